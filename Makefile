@@ -1,0 +1,56 @@
+# One command for each habit; `make` or `make help` lists them.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint types imports docs bench sizes clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
+
+$(BIN)/batchwright: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/batchwright
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/batchwright
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+setup: $(BIN)/batchwright  ## make the virtual environment and install batchwright in it
+
+demo: $(BIN)/batchwright  ## train on the embedded digits: accounting, progress, test accuracy, a run folder
+	$(BIN)/batchwright train digits
+
+test: $(VENV)/.test  ## run all tests
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.test  ## run the tests that take no training of seconds
+	$(BIN)/python -m pytest -m 'not slow' -x
+
+lint: $(VENV)/.test  ## check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test  ## check the types, strictly
+	$(BIN)/mypy
+
+imports: $(VENV)/.test  ## check that each layer imports only what is below it
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.docs  ## build the documentation in site/
+	$(BIN)/mkdocs build --strict
+
+bench: $(BIN)/batchwright  ## measure side by side with PyTorch, Keras and scikit-learn (takes about half an hour)
+	$(PYTHON) benchmarks/run.py
+
+sizes:  ## print the longest files and functions
+	@$(PYTHON) tools/sizes.py
+
+clean:  ## remove what was built
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,135 @@
+"""Writing files and folders so that they appear whole or not at all, and saying why one could not be written."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from batchwright.errors import UsageError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def sha256(path: Path | str) -> str:
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_file(path: Path | str, content: bytes | str, *, overwrite: bool = False) -> None:
+    """Write a file in one piece: who reads `path` sees what was there before, or all of `content`, even after a crash.
+
+    Text is written as UTF-8. The bytes go to a temporary file in the same folder, which is flushed and then renamed.
+
+    Raises:
+        UsageError: `path` exists and is not to be overwritten, its folder does not exist, the disk is full, or the
+            system does not allow it. Nothing is left behind.
+    """
+    path = Path(path)
+    with explained(path):
+        if not overwrite:
+            refuse_existing(path)
+        temporary = _beside(path)
+        try:
+            with temporary.open("xb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+            _put_in_place(temporary, path, overwrite=overwrite)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path | str) -> Iterator[Path]:
+    """A folder to fill, which takes the name `path` once all is written; its parents are made where they are missing.
+
+    Yields:
+        An empty folder beside `path`. When the block ends, its files are flushed to the disk and it is renamed; when
+        the block raises, it is removed.
+
+    Raises:
+        UsageError: as for `write_file`; a folder is never overwritten. Of errors in the block, only a full disk is
+            turned into one.
+    """
+    path = Path(path)
+    temporary = _beside(path)
+    with explained(path):
+        refuse_existing(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+    try:
+        with explained(path, only=FULL):
+            yield temporary
+        with explained(path):
+            for folder, _, names in os.walk(temporary):
+                for name in (*names, "."):
+                    _flush(Path(folder) / name)
+            refuse_existing(path)  # on POSIX, a rename would silently take the place of an empty folder
+            temporary.rename(path)
+            _flush(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def refuse_existing(path: Path | str) -> None:
+    """Raise a UsageError where something has the name `path` already, a dangling link included."""
+    if os.path.lexists(path):
+        raise UsageError(f"{path} exists already and is not overwritten: give another name, or remove it first.")
+
+
+@contextlib.contextmanager
+def explained(path: Path | str, *, only: tuple[int, ...] = ()) -> Iterator[None]:
+    """Turn the system's refusal to write `path` (of the kinds `only`, where given) into a UsageError with a remedy."""
+    try:
+        yield
+    except OSError as error:
+        if only and error.errno not in only:
+            raise
+        raise UsageError(f"could not write {path}: {_remedy(error, Path(path))}") from error
+
+
+def _remedy(error: OSError, path: Path) -> str:
+    if error.errno in FULL:
+        return "the disk, or your share of it, is full. Free some space there, or choose a folder on another disk."
+    if error.errno == errno.ENOENT:
+        return f"the folder {path.parent} does not exist. Make it first, or choose another."
+    if error.errno == errno.EEXIST:
+        return "it exists already and is not overwritten. Give another name."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "you may not write there. Choose a folder of your own, or change its permissions."
+    return f"{error.strerror or error}."
+
+
+def _beside(path: Path) -> Path:
+    """A hidden name in the same folder, so that renaming stays within one file system."""
+    return path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+
+
+def _put_in_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(path)
+    else:
+        try:
+            os.link(temporary, path)  # unlike a rename, fails where the name has been taken since
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            refuse_existing(path)
+            temporary.replace(path)
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    """Have the system write a file, or the names in a folder, to the disk."""
+    if path.is_dir() and os.name != "posix":
+        return  # elsewhere a folder cannot be opened
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,76 @@
+"""Training from Python in one call: what `batchwright train` does, with objects in place of a configuration file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from batchwright.config import Config, EarlyStopping, TaskSettings, Training, settings_of, validate_component
+from batchwright.data.dataset import Dataset
+from batchwright.nn import MLP, Architecture
+from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
+from batchwright.training.plan import BatchSize, Remainder
+from batchwright.training.state import Precision
+from batchwright.workflow import Trained, train
+
+DEFAULT = Training()
+
+
+def fit(
+    data: Dataset,
+    *,
+    network: Architecture = MLP(),
+    optimizer: Optimizer = Adam(),
+    schedule: Schedule = OneCycle(),
+    epochs: int = DEFAULT.epochs,
+    batch_size: BatchSize = DEFAULT.batch_size,
+    early_stopping: EarlyStopping | None = DEFAULT.early_stopping,
+    loss: str = "auto",
+    class_weights: Literal["balanced"] | Mapping[str, float] | None = None,
+    label_smoothing: float = 0.0,
+    remainder: Remainder = "keep",
+    precision: Precision = "float32",
+    max_time: float | None = None,
+    seed: int = 0,
+    run_dir: Path | str | None = None,
+) -> Trained:
+    """Train a network on rows that `load` has read.
+
+    Args:
+        data: training rows, and validation and test rows where there are any.
+        network: `nn.MLP`, `nn.CNN`, `nn.Tabular` or `nn.Linear`.
+        optimizer: the update rule, one of `optim.OPTIMIZERS`, with its learning rate.
+        schedule: how the learning rate changes, one of `optim.SCHEDULES`.
+        epochs: passes over the training rows, at least 1.
+        batch_size: rows per update; "full" is all of them.
+        early_stopping: when to stop before the last epoch, and whether the best one's parameters are kept; None never
+            stops, and keeps the last ones.
+        loss: "auto" is cross_entropy for classes, mean_squared_error for values.
+        class_weights: "balanced", or a weight > 0 by class name.
+        label_smoothing: in [0, 1).
+        remainder: whether a last batch that is not full is used ("keep") or left out ("drop").
+        precision: of products; "bfloat16" still accumulates, and keeps parameters, in float32.
+        max_time: seconds of training after which it stops.
+        seed: of the first parameters, the order of the rows and dropout.
+        run_dir: a new folder to record the run in; None records nothing.
+
+    Raises:
+        ConfigError: an argument is out of range, or does not go with the data.
+        DivergedError: a loss was not finite.
+
+    >>> import batchwright as bw
+    >>> trained = bw.fit(bw.load("iris"), network=bw.nn.MLP((16,)), epochs=40, batch_size=16)
+    >>> trained.test_metrics["accuracy"] > 0.8
+    True
+    """
+    task = TaskSettings(loss=loss, label_smoothing=label_smoothing, class_weights=class_weights)
+    training = Training(epochs, batch_size, seed, precision, remainder, early_stopping, max_time)
+    for part in (network, optimizer, schedule, task, training):
+        validate_component(part)
+    config = Config(network=network, optimizer=optimizer, schedule=schedule, task=task, training=training)
+    events = train(
+        settings_of(config), data, record=run_dir is not None, run_dir=None if run_dir is None else Path(run_dir)
+    )
+    trained = next(event for event in events if isinstance(event, Trained))
+    for _ in events:  # goes on to the error of a run that has diverged
+        pass
+    return trained

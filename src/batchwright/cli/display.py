@@ -1,0 +1,123 @@
+"""What a person sees of a run: the accounting before it, its progress, and the figures at its end.
+
+On a terminal there is a live bar; elsewhere one plain line per epoch, so that logs stay short and are never silent.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from batchwright.training.fit import Compiled, EpochDone, EpochRow, SegmentDone, Stopped
+from batchwright.workflow import Event, Prepared, Trained
+
+MB = 1e6
+
+
+def follow(events: Iterator[Event], console: Console) -> Trained:
+    """Show the events of a training as they come, up to and with the last, which is given back."""
+    prepared, compiled = next(events), next(events)
+    assert isinstance(prepared, Prepared)
+    assert isinstance(compiled, Compiled)
+    notes(prepared.notes, console)
+    console.print(accounting(prepared.accounting(compiled.memory_bytes), prepared))
+    with _bar(console) as bar:
+        return _followed(events, prepared, bar)
+
+
+def _followed(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Trained:
+    plan, headline = prepared.plan, prepared.blueprint.task.headline
+    task = bar.add_task("", total=plan.updates, epoch=f"1/{plan.epochs}", figures="", speed="")
+    validation = ""
+    for event in events:
+        match event:
+            case SegmentDone():
+                updates = (event.epoch - 1) * plan.iterations_per_epoch + event.iterations
+                now = f"loss {event.loss:.4f}  {validation}lr {event.learning_rate:.3g}"
+                bar.update(task, completed=updates, epoch=f"{event.epoch}/{plan.epochs}", figures=now)
+                speed = bar.tasks[task].speed
+                bar.update(task, speed=f"{speed * plan.batch_size:,.0f} rows/s" if speed else "")
+            case EpochDone():
+                validation = _validation(event.row, headline)
+                if not bar.console.is_terminal:
+                    bar.console.print(_line(event.row, prepared), highlight=False, soft_wrap=True)
+            case Stopped():
+                kept = f"; the parameters of epoch {event.epoch} are kept" if event.epoch else ""
+                bar.console.print(f"{event.reason}{kept}", highlight=False, soft_wrap=True)
+            case Trained():
+                return event
+    raise AssertionError("a training ends with Trained")
+
+
+def notes(sentences: tuple[str, ...], console: Console) -> None:
+    """What the user should know, a line each."""
+    for sentence in sentences:
+        console.print(f"note: {sentence}", highlight=False, markup=False, soft_wrap=True)
+
+
+def accounting(numbers: Mapping[str, object], prepared: Prepared) -> Table:
+    """The numbers known before training: name, number, and what it comes from or means."""
+    plan, shown = prepared.plan, {key: f"{value:,}" for key, value in numbers.items() if isinstance(value, int)}
+    parts = [f"{part.rows:,} {name}" for name, part in prepared.dataset.parts.items() if name != "train"]
+    full = plan.last_batch_rows == plan.batch_size
+    rest = f"{plan.training_rows - plan.rows_per_epoch:,} rows dropped" if plan.rows_per_epoch < plan.training_rows else (
+        "every batch full" if full else f"the last has {shown['last_batch_rows']} rows"
+    )
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    table.add_row("training rows", shown["training_rows"], f"beside {' and '.join(parts)}" if parts else "")
+    table.add_row("batch size", shown["batch_size"], plan.descent)
+    ratio = f"{shown['training_rows']} / {shown['batch_size']}"
+    table.add_row("iterations per epoch", shown["iterations_per_epoch"], f"{ratio}, {rest}")
+    table.add_row("epochs", shown["epochs"])
+    table.add_row("updates", shown["updates"], f"{shown['iterations_per_epoch']} x {shown['epochs']}")
+    table.add_row("parameters", shown["parameters"], _network(prepared))
+    table.add_row("memory", f"{numbers['memory_bytes'] / MB:,.1f} MB", "rows, parameters, optimizer, temporary arrays")
+    return table
+
+
+def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
+    """All metrics: one row each, one column for every part of the data."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("")
+    for part in metrics:
+        table.add_column(part, justify="right")
+    for name in dict.fromkeys(name for found in metrics.values() for name in found):
+        table.add_row(name, *(_figure(found.get(name)) for found in metrics.values()))
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.4f}" if abs(value) < 1000 else f"{value:,.1f}"
+
+
+def _network(prepared: Prepared) -> str:
+    network = prepared.blueprint.architecture
+    sizes = getattr(network, "hidden_layer_sizes", ())
+    return f"{network.kind} {', '.join(map(str, sizes))}".strip()
+
+
+def _validation(row: EpochRow, headline: str) -> str:
+    named = (f"val_{name}" for name in ("loss", headline))
+    return "".join(f"{name} {_figure(row[name])}  " for name in named if name in row)
+
+
+def _line(row: EpochRow, prepared: Prepared) -> str:
+    figures = f"loss {row['loss']:.4f}  {_validation(row, prepared.blueprint.task.headline)}lr {row['learning_rate']:.3g}"
+    return f"epoch {row['epoch']}/{prepared.plan.epochs}  {row['iteration']:,} updates  {row['seconds']:.1f} s  {figures}"
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed:,}/{task.total:,} updates"),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[figures]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )

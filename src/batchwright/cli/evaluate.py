@@ -1,0 +1,26 @@
+"""`batchwright evaluate`: the metrics of a saved run on other rows."""
+
+from typing import Annotated
+
+import typer
+
+from batchwright.cli.output import Json, RunFolder, print_json
+
+
+def evaluate(
+    run: RunFolder,
+    source: Annotated[str, typer.Argument(help="rows with their targets: a file, a folder or an example")],
+    as_json: Json = False,
+) -> None:
+    """Measure a saved run on other rows."""
+    from rich.console import Console
+
+    from batchwright import workflow
+    from batchwright.cli.display import metrics_table
+    from batchwright.runs.run import open_run
+
+    metrics = workflow.evaluate_on(open_run(run).load_model(), source)
+    if as_json:
+        print_json({"run": str(run), "source": source, "metrics": metrics})
+    else:
+        Console().print(metrics_table({source: metrics}))

@@ -1,0 +1,19 @@
+"""`batchwright init`: a configuration file to start from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def init(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="the file to write")] = Path("run.yaml"),
+    source: Annotated[str | None, typer.Option(help="an example, a file or a folder")] = None,
+    target: Annotated[str | None, typer.Option(help="the column to predict")] = None,
+) -> None:
+    """Write a commented configuration file with all defaults."""
+    from batchwright._files import write_file
+    from batchwright.config import starter_config
+
+    write_file(path, starter_config(source, target=target))
+    typer.echo(f"{path} is written; `batchwright train --config {path}` trains with it.")

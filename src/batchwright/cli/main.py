@@ -1,0 +1,49 @@
+"""The command line: `batchwright VERB [SOURCE] [options]`. Errors become one message and an exit code here."""
+
+import os
+import sys
+
+import typer
+
+from batchwright.cli import check, evaluate, init, predict, runs, schema, train
+from batchwright.errors import BatchwrightError
+
+app = typer.Typer(
+    name="batchwright",
+    help="Train neural networks by mini-batch gradient descent on tables, arrays and images.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verb in (train, check, evaluate, predict, runs, init, schema):
+    app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("batchwright"))
+        raise typer.Exit
+
+
+@app.callback()
+def batchwright(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show it.")) -> None:  # noqa: ARG001
+    """Train neural networks by mini-batch gradient descent on tables, arrays and images."""
+
+
+def main() -> None:
+    """Run the command line, and leave with the exit code that the error tree gives."""
+    try:
+        app()
+    except BatchwrightError as error:
+        typer.echo(f"batchwright: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("batchwright: interrupted.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's own flush at exit stays silent
+        sys.exit(1)

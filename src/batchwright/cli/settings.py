@@ -1,0 +1,139 @@
+"""Options of the command line that are settings: each is a key of the configuration under a shorter name."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from batchwright.config import Settings
+
+
+@dataclass(frozen=True)
+class Option:
+    """`--flag VALUE` sets `key`. Of `type` list, the value is several, with commas between; `yaml` is taken as written."""
+
+    flag: str
+    key: str
+    type: type
+    help: str
+
+    @property
+    def parameter(self) -> str:
+        """The name of the option as a parameter of a function."""
+        return self.flag.removeprefix("--").replace("-", "_")
+
+    @property
+    def annotation(self) -> Any:
+        """What Typer is told of the option."""
+        names = (f"{self.flag}/--no-{self.flag.removeprefix('--')}",) if self.type is bool else (self.flag,)
+        kind = self.type if self.type in (bool, int, float) else str
+        return Annotated[kind | None, typer.Option(*names, help=self.help, show_default=False)]
+
+    def override(self, value: Any) -> tuple[str, str, str]:
+        """The key, the value as YAML, and what messages call it."""
+        from batchwright.config import flow
+
+        label = self.flag if self.type is bool and value else f"--no-{self.parameter}" if self.type is bool else ""
+        label = label.replace("_", "-") or f"{self.flag} {value}"
+        if self.type is yaml:
+            return self.key, value, label
+        if self.type is list:
+            value = [part.strip() for part in value.split(",")]
+            return self.key, "[" + ", ".join(value) + "]", label
+        return self.key, flow(value), label
+
+
+class yaml:  # noqa: N801
+    """The type of an option whose value is YAML already, as a number or a word."""
+
+
+OPTIONS = (
+    Option("--target", "data.target", str, "the column to predict"),
+    Option("--task", "task.kind", str, "classification or regression; auto goes by the target"),
+    Option("--test", "data.test", str, "a file whose rows take the place of the test split"),
+    Option("--validation-split", "data.validation_split", float, "share of the rows for validation [0.15]"),
+    Option("--test-split", "data.test_split", float, "share of the rows for the test [0.15]"),
+    Option("--split", "data.split", str, "stratified, shuffled, group or time"),
+    Option("--group", "data.group", str, "a column whose values are never shared by two splits"),
+    Option("--time", "data.time", str, "a column by which the last rows are the test"),
+    Option("--weights", "data.weights", str, "a column of row weights"),
+    Option("--header", "data.header", bool, "whether the first line of a text file names the columns"),
+    Option("--delimiter", "data.delimiter", str, "what separates the cells of a text file; found from the file"),
+    Option("--missing", "data.missing", list, "texts that mean missing, with commas between"),
+    Option("--on-bad-rows", "data.on_bad_rows", str, "stop, or drop rows whose cells do not fit their column"),
+    Option("--scaling", "data.scaling", str, "of numbers: standard, robust or quantile"),
+    Option("--image-size", "data.image_size", list, "HEIGHT,WIDTH to resize the images of a folder to"),
+    Option("--network", "network.kind", str, "mlp, cnn, tabular or linear"),
+    Option("--hidden-layer-sizes", "network.hidden_layer_sizes", list, "units of each hidden layer, as 256,128"),
+    Option("--activation", "network.activation", str, "relu, sigmoid, tanh, leaky_relu, gelu, silu, ..."),
+    Option("--batch-normalization", "network.batch_normalization", bool, "normalise before each activation, or not"),
+    Option("--dropout", "network.dropout", float, "share of activations left out in training"),
+    Option("--loss", "task.loss", str, "cross_entropy, mean_squared_error, huber, ..."),
+    Option("--class-weights", "task.class_weights", yaml, "balanced, or {name: weight, ...}"),
+    Option("--label-smoothing", "task.label_smoothing", float, "share of each target spread over all classes"),
+    Option("--optimizer", "optimizer.name", str, "sgd, adagrad, adadelta, rmsprop, adam, adamw, nadam, lion or muon"),
+    Option("--learning-rate", "optimizer.learning_rate", float, "step size, which the schedule multiplies"),
+    Option("--momentum", "optimizer.momentum", float, "of sgd and rmsprop"),
+    Option("--nesterov", "optimizer.nesterov", bool, "Nesterov's form of momentum"),
+    Option("--weight-decay", "optimizer.weight_decay", float, "decoupled weight decay"),
+    Option("--schedule", "schedule.name", str, "constant, cosine, one_cycle, exponential, reduce_on_plateau, ..."),
+    Option("--epochs", "training.epochs", int, "passes over the training rows"),
+    Option("--batch-size", "training.batch_size", yaml, "rows per update; full is all of them"),
+    Option("--remainder", "training.remainder", str, "keep or drop a last batch that is not full"),
+    Option("--precision", "training.precision", str, "float32 or bfloat16"),
+    Option("--early-stopping", "training.early_stopping", yaml, "null, or {patience: 5, monitor: val_loss}"),
+    Option("--max-time", "training.max_time", float, "seconds of training after which it stops"),
+    Option("--seed", "training.seed", int, "of split, first parameters, order of the rows and dropout"),
+)
+
+Source = Annotated[str | None, typer.Argument(help="an example (digits, iris, ...), a file or a folder")]
+ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="a YAML file of settings")]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="any setting, as optimizer.beta_1=0.8; the rightmost wins"),
+]
+
+
+def takes_settings(verb: Callable[..., None]) -> Callable[..., None]:
+    """Turn `verb(settings, ...)` into a command that takes a source, `--config`, `--set` and every option above."""
+    own = list(inspect.signature(verb).parameters.values())[1:]
+    given = [("source", Source), ("config", ConfigFile), *((option.parameter, option.annotation) for option in OPTIONS)]
+    given.append(("assignments", Assignments))
+
+    def command(**values: Any) -> None:
+        rest = {parameter.name: values.pop(parameter.name) for parameter in own}
+        verb(read_settings(**values), **rest)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter(name, keyword, default=None, annotation=hint) for name, hint in given]
+    parameters += [parameter.replace(kind=keyword) for parameter in own]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__name__, command.__doc__ = verb.__name__, verb.__doc__
+    return command
+
+
+def read_settings(
+    source: str | None, config: str | None, assignments: list[str] | None, **options: Any
+) -> "Settings":
+    """The settings of a file, with options and then assignments on top.
+
+    Raises:
+        ConfigError: all that is wrong with them.
+    """
+    from batchwright.config import flow, load_config
+
+    overrides = [("data.source", flow(source), source)] if source is not None else []
+    overrides += [option.override(options[option.parameter]) for option in OPTIONS if options[option.parameter] is not None]
+    return load_config(config, [*overrides, *_assigned(assignments or [])])
+
+
+def _assigned(assignments: list[str]) -> Iterator[tuple[str, str, str]]:
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{assignment!r} is not KEY=VALUE, as in optimizer.beta_1=0.8", param_hint="--set")
+        yield key.strip(), value, f"--set {assignment}"

@@ -1,0 +1,72 @@
+"""`batchwright train`: prepare, fit, evaluate, save a run."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from batchwright.cli.output import Json, print_json
+from batchwright.cli.settings import takes_settings
+
+if TYPE_CHECKING:
+    from batchwright.config import Settings
+    from batchwright.workflow import Trained
+
+RunDir = Annotated[Path | None, typer.Option(help="the run's folder [runs/<source>-<n>]")]
+
+
+@takes_settings
+def train(settings: "Settings", run_dir: RunDir = None, as_json: Json = False) -> None:
+    """Train a network on your data, and save the run."""
+    from rich.console import Console
+
+    from batchwright import workflow
+    from batchwright.cli.display import follow, metrics_table
+
+    with interruptible() as interrupted:
+        events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted)
+        trained = follow(events, Console(stderr=True))
+    if as_json:
+        print_json(summary(trained))
+    else:
+        Console().print(metrics_table(trained.metrics))
+        typer.echo(f"run: {trained.run.path}" if trained.run else "")
+    for _ in events:  # goes on to the error of a run that has diverged or was interrupted
+        pass
+
+
+def summary(trained: "Trained") -> dict[str, Any]:
+    """What `--json` prints: run, status, plan, metrics by part, seconds, settings."""
+    return {
+        "run": str(trained.run.path) if trained.run else None,
+        "status": trained.stopped.status,
+        "reason": trained.stopped.reason,
+        "epoch": trained.stopped.epoch,
+        "plan": trained.prepared.accounting(trained.memory_bytes),
+        **{part: trained.metrics.get(part) for part in ("train", "validation", "test")},
+        "seconds": trained.seconds,
+        "notes": trained.prepared.notes,
+        "settings": trained.prepared.settings.to_json(),
+    }
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Within it, the first Ctrl-C is noted, for the training to end after its segment; the second one ends it at once."""
+    noted = False
+
+    def note(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal noted
+        if noted:
+            raise KeyboardInterrupt
+        noted = True
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: noted
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,27 @@
+"""A run's configuration: read from YAML and overrides, checked as a whole, written with the origin of each value."""
+
+from batchwright.config.components import from_plain, to_plain, validate_component
+from batchwright.config.emit import flow
+from batchwright.config.render import dump_config, json_schema, starter_config
+from batchwright.config.sections import Config, Data, EarlyStopping, TaskSettings, Training
+from batchwright.config.settings import Origin, Override, Settings, load_config, settings_of
+
+__all__ = [
+    "Config",
+    "Data",
+    "EarlyStopping",
+    "Origin",
+    "Override",
+    "Settings",
+    "TaskSettings",
+    "Training",
+    "dump_config",
+    "flow",
+    "from_plain",
+    "json_schema",
+    "load_config",
+    "settings_of",
+    "starter_config",
+    "to_plain",
+    "validate_component",
+]

@@ -1,0 +1,134 @@
+"""From a document to a Config: which class each section is, which keys and values it may have; all problems at once."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from types import NoneType
+from typing import Any, Literal, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from batchwright.config.contradictions import contradictions
+from batchwright.config.document import Node, Problem, resolved
+from batchwright.config.emit import shown
+from batchwright.config.hints import choices, describe, fields_of, members, nested, read_as
+from batchwright.config.keys import explain
+from batchwright.config.sections import SECTIONS, Config, Section
+from batchwright.errors import nearest, unknown
+
+STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+def build(document: Node) -> tuple[Config, list[Problem]]:
+    """The configuration of a document, and all that is wrong with it; the configuration is to be used if nothing is."""
+    problems: list[Problem] = []
+    root = _mapping(document, "the configuration", problems)
+    classes, given = dict[str, type](), dict[str, Node]()
+    for section in SECTIONS:
+        first: str = section.tag or next(iter(fields_of(section.default)))
+        node = _mapping(root.find((section.name,)) or Node({}, root.place), section.name, problems, first=first)
+        classes[section.name], given[section.name] = _choose(section, node, problems)
+    names = tuple(section.name for section in SECTIONS)
+    unknown_keys = [(key, node) for key, node in _children(root).items() if key not in names]
+    problems += [Problem(node.place, explain((key,), names)) for key, node in unknown_keys]
+    made, found = make(classes, given)
+    config = Config(**made) if made else Config()
+    return config, problems + found + ([] if problems or found else contradictions(config, root))
+
+
+def make(classes: Mapping[str, type], given: Mapping[str, Node]) -> tuple[dict[str, Any], list[Problem]]:
+    """An instance of each class from the mapping of the same name; empty where there are problems."""
+    plain = {
+        name: {key: read_as(fields_of(cls).get(key), node) for key, node in _children(given[name]).items()}
+        for name, cls in classes.items()
+    }
+    try:
+        model = model_of(tuple(classes.items())).model_validate_json(json.dumps(plain))
+    except ValidationError as error:
+        paths = dict.fromkeys(_path(detail["loc"], classes) for detail in error.errors(include_url=False))
+        return {}, [_problem(path, classes, given) for path in paths]
+    return {name: getattr(model, name) for name in classes}, []
+
+
+@cache
+def model_of(classes: tuple[tuple[str, type], ...]) -> type[BaseModel]:
+    """A strict model with a field of each name; dataclasses inside it are held to the same rules."""
+    parts: dict[str, Any] = {name: (cls, ...) for name, cls in classes}
+    return create_model("Run", __config__=STRICT, **parts)
+
+
+def _mapping(node: Node, name: str, problems: list[Problem], *, first: str = "") -> Node:
+    """The node if it is a mapping; an empty one where it is null, or is not, which is a problem."""
+    if isinstance(node.value, dict):
+        return node
+    if node.value is not None:
+        example = f"; write {name}: {{{first}: {shown(node.plain)}}}" if first and isinstance(node.value, str) else ""
+        problems.append(Problem(node.place, f"{name}: must be a mapping of keys, but is {shown(node.plain)}{example}."))
+    return Node({}, node.place)
+
+
+def _children(node: Node) -> dict[str, Node]:
+    return node.value if isinstance(node.value, dict) else {}
+
+
+def _choose(section: Section, node: Node, problems: list[Problem]) -> tuple[type, Node]:
+    """The class of a section, and the mapping of its fields; an empty one for the default where the name is unknown."""
+    keys = _children(node)
+    if section.tag is None or section.tag not in keys:
+        return section.default, node
+    tag, rest = keys[section.tag], {key: child for key, child in keys.items() if key != section.tag}
+    if cls := section.by_name.get(str(tag.value)):
+        return cls, Node(rest, node.place)
+    said = unknown(section.name, tag.text or shown(tag.plain), section.by_name)
+    problems.append(Problem(tag.place, f"{section.name}.{section.tag}: {said}"))
+    known = {key for cls in section.classes for key in fields_of(cls)}
+    strangers = {key: child for key, child in rest.items() if key not in known}
+    allowed = (section.tag, *sorted(known))
+    problems += [Problem(child.place, explain((section.name, key), allowed)) for key, child in strangers.items()]
+    return section.default, Node({}, node.place)
+
+
+def _path(location: tuple[int | str, ...], classes: Mapping[str, type]) -> tuple[str, ...]:
+    """The keys in a location of pydantic, which goes on into entries of lists and alternatives of types."""
+    owner: type | None = classes[str(location[0])]
+    path = [str(location[0])]
+    for part in location[1:]:
+        if owner is None:
+            break
+        path.append(str(part))
+        owner = nested(fields_of(owner).get(str(part)))
+    return tuple(path)
+
+
+def _problem(path: tuple[str, ...], classes: Mapping[str, type], given: Mapping[str, Node]) -> Problem:
+    """What is wrong at a path that was refused."""
+    name, cls = ".".join(path), classes[path[0]]
+    for part in path[1:-1]:
+        cls = nested(fields_of(cls)[part]) or cls
+    document = Node(dict(given))
+    place = document.place_of(path)
+    if path[-1] not in fields_of(cls):
+        tags = tuple(section.tag for section in SECTIONS if path[:-1] == (section.name,) and section.tag)
+        return Problem(place, explain(path, (*tags, *fields_of(cls))))
+    hint, node = fields_of(cls)[path[-1]], document.find(path)
+    if node is None:
+        return Problem(place, f"{name}: is missing; it must be {describe(hint)}.")
+    return Problem(place, f"{name}: {_misfit(path[-1], hint, node)}")
+
+
+def _misfit(key: str, hint: Any, node: Node) -> str:
+    """What a value should have been, and what it is."""
+    names = choices(hint)
+    if isinstance(node.value, str) and names and all(_is_name(member) for member in members(hint)):
+        return unknown(key, node.value, names)
+    hints = [f"must be {describe(hint)}, but is {shown(node.plain)}."]
+    if isinstance(node.value, str):
+        if near := nearest(node.value, names):
+            hints.append(f"Did you mean {near}?")
+        if isinstance(resolved(node.value), int | float):
+            hints.append("Leave out the quotation marks.")
+    return " ".join(hints)
+
+
+def _is_name(member: Any) -> bool:
+    return get_origin(member) is Literal or member is NoneType

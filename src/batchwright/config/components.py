@@ -1,0 +1,109 @@
+"""Components as plain data and back, and the check of components that were made in Python rather than read."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from batchwright.config.check import STRICT, make
+from batchwright.config.document import Node
+from batchwright.config.emit import shown
+from batchwright.config.hints import describe, fields_of, members
+from batchwright.errors import ConfigError, unknown
+
+C = TypeVar("C")
+
+
+def to_plain(component: Any) -> dict[str, Any]:
+    """A dataclass as plain data, ready for `json.dump`: its kind or name where it has one, and its fields.
+
+    >>> from batchwright.optim import SGD
+    >>> to_plain(SGD(momentum=0.9))["momentum"]
+    0.9
+    """
+    named = {tag: getattr(component, tag) for tag in (_tag(type(component)),) if tag}
+    return named | {name: _plain(getattr(component, name)) for name in fields_of(type(component))}
+
+
+def from_plain(plain: Mapping[str, Any], classes: Sequence[type[C]]) -> C:
+    """The component that `to_plain` described, of one of `classes`; what is not said has its default.
+
+    Raises:
+        ConfigError: an unknown kind or name, unknown keys, or values of the wrong type or out of range; all at once.
+
+    >>> from batchwright.optim import OPTIMIZERS
+    >>> from_plain({"name": "sgd", "momentum": 0.5}, OPTIMIZERS).momentum
+    0.5
+    """
+    tag = _tag(classes[0])
+    by_name = {getattr(cls, tag): cls for cls in classes} if tag else {None: classes[0]}
+    name = plain.get(tag) if tag else None
+    if name not in by_name:
+        raise ConfigError(unknown(str(tag), str(name), map(str, by_name)))
+    cls = by_name[name]
+    rest = {key: value for key, value in plain.items() if key != tag}
+    made, problems = make({cls.__name__: cls}, {cls.__name__: Node.of(rest)})
+    if problems:
+        raise ConfigError("\n".join(map(str, problems)))
+    component: C = made[cls.__name__]
+    return component
+
+
+def validate_component(component: Any) -> None:
+    """Check the fields of a component, and of the components in it, against what their annotations allow.
+
+    Numbers that JAX is tracing or that are arrays are not looked at. Raises ConfigError with all that is wrong.
+
+    >>> from batchwright.optim import SGD
+    >>> validate_component(SGD(momentum=1.5))
+    Traceback (most recent call last):
+    batchwright.errors.ConfigError: SGD.momentum: must be a number >= 0 and < 1, but is 1.5.
+    """
+    if problems := list(_problems(component, type(component).__name__)):
+        raise ConfigError("\n".join(problems))
+
+
+def _problems(component: Any, path: str) -> Iterator[str]:
+    for name, hint in fields_of(type(component)).items():
+        value, where = getattr(component, name), f"{path}.{name}"
+        parts = value if isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value)) else (value,)
+        for number, part in enumerate(parts):
+            if dataclasses.is_dataclass(part):
+                yield from _problems(part, where if part is value else f"{where}[{number}]")
+        if not any(map(dataclasses.is_dataclass, parts)) and not _fits(value, hint):
+            yield f"{where}: must be {describe(hint)}, but is {shown(_plain(value))}."
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if isinstance(value, jax.Array) or any(getattr(member, "_is_protocol", False) for member in members(hint)):
+        return True
+    try:
+        _adapter(hint).validate_python(value.item() if isinstance(value, np.generic) else value)
+    except ValidationError:
+        return False
+    return True
+
+
+@cache
+def _adapter(hint: Any) -> Any:
+    return TypeAdapter(hint, config=ConfigDict(**STRICT, arbitrary_types_allowed=True))
+
+
+def _tag(cls: type) -> str | None:
+    """What tells a class from the others of its section: an attribute of the class, not a field."""
+    return next((tag for tag in ("kind", "name") if hasattr(cls, tag) and tag not in fields_of(cls)), None)
+
+
+def _plain(value: Any) -> Any:
+    """Tuples and arrays as lists, single numbers of arrays as numbers."""
+    if dataclasses.is_dataclass(value):
+        return to_plain(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value.tolist() if isinstance(value, np.ndarray | np.generic | jax.Array) else value

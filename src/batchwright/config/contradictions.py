@@ -1,0 +1,36 @@
+"""What is wrong between values of a configuration that are each allowed."""
+
+from batchwright.config.document import Node, Problem
+from batchwright.config.sections import Config
+from batchwright.errors import ConfigError, unknown
+from batchwright.tasks import metrics
+
+FIGURES = ("loss", *(f"val_{name}" for name in ("loss", *metrics.CLASSIFICATION, *metrics.REGRESSION)))
+"""The figures of a history that training can be stopped by."""
+
+GIVE_ROWS = "set data.validation_split above 0."
+CLASS_LOSSES = ("cross_entropy", "binary_cross_entropy")
+VALUE_LOSSES = ("mean_squared_error", "mean_absolute_error", "huber")
+
+
+def contradictions(config: Config, document: Node) -> list[Problem]:
+    """What is wrong between values that are each allowed."""
+    problems: list[tuple[str, str]] = []
+    try:
+        config.data.check()
+    except ConfigError as error:
+        problems.append(("data", str(error)))
+    no_validation = config.data.validation_split == 0
+    stopping = config.training.early_stopping
+    if stopping and stopping.monitor not in FIGURES:
+        said = unknown("figure", stopping.monitor, FIGURES)
+        problems.append(("training.early_stopping.monitor", said))
+    elif stopping and no_validation and stopping.monitor != "loss":
+        problems.append(("training.early_stopping", f"{stopping.monitor} needs validation rows: {GIVE_ROWS}"))
+    if config.schedule.uses_losses and no_validation:
+        problems.append(("schedule", f"{config.schedule.name} follows the validation loss: {GIVE_ROWS}"))
+    kind, loss = config.task.kind, config.task.loss
+    fitting = {"classification": CLASS_LOSSES, "regression": VALUE_LOSSES}.get(kind, (loss,))
+    if loss not in ("auto", *fitting):
+        problems.append(("task.loss", f"{loss} is not for {kind}; choose one of {', '.join(fitting)}."))
+    return [Problem(document.place_of(tuple(path.split("."))), f"{path}: {message}") for path, message in problems]

@@ -1,0 +1,65 @@
+"""Plain values as YAML text that `document` reads as the same values."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from batchwright.config.document import resolved
+
+_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_SHOWN = 60
+
+
+def flow(value: Any) -> str:
+    """A value on one line.
+
+    >>> flow({"kinds": ["no", "null", "a b"], "rate": 1e-7})
+    '{kinds: [no, "null", "a b"], rate: 1e-07}'
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_text(str(key))}: {flow(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, float) and value in (float("inf"), -float("inf")):
+        return ".inf" if value > 0 else "-.inf"
+    return {"None": "null", "True": "true", "False": "false", "nan": ".nan"}.get(str(value), repr(value))
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: on one line, and not all of a long one.
+
+    >>> shown("x" * 100)
+    'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'
+    """
+    text = flow(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def block(values: Mapping[str, Any], comments: Mapping[str, str], *, prefix: str = "") -> str:
+    """Nested values one to a line; each leaf is a key of `comments`, by its dotted path, with what stands behind it.
+
+    >>> print(block({"a": {"b": 1, "c": []}}, {"a.b": "one", "a.c": ""}), end="")
+    a:
+      b: 1  # one
+      c: []
+    """
+    lines, indent = [], "  " * prefix.count(".")
+    for key, value in values.items():
+        path = prefix + key
+        if path in comments:
+            comment = f"  # {comments[path]}" if comments[path] else ""
+            lines.append(f"{indent}{_text(key)}: {flow(value)}{comment}\n")
+        else:
+            lines.append(f"{indent}{_text(key)}:\n{block(value, comments, prefix=path + '.')}")
+    return "".join(lines)
+
+
+def _text(text: str) -> str:
+    """Text, in quotation marks where it could be read as something else."""
+    if _BARE.fullmatch(text) and isinstance(resolved(text), str):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() and char != "\ufeff" else f"\\U{ord(char):08x}" for char in quoted)

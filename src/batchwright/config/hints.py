@@ -1,0 +1,100 @@
+"""What the fields of a dataclass may hold, read from their annotations: said in words, and used to read scalars."""
+
+import dataclasses
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+
+from batchwright.config.document import Node
+
+
+def fields_of(cls: type) -> dict[str, Any]:
+    """The annotations of the fields that are given to make an instance, by name, with their constraints."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
+
+
+def describe(hint: Any) -> str:
+    """What an annotation allows, in words.
+
+    >>> describe(Annotated[float, Ge(0), Lt(1)] | None)
+    'a number >= 0 and < 1, or null'
+    >>> describe(tuple[Annotated[int, Gt(0)], ...])
+    'a list, each entry a whole number > 0'
+    """
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return describe(args[0]) + _bounds(args[1:])
+    if origin is Literal:
+        return ("one of " if len(args) > 1 else "") + ", ".join(map(str, args))
+    if origin in (Union, UnionType):
+        return ", or ".join(describe(part) for part in args if not (part is int and float in args))
+    if origin is tuple and args[-1] is ...:
+        return f"a list, each entry {describe(args[0])}"
+    if origin is tuple:
+        return f"a list of {len(args)}: {'; '.join(map(describe, args))}"
+    if _is_mapping(origin):
+        return f"a mapping of names, each to {describe(args[1])}"
+    if dataclasses.is_dataclass(hint):
+        return f"a mapping of {', '.join(fields_of(hint))}"  # type: ignore[arg-type]
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", NoneType: "null"}
+    return names.get(hint) or str(getattr(hint, "__name__", hint))
+
+
+def members(hint: Any) -> tuple[Any, ...]:
+    """The alternatives of an annotation, without their constraints."""
+    if get_origin(hint) is Annotated:
+        return members(get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
+        return tuple(member for part in get_args(hint) for member in members(part))
+    return (hint,)
+
+
+def choices(hint: Any) -> tuple[str, ...]:
+    """The names among the alternatives of an annotation."""
+    literals = (member for member in members(hint) if get_origin(member) is Literal)
+    return tuple(str(name) for literal in literals for name in get_args(literal))
+
+
+def nested(hint: Any) -> type | None:
+    """The dataclass among the alternatives of an annotation."""
+    return next((cls for cls in members(hint) if isinstance(cls, type) and dataclasses.is_dataclass(cls)), None)
+
+
+def read_as(hint: Any, node: Node) -> Any:
+    """The plain value of a node; a scalar is kept as text where text is asked for, as in `target: 8`."""
+    if isinstance(node.value, dict):
+        owner = nested(hint)
+        parts = fields_of(owner) if owner else {}
+        each = next((get_args(member)[1] for member in members(hint) if _is_mapping(get_origin(member))), None)
+        return {key: read_as(parts.get(key, each), child) for key, child in node.value.items()}
+    if isinstance(node.value, list):
+        tuples = [get_args(member) for member in members(hint) if get_origin(member) is tuple]
+        entry = tuples[0][0] if tuples else None
+        return [read_as(entry, child) for child in node.value]
+    kinds = members(hint)
+    as_text = str in kinds and node.value is not None and type(node.value) not in kinds
+    return node.text if as_text else node.value
+
+
+def _is_mapping(origin: Any) -> bool:
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+def _bounds(constraints: tuple[Any, ...]) -> str:
+    words = []
+    for constraint in constraints:
+        match constraint:
+            case Gt(gt=bound):
+                words.append(f"> {bound}")
+            case Ge(ge=bound):
+                words.append(f">= {bound}")
+            case Lt(lt=bound):
+                words.append(f"< {bound}")
+            case Le(le=bound):
+                words.append(f"<= {bound}")
+            case MinLen(min_length=length):
+                words.append(f"({length} or more of them)")
+    return " " + " and ".join(words) if words else ""

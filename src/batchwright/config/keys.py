@@ -1,0 +1,105 @@
+"""What to say about a key that is not known where it stands: where it belongs, or what was probably meant."""
+
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from functools import cache
+from typing import Any, NamedTuple
+
+from batchwright.config.hints import fields_of, nested
+from batchwright.config.sections import SECTIONS, Section
+
+NEAR, VERY_NEAR = 0.6, 0.85
+"""Least likeness (1 is the same) of a suggestion, and of one for a key that is also known elsewhere."""
+SAME_LEVEL, SAME_SECTION = 0.1, 0.05
+"""What is added to the likeness of a key nearby."""
+
+OTHER_NAMES = {"lr": "learning_rate", "eta": "learning_rate", "wd": "weight_decay", "bn": "batch_normalization"}
+"""Common names that look too little like those used here to be found by likeness."""
+
+
+class Home(NamedTuple):
+    """Where a key is known, and in which kinds of its section; empty where in all."""
+
+    path: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ".".join(self.path) + self.of_kinds
+
+    @property
+    def of_kinds(self) -> str:
+        """The kinds, in words."""
+        return f" (of {', '.join(self.kinds)})" if self.kinds else ""
+
+    @property
+    def level(self) -> str:
+        """Where to write it."""
+        above = ".".join(self.path[:-1])
+        return f"under {above}{self.of_kinds}" if above else f"at the top level, as the section {self.path[0]}"
+
+
+def explain(path: tuple[str, ...], allowed: tuple[str, ...]) -> str:
+    """One sentence about the unknown key at the end of `path`, where only the keys `allowed` are known.
+
+    >>> explain(("training", "batchsize"), ("epochs", "batch_size"))
+    'training.batchsize: unknown key; did you mean training.batch_size?'
+    >>> explain(("batch_size",), ("data", "training"))
+    'batch_size: unknown key here; it belongs under training.'
+    """
+    *level, key = path
+    name, known = ".".join(path), homes()
+    here = [Home((*level, option)) for option in allowed]
+    others = [home for home in known if home.path not in [home.path for home in here]]
+    best = max((*here, *others), key=lambda home: _likeness(path, home.path))
+    likeness = _likeness(path, best.path)
+    also = f", or did you mean {best}?" if best in here and likeness >= VERY_NEAR else "."
+    for home in known:
+        if home.path == path:
+            return f"{name}: not a key of the {path[0]} chosen; it is one of {', '.join(home.kinds)}{also}"
+        if "." in key and ".".join(home.path) == key:
+            return f"{name}: unknown key; write {home.path[-1]} in a line of its own, indented {home.level}."
+    if elsewhere := [home.level for home in known if home.path[-1] == key]:
+        return f"{name}: unknown key here; it belongs {' or '.join(elsewhere)}{also}"
+    if likeness >= NEAR:
+        return f"{name}: unknown key; did you mean {best}?"
+    return f"{name}: unknown key. Allowed: {', '.join(allowed)}."
+
+
+@cache
+def homes() -> tuple[Home, ...]:
+    """Every key of every section, in all its kinds."""
+    return tuple(home for section in SECTIONS for home in _homes_of(section))
+
+
+def _homes_of(section: Section) -> Iterator[Home]:
+    yield Home((section.name,))
+    if section.tag:
+        yield Home((section.name, section.tag))
+    owners: dict[tuple[str, ...], list[type]] = {}
+    for cls in section.classes:
+        for path in key_paths(cls):
+            owners.setdefault(path, []).append(cls)
+    for path, classes in owners.items():
+        everywhere = len(classes) == len(section.classes)
+        yield Home(
+            (section.name, *path), () if everywhere else tuple(getattr(cls, section.tag or "") for cls in classes)
+        )
+
+
+def key_paths(cls: type[Any]) -> Iterator[tuple[str, ...]]:
+    """The fields of a dataclass, and those of the dataclasses in them."""
+    for name, hint in fields_of(cls).items():
+        yield (name,)
+        if inner := nested(hint):
+            yield from ((name, *path) for path in key_paths(inner))
+
+
+def _likeness(path: tuple[str, ...], other: tuple[str, ...]) -> float:
+    meant = OTHER_NAMES.get(_folded(path[-1]), path[-1])
+    nearby = SAME_LEVEL if path[:-1] == other[:-1] else SAME_SECTION if path[:1] == other[:1] else 0.0
+    letters = SequenceMatcher(None, _folded(meant), _folded(other[-1]))
+    return letters.ratio() + nearby if letters.quick_ratio() + nearby >= NEAR else 0.0
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("-", "_").replace(" ", "_")

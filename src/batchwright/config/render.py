@@ -1,0 +1,110 @@
+"""Configurations as text: what a run used, a file to start from, and the JSON Schema that editors understand."""
+
+import inspect
+import re
+from typing import Any
+
+from batchwright.config.check import model_of
+from batchwright.config.emit import block
+from batchwright.config.hints import describe, fields_of, nested
+from batchwright.config.sections import SECTIONS, Config, Data, Section
+from batchwright.config.settings import Settings, settings_of
+
+HEAD = """\
+# A run of batchwright: batchwright train --config THIS_FILE
+# Behind each value stands what it may be; these are the defaults, and what you leave out keeps its own.
+"""
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def dump_config(settings: Settings) -> str:
+    """YAML with every value, and behind each where it comes from; `load_config` reads it as the same configuration.
+
+    >>> print(dump_config(settings_of(Config())).splitlines()[-2])
+      early_stopping: null  # default
+    """
+    return block(_tree(settings), dict(settings.origins))
+
+
+def starter_config(source: str | None = None, *, target: str | None = None) -> str:
+    """A YAML file to start from: all defaults, and behind each what it may be.
+
+    >>> print(starter_config("digits").splitlines()[3])
+      source: digits  # text, or null
+    """
+    settings = settings_of(Config(data=Data(source=source, target=target)))
+    return HEAD + block(_tree(settings), {key: _allowed(settings.config, key.split(".")) for key in settings.origins})
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a configuration file.
+
+    >>> json_schema()["properties"]["training"]["properties"]["epochs"]["minimum"]
+    1
+    """
+    classes = {cls.__name__: cls for section in SECTIONS for cls in section.classes}
+    inner = {part.__name__: part for cls in classes.values() for part in map(nested, fields_of(cls).values()) if part}
+    definitions = model_of(tuple(classes.items())).model_json_schema()["$defs"]
+    for name, cls in (classes | inner).items():
+        _describe(definitions[name], cls)
+    return {
+        "$schema": DRAFT,
+        "title": "A run of batchwright",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {section.name: _section_schema(section, definitions) for section in SECTIONS},
+        "$defs": {name: definitions[name] for name in inner},
+    }
+
+
+def _section_schema(section: Section, definitions: dict[str, Any]) -> dict[str, Any]:
+    if section.tag is None:
+        return dict(definitions[section.default.__name__])
+    kinds = []
+    for name, cls in section.by_name.items():
+        own = definitions[cls.__name__]
+        properties = {section.tag: {"const": name}, **own["properties"]}
+        required = [*([] if cls is section.default else [section.tag]), *own.get("required", [])]
+        kinds.append(own | {"title": name, "properties": properties, "required": required})
+    return {"oneOf": kinds, "description": f"The default is {getattr(section.default, section.tag)}."}
+
+
+def _describe(definition: dict[str, Any], cls: type[Any]) -> None:
+    """Give a definition the words of the docstrings: its summary, and a sentence for each field that has one."""
+    said = {name: text for base in reversed(cls.__mro__) for name, text in _fields_said(base).items()}
+    properties = {name: definition["properties"][name] for name in fields_of(cls)}
+    for name, part in properties.items():
+        part.pop("title", None)
+        part |= {"description": said[name]} if name in said else {}
+    summary = (inspect.getdoc(cls) or "").partition("\n\n")[0]
+    definition |= {"title": cls.__name__, "description": summary.replace("\n", " "), "properties": properties}
+
+
+def _fields_said(cls: type[Any]) -> dict[str, str]:
+    """What a docstring says of each field: `name: text` or `- name: text`, indented lines going on with it."""
+    lines = re.sub(r"\n +(?=\S)", lambda found: "\n" + " " * len(found[0][1:]), inspect.cleandoc(cls.__doc__ or ""))
+    found = re.findall(r"^ *(?:- )?((?:\w+, )*\w+): (.+(?:\n {8,}.+)*)", lines, re.MULTILINE)
+    return {name: " ".join(text.split()) for names, text in found for name in names.split(", ")}
+
+
+def _tree(settings: Settings) -> dict[str, Any]:
+    """The values as nested mappings; sections in their order."""
+    tree: dict[str, Any] = {}
+    for key, value in settings.values.items():
+        *above, last = key.split(".")
+        level = tree
+        for part in above:
+            level = level.setdefault(part, {})
+        level[last] = value
+    return tree
+
+
+def _allowed(config: Config, path: list[str]) -> str:
+    """What the value at a path may be, in words."""
+    section = next(section for section in SECTIONS if section.name == path[0])
+    if path[1] == section.tag:
+        return f"one of {', '.join(section.by_name)}"
+    hint: Any = type(getattr(config, path[0]))
+    for part in path[1:]:
+        hint = fields_of(nested(hint) or hint)[part]
+    return describe(hint)

@@ -1,0 +1,139 @@
+"""The sections of a configuration: one dataclass each. Those of networks, optimizers and schedules are their own."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Lt
+
+from batchwright.data.options import DataOptions
+from batchwright.nn import ARCHITECTURES, MLP, Architecture
+from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, Schedule
+
+
+@dataclass(frozen=True)
+class _Source:
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Data(DataOptions, _Source):
+    """Where the rows come from, and how they are read, split and encoded: `DataOptions`, and the source itself.
+
+    Attributes:
+        source: the name of an example, or a path.
+        test: the same, for rows that take the place of the test split.
+    """
+
+    test: str | None = None
+    task: None = field(default=None, init=False)  # the section `task` says it
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """What is minimised.
+
+    Attributes:
+        kind: "auto" goes by the target.
+        loss: "auto" is cross_entropy for classes, mean_squared_error for values.
+        label_smoothing: in [0, 1), how much of each target is spread over all classes.
+        class_weights: "balanced", or a weight > 0 for each class name.
+        delta: > 0, where the Huber loss becomes linear, in standard deviations of the target.
+    """
+
+    kind: Literal["auto", "classification", "regression"] = "auto"
+    loss: Literal[
+        "auto", "cross_entropy", "binary_cross_entropy", "mean_squared_error", "mean_absolute_error", "huber"
+    ] = "auto"
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
+    class_weights: Literal["balanced"] | Mapping[str, Annotated[float, Gt(0)]] | None = None
+    delta: Annotated[float, Gt(0)] = 1.0
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """When to stop before the last epoch.
+
+    Attributes:
+        monitor: a figure of the history: `val_loss`, or `val_` and the name of a metric; `loss` is that in training.
+        patience: epochs to wait for a better one.
+        min_delta: at least 0, in the unit of the figure; by how much a better one has to be better.
+        restore_best: whether the best epoch's parameters are kept, rather than the last's.
+    """
+
+    monitor: str = "val_loss"
+    patience: Annotated[int, Ge(1)] = 5
+    min_delta: Annotated[float, Ge(0)] = 0.0
+    restore_best: bool = True
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long, in which batches and in which precision.
+
+    Attributes:
+        epochs: passes over the training rows.
+        batch_size: rows per update; "full" is all of them.
+        seed: of the split, the initial parameters, the order of the rows and dropout.
+        precision: of the products; parameters are float32 always.
+        remainder: whether a last batch that is not full is used.
+        early_stopping: null goes on to the last epoch.
+        max_time: seconds of training after which it stops.
+    """
+
+    epochs: Annotated[int, Ge(1)] = 20
+    batch_size: Annotated[int, Ge(1)] | Literal["full"] = 128
+    seed: Annotated[int, Ge(0), Lt(2**32)] = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    remainder: Literal["keep", "drop"] = "keep"
+    early_stopping: EarlyStopping | None = None
+    max_time: Annotated[float, Gt(0)] | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """A run: every number and name that shapes it, all defaults filled in.
+
+    >>> Config().optimizer.learning_rate
+    0.001
+    """
+
+    data: Data = field(default_factory=Data)
+    network: Architecture = field(default_factory=MLP)
+    optimizer: Optimizer = field(default_factory=Adam)
+    schedule: Schedule = field(default_factory=OneCycle)
+    task: TaskSettings = field(default_factory=TaskSettings)
+    training: Training = field(default_factory=Training)
+
+    @property
+    def data_options(self) -> DataOptions:
+        """The options of the data section, and the task in which the target is taken."""
+        names = (option.name for option in dataclasses.fields(DataOptions))
+        options = {name: getattr(self.data, name) for name in names}
+        return DataOptions(**options | {"task": None if self.task.kind == "auto" else self.task.kind})
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section: its name, the classes that it may be made of, and the key that tells them apart."""
+
+    name: str
+    classes: tuple[type[Any], ...]
+    default: type[Any]
+    tag: Literal["kind", "name"] | None = None
+
+    @property
+    def by_name(self) -> dict[str, type[Any]]:
+        """The classes by the name in `tag`; empty where there is only one."""
+        return {getattr(cls, self.tag): cls for cls in self.classes} if self.tag else {}
+
+
+SECTIONS: tuple[Section, ...] = (
+    Section("data", (Data,), Data),
+    Section("network", ARCHITECTURES, MLP, "kind"),
+    Section("optimizer", OPTIMIZERS, Adam, "name"),
+    Section("schedule", SCHEDULES, OneCycle, "name"),
+    Section("task", (TaskSettings,), TaskSettings),
+    Section("training", (Training,), Training),
+)

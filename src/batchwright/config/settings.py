@@ -1,0 +1,127 @@
+"""Reading a configuration: a file, what is set on top of it, and where each value comes from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from batchwright.config.check import build
+from batchwright.config.components import to_plain
+from batchwright.config.document import MAX_CHARACTERS, Node, Place, Problem, parse
+from batchwright.config.emit import shown
+from batchwright.config.hints import fields_of, nested
+from batchwright.config.sections import SECTIONS, Config
+from batchwright.errors import ConfigError, nearest
+
+Origin: TypeAlias = Literal["default", "user"]
+
+
+class Override(NamedTuple):
+    """A value set on top of a file: its dotted key, YAML text, and what messages call it (`--set a.b=1`)."""
+
+    key: str
+    text: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A configuration, and where each of its values comes from, by dotted key."""
+
+    config: Config
+    origins: Mapping[str, Origin]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Every value, as plain data, by dotted key."""
+        plain = {section.name: to_plain(getattr(self.config, section.name)) for section in SECTIONS}
+        return {key: _at(plain, key.split(".")) for key in self.origins}
+
+    def to_json(self) -> dict[str, dict[str, Any]]:
+        """`{"value": ..., "origin": ...}` by dotted key."""
+        return {key: {"value": value, "origin": self.origins[key]} for key, value in self.values.items()}
+
+
+def load_config(path: Path | str | None = None, overrides: Iterable[tuple[str, str, str]] = ()) -> Settings:
+    """The configuration in a YAML file, with overrides on top; the rightmost wins, and the rest has its default.
+
+    Args:
+        path: the file; None for the defaults.
+        overrides: (dotted key, YAML text, label) of each; see `Override`.
+
+    Raises:
+        ConfigError: no such file, not YAML, or all that is wrong with keys and values, a line each: place, key, what is
+            allowed or was probably meant.
+
+    >>> settings = load_config(None, [("optimizer.learning_rate", "3e-3", "--learning-rate 3e-3")])
+    >>> settings.config.optimizer.learning_rate, settings.origins["optimizer.learning_rate"]
+    (0.003, 'user')
+    """
+    document, problems = (Node({}), []) if path is None else parse(_text(Path(path)), str(path))
+    for key, text, label in overrides:
+        value, found = parse(text, label, lines=False)
+        document = _with(document, tuple(key.split(".")), value, problems)
+        problems += found
+    config, found = build(document)
+    if problems := problems + found:
+        raise ConfigError("\n".join(map(str, sorted(problems, key=_line))))
+    return settings_of(config, document)
+
+
+def settings_of(config: Config, document: Node | None = None) -> Settings:
+    """The settings of a configuration; the values that a document gives are the user's."""
+    given = document or Node({})
+    keys = [
+        (section.name, *path) for section in SECTIONS for path in _leaves(getattr(config, section.name), section.tag)
+    ]
+    return Settings(config, {".".join(key): "user" if given.find(key) else "default" for key in keys})
+
+
+def _leaves(part: Any, tag: str | None = None) -> list[tuple[str, ...]]:
+    """The paths of the single values of a section; a list or a mapping of the user's own keys is one value."""
+    paths: list[tuple[str, ...]] = [(tag,)] if tag else []
+    for name, hint in fields_of(type(part)).items():
+        value = getattr(part, name)
+        inner = _leaves(value) if nested(hint) and value is not None else [()]
+        paths += [(name, *path) for path in inner]
+    return paths
+
+
+def _at(plain: Any, path: list[str]) -> Any:
+    return _at(plain[path[0]], path[1:]) if path else plain
+
+
+def _text(path: Path) -> str:
+    """The text of a file, in UTF-8 with or without a byte-order mark."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(4 * MAX_CHARACTERS + 1)
+        return content.decode("utf-8-sig")
+    except FileNotFoundError:
+        names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = nearest(path.name, names)
+        raise ConfigError(f"{path}: no such file{f'; did you mean {path.with_name(near)}?' if near else '.'}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}): save it as UTF-8.") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
+
+
+def _with(node: Node, path: tuple[str, ...], value: Node, problems: list[Problem]) -> Node:
+    """The tree with another value at a path."""
+    if not path:
+        return value
+    if node.value is not None and not isinstance(node.value, dict):
+        said = (
+            f"{path[0]} cannot be set in what is {shown(node.plain)} elsewhere ({node.place}), not a mapping of keys."
+        )
+        problems.append(Problem(value.place, said))
+        return node
+    children = node.value or {}
+    child = _with(children.get(path[0], Node(None, value.place)), path[1:], value, problems)
+    return Node(children | {path[0]: child}, node.place)
+
+
+def _line(problem: Problem) -> float:
+    place = problem.place or Place("")
+    return float("inf") if place.line is None else float(place.line)

@@ -1,0 +1,129 @@
+"""Cells of a frame as typed columns, and those that do not fit told apart from those that are missing."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Int64
+
+from batchwright.data import inference
+from batchwright.data.schema import Column
+from batchwright.errors import DataError
+
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")
+"""The texts that mean missing; spaces around a cell do not count."""
+
+LISTED = 10
+WANTED = {"numeric": "a finite number", "boolean": "true or false", "date": "a date like the others"}
+
+
+@dataclasses.dataclass(frozen=True)
+class TableOptions:
+    """How cells are read.
+
+    Attributes:
+        header: whether the first record names the columns; without one they are named 0, 1, 2, ...
+        delimiter: one ASCII character; found from the file when None.
+        missing: texts that mean missing, beside the empty one.
+        kinds: what columns are, by name, where this is not to be inferred; `identifier` leaves a column out.
+        on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" their rows.
+    """
+
+    header: bool = True
+    delimiter: str | None = None
+    missing: tuple[str, ...] = MISSING
+    kinds: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    on_bad_rows: str = "stop"
+
+
+@dataclasses.dataclass(frozen=True)
+class BadCell:
+    """A cell that does not fit its column, or a whole record of the wrong length (`column` is None).
+
+    `line` is that of the file, or the row, counted from 1, where there is no file of lines.
+    """
+
+    line: int
+    column: str | None
+    value: str
+    wanted: str
+
+    def __str__(self) -> str:
+        if self.column is None:
+            return f"{self.value}, expected {self.wanted}"
+        return f"column {self.column!r}: {self.value!r} is not {self.wanted}"
+
+
+@dataclasses.dataclass(frozen=True)
+class TypedCells:
+    """All columns typed; `fits` marks the rows without a bad cell, and `bad` lists the bad cells row by row."""
+
+    frame: pl.DataFrame
+    columns: tuple[Column, ...]
+    fits: Bool[np.ndarray, " rows"]
+    bad: tuple[BadCell, ...]
+
+
+def type_cells(
+    frame: pl.DataFrame,
+    missing: tuple[str, ...],
+    *,
+    known: Mapping[str, Column],
+    lines: Int64[np.ndarray, " rows"],
+) -> TypedCells:
+    """Every column of the frame as what `known` says that it is, or else as what its cells agree on."""
+    typed, columns = [], []
+    unfit: dict[str, pl.Series] = {}
+    for raw in frame.get_columns():
+        spec = known.get(raw.name)
+        may_be_numbers = spec is None or spec.kind == "numeric"
+        cells = inference.clean(inference.parse_numbers(raw) if may_be_numbers else raw, missing)
+        spec = spec or inference.guess(cells)
+        values = inference.convert(cells, spec)
+        if values.null_count() > cells.null_count():
+            unfit[raw.name] = inference.as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None)
+        typed.append(values)
+        columns.append(spec)
+    fits = np.ones(frame.height, bool)
+    for texts in unfit.values():
+        fits &= texts.is_null().to_numpy()
+    wanted = {column.name: WANTED[column.kind] for column in columns if column.name in unfit}
+    bad = [
+        BadCell(int(lines[row]), name, texts[row], wanted[name])
+        for row in np.flatnonzero(~fits).tolist()
+        for name, texts in unfit.items()
+        if texts[row] is not None
+    ]
+    return TypedCells(pl.DataFrame(typed), tuple(columns), fits, tuple(bad))
+
+
+def bad_cells_error(name: str, bad: Iterable[BadCell], *, place: str) -> DataError:
+    """The error that lists the first ten bad cells, and says what can be done; `place` is "line" or "row"."""
+    cells = sorted(bad, key=lambda cell: cell.line)
+    listed = "\n".join(f"  {place} {cell.line}, {cell}" for cell in cells[:LISTED])
+    columns = [cell.column for cell in cells if cell.column is not None]
+    remedies = ["correct them", "drop these rows with `--on-bad-rows drop`"]
+    if columns:
+        remedies += [f"say what such a column is (kinds: {{{columns[0]}: categorical}})", "or which texts mean missing"]
+    what = "cells that do not fit their column" if columns else "records with the wrong number of fields"
+    first = " (the first ten are listed)" if len(cells) > LISTED else ""
+    return DataError(f"{name}: found {len(cells):,} {what}{first}:\n{listed}\nTo go on: {'; '.join(remedies)}.")
+
+
+def dropped_note(bad: Iterable[BadCell], rows: int, *, place: str) -> str:
+    """One sentence that counts the dropped rows and lists the first ten reasons."""
+    cells = sorted(bad, key=lambda cell: cell.line)
+    listed = first_ten([f"{place} {cell.line} ({cell})" for cell in cells], "; ")
+    return f"{rows:,} {'row' if rows == 1 else 'rows'} dropped: {listed}"
+
+
+def first_ten(items: Iterable[object], separator: str = ", ") -> str:
+    """The first ten items, and how many more there are.
+
+    >>> first_ten(range(1, 13))
+    '1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more'
+    """
+    texts = [str(item) for item in items]
+    more = f" and {len(texts) - LISTED:,} more" if len(texts) > LISTED else ""
+    return separator.join(texts[:LISTED]) + more

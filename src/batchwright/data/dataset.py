@@ -1,0 +1,280 @@
+"""Rows ready for training: read, split, and encoded by what the training rows alone have taught."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float32, Shaped, UInt64
+
+from batchwright.data.encoders import Scaling
+from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table, read_like
+from batchwright.data.images import Images
+from batchwright.data.options import DataOptions
+from batchwright.data.preprocessing import Preprocessing, describe, fit
+from batchwright.data.roles import row_weights, split_key, target_name
+from batchwright.data.schema import Kind, Schema, Task
+from batchwright.data.sources import Loaded, Rows, Source, read
+from batchwright.data.splitting import Indices, Method, count_shared, row_hashes, split
+from batchwright.data.tables import MISSING, Table, from_frame
+from batchwright.data.targets import ClassTarget, ValueTarget, drop_missing, fit_target
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Rows as arrays.
+
+    Args:
+        inputs: "numeric" float32 [rows, n], "categorical" int32 [rows, c], "image" uint8 [rows, h, w, channels]; those
+            that there are.
+        targets: int32 [rows], codes of classes, or float32 [rows], standardised values.
+        weights: float32 [rows], at least 0; None where all rows weigh the same.
+    """
+
+    inputs: dict[str, np.ndarray]
+    targets: Shaped[np.ndarray, "rows ..."]
+    weights: Float32[np.ndarray, " rows"] | None = None
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.targets)
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Training, validation and test rows, and how they came about.
+
+    Args:
+        train: the rows that a network learns from.
+        validation: those that decide when to stop; None where there are none.
+        test: those that are measured at the end; None where there are none.
+        encoding: what was learned from the training rows to encode them; it is saved with a model.
+        indices: the rows of each part among those of the source that were not dropped; `test` is empty where the test
+            rows are those of another source, or the source's own.
+        fingerprint: SHA-256, in hexadecimal, of all rows in their parts and order, and of the encoding.
+        name: a short name of the source.
+        notes: what a user should know, one sentence each: columns left out, rows dropped, rows that two parts share.
+    """
+
+    train: Split
+    validation: Split | None
+    test: Split | None
+    encoding: Encoding
+    indices: Indices
+    fingerprint: str
+    name: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> Schema:
+        """What each column is."""
+        return self.encoding.schema
+
+    @property
+    def preprocessing(self) -> Preprocessing | ImagePreprocessing:
+        """How inputs are encoded."""
+        return self.encoding.preprocessing
+
+    @property
+    def target(self) -> ClassTarget | ValueTarget:
+        """How the target is encoded, and decoded again."""
+        return self.encoding.target
+
+    @property
+    def parts(self) -> dict[str, Split]:
+        """The parts that have rows, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in named.items() if part is not None}
+
+
+def load(
+    source: Source,
+    *,
+    target: str | None = None,
+    task: Task | None = None,
+    test: Source = None,
+    validation_split: float = 0.15,
+    test_split: float = 0.15,
+    split: Method = "stratified",
+    group: str | None = None,
+    time: str | None = None,
+    weights: str | None = None,
+    scaling: Scaling = "standard",
+    one_hot_max: int = 10,
+    header: bool = True,
+    delimiter: str | None = None,
+    missing: tuple[str, ...] = MISSING,
+    kinds: Mapping[str, Kind] | None = None,
+    on_bad_rows: Literal["stop", "drop"] = "stop",
+    image_size: tuple[int, int] | None = None,
+    seed: int = 0,
+) -> Dataset:
+    """Read a source, split it into training, validation and test rows, and encode these.
+
+    The source is what `read` takes: the name of an example, a path, an array, a pair (x, y) of arrays, a mapping of
+    columns, or any data frame. `seed` (at least 0) is that of the split. All other keywords are fields of
+    `DataOptions`.
+
+    Raises:
+        DataError: the source cannot be read, or cannot be learned from as asked.
+        ConfigError: an option is out of range, or contradicts another.
+
+    >>> data = load("iris")
+    >>> data.train.rows, data.validation.rows, data.test.rows, data.schema.classes
+    (104, 23, 23, ('setosa', 'versicolor', 'virginica'))
+    """
+    options = DataOptions(
+        target=target,
+        task=task,
+        test=test,
+        validation_split=validation_split,
+        test_split=test_split,
+        split=split,
+        group=group,
+        time=time,
+        weights=weights,
+        scaling=scaling,
+        one_hot_max=one_hot_max,
+        header=header,
+        delimiter=delimiter,
+        missing=missing,
+        kinds=kinds or {},
+        on_bad_rows=on_bad_rows,
+        image_size=image_size,
+    )
+    return prepare(source, options, seed=seed)
+
+
+def prepare(source: Source, options: DataOptions, *, seed: int = 0) -> Dataset:
+    """`load`, with its options in one value."""
+    options.check()
+    loaded = read(source, options.reading, image_size=options.image_size)
+    name = target_name(loaded, options)
+    source_rows = _with_target(loaded.train, name, options)
+    own_test = options.test is not None or loaded.test is not None
+    target, indices = _divide(
+        source_rows, name, dataclasses.replace(options, test_split=0.0) if own_test else options, seed
+    )
+    learned = source_rows.take(indices.train)
+    encoding = _learn(learned, target, options)
+    test = _own_test(loaded, encoding, options) if own_test else _taken(source_rows, indices.test)
+    rows = {"train": learned, "validation": _taken(source_rows, indices.validation), "test": test}
+    parts = {name: _encode(part, encoding, options.weights) for name, part in rows.items() if part is not None}
+    hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
+    notes = (
+        *_notes(source_rows, test if own_test else None, encoding),
+        *_shared(hashes),
+        *_unlearned(parts["train"], target),
+    )
+    return Dataset(
+        parts["train"],
+        parts.get("validation"),
+        parts.get("test"),
+        encoding,
+        indices,
+        _fingerprint(parts, hashes, encoding),
+        loaded.name,
+        notes,
+    )
+
+
+def _with_target(rows: Rows, name: str, options: DataOptions) -> Rows:
+    """The rows without those that lack a target, where these are to be dropped."""
+    return drop_missing(rows, name) if isinstance(rows, Table) and options.on_bad_rows == "drop" else rows
+
+
+def _divide(rows: Rows, name: str, options: DataOptions, seed: int) -> tuple[ClassTarget | ValueTarget, Indices]:
+    """The target, its scale learned from the training rows, and the rows of each part."""
+    table = rows if isinstance(rows, Table) else label_table(rows)
+    target = fit_target(table, name, task=options.task)
+    method, by = options.method, np.zeros(table.rows)
+    if method in ("group", "time"):
+        by = split_key(table, options)
+    elif method == "stratified" and isinstance(target, ClassTarget):
+        by = target.encode(table)
+    shares = {"validation_split": options.validation_split, "test_split": options.test_split}
+    indices = split(by, method, **shares, seed=seed)
+    if isinstance(target, ValueTarget):
+        target = fit_target(table, name, task="regression", rows=indices.train)
+    return target, indices
+
+
+def _learn(learned: Rows, target: ClassTarget | ValueTarget, options: DataOptions) -> Encoding:
+    """All that is learned from the training rows."""
+    if isinstance(learned, Images):
+        schema = Schema((), target.name, target.task, target.classes)
+        return Encoding(schema, ImagePreprocessing(learned.shape), target, options.reading)
+    reasons = {options.weights: "weights of the rows", options.group: "groups of the split"}
+    leave_out = {learned.column(name).name: reason for name, reason in reasons.items() if name is not None}
+    schema = describe(learned, target, leave_out=leave_out)
+    preprocessing = fit(learned, schema, scaling=options.scaling, one_hot_max=options.one_hot_max)
+    return Encoding(schema, preprocessing, target, options.reading)
+
+
+def _own_test(loaded: Loaded, encoding: Encoding, options: DataOptions) -> Rows:
+    """The rows that take the place of the test split, read as the training rows were."""
+    schema = encoding.schema
+    needed = (schema.target, options.weights)
+    columns = (dataclasses.replace(column, used=column.used or column.name in needed) for column in schema.columns)
+    schema = dataclasses.replace(schema, columns=tuple(columns))
+    if options.test is not None or loaded.test is None:
+        rows = read_like(options.test, schema, encoding.preprocessing, options.reading)
+    elif isinstance(loaded.test, Table):
+        rows = from_frame(loaded.test.frame, options.reading, schema=schema, name=loaded.test.name)
+    else:
+        rows = loaded.test
+    return _with_target(rows, encoding.target.name, options)
+
+
+def _taken(rows: Rows, chosen: Shaped[np.ndarray, " chosen"]) -> Rows | None:
+    return rows.take(chosen) if len(chosen) else None
+
+
+def _encode(rows: Rows, encoding: Encoding, weights: str | None) -> Split:
+    part = Split(encoding.inputs(rows), encoding.targets(rows))
+    if weights is None or isinstance(rows, Images):
+        return part
+    return dataclasses.replace(part, weights=row_weights(rows, weights))
+
+
+def _notes(rows: Rows, own_test: Rows | None, encoding: Encoding) -> tuple[str, ...]:
+    """What was found in the source, and which columns are not used and why."""
+    columns = [column for column in encoding.schema.columns if column.note and column.name != encoding.schema.target]
+    notes = [*rows.notes, *(f"column {column.name!r}: {column.note}" for column in columns)]
+    if own_test is not None:
+        notes += [
+            f"the {own_test.rows:,} test rows of {own_test.name} take the place of the test split",
+            *own_test.notes,
+        ]
+    return tuple(dict.fromkeys(notes))
+
+
+def _shared(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[str, ...]:
+    """How many rows of one part have the same inputs as a row of an earlier part."""
+    counts = {pair: count_shared(hashes[pair[0]], hashes[pair[1]]) for pair in combinations(hashes, 2)}
+    return tuple(
+        f"{count:,} of {len(hashes[later]):,} {later} rows have the same inputs as a row of {earlier}"
+        for (earlier, later), count in counts.items()
+        if count
+    )
+
+
+def _unlearned(train: Split, target: ClassTarget | ValueTarget) -> tuple[str, ...]:
+    """The classes that no training row has, as splitting by group or time may leave some."""
+    absent = [name for code, name in enumerate(target.classes) if not np.any(train.targets == code)]
+    return (f"no training row is of class {', '.join(absent[:10])}",) if absent else ()
+
+
+def _fingerprint(parts: Mapping[str, Split], hashes: Mapping[str, UInt64[np.ndarray, " _"]], encoding: Encoding) -> str:
+    """SHA-256 of the rows' hashes, shapes, targets and weights, part by part, and of the encoding."""
+    digest = hashlib.sha256(json.dumps(encoding.to_json(), sort_keys=True).encode())
+    for name, part in parts.items():
+        shapes = {key: (str(values.dtype), values.shape) for key, values in part.inputs.items()}
+        digest.update(json.dumps([name, shapes, part.weights is None]).encode())
+        for values in (hashes[name], part.targets, *(() if part.weights is None else (part.weights,))):
+            digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()

@@ -1,0 +1,115 @@
+"""IDX files, the form in which MNIST is published, gzipped or not.
+
+A file is two zero bytes, a type (8: unsigned bytes), the number of dimensions, each dimension as a big-endian uint32,
+and the values, the last dimension fastest.
+"""
+
+import gzip
+import math
+import struct
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from batchwright.data.images import Images
+from batchwright.errors import DataError
+
+PARTS = ("train", "t10k")
+DEFLATE_AT_BEST = 1032  # its greatest ratio; a damaged trailer may state more
+
+
+def read_idx(path: Path) -> UInt8[np.ndarray, "..."]:
+    """One IDX file of bytes, gzipped or not, as a read-only uint8 array of the shape that its header states.
+
+    Raises:
+        DataError: the file is empty, truncated, damaged, too long, or not an IDX file of bytes.
+    """
+    content = _content(path)
+    if len(content) == 0:
+        raise DataError(f"{path} is empty; an IDX file begins with the bytes 0, 0, 8 and its number of dimensions.")
+    if content[:3] != b"\0\0\x08" or len(content) < 4:
+        raise DataError(
+            f"{path} is not an IDX file of bytes: it begins with {content[:4].hex(' ')} instead of 00 00 08"
+            " and the number of dimensions."
+        )
+    dimensions, start = content[3], 4 + 4 * content[3]
+    if len(content) < start:
+        raise DataError(f"{path} is truncated: its header takes {start} bytes, the file has {len(content)}.")
+    shape = struct.unpack(f">{dimensions}I", content[4:start])
+    expected, found = start + math.prod(shape), len(content)
+    if expected != found:
+        what = "truncated" if found < expected else "too long"
+        raise DataError(
+            f"{path} is {what}: a header of shape {'x'.join(map(str, shape))} announces {expected:,} bytes, "
+            f"the file has {found:,}. Fetch it again."
+        )
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file, unpacked where it is gzipped: at once, into memory of the size that its trailer states."""
+    raw = path.read_bytes()
+    if not raw.startswith(b"\x1f\x8b"):
+        return raw
+    stated = int.from_bytes(raw[-4:], "little")
+    try:
+        content = zlib.decompress(raw, wbits=31, bufsize=max(1, min(stated, DEFLATE_AT_BEST * len(raw))))
+        return content if len(content) == stated else gzip.decompress(raw)  # which knows of several members in a file
+    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is a truncated or damaged gzip file ({error}). Fetch it again.") from error
+
+
+def holds_idx(path: Path) -> bool:
+    """Whether a folder holds images in MNIST's form."""
+    return any(_find(path, f"{part}-images", 3) for part in PARTS)
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file's name says that it is an IDX file: `...-idx3-ubyte`, `....idx1-ubyte.gz`."""
+    return path.name.removesuffix(".gz").endswith(("idx1-ubyte", "idx3-ubyte"))
+
+
+def read_idx_folder(path: Path) -> tuple[Images, Images | None]:
+    """The training and the test part of a folder in MNIST's form; a folder with only one of them gives that one.
+
+    Args:
+        path: folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
+            `t10k-labels-idx1-ubyte`, each with or without `.gz`; labels may be absent.
+
+    Raises:
+        DataError: no images, a truncated or damaged file, or labels that do not fit the images.
+    """
+    files = [(_find(path, f"{part}-images", 3), _find(path, f"{part}-labels", 1)) for part in PARTS]
+    found = [(images, labels) for images, labels in files if images is not None]
+    if not found:
+        raise DataError(f"{path} has no IDX images: train-images-idx3-ubyte, t10k-images-idx3-ubyte, or with .gz.")
+    with ThreadPoolExecutor(2) as pool:  # unpacking releases the interpreter lock
+        parts = list(pool.map(lambda pair: _read_part(*pair), found))
+    return parts[0], parts[1] if len(parts) == 2 else None
+
+
+def read_idx_images(path: Path) -> Images:
+    """The images of one IDX file, without labels.
+
+    Raises:
+        DataError: as `read_idx`, or no images.
+    """
+    return _read_part(path, None)
+
+
+def _find(folder: Path, stem: str, dimensions: int) -> Path | None:
+    names = (f"{stem}{dot}idx{dimensions}-ubyte{ending}" for dot in "-." for ending in ("", ".gz"))
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def _read_part(file: Path, labels_file: Path | None) -> Images:
+    images = read_idx(file)
+    labels = None if labels_file is None else read_idx(labels_file)
+    if images.ndim != 3 or images.size == 0:
+        raise DataError(f"{file} has the shape {images.shape}; images have rows, height and width, none of them 0.")
+    if labels is not None and labels.shape != images.shape[:1]:
+        raise DataError(f"{file} holds {len(images):,} images, but {labels_file} has the shape {labels.shape}.")
+    return Images(images[..., None], labels, file.parent.name)

@@ -1,0 +1,230 @@
+"""Images as bytes, their labels, and folders of images with one folder per class.
+
+Images stay uint8 [rows, height, width, channels] all along; a network scales them inside its first operation.
+"""
+
+import math
+import os
+import struct
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from jaxtyping import Int64, Shaped, UInt8
+
+from batchwright.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+T = TypeVar("T")
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+CHANNELS = (1, 3, 4)
+SHOWN = 10  # how many bad files a message lists
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images of one size, and the label of each where it is known.
+
+    Args:
+        images: uint8 [rows, height, width, channels].
+        labels: [rows], whole numbers or text for classes, other numbers for values; None where there are none.
+        name: what the images are called in messages.
+        notes: what was changed on the way in, one sentence each.
+    """
+
+    images: UInt8[np.ndarray, "rows height width channels"]
+    labels: Shaped[np.ndarray, " rows"] | None
+    name: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        height, width, channels = self.images.shape[1:]
+        return height, width, channels
+
+    @property
+    def rows(self) -> int:
+        """The number of images."""
+        return len(self.images)
+
+    def take(self, chosen: Int64[np.ndarray, " chosen"]) -> "Images":
+        """These images (numbers from 0), in this order; all of them in their own order are not copied."""
+        if np.array_equal(chosen, np.arange(self.rows)):
+            return self
+        labels = None if self.labels is None else self.labels[chosen]
+        return replace(self, images=self.images[chosen], labels=labels)
+
+
+def to_bytes(values: Shaped[np.ndarray, "..."], name: str) -> UInt8[np.ndarray, "rows height width channels"]:
+    """Grey or coloured images of any number type as bytes, the channels last.
+
+    Whole numbers from 0 to 255 are taken as they are; other numbers must be from 0 to 1, and x becomes round(255 x).
+
+    Raises:
+        DataError: not 3 or 4 dimensions, no images, not numbers, or numbers outside both ranges.
+
+    >>> to_bytes(np.full((1, 2, 2), 0.5), "grey")[0, :, :, 0]
+    array([[128, 128],
+           [128, 128]], dtype=uint8)
+    """
+    if values.ndim not in (3, 4) or values.size == 0 or values.dtype.kind not in "biuf":
+        raise DataError(
+            f"{name} has shape {values.shape} and type {values.dtype}; images are numbers of the shape "
+            "[rows, height, width] or [rows, height, width, channels], none of them 0."
+        )
+    images = values[..., None] if values.ndim == 3 else values
+    if images.shape[-1] not in CHANNELS and images.shape[1] in CHANNELS:
+        images = np.moveaxis(images, 1, -1)
+    if images.dtype == np.uint8:
+        return images
+    low, high = images.min(), images.max()
+    if low >= 0 and high <= 255 and np.array_equal(images, np.trunc(images)):
+        return images.astype(np.uint8)
+    if low >= 0 and high <= 1:
+        return np.floor(images * 255 + 0.5).astype(np.uint8)
+    raise DataError(
+        f"{name} has numbers from {low} to {high}; images have bytes from 0 to 255, or numbers from 0 to 1."
+    )
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file's name says that it is an image that can be read."""
+    return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".") and path.is_file()
+
+
+def holds_images(path: Path) -> bool:
+    """Whether a folder holds images, or folders that do, or `train` and `test` with such folders."""
+    return any(is_image(file) for pattern in ("*", "*/*", "train/*/*") for file in path.glob(pattern))
+
+
+def read_image_folder(
+    path: Path, *, image_size: tuple[int, int] | None = None, channels: int | None = None
+) -> tuple[Images, Images | None]:
+    """The images of a folder with one folder per class, in the order of their paths, and its test part if it has one.
+
+    A folder with `train` and `test` folders gives both parts; one without folders gives images without labels. Grey
+    images stay grey unless there are coloured ones among them; transparency is left out.
+
+    Args:
+        path: the folder, or one image.
+        image_size: height and width that every image is resized to (bilinear); by default all must have the same size.
+        channels: 1 for grey, 3 for colour; by default as the images are.
+
+    Raises:
+        DataError: no images, a class without any, images that cannot be read, or of different sizes.
+    """
+    parts = {part: path / part for part in ("train", "test") if (path / part).is_dir()}
+    folders = list(parts.values()) if "train" in parts else [path]
+    listed = [_files_and_labels(folder) for folder in folders]
+    files = [file for part in listed for file in part[0]]
+    looks = _read_all(files, _look)
+    wanted = 1 if all(grey for _, grey in looks) else 3
+    size = image_size or _common_size(files, [size for size, _ in looks])
+    shape = (*size, channels or wanted)
+    notes = _resized_note([found for found, _ in looks], size)
+    read = [Images(_read_pixels(part[0], shape), part[1], path.name, notes) for part in listed]
+    return read[0], read[1] if len(read) == 2 else None
+
+
+def _files_and_labels(folder: Path) -> tuple[list[Path], Shaped[np.ndarray, " rows"] | None]:
+    """The images of a folder and the names of the folders that they lie in; no labels where it has no folders."""
+    if folder.is_file():
+        return [folder], None
+    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    files = [sorted(file for file in place.iterdir() if is_image(file)) for place in classes or [folder]]
+    empty = [place.name for place, found in zip(classes, files, strict=False) if not found]
+    if not any(files) or empty:
+        where = f"the folders {', '.join(empty[:SHOWN])} of {folder} hold" if empty else f"{folder} holds"
+        raise DataError(f"{where} no images. Put those of a class ({' '.join(IMAGE_ENDINGS)}) into its own folder.")
+    names = [place.name for place, found in zip(classes, files, strict=False) for _ in found]
+    return [file for found in files for file in found], np.array(names) if classes else None
+
+
+def _look(path: Path) -> tuple[tuple[int, int], bool]:
+    """Height and width as shown, and whether an image is grey, from its header alone."""
+    with _open(path) as image:
+        turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 lie on their side
+        width, height = reversed(image.size) if turned else image.size
+        return (height, width), image.mode in ("1", "L", "LA", "I;16", "I;16B", "I;16L")
+
+
+def _read_pixels(files: list[Path], shape: tuple[int, int, int]) -> UInt8[np.ndarray, "files h w c"]:
+    """The bytes of all images, [files, height, width, channels]."""
+    try:
+        images = np.empty((len(files), *shape), np.uint8)
+    except MemoryError as error:
+        needed = len(files) * math.prod(shape) / 1e9
+        raise DataError(f"{len(files):,} images take {needed:,.0f} GB of memory: give a smaller image_size.") from error
+
+    def fill(file: Path) -> None:
+        images[position[file]] = _decode(file, shape)
+
+    position = {file: number for number, file in enumerate(files)}
+    _read_all(files, fill)
+    return images
+
+
+def _decode(path: Path, shape: tuple[int, int, int]) -> UInt8[np.ndarray, "h w c"]:
+    from PIL import Image, ImageOps
+
+    height, width, channels = shape
+    with _open(path) as opened:
+        image = ImageOps.exif_transpose(opened)
+        if image.mode.startswith("I;16"):
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        image = image.convert("L" if channels == 1 else "RGB")
+        if image.size != (width, height):
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
+        return np.asarray(image).reshape(shape)
+
+
+def _open(path: Path) -> "Image.Image":
+    from PIL import Image  # here, because most data are not image files
+
+    image = Image.open(path)
+    if image.mode in ("I", "F"):
+        raise ValueError("has 32 bits per pixel; save it with 8 or 16 bits")
+    return image
+
+
+def _read_all(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
+    """`read` of every file, on all cores; the files that it cannot read are listed in one error."""
+    from PIL import Image
+
+    problems: list[str] = []
+
+    def try_to_read(file: Path) -> T | None:
+        try:
+            return read(file)
+        except (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError) as error:
+            problems.append(f"  {file}: {error}")
+            return None
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = list(pool.map(try_to_read, files))
+    if problems:
+        listed = "\n".join(sorted(problems)[:SHOWN])
+        raise DataError(f"{len(problems):,} of {len(files):,} files cannot be read:\n{listed}\nReplace or remove them.")
+    return [found for found in done if found is not None]
+
+
+def _common_size(files: list[Path], sizes: list[tuple[int, int]]) -> tuple[int, int]:
+    for file, size in zip(files, sizes, strict=True):
+        if size != sizes[0]:
+            raise DataError(
+                f"images differ in size: {files[0]} is {sizes[0][0]}x{sizes[0][1]} (height x width), {file} is "
+                f"{size[0]}x{size[1]}. Give one size for all: image_size: [{sizes[0][0]}, {sizes[0][1]}]."
+            )
+    return sizes[0]
+
+
+def _resized_note(sizes: list[tuple[int, int]], size: tuple[int, int]) -> tuple[str, ...]:
+    resized = sum(found != size for found in sizes)
+    return (f"{resized:,} of {len(sizes):,} images resized to {size[0]}x{size[1]}",) if resized else ()

@@ -1,0 +1,188 @@
+"""What the cells of a column are, judged by all of them, and the cells as values of that kind.
+
+Three steps: `clean` turns what means missing into null; `guess` names the kind; `convert` gives the values, where a
+cell that does not fit becomes null. So a cell that was there before `convert` and is null after it is a bad one.
+"""
+
+import math
+
+import polars as pl
+
+from batchwright.data.schema import Column
+
+TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
+
+DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y")
+CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%H:%M:%SZ", "%H:%M:%S%.fZ")
+DATE_FORMATS = tuple(
+    date + time for date in DATES for time in ("", *(mark + clock for mark in " T" for clock in CLOCKS))
+)
+LIKE_A_DATE = r"^(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[ T]\d{1,2}:\d|$)"
+
+FITTING = 0.9
+"""At least this share of a column's cells are numbers (or dates) where the others are mistakes rather than text."""
+CODES = 20
+"""Up to so many distinct values, numbers mixed with repeated text are names of classes ("0", "1", "2", "3+")."""
+UNIQUE, UNIQUE_FROM = 0.9, 20
+"""Text of which this share is distinct, in at least so many cells, names its rows: nothing in it repeats."""
+COUNTERS = ("id", "index", "row", "")
+
+
+def clean(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
+    """The column with null where a cell means missing; text loses the spaces around it."""
+    if column.dtype in (pl.String, pl.Categorical, pl.Enum):
+        text = column.cast(pl.String).str.strip_chars()
+        means_missing = text.is_in(["", *missing])
+        return text.set(means_missing, None) if means_missing.any() else text
+    if not column.dtype.is_numeric():
+        return column
+    numbers = [number for text in missing if (number := _number(text)) is not None]
+    column = column.fill_nan(None) if column.dtype.is_float() else column
+    return column.set(column.cast(pl.Float64).is_in(numbers), None) if numbers else column
+
+
+def parse_numbers(column: pl.Series) -> pl.Series:
+    """The numbers of a text column that holds nothing else, found before its text is looked at; else the column."""
+    if column.dtype != pl.String:
+        return column
+    numbers = column.cast(pl.Float64, strict=False)
+    return numbers if numbers.null_count() == column.null_count() and numbers.is_finite().all() else column
+
+
+def guess(column: pl.Series) -> Column:
+    """What a clean column is: its type where it has one, and what all its cells agree on where it is text."""
+    name, dtype = column.name, column.dtype
+    if dtype == pl.String:
+        return _guess_text(column)
+    if dtype.is_numeric():
+        return _number_column(column)
+    if dtype in (pl.Boolean, pl.Null):
+        return Column(name, "boolean" if dtype == pl.Boolean else "categorical")
+    if dtype in (pl.Date, pl.Datetime):
+        return Column(name, "date")
+    return Column(name, "identifier", used=False, note=f"left out: {dtype} cells cannot be learned from")
+
+
+def convert(column: pl.Series, spec: Column) -> pl.Series:
+    """The cells of a clean column as values of `spec.kind`: finite numbers, booleans, datetimes, or text; else null."""
+    match spec.kind:
+        case "numeric":
+            return _as_numbers(column)
+        case "boolean":
+            return _as_booleans(column)
+        case "date":
+            return _as_dates(column, spec.format)
+        case "categorical":
+            return as_text(column)
+        case "identifier":
+            pass
+    return column
+
+
+def as_text(column: pl.Series) -> pl.Series:
+    """The cells as text; whole numbers without a point, so that 1, 1.0 and "1" are one category.
+
+    >>> as_text(pl.Series([1.0, 2.5, None])).to_list()
+    ['1', '2.5', None]
+    """
+    if not column.dtype.is_float() and not column.dtype.is_decimal():
+        return column.cast(pl.String)
+    cells = pl.col(column.name)
+    whole = cells.cast(pl.Int64, strict=False)
+    text = pl.when(whole == cells).then(whole.cast(pl.String)).otherwise(cells.cast(pl.String))
+    return column.to_frame().select(text.alias(column.name)).to_series()
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return None if math.isnan(number) else number
+
+
+def _guess_text(column: pl.Series) -> Column:
+    name, cells = column.name, column.drop_nulls()
+    numbers = cells.cast(pl.Float64, strict=False)
+    if len(cells) and _fits(len(numbers) - numbers.null_count(), len(cells)):
+        mixed = numbers.null_count() and _are_codes(cells, numbers)
+        note = "numbers and text that repeats: taken as categories" if mixed else ""
+        return Column(name, "categorical", note=note) if mixed else _number_column(numbers)
+    distinct = cells.unique()
+    if len(cells) and distinct.str.to_lowercase().is_in(["true", "false"]).all():
+        return Column(name, "boolean")
+    if date := _guess_date(distinct.rename(name)):
+        return date
+    if len(cells) >= UNIQUE_FROM and len(distinct) > UNIQUE * len(cells):
+        note = f"left out: {len(distinct):,} different texts in {len(cells):,} rows look like names of the rows"
+        return Column(name, "identifier", used=False, note=note)
+    return Column(name, "categorical")
+
+
+def _fits(good: int, cells: int) -> bool:
+    """Whether the cells that do not fit are mistakes: at most a tenth, or a single one beside two or more that do."""
+    return good >= FITTING * cells or (cells - good == 1 and good >= 2)
+
+
+def _are_codes(cells: pl.Series, numbers: pl.Series) -> bool:
+    """Whether numbers and text are both names of classes: few distinct, and no text stands alone."""
+    text = cells.filter(numbers.is_null())
+    return cells.n_unique() <= CODES and text.value_counts()["count"].min() != 1
+
+
+def _number_column(column: pl.Series) -> Column:
+    """A numeric column, unless its name says that it counts the rows and it does."""
+    name, counter = column.name, column.name.casefold().removeprefix("unnamed").strip(" :_0123456789")
+    named_so = counter in COUNTERS and not name.isdigit() and len(column) >= UNIQUE_FROM
+    if named_so and (column.diff().drop_nulls() == 1).all():
+        return Column(name, "identifier", used=False, note="left out: it counts the rows")
+    return Column(name, "numeric")
+
+
+def _guess_date(distinct: pl.Series) -> Column | None:
+    """A date column in the format that reads most of the distinct texts, if that is nearly all of them."""
+    like = distinct.filter(distinct.str.contains(LIKE_A_DATE))
+    if len(like) == 0 or not _fits(len(like), len(distinct)):
+        return None
+    read = {form: _read(like.head(50), form) for form in DATE_FORMATS}
+    best = [form for form in DATE_FORMATS if read[form] == max(read.values())]
+    read = {form: _read(like, form) for form in best}
+    form = max(best, key=read.__getitem__)
+    if read[form] == 0 or not _fits(read[form], len(distinct)):
+        return None
+    others = [other for other in best if other.startswith("%d/%m") and read[other] == read[form]]
+    note = f"dates read as {form}; {others[0]} fits as well" if others and form.startswith("%m/%d") else ""
+    return Column(distinct.name, "date", note=note, format=form)
+
+
+def _read(texts: pl.Series, form: str) -> int:
+    """How many of the texts are dates in this format."""
+    return len(texts) - texts.str.to_datetime(form, strict=False, time_unit="us").null_count()
+
+
+def _as_numbers(column: pl.Series) -> pl.Series:
+    if column.dtype.is_temporal() or column.dtype.is_nested():
+        return pl.repeat(None, len(column), dtype=pl.Float64, eager=True).alias(column.name)
+    if not column.dtype.is_integer() and not column.dtype.is_float():
+        column = column.cast(pl.Float64, strict=False)
+    unfit = ~column.is_finite()
+    return column.set(unfit, None) if unfit.any() else column
+
+
+def _as_booleans(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.Boolean:
+        return column
+    words = as_text(column).str.to_lowercase()
+    answers = words.is_in(TRUE)
+    unfit = ~(answers | words.is_in(FALSE))
+    return answers.set(unfit, None) if unfit.any() else answers
+
+
+def _as_dates(column: pl.Series, form: str) -> pl.Series:
+    if column.dtype == pl.String:
+        found = None if form else _guess_date(column.drop_nulls().unique())
+        form = form or (found.format if found else DATE_FORMATS[0])
+        return column.str.to_datetime(form, strict=False, time_unit="us")
+    if column.dtype not in (pl.Date, pl.Datetime):
+        return pl.repeat(None, len(column), dtype=pl.Datetime("us"), eager=True).alias(column.name)
+    return column.cast(pl.Datetime("us"))

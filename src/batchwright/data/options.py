@@ -1,0 +1,92 @@
+"""What a user can say about data: the `data` section of a configuration, and the keywords of `load`."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Lt
+
+from batchwright.data.encoders import Scaling
+from batchwright.data.schema import Kind, Task
+from batchwright.data.sources import Source
+from batchwright.data.splitting import METHODS, Method, check_fractions
+from batchwright.data.tables import MISSING, TableOptions
+from batchwright.errors import ConfigError, unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class DataOptions:
+    """How a source is read, split and encoded.
+
+    Attributes:
+        target: the column that is predicted; some sources have a usual one. Images have `label`.
+        task: "classification" or "regression"; from the target when None.
+        test: a source whose rows take the place of the test split.
+        validation_split: share of the rows for validation, in [0, 1); of the training part where the test has its own.
+        test_split: share of the rows for the test, in [0, 1); not used where the test has its own.
+        split: "stratified" (by class; shuffled for a regression), "shuffled", "group" or "time".
+        group: column whose values are never shared by two parts; it chooses "group".
+        time: column whose last rows are the test, and those before them validation; it chooses "time".
+        weights: column of the rows' weights, at least 0; it is not an input.
+        scaling: of numeric columns: "standard", "robust" or "quantile".
+        one_hot_max: categories of up to so many distinct values become columns; others are embedded.
+        header: whether the first record of a text file names the columns.
+        delimiter: one ASCII character; found from the file when None.
+        missing: texts that mean missing, beside the empty one.
+        kinds: what columns are, by name, where this is not to be inferred.
+        on_bad_rows: "stop", or "drop" those with bad cells or without a target.
+        image_size: height and width that the images of a folder are resized to.
+    """
+
+    target: str | None = None
+    task: Task | None = None
+    test: Source = None
+    validation_split: Annotated[float, Ge(0), Lt(1)] = 0.15
+    test_split: Annotated[float, Ge(0), Lt(1)] = 0.15
+    split: Method = "stratified"
+    group: str | None = None
+    time: str | None = None
+    weights: str | None = None
+    scaling: Scaling = "standard"
+    one_hot_max: Annotated[int, Ge(0)] = 10
+    header: bool = True
+    delimiter: str | None = None
+    missing: tuple[str, ...] = MISSING
+    kinds: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
+    on_bad_rows: Literal["stop", "drop"] = "stop"
+    image_size: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None = None
+
+    @property
+    def reading(self) -> TableOptions:
+        """How the cells of a table are read."""
+        return TableOptions(self.header, self.delimiter, self.missing, self.kinds, self.on_bad_rows)
+
+    @property
+    def method(self) -> Method:
+        """How rows are split: by a group or time column where one is named."""
+        return "group" if self.group is not None else "time" if self.time is not None else self.split
+
+    def check(self) -> None:
+        """Raise ConfigError with all that is out of range or contradicts itself."""
+        problems = []
+        if self.on_bad_rows not in ("stop", "drop"):
+            problems.append(unknown("on_bad_rows", self.on_bad_rows, ("stop", "drop")))
+        if self.one_hot_max < 0:
+            problems.append(f"one_hot_max must hold one_hot_max >= 0, but got {self.one_hot_max}.")
+        if self.image_size is not None and min(self.image_size) < 1:
+            problems.append(f"image_size must be a height and a width of at least 1, but got {self.image_size}.")
+        problems += self._split_problems()
+        if problems:
+            raise ConfigError(" ".join(problems))
+        check_fractions(self.validation_split, 0.0 if self.test is not None else self.test_split)
+
+    def _split_problems(self) -> list[str]:
+        if self.split not in METHODS:
+            return [unknown("split", self.split, METHODS)]
+        if self.group is not None and self.time is not None:
+            return ["group and time are two ways to split: give one of them."]
+        if self.split not in ("stratified", self.method):
+            return [f"split {self.split!r} does not go with a {self.method} column: leave one of them out."]
+        if self.method in ("group", "time") and self.group is None and self.time is None:
+            return [f"split {self.method!r} needs the name of a column, as {self.method}."]
+        return []

@@ -1,0 +1,164 @@
+"""From a table to arrays: which columns are used, and how; learned on training rows only, saved as data, not code."""
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import get_args
+
+import numpy as np
+import polars as pl
+
+from batchwright.data.encoders import (
+    Category,
+    Encoder,
+    Flag,
+    Scaling,
+    category_encoder,
+    date_encoder,
+    number_encoder,
+)
+from batchwright.data.schema import Column, Schema, from_plain
+from batchwright.data.tables import Table
+from batchwright.data.targets import Target
+from batchwright.errors import ConfigError, DataError, unknown
+
+SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """One encoder per used column, in the order of the table.
+
+    `encode` gives "numeric" (float32, [rows, len(feature_names)]) and "categorical" (int32, [rows,
+    len(cardinalities)]), each only if it has columns.
+    """
+
+    encoders: tuple[Encoder, ...]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the columns of "numeric"."""
+        wide = (encoder for encoder in self.encoders if not isinstance(encoder, Category))
+        return tuple(name for encoder in wide for name in encoder.features)
+
+    @property
+    def categorical_names(self) -> tuple[str, ...]:
+        """The names of the columns of "categorical"."""
+        return tuple(encoder.column for encoder in self.encoders if isinstance(encoder, Category))
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """For each column of "categorical", the number of its indices; 0 stands for what training rows did not show."""
+        return tuple(encoder.cardinality for encoder in self.encoders if isinstance(encoder, Category))
+
+    def encode(self, table: Table) -> dict[str, np.ndarray]:
+        """The arrays of a table's rows; any category may be new, any cell missing.
+
+        Raises:
+            DataError: a column is not there.
+        """
+        inputs: dict[str, np.ndarray] = {}
+        if width := len(self.feature_names):
+            inputs["numeric"] = np.empty((table.rows, width), np.float32)
+        if width := len(self.cardinalities):
+            inputs["categorical"] = np.empty((table.rows, width), np.int32)
+        numbers = categories = 0
+        for encoder in self.encoders:
+            cells = table.frame[table.column(encoder.column).name]
+            if isinstance(encoder, Category):
+                inputs["categorical"][:, categories] = encoder.codes(cells)
+                categories += 1
+            else:
+                width = len(encoder.features)
+                encoder.write(cells, inputs["numeric"][:, numbers : numbers + width])
+                numbers += width
+        return inputs
+
+    def to_json(self) -> dict[str, object]:
+        """All that was learned, as a plain dictionary."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, object]) -> "Preprocessing":
+        """What `to_json` gave.
+
+        Raises:
+            DataError: a key is missing, unknown, or of the wrong type.
+        """
+        return from_plain(cls, plain)
+
+
+def describe(train: Table, target: Target | None, *, leave_out: Mapping[str, str] = MappingProxyType({})) -> Schema:
+    """What each column is, and which ones the training rows make usable: not the target, not constant, no identifiers.
+
+    Args:
+        train: the training rows.
+        target: what is predicted; None where rows have no target.
+        leave_out: other columns that are not for the network, each with the reason (`{"weight": "sample weights"}`).
+
+    Raises:
+        DataError: no column is left.
+    """
+    reasons = dict(leave_out) | ({target.name: "target"} if target else {})
+    columns = tuple(_use(column, train.frame[column.name], reasons.get(column.name)) for column in train.columns)
+    if not any(column.used for column in columns):
+        listed = "; ".join(f"{column.name!r} ({column.note})" for column in columns)
+        raise DataError(f"{train.name}: no column is left to learn from: {listed}.")
+    return Schema(
+        columns,
+        target.name if target else None,
+        target.task if target else "regression",
+        target.classes if target else (),
+    )
+
+
+def fit(train: Table, schema: Schema, *, scaling: str = "standard", one_hot_max: int = 10) -> Preprocessing:
+    """Learn the encoders of the columns that the schema uses.
+
+    Args:
+        train: the training rows, and no others.
+        schema: which columns are used, as `describe` says.
+        scaling: of numbers x: `standard` (x − mean) / deviation, `robust` (x − median) / (upper − lower quartile), or
+            `quantile`, which gives each column a normal distribution.
+        one_hot_max: categories of up to so many distinct values become one column each; others are embedded.
+
+    >>> from batchwright.data.tables import from_frame
+    >>> table = from_frame({"height": [1.0, 3.0], "colour": ["red", "blue"]})
+    >>> preprocessing = fit(table, describe(table, None))
+    >>> preprocessing.feature_names
+    ('height', 'colour=blue', 'colour=red')
+    >>> preprocessing.encode(table)["numeric"]
+    array([[-1.,  0.,  1.],
+           [ 1.,  1.,  0.]], dtype=float32)
+
+    Raises:
+        ConfigError: an unknown scaling.
+    """
+    if scaling not in SCALINGS:
+        raise ConfigError(unknown("scaling", scaling, SCALINGS))
+    encoders = (
+        _encoder(column, train.frame[column.name], scaling, one_hot_max) for column in schema.columns if column.used
+    )
+    return Preprocessing(tuple(encoders))
+
+
+def _use(column: Column, cells: pl.Series, reason: str | None) -> Column:
+    """The column, marked as unused and with the reason if there is one."""
+    if reason is not None:
+        return dataclasses.replace(column, used=False, note=reason)
+    if column.used and cells.n_unique() <= 1:
+        value = "missing" if cells.null_count() else repr(cells[0])
+        return dataclasses.replace(column, used=False, note=f"left out: every training row is {value}")
+    return column
+
+
+def _encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: int) -> Encoder:
+    match column.kind:
+        case "numeric":
+            return number_encoder(column.name, cells, scaling)
+        case "boolean":
+            return Flag(column.name, cells.null_count() > 0)
+        case "date":
+            return date_encoder(column.name, cells)
+        case _:
+            return category_encoder(column.name, cells, one_hot_max)

@@ -1,0 +1,91 @@
+"""What each column of a table is; saved with the model, so that new rows are read as the training rows were."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Literal, TypeVar, get_args
+
+from batchwright.errors import DataError
+
+Kind = Literal["numeric", "categorical", "boolean", "date", "identifier"]
+Task = Literal["classification", "regression"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+TASKS: tuple[Task, ...] = get_args(Task)
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column: its name, what it holds, and whether a network is given it.
+
+    `note` says why a column is not used, or what was doubtful about its kind. `format` is how a text column's dates are
+    written, as in `datetime.strptime`; it is empty for all else.
+    """
+
+    name: str
+    kind: Kind
+    used: bool = True
+    note: str = ""
+    format: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Schema:
+    """The columns of the training table in its own order, and what is predicted from them.
+
+    The target is among `columns` with `used=False`. `classes` are the labels in the order of their codes; a regression
+    has none.
+
+    >>> columns = (Column("age", "numeric"), Column("y", "categorical", used=False, note="target"))
+    >>> schema = Schema(columns, "y", "classification", ("no", "yes"))
+    >>> schema.used
+    ('age',)
+    >>> Schema.from_json(schema.to_json()) == schema
+    True
+    """
+
+    columns: tuple[Column, ...]
+    target: str | None
+    task: Task
+    classes: tuple[str, ...] = ()
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The names of the columns that a network is given."""
+        return tuple(column.name for column in self.columns if column.used)
+
+    def to_json(self) -> dict[str, object]:
+        """The schema as a plain dictionary, ready for `json.dump`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, object]) -> "Schema":
+        """The schema that `to_json` gave.
+
+        Raises:
+            DataError: a key is missing, unknown, or of the wrong type.
+        """
+        return from_plain(cls, plain)
+
+
+def from_plain(cls: type[T], plain: Mapping[str, object]) -> T:
+    """The dataclass `cls` from its plain dictionary; nothing in it is run, and nothing is guessed.
+
+    Every key must be known, required ones present, and every value of its declared type: numbers are not read from
+    text, and NaN and infinity are refused.
+
+    Raises:
+        DataError: what is wrong, and where in `plain`.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        text = json.dumps(plain, allow_nan=False)
+        adapter = TypeAdapter(cls)
+        return adapter.validate_json(text, strict=True, extra="forbid")
+    except (TypeError, ValueError) as error:
+        details = error.errors() if isinstance(error, ValidationError) else [{"loc": (), "msg": str(error)}]
+        listed = "; ".join(f"{'.'.join(map(str, detail['loc'])) or 'value'}: {detail['msg']}" for detail in details)
+        raise DataError(f"not a saved {cls.__name__}: {listed}. It has to be as batchwright wrote it.") from error

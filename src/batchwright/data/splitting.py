@@ -1,0 +1,178 @@
+"""Which rows are for training, which for validation and which for the test: a pure function of the seed.
+
+Every row is in exactly one of the three parts.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int8, Int64, Shaped, UInt64
+
+from batchwright.errors import ConfigError, DataError
+
+Method = Literal["stratified", "shuffled", "group", "time"]
+METHODS: tuple[Method, ...] = ("stratified", "shuffled", "group", "time")
+
+TEST, VALIDATION, TRAIN = 0, 1, 2
+BLOCK_BYTES = 1 << 19  # of rows hashed at a time: they stay in the cache
+
+
+@dataclass(frozen=True)
+class Indices:
+    """The rows of each part as positions in the source, from 0, in its order ("time": in the order of time)."""
+
+    train: Int64[np.ndarray, " train"]
+    validation: Int64[np.ndarray, " validation"]
+    test: Int64[np.ndarray, " test"]
+
+
+def split(
+    by: Shaped[np.ndarray, " rows"],
+    method: Method = "stratified",
+    *,
+    validation_split: float = 0.15,
+    test_split: float = 0.15,
+    seed: int = 0,
+) -> Indices:
+    """The rows of each part.
+
+    Args:
+        by: what the method goes by: the label of each row, its group, or its time; "shuffled" only counts it.
+        method: "shuffled" draws rows; "stratified" draws from each class its share, within one row, and leaves each
+            class a training row; "group" draws whole groups, so that none is in two parts; "time" takes the last rows
+            for the test, and those before them for validation.
+        validation_split: share of the rows for validation, in [0, 1).
+        test_split: share of the rows for the test, in [0, 1).
+        seed: of the drawing, at least 0; the same seed gives the same parts.
+
+    Raises:
+        ConfigError: a share is out of range, or the two leave no training rows.
+        DataError: fewer groups than parts.
+
+    >>> parts = split(np.array(["a", "b"] * 10), validation_split=0.2, test_split=0.2)
+    >>> len(parts.train), len(parts.validation), len(parts.test)
+    (12, 4, 4)
+    """
+    check_fractions(validation_split, test_split)
+    fractions, rng = (test_split, validation_split), np.random.default_rng(seed)
+    match method:
+        case "time":
+            return _by_time(by, fractions)
+        case "group":
+            part = _by_group(by, fractions, rng)
+        case "stratified":
+            part = _by_class(by, fractions, rng)
+        case "shuffled":
+            part = _by_class(np.zeros(len(by), np.int8), fractions, rng)
+    return Indices(*(np.flatnonzero(part == number) for number in (TRAIN, VALIDATION, TEST)))
+
+
+def check_fractions(validation_split: float, test_split: float) -> None:
+    """Raise ConfigError unless both are in [0, 1) and leave rows for training."""
+    shares = {"validation_split": validation_split, "test_split": test_split}
+    problems = [
+        f"{name} must hold 0 <= {name} < 1, but got {share}." for name, share in shares.items() if not 0 <= share < 1
+    ]
+    if not problems and validation_split + test_split >= 1:
+        problems = [
+            f"validation_split {validation_split} + test_split {test_split} must be below 1, to leave training rows."
+        ]
+    if problems:
+        raise ConfigError(" ".join(problems))
+
+
+def row_hashes(arrays: Mapping[str, Shaped[np.ndarray, "rows ..."]]) -> UInt64[np.ndarray, " rows"]:
+    """A 64-bit number for each row: equal rows have equal ones, and different rows different ones but for rare chance.
+
+    Each 8 bytes x of a row are taken in by h <- m((h xor x) · c), where c is odd and m(h) = h xor h/2²⁹: one to one in
+    h and in x, so that rows that differ in one place only never meet.
+    """
+    rows = len(next(iter(arrays.values())))
+    hashes = np.zeros(rows, np.uint64)
+    for values in arrays.values():
+        flat = np.ascontiguousarray(values).reshape(rows, math.prod(values.shape[1:])).view(np.uint8)
+        width = flat.shape[1]
+        block = max(1, BLOCK_BYTES // max(1, width))
+        padded = np.zeros((min(block, rows), -(-width // 8) * 8), np.uint8)
+        for start in range(0, rows, block):
+            h = hashes[start : start + block]
+            padded[: len(h), :width] = flat[start : start + block]
+            for x in np.ascontiguousarray(padded[: len(h)].view(np.uint64).T):
+                h ^= x
+                h *= np.uint64(0x9E3779B97F4A7C15)
+                h ^= h >> np.uint64(29)
+    return hashes
+
+
+def count_shared(seen: UInt64[np.ndarray, " seen"], rows: UInt64[np.ndarray, " rows"]) -> int:
+    """How many of `rows` are among `seen` (at least one), both as `row_hashes`."""
+    ordered = np.sort(seen)
+    place = np.searchsorted(ordered, rows)
+    return int((ordered[np.minimum(place, len(seen) - 1)] == rows).sum())
+
+
+def _by_class(
+    labels: Shaped[np.ndarray, " rows"], fractions: tuple[float, float], rng: np.random.Generator
+) -> Int8[np.ndarray, " rows"]:
+    """The part of each row; of each class, its first rows in a random order go to the test, the next to validation."""
+    _, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(labels))
+    order = order[np.argsort(codes[order], kind="stable")]
+    rank = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    test = _counts(sizes, fractions[TEST], sizes - 1)
+    validation = _counts(sizes, fractions[VALIDATION], sizes - 1 - test)
+    part = np.full(len(labels), TRAIN, np.int8)
+    part[order[rank < np.repeat(test + validation, sizes)]] = VALIDATION
+    part[order[rank < np.repeat(test, sizes)]] = TEST
+    return part
+
+
+def _counts(
+    sizes: Int64[np.ndarray, " classes"], fraction: float, most: Int64[np.ndarray, " classes"]
+) -> Int64[np.ndarray, " classes"]:
+    """How many rows of each class make up a fraction of all: its share rounded down, the rest by largest remainder."""
+    share = sizes * fraction
+    counts: np.ndarray = np.minimum(np.floor(share + 1e-9).astype(np.int64), most)
+    lacking = _rounded(float(share.sum())) - int(counts.sum())
+    open_to_more = np.flatnonzero((counts < most) & (share > counts + 1e-9))
+    largest_first = open_to_more[np.argsort((counts - share)[open_to_more], kind="stable")]
+    counts[largest_first[: max(lacking, 0)]] += 1
+    return counts
+
+
+def _by_group(
+    groups: Shaped[np.ndarray, " rows"], fractions: tuple[float, float], rng: np.random.Generator
+) -> Int8[np.ndarray, " rows"]:
+    """The part of each row; groups in random order are taken if they bring a part nearer to its share, at least one."""
+    _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    wanted = [number for number in (TEST, VALIDATION) if fractions[number] > 0]
+    if len(sizes) <= len(wanted):
+        raise DataError(f"{len(sizes)} groups cannot fill {len(wanted) + 1} parts, as no group may be in two of them.")
+    part_of_group = np.full(len(sizes), TRAIN, np.int8)
+    left = rng.permutation(len(sizes)).tolist()
+    for later, number in zip(range(len(wanted), 0, -1), wanted, strict=True):
+        taken, target = 0.0, len(groups) * fractions[number]
+        for group in list(left):
+            if len(left) > later and taken + sizes[group] / 2 <= target:
+                left.remove(group)
+                part_of_group[group], taken = number, taken + sizes[group]
+        if taken == 0:
+            smallest = min(left, key=sizes.__getitem__)
+            left.remove(smallest)
+            part_of_group[smallest] = number
+    return part_of_group[codes]
+
+
+def _by_time(times: Shaped[np.ndarray, " rows"], fractions: tuple[float, float]) -> Indices:
+    order = np.argsort(times, kind="stable")
+    test = min(_rounded(len(times) * fractions[TEST]), len(times) - 1)
+    validation = min(_rounded(len(times) * fractions[VALIDATION]), len(times) - 1 - test)
+    return Indices(*np.split(order, (len(times) - test - validation, len(times) - test)))
+
+
+def _rounded(number: float) -> int:
+    """The nearest whole number; a half goes up."""
+    return math.floor(number + 0.5)

@@ -1,0 +1,238 @@
+"""Tables: delimited text, Parquet, data frames and arrays, each column typed by all its cells.
+
+A missing cell is null; a bad cell, one that does not fit its column, never becomes null in silence: it stops the
+reading with its line, or its row is dropped, counted and listed.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+from jaxtyping import Int64, Integer, Shaped
+
+from batchwright.data.cells import (
+    MISSING,
+    BadCell,
+    TableOptions,
+    bad_cells_error,
+    dropped_note,
+    first_ten,
+    type_cells,
+)
+from batchwright.data.delimited import read_text
+from batchwright.data.schema import KINDS, Column, Kind, Schema
+from batchwright.errors import ConfigError, DataError, nearest, unknown
+
+__all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_frame", "read_csv", "read_parquet"]
+
+ON_BAD_ROWS = ("stop", "drop")
+DEFAULT = TableOptions()
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Typed columns: finite numbers, booleans, datetimes and text, with null for missing.
+
+    `lines` are the lines of the file that the rows begin in; None where rows are counted from 1 instead. `dropped` are
+    the bad cells whose rows were left out.
+    """
+
+    frame: pl.DataFrame
+    columns: tuple[Column, ...]
+    name: str
+    lines: Int64[np.ndarray, " rows"] | None = None
+    notes: tuple[str, ...] = ()
+    dropped: tuple[BadCell, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return self.frame.height
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """What each column is, by name."""
+        return {column.name: column.kind for column in self.columns}
+
+    def column(self, name: str) -> Column:
+        """What the column `name` is.
+
+        Raises:
+            DataError: there is none; the nearest name is suggested.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise DataError(f"{self.name}: {unknown('column', name, self.frame.columns)}")
+
+    def take(self, chosen: Integer[np.ndarray, " chosen"]) -> "Table":
+        """The table of these rows (numbers from 0), in this order."""
+        lines = None if self.lines is None else self.lines[chosen]
+        return dataclasses.replace(self, frame=self.frame[chosen], lines=lines)
+
+    def places(self, chosen: Integer[np.ndarray, " chosen"]) -> str:
+        """Where these rows (numbers from 0) are: `lines 3, 9` of the file, or `rows 1, 7`; at most ten of them."""
+        numbers = chosen + 1 if self.lines is None else self.lines[chosen]
+        place = "row" if self.lines is None else "line"
+        return f"{place}{'' if len(numbers) == 1 else 's'} {first_ten(numbers.tolist())}"
+
+
+def read_csv(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
+    """The table in a file of delimited text (UTF-8, with or without a byte-order mark; RFC 4180 quotation marks).
+
+    Args:
+        path: the file. Its delimiter is found among comma, semicolon, tab and bar unless given.
+        options: how cells are read.
+        schema: what the columns are, for rows that a saved model is given: its used columns have to be there; of the
+            others the target is kept if present.
+
+    Raises:
+        DataError: no such file, not UTF-8, no rows, names that repeat, records of different lengths, bad cells, or
+            columns that the schema asks for and the file lacks.
+    """
+    text = read_text(Path(path), options, schema=schema)
+    return _table(text.frame, options, schema=schema, name=Path(path).name, lines=text.lines, ragged=text.ragged)
+
+
+def read_parquet(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
+    """The table in a Parquet file; its types are kept, and its text columns are inferred as those of `read_csv`.
+
+    Raises:
+        DataError: no such file, not Parquet, no rows, bad cells, or columns that the schema asks for are not there.
+    """
+    path = Path(path)
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
+    return _table(frame, options, schema=schema, name=path.name)
+
+
+def from_frame(
+    frame: Any, options: TableOptions = DEFAULT, *, schema: Schema | None = None, name: str = "table"
+) -> Table:
+    """The table of any data frame that narwhals knows (pandas, polars, pyarrow, ...), or of arrays by column name.
+
+    >>> table = from_frame({"height": [1.7, None], "colour": ["red", "blue"]})
+    >>> table.kinds
+    {'height': 'numeric', 'colour': 'categorical'}
+
+    Raises:
+        DataError: not a data frame, no rows, columns of different lengths, names that repeat, bad cells, or columns
+            that the schema asks for and the frame lacks.
+    """
+    return _table(_to_polars(frame, name), options, schema=schema, name=name)
+
+
+def from_array(
+    array: Shaped[np.ndarray, "rows columns"],
+    options: TableOptions = DEFAULT,
+    *,
+    schema: Schema | None = None,
+    name: str = "array",
+) -> Table:
+    """The table of an array with one row each; its columns are named 0, 1, 2, ...
+
+    >>> from_array(np.eye(3)).frame.columns
+    ['0', '1', '2']
+
+    Raises:
+        DataError: no rows, bad cells, or columns that the schema asks for and the array lacks.
+    """
+    columns = {str(number): array[:, number] for number in range(array.shape[1])}
+    return from_frame(columns, options, schema=schema, name=name)
+
+
+def _table(
+    frame: pl.DataFrame,
+    options: TableOptions,
+    *,
+    schema: Schema | None,
+    name: str,
+    lines: Int64[np.ndarray, " rows"] | None = None,
+    ragged: tuple[BadCell, ...] = (),
+) -> Table:
+    """The frame with every column typed; rows that do not fit stop the reading or are dropped, as `options` say."""
+    if options.on_bad_rows not in ON_BAD_ROWS:
+        raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
+    frame = frame if schema is None else _asked_for(frame, schema, name)
+    if frame.height == 0 and not ragged:
+        raise DataError(f"{name} has no rows.")
+    numbers = np.arange(1, frame.height + 1) if lines is None else lines
+    typed = type_cells(frame, options.missing, known=_known(frame, options, schema, name), lines=numbers)
+    bad, place = (*ragged, *typed.bad), "row" if lines is None else "line"
+    if not bad:
+        return Table(typed.frame, typed.columns, name, lines)
+    if options.on_bad_rows != "drop" or not typed.fits.any():
+        raise bad_cells_error(name, bad, place=place)
+    note = dropped_note(bad, len(ragged) + int((~typed.fits).sum()), place=place)
+    kept = None if lines is None else lines[typed.fits]
+    return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (note,), bad)
+
+
+def _known(frame: pl.DataFrame, options: TableOptions, schema: Schema | None, name: str) -> dict[str, Column]:
+    """What columns are by an earlier table's schema, or by the user's word."""
+    if schema is not None:
+        return {column.name: column for column in schema.columns}
+    problems = [unknown("column", column, frame.columns) for column in options.kinds if column not in frame.columns]
+    problems += [unknown("kind", kind, KINDS) for kind in options.kinds.values() if kind not in KINDS]
+    if problems:
+        raise DataError(f"{name}: kinds: {' '.join(problems)}")
+    return {column: _told(column, KINDS[KINDS.index(kind)]) for column, kind in options.kinds.items()}
+
+
+def _told(name: str, kind: Kind) -> Column:
+    return Column(name, kind, False, "left out as asked") if kind == "identifier" else Column(name, kind)
+
+
+def _asked_for(frame: pl.DataFrame, schema: Schema, name: str) -> pl.DataFrame:
+    """The columns that the schema uses, in its order, and the target if it is there."""
+    lacking = [column for column in schema.used if column not in frame.columns]
+    if lacking:
+        others = [column for column in frame.columns if column not in schema.used]
+        near = {column: nearest(column, others) for column in lacking}
+        listed = (f"{column!r} (is it {near[column]!r}?)" if near[column] else repr(column) for column in lacking)
+        columns = "column" if len(lacking) == 1 else "columns"
+        raise DataError(f"{name} lacks {columns} that the model was trained on: {', '.join(listed)}.")
+    wanted = [column.name for column in schema.columns if column.used or column.name == schema.target]
+    return frame.select([column for column in wanted if column in frame.columns])
+
+
+def _to_polars(frame: Any, name: str) -> pl.DataFrame:
+    """A polars frame of any data frame or mapping of arrays, with names that are text."""
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    if isinstance(frame, Mapping):
+        columns = {str(column): values for column, values in frame.items()}
+    else:
+        try:
+            native = nw.from_native(frame)
+        except (TypeError, nw.exceptions.DuplicateError) as error:
+            raise DataError(f"{name} cannot be read as a data frame or a mapping of arrays: {error}") from error
+        native = native.collect() if isinstance(native, nw.LazyFrame) else native
+        columns = {str(column): native.get_column(column) for column in native.columns}
+    lengths = {column: len(values) for column, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"{name}: columns differ in length: {', '.join(f'{c!r} {n:,}' for c, n in lengths.items())}.")
+    return pl.DataFrame([_series(column, values) for column, values in columns.items()])
+
+
+def _series(name: str, values: Any) -> pl.Series:
+    """A polars column of any column; objects that polars finds no common type for become text."""
+    if isinstance(values, nw.Series):
+        try:
+            return values.to_polars().alias(name)
+        except (TypeError, ImportError):  # mixed objects; or text columns of pandas where pyarrow is not installed
+            values = values.to_list()
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return pl.Series(name, values)
+    absent = ("None", "nan", "NaT", "<NA>")
+    cells = [None if not isinstance(cell, str) and str(cell) in absent else cell for cell in values]
+    try:
+        return pl.Series(name, cells)
+    except TypeError:
+        return pl.Series(name, [None if cell is None else str(cell) for cell in cells])

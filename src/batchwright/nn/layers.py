@@ -1,0 +1,180 @@
+"""Layers that work on rows: Dense, Dropout, Flatten; and Sequential and Residual, which combine layers."""
+
+from math import prod
+from typing import Annotated
+
+import jax
+import jax.numpy as jnp
+from annotated_types import Ge, Gt, Lt
+from jax import Array
+
+from batchwright._component import component
+from batchwright.errors import ConfigError
+from batchwright.nn.initializers import InitializerName, initialize
+from batchwright.nn.protocols import Layer, Tree, Variables
+
+
+@jax.custom_vjp
+def _dot_bfloat16(x: Array, w: Array) -> Array:
+    return jnp.dot(x, w.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
+
+
+def _dot_bfloat16_forward(x: Array, w: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _dot_bfloat16(x, w), (x, w)
+
+
+def _dot_bfloat16_backward(saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    x, w = saved
+    g = g.astype(jnp.bfloat16)  # otherwise both products would run in float32
+    dx = jnp.dot(g, w.astype(jnp.bfloat16).T, preferred_element_type=jnp.float32)
+    dw = jnp.dot(x.T, g, preferred_element_type=jnp.float32)
+    return dx.astype(x.dtype), dw
+
+
+_dot_bfloat16.defvjp(_dot_bfloat16_forward, _dot_bfloat16_backward)
+
+
+def dot(x: Array, w: Array) -> Array:
+    """x [m, k] times float32 w [k, o] -> float32 [m, o]; all products are made here.
+
+    Where `x` is bfloat16, this product and those of its gradients take bfloat16 operands and accumulate in float32.
+    """
+    return _dot_bfloat16(x, w) if x.dtype == jnp.bfloat16 else jnp.dot(x, w)
+
+
+@component
+class Dense:
+    """y = x W + b, on x [n, f] -> [n, units]; leave the bias out before a BatchNorm, whose beta takes its place."""
+
+    units: Annotated[int, Gt(0)]
+    use_bias: bool = True
+    initializer: InitializerName = "auto"
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """`kernel` [f, units] from the initializer and `bias` [units] zero."""
+        params: Tree = {"kernel": initialize(self.initializer, key, (shape[-1], self.units))}
+        if self.use_bias:
+            params["bias"] = jnp.zeros(self.units)
+        return Variables(params, {})
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+    ) -> tuple[Array, Tree]:
+        """[n, f] -> [n, units]."""
+        y = dot(x, variables.params["kernel"])
+        if self.use_bias:
+            y = y + variables.params["bias"][None, :]
+        return y.astype(x.dtype), {}
+
+
+@component
+class Dropout:
+    """In training each value is 0 with probability `rate` and x / (1 - rate) otherwise; unchanged in evaluation.
+
+    The rate is a number of the program: changing it compiles nothing, and it may differ between members of a population.
+    Switched off (0.0), it draws no random numbers.
+
+    Paper: Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html
+    """
+
+    rate: Annotated[float, Ge(0), Lt(1)] = 0.5
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """Nothing to learn."""
+        return Variables({}, {})
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+    ) -> tuple[Array, Tree]:
+        """Same shape as `x`. Raises ConfigError where it has to draw and there is no key."""
+        if not train or (isinstance(self.rate, float) and self.rate == 0.0):
+            return x, {}
+        if key is None:
+            raise ConfigError("dropout draws random numbers in training: pass a key, or set the rate to 0")
+        keep = jax.random.uniform(key, x.shape) >= self.rate
+        return jnp.where(keep, x / (1 - self.rate), 0).astype(x.dtype), {}
+
+
+@component
+class Flatten:
+    """[n, ...] -> [n, f]: all axes of a row in one."""
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """Nothing to learn."""
+        return Variables({}, {})
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+    ) -> tuple[Array, Tree]:
+        """[n, ...] -> [n, f]."""
+        return x.reshape(x.shape[0], prod(x.shape[1:])), {}
+
+
+@component
+class Sequential:
+    """Layers one after the other; the i-th draws from `fold_in(key, i)`, its variables are called `<class>_<i>`.
+
+    >>> layer = Sequential((Dense(8), Dense(3)))
+    >>> variables = layer.init(jax.random.key(0), (5,))
+    >>> sorted(variables.params)
+    ['dense_0', 'dense_1']
+    """
+
+    layers: tuple[Layer, ...]
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """Variables of every layer that has some; each layer's input shape follows from the one before."""
+        params: Tree = {}
+        state: Tree = {}
+        for index, layer in enumerate(self.layers):
+            own = layer.init(jax.random.fold_in(key, index), shape)
+            shape = output_shape(layer, own, shape)
+            params |= {_name(index, layer): own.params} if own.params else {}
+            state |= {_name(index, layer): own.state} if own.state else {}
+        return Variables(params, state)
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+    ) -> tuple[Array, Tree]:
+        """The last layer's output, and the new states."""
+        state: Tree = {}
+        for index, layer in enumerate(self.layers):
+            name = _name(index, layer)
+            own = Variables(variables.params.get(name, {}), variables.state.get(name, {}))
+            own_key = None if key is None else jax.random.fold_in(key, index)
+            x, new = layer.apply(own, x, train=train, key=own_key, weights=weights)
+            state |= {name: new} if new else {}
+        return x, state
+
+
+@component
+class Residual:
+    """y = x + body(x); the body keeps the shape (He et al. 2015, arXiv 1512.03385)."""
+
+    body: Layer
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """The body's variables. Raises ConfigError where the body changes the shape."""
+        variables = self.body.init(key, shape)
+        found = output_shape(self.body, variables, shape)
+        if found != shape:
+            raise ConfigError(f"a residual body must keep the shape {shape}, but gives {found}: change its last layer")
+        return variables
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+    ) -> tuple[Array, Tree]:
+        """Same shape as `x`."""
+        y, state = self.body.apply(variables, x, train=train, key=key, weights=weights)
+        return x + y, state
+
+
+def output_shape(layer: Layer, variables: Variables, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that `layer` makes of inputs of `shape`, both without the batch axis; nothing is computed."""
+    example = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
+    out, _ = jax.eval_shape(lambda v, x: layer.apply(v, x, train=False, key=None, weights=None), variables, example)
+    return tuple(out.shape[1:])
+
+
+def _name(index: int, layer: Layer) -> str:
+    return f"{type(layer).__name__.lower()}_{index}"

@@ -1,0 +1,63 @@
+"""What a layer, a network and an architecture are: pure functions of their variables.
+
+Letters: n rows of a batch, d numeric columns, c categorical columns, h x w pixels of an image, f features, o outputs.
+"""
+
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
+
+from jax import Array
+
+Tree = dict[str, Any]  # nested dicts whose leaves are arrays
+Inputs = dict[str, Array]  # "numeric" float32 [n, d], "categorical" int32 [n, c], "image" uint8 [n, h, w, channels]
+Dtype = Literal["float32", "bfloat16"]
+
+
+class Variables(NamedTuple):
+    """All arrays of a layer or network: `params` are learned by descent, `state` is carried along (running statistics)."""
+
+    params: Tree
+    state: Tree
+
+
+class Features(NamedTuple):
+    """What the inputs of a network look like: numeric columns, categories per categorical column, (h, w, channels)."""
+
+    numeric: int = 0
+    cardinalities: tuple[int, ...] = ()
+    image: tuple[int, int, int] | None = None
+
+
+@runtime_checkable
+class Layer(Protocol):
+    """One array to one array; `weights` [n] are the rows' weights, and rows of weight 0 influence nothing."""
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """Fresh variables for inputs of `shape`, the batch axis left out."""
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+    ) -> tuple[Array, Tree]:
+        """Outputs and the new state. `key` may be None where no layer draws random numbers."""
+
+
+@runtime_checkable
+class Network(Protocol):
+    """Inputs to outputs float32 [n, o]; anything with these two methods can be trained."""
+
+    def init(self, key: Array, example: Inputs) -> Variables:
+        """Fresh variables; `example` are training rows: their shapes matter, and to some networks their quantiles."""
+
+    def apply(
+        self, variables: Variables, inputs: Inputs, *, train: bool, key: Array | None, weights: Array | None
+    ) -> tuple[Array, Tree]:
+        """Outputs [n, o] and the new state. In training, batch statistics are means weighted by `weights` [n]."""
+
+
+@runtime_checkable
+class Architecture(Protocol):
+    """A few numbers from which a network is built for given inputs and outputs."""
+
+    kind: ClassVar[str]
+
+    def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
+        """The network; with "bfloat16" its products take bfloat16 operands, accumulate in float32; parameters stay float32."""

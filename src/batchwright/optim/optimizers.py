@@ -1,0 +1,76 @@
+"""The update rules that have names, and the door for those of Optax."""
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY
+from typing import ClassVar, Protocol, runtime_checkable
+
+import jax
+
+from batchwright._component import component
+from batchwright.optim.adam import Adam, AdamW, Nadam
+from batchwright.optim.adaptive import Adadelta, Adagrad, RMSprop
+from batchwright.optim.muon import Muon
+from batchwright.optim.rule import Optimizer, Positive, State, Tree, init, update
+from batchwright.optim.sgd import SGD, Lion
+
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "FromOptax",
+    "Lion",
+    "Muon",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "init",
+    "update",
+]
+
+OPTIMIZERS: tuple[type[Optimizer], ...] = (SGD, Adagrad, Adadelta, RMSprop, Adam, AdamW, Nadam, Lion, Muon)
+
+
+@runtime_checkable
+class Transformation(Protocol):
+    """The two functions of an `optax.GradientTransformation`."""
+
+    @property
+    def init(self) -> Callable[..., Tree]: ...
+
+    @property
+    def update(self) -> Callable[..., tuple[Tree, Tree]]: ...
+
+
+@component
+class FromOptax(Optimizer):
+    """Any transformation of Optax as an update rule.
+
+        d = −u,  with u the update that Optax would add to the parameters:  w ← w + η·u
+
+    Args:
+        rule: the transformation, with a rate of its own where it has one, such as `optax.adam(1e-3)`. Its numbers are
+            part of the program: others compile anew.
+        learning_rate: η > 0, by name: a factor on the rule's own rate, which the schedule multiplies.
+
+    >>> import jax.numpy as jnp, optax
+    >>> rule, w = FromOptax(optax.sgd(0.1)), jnp.array(1.0)
+    >>> w, _ = update(rule, jnp.array(2.0), init(rule, w), w, rule.learning_rate)
+    >>> round(float(w), 6)
+    0.8
+    """
+
+    name: ClassVar[str] = "optax"
+
+    rule: Transformation
+    _: KW_ONLY
+    learning_rate: Positive = 1.0
+
+    def init(self, params: Tree) -> State:
+        return {"optax": self.rule.init(params)}
+
+    def direction(self, gradients: Tree, state: State, params: Tree) -> tuple[Tree, State]:
+        updates, after = self.rule.update(gradients, state["optax"], params)
+        return jax.tree.map(lambda u: -u, updates), {"optax": after}

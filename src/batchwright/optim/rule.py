@@ -1,0 +1,172 @@
+"""What every update rule shares: the numbers that all of them take, and the two functions that training calls.
+
+An update rule turns the gradients g of an iteration into a direction d, and keeps what it has to remember in a state.
+Training then moves the parameters w against it, with the learning rate η that the schedule gives to the iteration and
+the decay λ:
+
+    g ← clipped g + l2·w,    d, state ← rule(g, state, w),    w ← w − η·(d + λ·w)
+
+Rules are written tree by tree; a compiled program fuses each into one pass over every leaf.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import KW_ONLY
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeGuard
+
+import jax
+import jax.numpy as jnp
+from annotated_types import Ge, Gt, Lt
+from jax.typing import ArrayLike
+
+from batchwright._component import component
+
+if TYPE_CHECKING:
+    import optax
+
+Tree: TypeAlias = Any
+"""Nested containers of arrays; gradients and directions have the structure and shapes of the parameters."""
+State: TypeAlias = dict[str, Any]
+"""What a rule remembers from one iteration to the next, by name; all arrays."""
+
+Positive: TypeAlias = Annotated[float, Gt(0)]
+NonNegative: TypeAlias = Annotated[float, Ge(0)]
+Share: TypeAlias = Annotated[float, Ge(0), Lt(1)]
+
+
+@component
+class Optimizer(ABC):
+    """An update rule: two pure functions, `init` and `direction`, and the numbers that they use.
+
+    Every rule takes the arguments below, by name where they are not the first. They are applied in this order: values
+    are clipped, then the norm, then l2 is added, then comes the rule, and the decay with the step itself.
+
+    Args:
+        learning_rate: η > 0, what the schedule multiplies.
+        weight_decay: decoupled decay λ ≥ 0: w ← w − η·λ·w beside the rule's own step. None: no decay. It applies to all
+            parameters, as in Keras and PyTorch.
+        l2: l2 ≥ 0 adds l2·w to the gradient, that of the penalty ½·l2·|w|². None: no penalty. It is PyTorch's
+            `weight_decay` of SGD and Adam; Keras's `regularizers.L2(c)` is l2 = 2c, and is added before clipping.
+        global_clipnorm: c > 0: the gradients of all parameters together, as one vector, are scaled down to the norm c
+            where they are longer. None: never. PyTorch's `clip_grad_norm_`.
+        clipvalue: c > 0: each number of a gradient is clipped to [−c, c]. None: never.
+
+    References:
+        Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019, arXiv 1711.05101.
+        Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, 2013, arXiv 1211.5063.
+    """
+
+    name: ClassVar[str]
+
+    _: KW_ONLY
+    learning_rate: Positive
+    weight_decay: NonNegative | None = None
+    l2: NonNegative | None = None
+    global_clipnorm: Positive | None = None
+    clipvalue: Positive | None = None
+
+    @abstractmethod
+    def init(self, params: Tree) -> State:
+        """The state before the first iteration."""
+
+    @abstractmethod
+    def direction(self, gradients: Tree, state: State, params: Tree) -> tuple[Tree, State]:
+        """The direction to move against, not yet multiplied by the learning rate, and the state after it."""
+
+    def transformation(self) -> "optax.GradientTransformation":
+        """The rule for use in Optax: its updates are directions, to be scaled by minus the learning rate.
+
+        >>> import jax.numpy as jnp, optax
+        >>> from batchwright.optim import SGD
+        >>> rule = optax.chain(SGD(l2=0.5).transformation(), optax.scale(-0.1))
+        >>> w = jnp.array(2.0)
+        >>> updates, _ = rule.update(jnp.array(4.0), rule.init(w), w)
+        >>> float(updates)  # -0.1 · (4 + 0.5 · 2)
+        -0.5
+        """
+        import optax
+
+        def directions(updates: Tree, state: Tree, params: Tree = None) -> tuple[Tree, State]:
+            return self.direction(_prepared(self, updates, params), state, params)
+
+        return optax.GradientTransformation(self.init, directions)
+
+
+def init(optimizer: Optimizer, params: Tree) -> State:
+    """The state of `optimizer` before the first iteration on `params`."""
+    return optimizer.init(params)
+
+
+def update(
+    optimizer: Optimizer, gradients: Tree, opt_state: State, params: Tree, learning_rate: ArrayLike
+) -> tuple[Tree, State]:
+    """One iteration: the parameters after w ← w − η·(d + λ·w), and the state after it.
+
+    A pure function for compiled code: other numbers, of the rate or of the rule, compile nothing.
+
+    Args:
+        optimizer: the rule; its own `learning_rate` is not used here.
+        gradients: the gradients of the mean loss, of the structure and shapes of `params`.
+        opt_state: what `init` or the iteration before gave.
+        params: the parameters, float32.
+        learning_rate: η ≥ 0 of this iteration, a scalar.
+
+    >>> import jax.numpy as jnp
+    >>> from batchwright.optim import SGD
+    >>> rule, w = SGD(momentum=0.9), {"w": jnp.array([1.0])}
+    >>> w, state = update(rule, {"w": jnp.array([0.5])}, init(rule, w), w, 0.1)
+    >>> round(float(w["w"][0]), 6)  # 1 - 0.1 · 0.5
+    0.95
+    """
+    direction, opt_state = optimizer.direction(_prepared(optimizer, gradients, params), opt_state, params)
+    if is_on(optimizer.weight_decay):
+        direction = add_scaled(direction, params, optimizer.weight_decay)
+    return jax.tree.map(lambda w, d: w - learning_rate * d, params, direction), opt_state
+
+
+def _prepared(optimizer: Optimizer, gradients: Tree, params: Tree) -> Tree:
+    """The gradients as the rule gets them: clipped, and with l2·w; untouched where all that is off."""
+    if is_on(optimizer.clipvalue):
+        bound = optimizer.clipvalue
+        gradients = jax.tree.map(lambda g: jnp.clip(g, -bound, bound), gradients)
+    if is_on(optimizer.global_clipnorm):
+        # A norm of 0 gives infinity, so that the gradient stays 0 rather than become 0/0.
+        shrink = jnp.minimum(1.0, optimizer.global_clipnorm / global_norm(gradients))
+        gradients = jax.tree.map(lambda g: g * shrink, gradients)
+    if is_on(optimizer.l2):
+        gradients = add_scaled(gradients, params, optimizer.l2)
+    return gradients
+
+
+def global_norm(tree: Tree) -> jax.Array:
+    """The Euclidean norm of all leaves as one vector."""
+    return jnp.sqrt(sum((jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)), jnp.zeros(())))
+
+
+def is_on(number: ArrayLike | None) -> TypeGuard[float]:
+    """Whether a number is in use: None and a plain 0.0 are switched off, and part of the program rather than traced."""
+    return number is not None and not (isinstance(number, float) and number == 0.0)
+
+
+def zeros(params: Tree) -> Tree:
+    """A zero for every parameter."""
+    return jax.tree.map(jnp.zeros_like, params)
+
+
+def add_scaled(tree: Tree, other: Tree, factor: ArrayLike) -> Tree:
+    """`tree` + `factor` · `other`."""
+    return jax.tree.map(lambda a, b: a + factor * b, tree, other)
+
+
+def average(old: Tree, new: Tree, keep: ArrayLike) -> Tree:
+    """The exponential moving average: `keep` · `old` + (1 − `keep`) · `new`."""
+    return jax.tree.map(lambda a, b: keep * a + (1.0 - keep) * b, old, new)
+
+
+def average_square(old: Tree, new: Tree, keep: ArrayLike) -> Tree:
+    """The exponential moving average of squares: `keep` · `old` + (1 − `keep`) · `new`²."""
+    return jax.tree.map(lambda a, b: keep * a + (1.0 - keep) * jnp.square(b), old, new)
+
+
+def one_minus_power(beta: ArrayLike, step: ArrayLike) -> jax.Array:
+    """1 − βᵗ, the weight that a moving average from zero has gathered after t steps; exact where β is close to 1."""
+    return -jnp.expm1(step * jnp.log1p(jnp.subtract(beta, 1.0)))

@@ -1,0 +1,38 @@
+"""A plot of numbers in the terminal, such as the rates of a schedule."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+def sketch(values: NDArray[np.float64], width: int = 72, height: int = 8) -> str:
+    """Columns of blocks over the iterations, with the largest and smallest value beside them.
+
+    A column shows the mean of the iterations that fall into it; its foot is the smallest value of all.
+
+    Args:
+        values: finite numbers [iterations], at least one, evenly spaced.
+        width: columns of the plot at most, ≥ 1; the labels beside it come on top.
+        height: lines of the plot, ≥ 1; one more below counts the iterations.
+
+    >>> print(sketch(np.linspace(0.0, 0.1, 8), width=8, height=2))
+          0.1 │    ▁▃▆█
+            0 │▁▂▅▇████
+               0      7
+    """
+    columns = np.array([part.mean() for part in np.array_split(values, min(width, len(values)))])
+    low, high = columns.min(), columns.max()
+    share = (columns - low) / (high - low) if high > low else np.ones(len(columns))
+    eighths = np.maximum(np.rint(share * 8 * height).astype(int), 1)  # the lowest still shows
+    lines = []
+    for line in range(height - 1, -1, -1):
+        label = _short(values.max()) if line == height - 1 else _short(values.min()) if line == 0 else ""
+        bars = "".join(BLOCKS[filled] for filled in np.clip(eighths - 8 * line, 0, 8))
+        lines.append(f"{label:>9} │{bars}".rstrip())
+    last = f"{len(values) - 1:,}".rjust(len(columns) - 1) if len(values) > 1 else ""
+    return "\n".join([*lines, " " * 11 + "0" + last])
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"

@@ -1,0 +1,15 @@
+"""A run's folder: written while it trains, opened without trust, listed. No other module knows its layout.
+
+- `manifest.json`: what it is, how it went, and the size and SHA-256 of each file that is final
+- `config.yaml`: the resolved configuration, each value with its origin
+- `schema.json`: the columns, and how inputs and target are encoded
+- `splits.safetensors`: the rows of training, validation and test
+- `history.jsonl`: a row per epoch, only ever added to
+- `model/`: `model.json` and `weights.safetensors`, which appear together
+"""
+
+from batchwright.runs.folder import RunFolder, create
+from batchwright.runs.manifest import Manifest, Setting
+from batchwright.runs.run import Listed, Run, list_runs, open_run
+
+__all__ = ["Listed", "Manifest", "Run", "RunFolder", "Setting", "create", "list_runs", "open_run"]

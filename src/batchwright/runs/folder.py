@@ -1,0 +1,177 @@
+"""A run's folder while it is being written: claimed by one process, and whole after every step."""
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from batchwright._files import explained, new_folder, write_file
+from batchwright.errors import RunError, UsageError
+from batchwright.runs.manifest import (
+    CONFIG,
+    HISTORY,
+    MANIFEST,
+    MODEL,
+    SCHEMA,
+    SPLITS,
+    WEIGHTS,
+    Manifest,
+    Setting,
+    Status,
+    describe_file,
+    new_manifest,
+)
+from batchwright.runs.reading import to_plain
+from batchwright.runs.run import Run
+from batchwright.runs.tensors import dump
+
+if TYPE_CHECKING:
+    from batchwright.data.dataset import Dataset
+    from batchwright.nn import Variables
+    from batchwright.runs.model import Blueprint
+
+ROOT = "runs"
+"""The folder under the current one in which runs without a name of their own lie."""
+
+SYNC_SECONDS = 1.0
+"""Rows of the history are handed to the system at once, and forced onto the disk this often: a process that is killed
+loses none, a machine without power those of a second; and an epoch of a millisecond does not wait for the disk."""
+
+
+def create(run_dir: Path | None, source: str) -> "RunFolder":
+    """A new folder for a run on `source`: `run_dir`, or `runs/<source>-<n>` with the first n, from 1, that is free.
+
+    Of two processes at the same time, each gets its own default folder, and only one gets the `run_dir` of both.
+
+    Raises:
+        RunError: `run_dir` exists, and is not an empty folder.
+        UsageError: the folder cannot be written.
+    """
+    path = _claimed(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
+    manifest = new_manifest(source)
+    write_file(path / MANIFEST, manifest.to_text())
+    return RunFolder(path, manifest)
+
+
+class RunFolder:
+    """Writes a run: first `describe`, then `append` for every epoch, at last `save_model` and `finish`.
+
+    In a `with` statement, an error that ends the block is recorded in the manifest, unless `finish` was called.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._synced = time.monotonic()
+        with explained(path):
+            (path / HISTORY).touch()
+
+    def describe(
+        self,
+        dataset: "Dataset",
+        *,
+        config: str,
+        settings: Mapping[str, Setting],
+        plan: Mapping[str, Any],
+        device: str = "",
+    ) -> None:
+        """Write down what is trained and how: the resolved configuration as YAML, the encoding and the split."""
+        indices = dataset.indices
+        splits = {"train": indices.train, "validation": indices.validation, "test": indices.test}
+        encoding = json.dumps(to_plain(dataset.encoding.to_json()), ensure_ascii=False, allow_nan=False)
+        contents = {CONFIG: config.encode(), SCHEMA: encoding.encode(), SPLITS: dump(splits)}
+        for name, content in contents.items():
+            write_file(self.path / name, content)
+        described = replace(
+            self.manifest, device=device, fingerprint=dataset.fingerprint, plan=dict(plan), settings=dict(settings)
+        )
+        self._record(described, contents)
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Add a row to the history; a number that is not finite is written as null."""
+        path = self.path / HISTORY
+        with explained(path), path.open("ab") as file:
+            file.write(json.dumps(to_plain(dict(row))).encode() + b"\n")
+            file.flush()
+            if time.monotonic() - self._synced >= SYNC_SECONDS:
+                os.fsync(file.fileno())
+                self._synced = time.monotonic()
+
+    def save_model(self, blueprint: "Blueprint", variables: "Variables") -> None:
+        """Write the model; its encoding is that of `describe`."""
+        from batchwright.runs.model import dump_variables
+
+        contents = {MODEL: blueprint.to_text().encode(), WEIGHTS: dump_variables(variables)}
+        with new_folder(self.path / Path(MODEL).parent) as folder:
+            for name, content in contents.items():
+                (folder / Path(name).name).write_bytes(content)
+        self._record(self.manifest, contents)
+
+    def finish(
+        self,
+        status: Status,
+        reason: str,
+        *,
+        metrics: Mapping[str, Mapping[str, float]] | None = None,
+        seconds: Mapping[str, float] | None = None,
+    ) -> Run:
+        """Say how the run ended: a word, a sentence, metrics by part and name, seconds by what they were spent on."""
+        path = self.path / HISTORY
+        with explained(path), path.open("rb") as file:
+            os.fsync(file.fileno())
+            history = file.read()
+        plain: dict[str, Any] = to_plain({"metrics": dict(metrics or {}), "seconds": dict(seconds or {})})
+        self._record(replace(self.manifest, status=status, reason=reason, **plain), {HISTORY: history})
+        return Run(self.path, self.manifest)
+
+    def _record(self, manifest: Manifest, final: Mapping[str, bytes]) -> None:
+        """Put a new manifest in place, which also vouches for the files that have become final."""
+        files = manifest.files | {name: describe_file(content) for name, content in final.items()}
+        self.manifest = replace(manifest, files=files)
+        write_file(self.path / MANIFEST, self.manifest.to_text(), overwrite=True)
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None and self.manifest.status == "running":
+            status: Status = "failed" if isinstance(error, Exception) else "interrupted"
+            with suppress(UsageError):  # the error itself matters more than what it left behind
+                self.finish(status, str(error) or type(error).__name__)
+
+
+def _claimed(path: Path) -> Path:
+    with explained(path):
+        if path.is_symlink() or not path.exists():
+            path.mkdir(parents=True)
+        if not path.is_dir() or any(path.iterdir()):
+            raise RunError(f"{path} exists already and is not an empty folder: give another name, or remove it.")
+    return path
+
+
+def _first_free(root: Path, name: str) -> Path:
+    with explained(root):
+        root.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            with suppress(FileExistsError):
+                (root / f"{name}-{number}").mkdir()  # which fails, in one step, where another process was first
+                return root / f"{name}-{number}"
+    raise AssertionError("numbers do not end")
+
+
+def _slug(source: str) -> str:
+    """A folder name made of the last part of a source's name, without its ending.
+
+    >>> _slug("../tables/my data.csv")
+    'my-data'
+    """
+    return re.sub(r"[^\w.-]+", "-", Path(source).stem).strip("-.")[:50] or "run"

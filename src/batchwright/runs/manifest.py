@@ -1,0 +1,122 @@
+"""The manifest of a run: what it is, how it went, and the size and hash of each of its files."""
+
+import dataclasses
+import hashlib
+import json
+import platform
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from batchwright.errors import RunError, unknown
+from batchwright.runs.reading import REMEDY, parse, parse_json, read_bytes, to_plain
+
+FORMAT = 1
+"""Grows when a run is written that older versions of batchwright would misread."""
+
+MANIFEST, CONFIG, SCHEMA, SPLITS = "manifest.json", "config.yaml", "schema.json", "splits.safetensors"
+HISTORY, MODEL, WEIGHTS = "history.jsonl", "model/model.json", "model/weights.safetensors"
+
+MB = 1 << 20
+LARGEST = {
+    MANIFEST: 16 * MB,
+    CONFIG: MB,
+    SCHEMA: 64 * MB,
+    SPLITS: 1 << 35,
+    HISTORY: 1 << 30,
+    MODEL: 16 * MB,
+    WEIGHTS: 1 << 40,
+}
+"""The files of a run, and the most bytes of each that are read. The model's own sizes limit its weights further."""
+
+Status = Literal["running", "finished", "diverged", "interrupted", "failed"]
+Origin = Literal["default", "user", "measured", "searched"]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it was written, from then on unchanged."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value of the configuration, and who chose it."""
+
+    value: Any
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is known of a run.
+
+    - source: what it was trained on, and `fingerprint`: the hash of its rows as arrays
+    - created: when, in UTC, as ISO 8601; sorts as text
+    - versions: of batchwright, jax and python; `device`: what it ran on
+    - status, reason: how it ended, in a word and in a sentence
+    - plan: the accounting; `seconds`: by what they were spent on
+    - metrics: those of "train", "validation" and "test" by name; None where one was not finite
+    - settings: the configuration by dotted key
+    - files: those that will not change any more
+    """
+
+    source: str
+    created: str
+    versions: dict[str, str]
+    status: Status = "running"
+    reason: str = ""
+    device: str = ""
+    fingerprint: str = ""
+    plan: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    seconds: dict[str, float | None] = field(default_factory=dict)
+    settings: dict[str, Setting] = field(default_factory=dict)
+    files: dict[str, File] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def to_text(self) -> str:
+        """The content of `manifest.json`, in which `sha256` is the hash of all the rest."""
+        plain = to_plain(dataclasses.asdict(self))
+        return json.dumps(plain | {"sha256": _hash(plain)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def describe_file(content: bytes) -> File:
+    """The size and hash of a file of this content."""
+    return File(len(content), hashlib.sha256(content).hexdigest())
+
+
+def new_manifest(source: str) -> Manifest:
+    """The manifest of a run that begins now."""
+    versions = {"batchwright": version("batchwright"), "jax": version("jax"), "python": platform.python_version()}
+    return Manifest(source, datetime.now(UTC).isoformat(timespec="microseconds"), versions)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the run in `folder`.
+
+    Raises:
+        RunError: there is none, it was changed or damaged since it was written, it is of a newer format, or it lists
+            files that a run does not have.
+    """
+    where = folder / MANIFEST
+    plain = parse_json(read_bytes(folder, MANIFEST, at_most=LARGEST[MANIFEST]), where)
+    if not isinstance(plain, dict) or not isinstance(plain.get("format"), int):
+        raise RunError(f"{where} is not the manifest of a run: it has no format.")
+    if plain["format"] > FORMAT:
+        raise RunError(f"{where} has format {plain['format']}; this version reads up to {FORMAT}: upgrade batchwright.")
+    if plain.pop("sha256", None) != _hash(plain):
+        raise RunError(f"{where} was changed or damaged since it was written. {REMEDY}")
+    manifest = parse(Manifest, plain, where)
+    for name in manifest.files:
+        if name not in LARGEST:
+            raise RunError(f"{where}: {unknown('file', name, LARGEST)}")
+    return manifest
+
+
+def _hash(plain: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

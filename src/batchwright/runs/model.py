@@ -1,0 +1,173 @@
+"""A trained model as data: what its network is built from, what its outputs mean, and its arrays.
+
+Nothing is pickled and nothing is imported by a name found in a file: the network is built by this version's own code
+from the numbers in `model.json`, and the arrays must be those that such a network has.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from batchwright import tasks
+from batchwright.config import from_plain, to_plain, validate_component
+from batchwright.data.encoding import Encoding, ImagePreprocessing
+from batchwright.data.targets import ValueTarget
+from batchwright.errors import ConfigError, RunError
+from batchwright.nn import ARCHITECTURES, Architecture, Features, Variables
+from batchwright.nn.protocols import Dtype
+from batchwright.runs import reading
+from batchwright.runs.tensors import HEADER_BYTES, Expected, dump, load
+from batchwright.training.state import Model
+
+EXAMPLE_ROWS = 2
+"""Rows of the inputs by whose shapes a network's arrays are foreseen; no array's shape depends on them."""
+
+NETWORK_CHARACTERS = 10_000
+"""Most characters that describe an architecture: a few numbers, never so many that building it takes long."""
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What a model is built from: all of it but its arrays and the encoding of its inputs."""
+
+    architecture: Architecture
+    features: Features
+    task: tasks.Task
+    dtype: Dtype = "float32"
+
+    def build(self) -> Model:
+        """The network for these inputs, and the task."""
+        return Model(self.architecture.build(self.features, self.task.outputs, dtype=self.dtype), self.task)
+
+    def to_text(self) -> str:
+        """The content of `model.json`."""
+        plain = {
+            "network": to_plain(self.architecture),
+            "features": self.features._asdict(),
+            "task": self.task.to_json(),
+            "dtype": self.dtype,
+        }
+        return json.dumps(reading.to_plain(plain), indent=1, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A trained model: `model` applied with `variables` to the inputs that `encoding` makes of new rows."""
+
+    blueprint: Blueprint
+    model: Model
+    variables: Variables
+    encoding: Encoding
+
+
+def features_of(encoding: Encoding) -> Features:
+    """What the inputs that `encoding` makes look like to a network."""
+    made = encoding.preprocessing
+    image = made.shape if isinstance(made, ImagePreprocessing) else None
+    return Features(len(made.feature_names), made.cardinalities, image)
+
+
+def dump_variables(variables: Variables) -> bytes:
+    """The content of `weights.safetensors`: each array under its path, such as `params/body/dense_0/kernel`."""
+    return dump({name: np.asarray(array) for name, array in _by_path(variables).items()})
+
+
+def read_encoding(data: bytes, where: Path) -> Encoding:
+    """The encoding in the content of a `schema.json`.
+
+    Raises:
+        RunError: there is none.
+    """
+    encoding = reading.parse(Encoding, reading.parse_json(data, where), where)
+    if min(features_of(encoding).image or (1,)) < 1:
+        raise RunError(f"{where} holds images without pixels. {reading.REMEDY}")
+    return encoding
+
+
+@dataclass(frozen=True)
+class _Plain:
+    network: dict[str, Any]
+    features: Features
+    task: dict[str, Any]
+    dtype: Dtype
+
+
+def read_blueprint(data: bytes, encoding: Encoding, where: Path) -> Blueprint:
+    """The blueprint in the content of a `model.json`, for the inputs and the target that `encoding` makes.
+
+    Raises:
+        RunError: there is none, or it does not go with the encoding.
+    """
+    plain = reading.parse(_Plain, reading.parse_json(data, where), where)
+    if len(str(plain.network)) > NETWORK_CHARACTERS:
+        raise RunError(f"{where}: the network takes more than {NETWORK_CHARACTERS:,} characters. {reading.REMEDY}")
+    try:
+        architecture = from_plain(plain.network, ARCHITECTURES)
+        task = tasks.from_json(plain.task)
+        validate_component(task)
+    except (ConfigError, TypeError, ValueError) as error:
+        raise RunError(f"{where}: {error}") from error
+    if plain.features != features_of(encoding) or not _same_target(task, encoding):
+        raise RunError(f"{where} is of a model for other inputs or another target than the run's own. {reading.REMEDY}")
+    return Blueprint(architecture, plain.features, task, plain.dtype)
+
+
+class Layout:
+    """The arrays that a model has, by path, foreseen without computing one."""
+
+    def __init__(self, blueprint: Blueprint, where: Path) -> None:
+        try:
+            self.model = blueprint.build()
+            variables = jax.eval_shape(self.model.network.init, jax.random.key(0), _example(blueprint.features))
+        except Exception as error:  # whatever a stranger's numbers lead JAX to raise
+            raise RunError(f"{where} describes a network that cannot be built: {error}") from error
+        self.structure = jax.tree.structure(variables)
+        self.expected = {name: Expected(str(array.dtype), array.shape) for name, array in _by_path(variables).items()}
+        arrays = sum(array.size * array.dtype.itemsize for array in jax.tree.leaves(variables))
+        self.most_bytes = arrays + HEADER_BYTES * (len(self.expected) + 1)
+
+    def read(self, data: bytes, where: Path) -> Variables:
+        """The variables in the content of a `weights.safetensors`.
+
+        Raises:
+            RunError: they are not those of the model, or not finite.
+        """
+        arrays = load(data, self.expected, where)
+        variables: Variables = jax.tree.unflatten(self.structure, [jnp.asarray(arrays[name]) for name in self.expected])
+        return variables
+
+
+def _by_path(variables: Variables) -> dict[str, Any]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(variables)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def _example(features: Features) -> dict[str, np.ndarray]:
+    """Inputs of the right shapes, in which every number is one and the same place in memory."""
+    shapes: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+        "numeric": (np.float32, (features.numeric,)),
+        "categorical": (np.int32, (len(features.cardinalities),)),
+        "image": (np.uint8, features.image or (0,)),
+    }
+    return {
+        name: np.broadcast_to(np.zeros((), dtype), (EXAMPLE_ROWS, *shape))
+        for name, (dtype, shape) in shapes.items()
+        if shape[0]
+    }
+
+
+def _same_target(task: tasks.Task, encoding: Encoding) -> bool:
+    """Whether a task is that of the encoded target: its classes and their weights, or its mean and deviation."""
+    target = encoding.target
+    if isinstance(task, tasks.Classification):
+        weights = np.ones(len(target.classes)) if task.class_weights is None else np.asarray(task.class_weights)
+        usable = weights.shape == (len(target.classes),) and bool(np.all((weights > 0) & (weights < np.inf)))
+        return usable and task.classes == target.classes
+    if isinstance(task, tasks.Regression) and isinstance(target, ValueTarget):
+        return (task.targets, task.mean, task.std) == (1, (target.mean,), (target.std,))
+    return False

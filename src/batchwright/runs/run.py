@@ -1,0 +1,173 @@
+"""A run's folder once it is written, by anyone: opened without trust, every file verified when it is read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from batchwright.errors import RunError, nearest
+from batchwright.runs.manifest import (
+    CONFIG,
+    HISTORY,
+    LARGEST,
+    MANIFEST,
+    MODEL,
+    SCHEMA,
+    SPLITS,
+    WEIGHTS,
+    Manifest,
+    Setting,
+    describe_file,
+    read_manifest,
+)
+from batchwright.runs.reading import REMEDY, numbers, parse, parse_json, read_bytes
+from batchwright.runs.tensors import Expected, load
+
+if TYPE_CHECKING:
+    from batchwright.data.splitting import Indices
+    from batchwright.runs.model import SavedModel
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run in the folder `path`; what is not in its manifest is read, and verified, when it is asked for."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def settings(self) -> dict[str, Setting]:
+        """The configuration by dotted key, each value with who chose it."""
+        return self.manifest.settings
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The accounting."""
+        return self.manifest.plan
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Metrics by part ("train", "validation", "test") and name; NaN where one was not finite."""
+        return {part: numbers(found) for part, found in self.manifest.metrics.items()}
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row per epoch, NaN where a number was not finite; of a run that goes on, those that are there by now.
+
+        Raises:
+            RunError: the file is not as it was written.
+        """
+        where = self.path / HISTORY
+        final = self.manifest.status != "running"
+        data = self.read(HISTORY) if final else read_bytes(self.path, HISTORY, at_most=LARGEST[HISTORY])
+        lines = data.split(b"\n")[:-1]  # after the last line break there is nothing, or a row that was cut off
+        rows = [parse_json(line, where) for line in lines]
+        return [numbers(row) for row in parse(_History, {"rows": rows}, where).rows]
+
+    @property
+    def config(self) -> str:
+        """The resolved configuration, as YAML."""
+        return self.read(CONFIG).decode()
+
+    def indices(self) -> "Indices":
+        """The rows of the source in each part.
+
+        Raises:
+            RunError: the file is not as it was written, or a row is in two parts.
+        """
+        from batchwright.data.splitting import Indices
+
+        where = self.path / SPLITS
+        parts = ("train", "validation", "test")
+        arrays = load(self.read(SPLITS), dict.fromkeys(parts, Expected("int64", (None,))), where)
+        rows = np.concatenate([arrays[part] for part in parts])
+        if len(np.unique(rows)) < len(rows) or rows.min(initial=0) < 0:
+            raise RunError(f"{where} has rows that are in two parts, or negative. {REMEDY}")
+        return Indices(*(arrays[part] for part in parts))
+
+    def load_model(self) -> "SavedModel":
+        """The trained model, ready to be applied to new rows.
+
+        Raises:
+            RunError: the run has none, or its files are not as they were written, or are not those of a model that this
+                version can build, or hold numbers that are not finite.
+        """
+        from batchwright.runs import model
+
+        encoding = model.read_encoding(self.read(SCHEMA), self.path / SCHEMA)
+        blueprint = model.read_blueprint(self.read(MODEL), encoding, self.path / MODEL)
+        layout = model.Layout(blueprint, self.path / MODEL)
+        weights = self.read(WEIGHTS, at_most=layout.most_bytes)
+        return model.SavedModel(blueprint, layout.model, layout.read(weights, self.path / WEIGHTS), encoding)
+
+    def read(self, name: str, *, at_most: int | None = None) -> bytes:
+        """The content of one of the run's files, once it is verified.
+
+        Raises:
+            RunError: the run has not written it, or it is larger than `at_most` bytes, or not as it was written.
+        """
+        written = self.manifest.files.get(name)
+        if written is None:
+            ended = f"{self.manifest.status} {self.manifest.reason}".strip()
+            raise RunError(f"{self.path} has no {name}, as its training did not get that far (status: {ended}).")
+        data = read_bytes(self.path, name, at_most=LARGEST[name] if at_most is None else at_most)
+        if describe_file(data) != written:
+            raise RunError(
+                f"{self.path / name} is damaged: it has {len(data):,} bytes that are not the {written.bytes:,} bytes "
+                f"written (SHA-256 {written.sha256[:12]}...). {REMEDY}"
+            )
+        return data
+
+
+def open_run(path: Path | str) -> Run:
+    """The run in a folder; nothing in it is executed, and nothing outside it is read.
+
+    Raises:
+        RunError: there is no such folder (the nearest is suggested), or it holds no run that can be read.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        beside = [entry.name for entry in path.parent.iterdir() if entry.is_dir()] if path.parent.is_dir() else []
+        near = nearest(path.name, beside)
+        hint = f" Did you mean {path.parent / near}?" if near else " `batchwright runs` lists those that there are."
+        raise RunError(f"{path} is not a folder, so there is no run in it.{hint}")
+    if not (path / MANIFEST).exists():
+        raise RunError(f"{path} is not the folder of a run: it has no {MANIFEST}. `batchwright runs` lists runs.")
+    return Run(path, read_manifest(path))
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A folder that holds a run, or the problem for which it cannot be opened."""
+
+    path: Path
+    run: Run | None
+    problem: str = ""
+
+
+def list_runs(root: Path | str = "runs") -> list[Listed]:
+    """The runs in the folders of `root`, the oldest first, those that cannot be read last; other folders are left out.
+
+    Raises:
+        RunError: `root` cannot be read, or is not a folder; where it does not exist, there are no runs.
+    """
+    root = Path(root)
+    try:
+        folders = sorted(entry for entry in root.iterdir() if (entry / MANIFEST).is_file()) if root.exists() else []
+    except OSError as error:
+        raise RunError(f"{root} cannot be listed: {error.strerror or error}.") from error
+    listed = [_listed(folder) for folder in folders]
+    return sorted(listed, key=lambda row: (row.run is None, row.run.manifest.created if row.run else ""))
+
+
+def _listed(folder: Path) -> Listed:
+    try:
+        return Listed(folder, open_run(folder))
+    except RunError as error:
+        return Listed(folder, None, str(error))
+
+
+@dataclass(frozen=True)
+class _History:
+    rows: list[dict[str, float | None]]

@@ -1,0 +1,94 @@
+"""Arrays in safetensors files: named numbers and nothing else, compared with what is expected before they are used."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from batchwright.errors import RunError
+from batchwright.runs.reading import REMEDY, parse_json
+
+CODES = {"float32": "F32", "int32": "I32", "int64": "I64", "uint32": "U32", "uint8": "U8", "bool": "BOOL"}
+"""Safetensors's name of each dtype that a run may hold."""
+
+LENGTH = 8
+"""Bytes that say how long the JSON header after them is."""
+HEADER_BYTES = 1024
+"""Most bytes of the header per array, and for itself."""
+
+
+class Expected(NamedTuple):
+    """What an array has to be: its dtype, and its shape with None where an axis may have any length."""
+
+    dtype: str
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        return f"{CODES[self.dtype]} {[length if length is not None else 'any' for length in self.shape]}"
+
+    def fits(self, entry: Any) -> bool:
+        """Whether a header's entry describes such an array."""
+        shape = entry.get("shape") if isinstance(entry, dict) else None
+        return (
+            isinstance(shape, list)
+            and entry.get("dtype") == CODES[self.dtype]
+            and len(shape) == len(self.shape)
+            and all(wanted in (None, length) for wanted, length in zip(self.shape, shape, strict=True))
+        )
+
+
+def dump(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The content of a safetensors file that holds these arrays."""
+    from safetensors.numpy import save
+
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()})  # it reads memory as it lies
+
+
+def load(data: bytes, expected: Mapping[str, Expected], where: Path) -> dict[str, np.ndarray]:
+    """The arrays in the content of a safetensors file: exactly the expected ones, all numbers in them finite.
+
+    Raises:
+        RunError: it is not such a file, arrays are missing, too many or of another dtype or shape, or a number is not
+            finite; `where` is the file that the message names.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as load_arrays
+
+    _compare(_header(data, where, len(expected)), expected, where)
+    try:
+        arrays: dict[str, np.ndarray] = load_arrays(data)
+    except (SafetensorError, ValueError) as error:
+        raise RunError(f"{where} is damaged: {error}. {REMEDY}") from error
+    bad = [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
+    if bad:
+        raise RunError(f"{where} holds numbers that are not finite, in {_listed(bad)}: it cannot be used. Train again.")
+    return arrays
+
+
+def _header(data: bytes, where: Path, arrays: int) -> dict[str, Any]:
+    """What the file says it holds, by name; the library alone would accept a name given twice."""
+    length = int.from_bytes(data[:LENGTH], "little")
+    if len(data) < LENGTH or length > min(len(data) - LENGTH, HEADER_BYTES * (arrays + 1)):
+        raise RunError(f"{where} is not a safetensors file, or cut short. {REMEDY}")
+    header = parse_json(data[LENGTH : LENGTH + length], where)
+    if not isinstance(header, dict):
+        raise RunError(f"{where} is not a safetensors file: its header is not a mapping. {REMEDY}")
+    return {name: entry for name, entry in header.items() if name != "__metadata__"}
+
+
+def _compare(header: Mapping[str, Any], expected: Mapping[str, Expected], where: Path) -> None:
+    problems = [f"lacks {_listed(missing)}"] if (missing := sorted(expected.keys() - header.keys())) else []
+    problems += [f"has {_listed(extra)} too many"] if (extra := sorted(header.keys() - expected.keys())) else []
+    problems += [
+        f"{name!r} is not {wanted}"
+        for name, wanted in expected.items()
+        if name in header and not wanted.fits(header[name])
+    ]
+    if problems:
+        raise RunError(f"{where} does not hold the expected arrays: {'; '.join(problems[:10])}. {REMEDY}")
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(repr(name[:100]) for name in names[:5]) + more

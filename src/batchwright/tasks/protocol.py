@@ -1,0 +1,52 @@
+"""What a task is: losses per row in the compiled step, metrics and decoded answers on the host."""
+
+import dataclasses
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+Outputs = Float[np.ndarray | Array, "rows outputs"]
+Codes = Int[np.ndarray | Array, " rows"]
+Values = Float[np.ndarray | Array, " rows"] | Float[np.ndarray | Array, "rows outputs"]
+RowWeights = Float[np.ndarray | Array, " rows"]
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What training needs to know of an aim; `losses` and `row_weights` run inside a compiled program."""
+
+    name: ClassVar[str]
+    headline: ClassVar[str]
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the network gives for each row."""
+
+    def losses(self, outputs: Any, targets: Any) -> Array:
+        """One loss per row, float32 [rows]."""
+
+    def row_weights(self, targets: Any) -> Array | None:
+        """What the task itself weighs each row with, float32 [rows]; None where all rows weigh the same."""
+
+    def metrics(self, outputs: Any, targets: Any, weights: Any = None) -> dict[str, float]:
+        """The loss and all metrics by name; `weights` are the rows' own."""
+
+    def decode(self, outputs: Any) -> np.ndarray:
+        """The answers that a person asked for, one per row."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data from which `from_json` makes the same task."""
+
+
+def to_json(task: Any) -> dict[str, Any]:
+    """The name and the fields of a task that is a component, as plain data."""
+    fields = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
+    return {"name": task.name} | {key: _plain(value) for key, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A tuple or array as a list, an array of no axes as a number."""
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value.tolist() if isinstance(value, np.ndarray | np.generic | Array) else value

@@ -1,0 +1,50 @@
+"""The outputs of a network over all rows of a split, and exact metrics from them."""
+
+from functools import partial
+
+import jax
+import numpy as np
+from jax import Array, lax
+from jaxtyping import Float32
+
+from batchwright.nn.protocols import Inputs, Variables
+from batchwright.training.state import Model, Rows
+
+ROWS_AT_ONCE = 4096
+"""Rows that go through the network together: enough to keep the cores busy, few enough to stay in a small memory."""
+
+
+@jax.jit
+def _apply(model: Model, variables: Variables, inputs: Inputs) -> Array:
+    return model.network.apply(variables, inputs, train=False, key=None, weights=None)[0]
+
+
+@partial(jax.jit, static_argnames="count")
+def _take(inputs: Inputs, start: Array | int, count: int) -> Inputs:
+    return jax.tree.map(lambda array: lax.dynamic_slice_in_dim(array, start, count), inputs)
+
+
+def outputs(
+    model: Model, variables: Variables, inputs: Inputs, *, rows_at_once: int = ROWS_AT_ONCE
+) -> Float32[np.ndarray, "rows outputs"]:
+    """The network's outputs for all rows, in evaluation mode, on the host.
+
+    Rows go through in pieces of one size, the greatest power of two that is not above `rows_at_once` nor the number of
+    rows, so that few programs are compiled; the last piece overlaps the one before it.
+    """
+    rows = len(next(iter(inputs.values())))
+    if rows == 0:
+        raise ValueError("there are no rows to evaluate.")
+    size = 1 << (min(rows, rows_at_once).bit_length() - 1)
+    starts = range(0, rows, size)
+    pieces = [_apply(model, variables, _take(inputs, min(start, rows - size), size)) for start in starts]
+    last = size - (rows - starts[-1])  # rows of the last piece that the piece before has given already
+    return np.concatenate([*map(np.asarray, pieces[:-1]), np.asarray(pieces[-1])[last:]])
+
+
+def evaluate(model: Model, variables: Variables, rows: Rows) -> dict[str, float]:
+    """The task's metrics over all rows, computed in float64: they do not depend on how the rows are cut in pieces."""
+    predicted = outputs(model, variables, rows.inputs)
+    weights = None if rows.weights is None else np.asarray(rows.weights)
+    metrics: dict[str, float] = model.task.metrics(predicted, np.asarray(rows.targets), weights)
+    return metrics

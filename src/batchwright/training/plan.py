@@ -1,0 +1,89 @@
+"""The accounting of a run in whole numbers: rows and batch size give iterations, iterations and epochs give updates."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from batchwright.errors import ConfigError
+
+BatchSize = int | Literal["full"]
+Remainder = Literal["keep", "drop"]
+Descent = Literal["batch gradient descent", "stochastic gradient descent", "mini-batch gradient descent"]
+
+ROWS_AT_ONCE = 8192
+"""A batch larger than this is worked through in parts whose gradients are added up, so that any batch fits in memory."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How often what happens; all of it follows from the first five fields.
+
+    >>> plan = Plan(training_rows=60_000, batch_size=100, epochs=10)
+    >>> plan.iterations_per_epoch, plan.updates, plan.last_batch_rows
+    (600, 6000, 100)
+    """
+
+    training_rows: int
+    batch_size: int
+    epochs: int
+    remainder: Remainder = "keep"
+    rows_at_once: int = ROWS_AT_ONCE
+
+    @property
+    def iterations_per_epoch(self) -> int:
+        """Batches in an epoch; each is one iteration, and each iteration one update of the parameters."""
+        whole, rest = divmod(self.training_rows, self.batch_size)
+        return whole + (rest > 0 and self.remainder == "keep")
+
+    @property
+    def updates(self) -> int:
+        """Iterations of the whole run."""
+        return self.iterations_per_epoch * self.epochs
+
+    @property
+    def rows_per_epoch(self) -> int:
+        """Rows used in an epoch: all of them, unless the remainder is dropped."""
+        return min(self.iterations_per_epoch * self.batch_size, self.training_rows)
+
+    @property
+    def last_batch_rows(self) -> int:
+        """Rows in the last batch of an epoch; the mean of its loss is over these."""
+        return self.rows_per_epoch - (self.iterations_per_epoch - 1) * self.batch_size
+
+    @property
+    def parts(self) -> int:
+        """Parts in which a batch is worked through before its one update."""
+        return math.ceil(self.batch_size / self.rows_at_once)
+
+    @property
+    def part_rows(self) -> int:
+        """Rows in a part; the parts of a batch are of equal size, the last one filled up with rows of weight 0."""
+        return math.ceil(self.batch_size / self.parts)
+
+    @property
+    def padded(self) -> bool:
+        """Whether any batch is filled up with rows of weight 0, so that all batches have one shape."""
+        return self.last_batch_rows < self.batch_size or self.parts * self.part_rows > self.batch_size
+
+    @property
+    def descent(self) -> Descent:
+        """The kind of gradient descent that the batch size makes it."""
+        if self.batch_size >= self.training_rows:
+            return "batch gradient descent"
+        return "stochastic gradient descent" if self.batch_size == 1 else "mini-batch gradient descent"
+
+
+def make_plan(training_rows: int, batch_size: BatchSize, epochs: int, *, remainder: Remainder = "keep") -> Plan:
+    """The plan for so many rows; a batch size above the number of rows means all of them, as does "full".
+
+    Raises:
+        ConfigError: a batch size or a number of epochs below 1, or no rows.
+    """
+    if training_rows < 1:
+        raise ConfigError("there are no training rows: give more data, or smaller validation and test splits.")
+    if epochs < 1:
+        raise ConfigError(f"training.epochs is {epochs}; it must be 1 or more.")
+    rows = training_rows if batch_size == "full" else batch_size
+    if rows < 1:
+        raise ConfigError(f"training.batch_size is {batch_size}; it must be between 1 and the number of rows, or 'full'.")
+    return Plan(training_rows, min(rows, training_rows), epochs, remainder)

@@ -1,0 +1,81 @@
+"""A stretch of iterations as one compiled program: Python runs once per segment, not once per batch."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jaxtyping import Float, Int32
+
+from batchwright.training.plan import Plan
+from batchwright.training.state import Program, Rows, TrainState
+from batchwright.training.step import Loss, step
+
+
+class Epoch(NamedTuple):
+    """What the iterations of an epoch are given: the rows of each batch, and its learning rate."""
+
+    batches: Int32[Array, "iterations parts n"] | Int32[np.ndarray, "iterations parts n"]
+    rates: Float[Array, " iterations"] | Float[np.ndarray, " iterations"]
+
+
+@partial(jax.jit, static_argnames="padded", donate_argnames=("train", "losses"))
+def _segment(
+    program: Program, train: TrainState, losses: Loss, rows: Rows, epoch: Epoch, span: tuple[Array, Array], *, padded: bool
+) -> tuple[TrainState, Loss]:
+    """Iterations span[0] ... span[1] - 1 of an epoch; their losses are written in their places.
+
+    The bounds are traced: a segment of any length is the same program, and gives the same bits.
+    """
+
+    def iterate(i: Array, carry: tuple[TrainState, Loss]) -> tuple[TrainState, Loss]:
+        train, losses = carry
+        train, loss = step(program, train, rows, epoch.batches[i], epoch.rates[i], padded=padded)
+        return train, jax.tree.map(lambda places, one: places.at[i].set(one), losses, loss)
+
+    return lax.fori_loop(*span, iterate, (train, losses))
+
+
+def no_losses(plan: Plan) -> Loss:
+    """Places for the losses of an epoch, all 0."""
+    return Loss(jnp.zeros(plan.iterations_per_epoch), jnp.zeros(plan.iterations_per_epoch))
+
+
+@dataclass(frozen=True)
+class CompiledSegment:
+    """A segment compiled for the shapes of one plan, and what compiling it told.
+
+    `seconds` is the time of compiling (or of reading the program from the cache). `memory_bytes` is what the program
+    occupies: rows, parameters, optimizer state and temporary arrays.
+    """
+
+    run: Callable[[Program, TrainState, Loss, Rows, Epoch, tuple[Array, Array]], tuple[TrainState, Loss]]
+    seconds: float
+    memory_bytes: int
+
+    def __call__(
+        self, program: Program, carry: tuple[TrainState, Loss], rows: Rows, epoch: Epoch, span: tuple[int, int]
+    ) -> tuple[TrainState, Loss]:
+        """The carry after the iterations span[0] ... span[1] - 1 of the epoch; the one given is used up."""
+        return self.run(program, *carry, rows, epoch, (jnp.int32(span[0]), jnp.int32(span[1])))
+
+
+def compile_segment(program: Program, train: TrainState, rows: Rows, plan: Plan) -> CompiledSegment:
+    """Compile the training loop for such rows and such a plan; nothing is run."""
+    started = time.perf_counter()
+    iterations = plan.iterations_per_epoch
+    epoch = Epoch(
+        jax.ShapeDtypeStruct((iterations, plan.parts, plan.part_rows), jnp.int32),
+        jax.ShapeDtypeStruct((iterations,), jnp.float32),
+    )
+    bound = jax.ShapeDtypeStruct((), jnp.int32)
+    lowered = _segment.lower(program, train, no_losses(plan), rows, epoch, (bound, bound), padded=plan.padded)
+    compiled = lowered.compile()
+    memory = compiled.memory_analysis()
+    occupied = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
+    return CompiledSegment(compiled, time.perf_counter() - started, occupied - memory.alias_size_in_bytes)

@@ -1,0 +1,99 @@
+"""What a compiled training program is given, and what changes in it."""
+
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from batchwright._component import component
+from batchwright.nn.protocols import Inputs, Network, Tree, Variables
+from batchwright.optim import rule
+from batchwright.optim.rule import Optimizer
+from batchwright.tasks import Task
+
+Precision = Literal["float32", "bfloat16"]
+
+RUNNING = -1
+"""The status of a run whose losses have all been finite; any other status is the iteration at which one was not."""
+
+
+@runtime_checkable
+class Arrays(Protocol):
+    """Rows as arrays: what `data.Split` offers."""
+
+    @property
+    def inputs(self) -> dict[str, np.ndarray]: ...
+    @property
+    def targets(self) -> np.ndarray: ...
+    @property
+    def weights(self) -> np.ndarray | None: ...
+
+
+class Rows(NamedTuple):
+    """Rows on the device, in the dtype in which they are small: inputs by name, targets [n] or [n, k], weights [n]."""
+
+    inputs: Inputs
+    targets: jax.Array
+    weights: jax.Array | None
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return len(self.targets)
+
+
+@component
+class Model:
+    """A network and what its outputs mean: what is evaluated, saved and asked for predictions, with its variables."""
+
+    network: Network
+    task: Task
+
+
+@component
+class Program:
+    """What is trained, and by which rule; its numbers are the hyperparameters that compile nothing when they change."""
+
+    model: Model
+    optimizer: Optimizer
+
+
+class TrainState(NamedTuple):
+    """All that changes in training.
+
+    `step` counts the updates made, int32 []. `key` is the run's random key, folded with the step for dropout. `status` is
+    `RUNNING`, or the iteration, counted from 0, at which the loss first was not finite and after which nothing changed.
+    """
+
+    params: Tree
+    state: Tree
+    opt_state: Any
+    step: jax.Array
+    key: jax.Array
+    status: jax.Array
+
+    @property
+    def variables(self) -> Variables:
+        """What the network needs to be applied."""
+        return Variables(self.params, self.state)
+
+
+def to_device(split: Arrays) -> Rows:
+    """The rows of a split on the device."""
+    weights = None if split.weights is None else jnp.asarray(split.weights)
+    return Rows({name: jnp.asarray(array) for name, array in split.inputs.items()}, jnp.asarray(split.targets), weights)
+
+
+def initial_state(program: Program, example: Inputs, *, seed: int) -> TrainState:
+    """The state before the first iteration: a pure function of the program, the example rows and the seed."""
+    initial, training = jax.random.split(jax.random.key(seed, impl="threefry2x32"))
+    variables = program.model.network.init(initial, example)
+    return TrainState(
+        variables.params,
+        variables.state,
+        rule.init(program.optimizer, variables.params),
+        jnp.zeros((), jnp.int32),
+        training,
+        jnp.full((), RUNNING, jnp.int32),
+    )

@@ -1,0 +1,112 @@
+"""One iteration of mini-batch gradient descent: forward, loss, backward, update. The only place that takes gradients."""
+
+from functools import reduce
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jaxtyping import Float, Int32
+
+from batchwright.nn.protocols import Inputs, Tree, Variables
+from batchwright.optim.rule import update
+from batchwright.training.state import RUNNING, Program, Rows, TrainState
+
+
+class Loss(NamedTuple):
+    """The mean loss over the rows of a batch, and the sum of the weights of these rows; or of many batches, as arrays."""
+
+    mean: Float[Array, "*iterations"]
+    weight: Float[Array, "*iterations"]
+
+
+class Part(NamedTuple):
+    """The rows of a batch that are worked through at once, and the share of each in the batch's mean loss."""
+
+    rows: Int32[Array, " n"]
+    weights: Float[Array, " n"] | None
+    shares: Float[Array, " n"] | Float[Array, ""]
+
+
+def step(
+    program: Program,
+    train: TrainState,
+    rows: Rows,
+    batch: Int32[Array, "parts n"],
+    rate: Float[Array, ""],
+    *,
+    padded: bool,
+) -> tuple[TrainState, Loss]:
+    """The state after one update with the learning rate `rate`, and the loss of the batch before it.
+
+    `batch` holds row numbers; where `padded`, a number past the last row marks a place that no row fills. The gradient is
+    that of the weighted mean over the rows of the batch, however many parts it has; only batch normalization sees each
+    part by itself. If the loss is not finite nothing is updated, now or later, and `status` becomes this iteration.
+    """
+    weights = _weights(program, rows, batch, padded=padded)
+    total = jnp.float32(batch.size) if weights is None else weights.sum()
+    key = jax.random.fold_in(train.key, train.step)
+    parts = _parts(batch, weights, total)
+    if batch.shape[0] == 1:
+        mean, state, gradients = _gradients(program, train.variables, rows, jax.tree.map(lambda a: a[0], parts), key)
+    else:
+        mean, state, gradients = _accumulated(program, train.variables, rows, parts, key)
+    params, opt_state = update(program.optimizer, gradients, train.opt_state, train.params, rate)
+    running = train.status == RUNNING
+    finite = running & jnp.isfinite(mean)
+    status = jnp.where(running & ~finite, train.step, train.status)
+    old = (train.params, train.state, train.opt_state, train.step)
+    new = (params, state, opt_state, train.step + 1)
+    chosen = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old)
+    return TrainState(*chosen, train.key, status), Loss(mean, total)
+
+
+def _weights(program: Program, rows: Rows, batch: Int32[Array, "parts n"], *, padded: bool) -> Array | None:
+    """The weight of every place of the batch: sample weight · class weight, and 0 where no row is. None: all 1."""
+    places = batch.reshape(-1)
+    factors = (
+        (places < rows.count).astype(jnp.float32) if padded else None,
+        None if rows.weights is None else jnp.take(rows.weights, places, mode="clip"),
+        program.model.task.row_weights(jnp.take(rows.targets, places, axis=0, mode="clip")),
+    )
+    present = [factor for factor in factors if factor is not None]
+    return reduce(jnp.multiply, present).reshape(batch.shape) if present else None
+
+
+def _parts(batch: Array, weights: Array | None, total: Array) -> Part:
+    if weights is None:
+        return Part(batch, None, jnp.full(batch.shape[0], 1.0 / batch.size))
+    return Part(batch, weights, weights / jnp.where(total == 0.0, 1.0, total))
+
+
+def _gradients(
+    program: Program, variables: Variables, rows: Rows, part: Part, key: Array
+) -> tuple[Float[Array, ""], Tree, Tree]:
+    """What a part adds to the batch's mean loss, the network's new state, and what it adds to the gradient."""
+    inputs: Inputs = {name: jnp.take(array, part.rows, axis=0, mode="clip") for name, array in rows.inputs.items()}
+    targets = jnp.take(rows.targets, part.rows, axis=0, mode="clip")
+
+    def loss(params: Tree) -> tuple[Array, Tree]:
+        outputs, state = program.model.network.apply(
+            Variables(params, variables.state), inputs, train=True, key=key, weights=part.weights
+        )
+        return jnp.sum(program.model.task.losses(outputs, targets) * part.shares), state
+
+    (mean, state), gradients = jax.value_and_grad(loss, has_aux=True)(variables.params)
+    return mean, state, gradients
+
+
+def _accumulated(
+    program: Program, variables: Variables, rows: Rows, parts: Part, key: Array
+) -> tuple[Float[Array, ""], Tree, Tree]:
+    """`_gradients` of all parts of a batch, added up one after the other."""
+
+    def add(number: Array, sums: tuple[Array, Tree, Tree]) -> tuple[Array, Tree, Tree]:
+        mean, state, gradients = sums
+        part = jax.tree.map(lambda a: a[number], parts)
+        at_state = Variables(variables.params, state)
+        more, state, further = _gradients(program, at_state, rows, part, jax.random.fold_in(key, number))
+        return mean + more, state, jax.tree.map(jnp.add, gradients, further)
+
+    zeros = jax.tree.map(jnp.zeros_like, variables.params)
+    return lax.fori_loop(0, parts.rows.shape[0], add, (jnp.zeros(()), variables.state, zeros))

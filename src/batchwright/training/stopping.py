@@ -1,0 +1,97 @@
+"""Early stopping: a pure function from the history of a run to its best epoch, and to a reason to stop."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge
+
+from batchwright.errors import ConfigError, unknown
+from batchwright.tasks.metrics import LARGER_IS_BETTER
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Training is to stop, and `reason` is the sentence that says why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a history says: the best epoch so far (from 1; None before any is finite), and a stop where there is one."""
+
+    best_epoch: int | None
+    stop: Stop | None
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Stop when a figure has not got better for `patience` epochs.
+
+    An epoch counts as better when it passes the last one that did by more than `min_delta`. The best epoch is the one
+    with the best figure of all, however little it is ahead; the first of equals. A figure that is not finite is never
+    better.
+
+    Args:
+        monitor: a key of the history's rows. Larger is better where its last word is an accuracy, F1, ROC AUC or R²
+            (`batchwright.tasks.metrics.LARGER_IS_BETTER`), else smaller.
+        patience: epochs to wait, 1 or more.
+        min_delta: 0 or more, in the unit of the figure.
+        restore_best: whether the best epoch's parameters are those that are kept.
+
+    Keras and PyTorch Lightning wait in the same way; Keras's best epoch is the last that passed by `min_delta`.
+
+    >>> history = [{"val_loss": loss} for loss in (0.9, 0.5, 0.6, 0.7)]
+    >>> verdict = EarlyStopping(patience=2).verdict(history)
+    >>> verdict.best_epoch, verdict.stop.reason
+    (2, 'val_loss has not improved for 2 epochs; its best is 0.5, in epoch 2')
+    """
+
+    monitor: str = "val_loss"
+    patience: Annotated[int, Ge(1)] = 5
+    min_delta: Annotated[float, Ge(0)] = 0.0
+    restore_best: bool = True
+
+    def verdict(self, history: Sequence[Mapping[str, object]]) -> Verdict:
+        """Judge the epochs finished so far, one row each, in order.
+
+        Raises:
+            ConfigError: a row without the monitored figure.
+        """
+        figures = [self._figure(row) for row in history]
+        costs = [-figure if self._larger_is_better else figure for figure in figures]
+        best = min((cost for cost in costs if math.isfinite(cost)), default=None)
+        best_epoch = None if best is None else costs.index(best) + 1
+        waited = len(costs) - _last_better(costs, self.min_delta)
+        if waited < self.patience:
+            return Verdict(best_epoch, None)
+        by = f" by more than {self.min_delta:g}" if self.min_delta else ""
+        where = (
+            "it was never finite"
+            if best_epoch is None
+            else f"its best is {figures[best_epoch - 1]:.6g}, in epoch {best_epoch}"
+        )
+        epochs = "epoch" if waited == 1 else "epochs"
+        return Verdict(best_epoch, Stop(f"{self.monitor} has not improved{by} for {waited} {epochs}; {where}"))
+
+    @property
+    def _larger_is_better(self) -> bool:
+        return self.monitor.removeprefix("val_") in LARGER_IS_BETTER
+
+    def _figure(self, row: Mapping[str, object]) -> float:
+        figure = row.get(self.monitor)
+        if not isinstance(figure, int | float):
+            numbers = [key for key, value in row.items() if isinstance(value, int | float)]
+            raise ConfigError(unknown("figure to monitor in early_stopping", self.monitor, numbers))
+        return float(figure)
+
+
+def _last_better(costs: Sequence[float], min_delta: float) -> int:
+    """The last epoch (from 1) that was more than `min_delta` below the one that was so before; 0 if none is finite."""
+    epoch, bar = 0, math.inf
+    for number, cost in enumerate(costs, start=1):
+        if math.isfinite(cost) and cost < bar - min_delta:
+            epoch, bar = number, cost
+    return epoch

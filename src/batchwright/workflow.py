@@ -1,0 +1,338 @@
+"""From settings to a finished run: load, plan, compile, fit, record, evaluate. Every front of batchwright calls this."""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+
+from batchwright import _cache
+from batchwright.config import Config, Settings, dump_config
+from batchwright.config.sections import TaskSettings
+from batchwright.data.dataset import Dataset, Split
+from batchwright.data.dataset import prepare as prepare_data
+from batchwright.data.encoding import encode_new
+from batchwright.data.sources import Source
+from batchwright.data.targets import ClassTarget
+from batchwright.errors import ConfigError, DataError, DivergedError, InterruptedRunError
+from batchwright.runs.folder import RunFolder, create
+from batchwright.runs.model import Blueprint, SavedModel, features_of
+from batchwright.runs.run import Run
+from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, Classification, Regression, Task, class_weights
+from batchwright.training.evaluate import evaluate, outputs
+from batchwright.training.fit import Compiled, EpochDone, EpochRow, Job, SegmentDone, Stopped, fit
+from batchwright.training.plan import Plan, make_plan
+from batchwright.training.segment import compile_segment
+from batchwright.training.state import Program, TrainState, initial_state, to_device
+
+EXAMPLE_ROWS = 10_000
+"""Training rows that a network is shown when it is made: enough for quantiles to within a percent."""
+
+Metrics: TypeAlias = dict[str, dict[str, float]]
+"""By part ("train", "validation", "test") and name."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is known before training; nothing has been trained or written. `notes` are sentences for the user."""
+
+    settings: Settings
+    dataset: Dataset
+    blueprint: Blueprint
+    job: Job
+    state: TrainState
+    load_seconds: float
+    notes: tuple[str, ...]
+
+    @property
+    def plan(self) -> Plan:
+        """The accounting."""
+        return self.job.plan
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are learned."""
+        return sum(leaf.size for leaf in jax.tree.leaves(self.state.params))
+
+    def accounting(self, memory_bytes: int) -> dict[str, Any]:
+        """The plan as plain data, with what the compiled program has told."""
+        names = ("training_rows", "batch_size", "iterations_per_epoch", "epochs", "updates", "last_batch_rows", "descent")
+        numbers = {name: getattr(self.plan, name) for name in names}
+        return numbers | {"parameters": self.parameters, "memory_bytes": memory_bytes}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, how it came about, and how good it is.
+
+    `seconds` are those to load, compile, fit, evaluate, and in all. `run` is the run's folder, if it was recorded.
+    """
+
+    prepared: Prepared
+    model: SavedModel
+    history: tuple[EpochRow, ...]
+    metrics: Metrics
+    seconds: dict[str, float]
+    memory_bytes: int
+    stopped: Stopped
+    run: Run | None = None
+
+    @property
+    def test_metrics(self) -> dict[str, float]:
+        """Metrics on the test rows, by name; empty where there are none."""
+        return self.metrics.get("test", {})
+
+    def predict(self, source: Source) -> "Predictions":
+        """What the model says of the rows of a source: a path, arrays, or any data frame with the training's columns."""
+        return predict(self.model, source)
+
+    def evaluate(self, source: Source) -> dict[str, float]:
+        """The metrics of the model on the rows of a source, which have targets."""
+        return evaluate_on(self.model, source)
+
+
+Event: TypeAlias = Prepared | Compiled | SegmentDone | EpochDone | Stopped | Trained
+
+
+def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
+    """Load the data unless they are given, build the network, and do the accounting; nothing is trained or written.
+
+    Raises:
+        DataError: the data cannot be read, or cannot be learned from as asked.
+        ConfigError: settings that do not go with each other or with the data.
+    """
+    started = time.perf_counter()
+    config = settings.config
+    if dataset is None:
+        dataset = _load(config)
+    load_seconds = time.perf_counter() - started
+    task = task_of(dataset, config.task)
+    blueprint = Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision)
+    job = _job(config, dataset, Program(blueprint.build(), config.optimizer))
+    every = max(1, job.train.count // EXAMPLE_ROWS)
+    example = {name: array[::every] for name, array in job.train.inputs.items()}
+    state = initial_state(job.program, example, seed=job.seed)
+    notes = (*dataset.notes, *_notes(config, job))
+    return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
+
+
+def _load(config: Config) -> Dataset:
+    if config.data.source is None:
+        raise DataError("no data: name an example, a file or a folder, as in `batchwright train digits`.")
+    return prepare_data(config.data.source, config.data_options, seed=config.training.seed)
+
+
+def _job(config: Config, dataset: Dataset, program: Program) -> Job:
+    chosen, validation = config.training, dataset.validation
+    if config.schedule.uses_losses and validation is None:
+        raise ConfigError(
+            f"schedule {config.schedule.name!r} follows the validation loss, but there are no validation rows: "
+            "give data.validation_split a share above 0, or take another schedule."
+        )
+    return Job(
+        program,
+        to_device(dataset.train),
+        None if validation is None else to_device(validation),
+        make_plan(dataset.train.rows, chosen.batch_size, chosen.epochs, remainder=chosen.remainder),
+        config.schedule,
+        seed=chosen.seed,
+        early_stopping=None if validation is None else chosen.early_stopping,
+        max_time=chosen.max_time,
+    )
+
+
+def task_of(dataset: Dataset, settings: TaskSettings) -> Task:
+    """The task that the data's target and the settings make; the loss "auto" is the first that the task has.
+
+    Raises:
+        ConfigError: a loss that is not one of this kind of target.
+    """
+    target, loss = dataset.target, settings.loss
+    allowed = CLASS_LOSSES if isinstance(target, ClassTarget) else VALUE_LOSSES
+    if loss == "auto":
+        loss = allowed[0]
+    if loss not in allowed:
+        raise ConfigError(f"task.loss {loss!r} is not one of a {target.task}; allowed here: {', '.join(allowed)}.")
+    if isinstance(target, ClassTarget):
+        weights = class_weights(settings.class_weights, dataset.train.targets, classes=target.classes)
+        return Classification(target.classes, loss, settings.label_smoothing, weights)
+    return Regression(loss, settings.delta, mean=(target.mean,), std=(target.std,))
+
+
+def _notes(config: Config, job: Job) -> Iterator[str]:
+    """What a user should know of the plan, one sentence each."""
+    rows, asked = job.train.count, config.training.batch_size
+    if isinstance(asked, int) and asked > rows:
+        yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
+    if job.plan.parts > 1:
+        yield f"a batch is worked through in {job.plan.parts} parts of up to {job.plan.part_rows:,} rows before its update"
+
+
+def check(settings: Settings) -> tuple[Prepared, Compiled]:
+    """Prepare and compile, and train nothing: all that can be known before.
+
+    Raises:
+        DataError, ConfigError: as `prepare`.
+    """
+    _cache.use()
+    prepared = prepare(settings)
+    job = prepared.job
+    segment = compile_segment(job.program, prepared.state, job.train, job.plan)
+    return prepared, Compiled(segment.seconds, segment.memory_bytes)
+
+
+def train(
+    settings: Settings,
+    dataset: Dataset | None = None,
+    *,
+    record: bool = True,
+    run_dir: Path | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Prepare, fit, evaluate and record, and say what happens: `Prepared`, the events of the fit, at last `Trained`.
+
+    Args:
+        settings: all settings, and who chose each.
+        dataset: the rows, where they have been loaded already.
+        record: whether a run folder is written; nothing is before data and settings have been found good.
+        run_dir: that folder; None takes `runs/<source>-<n>`.
+        interrupted: asked after every segment; True ends the training there, and what was learned is kept.
+
+    Raises:
+        DataError, ConfigError, RunError: what was asked for cannot be done; nothing was written.
+        DivergedError, InterruptedRunError: after `Trained`; the run has been recorded up to there.
+    """
+    started = time.perf_counter()
+    _cache.use()
+    prepared = prepare(settings, dataset)
+    yield prepared
+    folder = create(run_dir, prepared.dataset.name) if record else None
+    with folder or nullcontext():
+        fitted = yield from _fit(prepared, folder, interrupted)
+        trained = _finish(prepared, fitted, folder, started)
+    yield trained
+    if trained.stopped.status == "interrupted":
+        raise InterruptedRunError(f"{trained.stopped.reason}; what was learned is kept.")
+    if trained.stopped.status == "diverged":
+        raise DivergedError(f"{trained.stopped.reason}. Take a smaller learning rate, or clip the gradients.")
+
+
+@dataclass
+class _Fitted:
+    """What the events of a fit have told."""
+
+    compiled: Compiled
+    stopped: Stopped
+    history: list[EpochRow]
+    seconds: float
+
+
+def _fit(
+    prepared: Prepared, folder: RunFolder | None, interrupted: Callable[[], bool]
+) -> Generator[Event, None, _Fitted]:
+    """Pass on the events of the fit, and record them."""
+    history, compiled, stopped, started = list[EpochRow](), None, None, 0.0
+    for event in fit(prepared.job, prepared.state, interrupted=interrupted):
+        match event:
+            case Compiled():
+                compiled, started = event, time.perf_counter()
+                if folder:
+                    _describe(folder, prepared, compiled)
+            case EpochDone():
+                history.append(event.row)
+                if folder:
+                    folder.append(event.row)
+            case Stopped():
+                stopped = event
+        yield event
+    assert compiled is not None
+    assert stopped is not None
+    return _Fitted(compiled, stopped, history, time.perf_counter() - started)
+
+
+def _describe(folder: RunFolder, prepared: Prepared, compiled: Compiled) -> None:
+    folder.describe(
+        prepared.dataset,
+        config=dump_config(prepared.settings),
+        settings=prepared.settings.values,
+        plan=prepared.accounting(compiled.memory_bytes),
+        device=jax.devices()[0].device_kind,
+    )
+
+
+def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, started: float) -> Trained:
+    """Evaluate the variables that are kept, and complete the record."""
+    stopped, job = fitted.stopped, prepared.job
+    model = SavedModel(prepared.blueprint, job.program.model, stopped.variables, prepared.dataset.encoding)
+    evaluating = time.perf_counter()
+    test = prepared.dataset.test
+    parts = {"train": job.train, "validation": job.validation, "test": None if test is None else to_device(test)}
+    metrics = {name: evaluate(model.model, model.variables, rows) for name, rows in parts.items() if rows is not None}
+    seconds = {
+        "load": prepared.load_seconds,
+        "compile": fitted.compiled.seconds,
+        "fit": fitted.seconds,
+        "evaluate": time.perf_counter() - evaluating,
+    }
+    run = None
+    if folder:
+        folder.save_model(prepared.blueprint, stopped.variables)
+        seconds["total"] = time.perf_counter() - started
+        run = folder.finish(stopped.status, stopped.reason, metrics=metrics, seconds=seconds)
+    seconds["total"] = time.perf_counter() - started
+    return Trained(
+        prepared, model, tuple(fitted.history), metrics, seconds, fitted.compiled.memory_bytes, stopped, run
+    )
+
+
+def evaluate_on(model: SavedModel, source: Source) -> dict[str, float]:
+    """The metrics of a model on the rows of a source, which have targets.
+
+    Raises:
+        DataError: the rows are not of the kind that the model was trained on.
+    """
+    _cache.use()
+    inputs, targets = encode_new(source, model.encoding, with_targets=True)
+    return evaluate(model.model, model.variables, to_device(Split(inputs, targets)))
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of rows.
+
+    `answers` [rows] are class names, or values in the target's own unit; `probabilities` [rows, classes] are those of
+    `classes`, None for values.
+    """
+
+    target: str
+    answers: np.ndarray
+    classes: tuple[str, ...] = ()
+    probabilities: np.ndarray | None = None
+
+    def frame(self) -> pl.DataFrame:
+        """A column of answers, named after the target, and one for the probability of each class."""
+        columns = {f"predicted_{self.target}": self.answers}
+        if self.probabilities is not None:
+            columns |= {f"probability_{name}": self.probabilities[:, k] for k, name in enumerate(self.classes)}
+        return pl.DataFrame(columns)
+
+
+def predict(model: SavedModel, source: Source) -> Predictions:
+    """What a model says of the rows of a source, in their order; they need no targets.
+
+    Raises:
+        DataError: the rows are not of the kind that the model was trained on.
+    """
+    _cache.use()
+    inputs, _ = encode_new(source, model.encoding)
+    found = outputs(model.model, model.variables, {name: jnp.asarray(array) for name, array in inputs.items()})
+    target, task = model.encoding.target.name, model.model.task
+    if isinstance(task, Classification):
+        return Predictions(target, task.decode(found), task.classes, task.probabilities(found))
+    return Predictions(target, task.decode(found))

@@ -1,0 +1,253 @@
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from batchwright.data.dataset import load, prepare
+from batchwright.data.examples import EXAMPLES
+from batchwright.data.options import DataOptions
+from batchwright.errors import ConfigError, DataError
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT / "../shared/data"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the folder ../shared/data is not there")
+
+RNG = np.random.default_rng(0)
+ROWS = 400
+FRAME = pl.DataFrame(
+    {
+        "x": RNG.normal(50, 7, ROWS),
+        "kind": RNG.choice(["a", "b", "c"], ROWS),
+        "site": RNG.integers(0, 40, ROWS),
+        "day": pl.datetime_range(
+            pl.datetime(2020, 1, 1), pl.datetime(2020, 1, 1) + pl.duration(days=ROWS - 1), eager=True
+        ),
+        "weight": RNG.uniform(0, 2, ROWS),
+        "y": RNG.normal(1000, 30, ROWS),
+    }
+)
+
+
+def with_options(**values):
+    """Options that a type checker would refuse, as an untyped configuration may hold them."""
+    options = DataOptions()
+    for name, value in values.items():
+        object.__setattr__(options, name, value)
+    return options
+
+
+@pytest.mark.parametrize("name", [found.name for found in EXAMPLES])
+def test_examples_are_split_and_encoded(name):
+    data = load(name)
+    rows = data.train.rows + data.validation.rows + data.test.rows
+    assert len(np.unique(np.concatenate(dataclasses.astuple(data.indices)))) == rows
+    assert data.test.rows == pytest.approx(0.15 * rows, abs=1)
+    assert list(data.parts) == ["train", "validation", "test"]
+    for part in data.parts.values():
+        assert all(len(values) == part.rows for values in part.inputs.values())
+        assert part.targets.dtype == (np.int32 if data.schema.classes else np.float32)
+
+
+def test_only_training_rows_are_learned_from():
+    data = load(FRAME, target="y")
+    train = FRAME[data.indices.train]
+    x = (FRAME["x"].to_numpy() - train["x"].mean()) / train["x"].std(ddof=0)
+    column = data.preprocessing.feature_names.index("x")
+    for name, part in data.parts.items():
+        rows = getattr(data.indices, name)
+        assert part.inputs["numeric"][:, column] == pytest.approx(x[rows], abs=1e-5)
+        values = data.target.decode(part.targets)
+        assert values == pytest.approx(FRAME["y"].to_numpy()[rows], abs=1e-2)
+    assert data.train.targets.mean() == pytest.approx(0, abs=1e-6)
+    changed = FRAME.with_columns(pl.when(pl.arange(ROWS).is_in(data.indices.test)).then(1e6).otherwise("x").alias("x"))
+    assert load(changed, target="y").preprocessing == data.preprocessing
+
+
+def test_the_same_seed_gives_the_same_data_and_another_other_parts():
+    first, again, other = (load(FRAME, target="y", seed=seed) for seed in (0, 0, 1))
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    assert np.array_equal(first.indices.test, again.indices.test)
+    changed = FRAME.with_columns(pl.when(pl.arange(ROWS) == 7).then(50.0).otherwise("x").alias("x"))
+    assert load(changed, target="y").fingerprint != first.fingerprint
+
+
+def test_groups_stay_together_and_are_no_input():
+    data = load(FRAME, target="y", group="site")
+    sites = [set(FRAME["site"].to_numpy()[rows].tolist()) for rows in dataclasses.astuple(data.indices)]
+    assert len(set.union(*sites)) == sum(map(len, sites))
+    assert "site" not in data.schema.used
+    assert any("groups of the split" in note for note in data.notes)
+
+
+def test_the_last_rows_by_time_are_the_test():
+    shuffled = FRAME.sample(ROWS, shuffle=True, seed=1)
+    data = load(shuffled, target="y", time="day")
+    days = [shuffled["day"][rows.tolist()] for rows in dataclasses.astuple(data.indices)]
+    assert days[0].max() < days[1].min() <= days[1].max() < days[2].min()
+
+
+def test_weights_are_kept_beside_the_rows_and_are_no_input():
+    data = load(FRAME, target="y", weights="weight", test=FRAME[:50])
+    assert data.train.weights == pytest.approx(FRAME["weight"].to_numpy()[data.indices.train], rel=1e-6)
+    assert data.test.weights == pytest.approx(FRAME["weight"].to_numpy()[:50], rel=1e-6)
+    assert "weight" not in data.schema.used
+
+
+def test_own_test_rows_take_the_place_of_the_split():
+    data = load(FRAME[:300], target="kind", test=FRAME[300:].select("kind", "y", "weight", "day", "site", "x"))
+    assert (data.train.rows, data.validation.rows, data.test.rows) == (255, 45, 100)
+    assert len(data.indices.test) == 0
+    x = data.preprocessing.feature_names.index("x")
+    correlation = np.corrcoef(data.test.inputs["numeric"][:, x], FRAME["x"].to_numpy()[300:])[0, 1]
+    assert correlation == pytest.approx(1)
+    assert "the 100 test rows of table take the place of the test split" in data.notes
+
+
+def test_own_test_part_of_arrays(tmp_path):
+    np.savez(
+        tmp_path / "t.npz", x_train=np.eye(20), y_train=np.arange(20) % 2, x_test=np.eye(20)[:4], y_test=np.zeros(4)
+    )
+    data = load(tmp_path / "t.npz", validation_split=0.0)
+    assert (data.train.rows, data.validation, data.test.rows) == (20, None, 4)
+    assert data.test.targets.tolist() == [0, 0, 0, 0]
+    assert "4 of 4 test rows have the same inputs as a row of train" in data.notes
+
+
+def test_own_test_rows_that_do_not_fit():
+    with pytest.raises(DataError, match=r"lacks .*'x'"):
+        load(FRAME, target="y", test=FRAME.drop("x"))
+    with pytest.raises(DataError, match=r"lacks .*'y'"):
+        load(FRAME, target="y", test=FRAME.drop("y"))
+    with pytest.raises(DataError, match="training table lacks: d"):
+        load(FRAME, target="kind", test=FRAME[:2].with_columns(kind=pl.Series(["a", "d"])))
+
+
+def test_rows_that_parts_share_are_counted():
+    twice = pl.concat([FRAME, FRAME])
+    data = load(twice, target="y", seed=3)
+    train = set(FRAME["x"].to_numpy()[data.indices.train % ROWS].tolist())
+    shared = sum(x in train for x in FRAME["x"].to_numpy()[data.indices.test % ROWS].tolist())
+    assert f"{shared} of 120 test rows have the same inputs as a row of train" in data.notes
+    assert not any("same inputs" in note for note in load(FRAME, target="y").notes)
+
+
+def test_notes_say_which_columns_are_left_out_and_which_classes_are_not_learned():
+    frame = FRAME.with_columns(
+        same=pl.lit(1), kind=pl.when(pl.arange(ROWS) < 390).then(pl.lit("a")).otherwise(pl.lit("z"))
+    )
+    notes = load(frame, target="kind", time="day").notes
+    assert any(note.startswith("column 'same': left out") for note in notes)
+    assert "no training row is of class z" in notes
+
+
+def test_rows_without_a_target_are_dropped_if_asked(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n" + "".join(f"{row},{'NA' if row % 10 == 0 else row * 1.5}\n" for row in range(100)))
+    with pytest.raises(DataError, match="'y' is missing in 10"):
+        load(path, target="y")
+    data = load(path, target="y", on_bad_rows="drop")
+    assert sum(part.rows for part in data.parts.values()) == 90
+    assert any("10 rows dropped" in note for note in data.notes)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"target": "yy"}, "did you mean 'y'"),
+        ({}, "which column is to be predicted.*Columns: x, kind"),
+        ({"target": "y", "group": "sites"}, "did you mean 'site'"),
+        ({"target": "y", "weights": "kind"}, "weights 'kind' must be numbers"),
+        ({"target": "y", "time": "kind"}, "needs dates or numbers"),
+        ({"target": "gaps", "time": "holes"}, "time column 'holes' is missing in 1 rows"),
+        ({"target": "y", "weights": "below"}, "at least 0"),
+        ({"target": "lone"}, "single row: 'alone'"),
+        ({"target": "same"}, "'only' in every row"),
+    ],
+)
+def test_columns_that_cannot_play_their_part(options, said):
+    lone = pl.when(pl.arange(ROWS) == 5).then(pl.lit("alone")).otherwise("kind")
+    frame = FRAME.with_columns(
+        holes=pl.when(pl.arange(ROWS) == 5).then(None).otherwise("x"),
+        gaps=pl.col("kind"),
+        below=pl.col("weight") - 1,
+        lone=lone,
+        same=pl.lit("only"),
+    )
+    with pytest.raises(DataError, match=said):
+        load(frame, **options)
+
+
+def test_images_have_no_columns():
+    with pytest.raises(DataError, match="whose target is 'label'"):
+        load("digits", target="digit")
+    with pytest.raises(ConfigError, match="group, weights: names of columns"):
+        load("digits", group="a", weights="b")
+    with pytest.raises(DataError, match="has no labels"):
+        load(np.zeros((3, 4, 4), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"validation_split": 1.0}, "validation_split must hold"),
+        ({"validation_split": 0.6, "test_split": 0.4}, "below 1"),
+        ({"split": "stratifed"}, "did you mean 'stratified'"),
+        ({"split": "group"}, "needs the name of a column, as group"),
+        ({"split": "shuffled", "time": "day"}, "does not go with a time column"),
+        ({"group": "site", "time": "day"}, "two ways to split"),
+        ({"on_bad_rows": "drp"}, "did you mean 'drop'"),
+        ({"one_hot_max": -1}, "one_hot_max must hold"),
+        ({"image_size": (0, 3)}, "image_size"),
+        ({"scaling": "standart", "target": "y"}, "did you mean 'standard'"),
+        ({"task": "clasification", "target": "y"}, "did you mean 'classification'"),
+    ],
+)
+def test_options_that_cannot_be(values, said):
+    options = with_options(**values)
+    with pytest.raises(ConfigError, match=said):
+        prepare(FRAME, options)
+
+
+def test_several_wrong_options_are_told_at_once():
+    with pytest.raises(ConfigError, match=r"one_hot_max(.|\n)*image_size"):
+        with_options(one_hot_max=-1, image_size=(0, 1)).check()
+
+
+@needs_shared
+def test_mnist_is_read_in_place():
+    data = load(SHARED / "mnist", validation_split=0.0)
+    image = data.train.inputs["image"]
+    assert (image.shape, image.dtype, image.base is not None) == ((60_000, 28, 28, 1), np.uint8, True)
+    assert data.train.targets[:5].tolist() == [5, 0, 4, 1, 9]
+    assert data.test.targets[:5].tolist() == [7, 2, 1, 0, 4]
+    assert data.schema.classes == tuple("0123456789")
+    assert np.array_equal(data.indices.train, np.arange(60_000))
+
+
+@needs_shared
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+def test_loading_mnist_takes_little_memory_and_neither_jax_nor_scikit_learn():
+    program = (
+        "import sys; from batchwright.data.dataset import load;"
+        f"data = load({str(SHARED / 'mnist')!r}, validation_split=0.0);"
+        "peak = [line for line in open('/proc/self/status') if line.startswith('VmHWM')][0];"
+        "print(int(peak.split()[1]) // 1024, 'jax' in sys.modules, 'sklearn' in sys.modules)"
+    )
+    environment = {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    megabytes, jax, sklearn = done.stdout.split()
+    assert (jax, sklearn) == ("False", "False")
+    assert int(megabytes) < 220
+
+
+@needs_shared
+def test_adult_with_its_own_test_file():
+    tables = SHARED / "tables"
+    data = load(tables / "adult-train.csv", target="income", test=tables / "adult-test.csv")
+    assert (data.train.rows, data.validation.rows, data.test.rows) == (27_677, 4_884, 16_281)
+    assert data.schema.classes == ("<=50K", ">50K")
+    assert data.validation.targets.mean() == pytest.approx(data.train.targets.mean(), abs=1e-3)

@@ -1,0 +1,115 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from batchwright.data.dataset import load
+from batchwright.data.encoding import Encoding, encode_new
+from batchwright.errors import DataError
+
+RNG = np.random.default_rng(0)
+ROWS = 60
+FRAME = pl.DataFrame(
+    {
+        "height": RNG.normal(170, 10, ROWS),
+        "colour": RNG.choice(["red", "blue"], ROWS),
+        "town": [f"town {number}" for number in RNG.integers(0, 12, ROWS)],
+        "price": RNG.normal(5, 2, ROWS),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        (FRAME, "price"),
+        (FRAME, "colour"),
+        ("digits", None),
+        ((RNG.integers(0, 9, (40, 5, 5)), RNG.normal(size=40)), None),
+    ],
+    ids=["regression", "classification", "images", "values of images"],
+)
+def test_what_is_saved_is_plain_and_encodes_as_before(source):
+    data = load(source[0], target=source[1], validation_split=0.0, test_split=0.0)
+    encoding = Encoding.from_json(json.loads(json.dumps(data.encoding.to_json())))
+    assert encoding == data.encoding
+    inputs, targets = encode_new(source[0], encoding, with_targets=True)
+    assert inputs.keys() == data.train.inputs.keys()
+    assert all(np.array_equal(inputs[key], data.train.inputs[key]) for key in inputs)
+    assert np.array_equal(targets, data.train.targets)
+
+
+def test_saved_encodings_are_read_strictly():
+    plain = load(FRAME, target="price").encoding.to_json()
+    with pytest.raises(DataError, match="extra"):
+        Encoding.from_json(plain | {"extra": 1})
+    with pytest.raises(DataError, match="target"):
+        Encoding.from_json({key: value for key, value in plain.items() if key != "target"})
+
+
+def test_new_rows_need_no_target_and_may_hold_the_unseen():
+    encoding = load(FRAME, target="price").encoding
+    new = pl.DataFrame({"more": [1], "town": ["elsewhere"], "colour": [None], "height": [None]})
+    inputs, targets = encode_new(new, encoding)
+    assert targets is None
+    assert inputs["categorical"].tolist() == [[0]]
+    assert np.isfinite(inputs["numeric"]).all()
+    with pytest.raises(DataError, match="price"):
+        encode_new(new, encoding, with_targets=True)
+
+
+def test_a_lacking_column_is_named_with_the_nearest():
+    encoding = load(FRAME, target="price").encoding
+    with pytest.raises(DataError, match=r"lacks .*'height' \(is it 'hieght'\?\), 'colour'"):
+        encode_new(FRAME.select(pl.col("height").alias("hieght"), "town"), encoding)
+
+
+def test_bad_rows_stop_a_prediction_even_where_training_dropped_them(tmp_path):
+    path = tmp_path / "t.csv"
+    FRAME.write_csv(path)
+    path.write_text(path.read_text() + "tall,red,town 1,3.0\n")
+    data = load(path, target="price", on_bad_rows="drop")
+    assert any("1 row dropped" in note for note in data.notes)
+    with pytest.raises(DataError, match=r"line 62.*height.*'tall'"):
+        encode_new(path, data.encoding)
+    inputs, _ = encode_new(path, data.encoding, options=data.encoding.reading)
+    assert len(inputs["numeric"]) == ROWS
+
+
+def save(path, size, mode="L"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (size, size) if mode == "L" else (size, size, 3)
+    Image.fromarray(RNG.integers(0, 256, shape, dtype=np.uint8)).save(path)
+
+
+@pytest.fixture
+def pictures(tmp_path) -> Path:
+    for number in range(6):
+        save(tmp_path / f"pictures/{'ab'[number % 2]}/{number}.png", 6)
+    return tmp_path / "pictures"
+
+
+def test_new_images_are_brought_to_the_form_of_the_training(pictures, tmp_path):
+    encoding = load(pictures, validation_split=0.0, test_split=0.0).encoding
+    save(tmp_path / "new/1.png", 9, mode="RGB")
+    inputs, targets = encode_new(tmp_path / "new", encoding)
+    assert inputs["image"].shape == (1, 6, 6, 1)
+    assert targets is None
+
+
+def test_new_images_that_do_not_fit(pictures, tmp_path):
+    encoding = load(pictures, validation_split=0.0, test_split=0.0).encoding
+    save(tmp_path / "other/c/1.png", 6)
+    with pytest.raises(DataError, match="labels that the training table lacks: c"):
+        encode_new(tmp_path / "other", encoding, with_targets=True)
+    with pytest.raises(DataError, match=r"7x7x1 .*6x6x1"):
+        encode_new(np.zeros((2, 7, 7), np.uint8), encoding)
+    with pytest.raises(DataError, match="holds a table, but the training rows were images"):
+        encode_new("iris", encoding)
+    with pytest.raises(DataError, match="holds images, but the training rows were a table"):
+        encode_new("digits", load("iris").encoding)
+    with pytest.raises(DataError, match="has no labels"):
+        encode_new(pictures / "a", encoding, with_targets=True)
