@@ -12,7 +12,7 @@ VARIABLE = "BATCHWRIGHT_CACHE"
 def use() -> None:
     """Keep compiled programs from now on, unless the user has given JAX a cache of their own."""
     chosen = os.environ.get(VARIABLE)
-    if chosen == "off" or jax.config.jax_compilation_cache_dir is not None:
+    if chosen == "off" or jax.config.values["jax_compilation_cache_dir"] is not None:
         return
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     jax.config.update("jax_compilation_cache_dir", chosen or str(base / "batchwright" / "programs"))

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from batchwright.config import Config, EarlyStopping, TaskSettings, Training, settings_of, validate_component
+from batchwright.config import Config, TaskSettings, Training, settings_of, validate_component
 from batchwright.data.dataset import Dataset
 from batchwright.nn import MLP, Architecture
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
 from batchwright.training.plan import BatchSize, Remainder
 from batchwright.training.state import Precision
+from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Trained, train
 
 DEFAULT = Training()
@@ -24,7 +25,7 @@ def fit(
     epochs: int = DEFAULT.epochs,
     batch_size: BatchSize = DEFAULT.batch_size,
     early_stopping: EarlyStopping | None = DEFAULT.early_stopping,
-    loss: str = "auto",
+    loss: Loss = "auto",
     class_weights: Literal["balanced"] | Mapping[str, float] | None = None,
     label_smoothing: float = 0.0,
     remainder: Remainder = "keep",

@@ -5,27 +5,25 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-import polars as pl
 
 from batchwright import _cache
 from batchwright.config import Config, Settings, dump_config
 from batchwright.config.sections import TaskSettings
-from batchwright.data.dataset import Dataset, Split
+from batchwright.data.dataset import Dataset
 from batchwright.data.dataset import prepare as prepare_data
-from batchwright.data.encoding import encode_new
 from batchwright.data.sources import Source
 from batchwright.data.targets import ClassTarget
 from batchwright.errors import ConfigError, DataError, DivergedError, InterruptedRunError
 from batchwright.runs.folder import RunFolder, create
+from batchwright.runs.manifest import Setting
 from batchwright.runs.model import Blueprint, SavedModel, features_of
+from batchwright.runs.predictions import Predictions, measure, predict
 from batchwright.runs.run import Run
 from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, Classification, Regression, Task, class_weights
-from batchwright.training.evaluate import evaluate, outputs
+from batchwright.training.evaluate import evaluate
 from batchwright.training.fit import Compiled, EpochDone, EpochRow, Job, SegmentDone, Stopped, fit
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.segment import compile_segment
@@ -34,6 +32,7 @@ from batchwright.training.state import Program, TrainState, initial_state, to_de
 EXAMPLE_ROWS = 10_000
 """Training rows that a network is shown when it is made: enough for quantiles to within a percent."""
 
+Name = TypeVar("Name", bound=str)
 Metrics: TypeAlias = dict[str, dict[str, float]]
 """By part ("train", "validation", "test") and name."""
 
@@ -88,13 +87,13 @@ class Trained:
         """Metrics on the test rows, by name; empty where there are none."""
         return self.metrics.get("test", {})
 
-    def predict(self, source: Source) -> "Predictions":
+    def predict(self, source: Source) -> Predictions:
         """What the model says of the rows of a source: a path, arrays, or any data frame with the training's columns."""
         return predict(self.model, source)
 
     def evaluate(self, source: Source) -> dict[str, float]:
         """The metrics of the model on the rows of a source, which have targets."""
-        return evaluate_on(self.model, source)
+        return measure(self.model, source)
 
 
 Event: TypeAlias = Prepared | Compiled | SegmentDone | EpochDone | Stopped | Trained
@@ -115,7 +114,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
     task = task_of(dataset, config.task)
     blueprint = Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision)
     job = _job(config, dataset, Program(blueprint.build(), config.optimizer))
-    every = max(1, job.train.count // EXAMPLE_ROWS)
+    every = max(1, job.train.length // EXAMPLE_ROWS)
     example = {name: array[::every] for name, array in job.train.inputs.items()}
     state = initial_state(job.program, example, seed=job.seed)
     notes = (*dataset.notes, *_notes(config, job))
@@ -153,21 +152,29 @@ def task_of(dataset: Dataset, settings: TaskSettings) -> Task:
     Raises:
         ConfigError: a loss that is not one of this kind of target.
     """
-    target, loss = dataset.target, settings.loss
-    allowed = CLASS_LOSSES if isinstance(target, ClassTarget) else VALUE_LOSSES
-    if loss == "auto":
-        loss = allowed[0]
-    if loss not in allowed:
-        raise ConfigError(f"task.loss {loss!r} is not one of a {target.task}; allowed here: {', '.join(allowed)}.")
+    target = dataset.target
     if isinstance(target, ClassTarget):
         weights = class_weights(settings.class_weights, dataset.train.targets, classes=target.classes)
+        loss = _loss(settings.loss, CLASS_LOSSES, target.task)
         return Classification(target.classes, loss, settings.label_smoothing, weights)
-    return Regression(loss, settings.delta, mean=(target.mean,), std=(target.std,))
+    return Regression(
+        _loss(settings.loss, VALUE_LOSSES, target.task), settings.delta, mean=(target.mean,), std=(target.std,)
+    )
+
+
+def _loss(chosen: str, allowed: tuple[Name, ...], task: str) -> Name:
+    """The chosen one of the losses of a task, "auto" the first."""
+    if chosen == "auto":
+        return allowed[0]
+    found = next((name for name in allowed if name == chosen), None)
+    if found is None:
+        raise ConfigError(f"task.loss {chosen!r} is not one of a {task}; allowed here: {', '.join(allowed)}.")
+    return found
 
 
 def _notes(config: Config, job: Job) -> Iterator[str]:
     """What a user should know of the plan, one sentence each."""
-    rows, asked = job.train.count, config.training.batch_size
+    rows, asked = job.train.length, config.training.batch_size
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
     if job.plan.parts > 1:
@@ -257,10 +264,11 @@ def _fit(
 
 
 def _describe(folder: RunFolder, prepared: Prepared, compiled: Compiled) -> None:
+    origins = prepared.settings.origins
     folder.describe(
         prepared.dataset,
         config=dump_config(prepared.settings),
-        settings=prepared.settings.values,
+        settings={key: Setting(value, origins[key]) for key, value in prepared.settings.values.items()},
         plan=prepared.accounting(compiled.memory_bytes),
         device=jax.devices()[0].device_kind,
     )
@@ -289,50 +297,3 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     return Trained(
         prepared, model, tuple(fitted.history), metrics, seconds, fitted.compiled.memory_bytes, stopped, run
     )
-
-
-def evaluate_on(model: SavedModel, source: Source) -> dict[str, float]:
-    """The metrics of a model on the rows of a source, which have targets.
-
-    Raises:
-        DataError: the rows are not of the kind that the model was trained on.
-    """
-    _cache.use()
-    inputs, targets = encode_new(source, model.encoding, with_targets=True)
-    return evaluate(model.model, model.variables, to_device(Split(inputs, targets)))
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model says of rows.
-
-    `answers` [rows] are class names, or values in the target's own unit; `probabilities` [rows, classes] are those of
-    `classes`, None for values.
-    """
-
-    target: str
-    answers: np.ndarray
-    classes: tuple[str, ...] = ()
-    probabilities: np.ndarray | None = None
-
-    def frame(self) -> pl.DataFrame:
-        """A column of answers, named after the target, and one for the probability of each class."""
-        columns = {f"predicted_{self.target}": self.answers}
-        if self.probabilities is not None:
-            columns |= {f"probability_{name}": self.probabilities[:, k] for k, name in enumerate(self.classes)}
-        return pl.DataFrame(columns)
-
-
-def predict(model: SavedModel, source: Source) -> Predictions:
-    """What a model says of the rows of a source, in their order; they need no targets.
-
-    Raises:
-        DataError: the rows are not of the kind that the model was trained on.
-    """
-    _cache.use()
-    inputs, _ = encode_new(source, model.encoding)
-    found = outputs(model.model, model.variables, {name: jnp.asarray(array) for name, array in inputs.items()})
-    target, task = model.encoding.target.name, model.model.task
-    if isinstance(task, Classification):
-        return Predictions(target, task.decode(found), task.classes, task.probabilities(found))
-    return Predictions(target, task.decode(found))

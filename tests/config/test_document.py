@@ -1,5 +1,6 @@
 """The reader of YAML, against JSON, against what PyYAML says of the same text, and against hostile documents."""
 
+import contextlib
 import json
 import math
 
@@ -51,7 +52,18 @@ def test_not_a_number_is_read_as_such() -> None:
 
 
 def test_an_ordinary_document_is_what_pyyaml_makes_of_it() -> None:
-    text = "# note\na: {b: [1, -2.5, 'x: y'], c: }\nd:\n  - true\n  - e: |\n      two\n      lines\n  - >-\n    folded\n    text\n"
+    text = """\
+# note
+a: {b: [1, -2.5, 'x: y'], c: }
+d:
+  - true
+  - e: |
+      two
+      lines
+  - >-
+    folded
+    text
+"""
     assert parse(text, "x")[0].plain == yaml.safe_load(text)
 
 
@@ -93,18 +105,13 @@ def test_keys_are_text_and_repeated_ones_are_all_reported() -> None:
     ],
 )
 def test_what_is_not_a_plain_tree_is_refused(text: str, said: str) -> None:
-    with pytest.raises(ConfigError, match="run.yaml") as caught:
+    with pytest.raises(ConfigError, match=r"run\.yaml") as caught:
         parse(text, "run.yaml")
     assert said in str(caught.value)
 
 
 @given(st.text(max_size=40) | st.text("{}[]:,-&*!|>'\"#%@ \n\tab01.", max_size=40))
 def test_any_text_is_a_tree_or_a_configuration_error(text: str) -> None:
-    try:
-        node, _ = parse(text, "x")
-    except ConfigError as error:
-        assert str(error).startswith("x")
-    else:
-        assert parse(flow(node.plain), "x")[0].plain == pytest.approx(node.plain, nan_ok=True) or ".nan" in flow(
-            node.plain
-        )
+    with contextlib.suppress(ConfigError):
+        plain = parse(text, "x")[0].plain
+        assert repr(parse(flow(plain), "x")[0].plain) == repr(plain)  # repr: not-a-number is not equal to itself

@@ -128,9 +128,9 @@ def test_points_by_hand() -> None:
 
 
 def test_a_fraction_of_an_epoch_is_not_rounded_up() -> None:
-    """0.1 · 30 is a little above 3 in floating point; the change is at iteration 3 all the same."""
-    values = Piecewise(points=((0.1, 0.5),)).rates(1.0, np.arange(5), iterations_per_epoch=30, total=30)
-    assert values.tolist() == [1.0, 1.0, 1.0, 0.5, 0.5]
+    """0.07 · 100 is a little above 7 in floating point; the change is at iteration 7 all the same."""
+    values = Piecewise(points=((0.07, 0.5),)).rates(1.0, np.array([6, 7]), iterations_per_epoch=100, total=100)
+    assert 0.07 * 100 > 7 and values.tolist() == [1.0, 0.5]
 
 
 def test_points_change_with_their_epoch_whatever_its_length() -> None:

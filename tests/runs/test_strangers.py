@@ -132,7 +132,7 @@ json_values = st.recursive(
 
 @pytest.mark.parametrize("name", [MODEL, "schema.json"])
 @given(data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_value_in_json_loads_or_is_refused(run_path: Path, name: str, data: st.DataObject) -> None:
     whole, manifest = (run_path / name).read_text(), (run_path / "manifest.json").read_text()
     plain = {"all": json.loads(whole)}

@@ -3,7 +3,8 @@
 On a terminal there is a live bar; elsewhere one plain line per epoch, so that logs stay short and are never silent.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -56,7 +57,7 @@ def notes(sentences: tuple[str, ...], console: Console) -> None:
         console.print(f"note: {sentence}", highlight=False, markup=False, soft_wrap=True)
 
 
-def accounting(numbers: Mapping[str, object], prepared: Prepared) -> Table:
+def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     """The numbers known before training: name, number, and what it comes from or means."""
     plan, shown = prepared.plan, {key: f"{value:,}" for key, value in numbers.items() if isinstance(value, int)}
     parts = [f"{part.rows:,} {name}" for name, part in prepared.dataset.parts.items() if name != "train"]
@@ -87,6 +88,18 @@ def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
         table.add_column(part, justify="right")
     for name in dict.fromkeys(name for found in metrics.values() for name in found):
         table.add_row(name, *(_figure(found.get(name)) for found in metrics.values()))
+    return table
+
+
+def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Runs, a row each: its folder, when, how it ended, and the first two of its metrics on the test rows."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for name in ("run", "created (UTC)", "status", "test"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        found = row.get("metrics", {}).get("test") or row.get("metrics", {}).get("validation") or {}
+        figures = "  ".join(f"{name} {_figure(value)}" for name, value in list(found.items())[:2])
+        table.add_row(row["run"], row.get("created", "")[:19].replace("T", " "), row["status"], figures or row["reason"])
     return table
 
 

@@ -15,11 +15,11 @@ def evaluate(
     """Measure a saved run on other rows."""
     from rich.console import Console
 
-    from batchwright import workflow
     from batchwright.cli.display import metrics_table
+    from batchwright.runs.predictions import measure
     from batchwright.runs.run import open_run
 
-    metrics = workflow.evaluate_on(open_run(run).load_model(), source)
+    metrics = measure(open_run(run).load_model(), source)
     if as_json:
         print_json({"run": str(run), "source": source, "metrics": metrics})
     else:

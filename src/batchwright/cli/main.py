@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -21,16 +22,20 @@ for verb in (train, check, evaluate, predict, runs, init, schema):
     app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         from importlib.metadata import version
 
         typer.echo(version("batchwright"))
         raise typer.Exit
+    return wanted
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")]
 
 
 @app.callback()
-def batchwright(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show it.")) -> None:  # noqa: ARG001
+def batchwright(version: Version = False) -> None:  # noqa: ARG001
     """Train neural networks by mini-batch gradient descent on tables, arrays and images."""
 
 

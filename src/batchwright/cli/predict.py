@@ -18,13 +18,13 @@ def predict(
     """Predict classes with their probabilities, or values, one line for each row."""
     if output is not None and output.suffix not in (".csv", ".parquet"):
         raise UsageError(f"--output {output}: the ending says the format; it must be .csv or .parquet.")
-    from batchwright import workflow
     from batchwright._files import refuse_existing, write_file
+    from batchwright.runs.predictions import predict as predicted
     from batchwright.runs.run import open_run
 
     if output is not None:
         refuse_existing(output)
-    frame = workflow.predict(open_run(run).load_model(), source).frame()
+    frame = predicted(open_run(run).load_model(), source).frame()
     if output is None:
         typer.echo(frame.write_csv(), nl=False)
         return

@@ -1,26 +1,38 @@
 """`batchwright runs`: the runs in a folder."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from batchwright.cli.output import Json, print_json
 
+if TYPE_CHECKING:
+    from batchwright.runs.run import Listed
+
 
 def runs(
     root: Annotated[Path, typer.Argument(help="the folder that the runs lie in")] = Path("runs"), as_json: Json = False
 ) -> None:
-    """List runs, oldest first."""
+    """List runs, oldest first, with how each ended and its metrics on the test rows."""
     from rich.console import Console
 
     from batchwright.cli.display import runs_table
     from batchwright.runs.run import list_runs
 
-    listed = list_runs(root)
+    rows = [summary(listed) for listed in list_runs(root)]
     if as_json:
-        print_json([run.to_json() for run in listed])
-    elif listed:
-        Console().print(runs_table(listed))
+        print_json(rows)
+    elif rows:
+        Console().print(runs_table(rows))
     else:
         typer.echo(f"there are no runs in {root}; `batchwright train digits` makes one.")
+
+
+def summary(listed: "Listed") -> dict[str, Any]:
+    """What is told of a run in a list; of one that cannot be opened, the problem."""
+    if listed.run is None:
+        return {"run": str(listed.path), "status": "unreadable", "reason": listed.problem}
+    manifest = listed.run.manifest
+    told = {"run": str(listed.path), "status": manifest.status, "reason": manifest.reason, "created": manifest.created}
+    return told | {"source": manifest.source, "metrics": manifest.metrics}

@@ -3,14 +3,12 @@
 from batchwright.config.document import Node, Problem
 from batchwright.config.sections import Config
 from batchwright.errors import ConfigError, unknown
-from batchwright.tasks import metrics
+from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, metrics
 
 FIGURES = ("loss", *(f"val_{name}" for name in ("loss", *metrics.CLASSIFICATION, *metrics.REGRESSION)))
 """The figures of a history that training can be stopped by."""
 
 GIVE_ROWS = "set data.validation_split above 0."
-CLASS_LOSSES = ("cross_entropy", "binary_cross_entropy")
-VALUE_LOSSES = ("mean_squared_error", "mean_absolute_error", "huber")
 
 
 def contradictions(config: Config, document: Node) -> list[Problem]:

@@ -6,7 +6,7 @@ Tags, anchors and aliases are refused: they bring objects and exponential sizes,
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
@@ -104,11 +104,11 @@ def parse(text: str, source: str, *, lines: bool = True) -> tuple[Node, list[Pro
 
 @dataclass
 class _Reader:
+    """Where the events of a document come from, and the keys that it repeats."""
+
     source: str
     lines: bool
-
-    def __post_init__(self) -> None:
-        self.repeated: list[Problem] = []
+    repeated: list[Problem] = field(default_factory=list)
 
     def place(self, mark: Any) -> Place:
         return Place(self.source, mark.line + 1 if self.lines else None)

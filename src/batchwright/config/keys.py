@@ -49,10 +49,8 @@ def explain(path: tuple[str, ...], allowed: tuple[str, ...]) -> str:
     *level, key = path
     name, known = ".".join(path), homes()
     here = [Home((*level, option)) for option in allowed]
-    others = [home for home in known if home.path not in [home.path for home in here]]
-    best = max((*here, *others), key=lambda home: _likeness(path, home.path))
-    likeness = _likeness(path, best.path)
-    also = f", or did you mean {best}?" if best in here and likeness >= VERY_NEAR else "."
+    near = _most_like(path, here)
+    also = f", or did you mean {near}?" if near and _likeness(path, near.path) >= VERY_NEAR else "."
     for home in known:
         if home.path == path:
             return f"{name}: not a key of the {path[0]} chosen; it is one of {', '.join(home.kinds)}{also}"
@@ -60,7 +58,8 @@ def explain(path: tuple[str, ...], allowed: tuple[str, ...]) -> str:
             return f"{name}: unknown key; write {home.path[-1]} in a line of its own, indented {home.level}."
     if elsewhere := [home.level for home in known if home.path[-1] == key]:
         return f"{name}: unknown key here; it belongs {' or '.join(elsewhere)}{also}"
-    if likeness >= NEAR:
+    own = {home.path for home in here}
+    if best := _most_like(path, [*here, *(home for home in known if home.path not in own)]):
         return f"{name}: unknown key; did you mean {best}?"
     return f"{name}: unknown key. Allowed: {', '.join(allowed)}."
 
@@ -94,11 +93,22 @@ def key_paths(cls: type[Any]) -> Iterator[tuple[str, ...]]:
             yield from ((name, *path) for path in key_paths(inner))
 
 
+def _most_like(path: tuple[str, ...], among: list[Home]) -> Home | None:
+    """The home that a misspelt path probably means; None where none is near."""
+    best = max(among, key=lambda home: _likeness(path, home.path), default=None)
+    return best if best and _likeness(path, best.path) >= NEAR else None
+
+
 def _likeness(path: tuple[str, ...], other: tuple[str, ...]) -> float:
-    meant = OTHER_NAMES.get(_folded(path[-1]), path[-1])
     nearby = SAME_LEVEL if path[:-1] == other[:-1] else SAME_SECTION if path[:1] == other[:1] else 0.0
-    letters = SequenceMatcher(None, _folded(meant), _folded(other[-1]))
-    return letters.ratio() + nearby if letters.quick_ratio() + nearby >= NEAR else 0.0
+    return _letters(path[-1], other[-1]) + nearby
+
+
+@cache
+def _letters(name: str, other: str) -> float:
+    """The share of letters that two names have in common, in order."""
+    meant = OTHER_NAMES.get(_folded(name), name)
+    return SequenceMatcher(None, _folded(meant), _folded(other)).ratio()
 
 
 def _folded(name: str) -> str:

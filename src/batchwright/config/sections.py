@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Lt
 from batchwright.data.options import DataOptions
 from batchwright.nn import ARCHITECTURES, MLP, Architecture
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, Schedule
+from batchwright.training.stopping import EarlyStopping
 
 
 @dataclass(frozen=True)
@@ -49,23 +50,6 @@ class TaskSettings:
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     class_weights: Literal["balanced"] | Mapping[str, Annotated[float, Gt(0)]] | None = None
     delta: Annotated[float, Gt(0)] = 1.0
-
-
-@dataclass(frozen=True)
-class EarlyStopping:
-    """When to stop before the last epoch.
-
-    Attributes:
-        monitor: a figure of the history: `val_loss`, or `val_` and the name of a metric; `loss` is that in training.
-        patience: epochs to wait for a better one.
-        min_delta: at least 0, in the unit of the figure; by how much a better one has to be better.
-        restore_best: whether the best epoch's parameters are kept, rather than the last's.
-    """
-
-    monitor: str = "val_loss"
-    patience: Annotated[int, Ge(1)] = 5
-    min_delta: Annotated[float, Ge(0)] = 0.0
-    restore_best: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Reading a configuration: a file, what is set on top of it, and where each value comes from."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from batchwright.config.components import to_plain
 from batchwright.config.document import MAX_CHARACTERS, Node, Place, Problem, parse
 from batchwright.config.emit import shown
 from batchwright.config.hints import fields_of, nested
-from batchwright.config.sections import SECTIONS, Config
+from batchwright.config.sections import SECTIONS, Config, Section
 from batchwright.errors import ConfigError, nearest
 
 Origin: TypeAlias = Literal["default", "user"]
@@ -65,16 +66,39 @@ def load_config(path: Path | str | None = None, overrides: Iterable[tuple[str, s
     config, found = build(document)
     if problems := problems + found:
         raise ConfigError("\n".join(map(str, sorted(problems, key=_line))))
-    return settings_of(config, document)
+    return _settings(config, document)
 
 
-def settings_of(config: Config, document: Node | None = None) -> Settings:
-    """The settings of a configuration; the values that a document gives are the user's."""
-    given = document or Node({})
+def settings_of(config: Config) -> Settings:
+    """The settings of a configuration made in Python; the values that differ from their defaults are the user's.
+
+    >>> from batchwright.optim import SGD
+    >>> origins = settings_of(Config(optimizer=SGD(momentum=0.9))).origins
+    >>> origins["optimizer.name"], origins["optimizer.momentum"], origins["optimizer.learning_rate"]
+    ('user', 'user', 'default')
+    """
+    changes = {section.name: _changes(section, getattr(config, section.name)) for section in SECTIONS}
+    return _settings(config, Node.of(changes))
+
+
+def _settings(config: Config, given: Node) -> Settings:
     keys = [
         (section.name, *path) for section in SECTIONS for path in _leaves(getattr(config, section.name), section.tag)
     ]
     return Settings(config, {".".join(key): "user" if given.find(key) else "default" for key in keys})
+
+
+def _changes(section: Section, part: Any) -> dict[str, Any]:
+    """The values of a section that are not the defaults of its kind, and the kind if it is not the default."""
+    plain = to_plain(part)
+    fields = {field.name: field for field in dataclasses.fields(part) if field.init}
+    changed = [name for name, field in fields.items() if getattr(part, name) != _default(field)]
+    kind = [section.tag] if section.tag and type(part) is not section.default else []
+    return {name: plain[name] for name in (*kind, *changed)}
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def _leaves(part: Any, tag: str | None = None) -> list[tuple[str, ...]]:

@@ -4,3 +4,5 @@ from batchwright.nn.networks import MLP
 from batchwright.nn.protocols import Architecture, Features, Inputs, Layer, Network, Variables
 
 __all__ = ["MLP", "Architecture", "Features", "Inputs", "Layer", "Network", "Variables"]
+
+ARCHITECTURES = (MLP,)

@@ -88,7 +88,7 @@ class RunFolder:
         encoding = json.dumps(to_plain(dataset.encoding.to_json()), ensure_ascii=False, allow_nan=False)
         contents = {CONFIG: config.encode(), SCHEMA: encoding.encode(), SPLITS: dump(splits)}
         for name, content in contents.items():
-            write_file(self.path / name, content)
+            write_file(self.path / name, content, overwrite=True)  # replaced in one step, never linked
         described = replace(
             self.manifest, device=device, fingerprint=dataset.fingerprint, plan=dict(plan), settings=dict(settings)
         )

@@ -21,7 +21,7 @@ def _apply(model: Model, variables: Variables, inputs: Inputs) -> Array:
 
 @partial(jax.jit, static_argnames="count")
 def _take(inputs: Inputs, start: Array | int, count: int) -> Inputs:
-    return jax.tree.map(lambda array: lax.dynamic_slice_in_dim(array, start, count), inputs)
+    return {name: lax.dynamic_slice_in_dim(array, start, count) for name, array in inputs.items()}
 
 
 def outputs(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +38,8 @@ def _segment(
         train, loss = step(program, train, rows, epoch.batches[i], epoch.rates[i], padded=padded)
         return train, jax.tree.map(lambda places, one: places.at[i].set(one), losses, loss)
 
-    return lax.fori_loop(*span, iterate, (train, losses))
+    carry: tuple[TrainState, Loss] = lax.fori_loop(*span, iterate, (train, losses))
+    return carry
 
 
 def no_losses(plan: Plan) -> Loss:
@@ -69,13 +70,13 @@ def compile_segment(program: Program, train: TrainState, rows: Rows, plan: Plan)
     """Compile the training loop for such rows and such a plan; nothing is run."""
     started = time.perf_counter()
     iterations = plan.iterations_per_epoch
-    epoch = Epoch(
-        jax.ShapeDtypeStruct((iterations, plan.parts, plan.part_rows), jnp.int32),
-        jax.ShapeDtypeStruct((iterations,), jnp.float32),
-    )
-    bound = jax.ShapeDtypeStruct((), jnp.int32)
-    lowered = _segment.lower(program, train, no_losses(plan), rows, epoch, (bound, bound), padded=plan.padded)
-    compiled = lowered.compile()
-    memory = compiled.memory_analysis()
-    occupied = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
-    return CompiledSegment(compiled, time.perf_counter() - started, occupied - memory.alias_size_in_bytes)
+    epoch = Epoch(np.zeros((iterations, plan.parts, plan.part_rows), np.int32), np.zeros(iterations, np.float32))
+    span = (jnp.int32(0), jnp.int32(0))
+    compiled = _segment.lower(program, train, no_losses(plan), rows, epoch, span, padded=plan.padded).compile()
+    return CompiledSegment(compiled, time.perf_counter() - started, _occupied(compiled.memory_analysis()))
+
+
+def _occupied(memory: Any) -> int:
+    """Bytes of a program's arguments, results and temporary arrays, those that share a place counted once."""
+    parts = memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes
+    return int(sum(parts) - memory.alias_size_in_bytes)

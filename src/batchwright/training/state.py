@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     weights: jax.Array | None
 
     @property
-    def count(self) -> int:
+    def length(self) -> int:
         """The number of rows."""
         return len(self.targets)
 

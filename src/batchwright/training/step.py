@@ -57,15 +57,15 @@ def step(
     status = jnp.where(running & ~finite, train.step, train.status)
     old = (train.params, train.state, train.opt_state, train.step)
     new = (params, state, opt_state, train.step + 1)
-    chosen = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old)
-    return TrainState(*chosen, train.key, status), Loss(mean, total)
+    params, state, opt_state, taken = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old)
+    return TrainState(params, state, opt_state, taken, train.key, status), Loss(mean, total)
 
 
 def _weights(program: Program, rows: Rows, batch: Int32[Array, "parts n"], *, padded: bool) -> Array | None:
     """The weight of every place of the batch: sample weight · class weight, and 0 where no row is. None: all 1."""
     places = batch.reshape(-1)
     factors = (
-        (places < rows.count).astype(jnp.float32) if padded else None,
+        (places < rows.length).astype(jnp.float32) if padded else None,
         None if rows.weights is None else jnp.take(rows.weights, places, mode="clip"),
         program.model.task.row_weights(jnp.take(rows.targets, places, axis=0, mode="clip")),
     )
@@ -108,5 +108,6 @@ def _accumulated(
         more, state, further = _gradients(program, at_state, rows, part, jax.random.fold_in(key, number))
         return mean + more, state, jax.tree.map(jnp.add, gradients, further)
 
-    zeros = jax.tree.map(jnp.zeros_like, variables.params)
-    return lax.fori_loop(0, parts.rows.shape[0], add, (jnp.zeros(()), variables.state, zeros))
+    nothing = (jnp.zeros(()), variables.state, jax.tree.map(jnp.zeros_like, variables.params))
+    sums: tuple[Array, Tree, Tree] = lax.fori_loop(0, parts.rows.shape[0], add, nothing)
+    return sums

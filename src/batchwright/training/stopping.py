@@ -35,11 +35,11 @@ class EarlyStopping:
     better.
 
     Args:
-        monitor: a key of the history's rows. Larger is better where its last word is an accuracy, F1, ROC AUC or R²
-            (`batchwright.tasks.metrics.LARGER_IS_BETTER`), else smaller.
-        patience: epochs to wait, 1 or more.
-        min_delta: 0 or more, in the unit of the figure.
-        restore_best: whether the best epoch's parameters are those that are kept.
+        monitor: a figure of the history: `val_loss`, `val_` and the name of a metric, or `loss`, that in training. For
+            accuracy, F1, ROC AUC and R² (`batchwright.tasks.metrics.LARGER_IS_BETTER`) larger is better, else smaller.
+        patience: epochs to wait for a better one, 1 or more.
+        min_delta: 0 or more, in the unit of the figure; by how much a better one has to be better.
+        restore_best: whether the best epoch's parameters are kept, rather than the last's.
 
     Keras and PyTorch Lightning wait in the same way; Keras's best epoch is the last that passed by `min_delta`.
 

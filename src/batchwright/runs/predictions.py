@@ -1,0 +1,64 @@
+"""A trained model applied to new rows: predictions, and metrics where the rows have targets."""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+
+from batchwright import _cache
+from batchwright.data.dataset import Split
+from batchwright.data.encoding import encode_new
+from batchwright.data.sources import Source
+from batchwright.runs.model import SavedModel
+from batchwright.tasks import Classification
+from batchwright.training.evaluate import evaluate, outputs
+from batchwright.training.state import to_device
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of rows.
+
+    `answers` [rows] are class names, or values in the target's own unit; `probabilities` [rows, classes] are those of
+    `classes`, None for values.
+    """
+
+    target: str
+    answers: np.ndarray
+    classes: tuple[str, ...] = ()
+    probabilities: np.ndarray | None = None
+
+    def frame(self) -> pl.DataFrame:
+        """A column of answers, named after the target, and one for the probability of each class."""
+        columns = {f"predicted_{self.target}": self.answers}
+        if self.probabilities is not None:
+            columns |= {f"probability_{name}": self.probabilities[:, k] for k, name in enumerate(self.classes)}
+        return pl.DataFrame(columns)
+
+
+def predict(model: SavedModel, source: Source) -> Predictions:
+    """What a model says of the rows of a source, in their order; they need no targets.
+
+    Raises:
+        DataError: the rows are not of the kind that the model was trained on.
+    """
+    _cache.use()
+    inputs, _ = encode_new(source, model.encoding)
+    found = outputs(model.model, model.variables, {name: jnp.asarray(array) for name, array in inputs.items()})
+    target, task = model.encoding.target.name, model.model.task
+    if isinstance(task, Classification):
+        return Predictions(target, task.decode(found), task.classes, task.probabilities(found))
+    return Predictions(target, task.decode(found))
+
+
+def measure(model: SavedModel, source: Source) -> dict[str, float]:
+    """The metrics of a model on the rows of a source, which have targets.
+
+    Raises:
+        DataError: the rows are not of the kind that the model was trained on, or have no targets.
+    """
+    _cache.use()
+    inputs, targets = encode_new(source, model.encoding, with_targets=True)
+    assert targets is not None
+    return evaluate(model.model, model.variables, to_device(Split(inputs, targets)))

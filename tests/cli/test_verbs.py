@@ -1,0 +1,125 @@
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+QUICK = ("--epochs", 2, "--hidden-layer-sizes", "8", "--batch-size", 16)
+
+
+def test_train_prints_one_json_object_with_all_that_is_known(batchwright, table: Path) -> None:
+    answer = batchwright("train", table, "--target", "bought", *QUICK, "--json")
+    assert answer.code == 0
+    told = json.loads(answer.out)
+    assert told["plan"] | {"parameters": 0, "memory_bytes": 0} == {
+        "training_rows": 42,
+        "batch_size": 16,
+        "iterations_per_epoch": 3,
+        "epochs": 2,
+        "updates": 6,
+        "last_batch_rows": 10,
+        "descent": "mini-batch gradient descent",
+        "parameters": 0,
+        "memory_bytes": 0,
+    }
+    assert told["plan"]["parameters"] > 0
+    assert told["plan"]["memory_bytes"] > 0
+    assert set(told["seconds"]) == {"load", "compile", "fit", "evaluate", "total"}
+    assert told["settings"]["training.epochs"] == {"value": 2, "origin": "user"}
+    assert told["settings"]["training.seed"]["origin"] == "default"
+    assert {"accuracy", "loss", "roc_auc"} <= set(told["test"])
+    assert Path(told["run"]).is_dir()
+
+
+def test_without_a_terminal_there_is_one_line_per_epoch(batchwright) -> None:
+    answer = batchwright("train", "iris", *QUICK)
+    assert answer.code == 0
+    assert answer.err.count("\nepoch ") == 2
+    assert "iterations per epoch" in answer.err
+    assert "accuracy" in answer.out
+    assert "run: runs/iris-1" in answer.out
+    assert "\x1b[" not in answer.out + answer.err
+
+
+def test_a_saved_run_measures_and_predicts_as_the_trained_model_did(batchwright, table: Path) -> None:
+    trained = json.loads(batchwright("train", table, "--target", "bought", "--test", table, *QUICK, "--json").out)
+    measured = json.loads(batchwright("evaluate", trained["run"], table, "--json").out)
+    assert measured["metrics"] == trained["test"]
+
+    answer = batchwright("predict", trained["run"], table, "--output", "out.csv")
+    assert answer.code == 0
+    found = pl.read_csv("out.csv")
+    assert found.columns == ["predicted_bought", "probability_no", "probability_yes"]
+    right = (found["predicted_bought"] == pl.read_csv(table)["bought"]).mean()
+    assert right == pytest.approx(trained["test"]["accuracy"])
+    assert batchwright("predict", trained["run"], table).out == Path("out.csv").read_text()
+    assert batchwright("predict", trained["run"], table, "--output", "out.parquet").code == 0
+    assert pl.read_parquet("out.parquet").equals(found)
+
+
+def test_values_are_predicted_in_their_own_unit(batchwright) -> None:
+    trained = json.loads(batchwright("train", "line", "--epochs", 30, "--batch-size", 8, "--network", "linear", "--learning-rate", 0.05, "--json").out)
+    assert trained["test"]["r2"] > 0.9
+    assert batchwright("predict", trained["run"], "line").out.startswith("predicted_y\n")
+
+
+def test_check_tells_the_plan_and_writes_nothing(batchwright) -> None:
+    answer = batchwright("check", "digits", "--batch-size", 100, "--epochs", 10, "--json")
+    plan = json.loads(answer.out)["plan"]
+    assert (plan["training_rows"], plan["iterations_per_epoch"], plan["updates"]) == (1257, 13, 130)
+    assert not Path("runs").exists()
+    assert "1,257" in batchwright("check", "digits").out
+
+
+def test_a_run_can_be_trained_again_from_its_own_configuration(batchwright) -> None:
+    first = json.loads(batchwright("train", "iris", *QUICK, "--json").out)
+    again = json.loads(batchwright("train", "--config", f"{first['run']}/config.yaml", "--json").out)
+    assert again["test"] == first["test"]
+    assert again["plan"] == first["plan"]
+
+
+def test_the_rightmost_assignment_wins_over_options_and_file(batchwright) -> None:
+    Path("run.yaml").write_text("data: {source: iris}\ntraining: {epochs: 7}\n")
+    words = ("check", "--config", "run.yaml", "--epochs", 5, "--json")
+    assert json.loads(batchwright(*words).out)["plan"]["epochs"] == 5
+    words += ("--set", "training.epochs=3", "--set", "training.epochs=4")
+    assert json.loads(batchwright(*words).out)["plan"]["epochs"] == 4
+
+
+def test_init_writes_a_configuration_that_trains(batchwright) -> None:
+    assert batchwright("init", "my.yaml", "--source", "iris").code == 0
+    assert batchwright("check", "--config", "my.yaml").code == 0
+    assert batchwright("init", "my.yaml").code == 2
+
+
+def test_schema_is_a_json_schema(batchwright) -> None:
+    schema = json.loads(batchwright("schema").out)
+    assert {"data", "network", "optimizer", "schedule", "task", "training"} == set(schema["properties"])
+
+
+def test_runs_are_listed_oldest_first(batchwright) -> None:
+    assert "there are no runs" in batchwright("runs").out
+    for _ in range(2):
+        batchwright("train", "iris", *QUICK)
+    listed = json.loads(batchwright("runs", "--json").out)
+    assert [row["run"] for row in listed] == ["runs/iris-1", "runs/iris-2"]
+    assert "runs/iris-2" in batchwright("runs").out
+
+
+def test_a_full_batch_is_batch_gradient_descent(batchwright) -> None:
+    plan = json.loads(batchwright("check", "iris", "--batch-size", "full", "--json").out)["plan"]
+    assert plan["descent"] == "batch gradient descent"
+    assert plan["iterations_per_epoch"] == 1
+    large = batchwright("check", "iris", "--batch-size", 5000)
+    assert "batch size 5,000 is more than the 104 training rows" in large.err
+    assert large.code == 0
+
+
+def test_divergence_leaves_a_run_and_exit_code_3(batchwright) -> None:
+    answer = batchwright("train", "diabetes", "--optimizer", "sgd", "--learning-rate", 1e30, "--schedule", "constant", *QUICK, "--no-batch-normalization", "--json")
+    assert answer.code == 3
+    told = json.loads(answer.out)
+    assert told["status"] == "diverged"
+    assert "iteration" in answer.err
+    assert "learning rate of 1e+30" in answer.err
+    assert json.loads(batchwright("runs", "--json").out)[0]["status"] == "diverged"

@@ -1,0 +1,182 @@
+"""The documentation is run: its Python is executed, its commands are parsed, and what it names exists."""
+
+import re
+import shlex
+import sys
+import tomllib
+import types
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from batchwright.cli.main import app
+from batchwright.config import load_config
+from batchwright.config.keys import homes
+from batchwright.data.examples import EXAMPLES
+from batchwright.optim import OPTIMIZERS, SCHEDULES
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SHELL = ("bash", "console")
+OPTIONS_OF_RULES = {"name", "kind"}
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path, *languages: str) -> Iterator[tuple[int, str]]:
+    """The line before its first, and the text of every fenced block in these languages."""
+    text = page.read_text(encoding="utf-8")
+    for found in FENCE.finditer(text):
+        if found[1] in languages:
+            yield text.count("\n", 0, found.start()) + 1, found[2]
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The command lines of a page, as words."""
+    for _, block in blocks(page, *SHELL):
+        for line in block.replace("\\\n", " ").splitlines():
+            if words := shlex.split(line.removeprefix("$ "), comments=True):
+                yield words
+
+
+def section(page: str, heading: str) -> str:
+    """The text under a heading of the second level."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(blocks(page, "python"))], ids=name_of)
+def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one namespace per page, in an empty folder; a traceback names the page and its line."""
+    module = types.ModuleType("page")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.chdir(tmp_path)
+    for line, block in blocks(page, "python"):
+        exec(compile("\n" * line + block, str(page), "exec"), module.__dict__)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(blocks(page, *SHELL))], ids=name_of)
+def test_commands_parse(page: Path) -> None:
+    """Verb, options and values are taken by the parser; nothing is run."""
+    group = typer.main.get_command(app)
+    with click.Context(group) as context:
+        for program, *words in commands(page):
+            if program != "batchwright" or words == ["--help"]:
+                continue
+            arguments = words[: words.index(">")] if ">" in words else words
+            verb = group.get_command(context, arguments[0])  # type: ignore[attr-defined]
+            assert verb is not None, f"{page.name}: there is no verb {arguments[0]}"
+            verb.make_context(arguments[0], list(arguments[1:]), parent=context)
+
+
+def test_assignments_in_commands_are_settings() -> None:
+    """What is behind `--set` is a key of the configuration with a value that it may have."""
+    for page in PAGES:
+        for words in commands(page):
+            for option, assignment in pairwise(words):
+                if option == "--set":
+                    key, _, value = assignment.partition("=")
+                    load_config(None, [(key, value, assignment)])
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(blocks(page, "yaml"))], ids=name_of)
+def test_configurations_are_read(page: Path, tmp_path: Path) -> None:
+    for number, (_, block) in enumerate(blocks(page, "yaml")):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(block, encoding="utf-8")
+        load_config(path)
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    for page in PAGES:
+        named = {word for words in commands(page) if words[0] == "make" for word in words[1:]}
+        quoted = re.findall(r"`make ([a-z -]+)`", page.read_text(encoding="utf-8"))
+        named |= {word for words in quoted for word in words.split()}
+        assert named <= targets, page.name
+
+
+def test_the_readmes_say_the_same() -> None:
+    """The same commands, configurations and code in the same order, the same sections, tables and links."""
+    one, other = READMES
+    assert list(commands(one)) == list(commands(other))
+    assert [text for _, text in blocks(one, "yaml")] == [text for _, text in blocks(other, "yaml")]
+    code = [[re.sub(r"#.*", "", text) for _, text in blocks(page, "python")] for page in READMES]
+    assert code[0] == code[1]
+    for pattern in (r"^#+ ", r"^\|", r"^- ", r"^  \S+"):
+        counts = [len(re.findall(pattern, page.read_text(encoding="utf-8"), re.MULTILINE)) for page in READMES]
+        assert counts[0] == counts[1], pattern
+    links = [sorted(set(re.findall(r"\]\((.*?)\)", page.read_text(encoding="utf-8")))) for page in READMES]
+    assert [link for link in links[0] if "README" not in link] == [link for link in links[1] if "README" not in link]
+
+
+def test_the_tables_of_verbs_are_those_of_the_command_line() -> None:
+    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    for page in READMES:
+        assert set(re.findall(r"^\| `([a-z-]+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)) == verbs
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_tests_and_files_that_are_named_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for path, test in re.findall(r"`(tests/\S+?\.py)::(\w+)`", text):
+        assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{test}"
+    new = set(re.findall(r"\*\*The file\*\*, `(\S+)`", text))
+    files = re.findall(r"`((?:src|tests|docs|tools|data|nn|optim|tasks|config|training|runs|cli)/[\w/]+\.py)`", text)
+    for path in set(files) - new:
+        assert (ROOT / path).exists() or (ROOT / "src/batchwright" / path).exists(), path
+
+
+def test_every_invariant_has_a_test() -> None:
+    for invariant in re.split(
+        r"^\d+\. ", section("docs/architecture.md", "The invariants, and the tests that hold them"), flags=re.M
+    )[1:]:
+        assert "`tests/" in invariant, invariant
+
+
+def test_the_import_order_is_the_contract() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contract = tomllib.load(file)["tool"]["importlinter"]["contracts"][0]
+    order = FENCE.search(section("docs/architecture.md", "The import order"))
+    assert order is not None
+    assert order[2].splitlines() == contract["layers"]
+
+
+def test_every_rule_schedule_and_example_is_in_its_table() -> None:
+    rules = re.findall(r"^\| `(\w+)`", section("docs/training.md", "Update rules"), re.MULTILINE)
+    assert [rule.name for rule in OPTIMIZERS] == rules[: len(OPTIMIZERS)]
+    schedules = re.findall(r"^\| `(\w+)`", section("docs/training.md", "Learning-rate schedules"), re.MULTILINE)
+    assert [schedule.name for schedule in SCHEDULES] == schedules
+    examples = re.findall(r"^\| `([\w-]+)`", section("docs/data.md", "Sources"), re.MULTILINE)
+    assert [example.name for example in EXAMPLES] == examples
+
+
+def test_every_key_is_in_the_documentation() -> None:
+    """Those of update rules and schedules in the tables of their page, all others on that of the configuration."""
+    texts = {name: (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("configuration", "training")}
+    missing = []
+    for home in homes():
+        page = "training" if home.path[0] in ("optimizer", "schedule") and len(home.path) > 1 else "configuration"
+        if home.path[-1] not in OPTIONS_OF_RULES and f"`{home.path[-1]}`" not in texts[page]:
+            missing.append(".".join(home.path))
+    assert missing == []
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    for page in PAGES:
+        assert "/work" not in page.read_text(encoding="utf-8"), page.name
