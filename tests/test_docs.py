@@ -14,9 +14,11 @@ import pytest
 import typer
 
 from batchwright.cli.main import app
-from batchwright.config import load_config
+from batchwright.config import Config, flow, load_config, to_plain
+from batchwright.config.document import resolved
 from batchwright.config.keys import homes
 from batchwright.data.examples import EXAMPLES
+from batchwright.nn import ARCHITECTURES, Architecture
 from batchwright.optim import OPTIMIZERS, SCHEDULES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -175,6 +177,26 @@ def test_every_key_is_in_the_documentation() -> None:
         if home.path[-1] not in OPTIONS_OF_RULES and f"`{home.path[-1]}`" not in texts[page]:
             missing.append(".".join(home.path))
     assert missing == []
+
+
+@pytest.mark.parametrize("part", ["data", "task", "training"])
+def test_defaults_are_as_documented(part: str) -> None:
+    """Those that are a number or a word."""
+    defaults = to_plain(getattr(Config(), part))
+    rows = re.findall(r"^\| (`.*?`) \| (.*?) \|", section("docs/configuration.md", f"`{part}`"), re.MULTILINE)
+    said = {key: resolved(default) for keys, default in rows for key in re.findall(r"`(\w+)`", keys)}
+    assert said.keys() == defaults.keys()
+    scalars = {key: value for key, value in defaults.items() if not isinstance(value, list | dict)}
+    assert {key: said[key] for key in scalars} == scalars
+
+
+@pytest.mark.parametrize("network", ARCHITECTURES)
+def test_defaults_of_networks_are_as_documented(network: type[Architecture]) -> None:
+    rows = re.findall(r"^\| (`.*?`) \| (.*?) \|", section("docs/configuration.md", "`network`"), re.MULTILINE)
+    said = {key: default for keys, default in rows for key in re.findall(r"`(\w+)`", keys)}
+    for key, value in to_plain(network()).items():
+        if key != "kind":
+            assert (f"{value:g}" if isinstance(value, float) else flow(value)) in said[key], key
 
 
 def test_the_project_speaks_of_itself_alone() -> None:

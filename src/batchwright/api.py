@@ -6,7 +6,7 @@ from typing import Literal
 
 from batchwright.config import Config, TaskSettings, Training, settings_of, validate_component
 from batchwright.data.dataset import Dataset
-from batchwright.nn import MLP, Architecture
+from batchwright.nn import Architecture, Tabular
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
 from batchwright.training.plan import BatchSize, Remainder
 from batchwright.training.state import Precision
@@ -19,7 +19,7 @@ DEFAULT = Training()
 def fit(
     data: Dataset,
     *,
-    network: Architecture = MLP(),
+    network: Architecture = Tabular(),
     optimizer: Optimizer = Adam(),
     schedule: Schedule = OneCycle(),
     epochs: int = DEFAULT.epochs,

@@ -4,7 +4,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Any, ClassVar, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import narwhals as nw
 import numpy as np
@@ -15,7 +15,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from batchwright import api
-from batchwright.config import EarlyStopping, from_plain
+from batchwright.config import from_plain
+from batchwright.data.cells import first_ten
 from batchwright.data.dataset import prepare
 from batchwright.data.options import DataOptions
 from batchwright.data.schema import Task
@@ -23,12 +24,18 @@ from batchwright.errors import ConfigError, unknown
 from batchwright.nn import MLP
 from batchwright.nn.activations import ActivationName
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from batchwright.runs.predictions import Predictions, predict
 from batchwright.training.plan import BatchSize
-from batchwright.workflow import Predictions, Trained, predict
+from batchwright.training.stopping import EarlyStopping
+from batchwright.workflow import Trained
 
 VALIDATION_SPLIT = 0.1
 """The share of the rows held out where something is measured on them; that of scikit-learn's MLPClassifier."""
 
+PATIENCE = 10
+"""Epochs to wait for a lower validation loss, where early stopping is asked for by True; `n_iter_no_change` there."""
+
+E = TypeVar("E", bound="_Network")
 Columns: TypeAlias = dict[str, Any]
 ClassWeight: TypeAlias = Literal["balanced"] | Mapping[Any, float] | None
 
@@ -54,7 +61,7 @@ class _Network(BaseEstimator, ABC):  # type: ignore[misc]
     validation_split: float | None = None
     random_state: int | np.random.RandomState | None = None
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
+    def fit(self: E, X: Any, y: Any, sample_weight: Any = None) -> E:  # noqa: N803
         """Train a new network.
 
         Args:
@@ -68,8 +75,9 @@ class _Network(BaseEstimator, ABC):  # type: ignore[misc]
             ConfigError: an argument is out of range, or does not go with the others or with the data.
             DivergedError: a loss was not finite.
         """
+        y = _one_column(self, y)
         columns = self._columns(X, fitting=True)
-        targets = self._encode(_one_column(self, y))
+        targets = self._encode(y)
         weights = None if sample_weight is None else _weights(sample_weight)
         check_consistent_length(next(iter(columns.values())), targets, weights)
         self.trained_ = self._train(columns, targets, weights)
@@ -166,10 +174,10 @@ class Classifier(ClassifierMixin, _Network):  # type: ignore[misc]
         schedule: the name of a learning-rate schedule, or one of `optim.SCHEDULES` with numbers of its own.
         batch_size: rows per update; "full" is all of them.
         epochs: passes over the training rows, at least 1.
-        early_stopping: whether to stop when the validation loss has not fallen for 5 epochs, or for how many epochs; the
-            best epoch's parameters are kept then.
-        validation_split: share of the rows in [0, 1) that are held out, and measured after every epoch. None holds out a
-            tenth if early stopping or the schedule goes by them, and else none: all rows are learned from.
+        early_stopping: whether to stop when the validation loss has not fallen for 10 epochs, or for how many; the best
+            epoch's parameters are kept then.
+        validation_split: share of the rows in [0, 1) that are held out, and measured after every epoch. None is a tenth
+            where early stopping or the schedule goes by them, and else 0: all rows are learned from.
         class_weight: "balanced", or a weight above 0 by label, 1 for those not named.
         random_state: of the first parameters, the order of the rows, dropout and the rows held out.
 
@@ -186,7 +194,7 @@ class Classifier(ClassifierMixin, _Network):  # type: ignore[misc]
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> classifier = Classifier((16,), random_state=0).fit(X, y)
+    >>> classifier = Classifier((64,), learning_rate=0.01, batch_size=16, epochs=40, random_state=0).fit(X, y)
     >>> bool(classifier.score(X, y) > 0.9)
     True
     """
@@ -214,8 +222,9 @@ class Classifier(ClassifierMixin, _Network):  # type: ignore[misc]
         codes: np.ndarray = encoder.transform(y)
         rows = np.bincount(codes, minlength=len(encoder.classes_))
         if len(rows) < 2 or rows.min() < 2:
-            found = ", ".join(f"{label!r} ({count})" for label, count in zip(encoder.classes_[:10].tolist(), rows))
-            raise ValueError(f"a classifier needs two classes or more, of two rows or more each; y has {found}.")
+            few = first_ten(map(repr, encoder.classes_[rows < 2 if len(rows) > 1 else [0]].tolist()))
+            which = f"has a single row of each of {few}" if len(rows) > 1 else f"is {few} in every row"
+            raise ValueError(f"y {which}: a classifier needs two classes or more, and two rows or more of each.")
         self.classes_ = encoder.classes_
         return codes
 
@@ -224,10 +233,9 @@ class Classifier(ClassifierMixin, _Network):  # type: ignore[misc]
             return self.class_weight
         places = {label: str(place) for place, label in enumerate(self.classes_.tolist())}
         given = {_plain(label): float(weight) for label, weight in self.class_weight.items()}
-        if strangers := [repr(label) for label in given if label not in places]:
-            raise ConfigError(
-                f"class_weight names {', '.join(strangers)}, which y does not have; it has {', '.join(map(repr, places))}."
-            )
+        if strangers := given.keys() - places.keys():
+            known, named = (first_ten(map(repr, labels)) for labels in (places, strangers))
+            raise ConfigError(f"class_weight names {named}, which y does not have; it has {known}.")
         return {places[label]: weight for label, weight in given.items()}
 
 
@@ -240,7 +248,7 @@ class Regressor(RegressorMixin, _Network):  # type: ignore[misc]
 
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> regressor = Regressor((16,), random_state=0).fit(X, y)
+    >>> regressor = Regressor((16,), learning_rate=0.01, batch_size=32, random_state=0).fit(X, y)
     >>> bool(regressor.score(X, y) > 0.4)
     True
     """
@@ -256,7 +264,7 @@ class Regressor(RegressorMixin, _Network):  # type: ignore[misc]
 
 
 def _one_column(estimator: _Network, y: Any) -> np.ndarray:
-    """y as an array [rows], as scikit-learn checks it."""
+    """The array [rows] that y is, as scikit-learn checks it."""
     shape = np.asarray(y).shape
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
@@ -300,7 +308,7 @@ def _fields(cls: Any) -> set[str]:
 def _stopping(setting: bool | int) -> EarlyStopping | None:
     if setting is False:
         return None
-    return EarlyStopping() if setting is True else EarlyStopping(patience=setting)
+    return EarlyStopping(patience=PATIENCE if setting is True else setting)
 
 
 def _plain(value: Any) -> Any:

@@ -108,9 +108,13 @@ def _figure(value: float | None) -> str:
 
 
 def _network(prepared: Prepared) -> str:
-    network = prepared.blueprint.architecture
-    sizes = getattr(network, "hidden_layer_sizes", ())
-    return f"{network.kind} {', '.join(map(str, sizes))}".strip()
+    """The kind of network, and the widths from its inputs through its hidden layers to its outputs."""
+    blueprint = prepared.blueprint
+    features, network = blueprint.features, blueprint.architecture
+    columns = features.numeric + len(features.cardinalities)
+    inputs = " x ".join(map(str, features.image)) if features.image else f"{columns} columns"
+    hidden = (*getattr(network, "filters", ()), *getattr(network, "hidden_layer_sizes", ()))
+    return f"{network.kind}: {' -> '.join([inputs, *map(str, hidden), str(blueprint.task.outputs)])}"
 
 
 def _validation(row: EpochRow, headline: str) -> str:

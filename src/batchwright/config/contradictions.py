@@ -23,7 +23,7 @@ def contradictions(config: Config, document: Node) -> list[Problem]:
     if stopping and stopping.monitor not in FIGURES:
         said = unknown("figure", stopping.monitor, FIGURES)
         problems.append(("training.early_stopping.monitor", said))
-    elif stopping and no_validation and stopping.monitor != "loss":
+    elif stopping and no_validation and stopping.monitor != "loss" and document.find(("training", "early_stopping")):
         problems.append(("training.early_stopping", f"{stopping.monitor} needs validation rows: {GIVE_ROWS}"))
     if config.schedule.uses_losses and no_validation:
         problems.append(("schedule", f"{config.schedule.name} follows the validation loss: {GIVE_ROWS}"))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Lt
 
 from batchwright.data.options import DataOptions
-from batchwright.nn import ARCHITECTURES, MLP, Architecture
+from batchwright.nn import ARCHITECTURES, Architecture, Tabular
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, Schedule
 from batchwright.training.stopping import EarlyStopping
 
@@ -62,16 +62,16 @@ class Training:
         seed: of the split, the initial parameters, the order of the rows and dropout.
         precision: of the products; parameters are float32 always.
         remainder: whether a last batch that is not full is used.
-        early_stopping: null goes on to the last epoch.
+        early_stopping: null goes on to the last epoch, and keeps its parameters; so it is without validation rows.
         max_time: seconds of training after which it stops.
     """
 
     epochs: Annotated[int, Ge(1)] = 20
-    batch_size: Annotated[int, Ge(1)] | Literal["full"] = 128
+    batch_size: Annotated[int, Ge(1)] | Literal["full"] = 64
     seed: Annotated[int, Ge(0), Lt(2**32)] = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     remainder: Literal["keep", "drop"] = "keep"
-    early_stopping: EarlyStopping | None = None
+    early_stopping: EarlyStopping | None = EarlyStopping(patience=10)
     max_time: Annotated[float, Gt(0)] | None = None
 
 
@@ -84,7 +84,7 @@ class Config:
     """
 
     data: Data = field(default_factory=Data)
-    network: Architecture = field(default_factory=MLP)
+    network: Architecture = field(default_factory=Tabular)
     optimizer: Optimizer = field(default_factory=Adam)
     schedule: Schedule = field(default_factory=OneCycle)
     task: TaskSettings = field(default_factory=TaskSettings)
@@ -115,7 +115,7 @@ class Section:
 
 SECTIONS: tuple[Section, ...] = (
     Section("data", (Data,), Data),
-    Section("network", ARCHITECTURES, MLP, "kind"),
+    Section("network", ARCHITECTURES, Tabular, "kind"),
     Section("optimizer", OPTIMIZERS, Adam, "name"),
     Section("schedule", SCHEDULES, OneCycle, "name"),
     Section("task", (TaskSettings,), TaskSettings),

@@ -1,8 +1,8 @@
 """What is trained: pure layers, and networks made of them from a few numbers."""
 
-from batchwright.nn.networks import MLP
+from batchwright.nn.networks import MLP, Linear, Tabular
 from batchwright.nn.protocols import Architecture, Features, Inputs, Layer, Network, Variables
 
-__all__ = ["MLP", "Architecture", "Features", "Inputs", "Layer", "Network", "Variables"]
+ARCHITECTURES: tuple[type[Architecture], ...] = (MLP, Tabular, Linear)
 
-ARCHITECTURES = (MLP,)
+__all__ = ["ARCHITECTURES", "MLP", "Architecture", "Features", "Inputs", "Layer", "Linear", "Network", "Tabular", "Variables"]

@@ -8,7 +8,7 @@ from annotated_types import Gt
 from jax import Array
 
 from batchwright._component import component
-from batchwright.nn.protocols import Features, Inputs, Layer, Tree, Variables
+from batchwright.nn.protocols import Features, Inputs, Tree, Variables
 
 
 @runtime_checkable
@@ -50,29 +50,84 @@ def embedding_size(categories: int) -> int:
 
 
 @component
+class PiecewiseLinear:
+    """Each number becomes `units` learned features of how far it has come through the bins between training quantiles.
+
+    For the bin edges e_0 < ... < e_T of a column, its bin t is filled to clip((x - e_t) / (e_t+1 - e_t), 0, 1); the
+    first and the last bin go on beyond their ends, so that nothing is lost outside the range of the training rows. The
+    filled bins of a column times a kernel of its own give its features, relu after them, beside x itself.
+
+    - bins: T, at most; a column of fewer distinct values has empty bins, which stay 0
+    - units: features per column
+
+    Paper: Gorishniy et al. 2022, On Embeddings for Numerical Features in Tabular Deep Learning, arXiv 2203.05556
+    """
+
+    bins: Annotated[int, Gt(0)] = 16
+    units: Annotated[int, Gt(0)] = 8
+
+    def init_from(self, key: Array, example: Array) -> Variables:
+        """`kernel` [d, bins, units] and `bias` [d, units]; the `edges` [d, bins + 1] are quantiles of the example [n, d]."""
+        columns = example.shape[1]
+        edges = jnp.quantile(example, jnp.linspace(0, 1, self.bins + 1), axis=0).T
+        bound = self.bins**-0.5
+        kernel = jax.random.uniform(key, (columns, self.bins, self.units), minval=-bound, maxval=bound)
+        return Variables({"kernel": kernel, "bias": jnp.zeros((columns, self.units))}, {"edges": edges})
+
+    def apply(self, variables: Variables, x: Array) -> Array:
+        """float32 [n, d] -> [n, d + d * units]."""
+        edges = variables.state["edges"][None, :, :]
+        width = edges[:, :, 1:] - edges[:, :, :-1]
+        filled = (x[:, :, None] - edges[:, :, :-1]) / jnp.where(width > 0, width, 1.0)
+        number = jnp.arange(self.bins)
+        low = jnp.where(number == 0, -jnp.inf, 0.0)
+        high = jnp.where(number == self.bins - 1, jnp.inf, 1.0)
+        bins = jnp.where(width > 0, jnp.clip(filled, low[None, None, :], high[None, None, :]), 0.0)
+        features = jnp.einsum("ndt,dtu->ndu", bins, variables.params["kernel"]) + variables.params["bias"][None, :, :]
+        return jnp.concatenate([x, jax.nn.relu(features).reshape(len(x), -1)], axis=1)
+
+
+@component
 class Columns:
     """Every input side by side in float32 [n, f]: numeric columns, then embedded categories, then pixels / 255.
 
-    `numbers`, where given, is the layer that encodes the numeric columns; it may learn from the example's rows.
+    `numbers`, where given, encodes the numeric columns; its bins are learned from the example's rows.
     """
 
     embeddings: tuple[Embedding, ...]
-    numbers: Layer | None = None
+    numbers: PiecewiseLinear | None = None
 
     @classmethod
-    def of(cls, features: Features, numbers: Layer | None = None) -> "Columns":
+    def of(cls, features: Features, numbers: PiecewiseLinear | None = None) -> "Columns":
         """The encoder for such features, with `embedding_size` units for each categorical column."""
-        return cls(tuple(Embedding(size, embedding_size(size)) for size in features.cardinalities), numbers)
+        sizes = features.cardinalities
+        embeddings = tuple(Embedding(size, embedding_size(size)) for size in sizes)
+        return cls(embeddings, numbers if features.numeric else None)
 
     def init(self, key: Array, example: Inputs) -> Variables:
         """`embedding_<column>` of each categorical column, and `numbers`."""
-        return Variables({}, {})
+        params: Tree = {}
+        state: Tree = {}
+        for index, embedding in enumerate(self.embeddings):
+            params[f"embedding_{index}"] = embedding.init(jax.random.fold_in(key, index), ()).params
+        if self.numbers is not None:
+            numbers = self.numbers.init_from(jax.random.fold_in(key, len(self.embeddings)), example["numeric"])
+            params["numbers"], state["numbers"] = numbers
+        return Variables(params, state)
 
     def apply(self, variables: Variables, inputs: Inputs) -> Array:
         """float32 [n, f]."""
-        parts = [inputs["numeric"]] if "numeric" in inputs else []
+        parts = [self._encoded(variables, inputs["numeric"])] if "numeric" in inputs else []
+        for index in range(len(self.embeddings)):
+            table = variables.params[f"embedding_{index}"]["table"]
+            parts.append(table.at[inputs["categorical"][:, index]].get(mode="clip"))
         parts += [scaled_image(inputs).reshape(len(inputs["image"]), -1)] if "image" in inputs else []
         return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
+
+    def _encoded(self, variables: Variables, numeric: Array) -> Array:
+        if self.numbers is None:
+            return numeric
+        return self.numbers.apply(Variables(variables.params["numbers"], variables.state["numbers"]), numeric)
 
 
 @component

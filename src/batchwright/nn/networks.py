@@ -1,5 +1,6 @@
 """Networks built from a few numbers: an encoder that makes one array of the inputs, and a body of layers on it."""
 
+from dataclasses import fields
 from typing import Annotated, ClassVar
 
 import jax
@@ -8,11 +9,14 @@ from annotated_types import Ge, Gt, Lt
 from jax import Array
 
 from batchwright._component import component
+from batchwright.errors import ConfigError
 from batchwright.nn.activations import Activation, ActivationName
-from batchwright.nn.embeddings import Columns, Encoder
+from batchwright.nn.convolution import Conv2D
+from batchwright.nn.embeddings import Columns, Encoder, PiecewiseLinear, Pixels
 from batchwright.nn.initializers import InitializerName, for_activation
-from batchwright.nn.layers import Dense, Dropout, Sequential
+from batchwright.nn.layers import Dense, Dropout, Flatten, Sequential
 from batchwright.nn.normalization import BatchNorm
+from batchwright.nn.pooling import MaxPool
 from batchwright.nn.protocols import Dtype, Features, Inputs, Layer, Network, Tree, Variables
 
 
@@ -78,15 +82,116 @@ class MLP:
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
         """The network for such inputs and so many outputs."""
+        return FeedForward(Columns.of(features), self.body(outputs), dtype)
+
+    def body(self, outputs: int) -> Sequential:
+        """The layers after the encoder."""
         hidden = (layer for units in self.hidden_layer_sizes for layer in self._block(units))
-        return FeedForward(Columns.of(features), Sequential((*hidden, Dense(outputs))), dtype)
+        return Sequential((*hidden, Dense(outputs)))
 
     def _block(self, units: int) -> tuple[Layer, ...]:
         initializer = for_activation(self.initializer, self.activation)
-        normalization = (BatchNorm(self.normalization_momentum, self.normalization_epsilon),)
         return (
             Dense(units, use_bias=not self.batch_normalization, initializer=initializer),
-            *(normalization if self.batch_normalization else ()),
-            Activation(self.activation, self.slope),
+            *self.after_product(),
             Dropout(self.dropout),
         )
+
+    def after_product(self) -> tuple[Layer, ...]:
+        """BatchNorm, if on, and the activation."""
+        normalization = (BatchNorm(self.normalization_momentum, self.normalization_epsilon),)
+        return (*(normalization if self.batch_normalization else ()), Activation(self.activation, self.slope))
+
+
+@component
+class Linear:
+    """One Dense layer on all inputs: linear regression, or multinomial logistic regression with cross-entropy.
+
+    >>> network = Linear().build(Features(numeric=3), 1)
+    >>> sorted(network.init(jax.random.key(0), {"numeric": jnp.ones((5, 3))}).params["body"]["dense_0"])
+    ['bias', 'kernel']
+    """
+
+    kind: ClassVar[str] = "linear"
+
+    def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
+        """The network for such inputs and so many outputs."""
+        return FeedForward(Columns.of(features), Sequential((Dense(outputs),)), dtype)
+
+
+@component
+class Tabular:
+    """An MLP on embedded columns: each number through bins of its own, each category as a learned vector.
+
+    Of images, which have no columns, it makes the network that `MLP` makes.
+
+    - bins, embedding_units: those of `PiecewiseLinear`
+    - all else: as in `MLP`
+
+    Paper: Gorishniy et al. 2022, On Embeddings for Numerical Features in Tabular Deep Learning, arXiv 2203.05556
+    """
+
+    kind: ClassVar[str] = "tabular"
+    hidden_layer_sizes: tuple[Annotated[int, Gt(0)], ...] = (256, 128)
+    bins: Annotated[int, Gt(0)] = 16
+    embedding_units: Annotated[int, Gt(0)] = 8
+    activation: ActivationName = "relu"
+    slope: Annotated[float, Ge(0)] = 0.01
+    batch_normalization: bool = True
+    normalization_momentum: Annotated[float, Ge(0), Lt(1)] = 0.99
+    normalization_epsilon: Annotated[float, Gt(0)] = 1e-3
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.2
+    initializer: InitializerName = "auto"
+
+    def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
+        """The network for such inputs and so many outputs."""
+        shared = {field.name: getattr(self, field.name) for field in fields(MLP)}
+        encoder = Columns.of(features, PiecewiseLinear(self.bins, self.embedding_units))
+        return FeedForward(encoder, MLP(**shared).body(outputs), dtype)
+
+
+@component
+class CNN:
+    """A convolutional network for images: per entry of `filters` Conv2D, BatchNorm (if on), activation, MaxPool; then an MLP.
+
+    - filters: of each convolution, > 0; kernel_size: > 0, of all of them, the image's size is kept
+    - pool_size: > 0, the side of the windows of which one pixel is kept; 1: no pooling
+    - hidden_layer_sizes, dropout: those of the MLP on the flattened result
+    - all else: as in `MLP`, for both
+
+    >>> network = CNN(filters=(4,), hidden_layer_sizes=(8,)).build(Features(image=(8, 8, 1)), 10)
+    >>> rows = {"image": jnp.zeros((5, 8, 8, 1), jnp.uint8)}
+    >>> outputs, _ = network.apply(network.init(jax.random.key(0), rows), rows, train=False)
+    >>> outputs.shape
+    (5, 10)
+    """
+
+    kind: ClassVar[str] = "cnn"
+    filters: tuple[Annotated[int, Gt(0)], ...] = (32, 64)
+    kernel_size: Annotated[int, Gt(0)] = 3
+    pool_size: Annotated[int, Gt(0)] = 2
+    hidden_layer_sizes: tuple[Annotated[int, Gt(0)], ...] = (128,)
+    activation: ActivationName = "relu"
+    slope: Annotated[float, Ge(0)] = 0.01
+    batch_normalization: bool = True
+    normalization_momentum: Annotated[float, Ge(0), Lt(1)] = 0.99
+    normalization_epsilon: Annotated[float, Gt(0)] = 1e-3
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    initializer: InitializerName = "auto"
+
+    def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
+        """The network for such images and so many outputs. Raises ConfigError where the inputs are not images."""
+        if features.image is None:
+            raise ConfigError("network kind 'cnn' needs images, but the inputs are columns: use 'mlp' or 'tabular'")
+        mlp = MLP(**{field.name: getattr(self, field.name) for field in fields(MLP)})
+        convolutions = (layer for filters in self.filters for layer in self._block(filters, mlp))
+        return FeedForward(Pixels(), Sequential((*convolutions, Flatten(), *mlp.body(outputs).layers)), dtype)
+
+    def _block(self, filters: int, mlp: MLP) -> tuple[Layer, ...]:
+        convolution = Conv2D(
+            filters,
+            self.kernel_size,
+            use_bias=not self.batch_normalization,
+            initializer=for_activation(self.initializer, self.activation),
+        )
+        return (convolution, *mlp.after_product(), MaxPool(self.pool_size))

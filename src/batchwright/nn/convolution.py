@@ -1,0 +1,143 @@
+"""Two-dimensional convolution whose gradients are products that XLA does well inside a compiled loop on the CPU.
+
+The gradient that JAX derives for a kernel is forty times as slow inside a loop as outside of it (`docs/log.md`). Here the
+gradient of the input is one more forward convolution, and that of the kernel one matrix product. Under `vmap` over
+kernels the convolutions run one member after the other: as grouped convolutions, they would be slower than that.
+
+Letters: n rows, h x w pixels, c channels, k x k kernel, o filters.
+"""
+
+from functools import partial
+from typing import Annotated, Literal
+
+import jax
+import jax.numpy as jnp
+from annotated_types import Gt
+from jax import Array, lax
+from jax.custom_batching import sequential_vmap
+
+from batchwright._component import component
+from batchwright.errors import ConfigError
+from batchwright.nn.initializers import InitializerName, initialize
+from batchwright.nn.protocols import Tree, Variables
+
+Padding = Literal["same", "valid"]
+Margins = tuple[tuple[int, int], tuple[int, int]]  # zeros above and below, left and right; negative: cut off
+
+
+def _correlate(x: Array, kernel: Array, stride: int, margins: Margins) -> Array:
+    """x [n, h, w, c] with `kernel` [k, k, c, o] laid over it every `stride` pixels -> [n, h', w', o]."""
+
+    @sequential_vmap  # type: ignore[untyped-decorator]
+    def correlate(x: Array, kernel: Array) -> Array:
+        return lax.conv_general_dilated(
+            x,
+            kernel.astype(x.dtype),
+            (stride, stride),
+            margins,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            preferred_element_type=jnp.float32,
+        )
+
+    product: Array = correlate(x, kernel)
+    return product.astype(x.dtype)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def convolve(x: Array, kernel: Array, stride: int, margins: Margins) -> Array:
+    """y[n, i, j, o] = sum over a, b, c of x[n, stride i + a, stride j + b, c] kernel[a, b, c, o], x padded by `margins`."""
+    return _correlate(x, kernel, stride, margins)
+
+
+def _forward(x: Array, kernel: Array, stride: int, margins: Margins) -> tuple[Array, tuple[Array, Array]]:
+    return _correlate(x, kernel, stride, margins), (x, kernel)
+
+
+def _backward(stride: int, margins: Margins, saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    x, kernel = saved
+    size = len(kernel)
+    tails = [
+        total + sum(margin) - size - (length - 1) * stride
+        for total, margin, length in zip(x.shape[1:3], margins, g.shape[1:3], strict=True)
+    ]
+    spread = ((0, 0, 0), (0, tails[0], stride - 1), (0, tails[1], stride - 1), (0, 0, 0))
+    g = lax.pad(g, jnp.zeros((), g.dtype), spread)  # as if the stride had been 1
+    (above, below), (left, right) = ((size - 1 - low, size - 1 - high) for low, high in margins)
+    turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+    return _correlate(g, turned, 1, ((above, below), (left, right))), _kernel_gradient(x, g, size, margins)
+
+
+convolve.defvjp(_forward, _backward)
+
+
+def _kernel_gradient(x: Array, g: Array, size: int, margins: Margins) -> Array:
+    """sum over n, i, j of x[n, i + a, j + b, c] g[n, i, j, o] -> [a, b, c, o], as one product of two matrices.
+
+    x is shifted along the columns. Along the rows either x or g is, whichever makes the smaller matrices.
+    """
+    (_, h, w, filters), channels = g.shape, x.shape[-1]
+    padded = jnp.pad(x, ((0, 0), *margins, (0, 0)))
+    columns = jnp.concatenate([padded[:, :, b : b + w] for b in range(size)], axis=-1)  # [n, h + k - 1, w, b c]
+    if size * channels < channels + filters:
+        patches = jnp.concatenate([columns[:, a : a + h] for a in range(size)], axis=-1)  # [n, h, w, a b c]
+        return _transposed_dot(patches, g).reshape(size, size, channels, filters)
+    rows = [jnp.pad(g, ((0, 0), (a, size - 1 - a), (0, 0), (0, 0))) for a in range(size)]
+    product = _transposed_dot(columns, jnp.concatenate(rows, axis=-1))  # [b c, a o]
+    return product.reshape(size, channels, size, filters).transpose(2, 0, 1, 3)
+
+
+def _transposed_dot(x: Array, y: Array) -> Array:
+    """Sum over all axes but the last: [n, h, w, p] and [n, h, w, q] -> float32 [p, q]."""
+    flat = (array.reshape(-1, array.shape[-1]) for array in (x, y))  # XLA would transpose what is not a matrix
+    return lax.dot_general(*flat, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32)
+
+
+@component
+class Conv2D:
+    """Filters laid over an image: y[i, j, o] = b[o] + sum over a, b, c of x[stride i + a, stride j + b, c] W[a, b, c, o].
+
+    - filters: o, > 0; kernel_size: k, > 0, of a k x k kernel; strides: > 0, pixels between two places of it
+    - padding: "same" adds zeros around the image so that h' = ceil(h / strides); "valid" adds none
+    - use_bias: off before a BatchNorm, whose beta takes the bias's place
+
+    >>> layer = Conv2D(filters=8)
+    >>> variables = layer.init(jax.random.key(0), (28, 28, 1))
+    >>> layer.apply(variables, jnp.ones((2, 28, 28, 1)), train=False, key=None, weights=None)[0].shape
+    (2, 28, 28, 8)
+    """
+
+    filters: Annotated[int, Gt(0)]
+    kernel_size: Annotated[int, Gt(0)] = 3
+    strides: Annotated[int, Gt(0)] = 1
+    padding: Padding = "same"
+    use_bias: bool = True
+    initializer: InitializerName = "auto"
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """`kernel` [k, k, c, o] and `bias` [o] zero. Raises ConfigError where the kernel does not fit into the image."""
+        size = self.kernel_size
+        if self.padding == "valid" and size > min(shape[:2]):
+            raise ConfigError(
+                f"a {size} x {size} kernel does not fit into {shape[0]} x {shape[1]} pixels: "
+                "make it smaller, use fewer convolutions, or set padding to 'same'"
+            )
+        params: Tree = {"kernel": initialize(self.initializer, key, (size, size, shape[-1], self.filters))}
+        if self.use_bias:
+            params["bias"] = jnp.zeros(self.filters)
+        return Variables(params, {})
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+    ) -> tuple[Array, Tree]:
+        """[n, h, w, c] -> [n, h', w', o]."""
+        margins = (self._margin(x.shape[1]), self._margin(x.shape[2]))
+        y = convolve(x, variables.params["kernel"], self.strides, margins)
+        if self.use_bias:
+            y = y + variables.params["bias"].astype(y.dtype)[None, None, None, :]
+        return y, {}
+
+    def _margin(self, length: int) -> tuple[int, int]:
+        if self.padding == "valid":
+            return 0, 0
+        missing = max((-(-length // self.strides) - 1) * self.strides + self.kernel_size - length, 0)
+        return missing // 2, missing - missing // 2
