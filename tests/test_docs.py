@@ -192,8 +192,10 @@ def test_defaults_are_as_documented(part: str) -> None:
 
 @pytest.mark.parametrize("network", ARCHITECTURES)
 def test_defaults_of_networks_are_as_documented(network: type[Architecture]) -> None:
-    rows = re.findall(r"^\| (`.*?`) \| (.*?) \|", section("docs/configuration.md", "`network`"), re.MULTILINE)
+    said_of_networks = section("docs/configuration.md", "`network`")
+    rows = re.findall(r"^\| (`.*?`) \| (.*?) \|", said_of_networks, re.MULTILINE)
     said = {key: default for keys, default in rows for key in re.findall(r"`(\w+)`", keys)}
+    assert f"`{Config().network.kind}`, default" in said_of_networks
     for key, value in to_plain(network()).items():
         if key != "kind":
             assert (f"{value:g}" if isinstance(value, float) else flow(value)) in said[key], key

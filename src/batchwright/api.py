@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from batchwright.config import Config, TaskSettings, Training, settings_of, validate_component
+from batchwright.config import Config, LossName, TaskSettings, Training, settings_of, validate_component
 from batchwright.data.dataset import Dataset
 from batchwright.nn import Architecture, Tabular
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
@@ -25,7 +25,7 @@ def fit(
     epochs: int = DEFAULT.epochs,
     batch_size: BatchSize = DEFAULT.batch_size,
     early_stopping: EarlyStopping | None = DEFAULT.early_stopping,
-    loss: Loss = "auto",
+    loss: LossName = "auto",
     class_weights: Literal["balanced"] | Mapping[str, float] | None = None,
     label_smoothing: float = 0.0,
     remainder: Remainder = "keep",

@@ -1,5 +1,6 @@
 """Reading configurations: files, overrides, origins, and every kind of mistake, each with its place."""
 
+import dataclasses
 from pathlib import Path
 from typing import get_args
 
@@ -72,7 +73,7 @@ def test_what_python_changes_is_the_users() -> None:
         "optimizer.name",
         "schedule.pct_start",
         "training.epochs",
-        "training.early_stopping.patience",
+        *(f"training.early_stopping.{field.name}" for field in dataclasses.fields(EarlyStopping)),
     }
 
 

@@ -3,13 +3,15 @@
 from batchwright.config.components import from_plain, to_plain, validate_component
 from batchwright.config.emit import flow
 from batchwright.config.render import dump_config, json_schema, starter_config
-from batchwright.config.sections import Config, Data, EarlyStopping, TaskSettings, Training
+from batchwright.config.sections import Config, Data, LossName, TaskSettings, Training
 from batchwright.config.settings import Origin, Override, Settings, load_config, settings_of
+from batchwright.training.stopping import EarlyStopping
 
 __all__ = [
     "Config",
     "Data",
     "EarlyStopping",
+    "LossName",
     "Origin",
     "Override",
     "Settings",

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from annotated_types import Ge, Gt, Lt
 
@@ -11,6 +11,11 @@ from batchwright.data.options import DataOptions
 from batchwright.nn import ARCHITECTURES, Architecture, Tabular
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, Schedule
 from batchwright.training.stopping import EarlyStopping
+
+
+LossName: TypeAlias = Literal[
+    "auto", "cross_entropy", "binary_cross_entropy", "mean_squared_error", "mean_absolute_error", "huber"
+]
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,7 @@ class TaskSettings:
     """
 
     kind: Literal["auto", "classification", "regression"] = "auto"
-    loss: Literal[
-        "auto", "cross_entropy", "binary_cross_entropy", "mean_squared_error", "mean_absolute_error", "huber"
-    ] = "auto"
+    loss: LossName = "auto"
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     class_weights: Literal["balanced"] | Mapping[str, Annotated[float, Gt(0)]] | None = None
     delta: Annotated[float, Gt(0)] = 1.0
