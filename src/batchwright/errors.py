@@ -21,8 +21,8 @@ class BatchwrightError(Exception):
     exit_code = 1
 
 
-class UsageError(BatchwrightError):
-    """What was asked for cannot be done; nothing was written."""
+class UsageError(BatchwrightError, ValueError):
+    """What was asked for cannot be done; nothing was written. Also a ValueError, as users of scikit-learn expect."""
 
     exit_code = 2
 

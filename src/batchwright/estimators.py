@@ -33,7 +33,7 @@ VALIDATION_SPLIT = 0.1
 """The share of the rows held out where something is measured on them; that of scikit-learn's MLPClassifier."""
 
 PATIENCE = 10
-"""Epochs to wait for a lower validation loss, where early stopping is asked for by True; `n_iter_no_change` there."""
+"""Epochs to wait for a lower validation loss, where early stopping is True; scikit-learn's `n_iter_no_change`."""
 
 E = TypeVar("E", bound="_Network")
 Columns: TypeAlias = dict[str, Any]

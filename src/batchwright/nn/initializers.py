@@ -33,8 +33,9 @@ def initialize(name: InitializerName, key: Array, shape: tuple[int, ...]) -> Arr
 
     `_normal` is a normal distribution cut at two standard deviations, `_uniform` a uniform one, as in Keras.
 
-    >>> initialize("he_normal", jax.random.key(0), (784, 128)).std().round(3).item()  # sqrt(2 / 784)
-    0.05
+    >>> deviation = initialize("he_normal", jax.random.key(0), (800, 128)).std()
+    >>> print(f"{deviation:.3f}")  # sqrt(2 / 800)
+    0.050
     """
     if name == "orthogonal":
         return _orthogonal(key, shape)

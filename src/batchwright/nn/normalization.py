@@ -76,25 +76,24 @@ def normalize(
 
 def _normalize(
     x: Array, gamma: Array, beta: Array, weights: Array | None, epsilon: Array | float
-) -> tuple[tuple[Array, Array, Array], tuple[Array, ...]]:
-    wide, axes = x.astype(jnp.float32), _rows(x)
-    share = _shares(x, weights)
-    mean = jnp.sum(wide * share, axes)
-    variance = jnp.sum(jnp.square(wide - _along(mean, x)) * share, axes)
+) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array | None, Array | float, Array, Array]]:
+    wide, shares = x.astype(jnp.float32), _shares(weights)
+    mean = _mean(wide, shares)
+    variance = _mean(jnp.square(wide - _along(mean, x)), shares)
     scale = jax.lax.rsqrt(variance + epsilon)
-    y = _scaled(x, gamma, beta, mean, scale)
-    return (y, mean, variance), (x, gamma, beta, weights, epsilon, mean, scale)  # type: ignore[return-value]
+    return (_scaled(x, gamma, beta, mean, scale), mean, variance), (x, gamma, weights, epsilon, mean, scale)
 
 
 def _normalize_backward(
-    saved: tuple[Array, ...], cotangents: tuple[Array, Array, Array]
+    saved: tuple[Array, Array, Array | None, Array | float, Array, Array], cotangents: tuple[Array, Array, Array]
 ) -> tuple[Array, Array, Array, Array | None, Array]:
-    x, gamma, _, weights, epsilon, mean, scale = saved
-    g, axes = cotangents[0].astype(jnp.float32), _rows(x)
+    x, gamma, weights, epsilon, mean, scale = saved
+    g, axes = cotangents[0].astype(jnp.float32), tuple(range(x.ndim - 1))
     normalized = (x.astype(jnp.float32) - _along(mean, x)) * _along(scale, x)
-    for_beta = jnp.sum(g, axes)
-    for_gamma = jnp.sum(g * normalized, axes)
-    common = _shares(x, weights) * (_along(for_beta, x) + normalized * _along(for_gamma, x))
+    for_beta, for_gamma = jnp.sum(g, axes), jnp.sum(g * normalized, axes)
+    cells = x[..., 0].size if weights is None else x[0, ..., 0].size
+    shares = jnp.ones((1,) * x.ndim) if weights is None else _shares(weights).reshape(-1, *(1,) * (x.ndim - 1))
+    common = (_along(for_beta, x) + normalized * _along(for_gamma, x)) * (shares / cells)
     for_x = _along(gamma * scale, x) * (g - common)
     unused = None if weights is None else jnp.zeros_like(weights)
     return for_x.astype(x.dtype), for_gamma, for_beta, unused, jnp.zeros_like(epsilon)
@@ -103,13 +102,19 @@ def _normalize_backward(
 normalize.defvjp(_normalize, _normalize_backward)
 
 
-def _shares(x: Array, weights: Array | None) -> Array | float:
-    """The weight of each cell of a feature in the mean; with rows' weights [n], [n, 1, ...] like x."""
-    cells = x[0, ..., 0].size  # pixels that share a row's weight
+def _shares(weights: Array | None) -> Array | None:
+    """Weights [n] divided by their sum; zeros stay zeros."""
     if weights is None:
-        return 1 / (len(x) * cells)
-    total = jnp.sum(weights) * cells
-    return (weights / jnp.where(total == 0, 1, total)).reshape(-1, *(1,) * (x.ndim - 1))
+        return None
+    total = jnp.sum(weights)
+    return weights / jnp.where(total == 0, 1, total)
+
+
+def _mean(x: Array, shares: Array | None) -> Array:
+    """Mean over all axes but the last, a row's pixels alike and the rows by their shares, as a product: [f]."""
+    if shares is None:
+        return jnp.mean(x, tuple(range(x.ndim - 1)))
+    return jnp.dot(shares, jnp.mean(x, tuple(range(1, x.ndim - 1))), precision="highest")
 
 
 def _scaled(x: Array, gamma: Array, beta: Array, mean: Array, scale: Array) -> Array:
@@ -117,10 +122,6 @@ def _scaled(x: Array, gamma: Array, beta: Array, mean: Array, scale: Array) -> A
     factor = gamma * scale
     y = x.astype(jnp.float32) * _along(factor, x) + _along(beta - mean * factor, x)
     return y.astype(x.dtype)
-
-
-def _rows(x: Array) -> tuple[int, ...]:
-    return tuple(range(x.ndim - 1))
 
 
 def _along(features: Array, x: Array) -> Array:

@@ -1,0 +1,156 @@
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+
+import batchwright as bw
+from batchwright.errors import ConfigError, DivergedError, RunError, UsageError
+from batchwright.optim import SGD, Constant
+from batchwright.training.stopping import EarlyStopping
+from batchwright.workflow import Trained
+
+QUICK = {"network": bw.nn.MLP((6,)), "epochs": 3, "batch_size": 8}
+
+
+def table(rows: int = 80, seed: int = 0) -> pl.DataFrame:
+    generator = np.random.default_rng(seed)
+    numbers = generator.normal(size=(rows, 2))
+    colours = generator.choice(["red", "green", "blue"], rows)
+    return pl.DataFrame({"a": numbers[:, 0], "b": numbers[:, 1], "c": colours, "y": numbers[:, 0] * 3 + 10})
+
+
+def train(frame: pl.DataFrame, **settings: object) -> Trained:
+    return bw.fit(bw.load(frame, target="y"), **(QUICK | settings))
+
+
+def weights_of(trained: Trained) -> list[np.ndarray]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(trained.model.variables)]
+
+
+def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+    return all(np.array_equal(*pair) for pair in zip(one, other, strict=True))
+
+
+def test_nothing_of_validation_and_test_rows_reaches_training() -> None:
+    """Other numbers, other categories and other targets in these rows leave every bit of the model as it was."""
+    frame = table()
+    data = bw.load(frame, target="y")
+    changed = frame.with_row_index().with_columns(
+        pl.when(pl.col("index").is_in(data.indices.train)).then(pl.col(name)).otherwise(other).alias(name)
+        for name, other in {"a": pl.lit(1e6), "c": pl.lit("purple"), "y": pl.lit(-5.0)}.items()
+    )
+    last = {"early_stopping": None}
+    assert same(weights_of(train(frame, **last)), weights_of(train(changed.drop("index"), **last)))
+
+
+def test_a_run_is_a_pure_function_of_settings_data_and_seed() -> None:
+    one, again, other = (train(table(), seed=seed) for seed in (1, 1, 2))
+    assert same(weights_of(one), weights_of(again))
+    assert one.metrics == again.metrics
+    assert not same(weights_of(one), weights_of(other))
+
+
+def test_a_recorded_run_opens_as_what_was_trained(tmp_path: Path) -> None:
+    trained = train(table(), run_dir=tmp_path / "run")
+    run = bw.open_run(tmp_path / "run")
+    opened = run.load_model()
+    assert same(weights_of(trained), [np.asarray(leaf) for leaf in jax.tree.leaves(opened.variables)])
+    assert run.metrics == trained.metrics
+    assert run.history == list(trained.history)
+    assert run.plan["updates"] == 7 * 3
+    assert run.settings["optimizer.name"].value == "adam"
+    new = table(20, seed=9)
+    np.testing.assert_array_equal(bw.predict(opened, new).answers, trained.predict(new).answers)
+    assert (np.sort(run.indices().train) == np.sort(bw.load(table(), target="y").indices.train)).all()
+
+
+def test_predictions_are_in_the_order_of_the_rows_and_in_the_targets_unit() -> None:
+    trained = train(table(400), epochs=60, network=bw.nn.Linear(), optimizer=bw.optim.Adam(0.05))
+    new = table(50, seed=3)
+    found = trained.predict(new.drop("y"))
+    assert np.corrcoef(found.answers, new["y"])[0, 1] > 0.98
+    assert abs(found.answers.mean() - new["y"].mean()) < 0.5
+    assert found.probabilities is None
+    assert found.frame().columns == ["predicted_y"]
+    assert trained.evaluate(new)["r2"] > 0.95
+
+
+def test_sample_weights_of_zero_leave_rows_out() -> None:
+    """Rows of weight 0 do not move a full batch: whatever their targets are, the network is the same."""
+    frame = table().with_columns(w=pl.Series(np.arange(80) % 2).cast(pl.Float64))
+    wild = frame.with_columns(y=pl.when(pl.col("w") == 0).then(pl.col("y") + 100).otherwise(pl.col("y")))
+    data = [bw.load(each, target="y", weights="w", test_split=0.0, validation_split=0.0) for each in (frame, wild)]
+    scales = [(part.target.mean, part.target.std) for part in data]
+    settings = QUICK | {"batch_size": "full", "network": bw.nn.MLP((6,), batch_normalization=False)}
+    first = bw.fit(data[0], **settings)
+    (mean, std), (other_mean, other_std) = scales
+    assert mean != other_mean  # the scale of the target does see them, so the comparison is of one part only
+    masked = data[0].train.weights == 0
+    targets = np.where(masked, 99.0, data[0].train.targets).astype(np.float32)
+    part = type(data[0].train)(data[0].train.inputs, targets, data[0].train.weights)
+    second = bw.fit(type(data[0])(**{**vars(data[0]), "train": part}), **settings)
+    assert same(weights_of(first), weights_of(second))
+
+
+def test_divergence_is_an_error_and_the_run_is_kept(tmp_path: Path) -> None:
+    settings = {"optimizer": SGD(1e30), "schedule": Constant(), "network": bw.nn.MLP((6,), batch_normalization=False)}
+    with pytest.raises(DivergedError, match=r"iteration \d+ \(epoch 1\) with a learning rate of 1e\+30"):
+        train(table(), run_dir=tmp_path / "run", **settings)
+    run = bw.open_run(tmp_path / "run")
+    assert run.manifest.status == "diverged"
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.load_model().variables))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"network": bw.nn.MLP((0,))}, "hidden_layer_sizes"),
+        ({"optimizer": SGD(-1.0)}, "learning_rate"),
+        ({"loss": "cross_entropy"}, "cross_entropy"),
+        ({"network": bw.nn.CNN()}, "images"),
+        ({"early_stopping": EarlyStopping(patience=0)}, "patience"),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, Mapping) else "",
+)
+def test_arguments_out_of_range_are_refused_before_anything_is_written(
+    tmp_path: Path, settings: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        train(table(), run_dir=tmp_path / "run", **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_is_taken_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("mine")
+    with pytest.raises(RunError, match="exists"):
+        train(table(), run_dir=tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_full_disk_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails first when the disk is full is the writing of the run's files."""
+    import os
+
+    real = os.fsync
+
+    def full(descriptor: int) -> None:
+        if "run" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UsageError, match="run.*(space|full)"):
+        train(table(), run_dir=tmp_path / "run")
+
+
+def test_the_manifest_tells_who_chose_each_value(tmp_path: Path) -> None:
+    train(table(), run_dir=tmp_path / "run")
+    settings = json.loads((tmp_path / "run" / "manifest.json").read_text())["settings"]
+    assert settings["training.epochs"] == {"value": 3, "origin": "user"}
+    assert settings["optimizer.beta_1"] == {"value": 0.9, "origin": "default"}
