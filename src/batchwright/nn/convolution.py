@@ -1,8 +1,8 @@
 """Two-dimensional convolution whose gradients are products that XLA does well inside a compiled loop on the CPU.
 
-The gradient that JAX derives for a kernel is forty times as slow inside a loop as outside of it (`docs/log.md`). Here the
-gradient of the input is one more forward convolution, and that of the kernel one matrix product. Under `vmap` over
-kernels the convolutions run one member after the other: as grouped convolutions, they would be slower than that.
+The gradient that JAX derives for a kernel is forty times as slow inside a loop as outside of it. Here the gradient of
+the input is one more forward convolution, and that of the kernel one matrix product. Under `vmap` over kernels the
+convolutions run one member after the other: as grouped convolutions, they would be slower than that.
 
 Letters: n rows, h x w pixels, c channels, k x k kernel, o filters.
 """
@@ -26,7 +26,7 @@ Margins = tuple[tuple[int, int], tuple[int, int]]  # zeros above and below, left
 
 
 def _correlate(x: Array, kernel: Array, stride: int, margins: Margins) -> Array:
-    """x [n, h, w, c] with `kernel` [k, k, c, o] laid over it every `stride` pixels -> [n, h', w', o]."""
+    """Lay `kernel` [k, k, c, o] over x [n, h, w, c] every `stride` pixels -> [n, h', w', o]."""
 
     @sequential_vmap  # type: ignore[untyped-decorator]
     def correlate(x: Array, kernel: Array) -> Array:
@@ -45,7 +45,7 @@ def _correlate(x: Array, kernel: Array, stride: int, margins: Margins) -> Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def convolve(x: Array, kernel: Array, stride: int, margins: Margins) -> Array:
-    """y[n, i, j, o] = sum over a, b, c of x[n, stride i + a, stride j + b, c] kernel[a, b, c, o], x padded by `margins`."""
+    """y[n, i, j, o] = sum over a, b, c of x[n, stride i + a, stride j + b, c] kernel[a, b, c, o], x with `margins`."""
     return _correlate(x, kernel, stride, margins)
 
 
@@ -71,7 +71,7 @@ convolve.defvjp(_forward, _backward)
 
 
 def _kernel_gradient(x: Array, g: Array, size: int, margins: Margins) -> Array:
-    """sum over n, i, j of x[n, i + a, j + b, c] g[n, i, j, o] -> [a, b, c, o], as one product of two matrices.
+    """Sum over n, i, j of x[n, i + a, j + b, c] g[n, i, j, o] -> [a, b, c, o], as one product of two matrices.
 
     x is shifted along the columns. Along the rows either x or g is, whichever makes the smaller matrices.
     """
@@ -88,13 +88,13 @@ def _kernel_gradient(x: Array, g: Array, size: int, margins: Margins) -> Array:
 
 def _transposed_dot(x: Array, y: Array) -> Array:
     """Sum over all axes but the last: [n, h, w, p] and [n, h, w, q] -> float32 [p, q]."""
-    flat = (array.reshape(-1, array.shape[-1]) for array in (x, y))  # XLA would transpose what is not a matrix
-    return lax.dot_general(*flat, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32)
+    x, y = (array.reshape(-1, array.shape[-1]) for array in (x, y))  # XLA would transpose what is not a matrix
+    return lax.dot_general(x, y, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32)
 
 
 @component
 class Conv2D:
-    """Filters laid over an image: y[i, j, o] = b[o] + sum over a, b, c of x[stride i + a, stride j + b, c] W[a, b, c, o].
+    """y[i, j, o] = b[o] + sum over a, b, c of x[stride i + a, stride j + b, c] W[a, b, c, o]: filters over an image.
 
     - filters: o, > 0; kernel_size: k, > 0, of a k x k kernel; strides: > 0, pixels between two places of it
     - padding: "same" adds zeros around the image so that h' = ceil(h / strides); "valid" adds none
@@ -114,7 +114,7 @@ class Conv2D:
     initializer: InitializerName = "auto"
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """`kernel` [k, k, c, o] and `bias` [o] zero. Raises ConfigError where the kernel does not fit into the image."""
+        """`kernel` [k, k, c, o] and `bias` [o] zero. Raises ConfigError where the kernel is larger than the image."""
         size = self.kernel_size
         if self.padding == "valid" and size > min(shape[:2]):
             raise ConfigError(

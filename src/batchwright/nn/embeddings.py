@@ -1,5 +1,6 @@
 """From inputs to one array of features: categories are looked up, numbers encoded or passed on, images flattened."""
 
+import math
 from typing import Annotated, Protocol, runtime_checkable
 
 import jax
@@ -46,7 +47,7 @@ def embedding_size(categories: int) -> int:
     >>> embedding_size(42)
     13
     """
-    return min(50, round(1.6 * categories**0.56))
+    return min(50, round(1.6 * math.pow(categories, 0.56)))
 
 
 @component
@@ -67,7 +68,7 @@ class PiecewiseLinear:
     units: Annotated[int, Gt(0)] = 8
 
     def init_from(self, key: Array, example: Array) -> Variables:
-        """`kernel` [d, bins, units] and `bias` [d, units]; the `edges` [d, bins + 1] are quantiles of the example [n, d]."""
+        """`kernel` [d, bins, units], `bias` [d, units]; `edges` [d, bins + 1] are quantiles of the example [n, d]."""
         columns = example.shape[1]
         edges = jnp.quantile(example, jnp.linspace(0, 1, self.bins + 1), axis=0).T
         bound = self.bins**-0.5

@@ -27,7 +27,7 @@ def initialize(name: InitializerName, key: Array, shape: tuple[int, ...]) -> Arr
     """Draw float32 weights of `shape` [..., inputs, outputs]; fan_in = prod(shape[:-1]), fan_out likewise.
 
     - he: variance 2 / fan_in (He et al. 2015, arXiv 1502.01852), for relu and its relatives
-    - glorot: variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010), for sigmoid, tanh and outputs; "auto" is this one
+    - glorot: variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010), for tanh and outputs; "auto" is this one
     - lecun: variance 1 / fan_in (LeCun et al. 1998)
     - orthogonal: orthonormal rows or columns of the matrix [fan_in, outputs] (Saxe et al. 2014, arXiv 1312.6120)
 

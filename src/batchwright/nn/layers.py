@@ -36,7 +36,7 @@ _dot_bfloat16.defvjp(_dot_bfloat16_forward, _dot_bfloat16_backward)
 
 
 def dot(x: Array, w: Array) -> Array:
-    """x [m, k] times float32 w [k, o] -> float32 [m, o]; all products are made here.
+    """Multiply x [m, k] by float32 w [k, o] -> float32 [m, o]; all products are made here.
 
     Where `x` is bfloat16, this product and those of its gradients take bfloat16 operands and accumulate in float32.
     """
@@ -72,8 +72,8 @@ class Dense:
 class Dropout:
     """In training each value is 0 with probability `rate` and x / (1 - rate) otherwise; unchanged in evaluation.
 
-    The rate is a number of the program: changing it compiles nothing, and it may differ between members of a population.
-    Switched off (0.0), it draws no random numbers. Rates are met to 1 / 65536.
+    The rate is a number of the program: changing it compiles nothing, and it may differ between members of a
+    population. Switched off (0.0), it draws no random numbers. Rates are met to 1 / 65536.
 
     Paper: Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html
     """

@@ -53,7 +53,7 @@ class FeedForward:
 
 @component
 class MLP:
-    """A multi-layer perceptron: per hidden layer Dense, BatchNorm (if on), activation, dropout (if on); a Dense at the end.
+    """A multi-layer perceptron: per hidden layer Dense, BatchNorm (if on), activation, dropout; then a last Dense.
 
     It takes every input: numeric columns, embedded categories and flattened images, side by side.
 
@@ -152,7 +152,7 @@ class Tabular:
 
 @component
 class CNN:
-    """A convolutional network for images: per entry of `filters` Conv2D, BatchNorm (if on), activation, MaxPool; then an MLP.
+    """A network for images: per entry of `filters` Conv2D, BatchNorm (if on), activation and MaxPool; then an MLP.
 
     - filters: of each convolution, > 0; kernel_size: > 0, of all of them, the image's size is kept
     - pool_size: > 0, the side of the windows of which one pixel is kept; 1: no pooling

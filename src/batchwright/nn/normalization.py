@@ -15,8 +15,8 @@ from batchwright.nn.protocols import Tree, Variables
 class BatchNorm:
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, per feature (last axis), before the activation.
 
-    In training, mean and variance are the batch's own, weighted by the rows' weights: rows of weight 0 (padding) count for
-    nothing, and a batch of one row has variance 0 and gives beta. In evaluation they are running averages,
+    In training, mean and variance are the batch's own, weighted by the rows' weights: rows of weight 0 (padding) count
+    for nothing, and a batch of one row has variance 0 and gives beta. In evaluation they are running averages,
     running += rate * (batch - running) with rate = 1 - min(momentum, (1 + t) / (10 + t)) after t updates: so that
     statistics of short runs on small data do not lag behind by 1 / (1 - momentum) iterations, nor remember their start.
     A batch of which only a part is not padding moves them by that part of the rate.
@@ -31,7 +31,7 @@ class BatchNorm:
     epsilon: Annotated[float, Gt(0)] = 1e-3
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """`gamma` ones, `beta` zeros; running `mean` zeros, `variance` ones, `count` of updates; each but the last [f]."""
+        """`gamma` ones, `beta` zeros; running `mean` zeros, `variance` ones [f], and the `count` of updates."""
         f = shape[-1]
         params = {"gamma": jnp.ones(f), "beta": jnp.zeros(f)}
         return Variables(params, {"mean": jnp.zeros(f), "variance": jnp.ones(f), "count": jnp.zeros(())})
@@ -39,7 +39,7 @@ class BatchNorm:
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
     ) -> tuple[Array, Tree]:
-        """x [n, ..., f] -> same shape; `weights` [n] matter in training only."""
+        """Same shape as x [n, ..., f]; `weights` [n] matter in training only."""
         (gamma, beta), state = (variables.params["gamma"], variables.params["beta"]), variables.state
         if train:
             y, mean, variance = normalize(x, gamma, beta, weights, self.epsilon)
@@ -67,7 +67,7 @@ def normalize(
     """Batch normalization of x [n, ..., f] by its own mean and variance: y, mean [f] and variance [f].
 
     Both are means over all axes but the last, each row with its weight (zeros where all weights are 0). Only y has a
-    gradient. With h = (x - mean) / sqrt(variance + epsilon), w the weights divided by their sum, and g the gradient of y:
+    gradient. With h = (x - mean) / sqrt(variance + epsilon), w a cell's share in the means, and g the gradient of y:
     beta gets sum(g), gamma gets sum(g h), and x gets gamma / sqrt(variance + epsilon) * (g - w (sum(g) + h sum(g h))).
     Written out, because it passes over x half as often as the derived one.
     """
@@ -91,9 +91,9 @@ def _normalize_backward(
     g, axes = cotangents[0].astype(jnp.float32), tuple(range(x.ndim - 1))
     normalized = (x.astype(jnp.float32) - _along(mean, x)) * _along(scale, x)
     for_beta, for_gamma = jnp.sum(g, axes), jnp.sum(g * normalized, axes)
-    cells = x[..., 0].size if weights is None else x[0, ..., 0].size
-    shares = jnp.ones((1,) * x.ndim) if weights is None else _shares(weights).reshape(-1, *(1,) * (x.ndim - 1))
-    common = (_along(for_beta, x) + normalized * _along(for_gamma, x)) * (shares / cells)
+    rows = _shares(weights)
+    shares = jnp.float32(1 / len(x)) if rows is None else rows.reshape(-1, *(1,) * (x.ndim - 1))
+    common = (_along(for_beta, x) + normalized * _along(for_gamma, x)) * (shares / x[0, ..., 0].size)
     for_x = _along(gamma * scale, x) * (g - common)
     unused = None if weights is None else jnp.zeros_like(weights)
     return for_x.astype(x.dtype), for_gamma, for_beta, unused, jnp.zeros_like(epsilon)
@@ -118,7 +118,7 @@ def _mean(x: Array, shares: Array | None) -> Array:
 
 
 def _scaled(x: Array, gamma: Array, beta: Array, mean: Array, scale: Array) -> Array:
-    """gamma * (x - mean) * scale + beta, as one product and one sum per cell."""
+    """(x - mean) * scale * gamma + beta, as one product and one sum per cell."""
     factor = gamma * scale
     y = x.astype(jnp.float32) * _along(factor, x) + _along(beta - mean * factor, x)
     return y.astype(x.dtype)
@@ -147,7 +147,7 @@ class LayerNorm:
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
     ) -> tuple[Array, Tree]:
-        """x [n, ..., f] -> same shape."""
+        """Same shape as x [n, ..., f]."""
         wide = x.astype(jnp.float32)
         centred = wide - jnp.mean(wide, axis=-1, keepdims=True)
         variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)

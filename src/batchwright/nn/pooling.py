@@ -1,7 +1,7 @@
 """Pooling: each window of an image becomes one pixel, its largest value or its mean.
 
-Windows side by side are an axis of a reshaped array, overlapping ones a few shifted copies: XLA's own window reduction has
-a gradient that is twenty times as slow on the CPU.
+Windows side by side are an axis of a reshaped array, overlapping ones a few shifted copies: XLA's own window reduction
+has a gradient that is twenty times as slow on the CPU.
 """
 
 from functools import reduce

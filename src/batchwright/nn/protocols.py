@@ -13,7 +13,7 @@ Dtype = Literal["float32", "bfloat16"]
 
 
 class Variables(NamedTuple):
-    """All arrays of a layer or network: `params` are learned by descent, `state` is carried along (running statistics)."""
+    """All arrays of a layer or network: `params` are learned, `state` is carried along (running statistics)."""
 
     params: Tree
     state: Tree
@@ -60,4 +60,4 @@ class Architecture(Protocol):
     kind: ClassVar[str]
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
-        """The network; with "bfloat16" its products take bfloat16 operands, accumulate in float32; parameters stay float32."""
+        """The network; "bfloat16" is what its products take, adding up in float32; parameters stay float32."""

@@ -1,7 +1,7 @@
 """One iteration of mini-batch gradient descent: forward, loss, backward, update. The only place that takes gradients."""
 
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -51,14 +51,27 @@ def step(
         mean, state, gradients = _gradients(program, train.variables, rows, jax.tree.map(lambda a: a[0], parts), key)
     else:
         mean, state, gradients = _accumulated(program, train.variables, rows, parts, key)
-    params, opt_state = update(program.optimizer, gradients, train.opt_state, train.params, rate)
     running = train.status == RUNNING
     finite = running & jnp.isfinite(mean)
+
+    def updated(old: _Changing) -> _Changing:
+        params, opt_state = update(program.optimizer, gradients, old.opt_state, old.params, rate)
+        return _Changing(params, state, opt_state, old.step + 1)
+
+    # A branch, not a selection: the update then works in place, and the compiler copies no velocities.
+    old = _Changing(train.params, train.state, train.opt_state, train.step)
+    new = lax.cond(finite, updated, lambda same: same, old)
     status = jnp.where(running & ~finite, train.step, train.status)
-    old = (train.params, train.state, train.opt_state, train.step)
-    new = (params, state, opt_state, train.step + 1)
-    params, state, opt_state, taken = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, old)
-    return TrainState(params, state, opt_state, taken, train.key, status), Loss(mean, total)
+    return TrainState(*new, train.key, status), Loss(mean, total)
+
+
+class _Changing(NamedTuple):
+    """What an update changes."""
+
+    params: Tree
+    state: Tree
+    opt_state: Any
+    step: Array
 
 
 def _weights(program: Program, rows: Rows, batch: Int32[Array, "parts n"], *, padded: bool) -> Array | None:

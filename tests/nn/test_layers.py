@@ -1,0 +1,179 @@
+"""Dense, Dropout, Flatten, and the layers made of layers."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from batchwright.errors import ConfigError
+from batchwright.nn import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LayerNorm,
+    Residual,
+    Sequential,
+    Variables,
+)
+
+NOTHING = Variables({}, {})
+KEY = jax.random.key(3)
+
+
+def draw(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+@partial(jax.jit, static_argnames="train")
+def apply(
+    layer: Layer, variables: Variables, x: jax.Array, key: jax.Array | None = None, *, train: bool = True
+) -> tuple[jax.Array, dict]:
+    return layer.apply(variables, x, train=train, key=key, weights=None)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_dense_is_a_product_and_a_sum(use_bias: bool) -> None:
+    layer = Dense(3, use_bias=use_bias)
+    x, kernel, bias, g = draw(4, 5), draw(5, 3, seed=1), draw(3, seed=2), draw(4, 3, seed=3)
+    params = {"kernel": kernel} | ({"bias": bias} if use_bias else {})
+    shapes = jax.eval_shape(lambda: layer.init(KEY, (5,))).params
+    assert {name: array.shape for name, array in shapes.items()} == {
+        name: array.shape for name, array in params.items()
+    }
+    y, back = jax.vjp(lambda params, x: apply(layer, Variables(params, {}), x)[0], params, x)
+    np.testing.assert_allclose(y, x.astype(np.float64) @ kernel + (bias if use_bias else 0), rtol=1e-5, atol=1e-5)
+    for_params, for_x = back(jnp.asarray(g))
+    np.testing.assert_allclose(for_x, g.astype(np.float64) @ kernel.T, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(for_params["kernel"], x.T.astype(np.float64) @ g, rtol=1e-5, atol=1e-5)
+    if use_bias:
+        np.testing.assert_allclose(for_params["bias"], g.sum(axis=0), rtol=1e-5, atol=1e-5)
+
+
+def test_products_in_bfloat16_add_up_in_float32() -> None:
+    """4096 ones: a sum kept in bfloat16 would stop growing at 256. The gradient of the kernel stays float32."""
+    kernel, x = jnp.ones((4096, 2)), jnp.ones((3, 4096), jnp.bfloat16)
+
+    def total(kernel: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        y = apply(Dense(2, use_bias=False), Variables({"kernel": kernel}, {}), x)[0]
+        return jnp.sum(y.astype(jnp.float32)), y
+
+    (for_kernel, for_x), y = jax.grad(total, (0, 1), has_aux=True)(kernel, x)
+    assert (y.dtype, for_kernel.dtype, for_x.dtype) == ("bfloat16", "float32", "bfloat16")
+    np.testing.assert_array_equal(y.astype(jnp.float32), np.full((3, 2), 4096))
+    np.testing.assert_array_equal(for_kernel, np.full((4096, 2), 3))
+    np.testing.assert_array_equal(for_x.astype(jnp.float32), np.full((3, 4096), 2))
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.5, 0.9])
+def test_dropout_leaves_out_its_share_and_scales_the_rest(rate: float) -> None:
+    x = 1 + np.arange(20001, dtype=np.float32).reshape(3, 6667) % 7
+    y = np.asarray(apply(Dropout(rate), NOTHING, jnp.asarray(x), KEY)[0])
+    kept = y != 0
+    np.testing.assert_allclose(y[kept], x[kept] / (1 - rate), rtol=1e-5)
+    deviation = np.sqrt(rate * (1 - rate) / x.size)
+    assert abs(kept.mean() - (1 - rate)) < 4 * deviation
+    for flat in (kept.ravel(), kept.T.ravel()):  # neighbours, in both directions, do not go together
+        together = np.corrcoef(flat[:-1], flat[1:])[0, 1]
+        assert abs(together) < 4 / np.sqrt(x.size)
+
+
+def test_dropout_in_evaluation_changes_nothing() -> None:
+    x = draw(5, 7)
+    np.testing.assert_array_equal(apply(Dropout(0.5), NOTHING, x, KEY, train=False)[0], x)
+    np.testing.assert_array_equal(apply(Dropout(0.5), NOTHING, x, train=False)[0], x)
+
+
+def test_dropout_is_a_pure_function_of_its_key() -> None:
+    x = jnp.ones((5, 7))
+    one, again, other = (apply(Dropout(0.5), NOTHING, x, key)[0] for key in (KEY, KEY, jax.random.key(4)))
+    np.testing.assert_array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
+def test_gradients_flow_through_what_is_kept_only() -> None:
+    x = jnp.ones((5, 7))
+    y, back = jax.vjp(lambda x: apply(Dropout(0.5), NOTHING, x, KEY)[0], x)
+    np.testing.assert_array_equal(back(jnp.ones((5, 7)))[0], y)
+
+
+def test_dropout_that_is_off_draws_nothing() -> None:
+    def text(rate: float) -> str:
+        return str(jax.make_jaxpr(lambda x, key: apply(Dropout(rate), NOTHING, x, key)[0])(jnp.ones((5, 7)), KEY))
+
+    assert "random_bits" in text(0.5)
+    assert "random" not in text(0.0)
+    x = jnp.ones((5, 7))
+    np.testing.assert_array_equal(apply(Dropout(0.0), NOTHING, x)[0], x)
+    with pytest.raises(ConfigError, match="pass a key, or set the rate to 0"):
+        apply(Dropout(0.5), NOTHING, x)
+
+
+def test_another_rate_compiles_nothing_and_may_differ_between_members() -> None:
+    traces, x, rates = [], jnp.ones((5, 7)), (0.3, 0.8)
+
+    @jax.jit
+    def traced(layer: Dropout, x: jax.Array) -> jax.Array:
+        traces.append(1)
+        return layer.apply(NOTHING, x, train=True, key=KEY, weights=None)[0]
+
+    alone = [traced(Dropout(rate), x) for rate in rates]
+    assert len(traces) == 1
+    assert not np.array_equal(*alone)
+    stack = jax.tree.map(lambda *numbers: jnp.stack(numbers), *(Dropout(jnp.float32(rate)) for rate in rates))
+    np.testing.assert_allclose(jax.vmap(traced, (0, None))(stack, x), jnp.stack(alone), rtol=1e-6)
+
+
+def test_flatten_keeps_the_order_of_a_row() -> None:
+    x = draw(3, 2, 4, 5)
+    np.testing.assert_array_equal(apply(Flatten(), NOTHING, x)[0], x.reshape(3, 40))
+    assert apply(Flatten(), NOTHING, jnp.ones((0, 2, 3)))[0].shape == (0, 6)
+
+
+def test_residual_adds_its_body_and_refuses_one_that_changes_the_shape() -> None:
+    layer, x = Residual(Sequential((Dense(4), Activation("tanh")))), draw(3, 4)
+    variables = layer.init(KEY, (4,))
+    dense = variables.params["dense_0"]
+    np.testing.assert_allclose(apply(layer, variables, x)[0], x + np.tanh(x @ dense["kernel"]), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ConfigError, match=r"must keep the shape \(4,\), but gives \(5,\)"):
+        Residual(Dense(5)).init(KEY, (4,))
+
+
+def test_residual_passes_the_state_of_its_body_on() -> None:
+    layer, x = Residual(BatchNorm(momentum=0.0)), draw(3, 4)
+    state = apply(layer, layer.init(KEY, (4,)), x)[1]
+    np.testing.assert_allclose(state["mean"], x.mean(axis=0), rtol=1e-5, atol=1e-6)
+
+
+def test_sequential_names_its_layers_by_kind_and_place() -> None:
+    layers = (Dense(4), BatchNorm(), Activation(), Dropout(0.5), LayerNorm(), Residual(Dense(4)), Dense(2))
+    variables = Sequential(layers).init(KEY, (3,))
+    assert list(variables.params) == ["dense_0", "batch_norm_1", "layer_norm_4", "residual_5", "dense_6"]
+    assert list(variables.state) == ["batch_norm_1"]
+    assert variables.params["dense_6"]["kernel"].shape == (4, 2)
+
+
+def test_sequential_chains_its_layers_each_with_a_key_of_its_own() -> None:
+    layers, x = (Dense(4), BatchNorm(), Dropout(0.5), Dropout(0.3), Dense(2)), jnp.asarray(draw(6, 3))
+    whole = Sequential(layers)
+    variables = whole.init(KEY, (3,))
+    found, state = apply(whole, variables, x, KEY)
+    for index, (layer, name) in enumerate(zip(layers, ("dense_0", "batch_norm_1", "", "", "dense_4"), strict=True)):
+        own = Variables(variables.params.get(name, {}), variables.state.get(name, {}))
+        x, own_state = apply(layer, own, x, jax.random.fold_in(KEY, index))
+        for key, value in own_state.items():
+            np.testing.assert_allclose(state[name][key], value, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, x, rtol=1e-5, atol=1e-5)
+    twice = Sequential((Dropout(0.5), Dropout(0.5)))
+    kept = float(jnp.mean(apply(twice, NOTHING, jnp.ones((40, 100)), KEY)[0] > 0))
+    assert kept == pytest.approx(0.25, abs=0.03), "two dropouts in a row draw independently"
+
+
+def test_sequential_without_layers_changes_nothing() -> None:
+    x = draw(2, 3)
+    assert Sequential(()).init(KEY, (3,)) == NOTHING
+    np.testing.assert_array_equal(apply(Sequential(()), NOTHING, x)[0], x)

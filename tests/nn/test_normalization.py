@@ -1,0 +1,193 @@
+"""Normalization against weighted moments in float64, its gradients against finite differences of them."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tests.reference.nn import moments, normalized, slopes
+
+from batchwright.nn import BatchNorm, LayerNorm, Variables
+from batchwright.nn.normalization import normalize
+
+SHAPES = [(6, 3), (4, 2, 3, 2)]
+WEIGHTS = {"plain": None, "weighted": [0.5, 2.0, 0.0, 1.25, 3.0, 0.75]}
+
+
+def make_rows(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    return (generator.normal(size=shape) * [1.0, 5.0, 0.2][: shape[-1]] + 2.0).astype(np.float32)
+
+
+def make_layer(f: int, **numbers: float) -> tuple[BatchNorm, Variables]:
+    layer = BatchNorm(**numbers)
+    variables = layer.init(jax.random.key(0), (f,))
+    params = {"gamma": jnp.linspace(0.5, 2.0, f), "beta": jnp.linspace(-1.0, 1.0, f)}
+    return layer, Variables(params, variables.state)
+
+
+@partial(jax.jit, static_argnames="train")
+def apply(
+    layer: BatchNorm | LayerNorm,
+    variables: Variables,
+    x: jax.Array,
+    weights: jax.Array | None = None,
+    train: bool = True,
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    return layer.apply(variables, x, train=train, key=None, weights=weights)
+
+
+def as_array(weights: list[float] | None, n: int) -> jax.Array | None:
+    return None if weights is None else jnp.asarray(weights[:n], jnp.float32)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
+@pytest.mark.parametrize("shape", SHAPES, ids=["rows", "images"])
+def test_a_batch_is_normalized_by_its_own_weighted_moments(shape: tuple[int, ...], weights: list[float] | None) -> None:
+    x, w = make_rows(shape), as_array(weights, shape[0])
+    layer, variables = make_layer(shape[-1], epsilon=0.01)
+    gamma, beta = (np.asarray(variables.params[name], np.float64) for name in ("gamma", "beta"))
+    expected = gamma * normalized(x.astype(np.float64), *moments(x.astype(np.float64), w), 0.01) + beta
+    found, _ = apply(layer, variables, jnp.asarray(x), w)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
+@pytest.mark.parametrize("shape", SHAPES, ids=["rows", "images"])
+def test_gradients_are_finite_differences_of_the_formula(shape: tuple[int, ...], weights: list[float] | None) -> None:
+    x, w = make_rows(shape), as_array(weights, shape[0])
+    gamma, beta = np.linspace(0.5, 2.0, shape[-1]), np.linspace(-1.0, 1.0, shape[-1])
+    pull = np.cos(np.arange(x.size)).reshape(shape)
+
+    def loss(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> float:
+        return float((pull * (gamma * normalized(x, *moments(x, w), 0.01) + beta)).sum())
+
+    def same_loss(x: jax.Array, gamma: jax.Array, beta: jax.Array) -> jax.Array:
+        return jnp.sum(jnp.asarray(pull, jnp.float32) * normalize(x, gamma, beta, w, 0.01)[0])
+
+    at = [np.asarray(value, np.float64) for value in (x, gamma, beta)]
+    found = jax.jit(jax.grad(same_loss, (0, 1, 2)))(*(jnp.asarray(value, jnp.float32) for value in at))
+    for index, gradient in enumerate(found):
+        expected = slopes(lambda value, i=index: loss(*at[:i], value, *at[i + 1 :]), at[index])
+        np.testing.assert_allclose(gradient, expected, rtol=2e-4, atol=2e-4 * np.abs(expected).max())
+
+
+def test_a_row_of_weight_three_is_three_rows() -> None:
+    x, times = make_rows((5, 3)), np.array([1, 3, 2, 1, 2])
+    layer, variables = make_layer(3)
+    weighted = apply(layer, variables, jnp.asarray(x), jnp.asarray(times, jnp.float32))
+    repeated = apply(layer, variables, jnp.asarray(x.repeat(times, axis=0)))
+    np.testing.assert_allclose(weighted[0].repeat(times, axis=0), repeated[0], rtol=1e-5, atol=1e-5)
+    for name in ("mean", "variance", "count"):
+        np.testing.assert_allclose(weighted[1][name], repeated[1][name], rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=["rows", "images"])
+def test_rows_of_weight_zero_influence_nothing(shape: tuple[int, ...]) -> None:
+    x, n = make_rows(shape), shape[0]
+    layer, variables = make_layer(shape[-1])
+    padded = jnp.concatenate([x, jnp.full((2, *shape[1:]), 1e4)])
+    weights = jnp.concatenate([jnp.ones(n), jnp.zeros(2)])
+
+    def loss(params: dict[str, jax.Array], x: jax.Array, weights: jax.Array | None) -> tuple[jax.Array, jax.Array]:
+        y, state = layer.apply(Variables(params, variables.state), x, train=True, key=None, weights=weights)
+        return jnp.sum(jnp.sin(y[:n])), (y[:n], state)
+
+    both = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
+    (_, (y, state)), (for_params, for_x) = both(variables.params, padded, weights)
+    (_, (own_y, own_state)), (own_for_params, own_for_x) = both(variables.params, jnp.asarray(x), None)
+    np.testing.assert_allclose(y, own_y, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(for_x[:n], own_for_x, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(for_x[n:], np.zeros((2, *shape[1:])))
+    for name, gradient in for_params.items():
+        np.testing.assert_allclose(gradient, own_for_params[name], rtol=1e-4, atol=1e-5)
+    share = n / (n + 2)  # running statistics move by the share of the batch that is there
+    for name, start in (("mean", 0.0), ("variance", 1.0)):
+        np.testing.assert_allclose(state[name] - start, share * (own_state[name] - start), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("weights", [None, [1.0], [0.0]], ids=["plain", "weighted", "all padding"])
+def test_a_batch_of_one_row_gives_finite_values_and_gradients(weights: list[float] | None) -> None:
+    layer, variables = make_layer(3)
+    w = as_array(weights, 1)
+
+    def loss(x: jax.Array) -> tuple[jax.Array, tuple[jax.Array, dict[str, jax.Array]]]:
+        y, state = apply(layer, variables, x, w)
+        return jnp.sum(y**2), (y, state)
+
+    (_, (y, state)), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(jnp.asarray(make_rows((1, 3))))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((y, state, gradient)))
+    if weights != [0.0]:
+        np.testing.assert_allclose(y[0], variables.params["beta"], rtol=1e-5)
+        np.testing.assert_allclose(gradient, np.zeros((1, 3)), atol=1e-5)
+    else:
+        np.testing.assert_array_equal(state["mean"], np.zeros(3))
+        np.testing.assert_array_equal(state["variance"], np.ones(3))
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.3, 0.99])
+def test_running_statistics_follow_their_rule_and_evaluation_uses_them(momentum: float) -> None:
+    layer, variables = make_layer(3, momentum=momentum)
+    mean, variance = np.zeros(3), np.ones(3)
+    for t in range(5):
+        x = make_rows((6, 3), seed=t)
+        weights = [1.0, 2.0, 1.0, 0.5, 1.0, 0.0] if t % 2 else None
+        own_mean, own_variance = moments(x.astype(np.float64), None if weights is None else np.array(weights))
+        rate = (1 - min(momentum, (1 + t) / (10 + t))) * (1 if weights is None else 5 / 6)
+        mean, variance = mean + rate * (own_mean - mean), variance + rate * (own_variance - variance)
+        w = as_array(weights, 6)
+        state = apply(layer, variables, jnp.asarray(x), w)[1]
+        variables = Variables(variables.params, state)
+    np.testing.assert_allclose(variables.state["mean"], mean, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(variables.state["variance"], variance, rtol=1e-5)
+    assert variables.state["count"] == 5
+    x = make_rows((2, 3), seed=9)
+    y, state = apply(layer, variables, jnp.asarray(x), jnp.array([1.0, 0.0]), train=False)
+    expected = np.linspace(0.5, 2.0, 3) * normalized(x, mean, variance, 1e-3) + np.linspace(-1.0, 1.0, 3)
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
+    assert jax.tree.all(jax.tree.map(np.array_equal, state, variables.state))
+
+
+def test_a_mean_far_from_zero_costs_no_more_than_float32_has_to_lose() -> None:
+    x = make_rows((64, 3)) + np.float32(1000)
+    layer, variables = make_layer(3)
+    exact = x.astype(np.float64)
+    expected = np.linspace(0.5, 2.0, 3) * normalized(exact, *moments(exact), 1e-3) + np.linspace(-1.0, 1.0, 3)
+    found, _ = apply(layer, variables, jnp.asarray(x))
+    scale = 2.0 / np.sqrt(moments(exact)[1].min())
+    np.testing.assert_allclose(found, expected, atol=4 * np.finfo(np.float32).eps * 1000 * scale)
+
+
+def test_statistics_of_bfloat16_rows_are_made_in_float32() -> None:
+    x = jnp.asarray(make_rows((500, 3)), jnp.bfloat16)
+    layer, variables = make_layer(3, momentum=0.0)
+    y, state = apply(layer, variables, x)
+    mean, variance = moments(np.asarray(x, np.float64))
+    assert y.dtype == jnp.bfloat16
+    np.testing.assert_allclose(state["mean"], mean, rtol=1e-5)
+    np.testing.assert_allclose(state["variance"], variance, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=["rows", "images"])
+def test_layer_norm_normalizes_each_row_alone(shape: tuple[int, ...]) -> None:
+    x, layer, f = make_rows(shape), LayerNorm(epsilon=0.02), shape[-1]
+    assert jax.tree.map(jnp.shape, layer.init(jax.random.key(0), (f,)).params) == {"gamma": (f,), "beta": (f,)}
+    gamma, beta = np.linspace(0.5, 2.0, f), np.linspace(-1.0, 1.0, f)
+
+    def formula(x: np.ndarray) -> np.ndarray:
+        flat = [gamma * (r - r.mean()) / np.sqrt(((r - r.mean()) ** 2).mean() + 0.02) + beta for r in x.reshape(-1, f)]
+        return np.array(flat).reshape(shape)
+
+    variables = Variables({"gamma": jnp.asarray(gamma, jnp.float32), "beta": jnp.asarray(beta, jnp.float32)}, {})
+    pull = np.cos(np.arange(x.size)).reshape(shape)
+
+    def loss(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        y = layer.apply(variables, x, train=True, key=None, weights=None)[0]
+        return jnp.sum(jnp.asarray(pull, jnp.float32) * y), y
+
+    gradient, y = jax.jit(jax.grad(loss, has_aux=True))(jnp.asarray(x))
+    np.testing.assert_allclose(y, formula(x.astype(np.float64)), rtol=1e-4, atol=1e-5)
+    expected = slopes(lambda x: float((pull * formula(x)).sum()), x.astype(np.float64))
+    np.testing.assert_allclose(gradient, expected, rtol=1e-3, atol=1e-3)
+    assert jax.eval_shape(apply, layer, variables, jnp.asarray(x, jnp.bfloat16))[0].dtype == jnp.bfloat16
