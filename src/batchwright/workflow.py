@@ -114,8 +114,8 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
     task = task_of(dataset, config.task)
     blueprint = Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision)
     job = _job(config, dataset, Program(blueprint.build(), config.optimizer))
-    every = max(1, job.train.length // EXAMPLE_ROWS)
-    example = {name: array[::every] for name, array in job.train.inputs.items()}
+    every = max(1, dataset.train.rows // EXAMPLE_ROWS)
+    example = {name: array[::every] for name, array in dataset.train.inputs.items()}
     state = initial_state(job.program, example, seed=job.seed)
     notes = (*dataset.notes, *_notes(config, job))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)

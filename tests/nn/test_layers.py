@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.compiling import quick_jit
 
 from batchwright.errors import ConfigError
 from batchwright.nn import (
@@ -29,7 +30,7 @@ def draw(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-@partial(jax.jit, static_argnames="train")
+@partial(quick_jit, static_argnames="train")
 def apply(
     layer: Layer, variables: Variables, x: jax.Array, key: jax.Array | None = None, *, train: bool = True
 ) -> tuple[jax.Array, dict]:
@@ -116,7 +117,7 @@ def test_dropout_that_is_off_draws_nothing() -> None:
 def test_another_rate_compiles_nothing_and_may_differ_between_members() -> None:
     traces, x, rates = [], jnp.ones((5, 7)), (0.3, 0.8)
 
-    @jax.jit
+    @quick_jit
     def traced(layer: Dropout, x: jax.Array) -> jax.Array:
         traces.append(1)
         return layer.apply(NOTHING, x, train=True, key=KEY, weights=None)[0]
@@ -124,7 +125,7 @@ def test_another_rate_compiles_nothing_and_may_differ_between_members() -> None:
     alone = [traced(Dropout(rate), x) for rate in rates]
     assert len(traces) == 1
     assert not np.array_equal(*alone)
-    stack = jax.tree.map(lambda *numbers: jnp.stack(numbers), *(Dropout(jnp.float32(rate)) for rate in rates))
+    stack = jax.tree.map(lambda *numbers: jnp.asarray(numbers), *map(Dropout, rates))
     np.testing.assert_allclose(jax.vmap(traced, (0, None))(stack, x), jnp.stack(alone), rtol=1e-6)
 
 

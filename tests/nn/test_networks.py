@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.compiling import quick_jit
 from tests.reference import nn as reference
 
 from batchwright import nn
@@ -22,7 +23,7 @@ SETTINGS = {  # of those an architecture has
     "activation": "leaky_relu",
 }
 NUMBERS = {"dropout": 0.3, "slope": 0.2, "normalization_momentum": 0.9, "normalization_epsilon": 1e-2}
-OTHERS = {"dropout": 0.5, "slope": 0.4, "normalization_momentum": 0.1, "normalization_epsilon": 1.0}
+OTHERS = {"dropout": 0.5, "slope": 0.4, "normalization_momentum": 0.05, "normalization_epsilon": 1.0}
 WEIGHTS = jnp.asarray([1.0, 0.5, 2.0, 1.0, 3.0] + [0.0] * PADDING)
 
 every = pytest.mark.parametrize("architecture", nn.ARCHITECTURES, ids=lambda architecture: architecture.kind)
@@ -44,7 +45,7 @@ def make_inputs(seed: int = 0) -> nn.Inputs:
     }
 
 
-@jax.jit
+@quick_jit
 def initial(network: nn.Network, key: jax.Array) -> nn.Variables:
     return network.init(key, make_inputs())
 
@@ -57,7 +58,7 @@ def variables_of(architecture: type[nn.Architecture]) -> nn.Variables:
 TRACES = []
 
 
-@jax.jit
+@quick_jit
 def step(
     network: nn.Network, variables: nn.Variables, inputs: nn.Inputs, key: jax.Array | None, weights: jax.Array | None
 ) -> tuple[jax.Array, nn.protocols.Tree, nn.protocols.Tree]:
@@ -101,7 +102,7 @@ def test_outputs_are_finite_float32_and_the_variables_keep_their_form(architectu
 @every
 def test_evaluation_keeps_the_state_needs_no_key_and_sees_each_row_alone(architecture: type[nn.Architecture]) -> None:
     network, variables, inputs = make(architecture), variables_of(architecture), make_inputs()
-    evaluate = jax.jit(partial(network.apply, train=False, key=None, weights=None))
+    evaluate = quick_jit(partial(network.apply, train=False, key=None, weights=None))
     outputs, state = evaluate(variables, inputs)
     assert_close(state, variables.state, rtol=0, atol=0)
     changed = jax.tree.map(lambda one, other: one.at[1:].set(other[1:]), inputs, make_inputs(1))
@@ -145,7 +146,7 @@ def test_a_member_of_a_population_gives_what_it_gives_alone(architecture: type[n
     keys = jax.random.split(KEY, 2)
     variables = [variables_of(architecture), initial(networks[1], keys[1])]
     stacked = (jax.tree.map(lambda *leaves: jnp.stack(leaves), *members) for members in (networks, variables))
-    together = jax.jit(jax.vmap(step, (0, 0, None, 0, None)))(*stacked, inputs, keys, WEIGHTS)
+    together = quick_jit(jax.vmap(step.__wrapped__, (0, 0, None, 0, None)))(*stacked, inputs, keys, WEIGHTS)
     for member, (network, own) in enumerate(zip(networks, variables, strict=True)):
         alone = step(network, own, inputs, keys[member], WEIGHTS)
         assert_close(jax.tree.map(lambda leaf, i=member: leaf[i], together), alone)
@@ -157,11 +158,13 @@ def test_bfloat16_is_close_to_float32(architecture: type[nn.Architecture]) -> No
     full = step(make(architecture), variables, inputs, KEY, WEIGHTS)
     half = step(make(architecture, dtype="bfloat16"), variables, inputs, KEY, WEIGHTS)
     assert described(half) == described(full)
-    difference = 0.0
-    for one, other in zip(jax.tree.leaves(half), jax.tree.leaves(full), strict=True):
-        np.testing.assert_allclose(one, other, atol=0.1 * float(jnp.abs(other).max()) + 0.01)
-        difference = max(difference, float(jnp.abs(one - other).max()))
-    assert difference > 1e-5, "products are made in bfloat16"
+    for one, other, allowed in zip(half, full, (0.05, 0.05, 0.2), strict=True):  # gradients: a pixel near 0 may turn
+        found, expected = (
+            np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)] or [[]]) for tree in (one, other)
+        )
+        print(architecture.kind, np.linalg.norm(found - expected) / max(np.linalg.norm(expected), 1e-9))
+        assert np.linalg.norm(found - expected) <= allowed * np.linalg.norm(expected)
+    assert not np.array_equal(half[0], full[0]), "products are made in bfloat16"
 
 
 @every
@@ -183,7 +186,7 @@ def test_a_padded_batch_gives_what_its_rows_alone_give(architecture: type[nn.Arc
 
 
 def evaluated(network: nn.Network, variables: nn.Variables) -> np.ndarray:
-    return np.asarray(jax.jit(partial(network.apply, train=False))(variables, make_inputs())[0])
+    return np.asarray(quick_jit(partial(network.apply, train=False))(variables, make_inputs())[0])
 
 
 def trained(architecture: type[nn.Architecture]) -> tuple[nn.Variables, dict]:
@@ -204,7 +207,9 @@ def test_an_mlp_is_its_formula() -> None:
     variables, body = trained(nn.MLP)
     inputs = {name: np.asarray(array) for name, array in make_inputs().items()}
     tables = [np.asarray(variables.params["inputs"][f"embedding_{index}"]["table"]) for index in range(2)]
-    looked_up = [table[np.minimum(column, len(table) - 1)] for table, column in zip(tables, inputs["categorical"].T)]
+    looked_up = [
+        table[np.minimum(column, len(table) - 1)] for table, column in zip(tables, inputs["categorical"].T, strict=True)
+    ]
     pixels = inputs["image"].reshape(ROWS + PADDING, -1) / 255
     x = np.concatenate([inputs["numeric"], *looked_up, pixels], axis=1)
     hidden = block(x @ body["dense_0"]["kernel"], body["batch_norm_1"])

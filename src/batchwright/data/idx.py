@@ -20,6 +20,9 @@ from batchwright.errors import DataError
 PARTS = ("train", "t10k")
 DEFLATE_AT_BEST = 1032  # its greatest ratio; a damaged trailer may state more
 
+ALIGNMENT = 64
+"""Bytes; XLA shares the memory of arrays whose address is a multiple of it."""
+
 
 def read_idx(path: Path) -> UInt8[np.ndarray, "..."]:
     """One IDX file of bytes, gzipped or not, as a read-only uint8 array of the shape that its header states.
@@ -46,7 +49,17 @@ def read_idx(path: Path) -> UInt8[np.ndarray, "..."]:
             f"{path} is {what}: a header of shape {'x'.join(map(str, shape))} announces {expected:,} bytes, "
             f"the file has {found:,}. Fetch it again."
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return _aligned(np.frombuffer(content, np.uint8, offset=start)).reshape(shape)
+
+
+def _aligned(values: UInt8[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
+    """A read-only copy at an address that a device on the CPU can use as it is, without a copy of its own."""
+    room = np.empty(len(values) + ALIGNMENT, np.uint8)
+    first = -room.ctypes.data % ALIGNMENT
+    copy = room[first : first + len(values)]
+    copy[:] = values
+    copy.flags.writeable = False
+    return copy
 
 
 def _content(path: Path) -> bytes:

@@ -38,7 +38,7 @@ class Embedding:
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
     ) -> tuple[Array, Tree]:
         """[n, ...] -> [n, ..., units]; a number outside the table gives the nearest row of it."""
-        return variables.params["table"].at[x.astype(jnp.int32)].get(mode="clip"), {}
+        return jnp.take(variables.params["table"], x.astype(jnp.int32), axis=0, mode="clip"), {}
 
 
 def embedding_size(categories: int) -> int:
@@ -121,7 +121,7 @@ class Columns:
         parts = [self._encoded(variables, inputs["numeric"])] if "numeric" in inputs else []
         for index in range(len(self.embeddings)):
             table = variables.params[f"embedding_{index}"]["table"]
-            parts.append(table.at[inputs["categorical"][:, index]].get(mode="clip"))
+            parts.append(jnp.take(table, inputs["categorical"][:, index], axis=0, mode="clip"))
         parts += [scaled_image(inputs).reshape(len(inputs["image"]), -1)] if "image" in inputs else []
         return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
 

@@ -10,7 +10,7 @@ from jaxtyping import Float32
 from batchwright.nn.protocols import Inputs, Variables
 from batchwright.training.state import Model, Rows
 
-ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 1024
 """Rows that go through the network together: enough to keep the cores busy, few enough to stay in a small memory."""
 
 

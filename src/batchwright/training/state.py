@@ -1,5 +1,6 @@
 """What a compiled training program is given, and what changes in it."""
 
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -80,15 +81,19 @@ class TrainState(NamedTuple):
 
 
 def to_device(split: Arrays) -> Rows:
-    """The rows of a split on the device."""
-    weights = None if split.weights is None else jnp.asarray(split.weights)
-    return Rows({name: jnp.asarray(array) for name, array in split.inputs.items()}, jnp.asarray(split.targets), weights)
+    """The rows of a split on the device; an array that nobody can change is not copied where its memory will do."""
+    weights = None if split.weights is None else _put(split.weights)
+    return Rows({name: _put(array) for name, array in split.inputs.items()}, _put(split.targets), weights)
 
 
-def initial_state(program: Program, example: Inputs, *, seed: int) -> TrainState:
+def _put(array: np.ndarray) -> jax.Array:
+    return jax.device_put(array, may_alias=not array.flags.writeable)
+
+
+def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> TrainState:
     """The state before the first iteration: a pure function of the program, the example rows and the seed."""
     initial, training = jax.random.split(jax.random.key(seed, impl="threefry2x32"))
-    variables = program.model.network.init(initial, example)
+    variables = program.model.network.init(initial, {name: jnp.asarray(array) for name, array in example.items()})
     return TrainState(
         variables.params,
         variables.state,
