@@ -17,7 +17,7 @@ KEY, ROWS, PADDING, OUTPUTS = jax.random.key(1), 5, 2, 3
 FEATURES = nn.Features(numeric=3, cardinalities=(4, 3), image=(6, 6, 2))
 SETTINGS = {  # of those an architecture has
     "hidden_layer_sizes": (6,),
-    "filters": (3, 4),
+    "filters": (3,),
     "bins": 4,
     "embedding_units": 3,
     "activation": "leaky_relu",
@@ -76,7 +76,7 @@ def step(
     return outputs, state, gradient
 
 
-def assert_close(one: object, other: object, *, rtol: float = 1e-4, atol: float = 1e-5) -> None:
+def assert_close(one: object, other: object, *, rtol: float = 1e-4, atol: float = 5e-5) -> None:
     assert jax.tree.structure(one) == jax.tree.structure(other)
     for pair in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         np.testing.assert_allclose(*pair, rtol=rtol, atol=atol)
@@ -96,7 +96,7 @@ def test_outputs_are_finite_float32_and_the_variables_keep_their_form(architectu
     assert described(state) == described(variables.state)
     assert described(gradient) == described(variables.params)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((outputs, state, gradient)))
-    assert all(np.any(leaf) for leaf in jax.tree.leaves(gradient)), "every parameter is learned"
+    assert all(np.asarray(leaf).any() for leaf in jax.tree.leaves(gradient)), "every parameter is learned"
 
 
 @every
@@ -123,7 +123,7 @@ def test_the_same_key_gives_the_same_bits(architecture: type[nn.Architecture]) -
 
 
 def random_leaves(tree: object) -> list[jax.Array]:
-    return [leaf for leaf in jax.tree.leaves(tree) if np.std(leaf) > 0]
+    return [leaf for leaf in jax.tree.leaves(tree) if np.asarray(leaf).std() > 0]
 
 
 @every
@@ -145,8 +145,9 @@ def test_a_member_of_a_population_gives_what_it_gives_alone(architecture: type[n
     networks, inputs = [make(architecture), make(architecture, **OTHERS)], make_inputs()
     keys = jax.random.split(KEY, 2)
     variables = [variables_of(architecture), initial(networks[1], keys[1])]
-    stacked = (jax.tree.map(lambda *leaves: jnp.stack(leaves), *members) for members in (networks, variables))
+    stacked = (jax.tree.map(lambda *leaves: np.stack(leaves), *members) for members in (networks, variables))
     together = quick_jit(jax.vmap(step.__wrapped__, (0, 0, None, 0, None)))(*stacked, inputs, keys, WEIGHTS)
+    together = jax.tree.map(np.asarray, together)
     for member, (network, own) in enumerate(zip(networks, variables, strict=True)):
         alone = step(network, own, inputs, keys[member], WEIGHTS)
         assert_close(jax.tree.map(lambda leaf, i=member: leaf[i], together), alone)
@@ -158,11 +159,10 @@ def test_bfloat16_is_close_to_float32(architecture: type[nn.Architecture]) -> No
     full = step(make(architecture), variables, inputs, KEY, WEIGHTS)
     half = step(make(architecture, dtype="bfloat16"), variables, inputs, KEY, WEIGHTS)
     assert described(half) == described(full)
-    for one, other, allowed in zip(half, full, (0.05, 0.05, 0.2), strict=True):  # gradients: a pixel near 0 may turn
+    for one, other, allowed in zip(half, full, (0.03, 0.03, 0.1), strict=True):
         found, expected = (
-            np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)] or [[]]) for tree in (one, other)
+            np.concatenate([np.zeros(0), *map(np.ravel, jax.tree.leaves(tree))]) for tree in (one, other)
         )
-        print(architecture.kind, np.linalg.norm(found - expected) / max(np.linalg.norm(expected), 1e-9))
         assert np.linalg.norm(found - expected) <= allowed * np.linalg.norm(expected)
     assert not np.array_equal(half[0], full[0]), "products are made in bfloat16"
 
@@ -220,13 +220,10 @@ def test_an_mlp_is_its_formula() -> None:
 def test_a_cnn_is_its_formula() -> None:
     variables, body = trained(nn.CNN)
     x = np.asarray(make_inputs()["image"]) / 255
-    for place in (0, 4):
-        z = reference.convolve(x, body[f"conv2d_{place}"]["kernel"], 1, "same")
-        y = block(z, body[f"batch_norm_{place + 1}"])
-        side = y.shape[1] // 2
-        x = reference.pool(y, np.zeros((len(y), side, side, y.shape[-1])), 2, 2, reference.shares_of_largest)[0]
-    hidden = block(x.reshape(len(x), -1) @ body["dense_9"]["kernel"], body["batch_norm_10"])
-    expected = hidden @ body["dense_13"]["kernel"] + body["dense_13"]["bias"]
+    y = block(reference.convolve(x, body["conv2d_0"]["kernel"], 1, "same"), body["batch_norm_1"])
+    pooled = reference.pool(y, np.zeros((ROWS + PADDING, 3, 3, 3)), 2, 2, reference.shares_of_largest)[0]
+    hidden = block(pooled.reshape(ROWS + PADDING, -1) @ body["dense_5"]["kernel"], body["batch_norm_6"])
+    expected = hidden @ body["dense_9"]["kernel"] + body["dense_9"]["bias"]
     np.testing.assert_allclose(evaluated(make(nn.CNN), variables), expected, rtol=1e-4, atol=1e-5)
 
 

@@ -115,7 +115,7 @@ def test_a_batch_of_one_row_gives_finite_values_and_gradients(weights: list[floa
     w = as_array(weights, 1)
 
     def loss(x: jax.Array) -> tuple[jax.Array, tuple[jax.Array, dict[str, jax.Array]]]:
-        y, state = apply(layer, variables, x, w)
+        y, state = layer.apply(variables, x, train=True, key=None, weights=w)
         return jnp.sum(y**2), (y, state)
 
     (_, (y, state)), gradient = quick_jit(jax.value_and_grad(loss, has_aux=True))(jnp.asarray(make_rows((1, 3))))

@@ -17,6 +17,11 @@ from batchwright.training.state import Program, Rows, TrainState
 from batchwright.training.step import Loss, step
 
 
+LARGE_PRODUCTS = 1_000_000
+"""Rows of a part times parameters from which YNNPACK is left out: with 784-128-10 and 100 rows (10 million) an iteration
+takes a tenth less without it, with 20-64-2 and 32 rows (46,000) half as long again (2 cores, jaxlib 0.10.2)."""
+
+
 class Epoch(NamedTuple):
     """What the iterations of an epoch are given: the rows of each batch, and its learning rate."""
 
@@ -72,8 +77,16 @@ def compile_segment(program: Program, train: TrainState, rows: Rows, plan: Plan)
     iterations = plan.iterations_per_epoch
     epoch = Epoch(np.zeros((iterations, plan.parts, plan.part_rows), np.int32), np.zeros(iterations, np.float32))
     span = (jnp.int32(0), jnp.int32(0))
-    compiled = _segment.lower(program, train, no_losses(plan), rows, epoch, span, padded=plan.padded).compile()
+    lowered = _segment.lower(program, train, no_losses(plan), rows, epoch, span, padded=plan.padded)
+    compiled = lowered.compile(_compiler_options(train, plan))
     return CompiledSegment(compiled, time.perf_counter() - started, _occupied(compiled.memory_analysis()))
+
+
+def _compiler_options(train: TrainState, plan: Plan) -> dict[str, str]:
+    """On the CPU, large products without XLA's YNNPACK fusions, which make small ones faster and large ones slower."""
+    products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))
+    large = jax.default_backend() == "cpu" and products >= LARGE_PRODUCTS
+    return {"xla_cpu_experimental_ynn_fusion_type": ""} if large else {}
 
 
 def _occupied(memory: Any) -> int:
