@@ -2,10 +2,9 @@
 
 import os
 
+import tests.typechecker  # noqa: F401  (the hook names it)
 from hypothesis import settings
 from jaxtyping import install_import_hook
-
-import tests.typechecker  # noqa: F401  (the hook names it)
 
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 os.environ["BATCHWRIGHT_CACHE"] = "off"

@@ -1,9 +1,9 @@
 """Frozen dataclasses that JAX takes apart: their numbers flow through a program, all else shapes it.
 
 A layer, an update rule and a task are each a component. Passed to a compiled function, a component's `float` fields are
-traced: another learning rate or dropout rate compiles nothing, and a stack of them can be put under `vmap`. Its other
-fields (sizes, names, flags) are part of the program. A `float` that is None or exactly 0.0 is switched off: it is static
-too, so that a rule without momentum keeps no velocity and a network without dropout draws no random numbers.
+traced: another learning rate or dropout rate compiles nothing, and a stack of them can be put under `vmap`. All else
+(sizes, names, flags) is part of the program. A `float` that is None or exactly 0.0 is switched off: it is static too, so
+that a rule without momentum keeps no velocity and a network without dropout draws no random numbers.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ C = TypeVar("C")
 
 @dataclass_transform(frozen_default=True)
 def component(cls: type[C]) -> type[C]:
-    """Make `cls` a frozen dataclass, and tell JAX which of its fields are numbers, which are components, and which static.
+    """Make `cls` a frozen dataclass, and tell JAX which fields are numbers, which components, and which static.
 
     >>> @component
     ... class Scale:

@@ -59,7 +59,8 @@ def fit(
         DivergedError: a loss was not finite.
 
     >>> import batchwright as bw
-    >>> trained = bw.fit(bw.load("iris"), network=bw.nn.MLP((16,)), epochs=40, batch_size=16)
+    >>> network, optimizer = bw.nn.MLP((16,)), bw.optim.Adam(learning_rate=0.01)
+    >>> trained = bw.fit(bw.load("iris"), network=network, optimizer=optimizer, epochs=30, batch_size=16)
     >>> trained.test_metrics["accuracy"] > 0.8
     True
     """

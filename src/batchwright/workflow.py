@@ -1,4 +1,4 @@
-"""From settings to a finished run: load, plan, compile, fit, record, evaluate. Every front of batchwright calls this."""
+"""From settings to a finished run: load, plan, compile, fit, record, evaluate. Every front calls this."""
 
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -61,7 +61,15 @@ class Prepared:
 
     def accounting(self, memory_bytes: int) -> dict[str, Any]:
         """The plan as plain data, with what the compiled program has told."""
-        names = ("training_rows", "batch_size", "iterations_per_epoch", "epochs", "updates", "last_batch_rows", "descent")
+        names = (
+            "training_rows",
+            "batch_size",
+            "iterations_per_epoch",
+            "epochs",
+            "updates",
+            "last_batch_rows",
+            "descent",
+        )
         numbers = {name: getattr(self.plan, name) for name in names}
         return numbers | {"parameters": self.parameters, "memory_bytes": memory_bytes}
 
@@ -88,7 +96,7 @@ class Trained:
         return self.metrics.get("test", {})
 
     def predict(self, source: Source) -> Predictions:
-        """What the model says of the rows of a source: a path, arrays, or any data frame with the training's columns."""
+        """What the model says of the rows of a source: a path, arrays, or any data frame."""
         return predict(self.model, source)
 
     def evaluate(self, source: Source) -> dict[str, float]:
@@ -178,7 +186,7 @@ def _notes(config: Config, job: Job) -> Iterator[str]:
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
     if job.plan.parts > 1:
-        yield f"a batch is worked through in {job.plan.parts} parts of up to {job.plan.part_rows:,} rows before its update"
+        yield f"a batch is worked through in {job.plan.parts} parts of up to {job.plan.part_rows:,} rows, then updates"
 
 
 def check(settings: Settings) -> tuple[Prepared, Compiled]:
@@ -294,6 +302,4 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
         seconds["total"] = time.perf_counter() - started
         run = folder.finish(stopped.status, stopped.reason, metrics=metrics, seconds=seconds)
     seconds["total"] = time.perf_counter() - started
-    return Trained(
-        prepared, model, tuple(fitted.history), metrics, seconds, fitted.compiled.memory_bytes, stopped, run
-    )
+    return Trained(prepared, model, tuple(fitted.history), metrics, seconds, fitted.compiled.memory_bytes, stopped, run)

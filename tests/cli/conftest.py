@@ -43,7 +43,9 @@ def table(tmp_path: Path) -> Path:
     numbers = generator.normal(size=(60, 2))
     colours = generator.choice(["red", "green"], 60)
     classes = np.where(numbers[:, 0] + (colours == "red") > 0.5, "yes", "no")
-    lines = [f"{a:.4f},{b:.4f},{colour},{label}" for (a, b), colour, label in zip(numbers, colours, classes, strict=True)]
+    lines = [
+        f"{a:.4f},{b:.4f},{colour},{label}" for (a, b), colour, label in zip(numbers, colours, classes, strict=True)
+    ]
     path = tmp_path / "rows.csv"
     path.write_text("\n".join(["first,second,colour,bought", *lines]) + "\n")
     return path

@@ -87,7 +87,9 @@ def files(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         for number in range(6):
             Image.fromarray(np.full((4, 4), number * 20, np.uint8)).save(folder / f"{number}.png")
-    (tmp_path / "pictures" / "dog" / "broken.png").write_bytes((tmp_path / "pictures" / "dog" / "0.png").read_bytes()[:40])
+    (tmp_path / "pictures" / "dog" / "broken.png").write_bytes(
+        (tmp_path / "pictures" / "dog" / "0.png").read_bytes()[:40]
+    )
 
 
 @pytest.mark.usefixtures("files")

@@ -58,7 +58,11 @@ def test_a_saved_run_measures_and_predicts_as_the_trained_model_did(batchwright,
 
 
 def test_values_are_predicted_in_their_own_unit(batchwright) -> None:
-    trained = json.loads(batchwright("train", "line", "--epochs", 30, "--batch-size", 8, "--network", "linear", "--learning-rate", 0.05, "--json").out)
+    trained = json.loads(
+        batchwright(
+            "train", "line", "--epochs", 30, "--batch-size", 8, "--network", "linear", "--learning-rate", 0.05, "--json"
+        ).out
+    )
     assert trained["test"]["r2"] > 0.9
     assert batchwright("predict", trained["run"], "line").out.startswith("predicted_y\n")
 
@@ -116,7 +120,19 @@ def test_a_full_batch_is_batch_gradient_descent(batchwright) -> None:
 
 
 def test_divergence_leaves_a_run_and_exit_code_3(batchwright) -> None:
-    answer = batchwright("train", "diabetes", "--optimizer", "sgd", "--learning-rate", 1e30, "--schedule", "constant", *QUICK, "--no-batch-normalization", "--json")
+    answer = batchwright(
+        "train",
+        "diabetes",
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        1e30,
+        "--schedule",
+        "constant",
+        *QUICK,
+        "--no-batch-normalization",
+        "--json",
+    )
     assert answer.code == 3
     told = json.loads(answer.out)
     assert told["status"] == "diverged"

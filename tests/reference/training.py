@@ -41,15 +41,18 @@ def descend(
     rates: np.ndarray,
     momentum: float,
 ) -> tuple[Layers, list[float]]:
-    """The layers after one update per batch, v ← momentum·v + g and w ← w − rate·v, and each batch's loss before its own."""
+    """The layers after one update per batch, v ← momentum·v + g, w ← w − rate·v; and each batch's loss before it."""
     x, targets, weights = data
     velocity = [(np.zeros_like(kernel), np.zeros_like(bias)) for kernel, bias in layers]
     means = []
     for rows, rate in zip(batches, rates, strict=True):
         mean, gradient = gradients(layers, x[rows], targets[rows], weights[rows])
         velocity = [
-            tuple(momentum * v + g for v, g in zip(old, new, strict=True)) for old, new in zip(velocity, gradient, strict=True)
+            tuple(momentum * v + g for v, g in zip(old, new, strict=True))
+            for old, new in zip(velocity, gradient, strict=True)
         ]
-        layers = [tuple(w - rate * v for w, v in zip(at, by, strict=True)) for at, by in zip(layers, velocity, strict=True)]
+        layers = [
+            tuple(w - rate * v for w, v in zip(at, by, strict=True)) for at, by in zip(layers, velocity, strict=True)
+        ]
         means.append(mean)
     return layers, means

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from tests.runs.conftest import CONFIG, FILES, ROWS
@@ -28,7 +29,7 @@ def test_model_gives_the_same_bits(
         assert own.dtype == read.dtype
         assert np.asarray(own).tobytes() == np.asarray(read).tobytes()
     new = {"c": [0.5, -2.0], "a": [1.0, 3.0], "b": [None, 0.25]}
-    inputs, _ = encode_new(new, saved.encoding)
+    inputs = jax.tree.map(jnp.asarray, encode_new(new, saved.encoding)[0])
     before, _ = blueprint.build().network.apply(variables, inputs, train=False, key=None, weights=None)
     after, _ = saved.model.network.apply(saved.variables, inputs, train=False, key=None, weights=None)
     assert np.asarray(before).tobytes() == np.asarray(after).tobytes()
@@ -41,7 +42,7 @@ def test_regression_model_round_trip(tmp_path: Path) -> None:
     data = load({"a": x[:, 0], "b": x[:, 1], "y": 1e7 + x.sum(axis=1) / 3}, target="y")
     task = Regression("huber", delta=0.1, mean=(data.target.mean,), std=(data.target.std,))
     blueprint = Blueprint(MLP((4,), batch_normalization=False), features_of(data.encoding), task, "bfloat16")
-    variables = blueprint.build().network.init(jax.random.key(0), data.train.inputs)
+    variables = blueprint.build().network.init(jax.random.key(0), jax.tree.map(jnp.asarray, data.train.inputs))
     folder = create(tmp_path / "run", "table")
     folder.describe(data, config="", settings={}, plan={})
     folder.save_model(blueprint, variables)

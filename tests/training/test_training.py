@@ -1,5 +1,7 @@
 """The compiled loop against the same descent written out in float64 NumPy, and its invariants."""
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -46,7 +48,7 @@ def run_epoch(program: Program, rows: Rows, plan: Plan, cuts: tuple[int, ...] = 
     epoch = Epoch(batches(plan, seed=0, epoch=0), np.full(iterations, rate, np.float32))
     carry = (state, no_losses(plan))
     ends = (0, *cuts, iterations)
-    for span in zip(ends[:-1], ends[1:], strict=True):
+    for span in pairwise(ends):
         carry = segment(program, carry, rows, epoch, span)
     return carry[0]
 

@@ -62,8 +62,10 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     plan, shown = prepared.plan, {key: f"{value:,}" for key, value in numbers.items() if isinstance(value, int)}
     parts = [f"{part.rows:,} {name}" for name, part in prepared.dataset.parts.items() if name != "train"]
     full = plan.last_batch_rows == plan.batch_size
-    rest = f"{plan.training_rows - plan.rows_per_epoch:,} rows dropped" if plan.rows_per_epoch < plan.training_rows else (
-        "every batch full" if full else f"the last has {shown['last_batch_rows']} rows"
+    rest = (
+        f"{plan.training_rows - plan.rows_per_epoch:,} rows dropped"
+        if plan.rows_per_epoch < plan.training_rows
+        else ("every batch full" if full else f"the last has {shown['last_batch_rows']} rows")
     )
     table = Table.grid(padding=(0, 2))
     table.add_column()
@@ -99,7 +101,9 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         found = row.get("metrics", {}).get("test") or row.get("metrics", {}).get("validation") or {}
         figures = "  ".join(f"{name} {_figure(value)}" for name, value in list(found.items())[:2])
-        table.add_row(row["run"], row.get("created", "")[:19].replace("T", " "), row["status"], figures or row["reason"])
+        table.add_row(
+            row["run"], row.get("created", "")[:19].replace("T", " "), row["status"], figures or row["reason"]
+        )
     return table
 
 
@@ -123,8 +127,12 @@ def _validation(row: EpochRow, headline: str) -> str:
 
 
 def _line(row: EpochRow, prepared: Prepared) -> str:
-    figures = f"loss {row['loss']:.4f}  {_validation(row, prepared.blueprint.task.headline)}lr {row['learning_rate']:.3g}"
-    return f"epoch {row['epoch']}/{prepared.plan.epochs}  {row['iteration']:,} updates  {row['seconds']:.1f} s  {figures}"
+    figures = (
+        f"loss {row['loss']:.4f}  {_validation(row, prepared.blueprint.task.headline)}lr {row['learning_rate']:.3g}"
+    )
+    return (
+        f"epoch {row['epoch']}/{prepared.plan.epochs}  {row['iteration']:,} updates  {row['seconds']:.1f} s  {figures}"
+    )
 
 
 def _bar(console: Console) -> Progress:

@@ -35,7 +35,7 @@ Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=
 
 
 @app.callback()
-def batchwright(version: Version = False) -> None:  # noqa: ARG001
+def batchwright(version: Version = False) -> None:
     """Train neural networks by mini-batch gradient descent on tables, arrays and images."""
 
 
@@ -50,5 +50,7 @@ def main() -> None:
         typer.echo("batchwright: interrupted.", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that Python's own flush at exit stays silent
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # so that Python's own flush at exit stays silent
         sys.exit(1)

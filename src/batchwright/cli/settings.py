@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Option:
-    """`--flag VALUE` sets `key`. Of `type` list, the value is several, with commas between; `yaml` is taken as written."""
+    """`--flag VALUE` sets `key`. A value of `type` list is several, with commas between; `yaml` is taken as written."""
 
     flag: str
     key: str
@@ -116,9 +116,7 @@ def takes_settings(verb: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def read_settings(
-    source: str | None, config: str | None, assignments: list[str] | None, **options: Any
-) -> "Settings":
+def read_settings(source: str | None, config: str | None, assignments: list[str] | None, **options: Any) -> "Settings":
     """The settings of a file, with options and then assignments on top.
 
     Raises:
@@ -127,7 +125,9 @@ def read_settings(
     from batchwright.config import flow, load_config
 
     overrides = [("data.source", flow(source), source)] if source is not None else []
-    overrides += [option.override(options[option.parameter]) for option in OPTIONS if options[option.parameter] is not None]
+    overrides += [
+        option.override(options[option.parameter]) for option in OPTIONS if options[option.parameter] is not None
+    ]
     return load_config(config, [*overrides, *_assigned(assignments or [])])
 
 

@@ -58,7 +58,7 @@ def summary(trained: "Trained") -> dict[str, Any]:
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Within it, the first Ctrl-C is noted, for the training to end after its segment; the second one ends it at once."""
+    """Within it, the first Ctrl-C is noted, for the training to end after its segment; the second ends it at once."""
     noted = False
 
     def note(_signal: int, _frame: FrameType | None) -> None:

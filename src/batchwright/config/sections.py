@@ -12,7 +12,6 @@ from batchwright.nn import ARCHITECTURES, Architecture, Tabular
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, Schedule
 from batchwright.training.stopping import EarlyStopping
 
-
 LossName: TypeAlias = Literal[
     "auto", "cross_entropy", "binary_cross_entropy", "mean_squared_error", "mean_absolute_error", "huber"
 ]
@@ -55,6 +54,9 @@ class TaskSettings:
     delta: Annotated[float, Gt(0)] = 1.0
 
 
+PATIENT = EarlyStopping(patience=10)
+
+
 @dataclass(frozen=True)
 class Training:
     """How long, in which batches and in which precision.
@@ -74,7 +76,7 @@ class Training:
     seed: Annotated[int, Ge(0), Lt(2**32)] = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     remainder: Literal["keep", "drop"] = "keep"
-    early_stopping: EarlyStopping | None = EarlyStopping(patience=10)
+    early_stopping: EarlyStopping | None = PATIENT
     max_time: Annotated[float, Gt(0)] | None = None
 
 

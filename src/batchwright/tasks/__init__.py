@@ -16,7 +16,16 @@ from batchwright.tasks.classification import CLASS_LOSSES, Classification, class
 from batchwright.tasks.protocol import Task
 from batchwright.tasks.regression import VALUE_LOSSES, Regression
 
-__all__ = ["CLASS_LOSSES", "TASKS", "VALUE_LOSSES", "Classification", "Regression", "Task", "class_weights", "from_json"]
+__all__ = [
+    "CLASS_LOSSES",
+    "TASKS",
+    "VALUE_LOSSES",
+    "Classification",
+    "Regression",
+    "Task",
+    "class_weights",
+    "from_json",
+]
 
 TASKS = (Classification, Regression)
 

@@ -20,7 +20,7 @@ from batchwright.training.step import Loss
 from batchwright.training.stopping import EarlyStopping
 
 EpochRow: TypeAlias = dict[str, int | float]
-"""A line of the history: epoch (from 1), iteration (updates made), seconds, learning_rate, loss, and val_... metrics."""
+"""A line of the history: epoch (from 1), iteration (updates made), seconds, learning_rate, loss, val_... metrics."""
 History: TypeAlias = Sequence[EpochRow]
 
 Status: TypeAlias = Literal["finished", "diverged", "interrupted"]
@@ -95,10 +95,10 @@ Event: TypeAlias = Compiled | SegmentDone | EpochDone | Stopped
 def fit(job: Job, state: TrainState, *, interrupted: Callable[[], bool] = lambda: False) -> Iterator[Event]:
     """Train from `state`, which is used up, and say what happens.
 
-    The events come in this order: `Compiled`; for every epoch some `SegmentDone` and one `EpochDone`; at last `Stopped`.
+    The events come in this order: `Compiled`; for every epoch some `SegmentDone` and one `EpochDone`; then `Stopped`.
     An epoch in which a loss was not finite has no `EpochDone`. With validation rows and early stopping, the variables
-    kept are those of the best epoch, else those of the last. `interrupted` is asked after every segment; when it is True,
-    the epoch ends there, and the training with it.
+    kept are those of the best epoch, else those of the last. `interrupted` is asked after every segment; when it is
+    True, the epoch ends there, and the training with it.
     """
     segment = compile_segment(job.program, state, job.train, job.plan)
     yield Compiled(segment.seconds, segment.memory_bytes)
@@ -113,7 +113,10 @@ def fit(job: Job, state: TrainState, *, interrupted: Callable[[], bool] = lambda
         history.append(_row(job, state, loss, history, clock))
         best = _is_best(job.early_stopping, history)
         if best:
-            kept, kept_epoch = jax.tree.map(jnp.copy, state.variables), len(history)  # the next segment uses up the state
+            kept, kept_epoch = (
+                jax.tree.map(jnp.copy, state.variables),
+                len(history),
+            )  # the next segment uses up the state
         yield EpochDone(history[-1], best)
         end = _end(job, history, clock)
     yield Stopped(kept, kept_epoch, *end)
@@ -190,7 +193,13 @@ def _row(job: Job, state: TrainState, loss: float, history: History, clock: _Clo
     """The line of the history for the epoch that has just ended."""
     updates = int(state.step)
     rate = float(_rates(job, history, np.array([updates - 1]))[0])
-    row = {"epoch": len(history) + 1, "iteration": updates, "seconds": clock.seconds, "learning_rate": rate, "loss": loss}
+    row = {
+        "epoch": len(history) + 1,
+        "iteration": updates,
+        "seconds": clock.seconds,
+        "learning_rate": rate,
+        "loss": loss,
+    }
     if job.validation is None:
         return row
     metrics = evaluate(job.program.model, state.variables, job.validation)

@@ -11,7 +11,7 @@ Remainder = Literal["keep", "drop"]
 Descent = Literal["batch gradient descent", "stochastic gradient descent", "mini-batch gradient descent"]
 
 ROWS_AT_ONCE = 8192
-"""A batch larger than this is worked through in parts whose gradients are added up, so that any batch fits in memory."""
+"""A larger batch is worked through in parts whose gradients are added up, so that any batch fits in memory."""
 
 
 @dataclass(frozen=True)
@@ -85,5 +85,7 @@ def make_plan(training_rows: int, batch_size: BatchSize, epochs: int, *, remaind
         raise ConfigError(f"training.epochs is {epochs}; it must be 1 or more.")
     rows = training_rows if batch_size == "full" else batch_size
     if rows < 1:
-        raise ConfigError(f"training.batch_size is {batch_size}; it must be between 1 and the number of rows, or 'full'.")
+        raise ConfigError(
+            f"training.batch_size is {batch_size}; it must be between 1 and the number of rows, or 'full'."
+        )
     return Plan(training_rows, min(rows, training_rows), epochs, remainder)

@@ -16,10 +16,9 @@ from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows, TrainState
 from batchwright.training.step import Loss, step
 
-
 LARGE_PRODUCTS = 1_000_000
-"""Rows of a part times parameters from which YNNPACK is left out: with 784-128-10 and 100 rows (10 million) an iteration
-takes a tenth less without it, with 20-64-2 and 32 rows (46,000) half as long again (2 cores, jaxlib 0.10.2)."""
+"""Rows of a part times parameters from which on YNNPACK is left out: with 784-128-10 and 100 rows (10 million) an
+iteration takes a tenth less without it, with 20-64-2 and 32 rows (46,000) half as long again (2 cores, jaxlib 0.10.2)."""
 
 
 class Epoch(NamedTuple):
@@ -31,7 +30,14 @@ class Epoch(NamedTuple):
 
 @partial(jax.jit, static_argnames="padded", donate_argnames=("train", "losses"))
 def _segment(
-    program: Program, train: TrainState, losses: Loss, rows: Rows, epoch: Epoch, span: tuple[Array, Array], *, padded: bool
+    program: Program,
+    train: TrainState,
+    losses: Loss,
+    rows: Rows,
+    epoch: Epoch,
+    span: tuple[Array, Array],
+    *,
+    padded: bool,
 ) -> tuple[TrainState, Loss]:
     """Iterations span[0] ... span[1] - 1 of an epoch; their losses are written in their places.
 
@@ -82,7 +88,7 @@ def compile_segment(program: Program, train: TrainState, rows: Rows, plan: Plan)
     return CompiledSegment(compiled, time.perf_counter() - started, _occupied(compiled.memory_analysis()))
 
 
-def _compiler_options(train: TrainState, plan: Plan) -> dict[str, str]:
+def _compiler_options(train: TrainState, plan: Plan) -> dict[str, str | bool]:
     """On the CPU, large products without XLA's YNNPACK fusions, which make small ones faster and large ones slower."""
     products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))
     large = jax.default_backend() == "cpu" and products >= LARGE_PRODUCTS

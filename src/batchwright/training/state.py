@@ -63,8 +63,8 @@ class Program:
 class TrainState(NamedTuple):
     """All that changes in training.
 
-    `step` counts the updates made, int32 []. `key` is the run's random key, folded with the step for dropout. `status` is
-    `RUNNING`, or the iteration, counted from 0, at which the loss first was not finite and after which nothing changed.
+    `step` counts the updates made, int32 []. `key` is the run's random key, folded with the step for dropout. `status`
+    is `RUNNING`, or the iteration, counted from 0, whose loss was not finite and after which nothing changed.
     """
 
     params: Tree
@@ -87,7 +87,8 @@ def to_device(split: Arrays) -> Rows:
 
 
 def _put(array: np.ndarray) -> jax.Array:
-    return jax.device_put(array, may_alias=not array.flags.writeable)
+    placed: jax.Array = jax.device_put(array, may_alias=not array.flags.writeable)
+    return placed
 
 
 def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> TrainState:

@@ -1,4 +1,4 @@
-"""One iteration of mini-batch gradient descent: forward, loss, backward, update. The only place that takes gradients."""
+"""One iteration of mini-batch gradient descent: forward, loss, backward, update. Only here are gradients taken."""
 
 from functools import reduce
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from batchwright.training.state import RUNNING, Program, Rows, TrainState
 
 
 class Loss(NamedTuple):
-    """The mean loss over the rows of a batch, and the sum of the weights of these rows; or of many batches, as arrays."""
+    """The mean loss over the rows of a batch, and the sum of their weights; or of many batches, as arrays."""
 
     mean: Float[Array, "*iterations"]
     weight: Float[Array, "*iterations"]
@@ -39,8 +39,8 @@ def step(
 ) -> tuple[TrainState, Loss]:
     """The state after one update with the learning rate `rate`, and the loss of the batch before it.
 
-    `batch` holds row numbers; where `padded`, a number past the last row marks a place that no row fills. The gradient is
-    that of the weighted mean over the rows of the batch, however many parts it has; only batch normalization sees each
+    `batch` holds row numbers; where `padded`, a number past the last row marks a place that no row fills. The gradient
+    is that of the weighted mean over the rows of the batch, however many parts it has; only batch normalization sees each
     part by itself. If the loss is not finite nothing is updated, now or later, and `status` becomes this iteration.
     """
     weights = _weights(program, rows, batch, padded=padded)
@@ -62,7 +62,7 @@ def step(
     old = _Changing(train.params, train.state, train.opt_state, train.step)
     new = lax.cond(finite, updated, lambda same: same, old)
     status = jnp.where(running & ~finite, train.step, train.status)
-    return TrainState(*new, train.key, status), Loss(mean, total)
+    return TrainState(new.params, new.state, new.opt_state, new.step, train.key, status), Loss(mean, total)
 
 
 class _Changing(NamedTuple):
