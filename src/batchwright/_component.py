@@ -2,7 +2,7 @@
 
 A layer, an update rule and a task are each a component. Passed to a compiled function, a component's `float` fields are
 traced: another learning rate or dropout rate compiles nothing, and a stack of them can be put under `vmap`. All else
-(sizes, names, flags) is part of the program. A `float` that is None or exactly 0.0 is switched off: it is static too, so
+(sizes, names, flags) is part of the program. A `float` that is None or exactly 0.0 is switched off and static too, so
 that a rule without momentum keeps no velocity and a network without dropout draws no random numbers.
 """
 

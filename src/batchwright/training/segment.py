@@ -17,8 +17,9 @@ from batchwright.training.state import Program, Rows, TrainState
 from batchwright.training.step import Loss, step
 
 LARGE_PRODUCTS = 1_000_000
-"""Rows of a part times parameters from which on YNNPACK is left out: with 784-128-10 and 100 rows (10 million) an
-iteration takes a tenth less without it, with 20-64-2 and 32 rows (46,000) half as long again (2 cores, jaxlib 0.10.2)."""
+"""Rows of a part times parameters from which on YNNPACK is left out. With 784-128-10 and 100 rows (10 million) an
+iteration takes a tenth less without it; with 20-64-2 and 32 rows (46,000), half as long again (2 cores, jaxlib 0.10.2).
+"""
 
 
 class Epoch(NamedTuple):

@@ -39,9 +39,9 @@ def step(
 ) -> tuple[TrainState, Loss]:
     """The state after one update with the learning rate `rate`, and the loss of the batch before it.
 
-    `batch` holds row numbers; where `padded`, a number past the last row marks a place that no row fills. The gradient
-    is that of the weighted mean over the rows of the batch, however many parts it has; only batch normalization sees each
-    part by itself. If the loss is not finite nothing is updated, now or later, and `status` becomes this iteration.
+    `batch` holds row numbers; where `padded`, a number past the last row marks a place without a row. The gradient is
+    that of the weighted mean over the rows of the batch, however many parts it has; only batch normalization sees
+    each part by itself. If the loss is not finite, nothing is updated now or later, and `status` is this iteration.
     """
     weights = _weights(program, rows, batch, padded=padded)
     total = jnp.float32(batch.size) if weights is None else weights.sum()
