@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from batchwright.training.fit import Compiled, EpochDone, EpochRow, SegmentDone, Stopped
+from batchwright.training.plan import Plan
 from batchwright.workflow import Event, Prepared, Trained
 
 MB = 1e6
@@ -35,12 +36,14 @@ def _followed(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Tra
         match event:
             case SegmentDone():
                 updates = (event.epoch - 1) * plan.iterations_per_epoch + event.iterations
-                now = f"loss {event.loss:.4f}  {validation}lr {event.learning_rate:.3g}"
-                bar.update(task, completed=updates, epoch=f"{event.epoch}/{plan.epochs}", figures=now)
-                speed = bar.tasks[task].speed
-                bar.update(task, speed=f"{speed * plan.batch_size:,.0f} rows/s" if speed else "")
+                rate = event.learning_rate
+                bar.update(task, completed=updates, epoch=f"{event.epoch}/{plan.epochs}")
+                bar.update(
+                    task, figures=_figures(event.loss, validation, rate), speed=_speed(bar.tasks[task].speed, plan)
+                )
             case EpochDone():
                 validation = _validation(event.row, headline)
+                bar.update(task, figures=_figures(event.row["loss"], validation, event.row["learning_rate"]))
                 if not bar.console.is_terminal:
                     bar.console.print(_line(event.row, prepared), highlight=False, soft_wrap=True)
             case Stopped():
@@ -126,10 +129,17 @@ def _validation(row: EpochRow, headline: str) -> str:
     return "".join(f"{name} {_figure(row[name])}  " for name in named if name in row)
 
 
+def _figures(loss: float, validation: str, learning_rate: float) -> str:
+    return f"loss {loss:.4f}  {validation}lr {learning_rate:.3g}"
+
+
+def _speed(updates_per_second: float | None, plan: Plan) -> str:
+    return f"{updates_per_second * plan.batch_size:,.0f} rows/s" if updates_per_second else ""
+
+
 def _line(row: EpochRow, prepared: Prepared) -> str:
-    figures = (
-        f"loss {row['loss']:.4f}  {_validation(row, prepared.blueprint.task.headline)}lr {row['learning_rate']:.3g}"
-    )
+    validation = _validation(row, prepared.blueprint.task.headline)
+    figures = _figures(row["loss"], validation, row["learning_rate"])
     return (
         f"epoch {row['epoch']}/{prepared.plan.epochs}  {row['iteration']:,} updates  {row['seconds']:.1f} s  {figures}"
     )
