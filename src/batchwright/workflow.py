@@ -256,9 +256,10 @@ def _fit(
     for event in fit(prepared.job, prepared.state, interrupted=interrupted):
         match event:
             case Compiled():
-                compiled, started = event, time.perf_counter()
+                compiled = event
                 if folder:
                     _describe(folder, prepared, compiled)
+                started = time.perf_counter()
             case EpochDone():
                 history.append(event.row)
                 if folder:
