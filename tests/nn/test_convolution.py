@@ -173,7 +173,7 @@ def groups(function, *arguments: object) -> tuple[int, set[int]]:
 
 
 def test_a_population_of_training_loops_has_no_grouped_convolution() -> None:
-    network = CNN((3, 4), hidden_layer_sizes=(), batch_normalization=False).build(Features(image=(8, 8, 2)), 3)
+    network = CNN(filters=(3, 4), hidden_layer_sizes=(), batch_normalization=False).build(Features(image=(8, 8, 2)), 3)
     rows = {"image": jnp.asarray(np.random.default_rng(0).integers(0, 256, (3, 4, 8, 8, 2)), jnp.uint8)}
     one = jax.tree.map(lambda array: array[0], rows)
 

@@ -233,7 +233,7 @@ def test_a_cnn_needs_images() -> None:
 
 
 def test_without_normalization_layers_have_biases() -> None:
-    network = nn.CNN((3,), hidden_layer_sizes=(4,), batch_normalization=False).build(FEATURES, 2)
+    network = nn.CNN(filters=(3,), hidden_layer_sizes=(4,), batch_normalization=False).build(FEATURES, 2)
     body = jax.eval_shape(initial, network, KEY).params["body"]
     assert {name: sorted(tree) for name, tree in body.items()} == {
         name: ["bias", "kernel"] for name in ("conv2d_0", "dense_4", "dense_7")

@@ -1,6 +1,5 @@
 """Networks built from a few numbers: an encoder that makes one array of the inputs, and a body of layers on it."""
 
-from dataclasses import fields
 from typing import Annotated, ClassVar
 
 import jax
@@ -52,16 +51,50 @@ class FeedForward:
 
 
 @component
-class MLP:
-    """A multi-layer perceptron: per hidden layer Dense, BatchNorm (if on), activation, dropout; then a last Dense.
-
-    It takes every input: numeric columns, embedded categories and flattened images, side by side.
+class Hidden:
+    """Hidden layers: per layer Dense, BatchNorm (if on), activation, dropout. What the networks below share.
 
     - hidden_layer_sizes: units of each hidden layer, > 0; () makes it linear
     - activation, slope: the activation, and the slope of leaky_relu
     - normalization_momentum in [0, 1), normalization_epsilon > 0: those of `BatchNorm`
-    - dropout: in [0, 1), the share of activations left out in training
+    - dropout: in [0, 1), the share of activations left out in training; None leaves it to the network
     - initializer: of the hidden kernels; "auto" follows the activation
+    """
+
+    hidden_layer_sizes: tuple[Annotated[int, Gt(0)], ...] = (256, 128)
+    activation: ActivationName = "relu"
+    slope: Annotated[float, Ge(0)] = 0.01
+    batch_normalization: bool = True
+    normalization_momentum: Annotated[float, Ge(0), Lt(1)] = 0.99
+    normalization_epsilon: Annotated[float, Gt(0)] = 1e-3
+    dropout: Annotated[float, Ge(0), Lt(1)] | None = None
+    initializer: InitializerName = "auto"
+
+    def body(self, outputs: int, *, dropout: float = 0.0) -> Sequential:
+        """The hidden layers and a last Dense; `dropout` is the share where none was chosen."""
+        share = dropout if self.dropout is None else self.dropout
+        hidden = (layer for units in self.hidden_layer_sizes for layer in self._block(units, share))
+        return Sequential((*hidden, Dense(outputs)))
+
+    def _block(self, units: int, dropout: float) -> tuple[Layer, ...]:
+        product = Dense(units, use_bias=not self.batch_normalization, initializer=self.kernels())
+        return (product, *self.after_product(), Dropout(dropout))
+
+    def kernels(self) -> InitializerName:
+        """What fills the kernels before an activation."""
+        return for_activation(self.initializer, self.activation)
+
+    def after_product(self) -> tuple[Layer, ...]:
+        """BatchNorm, if on, and the activation."""
+        normalization = (BatchNorm(self.normalization_momentum, self.normalization_epsilon),)
+        return (*(normalization if self.batch_normalization else ()), Activation(self.activation, self.slope))
+
+
+@component
+class MLP(Hidden):
+    """A multi-layer perceptron: hidden layers on all inputs side by side. Its fields are those of `Hidden`.
+
+    It takes every input: numeric columns, embedded categories and flattened images. Without a choice, no dropout.
 
     >>> network = MLP(hidden_layer_sizes=(16,)).build(Features(numeric=3), 2)
     >>> rows = {"numeric": jnp.ones((5, 3))}
@@ -71,36 +104,10 @@ class MLP:
     """
 
     kind: ClassVar[str] = "mlp"
-    hidden_layer_sizes: tuple[Annotated[int, Gt(0)], ...] = (256, 128)
-    activation: ActivationName = "relu"
-    slope: Annotated[float, Ge(0)] = 0.01
-    batch_normalization: bool = True
-    normalization_momentum: Annotated[float, Ge(0), Lt(1)] = 0.99
-    normalization_epsilon: Annotated[float, Gt(0)] = 1e-3
-    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
-    initializer: InitializerName = "auto"
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
         """The network for such inputs and so many outputs."""
         return FeedForward(Columns.of(features), self.body(outputs), dtype)
-
-    def body(self, outputs: int) -> Sequential:
-        """The layers after the encoder."""
-        hidden = (layer for units in self.hidden_layer_sizes for layer in self._block(units))
-        return Sequential((*hidden, Dense(outputs)))
-
-    def _block(self, units: int) -> tuple[Layer, ...]:
-        initializer = for_activation(self.initializer, self.activation)
-        return (
-            Dense(units, use_bias=not self.batch_normalization, initializer=initializer),
-            *self.after_product(),
-            Dropout(self.dropout),
-        )
-
-    def after_product(self) -> tuple[Layer, ...]:
-        """BatchNorm, if on, and the activation."""
-        normalization = (BatchNorm(self.normalization_momentum, self.normalization_epsilon),)
-        return (*(normalization if self.batch_normalization else ()), Activation(self.activation, self.slope))
 
 
 @component
@@ -119,45 +126,41 @@ class Linear:
         return FeedForward(Columns.of(features), Sequential((Dense(outputs),)), dtype)
 
 
+EMBEDDED_DROPOUT = 0.2
+"""What `Tabular` leaves out of its hidden layers without a choice: its columns come as hundreds of learned features."""
+
+
 @component
-class Tabular:
+class Tabular(Hidden):
     """An MLP on embedded columns: each number through bins of its own, each category as a learned vector.
 
-    Of images, which have no columns, it makes the network that `MLP` makes.
+    Without a choice, dropout is 0.2. Of images, which have no columns, it makes the network that `MLP` makes.
 
     - bins, embedding_units: those of `PiecewiseLinear`
-    - all else: as in `MLP`
+    - all else: as in `Hidden`
 
     Paper: Gorishniy et al. 2022, On Embeddings for Numerical Features in Tabular Deep Learning, arXiv 2203.05556
     """
 
     kind: ClassVar[str] = "tabular"
-    hidden_layer_sizes: tuple[Annotated[int, Gt(0)], ...] = (256, 128)
     bins: Annotated[int, Gt(0)] = 16
     embedding_units: Annotated[int, Gt(0)] = 8
-    activation: ActivationName = "relu"
-    slope: Annotated[float, Ge(0)] = 0.01
-    batch_normalization: bool = True
-    normalization_momentum: Annotated[float, Ge(0), Lt(1)] = 0.99
-    normalization_epsilon: Annotated[float, Gt(0)] = 1e-3
-    dropout: Annotated[float, Ge(0), Lt(1)] = 0.2
-    initializer: InitializerName = "auto"
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
         """The network for such inputs and so many outputs."""
-        shared = {field.name: getattr(self, field.name) for field in fields(MLP)}
         encoder = Columns.of(features, PiecewiseLinear(self.bins, self.embedding_units))
-        return FeedForward(encoder, MLP(**shared).body(outputs), dtype)
+        body = self.body(outputs, dropout=0.0 if features.image else EMBEDDED_DROPOUT)
+        return FeedForward(encoder, body, dtype)
 
 
 @component
-class CNN:
+class CNN(Hidden):
     """A network for images: per entry of `filters` Conv2D, BatchNorm (if on), activation and MaxPool; then an MLP.
 
     - filters: of each convolution, > 0; kernel_size: > 0, of all of them, the image's size is kept
     - pool_size: > 0, the side of the windows of which one pixel is kept; 1: no pooling
-    - hidden_layer_sizes, dropout: those of the MLP on the flattened result
-    - all else: as in `MLP`, for both
+    - hidden_layer_sizes, dropout: those of the MLP on the flattened result; without a choice, no dropout
+    - all else: as in `Hidden`, for both
 
     >>> network = CNN(filters=(4,), hidden_layer_sizes=(8,)).build(Features(image=(8, 8, 1)), 10)
     >>> rows = {"image": jnp.zeros((5, 8, 8, 1), jnp.uint8)}
@@ -167,31 +170,18 @@ class CNN:
     """
 
     kind: ClassVar[str] = "cnn"
+    hidden_layer_sizes: tuple[Annotated[int, Gt(0)], ...] = (128,)
     filters: tuple[Annotated[int, Gt(0)], ...] = (32, 64)
     kernel_size: Annotated[int, Gt(0)] = 3
     pool_size: Annotated[int, Gt(0)] = 2
-    hidden_layer_sizes: tuple[Annotated[int, Gt(0)], ...] = (128,)
-    activation: ActivationName = "relu"
-    slope: Annotated[float, Ge(0)] = 0.01
-    batch_normalization: bool = True
-    normalization_momentum: Annotated[float, Ge(0), Lt(1)] = 0.99
-    normalization_epsilon: Annotated[float, Gt(0)] = 1e-3
-    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
-    initializer: InitializerName = "auto"
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
         """The network for such images and so many outputs. Raises ConfigError where the inputs are not images."""
         if features.image is None:
             raise ConfigError("network kind 'cnn' needs images, but the inputs are columns: use 'mlp' or 'tabular'")
-        mlp = MLP(**{field.name: getattr(self, field.name) for field in fields(MLP)})
-        convolutions = (layer for filters in self.filters for layer in self._block(filters, mlp))
-        return FeedForward(Pixels(), Sequential((*convolutions, Flatten(), *mlp.body(outputs).layers)), dtype)
+        convolutions = (layer for filters in self.filters for layer in self._convolution(filters))
+        return FeedForward(Pixels(), Sequential((*convolutions, Flatten(), *self.body(outputs).layers)), dtype)
 
-    def _block(self, filters: int, mlp: MLP) -> tuple[Layer, ...]:
-        convolution = Conv2D(
-            filters,
-            self.kernel_size,
-            use_bias=not self.batch_normalization,
-            initializer=for_activation(self.initializer, self.activation),
-        )
-        return (convolution, *mlp.after_product(), MaxPool(self.pool_size))
+    def _convolution(self, filters: int) -> tuple[Layer, ...]:
+        product = Conv2D(filters, self.kernel_size, use_bias=not self.batch_normalization, initializer=self.kernels())
+        return (product, *self.after_product(), MaxPool(self.pool_size))
