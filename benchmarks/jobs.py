@@ -77,12 +77,12 @@ TABLE = Job(
 )
 IMAGES = Job(
     key="c",
-    title="MNIST, two convolutions with batch normalization, batch 128, 3 epochs",
+    title="MNIST, two convolutions with batch normalization, batch 128, 1 epoch",
     source="mnist",
     network="cnn",
     hidden=128,
     batch_size=128,
-    epochs=3,
+    epochs=1,
     learning_rate=0.02,
     aims={"torch": 1.0, "torch-dataloader": 1.0, "keras": None},
 )

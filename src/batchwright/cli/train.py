@@ -26,9 +26,7 @@ def train(settings: "Settings", run_dir: RunDir = None, as_json: Json = False) -
 
     from batchwright import workflow
     from batchwright.cli.display import follow, metrics_table
-    from batchwright.cli.memory import keep_freed_memory
 
-    keep_freed_memory()
     with interruptible() as interrupted:
         events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted)
         trained = follow(events, Console(stderr=True))

@@ -1,7 +1,7 @@
 """Two-dimensional convolution whose gradients are products that XLA does well inside a compiled loop on the CPU.
 
 The gradient that JAX derives for a kernel is forty times as slow inside a loop as outside of it. Here the gradient of
-the input is one more forward convolution, and that of the kernel one matrix product. Under `vmap` over kernels the
+the input is one more forward convolution, and that of the kernel a few matrix products. Under `vmap` over kernels the
 convolutions run one member after the other: as grouped convolutions, they would be slower than that.
 
 Letters: n rows, h x w pixels, c channels, k x k kernel, o filters.
@@ -71,19 +71,17 @@ convolve.defvjp(_forward, _backward)
 
 
 def _kernel_gradient(x: Array, g: Array, size: int, margins: Margins) -> Array:
-    """Sum over n, i, j of x[n, i + a, j + b, c] g[n, i, j, o] -> [a, b, c, o], as one product of two matrices.
+    """Sum over n, i, j of x[n, i + a, j + b, c] g[n, i, j, o] -> [a, b, c, o]: a product of two matrices for each a.
 
-    x is shifted along the columns. Along the rows either x or g is, whichever makes the smaller matrices.
+    Where x has few channels its shifts along both axes lie side by side, in one product.
     """
     (_, h, w, filters), channels = g.shape, x.shape[-1]
     padded = jnp.pad(x, ((0, 0), *margins, (0, 0)))
     columns = jnp.concatenate([padded[:, :, b : b + w] for b in range(size)], axis=-1)  # [n, h + k - 1, w, b c]
+    shifted = [columns[:, a : a + h] for a in range(size)]
     if size * channels < channels + filters:
-        patches = jnp.concatenate([columns[:, a : a + h] for a in range(size)], axis=-1)  # [n, h, w, a b c]
-        return _transposed_dot(patches, g).reshape(size, size, channels, filters)
-    rows = [jnp.pad(g, ((0, 0), (a, size - 1 - a), (0, 0), (0, 0))) for a in range(size)]
-    product = _transposed_dot(columns, jnp.concatenate(rows, axis=-1))  # [b c, a o]
-    return product.reshape(size, channels, size, filters).transpose(2, 0, 1, 3)
+        return _transposed_dot(jnp.concatenate(shifted, axis=-1), g).reshape(size, size, channels, filters)
+    return jnp.stack([_transposed_dot(rows, g) for rows in shifted]).reshape(size, size, channels, filters)
 
 
 def _transposed_dot(x: Array, y: Array) -> Array:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from batchwright.nn.protocols import Variables
@@ -113,10 +112,8 @@ def fit(job: Job, state: TrainState, *, interrupted: Callable[[], bool] = lambda
         history.append(_row(job, state, loss, history, clock))
         best = _is_best(job.early_stopping, history)
         if best:
-            kept, kept_epoch = (
-                jax.tree.map(jnp.copy, state.variables),
-                len(history),
-            )  # the next segment uses up the state
+            kept = jax.tree.map(np.array, state.variables)  # a copy: the next segment uses up the state
+            kept_epoch = len(history)
         yield EpochDone(history[-1], best)
         end = _end(job, history, clock)
     yield Stopped(kept, kept_epoch, *end)
