@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint types imports docs bench sizes clean
+.PHONY: help setup demo test test-fast soak lint types imports docs bench sizes clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ test: $(VENV)/.test  ## run all tests
 
 test-fast: $(VENV)/.test  ## run the tests that take no training of seconds
 	$(BIN)/python -m pytest -m 'not slow' -x
+
+soak: $(VENV)/.test  ## kill and resume runs 400 times (takes about half an hour)
+	BATCHWRIGHT_SOAK_KILLS=200 $(BIN)/python -m pytest tests/soak
 
 lint: $(VENV)/.test  ## check style and format
 	$(BIN)/ruff check .

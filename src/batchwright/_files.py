@@ -6,12 +6,15 @@ import hashlib
 import os
 import secrets
 import shutil
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 from batchwright.errors import UsageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+PART = ".part"
+"""The end of the hidden names of what is being written."""
 
 
 def sha256(path: Path | str) -> str:
@@ -33,7 +36,7 @@ def write_file(path: Path | str, content: bytes | str, *, overwrite: bool = Fals
     with explained(path):
         if not overwrite:
             refuse_existing(path)
-        temporary = _beside(path)
+        temporary = hidden_beside(path)
         try:
             with temporary.open("xb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
@@ -57,7 +60,7 @@ def new_folder(path: Path | str) -> Iterator[Path]:
             turned into one.
     """
     path = Path(path)
-    temporary = _beside(path)
+    temporary = hidden_beside(path)
     with explained(path):
         refuse_existing(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,6 +77,42 @@ def new_folder(path: Path | str) -> Iterator[Path]:
             _flush(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+class Lock:
+    """What one process at a time can hold. The system takes it back when that process ends, however it ends."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        """Take the lock of the file `path`, which is made where it is missing.
+
+        Raises:
+            UsageError: another process holds it, which is named; the message begins with `why`.
+        """
+        with explained(path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._close = weakref.finalize(self, os.close, descriptor)
+        try:
+            _lock(descriptor)
+        except OSError:
+            holder = os.read(descriptor, 20).decode(errors="replace").strip()
+            self._close()
+            raise UsageError(f"{why}{f' (process {holder})' if holder.isdigit() else ''}.") from None
+        with explained(path):
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+
+    def release(self) -> None:
+        """Give the lock back; its file stays."""
+        self._close()
+
+
+def _lock(descriptor: int) -> None:
+    """Raise an OSError where another process has locked the file; without locks in the system, never."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def refuse_existing(path: Path | str) -> None:
@@ -105,9 +144,18 @@ def _remedy(error: OSError, path: Path) -> str:
     return f"{error.strerror or error}."
 
 
-def _beside(path: Path) -> Path:
-    """A hidden name in the same folder, so that renaming stays within one file system."""
-    return path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+def hidden_beside(path: Path) -> Path:
+    """A new hidden name in the same folder, so that renaming stays within one file system."""
+    return path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}{PART}")
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what a process that was killed has left half written, or half removed, in a folder."""
+    for path in folder.glob(f".*{PART}"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _put_in_place(temporary: Path, path: Path, *, overwrite: bool) -> None:

@@ -1,17 +1,20 @@
 """Training from Python in one call: what `batchwright train` does, with objects in place of a configuration file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+from batchwright import workflow
 from batchwright.config import Config, LossName, TaskSettings, Training, settings_of, validate_component
 from batchwright.data.dataset import Dataset
 from batchwright.nn import Architecture, Tabular
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
+from batchwright.training.checkpoint import Checkpoints
+from batchwright.training.fit import Divergence
 from batchwright.training.plan import BatchSize, Remainder
 from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
-from batchwright.workflow import Trained, train
+from batchwright.workflow import Event, Trained
 
 DEFAULT = Training()
 
@@ -31,6 +34,8 @@ def fit(
     remainder: Remainder = "keep",
     precision: Precision = "float32",
     max_time: float | None = None,
+    divergence: Divergence = DEFAULT.divergence,
+    checkpoints: Checkpoints = DEFAULT.checkpoints,
     seed: int = 0,
     run_dir: Path | str | None = None,
 ) -> Trained:
@@ -51,6 +56,8 @@ def fit(
         remainder: whether a last batch that is not full is used ("keep") or left out ("drop").
         precision: of products; "bfloat16" still accumulates, and keeps parameters, in float32.
         max_time: seconds of training after which it stops.
+        divergence: what follows when a loss is not finite.
+        checkpoints: when a recorded run saves all that it needs to go on.
         seed: of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
 
@@ -65,13 +72,32 @@ def fit(
     True
     """
     task = TaskSettings(loss=loss, label_smoothing=label_smoothing, class_weights=class_weights)
-    training = Training(epochs, batch_size, seed, precision, remainder, early_stopping, max_time)
+    training = Training(
+        epochs, batch_size, seed, precision, remainder, early_stopping, max_time, divergence, checkpoints
+    )
     for part in (network, optimizer, schedule, task, training):
         validate_component(part)
     config = Config(network=network, optimizer=optimizer, schedule=schedule, task=task, training=training)
-    events = train(
-        settings_of(config), data, record=run_dir is not None, run_dir=None if run_dir is None else Path(run_dir)
-    )
+    place = None if run_dir is None else Path(run_dir)
+    return _last(workflow.train(settings_of(config), data, record=run_dir is not None, run_dir=place))
+
+
+def resume(run: Path | str, data: Dataset | None = None) -> Trained:
+    """Go on with a recorded run that did not finish, from its last checkpoint: to the bit as if it had never stopped.
+
+    Args:
+        run: the run's folder.
+        data: the rows that `fit` was given; None reads those of a run of the command line again.
+
+    Raises:
+        RunError: the run has ended, or cannot be read, or its rows are no longer what they were.
+        UsageError: another process is writing the run.
+        DivergedError: a loss was not finite.
+    """
+    return _last(workflow.resume(run, data))
+
+
+def _last(events: Iterator[Event]) -> Trained:
     trained = next(event for event in events if isinstance(event, Trained))
     for _ in events:  # goes on to the error of a run that has diverged
         pass

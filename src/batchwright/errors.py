@@ -6,7 +6,7 @@
     │   ├── DataError           2   a file, a column or a cell
     │   └── RunError            2   a run folder that cannot be opened, or already exists
     ├── DivergedError           3   the loss stopped being finite
-    └── InterruptedRunError   130   stopped from outside, by Ctrl-C
+    └── InterruptedRunError    75   stopped from outside, by a signal; what was learned is saved
 
 A message says what was given, what is allowed and what to do. `nearest` and `unknown` phrase the commonest case.
 """
@@ -46,9 +46,9 @@ class DivergedError(BatchwrightError):
 
 
 class InterruptedRunError(BatchwrightError):
-    """The run was stopped from outside before its end."""
+    """The run was stopped from outside before its end; where it is recorded, it can be gone on with."""
 
-    exit_code = 130
+    exit_code = 75
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:

@@ -3,28 +3,39 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import jax
 
 from batchwright import _cache
-from batchwright.config import Config, Settings, dump_config
+from batchwright.config import Config, Settings, dump_config, load_config
 from batchwright.config.sections import TaskSettings
 from batchwright.data.dataset import Dataset
 from batchwright.data.dataset import prepare as prepare_data
 from batchwright.data.sources import Source
 from batchwright.data.targets import ClassTarget
-from batchwright.errors import ConfigError, DataError, DivergedError, InterruptedRunError
-from batchwright.runs.folder import RunFolder, create
-from batchwright.runs.manifest import Setting
+from batchwright.errors import ConfigError, DataError, DivergedError, InterruptedRunError, RunError
+from batchwright.runs import checkpoints
+from batchwright.runs.folder import RunFolder, create, reopen
+from batchwright.runs.manifest import CONFIG, Setting
 from batchwright.runs.model import Blueprint, SavedModel, features_of
 from batchwright.runs.predictions import Predictions, measure, predict
 from batchwright.runs.run import Run
 from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, Classification, Regression, Task, class_weights
+from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device
 from batchwright.training.evaluate import evaluate
-from batchwright.training.fit import Compiled, EpochDone, EpochRow, Job, SegmentDone, Stopped, fit
+from batchwright.training.fit import (
+    CheckpointTaken,
+    Compiled,
+    EpochDone,
+    Job,
+    Reduced,
+    SegmentDone,
+    Stopped,
+    fit,
+)
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.segment import compile_segment
 from batchwright.training.state import Program, TrainState, initial_state, to_device
@@ -104,7 +115,7 @@ class Trained:
         return measure(self.model, source)
 
 
-Event: TypeAlias = Prepared | Compiled | SegmentDone | EpochDone | Stopped | Trained
+Event: TypeAlias = Prepared | Compiled | SegmentDone | EpochDone | CheckpointTaken | Reduced | Stopped | Trained
 
 
 def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
@@ -151,6 +162,8 @@ def _job(config: Config, dataset: Dataset, program: Program) -> Job:
         seed=chosen.seed,
         early_stopping=None if validation is None else chosen.early_stopping,
         max_time=chosen.max_time,
+        divergence=chosen.divergence,
+        checkpoints=chosen.checkpoints,
     )
 
 
@@ -229,11 +242,84 @@ def train(
     yield prepared
     folder = create(run_dir, prepared.dataset.name) if record else None
     with folder or nullcontext():
-        fitted = yield from _fit(prepared, folder, interrupted)
-        trained = _finish(prepared, fitted, folder, started)
+        if folder:
+            _describe(folder, prepared)
+        trained = yield from _carry_out(prepared, beginning(prepared.state), folder, interrupted, started)
+    yield from _ended(trained)
+
+
+def resume(
+    run: Path | str, dataset: Dataset | None = None, *, interrupted: Callable[[], bool] = lambda: False
+) -> Iterator[Event]:
+    """Go on with a run that did not finish, from its last checkpoint that can be trusted; events are those of `train`.
+
+    The rest is the same, to the bit, as if the run had never stopped, on the same device and versions.
+
+    Args:
+        run: the run's folder.
+        dataset: the rows, where they were not read from a source.
+        interrupted: as for `train`.
+
+    Raises:
+        RunError: the run has ended, or cannot be read, or its rows are no longer what they were.
+        UsageError: another process is writing the run.
+        DivergedError, InterruptedRunError: as for `train`.
+    """
+    started = time.perf_counter()
+    _cache.use()
+    with reopen(Path(run)) as folder:
+        saved = Run(folder.path, folder.manifest)
+        prepared = prepare(recorded_settings(saved), dataset)
+        _compare(saved, prepared.dataset)
+        checkpoint, problems = checkpoints.read(folder.path, prepared.state)
+        start = beginning(prepared.state) if checkpoint is None else _checked(checkpoint, prepared.plan, folder.path)
+        place = f"iteration {int(start.state.step):,} of {prepared.plan.updates:,}"
+        notes = (*prepared.notes, *(f"a checkpoint is left out: {problem}" for problem in problems))
+        yield replace(prepared, notes=(*notes, f"the run goes on from {place}"))
+        folder.go_on(start.history)
+        trained = yield from _carry_out(prepared, on_device(start), folder, interrupted, started)
+    yield from _ended(trained)
+
+
+def recorded_settings(run: Run) -> Settings:
+    """The settings of a recorded run, and who chose each."""
+    settings = load_config(run.file(CONFIG))
+    origins = {key: run.settings[key].origin if key in run.settings else "default" for key in settings.origins}
+    return replace(settings, origins=origins)
+
+
+def _compare(run: Run, dataset: Dataset) -> None:
+    if dataset.fingerprint != run.manifest.fingerprint:
+        raise RunError(
+            f"the rows of {dataset.name} are not those that {run.path} was trained on (fingerprint "
+            f"{dataset.fingerprint[:12]}..., then {run.manifest.fingerprint[:12]}...): put those back, or train anew."
+        )
+
+
+def _checked(checkpoint: Checkpoint, plan: Plan, run: Path) -> Checkpoint:
+    """The checkpoint, once it is one of such a plan."""
+    epochs = len(checkpoint.history)
+    updates = epochs * plan.iterations_per_epoch + checkpoint.done
+    if updates != int(checkpoint.state.step) or epochs >= plan.epochs or not 0 <= checkpoint.kept_epoch <= epochs:
+        raise RunError(f"a checkpoint of {run} is not one of its own plan of {plan.updates:,} updates: train anew.")
+    return checkpoint
+
+
+def _carry_out(
+    prepared: Prepared, start: Checkpoint, folder: RunFolder | None, interrupted: Callable[[], bool], started: float
+) -> Generator[Event, None, Trained]:
+    """Fit from a start, evaluate and record."""
+    fitted = yield from _fit(prepared, start, folder, interrupted)
+    return _finish(prepared, fitted, folder, started)
+
+
+def _ended(trained: Trained) -> Iterator[Event]:
+    """The last event, and the error of a training that did not end as it should."""
     yield trained
     if trained.stopped.status == "interrupted":
-        raise InterruptedRunError(f"{trained.stopped.reason}; what was learned is kept.")
+        run = trained.run
+        how = f"`batchwright resume {run.path}` goes on with it" if run else "what was learned is kept"
+        raise InterruptedRunError(f"{trained.stopped.reason}; {how}.")
     if trained.stopped.status == "diverged":
         raise DivergedError(f"{trained.stopped.reason}. Take a smaller learning rate, or clip the gradients.")
 
@@ -249,21 +335,30 @@ class _Fitted:
 
 
 def _fit(
-    prepared: Prepared, folder: RunFolder | None, interrupted: Callable[[], bool]
+    prepared: Prepared, start: Checkpoint, folder: RunFolder | None, interrupted: Callable[[], bool]
 ) -> Generator[Event, None, _Fitted]:
     """Pass on the events of the fit, and record them."""
-    history, compiled, stopped, started = list[EpochRow](), None, None, 0.0
-    for event in fit(prepared.job, prepared.state, interrupted=interrupted):
+    history, compiled, stopped, started = list(start.history), None, None, 0.0
+    keep = prepared.job.checkpoints.keep
+    for event in fit(prepared.job, start, interrupted=interrupted):
         match event:
             case Compiled():
                 compiled = event
                 if folder:
-                    _describe(folder, prepared, compiled)
+                    folder.planned(prepared.accounting(compiled.memory_bytes))
                 started = time.perf_counter()
             case EpochDone():
                 history.append(event.row)
                 if folder:
                     folder.append(event.row)
+            case CheckpointTaken():
+                if folder:
+                    folder.save_checkpoint(event.checkpoint, keep=keep)
+            case Reduced():
+                history = list(event.checkpoint.history)
+                if folder:
+                    folder.save_checkpoint(event.checkpoint, keep=keep)
+                    folder.go_on(history)
             case Stopped():
                 stopped = event
         yield event
@@ -272,13 +367,13 @@ def _fit(
     return _Fitted(compiled, stopped, history, time.perf_counter() - started)
 
 
-def _describe(folder: RunFolder, prepared: Prepared, compiled: Compiled) -> None:
+def _describe(folder: RunFolder, prepared: Prepared) -> None:
     origins = prepared.settings.origins
     folder.describe(
         prepared.dataset,
         config=dump_config(prepared.settings),
         settings={key: Setting(value, origins[key]) for key, value in prepared.settings.values.items()},
-        plan=prepared.accounting(compiled.memory_bytes),
+        plan=prepared.accounting(0),
         device=jax.devices()[0].device_kind,
     )
 

@@ -91,7 +91,7 @@ def test_listing_is_sorted_and_survives_foreign_folders(tmp_path: Path) -> None:
     listed = list_runs(tmp_path)
     assert [row.path.name for row in listed] == ["b", "a", "c", "broken", "foreign"]
     assert [row.run.manifest.status if row.run else "" for row in listed] == ["running", "running", "finished", "", ""]
-    assert "is not the manifest of a run" in listed[-1].problem
+    assert "is not a file that batchwright has written" in listed[-1].problem
     assert (later.name, earlier.name) == ("b", "a")
 
 

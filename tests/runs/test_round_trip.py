@@ -53,7 +53,8 @@ def test_regression_model_round_trip(tmp_path: Path) -> None:
 
 def test_everything_else_round_trips(pristine: Path, dataset: Dataset) -> None:
     run = open_run(pristine)
-    assert sorted(str(file.relative_to(pristine)) for file in pristine.rglob("*") if file.is_file()) == list(FILES)
+    files = [str(file.relative_to(pristine)) for file in pristine.rglob("*") if file.is_file()]
+    assert sorted(files) == sorted([*FILES, "lock"])
     assert run.config == CONFIG
     assert run.manifest.status == "finished"
     assert run.settings["training.epochs"] == Setting(2, "user")

@@ -11,8 +11,9 @@ from tests.reference.training import Layers, descend
 from batchwright import nn, optim
 from batchwright.optim.schedules import Constant
 from batchwright.tasks import Classification
+from batchwright.training.checkpoint import beginning
 from batchwright.training.evaluate import outputs
-from batchwright.training.fit import Compiled, EpochDone, Event, Job, Stopped, fit
+from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Event, Job, SegmentDone, Stopped, fit
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.segment import Epoch, _segment, compile_segment, no_losses
@@ -136,7 +137,7 @@ def events_of(**changes: object) -> list[Event]:
     plan = make_plan(ROWS, 8, changes.pop("epochs", 3))
     interrupted = changes.pop("interrupted", lambda: False)
     job = Job(program, rows, make_rows(1), plan, Constant(), **changes)
-    return list(fit(job, start(program, rows), interrupted=interrupted))
+    return list(fit(job, beginning(start(program, rows)), interrupted=interrupted))
 
 
 def test_a_fit_says_what_happens() -> None:
@@ -187,7 +188,8 @@ def test_training_stops_when_patience_time_or_the_user_ends_it() -> None:
     assert timed[-1].status == "finished"
     interrupted = events_of(epochs=1000, interrupted=lambda: True)
     assert interrupted[-1].status == "interrupted"
-    assert sum(isinstance(event, EpochDone) for event in interrupted) == 1
+    assert sum(isinstance(event, SegmentDone) for event in interrupted) == 1
+    assert isinstance(interrupted[-2], CheckpointTaken)
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 7, 16, 53, 4096])

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from batchwright.training.fit import Compiled, EpochDone, EpochRow, SegmentDone, Stopped
+from batchwright.training.checkpoint import EpochRow
+from batchwright.training.fit import Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.plan import Plan
 from batchwright.workflow import Event, Prepared, Trained
 
@@ -46,6 +47,9 @@ def _followed(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Tra
                 bar.update(task, figures=_figures(event.row["loss"], validation, event.row["learning_rate"]))
                 if not bar.console.is_terminal:
                     bar.console.print(_line(event.row, prepared), highlight=False, soft_wrap=True)
+            case Reduced():
+                again = f"going back to iteration {int(event.checkpoint.state.step):,} with a smaller learning rate"
+                bar.console.print(f"{event.reason}; {again}", highlight=False, soft_wrap=True)
             case Stopped():
                 kept = f"; the parameters of epoch {event.epoch} are kept" if event.epoch else ""
                 bar.console.print(f"{event.reason}{kept}", highlight=False, soft_wrap=True)

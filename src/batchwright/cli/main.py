@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from batchwright.cli import check, evaluate, init, predict, runs, schema, train
+from batchwright.cli import check, evaluate, init, predict, resume, runs, schema, train
 from batchwright.errors import BatchwrightError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (train, check, evaluate, predict, runs, init, schema):
+for verb in (train, check, resume, evaluate, predict, runs, init, schema):
     app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
 
 

@@ -86,6 +86,7 @@ OPTIONS = (
     Option("--precision", "training.precision", str, "float32 or bfloat16"),
     Option("--early-stopping", "training.early_stopping", yaml, "null, or {patience: 5, monitor: val_loss}"),
     Option("--max-time", "training.max_time", float, "seconds of training after which it stops"),
+    Option("--on-divergence", "training.divergence.policy", str, "stop, or reduce the learning rate and go back"),
     Option("--seed", "training.seed", int, "of split, first parameters, order of the rows and dropout"),
 )
 

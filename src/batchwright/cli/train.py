@@ -14,7 +14,7 @@ from batchwright.cli.settings import takes_settings
 
 if TYPE_CHECKING:
     from batchwright.config import Settings
-    from batchwright.workflow import Trained
+    from batchwright.workflow import Event, Trained
 
 RunDir = Annotated[Path | None, typer.Option(help="the run's folder [runs/<source>-<n>]")]
 
@@ -22,13 +22,19 @@ RunDir = Annotated[Path | None, typer.Option(help="the run's folder [runs/<sourc
 @takes_settings
 def train(settings: "Settings", run_dir: RunDir = None, as_json: Json = False) -> None:
     """Train a network on your data, and save the run."""
+    from batchwright import workflow
+
+    show(lambda interrupted: workflow.train(settings, run_dir=run_dir, interrupted=interrupted), as_json=as_json)
+
+
+def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, as_json: bool) -> None:
+    """Show the events of a training, which is told how to ask whether it is interrupted, and then its figures."""
     from rich.console import Console
 
-    from batchwright import workflow
     from batchwright.cli.display import follow, metrics_table
 
     with interruptible() as interrupted:
-        events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted)
+        events = training(interrupted)
         trained = follow(events, Console(stderr=True))
     if as_json:
         print_json(summary(trained))
@@ -56,7 +62,7 @@ def summary(trained: "Trained") -> dict[str, Any]:
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Within it, the first Ctrl-C is noted, for the training to end after its segment; the second ends it at once."""
+    """Within it, the first Ctrl-C or SIGTERM is noted, to end training after its segment; a second ends it at once."""
     noted = False
 
     def note(_signal: int, _frame: FrameType | None) -> None:
@@ -65,8 +71,9 @@ def interruptible() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         noted = True
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: noted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -10,6 +10,8 @@ from annotated_types import Ge, Gt, Lt
 from batchwright.data.options import DataOptions
 from batchwright.nn import ARCHITECTURES, Architecture, Tabular
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, Schedule
+from batchwright.training.checkpoint import Checkpoints
+from batchwright.training.fit import EVERY_NOW_AND_THEN, STOP, Divergence
 from batchwright.training.stopping import EarlyStopping
 
 LossName: TypeAlias = Literal[
@@ -69,6 +71,8 @@ class Training:
         remainder: whether a last batch that is not full is used.
         early_stopping: null goes on to the last epoch, and keeps its parameters; so it is without validation rows.
         max_time: seconds of training after which it stops.
+        divergence: what follows when a loss is not finite.
+        checkpoints: when all that training needs to go on is saved.
     """
 
     epochs: Annotated[int, Ge(1)] = 20
@@ -78,6 +82,8 @@ class Training:
     remainder: Literal["keep", "drop"] = "keep"
     early_stopping: EarlyStopping | None = PATIENT
     max_time: Annotated[float, Gt(0)] | None = None
+    divergence: Divergence = STOP
+    checkpoints: Checkpoints = EVERY_NOW_AND_THEN
 
 
 @dataclass(frozen=True)

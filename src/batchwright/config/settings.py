@@ -14,7 +14,7 @@ from batchwright.config.hints import fields_of, nested
 from batchwright.config.sections import SECTIONS, Config, Section
 from batchwright.errors import ConfigError, nearest
 
-Origin: TypeAlias = Literal["default", "user"]
+Origin: TypeAlias = Literal["default", "user", "measured", "searched"]
 
 
 class Override(NamedTuple):

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
@@ -12,11 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from batchwright._files import explained, new_folder, write_file
+from batchwright._files import Lock, explained, hidden_beside, new_folder, remove_parts, write_file
 from batchwright.errors import RunError, UsageError
 from batchwright.runs.manifest import (
+    CHECKPOINTS,
     CONFIG,
     HISTORY,
+    LOCK,
     MANIFEST,
     MODEL,
     SCHEMA,
@@ -29,13 +31,15 @@ from batchwright.runs.manifest import (
     new_manifest,
 )
 from batchwright.runs.reading import to_plain
-from batchwright.runs.run import Run
+from batchwright.runs.run import Run, open_run
 from batchwright.runs.tensors import dump
 
 if TYPE_CHECKING:
     from batchwright.data.dataset import Dataset
     from batchwright.nn import Variables
+    from batchwright.runs.checkpoints import Writer
     from batchwright.runs.model import Blueprint
+    from batchwright.training.checkpoint import Checkpoint
 
 ROOT = "runs"
 """The folder under the current one in which runs without a name of their own lie."""
@@ -55,23 +59,53 @@ def create(run_dir: Path | None, source: str) -> "RunFolder":
         UsageError: the folder cannot be written.
     """
     path = _claimed(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
+    lock = _lock(path)
     manifest = new_manifest(source)
     write_file(path / MANIFEST, manifest.to_text())
-    return RunFolder(path, manifest)
+    with explained(path):
+        (path / HISTORY).touch()
+    return RunFolder(path, manifest, lock)
+
+
+def reopen(path: Path) -> "RunFolder":
+    """The folder of a run that has not finished, to go on with it; what a killed process left half written is removed.
+
+    Raises:
+        RunError: there is no run that can be read, or it has ended, or it had not begun.
+        UsageError: another process is writing it, or the folder cannot be written.
+    """
+    open_run(path)  # before anything is written there
+    lock = _lock(path)
+    manifest = open_run(path).manifest
+    refusal = _REFUSALS.get(manifest.status) or (None if CONFIG in manifest.files else _UNBORN)
+    if refusal:
+        lock.release()
+        raise RunError(f"{path} {refusal}")
+    for folder in (path, path / CHECKPOINTS):
+        remove_parts(folder)
+    return RunFolder(path, manifest, lock)
+
+
+_REFUSALS = {
+    "finished": "has finished: there is nothing to go on with. `batchwright train` begins another run.",
+    "diverged": "has diverged, and would again. Train anew with a smaller learning rate, or --on-divergence reduce.",
+}
+_UNBORN = "was ended before its training began: there is nothing to go on with. Train anew."
 
 
 class RunFolder:
     """Writes a run: first `describe`, then `append` for every epoch, at last `save_model` and `finish`.
 
-    In a `with` statement, an error that ends the block is recorded in the manifest, unless `finish` was called.
+    In a `with` statement, an error that ends the block is recorded in the manifest, unless `finish` was called. The
+    folder is locked until then.
     """
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
+    def __init__(self, path: Path, manifest: Manifest, lock: Lock) -> None:
         self.path = path
         self.manifest = manifest
+        self._lock = lock
         self._synced = time.monotonic()
-        with explained(path):
-            (path / HISTORY).touch()
+        self._writer: Writer | None = None
 
     def describe(
         self,
@@ -94,22 +128,49 @@ class RunFolder:
         )
         self._record(described, contents)
 
+    def planned(self, plan: Mapping[str, Any]) -> None:
+        """Write down the accounting anew, with what is known once the training loop is compiled."""
+        self._record(replace(self.manifest, plan=dict(plan)), {})
+
+    def go_on(self, history: Sequence[Mapping[str, float]]) -> None:
+        """Go on after the epochs of this history; what was written after them is forgotten."""
+        files = {name: file for name, file in self.manifest.files.items() if name in (CONFIG, SCHEMA, SPLITS)}
+        self.manifest = replace(self.manifest, files=files, status="running", reason="", metrics={}, seconds={})
+        self._record(self.manifest, {})
+        write_file(self.path / HISTORY, b"".join(map(_line, history)), overwrite=True)
+
+    def save_checkpoint(self, checkpoint: "Checkpoint", *, keep: int) -> None:
+        """Have a checkpoint written beside training; of those that wait, only the newest.
+
+        Raises:
+            UsageError: the one before could not be written.
+        """
+        from batchwright.runs.checkpoints import Writer
+
+        self._writer = self._writer or Writer(self.path, keep=keep)
+        self._writer.submit(checkpoint)
+
     def append(self, row: Mapping[str, float]) -> None:
         """Add a row to the history; a number that is not finite is written as null."""
         path = self.path / HISTORY
         with explained(path), path.open("ab") as file:
-            file.write(json.dumps(to_plain(dict(row))).encode() + b"\n")
+            file.write(_line(row))
             file.flush()
             if time.monotonic() - self._synced >= SYNC_SECONDS:
                 os.fsync(file.fileno())
                 self._synced = time.monotonic()
 
     def save_model(self, blueprint: "Blueprint", variables: "Variables") -> None:
-        """Write the model; its encoding is that of `describe`."""
+        """Write the model, in the place of one from before an interruption; its encoding is that of `describe`."""
         from batchwright.runs.model import dump_variables
 
         contents = {MODEL: blueprint.to_text().encode(), WEIGHTS: dump_variables(variables)}
-        with new_folder(self.path / Path(MODEL).parent) as folder:
+        place = self.path / Path(MODEL).parent
+        if place.exists():
+            with explained(place):
+                place.rename(hidden_beside(place))
+            remove_parts(self.path)
+        with new_folder(place) as folder:
             for name, content in contents.items():
                 (folder / Path(name).name).write_bytes(content)
         self._record(self.manifest, contents)
@@ -123,6 +184,7 @@ class RunFolder:
         seconds: Mapping[str, float] | None = None,
     ) -> Run:
         """Say how the run ended: a word, a sentence, metrics by part and name, seconds by what they were spent on."""
+        self._close_writer()
         path = self.path / HISTORY
         with explained(path), path.open("rb") as file:
             os.fsync(file.fileno())
@@ -130,6 +192,11 @@ class RunFolder:
         plain: dict[str, Any] = to_plain({"metrics": dict(metrics or {}), "seconds": dict(seconds or {})})
         self._record(replace(self.manifest, status=status, reason=reason, **plain), {HISTORY: history})
         return Run(self.path, self.manifest)
+
+    def _close_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer:
+            writer.close()
 
     def _record(self, manifest: Manifest, final: Mapping[str, bytes]) -> None:
         """Put a new manifest in place, which also vouches for the files that have become final."""
@@ -143,10 +210,23 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is not None and self.manifest.status == "running":
-            status: Status = "failed" if isinstance(error, Exception) else "interrupted"
-            with suppress(UsageError):  # the error itself matters more than what it left behind
-                self.finish(status, str(error) or type(error).__name__)
+        try:
+            if error is not None and self.manifest.status == "running":
+                status: Status = "failed" if isinstance(error, Exception) else "interrupted"
+                with suppress(UsageError):  # the error itself matters more than what it left behind
+                    self._close_writer()
+                with suppress(UsageError):
+                    self.finish(status, str(error) or type(error).__name__)
+        finally:
+            self._lock.release()
+
+
+def _line(row: Mapping[str, float]) -> bytes:
+    return json.dumps(to_plain(dict(row))).encode() + b"\n"
+
+
+def _lock(path: Path) -> Lock:
+    return Lock(path / LOCK, f"{path} is being written by another process")
 
 
 def _claimed(path: Path) -> Path:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import platform
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,13 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from batchwright.errors import RunError, unknown
-from batchwright.runs.reading import REMEDY, parse, parse_json, read_bytes, to_plain
+from batchwright.runs.reading import parse, read_bytes
+from batchwright.runs.sealed import seal, unseal
 
 FORMAT = 1
 """Grows when a run is written that older versions of batchwright would misread."""
 
 MANIFEST, CONFIG, SCHEMA, SPLITS = "manifest.json", "config.yaml", "schema.json", "splits.safetensors"
 HISTORY, MODEL, WEIGHTS = "history.jsonl", "model/model.json", "model/weights.safetensors"
+CHECKPOINTS, LOCK = "checkpoints", "lock"
 
 MB = 1 << 20
 LARGEST = {
@@ -81,8 +82,7 @@ class Manifest:
 
     def to_text(self) -> str:
         """The content of `manifest.json`, in which `sha256` is the hash of all the rest."""
-        plain = to_plain(dataclasses.asdict(self))
-        return json.dumps(plain | {"sha256": _hash(plain)}, indent=1, ensure_ascii=False) + "\n"
+        return seal(dataclasses.asdict(self))
 
 
 def describe_file(content: bytes) -> File:
@@ -104,19 +104,9 @@ def read_manifest(folder: Path) -> Manifest:
             files that a run does not have.
     """
     where = folder / MANIFEST
-    plain = parse_json(read_bytes(folder, MANIFEST, at_most=LARGEST[MANIFEST]), where)
-    if not isinstance(plain, dict) or not isinstance(plain.get("format"), int):
-        raise RunError(f"{where} is not the manifest of a run: it has no format.")
-    if plain["format"] > FORMAT:
-        raise RunError(f"{where} has format {plain['format']}; this version reads up to {FORMAT}: upgrade batchwright.")
-    if plain.pop("sha256", None) != _hash(plain):
-        raise RunError(f"{where} was changed or damaged since it was written. {REMEDY}")
+    plain = unseal(read_bytes(folder, MANIFEST, at_most=LARGEST[MANIFEST]), where, FORMAT)
     manifest = parse(Manifest, plain, where)
     for name in manifest.files:
         if name not in LARGEST:
             raise RunError(f"{where}: {unknown('file', name, LARGEST)}")
     return manifest
-
-
-def _hash(plain: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -21,7 +21,7 @@ from batchwright.errors import ConfigError, RunError
 from batchwright.nn import ARCHITECTURES, Architecture, Features, Variables
 from batchwright.nn.protocols import Dtype
 from batchwright.runs import reading
-from batchwright.runs.tensors import HEADER_BYTES, Expected, dump, load
+from batchwright.runs.tensors import HEADER_BYTES, Expected, by_path, dump, load
 from batchwright.training.state import Model
 
 EXAMPLE_ROWS = 2
@@ -74,7 +74,7 @@ def features_of(encoding: Encoding) -> Features:
 
 def dump_variables(variables: Variables) -> bytes:
     """The content of `weights.safetensors`: each array under its path, such as `params/body/dense_0/kernel`."""
-    return dump({name: np.asarray(array) for name, array in _by_path(variables).items()})
+    return dump(by_path(variables))
 
 
 def read_encoding(data: bytes, where: Path) -> Encoding:
@@ -127,7 +127,7 @@ class Layout:
         except Exception as error:  # whatever a stranger's numbers lead JAX to raise
             raise RunError(f"{where} describes a network that cannot be built: {error}") from error
         self.structure = jax.tree.structure(variables)
-        self.expected = {name: Expected(str(array.dtype), array.shape) for name, array in _by_path(variables).items()}
+        self.expected = {name: Expected(str(array.dtype), array.shape) for name, array in by_path(variables).items()}
         arrays = sum(array.size * array.dtype.itemsize for array in jax.tree.leaves(variables))
         self.most_bytes = arrays + HEADER_BYTES * (len(self.expected) + 1)
 
@@ -140,11 +140,6 @@ class Layout:
         arrays = load(data, self.expected, where)
         variables: Variables = jax.tree.unflatten(self.structure, [jnp.asarray(arrays[name]) for name in self.expected])
         return variables
-
-
-def _by_path(variables: Variables) -> dict[str, Any]:
-    leaves, _ = jax.tree_util.tree_flatten_with_path(variables)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
 
 def _example(features: Features) -> dict[str, np.ndarray]:

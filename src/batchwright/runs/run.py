@@ -101,6 +101,11 @@ class Run:
         weights = self.read(WEIGHTS, at_most=layout.most_bytes)
         return model.SavedModel(blueprint, layout.model, layout.read(weights, self.path / WEIGHTS), encoding)
 
+    def file(self, name: str) -> Path:
+        """The path of one of the run's files, once its content is verified."""
+        self.read(name)
+        return self.path / name
+
     def read(self, name: str, *, at_most: int | None = None) -> bytes:
         """The content of one of the run's files, once it is verified.
 

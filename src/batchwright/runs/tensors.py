@@ -38,8 +38,16 @@ class Expected(NamedTuple):
         )
 
 
-def dump(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """The content of a safetensors file that holds these arrays."""
+def by_path(tree: Any) -> dict[str, Any]:
+    """The arrays of a tree by their paths in it, such as `params/body/dense_0/kernel`."""
+    import jax
+
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def dump(arrays: Mapping[str, Any]) -> bytes:
+    """The content of a safetensors file that holds these arrays, of NumPy or JAX."""
     from safetensors.numpy import save
 
     return save({name: np.asarray(array, order="C") for name, array in arrays.items()})  # it reads memory as it lies

@@ -1,6 +1,7 @@
 """The outputs of a network over all rows of a split, and exact metrics from them."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 
 import jax
 import numpy as np
@@ -8,15 +9,21 @@ from jax import Array, lax
 from jaxtyping import Float32
 
 from batchwright.nn.protocols import Inputs, Variables
+from batchwright.training.libraries import for_large_products
 from batchwright.training.state import Model, Rows
 
-ROWS_AT_ONCE = 1024
-"""Rows that go through the network together: enough to keep the cores busy, few enough to stay in a small memory."""
+ROWS_AT_ONCE = 512
+"""Rows that go through the network together: enough to keep the cores busy, few enough to stay in their caches."""
 
 
-@jax.jit
-def _apply(model: Model, variables: Variables, inputs: Inputs) -> Array:
-    return model.network.apply(variables, inputs, train=False, key=None, weights=None)[0]
+@cache
+def _applied() -> Callable[[Model, Variables, Inputs], Array]:
+    """The compiled network in evaluation mode; with many rows at once, products are large."""
+
+    def apply(model: Model, variables: Variables, inputs: Inputs) -> Array:
+        return model.network.apply(variables, inputs, train=False, key=None, weights=None)[0]
+
+    return jax.jit(apply, compiler_options=for_large_products())
 
 
 @partial(jax.jit, static_argnames="count")
@@ -37,7 +44,7 @@ def outputs(
         raise ValueError("there are no rows to evaluate.")
     size = 1 << (min(rows, rows_at_once).bit_length() - 1)
     starts = range(0, rows, size)
-    pieces = [_apply(model, variables, _take(inputs, min(start, rows - size), size)) for start in starts]
+    pieces = [_applied()(model, variables, _take(inputs, min(start, rows - size), size)) for start in starts]
     last = size - (rows - starts[-1])  # rows of the last piece that the piece before has given already
     return np.concatenate([*map(np.asarray, pieces[:-1]), np.asarray(pieces[-1])[last:]])
 

@@ -1,26 +1,33 @@
 """The training loop on the host: a generator of events. It does no mathematics and prints nothing."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
+from annotated_types import Ge, Gt, Lt
 
 from batchwright.nn.protocols import Variables
 from batchwright.optim.schedules import Schedule
+from batchwright.training.checkpoint import (
+    NO_LOSSES,
+    Checkpoint,
+    Checkpoints,
+    EpochRow,
+    History,
+    back,
+    on_device,
+    on_host,
+)
 from batchwright.training.evaluate import evaluate
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan
 from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses
-from batchwright.training.state import RUNNING, Program, Rows, TrainState
+from batchwright.training.state import RUNNING, Program, Rows
 from batchwright.training.step import Loss
 from batchwright.training.stopping import EarlyStopping
-
-EpochRow: TypeAlias = dict[str, int | float]
-"""A line of the history: epoch (from 1), iteration (updates made), seconds, learning_rate, loss, val_... metrics."""
-History: TypeAlias = Sequence[EpochRow]
 
 Status: TypeAlias = Literal["finished", "diverged", "interrupted"]
 
@@ -30,6 +37,27 @@ FIRST_SEGMENT = 4
 """Iterations of the very first segment, before any has been timed."""
 GROWTH = 16
 """How much longer than the one before it a segment may be: the first is timed with cold caches, and may mislead."""
+BETWEEN_EPOCHS = 1.0
+"""Seconds between two checkpoints that are taken because an epoch has ended."""
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """What follows when a loss is not finite; whatever it is, no update is made with it.
+
+    Attributes:
+        policy: "stop" ends the training; "reduce" goes back to the start of the epoch with a smaller learning rate.
+        factor: in (0, 1), by which the learning rate is multiplied each time.
+        times: how often at most; then the training ends.
+    """
+
+    policy: Literal["stop", "reduce"] = "stop"
+    factor: Annotated[float, Gt(0), Lt(1)] = 0.5
+    times: Annotated[int, Ge(1)] = 3
+
+
+STOP = Divergence()
+EVERY_NOW_AND_THEN = Checkpoints()
 
 
 @dataclass(frozen=True)
@@ -47,6 +75,8 @@ class Job:
     seed: int = 0
     early_stopping: EarlyStopping | None = None
     max_time: float | None = None
+    divergence: Divergence = STOP
+    checkpoints: Checkpoints = EVERY_NOW_AND_THEN
 
 
 @dataclass(frozen=True)
@@ -76,6 +106,21 @@ class EpochDone:
 
 
 @dataclass(frozen=True)
+class CheckpointTaken:
+    """A copy of all that training needs to go on from here, on the host, to be written while training goes on."""
+
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A loss was not finite, as `reason` says; training goes on from `checkpoint` with a smaller learning rate."""
+
+    checkpoint: Checkpoint
+    reason: str
+
+
+@dataclass(frozen=True)
 class Stopped:
     """The end: `variables` are those to keep, as they were after epoch `epoch` (0: before the first one was done).
 
@@ -88,35 +133,40 @@ class Stopped:
     reason: str
 
 
-Event: TypeAlias = Compiled | SegmentDone | EpochDone | Stopped
+Event: TypeAlias = Compiled | SegmentDone | EpochDone | CheckpointTaken | Reduced | Stopped
+Steps: TypeAlias = Generator[SegmentDone | CheckpointTaken, None, Checkpoint]
 
 
-def fit(job: Job, state: TrainState, *, interrupted: Callable[[], bool] = lambda: False) -> Iterator[Event]:
-    """Train from `state`, which is used up, and say what happens.
+def fit(job: Job, start: Checkpoint, *, interrupted: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+    """Train from `start`, whose state is used up, and say what happens.
 
     The events come in this order: `Compiled`; for every epoch some `SegmentDone` and one `EpochDone`; then `Stopped`.
     An epoch in which a loss was not finite has no `EpochDone`. With validation rows and early stopping, the variables
-    kept are those of the best epoch, else those of the last. `interrupted` is asked after every segment; when it is
-    True, the epoch ends there, and the training with it.
+    kept are those of the best epoch, else those of the last. Where `interrupted`, asked after every segment, is True,
+    a checkpoint is taken there, and training ends. From any checkpoint the rest is the same, to the bit, as without it.
     """
-    segment = compile_segment(job.program, state, job.train, job.plan)
+    segment = compile_segment(job.program, start.state, job.train, job.plan)
     yield Compiled(segment.seconds, segment.memory_bytes)
-    clock, history, kept, kept_epoch = _Clock(job.max_time, interrupted), list[EpochRow](), state.variables, 0
-    end: End | None = None
+    watch, now, end = _Watch(job, start, interrupted), start, None
     while end is None:
-        state, loss = yield from _epoch(job, segment, clock, state, history)
-        if int(state.status) != RUNNING:
-            kept = kept if history else state.variables
-            end = End("diverged", _divergence(job, state, history))
-            break
-        history.append(_row(job, state, loss, history, clock))
-        best = _is_best(job.early_stopping, history)
-        if best:
-            kept = jax.tree.map(np.array, state.variables)  # a copy: the next segment uses up the state
-            kept_epoch = len(history)
-        yield EpochDone(history[-1], best)
-        end = _end(job, history, clock)
-    yield Stopped(kept, kept_epoch, *end)
+        now = yield from _epoch(job, segment, watch, now)
+        if int(now.state.status) != RUNNING:
+            end = _diverged(job, now)
+            if end is None:
+                reason, saved = _divergence(job, now), back(now)
+                now = on_device(saved)
+                yield Reduced(saved, reason)
+        elif now.done < job.plan.iterations_per_epoch and watch.interrupted():
+            end = End("interrupted", f"interrupted in epoch {len(now.history) + 1} of {job.plan.epochs}")
+        else:
+            now = _closed(job, now, watch.seconds)
+            yield EpochDone(now.history[-1], now.kept_epoch == len(now.history))
+            end = _end(job, now.history, watch)
+            if end is None and watch.due(now, epoch_ended=True):
+                yield watch.take(now)
+    if end.status == "interrupted":
+        yield watch.take(now)
+    yield Stopped(*_to_keep(job, now), *end)
 
 
 class End(NamedTuple):
@@ -126,80 +176,123 @@ class End(NamedTuple):
     reason: str
 
 
-class _Clock:
-    """Seconds since training began, and how long the next segment has to be."""
+class _Watch:
+    """The clock of a fit: seconds of training, how long the next segment has to be, when a checkpoint is due."""
 
-    def __init__(self, max_time: float | None, interrupted: Callable[[], bool]) -> None:
-        self.started = time.perf_counter()
-        self.max_time = max_time
+    def __init__(self, job: Job, start: Checkpoint, interrupted: Callable[[], bool]) -> None:
+        self.job = job
         self.interrupted = interrupted
+        self.started = time.perf_counter() - start.seconds
         self.length = FIRST_SEGMENT
+        self.taken = start.seconds
 
     @property
     def seconds(self) -> float:
         return time.perf_counter() - self.started
 
     @property
-    def over(self) -> bool:
-        """Whether training is to end here, though epochs are left."""
-        return self.interrupted() or (self.max_time is not None and self.seconds >= self.max_time)
+    def late(self) -> bool:
+        """Whether the time for training is over."""
+        return self.job.max_time is not None and self.seconds >= self.job.max_time
 
     def timed(self, iterations: int, seconds: float) -> None:
         """Aim the next segment at SEGMENT_SECONDS, given that one of so many iterations took so many seconds."""
         self.length = max(1, min(int(iterations * SEGMENT_SECONDS / seconds), iterations * GROWTH))
 
+    def until(self, now: Checkpoint) -> int:
+        """The iteration of the epoch at which the next segment ends."""
+        end = min(now.done + self.length, self.job.plan.iterations_per_epoch)
+        every = self.job.checkpoints.iterations
+        return min(end, now.done + every - _iteration(self.job, now) % every) if every else end
 
-def _epoch(
-    job: Job, segment: CompiledSegment, clock: _Clock, state: TrainState, history: History
-) -> Generator[SegmentDone, None, tuple[TrainState, float]]:
-    """Train one epoch, or what `max_time` leaves of it; the state after it and the mean loss over its rows."""
-    plan, number = job.plan, len(history)
-    rates = _rates(job, history, np.arange(plan.iterations_per_epoch) + number * plan.iterations_per_epoch)
+    def due(self, now: Checkpoint, *, epoch_ended: bool = False) -> bool:
+        """Whether a checkpoint is to be taken here."""
+        when, waited = self.job.checkpoints, self.seconds - self.taken
+        counted = when.iterations is not None and _iteration(self.job, now) % when.iterations == 0
+        return counted or waited >= (min(when.seconds, BETWEEN_EPOCHS) if epoch_ended else when.seconds)
+
+    def take(self, now: Checkpoint) -> CheckpointTaken:
+        """Take a checkpoint here."""
+        self.taken = self.seconds
+        return CheckpointTaken(on_host(replace(now, seconds=self.taken)))
+
+
+def _epoch(job: Job, segment: CompiledSegment, watch: _Watch, now: Checkpoint) -> Steps:
+    """Train to the end of the epoch in progress, or as far as time, interruptions and divergence allow."""
+    plan, number, places = job.plan, len(now.history), no_losses(job.plan)
+    rates = _rates(job, now, np.arange(plan.iterations_per_epoch) + number * plan.iterations_per_epoch)
     epoch = Epoch(batches(plan, seed=job.seed, epoch=number), rates.astype(np.float32))
-    losses, done, mean = no_losses(plan), 0, float("nan")
-    while done < plan.iterations_per_epoch and not (done and clock.over):
-        started, until = time.perf_counter(), min(done + clock.length, plan.iterations_per_epoch)
-        state, losses = segment(job.program, (state, losses), job.train, epoch, (done, until))
-        mean = _mean(losses, until)
-        clock.timed(until - done, time.perf_counter() - started)
-        done = until
+    first = now.done
+    if first == 0 and job.divergence.policy == "reduce":
+        now = replace(now, epoch_start=on_host(now).state)
+    while now.done < plan.iterations_per_epoch and (now.done == first or not (watch.late or watch.interrupted())):
+        started, span = time.perf_counter(), (now.done, watch.until(now))
+        state, places = segment(job.program, (now.state, places), job.train, epoch, span)
+        now = replace(now, state=state, losses=_joined(now.losses, places, span))
+        watch.timed(span[1] - span[0], time.perf_counter() - started)
         if int(state.status) != RUNNING:
             break
-        yield SegmentDone(number + 1, done, mean, float(rates[done - 1]))
-    return state, mean
+        yield SegmentDone(number + 1, now.done, _mean(now.losses), float(rates[now.done - 1]))
+        if now.done < plan.iterations_per_epoch and watch.due(now):
+            yield watch.take(now)
+    return now
 
 
-def _rates(job: Job, history: History, iterations: np.ndarray) -> np.ndarray:
+def _joined(losses: Loss, places: Loss, span: tuple[int, int]) -> Loss:
+    """The losses of an epoch's iterations so far, with those that a segment has written in their places."""
+    return Loss(
+        *(np.concatenate([old, np.asarray(new)[slice(*span)]]) for old, new in zip(losses, places, strict=True))
+    )
+
+
+def _mean(losses: Loss) -> float:
+    """The mean over the rows of all iterations, in float64."""
+    means, weights = (np.asarray(array, np.float64) for array in losses)
+    return float((means * weights).sum() / max(weights.sum(), np.finfo(np.float64).tiny))
+
+
+def _iteration(job: Job, now: Checkpoint) -> int:
+    """Iterations done since the first epoch began."""
+    return len(now.history) * job.plan.iterations_per_epoch + now.done
+
+
+def _rates(job: Job, now: Checkpoint, iterations: np.ndarray) -> np.ndarray:
     """The learning rates of iterations, counted from 0 over the whole run."""
-    return job.schedule.rates(
+    rates = job.schedule.rates(
         float(job.program.optimizer.learning_rate),
         iterations,
         iterations_per_epoch=job.plan.iterations_per_epoch,
         total=job.plan.updates,
-        losses=[row["val_loss"] for row in history] if job.schedule.uses_losses else (),
+        losses=[row["val_loss"] for row in now.history] if job.schedule.uses_losses else (),
     )
+    return rates * job.divergence.factor ** len(now.diverged)
 
 
-def _mean(losses: Loss, iterations: int) -> float:
-    """The mean over the rows of the first iterations, in float64."""
-    means, weights = (np.asarray(array)[:iterations].astype(np.float64) for array in losses)
-    return float((means * weights).sum() / max(weights.sum(), np.finfo(np.float64).tiny))
+def _closed(job: Job, now: Checkpoint, seconds: float) -> Checkpoint:
+    """After the epoch in progress, which ends here: with its row of the history, and the variables to keep."""
+    row = _row(job, now, seconds)
+    history = (*now.history, row)
+    now = replace(now, losses=NO_LOSSES, history=history, epoch_start=None)
+    if not _is_best(job.early_stopping, history):
+        return now
+    return replace(now, kept=jax.tree.map(np.array, now.state.variables), kept_epoch=len(history))
 
 
-def _row(job: Job, state: TrainState, loss: float, history: History, clock: _Clock) -> EpochRow:
+def _row(job: Job, now: Checkpoint, seconds: float) -> EpochRow:
     """The line of the history for the epoch that has just ended."""
-    updates = int(state.step)
-    rate = float(_rates(job, history, np.array([updates - 1]))[0])
-    row = {
-        "epoch": len(history) + 1,
+    updates = int(now.state.step)
+    row: EpochRow = {
+        "epoch": len(now.history) + 1,
         "iteration": updates,
-        "seconds": clock.seconds,
-        "learning_rate": rate,
-        "loss": loss,
+        "seconds": seconds,
+        "learning_rate": float(_rates(job, now, np.array([updates - 1]))[0]),
+        "loss": _mean(now.losses),
     }
+    if job.divergence.policy == "reduce":
+        row |= {"reductions": len(now.diverged), "diverged_at": now.diverged[-1] + 1 if now.diverged else 0}
     if job.validation is None:
         return row
-    metrics = evaluate(job.program.model, state.variables, job.validation)
+    metrics = evaluate(job.program.model, now.state.variables, job.validation)
     return row | {f"val_{name}": value for name, value in metrics.items()}
 
 
@@ -210,22 +303,46 @@ def _is_best(stopping: EarlyStopping | None, history: History) -> bool:
     return stopping.verdict(history).best_epoch in (len(history), None)
 
 
-def _end(job: Job, history: History, clock: _Clock) -> End | None:
+def _to_keep(job: Job, now: Checkpoint) -> tuple[Variables, int]:
+    """The variables to keep where training ends, and the epoch after which they were so.
+
+    Before the first epoch is done, and where the best is not asked for, those of an epoch in progress.
+    """
+    best = job.early_stopping is not None and job.early_stopping.restore_best
+    going_on = now.done > 0 and int(now.state.status) == RUNNING
+    if not now.history or (going_on and not best):
+        return jax.tree.map(np.array, now.state.variables), len(now.history)
+    return now.kept, now.kept_epoch
+
+
+def _end(job: Job, history: History, watch: _Watch) -> End | None:
     """Whether and why the last epoch was the last; None to go on."""
-    if clock.interrupted():
-        return End("interrupted", f"interrupted in epoch {len(history)} of {job.plan.epochs}")
     stop = job.early_stopping.verdict(history).stop if job.early_stopping else None
     if stop:
         return End("finished", stop.reason)
-    if clock.over:
+    if watch.late:
         return End("finished", f"the time limit of {job.max_time:g} s is reached in epoch {len(history)}")
-    return End("finished", f"all {job.plan.epochs} epochs are done") if len(history) == job.plan.epochs else None
+    if len(history) == job.plan.epochs:
+        return End("finished", f"all {job.plan.epochs} epochs are done")
+    if watch.interrupted():
+        return End("interrupted", f"interrupted after epoch {len(history)} of {job.plan.epochs}")
+    return None
 
 
-def _divergence(job: Job, state: TrainState, history: History) -> str:
-    iteration = int(state.status)
-    rate = float(_rates(job, history, np.array([iteration]))[0])
+def _diverged(job: Job, now: Checkpoint) -> End | None:
+    """The end where a loss was not finite; None where the learning rate is to be reduced."""
+    chosen = job.divergence
+    if chosen.policy == "stop":
+        return End("diverged", _divergence(job, now))
+    if len(now.diverged) < chosen.times:
+        return None
+    return End("diverged", f"{_divergence(job, now)}; the learning rate had been reduced {chosen.times} times")
+
+
+def _divergence(job: Job, now: Checkpoint) -> str:
+    iteration = int(now.state.status)
+    rate = float(_rates(job, now, np.array([iteration]))[0])
     return (
-        f"the loss was not finite at iteration {iteration + 1:,} (epoch {len(history) + 1}) with a learning rate of "
-        f"{rate:.6g}; no update was made there or after it"
+        f"the loss was not finite at iteration {iteration + 1:,} (epoch {len(now.history) + 1}) with a learning rate "
+        f"of {rate:.6g}; no update was made there or after it"
     )

@@ -12,16 +12,10 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Float, Int32
 
+from batchwright.training.libraries import LARGE_PRODUCTS, first_product, for_large_products
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows, TrainState
 from batchwright.training.step import Loss, step
-
-LARGE_PRODUCTS = 1_000_000
-"""Rows of a part times parameters from which on Eigen makes the products, rather than YNNPACK. With 784-128-10 and 100
-rows (10 million) an iteration then takes a tenth less; with 20-64-2 and 32 rows (46,000), a third more (2 cores, jaxlib
-0.10.2)."""
-EIGEN: dict[str, str | bool] = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
-"""YNNPACK for sums alone: those of batch normalization over images take four times as long without it."""
 
 
 class Epoch(NamedTuple):
@@ -83,27 +77,14 @@ class CompiledSegment:
 def compile_segment(program: Program, train: TrainState, rows: Rows, plan: Plan) -> CompiledSegment:
     """Compile the training loop for such rows and such a plan; nothing is run."""
     started = time.perf_counter()
-    _first_product()
+    first_product()
     iterations = plan.iterations_per_epoch
     epoch = Epoch(np.zeros((iterations, plan.parts, plan.part_rows), np.int32), np.zeros(iterations, np.float32))
     span = (np.int32(0), np.int32(0))
     lowered = _segment.lower(program, train, no_losses(plan), rows, epoch, span, padded=plan.padded)
-    compiled = lowered.compile(_compiler_options(train, plan))
-    return CompiledSegment(compiled, time.perf_counter() - started, _occupied(compiled.memory_analysis()))
-
-
-def _first_product() -> None:
-    """Have Eigen look up the sizes of the caches, which takes a virtual machine 50 ms, before the clock of a fit."""
-    if jax.default_backend() == "cpu":
-        matrix = np.zeros((256, 256), np.float32)
-        jax.jit(jnp.dot, compiler_options=EIGEN)(matrix, matrix).block_until_ready()
-
-
-def _compiler_options(train: TrainState, plan: Plan) -> dict[str, str | bool]:
-    """On the CPU, the library that is faster for products of this size."""
     products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))
-    large = jax.default_backend() == "cpu" and products >= LARGE_PRODUCTS
-    return EIGEN if large else {}
+    compiled = lowered.compile(for_large_products() if products >= LARGE_PRODUCTS else None)
+    return CompiledSegment(compiled, time.perf_counter() - started, _occupied(compiled.memory_analysis()))
 
 
 def _occupied(memory: Any) -> int:

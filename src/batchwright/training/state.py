@@ -15,6 +15,9 @@ from batchwright.tasks import Task
 
 Precision = Literal["float32", "bfloat16"]
 
+KEYS = "threefry2x32"
+"""The generator of random numbers: under `vmap`, each member of a population draws its own."""
+
 RUNNING = -1
 """The status of a run whose losses have all been finite; any other status is the iteration at which one was not."""
 
@@ -63,8 +66,9 @@ class Program:
 class TrainState(NamedTuple):
     """All that changes in training.
 
-    `step` counts the updates made, int32 []. `key` is the run's random key, folded with the step for dropout. `status`
-    is `RUNNING`, or the iteration, counted from 0, whose loss was not finite and after which nothing changed.
+    `step` counts the updates made, int32 []. `key` is the data of the run's random key, uint32 [2], folded with the
+    step for dropout. `status` is `RUNNING`, or the iteration, counted from 0, whose loss was not finite and after
+    which nothing changed.
     """
 
     params: Tree
@@ -93,13 +97,13 @@ def _put(array: np.ndarray) -> jax.Array:
 
 def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> TrainState:
     """The state before the first iteration: a pure function of the program, the example rows and the seed."""
-    initial, training = jax.random.split(jax.random.key(seed, impl="threefry2x32"))
+    initial, training = jax.random.split(jax.random.key(seed, impl=KEYS))
     variables = program.model.network.init(initial, {name: jnp.asarray(array) for name, array in example.items()})
     return TrainState(
         variables.params,
         variables.state,
         rule.init(program.optimizer, variables.params),
         jnp.zeros((), jnp.int32),
-        training,
+        jax.random.key_data(training),
         jnp.full((), RUNNING, jnp.int32),
     )

@@ -5,19 +5,20 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 from jaxtyping import Float, Int32
 
 from batchwright.nn.protocols import Inputs, Tree, Variables
 from batchwright.optim.rule import update
-from batchwright.training.state import RUNNING, Program, Rows, TrainState
+from batchwright.training.state import KEYS, RUNNING, Program, Rows, TrainState
 
 
 class Loss(NamedTuple):
     """The mean loss over the rows of a batch, and the sum of their weights; or of many batches, as arrays."""
 
-    mean: Float[Array, "*iterations"]
-    weight: Float[Array, "*iterations"]
+    mean: Float[Array, "*iterations"] | Float[np.ndarray, "*iterations"]
+    weight: Float[Array, "*iterations"] | Float[np.ndarray, "*iterations"]
 
 
 class Part(NamedTuple):
@@ -45,12 +46,13 @@ def step(
     """
     weights = _weights(program, rows, batch, padded=padded)
     total = jnp.float32(batch.size) if weights is None else weights.sum()
-    key = jax.random.fold_in(train.key, train.step)
+    key = jax.random.fold_in(jax.random.wrap_key_data(train.key, impl=KEYS), train.step)
     parts = _parts(batch, weights, total)
     if batch.shape[0] == 1:
-        mean, state, gradients = _gradients(program, train.variables, rows, jax.tree.map(lambda a: a[0], parts), key)
+        part = jax.tree.map(lambda a: a[0], parts)
+        mean, state, gradients = _gradients(program, train.variables, rows, part, key, padded=padded)
     else:
-        mean, state, gradients = _accumulated(program, train.variables, rows, parts, key)
+        mean, state, gradients = _accumulated(program, train.variables, rows, parts, key, padded=padded)
     running = train.status == RUNNING
     finite = running & jnp.isfinite(mean)
 
@@ -79,11 +81,16 @@ def _weights(program: Program, rows: Rows, batch: Int32[Array, "parts n"], *, pa
     places = batch.reshape(-1)
     factors = (
         (places < rows.length).astype(jnp.float32) if padded else None,
-        None if rows.weights is None else jnp.take(rows.weights, places, mode="clip"),
-        program.model.task.row_weights(jnp.take(rows.targets, places, axis=0, mode="clip")),
+        None if rows.weights is None else _taken(rows.weights, places, padded=padded),
+        program.model.task.row_weights(_taken(rows.targets, places, padded=padded)),
     )
     present = [factor for factor in factors if factor is not None]
     return reduce(jnp.multiply, present).reshape(batch.shape) if present else None
+
+
+def _taken(array: Array, places: Array, *, padded: bool) -> Array:
+    """These rows of an array. Only where batches are padded do they hold numbers past the last row, to be cut off."""
+    return array.at[places].get(mode="clip" if padded else "promise_in_bounds")
 
 
 def _parts(batch: Array, weights: Array | None, total: Array) -> Part:
@@ -93,11 +100,11 @@ def _parts(batch: Array, weights: Array | None, total: Array) -> Part:
 
 
 def _gradients(
-    program: Program, variables: Variables, rows: Rows, part: Part, key: Array
+    program: Program, variables: Variables, rows: Rows, part: Part, key: Array, *, padded: bool
 ) -> tuple[Float[Array, ""], Tree, Tree]:
     """What a part adds to the batch's mean loss, the network's new state, and what it adds to the gradient."""
-    inputs: Inputs = {name: jnp.take(array, part.rows, axis=0, mode="clip") for name, array in rows.inputs.items()}
-    targets = jnp.take(rows.targets, part.rows, axis=0, mode="clip")
+    inputs: Inputs = {name: _taken(array, part.rows, padded=padded) for name, array in rows.inputs.items()}
+    targets = _taken(rows.targets, part.rows, padded=padded)
 
     def loss(params: Tree) -> tuple[Array, Tree]:
         outputs, state = program.model.network.apply(
@@ -110,7 +117,7 @@ def _gradients(
 
 
 def _accumulated(
-    program: Program, variables: Variables, rows: Rows, parts: Part, key: Array
+    program: Program, variables: Variables, rows: Rows, parts: Part, key: Array, *, padded: bool
 ) -> tuple[Float[Array, ""], Tree, Tree]:
     """`_gradients` of all parts of a batch, added up one after the other."""
 
@@ -118,7 +125,8 @@ def _accumulated(
         mean, state, gradients = sums
         part = jax.tree.map(lambda a: a[number], parts)
         at_state = Variables(variables.params, state)
-        more, state, further = _gradients(program, at_state, rows, part, jax.random.fold_in(key, number))
+        key_of_part = jax.random.fold_in(key, number)
+        more, state, further = _gradients(program, at_state, rows, part, key_of_part, padded=padded)
         return mean + more, state, jax.tree.map(jnp.add, gradients, further)
 
     nothing = (jnp.zeros(()), variables.state, jax.tree.map(jnp.zeros_like, variables.params))

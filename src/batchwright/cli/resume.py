@@ -1,0 +1,34 @@
+"""`batchwright resume`: go on with a run that did not finish, or prove that this would be exact."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from batchwright.cli.output import Json, RunFolder, print_json
+from batchwright.cli.train import show
+
+Verify = Annotated[bool, typer.Option("--verify", help="kill and resume copies of the run, and compare all bits")]
+
+
+def resume(run: RunFolder, verify: Verify = False, as_json: Json = False) -> None:
+    """Go on with a run that was interrupted or killed, as if it had never stopped."""
+    from batchwright import workflow
+
+    if verify:
+        _verify(run, as_json=as_json)
+    else:
+        show(lambda interrupted: workflow.resume(run, interrupted=interrupted), as_json=as_json)
+
+
+def _verify(run: Path, *, as_json: bool) -> None:
+    """Say whether resuming is exact; leave with code 1 where it is not."""
+    from batchwright.verification import verify
+
+    found = verify(run)
+    if as_json:
+        print_json({"run": str(run), "exact": found.exact, **vars(found)})
+    else:
+        times = f"{found.iterations} iterations, killed and resumed {found.kills} times"
+        typer.echo(f"exact: the same bits after {times}" if found.exact else f"NOT exact ({times}): {found.difference}")
+    raise typer.Exit(0 if found.exact else 1)

@@ -1,0 +1,184 @@
+"""The checkpoints of a run: written beside training, each whole or not there at all, verified when they are read.
+
+`checkpoints/<reductions>-<updates>/` holds `state.safetensors` and `checkpoint.json`, which says the rest and vouches
+for both. It comes into being by a rename, after all its bytes have reached the disk.
+"""
+
+import re
+import shutil
+import threading
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+import jax
+import numpy as np
+
+from batchwright._files import hidden_beside, new_folder
+from batchwright.errors import RunError
+from batchwright.runs.manifest import CHECKPOINTS, File, describe_file
+from batchwright.runs.reading import REMEDY, numbers, parse, read_bytes, to_plain
+from batchwright.runs.sealed import seal, unseal
+from batchwright.runs.tensors import HEADER_BYTES, Expected, by_path, dump, load
+from batchwright.training.checkpoint import Checkpoint
+from batchwright.training.state import TrainState
+from batchwright.training.step import Loss
+
+FORMAT = 1
+STATE, PLAIN = "state.safetensors", "checkpoint.json"
+LARGEST_PLAIN = 1 << 30
+NAME = re.compile(r"\d{3}-\d{12}")
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """What of a checkpoint is not an array."""
+
+    history: list[dict[str, float | None]]
+    kept_epoch: int
+    seconds: float
+    diverged: list[int]
+    done: int
+    has_epoch_start: bool
+    state: File
+    format: int = FORMAT
+
+
+def write(run: Path, checkpoint: Checkpoint, *, keep: int) -> None:
+    """Put a checkpoint in place, and remove all but the newest `keep` of them; one that is there already stays.
+
+    Raises:
+        UsageError: it cannot be written; those before it are still there.
+    """
+    path = place(run, checkpoint)
+    if not path.exists():
+        state = dump(by_path(_arrays(checkpoint)))
+        plain = _Plain(
+            [to_plain(row) for row in checkpoint.history],
+            checkpoint.kept_epoch,
+            checkpoint.seconds,
+            list(checkpoint.diverged),
+            checkpoint.done,
+            checkpoint.epoch_start is not None,
+            describe_file(state),
+        )
+        with new_folder(path) as folder:
+            (folder / STATE).write_bytes(state)
+            (folder / PLAIN).write_text(seal(asdict(plain)))
+    for old in _newest_first(run)[keep:]:
+        _remove(old)
+
+
+def place(run: Path, checkpoint: Checkpoint) -> Path:
+    """The folder that a checkpoint of a run is written to."""
+    return run / CHECKPOINTS / f"{len(checkpoint.diverged):03d}-{int(checkpoint.state.step):012d}"
+
+
+def read(run: Path, like: TrainState) -> tuple[Checkpoint | None, list[str]]:
+    """The newest checkpoint that can be trusted, and what is wrong with those that are newer; None where none is left.
+
+    Args:
+        run: the folder of the run.
+        like: a state of the same training: what shapes and dtypes it has.
+    """
+    problems = list[str]()
+    for path in _newest_first(run):
+        try:
+            return _read(run, path, like), problems
+        except RunError as error:
+            problems.append(str(error))
+    return None, problems
+
+
+def _read(run: Path, path: Path, like: TrainState) -> Checkpoint:
+    name, where = f"{CHECKPOINTS}/{path.name}", path / PLAIN
+    plain = parse(_Plain, unseal(read_bytes(run, f"{name}/{PLAIN}", at_most=LARGEST_PLAIN), where, FORMAT), where)
+    history = tuple(numbers(row) for row in plain.history)
+    losses, start = _losses(plain.done), like if plain.has_epoch_start else None
+    told = Checkpoint(like, losses, history, like.variables, plain.kept_epoch, plain.seconds, epoch_start=start)
+    template = _arrays(told)
+    expected = {key: Expected(str(array.dtype), array.shape) for key, array in by_path(template).items()}
+    most = sum(array.size * array.dtype.itemsize for array in jax.tree.leaves(template))
+    data = read_bytes(run, f"{name}/{STATE}", at_most=most + HEADER_BYTES * (len(expected) + 1))
+    if describe_file(data) != plain.state:
+        raise RunError(f"{path / STATE} is damaged: it is not what was written there. {REMEDY}")
+    arrays = load(data, expected, path / STATE)
+    found = jax.tree.unflatten(jax.tree.structure(template), [arrays[key] for key in expected])
+    state = found["state"]
+    kept = state.variables if told.keeps_its_own else found["kept"]
+    start = found.get("epoch_start")
+    diverged = tuple(plain.diverged)
+    return replace(told, state=state, losses=found["losses"], kept=kept, diverged=diverged, epoch_start=start)
+
+
+def _arrays(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The arrays of a checkpoint, those of the variables to keep only where the state does not have them."""
+    kept = {} if checkpoint.keeps_its_own else {"kept": checkpoint.kept}
+    start = {} if checkpoint.epoch_start is None else {"epoch_start": checkpoint.epoch_start}
+    return {"state": checkpoint.state, "losses": checkpoint.losses, **kept, **start}
+
+
+def _losses(done: int) -> Loss:
+    if done < 0:
+        raise RunError(f"a checkpoint in which {done} iterations are done does not exist. {REMEDY}")
+    none = np.broadcast_to(np.float32(0), (done,))
+    return Loss(none, none)
+
+
+def _newest_first(run: Path) -> list[Path]:
+    folder = run / CHECKPOINTS
+    found = folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ()
+    return sorted((path for path in found if NAME.fullmatch(path.name)), reverse=True)
+
+
+def _remove(path: Path) -> None:
+    """Remove a checkpoint; one that is half removed has no name that is looked for."""
+    hidden = hidden_beside(path)
+    path.rename(hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
+class Writer:
+    """Writes the checkpoints of a run in a thread; of those that wait, only the newest."""
+
+    def __init__(self, run: Path, *, keep: int) -> None:
+        self._run, self._keep = run, keep
+        self._waiting: Queue[Checkpoint | None] = Queue(maxsize=1)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="checkpoints", daemon=True)
+        self._thread.start()
+
+    def submit(self, checkpoint: Checkpoint) -> None:
+        """Have a checkpoint written soon.
+
+        Raises:
+            UsageError: one before could not be written.
+        """
+        self._raise()
+        with suppress(Empty):
+            self._waiting.get_nowait()  # an older one gives way
+        self._waiting.put(checkpoint)
+
+    def close(self) -> None:
+        """Wait until all is written.
+
+        Raises:
+            UsageError: something could not be.
+        """
+        self._waiting.put(None)
+        self._thread.join()
+        self._raise()
+
+    def _work(self) -> None:
+        for checkpoint in iter(self._waiting.get, None):
+            try:
+                write(self._run, checkpoint, keep=self._keep)
+            except BaseException as error:
+                self._error = error
+
+    def _raise(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error

@@ -1,0 +1,159 @@
+"""Signals, kills and `batchwright resume`, as a user meets them: processes of their own."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.cli.conftest import Batchwright
+
+from batchwright.runs.run import open_run
+
+TRAIN = (
+    *("train", "digits", "--epochs", "6", "--dropout", "0.2", "--run-dir", "run"),
+    *("--set", "training.checkpoints.iterations=7"),
+)
+
+
+def start(*words: object, cwd: Path) -> "subprocess.Popen[str]":
+    code = "from batchwright.cli.main import main; main()"
+    command = [sys.executable, "-c", code, *map(str, words)]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until, f"no {path}"
+        time.sleep(0.002)
+
+
+def history(run: Path) -> list[dict[str, float]]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in open_run(run).history]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that was never interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    process = start(*TRAIN, cwd=folder)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    return folder / "run"
+
+
+def assert_same(run: Path, whole: Path) -> None:
+    assert (run / "model/weights.safetensors").read_bytes() == (whole / "model/weights.safetensors").read_bytes()
+    assert history(run) == history(whole)
+    assert open_run(run).metrics == open_run(whole).metrics
+    assert open_run(run).manifest.status == "finished"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_signal_saves_and_resume_ends_with_the_same_bits(
+    tmp_path: Path, whole: Path, number: int, batchwright: Batchwright
+) -> None:
+    process = start(*TRAIN, "--set", "training.epochs=6", cwd=tmp_path)
+    wait_for(tmp_path / "run/checkpoints", process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 75, err
+    assert "`batchwright resume run` goes on with it" in err
+    assert "accuracy" in out, "what was learned so far is measured, and kept"
+    assert open_run(tmp_path / "run").manifest.status == "interrupted"
+    assert open_run(tmp_path / "run").load_model()
+    answer = batchwright("resume", "run", "--json")
+    assert answer.code == 0, answer.err
+    assert json.loads(answer.out)["status"] == "finished"
+    assert "the run goes on from iteration" in answer.err
+    assert_same(tmp_path / "run", whole)
+
+
+def test_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path, whole: Path, batchwright: Batchwright) -> None:
+    process = start(*TRAIN, cwd=tmp_path)
+    wait_for(tmp_path / "run/checkpoints", process)
+    time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    assert open_run(tmp_path / "run").manifest.status == "running"
+    (tmp_path / "run/checkpoints/.000-000000000099.0123abcd.part").mkdir()
+    answer = batchwright("resume", "run")
+    assert answer.code == 0, answer.err
+    assert_same(tmp_path / "run", whole)
+    assert not list((tmp_path / "run").rglob("*.part"))
+
+
+def test_second_signal_ends_at_once(tmp_path: Path) -> None:
+    process = start(
+        "train", "digits", "--epochs", "100000", "--early-stopping", "null", "--run-dir", "run", cwd=tmp_path
+    )
+    wait_for(tmp_path / "run/history.jsonl", process)
+    until = time.monotonic() + 60
+    while not (tmp_path / "run/history.jsonl").read_bytes():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (75, 130), err
+
+
+def test_finished_run_is_not_gone_on_with(tmp_path: Path, whole: Path, batchwright: Batchwright) -> None:
+    answer = batchwright("resume", whole)
+    assert answer.code == 2
+    assert "has finished: there is nothing to go on with" in answer.err
+
+
+def test_run_that_another_process_writes_is_left_alone(tmp_path: Path, batchwright: Batchwright) -> None:
+    long = ("train", "digits", "--epochs", "100000", "--early-stopping", "null", "--run-dir", "run")
+    process = start(*long, cwd=tmp_path)
+    try:
+        wait_for(tmp_path / "run/splits.safetensors", process)
+        answer = batchwright("resume", "run")
+        assert answer.code == 2
+        assert f"is being written by another process (process {process.pid})" in answer.err
+    finally:
+        process.kill()
+        process.communicate()
+    assert batchwright("runs").code == 0
+
+
+def test_other_rows_are_refused(tmp_path: Path, table: Path, batchwright: Batchwright) -> None:
+    process = start("train", table, "--target", "bought", "--epochs", "100000", "--early-stopping", "null",
+                    "--run-dir", "run", cwd=tmp_path)  # fmt: skip
+    wait_for(tmp_path / "run/checkpoints", process)
+    process.kill()
+    process.communicate()
+    table.write_text(table.read_text().replace("red", "blue", 1))
+    answer = batchwright("resume", "run")
+    assert answer.code == 2
+    assert re.search(r"the rows of .* are not those that run was trained on", answer.err)
+    table.unlink()
+    assert batchwright("resume", "run").code == 2
+    assert (tmp_path / "run/checkpoints").exists(), "nothing was lost by trying"
+
+
+def test_resuming_is_verified(tmp_path: Path, whole: Path, batchwright: Batchwright) -> None:
+    before = {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()}
+    answer = batchwright("resume", whole, "--verify")
+    assert answer.code == 0, answer.err
+    assert "exact: the same bits after 16 iterations, killed and resumed 3 times" in answer.out
+    assert before == {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()}
+
+
+def test_divergence_with_a_smaller_rate(tmp_path: Path, batchwright: Batchwright) -> None:
+    words = ("train", "digits", "--optimizer", "sgd", "--learning-rate", "1e25", "--schedule", "constant",
+             "--no-batch-normalization", "--epochs", "2", "--run-dir", "run")  # fmt: skip
+    factor = ("--on-divergence", "reduce", "--set", "training.divergence.factor=1e-27")
+    answer = batchwright(*words, *factor)
+    assert answer.code == 0, answer.err
+    assert "going back to iteration" in answer.err
+    assert {row["reductions"] for row in open_run(tmp_path / "run").history} == {1}
+    assert np.isfinite(open_run(tmp_path / "run").metrics["test"]["loss"])
+    assert (tmp_path / "run/model").is_dir()

@@ -1,0 +1,142 @@
+"""Runs that are killed over and over, and resumed: none is lost, and the final bits are those of the run left alone.
+
+`BATCHWRIGHT_SOAK_KILLS` says how often each test kills; `make soak` takes 200, the whole suite a few.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from batchwright.errors import RunError
+from batchwright.runs.run import open_run
+
+KILLS = int(os.environ.get("BATCHWRIGHT_SOAK_KILLS", "5"))
+CHILD = Path(__file__).with_name("child.py")
+WORDS = (
+    *("train", "digits", "--epochs", "40", "--batch-size", "16", "--dropout", "0.2", "--early-stopping", "null"),
+    *("--set", "training.checkpoints.iterations=23", "--set", "training.checkpoints.seconds=0.05", "--run-dir", "run"),
+)
+
+
+def start(folder: Path, *words: str, fatal: int = 0) -> "subprocess.Popen[str]":
+    command = [sys.executable, str(CHILD), str(fatal), *words]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def words_for(folder: Path) -> tuple[str, ...]:
+    """Train anew where nothing had begun, else resume."""
+    try:
+        begun = "config.yaml" in open_run(folder / "run").manifest.files
+    except RunError:
+        begun = False
+    if begun:
+        return ("resume", "run")
+    for path in sorted((folder / "run").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    return WORDS
+
+
+def finish(folder: Path) -> None:
+    process = start(folder, *words_for(folder))
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+
+
+def progress(folder: Path) -> int:
+    """Updates of the newest checkpoint."""
+    names = [path.name for path in (folder / "run/checkpoints").glob("000-*")]
+    return max((int(name.partition("-")[2]) for name in names), default=0)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that was left alone."""
+    folder = tmp_path_factory.mktemp("whole")
+    finish(folder)
+    return folder / "run"
+
+
+def assert_same(run: Path, whole: Path) -> None:
+    assert (run / "model/weights.safetensors").read_bytes() == (whole / "model/weights.safetensors").read_bytes()
+    rows = [
+        [{name: value for name, value in row.items() if name != "seconds"} for row in open_run(path).history]
+        for path in (run, whole)
+    ]
+    assert rows[0] == rows[1]
+    assert open_run(run).metrics == open_run(whole).metrics
+    assert not list(run.rglob("*.part")), "nothing half written is left"
+
+
+def test_killed_at_random_moments(tmp_path: Path, whole: Path) -> None:
+    """A new run begins whenever one has ended before it was killed often enough."""
+    moments, kills, runs = random.Random(0), 0, 0
+    while kills < KILLS:
+        folder = tmp_path / str(runs)
+        folder.mkdir(exist_ok=True)
+        process = start(folder, *words_for(folder))
+        time.sleep(moments.uniform(0.2, 1.2) if moments.random() < 0.2 else 0)
+        begun = time.monotonic()
+        before, delay = progress(folder), moments.uniform(0, 0.6)
+        while process.poll() is None and time.monotonic() - begun < 30 and progress(folder) == before:
+            time.sleep(0.005)
+        time.sleep(delay)
+        process.kill()
+        _, err = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), err
+        assert progress(folder) >= before, "a checkpoint is never lost"
+        kills += process.returncode != 0
+        if process.returncode == 0:
+            assert_same(folder / "run", whole)
+            runs += 1
+    if process.returncode != 0:
+        finish(folder)
+        assert_same(folder / "run", whole)
+
+
+def test_killed_at_each_step_of_a_save(tmp_path: Path, whole: Path) -> None:
+    """Each process is killed at its nth change to the folder, for spread n, and the next goes on where it was."""
+    for fatal in np.unique(np.linspace(1, max(KILLS, 60), KILLS).astype(int)):
+        process = start(tmp_path, *words_for(tmp_path), fatal=int(fatal))
+        _, err = process.communicate(timeout=300)
+        assert process.returncode in (0, -signal.SIGKILL), err
+        if process.returncode == 0:
+            break
+    else:
+        finish(tmp_path)
+    assert_same(tmp_path / "run", whole)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="a small file system needs root to be mounted")
+def test_full_disk_ends_the_run_and_resuming_completes_it(tmp_path: Path, whole: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(small)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("a tmpfs cannot be mounted here")
+    try:
+        filler = small / "filler"
+        process = start(small, *WORDS)
+        while process.poll() is None and progress(small) < 100:
+            time.sleep(0.01)
+        filler.write_bytes(bytes(_free(small)))
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 2, err
+        assert "is full" in err
+        assert progress(small) >= 100
+        filler.unlink()
+        finish(small)
+        assert_same(small / "run", whole)
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def _free(path: Path) -> int:
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize
