@@ -28,7 +28,7 @@ demo: $(BIN)/batchwright  ## train on the embedded digits: accounting, progress,
 	$(BIN)/batchwright train digits
 
 test: $(VENV)/.test  ## run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-fast: $(VENV)/.test  ## run the tests that take no training of seconds
 	$(BIN)/python -m pytest -m 'not slow' -x

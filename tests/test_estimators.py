@@ -21,6 +21,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+from tests.naming import stable
 
 from batchwright import optim
 from batchwright.errors import ConfigError, DataError
@@ -82,7 +83,7 @@ def test_scikit_learn_accepts_the_classifier(estimator, check):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("check", OF_VALUES, ids=str)
+@pytest.mark.parametrize("check", OF_VALUES, ids=stable)
 def test_scikit_learn_accepts_the_regressor(check):
     """Only what asks for values: the other checks are of code that the classifier shares."""
     check(Regressor((8,), **QUICK))

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -153,3 +155,29 @@ def test_the_manifest_tells_who_chose_each_value(tmp_path: Path) -> None:
     settings = json.loads((tmp_path / "run" / "manifest.json").read_text())["settings"]
     assert settings["training.epochs"] == {"value": 3, "origin": "user"}
     assert settings["optimizer.beta_1"] == {"value": 0.9, "origin": "default"}
+
+
+def test_a_run_takes_the_place_of_its_model_and_a_result_shows_itself_shortly(tmp_path: Path) -> None:
+    trained = bw.fit(bw.load("iris"), network=bw.nn.MLP((8,)), epochs=2, run_dir=tmp_path / "run")
+    assert repr(trained).startswith("<Trained: all 2 epochs are done; test: loss ")
+    answers = bw.predict(bw.open_run(tmp_path / "run"), "iris").answers
+    assert list(answers) == list(trained.predict("iris").answers)
+
+
+WRONG = """
+import batchwright as bw
+data = bw.load("iris")
+assert bw.nn.MLP([8]) == bw.nn.MLP((8,))
+for words in ({"data": "iris.csv"}, {"data": data, "optimizer": "adam"}):
+    try:
+        bw.fit(**words)
+    except bw.errors.ConfigError as error:
+        print(error)
+"""
+
+
+def test_what_people_write_in_python_is_answered() -> None:
+    """In a process of its own, where nothing checks types before the program does."""
+    said = subprocess.run([sys.executable, "-c", WRONG], capture_output=True, text=True, check=True).stdout
+    assert "fit takes rows that load has read" in said
+    assert "adam is not a network, an optimizer or a schedule" in said

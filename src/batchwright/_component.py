@@ -25,6 +25,7 @@ def component(cls: type[C]) -> type[C]:
     >>> jax.tree.leaves(Scale())
     [2.0]
     """
+    cls.__post_init__ = _lists_to_tuples  # type: ignore[attr-defined]
     dataclass = dataclasses.dataclass(frozen=True)(cls)
     names = tuple(field.name for field in dataclasses.fields(dataclass))  # type: ignore[arg-type]
     hints = get_type_hints(dataclass, include_extras=True)
@@ -47,6 +48,13 @@ def component(cls: type[C]) -> type[C]:
     jax.tree_util.register_pytree_node(dataclass, flatten, unflatten)
     setattr(dataclass, _MARK, True)
     return dataclass
+
+
+def _lists_to_tuples(self: object) -> None:
+    """A list in place of a tuple becomes one: what shapes a program has to be hashable."""
+    for name, value in vars(self).items():
+        if isinstance(value, list):
+            object.__setattr__(self, name, tuple(value))
 
 
 _MARK = "_is_a_component"

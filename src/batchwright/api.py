@@ -7,6 +7,7 @@ from typing import Literal
 from batchwright import workflow
 from batchwright.config import Config, LossName, TaskSettings, Training, settings_of, validate_component
 from batchwright.data.dataset import Dataset
+from batchwright.errors import ConfigError
 from batchwright.nn import Architecture, Tabular
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
 from batchwright.training.checkpoint import Checkpoints
@@ -71,6 +72,10 @@ def fit(
     >>> trained.test_metrics["accuracy"] > 0.8
     True
     """
+    if not isinstance(data, Dataset):
+        raise ConfigError(
+            f"fit takes rows that load has read, as in fit(load('people.csv', target='pay')), but not {data!r:.60}."
+        )
     task = TaskSettings(loss=loss, label_smoothing=label_smoothing, class_weights=class_weights)
     training = Training(
         epochs, batch_size, seed, precision, remainder, early_stopping, max_time, divergence, checkpoints

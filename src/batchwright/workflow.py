@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -34,10 +34,10 @@ from batchwright.training.fit import (
     Reduced,
     SegmentDone,
     Stopped,
+    compiled,
     fit,
 )
 from batchwright.training.plan import Plan, make_plan
-from batchwright.training.segment import compile_segment
 from batchwright.training.state import Program, TrainState, initial_state, to_device
 
 EXAMPLE_ROWS = 10_000
@@ -56,7 +56,7 @@ class Prepared:
     dataset: Dataset
     blueprint: Blueprint
     job: Job
-    state: TrainState
+    state: TrainState = field(repr=False)  # used up by training
     load_seconds: float
     notes: tuple[str, ...]
 
@@ -85,7 +85,7 @@ class Prepared:
         return numbers | {"parameters": self.parameters, "memory_bytes": memory_bytes}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trained:
     """A trained model, how it came about, and how good it is.
 
@@ -100,6 +100,11 @@ class Trained:
     memory_bytes: int
     stopped: Stopped
     run: Run | None = None
+
+    def __repr__(self) -> str:
+        """How it ended, and the metrics on the test rows."""
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in self.test_metrics.items())
+        return f"<Trained: {self.stopped.reason}{f'; test: {figures}' if figures else ''}>"
 
     @property
     def test_metrics(self) -> dict[str, float]:
@@ -211,7 +216,7 @@ def check(settings: Settings) -> tuple[Prepared, Compiled]:
     _cache.use()
     prepared = prepare(settings)
     job = prepared.job
-    segment = compile_segment(job.program, prepared.state, job.train, job.plan)
+    _, segment = compiled(job, prepared.state)
     return prepared, Compiled(segment.seconds, segment.memory_bytes)
 
 

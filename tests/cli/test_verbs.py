@@ -139,3 +139,27 @@ def test_divergence_leaves_a_run_and_exit_code_3(batchwright) -> None:
     assert "iteration" in answer.err
     assert "learning rate of 1e+30" in answer.err
     assert json.loads(batchwright("runs", "--json").out)[0]["status"] == "diverged"
+
+
+def test_evaluation_without_the_target_says_what_is_missing(batchwright, table):
+    assert batchwright("train", table, "--target", "bought", "--epochs", "1", "--run-dir", "run").code == 0
+    table.write_text("\n".join(line.rpartition(",")[0] for line in table.read_text().splitlines()) + "\n")
+    answer = batchwright("evaluate", "run", table)
+    assert answer.code == 2
+    assert "has no column 'bought', the target" in answer.err
+    assert batchwright("predict", "run", table).code == 0
+
+
+def test_a_folder_of_runs_that_is_not_there_is_an_error(batchwright):
+    assert batchwright("runs").code == 0
+    answer = batchwright("runs", "nope")
+    assert answer.code == 2
+    assert "there is no folder nope" in answer.err
+
+
+def test_predictions_of_a_run_that_diverged_come_with_a_warning(batchwright):
+    words = ("--optimizer", "sgd", "--learning-rate", "1e30", "--schedule", "constant", "--run-dir", "run")
+    assert batchwright("train", "iris", *words).code == 3
+    answer = batchwright("predict", "run", "iris")
+    assert answer.code == 0
+    assert "note: the training of run has diverged" in answer.err

@@ -6,12 +6,21 @@ from typing import get_args
 
 import pytest
 
-from batchwright.config import Config, Data, EarlyStopping, TaskSettings, Training, load_config, settings_of
+from batchwright.config import (
+    Config,
+    Data,
+    EarlyStopping,
+    TaskSettings,
+    Training,
+    load_config,
+    settings_of,
+    starter_config,
+)
 from batchwright.config.hints import fields_of
 from batchwright.errors import ConfigError, unknown
 from batchwright.nn import MLP, Tabular
 from batchwright.nn.activations import ACTIVATIONS
-from batchwright.optim import OPTIMIZERS, SGD, Adam, Cosine, OneCycle
+from batchwright.optim import OPTIMIZERS, SGD, Adam, Constant, Cosine, OneCycle
 from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, Classification, Regression
 
 
@@ -249,3 +258,17 @@ def test_settings_repeated_from_other_parts_agree_with_them() -> None:
     assert fields_of(TaskSettings)["label_smoothing"] == fields_of(Classification)["label_smoothing"]
     assert fields_of(TaskSettings)["delta"] == fields_of(Regression)["delta"]
     assert next(iter(fields_of(Data))) == "source"
+
+
+def test_another_kind_on_top_of_a_file_takes_away_the_keys_that_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(starter_config("digits"))
+    chosen = {"schedule.name": "constant", "optimizer.name": "sgd", "optimizer.momentum": "0.9", "network.kind": "mlp"}
+    config = load_config(path, [(key, value, f"--set {key}") for key, value in chosen.items()]).config
+    assert (config.schedule, config.network) == (Constant(), MLP())
+    assert config.optimizer == SGD(learning_rate=Adam().learning_rate, momentum=0.9)
+
+
+def test_a_key_that_the_user_sets_for_another_kind_is_an_error_still() -> None:
+    with pytest.raises(ConfigError, match="pct_start"):
+        load_config(None, [("schedule.pct_start", "0.4", "--set"), ("schedule.name", "constant", "--schedule")])

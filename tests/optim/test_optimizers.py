@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from tests.naming import stable
 from tests.reference import optimizers as reference
 
 from batchwright.optim import (
@@ -113,7 +114,7 @@ WITNESSES = (
 )
 
 
-@pytest.mark.parametrize(("optimizer", "direction"), WITNESSES, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("optimizer", "direction"), WITNESSES, ids=stable)
 def test_fifty_steps_follow_the_formula(optimizer: Optimizer, direction: object) -> None:
     """With a rate that falls, on gradients whose sizes differ a hundredfold, every number is where float64 has it."""
     scale = 100.0 if isinstance(optimizer, Adadelta) else 1.0  # its first steps are √ε long
@@ -211,7 +212,7 @@ def test_clipping() -> None:
     assert moved(SGD(global_clipnorm=1.0), jax.tree.map(jnp.zeros_like, g)) == [0.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("optimizer", VARIANTS, ids=str)
+@pytest.mark.parametrize("optimizer", VARIANTS, ids=stable)
 class TestContract:
     def test_stays_finite(self, optimizer: Optimizer) -> None:
         """On gradients of zero, very small and very large ones."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.naming import stable
 from tests.reference import schedules as reference
 
 from batchwright.optim import (
@@ -62,14 +63,14 @@ def rates(schedule: Schedule, total: int = TOTAL, *, losses: tuple[float, ...] =
         ),
         (OneCycle(), partial(reference.one_cycle, pct_start=0.3, div_factor=25.0, final_div_factor=1e4)),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_follows_the_formula(schedule: Schedule, formula: partial[float]) -> None:
     expected = [0.1 * formula(t, N, TOTAL) for t in range(TOTAL)]
     np.testing.assert_allclose(rates(schedule), expected, rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.parametrize("schedule", EXAMPLES, ids=str)
+@pytest.mark.parametrize("schedule", EXAMPLES, ids=stable)
 class TestContract:
     def test_rates_are_finite_and_within_bounds(self, schedule: Schedule) -> None:
         values = rates(schedule)

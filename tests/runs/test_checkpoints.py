@@ -93,7 +93,7 @@ def test_damaged_one_gives_way_to_the_one_before(
     found, problems = read(tmp_path, made)
     path.write_bytes(whole)
     assert found is not None
-    if name == "checkpoint.json" and not cut and _same_json(damaged, whole):
+    if name == "checkpoint.json" and _same_json(damaged, whole):  # a line break more or less
         assert same(found, made[6])
     else:
         assert same(found, made[5])

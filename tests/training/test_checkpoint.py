@@ -37,7 +37,7 @@ def make_job(**changes: object) -> Job:
 
 
 def events_of(job: Job, since: Checkpoint | None = None, **how: object) -> list[Event]:
-    since = beginning(start(job.program, job.train)) if since is None else on_device(since)
+    since = beginning(start(job.program, make_rows())) if since is None else on_device(since)
     return list(fit(job, since, **how))
 
 

@@ -47,7 +47,7 @@ def run_epoch(program: Program, rows: Rows, plan: Plan, cuts: tuple[int, ...] = 
     segment = compile_segment(program, state, rows, plan)
     iterations = plan.iterations_per_epoch
     epoch = Epoch(batches(plan, seed=0, epoch=0), np.full(iterations, rate, np.float32))
-    carry = (state, no_losses(plan))
+    carry = (state, no_losses(iterations))
     ends = (0, *cuts, iterations)
     for span in pairwise(ends):
         carry = segment(program, carry, rows, epoch, span)
@@ -91,12 +91,11 @@ def test_the_length_of_segments_does_not_change_a_bit(network: dict[str, object]
 
 
 def test_other_numbers_compile_nothing() -> None:
-    rows, plan = make_rows(), make_plan(ROWS, 8, 1)
-    texts = []
+    rows, texts = make_rows(), []
     for program in (make_program(optim.SGD(0.1, momentum=0.9)), make_program(optim.SGD(0.5, momentum=0.3))):
         state, epoch = start(program, rows), Epoch(jnp.zeros((7, 1, 8), jnp.int32), jnp.zeros(7))
         span = (jnp.int32(0), jnp.int32(7))
-        texts.append(_segment.lower(program, state, no_losses(plan), rows, epoch, span, padded=True).as_text())
+        texts.append(_segment.lower(program, state, no_losses(7), rows, epoch, span, padded=True).as_text())
     assert texts[0] == texts[1]
 
 
@@ -108,7 +107,7 @@ def test_batch_norm_sees_the_rows_of_a_partial_batch_only() -> None:
     found = []
     for batch, padded in ((chosen, False), (filled, True)):
         epoch = Epoch(jnp.asarray(batch.reshape(1, 1, -1)), jnp.full(1, 0.1))
-        losses = no_losses(make_plan(5, 5, 1))
+        losses = no_losses(1)
         copy = jax.tree.map(jnp.copy, state)
         found.append(_segment(program, copy, losses, rows, epoch, (jnp.int32(0), jnp.int32(1)), padded=padded)[0])
     for one, other in zip(jax.tree.leaves(found[0].params), jax.tree.leaves(found[1].params), strict=True):
@@ -121,9 +120,15 @@ def test_a_loss_that_is_not_finite_stops_the_updates_at_its_iteration() -> None:
     segment = compile_segment(program, state, rows, plan)
     order, rates = batches(plan, seed=0, epoch=0), np.full(7, 0.1, np.float32)
     rates[2] = np.inf  # parameters that are not finite after update 3 give such a loss in iteration 4
-    before = segment(program, (jax.tree.map(jnp.copy, state), no_losses(plan)), rows, Epoch(order, rates), (0, 3))[0]
+    before = segment(
+        program,
+        (jax.tree.map(jnp.copy, state), no_losses(7)),
+        rows,
+        Epoch(order, rates),
+        (0, 3),
+    )[0]
     kept = jax.tree.map(np.asarray, before.params)
-    after, losses = segment(program, (state, no_losses(plan)), rows, Epoch(order, rates), (0, 7))
+    after, losses = segment(program, (state, no_losses(7)), rows, Epoch(order, rates), (0, 7))
     assert int(after.status) == 3
     assert int(after.step) == 3
     assert np.isfinite(losses.mean[:3]).all()

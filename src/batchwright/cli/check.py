@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from batchwright.cli.output import Json, print_json
+from batchwright.cli.output import Json, print_json, table_console
 from batchwright.cli.settings import takes_settings
 
 if TYPE_CHECKING:
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 @takes_settings
 def check(settings: "Settings", as_json: Json = False) -> None:
     """Show what a training would do: rows, iterations, updates, parameters, memory."""
-    from rich.console import Console
-
     from batchwright import workflow
     from batchwright.cli.display import accounting, notes
 
@@ -23,5 +21,5 @@ def check(settings: "Settings", as_json: Json = False) -> None:
         seconds = {"load": prepared.load_seconds, "compile": compiled.seconds}
         print_json({"plan": plan, "seconds": seconds, "notes": prepared.notes, "settings": settings.to_json()})
     else:
-        notes(prepared.notes, Console(stderr=True))
-        Console().print(accounting(plan, prepared))
+        notes(prepared.notes, table_console(stderr=True))
+        table_console().print(accounting(plan, prepared))

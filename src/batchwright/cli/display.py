@@ -16,6 +16,8 @@ from batchwright.training.plan import Plan
 from batchwright.workflow import Event, Prepared, Trained
 
 MB = 1e6
+WIDE = 120
+"""Characters of a terminal from which on the bar also shows updates and rows per second."""
 
 
 def follow(events: Iterator[Event], console: Console) -> Trained:
@@ -51,11 +53,17 @@ def _followed(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Tra
                 again = f"going back to iteration {int(event.checkpoint.state.step):,} with a smaller learning rate"
                 bar.console.print(f"{event.reason}; {again}", highlight=False, soft_wrap=True)
             case Stopped():
-                kept = f"; the parameters of epoch {event.epoch} are kept" if event.epoch else ""
-                bar.console.print(f"{event.reason}{kept}", highlight=False, soft_wrap=True)
+                if event.status == "finished":  # else the error that follows says it
+                    bar.console.print(f"{event.reason}{_kept(event, prepared)}", highlight=False, soft_wrap=True)
             case Trained():
                 return event
     raise AssertionError("a training ends with Trained")
+
+
+def _kept(stopped: Stopped, prepared: Prepared) -> str:
+    stopping = prepared.job.early_stopping
+    best = f", the best by {stopping.monitor}," if stopping and stopping.restore_best else ""
+    return f"; the parameters of epoch {stopped.epoch}{best} are kept" if stopped.epoch else ""
 
 
 def notes(sentences: tuple[str, ...], console: Console) -> None:
@@ -78,6 +86,7 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     table.add_column()
     table.add_column(justify="right")
     table.add_column(overflow="fold")
+    table.add_row("target", prepared.dataset.target.name, _answers(prepared))
     table.add_row("training rows", shown["training_rows"], f"beside {' and '.join(parts)}" if parts else "")
     table.add_row("batch size", shown["batch_size"], plan.descent)
     ratio = f"{shown['training_rows']} / {shown['batch_size']}"
@@ -87,6 +96,15 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     table.add_row("parameters", shown["parameters"], _network(prepared))
     table.add_row("memory", f"{numbers['memory_bytes'] / MB:,.1f} MB", "rows, parameters, optimizer, temporary arrays")
     return table
+
+
+def _answers(prepared: Prepared) -> str:
+    """What is predicted: how many classes and which, or a number."""
+    classes = prepared.dataset.target.classes
+    if not classes:
+        return "a number: regression"
+    named = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
+    return f"{len(classes)} classes: {named}"
 
 
 def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
@@ -115,7 +133,9 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:,.4f}" if abs(value) < 1000 else f"{value:,.1f}"
+    if value is None:
+        return ""
+    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4f}" if abs(value) >= 0.01 else f"{value:.3g}"
 
 
 def _network(prepared: Prepared) -> str:
@@ -134,7 +154,7 @@ def _validation(row: EpochRow, headline: str) -> str:
 
 
 def _figures(loss: float, validation: str, learning_rate: float) -> str:
-    return f"loss {loss:.4f}  {validation}lr {learning_rate:.3g}"
+    return f"loss {loss:.4g}  {validation}lr {learning_rate:.3g}"
 
 
 def _speed(updates_per_second: float | None, plan: Plan) -> str:
@@ -150,13 +170,20 @@ def _line(row: EpochRow, prepared: Prepared) -> str:
 
 
 def _bar(console: Console) -> Progress:
-    return Progress(
+    wide = console.width >= WIDE
+    columns = (
         TextColumn("epoch {task.fields[epoch]}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.completed:,}/{task.total:,} updates"),
-        TextColumn("{task.fields[speed]}"),
+        BarColumn(bar_width=20 if wide else 8),
+        *(
+            (TextColumn("{task.completed:,}/{task.total:,} updates"), TextColumn("{task.fields[speed]}"))
+            if wide
+            else ()
+        ),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[figures]}"),
+    )
+    return Progress(
+        *columns,
         console=console,
         disable=not console.is_terminal,
     )

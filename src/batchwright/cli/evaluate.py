@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from batchwright.cli.output import Json, RunFolder, print_json
+from batchwright.cli.output import Json, RunFolder, print_json, table_console, warn_of_end
 
 
 def evaluate(
@@ -13,14 +13,14 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a saved run on other rows."""
-    from rich.console import Console
-
     from batchwright.cli.display import metrics_table
     from batchwright.runs.predictions import measure
     from batchwright.runs.run import open_run
 
-    metrics = measure(open_run(run).load_model(), source)
+    opened = open_run(run)
+    warn_of_end(opened)
+    metrics = measure(opened, source)
     if as_json:
         print_json({"run": str(run), "source": source, "metrics": metrics})
     else:
-        Console().print(metrics_table({source: metrics}))
+        table_console().print(metrics_table({source: metrics}))

@@ -39,6 +39,13 @@ def batchwright(version: Version = False) -> None:
     """Train neural networks by mini-batch gradient descent on tables, arrays and images."""
 
 
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error; where it hits the import of a compiled module, that becomes an ImportError."""
+    if error is None or isinstance(error, KeyboardInterrupt):
+        return error is not None
+    return _interrupted(error.__cause__ or error.__context__)
+
+
 def main() -> None:
     """Run the command line, and leave with the exit code that the error tree gives."""
     try:
@@ -46,7 +53,9 @@ def main() -> None:
     except BatchwrightError as error:
         typer.echo(f"batchwright: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ImportError) as error:
+        if not _interrupted(error):
+            raise
         typer.echo("batchwright: interrupted.", err=True)
         sys.exit(130)
     except BrokenPipeError:

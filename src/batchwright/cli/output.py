@@ -2,12 +2,34 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from batchwright.runs.run import Run
+
+WIDTH = 1000
+"""Characters of a line, where there is no terminal."""
+
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on standard output")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run")]
+
+
+def table_console(*, stderr: bool = False) -> "Console":
+    """Where tables are printed: as wide as the terminal; elsewhere as wide as they are, so that each row is a line."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH)
+
+
+def warn_of_end(run: "Run") -> None:
+    """Say on standard error where a run's model is not one of a training that ended as it should."""
+    if run.manifest.status in ("diverged", "failed"):
+        typer.echo(f"note: the training of {run.path} has {run.manifest.status}: {run.manifest.reason}", err=True)
 
 
 def print_json(value: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from batchwright.cli.output import RunFolder
+from batchwright.cli.output import RunFolder, warn_of_end
 from batchwright.errors import UsageError
 
 
@@ -24,7 +24,9 @@ def predict(
 
     if output is not None:
         refuse_existing(output)
-    frame = predicted(open_run(run).load_model(), source).frame()
+    opened = open_run(run)
+    warn_of_end(opened)
+    frame = predicted(opened, source).frame()
     if output is None:
         typer.echo(frame.write_csv(), nl=False)
         return

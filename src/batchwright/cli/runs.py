@@ -5,26 +5,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchwright.cli.output import Json, print_json
+from batchwright.cli.output import Json, print_json, table_console
+from batchwright.errors import RunError
 
 if TYPE_CHECKING:
     from batchwright.runs.run import Listed
 
 
+DEFAULT = Path("runs")
+
+
 def runs(
-    root: Annotated[Path, typer.Argument(help="the folder that the runs lie in")] = Path("runs"), as_json: Json = False
+    root: Annotated[Path, typer.Argument(help="the folder that the runs lie in")] = DEFAULT, as_json: Json = False
 ) -> None:
     """List runs, oldest first, with how each ended and its metrics on the test rows."""
-    from rich.console import Console
-
     from batchwright.cli.display import runs_table
     from batchwright.runs.run import list_runs
 
+    if not root.exists() and root != DEFAULT:
+        raise RunError(f"there is no folder {root} to list the runs of.")
     rows = [summary(listed) for listed in list_runs(root)]
     if as_json:
         print_json(rows)
     elif rows:
-        Console().print(runs_table(rows))
+        table_console().print(runs_table(rows))
     else:
         typer.echo(f"there are no runs in {root}; `batchwright train digits` makes one.")
 

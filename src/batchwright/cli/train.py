@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchwright.cli.output import Json, print_json
+from batchwright.cli.output import Json, print_json, table_console
 from batchwright.cli.settings import takes_settings
 
 if TYPE_CHECKING:
@@ -29,17 +29,15 @@ def train(settings: "Settings", run_dir: RunDir = None, as_json: Json = False) -
 
 def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, as_json: bool) -> None:
     """Show the events of a training, which is told how to ask whether it is interrupted, and then its figures."""
-    from rich.console import Console
-
     from batchwright.cli.display import follow, metrics_table
 
     with interruptible() as interrupted:
         events = training(interrupted)
-        trained = follow(events, Console(stderr=True))
+        trained = follow(events, table_console(stderr=True))
     if as_json:
         print_json(summary(trained))
     else:
-        Console().print(metrics_table(trained.metrics))
+        table_console().print(metrics_table(trained.metrics))
         typer.echo(f"run: {trained.run.path}" if trained.run else "")
     for _ in events:  # goes on to the error of a run that has diverged or was interrupted
         pass

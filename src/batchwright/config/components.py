@@ -63,6 +63,10 @@ def validate_component(component: Any) -> None:
     Traceback (most recent call last):
     batchwright.errors.ConfigError: SGD.momentum: must be a number >= 0 and < 1, but is 1.5.
     """
+    if not dataclasses.is_dataclass(component):
+        raise ConfigError(
+            f"{shown(component)} is not a network, an optimizer or a schedule: make one, as optim.Adam()."
+        )
     if problems := list(_problems(component, type(component).__name__)):
         raise ConfigError("\n".join(problems))
 

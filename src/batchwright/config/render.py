@@ -21,7 +21,7 @@ def dump_config(settings: Settings) -> str:
     """YAML with every value, and behind each where it comes from; `load_config` reads it as the same configuration.
 
     >>> print(dump_config(settings_of(Config())).splitlines()[-1])
-      max_time: null  # default
+        keep: 2  # default
     """
     return block(_tree(settings), dict(settings.origins))
 

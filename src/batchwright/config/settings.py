@@ -48,7 +48,8 @@ def load_config(path: Path | str | None = None, overrides: Iterable[tuple[str, s
 
     Args:
         path: the file; None for the defaults.
-        overrides: (dotted key, YAML text, label) of each; see `Override`.
+        overrides: (dotted key, YAML text, label) of each; see `Override`. One that chooses another kind of network,
+            optimizer or schedule than the file takes away the keys of the file that this kind lacks.
 
     Raises:
         ConfigError: no such file, not YAML, or all that is wrong with keys and values, a line each: place, key, what is
@@ -59,9 +60,11 @@ def load_config(path: Path | str | None = None, overrides: Iterable[tuple[str, s
     (0.003, 'user')
     """
     document, problems = (Node({}), []) if path is None else parse(_text(Path(path)), str(path))
-    for key, text, label in overrides:
-        value, found = parse(text, label, lines=False)
-        document = _with(document, tuple(key.split(".")), value, problems)
+    parsed = [(tuple(key.split(".")), *parse(text, label, lines=False)) for key, text, label in overrides]
+    for keys, value, _ in parsed:
+        document = _of_kind(document, keys, value)
+    for keys, value, found in parsed:
+        document = _with(document, keys, value, problems)
         problems += found
     config, found = build(document)
     if problems := problems + found:
@@ -129,6 +132,18 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}): save it as UTF-8.") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
+
+
+def _of_kind(document: Node, path: tuple[str, ...], value: Node) -> Node:
+    """Where an override chooses another kind (`optimizer.name`), a file's document without the keys this kind lacks."""
+    section = next((section for section in SECTIONS if path == (section.name, section.tag)), None)
+    part = document.find(path[:1])
+    if section is None or part is None or not isinstance(part.value, dict):
+        return document
+    chosen = section.by_name.get(str(value.value))
+    known = part.value.keys() if chosen is None else {section.tag, *fields_of(chosen)}
+    kept = {name: node for name, node in part.value.items() if name in known}
+    return _with(document, path[:1], Node(kept, part.place), [])
 
 
 def _with(node: Node, path: tuple[str, ...], value: Node, problems: list[Problem]) -> Node:

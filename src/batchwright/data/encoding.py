@@ -109,6 +109,11 @@ def encode_new(
     """
     reading = options or dataclasses.replace(encoding.reading, on_bad_rows="stop")
     rows = read_like(source, encoding.schema, encoding.preprocessing, reading)
+    if with_targets and isinstance(rows, Table) and encoding.target.name not in rows.kinds:
+        raise DataError(
+            f"{rows.name} has no column {encoding.target.name!r}, the target, which an evaluation compares with; "
+            "predicting does without it."
+        )
     return encoding.inputs(rows), encoding.targets(rows) if with_targets else None
 
 

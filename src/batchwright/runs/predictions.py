@@ -11,6 +11,7 @@ from batchwright.data.dataset import Split
 from batchwright.data.encoding import encode_new
 from batchwright.data.sources import Source
 from batchwright.runs.model import SavedModel
+from batchwright.runs.run import Run
 from batchwright.tasks import Classification
 from batchwright.training.evaluate import evaluate, outputs
 from batchwright.training.state import to_device
@@ -37,13 +38,14 @@ class Predictions:
         return pl.DataFrame(columns)
 
 
-def predict(model: SavedModel, source: Source) -> Predictions:
-    """What a model says of the rows of a source, in their order; they need no targets.
+def predict(model: SavedModel | Run, source: Source) -> Predictions:
+    """What a model, or the model of a run, says of the rows of a source, in their order; they need no targets.
 
     Raises:
         DataError: the rows are not of the kind that the model was trained on.
     """
     _cache.use()
+    model = model.load_model() if isinstance(model, Run) else model
     inputs, _ = encode_new(source, model.encoding)
     found = outputs(model.model, model.variables, {name: jnp.asarray(array) for name, array in inputs.items()})
     target, task = model.encoding.target.name, model.model.task
@@ -52,13 +54,14 @@ def predict(model: SavedModel, source: Source) -> Predictions:
     return Predictions(target, task.decode(found))
 
 
-def measure(model: SavedModel, source: Source) -> dict[str, float]:
-    """The metrics of a model on the rows of a source, which have targets.
+def measure(model: SavedModel | Run, source: Source) -> dict[str, float]:
+    """The metrics of a model, or of the model of a run, on the rows of a source, which have targets.
 
     Raises:
         DataError: the rows are not of the kind that the model was trained on, or have no targets.
     """
     _cache.use()
+    model = model.load_model() if isinstance(model, Run) else model
     inputs, targets = encode_new(source, model.encoding, with_targets=True)
     assert targets is not None
     return evaluate(model.model, model.variables, to_device(Split(inputs, targets)))

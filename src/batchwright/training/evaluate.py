@@ -1,6 +1,6 @@
 """The outputs of a network over all rows of a split, and exact metrics from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 
 import jax
@@ -9,8 +9,9 @@ from jax import Array, lax
 from jaxtyping import Float32
 
 from batchwright.nn.protocols import Inputs, Variables
+from batchwright.training.feed import OnDisk
 from batchwright.training.libraries import for_large_products
-from batchwright.training.state import Model, Rows
+from batchwright.training.state import Model, Rows, to_device
 
 ROWS_AT_ONCE = 512
 """Rows that go through the network together: enough to keep the cores busy, few enough to stay in their caches."""
@@ -49,9 +50,23 @@ def outputs(
     return np.concatenate([*map(np.asarray, pieces[:-1]), np.asarray(pieces[-1])[last:]])
 
 
-def evaluate(model: Model, variables: Variables, rows: Rows) -> dict[str, float]:
+def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[str, float]:
     """The task's metrics over all rows, computed in float64: they do not depend on how the rows are cut in pieces."""
-    predicted = outputs(model, variables, rows.inputs)
-    weights = None if rows.weights is None else np.asarray(rows.weights)
-    metrics: dict[str, float] = model.task.metrics(predicted, np.asarray(rows.targets), weights)
+    predicted, targets, weights = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
+    for piece in _pieces(rows):
+        predicted.append(outputs(model, variables, piece.inputs))
+        targets.append(np.asarray(piece.targets))
+        if piece.weights is not None:
+            weights.append(np.asarray(piece.weights))
+    of_rows = np.concatenate(weights) if weights else None
+    metrics: dict[str, float] = model.task.metrics(np.concatenate(predicted), np.concatenate(targets), of_rows)
     return metrics
+
+
+def _pieces(rows: Rows | OnDisk) -> Iterator[Rows]:
+    """The rows on the device, all at once or as they are read."""
+    if isinstance(rows, OnDisk):
+        for start in range(0, rows.length, rows.chunk_rows):
+            yield to_device(rows.reader.read(start, min(start + rows.chunk_rows, rows.length)))
+    else:
+        yield rows

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, NamedTuple, TypeAlias
 
@@ -22,10 +23,10 @@ from batchwright.training.checkpoint import (
     on_host,
 )
 from batchwright.training.evaluate import evaluate
-from batchwright.training.order import batches
+from batchwright.training.feed import Chunk, Feed, OnDisk, Resident, Streamed
 from batchwright.training.plan import Plan
 from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses
-from batchwright.training.state import RUNNING, Program, Rows
+from batchwright.training.state import RUNNING, Program, Rows, TrainState
 from batchwright.training.step import Loss
 from batchwright.training.stopping import EarlyStopping
 
@@ -68,8 +69,8 @@ class Job:
     """
 
     program: Program
-    train: Rows
-    validation: Rows | None
+    train: Rows | OnDisk
+    validation: Rows | OnDisk | None
     plan: Plan
     schedule: Schedule
     seed: int = 0
@@ -145,11 +146,11 @@ def fit(job: Job, start: Checkpoint, *, interrupted: Callable[[], bool] = lambda
     kept are those of the best epoch, else those of the last. Where `interrupted`, asked after every segment, is True,
     a checkpoint is taken there, and training ends. From any checkpoint the rest is the same, to the bit, as without it.
     """
-    segment = compile_segment(job.program, start.state, job.train, job.plan)
+    feed, segment = compiled(job, start.state)
     yield Compiled(segment.seconds, segment.memory_bytes)
     watch, now, end = _Watch(job, start, interrupted), start, None
     while end is None:
-        now = yield from _epoch(job, segment, watch, now)
+        now = yield from _epoch(job, feed, segment, watch, now)
         if int(now.state.status) != RUNNING:
             end = _diverged(job, now)
             if end is None:
@@ -167,6 +168,18 @@ def fit(job: Job, start: Checkpoint, *, interrupted: Callable[[], bool] = lambda
     if end.status == "interrupted":
         yield watch.take(now)
     yield Stopped(*_to_keep(job, now), *end)
+
+
+def compiled(job: Job, state: TrainState) -> tuple[Feed, CompiledSegment]:
+    """Where the rows of the epochs come from, and the training loop compiled for them; nothing is run."""
+    feed: Feed = (
+        Streamed(*job.train, job.plan, job.seed)
+        if isinstance(job.train, OnDisk)
+        else Resident(job.train, job.plan, job.seed)
+    )
+    shapes = feed.shapes
+    iterations = len(shapes.batches)
+    return feed, compile_segment(job.program, state, shapes.rows, job.plan, iterations=iterations)
 
 
 class End(NamedTuple):
@@ -195,6 +208,11 @@ class _Watch:
         """Whether the time for training is over."""
         return self.job.max_time is not None and self.seconds >= self.job.max_time
 
+    @property
+    def ends(self) -> bool:
+        """Whether training is to end after the segment that has just been run."""
+        return self.late or self.interrupted()
+
     def timed(self, iterations: int, seconds: float) -> None:
         """Aim the next segment at SEGMENT_SECONDS, given that one of so many iterations took so many seconds."""
         self.length = max(1, min(int(iterations * SEGMENT_SECONDS / seconds), iterations * GROWTH))
@@ -217,25 +235,39 @@ class _Watch:
         return CheckpointTaken(on_host(replace(now, seconds=self.taken)))
 
 
-def _epoch(job: Job, segment: CompiledSegment, watch: _Watch, now: Checkpoint) -> Steps:
+def _epoch(job: Job, feed: Feed, segment: CompiledSegment, watch: _Watch, now: Checkpoint) -> Steps:
     """Train to the end of the epoch in progress, or as far as time, interruptions and divergence allow."""
-    plan, number, places = job.plan, len(now.history), no_losses(job.plan)
-    rates = _rates(job, now, np.arange(plan.iterations_per_epoch) + number * plan.iterations_per_epoch)
-    epoch = Epoch(batches(plan, seed=job.seed, epoch=number), rates.astype(np.float32))
-    first = now.done
-    if first == 0 and job.divergence.policy == "reduce":
+    iterations, number = job.plan.iterations_per_epoch, len(now.history)
+    rates = _rates(job, now, np.arange(iterations) + number * iterations).astype(np.float32)
+    if now.done == 0 and job.divergence.policy == "reduce":
         now = replace(now, epoch_start=on_host(now).state)
-    while now.done < plan.iterations_per_epoch and (now.done == first or not (watch.late or watch.interrupted())):
-        started, span = time.perf_counter(), (now.done, watch.until(now))
-        state, places = segment(job.program, (now.state, places), job.train, epoch, span)
+    with closing(feed.chunks(number, now.done)) as chunks:
+        for chunk in chunks:
+            now = yield from _chunk(job, chunk, rates, segment, watch, now)
+            if int(now.state.status) != RUNNING or (now.done < iterations and watch.ends):
+                break
+    return now
+
+
+def _chunk(
+    job: Job, chunk: Chunk, rates: np.ndarray, segment: CompiledSegment, watch: _Watch, now: Checkpoint
+) -> Steps:
+    """Train on a chunk of the rows, from where the epoch stands; `rates` are those of the epoch's iterations."""
+    first, last = chunk.first, chunk.first + chunk.iterations
+    places = no_losses(len(chunk.batches))
+    epoch = Epoch(chunk.batches, np.pad(rates[first:last], (0, len(chunk.batches) - chunk.iterations)))
+    while True:
+        started, span = time.perf_counter(), (now.done - first, min(watch.until(now), last) - first)
+        state, places = segment(job.program, (now.state, places), chunk.rows, epoch, span)
         now = replace(now, state=state, losses=_joined(now.losses, places, span))
         watch.timed(span[1] - span[0], time.perf_counter() - started)
         if int(state.status) != RUNNING:
-            break
-        yield SegmentDone(number + 1, now.done, _mean(now.losses), float(rates[now.done - 1]))
-        if now.done < plan.iterations_per_epoch and watch.due(now):
+            return now
+        yield SegmentDone(len(now.history) + 1, now.done, _mean(now.losses), float(rates[now.done - 1]))
+        if now.done < job.plan.iterations_per_epoch and watch.due(now):
             yield watch.take(now)
-    return now
+        if now.done == last or watch.ends:
+            return now
 
 
 def _joined(losses: Loss, places: Loss, span: tuple[int, int]) -> Loss:

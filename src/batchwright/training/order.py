@@ -4,18 +4,19 @@ NumPy shuffles 60,000 rows in a millisecond; `jax.random.permutation` in the com
 """
 
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Int32, Int64
 
 from batchwright.training.plan import Plan
 
 
-def permutation(rows: int, *, seed: int, epoch: int) -> Int32[np.ndarray, " rows"]:
-    """The rows 0 ... rows - 1, shuffled; `epoch` counts from 0.
+def permutation(rows: int, *, seed: int, epoch: int, chunk: int | None = None) -> Int32[np.ndarray, " rows"]:
+    """The numbers 0 ... rows - 1, shuffled; `epoch` counts from 0, as does the `chunk` of it whose rows they are.
 
     >>> permutation(4, seed=0, epoch=0).tolist() == permutation(4, seed=0, epoch=0).tolist()
     True
     """
-    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, epoch])))
+    key = [seed, epoch] if chunk is None else [seed, epoch, chunk]
+    generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))
     order = np.arange(rows, dtype=np.int32)
     generator.shuffle(order)
     return order
@@ -27,13 +28,51 @@ def batches(plan: Plan, *, seed: int, epoch: int) -> Int32[np.ndarray, "iteratio
     Places that no row fills hold `plan.training_rows`, one past the last row: the training step gives them weight 0.
     """
     order = permutation(plan.training_rows, seed=seed, epoch=epoch)[: plan.rows_per_epoch]
-    whole = _filled(order, plan.iterations_per_epoch * plan.batch_size, plan.training_rows)
-    by_batch = whole.reshape(plan.iterations_per_epoch, plan.batch_size)
+    return arranged(order, plan, iterations=plan.iterations_per_epoch, filler=plan.training_rows)
+
+
+def arranged(
+    order: Int32[np.ndarray, " rows"], plan: Plan, *, iterations: int, filler: int
+) -> Int32[np.ndarray, "iterations parts part_rows"]:
+    """These rows in batches of the plan's size and parts; `filler` stands where no row is left."""
+    by_batch = _filled(order, iterations * plan.batch_size, filler).reshape(iterations, plan.batch_size)
     width = plan.parts * plan.part_rows
     if width > plan.batch_size:
-        spare = np.full((plan.iterations_per_epoch, width - plan.batch_size), plan.training_rows, np.int32)
+        spare = np.full((iterations, width - plan.batch_size), filler, np.int32)
         by_batch = np.concatenate([by_batch, spare], axis=1)
-    return by_batch.reshape(plan.iterations_per_epoch, plan.parts, plan.part_rows)
+    return by_batch.reshape(iterations, plan.parts, plan.part_rows)
+
+
+def shuffled_blocks(
+    rows: int, *, block: int, chunk_rows: int, seed: int, epoch: int
+) -> list[Int64[np.ndarray, "ranges 2"]]:
+    """For each chunk of an epoch the ranges [start, stop) of rows that it is made of.
+
+    The rows, cut into blocks of `block` (the last may be shorter), follow each other block by block in shuffled order,
+    and are cut anew into chunks of `chunk_rows` (the last may be shorter): each row is in exactly one.
+
+    >>> [chunk.tolist() for chunk in shuffled_blocks(5, block=2, chunk_rows=3, seed=0, epoch=0)]
+    [[[4, 5], [0, 2]], [[2, 4]]]
+    """
+    starts = permutation(-(-rows // block), seed=seed, epoch=epoch).astype(np.int64) * block
+    stops = np.minimum(starts + block, rows)
+    ends = np.cumsum(stops - starts)
+    return [_ranges(starts, stops, ends, first, min(first + chunk_rows, rows)) for first in range(0, rows, chunk_rows)]
+
+
+def _ranges(
+    starts: Int64[np.ndarray, " blocks"],
+    stops: Int64[np.ndarray, " blocks"],
+    ends: Int64[np.ndarray, " blocks"],
+    first: int,
+    last: int,
+) -> Int64[np.ndarray, "ranges 2"]:
+    """The ranges that hold the rows at the places `first` ... `last` - 1 of blocks that end at the places `ends`."""
+    chosen = slice(np.searchsorted(ends, first, side="right"), np.searchsorted(ends, last, side="left") + 1)
+    begin, end, places = starts[chosen].copy(), stops[chosen].copy(), ends[chosen]
+    begin[0] = end[0] - (places[0] - first)
+    end[-1] -= places[-1] - last
+    return np.stack([begin, end], axis=1)
 
 
 def _filled(order: Int32[np.ndarray, " rows"], length: int, filler: int) -> Int32[np.ndarray, " length"]:

@@ -50,9 +50,9 @@ def _segment(
     return carry
 
 
-def no_losses(plan: Plan) -> Loss:
-    """Places for the losses of an epoch, all 0."""
-    return Loss(jnp.zeros(plan.iterations_per_epoch), jnp.zeros(plan.iterations_per_epoch))
+def no_losses(iterations: int) -> Loss:
+    """Places for the losses of so many iterations, all 0."""
+    return Loss(jnp.zeros(iterations), jnp.zeros(iterations))
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,19 @@ class CompiledSegment:
         return self.run(program, *carry, rows, epoch, (np.int32(span[0]), np.int32(span[1])))
 
 
-def compile_segment(program: Program, train: TrainState, rows: Rows, plan: Plan) -> CompiledSegment:
-    """Compile the training loop for such rows and such a plan; nothing is run."""
+def compile_segment(
+    program: Program, train: TrainState, rows: Rows, plan: Plan, *, iterations: int | None = None
+) -> CompiledSegment:
+    """Compile the training loop for such rows and such a plan; nothing is run.
+
+    `iterations` are those that are given at once, where not those of a whole epoch. The rows may be without content.
+    """
     started = time.perf_counter()
     first_product()
-    iterations = plan.iterations_per_epoch
+    iterations = plan.iterations_per_epoch if iterations is None else iterations
     epoch = Epoch(np.zeros((iterations, plan.parts, plan.part_rows), np.int32), np.zeros(iterations, np.float32))
     span = (np.int32(0), np.int32(0))
-    lowered = _segment.lower(program, train, no_losses(plan), rows, epoch, span, padded=plan.padded)
+    lowered = _segment.lower(program, train, no_losses(iterations), rows, epoch, span, padded=plan.padded)
     products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))
     compiled = lowered.compile(for_large_products() if products >= LARGE_PRODUCTS else None)
     return CompiledSegment(compiled, time.perf_counter() - started, _occupied(compiled.memory_analysis()))

@@ -1,0 +1,129 @@
+"""Rows read in chunks: each once per epoch, in an order of seed and epoch alone, and training on them is exact."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.training.test_checkpoint import EVERY_ITERATION, PATIENT, end, events_of, history, make_job, taken
+from tests.training.test_training import ROWS, make_rows, same_bits
+
+from batchwright.training.evaluate import evaluate
+from batchwright.training.feed import BLOCK_ROWS, OnDisk, Streamed
+from batchwright.training.fit import Job
+from batchwright.training.order import shuffled_blocks
+from batchwright.training.plan import make_plan
+from batchwright.training.state import Arrays, Rows
+
+
+class Piece(NamedTuple):
+    inputs: dict[str, np.ndarray]
+    targets: np.ndarray
+    weights: np.ndarray | None
+
+
+class Lines:
+    """Rows in memory that are read as if they were on a disk."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.whole = rows
+
+    @property
+    def rows(self) -> int:
+        return self.whole.length
+
+    def read(self, start: int, stop: int) -> Arrays:
+        inputs = {name: np.asarray(array)[start:stop] for name, array in self.whole.inputs.items()}
+        weights = None if self.whole.weights is None else np.asarray(self.whole.weights)[start:stop]
+        return Piece(inputs, np.asarray(self.whole.targets)[start:stop], weights)
+
+
+def numbered(rows: int) -> Lines:
+    """Rows whose input and target are their own number."""
+    numbers = np.arange(rows)
+    return Lines(Rows({"numeric": numbers[:, None].astype(np.float32)}, numbers.astype(np.int32), None))
+
+
+def seen(feed: Streamed, epoch: int, since: int = 0) -> list[list[int]]:
+    """The rows of every iteration, by the numbers that they carry."""
+    found, places = list[list[int]](), feed.chunk_rows // feed.plan.batch_size
+    for chunk in feed.chunks(epoch, since):
+        numbers = np.append(np.asarray(chunk.rows.targets), -1)
+        batches = numbers[chunk.batches[: chunk.iterations].reshape(chunk.iterations, -1)]
+        found += [[int(number) for number in batch if number >= 0] for batch in batches]
+        assert chunk.first + chunk.iterations == len(found) + (since // places) * places
+    return found
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rows=st.integers(1, 900),
+    batch=st.integers(5, 40),
+    batches=st.integers(3, 30),
+    remainder=st.sampled_from(["keep", "drop"]),
+    epoch=st.integers(0, 3),
+)
+def test_every_row_is_in_one_batch_of_an_epoch(rows: int, batch: int, batches: int, remainder: str, epoch: int) -> None:
+    plan = make_plan(rows, min(batch, rows), 1, remainder=remainder)
+    feed = Streamed(numbered(rows), plan.batch_size * batches, plan, 7)
+    found = seen(feed, epoch)
+    assert len(found) == plan.iterations_per_epoch
+    assert all(len(rows_of) == plan.batch_size for rows_of in found[:-1])
+    together = [row for rows_of in found for row in rows_of]
+    assert len(set(together)) == len(together) == plan.rows_per_epoch
+
+
+def test_the_order_is_a_function_of_seed_and_epoch_and_goes_on_anywhere() -> None:
+    plan = make_plan(1000, 8, 1)
+    feed = Streamed(numbered(1000), 64, plan, 3)
+    assert seen(feed, 5) == seen(feed, 5)
+    assert seen(feed, 5) != seen(feed, 6)
+    assert seen(feed, 5) != seen(Streamed(numbered(1000), 64, plan, 4), 5)
+    assert seen(feed, 5, since=17) == seen(feed, 5)[16:], "from the chunk on that has the iteration"
+
+
+def test_a_chunk_is_a_sample_of_all_rows() -> None:
+    """Of sorted rows, each chunk of an epoch has nearly the mean of all: hundreds of blocks from anywhere."""
+    rows, chunk = 400_000, 100 * BLOCK_ROWS
+    means = []
+    for ranges in shuffled_blocks(rows, block=BLOCK_ROWS, chunk_rows=chunk, seed=0, epoch=0):
+        numbers = np.concatenate([np.arange(start, stop) for start, stop in ranges])
+        means.append(numbers.mean() / rows)
+    assert np.abs(np.array(means[:-1]) - 0.5).max() < 4 * np.sqrt(1 / 12 / 100)
+
+
+def streamed_job(**changes: object) -> Job:
+    job = make_job(**changes)
+    return Job(**vars(job) | {"train": OnDisk(Lines(make_rows()), 16), "validation": OnDisk(Lines(make_rows(1)), 16)})
+
+
+@pytest.mark.parametrize("changes", [{}, {"remainder": "drop"}, {"network": {"dropout": 0.3}}], ids=str)
+def test_streamed_training_goes_on_from_every_checkpoint_with_the_same_bits(changes: dict[str, object]) -> None:
+    job = streamed_job(**changes, checkpoints=EVERY_ITERATION, early_stopping=PATIENT)
+    whole = events_of(job)
+    assert len(history(whole)) == 3
+    for checkpoint in taken(whole)[::5]:
+        rest = events_of(job, checkpoint)
+        assert same_bits(end(rest).variables, end(whole).variables)
+        assert history(rest) == history(whole)[len(checkpoint.history) :]
+
+
+def test_metrics_do_not_depend_on_streaming() -> None:
+    job = make_job()
+    rows, variables = make_rows(1, weighted=True), end(events_of(job)).variables
+    alone = evaluate(job.program.model, variables, rows)
+    for chunk in (7, 16, ROWS):
+        assert evaluate(job.program.model, variables, OnDisk(Lines(rows), chunk)) == pytest.approx(alone, rel=1e-6)
+
+
+def test_a_reader_that_fails_ends_the_training() -> None:
+    class Gone(Lines):
+        def read(self, start: int, stop: int) -> Arrays:
+            if start >= 16:
+                raise OSError("gone")
+            return super().read(start, stop)
+
+    job = make_job()
+    with pytest.raises(OSError, match="gone"):
+        events_of(Job(**vars(job) | {"train": OnDisk(Gone(make_rows()), 16)}))
