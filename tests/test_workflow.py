@@ -10,8 +10,12 @@ import polars as pl
 import pytest
 
 import batchwright as bw
+from batchwright import workflow
+from batchwright.config import Settings, load_config
+from batchwright.data import memory
 from batchwright.errors import ConfigError, DivergedError, RunError, UsageError
 from batchwright.optim import SGD, Constant
+from batchwright.training.feed import OnDisk
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Trained
 
@@ -181,3 +185,57 @@ def test_what_people_write_in_python_is_answered() -> None:
     said = subprocess.run([sys.executable, "-c", WRONG], capture_output=True, text=True, check=True).stdout
     assert "fit takes rows that load has read" in said
     assert "adam is not a network, an optimizer or a schedule" in said
+
+
+@pytest.fixture
+def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A table that counts as one that does not fit: its rows are read in chunks."""
+    monkeypatch.setattr(memory, "RUNTIME_BYTES", 10**13)
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(900, 3))
+    colours = generator.choice(["red", "green"], 900)
+    classes = np.where(x[:, 0] + (colours == "red") > 0.5, "yes", "no")
+    frame = pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "colour": colours, "bought": classes})
+    path = tmp_path / "big.parquet"
+    frame.sort("bought").write_parquet(path)
+    return path
+
+
+def streaming(path: Path, **changes: str) -> Settings:
+    chosen = {"data.source": str(path), "data.target": "bought", "data.memory_limit": "1000GB", "training.epochs": "8"}
+    return load_config(None, [(key, value, key) for key, value in (chosen | changes).items()])
+
+
+def streamed(path: Path, run: Path, **changes: str) -> Trained:
+    events = list(workflow.train(streaming(path, **changes), run_dir=run))
+    return next(event for event in events if isinstance(event, Trained))
+
+
+def test_rows_on_the_disk_train_as_rows_in_memory(big: Path, tmp_path: Path) -> None:
+    on_disk = streamed(big, tmp_path / "disk")
+    assert any("are read from the disk in chunks" in note for note in on_disk.prepared.notes)
+    assert isinstance(on_disk.prepared.job.train, OnDisk)
+    in_memory = streamed(big, tmp_path / "memory", **{"data.memory_limit": "null"})
+    assert on_disk.prepared.plan == in_memory.prepared.plan
+    assert on_disk.test_metrics["accuracy"] == pytest.approx(in_memory.test_metrics["accuracy"], abs=0.05)
+    answers = bw.predict(bw.open_run(tmp_path / "disk"), big).answers
+    assert np.mean(answers == pl.read_parquet(big)["bought"].to_numpy()) > 0.85
+
+
+def test_a_streamed_run_goes_on_with_the_same_bits(big: Path, tmp_path: Path) -> None:
+    whole = streamed(big, tmp_path / "whole")
+    asked = iter([False] * 7 + [True] * 99)
+    settings = streaming(big, **{"training.checkpoints.iterations": "2"})
+    with pytest.raises(bw.errors.InterruptedRunError):
+        list(workflow.train(settings, run_dir=tmp_path / "pieces", interrupted=lambda: next(asked)))
+    resumed = bw.resume(tmp_path / "pieces")
+    for one, other in zip(
+        jax.tree.leaves(resumed.model.variables), jax.tree.leaves(whole.model.variables), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_batch_larger_than_a_chunk_is_refused(big: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflow, "CHUNK_ROWS", 100)
+    with pytest.raises(ConfigError, match="does not go with rows that are read in chunks of 100"):
+        streamed(big, tmp_path / "run", **{"training.batch_size": "full"})

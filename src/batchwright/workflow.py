@@ -12,9 +12,12 @@ import jax
 from batchwright import _cache
 from batchwright.config import Config, Settings, dump_config, load_config
 from batchwright.config.sections import TaskSettings
-from batchwright.data.dataset import Dataset
+from batchwright.data.dataset import Dataset, Split
 from batchwright.data.dataset import prepare as prepare_data
+from batchwright.data.encoded import MappedRows, mapped
+from batchwright.data.memory import limit_to_stream
 from batchwright.data.sources import Source
+from batchwright.data.streaming import prepare_streamed
 from batchwright.data.targets import ClassTarget
 from batchwright.errors import ConfigError, DataError, DivergedError, InterruptedRunError, RunError
 from batchwright.runs import checkpoints
@@ -26,6 +29,7 @@ from batchwright.runs.run import Run
 from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, Classification, Regression, Task, class_weights
 from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device
 from batchwright.training.evaluate import evaluate
+from batchwright.training.feed import OnDisk
 from batchwright.training.fit import (
     CheckpointTaken,
     Compiled,
@@ -38,10 +42,13 @@ from batchwright.training.fit import (
     fit,
 )
 from batchwright.training.plan import Plan, make_plan
-from batchwright.training.state import Program, TrainState, initial_state, to_device
+from batchwright.training.state import Program, Rows, TrainState, initial_state, to_device
 
 EXAMPLE_ROWS = 10_000
 """Training rows that a network is shown when it is made: enough for quantiles to within a percent."""
+
+CHUNK_ROWS, CHUNKS = 65_536, 16
+"""Most rows of a chunk of those that are read from the disk; and the share of the memory limit that one may take."""
 
 Name = TypeVar("Name", bound=str)
 Metrics: TypeAlias = dict[str, dict[str, float]]
@@ -146,9 +153,16 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
 
 
 def _load(config: Config) -> Dataset:
-    if config.data.source is None:
+    source, seed = config.data.source, config.training.seed
+    if source is None:
         raise DataError("no data: name an example, a file or a folder, as in `batchwright train digits`.")
-    return prepare_data(config.data.source, config.data_options, seed=config.training.seed)
+    limit = limit_to_stream(source, config.data.memory_limit)
+    if limit is None:
+        return prepare_data(source, config.data_options, seed=seed)
+    cache_dir = None if config.data.cache_dir is None else Path(config.data.cache_dir)
+    streamed = prepare_streamed(source, config.data_options, seed=seed, cache_dir=cache_dir, memory_limit=limit.bytes)
+    dataset = mapped(streamed, memory_limit=limit.bytes)
+    return replace(dataset, notes=(*dataset.notes, limit.reason))
 
 
 def _job(config: Config, dataset: Dataset, program: Program) -> Job:
@@ -158,11 +172,12 @@ def _job(config: Config, dataset: Dataset, program: Program) -> Job:
             f"schedule {config.schedule.name!r} follows the validation loss, but there are no validation rows: "
             "give data.validation_split a share above 0, or take another schedule."
         )
+    plan = make_plan(dataset.train.rows, chosen.batch_size, chosen.epochs, remainder=chosen.remainder)
     return Job(
         program,
-        to_device(dataset.train),
-        None if validation is None else to_device(validation),
-        make_plan(dataset.train.rows, chosen.batch_size, chosen.epochs, remainder=chosen.remainder),
+        _rows(dataset.train, dataset, plan),
+        None if validation is None else _rows(validation, dataset, plan),
+        plan,
         config.schedule,
         seed=chosen.seed,
         early_stopping=None if validation is None else chosen.early_stopping,
@@ -170,6 +185,20 @@ def _job(config: Config, dataset: Dataset, program: Program) -> Job:
         divergence=chosen.divergence,
         checkpoints=chosen.checkpoints,
     )
+
+
+def _rows(split: Split, dataset: Dataset, plan: Plan) -> Rows | OnDisk:
+    """The rows of a part on the device; those that do not fit in memory, as what they are read from in chunks."""
+    if dataset.memory_limit is None:
+        return to_device(split)
+    reader = MappedRows(split)
+    most = min(CHUNK_ROWS, dataset.memory_limit // (CHUNKS * reader.row_bytes))
+    if most < plan.batch_size:
+        raise ConfigError(
+            f"a batch of {plan.batch_size:,} rows does not go with rows that are read in chunks of {most:,}: take a "
+            "smaller batch, or a higher memory limit."
+        )
+    return OnDisk(reader, most // plan.batch_size * plan.batch_size)
 
 
 def task_of(dataset: Dataset, settings: TaskSettings) -> Task:
@@ -389,7 +418,11 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     model = SavedModel(prepared.blueprint, job.program.model, stopped.variables, prepared.dataset.encoding)
     evaluating = time.perf_counter()
     test = prepared.dataset.test
-    parts = {"train": job.train, "validation": job.validation, "test": None if test is None else to_device(test)}
+    parts = {
+        "train": job.train,
+        "validation": job.validation,
+        "test": None if test is None else _rows(test, prepared.dataset, job.plan),
+    }
     metrics = {name: evaluate(model.model, model.variables, rows) for name, rows in parts.items() if rows is not None}
     seconds = {
         "load": prepared.load_seconds,

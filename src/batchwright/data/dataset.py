@@ -58,6 +58,7 @@ class Dataset:
         fingerprint: SHA-256, in hexadecimal, of all rows in their parts and order, and of the encoding.
         name: a short name of the source.
         notes: what a user should know, one sentence each: columns left out, rows dropped, rows that two parts share.
+        memory_limit: bytes of memory that rows may take, where their arrays are memory maps; None: they are in memory.
     """
 
     train: Split
@@ -68,6 +69,7 @@ class Dataset:
     fingerprint: str
     name: str
     notes: tuple[str, ...] = ()
+    memory_limit: int | None = None
 
     @property
     def schema(self) -> Schema:

@@ -1,0 +1,185 @@
+"""Delimited text of any length: cut at the ends of records into Parquet files of text columns, a few MB at a time."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import polars as pl
+
+from batchwright._files import write_file
+from batchwright.data.cells import BadCell, TableOptions
+from batchwright.data.delimited import OTHER_FORMATS, _count, _delimiter, _header, _parse, _positions
+from batchwright.data.records import NEWLINE, QUOTE, SAMPLE_BYTES, Records, find_records, guess_delimiter
+from batchwright.data.schema import Schema, from_plain
+from batchwright.data.store import write_columns
+from batchwright.errors import DataError
+
+PIECE_BYTES = 16 << 20
+"""Bytes of text cut at a time; finding its records takes up to ten times as much memory."""
+LONGEST = 8
+"""A record is at most so many pieces long; a longer one is a quotation mark that is never closed."""
+
+MARK = b"\xef\xbb\xbf"
+STATE, LINES = "cut.json", "lines"
+
+
+@dataclasses.dataclass(frozen=True)
+class Cut:
+    """How far a file is cut.
+
+    Attributes:
+        delimiter: between fields.
+        offset: bytes that are in pieces.
+        lines: line breaks among them.
+        pieces: how many pieces there are.
+        records: how many records there are, those of the wrong length among them, and not the header.
+        rows: how many rows the pieces hold.
+        names: the columns, None before the first record.
+        ragged: the records with the wrong number of fields.
+        done: whether the whole file is cut.
+    """
+
+    delimiter: str
+    offset: int
+    lines: int = 0
+    pieces: int = 0
+    records: int = 0
+    rows: int = 0
+    names: tuple[str, ...] | None = None
+    ragged: tuple[BadCell, ...] = ()
+    done: bool = False
+
+
+def cut_text(
+    path: Path, options: TableOptions, folder: Path, *, schema: Schema | None = None, piece_bytes: int = PIECE_BYTES
+) -> Cut:
+    """Cut a file into pieces in `folder`, from where an earlier call was stopped.
+
+    Raises:
+        DataError: not UTF-8, no rows, names that repeat, or quotation marks that do not match.
+        UsageError: the disk is full.
+    """
+    with path.open("rb") as file:
+        cut = _resumed(folder) or _begin(file, path.name, options)
+        while not cut.done:
+            data = _next_piece(file, cut, piece_bytes, path.name)
+            cut = _take(data, cut, options, schema, folder=folder, name=path.name)
+            write_file(folder / STATE, json.dumps(dataclasses.asdict(cut)), overwrite=True)
+    if cut.names is None:
+        raise DataError(f"{path.name} is empty. A table needs rows, and a header unless `--no-header` is given.")
+    if cut.records == 0:
+        raise DataError(f"{path.name} holds a header and no rows. If its first line is a row, give `--no-header`.")
+    return cut
+
+
+def cut_column(folder: Path, cut: Cut, name: str) -> pl.Series:
+    """The text of one column in all pieces."""
+    return _column(folder, cut, str((cut.names or ()).index(name))).alias(name)
+
+
+def cut_lines(folder: Path, cut: Cut) -> pl.Series:
+    """The line that each row begins in."""
+    return _column(folder, cut, LINES)
+
+
+def piece_files(folder: Path, cut: Cut) -> list[Path]:
+    """The pieces in their order."""
+    return [folder / f"{number:06d}.parquet" for number in range(cut.pieces)]
+
+
+def _column(folder: Path, cut: Cut, place: str) -> pl.Series:
+    return pl.scan_parquet(piece_files(folder, cut), glob=False).select(place).collect().to_series()
+
+
+def _resumed(folder: Path) -> Cut | None:
+    try:
+        return from_plain(Cut, json.loads((folder / STATE).read_text(encoding="utf-8")))
+    except (OSError, ValueError):  # none, or one that cannot be read: from the start
+        return None
+
+
+def _begin(file: IO[bytes], name: str, options: TableOptions) -> Cut:
+    """The delimiter, and where the text begins."""
+    head = file.read(SAMPLE_BYTES + len(MARK) + 1)
+    for mark, what in OTHER_FORMATS:
+        if head.startswith(mark):
+            raise DataError(f"{name} is {what}, not delimited UTF-8 text. Save it as CSV in UTF-8.")
+    text = head.removeprefix(MARK)
+    return Cut(_delimiter(options.delimiter) or guess_delimiter(text), len(head) - len(text))
+
+
+def _next_piece(file: IO[bytes], cut: Cut, size: int, name: str) -> bytes:
+    """The bytes from where the file is cut to the last end of a record in the next `size` bytes, or more if needed."""
+    longest = LONGEST * size
+    while size <= longest:
+        file.seek(cut.offset)
+        data = file.read(size)
+        end = _end_of_records(data) if len(data) == size else len(data)
+        if end:
+            return data[:end]
+        if not data:
+            return data
+        size *= 2
+    raise DataError(
+        f"{name}, line {cut.lines + 1}: a record of more than {longest:,} bytes begins here, as when a quotation mark "
+        "is opened and never closed. Close it, or double those that belong to the text."
+    )
+
+
+def _end_of_records(data: bytes) -> int:
+    """One past the last line break outside quotation marks; 0 where there is none. `data` begins outside."""
+    if b'"' not in data:
+        return data.rfind(b"\n") + 1
+    symbols = np.frombuffer(data, np.uint8)
+    breaks = np.flatnonzero(symbols == NEWLINE)
+    outside = np.searchsorted(np.flatnonzero(symbols == QUOTE), breaks) % 2 == 0
+    return int(breaks[outside][-1]) + 1 if outside.any() else 0
+
+
+def _take(data: bytes, cut: Cut, options: TableOptions, schema: Schema | None, *, folder: Path, name: str) -> Cut:
+    """What is cut after these bytes, whose rows are written as a piece."""
+    moved = dataclasses.replace(cut, offset=cut.offset + len(data), lines=cut.lines + data.count(b"\n"))
+    moved = dataclasses.replace(moved, done=not data)
+    records = _records(data, cut, name)
+    if len(records) == 0:
+        return moved
+    names = cut.names
+    if names is None:
+        names = tuple(_header(records, name) if options.header else _positions(int(records.fields[0]), schema))
+        records = records[1:] if options.header else records
+    fits = records.fields == len(names)
+    ragged = [
+        BadCell(line, None, _count(found), _count(len(names)))
+        for line, found in zip(records.lines[~fits].tolist(), records.fields[~fits].tolist(), strict=True)
+    ]
+    body = records[fits]
+    places = [str(place) for place in range(len(names))]
+    frame = _parse(body, places, name).with_columns(pl.Series(LINES, body.lines))
+    write_columns(folder / f"{cut.pieces:06d}.parquet", frame)
+    return dataclasses.replace(
+        moved,
+        pieces=cut.pieces + 1,
+        records=cut.records + len(records),
+        rows=cut.rows + len(body),
+        names=names,
+        ragged=(*cut.ragged, *ragged),
+    )
+
+
+def _records(data: bytes, cut: Cut, name: str) -> Records:
+    """The records of a piece, their lines counted from the beginning of the file."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = cut.lines + data.count(b"\n", 0, error.start) + 1
+        found = f"line {line} holds the byte 0x{data[error.start]:02x}"
+        raise DataError(f"{name} is not UTF-8 text: {found}. Save it as CSV in UTF-8.") from error
+    try:
+        records = find_records(data, cut.delimiter)
+    except DataError as error:  # "line 3: ...", counted from the beginning of the piece
+        message = re.sub(r"^line (\d+)", lambda found: f"line {int(found[1]) + cut.lines}", str(error))
+        raise DataError(f"{name}, {message}") from error
+    return dataclasses.replace(records, lines=records.lines + cut.lines)

@@ -1,0 +1,295 @@
+"""Rows that do not fit in memory, ready for training: the parts of a stored source, read a range at a time.
+
+All that is learned is what `batchwright.data.dataset.prepare` learns of the same source, to the bit; one column is in
+memory at a time.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int64
+
+from batchwright.data.conversion import check_memory, convert, memory_left
+from batchwright.data.dataset import Split, _divide, _notes, _unlearned
+from batchwright.data.encoding import Encoding, ImagePreprocessing
+from batchwright.data.idx import holds_idx
+from batchwright.data.image_store import convert_images
+from batchwright.data.images import Images, holds_images
+from batchwright.data.options import DataOptions
+from batchwright.data.preprocessing import SCALINGS, Preprocessing, _encoder, _use, describe
+from batchwright.data.roles import row_weights, target_name
+from batchwright.data.schema import Schema
+from batchwright.data.sources import Loaded, Rows
+from batchwright.data.splitting import Indices
+from batchwright.data.store import Store
+from batchwright.data.tables import Table
+from batchwright.data.targets import ClassTarget, ValueTarget, drop_missing
+from batchwright.errors import ConfigError, DataError, unknown
+
+BLOCK_ROWS = 65_536
+"""Stored rows that are read at once to take those of one part, or twice as many as are taken if that is more."""
+
+ROW_BYTES, GROUP_BYTES = 120, 100
+"""Peak memory per row while rows are split and learned from (110 measured on 2.2 million rows); more for groups."""
+
+UNLOOKED = "rows that two parts share were not looked for, as the source is read in pieces"
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamedSplit:
+    """One part of a stored source, in the order of the source.
+
+    Args:
+        store: the rows of the source.
+        positions: those of this part, ascending.
+        encoding: how they become arrays.
+        weights: the column of the rows' weights; None where all weigh the same.
+    """
+
+    store: Store
+    positions: Int64[np.ndarray, " rows"]
+    encoding: Encoding
+    weights: str | None = None
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.positions)
+
+    def read(self, start: int, stop: int) -> Split:
+        """The rows start to stop-1 of this part, 0 <= start <= stop <= rows.
+
+        Raises:
+            DataError: the store has vanished or is damaged.
+        """
+        if not 0 <= start <= stop <= self.rows:
+            raise IndexError(f"rows {start} to {stop} of a part with {self.rows} rows")
+        chosen = self.positions[start:stop]
+        if self.store.holds_images:
+            return _encoded(_take_images(self.store.images(), chosen), self.encoding)
+        target, weights = self.encoding.target.name, () if self.weights is None else (self.weights,)
+        table = _take_rows(self.store, chosen, (*self.encoding.schema.used, target, *weights))
+        part = _encoded(table, self.encoding)
+        if self.weights is None:
+            return part
+        return dataclasses.replace(part, weights=table.frame[self.weights].to_numpy().astype(np.float32))
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamedDataset:
+    """Training, validation and test rows that are read when they are needed.
+
+    Args:
+        train: the rows that a network learns from.
+        validation: those that decide when to stop; None where there are none.
+        test: those that are measured at the end; None where there are none.
+        encoding: what was learned from the training rows to encode them.
+        indices: the rows of each part among those of the source that were not dropped, ascending; `test` is empty
+            where the test rows are the source's own, or those of another source.
+        fingerprint: SHA-256, in hexadecimal, of the stored rows, of which are in which part, and of the encoding; it is
+            not that of the same rows as a `Dataset`.
+        name: a short name of the source.
+        notes: what a user should know, one sentence each.
+    """
+
+    train: StreamedSplit
+    validation: StreamedSplit | None
+    test: StreamedSplit | None
+    encoding: Encoding
+    indices: Indices
+    fingerprint: str
+    name: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, StreamedSplit]:
+        """The parts that have rows, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in named.items() if part is not None}
+
+
+def prepare_streamed(
+    source: str | Path,
+    options: DataOptions,
+    *,
+    seed: int = 0,
+    cache_dir: Path | None = None,
+    memory_limit: int | None = None,
+) -> StreamedDataset:
+    """Convert a source to a store unless that is done, split its rows, and learn how they are encoded.
+
+    Args:
+        source: a path: delimited text, Parquet, a folder of Parquet files, `.npy`, a folder of images, or of IDX files.
+        options: how it is read, split and encoded; so is `options.test`, another path.
+        seed: of the split, at least 0.
+        cache_dir: where stores are made; beside their sources when None.
+        memory_limit: bytes of anonymous memory that this process may take; no limit when None.
+
+    Raises:
+        DataError: the source cannot be read, or cannot be learned from as asked; a column does not fit the memory.
+        ConfigError: an option is out of range, or contradicts another.
+        UsageError: the disk is full, or another process converts the same source.
+    """
+    options.check()
+    if options.scaling not in SCALINGS:
+        raise ConfigError(unknown("scaling", options.scaling, SCALINGS))
+    path, left = Path(source), memory_left(memory_limit)
+    store, own_test = _stores(path, options, cache_dir, memory_limit)
+    check_memory(_needed(store, options), left, f"{store.contents.name}: learning from {store.rows:,} rows")
+    head = store.images() if store.holds_images else store.table(0, 0)
+    name = target_name(Loaded(head, None, store.contents.target, path.name), options)
+    divided, kept = _for_split(store, name, options)
+    has_test = options.test is not None or own_test is not None
+    split_options = dataclasses.replace(options, test_split=0.0) if has_test else options
+    target, indices = _divide(divided, name, split_options, seed)
+    encoding = _learn(store, kept[indices.train], target, options)
+    codes = encoding.targets(divided)[indices.train]
+    indices = Indices(np.sort(indices.train), np.sort(indices.validation), np.sort(indices.test))
+    if options.test is not None:
+        own_test = _test_store(options, encoding, cache_dir, memory_limit)
+    test, test_rows = _own_test(own_test, encoding, options) if own_test is not None else (None, None)
+    chosen = {"train": indices.train, "validation": indices.validation, "test": indices.test}
+    parts = {
+        part: StreamedSplit(store, kept[rows], encoding, options.weights) for part, rows in chosen.items() if len(rows)
+    }
+    if test is not None:
+        parts["test"] = test
+    for part in parts.values():
+        _check_weights(part)
+    notes = (*_notes(divided, test_rows, encoding), *_unlearned(Split({}, codes), target), UNLOOKED)
+    fingerprint = _fingerprint(parts, encoding)
+    return StreamedDataset(
+        parts["train"],
+        parts.get("validation"),
+        parts.get("test"),
+        encoding,
+        indices,
+        fingerprint,
+        path.resolve().name if path.is_dir() else path.stem,
+        notes,
+    )
+
+
+def _stores(path: Path, options: DataOptions, cache_dir: Path | None, limit: int | None) -> tuple[Store, Store | None]:
+    """The store of a source, and that of its own test part."""
+    if path.is_dir() and (holds_idx(path) or holds_images(path)):
+        return convert_images(path, image_size=options.image_size, cache_dir=cache_dir)
+    return convert(path, options.reading, cache_dir=cache_dir, memory_limit=limit), None
+
+
+def _needed(store: Store, options: DataOptions) -> int:
+    """About how many bytes of memory splitting and learning take; images stay on the disk."""
+    if store.holds_images:
+        return ROW_BYTES * store.rows
+    largest = max(file.bytes for file in store.contents.files)
+    return (ROW_BYTES + GROUP_BYTES * (options.group is not None)) * store.rows + 2 * largest
+
+
+def _test_store(options: DataOptions, encoding: Encoding, cache_dir: Path | None, limit: int | None) -> Store:
+    """The store of the rows that take the place of the test split, read as the training rows were."""
+    if not isinstance(options.test, str | os.PathLike):
+        raise DataError("test has to be a path where rows are read in pieces: write these rows to a file.")
+    path = Path(options.test)
+    if isinstance(encoding.preprocessing, ImagePreprocessing):
+        height, width, channels = encoding.preprocessing.shape
+        train, test = convert_images(path, image_size=(height, width), channels=channels, cache_dir=cache_dir)
+        return train if test is None else test
+    needed = (encoding.schema.target, options.weights)
+    columns = [dataclasses.replace(c, used=c.used or c.name in needed) for c in encoding.schema.columns]
+    schema = dataclasses.replace(encoding.schema, columns=tuple(columns))
+    return convert(path, options.reading, schema=schema, cache_dir=cache_dir, memory_limit=limit)
+
+
+def _for_split(store: Store, name: str, options: DataOptions) -> tuple[Rows, Int64[np.ndarray, " kept"]]:
+    """What rows are split by, without those that lack a target where these are dropped; and which rows are kept."""
+    if store.holds_images:
+        return store.images(), np.arange(store.rows)
+    by = options.group if options.group is not None else options.time
+    table = store.table(columns=[name] if by is None else [name, by])
+    if options.on_bad_rows != "drop":
+        return table, np.arange(store.rows)
+    known = table.frame[name].is_not_null().to_numpy()
+    return drop_missing(table, name), np.flatnonzero(known)
+
+
+def _learn(
+    store: Store, train: Int64[np.ndarray, " train"], target: ClassTarget | ValueTarget, options: DataOptions
+) -> Encoding:
+    """All that is learned from the training rows, one column after the other."""
+    if store.holds_images:
+        schema = Schema((), target.name, target.task, target.classes)
+        return Encoding(schema, ImagePreprocessing(store.images().shape), target, options.reading)
+    named = {options.weights: "weights of the rows", options.group: "groups of the split"}
+    head = store.table(0, 0)
+    reasons = {head.column(name).name: reason for name, reason in named.items() if name is not None}
+    reasons[target.name] = "target"
+    columns, encoders = [], []
+    for spec in store.contents.columns:
+        needed = spec.used and spec.name not in reasons
+        cells = store.column(spec.name)[train] if needed else head.frame[spec.name]
+        column = _use(spec, cells, reasons.get(spec.name))
+        columns.append(column)
+        if column.used:
+            encoders.append(_encoder(column, cells, options.scaling, options.one_hot_max))
+    if not encoders:
+        describe(dataclasses.replace(head, columns=tuple(columns)), target, leave_out=reasons)
+    schema = Schema(tuple(columns), target.name, target.task, target.classes)
+    return Encoding(schema, Preprocessing(tuple(encoders)), target, options.reading)
+
+
+def _own_test(store: Store, encoding: Encoding, options: DataOptions) -> tuple[StreamedSplit, Rows]:
+    """The part of the rows that take the place of the test split, all of them with a known target; and its notes."""
+    rows, kept = _for_split(store, encoding.target.name, dataclasses.replace(options, group=None, time=None))
+    encoding.targets(rows)
+    if isinstance(rows, Images):
+        encoding.inputs(rows)
+    return StreamedSplit(store, kept, encoding, options.weights), rows
+
+
+def _check_weights(part: StreamedSplit) -> None:
+    """Raise a DataError unless the weights of a part are numbers of at least 0, none missing, and not all 0."""
+    if part.weights is not None and not part.store.holds_images:
+        row_weights(part.store.table(columns=[part.weights]).take(part.positions), part.weights)
+
+
+def _encoded(rows: Rows, encoding: Encoding) -> Split:
+    return Split(encoding.inputs(rows), encoding.targets(rows))
+
+
+def _take_rows(store: Store, chosen: Int64[np.ndarray, " chosen"], columns: Sequence[str]) -> Table:
+    """The chosen rows (ascending), read in blocks so that rows between them take little memory."""
+    if len(chosen) == 0:
+        return store.table(0, 0, columns=columns)
+    taken, together = [], max(BLOCK_ROWS, 2 * len(chosen))
+    for start in range(int(chosen[0]), int(chosen[-1]) + 1, together):
+        stop = min(start + together, int(chosen[-1]) + 1)
+        inside = chosen[slice(*np.searchsorted(chosen, (start, stop)))] - start
+        if len(inside):
+            block = store.table(start, stop, columns=columns)
+            taken.append(block if len(inside) == stop - start else block.take(inside))
+    if len(taken) == 1:
+        return taken[0]
+    lines = (
+        None if taken[0].lines is None else np.concatenate([block.lines for block in taken if block.lines is not None])
+    )
+    return dataclasses.replace(taken[0], frame=pl.concat([block.frame for block in taken]), lines=lines)
+
+
+def _take_images(images: Images, chosen: Int64[np.ndarray, " chosen"]) -> Images:
+    """The chosen images (ascending), copied from the memory map."""
+    labels = None if images.labels is None else np.array(images.labels[chosen])
+    return dataclasses.replace(images, images=np.array(images.images[chosen]), labels=labels)
+
+
+def _fingerprint(parts: Mapping[str, StreamedSplit], encoding: Encoding) -> str:
+    digest = hashlib.sha256(json.dumps(encoding.to_json(), sort_keys=True).encode())
+    for name, part in parts.items():
+        digest.update(json.dumps([name, part.store.fingerprint, part.rows, part.weights]).encode())
+        digest.update(part.positions.data)
+    return digest.hexdigest()
