@@ -215,7 +215,7 @@ def test_rows_on_the_disk_train_as_rows_in_memory(big: Path, tmp_path: Path) -> 
     on_disk = streamed(big, tmp_path / "disk")
     assert any("are read from the disk in chunks" in note for note in on_disk.prepared.notes)
     assert isinstance(on_disk.prepared.job.train, OnDisk)
-    in_memory = streamed(big, tmp_path / "memory", **{"data.memory_limit": "null"})
+    in_memory = streamed(big, tmp_path / "memory", **{"data.memory_limit": "none"})
     assert on_disk.prepared.plan == in_memory.prepared.plan
     assert on_disk.test_metrics["accuracy"] == pytest.approx(in_memory.test_metrics["accuracy"], abs=0.05)
     answers = bw.predict(bw.open_run(tmp_path / "disk"), big).answers

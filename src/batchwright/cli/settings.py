@@ -66,7 +66,7 @@ OPTIONS = (
     Option("--on-bad-rows", "data.on_bad_rows", str, "stop, or drop rows whose cells do not fit their column"),
     Option("--scaling", "data.scaling", str, "of numbers: standard, robust or quantile"),
     Option("--image-size", "data.image_size", list, "HEIGHT,WIDTH to resize the images of a folder to"),
-    Option("--memory-limit", "data.memory_limit", yaml, "as 2GB; rows beyond it are read in chunks [auto]"),
+    Option("--memory-limit", "data.memory_limit", str, "as 2GB; rows beyond it are read in chunks [auto]"),
     Option("--cache-dir", "data.cache_dir", str, "where rows that are read in chunks are kept [beside the source]"),
     Option("--network", "network.kind", str, "mlp, cnn, tabular or linear"),
     Option("--hidden-layer-sizes", "network.hidden_layer_sizes", list, "units of each hidden layer, as 256,128"),

@@ -32,12 +32,12 @@ class Data(DataOptions, _Source):
         source: the name of an example, or a path.
         test: the same, for rows that take the place of the test split.
         memory_limit: how much memory the rows may take, as 2GB; what takes more is read from the disk in chunks. "auto"
-            goes by the memory that is free; null holds all rows in memory.
+            goes by the memory that is free; "none" holds all rows in memory.
         cache_dir: where rows that are read in chunks are kept, once converted; beside the source when null.
     """
 
     test: str | None = None
-    memory_limit: str | None = "auto"
+    memory_limit: str = "auto"
     cache_dir: str | None = None
     task: None = field(default=None, init=False)  # the section `task` says it
 

@@ -49,17 +49,17 @@ class Limit(NamedTuple):
     reason: str
 
 
-def limit_to_stream(source: str, chosen: str | None) -> Limit | None:
+def limit_to_stream(source: str, chosen: str) -> Limit | None:
     """The limit to read a source in chunks with; None where all of its rows are to be in memory.
 
     Args:
         source: a path; examples and what does not exist are never read in chunks.
-        chosen: a size such as `2GB`, for all memory of the process; "auto" for half of what is free; None for no limit.
+        chosen: a size such as `2GB`, for the whole process; "auto" for half of what is free; "none" for no limit.
 
     Raises:
         ConfigError: not a size.
     """
-    if chosen is None:
+    if chosen == "none":
         return None
     free = available_memory() or 0
     limit = anonymous_memory() + free // 2 if chosen == "auto" else parse_size(chosen)
