@@ -12,7 +12,6 @@ from environment import Machine
 from jobs import PEERS
 from ratios import Ratio, ratio
 
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 QUANTITIES = ("fit", "fit_and_compile", "whole")
 Cells = Sequence[str]
 
@@ -49,17 +48,18 @@ def markdown(results: Results) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def replace_section(path: Path, text: str) -> None:
-    """Put `text` between the two marks in a Markdown file.
+def replace_section(path: Path, text: str, name: str = "results") -> None:
+    """Put `text` between the two marks of a section in a Markdown file.
 
     Raises:
         ValueError: the file does not have both marks.
     """
-    before, begin, rest = path.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
+    marks = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, begin, rest = path.read_text().partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (begin and end):
-        raise ValueError(f"{path} lacks the marks {BEGIN} and {END}, between which the results are written.")
-    path.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
+        raise ValueError(f"{path} lacks the marks {' and '.join(marks)}, between which the results are written.")
+    path.write_text(f"{before}{begin}\n{text}{end}{after}")
 
 
 def _machine(results: Results) -> str:
@@ -89,7 +89,7 @@ def _medians(contest: Contest) -> str:
             f"{of['parameters']:,.0f}",
         )
 
-    return _table(header, map(row, (OURS, *contest.job.aims)))
+    return table(header, map(row, (OURS, *contest.job.aims)))
 
 
 def _ratios(contest: Contest) -> str:
@@ -102,12 +102,12 @@ def _ratios(contest: Contest) -> str:
             PEERS[peer],
             f"{fit.of_medians:.3f} ({fit.low:.3f} to {fit.high:.3f})",
             f"{fit.of_pairs:.3f}",
-            "" if aim is None else f"≤ {aim:.3f}: {_verdict(fit.of_medians <= aim)}",
+            "" if aim is None else f"≤ {aim:.3f}: {verdict(fit.of_medians <= aim)}",
             f"{both.of_medians:.3f}",
             f"{whole.of_medians:.3f}",
         )
 
-    return _table(header, map(row, contest.job.aims))
+    return table(header, map(row, contest.job.aims))
 
 
 def _own(contest: Contest) -> str:
@@ -123,31 +123,31 @@ def _own(contest: Contest) -> str:
         lines.append(
             f"Matrix products: {median(contest.reached_rates()):.0f} of {median(contest.product_rates):.0f} GFLOP/s, "
             f"{share.of_medians:.1%} ({share.low:.1%} to {share.high:.1%}; of pairs {share.of_pairs:.1%}); "
-            f"aim ≥ {job.product_aim:.0%}: {_verdict(share.of_medians >= job.product_aim)}."
+            f"aim ≥ {job.product_aim:.0%}: {verdict(share.of_medians >= job.product_aim)}."
         )
     if job.peak_aim_mb is not None:
         peak = median(contest.series(OURS, "peak_mb"))
-        lines.append(f"Peak memory: {peak:.0f} MB; aim ≤ {job.peak_aim_mb:.0f}: {_verdict(peak <= job.peak_aim_mb)}.")
+        lines.append(f"Peak memory: {peak:.0f} MB; aim ≤ {job.peak_aim_mb:.0f}: {verdict(peak <= job.peak_aim_mb)}.")
     return "\n".join(f"- {line}" for line in lines)
 
 
 def _checks(checks: Iterable[Check]) -> str:
     def row(check: Check) -> Cells:
         bound = "≥" if check.at_least else "≤"
-        return check.what, f"{check.value:.4g}", f"{bound} {check.aim:g}: {_verdict(check.reached)}"
+        return check.what, f"{check.value:.4g}", f"{bound} {check.aim:g}: {verdict(check.reached)}"
 
-    return _table(("", "value", "aim"), map(row, checks))
+    return table(("", "value", "aim"), map(row, checks))
 
 
 def _compare(contest: Contest, peer: str, quantity: str) -> Ratio:
     return ratio(contest.series(OURS, quantity), contest.series(peer, quantity))
 
 
-def _verdict(reached: bool) -> str:
+def verdict(reached: bool) -> str:
     return "reached" if reached else "**missed**"
 
 
-def _table(header: Cells, rows: Iterable[Cells]) -> str:
+def table(header: Cells, rows: Iterable[Cells]) -> str:
     def lines() -> Iterator[str]:
         for cells in (header, ["---", *["---:"] * (len(header) - 1)], *rows):
             yield f"| {' | '.join(cells)} |"

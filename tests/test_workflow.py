@@ -17,7 +17,7 @@ from batchwright.errors import ConfigError, DivergedError, RunError, UsageError
 from batchwright.optim import SGD, Constant
 from batchwright.training.feed import OnDisk
 from batchwright.training.stopping import EarlyStopping
-from batchwright.workflow import Trained
+from batchwright.workflow import Trained, preparing
 
 QUICK = {"network": bw.nn.MLP((6,)), "epochs": 3, "batch_size": 8}
 
@@ -236,6 +236,6 @@ def test_a_streamed_run_goes_on_with_the_same_bits(big: Path, tmp_path: Path) ->
 
 
 def test_a_batch_larger_than_a_chunk_is_refused(big: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workflow, "CHUNK_ROWS", 100)
+    monkeypatch.setattr(preparing, "CHUNK_ROWS", 100)
     with pytest.raises(ConfigError, match="does not go with rows that are read in chunks of 100"):
         streamed(big, tmp_path / "run", **{"training.batch_size": "full"})

@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from batchwright.errors import UsageError
@@ -77,6 +77,17 @@ def new_folder(path: Path | str) -> Iterator[Path]:
             _flush(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_folder(path: Path | str, contents: Mapping[str, bytes]) -> None:
+    """Write a folder of files by name, which appears whole or not at all.
+
+    Raises:
+        UsageError: as for `new_folder`, and where the system refuses to write a file, for whatever reason.
+    """
+    with new_folder(path) as folder, explained(path):
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
 
 
 class Lock:

@@ -76,6 +76,35 @@ def test_an_example_comes_before_a_file_of_its_name(tmp_path, monkeypatch):
         read("./iris")
 
 
+def folder_of_parquet(folder: Path, *frames: pl.DataFrame) -> Path:
+    folder.mkdir()
+    for number, frame in enumerate(frames):
+        frame.write_parquet(folder / f"part-{number}.parquet")
+    return folder
+
+
+def test_a_folder_of_parquet_files_is_one_table(tmp_path):
+    folder = folder_of_parquet(tmp_path / "parts", FRAME[2:], FRAME.select("b", "a")[:2])
+    for hidden in ("_metadata.parquet", ".part-9.parquet", "notes.txt"):
+        (folder / hidden).write_text("not Parquet")
+    loaded = read(str(folder))
+    assert loaded.train.frame.equals(pl.concat([FRAME[2:], FRAME[:2]]))
+    assert (loaded.test, loaded.target, loaded.name, loaded.train.name) == (None, None, "parts", "parts")
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (FRAME.drop("b"), "column 'b': part-0.parquet has String, part-1.parquet lacks it"),
+        (FRAME.with_columns(c=1), "column 'c': part-0.parquet lacks it, part-1.parquet has Int32"),
+        (FRAME.cast({"a": pl.Int8}), "column 'a': part-0.parquet has Float64, part-1.parquet has Int8"),
+    ],
+)
+def test_files_of_a_folder_must_have_the_same_columns(tmp_path, other, said):
+    with pytest.raises(DataError, match=said):
+        read(folder_of_parquet(tmp_path / "parts", FRAME, other))
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
@@ -83,8 +112,8 @@ def test_an_example_comes_before_a_file_of_its_name(tmp_path, monkeypatch):
         ("tabel.csv", "Did you mean 'table.csv'"),
         ("sub/table.csv", "There is no folder sub"),
         ("empty.csv", "empty.csv is empty"),
-        ("blank", "neither kind.*It is empty"),
-        ("tables", "neither kind.*It holds one.csv"),
+        ("blank", "no kind.*It is empty"),
+        ("tables", "no kind.*It holds one.csv"),
         ("table.docx", "ending '.docx'"),
         ("cut.parquet", "cut.parquet cannot be read"),
     ],

@@ -1,6 +1,7 @@
 """A store holds what reading in memory gives; what is unfinished, damaged or a stranger's is never taken for one."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -15,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.data import conversion, pieces, raw
+from batchwright.data import conversion, memory, pieces, raw
 from batchwright.data.arrays import read_npy
 from batchwright.data.conversion import convert, store_folder
-from batchwright.data.memory import available_memory, estimated_bytes, parse_size
+from batchwright.data.memory import available_memory, estimated_bytes, limit_to_stream, parse_size
 from batchwright.data.schema import Column, Schema
 from batchwright.data.store import Store
 from batchwright.data.tables import Table, TableOptions, from_frame, read_csv, read_parquet
@@ -202,7 +203,7 @@ def test_stopped_conversion_goes_on_where_it_was(tmp_path, monkeypatch):
                 convert(path, DROP)
         assert not (folder / "store.json").exists()
     same(convert(path, DROP), read_csv(path, DROP))
-    assert written == ["000000.parquet", "000001.parquet", "000002.parquet", "0.arrow", "1.arrow", "2.arrow"]
+    assert written == ["000000.parquet", "000001.parquet", "000002.parquet", "0.unfit", "0.arrow", "1.arrow", "2.arrow"]
     assert not (folder / "pieces").exists()
 
 
@@ -321,6 +322,23 @@ def test_full_disk_is_told(tmp_path, monkeypatch):
         convert(path)
 
 
+def test_of_many_bad_cells_the_first_are_kept_and_all_are_counted(tmp_path, monkeypatch):
+    rows = "".join(f"{number},1\n" if number % 2 else "bad,worse\n" if number % 4 else "3\n" for number in range(4000))
+    path = file(tmp_path, "x,y\n" + rows)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 2000)
+    options = TableOptions(on_bad_rows="drop", kinds={"x": "numeric", "y": "numeric"})
+    table = read_csv(path, options)
+    same(convert(path, options), table)
+    assert table.notes[0].startswith(
+        "2,000 rows dropped: line 2 (1 field, expected 2 fields); line 4 (column 'x': 'bad'"
+    )
+    assert table.notes[0].endswith(" and 2,990 more")
+    assert (table.dropped.count, len(table.dropped.first)) == (3000, 300)
+    said = outcome(lambda: read_csv(path, dataclasses.replace(options, on_bad_rows="stop")))[1]
+    assert said == outcome(lambda: convert(path, dataclasses.replace(options, on_bad_rows="stop")))[1]
+    assert "found 3,000 cells that do not fit their column (the first ten are listed)" in said
+
+
 def test_column_that_does_not_fit_the_limit_is_told(tmp_path, monkeypatch):
     path = file(tmp_path, "a,b\n" + "1.5,x\n" * 100_000)
     monkeypatch.setattr(conversion, "anonymous_memory", lambda: 0)
@@ -345,8 +363,6 @@ def test_what_is_no_size_is_told(text):
 
 
 def test_memory_of_the_machine_and_its_groups(tmp_path, monkeypatch):
-    from batchwright.data import memory
-
     proc, groups = tmp_path / "proc", tmp_path / "cgroup"
     (proc / "self").mkdir(parents=True)
     (groups / "a/b").mkdir(parents=True)
@@ -368,3 +384,12 @@ def test_estimates(tmp_path):
     assert estimated_bytes(tmp_path / "t.parquet") == 4 * 10 * 24
     assert estimated_bytes(file(tmp_path, "a,b\n")) == 20
     assert estimated_bytes(tmp_path / "absent") == 0
+
+
+def test_what_cannot_be_read_in_pieces_is_read_whole_unless_a_limit_is_given(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "RUNTIME_BYTES", 10**15)
+    for name, streamed in (("t.npz", False), ("t.csv", True), ("t.npy", True), ("iris", False)):
+        path = file(tmp_path, "a,b\n", name)
+        assert (limit_to_stream(str(path), "auto") is not None) == streamed
+        assert limit_to_stream(str(path), "2GB") is not None
+        assert limit_to_stream(str(path), "none") is None

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from batchwright.data import streaming
+from batchwright.data import encoded, memory, streaming
 from batchwright.data.dataset import Split, prepare
+from batchwright.data.memory import estimated_bytes, limit_to_stream
 from batchwright.data.options import DataOptions
 from batchwright.data.streaming import UNLOOKED, prepare_streamed
 from batchwright.errors import ConfigError, DataError
@@ -174,6 +175,18 @@ def test_array_has_its_usual_target(tmp_path):
     same_data(prepare_streamed(tmp_path / "a.npy", DataOptions()), prepare(tmp_path / "a.npy", DataOptions()))
 
 
+def test_folder_of_parquet_files_is_as_in_memory(tmp_path):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for number, start in enumerate((200, 0, 400)):
+        FRAME[start : start + 200].write_parquet(folder / f"{number}.parquet")
+    options = dataclasses.replace(CASES["classes"], split="shuffled")
+    same_data(prepare_streamed(folder, options), prepare(folder, options))
+    FRAME[:9].drop("x").write_parquet(folder / "9.parquet")
+    with pytest.raises(DataError, match=r"column 'x': 0.parquet has Float64, 9.parquet lacks it"):
+        prepare_streamed(folder, options)
+
+
 def image_folder(folder: Path) -> Path:
     for part, rows in (("train", 12), ("test", 3)):
         for label in ("cat", "dog"):
@@ -199,10 +212,26 @@ def test_folder_of_images_is_as_in_memory(tmp_path, image_size, monkeypatch):
     same_data(prepare_streamed(one, options), prepare(one, options))
 
 
+@pytest.mark.parametrize("piece_bytes", [1, 1 << 20])
+def test_images_beyond_the_limit_are_streamed(tmp_path, monkeypatch, piece_bytes):
+    folder = image_folder(tmp_path / "pets")
+    assert estimated_bytes(folder) == 2 * 30 * 6 * 5 * 3
+    assert estimated_bytes(folder, (3, 4)) == 2 * 30 * 3 * 4 * 3
+    assert limit_to_stream(str(folder), "100GB") is None
+    monkeypatch.setattr(memory, "RUNTIME_BYTES", 10**12)
+    monkeypatch.setattr(encoded, "PIECE_BYTES", piece_bytes)
+    limit = limit_to_stream(str(folder), "100GB")
+    streamed, whole = prepare_streamed(folder, DataOptions(), memory_limit=limit.bytes), prepare(folder, DataOptions())
+    dataset = encoded.mapped(streamed, memory_limit=limit.bytes)
+    assert dataset.memory_limit == 100 * 10**9
+    for name, part in dataset.parts.items():
+        same_split(part, whole.parts[name])
+
+
 def test_stopped_conversion_of_images_goes_on(tmp_path, monkeypatch):
     from batchwright.data import image_store
 
-    folder, read, calls = image_folder(tmp_path / "pets"), image_store._read_pixels, []
+    folder, read, calls = image_folder(tmp_path / "pets"), image_store.read_pixels, []
 
     def reading(files, shape):
         calls.append(len(files))
@@ -211,7 +240,7 @@ def test_stopped_conversion_of_images_goes_on(tmp_path, monkeypatch):
         return read(files, shape)
 
     monkeypatch.setattr(image_store, "BLOCK_BYTES", 200)
-    monkeypatch.setattr(image_store, "_read_pixels", reading)
+    monkeypatch.setattr(image_store, "read_pixels", reading)
     with pytest.raises(KeyboardInterrupt):
         prepare_streamed(folder, DataOptions())
     data = prepare_streamed(folder, DataOptions())
@@ -230,6 +259,7 @@ def test_idx_files_are_as_in_memory(tmp_path, packed):
             content = head + values.tobytes()
             (folder / (stem + ".gz" * packed)).write_bytes(gzip.compress(content) if packed else content)
     same_data(prepare_streamed(folder, DataOptions()), prepare(folder, DataOptions()))
+    assert estimated_bytes(folder) == 2 * 50 * 4 * 3
     file = next(folder.glob("train-images*"))
     for content in (file.read_bytes()[:-9], b"\0\0\x08\x03", gzip.compress(head + b"\0" * 99)):
         file.write_bytes(content)

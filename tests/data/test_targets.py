@@ -124,5 +124,5 @@ def test_rows_without_a_target_can_be_dropped_and_are_listed() -> None:
     table = drop_missing(from_frame({"y": ["a", None, "b"], "x": [1.0, 2.0, 3.0]}), "y")
     assert table.frame.rows() == [("a", 1.0), ("b", 3.0)]
     assert table.notes == ("1 row dropped: row 2 (column 'y': '' is not a target)",)
-    assert [bad.line for bad in table.dropped] == [2]
+    assert [bad.line for bad in table.dropped.first] == [2]
     assert drop_missing(table, "y") is table

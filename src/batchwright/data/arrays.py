@@ -56,7 +56,7 @@ def read_npy(path: Path, options: TableOptions = DEFAULT, *, schema: Schema | No
     Raises:
         DataError: not a whole `.npy` file, one of Python objects, or of other than 2 to 4 dimensions.
     """
-    with _whole(path), path.open("rb") as file:
+    with whole_file(path), path.open("rb") as file:
         array = np.load(file, allow_pickle=False)
     return rows_of(array, None, options, schema=schema, name=path.name)
 
@@ -71,7 +71,7 @@ def read_npz(
     Raises:
         DataError: not a whole `.npz` file, one of Python objects, or with arrays of other names or shapes.
     """
-    with _whole(path), path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+    with whole_file(path), path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         arrays = {name.casefold(): archive[name] for name in archive.files}
     for names in NAMES + NAMES_OF_ONE_PART:
         if names[0] in arrays:
@@ -86,8 +86,8 @@ def read_npz(
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    """Turn what NumPy raises for a bad file into one error that names it."""
+def whole_file(path: Path) -> Iterator[None]:
+    """Turn what NumPy raises for a bad file into one DataError that names it."""
     try:
         yield
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:

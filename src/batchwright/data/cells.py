@@ -14,7 +14,8 @@ from batchwright.errors import DataError
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")
 """The texts that mean missing; spaces around a cell do not count."""
 
-LISTED = 10
+LISTED, KEPT = 10, 100
+"""Bad cells that a message lists, and that are kept of each column; the others are only counted."""
 WANTED = {"numeric": "a finite number", "boolean": "true or false", "date": "a date like the others"}
 
 
@@ -56,13 +57,33 @@ class BadCell:
 
 
 @dataclasses.dataclass(frozen=True)
+class BadCells:
+    """How many cells do not fit, and the first of them by line: at least a hundred, if there are so many."""
+
+    count: int = 0
+    first: tuple[BadCell, ...] = ()
+
+    def __add__(self, other: "BadCells") -> "BadCells":
+        """These and the others; those of a line stay in this order."""
+        cells = sorted((*self.first, *other.first), key=lambda cell: cell.line)
+        return BadCells(self.count + other.count, tuple(cells))
+
+    def cut(self) -> "BadCells":
+        """As many of them, of which only the first hundred are kept."""
+        return BadCells(self.count, self.first[:KEPT])
+
+
+NONE_BAD = BadCells()
+
+
+@dataclasses.dataclass(frozen=True)
 class TypedCells:
-    """All columns typed; `fits` marks the rows without a bad cell, and `bad` lists the bad cells row by row."""
+    """All columns typed; `fits` marks the rows without a bad cell."""
 
     frame: pl.DataFrame
     columns: tuple[Column, ...]
     fits: Bool[np.ndarray, " rows"]
-    bad: tuple[BadCell, ...]
+    bad: BadCells
 
 
 def type_cells(
@@ -85,45 +106,49 @@ def type_cells(
             unfit[raw.name] = inference.as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None)
         typed.append(values)
         columns.append(spec)
-    fits = np.ones(frame.height, bool)
-    for texts in unfit.values():
-        fits &= texts.is_null().to_numpy()
-    wanted = {column.name: WANTED[column.kind] for column in columns if column.name in unfit}
-    bad = [
-        BadCell(int(lines[row]), name, texts[row], wanted[name])
-        for row in np.flatnonzero(~fits).tolist()
-        for name, texts in unfit.items()
-        if texts[row] is not None
-    ]
-    return TypedCells(pl.DataFrame(typed), tuple(columns), fits, tuple(bad))
+    fits, bad = np.ones(frame.height, bool), NONE_BAD
+    for column in columns:
+        if column.name in unfit:
+            texts = unfit[column.name]
+            fits &= texts.is_null().to_numpy()
+            bad += _bad_cells(texts, WANTED[column.kind], lines)
+    return TypedCells(pl.DataFrame(typed), tuple(columns), fits, bad)
 
 
-def bad_cells_error(name: str, bad: Iterable[BadCell], *, place: str) -> DataError:
+def _bad_cells(texts: pl.Series, wanted: str, lines: Int64[np.ndarray, " rows"]) -> BadCells:
+    """The bad cells of a column, whose texts are null where a cell fits."""
+    first = texts.is_not_null().arg_true().head(KEPT)
+    cells = (BadCell(int(lines[row]), texts.name, texts[row], wanted) for row in first)
+    return BadCells(len(texts) - texts.null_count(), tuple(cells))
+
+
+def bad_cells_error(name: str, bad: BadCells, *, place: str) -> DataError:
     """The error that lists the first ten bad cells, and says what can be done; `place` is "line" or "row"."""
-    cells = sorted(bad, key=lambda cell: cell.line)
-    listed = "\n".join(f"  {place} {cell.line}, {cell}" for cell in cells[:LISTED])
-    columns = [cell.column for cell in cells if cell.column is not None]
+    listed = "\n".join(f"  {place} {cell.line}, {cell}" for cell in bad.first[:LISTED])
+    columns = [cell.column for cell in bad.first if cell.column is not None]
     remedies = ["correct them", "drop these rows with `--on-bad-rows drop`"]
     if columns:
         remedies += [f"say what such a column is (kinds: {{{columns[0]}: categorical}})", "or which texts mean missing"]
     what = "cells that do not fit their column" if columns else "records with the wrong number of fields"
-    first = " (the first ten are listed)" if len(cells) > LISTED else ""
-    return DataError(f"{name}: found {len(cells):,} {what}{first}:\n{listed}\nTo go on: {'; '.join(remedies)}.")
+    first = " (the first ten are listed)" if bad.count > LISTED else ""
+    return DataError(f"{name}: found {bad.count:,} {what}{first}:\n{listed}\nTo go on: {'; '.join(remedies)}.")
 
 
-def dropped_note(bad: Iterable[BadCell], rows: int, *, place: str) -> str:
+def dropped_note(bad: BadCells, rows: int, *, place: str) -> str:
     """One sentence that counts the dropped rows and lists the first ten reasons."""
-    cells = sorted(bad, key=lambda cell: cell.line)
-    listed = first_ten([f"{place} {cell.line} ({cell})" for cell in cells], "; ")
+    listed = "; ".join(f"{place} {cell.line} ({cell})" for cell in bad.first[:LISTED]) + _and_more(bad.count)
     return f"{rows:,} {'row' if rows == 1 else 'rows'} dropped: {listed}"
 
 
-def first_ten(items: Iterable[object], separator: str = ", ") -> str:
+def first_ten(items: Iterable[object]) -> str:
     """The first ten items, and how many more there are.
 
     >>> first_ten(range(1, 13))
     '1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more'
     """
     texts = [str(item) for item in items]
-    more = f" and {len(texts) - LISTED:,} more" if len(texts) > LISTED else ""
-    return separator.join(texts[:LISTED]) + more
+    return ", ".join(texts[:LISTED]) + _and_more(len(texts))
+
+
+def _and_more(count: int) -> str:
+    return f" and {count - LISTED:,} more" if count > LISTED else ""

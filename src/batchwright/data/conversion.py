@@ -18,7 +18,7 @@ import polars as pl
 from jaxtyping import Bool
 
 from batchwright._files import Lock, explained, remove_parts, write_file
-from batchwright.data.cells import BadCell, TableOptions, bad_cells_error, dropped_note, type_cells
+from batchwright.data.cells import BadCells, TableOptions, bad_cells_error, dropped_note, type_cells
 from batchwright.data.memory import anonymous_memory
 from batchwright.data.raw import COPIES_OF_PIECE, PIECES, SMALLEST_PIECE, Raw, open_raw, source_files
 from batchwright.data.schema import Column, Schema, from_plain
@@ -38,7 +38,7 @@ from batchwright.data.store import (
     stored,
     write_columns,
 )
-from batchwright.data.tables import DEFAULT, ON_BAD_ROWS, _asked_for, _known
+from batchwright.data.tables import DEFAULT, ON_BAD_ROWS, asked_for, known_columns
 from batchwright.errors import ConfigError, DataError, unknown
 
 ENDING = ".batchwright"
@@ -55,11 +55,10 @@ ROW_BYTES = 24
 
 @dataclasses.dataclass(frozen=True)
 class Typed:
-    """What was found in typing a column: its kind, and the rows (from 0) and cells that do not fit."""
+    """What was found in typing a column: its kind, and the cells that do not fit; their rows are in a file."""
 
     column: Column
-    rows: tuple[int, ...]
-    bad: tuple[BadCell, ...]
+    bad: BadCells
 
 
 def convert(
@@ -97,7 +96,7 @@ def convert(
         check_memory(SMALLEST_PIECE * COPIES_OF_PIECE, left, f"{path.name}: reading a piece")
         with begun(folder, fingerprint):
             try:
-                raw = open_raw(path, files, options, folder, schema, left)
+                raw = open_raw(path, options, folder, schema, left)
             except DataError:
                 clear(folder)
                 raise
@@ -186,23 +185,25 @@ def _convert(
     raw: Raw, options: TableOptions, folder: Path, schema: Schema | None, left: int | None, fingerprint: str
 ) -> Contents:
     """All columns typed and written; rows that do not fit stop it or are dropped, as `options` say."""
-    empty = pl.DataFrame(schema=dict.fromkeys(raw.names, pl.String))
-    asked = empty if schema is None else _asked_for(empty, schema, raw.name)
-    if raw.rows == 0 and not raw.ragged:
+    names = raw.names if schema is None else asked_for(raw.names, schema, raw.name)
+    if raw.rows == 0 and not raw.ragged.count:
         raise DataError(f"{raw.name} has no rows.")
-    known = _known(asked, options, schema, raw.name)
+    known = known_columns(names, options, schema, raw.name)
     typed = [
         _type_column(raw, name, folder / column_file(place), known, options.missing, left)
-        for place, name in enumerate(asked.columns)
+        for place, name in enumerate(names)
     ]
-    fits = np.ones(raw.rows, bool)
-    for found in typed:
-        fits[list(found.rows)] = False
-    bad, place = (*raw.ragged, *(cell for found in typed for cell in found.bad)), "row" if raw.lines is None else "line"
-    if bad and (options.on_bad_rows != "drop" or not fits.any()):
+    fits, bad = np.ones(raw.rows, bool), raw.ragged
+    for place, found in enumerate(typed):
+        bad += found.bad
+        if found.bad.count:
+            unfit = pl.scan_ipc(_unfit_file(folder / column_file(place)), glob=False).collect()
+            fits[unfit.to_series().to_numpy()] = False
+    counted = "row" if raw.lines is None else "line"
+    if bad.count and (options.on_bad_rows != "drop" or not fits.any()):
         clear(folder)
-        raise bad_cells_error(raw.name, bad, place=place)
-    notes = (dropped_note(bad, len(raw.ragged) + int((~fits).sum()), place=place),) if bad else ()
+        raise bad_cells_error(raw.name, bad, place=counted)
+    notes = (dropped_note(bad, raw.ragged.count + int((~fits).sum()), place=counted),) if bad.count else ()
     files = _write_kept(raw, folder, len(typed), fits)
     columns = tuple(found.column for found in typed)
     return Contents(FORMAT, fingerprint, raw.name, int(fits.sum()), columns, files, notes, raw.target)
@@ -225,10 +226,17 @@ def _type_column(
     check_memory(WORKING_COPIES * size + ROW_BYTES * raw.rows, left, what)
     numbers = np.arange(1, raw.rows + 1) if raw.lines is None else raw.lines
     typed = type_cells(cells.to_frame(), missing, known=known, lines=numbers)
-    found = Typed(typed.columns[0], tuple(np.flatnonzero(~typed.fits).tolist()), typed.bad)
+    found = Typed(typed.columns[0], typed.bad)
+    if found.bad.count:
+        write_columns(_unfit_file(path), pl.DataFrame({"rows": np.flatnonzero(~typed.fits)}))
     write_columns(path, typed.frame)
     write_file(found_path, json.dumps(dataclasses.asdict(found)), overwrite=True)
     return found
+
+
+def _unfit_file(path: Path) -> Path:
+    """The file of the rows (from 0) whose cells do not fit, beside that of their column."""
+    return path.with_suffix(".unfit")
 
 
 def _write_kept(raw: Raw, folder: Path, columns: int, fits: Bool[np.ndarray, " rows"]) -> tuple[StoredFile, ...]:

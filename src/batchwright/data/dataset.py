@@ -5,22 +5,25 @@ import hashlib
 import json
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Float32, Shaped, UInt64
 
 from batchwright.data.encoders import Scaling
-from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table, read_like
+from batchwright.data.encoding import Encoding, ImagePreprocessing, read_like
 from batchwright.data.images import Images
+from batchwright.data.learning import divide, image_encoding, left_out, schema_of_test, source_notes, unlearned_note
 from batchwright.data.options import DataOptions
 from batchwright.data.preprocessing import Preprocessing, describe, fit
-from batchwright.data.roles import row_weights, split_key, target_name
+from batchwright.data.roles import row_weights, target_name
 from batchwright.data.schema import Kind, Schema, Task
 from batchwright.data.sources import Loaded, Rows, Source, read
-from batchwright.data.splitting import Indices, Method, count_shared, row_hashes, split
+from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
 from batchwright.data.tables import MISSING, Table, from_frame
-from batchwright.data.targets import ClassTarget, ValueTarget, drop_missing, fit_target
+from batchwright.data.targets import Target, drop_missing
+
+Part = TypeVar("Part")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Split:
 
 
 @dataclasses.dataclass(frozen=True)
-class Dataset:
+class Parts(Generic[Part]):
     """Training, validation and test rows, and how they came about.
 
     Args:
@@ -58,17 +61,32 @@ class Dataset:
         fingerprint: SHA-256, in hexadecimal, of all rows in their parts and order, and of the encoding.
         name: a short name of the source.
         notes: what a user should know, one sentence each: columns left out, rows dropped, rows that two parts share.
-        memory_limit: bytes of memory that rows may take, where their arrays are memory maps; None: they are in memory.
     """
 
-    train: Split
-    validation: Split | None
-    test: Split | None
+    train: Part
+    validation: Part | None
+    test: Part | None
     encoding: Encoding
     indices: Indices
     fingerprint: str
     name: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts that have rows, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in named.items() if part is not None}
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset(Parts[Split]):
+    """Training, validation and test rows as arrays, and how they came about: the fields of `Parts`, and one more.
+
+    Args:
+        memory_limit: bytes of memory that rows may take, where their arrays are memory maps; None: they are in memory.
+    """
+
     memory_limit: int | None = None
 
     @property
@@ -82,15 +100,9 @@ class Dataset:
         return self.encoding.preprocessing
 
     @property
-    def target(self) -> ClassTarget | ValueTarget:
+    def target(self) -> Target:
         """How the target is encoded, and decoded again."""
         return self.encoding.target
-
-    @property
-    def parts(self) -> dict[str, Split]:
-        """The parts that have rows, by name."""
-        named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: part for name, part in named.items() if part is not None}
 
 
 def load(
@@ -158,9 +170,7 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0) -> Dataset:
     name = target_name(loaded, options)
     source_rows = _with_target(loaded.train, name, options)
     own_test = options.test is not None or loaded.test is not None
-    target, indices = _divide(
-        source_rows, name, dataclasses.replace(options, test_split=0.0) if own_test else options, seed
-    )
+    target, indices = divide(source_rows, name, options, own_test=own_test, seed=seed)
     learned = source_rows.take(indices.train)
     encoding = _learn(learned, target, options)
     test = _own_test(loaded, encoding, options) if own_test else _taken(source_rows, indices.test)
@@ -168,9 +178,9 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0) -> Dataset:
     parts = {name: _encode(part, encoding, options.weights) for name, part in rows.items() if part is not None}
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
     notes = (
-        *_notes(source_rows, test if own_test else None, encoding),
+        *source_notes(source_rows.notes, test if own_test else None, encoding),
         *_shared(hashes),
-        *_unlearned(parts["train"], target),
+        *unlearned_note(parts["train"].targets, target),
     )
     return Dataset(
         parts["train"],
@@ -189,40 +199,18 @@ def _with_target(rows: Rows, name: str, options: DataOptions) -> Rows:
     return drop_missing(rows, name) if isinstance(rows, Table) and options.on_bad_rows == "drop" else rows
 
 
-def _divide(rows: Rows, name: str, options: DataOptions, seed: int) -> tuple[ClassTarget | ValueTarget, Indices]:
-    """The target, its scale learned from the training rows, and the rows of each part."""
-    table = rows if isinstance(rows, Table) else label_table(rows)
-    target = fit_target(table, name, task=options.task)
-    method, by = options.method, np.zeros(table.rows)
-    if method in ("group", "time"):
-        by = split_key(table, options)
-    elif method == "stratified" and isinstance(target, ClassTarget):
-        by = target.encode(table)
-    shares = {"validation_split": options.validation_split, "test_split": options.test_split}
-    indices = split(by, method, **shares, seed=seed)
-    if isinstance(target, ValueTarget):
-        target = fit_target(table, name, task="regression", rows=indices.train)
-    return target, indices
-
-
-def _learn(learned: Rows, target: ClassTarget | ValueTarget, options: DataOptions) -> Encoding:
+def _learn(learned: Rows, target: Target, options: DataOptions) -> Encoding:
     """All that is learned from the training rows."""
     if isinstance(learned, Images):
-        schema = Schema((), target.name, target.task, target.classes)
-        return Encoding(schema, ImagePreprocessing(learned.shape), target, options.reading)
-    reasons = {options.weights: "weights of the rows", options.group: "groups of the split"}
-    leave_out = {learned.column(name).name: reason for name, reason in reasons.items() if name is not None}
-    schema = describe(learned, target, leave_out=leave_out)
+        return image_encoding(learned.shape, target, options)
+    schema = describe(learned, target, leave_out=left_out(learned, options))
     preprocessing = fit(learned, schema, scaling=options.scaling, one_hot_max=options.one_hot_max)
     return Encoding(schema, preprocessing, target, options.reading)
 
 
 def _own_test(loaded: Loaded, encoding: Encoding, options: DataOptions) -> Rows:
     """The rows that take the place of the test split, read as the training rows were."""
-    schema = encoding.schema
-    needed = (schema.target, options.weights)
-    columns = (dataclasses.replace(column, used=column.used or column.name in needed) for column in schema.columns)
-    schema = dataclasses.replace(schema, columns=tuple(columns))
+    schema = schema_of_test(encoding, options)
     if options.test is not None or loaded.test is None:
         rows = read_like(options.test, schema, encoding.preprocessing, options.reading)
     elif isinstance(loaded.test, Table):
@@ -243,18 +231,6 @@ def _encode(rows: Rows, encoding: Encoding, weights: str | None) -> Split:
     return dataclasses.replace(part, weights=row_weights(rows, weights))
 
 
-def _notes(rows: Rows, own_test: Rows | None, encoding: Encoding) -> tuple[str, ...]:
-    """What was found in the source, and which columns are not used and why."""
-    columns = [column for column in encoding.schema.columns if column.note and column.name != encoding.schema.target]
-    notes = [*rows.notes, *(f"column {column.name!r}: {column.note}" for column in columns)]
-    if own_test is not None:
-        notes += [
-            f"the {own_test.rows:,} test rows of {own_test.name} take the place of the test split",
-            *own_test.notes,
-        ]
-    return tuple(dict.fromkeys(notes))
-
-
 def _shared(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[str, ...]:
     """How many rows of one part have the same inputs as a row of an earlier part."""
     counts = {pair: count_shared(hashes[pair[0]], hashes[pair[1]]) for pair in combinations(hashes, 2)}
@@ -263,12 +239,6 @@ def _shared(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[str, ...]:
         for (earlier, later), count in counts.items()
         if count
     )
-
-
-def _unlearned(train: Split, target: ClassTarget | ValueTarget) -> tuple[str, ...]:
-    """The classes that no training row has, as splitting by group or time may leave some."""
-    absent = [name for code, name in enumerate(target.classes) if not np.any(train.targets == code)]
-    return (f"no training row is of class {', '.join(absent[:10])}",) if absent else ()
 
 
 def _fingerprint(parts: Mapping[str, Split], hashes: Mapping[str, UInt64[np.ndarray, " _"]], encoding: Encoding) -> str:

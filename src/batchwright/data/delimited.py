@@ -7,10 +7,13 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from batchwright.data.cells import BadCell, TableOptions
+from batchwright.data.cells import KEPT, BadCell, BadCells, TableOptions
 from batchwright.data.records import Records, find_records, guess_delimiter
 from batchwright.data.schema import Schema
 from batchwright.errors import DataError
+
+MARK = b"\xef\xbb\xbf"
+"""What UTF-8 text may begin with."""
 
 OTHER_FORMATS = (
     (b"\xff\xfe", "UTF-16 text"),
@@ -27,7 +30,7 @@ class TextRows:
 
     frame: pl.DataFrame
     lines: Int64[np.ndarray, " rows"]
-    ragged: tuple[BadCell, ...]
+    ragged: BadCells
 
 
 def read_text(path: Path, options: TableOptions, *, schema: Schema | None = None) -> TextRows:
@@ -36,50 +39,77 @@ def read_text(path: Path, options: TableOptions, *, schema: Schema | None = None
     Raises:
         DataError: no such file, not UTF-8, no rows, names that repeat, or quotation marks that do not match.
     """
-    data = _utf8(path)
-    delimiter = _delimiter(options.delimiter) or guess_delimiter(data)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    check_format(data, path.name)
+    check_utf8(data, path.name)
+    data = data.removeprefix(MARK)
+    delimiter = choose_delimiter(options.delimiter, data)
     try:
         records = find_records(data, delimiter)
     except DataError as error:
         raise DataError(f"{path.name}, {error}") from error
     if len(records) == 0:
         raise DataError(f"{path.name} is empty. A table needs rows, and a header unless `--no-header` is given.")
-    names = _header(records, path.name) if options.header else _positions(int(records.fields[0]), schema)
+    names = column_names(records, options, schema, path.name)
     body = records[1:] if options.header else records
     if len(body) == 0:
         raise DataError(f"{path.name} holds a header and no rows. If its first line is a row, give `--no-header`.")
-    fits = body.fields == len(names)
-    ragged = tuple(
-        BadCell(line, None, _count(found), _count(len(names)))
-        for line, found in zip(body.lines[~fits].tolist(), body.fields[~fits].tolist(), strict=True)
-    )
-    body = body[fits]
-    return TextRows(_parse(body, names, path.name), body.lines, ragged)
+    body, ragged = whole_records(body, len(names))
+    return TextRows(parse_cells(body, names, path.name), body.lines, ragged)
 
 
-def _utf8(path: Path) -> bytes:
-    """The bytes of a file without its byte-order mark, known to be UTF-8."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+def check_format(head: bytes, name: str) -> None:
+    """Raise a DataError where a file, called `name`, begins as another format does."""
     for mark, what in OTHER_FORMATS:
-        if data.startswith(mark):
-            raise DataError(f"{path.name} is {what}, not delimited UTF-8 text. Save it as CSV in UTF-8.")
+        if head.startswith(mark):
+            raise DataError(f"{name} is {what}, not delimited UTF-8 text. Save it as CSV in UTF-8.")
+
+
+def check_utf8(data: bytes, name: str, *, lines: int = 0) -> None:
+    """Raise a DataError unless the bytes, which so many `lines` of the file `name` precede, are UTF-8 text."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = lines + data.count(b"\n", 0, error.start) + 1
         found = f"line {line} holds the byte 0x{data[error.start]:02x}"
-        raise DataError(f"{path.name} is not UTF-8 text: {found}. Save it as CSV in UTF-8.") from error
-    return data.removeprefix(b"\xef\xbb\xbf")
+        raise DataError(f"{name} is not UTF-8 text: {found}. Save it as CSV in UTF-8.") from error
 
 
-def _delimiter(given: str | None) -> str | None:
+def choose_delimiter(given: str | None, data: bytes) -> str:
+    """The delimiter that the user gives, or else the one that the text shows.
+
+    Raises:
+        DataError: what is given is not one ASCII character.
+    """
+    if given is None:
+        return guess_delimiter(data)
     delimiter = "\t" if given in ("\\t", "tab") else given
-    if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n'):
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
         raise DataError(f"delimiter {given!r} cannot be used: give one ASCII character, such as ',', ';' or 'tab'.")
     return delimiter
+
+
+def column_names(records: Records, options: TableOptions, schema: Schema | None, name: str) -> list[str]:
+    """The names of the columns, from the first record if that is a header; `schema` is that of a trained model.
+
+    Raises:
+        DataError: the header of the file, called `name`, repeats one.
+    """
+    return _header(records, name) if options.header else _positions(int(records.fields[0]), schema)
+
+
+def whole_records(records: Records, width: int) -> tuple[Records, BadCells]:
+    """The records with `width` fields, and those with more or fewer."""
+    fits = records.fields == width
+    lines, fields = records.lines[~fits], records.fields[~fits]
+    first = (
+        BadCell(line, None, _count(found), _count(width))
+        for line, found in zip(lines[:KEPT].tolist(), fields[:KEPT].tolist(), strict=True)
+    )
+    return records[fits], BadCells(len(lines), tuple(first))
 
 
 def _header(records: Records, name: str) -> list[str]:
@@ -102,8 +132,12 @@ def _positions(width: int, schema: Schema | None) -> list[str]:
     return without_target if len(without_target) == width < len(known) else [str(number) for number in range(width)]
 
 
-def _parse(records: Records, names: list[str], name: str) -> pl.DataFrame:
-    """The cells of records that all have as many fields as there are names."""
+def parse_cells(records: Records, names: list[str], name: str) -> pl.DataFrame:
+    """The cells, as text, of records that all have as many fields as there are names; `name` is that of the file.
+
+    Raises:
+        DataError: they cannot be parsed.
+    """
     if len(records) == 0:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     try:

@@ -1,46 +1,43 @@
 """Rows as training takes them, encoded once and kept on the disk: arrays that are memory-mapped, row after row."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int64
 
 from batchwright._files import explained, new_folder
 from batchwright.data.dataset import Dataset, Split
+from batchwright.data.row_file import RowFile
 from batchwright.data.streaming import StreamedDataset, StreamedSplit
 from batchwright.errors import DataError
 
-PIECE_ROWS = 65_536
-"""Rows that are encoded at once."""
+PIECE_ROWS, PIECE_BYTES = 65_536, 64 << 20
+"""Most rows that are encoded at once, and about how many bytes they become."""
 TARGETS, WEIGHTS = "targets", "weights"
 
 
-@dataclasses.dataclass(frozen=True)
-class MappedRows:
-    """A part whose arrays lie on the disk, to be read in pieces.
+class StoredRows:
+    """A part whose arrays lie on the disk, to be read in pieces."""
 
-    Args:
-        split: the part; its arrays are memory maps.
-    """
+    def __init__(self, split: Split) -> None:
+        """Open the files behind the memory maps of a part.
 
-    split: Split
+        Raises:
+            DataError: one of them cannot be opened.
+        """
+        self.rows = split.rows
+        self._files = {name: RowFile(array) for name, array in _arrays(split).items()}
+        self.row_bytes = sum(file.row_bytes for file in self._files.values())
 
-    @property
-    def rows(self) -> int:
-        """The number of rows."""
-        return self.split.rows
+    def read(self, ranges: Int64[np.ndarray, "ranges 2"], length: int) -> Split:
+        """The rows [start, stop) of each range, one after the other, in arrays of `length` rows that nobody changes.
 
-    @property
-    def row_bytes(self) -> int:
-        """The bytes of a row in all arrays."""
-        weights = () if self.split.weights is None else (self.split.weights,)
-        return sum(array[:1].nbytes for array in (*self.split.inputs.values(), self.split.targets, *weights))
+        What is left over is zero.
 
-    def read(self, start: int, stop: int) -> Split:
-        """The rows start ... stop - 1, copied into memory."""
-        weights = None if self.split.weights is None else np.array(self.split.weights[start:stop])
-        inputs = {name: np.array(array[start:stop]) for name, array in self.split.inputs.items()}
-        return Split(inputs, np.array(self.split.targets[start:stop]), weights)
+        Raises:
+            DataError: they cannot be read.
+        """
+        return _split({name: file.read(ranges, length) for name, file in self._files.items()})
 
 
 def mapped(dataset: StreamedDataset, *, memory_limit: int) -> Dataset:
@@ -74,9 +71,11 @@ def _write(part: StreamedSplit, folder: Path) -> None:
     """Encode a part piece by piece into one file for each array."""
     folder.mkdir()
     files: dict[str, np.memmap] = {}
+    row_bytes = sum(array.nbytes for array in _arrays(part.read(0, 1)).values())
+    together = max(1, min(PIECE_ROWS, PIECE_BYTES // row_bytes))
     with explained(folder):
-        for start in range(0, part.rows, PIECE_ROWS):
-            for name, piece in _arrays(part.read(start, min(start + PIECE_ROWS, part.rows))).items():
+        for start in range(0, part.rows, together):
+            for name, piece in _arrays(part.read(start, min(start + together, part.rows))).items():
                 if name not in files:
                     shape = (part.rows, *piece.shape[1:])
                     files[name] = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", piece.dtype, shape)
@@ -95,5 +94,9 @@ def _open(folder: Path, rows: int) -> Split:
         raise DataError(f"{folder} is damaged ({error}): remove it, and it is made anew.") from error
     if TARGETS not in arrays or any(len(array) != rows for array in arrays.values()):
         raise DataError(f"{folder} is damaged: it does not hold {rows:,} rows. Remove it, and it is made anew.")
-    targets, weights = arrays.pop(TARGETS), arrays.pop(WEIGHTS, None)
-    return Split(arrays, targets, weights)
+    return _split(arrays)
+
+
+def _split(arrays: dict[str, np.ndarray]) -> Split:
+    inputs = {name: array for name, array in arrays.items() if name not in (TARGETS, WEIGHTS)}
+    return Split(inputs, arrays[TARGETS], arrays.get(WEIGHTS))

@@ -5,6 +5,7 @@ and the values, the last dimension fastest.
 """
 
 import gzip
+import io
 import math
 import struct
 import zlib
@@ -19,6 +20,9 @@ from batchwright.errors import DataError
 
 PARTS = ("train", "t10k")
 DEFLATE_AT_BEST = 1032  # its greatest ratio; a damaged trailer may state more
+
+IMAGE_HEADER = 16
+"""Bytes before those of the first image."""
 
 ALIGNMENT = 64
 """Bytes; XLA shares the memory of arrays whose address is a multiple of it."""
@@ -77,7 +81,38 @@ def _content(path: Path) -> bytes:
 
 def holds_idx(path: Path) -> bool:
     """Whether a folder holds images in MNIST's form."""
-    return any(_find(path, f"{part}-images", 3) for part in PARTS)
+    return bool(idx_files(path))
+
+
+def idx_files(path: Path) -> list[tuple[Path, Path | None]]:
+    """The files of the parts of a folder in MNIST's form, training first: images, and labels where there are any."""
+    files = [(_find(path, f"{part}-images", 3), _find(path, f"{part}-labels", 1)) for part in PARTS]
+    return [(images, labels) for images, labels in files if images is not None]
+
+
+def idx_shape(path: Path) -> tuple[int, int, int]:
+    """Rows, height and width that the header of a file of images states.
+
+    Raises:
+        DataError: it is not an IDX file of images, or one of the three is 0.
+    """
+    with open_idx(path) as file:
+        head = file.read(IMAGE_HEADER)
+    if head[:4] != b"\0\0\x08\x03" or len(head) < IMAGE_HEADER:
+        raise DataError(
+            f"{path} is not an IDX file of images: it begins with {head[:4].hex(' ')} instead of 00 00 08 03."
+        )
+    rows, height, width = struct.unpack(">3I", head[4:])
+    if 0 in (rows, height, width):
+        raise DataError(f"{path} has the shape {rows}x{height}x{width}; none of them may be 0.")
+    return rows, height, width
+
+
+def open_idx(path: Path) -> io.BufferedIOBase:
+    """The bytes of a file, unpacked as they are read where it is gzipped."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if packed else path.open("rb")
 
 
 def is_idx(path: Path) -> bool:
@@ -95,8 +130,7 @@ def read_idx_folder(path: Path) -> tuple[Images, Images | None]:
     Raises:
         DataError: no images, a truncated or damaged file, or labels that do not fit the images.
     """
-    files = [(_find(path, f"{part}-images", 3), _find(path, f"{part}-labels", 1)) for part in PARTS]
-    found = [(images, labels) for images, labels in files if images is not None]
+    found = idx_files(path)
     if not found:
         raise DataError(f"{path} has no IDX images: train-images-idx3-ubyte, t10k-images-idx3-ubyte, or with .gz.")
     with ThreadPoolExecutor(2) as pool:  # unpacking releases the interpreter lock

@@ -7,7 +7,6 @@ import gzip
 import io
 import math
 import shutil
-import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from jaxtyping import Shaped
 
 from batchwright._files import explained, write_file
 from batchwright.data.conversion import begun, check_unchanged, fingerprint_of, store_folder
-from batchwright.data.idx import PARTS, _find, holds_idx, read_idx
-from batchwright.data.images import _common_size, _files_and_labels, _look, _read_all, _read_pixels, _resized_note
+from batchwright.data.idx import IMAGE_HEADER, holds_idx, idx_files, idx_shape, open_idx, read_idx
+from batchwright.data.images import ImageFiles, find_images, read_pixels
 from batchwright.data.store import FORMAT, IMAGES, LABELS, Contents, Store, finish_store, flush, open_store, stored
 from batchwright.errors import DataError
 
@@ -119,51 +118,30 @@ def _header(shape: Shape) -> bytes:
 
 
 def _folder_parts(path: Path, image_size: tuple[int, int] | None, channels: int | None) -> tuple[Part, Part | None]:
-    """The parts of a folder with one folder of images per class."""
-    parts = {part: path / part for part in ("train", TEST) if (path / part).is_dir()}
-    listed = [_files_and_labels(folder) for folder in (parts.values() if "train" in parts else [path])]
-    files = [file for part in listed for file in part[0]]
-    looks = _read_all(files, _look)
-    size = image_size or _common_size(files, [size for size, _ in looks])
-    shape = (*size, channels or (1 if all(grey for _, grey in looks) else 3))
-    notes = _resized_note([found for found, _ in looks], size)
-    made = [_folder_part(path.name, part, shape, labels, notes) for part, labels in listed]
-    return made[0], made[1] if len(made) == 2 else None
+    """The parts of a folder of images."""
+    train, test = find_images(path, image_size=image_size, channels=channels)
+    return _folder_part(train), None if test is None else _folder_part(test)
 
 
-def _folder_part(
-    name: str,
-    files: list[Path],
-    shape: tuple[int, int, int],
-    labels: Shaped[np.ndarray, " rows"] | None,
-    notes: tuple[str, ...],
-) -> Part:
-    together = max(1, BLOCK_BYTES // math.prod(shape))
+def _folder_part(found: ImageFiles) -> Part:
+    together = max(1, BLOCK_BYTES // math.prod(found.shape))
 
     def blocks(done: int) -> Iterator[bytes]:
-        for start in range(done, len(files), together):
-            yield _read_pixels(files[start : start + together], shape).tobytes()
+        for start in range(done, len(found.files), together):
+            yield read_pixels(found.files[start : start + together], found.shape).tobytes()
 
-    return Part(name, (len(files), *shape), labels, blocks, resumes=True, notes=notes)
+    shape = (len(found.files), *found.shape)
+    return Part(found.name, shape, found.labels, blocks, resumes=True, notes=found.notes)
 
 
 def _idx_parts(path: Path) -> tuple[Part, Part | None]:
     """The parts of a folder in MNIST's form."""
-    pairs = [(_find(path, f"{part}-images", 3), _find(path, f"{part}-labels", 1)) for part in PARTS]
-    found = [_idx_part(images, labels) for images, labels in pairs if images is not None]
+    found = [_idx_part(images, labels) for images, labels in idx_files(path)]
     return found[0], found[1] if len(found) == 2 else None
 
 
 def _idx_part(images: Path, labels_file: Path | None) -> Part:
-    with _opened(images) as file:
-        head = file.read(16)
-    if head[:4] != b"\0\0\x08\x03" or len(head) < 16:
-        raise DataError(
-            f"{images} is not an IDX file of images: it begins with {head[:4].hex(' ')} instead of 00 00 08 03."
-        )
-    rows, height, width = struct.unpack(">3I", head[4:])
-    if 0 in (rows, height, width):
-        raise DataError(f"{images} has the shape {rows}x{height}x{width}; none of them may be 0.")
+    rows, height, width = idx_shape(images)
     labels = None if labels_file is None else read_idx(labels_file)
     if labels is not None and labels.shape != (rows,):
         raise DataError(f"{images} holds {rows:,} images, but {labels_file} has the shape {labels.shape}.")
@@ -175,8 +153,8 @@ def _idx_part(images: Path, labels_file: Path | None) -> Part:
 def _idx_blocks(path: Path, expected: int) -> Iterator[bytes]:
     """The bytes after the header, all `expected` ones of them and no more."""
     found = 0
-    with _opened(path) as file:
-        file.read(16)
+    with open_idx(path) as file:
+        file.read(IMAGE_HEADER)
         try:
             while block := file.read(BLOCK_BYTES):
                 found += len(block)
@@ -187,9 +165,3 @@ def _idx_blocks(path: Path, expected: int) -> Iterator[bytes]:
     if found != expected:
         what = "truncated" if found < expected else "too long"
         raise DataError(f"{path} is {what}: its header announces {expected:,} bytes, it has {found:,}. Fetch it again.")
-
-
-def _opened(path: Path) -> io.BufferedIOBase:
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if packed else path.open("rb")

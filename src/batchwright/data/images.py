@@ -3,6 +3,7 @@
 Images stay uint8 [rows, height, width, channels] all along; a network scales them inside its first operation.
 """
 
+import contextlib
 import math
 import os
 import struct
@@ -25,6 +26,7 @@ T = TypeVar("T")
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 CHANNELS = (1, 3, 4)
 SHOWN = 10  # how many bad files a message lists
+SAMPLED = 20  # about so many images tell the size of all
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,25 @@ class Images:
             return self
         labels = None if self.labels is None else self.labels[chosen]
         return replace(self, images=self.images[chosen], labels=labels)
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Images that lie in files, not decoded yet.
+
+    Args:
+        name: what they are called in messages.
+        files: one for each.
+        labels: the label of each; None where there are none.
+        shape: height, width and channels that they are to have.
+        notes: what changes on the way in, one sentence each.
+    """
+
+    name: str
+    files: list[Path]
+    labels: Shaped[np.ndarray, " rows"] | None
+    shape: tuple[int, int, int]
+    notes: tuple[str, ...]
 
 
 def to_bytes(values: Shaped[np.ndarray, "..."], name: str) -> UInt8[np.ndarray, "rows height width channels"]:
@@ -120,17 +141,45 @@ def read_image_folder(
     Raises:
         DataError: no images, a class without any, images that cannot be read, or of different sizes.
     """
+    train, test = find_images(path, image_size=image_size, channels=channels)
+    return _decoded(train), None if test is None else _decoded(test)
+
+
+def find_images(
+    path: Path, *, image_size: tuple[int, int] | None = None, channels: int | None = None
+) -> tuple[ImageFiles, ImageFiles | None]:
+    """The files of a folder, and of its test part if it has one, with arguments as `read_image_folder`.
+
+    Raises:
+        DataError: no images, a class without any, headers that cannot be read, or images of different sizes.
+    """
     parts = {part: path / part for part in ("train", "test") if (path / part).is_dir()}
-    folders = list(parts.values()) if "train" in parts else [path]
-    listed = [_files_and_labels(folder) for folder in folders]
+    listed = [_files_and_labels(folder) for folder in (parts.values() if "train" in parts else [path])]
     files = [file for part in listed for file in part[0]]
     looks = _read_all(files, _look)
-    wanted = 1 if all(grey for _, grey in looks) else 3
     size = image_size or _common_size(files, [size for size, _ in looks])
-    shape = (*size, channels or wanted)
+    shape = (*size, channels or (1 if all(grey for _, grey in looks) else 3))
     notes = _resized_note([found for found, _ in looks], size)
-    read = [Images(_read_pixels(part[0], shape), part[1], path.name, notes) for part in listed]
-    return read[0], read[1] if len(read) == 2 else None
+    found = [ImageFiles(path.name, part, labels, shape, notes) for part, labels in listed]
+    return found[0], found[1] if len(found) == 2 else None
+
+
+def image_folder_bytes(path: Path, image_size: tuple[int, int] | None = None) -> int:
+    """About how many bytes the decoded images of a folder take: those of every so many tell the size of all.
+
+    Files that cannot be read count as nothing; so does a folder without images.
+    """
+    files = sorted(file for file in path.rglob("*") if is_image(file))
+    looks = []
+    for file in files[:: max(1, len(files) // SAMPLED)]:
+        with contextlib.suppress(*_unreadable()):
+            looks.append(_look(file))
+    channels = 1 if all(grey for _, grey in looks) else 3
+    return channels * len(files) * sum(math.prod(image_size or size) for size, _ in looks) // max(1, len(looks))
+
+
+def _decoded(found: ImageFiles) -> Images:
+    return Images(read_pixels(found.files, found.shape), found.labels, found.name, found.notes)
 
 
 def _files_and_labels(folder: Path) -> tuple[list[Path], Shaped[np.ndarray, " rows"] | None]:
@@ -155,8 +204,12 @@ def _look(path: Path) -> tuple[tuple[int, int], bool]:
         return (height, width), image.mode in ("1", "L", "LA", "I;16", "I;16B", "I;16L")
 
 
-def _read_pixels(files: list[Path], shape: tuple[int, int, int]) -> UInt8[np.ndarray, "files h w c"]:
-    """The bytes of all images, [files, height, width, channels]."""
+def read_pixels(files: list[Path], shape: tuple[int, int, int]) -> UInt8[np.ndarray, "files h w c"]:
+    """The bytes of all images, [files, height, width, channels], brought to the height, width and channels of `shape`.
+
+    Raises:
+        DataError: some cannot be read, or all of them do not fit in memory.
+    """
     try:
         images = np.empty((len(files), *shape), np.uint8)
     except MemoryError as error:
@@ -196,14 +249,12 @@ def _open(path: Path) -> "Image.Image":
 
 def _read_all(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
     """`read` of every file, on all cores; the files that it cannot read are listed in one error."""
-    from PIL import Image
-
-    problems: list[str] = []
+    unreadable, problems = _unreadable(), list[str]()
 
     def try_to_read(file: Path) -> T | None:
         try:
             return read(file)
-        except (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        except unreadable as error:
             problems.append(f"  {file}: {error}")
             return None
 
@@ -213,6 +264,13 @@ def _read_all(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
         listed = "\n".join(sorted(problems)[:SHOWN])
         raise DataError(f"{len(problems):,} of {len(files):,} files cannot be read:\n{listed}\nReplace or remove them.")
     return [found for found in done if found is not None]
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What reading a bad image raises."""
+    from PIL import Image
+
+    return OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError
 
 
 def _common_size(files: list[Path], sizes: list[tuple[int, int]]) -> tuple[int, int]:

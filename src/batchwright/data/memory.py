@@ -1,13 +1,18 @@
 """How much memory there is, how much this process holds, and about how much a source takes."""
 
+import math
 import os
 import re
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from batchwright.errors import ConfigError
+from batchwright.data.files import PARQUET, TEXT
+from batchwright.data.idx import idx_files, idx_shape
+from batchwright.data.images import holds_images, image_folder_bytes
+from batchwright.errors import ConfigError, DataError
 
 UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
@@ -15,6 +20,8 @@ PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 TEXT_FACTOR = 5
 """Peak memory per byte of delimited text while it is read, split and encoded; 4.2 measured on columns of numbers."""
+IMAGE_COPIES = 2
+"""How many times the bytes of decoded images are held at most: all of them, and those of each part."""
 CELL_BYTES = 24
 """Peak memory per cell of a Parquet file, as measured on columns of numbers. Long texts take more."""
 
@@ -49,21 +56,23 @@ class Limit(NamedTuple):
     reason: str
 
 
-def limit_to_stream(source: str, chosen: str) -> Limit | None:
+def limit_to_stream(source: str, chosen: str, *, image_size: tuple[int, int] | None = None) -> Limit | None:
     """The limit to read a source in chunks with; None where all of its rows are to be in memory.
 
     Args:
         source: a path; examples and what does not exist are never read in chunks.
-        chosen: a size such as `2GB`, for the whole process; "auto" for half of what is free; "none" for no limit.
+        chosen: a size such as `2GB`, for the whole process; "auto" for half of what is free, where the source is of a
+            kind that can be read in chunks; "none" for no limit.
+        image_size: height and width that the images of a folder are resized to.
 
     Raises:
         ConfigError: not a size.
     """
-    if chosen == "none":
+    if chosen == "none" or (chosen == "auto" and not _can_be_streamed(Path(source))):
         return None
     free = available_memory() or 0
     limit = anonymous_memory() + free // 2 if chosen == "auto" else parse_size(chosen)
-    needed = RUNTIME_BYTES + estimated_bytes(source)
+    needed = RUNTIME_BYTES + estimated_bytes(source, image_size)
     if needed <= limit or (chosen == "auto" and not free):
         return None
     sizes = f"about {needed / 1e9:.2g} GB with all rows in memory; the limit is {limit / 1e9:.2g} GB"
@@ -85,29 +94,44 @@ def anonymous_memory() -> int:
     return 1024 * (_field(PROC / "self/status", "RssAnon") or 0)
 
 
-def estimated_bytes(source: str | Path) -> int:
-    """About how much memory the table in a file or folder takes while it is read whole and encoded, in bytes.
+def estimated_bytes(source: str | Path, image_size: tuple[int, int] | None = None) -> int:
+    """About how much memory the rows in a file or folder take while they are read whole and encoded, in bytes.
 
-    A guess within a factor of three: for text, 5 times the size of the file; for Parquet, 24 bytes per cell; for all
-    else, the size of the files twice. 0 where there is no such file.
+    A guess within a factor of three: for text, 5 times the size of the file; for Parquet, 24 bytes per cell; for images
+    in a folder, their bytes once decoded (and resized to `image_size`), twice; for all else, the size of the files
+    twice. 0 where there is no such file.
     """
     path = Path(source)
+    if path.is_dir() and (parts := idx_files(path)):
+        return IMAGE_COPIES * sum(_decoded_bytes(images) for images, _ in parts)
+    if path.is_dir() and holds_images(path):
+        return IMAGE_COPIES * image_folder_bytes(path, image_size)
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return sum(_estimated(file) for file in files)
 
 
+def _can_be_streamed(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() in (*TEXT, *PARQUET, ".npy")
+
+
+def _decoded_bytes(images: Path) -> int:
+    """The bytes that an IDX file states that it holds; those of the file where it states nothing sensible."""
+    try:
+        return math.prod(idx_shape(images))
+    except (DataError, OSError, EOFError, zlib.error):  # which reading it will tell
+        return images.stat().st_size
+
+
 def _estimated(file: Path) -> int:
     size = file.stat().st_size
-    if file.suffix.lower() in (".parquet", ".pq"):
+    if file.suffix.lower() in PARQUET:
         try:
             frame = pl.scan_parquet(file)
             rows = frame.select(pl.len()).collect().item()
             return CELL_BYTES * int(rows) * len(frame.collect_schema())
         except (OSError, pl.exceptions.PolarsError):
             return size
-    return (
-        TEXT_FACTOR if file.suffix.lower() in (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data") else 2
-    ) * size
+    return (TEXT_FACTOR if file.suffix.lower() in TEXT else 2) * size
 
 
 def _groups() -> list[Path]:

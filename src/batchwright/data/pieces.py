@@ -10,9 +10,17 @@ import numpy as np
 import polars as pl
 
 from batchwright._files import write_file
-from batchwright.data.cells import BadCell, TableOptions
-from batchwright.data.delimited import OTHER_FORMATS, _count, _delimiter, _header, _parse, _positions
-from batchwright.data.records import NEWLINE, QUOTE, SAMPLE_BYTES, Records, find_records, guess_delimiter
+from batchwright.data.cells import NONE_BAD, BadCells, TableOptions
+from batchwright.data.delimited import (
+    MARK,
+    check_format,
+    check_utf8,
+    choose_delimiter,
+    column_names,
+    parse_cells,
+    whole_records,
+)
+from batchwright.data.records import NEWLINE, QUOTE, SAMPLE_BYTES, Records, find_records
 from batchwright.data.schema import Schema, from_plain
 from batchwright.data.store import write_columns
 from batchwright.errors import DataError
@@ -22,7 +30,6 @@ PIECE_BYTES = 16 << 20
 LONGEST = 8
 """A record is at most so many pieces long; a longer one is a quotation mark that is never closed."""
 
-MARK = b"\xef\xbb\xbf"
 STATE, LINES = "cut.json", "lines"
 
 
@@ -49,7 +56,7 @@ class Cut:
     records: int = 0
     rows: int = 0
     names: tuple[str, ...] | None = None
-    ragged: tuple[BadCell, ...] = ()
+    ragged: BadCells = NONE_BAD
     done: bool = False
 
 
@@ -104,11 +111,9 @@ def _resumed(folder: Path) -> Cut | None:
 def _begin(file: IO[bytes], name: str, options: TableOptions) -> Cut:
     """The delimiter, and where the text begins."""
     head = file.read(SAMPLE_BYTES + len(MARK) + 1)
-    for mark, what in OTHER_FORMATS:
-        if head.startswith(mark):
-            raise DataError(f"{name} is {what}, not delimited UTF-8 text. Save it as CSV in UTF-8.")
+    check_format(head, name)
     text = head.removeprefix(MARK)
-    return Cut(_delimiter(options.delimiter) or guess_delimiter(text), len(head) - len(text))
+    return Cut(choose_delimiter(options.delimiter, text), len(head) - len(text))
 
 
 def _next_piece(file: IO[bytes], cut: Cut, size: int, name: str) -> bytes:
@@ -148,16 +153,11 @@ def _take(data: bytes, cut: Cut, options: TableOptions, schema: Schema | None, *
         return moved
     names = cut.names
     if names is None:
-        names = tuple(_header(records, name) if options.header else _positions(int(records.fields[0]), schema))
+        names = tuple(column_names(records, options, schema, name))
         records = records[1:] if options.header else records
-    fits = records.fields == len(names)
-    ragged = [
-        BadCell(line, None, _count(found), _count(len(names)))
-        for line, found in zip(records.lines[~fits].tolist(), records.fields[~fits].tolist(), strict=True)
-    ]
-    body = records[fits]
+    body, ragged = whole_records(records, len(names))
     places = [str(place) for place in range(len(names))]
-    frame = _parse(body, places, name).with_columns(pl.Series(LINES, body.lines))
+    frame = parse_cells(body, places, name).with_columns(pl.Series(LINES, body.lines))
     write_columns(folder / f"{cut.pieces:06d}.parquet", frame)
     return dataclasses.replace(
         moved,
@@ -165,18 +165,13 @@ def _take(data: bytes, cut: Cut, options: TableOptions, schema: Schema | None, *
         records=cut.records + len(records),
         rows=cut.rows + len(body),
         names=names,
-        ragged=(*cut.ragged, *ragged),
+        ragged=(cut.ragged + ragged).cut(),
     )
 
 
 def _records(data: bytes, cut: Cut, name: str) -> Records:
     """The records of a piece, their lines counted from the beginning of the file."""
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        line = cut.lines + data.count(b"\n", 0, error.start) + 1
-        found = f"line {line} holds the byte 0x{data[error.start]:02x}"
-        raise DataError(f"{name} is not UTF-8 text: {found}. Save it as CSV in UTF-8.") from error
+    check_utf8(data, name, lines=cut.lines)
     try:
         records = find_records(data, cut.delimiter)
     except DataError as error:  # "line 3: ...", counted from the beginning of the piece

@@ -100,10 +100,19 @@ def describe(train: Table, target: Target | None, *, leave_out: Mapping[str, str
         DataError: no column is left.
     """
     reasons = dict(leave_out) | ({target.name: "target"} if target else {})
-    columns = tuple(_use(column, train.frame[column.name], reasons.get(column.name)) for column in train.columns)
+    columns = tuple(judge(column, train.frame[column.name], reasons.get(column.name)) for column in train.columns)
+    return make_schema(columns, target, name=train.name)
+
+
+def make_schema(columns: tuple[Column, ...], target: Target | None, *, name: str) -> Schema:
+    """The schema of judged columns and a target; `name` is that of the table.
+
+    Raises:
+        DataError: no column is left.
+    """
     if not any(column.used for column in columns):
         listed = "; ".join(f"{column.name!r} ({column.note})" for column in columns)
-        raise DataError(f"{train.name}: no column is left to learn from: {listed}.")
+        raise DataError(f"{name}: no column is left to learn from: {listed}.")
     return Schema(
         columns,
         target.name if target else None,
@@ -137,22 +146,23 @@ def fit(train: Table, schema: Schema, *, scaling: str = "standard", one_hot_max:
     if scaling not in SCALINGS:
         raise ConfigError(unknown("scaling", scaling, SCALINGS))
     encoders = (
-        _encoder(column, train.frame[column.name], scaling, one_hot_max) for column in schema.columns if column.used
+        make_encoder(column, train.frame[column.name], scaling, one_hot_max) for column in schema.columns if column.used
     )
     return Preprocessing(tuple(encoders))
 
 
-def _use(column: Column, cells: pl.Series, reason: str | None) -> Column:
-    """The column, marked as unused and with the reason if there is one."""
+def judge(column: Column, cells: pl.Series, reason: str | None) -> Column:
+    """The column, marked as unused where a `reason` is given or all its `cells` in the training rows are the same."""
     if reason is not None:
         return dataclasses.replace(column, used=False, note=reason)
-    if column.used and cells.n_unique() <= 1:
+    if column.used and cells.eq_missing(cells.head(1)).all():
         value = "missing" if cells.null_count() else repr(cells[0])
         return dataclasses.replace(column, used=False, note=f"left out: every training row is {value}")
     return column
 
 
-def _encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: int) -> Encoder:
+def make_encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: int) -> Encoder:
+    """The encoder that the `cells` of a column in the training rows teach; scaling and `one_hot_max` as for `fit`."""
     match column.kind:
         case "numeric":
             return number_encoder(column.name, cells, scaling)

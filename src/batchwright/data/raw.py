@@ -9,11 +9,12 @@ import polars as pl
 from jaxtyping import Int64
 
 from batchwright._files import explained, remove_parts
-from batchwright.data.arrays import _whole
-from batchwright.data.cells import BadCell, TableOptions
+from batchwright.data.arrays import whole_file
+from batchwright.data.cells import NONE_BAD, BadCells, TableOptions
+from batchwright.data.files import PARQUET, TEXT, parquet_files, scan_parquet
 from batchwright.data.pieces import PIECE_BYTES, cut_column, cut_lines, cut_text
 from batchwright.data.schema import Schema
-from batchwright.data.sources import PARQUET, TEXT, _check_file
+from batchwright.data.sources import check_file
 from batchwright.errors import DataError
 
 PIECES = "pieces"
@@ -42,7 +43,7 @@ class Raw:
     rows: int
     column: Callable[[str], pl.Series]
     lines: Int64[np.ndarray, " rows"] | None = None
-    ragged: tuple[BadCell, ...] = ()
+    ragged: BadCells = NONE_BAD
     target: str | None = None
 
 
@@ -53,21 +54,18 @@ def source_files(path: Path) -> list[Path]:
         DataError: there is none, or none of a kind that can be read in pieces.
     """
     if path.is_dir():
-        found = (file for ending in PARQUET for file in path.glob(f"*{ending}"))
-        files = sorted(file for file in found if not file.name.startswith((".", "_")))
+        files = parquet_files(path)
         if not files:
             raise DataError(f"{path} holds no Parquet files: a table is given by its file, or by a folder of .parquet.")
         return files
-    _check_file(path)
+    check_file(path)
     if path.suffix.lower() not in (*TEXT, *PARQUET, ".npy"):
         known = ", ".join((*TEXT, *PARQUET, ".npy"))
         raise DataError(f"{path} cannot be read in pieces ({known} can): convert it, or leave out the memory limit.")
     return [path]
 
 
-def open_raw(
-    path: Path, files: list[Path], options: TableOptions, folder: Path, schema: Schema | None, left: int | None
-) -> Raw:
+def open_raw(path: Path, options: TableOptions, folder: Path, schema: Schema | None, left: int | None) -> Raw:
     """The table of a source; text is cut into pieces in `folder` first, as far as that is not done.
 
     Raises:
@@ -78,8 +76,8 @@ def open_raw(
         return _open_npy(path, left)
     if path.is_file() and path.suffix.lower() in TEXT:
         return _open_text(path, options, folder, schema, left)
+    scan = scan_parquet(path)
     try:
-        scan = pl.scan_parquet(files, glob=False, hive_partitioning=False)
         names = tuple(scan.collect_schema().names())
         rows = int(scan.select(pl.len()).collect().item())
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -100,7 +98,7 @@ def _open_text(path: Path, options: TableOptions, folder: Path, schema: Schema |
 
 def _open_npy(path: Path, left: int | None) -> Raw:
     """An array of two dimensions; as many columns are read at once as an eighth of the memory holds."""
-    with _whole(path):
+    with whole_file(path):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.ndim != 2:
         raise DataError(f"{path} has {array.ndim} dimensions; in pieces, a table of 2 can be read.")

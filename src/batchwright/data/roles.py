@@ -34,7 +34,7 @@ def target_name(loaded: Loaded, options: DataOptions) -> str:
 
 
 def split_key(table: Table, options: DataOptions) -> Shaped[np.ndarray, " rows"]:
-    """The groups or times that rows are split by.
+    """What rows are split by: the places of their groups in the order of their names, or their times.
 
     Raises:
         DataError: there is no such column, some are missing, or times are neither dates nor numbers.
@@ -48,7 +48,7 @@ def split_key(table: Table, options: DataOptions) -> Shaped[np.ndarray, " rows"]
             f"({table.places(missing)}); rows are split by it, so fill it in or leave these rows out."
         )
     if options.method == "group":
-        return as_text(cells).to_numpy()
+        return as_text(cells).rank("dense").to_numpy()
     if not (cells.dtype.is_numeric() or cells.dtype.is_temporal()):
         kind = table.column(name).kind
         raise DataError(f"{table.name}: time column {name!r} holds {kind} cells; it needs dates or numbers.")

@@ -9,6 +9,7 @@ import numpy as np
 
 from batchwright.data.arrays import TARGET, read_npy, read_npz, rows_of
 from batchwright.data.examples import EXAMPLES, example
+from batchwright.data.files import NUMPY, PARQUET, TEXT, parquet_files
 from batchwright.data.idx import holds_idx, is_idx, read_idx_folder, read_idx_images
 from batchwright.data.images import IMAGE_ENDINGS, Images, holds_images, is_image, read_image_folder
 from batchwright.data.schema import Schema
@@ -19,10 +20,6 @@ Source: TypeAlias = Any
 """The name of an example, a path, an array, a pair (x, y) of them, a mapping of columns, or any data frame."""
 
 Rows = Table | Images
-
-TEXT = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data")
-PARQUET = (".parquet", ".pq")
-NUMPY = (".npy", ".npz")
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,9 @@ def read(
 
     Args:
         source: the name of an example (write `./iris` for a file of that name); a file (CSV and other delimited text,
-            Parquet, NPY, NPZ, IDX, an image) or folder (IDX files, or one folder of images per class); in Python also
-            an array, a pair (x, y), a mapping of columns, or any data frame.
+            Parquet, NPY, NPZ, IDX, an image) or folder (IDX files, one folder of images per class, or the Parquet files
+            of one table, in the order of their names); in Python also an array, a pair (x, y), a mapping of columns, or
+            any data frame.
         options: how the cells of a table are read.
         schema: what its columns are, for the rows that a trained model is given.
         image_size: height and width that the images of a folder are resized to.
@@ -65,9 +63,9 @@ def read(
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         try:
-            if path.is_dir() or is_image(path):
+            if is_image(path) or (path.is_dir() and holds_images(path) and not holds_idx(path)):
                 return _read_images(path, image_size, channels)
-            return _read_file(path, options, schema)
+            return _read_folder(path, options, schema) if path.is_dir() else _read_file(path, options, schema)
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error}") from error
     if isinstance(source, tuple) and len(source) == 2:
@@ -87,20 +85,27 @@ def _read_example(name: str, options: TableOptions, schema: Schema | None) -> Lo
 
 def _read_images(path: Path, image_size: tuple[int, int] | None, channels: int | None) -> Loaded:
     name = path.resolve().stem if path.is_file() else path.resolve().name
-    if path.is_dir() and holds_idx(path):
+    return Loaded(*read_image_folder(path, image_size=image_size, channels=channels), None, name)
+
+
+def _read_folder(path: Path, options: TableOptions, schema: Schema | None) -> Loaded:
+    """The rows of a folder of IDX files, or of Parquet files."""
+    name = path.resolve().name
+    if holds_idx(path):
         return Loaded(*read_idx_folder(path), None, name)
-    if path.is_file() or holds_images(path):
-        return Loaded(*read_image_folder(path, image_size=image_size, channels=channels), None, name)
+    if parquet_files(path):
+        return Loaded(read_parquet(path, options, schema=schema), None, None, name)
     entries = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
     held = f"It holds {', '.join(entries[:5])}{', ...' if len(entries) > 5 else ''}." if entries else "It is empty."
     raise DataError(
-        f"{path} is a folder of neither kind that can be read: IDX files (train-images-idx3-ubyte, ...), or images "
-        f"({' '.join(IMAGE_ENDINGS)}) in one folder per class. {held} A table is given by its file."
+        f"{path} is a folder of no kind that can be read: IDX files (train-images-idx3-ubyte, ...), images "
+        f"({' '.join(IMAGE_ENDINGS)}) in one folder per class, or Parquet files of one table. {held} Any other table "
+        "is given by its file."
     )
 
 
 def _read_file(path: Path, options: TableOptions, schema: Schema | None) -> Loaded:
-    _check_file(path)
+    check_file(path)
     name, ending = path.stem, path.suffix.lower()
     if is_idx(path):
         return Loaded(read_idx_images(path), None, None, path.name)
@@ -121,8 +126,8 @@ def _read_file(path: Path, options: TableOptions, schema: Schema | None) -> Load
     )
 
 
-def _check_file(path: Path) -> None:
-    """Raise unless the path is a file with something in it."""
+def check_file(path: Path) -> None:
+    """Raise a DataError unless the path is a file with something in it; the nearest name is suggested."""
     if path.is_file():
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty.")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int8, Int64, Shaped, UInt64
+from jaxtyping import Int8, Int64, Integer, Shaped, UInt64
 
 from batchwright.errors import ConfigError, DataError
 
@@ -118,16 +118,27 @@ def _by_class(
     labels: Shaped[np.ndarray, " rows"], fractions: tuple[float, float], rng: np.random.Generator
 ) -> Int8[np.ndarray, " rows"]:
     """The part of each row; of each class, its first rows in a random order go to the test, the next to validation."""
-    _, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    order = rng.permutation(len(labels))
-    order = order[np.argsort(codes[order], kind="stable")]
-    rank = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    codes, sizes = _coded(labels)
+    order = np.arange(len(labels), dtype=np.min_scalar_type(len(labels)))
+    rng.shuffle(order)
+    if len(sizes) > 1:
+        order = order[np.argsort(codes[order], kind="stable")]
     test = _counts(sizes, fractions[TEST], sizes - 1)
     validation = _counts(sizes, fractions[VALIDATION], sizes - 1 - test)
-    part = np.full(len(labels), TRAIN, np.int8)
-    part[order[rank < np.repeat(test + validation, sizes)]] = VALIDATION
-    part[order[rank < np.repeat(test, sizes)]] = TEST
+    counts = np.stack([test, validation, sizes - test - validation], axis=1)  # [classes, parts]
+    names = np.array([TEST, VALIDATION, TRAIN], np.int8)
+    part = np.empty(len(labels), np.int8)
+    part[order] = np.repeat(np.tile(names, len(sizes)), counts.reshape(-1))
     return part
+
+
+def _coded(
+    labels: Shaped[np.ndarray, " rows"],
+) -> tuple[Integer[np.ndarray, " rows"], Int64[np.ndarray, " classes"]]:
+    """The place of each label among the sorted ones, in as few bytes as hold it, and how many rows each label has."""
+    distinct = np.unique(labels)
+    codes = np.searchsorted(distinct, labels)
+    return codes.astype(np.min_scalar_type(len(distinct))), np.bincount(codes, minlength=len(distinct))
 
 
 def _counts(
@@ -147,7 +158,7 @@ def _by_group(
     groups: Shaped[np.ndarray, " rows"], fractions: tuple[float, float], rng: np.random.Generator
 ) -> Int8[np.ndarray, " rows"]:
     """The part of each row; groups in random order are taken if they bring a part nearer to its share, at least one."""
-    _, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    codes, sizes = _coded(groups)
     wanted = [number for number in (TEST, VALIDATION) if fractions[number] > 0]
     if len(sizes) <= len(wanted):
         raise DataError(f"{len(sizes)} groups cannot fill {len(wanted) + 1} parts, as no group may be in two of them.")
@@ -163,7 +174,7 @@ def _by_group(
             smallest = min(left, key=sizes.__getitem__)
             left.remove(smallest)
             part_of_group[smallest] = number
-    return part_of_group[codes]
+    return np.take(part_of_group, codes)
 
 
 def _by_time(times: Shaped[np.ndarray, " rows"], fractions: tuple[float, float]) -> Indices:

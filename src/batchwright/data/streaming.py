@@ -10,33 +10,36 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
 from batchwright.data.conversion import check_memory, convert, memory_left
-from batchwright.data.dataset import Split, _divide, _notes, _unlearned
-from batchwright.data.encoding import Encoding, ImagePreprocessing
+from batchwright.data.dataset import Parts, Split
+from batchwright.data.encoders import Encoder
+from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table
 from batchwright.data.idx import holds_idx
 from batchwright.data.image_store import convert_images
 from batchwright.data.images import Images, holds_images
+from batchwright.data.learning import divide, image_encoding, left_out, schema_of_test, source_notes, unlearned_note
 from batchwright.data.options import DataOptions
-from batchwright.data.preprocessing import SCALINGS, Preprocessing, _encoder, _use, describe
+from batchwright.data.preprocessing import SCALINGS, Preprocessing, judge, make_encoder, make_schema
 from batchwright.data.roles import row_weights, target_name
-from batchwright.data.schema import Schema
+from batchwright.data.schema import Column
 from batchwright.data.sources import Loaded, Rows
 from batchwright.data.splitting import Indices
 from batchwright.data.store import Store
 from batchwright.data.tables import Table
-from batchwright.data.targets import ClassTarget, ValueTarget, drop_missing
+from batchwright.data.targets import Target, drop_missing
 from batchwright.errors import ConfigError, DataError, unknown
 
 BLOCK_ROWS = 65_536
 """Stored rows that are read at once to take those of one part, or twice as many as are taken if that is more."""
 
-ROW_BYTES, GROUP_BYTES = 120, 100
-"""Peak memory per row while rows are split and learned from (110 measured on 2.2 million rows); more for groups."""
+ROW_BYTES = 100
+"""Peak memory per row while rows are split and learned from; 74 to 103 measured on 2 million rows."""
 
 UNLOOKED = "rows that two parts share were not looked for, as the source is read in pieces"
 
@@ -81,37 +84,12 @@ class StreamedSplit:
         return dataclasses.replace(part, weights=table.frame[self.weights].to_numpy().astype(np.float32))
 
 
-@dataclasses.dataclass(frozen=True)
-class StreamedDataset:
+class StreamedDataset(Parts[StreamedSplit]):
     """Training, validation and test rows that are read when they are needed.
 
-    Args:
-        train: the rows that a network learns from.
-        validation: those that decide when to stop; None where there are none.
-        test: those that are measured at the end; None where there are none.
-        encoding: what was learned from the training rows to encode them.
-        indices: the rows of each part among those of the source that were not dropped, ascending; `test` is empty
-            where the test rows are the source's own, or those of another source.
-        fingerprint: SHA-256, in hexadecimal, of the stored rows, of which are in which part, and of the encoding; it is
-            not that of the same rows as a `Dataset`.
-        name: a short name of the source.
-        notes: what a user should know, one sentence each.
+    The `indices` of each part are ascending. The fingerprint is that of the stored rows, of their parts, and of the
+    encoding; it is not that of the same rows as a `Dataset`.
     """
-
-    train: StreamedSplit
-    validation: StreamedSplit | None
-    test: StreamedSplit | None
-    encoding: Encoding
-    indices: Indices
-    fingerprint: str
-    name: str
-    notes: tuple[str, ...] = ()
-
-    @property
-    def parts(self) -> dict[str, StreamedSplit]:
-        """The parts that have rows, by name."""
-        named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: part for name, part in named.items() if part is not None}
 
 
 def prepare_streamed(
@@ -141,28 +119,29 @@ def prepare_streamed(
         raise ConfigError(unknown("scaling", options.scaling, SCALINGS))
     path, left = Path(source), memory_left(memory_limit)
     store, own_test = _stores(path, options, cache_dir, memory_limit)
-    check_memory(_needed(store, options), left, f"{store.contents.name}: learning from {store.rows:,} rows")
+    check_memory(_needed(store), left, f"{store.contents.name}: learning from {store.rows:,} rows")
     head = store.images() if store.holds_images else store.table(0, 0)
     name = target_name(Loaded(head, None, store.contents.target, path.name), options)
-    divided, kept = _for_split(store, name, options)
     has_test = options.test is not None or own_test is not None
-    split_options = dataclasses.replace(options, test_split=0.0) if has_test else options
-    target, indices = _divide(divided, name, split_options, seed)
-    encoding = _learn(store, kept[indices.train], target, options)
-    codes = encoding.targets(divided)[indices.train]
-    indices = Indices(np.sort(indices.train), np.sort(indices.validation), np.sort(indices.test))
+    divided = _divide(store, name, options, own_test=has_test, seed=seed)
+    indices = divided.indices
+    encoding = _learn(store, _kept(divided.kept, indices.train), divided.target, options)
+    if options.method == "time":
+        indices = Indices(np.sort(indices.train), np.sort(indices.validation), np.sort(indices.test))
     if options.test is not None:
         own_test = _test_store(options, encoding, cache_dir, memory_limit)
     test, test_rows = _own_test(own_test, encoding, options) if own_test is not None else (None, None)
     chosen = {"train": indices.train, "validation": indices.validation, "test": indices.test}
     parts = {
-        part: StreamedSplit(store, kept[rows], encoding, options.weights) for part, rows in chosen.items() if len(rows)
+        part: StreamedSplit(store, _kept(divided.kept, rows), encoding, options.weights)
+        for part, rows in chosen.items()
+        if len(rows)
     }
     if test is not None:
         parts["test"] = test
     for part in parts.values():
         _check_weights(part)
-    notes = (*_notes(divided, test_rows, encoding), *_unlearned(Split({}, codes), target), UNLOOKED)
+    notes = (*source_notes(divided.notes, test_rows, encoding), *divided.unlearned, UNLOOKED)
     fingerprint = _fingerprint(parts, encoding)
     return StreamedDataset(
         parts["train"],
@@ -183,12 +162,12 @@ def _stores(path: Path, options: DataOptions, cache_dir: Path | None, limit: int
     return convert(path, options.reading, cache_dir=cache_dir, memory_limit=limit), None
 
 
-def _needed(store: Store, options: DataOptions) -> int:
+def _needed(store: Store) -> int:
     """About how many bytes of memory splitting and learning take; images stay on the disk."""
     if store.holds_images:
         return ROW_BYTES * store.rows
     largest = max(file.bytes for file in store.contents.files)
-    return (ROW_BYTES + GROUP_BYTES * (options.group is not None)) * store.rows + 2 * largest
+    return ROW_BYTES * store.rows + 2 * largest
 
 
 def _test_store(options: DataOptions, encoding: Encoding, cache_dir: Path | None, limit: int | None) -> Store:
@@ -200,56 +179,79 @@ def _test_store(options: DataOptions, encoding: Encoding, cache_dir: Path | None
         height, width, channels = encoding.preprocessing.shape
         train, test = convert_images(path, image_size=(height, width), channels=channels, cache_dir=cache_dir)
         return train if test is None else test
-    needed = (encoding.schema.target, options.weights)
-    columns = [dataclasses.replace(c, used=c.used or c.name in needed) for c in encoding.schema.columns]
-    schema = dataclasses.replace(encoding.schema, columns=tuple(columns))
+    schema = schema_of_test(encoding, options)
     return convert(path, options.reading, schema=schema, cache_dir=cache_dir, memory_limit=limit)
 
 
-def _for_split(store: Store, name: str, options: DataOptions) -> tuple[Rows, Int64[np.ndarray, " kept"]]:
-    """What rows are split by, without those that lack a target where these are dropped; and which rows are kept."""
+class Divided(NamedTuple):
+    """The target, the rows of each part among the kept ones, which are kept (None: all), and notes of all and of these.
+
+    It holds no cells, so that those that rows were split by are gone when others are learned from.
+    """
+
+    target: Target
+    indices: Indices
+    kept: Int64[np.ndarray, " kept"] | None
+    notes: tuple[str, ...]
+    unlearned: tuple[str, ...]
+
+
+def _divide(store: Store, name: str, options: DataOptions, *, own_test: bool, seed: int) -> Divided:
+    """The rows of each part, the target read and those that lack it left out where they are dropped."""
+    rows, kept = _for_split(store, name, options)
+    target, indices = divide(rows, name, options, own_test=own_test, seed=seed)
+    table = rows if isinstance(rows, Table) else label_table(rows)
+    unlearned = unlearned_note(target.encode(table)[indices.train], target) if target.classes else ()
+    return Divided(target, indices, kept, rows.notes, unlearned)
+
+
+def _kept(kept: Int64[np.ndarray, " kept"] | None, rows: Int64[np.ndarray, " rows"]) -> Int64[np.ndarray, " rows"]:
+    """The positions in a store of rows that are numbers among the kept ones."""
+    return rows if kept is None else kept[rows]
+
+
+def _for_split(store: Store, name: str, options: DataOptions) -> tuple[Rows, Int64[np.ndarray, " kept"] | None]:
+    """What rows are split by, without those that lack a target where these are dropped; which are kept (None: all)."""
     if store.holds_images:
-        return store.images(), np.arange(store.rows)
+        return store.images(), None
     by = options.group if options.group is not None else options.time
     table = store.table(columns=[name] if by is None else [name, by])
     if options.on_bad_rows != "drop":
-        return table, np.arange(store.rows)
-    known = table.frame[name].is_not_null().to_numpy()
-    return drop_missing(table, name), np.flatnonzero(known)
+        return table, None
+    known = table.frame[name].is_not_null()
+    return drop_missing(table, name), None if known.all() else np.flatnonzero(known.to_numpy())
 
 
-def _learn(
-    store: Store, train: Int64[np.ndarray, " train"], target: ClassTarget | ValueTarget, options: DataOptions
-) -> Encoding:
+def _learn(store: Store, train: Int64[np.ndarray, " train"], target: Target, options: DataOptions) -> Encoding:
     """All that is learned from the training rows, one column after the other."""
     if store.holds_images:
-        schema = Schema((), target.name, target.task, target.classes)
-        return Encoding(schema, ImagePreprocessing(store.images().shape), target, options.reading)
-    named = {options.weights: "weights of the rows", options.group: "groups of the split"}
+        return image_encoding(store.images().shape, target, options)
     head = store.table(0, 0)
-    reasons = {head.column(name).name: reason for name, reason in named.items() if name is not None}
-    reasons[target.name] = "target"
-    columns, encoders = [], []
-    for spec in store.contents.columns:
-        needed = spec.used and spec.name not in reasons
-        cells = store.column(spec.name)[train] if needed else head.frame[spec.name]
-        column = _use(spec, cells, reasons.get(spec.name))
-        columns.append(column)
-        if column.used:
-            encoders.append(_encoder(column, cells, options.scaling, options.one_hot_max))
-    if not encoders:
-        describe(dataclasses.replace(head, columns=tuple(columns)), target, leave_out=reasons)
-    schema = Schema(tuple(columns), target.name, target.task, target.classes)
-    return Encoding(schema, Preprocessing(tuple(encoders)), target, options.reading)
+    reasons = left_out(head, options) | {target.name: "target"}
+    learned = [_learn_column(store, spec, train, reasons.get(spec.name), options) for spec in store.contents.columns]
+    schema = make_schema(tuple(column for column, _ in learned), target, name=head.name)
+    encoders = tuple(encoder for _, encoder in learned if encoder is not None)
+    return Encoding(schema, Preprocessing(encoders), target, options.reading)
+
+
+def _learn_column(
+    store: Store, spec: Column, train: Int64[np.ndarray, " train"], reason: str | None, options: DataOptions
+) -> tuple[Column, Encoder | None]:
+    """Whether and how a column is encoded; it is not read where a `reason` speaks against that."""
+    unread = reason is not None or not spec.used
+    cells = store.column(spec.name, 0, 0) if unread else store.column(spec.name)[train]
+    column = judge(spec, cells, reason)
+    return column, make_encoder(column, cells, options.scaling, options.one_hot_max) if column.used else None
 
 
 def _own_test(store: Store, encoding: Encoding, options: DataOptions) -> tuple[StreamedSplit, Rows]:
     """The part of the rows that take the place of the test split, all of them with a known target; and its notes."""
     rows, kept = _for_split(store, encoding.target.name, dataclasses.replace(options, group=None, time=None))
+    positions = np.arange(store.rows) if kept is None else kept
     encoding.targets(rows)
     if isinstance(rows, Images):
         encoding.inputs(rows)
-    return StreamedSplit(store, kept, encoding, options.weights), rows
+    return StreamedSplit(store, positions, encoding, options.weights), rows
 
 
 def _check_weights(part: StreamedSplit) -> None:
@@ -283,8 +285,8 @@ def _take_rows(store: Store, chosen: Int64[np.ndarray, " chosen"], columns: Sequ
 
 def _take_images(images: Images, chosen: Int64[np.ndarray, " chosen"]) -> Images:
     """The chosen images (ascending), copied from the memory map."""
-    labels = None if images.labels is None else np.array(images.labels[chosen])
-    return dataclasses.replace(images, images=np.array(images.images[chosen]), labels=labels)
+    labels = None if images.labels is None else np.asarray(images.labels[chosen])
+    return dataclasses.replace(images, images=np.asarray(images.images[chosen]), labels=labels)
 
 
 def _fingerprint(parts: Mapping[str, StreamedSplit], encoding: Encoding) -> str:

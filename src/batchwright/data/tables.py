@@ -5,7 +5,7 @@ reading with its line, or its row is dropped, counted and listed.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from jaxtyping import Int64, Integer, Shaped
 
 from batchwright.data.cells import (
     MISSING,
+    NONE_BAD,
     BadCell,
+    BadCells,
     TableOptions,
     bad_cells_error,
     dropped_note,
@@ -24,6 +26,7 @@ from batchwright.data.cells import (
     type_cells,
 )
 from batchwright.data.delimited import read_text
+from batchwright.data.files import scan_parquet
 from batchwright.data.schema import KINDS, Column, Kind, Schema
 from batchwright.errors import ConfigError, DataError, nearest, unknown
 
@@ -46,7 +49,7 @@ class Table:
     name: str
     lines: Int64[np.ndarray, " rows"] | None = None
     notes: tuple[str, ...] = ()
-    dropped: tuple[BadCell, ...] = ()
+    dropped: BadCells = NONE_BAD
 
     @property
     def rows(self) -> int:
@@ -101,12 +104,16 @@ def read_csv(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schem
 def read_parquet(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
     """The table in a Parquet file; its types are kept, and its text columns are inferred as those of `read_csv`.
 
+    Of a folder, the rows of its Parquet files one after the other, in the order of their names.
+
     Raises:
-        DataError: no such file, not Parquet, no rows, bad cells, or columns that the schema asks for are not there.
+        DataError: no such file, not Parquet, files whose columns differ, no rows, bad cells, or columns that the schema
+            asks for are not there.
     """
     path = Path(path)
+    scan = scan_parquet(path)
     try:
-        frame = pl.read_parquet(path)
+        frame = scan.collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
     return _table(frame, options, schema=schema, name=path.name)
@@ -154,31 +161,35 @@ def _table(
     schema: Schema | None,
     name: str,
     lines: Int64[np.ndarray, " rows"] | None = None,
-    ragged: tuple[BadCell, ...] = (),
+    ragged: BadCells = NONE_BAD,
 ) -> Table:
     """The frame with every column typed; rows that do not fit stop the reading or are dropped, as `options` say."""
     if options.on_bad_rows not in ON_BAD_ROWS:
         raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
-    frame = frame if schema is None else _asked_for(frame, schema, name)
-    if frame.height == 0 and not ragged:
+    frame = frame if schema is None else frame.select(asked_for(frame.columns, schema, name))
+    if frame.height == 0 and not ragged.count:
         raise DataError(f"{name} has no rows.")
     numbers = np.arange(1, frame.height + 1) if lines is None else lines
-    typed = type_cells(frame, options.missing, known=_known(frame, options, schema, name), lines=numbers)
-    bad, place = (*ragged, *typed.bad), "row" if lines is None else "line"
-    if not bad:
+    typed = type_cells(frame, options.missing, known=known_columns(frame.columns, options, schema, name), lines=numbers)
+    bad, place = ragged + typed.bad, "row" if lines is None else "line"
+    if not bad.count:
         return Table(typed.frame, typed.columns, name, lines)
     if options.on_bad_rows != "drop" or not typed.fits.any():
         raise bad_cells_error(name, bad, place=place)
-    note = dropped_note(bad, len(ragged) + int((~typed.fits).sum()), place=place)
+    note = dropped_note(bad, ragged.count + int((~typed.fits).sum()), place=place)
     kept = None if lines is None else lines[typed.fits]
     return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (note,), bad)
 
 
-def _known(frame: pl.DataFrame, options: TableOptions, schema: Schema | None, name: str) -> dict[str, Column]:
-    """What columns are by an earlier table's schema, or by the user's word."""
+def known_columns(names: Sequence[str], options: TableOptions, schema: Schema | None, name: str) -> dict[str, Column]:
+    """What columns are by an earlier table's schema, or by the user's word.
+
+    Raises:
+        DataError: the user's word is of columns or kinds that there are not; `name` is that of the table.
+    """
     if schema is not None:
         return {column.name: column for column in schema.columns}
-    problems = [unknown("column", column, frame.columns) for column in options.kinds if column not in frame.columns]
+    problems = [unknown("column", column, names) for column in options.kinds if column not in names]
     problems += [unknown("kind", kind, KINDS) for kind in options.kinds.values() if kind not in KINDS]
     if problems:
         raise DataError(f"{name}: kinds: {' '.join(problems)}")
@@ -189,17 +200,21 @@ def _told(name: str, kind: Kind) -> Column:
     return Column(name, kind, False, "left out as asked") if kind == "identifier" else Column(name, kind)
 
 
-def _asked_for(frame: pl.DataFrame, schema: Schema, name: str) -> pl.DataFrame:
-    """The columns that the schema uses, in its order, and the target if it is there."""
-    lacking = [column for column in schema.used if column not in frame.columns]
+def asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
+    """Those of a table's columns that the schema uses, in its order, and the target if it is there.
+
+    Raises:
+        DataError: one that is used is not there; `name` is that of the table.
+    """
+    lacking = [column for column in schema.used if column not in names]
     if lacking:
-        others = [column for column in frame.columns if column not in schema.used]
+        others = [column for column in names if column not in schema.used]
         near = {column: nearest(column, others) for column in lacking}
         listed = (f"{column!r} (is it {near[column]!r}?)" if near[column] else repr(column) for column in lacking)
         columns = "column" if len(lacking) == 1 else "columns"
         raise DataError(f"{name} lacks {columns} that the model was trained on: {', '.join(listed)}.")
     wanted = [column.name for column in schema.columns if column.used or column.name == schema.target]
-    return frame.select([column for column in wanted if column in frame.columns])
+    return [column for column in wanted if column in names]
 
 
 def _to_polars(frame: Any, name: str) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Float32, Float64, Int32, Integer, Shaped
 
-from batchwright.data.cells import BadCell, dropped_note, first_ten
+from batchwright.data.cells import KEPT, BadCell, BadCells, dropped_note, first_ten
 from batchwright.data.encoders import category_codes, mean_and_deviation
 from batchwright.data.inference import as_text
 from batchwright.data.schema import TASKS, Task, from_plain
@@ -148,10 +148,11 @@ def drop_missing(table: Table, name: str) -> Table:
     if known.all():
         return table
     numbers = np.arange(1, table.rows + 1) if table.lines is None else table.lines
-    lost = tuple(BadCell(line, name, "", "a target") for line in numbers[~known].tolist())
-    note = dropped_note(lost, len(lost), place="row" if table.lines is None else "line")
+    first = tuple(BadCell(line, name, "", "a target") for line in numbers[~known][:KEPT].tolist())
+    lost = BadCells(int((~known).sum()), first)
+    note = dropped_note(lost, lost.count, place="row" if table.lines is None else "line")
     kept = table.take(np.flatnonzero(known))
-    return dataclasses.replace(kept, notes=(*table.notes, note), dropped=(*table.dropped, *lost))
+    return dataclasses.replace(kept, notes=(*table.notes, note), dropped=table.dropped + lost)
 
 
 def _target_cells(table: Table, name: str) -> pl.Series:

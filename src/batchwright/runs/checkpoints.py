@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from batchwright._files import hidden_beside, new_folder
+from batchwright._files import hidden_beside, write_folder
 from batchwright.errors import RunError
 from batchwright.runs.manifest import CHECKPOINTS, File, describe_file
 from batchwright.runs.reading import REMEDY, numbers, parse, read_bytes, to_plain
@@ -64,9 +64,7 @@ def write(run: Path, checkpoint: Checkpoint, *, keep: int) -> None:
             checkpoint.epoch_start is not None,
             describe_file(state),
         )
-        with new_folder(path) as folder:
-            (folder / STATE).write_bytes(state)
-            (folder / PLAIN).write_text(seal(asdict(plain)))
+        write_folder(path, {STATE: state, PLAIN: seal(asdict(plain)).encode()})
     for old in _newest_first(run)[keep:]:
         _remove(old)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from batchwright._files import Lock, explained, hidden_beside, new_folder, remove_parts, write_file
+from batchwright._files import Lock, explained, hidden_beside, remove_parts, write_file, write_folder
 from batchwright.errors import RunError, UsageError
 from batchwright.runs.manifest import (
     CHECKPOINTS,
@@ -170,9 +170,7 @@ class RunFolder:
             with explained(place):
                 place.rename(hidden_beside(place))
             remove_parts(self.path)
-        with new_folder(place) as folder:
-            for name, content in contents.items():
-                (folder / Path(name).name).write_bytes(content)
+        write_folder(place, {Path(name).name: content for name, content in contents.items()})
         self._record(self.manifest, contents)
 
     def finish(

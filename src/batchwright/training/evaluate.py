@@ -67,6 +67,7 @@ def _pieces(rows: Rows | OnDisk) -> Iterator[Rows]:
     """The rows on the device, all at once or as they are read."""
     if isinstance(rows, OnDisk):
         for start in range(0, rows.length, rows.chunk_rows):
-            yield to_device(rows.reader.read(start, min(start + rows.chunk_rows, rows.length)))
+            stop = min(start + rows.chunk_rows, rows.length)
+            yield to_device(rows.reader.read(np.array([[start, stop]]), stop - start))
     else:
         yield rows

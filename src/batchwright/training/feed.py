@@ -12,8 +12,11 @@ from batchwright.training.order import arranged, batches, permutation, shuffled_
 from batchwright.training.plan import Plan
 from batchwright.training.state import Arrays, Rows, to_device
 
-BLOCK_ROWS = 256
-"""Rows that stay together on the disk: enough to be read in one piece, few enough that a chunk has hundreds of them."""
+BLOCK_ROWS = 64
+"""Rows that stay together on the disk: enough to be read in one piece, few enough that a chunk has a thousand of them.
+
+Of rows sorted by class, a chunk of 65,536 then has each class in its share to within some 1.6 %.
+"""
 
 
 class Chunk(NamedTuple):
@@ -67,8 +70,11 @@ class Reader(Protocol):
     def rows(self) -> int:
         """Their number."""
 
-    def read(self, start: int, stop: int) -> Arrays:
-        """The rows start ... stop - 1."""
+    def read(self, ranges: Int64[np.ndarray, "ranges 2"], length: int) -> Arrays:
+        """The rows [start, stop) of each range, one after the other, in arrays of `length` rows that nobody changes.
+
+        What is left over is zero.
+        """
 
 
 class OnDisk(NamedTuple):
@@ -123,34 +129,10 @@ class Streamed:
         )
 
     def _chunk(self, epoch: int, number: int, ranges: Int64[np.ndarray, "ranges 2"]) -> Chunk:
-        pieces = [self.reader.read(int(start), int(stop)) for start, stop in ranges]
-        rows = to_device(joined(pieces, self.chunk_rows))
+        rows = to_device(self.reader.read(ranges, self.chunk_rows))
         first, present = number * self._iterations, int((ranges[:, 1] - ranges[:, 0]).sum())
         iterations = min(self._iterations, self.plan.iterations_per_epoch - first)
         order = permutation(present, seed=self.seed, epoch=epoch, chunk=number)[: iterations * self.plan.batch_size]
         return Chunk(
             rows, first, iterations, arranged(order, self.plan, iterations=self._iterations, filler=self.chunk_rows)
         )
-
-
-class _Whole(NamedTuple):
-    """Rows as arrays."""
-
-    inputs: dict[str, np.ndarray]
-    targets: np.ndarray
-    weights: np.ndarray | None
-
-
-def joined(pieces: list[Arrays], length: int) -> Arrays:
-    """Pieces one after the other, in arrays of `length` rows whatever there are; the rest is zero."""
-    inputs = {name: _end_to_end([piece.inputs[name] for piece in pieces], length) for name in pieces[0].inputs}
-    weights = [piece.weights for piece in pieces if piece.weights is not None]
-    targets = _end_to_end([piece.targets for piece in pieces], length)
-    return _Whole(inputs, targets, _end_to_end(weights, length) if weights else None)
-
-
-def _end_to_end(pieces: list[np.ndarray], length: int) -> np.ndarray:
-    whole = np.zeros((length, *pieces[0].shape[1:]), pieces[0].dtype)
-    np.concatenate(pieces, out=whole[: sum(map(len, pieces))])
-    whole.flags.writeable = False  # so that it may lie on the device as it is
-    return whole

@@ -89,10 +89,11 @@ def compile_segment(
     lowered = _segment.lower(program, train, no_losses(iterations), rows, epoch, span, padded=plan.padded)
     products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))
     compiled = lowered.compile(for_large_products() if products >= LARGE_PRODUCTS else None)
-    return CompiledSegment(compiled, time.perf_counter() - started, _occupied(compiled.memory_analysis()))
+    return CompiledSegment(compiled, time.perf_counter() - started, occupied(compiled))
 
 
-def _occupied(memory: Any) -> int:
-    """Bytes of a program's arguments, results and temporary arrays, those that share a place counted once."""
+def occupied(compiled: Any) -> int:
+    """Bytes of a compiled program's arguments, results and temporary arrays, those that share a place counted once."""
+    memory = compiled.memory_analysis()
     parts = memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes
     return int(sum(parts) - memory.alias_size_in_bytes)

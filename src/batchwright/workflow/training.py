@@ -1,95 +1,33 @@
-"""From settings to a finished run: load, plan, compile, fit, record, evaluate. Every front calls this."""
+"""From what is prepared to a finished run: fit, record, evaluate; and going on with a run that did not finish."""
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import jax
 
 from batchwright import _cache
-from batchwright.config import Config, Settings, dump_config, load_config
-from batchwright.config.sections import TaskSettings
-from batchwright.data.dataset import Dataset, Split
-from batchwright.data.dataset import prepare as prepare_data
-from batchwright.data.encoded import MappedRows, mapped
-from batchwright.data.memory import limit_to_stream
+from batchwright.config import Settings, dump_config, load_config
+from batchwright.data.dataset import Dataset
 from batchwright.data.sources import Source
-from batchwright.data.streaming import prepare_streamed
-from batchwright.data.targets import ClassTarget
-from batchwright.errors import ConfigError, DataError, DivergedError, InterruptedRunError, RunError
+from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
 from batchwright.runs import checkpoints
 from batchwright.runs.folder import RunFolder, create, reopen
 from batchwright.runs.manifest import CONFIG, Setting
-from batchwright.runs.model import Blueprint, SavedModel, features_of
+from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, measure, predict
 from batchwright.runs.run import Run
-from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, Classification, Regression, Task, class_weights
 from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device
 from batchwright.training.evaluate import evaluate
-from batchwright.training.feed import OnDisk
-from batchwright.training.fit import (
-    CheckpointTaken,
-    Compiled,
-    EpochDone,
-    Job,
-    Reduced,
-    SegmentDone,
-    Stopped,
-    compiled,
-    fit,
-)
-from batchwright.training.plan import Plan, make_plan
-from batchwright.training.state import Program, Rows, TrainState, initial_state, to_device
+from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped, fit
+from batchwright.training.plan import Plan
+from batchwright.workflow.preparing import Prepared, prepare, rows_of
 
-EXAMPLE_ROWS = 10_000
-"""Training rows that a network is shown when it is made: enough for quantiles to within a percent."""
-
-CHUNK_ROWS, CHUNKS = 65_536, 16
-"""Most rows of a chunk of those that are read from the disk; and the share of the memory limit that one may take."""
-
-Name = TypeVar("Name", bound=str)
 Metrics: TypeAlias = dict[str, dict[str, float]]
 """By part ("train", "validation", "test") and name."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """All that is known before training; nothing has been trained or written. `notes` are sentences for the user."""
-
-    settings: Settings
-    dataset: Dataset
-    blueprint: Blueprint
-    job: Job
-    state: TrainState = field(repr=False)  # used up by training
-    load_seconds: float
-    notes: tuple[str, ...]
-
-    @property
-    def plan(self) -> Plan:
-        """The accounting."""
-        return self.job.plan
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers are learned."""
-        return sum(leaf.size for leaf in jax.tree.leaves(self.state.params))
-
-    def accounting(self, memory_bytes: int) -> dict[str, Any]:
-        """The plan as plain data, with what the compiled program has told."""
-        names = (
-            "training_rows",
-            "batch_size",
-            "iterations_per_epoch",
-            "epochs",
-            "updates",
-            "last_batch_rows",
-            "descent",
-        )
-        numbers = {name: getattr(self.plan, name) for name in names}
-        return numbers | {"parameters": self.parameters, "memory_bytes": memory_bytes}
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,125 +66,6 @@ class Trained:
 
 
 Event: TypeAlias = Prepared | Compiled | SegmentDone | EpochDone | CheckpointTaken | Reduced | Stopped | Trained
-
-
-def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
-    """Load the data unless they are given, build the network, and do the accounting; nothing is trained or written.
-
-    Raises:
-        DataError: the data cannot be read, or cannot be learned from as asked.
-        ConfigError: settings that do not go with each other or with the data.
-    """
-    started = time.perf_counter()
-    config = settings.config
-    if dataset is None:
-        dataset = _load(config)
-    load_seconds = time.perf_counter() - started
-    task = task_of(dataset, config.task)
-    blueprint = Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision)
-    job = _job(config, dataset, Program(blueprint.build(), config.optimizer))
-    every = max(1, dataset.train.rows // EXAMPLE_ROWS)
-    example = {name: array[::every] for name, array in dataset.train.inputs.items()}
-    state = initial_state(job.program, example, seed=job.seed)
-    notes = (*dataset.notes, *_notes(config, job))
-    return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
-
-
-def _load(config: Config) -> Dataset:
-    source, seed = config.data.source, config.training.seed
-    if source is None:
-        raise DataError("no data: name an example, a file or a folder, as in `batchwright train digits`.")
-    limit = limit_to_stream(source, config.data.memory_limit)
-    if limit is None:
-        return prepare_data(source, config.data_options, seed=seed)
-    cache_dir = None if config.data.cache_dir is None else Path(config.data.cache_dir)
-    streamed = prepare_streamed(source, config.data_options, seed=seed, cache_dir=cache_dir, memory_limit=limit.bytes)
-    dataset = mapped(streamed, memory_limit=limit.bytes)
-    return replace(dataset, notes=(*dataset.notes, limit.reason))
-
-
-def _job(config: Config, dataset: Dataset, program: Program) -> Job:
-    chosen, validation = config.training, dataset.validation
-    if config.schedule.uses_losses and validation is None:
-        raise ConfigError(
-            f"schedule {config.schedule.name!r} follows the validation loss, but there are no validation rows: "
-            "give data.validation_split a share above 0, or take another schedule."
-        )
-    plan = make_plan(dataset.train.rows, chosen.batch_size, chosen.epochs, remainder=chosen.remainder)
-    return Job(
-        program,
-        _rows(dataset.train, dataset, plan),
-        None if validation is None else _rows(validation, dataset, plan),
-        plan,
-        config.schedule,
-        seed=chosen.seed,
-        early_stopping=None if validation is None else chosen.early_stopping,
-        max_time=chosen.max_time,
-        divergence=chosen.divergence,
-        checkpoints=chosen.checkpoints,
-    )
-
-
-def _rows(split: Split, dataset: Dataset, plan: Plan) -> Rows | OnDisk:
-    """The rows of a part on the device; those that do not fit in memory, as what they are read from in chunks."""
-    if dataset.memory_limit is None:
-        return to_device(split)
-    reader = MappedRows(split)
-    most = min(CHUNK_ROWS, dataset.memory_limit // (CHUNKS * reader.row_bytes))
-    if most < plan.batch_size:
-        raise ConfigError(
-            f"a batch of {plan.batch_size:,} rows does not go with rows that are read in chunks of {most:,}: take a "
-            "smaller batch, or a higher memory limit."
-        )
-    return OnDisk(reader, most // plan.batch_size * plan.batch_size)
-
-
-def task_of(dataset: Dataset, settings: TaskSettings) -> Task:
-    """The task that the data's target and the settings make; the loss "auto" is the first that the task has.
-
-    Raises:
-        ConfigError: a loss that is not one of this kind of target.
-    """
-    target = dataset.target
-    if isinstance(target, ClassTarget):
-        weights = class_weights(settings.class_weights, dataset.train.targets, classes=target.classes)
-        loss = _loss(settings.loss, CLASS_LOSSES, target.task)
-        return Classification(target.classes, loss, settings.label_smoothing, weights)
-    return Regression(
-        _loss(settings.loss, VALUE_LOSSES, target.task), settings.delta, mean=(target.mean,), std=(target.std,)
-    )
-
-
-def _loss(chosen: str, allowed: tuple[Name, ...], task: str) -> Name:
-    """The chosen one of the losses of a task, "auto" the first."""
-    if chosen == "auto":
-        return allowed[0]
-    found = next((name for name in allowed if name == chosen), None)
-    if found is None:
-        raise ConfigError(f"task.loss {chosen!r} is not one of a {task}; allowed here: {', '.join(allowed)}.")
-    return found
-
-
-def _notes(config: Config, job: Job) -> Iterator[str]:
-    """What a user should know of the plan, one sentence each."""
-    rows, asked = job.train.length, config.training.batch_size
-    if isinstance(asked, int) and asked > rows:
-        yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
-    if job.plan.parts > 1:
-        yield f"a batch is worked through in {job.plan.parts} parts of up to {job.plan.part_rows:,} rows, then updates"
-
-
-def check(settings: Settings) -> tuple[Prepared, Compiled]:
-    """Prepare and compile, and train nothing: all that can be known before.
-
-    Raises:
-        DataError, ConfigError: as `prepare`.
-    """
-    _cache.use()
-    prepared = prepare(settings)
-    job = prepared.job
-    _, segment = compiled(job, prepared.state)
-    return prepared, Compiled(segment.seconds, segment.memory_bytes)
 
 
 def train(
@@ -303,7 +122,12 @@ def resume(
     _cache.use()
     with reopen(Path(run)) as folder:
         saved = Run(folder.path, folder.manifest)
-        prepared = prepare(recorded_settings(saved), dataset)
+        settings = recorded_settings(saved)
+        if settings.config.data.source is None and dataset is None:
+            raise RunError(
+                f"{run} was trained on rows from Python: go on with it there, bw.resume({str(run)!r}, data)."
+            )
+        prepared = prepare(settings, dataset)
         _compare(saved, prepared.dataset)
         checkpoint, problems = checkpoints.read(folder.path, prepared.state)
         start = beginning(prepared.state) if checkpoint is None else _checked(checkpoint, prepared.plan, folder.path)
@@ -343,8 +167,23 @@ def _carry_out(
     prepared: Prepared, start: Checkpoint, folder: RunFolder | None, interrupted: Callable[[], bool], started: float
 ) -> Generator[Event, None, Trained]:
     """Fit from a start, evaluate and record."""
-    fitted = yield from _fit(prepared, start, folder, interrupted)
-    return _finish(prepared, fitted, folder, started)
+    with _gone_on_with(folder):
+        fitted = yield from _fit(prepared, start, folder, interrupted)
+        return _finish(prepared, fitted, folder, started)
+
+
+@contextmanager
+def _gone_on_with(folder: RunFolder | None) -> Iterator[None]:
+    """Say of a recorded training that a disk or a file has ended how to go on with it."""
+    try:
+        yield
+    except UsageError as error:
+        if folder is None:
+            raise
+        raise type(error)(
+            f"{error} The run is kept up to its last checkpoint: once this is mended, `batchwright resume "
+            f"{folder.path}` goes on with it."
+        ) from error
 
 
 def _ended(trained: Trained) -> Iterator[Event]:
@@ -421,7 +260,7 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     parts = {
         "train": job.train,
         "validation": job.validation,
-        "test": None if test is None else _rows(test, prepared.dataset, job.plan),
+        "test": None if test is None else rows_of(test, prepared.dataset, job.plan),
     }
     metrics = {name: evaluate(model.model, model.variables, rows) for name, rows in parts.items() if rows is not None}
     seconds = {

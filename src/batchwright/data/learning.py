@@ -1,0 +1,87 @@
+"""What is decided and learned of a source alike, whether all of its rows are in memory or read in pieces."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Shaped
+
+from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table
+from batchwright.data.options import DataOptions
+from batchwright.data.roles import split_key
+from batchwright.data.schema import Schema
+from batchwright.data.sources import Rows
+from batchwright.data.splitting import Indices, split
+from batchwright.data.tables import Table
+from batchwright.data.targets import ClassTarget, Target, ValueTarget, fit_target
+
+
+def divide(rows: Rows, name: str, options: DataOptions, *, own_test: bool, seed: int) -> tuple[Target, Indices]:
+    """The target, its scale learned from the training rows, and the rows of each part.
+
+    Args:
+        rows: all rows, of a table at least the target and the column that is split by.
+        name: the target.
+        options: how rows are split.
+        own_test: whether other rows take the place of the test split.
+        seed: of the split, at least 0.
+
+    Raises:
+        DataError: the column is no target, or rows cannot be split by what is asked for.
+        ConfigError: an option is out of range.
+    """
+    table = rows if isinstance(rows, Table) else label_table(rows)
+    target = fit_target(table, name, task=options.task)
+    method = options.method
+    if method in ("group", "time"):
+        by = split_key(table, options)
+    elif method == "stratified" and isinstance(target, ClassTarget):
+        by = target.encode(table)
+    else:
+        by = np.zeros(table.rows, np.int8)
+    test_split = 0.0 if own_test else options.test_split
+    indices = split(by, method, validation_split=options.validation_split, test_split=test_split, seed=seed)
+    if isinstance(target, ValueTarget):
+        target = fit_target(table, name, task="regression", rows=indices.train)
+    return target, indices
+
+
+def left_out(table: Table, options: DataOptions) -> dict[str, str]:
+    """The columns that are no input by another part that they play, and which one.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    reasons = {options.weights: "weights of the rows", options.group: "groups of the split"}
+    return {table.column(name).name: reason for name, reason in reasons.items() if name is not None}
+
+
+def image_encoding(shape: tuple[int, int, int], target: Target, options: DataOptions) -> Encoding:
+    """The encoding of images of this height, width and number of channels."""
+    return Encoding(
+        Schema((), target.name, target.task, target.classes), ImagePreprocessing(shape), target, options.reading
+    )
+
+
+def schema_of_test(encoding: Encoding, options: DataOptions) -> Schema:
+    """The schema by which a test source is read: beside the inputs, target and weights have to be there."""
+    needed = (encoding.schema.target, options.weights)
+    columns = (dataclasses.replace(c, used=c.used or c.name in needed) for c in encoding.schema.columns)
+    return dataclasses.replace(encoding.schema, columns=tuple(columns))
+
+
+def source_notes(found: tuple[str, ...], own_test: Rows | None, encoding: Encoding) -> tuple[str, ...]:
+    """What was `found` in the source and in its own test rows, and which columns are not used and why."""
+    columns = [column for column in encoding.schema.columns if column.note and column.name != encoding.schema.target]
+    notes = [*found, *(f"column {column.name!r}: {column.note}" for column in columns)]
+    if own_test is not None:
+        notes += [
+            f"the {own_test.rows:,} test rows of {own_test.name} take the place of the test split",
+            *own_test.notes,
+        ]
+    return tuple(dict.fromkeys(notes))
+
+
+def unlearned_note(codes: Shaped[np.ndarray, " train"], target: Target) -> tuple[str, ...]:
+    """The classes that no training row has, as splitting by group or time may leave some; none for a regression."""
+    absent = [name for code, name in enumerate(target.classes) if not np.any(codes == code)]
+    return (f"no training row is of class {', '.join(absent[:10])}",) if absent else ()

@@ -1,0 +1,72 @@
+"""Rows of an array in a file, read by calls that can fail and say why, unlike a memory map's silent page-ins."""
+
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64, Shaped
+
+from batchwright.errors import DataError
+
+
+class RowFile:
+    """An array on the disk, row after row.
+
+    The file stays open: one that is removed meanwhile is still there for its reader. A disk that fails, or a file that
+    was cut, is an error of the program; behind a memory map it would be a signal that ends the process.
+    """
+
+    def __init__(self, array: np.ndarray) -> None:
+        """Open the file behind an array: a memory map of a whole `.npy` file in C order.
+
+        Raises:
+            DataError: the file cannot be opened.
+        """
+        assert isinstance(array, np.memmap)
+        self.path = Path(str(array.filename))
+        self.offset, self.dtype, self.shape = array.offset, array.dtype, array.shape
+        self.row_bytes = array[:1].nbytes
+        with _explained(self.path):
+            self._descriptor = os.open(self.path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def read(self, ranges: Int64[np.ndarray, "ranges 2"], length: int) -> Shaped[np.ndarray, "length ..."]:
+        """The rows [start, stop) of each range, one after the other, in a read-only array of `length` rows.
+
+        What is left over is zero.
+
+        Raises:
+            DataError: they cannot be read.
+        """
+        rows = np.zeros((length, *self.shape[1:]), self.dtype)
+        left = rows.reshape(-1).view(np.uint8).data
+        with _explained(self.path):
+            for start, stop in ranges.tolist():
+                size = (stop - start) * self.row_bytes
+                self._fill(left[:size], self.offset + start * self.row_bytes)
+                left = left[size:]
+        rows.flags.writeable = False  # so that it may lie on the device as it is
+        return rows
+
+    def _fill(self, left: memoryview, place: int) -> None:
+        """Fill memory with the bytes from a place on."""
+        while left:
+            count = os.preadv(self._descriptor, [left], place)
+            if count == 0:
+                raise OSError(f"it ends after {place:,} bytes")
+            left, place = left[count:], place + count
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to read a file into a DataError with a remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{path} could not be read: {error.strerror or error}. If its disk is well, remove the folder "
+            f"{path.parents[1]}: it is made anew."
+        ) from error
