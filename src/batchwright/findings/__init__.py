@@ -1,0 +1,6 @@
+"""What can be known before training: leaks, repeated rows, rare classes, and plans that cannot work well."""
+
+from batchwright.findings.finding import SEVERITIES, Finding, Severity
+from batchwright.findings.inspection import inspect
+
+__all__ = ["SEVERITIES", "Finding", "Severity", "inspect"]

@@ -1,0 +1,119 @@
+"""The encoded arrays taken apart again into the columns of the source, for a sample of the training rows."""
+
+import json
+import math
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int32, Shaped
+
+from batchwright.data.dataset import Dataset, Split
+from batchwright.data.encoders import Category, Flag, Moment, Number, OneHot, Quantile
+from batchwright.data.preprocessing import Preprocessing
+
+MOST_ROWS = 100_000
+"""Rows that a check of columns looks at: shares are then known to 0.3 %, and rows on the disk are read in seconds."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A number for each row: of a number or a flag as it was encoded, of a date one of its parts, else a category.
+
+    Args:
+        name: of the column, or of the part of a date.
+        values: the numbers; 0 where they are missing. Of categories their codes, 0 for unseen and rare ones.
+        ordered: whether values that are near each other are alike; categories are not.
+    """
+
+    name: str
+    values: Float[np.ndarray, " rows"]
+    ordered: bool
+
+
+@dataclass(frozen=True)
+class EncodedColumn:
+    """A column of the source in a sample of the training rows: its parts, and where its cells are missing."""
+
+    name: str
+    parts: tuple[Part, ...]
+    missing: Bool[np.ndarray, " rows"]
+
+
+def sample(rows: int, most: int = MOST_ROWS) -> slice:
+    """At most `most` of so many rows, evenly spaced.
+
+    >>> sample(10, most=5), sample(11, most=5), sample(3)
+    (slice(None, None, 2), slice(None, None, 3), slice(None, None, 1))
+    """
+    return slice(None, None, max(1, math.ceil(rows / most)))
+
+
+def looked_at(rows: int, most: int = MOST_ROWS) -> str:
+    """What evidence says of a sample; empty where all rows were looked at.
+
+    >>> looked_at(1_000_000)
+    ', in 100,000 evenly spaced of the 1,000,000 training rows'
+    """
+    looked = len(range(rows)[sample(rows, most)])
+    return "" if looked == rows else f", in {looked:,} evenly spaced of the {rows:,} training rows"
+
+
+def sampled_targets(split: Split, most: int = MOST_ROWS) -> Shaped[np.ndarray, " sample"]:
+    """The targets of the sample."""
+    return np.array(split.targets[sample(split.rows, most)])
+
+
+def columns(dataset: Dataset, most: int = MOST_ROWS) -> Iterator[EncodedColumn]:
+    """Every column that a network is given, one at a time; none where the inputs are images."""
+    if not isinstance(dataset.preprocessing, Preprocessing):
+        return
+    rows = sample(dataset.train.rows, most)
+    inputs = {name: np.array(array[rows]) for name, array in dataset.train.inputs.items()}
+    numbers = categories = 0
+    for encoder in dataset.preprocessing.encoders:
+        if isinstance(encoder, Category):
+            yield _category(encoder, inputs["categorical"][:, categories])
+            categories += 1
+        else:
+            width = len(encoder.features)
+            yield _numeric(encoder, inputs["numeric"][:, numbers : numbers + width])
+            numbers += width
+
+
+def leave_out(*names: str) -> str:
+    """The option that leaves columns out.
+
+    >>> print(leave_out("petal width"))
+    --set 'data.kinds={"petal width": identifier}'
+    """
+    kinds = ", ".join(f"{json.dumps(name, ensure_ascii=False)}: identifier" for name in names)
+    return f"--set {shlex.quote(f'data.kinds={{{kinds}}}')}"
+
+
+def split_by(name: str) -> str:
+    """The option that splits rows by a column, so that no value of it is in two parts.
+
+    >>> print(split_by("house number"))
+    --set 'data.group="house number"'
+    """
+    return f"--set {shlex.quote(f'data.group={json.dumps(name, ensure_ascii=False)}')}"
+
+
+def _category(encoder: Category, codes: Int32[np.ndarray, " rows"]) -> EncodedColumn:
+    missing = (codes == encoder.cardinality - 1) & encoder.missing
+    return EncodedColumn(encoder.column, (Part(encoder.column, codes.astype(np.float64), False),), missing)
+
+
+def _numeric(
+    encoder: Number | Quantile | Flag | Moment | OneHot, values: Float32[np.ndarray, "rows features"]
+) -> EncodedColumn:
+    has_flag = encoder.missing if isinstance(encoder, OneHot) else encoder.indicator
+    missing = (values[:, -1] == 1) & has_flag
+    if isinstance(encoder, OneHot):
+        codes = values @ np.arange(1, values.shape[1] + 1, dtype=np.float32)
+        return EncodedColumn(encoder.column, (Part(encoder.column, codes, False),), missing)
+    names = encoder.features[:-1] if has_flag else encoder.features
+    parts = (Part(name, numbers, True) for name, numbers in zip(names, values.T[: len(names)], strict=True))
+    return EncodedColumn(encoder.column, tuple(parts), missing)

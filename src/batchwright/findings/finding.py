@@ -1,0 +1,37 @@
+"""What a finding is: something about data or plan that a person should know before training."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Severity = Literal["note", "warning", "error"]
+
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+"""From the least to the worst."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Args:
+        kind: a short name, the same for all findings of its kind, such as "leak".
+        severity: "error": training or its test would be meaningless; "warning": the result is likely to mislead, or to
+            be worse than it could be; "note": good to know.
+        evidence: one sentence with the figures.
+        advice: one sentence on what can be done, with the option to use.
+    """
+
+    kind: str
+    severity: Severity
+    evidence: str
+    advice: str
+
+
+def by_severity(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The same findings, the worst first; those of a severity stay in order.
+
+    >>> note, error = Finding("a", "note", "", ""), Finding("b", "error", "", "")
+    >>> [finding.kind for finding in by_severity((note, error))]
+    ['b', 'a']
+    """
+    return tuple(sorted(findings, key=lambda finding: -SEVERITIES.index(finding.severity)))

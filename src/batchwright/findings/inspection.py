@@ -1,0 +1,65 @@
+"""All findings of a data set, a plan and a model, the worst first."""
+
+from batchwright.data.dataset import Dataset
+from batchwright.findings.batches import few_updates, odd_batch_size, single_row, tiny_batches
+from batchwright.findings.classes import constant_target, imbalance, missing_classes
+from batchwright.findings.duplicates import duplicate_columns
+from batchwright.findings.finding import Finding, by_severity
+from batchwright.findings.leaks import leaks
+from batchwright.findings.rates import learning_rate
+from batchwright.findings.shared_rows import shared_rows
+from batchwright.findings.unused import constant_columns, identifier_columns, missing_columns
+from batchwright.nn.protocols import Network
+from batchwright.optim.rule import Optimizer
+from batchwright.training.plan import Plan
+
+OF_DATA = (
+    constant_target,
+    leaks,
+    shared_rows,
+    imbalance,
+    missing_classes,
+    missing_columns,
+    duplicate_columns,
+    constant_columns,
+    identifier_columns,
+)
+"""What is looked for in the rows, each a function of the data set alone."""
+
+
+def inspect(
+    dataset: Dataset,
+    plan: Plan,
+    network: Network,
+    optimizer: Optimizer,
+    *,
+    stable: tuple[float, float] | None = None,
+) -> tuple[Finding, ...]:
+    """All that can be found before training; nothing is changed, and rows on the disk are read by samples.
+
+    Args:
+        dataset: the rows.
+        plan: how they are trained on.
+        network: the network as it was built, as that of a program.
+        optimizer: the update rule.
+        stable: the lowest and the highest learning rate that are useful, where they were measured.
+
+    >>> from batchwright.data.dataset import load
+    >>> from batchwright.nn import MLP
+    >>> from batchwright.nn.protocols import Features
+    >>> from batchwright.optim import Adam
+    >>> from batchwright.training.plan import make_plan
+    >>> data = load("wine")
+    >>> network = MLP().build(Features(numeric=13), 3)
+    >>> [finding.kind for finding in inspect(data, make_plan(data.train.rows, 16, 20), network, Adam())]
+    []
+    """
+    of_data = (finding for look in OF_DATA for finding in look(dataset))
+    of_plan = (
+        *single_row(plan, network),
+        *tiny_batches(plan, network),
+        *odd_batch_size(plan),
+        *few_updates(plan),
+        *learning_rate(optimizer, stable),
+    )
+    return by_severity((*of_data, *of_plan))

@@ -1,0 +1,129 @@
+"""Columns that tell the target by themselves: perhaps not known yet when a prediction is asked for."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer, Shaped
+
+from batchwright.data.dataset import Dataset
+from batchwright.data.targets import ClassTarget
+from batchwright.findings.columns import EncodedColumn, Part, columns, leave_out, looked_at, sampled_targets, split_by
+from batchwright.findings.finding import Finding
+
+PERFECT = 0.99
+"""Score of one column from which on it is suspected. Honest ones stay below: of iris, petal length has 0.95."""
+
+FEWEST = 60
+"""Training rows that a suspicion takes: of so many, a column that is right for 9 of 10 is right for all once in 500."""
+
+Values = Float[np.ndarray, " rows"]
+
+
+def leaks(dataset: Dataset) -> tuple[Finding, ...]:
+    """The columns that tell the target by themselves: score at least 0.99 of balanced accuracy, or of R² of ranks.
+
+    One half of the training rows (every second one) learns the usual target at each value of a column; the other half
+    is answered by the nearest value that there is, and scored; then the other way round. A category that one half alone
+    has is not scored, and a column with more than half of such is none that tells: so names of rows tell nothing. Of
+    numbers that are predicted the ranks are, so that a few very large ones do not decide.
+
+    What separates two classes cleanly by its nature is found too: whether that is a leak only a person can know.
+    """
+    if dataset.train.rows < FEWEST:
+        return ()
+    targets, classes = sampled_targets(dataset.train), isinstance(dataset.target, ClassTarget)
+    if targets.min() == targets.max():
+        return ()
+    if not classes:
+        targets = _ranks(targets)
+    found = ((column, *_best(column, targets, classes)) for column in columns(dataset))
+    return tuple(_finding(dataset, column, part, score, classes) for column, part, score in found if score >= PERFECT)
+
+
+def _finding(dataset: Dataset, column: EncodedColumn, part: Part, score: float, classes: bool) -> Finding:
+    target, measure = dataset.target.name, "balanced accuracy" if classes else "R² of ranks"
+    by_group = "" if part.ordered else f"; if it names whom a row is about, split by it: {split_by(column.name)}"
+    return Finding(
+        "leak",
+        "warning",
+        f"column {part.name!r} alone tells {target!r} with {measure} {score:.4f} on training rows held out"
+        f"{looked_at(dataset.train.rows)}",
+        f"if it is not known when a prediction is asked for, leave it out: {leave_out(column.name)}{by_group}",
+    )
+
+
+def _best(column: EncodedColumn, targets: Shaped[np.ndarray, " rows"], classes: bool) -> tuple[Part, float]:
+    """The part of the column that tells most, and its score."""
+    scores = [
+        one_column_score(_with_missing(part, column.missing), targets, part.ordered, classes) for part in column.parts
+    ]
+    best = int(np.argmax(scores))
+    return column.parts[best], scores[best]
+
+
+def _with_missing(part: Part, missing: Bool[np.ndarray, " rows"]) -> Values:
+    """The values, those that are missing far from all others."""
+    if not missing.any():
+        return part.values
+    return np.where(missing, 3 * np.abs(part.values).max() + 1, part.values)
+
+
+def one_column_score(values: Values, targets: Shaped[np.ndarray, " rows"], ordered: bool, classes: bool) -> float:
+    """Balanced accuracy (the mean over classes of the share that is right) or R², on rows held out.
+
+    0 where more than half of the rows cannot be answered.
+
+    >>> x = np.arange(100.0)
+    >>> one_column_score(x, (x > 50).astype(np.int32), ordered=True, classes=True) > 0.98
+    True
+    """
+    answers = np.empty(len(targets), np.float64)
+    for half in (0, 1):
+        learned, asked = slice(half, None, 2), slice(1 - half, None, 2)
+        answers[asked] = _answers(values[learned], targets[learned], values[asked], ordered, classes)
+    answered = ~np.isnan(answers)
+    if 2 * answered.sum() < len(targets):
+        return 0.0
+    return (_balanced_accuracy if classes else _r2)(targets[answered], answers[answered])
+
+
+def _balanced_accuracy(codes: Shaped[np.ndarray, " rows"], answers: Values) -> float:
+    sizes, right = np.bincount(codes), np.bincount(codes, answers == codes)
+    return float(np.mean(right[sizes > 0] / sizes[sizes > 0]))
+
+
+def _r2(numbers: Shaped[np.ndarray, " rows"], answers: Values) -> float:
+    spread = float(np.sum(np.square(numbers - numbers.mean(dtype=np.float64))))
+    return 1.0 - float(np.sum(np.square(numbers - answers))) / spread if spread else 0.0
+
+
+def _answers(
+    known: Values,
+    targets: Shaped[np.ndarray, " rows"],
+    asked: Float[np.ndarray, " asked"],
+    ordered: bool,
+    classes: bool,
+) -> Float[np.ndarray, " asked"]:
+    """For each value asked for, the usual target at the nearest value; of categories at the same one, or NaN."""
+    values, place = np.unique(known, return_inverse=True)
+    usual = _commonest(place, targets) if classes else np.bincount(place, targets) / np.bincount(place)
+    nearest = np.minimum(np.searchsorted(values, asked), len(values) - 1)
+    if ordered:
+        below = np.maximum(nearest - 1, 0)
+        nearest = np.where(asked - values[below] < values[nearest] - asked, below, nearest)
+    return np.where(ordered | (values[nearest] == asked), usual[nearest], np.nan)
+
+
+def _ranks(numbers: Shaped[np.ndarray, " rows"]) -> Float[np.ndarray, " rows"]:
+    """The place of each number in order, from 0 to 1; equal ones share the mean of theirs."""
+    _, place, counts = np.unique(numbers, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts + 1) / 2)[place] / max(1, len(numbers) - 1))
+
+
+def _commonest(
+    place: Integer[np.ndarray, " rows"], codes: Integer[np.ndarray, " rows"]
+) -> Integer[np.ndarray, " places"]:
+    """The commonest code at each place; of equally common ones the largest."""
+    width = int(codes.max()) + 1
+    pairs, counts = np.unique(place.astype(np.int64) * width + codes, return_counts=True)
+    order = np.lexsort((pairs, counts, pairs // width))
+    last = np.flatnonzero(np.diff(pairs[order] // width, append=-1))
+    return np.asarray(pairs[order[last]] % width)

@@ -1,0 +1,71 @@
+"""Columns that carry nothing: left out when the rows were encoded, or missing in almost every row."""
+
+from collections.abc import Iterator
+
+from batchwright.data.cells import first_ten
+from batchwright.data.dataset import Dataset
+from batchwright.data.schema import Column
+from batchwright.findings.columns import columns, leave_out, looked_at
+from batchwright.findings.finding import Finding
+
+MOSTLY = 0.95
+"""Share of missing cells from which on a column is reported: one row in twenty, or fewer, has something to teach."""
+
+
+def constant_columns(dataset: Dataset) -> tuple[Finding, ...]:
+    """The columns that are the same in every training row, which the schema has left out."""
+    left_out = _left_out(dataset)
+    found = [column for column in left_out if "every training row is" in column.note]
+    if not found:
+        return ()
+    return (
+        Finding(
+            "constant column",
+            "note",
+            f"{_listed(found)}: the same in every training row, so not used",
+            "nothing has to be done; if such a column should vary, look at how the rows were chosen",
+        ),
+    )
+
+
+def identifier_columns(dataset: Dataset) -> tuple[Finding, ...]:
+    """The columns that were taken for names of the rows, which the schema has left out."""
+    found = [column for column in _left_out(dataset) if column.kind == "identifier" and "as asked" not in column.note]
+    if not found:
+        return ()
+    notes = first_ten(f"{column.name!r} ({column.note.removeprefix('left out: ')})" for column in found)
+    return (
+        Finding(
+            "identifier column",
+            "note",
+            f"{notes}: not used",
+            "to use one, say what it is, as in --set 'data.kinds={NAME: categorical}'",
+        ),
+    )
+
+
+def missing_columns(dataset: Dataset) -> tuple[Finding, ...]:
+    """The columns of which at least 95 % of the cells are missing."""
+    shares = {column.name: float(column.missing.mean()) for column in columns(dataset)}
+    found = {name: share for name, share in shares.items() if share >= MOSTLY}
+    if not found:
+        return ()
+    listed = first_ten(f"{name!r} ({share:.2%})" for name, share in found.items())
+    return (
+        Finding(
+            "missing column",
+            "warning",
+            f"almost all cells are missing in {listed}{looked_at(dataset.train.rows)}",
+            f"unless a missing cell tells something by itself, leave out: {leave_out(*list(found)[:10])}",
+        ),
+    )
+
+
+def _left_out(dataset: Dataset) -> Iterator[Column]:
+    return (column for column in dataset.schema.columns if not column.used and column.note.startswith("left out"))
+
+
+def _listed(found: list[Column]) -> str:
+    return first_ten(
+        f"{column.name!r} ({column.note.removeprefix('left out: every training row is ')})" for column in found
+    )

@@ -1,0 +1,149 @@
+"""What the numbers of an update rule become when the batch size B becomes κ·B.
+
+Where the noise of the gradients outweighs their mean, a training is described by what κ iterations of B rows do
+together: how far the mean gradient moves the parameters, and how far noise scatters them. A rule for κ·B rows is meant
+to do the same in one iteration. The noise of its gradient is √κ times smaller (its variance is that of a mean over κ
+times as many rows), and with it all that is in the gradient's own unit.
+
+    SGD                 η → κ·η                 the linear rule; the step is the gradient itself
+    all that divide     η → √κ·η                the square-root rule: dividing by the gradient's own size, which is that
+    by its size                                 of the noise, has made the step √κ times longer already
+    their averages      β → 1 − κ·(1 − β)       so that they reach back over as many rows as before
+    their ε             ε → ε/√κ, or ε/κ        as the gradient where it is added to √v, as its square where to v
+
+None of it holds where the mean of the gradient outweighs its noise, that is for batches beyond the noise scale: there a
+larger batch allows no larger rate. A larger rate also has to stay stable; Goyal et al. warm it up over five epochs, for
+which the schedules here have `warmup`.
+
+What does not change: l2, which is part of the loss; a weight decay λ, since w ← w − η·λ·w has the rate in it already
+(of SGD the decay per row stays what it was, of the others it becomes √κ times weaker: √κ·λ would hold it, see Wang and
+Aitchison); momentum μ; and the limits of clipping, which guard against outliers and not against noise.
+
+References:
+    Goyal et al., Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour, 2017, arXiv 1706.02677.
+    Malladi, Lyu, Panigrahi and Arora, On the SDEs and Scaling Rules for Adaptive Gradient Algorithms, 2022, arXiv
+        2205.10287.
+    McCandlish, Kaplan, Amodei et al., An Empirical Model of Large-Batch Training, 2018, arXiv 1812.06162.
+    Wang and Aitchison, How to set AdamW's weight decay as you scale model and dataset size, 2024, arXiv 2405.13698.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import TypeVar
+
+from batchwright.errors import ConfigError
+from batchwright.optim.optimizers import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    Lion,
+    Muon,
+    Nadam,
+    Optimizer,
+    RMSprop,
+)
+
+O = TypeVar("O", bound=Optimizer)  # noqa: E741
+
+MEAN_FLOOR = 0.0
+"""Least β of an average of gradients: no average at all. A batch of more rows than it reached over takes its place."""
+
+SQUARE_FLOOR = 0.5
+"""Least β of an average of squares: two batches. Of one, d is the gradient's sign, and a centred square is 0."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaling:
+    """How the numbers of one rule follow κ.
+
+    Args:
+        rate: the power of κ that η is multiplied by.
+        means: the β of averages of gradients.
+        squares: the β of averages of squares.
+        powers: the powers of κ that other numbers are multiplied by, by name.
+    """
+
+    rate: float
+    means: tuple[str, ...] = ()
+    squares: tuple[str, ...] = ()
+    powers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+# Adadelta is not here: the size of its steps grows from ε by the count of its iterations, first as ε·t, after 1/(1 − ρ)
+# of them as (1 − ρ)·ε·t, and no choice of η, ρ and ε keeps both phases as they were per row.
+SCALINGS: Mapping[type[Optimizer], Scaling] = {
+    # Momentum stays: the step in the long run is η/(1 − μ), which follows η (Goyal et al., section 3).
+    SGD: Scaling(1.0),
+    # Malladi et al., the square-root rule of Adam.
+    Adam: Scaling(0.5, ("beta_1",), ("beta_2",), {"epsilon": -0.5}),
+    AdamW: Scaling(0.5, ("beta_1",), ("beta_2",), {"epsilon": -0.5}),
+    # Adam but for the weight of the newest gradient; the rise of its μ stays one of iterations.
+    Nadam: Scaling(0.5, ("beta_1",), ("beta_2",), {"epsilon": -0.5}),
+    # Malladi et al., the square-root rule of RMSprop; but ε is added to v here, not to √v. Momentum stays as in SGD.
+    RMSprop: Scaling(0.5, squares=("rho",), powers={"epsilon": -1.0}),
+    # A sum and no average: over the same rows it has κ times fewer squares, each κ times smaller. So √G is κ times
+    # smaller, and makes the one step as long as κ were: the rate stays. Not in the papers; it follows from the same.
+    Adagrad: Scaling(0.0, powers={"initial_accumulator_value": -2.0, "epsilon": -2.0}),
+    # The sign is taken after averaging: with β₁ and β₂ kept, the average is √κ times less noisy, its sign leans √κ
+    # times as much to the mean, and the square-root rule holds. Shorter averages would undo that.
+    Lion: Scaling(0.5),
+    # For matrices as Lion, as orthogonalising comes after the momentum, which stays; all else is AdamW's.
+    Muon: Scaling(0.5, ("adam_beta_1",), ("adam_beta_2",), {"epsilon": -0.5}),
+}
+
+
+def rescaled(optimizer: O, factor: float) -> O:
+    """The rule for batches `factor` times as large that does per row what `optimizer` does now.
+
+    A β that would fall below its floor (`MEAN_FLOOR` or `SQUARE_FLOOR`), as κ·(1 − β) nears 1, stays there, or where it
+    is if that is lower; from then on the two trainings are less alike, and going back does not give the old rule.
+
+    Args:
+        optimizer: one of `SCALINGS`.
+        factor: κ > 0, the new batch size by the old.
+
+    Raises:
+        ConfigError: a factor that is not above 0 and finite, or a rule of which it is not known how its numbers follow
+            (Adadelta, Optax's, and those of others).
+
+    >>> rescaled(SGD(0.1, momentum=0.9), 4).learning_rate
+    0.4
+    >>> rule = rescaled(Adam(0.001), 4)
+    >>> rule.learning_rate, round(rule.beta_1, 6), round(rule.beta_2, 6), rule.epsilon
+    (0.002, 0.6, 0.996, 5e-08)
+    """
+    if not 0 < factor < math.inf:
+        raise ConfigError(f"factor must hold 0 < factor < infinity, but got {factor}.")
+    scaling = SCALINGS.get(type(optimizer))
+    if scaling is None:
+        raise ConfigError(
+            f"how {optimizer.name!r} depends on the batch size is not known: find its learning rate anew. It is known "
+            f"of {', '.join(rule.name for rule in SCALINGS)}."
+        )
+    numbers = {"learning_rate": scaling.rate, **scaling.powers}
+    values = {name: getattr(optimizer, name) * factor**power for name, power in numbers.items()}
+    for names, floor in ((scaling.means, MEAN_FLOOR), (scaling.squares, SQUARE_FLOOR)):
+        values |= {name: _kept(getattr(optimizer, name), factor, floor) for name in names}
+    return dataclasses.replace(optimizer, **values)
+
+
+def changes(old: Optimizer, new: Optimizer) -> dict[str, float]:
+    """The numbers of `new` that are not those of `old`, by name.
+
+    Raises:
+        ConfigError: they are not of the same rule.
+
+    >>> changes(SGD(0.1), rescaled(SGD(0.1), 2))
+    {'learning_rate': 0.2}
+    """
+    if type(old) is not type(new):
+        raise ConfigError(f"{old.name!r} and {new.name!r} are two rules: only numbers of the same one can be compared.")
+    values = {field.name: getattr(new, field.name) for field in dataclasses.fields(new)}
+    return {name: value for name, value in values.items() if isinstance(value, float) and value != getattr(old, name)}
+
+
+def _kept(beta: float, factor: float, floor: float) -> float:
+    """1 − κ·(1 − β), not below the floor."""
+    return beta if factor == 1.0 else max(1.0 - factor * (1.0 - beta), min(beta, floor))

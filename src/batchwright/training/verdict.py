@@ -1,0 +1,187 @@
+"""What the two loss curves say after a training: stopped too early, about right, or too late."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import Float64
+
+Curve: TypeAlias = Float64[np.ndarray, " epochs"]
+Kind = Literal["underfitting", "about right", "overfitting", "unknown"]
+
+FEWEST = 8
+"""Epochs that a verdict needs: the last quarter of fewer is a single step, from which noise and trend look alike."""
+
+NOTABLE = 0.02
+"""A change of a loss that matters, as a share of it. A convention: less is hardly worth as many epochs again."""
+
+OF_DESCENT = 0.01
+"""The same as a share of the whole descent: near 0 a loss may double and mean nothing."""
+
+SURE = 5.0
+"""Standard errors of a rise. The lowest of fifty means is 2.3 of its own below theirs by chance, and the noise is
+estimated, from as few as six differences: on drawn curves, flat but for noise, 5 errs at most once in 100, 4 twice."""
+
+SLOPE_SURE = 3.0
+"""Standard errors of a slope, which has one place only: once in 700 by chance."""
+
+GAP = 0.25
+"""How far a flat validation loss may lie above the training loss, as a share of it; a convention, as is the next..."""
+
+GAP_OF_START = 0.05
+"""... or as a share of the first epoch's training loss; whichever is more."""
+
+MOVED = 0.05
+"""Share of its first value by which a flat validation loss has to have fallen; a convention too."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the curves say.
+
+    Args:
+        kind: "underfitting": the validation loss was still falling at the end; "overfitting": it has risen again while
+            the training loss kept falling; "about right": it is flat, and not far above the training loss; "unknown":
+            none of these can be said.
+        turned_at: of overfitting, the epoch of the lowest validation loss; else None.
+        reason: one sentence with the numbers.
+    """
+
+    kind: Kind
+    turned_at: int | None
+    reason: str
+
+
+def verdict(history: Sequence[Mapping[str, object]]) -> Verdict:
+    """Judge a finished training by its training and validation loss.
+
+    Noise is measured by the second differences of the later half of a curve, which a smooth trend leaves out, and
+    changes have to stand out from it. The training loss is measured while training, with dropout and before the
+    updates of its epoch, so it may lie above the validation loss; only how it moves counts, and a gap the other way.
+
+    What it cannot see: whether a larger network would end lower; and a learning rate that a schedule takes to 0 makes
+    every curve flat at its end, so that "about right" is said of the epochs and their schedule together.
+
+    Args:
+        history: a row for each epoch, in order, with "loss", "val_loss" where there are validation rows, and "epoch"
+            (from 1; by default the place of the row).
+
+    >>> falling = [{"epoch": t, "loss": 2 * 0.9**t, "val_loss": 2.1 * 0.9**t} for t in range(1, 17)]
+    >>> verdict(falling).kind
+    'underfitting'
+    >>> turning = [{"epoch": t, "loss": 0.8**t, "val_loss": 0.8**t + 0.03 * t} for t in range(1, 31)]
+    >>> verdict(turning).kind, verdict(turning).turned_at
+    ('overfitting', 9)
+    """
+    if len(history) < FEWEST:
+        return _unknown(f"{len(history)} epochs are too few to judge by; it takes {FEWEST}")
+    loss, validation = (_curve(history, key) for key in ("loss", "val_loss"))
+    if np.isnan(validation).all():
+        return _unknown("there is no validation loss, and without one fitting too much looks like fitting well")
+    epochs = [_epoch(row, place) for place, row in enumerate(history, start=1)]
+    bad = np.flatnonzero(~np.isfinite(loss) | ~np.isfinite(validation))
+    if len(bad):
+        return _unknown(f"the loss of epoch {epochs[bad[0]]} is not finite")
+    return _overfitting(loss, validation, epochs) or _underfitting(validation) or _level(loss, validation)
+
+
+def _overfitting(loss: Curve, validation: Curve, epochs: Sequence[int]) -> Verdict | None:
+    """The verdict where the validation loss ended above its minimum, for sure and by a notable amount."""
+    width = _width(validation)
+    means, of_training = _means(validation, width), _means(loss, width)
+    turn = int(np.argmin(means))
+    lowest, last = float(means[turn]), float(means[-1])
+    descent = max(float(validation[0]) - lowest, 0.0)
+    matters = max(NOTABLE * abs(lowest), OF_DESCENT * descent)
+    if last - lowest <= max(matters, SURE * _noise(validation) * math.sqrt(2 / width)):
+        return None
+    before, after, turned_at = float(of_training[turn]), float(of_training[-1]), epochs[turn + width // 2]
+    rose = f"the validation loss rose from {lowest:.4g} around epoch {turned_at} to {last:.4g}"
+    if before - after <= SURE * _noise(loss) * math.sqrt(2 / width):
+        return _unknown(
+            f"{rose}, but the training loss did not fall meanwhile ({before:.4g}, then {after:.4g}): rather a learning "
+            "rate too large than too many epochs"
+        )
+    return Verdict("overfitting", turned_at, f"{rose}, while the training loss fell from {before:.4g} to {after:.4g}")
+
+
+def _underfitting(validation: Curve) -> Verdict | None:
+    """The verdict where the slope of the last quarter promises a notable gain in as many epochs again."""
+    count = max(5, len(validation) // 4)
+    slope, error, spread = _slope(validation[-count:])
+    error = max(error, _noise(validation) / math.sqrt(spread))  # of few epochs the residuals may be small by chance
+    last = float(validation[-count:].mean()) + slope * (count - 1) / 2
+    gain = -slope * count
+    matters = max(NOTABLE * abs(last), OF_DESCENT * max(float(validation[0]) - last, 0.0))
+    if gain <= matters or -slope <= SLOPE_SURE * error:
+        return None
+    share = f" ({gain / last:.0%})" if last > 0 else ""
+    return Verdict(
+        "underfitting",
+        None,
+        f"the validation loss was still falling by {-slope:.3g} an epoch over the last {count}, to {last:.4g}: as many "
+        f"more would gain up to {gain:.3g}{share}, and a larger network might as well",
+    )
+
+
+def _level(loss: Curve, validation: Curve) -> Verdict:
+    """The verdict where the validation loss neither rises nor falls at its end."""
+    width = _width(validation)
+    last, of_training = float(validation[-width:].mean()), float(loss[-width:].mean())
+    if float(validation[0]) - last <= MOVED * abs(float(validation[0])):
+        return _unknown(
+            f"the validation loss is {last:.4g} and was {validation[0]:.4g} after the first epoch: either nothing was "
+            "learned, or all of it in one epoch"
+        )
+    both = f"the validation loss is flat at {last:.4g}, the training loss is {of_training:.4g}"
+    if last - of_training > max(GAP * abs(last), GAP_OF_START * abs(float(loss[0]))):
+        return _unknown(
+            f"{both}: a wide gap, but no rise; more rows, dropout or weight decay might lower the first, and might not"
+        )
+    return Verdict("about right", None, f"{both}: neither more epochs nor fewer promise a notable gain")
+
+
+def _unknown(reason: str) -> Verdict:
+    return Verdict("unknown", None, reason)
+
+
+def _curve(history: Sequence[Mapping[str, object]], key: str) -> Curve:
+    """The figure of each epoch, NaN where a row has none."""
+    values = [row.get(key) for row in history]
+    return np.array([float(value) if isinstance(value, int | float) else math.nan for value in values])
+
+
+def _epoch(row: Mapping[str, object], place: int) -> int:
+    epoch = row.get("epoch", place)
+    return epoch if isinstance(epoch, int) else place
+
+
+def _width(curve: Curve) -> int:
+    """Epochs that are averaged: a tenth, but 3 to 9; an odd number, so that means have a middle."""
+    return min(max(3, len(curve) // 10), 9) | 1
+
+
+def _means(curve: Curve, width: int) -> Float64[np.ndarray, " means"]:
+    """The means of every `width` epochs in a row; mean i is that around epoch i + width // 2, from 0."""
+    return np.convolve(curve, np.full(width, 1 / width), "valid")
+
+
+def _noise(curve: Curve) -> float:
+    """The standard deviation of the later half (of twelve epochs at least) around its trend, by second differences.
+
+    v[t-1] - 2·v[t] + v[t+1] of independent noise has √6 times its deviation, and the median of its size is 0.6745 of
+    that; a median, so that one epoch that leaps does not hide all else.
+    """
+    later = curve[-max(12, len(curve) // 2) :]
+    return float(np.median(np.abs(np.diff(later, n=2)))) / (0.6745 * math.sqrt(6))
+
+
+def _slope(curve: Curve) -> tuple[float, float, float]:
+    """The least-squares slope per epoch, its standard error, and the sum of the squared distances of the epochs."""
+    t = np.arange(len(curve)) - (len(curve) - 1) / 2
+    spread = float(t @ t)
+    slope = float(t @ curve) / spread
+    residuals = curve - curve.mean() - slope * t
+    return slope, math.sqrt(float(residuals @ residuals) / (len(curve) - 2) / spread), spread

@@ -1,0 +1,142 @@
+"""Rows that parts share, and classes that are rare or absent."""
+
+import dataclasses
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.findings.planted import ROWS, clean, loaded, told
+
+from batchwright.data.dataset import Dataset, Split, load
+from batchwright.findings.classes import constant_target, imbalance, missing_classes
+from batchwright.findings.columns import MOST_ROWS
+from batchwright.findings.shared_rows import severity, shared_rows
+
+TABLE = clean()
+
+
+def with_copies(count: int, *, targets: bool = True) -> Dataset:
+    """A data set whose first `count` test rows are training rows; without targets, of the other class."""
+    data = loaded(TABLE)
+    test = data.parts["test"]
+    inputs = {
+        name: np.concatenate([data.train.inputs[name][:count], values[count:]]) for name, values in test.inputs.items()
+    }
+    own = data.train.targets[:count] if targets else 1 - data.train.targets[:count]
+    return dataclasses.replace(data, test=Split(inputs, np.concatenate([own, test.targets[count:]])))
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, []),
+        (1, [("shared rows", "note")]),
+        (10, [("shared rows", "warning")]),
+        (80, [("shared rows", "error")]),
+    ],
+)
+def test_shared_rows_are_counted(count: int, expected: list[tuple[str, str]]) -> None:
+    found = shared_rows(with_copies(count))
+    assert told(found) == expected
+    assert all(f"{count} of 90 test rows ({count / 90:.2%})" in finding.evidence for finding in found)
+
+
+def test_the_same_inputs_with_another_target_are_not_shared() -> None:
+    assert shared_rows(with_copies(50, targets=False)) == ()
+
+
+def test_tables_of_few_distinct_rows_share_them_by_their_nature() -> None:
+    rng = np.random.default_rng(0)
+    flags = {name: rng.integers(0, 2, ROWS).astype(bool) for name in "abc"}
+    found = shared_rows(loaded(flags | {"y": rng.choice(["yes", "no"], ROWS)}))
+    assert told(found) == [("shared rows", "warning")] * 2
+    assert "repeat another" in found[0].evidence
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_more_shared_rows_are_never_less_severe(one: float, two: float, repeated: float) -> None:
+    order = ["note", "warning", "error"]
+    low, high = sorted((one, two))
+    assert order.index(severity(low, repeated)) <= order.index(severity(high, repeated))
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "digits", "breast-cancer", "diabetes", "moons", "line"])
+@pytest.mark.parametrize("seed", range(5))
+def test_examples_share_a_row_at_most(name: str, seed: int) -> None:
+    assert all(severity == "note" for _, severity in told(shared_rows(load(name, seed=seed))))
+
+
+def test_images_are_compared_too() -> None:
+    data = load("digits")
+    copied = dataclasses.replace(data, validation=data.train)
+    assert told(shared_rows(copied)) == [("shared rows", "error")]
+
+
+def test_a_million_rows_take_seconds() -> None:
+    data, rows = loaded(TABLE), 1_000_000
+    numeric = np.random.default_rng(0).standard_normal((rows, 20), np.float32)
+    targets = np.zeros(rows, np.int32)
+    large, small = (Split({"numeric": numeric[:count]}, targets[:count]) for count in (rows, rows // 10))
+    started = time.process_time()
+    found = shared_rows(dataclasses.replace(data, train=large, validation=None, test=small))
+    assert time.process_time() - started < 8  # seconds of a processor; 1.4 were measured
+    assert told(found) == [("shared rows", "error")]
+
+
+def test_of_rows_on_the_disk_a_sample_is_compared_and_it_is_said(tmp_path: Path) -> None:
+    rows = 3 * MOST_ROWS
+    np.save(tmp_path / "numeric.npy", np.random.default_rng(0).standard_normal((rows, 2), np.float32))
+    mapped = np.load(tmp_path / "numeric.npy", mmap_mode="r")
+    part = Split({"numeric": mapped}, np.zeros(rows, np.int32))
+    data = dataclasses.replace(loaded(TABLE), train=part, validation=None, test=part, memory_limit=1)
+    found = shared_rows(data)
+    assert f"of {MOST_ROWS:,} test rows (100.00%) looked at, of {rows:,}" in found[0].evidence
+
+
+def labels(*counts: int) -> dict[str, np.ndarray]:
+    y = np.repeat([f"class {place}" for place in range(len(counts))], counts)
+    return {"x": np.random.default_rng(0).normal(size=len(y)), "y": y}
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ((500, 400, 300), []),
+        ((1000, 50), [("class imbalance", "note")]),
+        ((3000, 40, 20), [("class imbalance", "warning")]),
+    ],
+    ids=str,
+)
+def test_rare_classes(counts: tuple[int, ...], expected: list[tuple[str, str]]) -> None:
+    found = imbalance(loaded(labels(*counts)))
+    assert told(found) == expected
+    if found:
+        assert f"class 'class {len(counts) - 1}' has" in found[0].evidence
+        assert f"always answering 'class 0' is right for {counts[0] / sum(counts):.0%}"[:-2] in found[0].evidence
+
+
+def test_classes_that_a_part_lacks() -> None:
+    table = labels(300, 2, 100)
+    assert told(missing_classes(loaded(table))) == [("missing class", "note")] * 2
+    late = labels(100, 100, 40) | {"day": np.arange(240)}
+    found = missing_classes(loaded(late, time="day"))
+    assert ("missing class", "warning") in told(found)
+    assert "no train row is of 1 of the 3 classes: 'class 2'" in found[0].evidence
+
+
+def test_a_constant_target() -> None:
+    late = labels(200, 100) | {"day": np.arange(300)}
+    found = constant_target(loaded(late, time="day", test_split=0.2, validation_split=0.2))
+    assert told(found) == [("constant target", "error")] and "is class 0 in all 180 training rows" in found[0].evidence
+    data = load("diabetes")
+    level = dataclasses.replace(data.train, targets=np.zeros_like(data.train.targets))
+    assert told(constant_target(dataclasses.replace(data, train=level))) == [("constant target", "error")]
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "digits", "breast-cancer", "diabetes"])
+def test_examples_have_all_classes_in_every_part(name: str) -> None:
+    data = load(name)
+    assert constant_target(data) == imbalance(data) == missing_classes(data) == ()
