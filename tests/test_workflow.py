@@ -157,8 +157,8 @@ def test_a_full_disk_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.M
 def test_the_manifest_tells_who_chose_each_value(tmp_path: Path) -> None:
     train(table(), run_dir=tmp_path / "run")
     settings = json.loads((tmp_path / "run" / "manifest.json").read_text())["settings"]
-    assert settings["training.epochs"] == {"value": 3, "origin": "user"}
-    assert settings["optimizer.beta_1"] == {"value": 0.9, "origin": "default"}
+    assert settings["training.epochs"] == {"value": 3, "origin": "user", "evidence": ""}
+    assert settings["optimizer.beta_1"] == {"value": 0.9, "origin": "default", "evidence": ""}
 
 
 def test_a_run_takes_the_place_of_its_model_and_a_result_shows_itself_shortly(tmp_path: Path) -> None:

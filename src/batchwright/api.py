@@ -1,23 +1,27 @@
 """Training from Python in one call: what `batchwright train` does, with objects in place of a configuration file."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from batchwright import workflow
 from batchwright.config import Config, LossName, TaskSettings, Training, settings_of, validate_component
+from batchwright.config.sections import AUTO, BATCH_SIZE, MEASURABLE
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError
 from batchwright.nn import Architecture, Tabular
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
 from batchwright.training.checkpoint import Checkpoints
 from batchwright.training.fit import Divergence
+from batchwright.training.growth import AdaptiveBatchSize, Growing
 from batchwright.training.plan import BatchSize, Remainder
 from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Event, Trained
 
 DEFAULT = Training()
+Auto: TypeAlias = Literal["auto"]
 
 
 def fit(
@@ -26,8 +30,9 @@ def fit(
     network: Architecture = Tabular(),
     optimizer: Optimizer = Adam(),
     schedule: Schedule = OneCycle(),
-    epochs: int = DEFAULT.epochs,
-    batch_size: BatchSize = DEFAULT.batch_size,
+    epochs: int | Auto = DEFAULT.epochs,
+    batch_size: BatchSize | AdaptiveBatchSize | Auto = BATCH_SIZE,
+    learning_rate: float | Auto | None = None,
     early_stopping: EarlyStopping | None = DEFAULT.early_stopping,
     loss: LossName = "auto",
     class_weights: Literal["balanced"] | Mapping[str, float] | None = None,
@@ -37,6 +42,7 @@ def fit(
     max_time: float | None = None,
     divergence: Divergence = DEFAULT.divergence,
     checkpoints: Checkpoints = DEFAULT.checkpoints,
+    noise_scale: bool = False,
     seed: int = 0,
     run_dir: Path | str | None = None,
 ) -> Trained:
@@ -47,8 +53,10 @@ def fit(
         network: `nn.MLP`, `nn.CNN`, `nn.Tabular` or `nn.Linear`.
         optimizer: the update rule, one of `optim.OPTIMIZERS`, with its learning rate.
         schedule: how the learning rate changes, one of `optim.SCHEDULES`.
-        epochs: passes over the training rows, at least 1.
-        batch_size: rows per update; "full" is all of them.
+        epochs: passes over the training rows, at least 1; "auto" is as many as the validation loss falls.
+        batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` a number that grows, "auto" is
+            measured.
+        learning_rate: takes the place of the optimizer's; "auto" is measured.
         early_stopping: when to stop before the last epoch, and whether the best one's parameters are kept; None never
             stops, and keeps the last ones.
         loss: "auto" is cross_entropy for classes, mean_squared_error for values.
@@ -59,6 +67,7 @@ def fit(
         max_time: seconds of training after which it stops.
         divergence: what follows when a loss is not finite.
         checkpoints: when a recorded run saves all that it needs to go on.
+        noise_scale: whether the gradient noise scale is measured at the end of each epoch, for the history.
         seed: of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
 
@@ -76,15 +85,35 @@ def fit(
         raise ConfigError(
             f"fit takes rows that load has read, as in fit(load('people.csv', target='pay')), but not {data!r:.60}."
         )
+    chosen = {"optimizer.learning_rate": learning_rate, "training.batch_size": batch_size, "training.epochs": epochs}
+    to_measure = tuple(key for key in MEASURABLE if chosen[key] == AUTO)
+    if isinstance(learning_rate, float | int):
+        optimizer = replace(optimizer, learning_rate=learning_rate)
     task = TaskSettings(loss=loss, label_smoothing=label_smoothing, class_weights=class_weights)
     training = Training(
-        epochs, batch_size, seed, precision, remainder, early_stopping, max_time, divergence, checkpoints
+        DEFAULT.epochs if epochs == "auto" else epochs,
+        _batch_size(batch_size),
+        seed,
+        precision,
+        remainder,
+        early_stopping,
+        max_time,
+        divergence,
+        checkpoints,
+        noise_scale,
     )
     for part in (network, optimizer, schedule, task, training):
         validate_component(part)
     config = Config(network=network, optimizer=optimizer, schedule=schedule, task=task, training=training)
     place = None if run_dir is None else Path(run_dir)
-    return _last(workflow.train(settings_of(config), data, record=run_dir is not None, run_dir=place))
+    return _last(workflow.train(settings_of(config, to_measure), data, record=run_dir is not None, run_dir=place))
+
+
+def _batch_size(given: BatchSize | AdaptiveBatchSize | Auto) -> BatchSize | Growing:
+    """A batch size as the configuration has it; the default stands in for one that is to be measured."""
+    if given == "auto":
+        return BATCH_SIZE
+    return Growing(given) if isinstance(given, AdaptiveBatchSize) else given
 
 
 def resume(run: Path | str, data: Dataset | None = None) -> Trained:

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from batchwright import api
 from batchwright.config import from_plain
+from batchwright.config.sections import BATCH_SIZE
 from batchwright.data.cells import first_ten
 from batchwright.data.dataset import prepare
 from batchwright.data.options import DataOptions
@@ -25,6 +26,7 @@ from batchwright.nn import MLP
 from batchwright.nn.activations import ActivationName
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from batchwright.runs.predictions import Predictions, predict
+from batchwright.training.growth import AdaptiveBatchSize
 from batchwright.training.plan import BatchSize
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Trained
@@ -55,7 +57,7 @@ class _Network(BaseEstimator, ABC):  # type: ignore[misc]
     learning_rate: float | None = None
     momentum: float | None = None
     schedule: str | Schedule = "one_cycle"
-    batch_size: BatchSize = api.DEFAULT.batch_size
+    batch_size: BatchSize | AdaptiveBatchSize = BATCH_SIZE
     epochs: int = api.DEFAULT.epochs
     early_stopping: bool | int = False
     validation_split: float | None = None
@@ -172,7 +174,7 @@ class Classifier(ClassifierMixin, _Network):  # type: ignore[misc]
         learning_rate: above 0; None is the rule's own.
         momentum: in [0, 1), of the rules that have one (`sgd`, `rmsprop`, `muon`); None is the rule's own.
         schedule: the name of a learning-rate schedule, or one of `optim.SCHEDULES` with numbers of its own.
-        batch_size: rows per update; "full" is all of them.
+        batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` a number that grows.
         epochs: passes over the training rows, at least 1.
         early_stopping: whether to stop when the validation loss has not fallen for 10 epochs, or for how many; the best
             epoch's parameters are kept then.

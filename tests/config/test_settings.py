@@ -12,6 +12,7 @@ from batchwright.config import (
     EarlyStopping,
     TaskSettings,
     Training,
+    dump_config,
     load_config,
     settings_of,
     starter_config,
@@ -142,7 +143,7 @@ schedule: cosine
         "run.yaml:3: optimizer.learning_rte: unknown key; did you mean optimizer.learning_rate?",
         "run.yaml:4: learning_rate: unknown key here; it belongs under optimizer.",
         "run.yaml:6: training.batchsize: unknown key; did you mean training.batch_size?",
-        "run.yaml:7: training.epochs: must be a whole number >= 1, but is 0.",
+        "run.yaml:7: training.epochs: must be a whole number >= 1, or auto, but is 0.",
         "run.yaml:8: epochs: is given twice (first in line 7); keep one of them.",
         "run.yaml:9: training.early_stopping.min_delta: must be a number >= 0, but is -1.",
         "run.yaml:9: training.early_stopping.patence: unknown key; did you mean training.early_stopping.patience?",
@@ -160,13 +161,13 @@ schedule: cosine
     [
         ("optimizer.momentum", "0.9", "not a key of the optimizer chosen; it is one of sgd, rmsprop, muon."),
         ("optimizer.lr", "0.1", "did you mean optimizer.learning_rate?"),
-        ("optimizer.learning_rate", "0", "must be a number > 0, but is 0."),
-        ("optimizer.learning_rate", ".nan", "must be a number > 0, but is .nan."),
-        ("optimizer.learning_rate", ".inf", "must be a number > 0, but is .inf."),
-        ("optimizer.learning_rate", "1" + "0" * 399, "must be a number > 0, but is 1000"),
-        ("optimizer.learning_rate", "true", "must be a number > 0, but is true."),
+        ("optimizer.learning_rate", "0", "must be a number > 0, or auto, but is 0."),
+        ("optimizer.learning_rate", ".nan", "must be a number > 0, or auto, but is .nan."),
+        ("optimizer.learning_rate", ".inf", "must be a number > 0, or auto, but is .inf."),
+        ("optimizer.learning_rate", "1" + "0" * 399, "must be a number > 0, or auto, but is 1000"),
+        ("optimizer.learning_rate", "true", "must be a number > 0, or auto, but is true."),
         ("optimizer.learning_rate", "'0.1'", 'but is "0.1". Leave out the quotation marks.'),
-        ("optimizer.learning_rate", "", "must be a number > 0, but is null."),
+        ("optimizer.learning_rate", "", "must be a number > 0, or auto, but is null."),
         ("optimizer", "sgd", "must be a mapping of keys, but is sgd; write optimizer: {name: sgd}."),
         ("optimizer", "[sgd]", "must be a mapping of keys, but is [sgd]."),
         ("optimizer.name", "[sgd]", "unknown optimizer '[sgd]'"),
@@ -178,10 +179,10 @@ schedule: cosine
         ("task", "regression", "write task: {kind: regression}."),
         ("data", "digits", "write data: {source: digits}."),
         ("min_delta", "1", "belongs under schedule (of reduce_on_plateau) or under training.early_stopping."),
-        ("training.batch_size", "0", "must be a whole number >= 1, or full, but is 0."),
-        ("training.batch_size", "-3", "must be a whole number >= 1, or full, but is -3."),
+        ("training.batch_size", "0", "must be a whole number >= 1, or full, or a mapping of adaptive"),
+        ("training.batch_size", "-3", "must be a whole number >= 1, or full, or a mapping of adaptive"),
         ("training.batch_size", "ful", "but is ful. Did you mean full?"),
-        ("training.batch_size", "1.5", "must be a whole number >= 1, or full, but is 1.5."),
+        ("training.batch_size", "1.5", "must be a whole number >= 1, or full, or a mapping of adaptive"),
         ("training.seed", "-1", "must be a whole number >= 0"),
         ("training.xyzzy", "1", "unknown key. Allowed: epochs, batch_size, seed, precision,"),
         ("data.image_size", "[8]", "must be a list of 2"),
@@ -272,3 +273,36 @@ def test_another_kind_on_top_of_a_file_takes_away_the_keys_that_it_lacks(tmp_pat
 def test_a_key_that_the_user_sets_for_another_kind_is_an_error_still() -> None:
     with pytest.raises(ConfigError, match="pct_start"):
         load_config(None, [("schedule.pct_start", "0.4", "--set"), ("schedule.name", "constant", "--schedule")])
+
+
+@pytest.mark.parametrize("key", ["optimizer.learning_rate", "training.batch_size", "training.epochs"])
+def test_what_is_auto_is_to_be_measured(key: str) -> None:
+    settings = load_config(None, [(key, "auto", f"--set {key}=auto")])
+    default = load_config()
+    assert settings.to_measure == (key,)
+    assert settings.config == default.config, "until then its default stands in"
+    done = settings.measured({key: 7}, {"reason": "found"})
+    assert (done.to_measure, done.origins[key], done.values[key]) == ((), "measured", 7)
+    assert done.to_json()[key] == {"value": 7, "origin": "measured", "evidence": {"reason": "found"}}
+    assert {other for other in done.origins if done.origins[other] == "measured"} == {key}
+    assert f"{key.rpartition('.')[2]}: 7  # measured" in dump_config(done)
+
+
+def test_auto_elsewhere_is_no_measurement() -> None:
+    with pytest.raises(ConfigError, match=r"training.max_time: must be a number > 0, or null, but is auto"):
+        load_config(None, [override("training.max_time", "auto")])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{adaptive: {by: noise}}", "unknown by 'noise': did you mean 'noise_scale'?"),
+        ("{adaptive: {begin: 8}}", "training.batch_size.adaptive.begin"),
+        ("{adaptive: {start: 64, maximum: 8}}", "maximum"),
+        ("{adaptive: {start: 0}}", "must be a whole number >= 1"),
+    ],
+)
+def test_a_mistake_in_how_a_batch_size_grows_is_answered(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, [override("training.batch_size", text)])
+    assert said in str(caught.value)

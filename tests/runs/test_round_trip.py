@@ -119,5 +119,5 @@ def test_non_contiguous_arrays_are_saved_as_they_are(tmp_path: Path) -> None:
 def test_manifest_is_plain_json_that_a_person_can_read(pristine: Path) -> None:
     plain = json.loads((pristine / "manifest.json").read_text())
     assert plain["format"] == 1
-    assert plain["settings"]["training.epochs"] == {"value": 2, "origin": "user"}
+    assert plain["settings"]["training.epochs"] == {"value": 2, "origin": "user", "evidence": ""}
     assert plain["metrics"] == {"test": {"accuracy": 0.9, "loss": None}}

@@ -1,6 +1,8 @@
-"""`batchwright check`: the accounting of a training, without training."""
+"""`batchwright check`: all that can be known of a training before it begins."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from batchwright.cli.output import Json, print_json, table_console
 from batchwright.cli.settings import takes_settings
@@ -8,18 +10,37 @@ from batchwright.cli.settings import takes_settings
 if TYPE_CHECKING:
     from batchwright.config import Settings
 
+Measure = Annotated[bool, typer.Option("--measure", help="also try learning rates, and hold yours against them")]
+
 
 @takes_settings
-def check(settings: "Settings", as_json: Json = False) -> None:
-    """Show what a training would do: rows, iterations, updates, parameters, memory."""
+def check(settings: "Settings", measure: Measure = False, as_json: Json = False) -> None:
+    """Show what a training would do and take, and what looks wrong; exit code 1 where it would be meaningless."""
     from batchwright import workflow
     from batchwright.cli.display import accounting, notes
+    from batchwright.cli.measured import finding_lines, recommended_rate, time_line
+    from batchwright.measure.plain import of_learning_rates
 
-    prepared, compiled = workflow.check(settings)
-    plan = prepared.accounting(compiled.memory_bytes)
+    checked = workflow.check(settings, measure=measure)
+    prepared = checked.prepared
+    plan = prepared.accounting(checked.memory_bytes)
     if as_json:
-        seconds = {"load": prepared.load_seconds, "compile": compiled.seconds}
-        print_json({"plan": plan, "seconds": seconds, "notes": prepared.notes, "settings": settings.to_json()})
+        seconds = {
+            "load": prepared.load_seconds,
+            "compile": checked.compile_seconds,
+            "epoch": checked.epoch_seconds,
+            "total": checked.total_seconds,
+        }
+        rates = {} if checked.rates is None else {"learning_rates": of_learning_rates(checked.rates)}
+        findings = [vars(finding) for finding in checked.findings]
+        said = {"plan": plan, "seconds": seconds, "findings": findings, **rates, "notes": prepared.notes}
+        print_json(said | {"settings": prepared.settings.to_json()})
     else:
         notes(prepared.notes, table_console(stderr=True))
         table_console().print(accounting(plan, prepared))
+        for line in (time_line(checked), *(recommended_rate(checked.rates) if checked.rates else ())):
+            typer.echo(line)
+        for line in finding_lines(checked.findings):
+            typer.echo(line)
+    if checked.meaningless:
+        raise typer.Exit(1)

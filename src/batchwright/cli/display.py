@@ -3,6 +3,7 @@
 On a terminal there is a live bar; elsewhere one plain line per epoch, so that logs stay short and are never silent.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -163,10 +164,20 @@ def _speed(updates_per_second: float | None, plan: Plan) -> str:
 
 def _line(row: EpochRow, prepared: Prepared) -> str:
     validation = _validation(row, prepared.blueprint.task.headline)
-    figures = _figures(row["loss"], validation, row["learning_rate"])
+    figures = _figures(row["loss"], validation, row["learning_rate"]) + _noise(row)
     return (
         f"epoch {row['epoch']}/{prepared.plan.epochs}  {row['iteration']:,} updates  {row['seconds']:.1f} s  {figures}"
     )
+
+
+def _noise(row: EpochRow) -> str:
+    """The batch size where it grows, and the noise scale where it was measured; above what, where it has no value."""
+    size = f"  batch {row['batch_size']:,}" if "batch_size" in row else ""
+    if "noise_scale" not in row:
+        return size
+    value, low = row["noise_scale"], row["noise_scale_low"]
+    noise = f"{value:,.0f}" if math.isfinite(value) else f"> {low:,.0f}" if low >= 1.0 else "?"
+    return f"{size}  noise {noise}"
 
 
 def _bar(console: Console) -> Progress:

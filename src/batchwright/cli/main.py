@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from batchwright.cli import check, evaluate, init, predict, resume, runs, schema, train
+from batchwright.cli import (
+    check,
+    evaluate,
+    find_batch_size,
+    find_learning_rate,
+    init,
+    predict,
+    resume,
+    runs,
+    schema,
+    train,
+)
 from batchwright.errors import BatchwrightError
 
 app = typer.Typer(
@@ -18,8 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (train, check, resume, evaluate, predict, runs, init, schema):
-    app.command()(getattr(verb, verb.__name__.rpartition(".")[2]))
+for verb in (train, check, find_batch_size, find_learning_rate, resume, evaluate, predict, runs, init, schema):
+    name = verb.__name__.rpartition(".")[2]
+    app.command(name.replace("_", "-"))(getattr(verb, name))
 
 
 def _version(wanted: bool) -> bool:

@@ -38,6 +38,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, as_json
         print_json(summary(trained))
     else:
         table_console().print(metrics_table(trained.metrics))
+        typer.echo(f"{trained.verdict.kind}: {trained.verdict.reason}" if trained.history else "")
         typer.echo(f"run: {trained.run.path}" if trained.run else "")
     for _ in events:  # goes on to the error of a run that has diverged or was interrupted
         pass
@@ -52,6 +53,7 @@ def summary(trained: "Trained") -> dict[str, Any]:
         "epoch": trained.stopped.epoch,
         "plan": trained.prepared.accounting(trained.memory_bytes),
         **{part: trained.metrics.get(part) for part in ("train", "validation", "test")},
+        "verdict": vars(trained.verdict),
         "seconds": trained.seconds,
         "notes": trained.prepared.notes,
         "settings": trained.prepared.settings.to_json(),

@@ -13,7 +13,7 @@ from batchwright.config.document import Node, Problem, resolved
 from batchwright.config.emit import shown
 from batchwright.config.hints import choices, describe, fields_of, members, nested, read_as
 from batchwright.config.keys import explain
-from batchwright.config.sections import SECTIONS, Config, Section
+from batchwright.config.sections import AUTO, MEASURABLE, SECTIONS, Config, Section
 from batchwright.errors import nearest, unknown
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
@@ -46,7 +46,8 @@ def make(classes: Mapping[str, type], given: Mapping[str, Node]) -> tuple[dict[s
         model = model_of(tuple(classes.items())).model_validate_json(json.dumps(plain))
     except ValidationError as error:
         paths = dict.fromkeys(_path(detail["loc"], classes) for detail in error.errors(include_url=False))
-        return {}, [_problem(path, classes, given) for path in paths]
+        outer = {path[:length] for path in paths for length in range(len(path))}
+        return {}, [_problem(path, classes, given) for path in paths if path not in outer]
     return {name: getattr(model, name) for name in classes}, []
 
 
@@ -89,14 +90,17 @@ def _choose(section: Section, node: Node, problems: list[Problem]) -> tuple[type
 
 
 def _path(location: tuple[int | str, ...], classes: Mapping[str, type]) -> tuple[str, ...]:
-    """The keys in a location of pydantic, which goes on into entries of lists and alternatives of types."""
+    """The keys in a location of pydantic, which goes on into entries of lists and names alternatives of types."""
     owner: type | None = classes[str(location[0])]
-    path = [str(location[0])]
+    path, alternatives = [str(location[0])], False
     for part in location[1:]:
-        if owner is None:
+        if owner is None or (alternatives and part != owner.__name__):
             break
-        path.append(str(part))
-        owner = nested(fields_of(owner).get(str(part)))
+        if not alternatives:
+            path.append(str(part))
+            hint = fields_of(owner).get(str(part))
+            owner = nested(hint)
+        alternatives = not alternatives and sum(member is not NoneType for member in members(hint)) > 1
     return tuple(path)
 
 
@@ -113,15 +117,16 @@ def _problem(path: tuple[str, ...], classes: Mapping[str, type], given: Mapping[
     hint, node = fields_of(cls)[path[-1]], document.find(path)
     if node is None:
         return Problem(place, f"{name}: is missing; it must be {describe(hint)}.")
-    return Problem(place, f"{name}: {_misfit(path[-1], hint, node)}")
+    return Problem(place, f"{name}: {_misfit(path[-1], hint, node, measurable=name in MEASURABLE)}")
 
 
-def _misfit(key: str, hint: Any, node: Node) -> str:
+def _misfit(key: str, hint: Any, node: Node, *, measurable: bool) -> str:
     """What a value should have been, and what it is."""
     names = choices(hint)
     if isinstance(node.value, str) and names and all(_is_name(member) for member in members(hint)):
         return unknown(key, node.value, names)
-    hints = [f"must be {describe(hint)}, but is {shown(node.plain)}."]
+    names = (*names, AUTO) if measurable else names
+    hints = [f"must be {describe(hint)}{f', or {AUTO}' if measurable else ''}, but is {shown(node.plain)}."]
     if isinstance(node.value, str):
         if near := nearest(node.value, names):
             hints.append(f"Did you mean {near}?")

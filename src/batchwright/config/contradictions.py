@@ -4,6 +4,7 @@ from batchwright.config.document import Node, Problem
 from batchwright.config.sections import Config
 from batchwright.errors import ConfigError, unknown
 from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, metrics
+from batchwright.training.growth import Growing
 
 FIGURES = ("loss", *(f"val_{name}" for name in ("loss", *metrics.CLASSIFICATION, *metrics.REGRESSION)))
 """The figures of a history that training can be stopped by."""
@@ -27,6 +28,11 @@ def contradictions(config: Config, document: Node) -> list[Problem]:
         problems.append(("training.early_stopping", f"{stopping.monitor} needs validation rows: {GIVE_ROWS}"))
     if config.schedule.uses_losses and no_validation:
         problems.append(("schedule", f"{config.schedule.name} follows the validation loss: {GIVE_ROWS}"))
+    if isinstance(config.training.batch_size, Growing):
+        try:
+            config.training.batch_size.adaptive.check(config.optimizer)
+        except ConfigError as error:
+            problems.append(("training.batch_size.adaptive", str(error)))
     kind, loss = config.task.kind, config.task.loss
     fitting = {"classification": CLASS_LOSSES, "regression": VALUE_LOSSES}.get(kind, (loss,))
     if loss not in ("auto", *fitting):

@@ -2,12 +2,13 @@
 
 import inspect
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from batchwright.config.check import model_of
 from batchwright.config.emit import block
 from batchwright.config.hints import describe, fields_of, nested
-from batchwright.config.sections import SECTIONS, Config, Data, Section
+from batchwright.config.sections import AUTO, MEASURABLE, SECTIONS, Config, Data, Section
 from batchwright.config.settings import Settings, settings_of
 
 HEAD = """\
@@ -39,14 +40,17 @@ def starter_config(source: str | None = None, *, target: str | None = None) -> s
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a configuration file.
 
-    >>> json_schema()["properties"]["training"]["properties"]["epochs"]["minimum"]
-    1
+    >>> json_schema()["properties"]["training"]["properties"]["seed"]["minimum"]
+    0
     """
     classes = {cls.__name__: cls for section in SECTIONS for cls in section.classes}
-    inner = {part.__name__: part for cls in classes.values() for part in map(nested, fields_of(cls).values()) if part}
+    inner = {part.__name__: part for cls in classes.values() for part in _within(cls)}
     definitions = model_of(tuple(classes.items())).model_json_schema()["$defs"]
     for name, cls in (classes | inner).items():
         _describe(definitions[name], cls)
+    for section in SECTIONS:
+        for cls in section.classes:
+            _allow_auto(definitions[cls.__name__]["properties"], section.name)
     return {
         "$schema": DRAFT,
         "title": "A run of batchwright",
@@ -55,6 +59,20 @@ def json_schema() -> dict[str, Any]:
         "properties": {section.name: _section_schema(section, definitions) for section in SECTIONS},
         "$defs": {name: definitions[name] for name in inner},
     }
+
+
+def _allow_auto(properties: dict[str, Any], section: str) -> None:
+    """Let the values of a section that can be measured be `auto` too."""
+    for name in properties.keys() & {key.partition(".")[2] for key in MEASURABLE if key.startswith(f"{section}.")}:
+        told = {key: properties[name].pop(key) for key in ("description", "default") if key in properties[name]}
+        properties[name] = {"anyOf": [properties[name], {"const": AUTO}], **told}
+
+
+def _within(cls: type[Any]) -> Iterator[type[Any]]:
+    """The dataclasses that fields of a dataclass may hold, and those in them."""
+    for part in filter(None, map(nested, fields_of(cls).values())):
+        yield part
+        yield from _within(part)
 
 
 def _section_schema(section: Section, definitions: dict[str, Any]) -> dict[str, Any]:
@@ -107,4 +125,4 @@ def _allowed(config: Config, path: list[str]) -> str:
     hint: Any = type(getattr(config, path[0]))
     for part in path[1:]:
         hint = fields_of(nested(hint) or hint)[part]
-    return describe(hint)
+    return describe(hint) + (f", or {AUTO}" if ".".join(path) in MEASURABLE else "")

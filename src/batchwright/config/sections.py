@@ -12,6 +12,7 @@ from batchwright.nn import ARCHITECTURES, Architecture, Tabular
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, Schedule
 from batchwright.training.checkpoint import Checkpoints
 from batchwright.training.fit import EVERY_NOW_AND_THEN, STOP, Divergence
+from batchwright.training.growth import Growing
 from batchwright.training.stopping import EarlyStopping
 
 LossName: TypeAlias = Literal[
@@ -62,6 +63,7 @@ class TaskSettings:
 
 
 PATIENT = EarlyStopping(patience=10)
+BATCH_SIZE = 64
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Training:
 
     Attributes:
         epochs: passes over the training rows.
-        batch_size: rows per update; "full" is all of them.
+        batch_size: rows per update; "full" is all of them, {adaptive: {}} a number that grows from epoch to epoch.
         seed: of the split, the initial parameters, the order of the rows and dropout.
         precision: of the products; parameters are float32 always.
         remainder: whether a last batch that is not full is used.
@@ -78,10 +80,11 @@ class Training:
         max_time: seconds of training after which it stops.
         divergence: what follows when a loss is not finite.
         checkpoints: when all that training needs to go on is saved.
+        noise_scale: whether the gradient noise scale is measured at the end of each epoch.
     """
 
     epochs: Annotated[int, Ge(1)] = 20
-    batch_size: Annotated[int, Ge(1)] | Literal["full"] = 64
+    batch_size: Annotated[int, Ge(1)] | Literal["full"] | Growing = BATCH_SIZE
     seed: Annotated[int, Ge(0), Lt(2**32)] = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     remainder: Literal["keep", "drop"] = "keep"
@@ -89,6 +92,7 @@ class Training:
     max_time: Annotated[float, Gt(0)] | None = None
     divergence: Divergence = STOP
     checkpoints: Checkpoints = EVERY_NOW_AND_THEN
+    noise_scale: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,3 +141,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("task", (TaskSettings,), TaskSettings),
     Section("training", (Training,), Training),
 )
+
+AUTO = "auto"
+MEASURABLE = ("optimizer.learning_rate", "training.batch_size", "training.epochs")
+"""The values that may be `auto`: measured, in this order, before training."""

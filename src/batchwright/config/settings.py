@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -11,7 +11,7 @@ from batchwright.config.components import to_plain
 from batchwright.config.document import MAX_CHARACTERS, Node, Place, Problem, parse
 from batchwright.config.emit import shown
 from batchwright.config.hints import fields_of, nested
-from batchwright.config.sections import SECTIONS, Config, Section
+from batchwright.config.sections import AUTO, MEASURABLE, SECTIONS, Config, Section
 from batchwright.errors import ConfigError, nearest
 
 Origin: TypeAlias = Literal["default", "user", "measured", "searched"]
@@ -27,10 +27,16 @@ class Override(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """A configuration, and where each of its values comes from, by dotted key."""
+    """A configuration, and where each of its values comes from, by dotted key.
+
+    - to_measure: the keys that are `auto`; until they have been measured, the configuration holds their defaults
+    - evidence: of what was measured, by its key: plain data
+    """
 
     config: Config
     origins: Mapping[str, Origin]
+    to_measure: tuple[str, ...] = ()
+    evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -39,8 +45,40 @@ class Settings:
         return {key: _at(plain, key.split(".")) for key in self.origins}
 
     def to_json(self) -> dict[str, dict[str, Any]]:
-        """`{"value": ..., "origin": ...}` by dotted key."""
-        return {key: {"value": value, "origin": self.origins[key]} for key, value in self.values.items()}
+        """`{"value": ..., "origin": ...}` by dotted key; where it was measured, with "evidence"."""
+        evidence = {key: {"evidence": dict(found)} for key, found in self.evidence.items()}
+        return {
+            key: {"value": value, "origin": self.origins[key]} | evidence.get(key, {})
+            for key, value in self.values.items()
+        }
+
+    def measured(self, values: Mapping[str, Any], evidence: Mapping[str, Any]) -> "Settings":
+        """The settings with measured values in place of what they had, and the same evidence for each of them.
+
+        >>> settings = load_config(None, [("training.batch_size", "auto", "--batch-size auto")])
+        >>> settings.to_measure, settings.config.training.batch_size
+        (('training.batch_size',), 64)
+        >>> done = settings.measured({"training.batch_size": 256}, {"reason": "the machine idles below"})
+        >>> done.to_measure, done.config.training.batch_size, done.origins["training.batch_size"]
+        ((), 256, 'measured')
+        """
+        config = self.config
+        for key, value in values.items():
+            section, name = key.split(".")
+            config = replace(config, **{section: replace(getattr(config, section), **{name: value})})
+        return Settings(
+            config,
+            {**self.origins, **dict.fromkeys(values, "measured")},
+            tuple(key for key in self.to_measure if key not in values),
+            {**self.evidence, **dict.fromkeys(values, evidence)},
+        )
+
+    def with_section(self, name: str, part: Any, origin: Origin) -> "Settings":
+        """The settings with another section in place of the one of this name, all of it chosen by `origin`."""
+        section = next(section for section in SECTIONS if section.name == name)
+        kept = {key: said for key, said in self.origins.items() if not key.startswith(f"{name}.")}
+        new = {".".join((name, *path)): origin for path in _leaves(part, section.tag)}
+        return replace(self, config=replace(self.config, **{name: part}), origins={**kept, **new})
 
 
 def load_config(path: Path | str | None = None, overrides: Iterable[tuple[str, str, str]] = ()) -> Settings:
@@ -66,14 +104,17 @@ def load_config(path: Path | str | None = None, overrides: Iterable[tuple[str, s
     for keys, value, found in parsed:
         document = _with(document, keys, value, problems)
         problems += found
+    document, to_measure = _without_auto(document)
     config, found = build(document)
     if problems := problems + found:
         raise ConfigError("\n".join(map(str, sorted(problems, key=_line))))
-    return _settings(config, document)
+    return replace(_settings(config, document), to_measure=to_measure)
 
 
-def settings_of(config: Config) -> Settings:
+def settings_of(config: Config, to_measure: tuple[str, ...] = ()) -> Settings:
     """The settings of a configuration made in Python; the values that differ from their defaults are the user's.
+
+    `to_measure` has the keys whose values in the configuration only stand in for those that are to be measured.
 
     >>> from batchwright.optim import SGD
     >>> origins = settings_of(Config(optimizer=SGD(momentum=0.9))).origins
@@ -81,7 +122,20 @@ def settings_of(config: Config) -> Settings:
     ('user', 'user', 'default')
     """
     changes = {section.name: _changes(section, getattr(config, section.name)) for section in SECTIONS}
-    return _settings(config, Node.of(changes))
+    return replace(_settings(config, Node.of(changes)), to_measure=to_measure)
+
+
+def _without_auto(document: Node) -> tuple[Node, tuple[str, ...]]:
+    """The document without the values that are `auto` and may be, and their keys."""
+    found = tuple(key for key in MEASURABLE if (node := document.find(tuple(key.split(".")))) and node.value == AUTO)
+    for key in found:
+        section, name = key.split(".")
+        part = document.find((section,))
+        assert part is not None
+        assert isinstance(part.value, dict)
+        rest = Node({other: node for other, node in part.value.items() if other != name}, part.place)
+        document = _with(document, (section,), rest, [])
+    return document, found
 
 
 def _settings(config: Config, given: Node) -> Settings:
@@ -109,7 +163,7 @@ def _leaves(part: Any, tag: str | None = None) -> list[tuple[str, ...]]:
     paths: list[tuple[str, ...]] = [(tag,)] if tag else []
     for name, hint in fields_of(type(part)).items():
         value = getattr(part, name)
-        inner = _leaves(value) if nested(hint) and value is not None else [()]
+        inner = _leaves(value) if nested(hint) and dataclasses.is_dataclass(value) else [()]
         paths += [(name, *path) for path in inner]
     return paths
 

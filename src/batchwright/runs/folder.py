@@ -17,6 +17,7 @@ from batchwright.errors import RunError, UsageError
 from batchwright.runs.manifest import (
     CHECKPOINTS,
     CONFIG,
+    EVIDENCE,
     HISTORY,
     LOCK,
     MANIFEST,
@@ -114,13 +115,19 @@ class RunFolder:
         config: str,
         settings: Mapping[str, Setting],
         plan: Mapping[str, Any],
+        evidence: Mapping[str, Any] | None = None,
         device: str = "",
     ) -> None:
-        """Write down what is trained and how: the resolved configuration as YAML, the encoding and the split."""
+        """Write down what is trained and how: the resolved configuration as YAML, the encoding and the split.
+
+        `evidence` is plain data by the key of each setting that was measured.
+        """
         indices = dataset.indices
         splits = {"train": indices.train, "validation": indices.validation, "test": indices.test}
         encoding = json.dumps(to_plain(dataset.encoding.to_json()), ensure_ascii=False, allow_nan=False)
         contents = {CONFIG: config.encode(), SCHEMA: encoding.encode(), SPLITS: dump(splits)}
+        if evidence:
+            contents[EVIDENCE] = json.dumps(to_plain(dict(evidence)), ensure_ascii=False, indent=1).encode()
         for name, content in contents.items():
             write_file(self.path / name, content, overwrite=True)  # replaced in one step, never linked
         described = replace(
@@ -134,7 +141,7 @@ class RunFolder:
 
     def go_on(self, history: Sequence[Mapping[str, float]]) -> None:
         """Go on after the epochs of this history; what was written after them is forgotten."""
-        files = {name: file for name, file in self.manifest.files.items() if name in (CONFIG, SCHEMA, SPLITS)}
+        files = {name: file for name, file in self.manifest.files.items() if name in (CONFIG, SCHEMA, SPLITS, EVIDENCE)}
         self.manifest = replace(self.manifest, files=files, status="running", reason="", metrics={}, seconds={})
         self._record(self.manifest, {})
         write_file(self.path / HISTORY, b"".join(map(_line, history)), overwrite=True)

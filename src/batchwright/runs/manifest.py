@@ -17,6 +17,7 @@ FORMAT = 1
 """Grows when a run is written that older versions of batchwright would misread."""
 
 MANIFEST, CONFIG, SCHEMA, SPLITS = "manifest.json", "config.yaml", "schema.json", "splits.safetensors"
+EVIDENCE = "evidence.json"
 HISTORY, MODEL, WEIGHTS = "history.jsonl", "model/model.json", "model/weights.safetensors"
 CHECKPOINTS, LOCK = "checkpoints", "lock"
 
@@ -26,6 +27,7 @@ LARGEST = {
     CONFIG: MB,
     SCHEMA: 64 * MB,
     SPLITS: 1 << 35,
+    EVIDENCE: 64 * MB,
     HISTORY: 1 << 30,
     MODEL: 16 * MB,
     WEIGHTS: 1 << 40,
@@ -46,10 +48,11 @@ class File:
 
 @dataclass(frozen=True)
 class Setting:
-    """A value of the configuration, and who chose it."""
+    """A value of the configuration, and who chose it; where it was measured, the file that has the evidence."""
 
     value: Any
     origin: Origin
+    evidence: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,31 +4,38 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
-from annotated_types import Ge, Gt, Lt
 
 from batchwright.nn.protocols import Variables
-from batchwright.optim.schedules import Schedule
-from batchwright.training.checkpoint import (
-    NO_LOSSES,
-    Checkpoint,
-    Checkpoints,
-    EpochRow,
-    History,
-    back,
-    on_device,
-    on_host,
-)
+from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, EpochRow, History, back, on_device, on_host
 from batchwright.training.evaluate import evaluate
 from batchwright.training.feed import Chunk, Feed, OnDisk, Resident, Streamed
+from batchwright.training.job import EVERY_NOW_AND_THEN, STOP, Divergence, Job, plan_of, program_of, rates_of
 from batchwright.training.plan import Plan
 from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses
-from batchwright.training.state import RUNNING, Program, Rows, TrainState
+from batchwright.training.state import RUNNING, Program, TrainState
 from batchwright.training.step import Loss
 from batchwright.training.stopping import EarlyStopping
+
+__all__ = [
+    "EVERY_NOW_AND_THEN",
+    "STOP",
+    "CheckpointTaken",
+    "Compiled",
+    "Divergence",
+    "EpochDone",
+    "Event",
+    "Job",
+    "Reduced",
+    "SegmentDone",
+    "Status",
+    "Stopped",
+    "compiled",
+    "fit",
+]
 
 Status: TypeAlias = Literal["finished", "diverged", "interrupted"]
 
@@ -43,46 +50,11 @@ BETWEEN_EPOCHS = 1.0
 
 
 @dataclass(frozen=True)
-class Divergence:
-    """What follows when a loss is not finite; whatever it is, no update is made with it.
-
-    Attributes:
-        policy: "stop" ends the training; "reduce" goes back to the start of the epoch with a smaller learning rate.
-        factor: in (0, 1), by which the learning rate is multiplied each time.
-        times: how often at most; then the training ends.
-    """
-
-    policy: Literal["stop", "reduce"] = "stop"
-    factor: Annotated[float, Gt(0), Lt(1)] = 0.5
-    times: Annotated[int, Ge(1)] = 3
-
-
-STOP = Divergence()
-EVERY_NOW_AND_THEN = Checkpoints()
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that a fit is made of; what it gives is a pure function of it on a given device and version.
-
-    `max_time` is in seconds of training; the segment that is running then is the last.
-    """
-
-    program: Program
-    train: Rows | OnDisk
-    validation: Rows | OnDisk | None
-    plan: Plan
-    schedule: Schedule
-    seed: int = 0
-    early_stopping: EarlyStopping | None = None
-    max_time: float | None = None
-    divergence: Divergence = STOP
-    checkpoints: Checkpoints = EVERY_NOW_AND_THEN
-
-
-@dataclass(frozen=True)
 class Compiled:
-    """The training loop was compiled, or read from the cache, in `seconds`; it occupies `memory_bytes`."""
+    """The training loop was compiled, or read from the cache, in `seconds`; it occupies `memory_bytes`.
+
+    Where the batch size grows, it is that of the first epoch; those of others are compiled when they are reached.
+    """
 
     seconds: float
     memory_bytes: int
@@ -146,18 +118,20 @@ def fit(job: Job, start: Checkpoint, *, interrupted: Callable[[], bool] = lambda
     kept are those of the best epoch, else those of the last. Where `interrupted`, asked after every segment, is True,
     a checkpoint is taken there, and training ends. From any checkpoint the rest is the same, to the bit, as without it.
     """
-    feed, segment = compiled(job, start.state)
+    loops = _Loops(job)
+    segment = loops.of(start).segment
     yield Compiled(segment.seconds, segment.memory_bytes)
     watch, now, end = _Watch(job, start, interrupted), start, None
     while end is None:
-        now = yield from _epoch(job, feed, segment, watch, now)
+        loop = loops.of(now)
+        now = yield from _epoch(job, loop, watch, now)
         if int(now.state.status) != RUNNING:
             end = _diverged(job, now)
             if end is None:
                 reason, saved = _divergence(job, now), back(now)
                 now = on_device(saved)
                 yield Reduced(saved, reason)
-        elif now.done < job.plan.iterations_per_epoch and watch.interrupted():
+        elif now.done < loop.plan.iterations_per_epoch and watch.interrupted():
             end = End("interrupted", f"interrupted in epoch {len(now.history) + 1} of {job.plan.epochs}")
         else:
             now = _closed(job, now, watch.seconds)
@@ -170,16 +144,40 @@ def fit(job: Job, start: Checkpoint, *, interrupted: Callable[[], bool] = lambda
     yield Stopped(*_to_keep(job, now), *end)
 
 
-def compiled(job: Job, state: TrainState) -> tuple[Feed, CompiledSegment]:
-    """Where the rows of the epochs come from, and the training loop compiled for them; nothing is run."""
+class Loop(NamedTuple):
+    """What an epoch is trained by."""
+
+    plan: Plan
+    program: Program
+    feed: Feed
+    segment: CompiledSegment
+
+
+def compiled(job: Job, state: TrainState, history: History = ()) -> Loop:
+    """Where the rows of the epoch after these come from, and the training loop compiled for them; nothing is run."""
+    plan = plan_of(job, history)
+    program = program_of(job, plan)
     feed: Feed = (
-        Streamed(*job.train, job.plan, job.seed)
-        if isinstance(job.train, OnDisk)
-        else Resident(job.train, job.plan, job.seed)
+        Streamed(*job.train, plan, job.seed) if isinstance(job.train, OnDisk) else Resident(job.train, plan, job.seed)
     )
     shapes = feed.shapes
     iterations = len(shapes.batches)
-    return feed, compile_segment(job.program, state, shapes.rows, job.plan, iterations=iterations)
+    return Loop(plan, program, feed, compile_segment(program, state, shapes.rows, plan, iterations=iterations))
+
+
+class _Loops:
+    """The loops of a fit, one of each batch size, compiled when an epoch has first that size."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._by_size = dict[int, Loop]()
+
+    def of(self, now: Checkpoint) -> Loop:
+        """That of the epoch in progress."""
+        size = plan_of(self._job, now.history).batch_size
+        if size not in self._by_size:
+            self._by_size[size] = compiled(self._job, now.state, now.history)
+        return self._by_size[size]
 
 
 class End(NamedTuple):
@@ -217,16 +215,16 @@ class _Watch:
         """Aim the next segment at SEGMENT_SECONDS, given that one of so many iterations took so many seconds."""
         self.length = max(1, min(int(iterations * SEGMENT_SECONDS / seconds), iterations * GROWTH))
 
-    def until(self, now: Checkpoint) -> int:
-        """The iteration of the epoch at which the next segment ends."""
-        end = min(now.done + self.length, self.job.plan.iterations_per_epoch)
+    def until(self, now: Checkpoint, plan: Plan) -> int:
+        """The iteration of the epoch, which has this plan, at which the next segment ends."""
+        end = min(now.done + self.length, plan.iterations_per_epoch)
         every = self.job.checkpoints.iterations
-        return min(end, now.done + every - _iteration(self.job, now) % every) if every else end
+        return min(end, now.done + every - _iteration(now) % every) if every else end
 
     def due(self, now: Checkpoint, *, epoch_ended: bool = False) -> bool:
         """Whether a checkpoint is to be taken here."""
         when, waited = self.job.checkpoints, self.seconds - self.taken
-        counted = when.iterations is not None and _iteration(self.job, now) % when.iterations == 0
+        counted = when.iterations is not None and _iteration(now) % when.iterations == 0
         return counted or waited >= (min(when.seconds, BETWEEN_EPOCHS) if epoch_ended else when.seconds)
 
     def take(self, now: Checkpoint) -> CheckpointTaken:
@@ -235,36 +233,34 @@ class _Watch:
         return CheckpointTaken(on_host(replace(now, seconds=self.taken)))
 
 
-def _epoch(job: Job, feed: Feed, segment: CompiledSegment, watch: _Watch, now: Checkpoint) -> Steps:
+def _epoch(job: Job, loop: Loop, watch: _Watch, now: Checkpoint) -> Steps:
     """Train to the end of the epoch in progress, or as far as time, interruptions and divergence allow."""
-    iterations, number = job.plan.iterations_per_epoch, len(now.history)
-    rates = _rates(job, now, np.arange(iterations) + number * iterations).astype(np.float32)
+    iterations = loop.plan.iterations_per_epoch
+    rates = _rates(job, now, np.arange(iterations)).astype(np.float32)
     if now.done == 0 and job.divergence.policy == "reduce":
         now = replace(now, epoch_start=on_host(now).state)
-    with closing(feed.chunks(number, now.done)) as chunks:
+    with closing(loop.feed.chunks(len(now.history), now.done)) as chunks:
         for chunk in chunks:
-            now = yield from _chunk(job, chunk, rates, segment, watch, now)
+            now = yield from _chunk(loop, chunk, rates, watch, now)
             if int(now.state.status) != RUNNING or (now.done < iterations and watch.ends):
                 break
     return now
 
 
-def _chunk(
-    job: Job, chunk: Chunk, rates: np.ndarray, segment: CompiledSegment, watch: _Watch, now: Checkpoint
-) -> Steps:
+def _chunk(loop: Loop, chunk: Chunk, rates: np.ndarray, watch: _Watch, now: Checkpoint) -> Steps:
     """Train on a chunk of the rows, from where the epoch stands; `rates` are those of the epoch's iterations."""
     first, last = chunk.first, chunk.first + chunk.iterations
     places = no_losses(len(chunk.batches))
     epoch = Epoch(chunk.batches, np.pad(rates[first:last], (0, len(chunk.batches) - chunk.iterations)))
     while True:
-        started, span = time.perf_counter(), (now.done - first, min(watch.until(now), last) - first)
-        state, places = segment(job.program, (now.state, places), chunk.rows, epoch, span)
+        started, span = time.perf_counter(), (now.done - first, min(watch.until(now, loop.plan), last) - first)
+        state, places = loop.segment(loop.program, (now.state, places), chunk.rows, epoch, span)
         now = replace(now, state=state, losses=_joined(now.losses, places, span))
         watch.timed(span[1] - span[0], time.perf_counter() - started)
         if int(state.status) != RUNNING:
             return now
         yield SegmentDone(len(now.history) + 1, now.done, _mean(now.losses), float(rates[now.done - 1]))
-        if now.done < job.plan.iterations_per_epoch and watch.due(now):
+        if now.done < loop.plan.iterations_per_epoch and watch.due(now):
             yield watch.take(now)
         if now.done == last or watch.ends:
             return now
@@ -283,21 +279,19 @@ def _mean(losses: Loss) -> float:
     return float((means * weights).sum() / max(weights.sum(), np.finfo(np.float64).tiny))
 
 
-def _iteration(job: Job, now: Checkpoint) -> int:
+def _first(now: Checkpoint) -> int:
+    """Iterations done before the epoch in progress."""
+    return int(now.history[-1]["iteration"]) if now.history else 0
+
+
+def _iteration(now: Checkpoint) -> int:
     """Iterations done since the first epoch began."""
-    return len(now.history) * job.plan.iterations_per_epoch + now.done
+    return _first(now) + now.done
 
 
 def _rates(job: Job, now: Checkpoint, iterations: np.ndarray) -> np.ndarray:
-    """The learning rates of iterations, counted from 0 over the whole run."""
-    rates = job.schedule.rates(
-        float(job.program.optimizer.learning_rate),
-        iterations,
-        iterations_per_epoch=job.plan.iterations_per_epoch,
-        total=job.plan.updates,
-        losses=[row["val_loss"] for row in now.history] if job.schedule.uses_losses else (),
-    )
-    return rates * job.divergence.factor ** len(now.diverged)
+    """The learning rates of iterations of the epoch in progress, counted from 0."""
+    return rates_of(job, now.history, iterations, reductions=len(now.diverged))
 
 
 def _closed(job: Job, now: Checkpoint, seconds: float) -> Checkpoint:
@@ -312,16 +306,20 @@ def _closed(job: Job, now: Checkpoint, seconds: float) -> Checkpoint:
 
 def _row(job: Job, now: Checkpoint, seconds: float) -> EpochRow:
     """The line of the history for the epoch that has just ended."""
-    updates = int(now.state.step)
+    epoch = len(now.history) + 1
     row: EpochRow = {
-        "epoch": len(now.history) + 1,
-        "iteration": updates,
+        "epoch": epoch,
+        "iteration": int(now.state.step),
         "seconds": seconds,
-        "learning_rate": float(_rates(job, now, np.array([updates - 1]))[0]),
+        "learning_rate": float(_rates(job, now, np.array([now.done - 1]))[0]),
         "loss": _mean(now.losses),
     }
+    if job.growth is not None:
+        row["batch_size"] = plan_of(job, now.history).batch_size
     if job.divergence.policy == "reduce":
         row |= {"reductions": len(now.diverged), "diverged_at": now.diverged[-1] + 1 if now.diverged else 0}
+    if job.probe is not None:
+        row |= job.probe(now.state, epoch)
     if job.validation is None:
         return row
     metrics = evaluate(job.program.model, now.state.variables, job.validation)
@@ -373,7 +371,7 @@ def _diverged(job: Job, now: Checkpoint) -> End | None:
 
 def _divergence(job: Job, now: Checkpoint) -> str:
     iteration = int(now.state.status)
-    rate = float(_rates(job, now, np.array([iteration]))[0])
+    rate = float(_rates(job, now, np.array([iteration - _first(now)]))[0])
     return (
         f"the loss was not finite at iteration {iteration + 1:,} (epoch {len(now.history) + 1}) with a learning rate "
         f"of {rate:.6g}; no update was made there or after it"

@@ -1,6 +1,24 @@
-"""From settings to a finished run: load, plan, compile, fit, record, evaluate. Every front calls this."""
+"""From settings to a finished run: load, measure what is `auto`, plan, compile, fit, record, evaluate.
 
-from batchwright.workflow.preparing import Prepared, check, prepare
+Every front calls this.
+"""
+
+from batchwright.workflow.checking import Checked, check
+from batchwright.workflow.measuring import find_batch_size, find_learning_rate, verify_batch_size
+from batchwright.workflow.preparing import Prepared, prepare
 from batchwright.workflow.training import Event, Trained, recorded_settings, resume, train
 
-__all__ = ["Event", "Prepared", "Trained", "check", "prepare", "recorded_settings", "resume", "train"]
+__all__ = [
+    "Checked",
+    "Event",
+    "Prepared",
+    "Trained",
+    "check",
+    "find_batch_size",
+    "find_learning_rate",
+    "prepare",
+    "recorded_settings",
+    "resume",
+    "train",
+    "verify_batch_size",
+]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
+import numpy as np
 
-from batchwright import _cache
 from batchwright.config import Config, Settings
 from batchwright.config.sections import TaskSettings
 from batchwright.data.dataset import Dataset, Split
@@ -18,10 +18,12 @@ from batchwright.data.memory import limit_to_stream
 from batchwright.data.streaming import prepare_streamed
 from batchwright.data.targets import ClassTarget
 from batchwright.errors import ConfigError, DataError
+from batchwright.measure.live import live_noise
 from batchwright.runs.model import Blueprint, features_of
 from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, Classification, Regression, Task, class_weights
 from batchwright.training.feed import OnDisk
-from batchwright.training.fit import Compiled, Job, compiled
+from batchwright.training.fit import Job
+from batchwright.training.growth import AdaptiveBatchSize, Growing, limited
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.state import Program, Rows, TrainState, initial_state, to_device
 
@@ -36,7 +38,10 @@ Name = TypeVar("Name", bound=str)
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that is known before training; nothing has been trained or written. `notes` are sentences for the user."""
+    """All that is known before training; nothing has been trained or written. `notes` are sentences for the user.
+
+    Seconds are those to load the data, and to measure what was `auto`.
+    """
 
     settings: Settings
     dataset: Dataset
@@ -45,6 +50,7 @@ class Prepared:
     state: TrainState = field(repr=False)  # used up by training
     load_seconds: float
     notes: tuple[str, ...]
+    measure_seconds: float = 0.0
 
     @property
     def plan(self) -> Plan:
@@ -86,11 +92,16 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
     task = task_of(dataset, config.task)
     blueprint = Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision)
     job = _job(config, dataset, Program(blueprint.build(), config.optimizer))
-    every = max(1, dataset.train.rows // EXAMPLE_ROWS)
-    example = {name: array[::every] for name, array in dataset.train.inputs.items()}
-    state = initial_state(job.program, example, seed=job.seed)
+    state = initial_state(job.program, example_of(dataset), seed=job.seed)
+    job = _probed(job, state, wanted=config.training.noise_scale)
     notes = (*dataset.notes, *_notes(config, job))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
+
+
+def example_of(dataset: Dataset) -> dict[str, np.ndarray]:
+    """The inputs of some training rows, evenly spaced, that a network is shown when it is made."""
+    every = max(1, dataset.train.rows // EXAMPLE_ROWS)
+    return {name: array[::every] for name, array in dataset.train.inputs.items()}
 
 
 def _load(config: Config) -> Dataset:
@@ -113,10 +124,13 @@ def _job(config: Config, dataset: Dataset, program: Program) -> Job:
             f"schedule {config.schedule.name!r} follows the validation loss, but there are no validation rows: "
             "give data.validation_split a share above 0, or take another schedule."
         )
-    plan = make_plan(dataset.train.rows, chosen.batch_size, chosen.epochs, remainder=chosen.remainder)
+    size = chosen.batch_size.adaptive.start if isinstance(chosen.batch_size, Growing) else chosen.batch_size
+    plan = make_plan(dataset.train.rows, size, chosen.epochs, remainder=chosen.remainder)
+    growth = _growth(config, dataset, plan)
+    largest = plan if growth is None else replace(plan, batch_size=growth.maximum)
     return Job(
         program,
-        rows_of(dataset.train, dataset, plan),
+        rows_of(dataset.train, dataset, largest),
         None if validation is None else rows_of(validation, dataset, plan),
         plan,
         config.schedule,
@@ -125,7 +139,26 @@ def _job(config: Config, dataset: Dataset, program: Program) -> Job:
         max_time=chosen.max_time,
         divergence=chosen.divergence,
         checkpoints=chosen.checkpoints,
+        growth=growth,
     )
+
+
+def _growth(config: Config, dataset: Dataset, plan: Plan) -> AdaptiveBatchSize | None:
+    """How the batch size grows, at most to what the rows allow; None where it does not."""
+    chosen = config.training.batch_size
+    if not isinstance(chosen, Growing):
+        return None
+    chosen.adaptive.check(config.optimizer)
+    chunk_rows = None if dataset.memory_limit is None else _most_in_chunk(StoredRows(dataset.train), dataset)
+    return limited(chosen.adaptive, plan, chunk_rows=chunk_rows)
+
+
+def _probed(job: Job, state: TrainState, *, wanted: bool) -> Job:
+    """The job with a probe of the noise scale, where it is wanted, or needed for the batch size."""
+    if not wanted and (job.growth is None or job.growth.by != "noise_scale"):
+        return job
+    probe = live_noise(job.program, job.train, state.variables, rows=job.plan.rows_per_epoch, seed=job.seed)
+    return replace(job, probe=probe)
 
 
 def rows_of(split: Split, dataset: Dataset, plan: Plan) -> Rows | OnDisk:
@@ -133,7 +166,7 @@ def rows_of(split: Split, dataset: Dataset, plan: Plan) -> Rows | OnDisk:
     if dataset.memory_limit is None:
         return to_device(split)
     reader = StoredRows(split)
-    most = min(CHUNK_ROWS, dataset.memory_limit // (CHUNKS * reader.row_bytes))
+    most = _most_in_chunk(reader, dataset)
     if most < plan.batch_size:
         raise ConfigError(
             f"a batch of {plan.batch_size:,} rows does not go with rows that are read in chunks of {most:,}: take a "
@@ -141,6 +174,12 @@ def rows_of(split: Split, dataset: Dataset, plan: Plan) -> Rows | OnDisk:
         )
     batches = min(most // plan.batch_size, -(-reader.rows // plan.batch_size))
     return OnDisk(reader, batches * plan.batch_size)
+
+
+def _most_in_chunk(reader: StoredRows, dataset: Dataset) -> int:
+    """How many rows of a chunk the memory limit allows."""
+    assert dataset.memory_limit is not None
+    return min(CHUNK_ROWS, dataset.memory_limit // (CHUNKS * reader.row_bytes))
 
 
 def task_of(dataset: Dataset, settings: TaskSettings) -> Task:
@@ -174,18 +213,10 @@ def _notes(config: Config, job: Job) -> Iterator[str]:
     rows, asked = job.train.length, config.training.batch_size
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
+    if job.growth is not None:
+        yield (
+            f"the batch size grows from {job.growth.start:,} up to {job.growth.maximum:,} rows at most: iterations and "
+            "updates are counted at the first, and are the most that there can be"
+        )
     if job.plan.parts > 1:
         yield f"a batch is worked through in {job.plan.parts} parts of up to {job.plan.part_rows:,} rows, then updates"
-
-
-def check(settings: Settings) -> tuple[Prepared, Compiled]:
-    """Prepare and compile, and train nothing: all that can be known before.
-
-    Raises:
-        DataError, ConfigError: as `prepare`.
-    """
-    _cache.use()
-    prepared = prepare(settings)
-    job = prepared.job
-    _, segment = compiled(job, prepared.state)
-    return prepared, Compiled(segment.seconds, segment.memory_bytes)

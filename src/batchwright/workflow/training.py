@@ -16,14 +16,16 @@ from batchwright.data.sources import Source
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
 from batchwright.runs import checkpoints
 from batchwright.runs.folder import RunFolder, create, reopen
-from batchwright.runs.manifest import CONFIG, Setting
+from batchwright.runs.manifest import CONFIG, EVIDENCE, Setting
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, measure, predict
 from batchwright.runs.run import Run
 from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device
 from batchwright.training.evaluate import evaluate
 from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped, fit
-from batchwright.training.plan import Plan
+from batchwright.training.job import Job, iterations_done
+from batchwright.training.verdict import Verdict, verdict
+from batchwright.workflow.measuring import settled
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
 
 Metrics: TypeAlias = dict[str, dict[str, float]]
@@ -55,6 +57,11 @@ class Trained:
     def test_metrics(self) -> dict[str, float]:
         """Metrics on the test rows, by name; empty where there are none."""
         return self.metrics.get("test", {})
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it was trained too little, about right or too long, as the two loss curves say."""
+        return verdict(self.history)
 
     def predict(self, source: Source) -> Predictions:
         """What the model says of the rows of a source: a path, arrays, or any data frame."""
@@ -91,7 +98,7 @@ def train(
     """
     started = time.perf_counter()
     _cache.use()
-    prepared = prepare(settings, dataset)
+    prepared = settled(prepare(settings, dataset))
     yield prepared
     folder = create(run_dir, prepared.dataset.name) if record else None
     with folder or nullcontext():
@@ -130,8 +137,9 @@ def resume(
         prepared = prepare(settings, dataset)
         _compare(saved, prepared.dataset)
         checkpoint, problems = checkpoints.read(folder.path, prepared.state)
-        start = beginning(prepared.state) if checkpoint is None else _checked(checkpoint, prepared.plan, folder.path)
-        place = f"iteration {int(start.state.step):,} of {prepared.plan.updates:,}"
+        start = beginning(prepared.state) if checkpoint is None else _checked(checkpoint, prepared.job, folder.path)
+        most = "" if prepared.job.growth is None else "at most "
+        place = f"iteration {int(start.state.step):,} of {most}{prepared.plan.updates:,}"
         notes = (*prepared.notes, *(f"a checkpoint is left out: {problem}" for problem in problems))
         yield replace(prepared, notes=(*notes, f"the run goes on from {place}"))
         folder.go_on(start.history)
@@ -154,11 +162,12 @@ def _compare(run: Run, dataset: Dataset) -> None:
         )
 
 
-def _checked(checkpoint: Checkpoint, plan: Plan, run: Path) -> Checkpoint:
-    """The checkpoint, once it is one of such a plan."""
-    epochs = len(checkpoint.history)
-    updates = epochs * plan.iterations_per_epoch + checkpoint.done
-    if updates != int(checkpoint.state.step) or epochs >= plan.epochs or not 0 <= checkpoint.kept_epoch <= epochs:
+def _checked(checkpoint: Checkpoint, job: Job, run: Path) -> Checkpoint:
+    """The checkpoint, once it is one of such a job."""
+    history, plan = checkpoint.history, job.plan
+    epochs, done = len(history), history[-1].get("iteration") if history else 0
+    fits = epochs < plan.epochs and 0 <= checkpoint.kept_epoch <= epochs and done == iterations_done(job, history)
+    if not fits or iterations_done(job, history) + checkpoint.done != int(checkpoint.state.step):
         raise RunError(f"a checkpoint of {run} is not one of its own plan of {plan.updates:,} updates: train anew.")
     return checkpoint
 
@@ -241,12 +250,16 @@ def _fit(
 
 
 def _describe(folder: RunFolder, prepared: Prepared) -> None:
-    origins = prepared.settings.origins
+    settings = prepared.settings
+    links = {key: f"{EVIDENCE}#{key}" for key in settings.evidence}
     folder.describe(
         prepared.dataset,
-        config=dump_config(prepared.settings),
-        settings={key: Setting(value, origins[key]) for key, value in prepared.settings.values.items()},
+        config=dump_config(settings),
+        settings={
+            key: Setting(value, settings.origins[key], links.get(key, "")) for key, value in settings.values.items()
+        },
         plan=prepared.accounting(0),
+        evidence=settings.evidence,
         device=jax.devices()[0].device_kind,
     )
 
@@ -265,6 +278,7 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     metrics = {name: evaluate(model.model, model.variables, rows) for name, rows in parts.items() if rows is not None}
     seconds = {
         "load": prepared.load_seconds,
+        **({"measure": prepared.measure_seconds} if prepared.measure_seconds else {}),
         "compile": fitted.compiled.seconds,
         "fit": fitted.seconds,
         "evaluate": time.perf_counter() - evaluating,

@@ -1,0 +1,33 @@
+"""`batchwright find-batch-size`: measure which batch size trains soonest on this data, network and machine."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.settings import takes_settings
+
+if TYPE_CHECKING:
+    from batchwright.config import Settings
+
+Verify = Annotated[bool, typer.Option("--verify", help="train at several sizes to one validation loss, and compare")]
+
+
+@takes_settings
+def find_batch_size(settings: "Settings", verify: Verify = False, as_json: Json = False) -> None:
+    """Measure which batch size reaches a loss soonest, and say why."""
+    from batchwright import workflow
+    from batchwright.cli.measured import batch_sizes_table, notes_and_reason, verified_table
+    from batchwright.measure.plain import of_batch_sizes, of_verified
+
+    prepared, found = workflow.find_batch_size(settings)
+    verified = workflow.verify_batch_size(prepared, found) if verify else None
+    if as_json:
+        print_json(of_batch_sizes(found) | ({} if verified is None else {"verified": of_verified(verified)}))
+        return
+    console = table_console()
+    console.print(batch_sizes_table(found))
+    if verified is not None:
+        console.print(verified_table(verified))
+    for line in notes_and_reason(found, prepared):
+        typer.echo(line)

@@ -1,0 +1,34 @@
+"""`batchwright find-learning-rate`: try learning rates on copies of the network, many at once."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.settings import takes_settings
+
+if TYPE_CHECKING:
+    from batchwright.config import Settings
+
+Figure = Annotated[Path | None, typer.Option("--figure", help="also draw loss against rate in this SVG file")]
+
+
+@takes_settings
+def find_learning_rate(settings: "Settings", figure: Figure = None, as_json: Json = False) -> None:
+    """Measure the best and the largest stable learning rate; the network that you train later is untouched."""
+    from batchwright import workflow
+    from batchwright._files import write_file
+    from batchwright.cli.measured import learning_rates_table, recommended_rate
+    from batchwright.measure.figure import drawn
+    from batchwright.measure.plain import of_learning_rates
+
+    found = workflow.find_learning_rate(settings)
+    if figure is not None:
+        write_file(figure, drawn(found))
+    if as_json:
+        print_json(of_learning_rates(found))
+        return
+    table_console().print(learning_rates_table(found))
+    for line in recommended_rate(found):
+        typer.echo(line)

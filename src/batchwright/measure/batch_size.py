@@ -1,0 +1,229 @@
+"""Which batch size reaches a loss soonest, from what an iteration costs and from how noisy its gradient is.
+
+An iteration of B rows takes a + c·B seconds (`throughput`), and training takes 1 + φ/B times as many of them as with
+exact gradients (`noise_scale`), so that the time to a loss is in proportion to
+
+    (a + c·B)·(1 + φ/B),    least at B* = √((a/c)·φ).
+
+Around B* it is flat: twice or half of it costs a few percent. φ is that of the plain gradient, for adaptive rules too:
+that of their preconditioned gradient is larger by a factor of ten and more, and predicts far larger batches than those
+that were measured to be the fastest. It is measured late in the first epoch, as it grows from nearly nothing.
+
+McCandlish et al., An Empirical Model of Large-Batch Training, 2018, arXiv 1812.06162. Qiao et al., Pollux, OSDI 2021.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from batchwright.errors import DataError, UsageError
+from batchwright.measure.memory import free_memory
+from batchwright.measure.noise_scale import NoiseScale, measure_noise, pool
+from batchwright.measure.throughput import Throughput, measure_throughput
+from batchwright.optim.rule import Optimizer
+from batchwright.optim.scaling import changes, rescaled
+from batchwright.training.order import batches
+from batchwright.training.plan import Plan
+from batchwright.training.segment import Epoch, compile_segment, no_losses
+from batchwright.training.state import RUNNING, Program, Rows, TrainState
+
+SMALLEST = 8
+"""The least candidate: kernels work on eight and more rows at once, and leave lanes idle with fewer."""
+PLACES = (0.5, 0.75, 1.0)
+"""Where in the probe noise is measured, as shares of it: its second half, so that the steep beginning has no part."""
+LEAST_PROBE, MOST_PROBE = 32, 2000
+"""Iterations of the probe, at least and at most; else it is one epoch."""
+NOISE_ROWS = 1024
+"""Rows of each measurement of noise."""
+OF_MEMORY = 0.8
+"""The share of the free memory that a program may be predicted to take."""
+CLOSE = 1.25
+"""Times the least time: sizes within it are as good as the best for nearly everyone."""
+DRAWS = 2000
+
+
+class Candidate(NamedTuple):
+    """A batch size: what an epoch is with it, and its time to a loss as a multiple of the least of all candidates.
+
+    `efficiency` is φ/(φ + B), the share of the rows that would have done with the smallest batches.
+    """
+
+    batch_size: int
+    iterations_per_epoch: int
+    rows_per_second: float
+    memory_bytes: int
+    relative_time: float
+    efficiency: float
+
+
+@dataclass(frozen=True)
+class BatchSizes:
+    """What was found.
+
+    - recommended: the candidate of the least time; interval: those that are within what noise and clock leave open
+    - reason: a sentence
+    - noise_scale: in rows; throughput: seconds and bytes by batch size
+    - table: all candidates that fit in memory, in rising order
+    - rescaled: the numbers of the update rule that change with the recommended size, by name
+    - seconds: of measuring; compile_seconds: of compiling for it
+    """
+
+    recommended: int
+    interval: tuple[int, int]
+    reason: str
+    noise_scale: NoiseScale
+    throughput: Throughput
+    table: tuple[Candidate, ...]
+    rescaled: dict[str, float]
+    seconds: float
+    compile_seconds: float
+
+
+def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan, *, seed: int = 0) -> BatchSizes:
+    """Measure noise and throughput, and weigh them against each other.
+
+    Args:
+        program: what is trained, with the learning rate for the batch size of the plan.
+        state: where training begins; copies of it are trained on.
+        rows: the training rows, on the device.
+        plan: the accounting with the present batch size, which the probe is trained with.
+        seed: of the probe's order of rows, and of the rows whose noise is measured.
+
+    Raises:
+        DataError: fewer rows than the smallest candidate, gradients that are all 0, or a loss that is not finite.
+        UsageError: not even the smallest candidate fits in memory.
+    """
+    if rows.length < SMALLEST:
+        raise DataError(f"{rows.length} training rows are too few to choose a batch size for: take batch_size: full.")
+    started = time.perf_counter()
+    throughput = measure_throughput(program, state, rows, seed=seed)
+    probed, compile_seconds = _noise_along(program, state, rows, plan, seed)
+    sizes = candidates(plan.training_rows, throughput, free_memory())
+    phi = usable(probed, plan.training_rows)
+    table = tabulate(sizes, throughput, phi, plan.training_rows)
+    best = min(table, key=lambda row: row.relative_time).batch_size
+    factor = best / plan.batch_size
+    compiling = throughput.compile_seconds + compile_seconds
+    return BatchSizes(
+        best,
+        _interval(sizes, throughput, probed, plan.training_rows, seed),
+        _reason(best, table, throughput, phi),
+        probed,
+        throughput,
+        tuple(table),
+        changed(program.optimizer, factor),
+        time.perf_counter() - started - compiling,
+        compiling,
+    )
+
+
+def changed(optimizer: Optimizer, factor: float) -> dict[str, float]:
+    """The numbers of an update rule that are others with a batch `factor` times as large; {} for the same size."""
+    return changes(optimizer, rescaled(optimizer, factor))
+
+
+def candidates(rows: int, throughput: Throughput, free: int | None) -> list[int]:
+    """Powers of two from 8 to the number of rows whose program fits in memory; `free` bytes, None where nobody knows.
+
+    Raises:
+        UsageError: none does.
+    """
+    sizes = [1 << power for power in range(SMALLEST.bit_length() - 1, rows.bit_length())]
+    fitting = [size for size in sizes if free is None or throughput.memory_bytes(size) <= OF_MEMORY * free]
+    if not fitting:
+        raise UsageError(
+            f"training takes about {throughput.memory_bytes(SMALLEST) / 1e6:,.0f} MB with a batch of {SMALLEST} rows, "
+            f"and {(free or 0) / 1e6:,.0f} MB are free: take a smaller network, or fewer rows."
+        )
+    return fitting
+
+
+def usable(noise: NoiseScale, rows: int) -> float:
+    """The noise scale to reckon with: where none could be told from infinity, the lower end of what it may be."""
+    value = noise.value if math.isfinite(noise.value) else max(noise.low, float(SMALLEST))
+    return min(value, float(rows))
+
+
+def tabulate(sizes: Sequence[int], throughput: Throughput, phi: float, rows: int) -> list[Candidate]:
+    """What each size costs and gains, with a noise scale of φ rows."""
+    times = [_time(throughput.fixed, throughput.per_row, size, phi) for size in sizes]
+    return [
+        Candidate(
+            size,
+            -(-rows // size),
+            size / throughput.iteration_seconds(size),
+            throughput.memory_bytes(size),
+            seconds / min(times),
+            phi / (phi + size),
+        )
+        for size, seconds in zip(sizes, times, strict=True)
+    ]
+
+
+def _time(fixed: float, per_row: float, size: int, phi: float) -> float:
+    """Seconds to a loss, as a multiple of the iterations that exact gradients would take."""
+    return (fixed + per_row * size) * (1 + phi / size)
+
+
+def _noise_along(program: Program, state: TrainState, rows: Rows, plan: Plan, seed: int) -> tuple[NoiseScale, float]:
+    """The noise scale in the second half of a short training; and the seconds of compiling for that."""
+    iterations = int(np.clip(plan.iterations_per_epoch, LEAST_PROBE, MOST_PROBE))
+    epochs = range(-(-iterations // plan.iterations_per_epoch))
+    order = np.concatenate([batches(plan, seed=seed, epoch=epoch) for epoch in epochs])[:iterations]
+    epoch = Epoch(order, np.full(iterations, float(program.optimizer.learning_rate), np.float32))
+    segment = compile_segment(program, state, rows, plan, iterations=iterations)
+    carry, done, found = (jax.tree.map(jnp.array, state), no_losses(iterations)), 0, []
+    draw = np.random.default_rng(seed)
+    compiling = time.perf_counter()
+    measure_noise(program, carry[0], rows, _drawn(draw, rows), seed=seed)  # compiles
+    seconds = segment.seconds + time.perf_counter() - compiling
+    for place in PLACES:
+        end = round(iterations * place)
+        carry, done = segment(program, carry, rows, epoch, (done, end)), end
+        _refuse_divergence(int(carry[0].status), float(program.optimizer.learning_rate))
+        found.append(measure_noise(program, carry[0], rows, _drawn(draw, rows), seed=seed))
+    return pool(found).overall, seconds
+
+
+def _drawn(draw: np.random.Generator, rows: Rows) -> np.ndarray:
+    return draw.choice(rows.length, min(NOISE_ROWS, rows.length), replace=False).astype(np.int32)
+
+
+def _refuse_divergence(status: int, rate: float) -> None:
+    if status != RUNNING:
+        raise DataError(
+            f"the loss was not finite at iteration {status + 1} with a learning rate of {rate:.3g}: take a smaller one "
+            "(`batchwright find-learning-rate` measures it) before a batch size is looked for."
+        )
+
+
+def _interval(sizes: Sequence[int], throughput: Throughput, noise: NoiseScale, rows: int, seed: int) -> tuple[int, int]:
+    """The central 95 % of the best sizes if φ, a and c are drawn from within their intervals, evenly in logarithms."""
+    draw = np.random.default_rng(seed)
+    value = usable(noise, rows)
+    low, high = max(min(noise.low, value), 1.0), min(max(noise.high, value), float(rows))
+    phi = np.exp(draw.uniform(math.log(low), math.log(max(high, low)), DRAWS))
+    fixed, per_row = (draw.uniform(*ends, DRAWS) for ends in (throughput.fixed_interval, throughput.per_row_interval))
+    of_sizes = np.array(sizes, np.float64)[:, None]
+    best = ((fixed + per_row * of_sizes) * (1 + phi / of_sizes)).argmin(axis=0)
+    ends = np.quantile(best, (0.025, 0.975), method="nearest").astype(int).tolist()
+    return sizes[ends[0]], sizes[ends[1]]
+
+
+def _reason(best: int, table: Sequence[Candidate], throughput: Throughput, phi: float) -> str:
+    """Why this size, in one sentence with the numbers."""
+    near = [row.batch_size for row in table if row.relative_time <= CLOSE]
+    idle = throughput.fixed / throughput.iteration_seconds(best)
+    above = f"above {near[-1]:,} more rows per step no longer buy fewer steps (the noise scale is {phi:,.0f})"
+    below = f"below {near[0]:,} the machine idles ({idle:.0%} of an iteration of {best:,} rows is fixed cost)"
+    if near[-1] == table[-1].batch_size:
+        above = f"{near[-1]:,} is the most there are rows or memory for (the noise scale is {phi:,.0f})"
+    if near[0] == table[0].batch_size:
+        below = f"down to {near[0]:,} nothing is lost"
+    return f"{above}; {below}"

@@ -1,0 +1,79 @@
+"""Loss against learning rate as an SVG file: a picture that every browser shows, made of a few dozen elements."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
+
+from batchwright.measure.learning_rate import LearningRates, Trial
+
+Place: TypeAlias = Callable[[float], float]
+"""From a rate or loss to where it is drawn."""
+
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 360, 64, 40, 48
+INK, FAINT, MARK, BAD = "#1f2933", "#d5dbe1", "#0b6e99", "#c0392b"
+
+
+def drawn(found: LearningRates) -> str:
+    """An SVG of the loss that each rate came to, with the best rate and its interval, and rates that diverged."""
+    rates = [math.log10(trial.learning_rate) for trial in found.trials]
+    settled = [trial for trial in found.trials if math.isfinite(trial.loss) and not trial.diverged]
+    losses = [math.log10(trial.loss) for trial in settled]
+    low, high = min(losses), max(losses)
+
+    def x(rate: float) -> float:
+        share = (math.log10(rate) - min(rates)) / (max(rates) - min(rates))
+        return LEFT + share * (WIDTH - LEFT - 24)
+
+    def y(loss: float) -> float:
+        share = (math.log10(loss) - low) / ((high - low) or 1.0)
+        return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
+
+    parts = [
+        _text(LEFT, 22, "loss after a short training, by constant learning rate", weight="bold"),
+        *_ticks([10.0**power for power in range(math.ceil(min(rates)), math.floor(max(rates)) + 1)], x),
+        *(
+            f'<text x="{LEFT - 8}" y="{y(loss) + 4:.1f}" text-anchor="end">{loss:.2g}</text>'
+            for loss in (10**low, 10 ** ((low + high) / 2), 10**high)
+        ),
+        _band(*map(x, found.interval)),
+        *_lines(settled, x, y),
+        *(
+            f'<text x="{x(trial.learning_rate):.1f}" y="{TOP + 12}" fill="{BAD}" text-anchor="middle">×</text>'
+            for trial in found.trials
+            if trial.diverged
+        ),
+        _text(LEFT, HEIGHT - 10, f"best {found.best:.3g}; × diverged; pale line: the first, shorter trials"),
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
+        f'font-size="12" fill="{INK}"><rect width="100%" height="100%" fill="white"/>{"".join(parts)}</svg>\n'
+    )
+
+
+def _band(left: float, right: float) -> str:
+    size = f'width="{right - left:.1f}" height="{HEIGHT - TOP - BOTTOM}"'
+    return f'<rect x="{left:.1f}" y="{TOP}" {size} fill="{MARK}" opacity="0.15"/>'
+
+
+def _ticks(rates: Sequence[float], x: Place) -> Iterator[str]:
+    for rate in rates:
+        yield f'<line x1="{x(rate):.1f}" x2="{x(rate):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="{FAINT}"/>'
+        yield f'<text x="{x(rate):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{rate:g}</text>'
+
+
+def _lines(trials: Sequence[Trial], x: Place, y: Place) -> Iterator[str]:
+    """A line through the trials of each length, with a dot for each."""
+    lengths = sorted({trial.losses.shape[1] for trial in trials})
+    for length in lengths:
+        opacity = 1.0 if length == lengths[-1] else 0.35
+        dots = [(x(one.learning_rate), y(one.loss)) for one in trials if one.losses.shape[1] == length]
+        path = " ".join(f"{across:.1f},{down:.1f}" for across, down in dots)
+        yield f'<polyline points="{path}" fill="none" stroke="{MARK}" stroke-width="2" opacity="{opacity}"/>'
+        yield from (
+            f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3.5" fill="{MARK}" opacity="{opacity}"/>'
+            for across, down in dots
+        )
+
+
+def _text(x: float, y: float, text: str, *, weight: str = "normal") -> str:
+    return f'<text x="{x}" y="{y}" font-weight="{weight}">{text}</text>'

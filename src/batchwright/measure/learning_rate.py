@@ -1,0 +1,251 @@
+"""Which learning rates train this network on these rows: many constant rates and several seeds tried at once.
+
+Every rate is tried on copies that begin like a run of their seed; the network that is trained later is untouched. All
+rates of a seed see the same rows in the same order, so that they differ by the rate alone. First rates half a decade
+apart, over five and a half decades around the rule's own default; then, for longer, rates a quarter of a decade apart
+around the best of these.
+
+Smith, Cyclical Learning Rates for Training Neural Networks, 2017, arXiv 1506.01186, raises one rate within one training
+instead: what it shows of a rate then depends on the rates before it.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from batchwright.errors import DivergedError
+from batchwright.optim.rule import Optimizer
+from batchwright.population.members import Members, begin
+from batchwright.population.segment import CompiledPopulation, Orders, compile_population, orders_of, pays_together
+from batchwright.training.plan import Plan
+from batchwright.training.state import Program, Rows
+
+COARSE = tuple(half / 2 for half in range(-4, 8))
+"""Decades from the rule's default rate: 12 rates with 2 seeds each."""
+FINE = tuple(quarter / 4 for quarter in range(-3, 5))
+"""Decades from the best coarse rate: 8 rates with 3 seeds, as many members as before, so that nothing is compiled."""
+MEMBERS = 24
+COARSE_SHARE = 0.2
+"""Share of the iterations that the coarse rates take."""
+EPOCHS = 2.5
+"""Epochs of training that all members together may take, unless that leaves them too few iterations to tell."""
+LEAST, MOST = 60, 400
+"""Iterations of a fine member, at least and at most."""
+LAST = 0.25
+"""Share of a member's iterations, the last ones, whose mean loss it is judged by."""
+TINY = float(np.finfo(np.float32).tiny)
+"""Stands for a loss of 0, which has no logarithm."""
+STEP, NEIGHBOURS = 0.25, 2
+"""Decades between the fine rates; how many on either side of the best the parabola is laid through."""
+STUDENT = {1: 0.0, 2: 12.7, 3: 4.30}
+"""The 97.5 % quantile of Student's distribution for so many seeds."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A constant rate, tried from the beginning with some seeds.
+
+    `losses` [seeds, iterations] are those of the batches, each before it was trained on.
+    """
+
+    learning_rate: float
+    losses: Float[np.ndarray, "seeds iterations"] = field(repr=False)
+
+    @property
+    def ends(self) -> Float[np.ndarray, " seeds"]:
+        """The loss that each seed came to: the mean of the last quarter of its iterations, above 0."""
+        last = max(1, round(self.losses.shape[1] * LAST))
+        ends: Float[np.ndarray, " seeds"] = np.maximum(self.losses[:, -last:].mean(axis=1, dtype=np.float64), TINY)
+        return ends
+
+    @property
+    def loss(self) -> float:
+        """The geometric mean of what the seeds came to; not finite where one of them was not."""
+        return float(np.exp(np.log(self.ends).mean()))
+
+    @property
+    def diverged(self) -> bool:
+        """Whether a seed's loss was not finite, or has risen above where it began."""
+        ends = self.ends
+        return not bool((np.isfinite(ends) & (ends <= self.losses[:, 0])).all())
+
+
+@dataclass(frozen=True)
+class LearningRates:
+    """What was found.
+
+    - best: the rate of the lowest loss, between those tried where the losses around them say so
+    - interval: of the best, from the seeds, 95 %
+    - largest_stable: the largest rate that no seed diverged with, nor with any smaller rate
+    - smallest_unstable: the next larger one, which diverged; None where none did
+    - trials: every rate that was tried, in rising order
+    - seconds, compile_seconds: of the trials, and of compiling their program before
+    """
+
+    best: float
+    interval: tuple[float, float]
+    largest_stable: float
+    smallest_unstable: float | None
+    trials: tuple[Trial, ...]
+    seconds: float
+    compile_seconds: float
+
+    @property
+    def reason(self) -> str:
+        """A sentence with the numbers."""
+        longest = max(trial.losses.shape[1] for trial in self.trials)
+        edge = f"with {self.smallest_unstable:.2g} it diverges" if self.smallest_unstable else "none of those diverged"
+        return (
+            f"of constant rates from {self.trials[0].learning_rate:.1g} to {self.trials[-1].learning_rate:.1g} the "
+            f"loss falls most in {longest} iterations with {self.best:.2g} ({self.interval[0]:.2g} to "
+            f"{self.interval[1]:.2g}), up to {self.largest_stable:.2g} it falls, {edge}"
+        )
+
+    @property
+    def examples(self) -> dict[str, Trial]:
+        """Of the rates that were tried longest: one that is too small, the best, and one that is too large."""
+        longest = max(trial.losses.shape[1] for trial in self.trials)
+        long = [trial for trial in self.trials if trial.losses.shape[1] == longest]
+        best = min(long, key=lambda trial: abs(np.log(trial.learning_rate / self.best)))
+        unstable = [trial for trial in self.trials if trial.diverged and trial.learning_rate > self.best]
+        found = {"too small": self.trials[0], "best": best}
+        return found | ({"too large": unstable[0]} if unstable else {})
+
+
+def find_learning_rate(
+    program: Program, rows: Rows, plan: Plan, example: Mapping[str, np.ndarray], *, seed: int = 0
+) -> LearningRates:
+    """Try constant rates with several seeds, all at once.
+
+    Args:
+        program: network, task and update rule; the default rate of such a rule is where the search begins.
+        rows: the training rows.
+        plan: their batches.
+        example: rows that a network is shown when it is made.
+        seed: of the first member; the others take the numbers after it.
+
+    Raises:
+        DivergedError: with every rate a loss was not finite, or none became smaller.
+    """
+    most = int(np.clip(EPOCHS * plan.iterations_per_epoch / MEMBERS / (1 + COARSE_SHARE), LEAST, MOST))
+    arena = _Arena(program, rows, plan, example, seed, most)
+    started = time.perf_counter()
+    compiled = arena.compiled()
+    ready = time.perf_counter()
+    usual = default_rate(program.optimizer)
+    coarse = arena.tried(compiled, [usual * 10**decade for decade in COARSE], round(most * COARSE_SHARE))
+    middle = _best(coarse).learning_rate
+    fine = arena.tried(compiled, [middle * 10**decade for decade in FINE], most)
+    best, interval = minimum(fine)
+    trials = sorted([*coarse, *fine], key=lambda trial: trial.learning_rate)
+    stable, unstable = stable_range(trials)
+    seconds = time.perf_counter() - ready
+    return LearningRates(best, interval, stable, unstable, tuple(trials), seconds, ready - started)
+
+
+def default_rate(optimizer: Optimizer) -> float:
+    """The learning rate that a rule has where nobody chose one; its own where it has no default.
+
+    >>> from batchwright.optim import SGD
+    >>> default_rate(SGD(7.0))
+    0.01
+    """
+    default = next(field.default for field in fields(optimizer) if field.name == "learning_rate")
+    return float(optimizer.learning_rate if default is MISSING else default)
+
+
+class _Arena(NamedTuple):
+    """What all trials have in common."""
+
+    program: Program
+    rows: Rows
+    plan: Plan
+    example: Mapping[str, np.ndarray]
+    seed: int
+    iterations: int
+
+    def members(self, rates: int) -> Members:
+        """MEMBERS of them, `rates` in a row for each seed."""
+        seeds = [self.seed + number for number in range(MEMBERS // rates) for _ in range(rates)]
+        return begin([self.program] * MEMBERS, seeds, self.example)
+
+    def compiled(self) -> CompiledPopulation:
+        """The program for all trials."""
+        members, orders = self.members(len(FINE)), MEMBERS // len(FINE)
+        together = pays_together(self.plan, members)
+        return compile_population(
+            members, self.rows, self.plan, orders=orders, iterations=self.iterations, together=together
+        )
+
+    def tried(self, compiled: CompiledPopulation, rates: Sequence[float], iterations: int) -> list[Trial]:
+        """Every rate from the beginning, for so many iterations."""
+        count, seeds = len(rates), MEMBERS // len(rates)
+        order = orders_of(self.plan, tuple(range(self.seed, self.seed + MEMBERS // len(FINE))), self.iterations)
+        every = np.broadcast_to(np.tile(np.asarray(rates, np.float32), seeds)[:, None], (MEMBERS, self.iterations))
+        _, losses = compiled(self.members(count), self.rows, Orders(order, np.array(every)), iterations)
+        by_rate = losses.reshape(seeds, count, iterations).transpose(1, 0, 2)
+        return [Trial(float(rate), of_rate) for rate, of_rate in zip(rates, by_rate, strict=True)]
+
+
+def _best(trials: Sequence[Trial]) -> Trial:
+    """The trial of the lowest loss.
+
+    Raises:
+        DivergedError: there is none that did not diverge.
+    """
+    settled = [trial for trial in trials if not trial.diverged]
+    if not settled:
+        low, high = trials[0].learning_rate, trials[-1].learning_rate
+        raise DivergedError(
+            f"no learning rate from {low:.2g} to {high:.2g} lowers the loss: look at the data (targets that are the "
+            "same for all rows, or huge), or take another optimizer."
+        )
+    return min(settled, key=lambda trial: trial.loss)
+
+
+def minimum(trials: Sequence[Trial]) -> tuple[float, tuple[float, float]]:
+    """The rate of the lowest loss and its 95 % interval: the vertex of a parabola through the logarithms around it.
+
+    The interval is Student's, over the vertices that the seeds have each by itself, and at least the half of a step
+    between rates to either side.
+
+    Raises:
+        DivergedError: no trial lowered the loss.
+    """
+    best = _best(trials).learning_rate
+    settled = [trial for trial in trials if not trial.diverged]
+    steps = np.log10([trial.learning_rate for trial in settled])
+    losses = np.log([trial.ends for trial in settled])  # [rates, seeds]
+    near = np.abs(steps - np.log10(best)) < (NEIGHBOURS + 0.5) * STEP
+    whole = _vertex(steps[near], losses[near].mean(axis=1))
+    seeds = [_vertex(steps[near], column) for column in losses[near].T]
+    error = float(np.std(seeds, ddof=1) / np.sqrt(len(seeds))) if len(seeds) > 1 else 0.0
+    half = max(STUDENT[len(seeds)] * error, STEP / 2)
+    return float(10**whole), (float(10 ** (whole - half)), float(10 ** (whole + half)))
+
+
+def _vertex(places: Float[np.ndarray, " n"], values: Float[np.ndarray, " n"]) -> float:
+    """Where a parabola through the values is lowest, within the places; the lowest one's place where it opens down."""
+    if len(places) < 3:
+        return float(places[np.argmin(values)])
+    curvature, slope, _ = np.polyfit(places, values, 2)
+    if curvature <= 0:
+        return float(places[np.argmin(values)])
+    return float(np.clip(-slope / (2 * curvature), places.min(), places.max()))
+
+
+def stable_range(trials: Sequence[Trial]) -> tuple[float, float | None]:
+    """The largest rate up to which no trial diverged, and the next one; trials are in rising order of their rates.
+
+    Rates so small that the loss only wavers where it began do not count as diverged.
+    """
+    best = _best(trials).learning_rate
+    above = [trial for trial in trials if trial.learning_rate >= best]
+    first = next((place for place, trial in enumerate(above) if trial.diverged), None)
+    if first is None:
+        return above[-1].learning_rate, None
+    return above[first - 1].learning_rate, above[first].learning_rate

@@ -1,0 +1,190 @@
+"""Seconds per iteration and memory as functions of the batch size, from short runs that are timed in random order.
+
+An iteration of B rows takes about a + c·B seconds: a is what it takes however few rows it has (the update of all
+parameters, the start of every kernel), c what each row adds. Both are fitted to measured runs by least squares of
+relative errors. The bytes of a program are told by the compiler, without running it; they are linear in B too.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int32
+from scipy.optimize import nnls
+
+from batchwright.training.order import batches
+from batchwright.training.plan import ROWS_AT_ONCE, make_plan
+from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses
+from batchwright.training.state import Program, Rows, TrainState
+
+REPEATS = 5
+"""Timed runs of each size; their median counts, so that one or two disturbed ones do not."""
+RUN_SECONDS = 0.02
+"""How long a timed run aims to take: a thousand times the resolution of its clock and of calling the program."""
+MOST_ITERATIONS = 2000
+SIZES = (16, 128, 1024)
+"""Batch sizes that are timed, those of them that there are rows for, and the number of rows if that is smaller."""
+
+
+class Timing(NamedTuple):
+    """A batch size, the seconds per iteration of each timed run, and the bytes that its program occupies."""
+
+    batch_size: int
+    seconds: tuple[float, ...]
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """a + c·B seconds for an iteration of B rows.
+
+    - fixed: a, in seconds; per_row: c, in seconds; both above 0
+    - fixed_interval, per_row_interval: 95 %, from fits to the runs drawn anew
+    - timings: what they were fitted to
+    - compile_seconds, seconds: of compiling, and of the timed runs
+    """
+
+    fixed: float
+    per_row: float
+    fixed_interval: tuple[float, float]
+    per_row_interval: tuple[float, float]
+    timings: tuple[Timing, ...]
+    compile_seconds: float
+    seconds: float
+
+    def iteration_seconds(self, batch_size: int) -> float:
+        """The seconds of an iteration of so many rows."""
+        return self.fixed + self.per_row * batch_size
+
+    def memory_bytes(self, batch_size: int) -> int:
+        """About the bytes that a program for so many rows occupies; a batch is worked through in parts of 8,192."""
+        sizes = [min(timing.batch_size, ROWS_AT_ONCE) for timing in self.timings]
+        if len(sizes) == 1:
+            return self.timings[0].memory_bytes
+        slope, start = np.polyfit(sizes, [timing.memory_bytes for timing in self.timings], 1)
+        return int(start + slope * min(batch_size, ROWS_AT_ONCE))
+
+
+def measure_throughput(
+    program: Program, state: TrainState, rows: Rows, *, sizes: Sequence[int] = SIZES, seed: int = 0
+) -> Throughput:
+    """Time iterations of several batch sizes; the state that is given stays as it is.
+
+    Args:
+        program: what is trained.
+        state: where training stands; copies of it are trained on, with a learning rate of 0.
+        rows: the training rows.
+        sizes: the batch sizes to be timed.
+        seed: of the order in which the runs are made.
+    """
+    started = time.perf_counter()
+    possible = sorted({min(size, rows.length) for size in sizes})
+    racers = [_racer(program, state, rows, size) for size in possible]
+    compiled = time.perf_counter()
+    draw = np.random.default_rng(seed)
+    seconds: dict[int, list[float]] = {size: [] for size in possible}
+    for _ in range(REPEATS):
+        for place in draw.permutation(len(racers)):
+            seconds[possible[place]].append(racers[place].timed())
+    timings = [Timing(racer.size, tuple(seconds[racer.size]), racer.segment.memory_bytes) for racer in racers]
+    return Throughput(*fit_line(timings), tuple(timings), compiled - started, time.perf_counter() - compiled)
+
+
+@dataclass(frozen=True)
+class _Racer:
+    """A compiled segment of one batch size, with all that it is given, and how many iterations are timed at once."""
+
+    size: int
+    segment: CompiledSegment
+    program: Program
+    state: TrainState
+    rows: Rows
+    epoch: Epoch
+    iterations: int
+
+    def timed(self) -> float:
+        """Seconds per iteration of one run."""
+        return _run(self, self.iterations) / self.iterations
+
+
+def iteration_seconds(
+    segment: CompiledSegment,
+    program: Program,
+    state: TrainState,
+    rows: Rows,
+    order: Int32[np.ndarray, "iterations parts n"],
+) -> float:
+    """The seconds of an iteration of a compiled segment, the median of some runs on copies of the state."""
+    racer = _ready(_Racer(0, segment, program, state, rows, _still(order), len(order)))
+    return float(np.median([racer.timed() for _ in range(REPEATS)]))
+
+
+def _racer(program: Program, state: TrainState, rows: Rows, size: int) -> _Racer:
+    """Compile for a batch size."""
+    plan = make_plan(rows.length, size, 1)
+    places = min(plan.iterations_per_epoch, MOST_ITERATIONS)
+    segment = compile_segment(program, state, rows, plan, iterations=places)
+    order = batches(plan, seed=0, epoch=0)[:places]
+    return _ready(_Racer(plan.batch_size, segment, program, state, rows, _still(order), places))
+
+
+def _still(order: Int32[np.ndarray, "iterations parts n"]) -> Epoch:
+    """Iterations with a learning rate of 0."""
+    return Epoch(order, np.zeros(len(order), np.float32))
+
+
+def _ready(racer: _Racer) -> _Racer:
+    """The racer, warm, with as many iterations as take RUN_SECONDS."""
+    places = racer.iterations
+    _run(racer, 1)  # the first call of a program is slower
+    few = min(places, 4)
+    iterations = int(np.clip(few * RUN_SECONDS / _run(racer, few), 1, places))
+    return replace(racer, iterations=iterations)
+
+
+def _run(racer: _Racer, iterations: int) -> float:
+    """The seconds that so many iterations take, on a copy of the state."""
+    carry = (jax.tree.map(jnp.array, racer.state), no_losses(len(racer.epoch.rates)))
+    jax.block_until_ready(carry)
+    started = time.perf_counter()
+    jax.block_until_ready(racer.segment(racer.program, carry, racer.rows, racer.epoch, (0, iterations)))
+    return time.perf_counter() - started
+
+
+class Line(NamedTuple):
+    """a + c·B, and 95 % intervals of a and c."""
+
+    fixed: float
+    per_row: float
+    fixed_interval: tuple[float, float]
+    per_row_interval: tuple[float, float]
+
+
+def fit_line(timings: Sequence[Timing], *, draws: int = 500) -> Line:
+    """The line through timed runs by least squares of relative errors, neither number below 0.
+
+    The intervals are the central 95 % of fits to runs that are drawn anew, with replacement, from those of each size.
+    With one size alone all is taken for the rows' share, and nothing is known of what is fixed.
+    """
+    sizes = np.array([timing.batch_size for timing in timings], np.float64)
+    runs = np.array([timing.seconds for timing in timings])
+    if len(sizes) == 1:
+        low, middle, high = np.quantile(runs[0], (0.025, 0.5, 0.975)) / sizes[0]
+        return Line(0.0, float(middle), (0.0, float(high * sizes[0])), (float(low), float(high)))
+    fixed, per_row = _line(sizes, np.median(runs, axis=1))
+    draw = np.random.default_rng(0)
+    picks = draw.integers(runs.shape[1], size=(draws, *runs.shape))
+    drawn = [_line(sizes, np.median(np.take_along_axis(runs, pick, axis=1), axis=1)) for pick in picks]
+    (low_a, low_c), (high_a, high_c) = np.quantile(drawn, (0.025, 0.975), axis=0).tolist()
+    return Line(fixed, per_row, (low_a, high_a), (low_c, high_c))
+
+
+def _line(sizes: Float[np.ndarray, " sizes"], seconds: Float[np.ndarray, " sizes"]) -> tuple[float, float]:
+    """The a ≥ 0 and c ≥ 0 with the least Σ ((a + c·B)/seconds − 1)²."""
+    terms = np.stack([1 / seconds, sizes / seconds], axis=1)
+    (fixed, per_row), _ = nnls(terms, np.ones(len(sizes)))
+    return float(fixed), float(per_row)

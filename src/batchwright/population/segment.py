@@ -1,0 +1,127 @@
+"""A stretch of iterations of all members as one compiled program."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from jaxtyping import Float, Float32, Int32
+
+from batchwright.population.members import Members
+from batchwright.training.libraries import first_product
+from batchwright.training.order import batches
+from batchwright.training.plan import Plan
+from batchwright.training.segment import occupied
+from batchwright.training.state import Program, Rows, TrainState
+from batchwright.training.step import step
+
+
+class Orders(NamedTuple):
+    """What the iterations are given: the rows of each batch in each order, and the learning rate of each member."""
+
+    batches: Int32[np.ndarray, "orders iterations parts n"]
+    rates: Float32[np.ndarray, "members iterations"]
+
+
+PRODUCTS_TOGETHER = 2**19
+"""Numbers of a member's weights times rows of its batch up to which members make an iteration together on a CPU."""
+
+
+def pays_together(plan: Plan, members: Members) -> bool:
+    """Whether members make each iteration together, rather than one member all iterations after the other.
+
+    The products of small networks leave a CPU waiting for the next instruction; those of larger ones keep it busy by
+    themselves. A GPU always has room for more at once.
+    """
+    weights = sum(leaf.size for leaf in jax.tree.leaves(members.states.params)) / members.number
+    return jax.default_backend() != "cpu" or plan.part_rows * weights <= PRODUCTS_TOGETHER
+
+
+def orders_of(plan: Plan, seeds: tuple[int, ...], iterations: int) -> Int32[np.ndarray, "orders iterations parts n"]:
+    """The first batches that a run of each seed takes, epoch after epoch."""
+    epochs = range(-(-iterations // plan.iterations_per_epoch))
+    return np.stack([np.concatenate([batches(plan, seed=s, epoch=e) for e in epochs])[:iterations] for s in seeds])
+
+
+@partial(jax.jit, static_argnames=("padded", "together"), donate_argnames=("states", "losses"))
+def _segment(
+    programs: Program,
+    orders_of_members: Int32[Array, " members"],
+    states: TrainState,
+    losses: Float[Array, "members iterations"],
+    rows: Rows,
+    orders: Orders,
+    span: tuple[Array, Array],
+    *,
+    padded: bool,
+    together: bool,
+) -> tuple[TrainState, Float[Array, "members iterations"]]:
+    """Iterations span[0] ... span[1] - 1 of every member; the mean losses of their batches are put in their places.
+
+    Members make each iteration `together`, or one member all iterations after the other.
+    """
+
+    def iterations(
+        program: Program, order: Array, state: TrainState, losses: Array, rates: Array
+    ) -> tuple[TrainState, Array]:
+        def iterate(i: Array, carry: tuple[TrainState, Array]) -> tuple[TrainState, Array]:
+            state, loss = step(program, carry[0], rows, jnp.asarray(orders.batches)[order, i], rates[i], padded=padded)
+            return state, carry[1].at[i].set(loss.mean)
+
+        carry: tuple[TrainState, Array] = lax.fori_loop(*span, iterate, (state, losses))
+        return carry
+
+    of_members = (programs, orders_of_members, states, losses, jnp.asarray(orders.rates))
+    if together:
+        done: tuple[TrainState, Array] = jax.vmap(iterations)(*of_members)
+    else:
+        done = lax.map(lambda member: iterations(*member), of_members)
+    return done
+
+
+@dataclass(frozen=True)
+class CompiledPopulation:
+    """A segment compiled for so many members and at most so many iterations, and the bytes that it occupies."""
+
+    run: Callable[..., tuple[TrainState, Array]]
+    iterations: int
+    memory_bytes: int
+
+    def __call__(
+        self, members: Members, rows: Rows, orders: Orders, iterations: int
+    ) -> tuple[Members, Float32[np.ndarray, "members iterations"]]:
+        """The members after the first so many iterations, and the losses of their batches; the states given are lost.
+
+        Losses of iterations after the first that was not finite are not finite either.
+        """
+        span = (np.int32(0), np.int32(iterations))
+        losses = jnp.zeros((members.number, self.iterations))
+        states, losses = self.run(members.programs, members.orders, members.states, losses, rows, orders, span)
+        return members._replace(states=states), np.asarray(losses)[:, :iterations]
+
+
+def compile_population(
+    members: Members, rows: Rows, plan: Plan, *, orders: int, iterations: int, together: bool
+) -> CompiledPopulation:
+    """Compile the training of such members for up to so many iterations, in so many orders of rows; nothing is run."""
+    first_product()
+    shape = (orders, iterations, plan.parts, plan.part_rows)
+    given = Orders(np.zeros(shape, np.int32), np.zeros((members.number, iterations), np.float32))
+    span, losses = (np.int32(0), np.int32(0)), jnp.zeros((members.number, iterations))
+    lowered = _segment.lower(
+        members.programs,
+        members.orders,
+        members.states,
+        losses,
+        rows,
+        given,
+        span,
+        padded=plan.padded,
+        together=together,
+    )
+    compiled = lowered.compile()
+    return CompiledPopulation(compiled, iterations, occupied(compiled))

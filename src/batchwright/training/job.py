@@ -1,0 +1,132 @@
+"""What a fit is made of, and what follows from it for each epoch: its plan, its program and its learning rates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from annotated_types import Ge, Gt, Lt
+from jaxtyping import Float64, Int64
+
+from batchwright.optim.scaling import rescaled
+from batchwright.optim.schedules import Schedule
+from batchwright.training.checkpoint import Checkpoints, EpochRow, History
+from batchwright.training.feed import OnDisk
+from batchwright.training.growth import AdaptiveBatchSize, power_of, size_by_noise, size_by_schedule
+from batchwright.training.plan import Plan
+from batchwright.training.state import Program, Rows, TrainState
+from batchwright.training.stopping import EarlyStopping
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """What follows when a loss is not finite; whatever it is, no update is made with it.
+
+    Attributes:
+        policy: "stop" ends the training; "reduce" goes back to the start of the epoch with a smaller learning rate.
+        factor: in (0, 1), by which the learning rate is multiplied each time.
+        times: how often at most; then the training ends.
+    """
+
+    policy: Literal["stop", "reduce"] = "stop"
+    factor: Annotated[float, Gt(0), Lt(1)] = 0.5
+    times: Annotated[int, Ge(1)] = 3
+
+
+STOP = Divergence()
+EVERY_NOW_AND_THEN = Checkpoints()
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """A measurement at the end of each epoch."""
+
+    def __call__(self, state: TrainState, epoch: int) -> Mapping[str, float]:
+        """Columns for the history: a pure function of the state and the epoch, which counts from 1."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a fit is made of; what it gives is a pure function of it on a given device and version.
+
+    `max_time` is in seconds of training; the segment that is running then is the last. Where the batch size grows,
+    `plan` is that of the first epoch, and `growth.maximum` divides the chunks that rows are read in, if they are;
+    where it grows by the noise scale, `probe` measures it.
+    """
+
+    program: Program
+    train: Rows | OnDisk
+    validation: Rows | OnDisk | None
+    plan: Plan
+    schedule: Schedule
+    seed: int = 0
+    early_stopping: EarlyStopping | None = None
+    max_time: float | None = None
+    divergence: Divergence = STOP
+    checkpoints: Checkpoints = EVERY_NOW_AND_THEN
+    growth: AdaptiveBatchSize | None = None
+    probe: Probe | None = None
+
+
+def plan_of(job: Job, history: History) -> Plan:
+    """The plan of the epoch after these; that of the job where the batch size does not grow."""
+    if job.growth is None:
+        return job.plan
+    if job.growth.by == "noise_scale":
+        return replace(job.plan, batch_size=size_by_noise(job.growth, history))
+    size = size_by_schedule(job.growth, _shares(job, history), power_of(job.program.optimizer))
+    return replace(job.plan, batch_size=size)
+
+
+def program_of(job: Job, plan: Plan) -> Program:
+    """The program with the numbers that the update rule has for batches of this plan."""
+    factor = plan.batch_size / job.plan.batch_size
+    if job.growth is None or job.growth.by == "schedule" or factor == 1.0:
+        return job.program
+    return replace(job.program, optimizer=rescaled(job.program.optimizer, factor))
+
+
+def rates_of(
+    job: Job, history: History, iterations: Int64[np.ndarray, " n"], *, reductions: int
+) -> Float64[np.ndarray, " n"]:
+    """The learning rates in the epoch after these of its `iterations`, counted from 0, after so many reductions.
+
+    The schedule is asked for the iteration of the job's plan at the same share of the epoch, so that it takes as many
+    epochs with any batch size; and its answer multiplied by κ^p.
+    """
+    plan, whole = plan_of(job, history), job.plan.iterations_per_epoch
+    rates = _scheduled(job, history, len(history) * whole + iterations * whole // plan.iterations_per_epoch)
+    if job.growth is not None:
+        rates = rates * (plan.batch_size / job.plan.batch_size) ** power_of(job.program.optimizer)
+    return rates * job.divergence.factor**reductions
+
+
+def iterations_done(job: Job, history: History) -> int:
+    """The iterations of these epochs, by the plan of each."""
+    if job.growth is None:
+        return len(history) * job.plan.iterations_per_epoch
+    return sum(plan_of(job, history[:epochs]).iterations_per_epoch for epochs in range(len(history)))
+
+
+def _scheduled(job: Job, history: Sequence[EpochRow], iterations: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+    """What the schedule says of iterations of the job's plan, counted from 0 over the whole run."""
+    rates: np.ndarray = job.schedule.rates(
+        float(job.program.optimizer.learning_rate),
+        iterations,
+        iterations_per_epoch=job.plan.iterations_per_epoch,
+        total=job.plan.updates,
+        losses=[row["val_loss"] for row in history] if job.schedule.uses_losses else (),
+    )
+    return rates
+
+
+def _shares(job: Job, history: History) -> Float64[np.ndarray, " epochs"]:
+    """The rate at the start of each epoch up to the next, by the highest at the start of any before; 1 where that is 0.
+
+    What the validation losses have done to the rate is taken as done from the start: it has grown the batch since then.
+    """
+    starts = np.arange(len(history) + 1, dtype=np.int64) * job.plan.iterations_per_epoch
+    highest = np.maximum.accumulate(_scheduled(job, (), starts))
+    rates = _scheduled(job, history, starts)
+    shares: np.ndarray = np.divide(np.minimum(rates, highest), highest, out=np.ones_like(rates), where=highest > 0.0)
+    return shares

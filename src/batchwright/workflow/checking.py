@@ -1,0 +1,77 @@
+"""All that can be known before training: the accounting, how long it will take, and what looks wrong."""
+
+import time
+from dataclasses import dataclass
+
+from batchwright import _cache
+from batchwright.config import Settings
+from batchwright.findings import Finding, inspect
+from batchwright.measure.learning_rate import LearningRates
+from batchwright.measure.throughput import iteration_seconds
+from batchwright.training.evaluate import evaluate
+from batchwright.training.fit import compiled
+from batchwright.workflow.measuring import learning_rates, settled
+from batchwright.workflow.preparing import Prepared, prepare
+
+USEFUL = 1 / 100
+"""Rates below this share of the best hardly move anything in the epochs that people have."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found.
+
+    - memory_bytes: of the compiled program; compile_seconds: of compiling it
+    - epoch_seconds: of training on all rows once, and of measuring the validation rows after it, as predicted from a
+      few iterations; total_seconds: of all epochs
+    - findings: the worst first; rates: what was tried, where asked for
+    """
+
+    prepared: Prepared
+    memory_bytes: int
+    compile_seconds: float
+    epoch_seconds: float
+    total_seconds: float
+    findings: tuple[Finding, ...]
+    rates: LearningRates | None
+
+    @property
+    def meaningless(self) -> bool:
+        """Whether something that was found would make training, or its test, meaningless."""
+        return any(finding.severity == "error" for finding in self.findings)
+
+
+def check(settings: Settings, *, measure: bool = False) -> Checked:
+    """Prepare, compile, time a few iterations, and look at rows and plan; nothing is trained or written.
+
+    Args:
+        settings: all settings; what is `auto` is measured.
+        measure: whether learning rates are tried too.
+
+    Raises:
+        DataError, ConfigError: as `prepare`.
+        DivergedError: no learning rate lowers the loss.
+    """
+    _cache.use()
+    prepared = settled(prepare(settings))
+    job = prepared.job
+    loop = compiled(job, prepared.state)
+    shapes, segment = loop.feed.shapes, loop.segment
+    seconds = iteration_seconds(segment, job.program, prepared.state, shapes.rows, shapes.batches[: shapes.iterations])
+    epoch = job.plan.iterations_per_epoch * seconds + _evaluating(prepared)
+    rates = learning_rates(prepared) if measure else None
+    stable = (rates.best * USEFUL, rates.largest_stable) if rates else None
+    program = job.program
+    found = inspect(prepared.dataset, job.plan, program.model.network, program.optimizer, stable=stable)
+    return Checked(prepared, segment.memory_bytes, segment.seconds, epoch, epoch * job.plan.epochs, found, rates)
+
+
+def _evaluating(prepared: Prepared) -> float:
+    """The seconds in which the validation rows are measured once."""
+    job = prepared.job
+    if job.validation is None:
+        return 0.0
+    evaluate(job.program.model, prepared.state.variables, job.validation)  # compiles
+    started = time.perf_counter()
+    evaluate(job.program.model, prepared.state.variables, job.validation)
+    return time.perf_counter() - started

@@ -1,0 +1,152 @@
+"""What is `auto` is measured on the user's own rows and machine before training, and recorded with its evidence."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from batchwright import _cache
+from batchwright.config import Settings
+from batchwright.config.sections import MEASURABLE
+from batchwright.errors import ConfigError, DataError
+from batchwright.measure import batch_size, learning_rate
+from batchwright.measure.batch_size import BatchSizes
+from batchwright.measure.learning_rate import LearningRates
+from batchwright.measure.plain import of_batch_sizes, of_learning_rates
+from batchwright.measure.verify import Verified, verify
+from batchwright.optim.schedules import ReduceOnPlateau
+from batchwright.training.feed import OnDisk
+from batchwright.training.plan import Plan
+from batchwright.training.state import Rows, to_device
+from batchwright.workflow.preparing import Prepared, example_of, prepare
+
+RATE, SIZE, EPOCHS = "optimizer.learning_rate", "training.batch_size", "training.epochs"
+MOST_EPOCHS = 200
+"""The budget of `epochs: auto`: so many at most, while the validation loss tells when it is enough."""
+PLATEAU = ReduceOnPlateau(factor=0.3, patience=4)
+"""The schedule of `epochs: auto` where none is asked for: the usual one follows a number of epochs known before."""
+SAMPLE_ROWS, SAMPLE_BLOCKS = 65_536, 1024
+"""Rows of those on the disk that are held in memory to measure on, and the pieces that they are read in."""
+
+
+def settled(prepared: Prepared) -> Prepared:
+    """What was prepared, with all that is `auto` measured: first a learning rate, then a batch size, then epochs.
+
+    Raises:
+        DataError, DivergedError, UsageError: it cannot be measured; see `find_learning_rate` and `find_batch_size`.
+        ConfigError: `epochs: auto` without validation rows or early stopping.
+    """
+    started, notes = time.perf_counter(), list[str]()
+    load_seconds = prepared.load_seconds
+    for key in MEASURABLE:
+        if key in prepared.settings.to_measure:
+            settings, said = _MEASURES[key](prepared)
+            notes.append(said)
+            prepared = prepare(settings, prepared.dataset)
+    measured = time.perf_counter() - started if notes else 0.0
+    return replace(prepared, load_seconds=load_seconds, notes=(*prepared.notes, *notes), measure_seconds=measured)
+
+
+def learning_rates(prepared: Prepared) -> LearningRates:
+    """Try learning rates on copies of the prepared network."""
+    program, seed = prepared.job.program, prepared.job.seed
+    return learning_rate.find_learning_rate(program, *_resident(prepared), example_of(prepared.dataset), seed=seed)
+
+
+def batch_sizes(prepared: Prepared) -> BatchSizes:
+    """Measure noise and throughput of the prepared network, on copies of it."""
+    return batch_size.find_batch_size(
+        prepared.job.program, prepared.state, *_resident(prepared), seed=prepared.job.seed
+    )
+
+
+def find_learning_rate(settings: Settings) -> LearningRates:
+    """Prepare, and try learning rates; nothing is written.
+
+    Raises:
+        DataError, ConfigError: as `prepare`.
+        DivergedError: no rate lowers the loss.
+    """
+    _cache.use()
+    return learning_rates(prepare(settings))
+
+
+def find_batch_size(settings: Settings) -> tuple[Prepared, BatchSizes]:
+    """Prepare, measure a learning rate first where it is `auto`, and then what batch size suits; nothing is written.
+
+    Raises:
+        DataError, ConfigError, UsageError: as `prepare`, and as `batch_size.find_batch_size`.
+    """
+    _cache.use()
+    prepared = prepare(settings)
+    if RATE in settings.to_measure:
+        chosen, _ = _rate_measured(prepared)
+        prepared = prepare(chosen, prepared.dataset)
+    return prepared, batch_sizes(prepared)
+
+
+def verify_batch_size(prepared: Prepared, found: BatchSizes) -> Verified:
+    """Train at several sizes to one validation loss; see `verify`."""
+    validation = prepared.job.validation
+    if isinstance(validation, OnDisk):
+        raise DataError("--verify needs the rows in memory: take --memory-limit none, or a part of them.")
+    rows, plan = _resident(prepared)
+    example, seed = example_of(prepared.dataset), prepared.job.seed
+    return verify(found, prepared.job.program, rows, validation, plan, example, seed=seed)
+
+
+def _resident(prepared: Prepared) -> tuple[Rows, Plan]:
+    """The training rows on the device, of those on the disk an even sample; and the plan of their batches."""
+    job = prepared.job
+    if not isinstance(job.train, OnDisk):
+        return job.train, job.plan
+    starts = np.linspace(0, job.train.length, SAMPLE_BLOCKS + 1).astype(np.int64)
+    stops = np.minimum(starts[:-1] + SAMPLE_ROWS // SAMPLE_BLOCKS, starts[1:])
+    ranges = np.stack([starts[:-1], stops], axis=1)
+    length = int((stops - starts[:-1]).sum())
+    plan = replace(job.plan, training_rows=length, batch_size=min(job.plan.batch_size, length))
+    return to_device(job.train.reader.read(ranges, length)), plan
+
+
+def _rate_measured(prepared: Prepared) -> tuple[Settings, str]:
+    found = learning_rates(prepared)
+    settings = prepared.settings.measured({RATE: rounded(found.best)}, of_learning_rates(found))
+    return settings, f"the learning rate {rounded(found.best):g} was measured: {found.reason}"
+
+
+def _size_measured(prepared: Prepared) -> tuple[Settings, str]:
+    """The settings with the batch size, and the numbers of the update rule that go with it, but for the user's own."""
+    found = batch_sizes(prepared)
+    follow = {f"optimizer.{name}": rounded(value) for name, value in found.rescaled.items()}
+    origins = prepared.settings.origins
+    values = {SIZE: found.recommended} | {key: follow[key] for key in follow if origins[key] != "user"}
+    settings = prepared.settings.measured(values, of_batch_sizes(found))
+    return settings, f"the batch size {found.recommended:,} was measured: {found.reason}"
+
+
+def _epochs_measured(prepared: Prepared) -> tuple[Settings, str]:
+    """The settings with as many epochs as the validation loss asks for, and a schedule that does not depend on them."""
+    settings, config = prepared.settings, prepared.settings.config
+    if prepared.job.validation is None or config.training.early_stopping is None:
+        raise ConfigError(
+            "training.epochs: auto goes by the validation loss: give data.validation_split a share above 0, and leave "
+            "training.early_stopping on."
+        )
+    if settings.origins["schedule.name"] == "default":
+        settings = settings.with_section("schedule", PLATEAU, "measured")
+    patience = config.training.early_stopping.patience
+    reason = f"as many epochs as the validation loss falls, {MOST_EPOCHS} at most: {patience} without progress end it"
+    return settings.measured({EPOCHS: MOST_EPOCHS}, {"reason": reason, "most": MOST_EPOCHS}), reason
+
+
+_MEASURES: Mapping[str, Callable[[Prepared], tuple[Settings, str]]] = {
+    RATE: _rate_measured,
+    SIZE: _size_measured,
+    EPOCHS: _epochs_measured,
+}
+
+
+def rounded(value: float) -> float:
+    """A number to three digits: what was measured is not known better."""
+    return float(f"{value:.3g}")

@@ -1,0 +1,114 @@
+"""A member gets what it would get alone, whoever its neighbours are."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tests.training.test_training import make_program, make_rows
+
+from batchwright import optim
+from batchwright.errors import ConfigError
+from batchwright.population.evaluate import mean_losses
+from batchwright.population.members import Members, begin, chosen, stacked
+from batchwright.population.segment import Orders, _segment, compile_population, orders_of
+from batchwright.training.evaluate import evaluate
+from batchwright.training.order import batches
+from batchwright.training.plan import make_plan
+from batchwright.training.segment import Epoch, compile_segment, no_losses
+from batchwright.training.state import RUNNING, Program, initial_state
+
+ROWS, ITERATIONS = make_rows(), 9
+EXAMPLE = {name: np.asarray(array) for name, array in ROWS.inputs.items()}
+PLAN = make_plan(ROWS.length, 8, 5)
+NETWORKS = {"plain": {}, "dropout and batch norm": {"dropout": 0.3, "batch_normalization": True}}
+SEEDS = (3, 3, 4, 5)
+RATES = (0.01, 0.1, 0.05, 0.02)
+
+
+def make_programs(network: dict[str, object]) -> list[Program]:
+    """The same network under momentum of four strengths."""
+    program = make_program(**network)
+    return [replace(program, optimizer=optim.SGD(0.1, momentum=m)) for m in (0.9, 0.5, 0.8, 0.7)]
+
+
+def trained(programs: list[Program], seeds: tuple[int, ...], rates: tuple[float, ...], *, together: bool) -> Members:
+    members = begin(programs, seeds, EXAMPLE)
+    distinct = tuple(dict.fromkeys(seeds))
+    run = compile_population(members, ROWS, PLAN, orders=len(distinct), iterations=ITERATIONS, together=together)
+    of_rates = np.repeat(np.float32(rates)[:, None], ITERATIONS, axis=1)
+    members, losses = run(members, ROWS, Orders(orders_of(PLAN, distinct, ITERATIONS), of_rates), ITERATIONS)
+    assert losses.shape == (len(seeds), ITERATIONS)
+    return members
+
+
+def alone(program: Program, seed: int, rate: float) -> list[np.ndarray]:
+    """The parameters after the same iterations by the segment of a single run."""
+    state = initial_state(program, EXAMPLE, seed=seed)
+    order = np.concatenate([batches(PLAN, seed=seed, epoch=epoch) for epoch in (0, 1)])[:ITERATIONS]
+    segment = compile_segment(program, state, ROWS, PLAN, iterations=ITERATIONS)
+    epoch = Epoch(order, np.full(ITERATIONS, rate, np.float32))
+    state, _ = segment(program, (state, no_losses(ITERATIONS)), ROWS, epoch, (0, ITERATIONS))
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(state.variables)]
+
+
+def variables(members: Members, which: int) -> list[np.ndarray]:
+    one = chosen(members, [which])
+    return [np.asarray(leaf[0]) for leaf in jax.tree.leaves((one.states.params, one.states.state))]
+
+
+def assert_close(one: list[np.ndarray], other: list[np.ndarray]) -> None:
+    for pair in zip(one, other, strict=True):
+        np.testing.assert_allclose(*pair, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "in turn"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_member_is_trained_as_alone(network: str, together: bool) -> None:
+    programs = make_programs(NETWORKS[network])
+    members = trained(programs, SEEDS, RATES, together=together)
+    for which, (program, seed, rate) in enumerate(zip(programs, SEEDS, RATES, strict=True)):
+        assert_close(variables(members, which), alone(program, seed, rate))
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "in turn"])
+def test_neighbours_do_not_matter_nor_their_order_nor_whether_they_diverge(together: bool) -> None:
+    programs = make_programs(NETWORKS["dropout and batch norm"])
+    usual = trained(programs, SEEDS, RATES, together=together)
+    turned = trained(programs[::-1], SEEDS[::-1], RATES[::-1], together=together)
+    wild = trained(programs, SEEDS, (0.01, 1e30, 0.05, 1e30), together=together)
+    assert [int(status) == RUNNING for status in wild.states.status] == [True, False, True, False]
+    for which in (0, 2):
+        assert_close(variables(turned, 3 - which), variables(usual, which))
+        assert_close(variables(wild, which), variables(usual, which))
+
+
+def test_other_numbers_compile_nothing() -> None:
+    programs = make_programs({})
+    trained(programs, SEEDS, RATES, together=True)
+    before = _segment._cache_size()
+    others = [replace(program, optimizer=optim.SGD(0.2, momentum=0.3)) for program in programs]
+    members, texts = begin(others, SEEDS, EXAMPLE), []
+    for population in (begin(programs, SEEDS, EXAMPLE), members):
+        run = compile_population(population, ROWS, PLAN, orders=3, iterations=2, together=True)
+        texts.append(run.run.as_text())
+    assert texts[0] == texts[1]
+    assert _segment._cache_size() == before
+
+
+def test_what_differs_in_more_than_numbers_is_refused() -> None:
+    with pytest.raises(ConfigError, match="differ in numbers alone"):
+        stacked([make_program(), make_program(optim.Adam())])
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "in turn"])
+def test_mean_losses_are_those_of_evaluation(together: bool) -> None:
+    programs = make_programs({})
+    members = trained(programs, SEEDS, RATES, together=together)
+    held_out = make_rows(1, weighted=True)
+    found = mean_losses(members, held_out, together=together)
+    for which, program in enumerate(programs):
+        one = jax.tree.map(lambda leaf, which=which: jnp.asarray(leaf[which]), members.states)
+        expected = evaluate(program.model, one.variables, held_out)["loss"]
+        assert found[which] == pytest.approx(expected, rel=1e-5)
