@@ -65,6 +65,6 @@ def test_runs_are_long_enough_to_be_timed(monkeypatch: pytest.MonkeyPatch) -> No
     program, data, plan = make_program(), rows(256), make_plan(256, 8, 1)
     state = initial_state(program, data.inputs, seed=0)
     segment = compile_segment(program, state, data, plan)
-    monkeypatch.setattr(throughput, "_run", lambda racer, iterations: 0.5 * iterations)
+    monkeypatch.setattr(throughput, "_run", lambda _, iterations: 0.5 * iterations)
     order = batches(plan, seed=0, epoch=0)
     assert iteration_seconds(segment, program, state, data, order) == 0.5

@@ -59,6 +59,14 @@ def finish(folder: Path) -> None:
     assert process.returncode == 0, err
 
 
+def ended_well(folder: Path, whole: Path) -> bool:
+    """Whether the run has finished, and then it has to be the one that was left alone."""
+    if has_finished(folder):
+        assert_same(folder / "run", whole)
+        return True
+    return False
+
+
 def progress(folder: Path) -> int:
     """Updates of the newest checkpoint."""
     names = [path.name for path in (folder / "run/checkpoints").glob("000-*")]
@@ -102,12 +110,9 @@ def test_killed_at_random_moments(tmp_path: Path, whole: Path) -> None:
         assert process.returncode in (0, -signal.SIGKILL), err
         assert progress(folder) >= before, "a checkpoint is never lost"
         kills += process.returncode != 0
-        if has_finished(folder):
-            assert_same(folder / "run", whole)
-            runs += 1
-    if not has_finished(folder):
-        finish(folder)
-        assert_same(folder / "run", whole)
+        runs += ended_well(folder, whole)
+    finish(folder)
+    assert ended_well(folder, whole)
 
 
 def test_killed_at_each_step_of_a_save(tmp_path: Path, whole: Path) -> None:
@@ -119,12 +124,9 @@ def test_killed_at_each_step_of_a_save(tmp_path: Path, whole: Path) -> None:
         process = start(folder, *words_for(folder), fatal=int(fatal))
         _, err = process.communicate(timeout=300)
         assert process.returncode in (0, -signal.SIGKILL), err
-        if has_finished(folder):
-            assert_same(folder / "run", whole)
-            runs += 1
-    if not has_finished(folder):
-        finish(folder)
-        assert_same(folder / "run", whole)
+        runs += ended_well(folder, whole)
+    finish(folder)
+    assert ended_well(folder, whole)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="a small file system needs root to be mounted")
