@@ -17,7 +17,7 @@ def idx(array):
 
 def write(folder, part="train", images=IMAGES, labels=LABELS, dash="-"):
     (folder / f"{part}-images{dash}idx3-ubyte").write_bytes(idx(images))
-    (folder / f"{part}-labels{dash}idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
+    (folder / f"{part}-labels{dash}idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels), mtime=0))
 
 
 @pytest.mark.parametrize("dash", ["-", "."])
@@ -44,7 +44,7 @@ def test_a_folder_with_one_part_or_without_labels(tmp_path):
 def test_gzip_files_of_several_members(tmp_path):
     content = idx(IMAGES)
     path = tmp_path / "x-idx3-ubyte.gz"
-    path.write_bytes(gzip.compress(content[:20]) + gzip.compress(content[20:]))
+    path.write_bytes(gzip.compress(content[:20], mtime=0) + gzip.compress(content[20:], mtime=0))
     assert np.array_equal(read_idx(path), IMAGES)
     assert is_idx(path)
 
@@ -59,9 +59,9 @@ def test_gzip_files_of_several_members(tmp_path):
         (b"\0\0\x08\x03\0\0", "header takes 16 bytes, the file has 6"),
         (idx(IMAGES)[:-1], "truncated.*5x3x4 announces 76 bytes, the file has 75"),
         (idx(IMAGES) + b"!", "too long"),
-        (gzip.compress(idx(IMAGES))[:-9], "truncated or damaged gzip"),
-        (gzip.compress(idx(IMAGES))[:-4] + b"\0\0\0\0", "damaged gzip"),
-        (gzip.compress(b""), "is empty"),
+        (gzip.compress(idx(IMAGES), mtime=0)[:-9], "truncated or damaged gzip"),
+        (gzip.compress(idx(IMAGES), mtime=0)[:-4] + b"\0\0\0\0", "damaged gzip"),
+        (gzip.compress(b"", mtime=0), "is empty"),
         (b"\x1f\x8b", "damaged gzip"),
     ],
 )
@@ -74,7 +74,7 @@ def test_bad_files_are_named_with_what_is_wrong(tmp_path, content, said):
 
 
 def test_a_damaged_byte_inside_a_gzip_file_is_found(tmp_path):
-    packed = bytearray(gzip.compress(idx(IMAGES), compresslevel=0))
+    packed = bytearray(gzip.compress(idx(IMAGES), compresslevel=0, mtime=0))
     packed[40] ^= 1
     path = tmp_path / "train-images-idx3-ubyte.gz"
     path.write_bytes(packed)

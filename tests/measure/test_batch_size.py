@@ -3,6 +3,8 @@
 import math
 from dataclasses import replace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -86,6 +88,9 @@ def test_what_cannot_be_measured_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     wild = replace(program, optimizer=optim.SGD(1e30))
     with pytest.raises(DataError, match="the loss was not finite at iteration"):
         find_batch_size(wild, state, rows(), make_plan(2000, 64, 5))
+    one = jax.tree.map(lambda leaf: jnp.repeat(leaf[:1], 500, axis=0), rows())
+    with pytest.raises(DataError, match="all rows have the same gradient"):
+        find_batch_size(program, state, one, make_plan(500, 64, 5))
     monkeypatch.setattr(batch_size, "free_memory", lambda: 1000)
     with pytest.raises(UsageError, match="MB are free"):
         find_batch_size(program, state, rows(), make_plan(2000, 64, 5))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from batchwright import nn, optim
-from batchwright.errors import DivergedError
+from batchwright.errors import DataError
 from batchwright.measure.learning_rate import Trial, find_learning_rate, minimum, stable_range
 from batchwright.tasks import Regression
 from batchwright.training.plan import make_plan
@@ -64,7 +64,7 @@ def test_where_no_rate_helps_it_says_so() -> None:
     data = Least()
     data.targets = data.targets * np.float32(1e25)
     plan = make_plan(len(data.x), "full", 5)
-    with pytest.raises(DivergedError, match="no learning rate from"):
+    with pytest.raises(DataError, match="no learning rate from"):
         find_learning_rate(make_program(optim.SGD(0.01)), rows_of(data), plan, data.inputs)
 
 

@@ -96,7 +96,8 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
         seed: of the probe's order of rows, and of the rows whose noise is measured.
 
     Raises:
-        DataError: fewer rows than the smallest candidate, gradients that are all 0, or a loss that is not finite.
+        DataError: fewer rows than the smallest candidate, gradients that are all 0 or all the same, or a loss that is
+            not finite.
         UsageError: not even the smallest candidate fits in memory.
     """
     if rows.length < SMALLEST:
@@ -105,6 +106,8 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
     throughput = measure_throughput(program, state, rows, seed=seed)
     probed, compile_seconds = _noise_along(program, state, rows, plan, seed)
     sizes = candidates(plan.training_rows, throughput, free_memory())
+    if probed.trace <= 0:
+        raise DataError("all rows have the same gradient: a batch of any size is as good as one row, and takes longer.")
     phi = usable(probed, plan.training_rows)
     table = tabulate(sizes, throughput, phi, plan.training_rows)
     best = min(table, key=lambda row: row.relative_time).batch_size

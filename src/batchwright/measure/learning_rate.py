@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from batchwright.errors import DivergedError
+from batchwright.errors import DataError
 from batchwright.optim.rule import Optimizer
 from batchwright.population.members import Members, begin
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, orders_of, pays_together
@@ -129,7 +129,7 @@ def find_learning_rate(
         seed: of the first member; the others take the numbers after it.
 
     Raises:
-        DivergedError: with every rate a loss was not finite, or none became smaller.
+        DataError: with every rate a loss was not finite, or none became smaller.
     """
     most = int(np.clip(EPOCHS * plan.iterations_per_epoch / MEMBERS / (1 + COARSE_SHARE), LEAST, MOST))
     arena = _Arena(program, rows, plan, example, seed, most)
@@ -195,12 +195,12 @@ def _best(trials: Sequence[Trial]) -> Trial:
     """The trial of the lowest loss.
 
     Raises:
-        DivergedError: there is none that did not diverge.
+        DataError: there is none that did not diverge.
     """
     settled = [trial for trial in trials if not trial.diverged]
     if not settled:
         low, high = trials[0].learning_rate, trials[-1].learning_rate
-        raise DivergedError(
+        raise DataError(
             f"no learning rate from {low:.2g} to {high:.2g} lowers the loss: look at the data (targets that are the "
             "same for all rows, or huge), or take another optimizer."
         )
@@ -214,7 +214,7 @@ def minimum(trials: Sequence[Trial]) -> tuple[float, tuple[float, float]]:
     between rates to either side.
 
     Raises:
-        DivergedError: no trial lowered the loss.
+        DataError: no trial lowered the loss.
     """
     best = _best(trials).learning_rate
     settled = [trial for trial in trials if not trial.diverged]

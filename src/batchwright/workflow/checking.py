@@ -49,8 +49,7 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
         measure: whether learning rates are tried too.
 
     Raises:
-        DataError, ConfigError: as `prepare`.
-        DivergedError: no learning rate lowers the loss.
+        DataError, ConfigError: as `prepare`; no learning rate lowers the loss.
     """
     _cache.use()
     prepared = settled(prepare(settings))

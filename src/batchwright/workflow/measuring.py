@@ -34,7 +34,7 @@ def settled(prepared: Prepared) -> Prepared:
     """What was prepared, with all that is `auto` measured: first a learning rate, then a batch size, then epochs.
 
     Raises:
-        DataError, DivergedError, UsageError: it cannot be measured; see `find_learning_rate` and `find_batch_size`.
+        DataError, UsageError: it cannot be measured; see `find_learning_rate` and `find_batch_size`.
         ConfigError: `epochs: auto` without validation rows or early stopping.
     """
     started, notes = time.perf_counter(), list[str]()
@@ -65,8 +65,7 @@ def find_learning_rate(settings: Settings) -> LearningRates:
     """Prepare, and try learning rates; nothing is written.
 
     Raises:
-        DataError, ConfigError: as `prepare`.
-        DivergedError: no rate lowers the loss.
+        DataError, ConfigError: as `prepare`; no rate lowers the loss.
     """
     _cache.use()
     return learning_rates(prepare(settings))
