@@ -13,6 +13,8 @@ from tests.findings.planted import ROWS, clean, loaded, told
 from batchwright.data.dataset import Dataset, Split, load
 from batchwright.findings.classes import constant_target, imbalance, missing_classes
 from batchwright.findings.columns import MOST_ROWS
+from batchwright.findings.contradictions import contradictions, outvoted
+from batchwright.findings.few_rows import few_rows
 from batchwright.findings.shared_rows import severity, shared_rows
 
 TABLE = clean()
@@ -140,3 +142,29 @@ def test_a_constant_target() -> None:
 def test_examples_have_all_classes_in_every_part(name: str) -> None:
     data = load(name)
     assert constant_target(data) == imbalance(data) == missing_classes(data) == ()
+
+
+def test_rows_that_contradict_each_other_are_counted() -> None:
+    """A third of the rows is there again with the other class: one of each such pair is outvoted, or as frequent."""
+    columns = clean()
+    again = np.arange(200)
+    doubled = {name: np.concatenate([values, values[again]]) for name, values in columns.items()}
+    doubled["y"][600:] = np.where(columns["y"][again] == "yes", "no", "yes")
+    found = contradictions(loaded(doubled, validation_split=0.0, test_split=0.0))
+    assert told(found) == [("contradicting rows", "warning")]
+    assert "200 of 800 training rows" in found[0].evidence
+    assert contradictions(loaded(clean())) == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=60))
+def test_outvoted_rows_are_those_that_a_majority_vote_gets_wrong(rows: list[tuple[int, int]]) -> None:
+    inputs, classes = np.array(rows).T
+    groups = [[label for x, label in rows if x == which] for which in set(inputs)]
+    wrong = sum(len(group) - max(map(group.count, group)) for group in groups)
+    assert outvoted(inputs.astype(np.uint64), classes) == wrong
+
+
+def test_parts_with_few_rows_are_told() -> None:
+    assert few_rows(loaded(clean())) == ()
+    assert told(few_rows(loaded(clean(100)))) == [("few rows", "note")] * 2
+    assert told(few_rows(loaded(clean(20)))) == [("few rows", "error")] * 2

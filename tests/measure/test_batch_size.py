@@ -63,9 +63,10 @@ def test_candidates_fit_in_memory_and_rows() -> None:
 
 
 def test_an_endless_noise_scale_gives_way_to_what_it_is_at_least() -> None:
-    assert usable(noise(500.0, 300.0, 900.0), 10_000) == 500.0
-    assert usable(noise(math.inf, 300.0, math.inf), 10_000) == 300.0
-    assert usable(noise(1e9, 1e8, math.inf), 10_000) == 10_000.0
+    assert usable(noise(500.0, 300.0, 900.0)) == 500.0
+    assert usable(noise(math.inf, 300.0, math.inf)) == 300.0
+    with pytest.raises(DataError, match="cannot be told from 1,000 rows"):
+        usable(noise(math.inf, 0.0, math.inf))
 
 
 def test_on_rows() -> None:

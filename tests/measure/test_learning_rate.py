@@ -70,7 +70,7 @@ def test_where_no_rate_helps_it_says_so() -> None:
 
 def trial(rate: float, *ends: float, begin: float = 10.0) -> Trial:
     """A trial whose seeds came from `begin` to these losses."""
-    return Trial(rate, np.array([[begin, *[end] * 9] for end in ends]))
+    return Trial(rate, np.array([[*[begin] * 3, *[end] * 9] for end in ends]))
 
 
 def test_the_minimum_is_the_vertex_of_a_parabola() -> None:

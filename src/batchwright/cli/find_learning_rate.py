@@ -23,6 +23,8 @@ def find_learning_rate(settings: "Settings", figure: Figure = None, as_json: Jso
     from batchwright.measure.figure import drawn
     from batchwright.measure.plain import of_learning_rates
 
+    if figure is not None and figure.suffix.lower() != ".svg":
+        raise typer.BadParameter(f"{figure} does not end in .svg, which is what is drawn", param_hint="--figure")
     found = workflow.find_learning_rate(settings)
     if figure is not None:
         write_file(figure, drawn(found))

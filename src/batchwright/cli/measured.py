@@ -42,7 +42,7 @@ def notes_and_reason(found: BatchSizes, prepared: Prepared) -> Iterator[str]:
         f"takes {throughput.fixed * 1e6:,.0f} + {throughput.per_row * 1e6:,.2f}·B µs."
     )
     if found.rescaled:
-        changed = ", ".join(f"{name} {value:.3g}" for name, value in found.rescaled.items())
+        changed = ", ".join(f"{name} {value:.6g}" for name, value in found.rescaled.items())
         yield f"with it, in place of those for {prepared.plan.batch_size:,}: {changed}."
     yield f"{found.seconds:.1f} s of measuring, {found.compile_seconds:.1f} s of compiling for it."
 
@@ -106,10 +106,10 @@ def finding_lines(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def curve(values: Sequence[float]) -> str:
-    """Values as a line of blocks, a ninth of their range to a step; × where one is not finite.
+    """Values as a line of blocks, an eighth of their range to a step; × where one is not finite.
 
     >>> curve([3.0, 2.0, 1.0])
-    '█▄▁'
+    '█▅▁'
     """
     every = max(1, -(-len(values) // CURVE))
     means = [sum(part) / len(part) for part in (values[i : i + every] for i in range(0, len(values), every))]

@@ -38,7 +38,8 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, as_json
         print_json(summary(trained))
     else:
         table_console().print(metrics_table(trained.metrics))
-        typer.echo(f"{trained.verdict.kind}: {trained.verdict.reason}" if trained.history else "")
+        if trained.stopped.status == "finished":
+            typer.echo(f"{trained.verdict.kind}: {trained.verdict.reason}")
         typer.echo(f"run: {trained.run.path}" if trained.run else "")
     for _ in events:  # goes on to the error of a run that has diverged or was interrupted
         pass

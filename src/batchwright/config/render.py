@@ -22,7 +22,7 @@ def dump_config(settings: Settings) -> str:
     """YAML with every value, and behind each where it comes from; `load_config` reads it as the same configuration.
 
     >>> print(dump_config(settings_of(Config())).splitlines()[-1])
-        keep: 2  # default
+      noise_scale: false  # default
     """
     return block(_tree(settings), dict(settings.origins))
 

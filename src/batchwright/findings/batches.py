@@ -47,6 +47,7 @@ def tiny_batches(plan: Plan, network: Network) -> tuple[Finding, ...]:
     if (
         not has_batch_norm(network)
         or plan.last_batch_rows >= TINY
+        or plan.training_rows < TINY
         or (plan.batch_size >= TINY and plan.last_batch_rows == 1)
     ):
         return ()
@@ -84,7 +85,7 @@ def odd_batch_size(plan: Plan) -> tuple[Finding, ...]:
 def few_updates(plan: Plan) -> tuple[Finding, ...]:
     """Batches of more than half the rows, and fewer than a hundred updates in all."""
     found = []
-    if 2 * plan.batch_size > plan.training_rows > 1:
+    if 2 * plan.batch_size > plan.training_rows > 2 * UNIT:
         share = plan.batch_size / plan.training_rows
         found.append(
             Finding(

@@ -3,7 +3,9 @@
 from batchwright.data.dataset import Dataset
 from batchwright.findings.batches import few_updates, odd_batch_size, single_row, tiny_batches
 from batchwright.findings.classes import constant_target, imbalance, missing_classes
+from batchwright.findings.contradictions import contradictions
 from batchwright.findings.duplicates import duplicate_columns
+from batchwright.findings.few_rows import few_rows
 from batchwright.findings.finding import Finding, by_severity
 from batchwright.findings.leaks import leaks
 from batchwright.findings.rates import learning_rate
@@ -15,8 +17,10 @@ from batchwright.training.plan import Plan
 
 OF_DATA = (
     constant_target,
+    few_rows,
     leaks,
     shared_rows,
+    contradictions,
     imbalance,
     missing_classes,
     missing_columns,
@@ -49,8 +53,8 @@ def inspect(
     >>> from batchwright.nn.protocols import Features
     >>> from batchwright.optim import Adam
     >>> from batchwright.training.plan import make_plan
-    >>> data = load("wine")
-    >>> network = MLP().build(Features(numeric=13), 3)
+    >>> data = load("breast-cancer")
+    >>> network = MLP().build(Features(numeric=30), 2)
     >>> [finding.kind for finding in inspect(data, make_plan(data.train.rows, 16, 20), network, Adam())]
     []
     """

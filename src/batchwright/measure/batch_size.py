@@ -37,12 +37,15 @@ SMALLEST = 8
 """The least candidate: kernels work on eight and more rows at once, and leave lanes idle with fewer."""
 PLACES = (0.5, 0.75, 1.0)
 """Where in the probe noise is measured, as shares of it: its second half, so that the steep beginning has no part."""
-LEAST_PROBE, MOST_PROBE = 32, 2000
-"""Iterations of the probe, at least and at most; else it is one epoch."""
+LEAST_PROBE, MOST_PROBE, FEW_EPOCHS = 32, 2000, 3
+"""Iterations of the probe, at least and at most; else it is one epoch. Of small data it is never more than 3 epochs:
+once rows are known by heart, their gradients are all noise."""
 NOISE_ROWS = 1024
 """Rows of each measurement of noise."""
 OF_MEMORY = 0.8
 """The share of the free memory that a program may be predicted to take."""
+ALIKE = 1e-6
+"""Variance of gradients, as a share of their squared mean, that is but rounding."""
 CLOSE = 1.25
 """Times the least time: sizes within it are as good as the best for nearly everyone."""
 DRAWS = 2000
@@ -101,14 +104,14 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
         UsageError: not even the smallest candidate fits in memory.
     """
     if rows.length < SMALLEST:
-        raise DataError(f"{rows.length} training rows are too few to choose a batch size for: take batch_size: full.")
+        raise DataError(f"{rows.length} training rows are too few to choose a batch size for: take --batch-size full.")
     started = time.perf_counter()
     throughput = measure_throughput(program, state, rows, seed=seed)
     probed, compile_seconds = _noise_along(program, state, rows, plan, seed)
     sizes = candidates(plan.training_rows, throughput, free_memory())
-    if probed.trace <= 0:
+    if probed.trace <= ALIKE * probed.gradient_norm2:
         raise DataError("all rows have the same gradient: a batch of any size is as good as one row, and takes longer.")
-    phi = usable(probed, plan.training_rows)
+    phi = usable(probed)
     table = tabulate(sizes, throughput, phi, plan.training_rows)
     best = min(table, key=lambda row: row.relative_time).batch_size
     factor = best / plan.batch_size
@@ -116,7 +119,7 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
     return BatchSizes(
         best,
         _interval(sizes, throughput, probed, plan.training_rows, seed),
-        _reason(best, table, throughput, phi),
+        _reason(best, table, throughput, probed),
         probed,
         throughput,
         tuple(table),
@@ -147,10 +150,20 @@ def candidates(rows: int, throughput: Throughput, free: int | None) -> list[int]
     return fitting
 
 
-def usable(noise: NoiseScale, rows: int) -> float:
-    """The noise scale to reckon with: where none could be told from infinity, the lower end of what it may be."""
-    value = noise.value if math.isfinite(noise.value) else max(noise.low, float(SMALLEST))
-    return min(value, float(rows))
+def usable(noise: NoiseScale) -> float:
+    """The noise scale to reckon with: where it could not be told from infinity, the lower end of what it may be.
+
+    Raises:
+        DataError: nothing can be said of it.
+    """
+    if math.isfinite(noise.value):
+        return noise.value
+    if noise.low > 0:
+        return noise.low
+    raise DataError(
+        f"the noise of the gradient cannot be told from {noise.rows:,} rows: there are too few, or there is nothing to "
+        "learn from them. Choose a batch size yourself."
+    )
 
 
 def tabulate(sizes: Sequence[int], throughput: Throughput, phi: float, rows: int) -> list[Candidate]:
@@ -175,8 +188,12 @@ def _time(fixed: float, per_row: float, size: int, phi: float) -> float:
 
 
 def _noise_along(program: Program, state: TrainState, rows: Rows, plan: Plan, seed: int) -> tuple[NoiseScale, float]:
-    """The noise scale in the second half of a short training; and the seconds of compiling for that."""
-    iterations = int(np.clip(plan.iterations_per_epoch, LEAST_PROBE, MOST_PROBE))
+    """The noise scale in the second half of a short training; and the seconds of compiling for that.
+
+    Where it could be anything there, what it was before the training is added, which is always told.
+    """
+    least = min(LEAST_PROBE, FEW_EPOCHS * plan.iterations_per_epoch)
+    iterations = int(np.clip(plan.iterations_per_epoch, least, MOST_PROBE))
     epochs = range(-(-iterations // plan.iterations_per_epoch))
     order = np.concatenate([batches(plan, seed=seed, epoch=epoch) for epoch in epochs])[:iterations]
     epoch = Epoch(order, np.full(iterations, float(program.optimizer.learning_rate), np.float32))
@@ -184,14 +201,15 @@ def _noise_along(program: Program, state: TrainState, rows: Rows, plan: Plan, se
     carry, done, found = (jax.tree.map(jnp.array, state), no_losses(iterations)), 0, []
     draw = np.random.default_rng(seed)
     compiling = time.perf_counter()
-    measure_noise(program, carry[0], rows, _drawn(draw, rows), seed=seed)  # compiles
+    before = measure_noise(program, carry[0], rows, _drawn(draw, rows), seed=seed)  # compiles
     seconds = segment.seconds + time.perf_counter() - compiling
     for place in PLACES:
         end = round(iterations * place)
         carry, done = segment(program, carry, rows, epoch, (done, end)), end
         _refuse_divergence(int(carry[0].status), float(program.optimizer.learning_rate))
         found.append(measure_noise(program, carry[0], rows, _drawn(draw, rows), seed=seed))
-    return pool(found).overall, seconds
+    later = pool(found).overall
+    return (later if later.low > 0 else pool([before, *found]).overall), seconds
 
 
 def _drawn(draw: np.random.Generator, rows: Rows) -> np.ndarray:
@@ -209,7 +227,7 @@ def _refuse_divergence(status: int, rate: float) -> None:
 def _interval(sizes: Sequence[int], throughput: Throughput, noise: NoiseScale, rows: int, seed: int) -> tuple[int, int]:
     """The central 95 % of the best sizes if φ, a and c are drawn from within their intervals, evenly in logarithms."""
     draw = np.random.default_rng(seed)
-    value = usable(noise, rows)
+    value = usable(noise)
     low, high = max(min(noise.low, value), 1.0), min(max(noise.high, value), float(rows))
     phi = np.exp(draw.uniform(math.log(low), math.log(max(high, low)), DRAWS))
     fixed, per_row = (draw.uniform(*ends, DRAWS) for ends in (throughput.fixed_interval, throughput.per_row_interval))
@@ -219,14 +237,16 @@ def _interval(sizes: Sequence[int], throughput: Throughput, noise: NoiseScale, r
     return sizes[ends[0]], sizes[ends[1]]
 
 
-def _reason(best: int, table: Sequence[Candidate], throughput: Throughput, phi: float) -> str:
+def _reason(best: int, table: Sequence[Candidate], throughput: Throughput, noise: NoiseScale) -> str:
     """Why this size, in one sentence with the numbers."""
+    least = "" if math.isfinite(noise.value) else "at least "
+    scale = f"the noise scale is {least}{usable(noise):,.0f}"
     near = [row.batch_size for row in table if row.relative_time <= CLOSE]
     idle = throughput.fixed / throughput.iteration_seconds(best)
-    above = f"above {near[-1]:,} more rows per step no longer buy fewer steps (the noise scale is {phi:,.0f})"
+    above = f"above {near[-1]:,} more rows per step no longer buy fewer steps ({scale})"
     below = f"below {near[0]:,} the machine idles ({idle:.0%} of an iteration of {best:,} rows is fixed cost)"
     if near[-1] == table[-1].batch_size:
-        above = f"{near[-1]:,} is the most there are rows or memory for (the noise scale is {phi:,.0f})"
+        above = f"{near[-1]:,} is the most there are rows or memory for ({scale})"
     if near[0] == table[0].batch_size:
         below = f"down to {near[0]:,} nothing is lost"
     return f"{above}; {below}"

@@ -35,6 +35,8 @@ EPOCHS = 2.5
 """Epochs of training that all members together may take, unless that leaves them too few iterations to tell."""
 LEAST, MOST = 60, 400
 """Iterations of a fine member, at least and at most."""
+FEWEST = 8
+"""Rows that a learning rate can be judged by."""
 LAST = 0.25
 """Share of a member's iterations, the last ones, whose mean loss it is judged by."""
 TINY = float(np.finfo(np.float32).tiny)
@@ -69,9 +71,9 @@ class Trial:
 
     @property
     def diverged(self) -> bool:
-        """Whether a seed's loss was not finite, or has risen above where it began."""
-        ends = self.ends
-        return not bool((np.isfinite(ends) & (ends <= self.losses[:, 0])).all())
+        """Whether a seed's loss was not finite, or ended above all losses of its first quarter."""
+        ends, first = self.ends, max(1, round(self.losses.shape[1] * LAST))
+        return not bool((np.isfinite(ends) & (ends <= self.losses[:, :first].max(axis=1))).all())
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,10 @@ def find_learning_rate(
         seed: of the first member; the others take the numbers after it.
 
     Raises:
-        DataError: with every rate a loss was not finite, or none became smaller.
+        DataError: there are fewer than 8 rows; with every rate a loss was not finite, or none became smaller.
     """
+    if rows.length < FEWEST:
+        raise DataError(f"{rows.length} training rows are too few to tell learning rates apart: it takes {FEWEST}.")
     most = int(np.clip(EPOCHS * plan.iterations_per_epoch / MEMBERS / (1 + COARSE_SHARE), LEAST, MOST))
     arena = _Arena(program, rows, plan, example, seed, most)
     started = time.perf_counter()
@@ -210,6 +214,8 @@ def _best(trials: Sequence[Trial]) -> Trial:
 def minimum(trials: Sequence[Trial]) -> tuple[float, tuple[float, float]]:
     """The rate of the lowest loss and its 95 % interval: the vertex of a parabola through the logarithms around it.
 
+    It is at most a step between rates away from the one that came out lowest.
+
     The interval is Student's, over the vertices that the seeds have each by itself, and at least the half of a step
     between rates to either side.
 
@@ -221,7 +227,8 @@ def minimum(trials: Sequence[Trial]) -> tuple[float, tuple[float, float]]:
     steps = np.log10([trial.learning_rate for trial in settled])
     losses = np.log([trial.ends for trial in settled])  # [rates, seeds]
     near = np.abs(steps - np.log10(best)) < (NEIGHBOURS + 0.5) * STEP
-    whole = _vertex(steps[near], losses[near].mean(axis=1))
+    within = (np.log10(best) - STEP, np.log10(best) + STEP)
+    whole = np.clip(_vertex(steps[near], losses[near].mean(axis=1)), *within)
     seeds = [_vertex(steps[near], column) for column in losses[near].T]
     error = float(np.std(seeds, ddof=1) / np.sqrt(len(seeds))) if len(seeds) > 1 else 0.0
     half = max(STUDENT[len(seeds)] * error, STEP / 2)

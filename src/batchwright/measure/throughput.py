@@ -22,7 +22,7 @@ from batchwright.training.segment import CompiledSegment, Epoch, compile_segment
 from batchwright.training.state import Program, Rows, TrainState
 
 REPEATS = 5
-"""Timed runs of each size; their median counts, so that one or two disturbed ones do not."""
+"""Timed runs of each size; the fastest counts: others were disturbed, and none can be faster than undisturbed."""
 RUN_SECONDS = 0.02
 """How long a timed run aims to take: a thousand times the resolution of its clock and of calling the program."""
 MOST_ITERATIONS = 2000
@@ -118,9 +118,9 @@ def iteration_seconds(
     rows: Rows,
     order: Int32[np.ndarray, "iterations parts n"],
 ) -> float:
-    """The seconds of an iteration of a compiled segment, the median of some runs on copies of the state."""
+    """The seconds of an iteration of a compiled segment, the least of some runs on copies of the state."""
     racer = _ready(_Racer(0, segment, program, state, rows, _still(order), len(order)))
-    return float(np.median([racer.timed() for _ in range(REPEATS)]))
+    return min(racer.timed() for _ in range(REPEATS))
 
 
 def _racer(program: Program, state: TrainState, rows: Rows, size: int) -> _Racer:
@@ -173,12 +173,12 @@ def fit_line(timings: Sequence[Timing], *, draws: int = 500) -> Line:
     sizes = np.array([timing.batch_size for timing in timings], np.float64)
     runs = np.array([timing.seconds for timing in timings])
     if len(sizes) == 1:
-        low, middle, high = np.quantile(runs[0], (0.025, 0.5, 0.975)) / sizes[0]
-        return Line(0.0, float(middle), (0.0, float(high * sizes[0])), (float(low), float(high)))
-    fixed, per_row = _line(sizes, np.median(runs, axis=1))
+        least, high = runs[0].min() / sizes[0], np.quantile(runs[0], 0.975) / sizes[0]
+        return Line(0.0, float(least), (0.0, float(high * sizes[0])), (0.0, float(high)))
+    fixed, per_row = _line(sizes, runs.min(axis=1))
     draw = np.random.default_rng(0)
     picks = draw.integers(runs.shape[1], size=(draws, *runs.shape))
-    drawn = [_line(sizes, np.median(np.take_along_axis(runs, pick, axis=1), axis=1)) for pick in picks]
+    drawn = [_line(sizes, np.take_along_axis(runs, pick, axis=1).min(axis=1)) for pick in picks]
     (low_a, low_c), (high_a, high_c) = np.quantile(drawn, (0.025, 0.975), axis=0).tolist()
     return Line(fixed, per_row, (low_a, high_a), (low_c, high_c))
 

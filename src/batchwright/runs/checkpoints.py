@@ -36,7 +36,7 @@ NAME = re.compile(r"\d{3}-\d{12}")
 class _Plain:
     """What of a checkpoint is not an array."""
 
-    history: list[dict[str, float | None]]
+    history: list[dict[str, int | float | None]]
     kept_epoch: int
     seconds: float
     diverged: list[int]

@@ -92,7 +92,7 @@ def to_plain(value: Any) -> Any:
     return None if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
-def numbers(plain: dict[str, float | None]) -> dict[str, float]:
+def numbers(plain: Mapping[str, int | float | None]) -> dict[str, int | float]:
     """Numbers by name as they were before `to_plain`: NaN where it had to write None."""
     return {name: math.nan if value is None else value for name, value in plain.items()}
 

@@ -175,4 +175,4 @@ def _listed(folder: Path) -> Listed:
 
 @dataclass(frozen=True)
 class _History:
-    rows: list[dict[str, float | None]]
+    rows: list[dict[str, int | float | None]]

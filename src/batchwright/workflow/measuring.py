@@ -117,7 +117,7 @@ def _rate_measured(prepared: Prepared) -> tuple[Settings, str]:
 def _size_measured(prepared: Prepared) -> tuple[Settings, str]:
     """The settings with the batch size, and the numbers of the update rule that go with it, but for the user's own."""
     found = batch_sizes(prepared)
-    follow = {f"optimizer.{name}": rounded(value) for name, value in found.rescaled.items()}
+    follow = {f"optimizer.{name}": value for name, value in found.rescaled.items()}
     origins = prepared.settings.origins
     values = {SIZE: found.recommended} | {key: follow[key] for key in follow if origins[key] != "user"}
     settings = prepared.settings.measured(values, of_batch_sizes(found))

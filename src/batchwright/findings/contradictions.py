@@ -1,0 +1,46 @@
+"""Training rows that are alike in every input and belong to different classes: no network can be right about all."""
+
+import numpy as np
+
+from batchwright.data.dataset import Dataset
+from batchwright.data.splitting import row_hashes
+from batchwright.data.targets import ClassTarget
+from batchwright.findings.columns import sample
+from batchwright.findings.finding import Finding
+
+WARN = 0.1
+"""Share of wrong answers that cannot be avoided from which on a score is bounded noticeably."""
+
+
+def contradictions(dataset: Dataset) -> tuple[Finding, ...]:
+    """How many training rows are outvoted by rows with the same inputs; of rows on the disk, 100,000 are looked at."""
+    if not isinstance(dataset.target, ClassTarget):
+        return ()
+    train = dataset.train
+    rows = sample(train.rows)
+    wrong = outvoted(row_hashes({name: values[rows] for name, values in train.inputs.items()}), train.targets[rows])
+    if not wrong:
+        return ()
+    count = len(train.targets[rows])
+    return (
+        Finding(
+            "contradicting rows",
+            "warning" if wrong / count >= WARN else "note",
+            f"{wrong:,} of {count:,} training rows looked at ({wrong / count:.2%}) have the same inputs as rows of "
+            "another, more frequent class: no accuracy on them is above what that leaves",
+            "add a column that tells them apart, or look whether labels are wrong",
+        ),
+    )
+
+
+def outvoted(inputs: np.ndarray, classes: np.ndarray) -> int:
+    """How many rows are not of the commonest class among the rows with the same inputs.
+
+    >>> outvoted(np.array([7, 7, 7, 8], np.uint64), np.array([0, 0, 1, 1]))
+    1
+    """
+    pairs, counts = np.unique(np.stack([inputs, classes.astype(np.uint64)]), axis=1, return_counts=True)
+    _, which = np.unique(pairs[0], return_inverse=True)
+    most = np.zeros(which.max() + 1, np.int64)
+    np.maximum.at(most, which, counts)
+    return int(counts.sum() - most.sum())
