@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+from statistics import median, median_low
 
 import numpy as np
 from report import replace_section, table, verdict
@@ -108,7 +108,7 @@ def _seconds(prepared: Prepared, size: int, target: float) -> float | None:
     reached = _reached(prepared, size, MOST_EPOCHS, target)
     job = prepared.job
     timed = measure_throughput(job.program, prepared.state, job.train, sizes=(size,)).timings[0]
-    each = median(timed.seconds)
+    each = min(timed.seconds)
     print(f"{prepared.dataset.name}: {size} rows, {reached.iterations} x {each * 1e6:.0f} µs", file=sys.stderr)
     return None if reached.iterations is None else reached.iterations * each
 
@@ -145,7 +145,7 @@ def _times(one: Measured) -> Sequence[str]:
 
 def _summary(one: Measured) -> Sequence[str]:
     chosen = [found.recommended for found in one.sizes]
-    size = int(median(chosen))
+    size = median_low(chosen)
     reached = {size: value for size, value in one.seconds.items() if value is not None}
     best, worst = min(reached.values()), max(reached.values())
     real = reached.get(size)

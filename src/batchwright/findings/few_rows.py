@@ -4,7 +4,7 @@ from batchwright.data.dataset import Dataset
 from batchwright.findings.finding import Finding
 
 MEANINGLESS, ROUGH = 5, 30
-"""Rows below which a score can only take a handful of values; and below which an accuracy is uncertain by ±0.18 and more
+"""Rows below which a score can only take a handful of values; and below which an accuracy is uncertain by ±0.18 or more
 (95 %: 1.96·√(0.25/30))."""
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from batchwright.errors import DataError, UsageError
 from batchwright.measure.memory import free_memory
-from batchwright.measure.noise_scale import NoiseScale, measure_noise, pool
+from batchwright.measure.noise_scale import NoiseScale, NoiseScales, measure_noise, pool
 from batchwright.measure.throughput import Throughput, measure_throughput
 from batchwright.optim.rule import Optimizer
 from batchwright.optim.scaling import changes, rescaled
@@ -40,8 +40,9 @@ PLACES = (0.5, 0.75, 1.0)
 LEAST_PROBE, MOST_PROBE, FEW_EPOCHS = 32, 2000, 3
 """Iterations of the probe, at least and at most; else it is one epoch. Of small data it is never more than 3 epochs:
 once rows are known by heart, their gradients are all noise."""
-NOISE_ROWS = 1024
-"""Rows of each measurement of noise."""
+NOISE_ROWS, GROUP = 4096, 64
+"""Rows of each measurement of noise, and of the groups that they are taken in, where there are so many: |G|² takes many
+rows to be told from noise, and gradients of groups cost no more than training on them."""
 OF_MEMORY = 0.8
 """The share of the free memory that a program may be predicted to take."""
 ALIKE = 1e-6
@@ -201,19 +202,23 @@ def _noise_along(program: Program, state: TrainState, rows: Rows, plan: Plan, se
     carry, done, found = (jax.tree.map(jnp.array, state), no_losses(iterations)), 0, []
     draw = np.random.default_rng(seed)
     compiling = time.perf_counter()
-    before = measure_noise(program, carry[0], rows, _drawn(draw, rows), seed=seed)  # compiles
+    before = _noise(program, carry[0], rows, draw, seed)  # compiles
     seconds = segment.seconds + time.perf_counter() - compiling
     for place in PLACES:
         end = round(iterations * place)
         carry, done = segment(program, carry, rows, epoch, (done, end)), end
         _refuse_divergence(int(carry[0].status), float(program.optimizer.learning_rate))
-        found.append(measure_noise(program, carry[0], rows, _drawn(draw, rows), seed=seed))
+        found.append(_noise(program, carry[0], rows, draw, seed))
     later = pool(found).overall
     return (later if later.low > 0 else pool([before, *found]).overall), seconds
 
 
-def _drawn(draw: np.random.Generator, rows: Rows) -> np.ndarray:
-    return draw.choice(rows.length, min(NOISE_ROWS, rows.length), replace=False).astype(np.int32)
+def _noise(program: Program, state: TrainState, rows: Rows, draw: np.random.Generator, seed: int) -> NoiseScales:
+    """The noise of some rows, in groups so large that there are still GROUP of them."""
+    count = min(NOISE_ROWS, rows.length)
+    places = draw.choice(rows.length, count, replace=False).astype(np.int32)
+    group = min(GROUP, count // GROUP) if count >= 2 * GROUP else None
+    return measure_noise(program, state, rows, places, seed=seed, group_rows=group)
 
 
 def _refuse_divergence(status: int, rate: float) -> None:

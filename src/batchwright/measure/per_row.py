@@ -21,6 +21,10 @@ from batchwright.training.state import KEYS, Program, Rows, TrainState
 ROWS_AT_ONCE = 256
 """Rows whose mean gradient is taken at once: activations are kept for so many."""
 
+LARGE_GROUP = 32
+"""Rows of a group from which on groups go one after the other: their products are large enough to keep a CPU busy, and
+batched products are slower there by far."""
+
 GRADIENTS_AT_ONCE = 2**27
 """Bytes of the gradients of groups that may be kept side by side, where the compiler does not reduce them at once."""
 
@@ -138,7 +142,8 @@ def _of_chunk(loss: Callable[[Tree, _Groups], Array], params: Tree, factors: Tre
     barred, groups_again = lax.optimization_barrier((params, groups))
     size = 4 * sum(leaf.size for leaf in jax.tree.leaves(params))
     at_once = min(max(GRADIENTS_AT_ONCE // size, 1), len(groups.number))
-    of_groups = lax.map(squares, groups_again, batch_size=at_once)
+    in_turn = groups.places.shape[-1] >= LARGE_GROUP
+    of_groups = lax.map(squares, groups_again, batch_size=None if in_turn else at_once)
     return _Block(_scaled(gradient, factors), jnp.stack([leaf.sum() for leaf in of_groups]), mean)
 
 
