@@ -39,6 +39,7 @@ def test_find_batch_size_prints_what_it_found(batchwright) -> None:
     said = batchwright("find-batch-size", "iris", *SMALL, "--verify").out
     assert "→" in said
     assert "to a validation loss of" in said
+    assert "as recommended," in said or "does not hold here" in said
     assert "noise scale" in said
 
 
@@ -87,6 +88,7 @@ def test_auto_is_measured_recorded_with_its_evidence_and_not_measured_again(batc
         assert run.settings[key].origin == "measured"
         assert run.settings[key].evidence == f"evidence.json#{key}"
         assert told["settings"][key]["origin"] == "measured"
+    assert {"best", "table"} <= set(evidence["optimizer.learning_rate"]), "kept where the batch size rescales it"
     assert run.settings["training.batch_size"].value == evidence["training.batch_size"]["recommended"]
     assert "evidence.json" in run.manifest.files
     again = load_config(tmp_path / "run" / "config.yaml")

@@ -93,7 +93,7 @@ def test_what_cannot_be_measured_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(DataError, match="all rows have the same gradient"):
         find_batch_size(program, state, one, make_plan(500, 64, 5))
     monkeypatch.setattr(batch_size, "free_memory", lambda: 1000)
-    with pytest.raises(UsageError, match="MB are free"):
+    with pytest.raises(UsageError, match="MB are free: take a smaller network"):
         find_batch_size(program, state, rows(), make_plan(2000, 64, 5))
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.training.test_training import make_program, same_bits
 
 from batchwright import nn
+from batchwright.errors import UsageError
 from batchwright.measure import throughput
 from batchwright.measure.throughput import Timing, fit_line, iteration_seconds, measure_throughput
 from batchwright.training.order import batches
@@ -70,3 +71,17 @@ def test_runs_are_long_enough_to_be_timed(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(throughput, "_run", lambda _, iterations: 0.5 * iterations)
     order = batches(plan, seed=0, epoch=0)
     assert iteration_seconds(segment, program, state, data, order) == 0.5
+
+
+def test_a_size_that_does_not_fit_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    program, data = make_program(hidden_layer_sizes=(32, 16)), rows()
+    state = initial_state(program, data.inputs, seed=0)
+    told = {size: compile_segment(program, state, data, make_plan(data.length, size, 1)).memory_bytes for size in SIZES}
+    assert told[16] < told[128] < told[1024]
+    run, ran = throughput._run, list[int]()
+    monkeypatch.setattr(throughput, "_run", lambda racer, count: ran.append(racer.size) or run(racer, count))
+    found = measure_throughput(program, state, data, free=int(1.3 * told[128]))
+    assert [timing.batch_size for timing in found.timings] == [16, 128]
+    assert set(ran) == {16, 128}
+    with pytest.raises(UsageError, match="training with batches of 16 rows takes about"):
+        measure_throughput(program, state, data, free=1000)

@@ -112,3 +112,19 @@ def test_mean_losses_are_those_of_evaluation(together: bool) -> None:
         one = jax.tree.map(lambda leaf, which=which: jnp.asarray(leaf[which]), members.states)
         expected = evaluate(program.model, one.variables, held_out)["loss"]
         assert found[which] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "in turn"])
+def test_after_a_loss_that_was_not_finite_a_member_has_none(together: bool) -> None:
+    """One row makes one batch of each epoch diverge: the others would have finite losses still."""
+    spoilt = np.array(ROWS.inputs["numeric"])
+    spoilt[7] = np.inf
+    rows = ROWS._replace(inputs={"numeric": jnp.asarray(spoilt)})
+    program = make_programs({})[0]
+    members = begin([program, program], (3, 4), EXAMPLE)
+    run = compile_population(members, rows, PLAN, orders=2, iterations=ITERATIONS, together=together)
+    rates = np.full((2, ITERATIONS), 0.01, np.float32)
+    after, losses = run(members, rows, Orders(orders_of(PLAN, (3, 4), ITERATIONS), rates), ITERATIONS)
+    for status, of_member in zip(np.asarray(after.states.status), losses, strict=True):
+        assert np.isfinite(of_member[:status]).all()
+        assert np.isnan(of_member[status:]).all()

@@ -17,7 +17,7 @@ Verify = Annotated[bool, typer.Option("--verify", help="train at several sizes t
 def find_batch_size(settings: "Settings", verify: Verify = False, as_json: Json = False) -> None:
     """Measure which batch size reaches a loss soonest, and say why."""
     from batchwright import workflow
-    from batchwright.cli.measured import batch_sizes_table, notes_and_reason, verified_table
+    from batchwright.cli.measured import batch_sizes_table, notes_and_reason, verified_line, verified_table
     from batchwright.measure.plain import of_batch_sizes, of_verified
 
     prepared, found = workflow.find_batch_size(settings)
@@ -29,5 +29,6 @@ def find_batch_size(settings: "Settings", verify: Verify = False, as_json: Json 
     console.print(batch_sizes_table(found))
     if verified is not None:
         console.print(verified_table(verified))
+        typer.echo(verified_line(verified, found.recommended))
     for line in notes_and_reason(found, prepared):
         typer.echo(line)

@@ -18,13 +18,15 @@ Figure = Annotated[Path | None, typer.Option("--figure", help="also draw loss ag
 def find_learning_rate(settings: "Settings", figure: Figure = None, as_json: Json = False) -> None:
     """Measure the best and the largest stable learning rate; the network that you train later is untouched."""
     from batchwright import workflow
-    from batchwright._files import write_file
+    from batchwright._files import refuse_existing, write_file
     from batchwright.cli.measured import learning_rates_table, recommended_rate
     from batchwright.measure.figure import drawn
     from batchwright.measure.plain import of_learning_rates
 
-    if figure is not None and figure.suffix.lower() != ".svg":
-        raise typer.BadParameter(f"{figure} does not end in .svg, which is what is drawn", param_hint="--figure")
+    if figure is not None:
+        if figure.suffix.lower() != ".svg":
+            raise typer.BadParameter(f"{figure} does not end in .svg, which is what is drawn", param_hint="--figure")
+        refuse_existing(figure)  # before anything is measured
     found = workflow.find_learning_rate(settings)
     if figure is not None:
         write_file(figure, drawn(found))

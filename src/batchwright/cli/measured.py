@@ -65,6 +65,18 @@ def verified_table(verified: Verified) -> Table:
     return table
 
 
+def verified_line(verified: Verified, recommended: int) -> str:
+    """What the recommended size really took, beside the fastest of those that were trained."""
+    times = {row.batch_size: row.relative_time for row in verified.rows if row.relative_time is not None}
+    if recommended not in times:
+        return f"{recommended:,} rows did not reach it: the recommendation does not hold here."
+    fastest = min(times, key=lambda size: times[size])
+    if fastest == recommended:
+        return f"{recommended:,} rows, as recommended, were the fastest."
+    longer = f"{times[recommended]:.2f} times as long as {fastest:,}, the fastest"
+    return f"{recommended:,} rows, as recommended, took {longer}."
+
+
 def learning_rates_table(found: LearningRates) -> Table:
     """Every rate that was tried, with the loss that it came to as a number and as a bar."""
     table = _table("", "learning rate", "iterations", "loss", "")

@@ -52,13 +52,16 @@ class Settings:
             for key, value in self.values.items()
         }
 
-    def measured(self, values: Mapping[str, Any], evidence: Mapping[str, Any]) -> "Settings":
-        """The settings with measured values in place of what they had, and the same evidence for each of them.
+    def measured(self, values: Mapping[str, Any], evidence: Mapping[str, Mapping[str, Any]]) -> "Settings":
+        """The settings with measured values in place of what they had, and the evidence of each, by key.
+
+        Evidence is added to what there is: a rate that was measured and then rescaled keeps that of both.
 
         >>> settings = load_config(None, [("training.batch_size", "auto", "--batch-size auto")])
         >>> settings.to_measure, settings.config.training.batch_size
         (('training.batch_size',), 64)
-        >>> done = settings.measured({"training.batch_size": 256}, {"reason": "the machine idles below"})
+        >>> key = "training.batch_size"
+        >>> done = settings.measured({key: 256}, {key: {"reason": "the machine idles below"}})
         >>> done.to_measure, done.config.training.batch_size, done.origins["training.batch_size"]
         ((), 256, 'measured')
         """
@@ -70,7 +73,7 @@ class Settings:
             config,
             {**self.origins, **dict.fromkeys(values, "measured")},
             tuple(key for key in self.to_measure if key not in values),
-            {**self.evidence, **dict.fromkeys(values, evidence)},
+            {**self.evidence, **{key: {**self.evidence.get(key, {}), **found} for key, found in evidence.items()}},
         )
 
     def with_section(self, name: str, part: Any, origin: Origin) -> "Settings":

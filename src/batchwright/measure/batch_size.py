@@ -23,10 +23,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright.errors import DataError, UsageError
-from batchwright.measure.memory import free_memory
+from batchwright.measure.memory import fits, free_memory, too_large
 from batchwright.measure.noise_scale import NoiseScale, NoiseScales, measure_noise, pool
 from batchwright.measure.throughput import Throughput, measure_throughput
-from batchwright.optim.rule import Optimizer
 from batchwright.optim.scaling import changes, rescaled
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan
@@ -43,13 +42,11 @@ once rows are known by heart, their gradients are all noise."""
 NOISE_ROWS, GROUP = 4096, 64
 """Rows of each measurement of noise, and of the groups that they are taken in, where there are so many: |G|² takes many
 rows to be told from noise, and gradients of groups cost no more than training on them."""
-OF_MEMORY = 0.8
-"""The share of the free memory that a program may be predicted to take."""
 ALIKE = 1e-6
 """Variance of gradients, as a share of their squared mean, that is but rounding."""
 CLOSE = 1.25
 """Times the least time: sizes within it are as good as the best for nearly everyone."""
-DRAWS = 2000
+DRAWS, TINY = 2000, 1e-12
 
 
 class Candidate(NamedTuple):
@@ -106,33 +103,27 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
     """
     if rows.length < SMALLEST:
         raise DataError(f"{rows.length} training rows are too few to choose a batch size for: take --batch-size full.")
-    started = time.perf_counter()
-    throughput = measure_throughput(program, state, rows, seed=seed)
+    started, free = time.perf_counter(), free_memory()
+    throughput = measure_throughput(program, state, rows, free=free, seed=seed)
+    sizes = candidates(plan.training_rows, throughput, free)
     probed, compile_seconds = _noise_along(program, state, rows, plan, seed)
-    sizes = candidates(plan.training_rows, throughput, free_memory())
     if probed.trace <= ALIKE * probed.gradient_norm2:
         raise DataError("all rows have the same gradient: a batch of any size is as good as one row, and takes longer.")
     phi = usable(probed)
     table = tabulate(sizes, throughput, phi, plan.training_rows)
     best = min(table, key=lambda row: row.relative_time).batch_size
-    factor = best / plan.batch_size
     compiling = throughput.compile_seconds + compile_seconds
     return BatchSizes(
         best,
-        _interval(sizes, throughput, probed, plan.training_rows, seed),
+        _interval(sizes, best, throughput, probed, seed),
         _reason(best, table, throughput, probed),
         probed,
         throughput,
         tuple(table),
-        changed(program.optimizer, factor),
+        changes(program.optimizer, rescaled(program.optimizer, best / plan.batch_size)),
         time.perf_counter() - started - compiling,
         compiling,
     )
-
-
-def changed(optimizer: Optimizer, factor: float) -> dict[str, float]:
-    """The numbers of an update rule that are others with a batch `factor` times as large; {} for the same size."""
-    return changes(optimizer, rescaled(optimizer, factor))
 
 
 def candidates(rows: int, throughput: Throughput, free: int | None) -> list[int]:
@@ -142,11 +133,10 @@ def candidates(rows: int, throughput: Throughput, free: int | None) -> list[int]
         UsageError: none does.
     """
     sizes = [1 << power for power in range(SMALLEST.bit_length() - 1, rows.bit_length())]
-    fitting = [size for size in sizes if free is None or throughput.memory_bytes(size) <= OF_MEMORY * free]
+    fitting = [size for size in sizes if fits(throughput.memory_bytes(size), free)]
     if not fitting:
         raise UsageError(
-            f"training takes about {throughput.memory_bytes(SMALLEST) / 1e6:,.0f} MB with a batch of {SMALLEST} rows, "
-            f"and {(free or 0) / 1e6:,.0f} MB are free: take a smaller network, or fewer rows."
+            too_large(f"training with batches of {SMALLEST} rows", throughput.memory_bytes(SMALLEST), free)
         )
     return fitting
 
@@ -229,17 +219,22 @@ def _refuse_divergence(status: int, rate: float) -> None:
         )
 
 
-def _interval(sizes: Sequence[int], throughput: Throughput, noise: NoiseScale, rows: int, seed: int) -> tuple[int, int]:
-    """The central 95 % of the best sizes if φ, a and c are drawn from within their intervals, evenly in logarithms."""
+def _interval(sizes: Sequence[int], best: int, throughput: Throughput, noise: NoiseScale, seed: int) -> tuple[int, int]:
+    """The central 95 % of the best sizes if φ (evenly in its logarithm), a and c are drawn from within their intervals.
+
+    An endless φ is drawn up to where the largest size is the best whatever it is. `best` is always within.
+    """
     draw = np.random.default_rng(seed)
     value = usable(noise)
-    low, high = max(min(noise.low, value), 1.0), min(max(noise.high, value), float(rows))
+    low = max(min(noise.low, value), 1.0)
+    endless = sizes[-1] ** 2 * throughput.per_row / max(throughput.fixed, TINY) + value
+    high = max(value, noise.high if math.isfinite(noise.high) else endless)
     phi = np.exp(draw.uniform(math.log(low), math.log(max(high, low)), DRAWS))
     fixed, per_row = (draw.uniform(*ends, DRAWS) for ends in (throughput.fixed_interval, throughput.per_row_interval))
     of_sizes = np.array(sizes, np.float64)[:, None]
-    best = ((fixed + per_row * of_sizes) * (1 + phi / of_sizes)).argmin(axis=0)
-    ends = np.quantile(best, (0.025, 0.975), method="nearest").astype(int).tolist()
-    return sizes[ends[0]], sizes[ends[1]]
+    found = ((fixed + per_row * of_sizes) * (1 + phi / of_sizes)).argmin(axis=0)
+    ends = np.quantile(found, (0.025, 0.975), method="nearest").astype(int).tolist()
+    return min(sizes[ends[0]], best), max(sizes[ends[1]], best)
 
 
 def _reason(best: int, table: Sequence[Candidate], throughput: Throughput, noise: NoiseScale) -> str:

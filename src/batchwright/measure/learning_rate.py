@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from batchwright.errors import DataError
+from batchwright.errors import DataError, UsageError
+from batchwright.measure.memory import fits, free_memory, too_large
 from batchwright.optim.rule import Optimizer
 from batchwright.population.members import Members, begin
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, orders_of, pays_together
@@ -132,6 +133,7 @@ def find_learning_rate(
 
     Raises:
         DataError: there are fewer than 8 rows; with every rate a loss was not finite, or none became smaller.
+        UsageError: all members together do not fit in memory.
     """
     if rows.length < FEWEST:
         raise DataError(f"{rows.length} training rows are too few to tell learning rates apart: it takes {FEWEST}.")
@@ -139,6 +141,8 @@ def find_learning_rate(
     arena = _Arena(program, rows, plan, example, seed, most)
     started = time.perf_counter()
     compiled = arena.compiled()
+    if not fits(compiled.memory_bytes, free := free_memory()):
+        raise UsageError(too_large(f"trying {MEMBERS} networks at once", compiled.memory_bytes, free))
     ready = time.perf_counter()
     usual = default_rate(program.optimizer)
     coarse = arena.tried(compiled, [usual * 10**decade for decade in COARSE], round(most * COARSE_SHARE))

@@ -1,8 +1,11 @@
-"""How much memory the device still has."""
+"""How much memory the device still has, and whether a compiled program may take what it was told to."""
 
 import jax
 
 from batchwright.data.memory import available_memory
+
+OF_MEMORY = 0.8
+"""The share of the free memory that a program may be predicted to take."""
 
 
 def free_memory() -> int | None:
@@ -14,3 +17,14 @@ def free_memory() -> int | None:
     if "bytes_limit" not in stats:
         return None
     return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
+
+
+def fits(memory_bytes: int, free: int | None) -> bool:
+    """Whether a program that occupies so many bytes may be run; yes where nobody knows what is free."""
+    return free is None or memory_bytes <= OF_MEMORY * free
+
+
+def too_large(what: str, memory_bytes: int, free: int | None) -> str:
+    """One sentence about a program that does not fit."""
+    taken, left = (f"{(size or 0) / 1e6:,.0f} MB" for size in (memory_bytes, free))
+    return f"{what} takes about {taken}, and {left} are free: take a smaller network, or fewer rows."

@@ -16,6 +16,8 @@ import numpy as np
 from jaxtyping import Float, Int32
 from scipy.optimize import nnls
 
+from batchwright.errors import UsageError
+from batchwright.measure.memory import fits, too_large
 from batchwright.training.order import batches
 from batchwright.training.plan import ROWS_AT_ONCE, make_plan
 from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses
@@ -70,20 +72,32 @@ class Throughput:
 
 
 def measure_throughput(
-    program: Program, state: TrainState, rows: Rows, *, sizes: Sequence[int] = SIZES, seed: int = 0
+    program: Program,
+    state: TrainState,
+    rows: Rows,
+    *,
+    sizes: Sequence[int] = SIZES,
+    free: int | None = None,
+    seed: int = 0,
 ) -> Throughput:
     """Time iterations of several batch sizes; the state that is given stays as it is.
+
+    A size whose compiled program would not fit in memory is not run, nor is any larger one compiled.
 
     Args:
         program: what is trained.
         state: where training stands; copies of it are trained on, with a learning rate of 0.
         rows: the training rows.
         sizes: the batch sizes to be timed.
+        free: bytes of memory that a program may take; None where nobody knows.
         seed: of the order in which the runs are made.
+
+    Raises:
+        UsageError: not even the smallest size fits in memory.
     """
     started = time.perf_counter()
-    possible = sorted({min(size, rows.length) for size in sizes})
-    racers = [_racer(program, state, rows, size) for size in possible]
+    racers = _racers(program, state, rows, sorted({min(size, rows.length) for size in sizes}), free)
+    possible = [racer.size for racer in racers]
     compiled = time.perf_counter()
     draw = np.random.default_rng(seed)
     seconds: dict[int, list[float]] = {size: [] for size in possible}
@@ -123,13 +137,20 @@ def iteration_seconds(
     return min(racer.timed() for _ in range(REPEATS))
 
 
-def _racer(program: Program, state: TrainState, rows: Rows, size: int) -> _Racer:
-    """Compile for a batch size."""
-    plan = make_plan(rows.length, size, 1)
-    places = min(plan.iterations_per_epoch, MOST_ITERATIONS)
-    segment = compile_segment(program, state, rows, plan, iterations=places)
-    order = batches(plan, seed=0, epoch=0)[:places]
-    return _ready(_Racer(plan.batch_size, segment, program, state, rows, _still(order), places))
+def _racers(program: Program, state: TrainState, rows: Rows, sizes: Sequence[int], free: int | None) -> list[_Racer]:
+    """One for each size, up to the first that does not fit in memory."""
+    racers = list[_Racer]()
+    for size in sizes:
+        plan = make_plan(rows.length, size, 1)
+        places = min(plan.iterations_per_epoch, MOST_ITERATIONS)
+        segment = compile_segment(program, state, rows, plan, iterations=places)
+        if not fits(segment.memory_bytes, free):
+            if not racers:
+                raise UsageError(too_large(f"training with batches of {size} rows", segment.memory_bytes, free))
+            break
+        order = batches(plan, seed=0, epoch=0)[:places]
+        racers.append(_ready(_Racer(plan.batch_size, segment, program, state, rows, _still(order), places)))
+    return racers
 
 
 def _still(order: Int32[np.ndarray, "iterations parts n"]) -> Epoch:

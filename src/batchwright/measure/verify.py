@@ -17,7 +17,6 @@ RATES = tuple(2.0**power for power in range(-2, 4))
 """Learning rates that each size is tried with, as multiples of the rule's own, rescaled for the size."""
 TARGET_EPOCHS, MOST_EPOCHS = 3, 12
 """The target is the least validation loss that the present size comes to in so many epochs; every size has the rest."""
-SIZES = 5
 
 
 class Row(NamedTuple):

@@ -44,11 +44,14 @@ def stacked(trees: Sequence[Program]) -> Program:
 def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[str, np.ndarray | jax.Array]) -> Members:
     """Members before the first iteration: one for every program and seed, `programs[i]` with `seeds[i]`.
 
-    Each begins as it would alone: `initial_state` of its seed; those with the same seed take the same order.
+    Each begins as it would alone: `initial_state` of its program and seed; those of a seed take the same order.
     """
-    distinct = list(dict.fromkeys(seeds))
-    fresh = {seed: initial_state(programs[seeds.index(seed)], example, seed=seed) for seed in distinct}
-    states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(fresh[seed] for seed in seeds))
+    distinct, fresh = list(dict.fromkeys(seeds)), dict[tuple[int, int], TrainState]()
+    pairs = [(id(program), seed) for program, seed in zip(programs, seeds, strict=True)]
+    for pair, program in zip(pairs, programs, strict=True):
+        if pair not in fresh:
+            fresh[pair] = initial_state(program, example, seed=pair[1])
+    states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(fresh[pair] for pair in pairs))
     return Members(stacked(programs), states, jnp.asarray([distinct.index(seed) for seed in seeds], jnp.int32))
 
 

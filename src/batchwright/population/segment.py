@@ -16,7 +16,7 @@ from batchwright.training.libraries import first_product
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan
 from batchwright.training.segment import occupied
-from batchwright.training.state import Program, Rows, TrainState
+from batchwright.training.state import RUNNING, Program, Rows, TrainState
 from batchwright.training.step import step
 
 
@@ -96,12 +96,15 @@ class CompiledPopulation:
     ) -> tuple[Members, Float32[np.ndarray, "members iterations"]]:
         """The members after the first so many iterations, and the losses of their batches; the states given are lost.
 
-        Losses of iterations after the first that was not finite are not finite either.
+        From the first loss of a member that was not finite on, all of its are NaN: it made no further update.
         """
-        span = (np.int32(0), np.int32(iterations))
+        span, begun = (np.int32(0), np.int32(iterations)), np.array(members.states.step)
         losses = jnp.zeros((members.number, self.iterations))
         states, losses = self.run(members.programs, members.orders, members.states, losses, rows, orders, span)
-        return members._replace(states=states), np.asarray(losses)[:, :iterations]
+        status = np.asarray(states.status)
+        ended = np.where(status == RUNNING, iterations, status - begun)
+        known = np.arange(iterations)[None, :] < ended[:, None]
+        return members._replace(states=states), np.where(known, np.asarray(losses)[:, :iterations], np.float32(np.nan))
 
 
 def compile_population(

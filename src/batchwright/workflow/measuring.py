@@ -110,7 +110,7 @@ def _resident(prepared: Prepared) -> tuple[Rows, Plan]:
 
 def _rate_measured(prepared: Prepared) -> tuple[Settings, str]:
     found = learning_rates(prepared)
-    settings = prepared.settings.measured({RATE: rounded(found.best)}, of_learning_rates(found))
+    settings = prepared.settings.measured({RATE: rounded(found.best)}, {RATE: of_learning_rates(found)})
     return settings, f"the learning rate {rounded(found.best):g} was measured: {found.reason}"
 
 
@@ -119,8 +119,11 @@ def _size_measured(prepared: Prepared) -> tuple[Settings, str]:
     found = batch_sizes(prepared)
     follow = {f"optimizer.{name}": value for name, value in found.rescaled.items()}
     origins = prepared.settings.origins
-    values = {SIZE: found.recommended} | {key: follow[key] for key in follow if origins[key] != "user"}
-    settings = prepared.settings.measured(values, of_batch_sizes(found))
+    follow = {key: value for key, value in follow.items() if origins[key] != "user"}
+    rescaled = {"rescaled_for": {SIZE: found.recommended}}
+    settings = prepared.settings.measured(
+        {SIZE: found.recommended, **follow}, {SIZE: of_batch_sizes(found), **dict.fromkeys(follow, rescaled)}
+    )
     return settings, f"the batch size {found.recommended:,} was measured: {found.reason}"
 
 
@@ -136,7 +139,7 @@ def _epochs_measured(prepared: Prepared) -> tuple[Settings, str]:
         settings = settings.with_section("schedule", PLATEAU, "measured")
     patience = config.training.early_stopping.patience
     reason = f"as many epochs as the validation loss falls, {MOST_EPOCHS} at most: {patience} without progress end it"
-    return settings.measured({EPOCHS: MOST_EPOCHS}, {"reason": reason, "most": MOST_EPOCHS}), reason
+    return settings.measured({EPOCHS: MOST_EPOCHS}, {EPOCHS: {"reason": reason, "most": MOST_EPOCHS}}), reason
 
 
 _MEASURES: Mapping[str, Callable[[Prepared], tuple[Settings, str]]] = {
