@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -37,17 +38,28 @@ class Lines:
     def rows(self) -> int:
         return self.whole.length
 
-    def read(self, ranges: np.ndarray, length: int) -> Arrays:
-        places = np.concatenate([np.arange(start, stop) for start, stop in ranges])
+    def places(self, length: int) -> "LinePlaces":
+        return LinePlaces(self.whole, length)
 
-        def taken(array: np.ndarray) -> np.ndarray:
-            whole = np.zeros((length, *array.shape[1:]), array.dtype)
-            whole[: len(places)] = np.asarray(array)[places]
-            return whole
 
-        inputs = {name: taken(np.asarray(array)) for name, array in self.whole.inputs.items()}
-        weights = None if self.whole.weights is None else taken(np.asarray(self.whole.weights))
-        return Piece(inputs, taken(np.asarray(self.whole.targets)), weights)
+class LinePlaces:
+    """Memory that is used again: rows kept longer than they last would be seen to change."""
+
+    def __init__(self, whole: Rows, length: int) -> None:
+        self.whole = whole
+        self.memory = jax.tree.map(lambda array: np.empty((length, *array.shape[1:]), array.dtype), whole)
+
+    def filled(self, ranges: np.ndarray) -> Arrays:
+        numbers = np.concatenate([np.arange(start, stop) for start, stop in ranges])
+
+        def taken(array: np.ndarray, memory: np.ndarray) -> np.ndarray:
+            memory[len(numbers) :] = 0
+            memory[: len(numbers)] = np.asarray(array)[numbers]
+            view = memory.view()
+            view.flags.writeable = False
+            return view
+
+        return Piece(*jax.tree.map(taken, self.whole, self.memory))
 
 
 def numbered(rows: int) -> Lines:
@@ -58,7 +70,7 @@ def numbered(rows: int) -> Lines:
 
 def seen(feed: Streamed, epoch: int, since: int = 0) -> list[list[int]]:
     """The rows of every iteration, by the numbers that they carry."""
-    found, places = list[list[int]](), feed.chunk_rows // feed.plan.batch_size
+    found, places = list[list[int]](), feed.source.chunk_rows // feed.plan.batch_size
     for chunk in feed.chunks(epoch, since):
         numbers = np.append(np.asarray(chunk.rows.targets), -1)
         batches = numbers[chunk.batches[: chunk.iterations].reshape(chunk.iterations, -1)]
@@ -77,7 +89,7 @@ def seen(feed: Streamed, epoch: int, since: int = 0) -> list[list[int]]:
 )
 def test_every_row_is_in_one_batch_of_an_epoch(rows: int, batch: int, batches: int, remainder: str, epoch: int) -> None:
     plan = make_plan(rows, min(batch, rows), 1, remainder=remainder)
-    feed = Streamed(numbered(rows), plan.batch_size * batches, plan, 7)
+    feed = Streamed(OnDisk(numbered(rows), plan.batch_size * batches), plan, 7)
     found = seen(feed, epoch)
     assert len(found) == plan.iterations_per_epoch
     assert all(len(rows_of) == plan.batch_size for rows_of in found[:-1])
@@ -87,10 +99,10 @@ def test_every_row_is_in_one_batch_of_an_epoch(rows: int, batch: int, batches: i
 
 def test_the_order_is_a_function_of_seed_and_epoch_and_goes_on_anywhere() -> None:
     plan = make_plan(1000, 8, 1)
-    feed = Streamed(numbered(1000), 64, plan, 3)
+    feed = Streamed(OnDisk(numbered(1000), 64), plan, 3)
     assert seen(feed, 5) == seen(feed, 5)
     assert seen(feed, 5) != seen(feed, 6)
-    assert seen(feed, 5) != seen(Streamed(numbered(1000), 64, plan, 4), 5)
+    assert seen(feed, 5) != seen(Streamed(OnDisk(numbered(1000), 64), plan, 4), 5)
     assert seen(feed, 5, since=17) == seen(feed, 5)[16:], "from the chunk on that has the iteration"
 
 
@@ -154,10 +166,14 @@ def test_sorted_rows_train_as_well_from_the_disk_as_shuffled_whole() -> None:
 
 def test_a_reader_that_fails_ends_the_training() -> None:
     class Gone(Lines):
-        def read(self, ranges: np.ndarray, length: int) -> Arrays:
+        def places(self, length: int) -> LinePlaces:
+            return GonePlaces(self.whole, length)
+
+    class GonePlaces(LinePlaces):
+        def filled(self, ranges: np.ndarray) -> Arrays:
             if ranges.max() > 16:
                 raise OSError("gone")
-            return super().read(ranges, length)
+            return super().filled(ranges)
 
     job = make_job()
     with pytest.raises(OSError, match="gone"):

@@ -1,5 +1,6 @@
 """Rows as training takes them, encoded once and kept on the disk: arrays that are memory-mapped, row after row."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,36 @@ class StoredRows:
         self._files = {name: RowFile(array) for name, array in _arrays(split).items()}
         self.row_bytes = sum(file.row_bytes for file in self._files.values())
 
-    def read(self, ranges: Int64[np.ndarray, "ranges 2"], length: int) -> Split:
-        """The rows [start, stop) of each range, one after the other, in arrays of `length` rows that nobody changes.
+    def places(self, length: int) -> "StoredPlaces":
+        """Memory for so many rows at a time."""
+        return StoredPlaces(self._files, length)
+
+
+class StoredPlaces:
+    """Memory that is filled with rows again and again: new memory for each piece would cost as much as reading it."""
+
+    def __init__(self, files: Mapping[str, RowFile], length: int) -> None:
+        self._files = files
+        self._arrays = {name: file.places(length) for name, file in files.items()}
+
+    def filled(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Split:
+        """The rows [start, stop) of each range, one after the other, in read-only arrays that last to the next call.
 
         What is left over is zero.
 
         Raises:
             DataError: they cannot be read.
         """
-        return _split({name: file.read(ranges, length) for name, file in self._files.items()})
+        for name, array in self._arrays.items():
+            self._files[name].read(ranges, array)
+        return _split({name: _read_only(array) for name, array in self._arrays.items()})
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """A view that may lie on the device as it is."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def mapped(dataset: StreamedDataset, *, memory_limit: int) -> Dataset:

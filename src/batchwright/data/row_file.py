@@ -33,24 +33,25 @@ class RowFile:
             self._descriptor = os.open(self.path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._descriptor)
 
-    def read(self, ranges: Int64[np.ndarray, "ranges 2"], length: int) -> Shaped[np.ndarray, "length ..."]:
-        """The rows [start, stop) of each range, one after the other, in a read-only array of `length` rows.
+    def places(self, length: int) -> Shaped[np.ndarray, "length ..."]:
+        """An array for so many rows; what it holds is undefined."""
+        return np.empty((length, *self.shape[1:]), self.dtype)
 
-        What is left over is zero.
+    def read(self, ranges: Int64[np.ndarray, "ranges 2"], into: Shaped[np.ndarray, "length ..."]) -> None:
+        """Put the rows [start, stop) of each range, one after the other, `into` an array that `places` gave.
+
+        What is left over is set to zero.
 
         Raises:
             DataError: they cannot be read.
         """
-        rows = np.empty((length, *self.shape[1:]), self.dtype)
-        rows[(ranges[:, 1] - ranges[:, 0]).sum() :] = 0
-        left = rows.reshape(-1).view(np.uint8).data
+        into[(ranges[:, 1] - ranges[:, 0]).sum() :] = 0
+        left = into.reshape(-1).view(np.uint8).data
         with _explained(self.path):
             for start, stop in ranges.tolist():
                 size = (stop - start) * self.row_bytes
                 self._fill(left[:size], self.offset + start * self.row_bytes)
                 left = left[size:]
-        rows.flags.writeable = False  # so that it may lie on the device as it is
-        return rows
 
     def _fill(self, left: memoryview, place: int) -> None:
         """Fill memory with the bytes from a place on."""

@@ -12,7 +12,7 @@ from batchwright.measure.per_row import mixes_rows
 from batchwright.nn.protocols import Variables
 from batchwright.training.feed import OnDisk
 from batchwright.training.growth import NORM2, TRACE
-from batchwright.training.state import Program, Rows, TrainState, to_device
+from batchwright.training.state import Program, Rows, TrainState
 
 SHARE = 160
 """One row of so many is measured, which then takes less than a tenth of the epoch: the gradients of single rows, which
@@ -60,7 +60,7 @@ class LiveNoise:
         if not isinstance(self.train, OnDisk):
             return self.train, chosen.astype(np.int32)
         starts = np.sort(chosen)
-        rows = to_device(self.train.reader.read(np.stack([starts, starts + 1], axis=1), self.count))
+        rows = self.train.read(np.stack([starts, starts + 1], axis=1))
         return rows, np.searchsorted(starts, chosen).astype(np.int32)
 
 
@@ -74,7 +74,7 @@ def live_noise(program: Program, train: Rows | OnDisk, variables: Variables, *, 
         rows: how many rows an epoch has.
         seed: which rows are drawn, together with the epoch.
     """
-    example = to_device(train.reader.read(np.array([[0, 1]]), 1)) if isinstance(train, OnDisk) else train
+    example = train.read(np.array([[0, 1]])) if isinstance(train, OnDisk) else train
     mixed = mixes_rows(program.model.network, variables, example)
     return LiveNoise(program, train, seed, rows_to_measure(rows, mixed=mixed), MIXED_ROWS if mixed else 1)
 

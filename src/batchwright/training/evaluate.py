@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -9,9 +10,9 @@ from jax import Array, lax
 from jaxtyping import Float32
 
 from batchwright.nn.protocols import Inputs, Variables
-from batchwright.training.feed import OnDisk
+from batchwright.training.feed import OnDisk, on_device
 from batchwright.training.libraries import for_large_products
-from batchwright.training.state import Model, Rows, to_device
+from batchwright.training.state import Model, Rows
 
 ROWS_AT_ONCE = 512
 """Rows that go through the network together: enough to keep the cores busy, few enough to stay in their caches."""
@@ -54,20 +55,28 @@ def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[st
     """The task's metrics over all rows, computed in float64: they do not depend on how the rows are cut in pieces."""
     predicted, targets, weights = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
     for piece in _pieces(rows):
-        predicted.append(outputs(model, variables, piece.inputs))
-        targets.append(np.asarray(piece.targets))
-        if piece.weights is not None:
-            weights.append(np.asarray(piece.weights))
+        predicted.append(outputs(model, variables, piece.rows.inputs)[: piece.present])
+        targets.append(np.array(piece.rows.targets)[: piece.present])
+        if piece.rows.weights is not None:
+            weights.append(np.array(piece.rows.weights)[: piece.present])
     of_rows = np.concatenate(weights) if weights else None
     metrics: dict[str, float] = model.task.metrics(np.concatenate(predicted), np.concatenate(targets), of_rows)
     return metrics
 
 
-def _pieces(rows: Rows | OnDisk) -> Iterator[Rows]:
+class _Piece(NamedTuple):
+    """Rows on the device, of which the first `present` count; they last until the next piece is asked for."""
+
+    rows: Rows
+    present: int
+
+
+def _pieces(rows: Rows | OnDisk) -> Iterator[_Piece]:
     """The rows on the device, all at once or as they are read."""
     if isinstance(rows, OnDisk):
-        for start in range(0, rows.length, rows.chunk_rows):
-            stop = min(start + rows.chunk_rows, rows.length)
-            yield to_device(rows.reader.read(np.array([[start, stop]]), stop - start))
+        starts = range(0, rows.length, rows.chunk_rows)
+        ranges = [np.array([[start, min(start + rows.chunk_rows, rows.length)]]) for start in starts]
+        read = rows.read_ahead(partial(on_device, ranges=of_piece) for of_piece in ranges)
+        yield from (_Piece(piece, stop - start) for piece, ((start, stop),) in zip(read, ranges, strict=True))
     else:
-        yield rows
+        yield _Piece(rows, rows.length)

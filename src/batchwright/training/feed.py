@@ -1,16 +1,22 @@
 """Where the rows of an epoch come from: all at once from the device, or in chunks that a thread reads ahead."""
 
-from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from functools import partial
+from itertools import cycle
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
+import jax
 import numpy as np
 from jaxtyping import Int32, Int64
 
 from batchwright.training.order import arranged, batches, permutation, shuffled_blocks
 from batchwright.training.plan import Plan
 from batchwright.training.state import Arrays, Rows, to_device
+
+T = TypeVar("T")
 
 BLOCK_ROWS = 64
 """Rows that stay together on the disk: enough to be read in one piece, few enough that a chunk has a thousand of them.
@@ -63,6 +69,17 @@ class Resident:
 
 
 @runtime_checkable
+class Places(Protocol):
+    """Memory for so many rows, filled again and again."""
+
+    def filled(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Arrays:
+        """The rows [start, stop) of each range, one after the other, in arrays that last until the next call.
+
+        What is left over is zero.
+        """
+
+
+@runtime_checkable
 class Reader(Protocol):
     """Rows that lie elsewhere than in memory."""
 
@@ -70,11 +87,8 @@ class Reader(Protocol):
     def rows(self) -> int:
         """Their number."""
 
-    def read(self, ranges: Int64[np.ndarray, "ranges 2"], length: int) -> Arrays:
-        """The rows [start, stop) of each range, one after the other, in arrays of `length` rows that nobody changes.
-
-        What is left over is zero.
-        """
+    def places(self, length: int) -> Places:
+        """Memory for so many rows at a time."""
 
 
 class OnDisk(NamedTuple):
@@ -88,51 +102,70 @@ class OnDisk(NamedTuple):
         """The number of rows."""
         return self.reader.rows
 
+    def read(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Rows:
+        """The rows [start, stop) of each range, one after the other, on the device, in memory of their own."""
+        return to_device(self.reader.places(int((ranges[:, 1] - ranges[:, 0]).sum())).filled(ranges))
+
+    def read_ahead(self, reads: Iterable[Callable[[Places], T]]) -> Generator[T, None, None]:
+        """What each function gives for memory of `chunk_rows` rows; a thread calls the next one meanwhile.
+
+        A result lasts until the next one is asked for: the one after that is read into its memory.
+        """
+        memory = cycle([self.reader.places(self.chunk_rows) for _ in range(2)])
+        ahead = deque[Future[T]]()
+        with ThreadPoolExecutor(1, thread_name_prefix="rows") as thread:
+            for read, places in zip(reads, memory, strict=False):
+                ahead.append(thread.submit(read, places))
+                if len(ahead) == 2:
+                    yield ahead.popleft().result()
+            yield from (last.result() for last in ahead)
+
+
+def on_device(places: Places, ranges: Int64[np.ndarray, "ranges 2"]) -> Rows:
+    """The rows of these ranges on the device, in or from the memory of `places`."""
+    rows: Rows = jax.block_until_ready(to_device(places.filled(ranges)))
+    return rows
+
 
 @dataclass(frozen=True)
 class Streamed:
-    """Rows read in chunks of `chunk_rows`, a multiple of the batch size: blocks in shuffled order, shuffled within.
+    """Rows read in chunks: blocks in shuffled order, shuffled within; a thread reads the next.
 
-    Each row is in exactly one batch of an epoch. While a chunk is trained on, a thread reads the next.
+    Each row is in exactly one batch of an epoch. A chunk lasts until the next is asked for.
     """
 
-    reader: Reader
-    chunk_rows: int
+    source: OnDisk
     plan: Plan
     seed: int
 
     @property
     def shapes(self) -> Chunk:
         """The first chunk of epoch 0."""
-        return self._chunk(0, 0, self._ranges(0)[0])
+        return self._chunk(0, 0, self._ranges(0)[0], self.source.reader.places(self.source.chunk_rows))
 
     def chunks(self, epoch: int, since: int) -> Generator[Chunk, None, None]:
         """The chunks from the one on that has the iteration `since`, one of them read ahead."""
-        ranges = self._ranges(epoch)
-        numbers = range(since // self._iterations, len(ranges))
-        with ThreadPoolExecutor(1, thread_name_prefix="rows") as thread:
-            ahead = thread.submit(self._chunk, epoch, numbers[0], ranges[numbers[0]])
-            for number in numbers:
-                chunk = ahead.result()
-                if number + 1 < len(ranges):
-                    ahead = thread.submit(self._chunk, epoch, number + 1, ranges[number + 1])
-                if chunk.iterations:
-                    yield chunk
+        first, ranges = since // self._iterations, self._ranges(epoch)
+        reads = (partial(self._chunk, epoch, number, ranges[number]) for number in range(first, len(ranges)))
+        yield from (chunk for chunk in self.source.read_ahead(reads) if chunk.iterations)
 
     @property
     def _iterations(self) -> int:
-        return self.chunk_rows // self.plan.batch_size
+        return self.source.chunk_rows // self.plan.batch_size
 
     def _ranges(self, epoch: int) -> list[Int64[np.ndarray, "ranges 2"]]:
         return shuffled_blocks(
-            self.plan.training_rows, block=BLOCK_ROWS, chunk_rows=self.chunk_rows, seed=self.seed, epoch=epoch
+            self.plan.training_rows, block=BLOCK_ROWS, chunk_rows=self.source.chunk_rows, seed=self.seed, epoch=epoch
         )
 
-    def _chunk(self, epoch: int, number: int, ranges: Int64[np.ndarray, "ranges 2"]) -> Chunk:
-        rows = to_device(self.reader.read(ranges, self.chunk_rows))
+    def _chunk(self, epoch: int, number: int, ranges: Int64[np.ndarray, "ranges 2"], places: Places) -> Chunk:
+        rows = on_device(places, ranges)
         first, present = number * self._iterations, int((ranges[:, 1] - ranges[:, 0]).sum())
         iterations = min(self._iterations, self.plan.iterations_per_epoch - first)
         order = permutation(present, seed=self.seed, epoch=epoch, chunk=number)[: iterations * self.plan.batch_size]
         return Chunk(
-            rows, first, iterations, arranged(order, self.plan, iterations=self._iterations, filler=self.chunk_rows)
+            rows,
+            first,
+            iterations,
+            arranged(order, self.plan, iterations=self._iterations, filler=self.source.chunk_rows),
         )

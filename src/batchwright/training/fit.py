@@ -158,7 +158,7 @@ def compiled(job: Job, state: TrainState, history: History = ()) -> Loop:
     plan = plan_of(job, history)
     program = program_of(job, plan)
     feed: Feed = (
-        Streamed(*job.train, plan, job.seed) if isinstance(job.train, OnDisk) else Resident(job.train, plan, job.seed)
+        Streamed(job.train, plan, job.seed) if isinstance(job.train, OnDisk) else Resident(job.train, plan, job.seed)
     )
     shapes = feed.shapes
     iterations = len(shapes.batches)

@@ -18,7 +18,7 @@ from batchwright.measure.verify import Verified, verify
 from batchwright.optim.schedules import ReduceOnPlateau
 from batchwright.training.feed import OnDisk
 from batchwright.training.plan import Plan
-from batchwright.training.state import Rows, to_device
+from batchwright.training.state import Rows
 from batchwright.workflow.preparing import Prepared, example_of, prepare
 
 RATE, SIZE, EPOCHS = "optimizer.learning_rate", "training.batch_size", "training.epochs"
@@ -105,7 +105,7 @@ def _resident(prepared: Prepared) -> tuple[Rows, Plan]:
     ranges = np.stack([starts[:-1], stops], axis=1)
     length = int((stops - starts[:-1]).sum())
     plan = replace(job.plan, training_rows=length, batch_size=min(job.plan.batch_size, length))
-    return to_device(job.train.reader.read(ranges, length)), plan
+    return job.train.read(ranges), plan
 
 
 def _rate_measured(prepared: Prepared) -> tuple[Settings, str]:
