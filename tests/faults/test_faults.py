@@ -137,11 +137,20 @@ def test_rows_on_a_disk_that_fails_while_training(tmp_path: Path, library: Path)
     assert_goes_on(tmp_path, stopped, weights(tmp_path / "whole"))
 
 
+TABLE = ("train", "table.csv", *TRAINING, *OFTEN)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The weights of a run on a good disk."""
+    folder = tmp_path_factory.mktemp("whole")
+    csv(folder / "table.csv")
+    assert batchwright(folder, *TABLE).returncode == 0
+    return weights(folder / "run")
+
+
 @pytest.mark.parametrize("name", ["/checkpoints/", "/.model.", "history.jsonl"])
-def test_run_folder_on_a_disk_that_fails(tmp_path: Path, library: Path, name: str) -> None:
+def test_run_folder_on_a_disk_that_fails(tmp_path: Path, library: Path, whole: bytes, name: str) -> None:
     csv(tmp_path / "table.csv")
-    words = ("train", "table.csv", *TRAINING, *OFTEN)
-    assert batchwright(tmp_path, *words).returncode == 0
-    (tmp_path / "run").rename(tmp_path / "whole")
-    stopped = batchwright(tmp_path, *words, faults=failing(library, "write", name, 300))
-    assert_goes_on(tmp_path, stopped, weights(tmp_path / "whole"))
+    stopped = batchwright(tmp_path, *TABLE, faults=failing(library, "write", name, 300))
+    assert_goes_on(tmp_path, stopped, whole)

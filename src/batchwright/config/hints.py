@@ -38,7 +38,10 @@ def describe(hint: Any) -> str:
     if _is_mapping(origin):
         return f"a mapping of names, each to {describe(args[1])}"
     if dataclasses.is_dataclass(hint):
-        return f"a mapping of {', '.join(fields_of(hint))}"  # type: ignore[arg-type]
+        fields = fields_of(hint)  # type: ignore[arg-type]
+        if all(map(nested, fields.values())):
+            return f"{{{', '.join(f'{name}: {{}}' for name in fields)}}}"
+        return f"a mapping of {', '.join(fields)}"
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", NoneType: "null"}
     return names.get(hint) or str(getattr(hint, "__name__", hint))
 
