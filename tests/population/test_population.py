@@ -39,7 +39,7 @@ def trained(programs: list[Program], seeds: tuple[int, ...], rates: tuple[float,
     run = compile_population(members, ROWS, PLAN, orders=len(distinct), iterations=ITERATIONS, together=together)
     of_rates = np.repeat(np.float32(rates)[:, None], ITERATIONS, axis=1)
     members, losses = run(members, ROWS, Orders(orders_of(PLAN, distinct, ITERATIONS), of_rates), ITERATIONS)
-    assert losses.shape == (len(seeds), ITERATIONS)
+    assert losses.mean.shape == losses.weight.shape == (len(seeds), ITERATIONS)
     return members
 
 
@@ -125,6 +125,6 @@ def test_after_a_loss_that_was_not_finite_a_member_has_none(together: bool) -> N
     run = compile_population(members, rows, PLAN, orders=2, iterations=ITERATIONS, together=together)
     rates = np.full((2, ITERATIONS), 0.01, np.float32)
     after, losses = run(members, rows, Orders(orders_of(PLAN, (3, 4), ITERATIONS), rates), ITERATIONS)
-    for status, of_member in zip(np.asarray(after.states.status), losses, strict=True):
+    for status, of_member in zip(np.asarray(after.states.status), losses.mean, strict=True):
         assert np.isfinite(of_member[:status]).all()
         assert np.isnan(of_member[status:]).all()

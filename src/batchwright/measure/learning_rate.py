@@ -195,7 +195,7 @@ class _Arena(NamedTuple):
         order = orders_of(self.plan, tuple(range(self.seed, self.seed + MEMBERS // len(FINE))), self.iterations)
         every = np.broadcast_to(np.tile(np.asarray(rates, np.float32), seeds)[:, None], (MEMBERS, self.iterations))
         _, losses = compiled(self.members(count), self.rows, Orders(order, np.array(every)), iterations)
-        by_rate = losses.reshape(seeds, count, iterations).transpose(1, 0, 2)
+        by_rate = losses.mean.reshape(seeds, count, iterations).transpose(1, 0, 2)
         return [Trial(float(rate), of_rate) for rate, of_rate in zip(rates, by_rate, strict=True)]
 
 

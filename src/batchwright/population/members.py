@@ -46,13 +46,13 @@ def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[st
 
     Each begins as it would alone: `initial_state` of its program and seed; those of a seed take the same order.
     """
-    distinct, fresh = list(dict.fromkeys(seeds)), dict[tuple[int, int], TrainState]()
+    together, distinct, fresh = stacked(programs), list(dict.fromkeys(seeds)), dict[tuple[int, int], TrainState]()
     pairs = [(id(program), seed) for program, seed in zip(programs, seeds, strict=True)]
     for pair, program in zip(pairs, programs, strict=True):
         if pair not in fresh:
             fresh[pair] = initial_state(program, example, seed=pair[1])
     states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(fresh[pair] for pair in pairs))
-    return Members(stacked(programs), states, jnp.asarray([distinct.index(seed) for seed in seeds], jnp.int32))
+    return Members(together, states, jnp.asarray([distinct.index(seed) for seed in seeds], jnp.int32))
 
 
 def chosen(members: Members, which: Sequence[int]) -> Members:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jaxtyping import Float, Float32, Int32
+from jaxtyping import Float32, Int32
 
 from batchwright.population.members import Members
 from batchwright.training.libraries import first_product
@@ -17,7 +17,7 @@ from batchwright.training.order import batches
 from batchwright.training.plan import Plan
 from batchwright.training.segment import occupied
 from batchwright.training.state import RUNNING, Program, Rows, TrainState
-from batchwright.training.step import step
+from batchwright.training.step import Loss, step
 
 
 class Orders(NamedTuple):
@@ -52,32 +52,32 @@ def _segment(
     programs: Program,
     orders_of_members: Int32[Array, " members"],
     states: TrainState,
-    losses: Float[Array, "members iterations"],
+    losses: Loss,
     rows: Rows,
     orders: Orders,
     span: tuple[Array, Array],
     *,
     padded: bool,
     together: bool,
-) -> tuple[TrainState, Float[Array, "members iterations"]]:
-    """Iterations span[0] ... span[1] - 1 of every member; the mean losses of their batches are put in their places.
+) -> tuple[TrainState, Loss]:
+    """Iterations span[0] ... span[1] - 1 of every member; the losses of their batches are put in their places.
 
     Members make each iteration `together`, or one member all iterations after the other.
     """
 
     def iterations(
-        program: Program, order: Array, state: TrainState, losses: Array, rates: Array
-    ) -> tuple[TrainState, Array]:
-        def iterate(i: Array, carry: tuple[TrainState, Array]) -> tuple[TrainState, Array]:
+        program: Program, order: Array, state: TrainState, losses: Loss, rates: Array
+    ) -> tuple[TrainState, Loss]:
+        def iterate(i: Array, carry: tuple[TrainState, Loss]) -> tuple[TrainState, Loss]:
             state, loss = step(program, carry[0], rows, jnp.asarray(orders.batches)[order, i], rates[i], padded=padded)
-            return state, carry[1].at[i].set(loss.mean)
+            return state, jax.tree.map(lambda places, one: places.at[i].set(one), carry[1], loss)
 
-        carry: tuple[TrainState, Array] = lax.fori_loop(*span, iterate, (state, losses))
+        carry: tuple[TrainState, Loss] = lax.fori_loop(*span, iterate, (state, losses))
         return carry
 
     of_members = (programs, orders_of_members, states, losses, jnp.asarray(orders.rates))
     if together:
-        done: tuple[TrainState, Array] = jax.vmap(iterations)(*of_members)
+        done: tuple[TrainState, Loss] = jax.vmap(iterations)(*of_members)
     else:
         done = lax.map(lambda member: iterations(*member), of_members)
     return done
@@ -87,24 +87,28 @@ def _segment(
 class CompiledPopulation:
     """A segment compiled for so many members and at most so many iterations, and the bytes that it occupies."""
 
-    run: Callable[..., tuple[TrainState, Array]]
+    run: Callable[..., tuple[TrainState, Loss]]
     iterations: int
     memory_bytes: int
 
-    def __call__(
-        self, members: Members, rows: Rows, orders: Orders, iterations: int
-    ) -> tuple[Members, Float32[np.ndarray, "members iterations"]]:
-        """The members after the first so many iterations, and the losses of their batches; the states given are lost.
+    def __call__(self, members: Members, rows: Rows, orders: Orders, iterations: int) -> tuple[Members, Loss]:
+        """The members after the first so many iterations, and the losses [members, iterations] of their batches.
 
-        From the first loss of a member that was not finite on, all of its are NaN: it made no further update.
+        The states given are lost. From the first loss of a member that was not finite on, all of its are NaN: it made
+        no further update.
         """
         span, begun = (np.int32(0), np.int32(iterations)), np.array(members.states.step)
-        losses = jnp.zeros((members.number, self.iterations))
+        losses = _no_losses(members.number, self.iterations)
         states, losses = self.run(members.programs, members.orders, members.states, losses, rows, orders, span)
         status = np.asarray(states.status)
         ended = np.where(status == RUNNING, iterations, status - begun)
         known = np.arange(iterations)[None, :] < ended[:, None]
-        return members._replace(states=states), np.where(known, np.asarray(losses)[:, :iterations], np.float32(np.nan))
+        means, weights = (np.asarray(array)[:, :iterations] for array in losses)
+        return members._replace(states=states), Loss(np.where(known, means, np.float32(np.nan)), weights)
+
+
+def _no_losses(members: int, iterations: int) -> Loss:
+    return Loss(*(jnp.zeros((members, iterations)) for _ in Loss._fields))
 
 
 def compile_population(
@@ -114,7 +118,7 @@ def compile_population(
     first_product()
     shape = (orders, iterations, plan.parts, plan.part_rows)
     given = Orders(np.zeros(shape, np.int32), np.zeros((members.number, iterations), np.float32))
-    span, losses = (np.int32(0), np.int32(0)), jnp.zeros((members.number, iterations))
+    span, losses = (np.int32(0), np.int32(0)), _no_losses(members.number, iterations)
     lowered = _segment.lower(
         members.programs,
         members.orders,

@@ -26,6 +26,7 @@ __all__ = [
     "CheckpointTaken",
     "Compiled",
     "Divergence",
+    "End",
     "EpochDone",
     "Event",
     "Job",
@@ -33,7 +34,10 @@ __all__ = [
     "SegmentDone",
     "Status",
     "Stopped",
+    "closed",
     "compiled",
+    "divergence_of",
+    "enough",
     "fit",
 ]
 
@@ -128,13 +132,13 @@ def fit(job: Job, start: Checkpoint, *, interrupted: Callable[[], bool] = lambda
         if int(now.state.status) != RUNNING:
             end = _diverged(job, now)
             if end is None:
-                reason, saved = _divergence(job, now), back(now)
+                reason, saved = divergence_of(job, now), back(now)
                 now = on_device(saved)
                 yield Reduced(saved, reason)
         elif now.done < loop.plan.iterations_per_epoch and watch.interrupted():
             end = End("interrupted", f"interrupted in epoch {len(now.history) + 1} of {job.plan.epochs}")
         else:
-            now = _closed(job, now, watch.seconds)
+            now = closed(job, now, watch.seconds)
             yield EpochDone(now.history[-1], now.kept_epoch == len(now.history))
             end = _end(job, now.history, watch)
             if end is None and watch.due(now, epoch_ended=True):
@@ -294,7 +298,7 @@ def _rates(job: Job, now: Checkpoint, iterations: np.ndarray) -> np.ndarray:
     return rates_of(job, now.history, iterations, reductions=len(now.diverged))
 
 
-def _closed(job: Job, now: Checkpoint, seconds: float) -> Checkpoint:
+def closed(job: Job, now: Checkpoint, seconds: float) -> Checkpoint:
     """After the epoch in progress, which ends here: with its row of the history, and the variables to keep."""
     row = _row(job, now, seconds)
     history = (*now.history, row)
@@ -347,13 +351,10 @@ def _to_keep(job: Job, now: Checkpoint) -> tuple[Variables, int]:
 
 def _end(job: Job, history: History, watch: _Watch) -> End | None:
     """Whether and why the last epoch was the last; None to go on."""
-    stop = job.early_stopping.verdict(history).stop if job.early_stopping else None
-    if stop:
-        return End("finished", stop.reason)
+    if end := enough(job, history):
+        return end
     if watch.late:
         return End("finished", f"the time limit of {job.max_time:g} s is reached in epoch {len(history)}")
-    if len(history) == job.plan.epochs:
-        return End("finished", f"all {job.plan.epochs} epochs are done")
     if watch.interrupted():
         return End("interrupted", f"interrupted after epoch {len(history)} of {job.plan.epochs}")
     return None
@@ -363,13 +364,24 @@ def _diverged(job: Job, now: Checkpoint) -> End | None:
     """The end where a loss was not finite; None where the learning rate is to be reduced."""
     chosen = job.divergence
     if chosen.policy == "stop":
-        return End("diverged", _divergence(job, now))
+        return End("diverged", divergence_of(job, now))
     if len(now.diverged) < chosen.times:
         return None
-    return End("diverged", f"{_divergence(job, now)}; the learning rate had been reduced {chosen.times} times")
+    return End("diverged", f"{divergence_of(job, now)}; the learning rate had been reduced {chosen.times} times")
 
 
-def _divergence(job: Job, now: Checkpoint) -> str:
+def enough(job: Job, history: History) -> End | None:
+    """Why no epoch is to follow these, by early stopping and the plan alone; None to go on."""
+    stop = job.early_stopping.verdict(history).stop if job.early_stopping else None
+    if stop:
+        return End("finished", stop.reason)
+    if len(history) == job.plan.epochs:
+        return End("finished", f"all {job.plan.epochs} epochs are done")
+    return None
+
+
+def divergence_of(job: Job, now: Checkpoint) -> str:
+    """The sentence that says where a loss was not finite."""
     iteration = int(now.state.status)
     rate = float(_rates(job, now, np.array([iteration - _first(now)]))[0])
     return (
