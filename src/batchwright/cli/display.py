@@ -14,7 +14,7 @@ from rich.table import Table
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.fit import Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.plan import Plan
-from batchwright.workflow import Event, Prepared, Trained
+from batchwright.workflow import Event, Prepared, Repeated, Trained
 
 MB = 1e6
 WIDE = 120
@@ -116,6 +116,37 @@ def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
         table.add_column(part, justify="right")
     for name in dict.fromkeys(name for found in metrics.values() for name in found):
         table.add_row(name, *(_figure(found.get(name)) for found in metrics.values()))
+    return table
+
+
+def follow_seeds(epochs: Iterator[int | Repeated], plan: Plan, console: Console) -> Repeated:
+    """Show how many epochs of the training with further seeds are done, up to its end, which is given back."""
+    with _bar(console) as bar:
+        task = bar.add_task(
+            "", total=plan.epochs, epoch=f"0/{plan.epochs}", figures="further seeds, all at once", speed=""
+        )
+        for done in epochs:
+            if isinstance(done, Repeated):
+                return done
+            bar.update(task, completed=done, epoch=f"{done}/{plan.epochs}")
+            if not console.is_terminal:
+                console.print(f"further seeds: epoch {done}/{plan.epochs}", highlight=False)
+    raise AssertionError("it ends with Repeated")
+
+
+def seeds_table(repeated: Repeated) -> Table:
+    """The mean of every metric over the seeds with its interval: one row each, one column for every part."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), title_justify="left")
+    diverged = sum(run.status == "diverged" for run in repeated.runs)
+    said = f" ({diverged} diverged, and are left out)" if diverged else ""
+    table.title = f"mean of {len(repeated.runs)} seeds{said}, with its 95 % interval"
+    table.add_column("")
+    for part in repeated.metrics:
+        table.add_column(part, justify="right")
+    for name in dict.fromkeys(name for found in repeated.metrics.values() for name in found):
+        of_parts = (found.get(name) for found in repeated.metrics.values())
+        cells = (f"{_figure(e.mean)} ({_figure(e.low)} to {_figure(e.high)})" if e else "" for e in of_parts)
+        table.add_row(name, *cells)
     return table
 
 

@@ -14,35 +14,62 @@ from batchwright.cli.settings import takes_settings
 
 if TYPE_CHECKING:
     from batchwright.config import Settings
-    from batchwright.workflow import Event, Trained
+    from batchwright.workflow import Event, Repeated, Trained
 
 RunDir = Annotated[Path | None, typer.Option(help="the run's folder [runs/<source>-<n>]")]
 
 
+Seeds = Annotated[int, typer.Option(min=1, help="train with so many seeds, and give means with their intervals")]
+
+
 @takes_settings
-def train(settings: "Settings", run_dir: RunDir = None, as_json: Json = False) -> None:
+def train(settings: "Settings", run_dir: RunDir = None, seeds: Seeds = 1, as_json: Json = False) -> None:
     """Train a network on your data, and save the run."""
     from batchwright import workflow
 
-    show(lambda interrupted: workflow.train(settings, run_dir=run_dir, interrupted=interrupted), as_json=as_json)
+    def training(interrupted: "Callable[[], bool]") -> "Iterator[Event]":
+        events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted)
+        return workflow.repeatable(events) if seeds > 1 else events
+
+    show(training, seeds=seeds, as_json=as_json)
 
 
-def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, as_json: bool) -> None:
-    """Show the events of a training, which is told how to ask whether it is interrupted, and then its figures."""
-    from batchwright.cli.display import follow, metrics_table
+def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: int = 1, as_json: bool) -> None:
+    """Show the events of a training, which is told how to ask whether it is interrupted, and then its figures.
+
+    One that has finished is then repeated with further seeds, up to so many.
+    """
+    from batchwright.cli.display import follow, metrics_table, seeds_table
 
     with interruptible() as interrupted:
         events = training(interrupted)
         trained = follow(events, table_console(stderr=True))
+    repeated = _repeated(trained, seeds) if seeds > 1 and trained.stopped.status == "finished" else None
     if as_json:
-        print_json(summary(trained))
+        print_json(summary(trained) | ({"seeds": summary_of_seeds(repeated)} if repeated else {}))
     else:
         table_console().print(metrics_table(trained.metrics))
         if trained.stopped.status == "finished":
             typer.echo(f"{trained.verdict.kind}: {trained.verdict.reason}")
         typer.echo(f"run: {trained.run.path}" if trained.run else "")
+        if repeated:
+            table_console().print(seeds_table(repeated))
     for _ in events:  # goes on to the error of a run that has diverged or was interrupted
         pass
+
+
+def _repeated(trained: "Trained", seeds: int) -> "Repeated":
+    """Train with the further seeds; how far that is, is told on standard error."""
+    from batchwright.cli.display import follow_seeds
+    from batchwright.workflow import repeat
+
+    return follow_seeds(repeat(trained, seeds), trained.prepared.plan, table_console(stderr=True))
+
+
+def summary_of_seeds(repeated: "Repeated") -> dict[str, Any]:
+    """What `--json` prints of a training with several seeds: each of them, and mean, low and high of each metric."""
+    estimates = {part: {name: vars(one) for name, one in found.items()} for part, found in repeated.metrics.items()}
+    return {"runs": [vars(run) for run in repeated.runs], **estimates, "seconds": repeated.seconds}
 
 
 def summary(trained: "Trained") -> dict[str, Any]:

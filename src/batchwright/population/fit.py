@@ -40,7 +40,7 @@ def fit_members(jobs: Sequence[Job], example: Mapping[str, np.ndarray]) -> Itera
     Raises:
         ConfigError: they cannot be trained at once.
     """
-    rows = _common_rows(jobs)
+    rows = common_rows(jobs)
     started, distinct = time.perf_counter(), list(dict.fromkeys(job.seed for job in jobs))
     members = begin([job.program for job in jobs], [job.seed for job in jobs], example)
     runs = [MemberRun(beginning(state)) for state in _states(members)]
@@ -62,8 +62,12 @@ def fit_members(jobs: Sequence[Job], example: Mapping[str, np.ndarray]) -> Itera
             segment = _compiled(members, rows, jobs[0], orders=len(distinct))
 
 
-def _common_rows(jobs: Sequence[Job]) -> Rows:
-    """The training rows that all jobs have."""
+def common_rows(jobs: Sequence[Job]) -> Rows:
+    """The training rows that all jobs have.
+
+    Raises:
+        ConfigError: they do not have the same, or cannot be trained at once.
+    """
     first = jobs[0]
     if any(job.train is not first.train or job.plan != first.plan for job in jobs):
         raise ConfigError("what is trained at once has to have the same rows, batch size and epochs.")

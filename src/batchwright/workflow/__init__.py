@@ -6,18 +6,24 @@ Every front calls this.
 from batchwright.workflow.checking import Checked, check
 from batchwright.workflow.measuring import find_batch_size, find_learning_rate, verify_batch_size
 from batchwright.workflow.preparing import Prepared, prepare
+from batchwright.workflow.repeating import Estimate, Repeated, SeedRun, repeat, repeatable
 from batchwright.workflow.training import Event, Trained, recorded_settings, resume, train
 
 __all__ = [
     "Checked",
+    "Estimate",
     "Event",
     "Prepared",
+    "Repeated",
+    "SeedRun",
     "Trained",
     "check",
     "find_batch_size",
     "find_learning_rate",
     "prepare",
     "recorded_settings",
+    "repeat",
+    "repeatable",
     "resume",
     "train",
     "verify_batch_size",

@@ -14,6 +14,7 @@ from batchwright.config import Settings, dump_config, load_config
 from batchwright.data.dataset import Dataset
 from batchwright.data.sources import Source
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
+from batchwright.nn.protocols import Variables
 from batchwright.runs import checkpoints
 from batchwright.runs.folder import RunFolder, create, reopen
 from batchwright.runs.manifest import CONFIG, EVIDENCE, Setting
@@ -266,16 +267,10 @@ def _describe(folder: RunFolder, prepared: Prepared) -> None:
 
 def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, started: float) -> Trained:
     """Evaluate the variables that are kept, and complete the record."""
-    stopped, job = fitted.stopped, prepared.job
-    model = SavedModel(prepared.blueprint, job.program.model, stopped.variables, prepared.dataset.encoding)
+    stopped = fitted.stopped
+    model = SavedModel(prepared.blueprint, prepared.job.program.model, stopped.variables, prepared.dataset.encoding)
     evaluating = time.perf_counter()
-    test = prepared.dataset.test
-    parts = {
-        "train": job.train,
-        "validation": job.validation,
-        "test": None if test is None else rows_of(test, prepared.dataset, job.plan),
-    }
-    metrics = {name: evaluate(model.model, model.variables, rows) for name, rows in parts.items() if rows is not None}
+    metrics = measured(prepared, stopped.variables)
     seconds = {
         "load": prepared.load_seconds,
         **({"measure": prepared.measure_seconds} if prepared.measure_seconds else {}),
@@ -290,3 +285,14 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
         run = folder.finish(stopped.status, stopped.reason, metrics=metrics, seconds=seconds)
     seconds["total"] = time.perf_counter() - started
     return Trained(prepared, model, tuple(fitted.history), metrics, seconds, fitted.compiled.memory_bytes, stopped, run)
+
+
+def measured(prepared: Prepared, variables: Variables) -> Metrics:
+    """The metrics that these variables of the network have on the rows of every part."""
+    job, test = prepared.job, prepared.dataset.test
+    parts = {
+        "train": job.train,
+        "validation": job.validation,
+        "test": None if test is None else rows_of(test, prepared.dataset, job.plan),
+    }
+    return {name: evaluate(job.program.model, variables, rows) for name, rows in parts.items() if rows is not None}

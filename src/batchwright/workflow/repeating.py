@@ -1,0 +1,105 @@
+"""A training repeated with further seeds, all at once: how much of its result is chance."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, stdev
+
+from batchwright.population.fit import MemberRun, common_rows, fit_members
+from batchwright.workflow.preparing import Prepared, example_of
+from batchwright.workflow.training import Event, Metrics, Trained, measured
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds, and Student's 95 % interval of it; both ends are the mean where there is one seed."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class SeedRun:
+    """How the training with one seed ended, and the metrics of what it kept, as of `epoch`."""
+
+    seed: int
+    status: str
+    epoch: int
+    metrics: Metrics
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """All seeds, the first that of the training itself, and the seconds that the further ones took.
+
+    `metrics` has an estimate of each, by part and name, over the seeds that did not diverge.
+    """
+
+    runs: tuple[SeedRun, ...]
+    metrics: Mapping[str, Mapping[str, Estimate]]
+    seconds: float
+
+
+def repeatable(events: Iterator[Event]) -> Iterator[Event]:
+    """The events of a training, which ends before it begins where it could not be repeated with further seeds.
+
+    Raises:
+        ConfigError: the rows do not fit in memory, or the batch size grows.
+    """
+    for event in events:
+        if isinstance(event, Prepared):
+            common_rows([event.job])
+        yield event
+
+
+def repeat(trained: Trained, seeds: int) -> Iterator[int | Repeated]:
+    """Train again with the seeds after a training's own until there are so many, and say how many epochs are done.
+
+    The rows and their split stay; a seed changes the first parameters, the order of the rows and dropout. At last
+    comes `Repeated`. A limit on the time of training does not hold here, and a diverged seed is not tried again.
+
+    Raises:
+        ConfigError: it is not `repeatable`.
+    """
+    started, job = time.perf_counter(), trained.prepared.job
+    jobs = [replace(job, seed=job.seed + further) for further in range(1, seeds)]
+    ended: tuple[MemberRun, ...] = ()
+    for epochs, members in enumerate(fit_members(jobs, example_of(trained.prepared.dataset)), start=1):
+        ended = members
+        yield epochs
+    first = SeedRun(job.seed, trained.stopped.status, trained.stopped.epoch, trained.metrics)
+    runs = (first, *(_run(trained.prepared, one.seed, run) for one, run in zip(jobs, ended, strict=True)))
+    yield Repeated(runs, _estimates([run.metrics for run in runs if run.status == "finished"]), _since(started))
+
+
+def _run(prepared: Prepared, seed: int, member: MemberRun) -> SeedRun:
+    assert member.end is not None
+    return SeedRun(seed, member.end.status, member.now.kept_epoch, measured(prepared, member.now.kept))
+
+
+def _estimates(metrics: Sequence[Metrics]) -> dict[str, dict[str, Estimate]]:
+    """Of every metric that all of them have."""
+    if not metrics:
+        return {}
+    return {
+        part: {name: estimate([one[part][name] for one in metrics]) for name in found}
+        for part, found in metrics[0].items()
+    }
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """The mean of independent values, and Student's 95 % interval of it.
+
+    >>> estimate([1.0, 2.0, 3.0])  # 2 ± 4.30 · 1 / √3
+    Estimate(mean=2.0, low=-0.48..., high=4.48...)
+    """
+    from scipy.stats import t
+
+    mean = fmean(values)
+    half = float(t.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    return Estimate(mean, mean - half, mean + half)
+
+
+def _since(started: float) -> float:
+    return time.perf_counter() - started
