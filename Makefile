@@ -34,7 +34,7 @@ test-fast: $(VENV)/.test  ## run the tests that take no training of seconds
 	$(BIN)/python -m pytest -m 'not slow' -x
 
 soak: $(VENV)/.test  ## kill and resume runs 400 times (takes about half an hour)
-	BATCHWRIGHT_SOAK_KILLS=200 $(BIN)/python -m pytest tests/soak
+	BATCHWRIGHT_SOAK_KILLS=200 $(BIN)/python -m pytest tests/soak --numprocesses 2 -rP
 
 lint: $(VENV)/.test  ## check style and format
 	$(BIN)/ruff check .
