@@ -27,7 +27,7 @@ class Orders(NamedTuple):
     rates: Float32[np.ndarray, "members iterations"]
 
 
-PRODUCTS_TOGETHER = 2**19
+PRODUCTS_TOGETHER = 2**17
 """Numbers of a member's weights times rows of its batch up to which members make an iteration together on a CPU."""
 
 
