@@ -7,7 +7,7 @@ import pytest
 
 from batchwright import workflow
 from batchwright.config import load_config
-from batchwright.errors import ConfigError
+from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.workflow import Repeated, Trained, repeat
 from batchwright.workflow.repeating import Estimate, estimate
 
@@ -74,3 +74,10 @@ def test_the_interval_is_that_of_student() -> None:
 def test_what_cannot_be_repeated_is_told_before_training() -> None:
     with pytest.raises(ConfigError, match="stays as it is"):
         list(workflow.repeatable(workflow.train(settings(**{"training.batch_size": "{adaptive: {}}"}), record=False)))
+
+
+def test_interrupted_it_ends_after_an_epoch_and_says_what_is_complete() -> None:
+    epochs = repeat(trained(), 3, interrupted=lambda: True)
+    assert next(epochs) == 1
+    with pytest.raises(InterruptedRunError, match="the run of seed 0 is complete"):
+        next(epochs)

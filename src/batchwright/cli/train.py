@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from batchwright.workflow import Event, Repeated, Trained
 
 RunDir = Annotated[Path | None, typer.Option(help="the run's folder [runs/<source>-<n>]")]
-
-
 Seeds = Annotated[int, typer.Option(min=1, help="train with so many seeds, and give means with their intervals")]
 
 
@@ -44,26 +42,30 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
     with interruptible() as interrupted:
         events = training(interrupted)
         trained = follow(events, table_console(stderr=True))
-    repeated = _repeated(trained, seeds) if seeds > 1 and trained.stopped.status == "finished" else None
-    if as_json:
-        print_json(summary(trained) | ({"seeds": summary_of_seeds(repeated)} if repeated else {}))
-    else:
-        table_console().print(metrics_table(trained.metrics))
-        if trained.stopped.status == "finished":
-            typer.echo(f"{trained.verdict.kind}: {trained.verdict.reason}")
-        typer.echo(f"run: {trained.run.path}" if trained.run else "")
-        if repeated:
+        if not as_json:
+            table_console().print(metrics_table(trained.metrics))
+            if trained.stopped.status == "finished":
+                typer.echo(f"{trained.verdict.kind}: {trained.verdict.reason}")
+            typer.echo(f"run: {trained.run.path}" if trained.run else "")
+        repeated = (
+            _repeated(trained, seeds, interrupted) if seeds > 1 and trained.stopped.status == "finished" else None
+        )
+        if as_json:
+            print_json(summary(trained) | ({"seeds": summary_of_seeds(repeated)} if repeated else {}))
+        elif repeated:
             table_console().print(seeds_table(repeated))
     for _ in events:  # goes on to the error of a run that has diverged or was interrupted
         pass
 
 
-def _repeated(trained: "Trained", seeds: int) -> "Repeated":
+def _repeated(trained: "Trained", seeds: int, interrupted: Callable[[], bool]) -> "Repeated":
     """Train with the further seeds; how far that is, is told on standard error."""
     from batchwright.cli.display import follow_seeds
     from batchwright.workflow import repeat
 
-    return follow_seeds(repeat(trained, seeds), trained.prepared.plan, table_console(stderr=True))
+    return follow_seeds(
+        repeat(trained, seeds, interrupted=interrupted), trained.prepared.plan, table_console(stderr=True)
+    )
 
 
 def summary_of_seeds(repeated: "Repeated") -> dict[str, Any]:

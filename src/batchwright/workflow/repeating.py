@@ -1,10 +1,11 @@
 """A training repeated with further seeds, all at once: how much of its result is chance."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
+from batchwright.errors import InterruptedRunError
 from batchwright.population.fit import MemberRun, common_rows, fit_members
 from batchwright.workflow.preparing import Prepared, example_of
 from batchwright.workflow.training import Event, Metrics, Trained, measured
@@ -53,7 +54,9 @@ def repeatable(events: Iterator[Event]) -> Iterator[Event]:
         yield event
 
 
-def repeat(trained: Trained, seeds: int) -> Iterator[int | Repeated]:
+def repeat(
+    trained: Trained, seeds: int, *, interrupted: Callable[[], bool] = lambda: False
+) -> Iterator[int | Repeated]:
     """Train again with the seeds after a training's own until there are so many, and say how many epochs are done.
 
     The rows and their split stay; a seed changes the first parameters, the order of the rows and dropout. At last
@@ -61,6 +64,7 @@ def repeat(trained: Trained, seeds: int) -> Iterator[int | Repeated]:
 
     Raises:
         ConfigError: it is not `repeatable`.
+        InterruptedRunError: `interrupted`, asked after every epoch, was True; the training itself is complete.
     """
     started, job = time.perf_counter(), trained.prepared.job
     jobs = [replace(job, seed=job.seed + further) for further in range(1, seeds)]
@@ -68,6 +72,11 @@ def repeat(trained: Trained, seeds: int) -> Iterator[int | Repeated]:
     for epochs, members in enumerate(fit_members(jobs, example_of(trained.prepared.dataset)), start=1):
         ended = members
         yield epochs
+        if interrupted():
+            raise InterruptedRunError(
+                f"interrupted in epoch {epochs} of the further seeds, which are lost; the run of seed {job.seed} "
+                "is complete."
+            )
     first = SeedRun(job.seed, trained.stopped.status, trained.stopped.epoch, trained.metrics)
     runs = (first, *(_run(trained.prepared, one.seed, run) for one, run in zip(jobs, ended, strict=True)))
     yield Repeated(runs, _estimates([run.metrics for run in runs if run.status == "finished"]), _since(started))
