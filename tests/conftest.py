@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 import tests.typechecker  # noqa: F401  (the hook names it)
 from hypothesis import settings
 from jaxtyping import install_import_hook
@@ -13,3 +14,17 @@ hook = install_import_hook("batchwright", "tests.typechecker.check")
 
 settings.register_profile("batchwright", deadline=None)  # the first example of a test may compile
 settings.load_profile("batchwright")
+
+LONGEST = ("tests/soak/", "tests/cli/test_resume.py", "tests/faults/", "tests/measure/", "tests/cli/")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """xdist would begin with the files of most tests, and those that take longest have few."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no process is left with one of them when the others have ended."""
+    items.sort(
+        key=lambda item: next((i for i, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST))
+    )

@@ -1,6 +1,7 @@
 """Signals, kills and `batchwright resume`, as a user meets them: processes of their own."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -19,11 +20,14 @@ TRAIN = (
     *("--set", "training.checkpoints.iterations=7"),
 )
 
+LONG = (*TRAIN, "--epochs", "100000", "--early-stopping", "null")
+
 
 def start(*words: object, cwd: Path) -> "subprocess.Popen[str]":
     code = "from batchwright.cli.main import main; main()"
     command = [sys.executable, "-c", code, *map(str, words)]
-    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    env = os.environ | {"BATCHWRIGHT_CACHE": str(cwd.parent / "programs")}  # not that of the process of the tests
+    return subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
@@ -90,9 +94,7 @@ def test_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path, whole: P
 
 
 def test_second_signal_ends_at_once(tmp_path: Path) -> None:
-    process = start(
-        "train", "digits", "--epochs", "100000", "--early-stopping", "null", "--run-dir", "run", cwd=tmp_path
-    )
+    process = start(*LONG, cwd=tmp_path)
     wait_for(tmp_path / "run/history.jsonl", process)
     until = time.monotonic() + 60
     while not (tmp_path / "run/history.jsonl").read_bytes():
@@ -111,8 +113,7 @@ def test_finished_run_is_not_gone_on_with(tmp_path: Path, whole: Path, batchwrig
 
 
 def test_run_that_another_process_writes_is_left_alone(tmp_path: Path, batchwright: Batchwright) -> None:
-    long = ("train", "digits", "--epochs", "100000", "--early-stopping", "null", "--run-dir", "run")
-    process = start(*long, cwd=tmp_path)
+    process = start(*LONG, cwd=tmp_path)
     try:
         wait_for(tmp_path / "run/splits.safetensors", process)
         answer = batchwright("resume", "run")
@@ -125,8 +126,8 @@ def test_run_that_another_process_writes_is_left_alone(tmp_path: Path, batchwrig
 
 
 def test_other_rows_are_refused(tmp_path: Path, table: Path, batchwright: Batchwright) -> None:
-    process = start("train", table, "--target", "bought", "--epochs", "100000", "--early-stopping", "null",
-                    "--run-dir", "run", cwd=tmp_path)  # fmt: skip
+    process = start("train", table, "--target", "bought", "--network", "linear", "--epochs", "100000",
+                    "--early-stopping", "null", "--run-dir", "run", cwd=tmp_path)  # fmt: skip
     wait_for(tmp_path / "run/checkpoints", process)
     process.kill()
     process.communicate()

@@ -8,16 +8,26 @@ import numpy as np
 import pytest
 from tests.training.test_training import make_program, make_rows
 
-from batchwright import optim
+from batchwright import nn, optim
 from batchwright.errors import ConfigError
+from batchwright.population import segment
 from batchwright.population.evaluate import mean_losses
-from batchwright.population.members import Members, begin, chosen, stacked
-from batchwright.population.segment import Orders, _segment, compile_population, orders_of
+from batchwright.population.members import Members, begin, chosen, shapes_of, stacked
+from batchwright.population.segment import (
+    Orders,
+    _segment,
+    compile_population,
+    group_of,
+    operations,
+    orders_of,
+    pays_together,
+)
+from batchwright.tasks import Classification
 from batchwright.training.evaluate import evaluate
 from batchwright.training.order import batches
 from batchwright.training.plan import make_plan
 from batchwright.training.segment import Epoch, compile_segment, no_losses
-from batchwright.training.state import RUNNING, Program, initial_state
+from batchwright.training.state import RUNNING, Model, Program, Rows, initial_state
 
 ROWS, ITERATIONS = make_rows(), 9
 EXAMPLE = {name: np.asarray(array) for name, array in ROWS.inputs.items()}
@@ -47,9 +57,9 @@ def alone(program: Program, seed: int, rate: float) -> list[np.ndarray]:
     """The parameters after the same iterations by the segment of a single run."""
     state = initial_state(program, EXAMPLE, seed=seed)
     order = np.concatenate([batches(PLAN, seed=seed, epoch=epoch) for epoch in (0, 1)])[:ITERATIONS]
-    segment = compile_segment(program, state, ROWS, PLAN, iterations=ITERATIONS)
+    alone = compile_segment(program, state, ROWS, PLAN, iterations=ITERATIONS)
     epoch = Epoch(order, np.full(ITERATIONS, rate, np.float32))
-    state, _ = segment(program, (state, no_losses(ITERATIONS)), ROWS, epoch, (0, ITERATIONS))
+    state, _ = alone(program, (state, no_losses(ITERATIONS)), ROWS, epoch, (0, ITERATIONS))
     return [np.asarray(leaf) for leaf in jax.tree.leaves(state.variables)]
 
 
@@ -82,6 +92,72 @@ def test_neighbours_do_not_matter_nor_their_order_nor_whether_they_diverge(toget
     for which in (0, 2):
         assert_close(variables(turned, 3 - which), variables(usual, which))
         assert_close(variables(wild, which), variables(usual, which))
+
+
+def test_groups_do_not_matter_nor_what_is_left_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eleven members four at a time, and one at a time; three are left over."""
+    monkeypatch.setattr(segment, "GROUP", 4)
+    assert group_of(11, together=True) == 4
+    programs, seeds, rates = make_programs(NETWORKS["dropout and batch norm"]), tuple(range(11)), (0.1,) * 11
+    programs = [programs[number % 4] for number in seeds]
+    in_groups, in_turn = (trained(programs, seeds, rates, together=together) for together in (True, False))
+    for which in seeds:
+        assert_close(variables(in_groups, which), variables(in_turn, which))
+
+
+def test_few_programs_whatever_the_number_of_members() -> None:
+    assert {group_of(members, together=True) for members in range(1, 300)} == {1, 2, 4, 8, 16}
+    assert {group_of(members, together=False) for members in range(1, 300)} == {1}
+
+
+@pytest.mark.parametrize("kind", ["perceptron", "convolution", "embedding"])
+def test_what_a_network_computes_is_counted_not_how_large_it_is(kind: str) -> None:
+    """Two operations for each product, counted by hand, and less than a fifth more for all else."""
+    mlp = nn.MLP(hidden_layer_sizes=(64,), batch_normalization=False)
+    cnn = nn.CNN(filters=(8,), hidden_layer_sizes=(16,), batch_normalization=False)
+    network, example, products = {
+        "perceptron": (mlp.build(nn.Features(numeric=20), 2), {"numeric": np.ones((9, 20), np.float32)}, 22 * 64),
+        "convolution": (
+            cnn.build(nn.Features(image=(8, 8, 1)), 2),
+            {"image": np.ones((9, 8, 8, 1), np.uint8)},
+            8 * 8 * 9 * 8 + 4 * 4 * 8 * 16 + 16 * 2,
+        ),
+        "embedding": (
+            mlp.build(nn.Features(numeric=3, cardinalities=(5000,)), 2),
+            {"numeric": np.ones((9, 3), np.float32), "categorical": np.ones((9, 1), np.int32)},
+            (3 + 50 + 2) * 64,
+        ),
+    }[kind]
+    program = Program(Model(network, Classification(("a", "b"))), optim.SGD(0.1))
+    rows = Rows({name: jnp.asarray(array) for name, array in example.items()}, jnp.zeros(9, jnp.int32), None)
+    plan = make_plan(9, 8, 1)
+    found = operations(plan, begin([program] * 2, (0, 1), example), rows)
+    assert found / (2 * plan.part_rows * products) == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "features", "batch", "together"),
+    [
+        (nn.MLP(hidden_layer_sizes=(64,), batch_normalization=False), nn.Features(numeric=20), 32, True),
+        (nn.MLP(hidden_layer_sizes=(64,), batch_normalization=False), nn.Features(numeric=20), 512, False),
+        (nn.MLP(hidden_layer_sizes=(32,)), nn.Features(cardinalities=(5000,)), 32, False),
+        (nn.Tabular(hidden_layer_sizes=(32,)), nn.Features(numeric=8), 32, True),
+        (nn.CNN(filters=(8,), hidden_layer_sizes=()), nn.Features(image=(28, 28, 1)), 32, False),
+    ],
+    ids=["small", "large batch", "large table", "bins", "filters"],
+)
+def test_members_go_together_where_that_was_measured_to_be_faster(
+    architecture: nn.Architecture, features: nn.Features, batch: int, together: bool
+) -> None:
+    """The filters of the last have 80 weights, each of them used at 784 pixels."""
+    kinds = {"numeric": (features.numeric, np.float32), "categorical": (len(features.cardinalities), np.int32)}
+    inputs = {name: jnp.zeros((600, width), dtype) for name, (width, dtype) in kinds.items() if width}
+    if features.image is not None:
+        inputs = {"image": jnp.zeros((600, *features.image), jnp.uint8)}
+    program = Program(Model(architecture.build(features, 2), Classification(("a", "b"))), optim.SGD(0.1))
+    members = shapes_of(program, inputs, members=64)
+    rows = Rows(inputs, jnp.zeros(600, jnp.int32), None)
+    assert pays_together(make_plan(600, batch, 1), members, rows) == together
 
 
 def test_other_numbers_compile_nothing() -> None:

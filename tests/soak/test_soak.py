@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,14 @@ WORDS = (
     *("train", "digits", "--epochs", "40", "--batch-size", "16", "--dropout", "0.2", "--early-stopping", "null"),
     *("--set", "training.checkpoints.iterations=23", "--set", "training.checkpoints.seconds=0.05", "--run-dir", "run"),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The processes keep what they have compiled, as those of a user do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BATCHWRIGHT_CACHE", str(tmp_path_factory.mktemp("programs")))
+        yield
 
 
 def start(folder: Path, *words: str, fatal: int = 0) -> "subprocess.Popen[str]":

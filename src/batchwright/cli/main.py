@@ -8,6 +8,7 @@ import typer
 
 from batchwright.cli import (
     check,
+    compare,
     evaluate,
     find_batch_size,
     find_learning_rate,
@@ -16,6 +17,7 @@ from batchwright.cli import (
     resume,
     runs,
     schema,
+    search,
     train,
 )
 from batchwright.errors import BatchwrightError
@@ -29,7 +31,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (train, check, find_batch_size, find_learning_rate, resume, evaluate, predict, runs, init, schema):
+for verb in (
+    train,
+    search,
+    compare,
+    check,
+    find_batch_size,
+    find_learning_rate,
+    resume,
+    evaluate,
+    predict,
+    runs,
+    init,
+    schema,
+):
     name = verb.__name__.rpartition(".")[2]
     app.command(name.replace("_", "-"))(getattr(verb, name))
 

@@ -14,11 +14,23 @@ Verify = Annotated[bool, typer.Option("--verify", help="kill and resume copies o
 def resume(run: RunFolder, verify: Verify = False, as_json: Json = False) -> None:
     """Go on with a run that was interrupted or killed, as if it had never stopped."""
     from batchwright import workflow
+    from batchwright.runs.searches import is_search
 
-    if verify:
+    if is_search(run):
+        _go_on_with_search(run, as_json=as_json)
+    elif verify:
         _verify(run, as_json=as_json)
     else:
         show(lambda interrupted: workflow.resume(run, interrupted=interrupted), as_json=as_json)
+
+
+def _go_on_with_search(path: Path, *, as_json: bool) -> None:
+    """Go on with a search; its trials that were trained are kept."""
+    from batchwright.cli.search import show_search
+    from batchwright.runs.searches import reopen_search
+    from batchwright.search.search import go_on
+
+    show_search(lambda interrupted: go_on(reopen_search(path), interrupted=interrupted), as_json=as_json)
 
 
 def _verify(run: Path, *, as_json: bool) -> None:

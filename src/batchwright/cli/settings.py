@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from batchwright.config import Settings
+    from batchwright.search.space import Space
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,22 @@ Assignments = Annotated[
 
 def takes_settings(verb: Callable[..., None]) -> Callable[..., None]:
     """Turn `verb(settings, ...)` into a command that takes a source, `--config`, `--set` and every option above."""
+    return _command(verb, read_settings)
+
+
+def takes_space(verb: Callable[..., None]) -> Callable[..., None]:
+    """The same for `verb(space, ...)`, where ranges and choices may stand in place of values."""
+    return _command(verb, read_space)
+
+
+def _command(verb: Callable[..., None], read: Callable[..., Any]) -> Callable[..., None]:
     own = list(inspect.signature(verb).parameters.values())[1:]
     given = [("source", Source), ("config", ConfigFile), *((option.parameter, option.annotation) for option in OPTIONS)]
     given.append(("assignments", Assignments))
 
     def command(**values: Any) -> None:
         rest = {parameter.name: values.pop(parameter.name) for parameter in own}
-        verb(read_settings(**values), **rest)
+        verb(read(**values), **rest)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [inspect.Parameter(name, keyword, default=None, annotation=hint) for name, hint in given]
@@ -120,19 +130,39 @@ def takes_settings(verb: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def read_settings(source: str | None, config: str | None, assignments: list[str] | None, **options: Any) -> "Settings":
+def read_settings(**values: Any) -> "Settings":
     """The settings of a file, with options and then assignments on top.
 
     Raises:
         ConfigError: all that is wrong with them.
     """
-    from batchwright.config import flow, load_config
+    from batchwright.config import load_config
+
+    return load_config(*_given(**values))
+
+
+def read_space(**values: Any) -> "Space":
+    """The same, with what may be chosen.
+
+    Raises:
+        ConfigError: all that is wrong with them.
+    """
+    from batchwright.search.space import load_space
+
+    return load_space(*_given(**values))
+
+
+def _given(
+    source: str | None, config: str | None, assignments: list[str] | None, **options: Any
+) -> tuple[str | None, list[tuple[str, str, str]]]:
+    """The file, and what is set on top of it."""
+    from batchwright.config import flow
 
     overrides = [("data.source", flow(source), source)] if source is not None else []
     overrides += [
         option.override(options[option.parameter]) for option in OPTIONS if options[option.parameter] is not None
     ]
-    return load_config(config, [*overrides, *_assigned(assignments or [])])
+    return config, [*overrides, *_assigned(assignments or [])]
 
 
 def _assigned(assignments: list[str]) -> Iterator[tuple[str, str, str]]:

@@ -66,6 +66,11 @@ def nested(hint: Any) -> type | None:
     return next((cls for cls in members(hint) if isinstance(cls, type) and dataclasses.is_dataclass(cls)), None)
 
 
+def takes_names(hint: Any) -> bool:
+    """Whether a mapping of the user's own names is among the alternatives of an annotation."""
+    return any(_is_mapping(get_origin(member)) for member in members(hint))
+
+
 def read_as(hint: Any, node: Node) -> Any:
     """The plain value of a node; a scalar is kept as text where text is asked for, as in `target: 8`."""
     if isinstance(node.value, dict):

@@ -100,18 +100,37 @@ def load_config(path: Path | str | None = None, overrides: Iterable[tuple[str, s
     >>> settings.config.optimizer.learning_rate, settings.origins["optimizer.learning_rate"]
     (0.003, 'user')
     """
+    return settings_from(*read_document(path, overrides))
+
+
+def read_document(path: Path | str | None, overrides: Iterable[tuple[str, str, str]]) -> tuple[Node, list[Problem]]:
+    """The tree of a YAML file with overrides on top, of which only the form has been checked; see `load_config`."""
     document, problems = (Node({}), []) if path is None else parse(_text(Path(path)), str(path))
-    parsed = [(tuple(key.split(".")), *parse(text, label, lines=False)) for key, text, label in overrides]
-    for keys, value, _ in parsed:
-        document = _of_kind(document, keys, value)
-    for keys, value, found in parsed:
-        document = _with(document, keys, value, problems)
+    parsed = [(key, *parse(text, label, lines=False)) for key, text, label in overrides]
+    for key, value, _ in parsed:
+        document = of_kind(document, key, value)
+    for key, value, found in parsed:
+        document = with_value(document, key, value, problems)
         problems += found
+    return document, problems
+
+
+def settings_from(document: Node, problems: Iterable[Problem] = ()) -> Settings:
+    """The settings that a document gives.
+
+    Raises:
+        ConfigError: all that is wrong with it, beside the problems that are known already.
+    """
     document, to_measure = _without_auto(document)
     config, found = build(document)
-    if problems := problems + found:
-        raise ConfigError("\n".join(map(str, sorted(problems, key=_line))))
+    if said := [*problems, *found]:
+        raise ConfigError(explained(said))
     return replace(_settings(config, document), to_measure=to_measure)
+
+
+def explained(problems: Iterable[Problem]) -> str:
+    """Problems as the message of an error: a line each, in the order of the file."""
+    return "\n".join(map(str, sorted(problems, key=_line)))
 
 
 def settings_of(config: Config, to_measure: tuple[str, ...] = ()) -> Settings:
@@ -137,7 +156,7 @@ def _without_auto(document: Node) -> tuple[Node, tuple[str, ...]]:
         assert part is not None
         assert isinstance(part.value, dict)
         rest = Node({other: node for other, node in part.value.items() if other != name}, part.place)
-        document = _with(document, (section,), rest, [])
+        document = with_value(document, section, rest, [])
     return document, found
 
 
@@ -191,16 +210,21 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
 
 
-def _of_kind(document: Node, path: tuple[str, ...], value: Node) -> Node:
-    """Where an override chooses another kind (`optimizer.name`), a file's document without the keys this kind lacks."""
-    section = next((section for section in SECTIONS if path == (section.name, section.tag)), None)
-    part = document.find(path[:1])
+def of_kind(document: Node, key: str, value: Node) -> Node:
+    """Where a value chooses another kind (`optimizer.name`), the document without the keys that this kind lacks."""
+    section = next((section for section in SECTIONS if key == f"{section.name}.{section.tag}"), None)
+    part = document.find((section.name,)) if section else None
     if section is None or part is None or not isinstance(part.value, dict):
         return document
     chosen = section.by_name.get(str(value.value))
     known = part.value.keys() if chosen is None else {section.tag, *fields_of(chosen)}
     kept = {name: node for name, node in part.value.items() if name in known}
-    return _with(document, path[:1], Node(kept, part.place), [])
+    return with_value(document, section.name, Node(kept, part.place), [])
+
+
+def with_value(document: Node, key: str, value: Node, problems: list[Problem]) -> Node:
+    """The document with another value at a dotted key; where that cannot be, as it was, with one problem more."""
+    return _with(document, tuple(key.split(".")), value, problems)
 
 
 def _with(node: Node, path: tuple[str, ...], value: Node, problems: list[Problem]) -> Node:

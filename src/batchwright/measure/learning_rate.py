@@ -184,7 +184,7 @@ class _Arena(NamedTuple):
     def compiled(self) -> CompiledPopulation:
         """The program for all trials."""
         members, orders = self.members(len(FINE)), MEMBERS // len(FINE)
-        together = pays_together(self.plan, members)
+        together = pays_together(self.plan, members, self.rows)
         return compile_population(
             members, self.rows, self.plan, orders=orders, iterations=self.iterations, together=together
         )

@@ -49,7 +49,7 @@ def iterations_to(
     """
     members = begin([program] * len(rates), [seed] * len(rates), example)
     every = max(1, plan.iterations_per_epoch // LOOKS)
-    together = pays_together(plan, members)
+    together = pays_together(plan, members, rows)
     compiled = compile_population(members, rows, plan, orders=1, iterations=every, together=together)
     looked_at = some(validation, ROWS)
     of_rates = np.repeat(np.asarray(rates, np.float32)[:, None], every, axis=1)

@@ -1,16 +1,20 @@
 """Whole runs of many members, epoch by epoch: each gets the history and the variables that it would get alone."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from batchwright.errors import ConfigError
 from batchwright.population.members import Members, begin, chosen
-from batchwright.population.segment import CompiledPopulation, Orders, compile_population, pays_together
+from batchwright.population.segment import CompiledPopulation, Orders, compile_population, cores, pays_together
 from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, beginning
+from batchwright.training.evaluate import evaluate
 from batchwright.training.feed import OnDisk
 from batchwright.training.fit import End, closed, divergence_of, enough
 from batchwright.training.job import Job, rates_of
@@ -27,66 +31,126 @@ class MemberRun:
     end: End | None = None
 
 
-def fit_members(jobs: Sequence[Job], example: Mapping[str, np.ndarray]) -> Iterator[tuple[MemberRun, ...]]:
+Leaving: TypeAlias = Callable[[Sequence[MemberRun]], Mapping[int, str]]
+"""Who goes no further, given how all members stand after an epoch: their numbers, and why in a sentence."""
+
+
+def nobody(_: Sequence[MemberRun]) -> Mapping[int, str]:
+    """All members go on."""
+    return {}
+
+
+def fit_members(
+    jobs: Sequence[Job], example: Mapping[str, np.ndarray], *, leaving: Leaving = nobody
+) -> Iterator[tuple[MemberRun, ...]]:
     """Train all jobs at once, and give after every epoch how each stands, up to the last.
 
     The jobs have the same rows and the same plan, and differ in numbers, seeds and schedules. One that has ended,
-    because it diverged or stopped early, is taken out when half of those that are trained have.
+    because it diverged, stopped early or was told to leave, is taken out before the next epoch. Programs are those of
+    groups of few sizes (`group_of`), and none is compiled twice in a process.
 
     Args:
         jobs: what is trained; one whose loss is not finite ends, whatever its policy.
         example: rows that a network is shown when it is made.
+        leaving: asked when an epoch has been given and another is asked for; members that it names have "finished"
+            for its reason. Of one that has ended already, the reason stays.
 
     Raises:
         ConfigError: they cannot be trained at once.
     """
-    rows = common_rows(jobs)
-    started, distinct = time.perf_counter(), list(dict.fromkeys(job.seed for job in jobs))
+    common_rows(jobs)
+    started = time.perf_counter()
     members = begin([job.program for job in jobs], [job.seed for job in jobs], example)
-    runs = [MemberRun(beginning(state)) for state in _states(members)]
-    trained, segment = list(range(len(jobs))), _compiled(members, rows, jobs[0], orders=len(distinct))
+    runs = [MemberRun(beginning(state)) for state in _states(members, range(len(jobs)))]
+    trained = _trained(jobs, range(len(jobs)), members)
     for epoch in range(jobs[0].plan.epochs):
-        order = np.stack([batches(jobs[0].plan, seed=seed, epoch=epoch) for seed in distinct])
-        rates = np.stack([_rates(jobs[which], runs[which]) for which in trained])
-        members, losses = segment(members, rows, Orders(order, rates), segment.iterations)
-        for which, state, *loss in zip(trained, _states(members), *losses, strict=True):
-            if runs[which].end is None:
-                now = replace(runs[which].now, state=state, losses=Loss(*loss))
-                runs[which] = _after(jobs[which], now, time.perf_counter() - started)
+        trained, losses = _epoch(jobs, runs, trained, epoch)
+        seconds = time.perf_counter() - started
+        for which, now, metrics in _reached(jobs, runs, trained, losses):
+            runs[which] = _after(jobs[which], now, seconds, metrics)
         yield tuple(runs)
-        left = [place for place, which in enumerate(trained) if runs[which].end is None]
+        for which, reason in leaving(tuple(runs)).items():
+            runs[which] = replace(runs[which], end=runs[which].end or End("finished", reason))
+        left = [place for place, which in enumerate(trained.which) if runs[which].end is None]
         if not left:
             return
-        if 2 * len(left) <= len(trained):
-            members, trained = chosen(members, left), [trained[place] for place in left]
-            segment = _compiled(members, rows, jobs[0], orders=len(distinct))
+        if len(left) < len(trained.which):
+            trained = _trained(jobs, [trained.which[place] for place in left], chosen(trained.members, left))
 
 
 def common_rows(jobs: Sequence[Job]) -> Rows:
     """The training rows that all jobs have.
 
     Raises:
-        ConfigError: they do not have the same, or cannot be trained at once.
+        ConfigError: they do not have the same, nor the same validation rows, or cannot be trained at once.
     """
     first = jobs[0]
-    if any(job.train is not first.train or job.plan != first.plan for job in jobs):
+    same_rows = all(job.train is first.train and job.validation is first.validation for job in jobs)
+    if not same_rows or any(job.plan != first.plan for job in jobs):
         raise ConfigError("what is trained at once has to have the same rows, batch size and epochs.")
     if isinstance(first.train, OnDisk) or first.growth is not None:
         raise ConfigError("what is trained at once needs its rows in memory, and a batch size that stays as it is.")
     return first.train
 
 
-def _compiled(members: Members, rows: Rows, job: Job, *, orders: int) -> CompiledPopulation:
-    """The program of an epoch."""
-    together, iterations = pays_together(job.plan, members), job.plan.iterations_per_epoch
-    return compile_population(members, rows, job.plan, orders=orders, iterations=iterations, together=together)
+class _Trained(NamedTuple):
+    """The jobs in training by number, their members, the seeds whose orders these take, and the program of an epoch."""
+
+    which: Sequence[int]
+    members: Members
+    seeds: Sequence[int]
+    segment: CompiledPopulation
 
 
-def _states(members: Members) -> Iterator[TrainState]:
-    """A copy of the state of each, on the host."""
-    states = jax.tree.map(np.array, members.states)
-    for place in range(members.number):
-        yield jax.tree.map(lambda leaf, place=place: leaf[place], states)
+def _trained(jobs: Sequence[Job], which: Sequence[int], members: Members) -> _Trained:
+    """These jobs in training, whose members these are."""
+    seeds = list(dict.fromkeys(jobs[number].seed for number in which))
+    orders = np.array([seeds.index(jobs[number].seed) for number in which], np.int32)
+    members, plan, rows = members._replace(orders=jnp.asarray(orders)), jobs[0].plan, common_rows(jobs)
+    together, iterations = pays_together(plan, members, rows), plan.iterations_per_epoch
+    segment = compile_population(members, rows, plan, orders=len(seeds), iterations=iterations, together=together)
+    return _Trained(which, members, seeds, segment)
+
+
+def _epoch(jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, epoch: int) -> tuple[_Trained, Loss]:
+    """After an epoch, counted from 0, with the losses [members, iterations] of its batches."""
+    order = np.stack([batches(jobs[0].plan, seed=seed, epoch=epoch) for seed in trained.seeds])
+    rates = np.stack([_rates(jobs[which], runs[which]) for which in trained.which])
+    segment = trained.segment
+    members, losses = segment(trained.members, common_rows(jobs), Orders(order, rates), segment.iterations)
+    return trained._replace(members=members), losses
+
+
+def _reached(
+    jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, losses: Loss
+) -> Iterator[tuple[int, Checkpoint, dict[str, float]]]:
+    """Each job that had not ended before the epoch: where it stands after it, and its metrics over validation rows."""
+    places = [place for place, which in enumerate(trained.which) if runs[which].end is None]
+    states = list(_states(trained.members, places))
+    metrics = _validated([jobs[trained.which[place]] for place in places], states)
+    for place, state, found in zip(places, states, metrics, strict=True):
+        which = trained.which[place]
+        loss = Loss(losses.mean[place], losses.weight[place])
+        yield which, replace(runs[which].now, state=state, losses=loss), found
+
+
+def _validated(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[dict[str, float]]:
+    """The metrics over the validation rows of each job with its state; none where a loss was not finite."""
+
+    def evaluated(job: Job, state: TrainState) -> dict[str, float]:
+        if job.validation is None or int(state.status) != RUNNING:
+            return {}
+        return evaluate(job.program.model, state.variables, job.validation)
+
+    with ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(evaluated, jobs, states))
+
+
+def _states(members: Members, places: Sequence[int]) -> Iterator[TrainState]:
+    """A copy of the state of each in these places, on the host."""
+    leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, members.states))
+    for place in places:
+        yield jax.tree.unflatten(structure, [leaf[place].copy() for leaf in leaves])
 
 
 def _rates(job: Job, run: MemberRun) -> np.ndarray:
@@ -96,9 +160,9 @@ def _rates(job: Job, run: MemberRun) -> np.ndarray:
     return rates_of(job, history, iterations, reductions=0).astype(np.float32)
 
 
-def _after(job: Job, now: Checkpoint, seconds: float) -> MemberRun:
+def _after(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> MemberRun:
     """Where a member stands whose epoch has ended, or in which a loss was not finite."""
     if int(now.state.status) != RUNNING:
         return MemberRun(replace(now, losses=NO_LOSSES), End("diverged", divergence_of(job, now)))
-    now = closed(job, now, seconds)
+    now = closed(job, now, seconds, metrics)
     return MemberRun(now, enough(job, now.history))

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Int32, UInt32
 
 from batchwright.errors import ConfigError
-from batchwright.training.state import Program, TrainState, initial_state
+from batchwright.training.state import KEYS, Program, TrainState, state_of_key
 
 
 class Members(NamedTuple):
@@ -20,7 +20,7 @@ class Members(NamedTuple):
 
     programs: Program
     states: TrainState
-    orders: Int32[jax.Array, " members"]
+    orders: Int32[jax.Array | np.ndarray, " members"]
 
     @property
     def number(self) -> int:
@@ -37,7 +37,7 @@ def stacked(trees: Sequence[Program]) -> Program:
     structures = {str(jax.tree.structure(tree)) for tree in trees}
     if len(structures) > 1:
         raise ConfigError("what is trained at once has to differ in numbers alone, not in layers, rules or options.")
-    together: Program = jax.tree.map(lambda *leaves: jnp.asarray(leaves, jnp.float32), *trees)
+    together: Program = jax.tree.map(lambda *leaves: jnp.asarray(np.asarray(leaves, np.float32)), *trees)
     return together
 
 
@@ -46,17 +46,32 @@ def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[st
 
     Each begins as it would alone: `initial_state` of its program and seed; those of a seed take the same order.
     """
-    together, distinct, fresh = stacked(programs), list(dict.fromkeys(seeds)), dict[tuple[int, int], TrainState]()
-    pairs = [(id(program), seed) for program, seed in zip(programs, seeds, strict=True)]
-    for pair, program in zip(pairs, programs, strict=True):
-        if pair not in fresh:
-            fresh[pair] = initial_state(program, example, seed=pair[1])
-    states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(fresh[pair] for pair in pairs))
-    return Members(together, states, jnp.asarray([distinct.index(seed) for seed in seeds], jnp.int32))
+    together, distinct = stacked(programs), list(dict.fromkeys(seeds))
+    orders = np.array([distinct.index(seed) for seed in seeds], np.int32)
+    keys = jax.random.wrap_key_data(jnp.asarray(np.stack([_key_data(seed) for seed in distinct])[orders]), impl=KEYS)
+    # Not under `jit`, which could round otherwise: each operation is made of all members at once, as it is of one.
+    states = jax.vmap(lambda program, key: state_of_key(program, example, key))(together, keys)
+    return Members(together, states, jnp.asarray(orders))
+
+
+def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, members: int) -> Members:
+    """What `begin` makes for so many such programs, each with its own seed: shapes and dtypes, without content."""
+    key = jax.eval_shape(lambda: jax.random.key(0, impl=KEYS))
+    one = jax.eval_shape(lambda key: state_of_key(program, example, key), key)
+    numbers = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), jnp.float32), program)
+    shapes: Members = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((members, *leaf.shape), leaf.dtype),
+        Members(numbers, one, jnp.zeros((), jnp.int32)),
+    )
+    return shapes
+
+
+def _key_data(seed: int) -> UInt32[np.ndarray, " words"]:
+    return np.asarray(jax.random.key_data(jax.random.key(seed, impl=KEYS)))
 
 
 def chosen(members: Members, which: Sequence[int]) -> Members:
-    """The members with these numbers, as a population of their own."""
-    places = jnp.asarray(which, jnp.int32)
+    """The members with these numbers, as a population of their own; the orders keep their numbers."""
+    places = np.asarray(which, np.int32)
     some: Members = jax.tree.map(lambda leaf: leaf[places], members)
     return some

@@ -59,13 +59,18 @@ def create(run_dir: Path | None, source: str) -> "RunFolder":
         RunError: `run_dir` exists, and is not an empty folder.
         UsageError: the folder cannot be written.
     """
-    path = _claimed(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
-    lock = _lock(path)
+    path = claim(run_dir, source)
+    lock = lock_of(path)
     manifest = new_manifest(source)
     write_file(path / MANIFEST, manifest.to_text())
     with explained(path):
         (path / HISTORY).touch()
     return RunFolder(path, manifest, lock)
+
+
+def claim(run_dir: Path | None, source: str) -> Path:
+    """An empty folder of one's own; see `create`."""
+    return _claimed(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
 
 
 def reopen(path: Path) -> "RunFolder":
@@ -76,7 +81,7 @@ def reopen(path: Path) -> "RunFolder":
         UsageError: another process is writing it, or the folder cannot be written.
     """
     open_run(path)  # before anything is written there
-    lock = _lock(path)
+    lock = lock_of(path)
     manifest = open_run(path).manifest
     refusal = _REFUSALS.get(manifest.status) or (None if CONFIG in manifest.files else _UNBORN)
     if refusal:
@@ -230,7 +235,12 @@ def _line(row: Mapping[str, float]) -> bytes:
     return json.dumps(to_plain(dict(row))).encode() + b"\n"
 
 
-def _lock(path: Path) -> Lock:
+def lock_of(path: Path) -> Lock:
+    """The lock of a run's folder, held from now on.
+
+    Raises:
+        UsageError: another process holds it.
+    """
     return Lock(path / LOCK, f"{path} is being written by another process")
 
 

@@ -1,7 +1,7 @@
 """The training loop on the host: a generator of events. It does no mathematics and prints nothing."""
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias
@@ -138,7 +138,7 @@ def fit(job: Job, start: Checkpoint, *, interrupted: Callable[[], bool] = lambda
         elif now.done < loop.plan.iterations_per_epoch and watch.interrupted():
             end = End("interrupted", f"interrupted in epoch {len(now.history) + 1} of {job.plan.epochs}")
         else:
-            now = closed(job, now, watch.seconds)
+            now = closed(job, now, watch.seconds, _validated(job, now))
             yield EpochDone(now.history[-1], now.kept_epoch == len(now.history))
             end = _end(job, now.history, watch)
             if end is None and watch.due(now, epoch_ended=True):
@@ -298,9 +298,17 @@ def _rates(job: Job, now: Checkpoint, iterations: np.ndarray) -> np.ndarray:
     return rates_of(job, now.history, iterations, reductions=len(now.diverged))
 
 
-def closed(job: Job, now: Checkpoint, seconds: float) -> Checkpoint:
-    """After the epoch in progress, which ends here: with its row of the history, and the variables to keep."""
-    row = _row(job, now, seconds)
+def _validated(job: Job, now: Checkpoint) -> dict[str, float]:
+    """The metrics over the validation rows, where there are some."""
+    return {} if job.validation is None else evaluate(job.program.model, now.state.variables, job.validation)
+
+
+def closed(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> Checkpoint:
+    """After the epoch in progress, which ends here: with its row of the history, and the variables to keep.
+
+    `metrics` are those over the validation rows, by name; none where there are no such rows.
+    """
+    row = _row(job, now, seconds) | {f"val_{name}": value for name, value in metrics.items()}
     history = (*now.history, row)
     now = replace(now, losses=NO_LOSSES, history=history, epoch_start=None)
     if not _is_best(job.early_stopping, history):
@@ -309,7 +317,7 @@ def closed(job: Job, now: Checkpoint, seconds: float) -> Checkpoint:
 
 
 def _row(job: Job, now: Checkpoint, seconds: float) -> EpochRow:
-    """The line of the history for the epoch that has just ended."""
+    """The line of the history for the epoch that has just ended, without metrics."""
     epoch = len(now.history) + 1
     row: EpochRow = {
         "epoch": epoch,
@@ -324,10 +332,7 @@ def _row(job: Job, now: Checkpoint, seconds: float) -> EpochRow:
         row |= {"reductions": len(now.diverged), "diverged_at": now.diverged[-1] + 1 if now.diverged else 0}
     if job.probe is not None:
         row |= job.probe(now.state, epoch)
-    if job.validation is None:
-        return row
-    metrics = evaluate(job.program.model, now.state.variables, job.validation)
-    return row | {f"val_{name}": value for name, value in metrics.items()}
+    return row
 
 
 def _is_best(stopping: EarlyStopping | None, history: History) -> bool:

@@ -97,7 +97,12 @@ def _put(array: np.ndarray) -> jax.Array:
 
 def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> TrainState:
     """The state before the first iteration: a pure function of the program, the example rows and the seed."""
-    initial, training = jax.random.split(jax.random.key(seed, impl=KEYS))
+    return state_of_key(program, example, jax.random.key(seed, impl=KEYS))
+
+
+def state_of_key(program: Program, example: Mapping[str, np.ndarray | jax.Array], key: jax.Array) -> TrainState:
+    """`initial_state` of the seed that this random key was made of; under `vmap`, of many at once."""
+    initial, training = jax.random.split(key)
     variables = program.model.network.init(initial, {name: jnp.asarray(array) for name, array in example.items()})
     return TrainState(
         variables.params,

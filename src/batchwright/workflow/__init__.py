@@ -6,7 +6,7 @@ Every front calls this.
 from batchwright.workflow.checking import Checked, check
 from batchwright.workflow.measuring import find_batch_size, find_learning_rate, verify_batch_size
 from batchwright.workflow.preparing import Prepared, prepare
-from batchwright.workflow.repeating import Estimate, Repeated, SeedRun, repeat, repeatable
+from batchwright.workflow.repeating import Estimate, Repeated, SeedRun, estimate, repeat, repeatable
 from batchwright.workflow.training import Event, Trained, recorded_settings, resume, train
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "SeedRun",
     "Trained",
     "check",
+    "estimate",
     "find_batch_size",
     "find_learning_rate",
     "prepare",

@@ -89,13 +89,22 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
     if dataset is None:
         dataset = _load(config)
     load_seconds = time.perf_counter() - started
-    task = task_of(dataset, config.task)
-    blueprint = Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision)
+    blueprint = _blueprint(config, dataset)
     job = _job(config, dataset, Program(blueprint.build(), config.optimizer))
     state = initial_state(job.program, example_of(dataset), seed=job.seed)
     job = _probed(job, state, wanted=config.training.noise_scale)
     notes = (*dataset.notes, *_notes(config, job))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
+
+
+def job_on(prepared: Prepared, settings: Settings) -> Job:
+    """The job that other settings make of the same rows, which are shared; what is `auto` in them is not measured.
+
+    Raises:
+        ConfigError: settings that do not go with each other or with the data.
+    """
+    config, dataset = settings.config, prepared.dataset
+    return _job(config, dataset, Program(_blueprint(config, dataset).build(), config.optimizer), like=prepared.job)
 
 
 def example_of(dataset: Dataset) -> dict[str, np.ndarray]:
@@ -117,7 +126,13 @@ def _load(config: Config) -> Dataset:
     return replace(dataset, notes=(*dataset.notes, limit.reason))
 
 
-def _job(config: Config, dataset: Dataset, program: Program) -> Job:
+def _blueprint(config: Config, dataset: Dataset) -> Blueprint:
+    task = task_of(dataset, config.task)
+    return Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision)
+
+
+def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = None) -> Job:
+    """The job of a configuration; on the rows of another job, where there is one."""
     chosen, validation = config.training, dataset.validation
     if config.schedule.uses_losses and validation is None:
         raise ConfigError(
@@ -128,10 +143,12 @@ def _job(config: Config, dataset: Dataset, program: Program) -> Job:
     plan = make_plan(dataset.train.rows, size, chosen.epochs, remainder=chosen.remainder)
     growth = _growth(config, dataset, plan)
     largest = plan if growth is None else replace(plan, batch_size=growth.maximum)
+    train = like.train if like else rows_of(dataset.train, dataset, largest)
+    held_out = like.validation if like else None if validation is None else rows_of(validation, dataset, plan)
     return Job(
         program,
-        rows_of(dataset.train, dataset, largest),
-        None if validation is None else rows_of(validation, dataset, plan),
+        train,
+        held_out,
         plan,
         config.schedule,
         seed=chosen.seed,

@@ -1,0 +1,69 @@
+"""`batchwright compare`: update rules, or the values of any key, side by side."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.settings import takes_space
+from batchwright.cli.train import interruptible
+
+if TYPE_CHECKING:
+    from batchwright.search.compare import Compared
+    from batchwright.search.space import Space
+
+Vary = Annotated[
+    str | None,
+    typer.Option(metavar="KEY[=VALUES]", help="a key to compare, as training.batch_size=16,64 [update rules]"),
+]
+Trials = Annotated[int, typer.Option(min=1, help="how many learning rates are tried for each")]
+Seeds = Annotated[int, typer.Option(min=1, help="with how many seeds each is trained then")]
+
+
+@takes_space
+def compare(space: "Space", vary: Vary = None, trials: Trials = 8, seeds: Seeds = 5, as_json: Json = False) -> None:
+    """Compare update rules or the values of any key, each tuned alike, with the noise between seeds."""
+    from batchwright.cli.comparing import compared_table, follow_comparison, learning_curve_table
+    from batchwright.search.compare import Options, compare
+
+    with interruptible() as interrupted:
+        events = compare(space, vary, Options(trials, seeds), interrupted=interrupted)
+        found = follow_comparison(events, table_console(stderr=True))
+    if as_json:
+        print_json(summary(found))
+        return
+    table_console().print(compared_table(found))
+    if found.learning_curve:
+        table_console().print(learning_curve_table(found.learning_curve))
+    typer.echo(found.verdict)
+    typer.echo(f"{found.seconds:.1f} s in all")
+
+
+def summary(found: "Compared") -> dict[str, Any]:
+    """What `--json` prints of a comparison."""
+    rows = [
+        {
+            "name": row.name,
+            "settings": dict(row.settings),
+            "validation": vars(row.validation) if row.validation else None,
+            "at_equal_seconds": row.at_equal_seconds,
+            "updates_to_target": row.updates_to_target,
+            "seconds_to_target": row.seconds_to_target,
+            "seconds_per_epoch": row.seconds_per_epoch,
+            "stable_range": list(row.stable_range) if row.stable_range else None,
+            "curve": list(row.curve),
+        }
+        for row in found.rows
+    ]
+    curve = found.learning_curve
+    extra: dict[str, Any] = {}
+    if curve:
+        extra = {
+            "learning_curve": {
+                "rows": list(curve.rows),
+                "losses": list(curve.losses),
+                "more_rows": curve.more_rows,
+                "foretold": vars(curve.foretold),
+            }
+        }
+    return {"rows": rows, "target": found.target, "verdict": found.verdict, **extra, "seconds": found.seconds}

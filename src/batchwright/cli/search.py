@@ -1,0 +1,96 @@
+"""`batchwright search`: many configurations trained at once; the best one trained anew, and what mattered."""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.settings import takes_space
+from batchwright.cli.train import interruptible, summary_of_seeds
+
+if TYPE_CHECKING:
+    from batchwright.search.search import Searched, SearchEvent
+    from batchwright.search.space import Space
+
+RunDir = Annotated[Path | None, typer.Option(help="the search's folder [runs/<source>-search-<n>]")]
+Trials = Annotated[int, typer.Option(min=1, help="how many configurations are tried")]
+Seeds = Annotated[int, typer.Option(min=1, help="train each configuration with so many seeds")]
+Pruning = Annotated[
+    Literal["halving", "hyperband", "none"], typer.Option(help="how configurations that fall behind end early")
+]
+Storage = Annotated[str | None, typer.Option(help="a database that other machines work with too, as postgresql://...")]
+StudyName = Annotated[str | None, typer.Option(help="the study in that database [the source's name]")]
+
+
+@takes_space
+def search(
+    space: "Space",
+    trials: Trials = 64,
+    seeds: Seeds = 1,
+    pruning: Pruning = "halving",
+    storage: Storage = None,
+    study_name: StudyName = None,
+    run_dir: RunDir = None,
+    as_json: Json = False,
+) -> None:
+    """Search hyperparameters: train many configurations at once, and the best one anew."""
+    from batchwright.search.search import Options, search
+
+    options = Options(trials, seeds, pruning, storage, study_name)
+    show_search(lambda interrupted: search(space, options, run_dir=run_dir, interrupted=interrupted), as_json=as_json)
+
+
+def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]]", *, as_json: bool) -> None:
+    """Show the events of a search, which is told how to ask whether it is interrupted, and what was found."""
+    from batchwright.cli.display import follow, follow_seeds, metrics_table, seeds_table
+    from batchwright.cli.searching import follow_trials, found_lines, importance_table, trials_table
+    from batchwright.workflow import Repeated
+
+    console = table_console(stderr=True)
+    with interruptible() as interrupted:
+        events: Iterator[Any] = searching(interrupted)
+        prepared = follow_trials(events, console)
+        trained = follow(chain([prepared], events), console)
+        found = next(events)
+        if isinstance(found, int):
+            follow_seeds(chain([found], events), trained.prepared.plan, console)
+            found = next(events)
+    if as_json:
+        print_json(summary(found))
+        return
+    out = table_console()
+    out.print(trials_table(found.finished))
+    if found.importance:
+        out.print(importance_table(found.importance))
+        typer.echo(found.importance.sentence)
+    repeated = found.repeated
+    out.print(seeds_table(repeated) if isinstance(repeated, Repeated) else metrics_table(found.trained.metrics))
+    for line in found_lines(found):
+        typer.echo(line)
+
+
+def summary(found: "Searched") -> dict[str, Any]:
+    """What `--json` prints of a search."""
+    from batchwright.search.importance import of_importance
+
+    metrics: dict[str, Any] = dict(found.trained.metrics)
+    if found.repeated:
+        metrics = summary_of_seeds(found.repeated)
+    return {
+        "run": str(found.folder),
+        "trials": len(found.finished),
+        "diverged": found.diverged,
+        "stopped": sum(one.outcome.ending == "stopped" for one in found.finished),
+        "best": {
+            "number": found.best.number,
+            "settings": dict(found.best.chosen),
+            "value": found.best.outcome.value,
+            "run": str(found.trained.run.path) if found.trained.run else None,
+            **{part: metrics.get(part) for part in ("train", "validation", "test")},
+        },
+        "importance": of_importance(found.importance) if found.importance else None,
+        "seconds": found.seconds,
+    }

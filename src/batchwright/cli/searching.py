@@ -1,0 +1,142 @@
+"""What a person sees of a search: the leaders while it runs, and afterwards the best trials and what mattered.
+
+On a terminal there is a live table; elsewhere one plain line for each rung and each round.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from batchwright.cli.display import notes
+from batchwright.config import flow
+from batchwright.search.importance import Importance
+from batchwright.search.search import Began, Progress, RoundDone, Searched, SearchEvent
+from batchwright.search.study import Finished
+from batchwright.workflow import Prepared
+
+LEADERS, LISTED = 8, 10
+"""Trials shown while a search runs, and at its end."""
+
+
+def follow_trials(events: Iterator[SearchEvent], console: Console) -> Prepared:
+    """Show the rounds of a search, up to the training of the best one, whose first event is given back."""
+    began = next(events)
+    assert isinstance(began, Began)
+    notes(began.notes, console)
+    for dimension in began.space.dimensions:
+        when = f" when {flow(dict(dimension.when))}" if dimension.when else ""
+        said = f"searching {dimension.key}: {dimension.scale} {flow(list(dimension.values))}{when}"
+        console.print(said, highlight=False, markup=False, soft_wrap=True)
+    console.print(f"folder: {began.folder}", highlight=False, markup=False, soft_wrap=True)
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        for event in events:
+            match event:
+                case Progress():
+                    if console.is_terminal:
+                        live.update(_leaders(event, began.options.trials), refresh=True)
+                    elif event.at_rung:
+                        console.print(_rung_line(event), highlight=False, markup=False, soft_wrap=True)
+                case RoundDone():
+                    console.print(_round_line(event, began), highlight=False, markup=False, soft_wrap=True)
+                    notes(event.notes, console)
+                case Prepared():
+                    return event
+    raise AssertionError("a search ends with the training of its best trial")
+
+
+def trials_table(finished: Sequence[Finished]) -> Table:
+    """The best trials: what was chosen, and what they came to."""
+    table = _table("", "trial", "value", "epochs", "ended", "settings")
+    best = sorted(finished, key=lambda one: (one.outcome.value, one.number))[:LISTED]
+    for place, one in enumerate(best):
+        outcome = one.outcome
+        table.add_row(
+            "→" if place == 0 else "",
+            str(one.number),
+            f"{outcome.value:.4g}",
+            str(len(outcome.curve)),
+            outcome.ending,
+            settings_text(one.chosen),
+        )
+    return table
+
+
+def importance_table(found: Importance) -> Table:
+    """The share of each setting in how the trials differ, with its interval."""
+    table = _table("setting", "importance (PED-ANOVA)", "importance (fANOVA)")
+    fanova = {share.name: share for share in found.fanova}
+    for share in found.ped_anova:
+        other = fanova.get(share.name)
+        table.add_row(
+            share.name,
+            f"{share.share:.2f} ({share.low:.2f} to {share.high:.2f})",
+            f"{other.share:.2f} ({other.low:.2f} to {other.high:.2f})" if other else "",
+        )
+    for pair in found.interactions[:3]:
+        table.add_row(f"{pair.first} with {pair.second}", "", f"{pair.share:.2f} ({pair.low:.2f} to {pair.high:.2f})")
+    return table
+
+
+def found_lines(found: Searched) -> Iterator[str]:
+    """The best settings, how many trials there were, and where it all is."""
+    stopped = sum(one.outcome.ending == "stopped" for one in found.finished)
+    yield f"best of {len(found.finished)} trials: {settings_text(found.best.chosen)}"
+    yield f"{found.diverged} diverged, {stopped} were stopped early; {found.seconds:.1f} s in all"
+    yield f"run: {found.trained.run.path if found.trained.run else found.folder}"
+
+
+def settings_text(chosen: Mapping[str, Any]) -> str:
+    """What was chosen, with the last part of each key.
+
+    >>> settings_text({"optimizer.learning_rate": 0.00123456, "network.hidden_layer_sizes": [64, 32]})
+    'learning_rate 0.00123, hidden_layer_sizes [64, 32]'
+    """
+    return ", ".join(
+        f"{key.split('.', 1)[1]} {f'{value:.3g}' if isinstance(value, float) else flow(value)}"
+        for key, value in chosen.items()
+    )
+
+
+def _leaders(event: Progress, trials: int) -> Table:
+    """The trials that are ahead, of this round and of those before."""
+    table = _table("trial", "value", "epoch", "", "settings")
+    now = [(one.value, one.number, len(one.curve), one.outcome) for one in event.standings]
+    now += [(one.outcome.value, one.number, len(one.outcome.curve), one.outcome) for one in event.finished]
+    chosen = {one.number: one.chosen for one in (*event.asked, *event.finished)}
+    for value, number, epoch, outcome in sorted(now, key=lambda one: one[:2])[:LEADERS]:
+        ending = outcome.ending if outcome else ""
+        table.add_row(str(number), f"{value:.4g}", f"{epoch}/{event.epochs}", ending, settings_text(chosen[number]))
+    done = len(event.finished) + sum(one.outcome is not None for one in event.standings)
+    left = event.seconds / event.epoch * (event.epochs - event.epoch)
+    table.title = (
+        f"{done}/{trials} trials done, {event.alive} alive, {event.diverged} diverged  "
+        f"epoch {event.epoch}/{event.epochs}  {event.rows_per_second:,.0f} rows/s  {left:.0f} s left in this round"
+    )
+    table.title_justify = "left"
+    return table
+
+
+def _rung_line(event: Progress) -> str:
+    best = min(event.standings, key=lambda one: one.value)
+    return (
+        f"epoch {event.epoch}/{event.epochs}  {event.alive} of {len(event.standings)} trials go on, {event.diverged} "
+        f"have diverged  {event.rows_per_second:,.0f} rows/s  best {best.value:.4g} (trial {best.number})"
+    )
+
+
+def _round_line(event: RoundDone, began: Began) -> str:
+    best = min(event.finished, key=lambda one: one.outcome.value)
+    return (
+        f"{len(event.finished)}/{began.options.trials} trials  best {best.outcome.value:.4g} (trial {best.number}: "
+        f"{settings_text(best.chosen)})"
+    )
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in names:
+        table.add_column(name, justify="left" if name in ("", "settings", "setting", "ended") else "right")
+    return table

@@ -1,0 +1,66 @@
+"""How many members fit in memory at once, and the waves that more of them are trained in."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from batchwright.errors import UsageError
+from batchwright.population.members import shapes_of
+from batchwright.population.segment import compile_population, pays_together
+from batchwright.training.feed import OnDisk
+from batchwright.training.job import Job
+
+OF_MEMORY = 0.8
+"""The share of the free memory that a program may be predicted to take, as in `measure.memory`."""
+
+
+def most_at_once(job: Job, example: Mapping[str, np.ndarray], *, members: int, bytes_free: int | None) -> int:
+    """How many of `members` such jobs, each with its own seed, `fit_members` may train at once: 1 to `members`.
+
+    What a program occupies, OF_MEMORY of the free bytes at most, is known once it is compiled; none is run. Of so many
+    members only those of a group are one program, and there are few sizes of a group.
+
+    Args:
+        job: one of them, its rows in memory.
+        example: rows that a network is shown when it is made.
+        members: how many are wanted, 1 or more.
+        bytes_free: of the device; None where nobody knows: all fit.
+
+    Raises:
+        UsageError: not even one fits.
+    """
+    if bytes_free is None or memory_of(job, example, members=members) <= OF_MEMORY * bytes_free:
+        return members
+    if (least := memory_of(job, example, members=1)) > OF_MEMORY * bytes_free:
+        raise UsageError(_too_large(least, bytes_free))
+    fitting, beyond = 1, members
+    while beyond - fitting > 1:
+        middle = (fitting + beyond) // 2
+        fits = memory_of(job, example, members=middle) <= OF_MEMORY * bytes_free
+        fitting, beyond = (middle, beyond) if fits else (fitting, middle)
+    return fitting
+
+
+def memory_of(job: Job, example: Mapping[str, np.ndarray], *, members: int) -> int:
+    """Bytes that the program of an epoch of so many such jobs, each with its own seed, occupies; it is not run."""
+    assert not isinstance(job.train, OnDisk)
+    some, plan, iterations = shapes_of(job.program, example, members=members), job.plan, job.plan.iterations_per_epoch
+    together = pays_together(plan, some, job.train)
+    compiled = compile_population(some, job.train, plan, orders=members, iterations=iterations, together=together)
+    return compiled.memory_bytes
+
+
+def _too_large(memory_bytes: int, free: int) -> str:
+    taken, left = (f"{size / 1e6:,.0f} MB" for size in (memory_bytes, free))
+    return f"training one network takes about {taken}, and {left} are free: take a smaller network, or fewer rows."
+
+
+def waves(count: int, most: int) -> list[int]:
+    """The fewest sizes of at most `most` that add up to `count`, as equal as can be, the larger first.
+
+    >>> waves(10, 4)
+    [4, 3, 3]
+    """
+    groups = -(-count // most)
+    size, rest = divmod(count, groups)
+    return [size + 1] * rest + [size] * (groups - rest)

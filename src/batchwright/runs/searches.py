@@ -1,0 +1,94 @@
+"""The folder of a search: what was searched, the study, every trial, and the best as a run of its own."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from batchwright._files import Lock, remove_parts, write_file
+from batchwright.errors import RunError
+from batchwright.runs.folder import claim, lock_of
+from batchwright.runs.reading import parse, read_bytes, to_plain
+from batchwright.runs.sealed import seal, unseal
+
+FORMAT = 1
+"""Grows when a search is written that older versions of batchwright would misread."""
+
+SEARCH, SPACE, STUDY, TRIALS = "search.json", "space.yaml", "study.journal", "trials.jsonl"
+BEST_CONFIG, BEST_RUN = "best.yaml", "best"
+MOST_BYTES = {SEARCH: 1 << 20, SPACE: 1 << 20}
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """What a search is of, and how it goes, as in `search.Options`; and the batch size that was measured, and why."""
+
+    source: str
+    fingerprint: str
+    trials: int
+    seeds: int
+    pruning: Literal["halving", "hyperband", "none"]
+    batch_size: int | None = None
+    batch_size_reason: str = ""
+
+
+class SearchFolder:
+    """A search's folder, locked against a second writer until it is closed."""
+
+    def __init__(self, path: Path, plan: SearchPlan, lock: Lock) -> None:
+        self.path = path
+        self.plan = plan
+        self._lock = lock
+
+    def write_trials(self, trials: Iterable[Mapping[str, Any]], best_config: str | None) -> None:
+        """Put the trials in the place of those before, a line each, and the configuration of the best one."""
+        lines = "".join(f"{json.dumps(to_plain(dict(trial)), ensure_ascii=False)}\n" for trial in trials)
+        write_file(self.path / TRIALS, lines, overwrite=True)
+        if best_config is not None:
+            write_file(self.path / BEST_CONFIG, best_config, overwrite=True)
+
+    def __enter__(self) -> "SearchFolder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+
+def create_search(run_dir: Path | None, plan: SearchPlan, space: str) -> SearchFolder:
+    """A new folder for a search: `run_dir`, or `runs/<source>-search-<n>`; `space` is YAML.
+
+    Raises:
+        RunError: `run_dir` exists, and is not an empty folder.
+        UsageError: the folder cannot be written.
+    """
+    path = claim(run_dir, f"{Path(plan.source).stem}-search")
+    folder = SearchFolder(path, plan, lock_of(path))
+    write_file(path / SPACE, space)
+    write_file(path / SEARCH, seal({"format": FORMAT, **to_plain(vars(plan))}))
+    return folder
+
+
+def is_search(path: Path) -> bool:
+    """Whether a folder is that of a search, rather than of a run."""
+    return (path / SEARCH).is_file()
+
+
+def reopen_search(path: Path) -> SearchFolder:
+    """The folder of a search, to go on with it.
+
+    Raises:
+        RunError: it cannot be read.
+        UsageError: another process is writing it.
+    """
+    plain = unseal(read_bytes(path, SEARCH, at_most=MOST_BYTES[SEARCH]), path / SEARCH, FORMAT)
+    plan = parse(SearchPlan, {name: value for name, value in plain.items() if name != "format"}, path / SEARCH)
+    if plan.trials < 1 or plan.seeds < 1:
+        raise RunError(f"{path / SEARCH} is not that of a search: it has no trials.")
+    read_bytes(path, SPACE, at_most=MOST_BYTES[SPACE])  # refuses what is no plain file of its folder
+    folder = SearchFolder(path, plan, lock_of(path))
+    remove_parts(path)
+    return folder

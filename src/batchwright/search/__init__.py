@@ -1,0 +1,1 @@
+"""Hyperparameter search: many configurations trained at once, and what is learned from them."""

@@ -1,0 +1,47 @@
+"""What is searched where nobody says: in the field's order of attention, as far as the trials reach.
+
+First the learning rate; then momentum and hidden units; then layers, decay and dropout; Adam's betas last. The batch
+size is measured instead, and what the user has chosen stays as it is.
+"""
+
+from collections.abc import Iterator
+
+from batchwright.config import Config, Settings
+from batchwright.config.hints import fields_of
+from batchwright.measure.learning_rate import default_rate
+from batchwright.search.dimension import Dimension
+
+SECOND, THIRD, FOURTH = 12, 40, 120
+"""Trials from which on the second, third and fourth group of settings are searched too."""
+BELOW, ABOVE = 1.5, 1.5
+"""Decades below and above a rule's default learning rate."""
+
+
+def default_dimensions(settings: Settings, trials: int) -> tuple[Dimension, ...]:
+    """What so many trials can tell of, but for what the user has chosen or the network and the update rule lack."""
+    origins = settings.origins
+    return tuple(
+        dimension
+        for least, dimension in _in_order(settings.config)
+        if trials >= least and origins.get(dimension.key) == "default"
+    )
+
+
+def _in_order(config: Config) -> Iterator[tuple[int, Dimension]]:
+    """Every dimension, with the trials from which on it is searched."""
+    has = {f"{name}.{key}" for name in ("optimizer", "network") for key in fields_of(type(getattr(config, name)))}
+    usual = default_rate(config.optimizer)
+    rates = (float(f"{usual * 10**-BELOW:.2g}"), float(f"{usual * 10**ABOVE:.2g}"))
+    ranges = (
+        (1, Dimension("optimizer.learning_rate", "log", rates)),
+        (SECOND, Dimension("optimizer.momentum", "one_minus_log", (0.5, 0.99))),
+        (THIRD, Dimension("optimizer.weight_decay", "log", (1e-6, 1e-1))),
+        (THIRD, Dimension("network.dropout", "uniform", (0.05, 0.5))),
+        (FOURTH, Dimension("optimizer.rho", "one_minus_log", (0.5, 0.999))),
+        (FOURTH, Dimension("optimizer.beta_1", "one_minus_log", (0.5, 0.99))),
+        (FOURTH, Dimension("optimizer.beta_2", "one_minus_log", (0.9, 0.9999))),
+    )
+    yield from ((least, dimension) for least, dimension in ranges if dimension.key in has)
+    if "network.hidden_layer_sizes" in has:
+        yield SECOND, Dimension("network.hidden_layer_sizes", "choice", ([64], [256], [256, 128], [512, 256]))
+    yield THIRD, Dimension("schedule.name", "choice", ("one_cycle", "cosine", "constant"))

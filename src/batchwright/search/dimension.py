@@ -1,0 +1,170 @@
+"""One key of a search, and what may be chosen for it: a range or a list; and how that is read from a configuration."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
+
+from batchwright.config.document import Node, Place, Problem
+from batchwright.config.emit import flow, shown
+from batchwright.config.hints import fields_of, members, nested
+from batchwright.config.sections import SECTIONS
+from batchwright.errors import nearest
+
+Scale: TypeAlias = Literal["uniform", "log", "one_minus_log", "choice"]
+SCALES: tuple[Scale, ...] = get_args(Scale)
+WHEN = "when"
+
+THE_SAME_FOR_ALL = {
+    "data": "all trials share the rows, and their split",
+    "training.seed": "it also splits the rows: --seeds says with how many seeds each trial is trained",
+    "training.epochs": "trials are compared after as many epochs: early stopping finds where each is best",
+    "training.max_time": "trials are trained at the same time",
+}
+"""What cannot be searched, and why."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A key, and what may be chosen for it.
+
+    - values: the lowest and the highest of a range, or all that a choice has
+    - whole: whether a range is of whole numbers
+    - when: for which values of other keys this one is chosen at all
+    """
+
+    key: str
+    scale: Scale
+    values: tuple[Any, ...]
+    whole: bool = False
+    when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    place: Place | None = None
+
+    def value(self, share: float) -> Any:
+        """What lies at a share, in [0, 1), of the way through it.
+
+        >>> Dimension("optimizer.learning_rate", "log", (1e-4, 1.0)).value(0.5)
+        0.01
+        >>> Dimension("optimizer.momentum", "one_minus_log", (0.0, 0.99)).value(0.5)
+        0.9
+        """
+        if self.scale == "choice":
+            return self.values[int(share * len(self.values))]
+        low, high = (self._straight(end) for end in self.values)
+        if self.whole:  # so that the ends are as probable as what is between them
+            low, high = self._straight(self.values[0] - 0.5), self._straight(self.values[1] + 0.5)
+        found = self._bent(low + share * (high - low))
+        if self.whole:
+            return min(max(math.floor(found + 0.5), self.values[0]), self.values[1])
+        return float(f"{min(max(found, self.values[0]), self.values[1]):.12g}")
+
+    def beyond(self, share: float) -> Any:
+        """What lies at a share of the way through a range, which may be below 0 or above 1; to three digits.
+
+        >>> Dimension("optimizer.learning_rate", "log", (1e-4, 1.0)).beyond(1.25)
+        10.0
+        """
+        low, high = (self._straight(end) for end in self.values)
+        found = self._bent(low + share * (high - low))
+        return round(found) if self.whole else float(f"{found:.3g}")
+
+    def share(self, value: Any) -> float:
+        """How far through a range a value lies: 0 at its start, 1 at its end."""
+        low, high, at = (self._straight(number) for number in (*self.values, value))
+        return (at - low) / (high - low)
+
+    def to_plain(self) -> dict[str, Any]:
+        """As it stands in a configuration."""
+        when = {key: list(values) for key, values in self.when.items()}
+        return {self.scale: list(self.values)} | ({WHEN: when} if when else {})
+
+    def _straight(self, value: float) -> float:
+        """Where a value lies on the scale on which it is drawn evenly."""
+        return _STRAIGHT[self.scale](value)
+
+    def _bent(self, place: float) -> float:
+        """The value at a place of that scale."""
+        return _BENT[self.scale](place)
+
+
+_STRAIGHT: Mapping[str, Callable[[float], float]] = {
+    "uniform": float,
+    "log": math.log,
+    "one_minus_log": lambda value: -math.log1p(-value),
+}
+_BENT: Mapping[str, Callable[[float], float]] = {
+    "uniform": float,
+    "log": math.exp,
+    "one_minus_log": lambda place: -math.expm1(-place),
+}
+
+
+def read_dimension(key: str, node: Node) -> Dimension | Problem:
+    """What a mapping at a key says, or what is wrong with it."""
+    said = node.plain
+    reason = THE_SAME_FOR_ALL.get(key) or THE_SAME_FOR_ALL.get(key.split(".")[0])
+    if reason:
+        return Problem(node.place, f"{key}: cannot be searched: {reason}.")
+    scales = [scale for scale in SCALES if scale in said]
+    strange = [name for name in said if name not in (*SCALES, WHEN)]
+    if len(scales) != 1 or strange:
+        near = nearest(strange[0], (*SCALES, WHEN)) if strange else None
+        hint = f"; did you mean {near}?" if near else ""
+        allowed = "one of {uniform: [low, high]}, {log: [low, high]}, {one_minus_log: [low, high]}, {choice: [...]}"
+        return Problem(node.place, f"{key}: {shown(said)} is not a space: it is {allowed}{hint or '.'}")
+    scale, values, when = scales[0], said[scales[0]], said.get(WHEN) or {}
+    if wrong := _wrong_values(scale, values) or _wrong_when(when):
+        return Problem(node.place, f"{key}: {wrong}")
+    conditions = {name: tuple(of) if isinstance(of, list) else (of,) for name, of in when.items()}
+    whole = scale in ("uniform", "log") and _whole(key)
+    if whole and any(isinstance(end, float) and not end.is_integer() for end in values):
+        return Problem(node.place, f"{key}: takes whole numbers; the range is {shown(values)}.")
+    return Dimension(
+        key, scale, tuple(int(end) for end in values) if whole else tuple(values), whole, conditions, node.place
+    )
+
+
+def _wrong_values(scale: Scale, values: Any) -> str | None:
+    """What is wrong with the values of a space."""
+    if not isinstance(values, list):
+        return f"{scale} takes a list, but is given {shown(values)}."
+    if scale == "choice":
+        texts = [flow(value) for value in values]
+        twice = next((text for text in texts if texts.count(text) > 1), None)
+        if twice is not None:
+            return f"choice has {twice} twice; keep one of them."
+        return None if len(values) >= 2 else f"choice takes two values or more, but is given {shown(values)}."
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(values) != 2 or len(numbers) != 2 or not all(map(math.isfinite, numbers)):
+        return f"{scale} takes [low, high], two numbers, but is given {shown(values)}."
+    low, high = numbers
+    if low >= high:
+        return (
+            f"the range {shown(values)} is {'empty' if low == high else 'inverted'}: write [low, high] with low < high."
+        )
+    if scale == "log" and low <= 0:
+        return f"a log range has to stay above 0, but is {shown(values)}; a small low end as 1e-5 does."
+    if scale == "one_minus_log" and high >= 1:
+        return f"a one_minus_log range has to stay below 1, but is {shown(values)}; a high end as 0.999 does."
+    return None
+
+
+def _wrong_when(when: Any) -> str | None:
+    if not isinstance(when, dict) or any(isinstance(of, dict) or of == [] for of in when.values()):
+        return f"when takes keys with the values for which it holds, as {{optimizer.name: sgd}}, but is {shown(when)}."
+    return None
+
+
+def _whole(key: str) -> bool:
+    """Whether a key takes whole numbers and no others, in every kind that has it."""
+    hints = hints_at(key)
+    return bool(hints) and all(int in members(hint) and float not in members(hint) for hint in hints)
+
+
+def hints_at(key: str) -> list[Any]:
+    """The annotations that a dotted key has in the kinds of its section; none where no kind has it."""
+    section, *path = key.split(".")
+    owners: list[type] = [cls for known in SECTIONS if known.name == section for cls in known.classes]
+    for part in path[:-1]:
+        owners = [inner for cls in owners if (inner := nested(fields_of(cls).get(part)))]
+    return [fields_of(cls)[path[-1]] for cls in owners if path[-1] in fields_of(cls)]

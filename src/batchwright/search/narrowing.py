@@ -1,0 +1,74 @@
+"""From coarse to fine: ranges are narrowed around the best of what was tried, and widened where it lies at an end."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from batchwright.errors import ConfigError
+from batchwright.search.dimension import Dimension
+from batchwright.search.space import Space
+from batchwright.search.study import Finished
+
+BEST, FEWEST = 0.2, 4
+"""The share of the trials that count as the best, and how many at least."""
+MARGIN = 0.1
+"""Share of a range that is kept beyond the best on either side."""
+END, WIDER = 0.03, 0.25
+"""How near to an end, as a share of the range, the best lies at it; and by how much the range is widened then."""
+
+
+def narrowed(space: Space, finished: Sequence[Finished]) -> tuple[Space, tuple[str, ...]]:
+    """The space with each range around the best trials, and a sentence for each that was widened.
+
+    The ranges are a function of the first space and of all trials: who works on the same study has the same.
+    """
+    good = sorted((one for one in finished if one.outcome.value < float("inf")), key=lambda one: one.outcome.value)
+    best = good[: max(FEWEST, round(BEST * len(finished)))]
+    notes = []
+    for dimension in space.dimensions:
+        values = [one.chosen[dimension.key] for one in best if dimension.key in one.chosen]
+        if dimension.scale == "choice" or len(values) < FEWEST:
+            continue
+        low, high = _around(dimension, values, best[0].chosen.get(dimension.key))
+        changed = _within_limits(space, dimension, (low, high))
+        space = space.with_dimension(changed)
+        notes += _widened(dimension, changed, values[0])
+    return space, tuple(notes)
+
+
+def _around(dimension: Dimension, values: Sequence[float], best: float | None) -> tuple[float, float]:
+    """Where the range is to begin and to end, as shares of what it is now."""
+    shares = [dimension.share(value) for value in values]
+    low, high = max(min(shares) - MARGIN, 0.0), min(max(shares) + MARGIN, 1.0)
+    if best is not None:
+        at = dimension.share(best)
+        low = min(at, 0.0) - WIDER if at <= END else low
+        high = max(at, 1.0) + WIDER if at >= 1 - END else high
+    return low, high
+
+
+def _within_limits(space: Space, dimension: Dimension, shares: tuple[float, float]) -> Dimension:
+    """The dimension with its ends at these shares; an end that its key does not take stays where it is."""
+    low, high = dimension.values
+    for end, share in enumerate(shares):
+        value = dimension.beyond(share)
+        if 0 <= share <= 1 or _taken(space, dimension, value):
+            low, high = (value, high) if end == 0 else (low, value)
+    return dimension if low >= high else replace(dimension, values=(low, high))
+
+
+def _taken(space: Space, dimension: Dimension, value: float) -> bool:
+    """Whether the key takes a value, in a point where it is chosen."""
+    middle = [0.5] * len(space.dimensions)
+    try:
+        space.settings({**space.point(middle), dimension.key: value})
+    except ConfigError:
+        return False
+    return True
+
+
+def _widened(before: Dimension, after: Dimension, best: float) -> list[str]:
+    (low, high), (lower, higher) = before.values, after.values
+    ends = [(low, lower)] if lower < low else []
+    ends += [(high, higher)] if higher > high else []
+    said = f"{before.key}: the best so far, {best:.3g}, lies at the end of its range"
+    return [f"{said}, {old:.3g}: it is searched to {new:.3g}" for old, new in ends]

@@ -1,0 +1,95 @@
+"""What a dimension is for Optuna: the name and the distribution of a parameter, and its values in both directions."""
+
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalChoiceType,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from scipy.stats import qmc
+
+from batchwright.config import flow
+from batchwright.search.dimension import Dimension
+from batchwright.search.space import Space
+from batchwright.search.storage import quiet
+
+
+def sobol(count: int, dimensions: int, *, seed: int) -> list[list[float]]:
+    """The first points of a scrambled Sobol sequence in [0, 1)^dimensions.
+
+    Owen 1998, Scrambling Sobol' and Niederreiter-Xing points. The points are those of SciPy.
+
+    >>> [len(point) for point in sobol(3, 2, seed=0)]
+    [2, 2, 2]
+    """
+    powers = (count - 1).bit_length()
+    points = qmc.Sobol(dimensions, scramble=True, rng=seed).random_base2(powers)
+    return [[min(float(share), 1 - 2**-40) for share in point] for point in points[:count]]
+
+
+def distribution(dimension: Dimension) -> tuple[str, BaseDistribution]:
+    """The name and the distribution that Optuna has for a dimension; x of `one_minus_log` goes as 1 - x."""
+    low, high = dimension.values[0], dimension.values[-1]
+    match dimension.scale:
+        case "choice":
+            return dimension.key, CategoricalDistribution([_category(value) for value in dimension.values])
+        case "one_minus_log":
+            return f"1 - {dimension.key}", FloatDistribution(_from_one(high), _from_one(low), log=True)
+        case scale if dimension.whole:
+            return dimension.key, IntDistribution(low, high, log=scale == "log")
+        case scale:
+            return dimension.key, FloatDistribution(low, high, log=scale == "log")
+
+
+def parameter_of(space: Space, key: str, value: Any) -> tuple[str, Any]:
+    """The name and the value that Optuna has for a value of a key."""
+    dimension = next(one for one in space.dimensions if one.key == key)
+    name, _ = distribution(dimension)
+    if dimension.scale == "one_minus_log":
+        return name, _from_one(value)
+    return name, _category(value) if dimension.scale == "choice" else value
+
+
+def value_of(dimension: Dimension, parameter: Any) -> Any:
+    """The value of a key that Optuna has as this parameter."""
+    if dimension.scale == "one_minus_log":
+        return _from_one(parameter)
+    if dimension.scale == "choice":
+        return next((value for value in dimension.values if _category(value) == parameter), parameter)
+    return parameter
+
+
+def suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
+    """What a trial is told to try, by key: one dimension after the other, of those that apply."""
+    chosen: dict[str, Any] = {}
+    with quiet():
+        for dimension in space.dimensions:
+            if space.applies(dimension, chosen):
+                name, of = distribution(dimension)
+                chosen[dimension.key] = value_of(dimension, _suggest(trial, name, of))
+    return chosen
+
+
+def _suggest(trial: optuna.Trial, name: str, of: BaseDistribution) -> Any:
+    match of:
+        case CategoricalDistribution():
+            return trial.suggest_categorical(name, of.choices)
+        case IntDistribution():
+            return trial.suggest_int(name, of.low, of.high, log=of.log)
+        case FloatDistribution():
+            return trial.suggest_float(name, of.low, of.high, log=of.log)
+    raise AssertionError(f"no dimension has a {of}")
+
+
+def _category(value: Any) -> CategoricalChoiceType:
+    """A value as Optuna takes it: a list as its text."""
+    return value if isinstance(value, bool | int | float | str | None) else flow(value)
+
+
+def _from_one(value: float) -> float:
+    """1 - x, without the digits that the difference of two floats adds."""
+    return float(f"{1 - value:.12g}")

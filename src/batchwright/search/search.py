@@ -1,0 +1,411 @@
+"""A search from beginning to end: rounds of trials trained at once, then the best one as a run of its own."""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from batchwright import _cache
+from batchwright.config import Settings, dump_config
+from batchwright.data.dataset import Dataset
+from batchwright.errors import BatchwrightError, ConfigError, DataError, InterruptedRunError, RunError, UsageError
+from batchwright.measure.memory import free_memory
+from batchwright.population.fit import common_rows
+from batchwright.population.waves import memory_of, most_at_once, waves
+from batchwright.runs.searches import BEST_CONFIG, BEST_RUN, SPACE, STUDY, SearchFolder, SearchPlan, create_search
+from batchwright.search.defaults import default_dimensions
+from batchwright.search.importance import Importance, importance
+from batchwright.search.narrowing import narrowed
+from batchwright.search.space import Space, load_space
+from batchwright.search.study import Asked, Finished, Study, open_study
+from batchwright.search.trials import Pruning, Standing, Trial, rungs, train_trials
+from batchwright.workflow import Event, Prepared, Repeated, Trained, repeat, train
+from batchwright.workflow.measuring import SIZE, batch_sizes
+from batchwright.workflow.preparing import example_of, job_on, prepare
+
+FIRST_SHARE, ROUND_SHARE = 0.5, 0.25
+"""The share of the trials that are spread evenly, in the first round; and of the rounds after it."""
+ROUND, MOST_IN_ROUND = 8, 64
+"""Trials of a round, at least and at most: those of one round do not learn from each other."""
+WAIT = 2.0
+"""Seconds between two looks at the trials that other processes are training."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a space is searched.
+
+    - trials: how many configurations are tried, by all processes that work on the study
+    - seeds: how many times each is trained, with other first parameters and another order of the rows
+    - pruning: whether trials that fall behind end early, by one ladder of rungs or by several
+    - storage, study_name: the URL of a database that other processes work with too, and the study in it
+    """
+
+    trials: int = 64
+    seeds: int = 1
+    pruning: Pruning = "halving"
+    storage: str | None = None
+    study_name: str | None = None
+
+
+@dataclass(frozen=True)
+class Began:
+    """All that is known before the first trial; `notes` are sentences for the user."""
+
+    prepared: Prepared
+    space: Space
+    options: Options
+    folder: Path
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """An epoch of a round is done.
+
+    - finished: the trials of all rounds before, by anyone
+    - asked, standings: those of this round, and where each stands
+    - epochs: of a whole trial; rows_per_second: of all members together
+    """
+
+    finished: Sequence[Finished]
+    asked: Sequence[Asked]
+    standings: Sequence[Standing]
+    epoch: int
+    epochs: int
+    rows_per_second: float
+    seconds: float
+
+    @property
+    def alive(self) -> int:
+        """Trials of this round that go on."""
+        return sum(one.outcome is None for one in self.standings)
+
+    @property
+    def diverged(self) -> int:
+        """Trials of this round that have diverged."""
+        return sum(one.outcome is not None and one.outcome.ending == "diverged" for one in self.standings)
+
+    @property
+    def at_rung(self) -> bool:
+        """Whether trials were left behind after this epoch."""
+        return any(
+            one.outcome is not None and one.outcome.ending == "stopped" and len(one.curve) == self.epoch
+            for one in self.standings
+        )
+
+
+@dataclass(frozen=True)
+class RoundDone:
+    """A round is done, and what it has changed in the space: a sentence each."""
+
+    finished: Sequence[Finished]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What was found.
+
+    - best: the trial of the least loss, and its settings, with which `trained` was trained anew, and `repeated` with
+      as many seeds, where there are several
+    - seconds: of the whole search
+    """
+
+    folder: Path
+    finished: tuple[Finished, ...]
+    best: Finished
+    settings: Settings
+    trained: Trained
+    repeated: Repeated | None
+    importance: Importance | None
+    seconds: float
+
+    @property
+    def diverged(self) -> int:
+        """How many trials have."""
+        return sum(one.outcome.ending == "diverged" for one in self.finished)
+
+
+SearchEvent: TypeAlias = Began | Progress | RoundDone | Event | int | Repeated | Searched
+
+
+def search(
+    space: Space,
+    options: Options,
+    dataset: Dataset | None = None,
+    *,
+    run_dir: Path | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Iterator[SearchEvent]:
+    """Search, and say what happens; at last comes `Searched`.
+
+    Args:
+        space: what may be chosen; without dimensions, what the number of trials can tell of.
+        options: how.
+        dataset: the rows, where they have been loaded already.
+        run_dir: the folder of the search; None takes `runs/<source>-search-<n>`.
+        interrupted: asked after every epoch; True ends the search there, and what was found is kept.
+
+    Raises:
+        DataError, ConfigError, RunError: what was asked for cannot be done; nothing was written.
+        InterruptedRunError: it was interrupted.
+    """
+    _cache.use()
+    space, prepared, plan, notes = _planned(space, options, dataset)
+    folder = create_search(run_dir, plan, space.to_text())
+    with folder:
+        yield from _carry_out(_Search(space, options, prepared, folder, notes, interrupted))
+
+
+def go_on(folder: SearchFolder, *, interrupted: Callable[[], bool] = lambda: False) -> Iterator[SearchEvent]:
+    """Go on with a search that did not finish: trials that were trained are kept, those in progress begin again.
+
+    Raises:
+        RunError: its rows are no longer what they were.
+        InterruptedRunError: as for `search`.
+    """
+    _cache.use()
+    plan, space = folder.plan, load_space(folder.path / SPACE)
+    options = Options(plan.trials, plan.seeds, plan.pruning)
+    prepared = prepare(space.settings(space.point(_middle(space))))
+    if prepared.dataset.fingerprint != plan.fingerprint:
+        raise RunError(f"the rows of {prepared.dataset.name} are not those of the search in {folder.path}.")
+    with folder:
+        yield from _carry_out(_Search(space, options, prepared, folder, (), interrupted))
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What all steps of a search need."""
+
+    space: Space
+    options: Options
+    prepared: Prepared
+    folder: SearchFolder
+    notes: tuple[str, ...]
+    interrupted: Callable[[], bool]
+
+    @property
+    def judged_by(self) -> str:
+        """The figure of the history by which trials are compared: one that nothing which is searched changes."""
+        if not any(dimension.key.startswith("task.") for dimension in self.space.dimensions):
+            return "val_loss"
+        return "val_log_loss" if self.prepared.dataset.target.classes else "val_rmse"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a study has to be of to be this search's."""
+        text = hashlib.sha256(self.space.to_text().encode()).hexdigest()
+        return {
+            "rows": self.prepared.dataset.fingerprint,
+            "space": text,
+            "seeds": self.options.seeds,
+            "pruning": self.options.pruning,
+        }
+
+    def settings(self, chosen: Mapping[str, Any]) -> Settings:
+        """Those of a trial."""
+        plan, settings = self.folder.plan, self.space.settings(chosen)
+        if plan.batch_size is None:
+            return settings
+        return settings.measured({SIZE: plan.batch_size}, {SIZE: {"reason": plan.batch_size_reason}})
+
+
+def _planned(
+    space: Space, options: Options, dataset: Dataset | None
+) -> tuple[Space, Prepared, SearchPlan, tuple[str, ...]]:
+    """What is searched, on which rows; the batch size is measured where nobody has chosen it."""
+    first = space.settings(space.point(_middle(space)))
+    if not space.dimensions:
+        space = space.with_dimensions(default_dimensions(first, options.trials))
+        first = space.settings(space.point(_middle(space)))
+    if not space.dimensions:
+        raise ConfigError("there is nothing to search: give a space for a key, as learning_rate: {log: [1e-4, 1]}.")
+    if first.to_measure:
+        raise ConfigError(
+            f"{first.to_measure[0]}: auto does not go with a search, which measures the batch size itself."
+        )
+    prepared = prepare(first, dataset)
+    common_rows([prepared.job])
+    if prepared.job.validation is None:
+        raise ConfigError("a search goes by the validation loss: give data.validation_split a share above 0.")
+    size, reason, notes = _batch_size(space, first, prepared)
+    plan = SearchPlan(
+        prepared.dataset.name,
+        prepared.dataset.fingerprint,
+        options.trials,
+        options.seeds,
+        options.pruning,
+        size,
+        reason,
+    )
+    return space, prepared, plan, notes
+
+
+def _batch_size(space: Space, settings: Settings, prepared: Prepared) -> tuple[int | None, str, tuple[str, ...]]:
+    """The measured batch size, why, and what to say; None where it is searched or was chosen, or cannot be measured."""
+    searched = any(dimension.key == SIZE for dimension in space.dimensions)
+    if searched or settings.origins[SIZE] != "default":
+        return None, "", ()
+    try:
+        found = batch_sizes(prepared)
+    except DataError as error:
+        return None, "", (f"the batch size stays {prepared.plan.batch_size:,}: {error}",)
+    return found.recommended, found.reason, (f"the batch size {found.recommended:,} was measured: {found.reason}",)
+
+
+def _carry_out(search: _Search) -> Iterator[SearchEvent]:
+    started, prepared, options = time.perf_counter(), search.prepared, search.options
+    place = options.storage or search.folder.path / STUDY
+    name = options.study_name or Path(prepared.dataset.name).stem
+    study = open_study(search.space, place, name=name, identity=search.identity, seed=prepared.job.seed)
+    try:
+        yield Began(prepared, search.space, options, search.folder.path, search.notes)
+        study.begin(_first_round(options.trials), seed=prepared.job.seed)
+        study.reclaim()
+        while len(finished := study.finished()) < options.trials:
+            yield from _round(search, study, finished)
+            _record(search, study.finished())
+        comparable = study.comparable()
+    finally:
+        study.close()
+    best = min(finished, key=lambda one: (one.outcome.value, one.number))
+    if best.outcome.value == float("inf"):
+        raise BatchwrightError("all trials have diverged: search smaller learning rates.")
+    settings = search.settings(best.chosen)
+    trained, repeated = yield from _winner(search, settings)
+    seconds = time.perf_counter() - started
+    found = importance(comparable, seed_variance=None, seed=prepared.job.seed)
+    yield Searched(search.folder.path, tuple(finished), best, settings, trained, repeated, found, seconds)
+
+
+def _round(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
+    """Ask for trials, train them, and tell how they came out; where others train the last ones, wait for them."""
+    options, first = search.options, _first_round(search.options.trials)
+    left = options.trials - len(finished) - study.running()
+    if left <= 0:
+        _wait(search)
+        study.reclaim()
+        return
+    space, notes = narrowed(search.space, finished) if len(finished) >= first else (search.space, ())
+    size = first if len(finished) < first else max(ROUND, round(ROUND_SHARE * options.trials))
+    asked = study.ask(min(size, left, MOST_IN_ROUND), space)
+    example = example_of(search.prepared.dataset)
+    trials = [_trial(search, one) for one in asked]
+    for wave in _waves(trials, example):
+        yield from _trained(search, study, finished, asked, wave)
+    yield RoundDone(study.finished(), notes)
+
+
+def _trained(
+    search: _Search, study: Study, finished: Sequence[Finished], asked: Sequence[Asked], wave: Sequence[Trial]
+) -> Iterator[SearchEvent]:
+    """Train trials that fit into memory together, and tell the study of each as soon as it has ended."""
+    example, told, started = example_of(search.prepared.dataset), set[int](), time.perf_counter()
+    before, rows = started, 0
+    members = {trial.number: len(trial.jobs) for trial in wave}
+    epochs = wave[0].jobs[0].plan.epochs
+    for epoch, standings in enumerate(train_trials(wave, example, judged_by=search.judged_by), start=1):
+        now = time.perf_counter()
+        trained = sum(members[standing.number] for standing in standings if len(standing.curve) == epoch)
+        rows = trained * wave[0].jobs[0].plan.rows_per_epoch
+        for standing in standings:
+            if standing.outcome and standing.number not in told:
+                study.tell(standing.number, standing.outcome)
+                told.add(standing.number)
+        yield Progress(finished, asked, standings, epoch, epochs, rows / (now - before), now - started)
+        before = time.perf_counter()
+        if search.interrupted():
+            _stop(search, study)
+
+
+def _stop(search: _Search, study: Study) -> None:
+    _record(search, study.finished())
+    how = (
+        "the same command goes on with it"
+        if search.options.storage
+        else f"`batchwright resume {search.folder.path}` goes on with it"
+    )
+    raise InterruptedRunError(
+        f"interrupted after {len(study.finished())} of {search.options.trials} trials; the best so far is in "
+        f"{search.folder.path / BEST_CONFIG}, and {how}."
+    )
+
+
+def _winner(search: _Search, settings: Settings) -> Generator[SearchEvent, None, tuple[Trained, Repeated | None]]:
+    """Train the best settings anew, as a run of its own, and with further seeds where there are several."""
+    place = search.folder.path / BEST_RUN
+    if place.exists():
+        shutil.rmtree(place)
+    trained: Trained | None = None
+    for event in train(settings, search.prepared.dataset, run_dir=place, interrupted=search.interrupted):
+        trained = event if isinstance(event, Trained) else trained
+        yield event
+    assert trained is not None
+    repeated: Repeated | None = None
+    if search.options.seeds > 1:
+        for told in repeat(trained, search.options.seeds, interrupted=search.interrupted):
+            repeated = told if isinstance(told, Repeated) else repeated
+            yield told
+    return trained, repeated
+
+
+def _trial(search: _Search, asked: Asked) -> Trial:
+    job = job_on(search.prepared, search.settings(asked.chosen))
+    jobs = tuple(replace(job, seed=job.seed + further) for further in range(search.options.seeds))
+    return Trial(asked.number, jobs, rungs(job.plan.epochs, search.options.pruning, asked.number))
+
+
+def _waves(trials: Sequence[Trial], example: Mapping[str, np.ndarray]) -> Iterator[Sequence[Trial]]:
+    """The trials in waves of about one size, each as many as fit into memory at once, by the largest of them.
+
+    Raises:
+        UsageError: not even one trial fits, with all its seeds.
+    """
+    seeds = len(trials[0].jobs)
+    largest = max((trial.jobs[0] for trial in trials), key=lambda job: memory_of(job, example, members=1))
+    most = most_at_once(largest, example, members=len(trials) * seeds, bytes_free=free_memory())
+    if most < seeds:
+        raise UsageError(f"{most} networks fit in memory at once, and each trial takes {seeds}: take fewer --seeds.")
+    first = 0
+    for size in waves(len(trials), most // seeds):
+        yield trials[first : first + size]
+        first += size
+
+
+def _record(search: _Search, finished: Sequence[Finished]) -> None:
+    """Write every trial, and the configuration of the best so far, into the folder."""
+    lines = [
+        {
+            "number": one.number,
+            "settings": dict(one.chosen),
+            "ending": one.outcome.ending,
+            "value": one.outcome.value,
+            "curve": list(one.outcome.curve),
+        }
+        for one in finished
+    ]
+    good = [one for one in finished if one.outcome.value < float("inf")]
+    best = min(good, key=lambda one: one.outcome.value, default=None)
+    search.folder.write_trials(lines, dump_config(search.settings(best.chosen)) if best else None)
+
+
+def _wait(search: _Search) -> None:
+    if search.interrupted():
+        raise InterruptedRunError("interrupted while other processes train the last trials.")
+    time.sleep(WAIT)
+
+
+def _first_round(trials: int) -> int:
+    """How many trials are spread evenly; all, where there are few."""
+    return trials if trials <= ROUND else max(ROUND, round(FIRST_SHARE * trials))
+
+
+def _middle(space: Space) -> list[float]:
+    return [0.5] * len(space.dimensions)

@@ -1,0 +1,272 @@
+"""What a search may choose from: ranges and choices that stand in a configuration in place of values.
+
+    optimizer:
+      name: {choice: [sgd, adam]}
+      learning_rate: {log: [1e-4, 1]}
+      momentum: {one_minus_log: [0.5, 0.999]}       # of sgd alone: adam has none
+    network:
+      hidden_layer_sizes: {choice: [[64], [128, 64]]}
+      dropout: {uniform: [0.1, 0.5], when: {network.hidden_layer_sizes: [[128, 64]]}}
+
+A key that takes whole numbers alone is given whole numbers.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from batchwright.config import Settings
+from batchwright.config.document import Node, Problem
+from batchwright.config.emit import block, shown
+from batchwright.config.hints import fields_of, nested, takes_names
+from batchwright.config.keys import explain
+from batchwright.config.sections import SECTIONS, Section
+from batchwright.config.settings import explained, of_kind, read_document, settings_from, with_value
+from batchwright.errors import ConfigError
+from batchwright.search.dimension import SCALES, Dimension, hints_at, read_dimension
+
+
+@dataclass(frozen=True)
+class Space:
+    """What may be chosen, and the document that says the rest. What others depend on comes before them."""
+
+    document: Node
+    dimensions: tuple[Dimension, ...]
+
+    def point(self, shares: Sequence[float]) -> dict[str, Any]:
+        """The values at a point of the unit cube, by key: of the dimensions that are chosen there."""
+        chosen: dict[str, Any] = {}
+        for dimension, share in zip(self.dimensions, shares, strict=True):
+            if self.applies(dimension, chosen):
+                chosen[dimension.key] = dimension.value(share)
+        return chosen
+
+    def applies(self, dimension: Dimension, chosen: Mapping[str, Any]) -> bool:
+        """Whether a dimension is chosen, given the values of those before it."""
+        section = _section_of(dimension.key)
+        if section.tag and dimension.key != f"{section.name}.{section.tag}":
+            cls = _class_of(section, chosen)
+            if cls is not None and dimension.key.split(".")[1] not in fields_of(cls):
+                return False
+        return all(_at(self.document, key, chosen) in values for key, values in dimension.when.items())
+
+    def settings(self, chosen: Mapping[str, Any]) -> Settings:
+        """The settings of a trial; what was chosen for it is said to have been searched.
+
+        Raises:
+            ConfigError: all that is wrong with them.
+        """
+        document, places = self.document, {dimension.key: dimension.place for dimension in self.dimensions}
+        nodes = {key: Node.of(value, places.get(key)) for key, value in chosen.items()}
+        for key, node in nodes.items():
+            document = of_kind(document, key, node)
+        problems: list[Problem] = []
+        for key, node in nodes.items():
+            document = with_value(document, key, node, problems)
+        settings = settings_from(document, problems)
+        return replace(settings, origins={**settings.origins, **dict.fromkeys(chosen, "searched")})
+
+    def with_dimensions(self, dimensions: Iterable[Dimension]) -> "Space":
+        """The space with these dimensions in place of its own."""
+        return replace(self, dimensions=_ordered(list(dimensions), []))
+
+    def with_dimension(self, changed: Dimension) -> "Space":
+        """The space with another dimension in the place of the one of the same key."""
+        return replace(self, dimensions=tuple(changed if d.key == changed.key else d for d in self.dimensions))
+
+    def to_text(self) -> str:
+        """YAML that `load_space` reads as the same space."""
+        plain = self.document.plain or {}
+        for dimension in self.dimensions:
+            *above, last = dimension.key.split(".")
+            level = plain
+            for part in above:
+                level = level.setdefault(part, {})
+            level[last] = dimension.to_plain()
+        return block(plain, dict.fromkeys(_leaves(plain, {d.key for d in self.dimensions}), ""))
+
+
+def load_space(path: Path | str | None = None, overrides: Iterable[tuple[str, str, str]] = ()) -> Space:
+    """The space in a YAML file, with overrides on top; both are those of `config.load_config`.
+
+    Raises:
+        ConfigError: as `load_config`; or a range that is empty, inverted or beyond what its scale or its key takes, a
+            key that cannot be searched, a condition that can never hold; all of it, with the lines.
+
+    >>> space = load_space(None, [("optimizer.learning_rate", "{log: [1e-4, 1]}", "--set")])
+    >>> space.settings({"optimizer.learning_rate": 0.01}).origins["optimizer.learning_rate"]
+    'searched'
+    """
+    document, problems = read_document(path, overrides)
+    spaces = dict(_spaces(document, ""))
+    for key in spaces:
+        document = _without(document, key.split("."))
+    found = [read_dimension(key, node) for key, node in spaces.items()]
+    problems += [one for one in found if isinstance(one, Problem)]
+    space = Space(document, _ordered([one for one in found if isinstance(one, Dimension)], problems))
+    if not problems:
+        problems += _refused(space)
+    if problems:
+        raise ConfigError(explained(problems))
+    return space
+
+
+def _spaces(node: Node, above: str) -> Iterator[tuple[str, Node]]:
+    """The dotted keys at which a mapping stands that can only be a space, or has the name of a scale."""
+    for name, child in (node.value if isinstance(node.value, dict) else {}).items():
+        key = f"{above}{name}"
+        if isinstance(child.value, dict) and "." in key and (child.value.keys() & set(SCALES) or not _nests(key)):
+            yield key, child
+        else:
+            yield from _spaces(child, f"{key}.")
+
+
+def _nests(key: str) -> bool:
+    """Whether some kind of a section takes a mapping at a key, or does not know the key."""
+    section, *path = key.split(".")
+    hints, tags = hints_at(key), [known.tag for known in SECTIONS if known.name == section]
+    known = bool(hints) or path in [[tag] for tag in tags]
+    return not known or any(nested(hint) or takes_names(hint) for hint in hints)
+
+
+def _ordered(dimensions: Sequence[Dimension], problems: list[Problem]) -> tuple[Dimension, ...]:
+    """What chooses a kind first, then section by section; and each after those that it depends on."""
+    names = [section.name for section in SECTIONS]
+    left = sorted(dimensions, key=lambda one: (not _is_tag(one.key), names.index(_section_of(one.key).name), one.key))
+    done: list[Dimension] = []
+    while left:
+        waiting = {dimension.key for dimension in left}
+        ready = [dimension for dimension in left if not waiting & dimension.when.keys()]
+        if not ready:
+            circle = ", ".join(sorted(waiting))
+            problems.append(Problem(left[0].place, f"{left[0].key}: the conditions of {circle} depend on each other."))
+            return ()
+        done.append(ready[0])
+        left.remove(ready[0])
+    return tuple(done)
+
+
+def _refused(space: Space) -> Iterator[Problem]:
+    """All that can be known to fail before a trial does: keys, ends of ranges, choices and conditions."""
+    yield from _never(space)
+    yield from _strangers(space)
+    said = dict[str, None]()
+    for chosen in _corners(space):
+        try:
+            space.settings(chosen)
+        except ConfigError as error:
+            said |= dict.fromkeys(str(error).splitlines())
+    yield from (Problem(None, line) for line in said)
+
+
+def _corners(space: Space) -> Iterator[dict[str, Any]]:
+    """Points that have every choice and every end of a range where it applies."""
+    ahead = [0.0] * len(space.dimensions)
+    yield space.point(ahead)
+    for number, dimension in enumerate(space.dimensions):
+        ends = len(dimension.values)
+        for end in range(ends):
+            share = end / ends if dimension.scale == "choice" else math.nextafter(float(end), 0.0)
+            base = next(_enabling(space, number, ahead), ahead)
+            yield space.point([*base[:number], share, *base[number + 1 :]])
+
+
+def _enabling(space: Space, number: int, shares: list[float]) -> Iterator[list[float]]:
+    """The points, with another choice for one of those before, where the dimension of this number applies."""
+    dimension = space.dimensions[number]
+    if space.applies(dimension, space.point(shares)):
+        yield shares
+    for other, before in enumerate(space.dimensions[:number]):
+        if before.scale == "choice":
+            for place in range(len(before.values)):
+                point = [*shares[:other], place / len(before.values), *shares[other + 1 :]]
+                if space.applies(dimension, space.point(point)):
+                    yield point
+
+
+def _never(space: Space) -> Iterator[Problem]:
+    """Conditions that can never hold, or go by what is not chosen from a list."""
+    choices = {dimension.key: dimension for dimension in space.dimensions}
+    for dimension in space.dimensions:
+        for key, wanted in dimension.when.items():
+            other = choices.get(key)
+            if other and other.scale != "choice":
+                said = f"goes by {key}, which is a range; a condition goes by a choice"
+            elif other and not [value for value in wanted if value in other.values]:
+                said = f"can never hold: {key} is one of {shown(list(other.values))}, not {shown(list(wanted))}"
+            elif not other and (at := _at(space.document, key, {})) not in wanted:
+                said = f"can never hold: {key} is {shown(at)} in all trials, not {shown(list(wanted))}"
+            else:
+                continue
+            yield Problem(dimension.place, f"{dimension.key}: its condition {said}.")
+
+
+def _strangers(space: Space) -> Iterator[Problem]:
+    """Keys that none of the kinds has that a section is chosen from; of these, each kind takes those that it has."""
+    for section in SECTIONS:
+        choice = next((one for one in space.dimensions if one.key == f"{section.name}.{section.tag}"), None)
+        part = space.document.find((section.name,))
+        if choice is None:
+            continue
+        classes = [section.by_name[name] for name in choice.values if name in section.by_name]
+        known = {section.tag or "", *(name for cls in classes for name in fields_of(cls))}
+        fixed = part.value if part and isinstance(part.value, dict) else {}
+        given = {name: node.place for name, node in fixed.items()}
+        own = [one for one in space.dimensions if one.key.startswith(f"{section.name}.")]
+        given |= {one.key.split(".")[1]: one.place for one in own}
+        for name, place in given.items():
+            if name not in known and classes:
+                yield Problem(place, explain((section.name, name), tuple(sorted(known))))
+
+
+def _is_tag(key: str) -> bool:
+    return any(key == f"{section.name}.{section.tag}" for section in SECTIONS)
+
+
+def _section_of(key: str) -> Section:
+    """The section of a key; the first where there is none of this name, whose classes do not know the key either."""
+    return next((section for section in SECTIONS if key.split(".")[0] == section.name), SECTIONS[0])
+
+
+def _class_of(section: Section, chosen: Mapping[str, Any]) -> type | None:
+    """The class of a section where it was chosen from several; None where it is the same for all."""
+    name = chosen.get(f"{section.name}.{section.tag}")
+    return section.by_name.get(str(name)) if name is not None else None
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    """The value that each key has where nobody says."""
+    return settings_from(Node({})).values
+
+
+def _at(document: Node, key: str, chosen: Mapping[str, Any]) -> Any:
+    """The value that a key has: chosen, or fixed, or the default."""
+    if key in chosen:
+        return chosen[key]
+    node = document.find(tuple(key.split(".")))
+    return node.plain if node else _defaults().get(key)
+
+
+def _without(document: Node, path: Sequence[str]) -> Node:
+    """The tree without what is at a path."""
+    assert isinstance(document.value, dict)
+    name, *rest = path
+    kept = {key: node for key, node in document.value.items() if key != name}
+    if rest and (inner := _without(document.value[name], rest)).value:
+        kept = {**document.value, name: inner}
+    return Node(kept, document.place)
+
+
+def _leaves(plain: Mapping[str, Any], spaces: set[str], above: str = "") -> Iterator[str]:
+    """The dotted keys that stand on a line of their own."""
+    for name, value in plain.items():
+        key = f"{above}{name}"
+        holds_one = any(space.startswith(f"{key}.") for space in spaces)
+        if isinstance(value, dict) and value and (holds_one or not above):
+            yield from _leaves(value, spaces, f"{key}.")
+        else:
+            yield key

@@ -1,0 +1,131 @@
+"""Where a study is kept: the journal of a search's folder, or a database, which may be out of reach for a while."""
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import optuna
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages.journal import JournalFileBackend, JournalStorage
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+
+from batchwright.errors import BatchwrightError, UsageError
+
+T = TypeVar("T")
+
+HEARTBEAT, GRACE = 10, 60
+"""Seconds between two signs of life of a trial in a database, and after the last of them until others take it over."""
+WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds to wait before a database that could not be reached is asked again."""
+
+
+def journal(path: Path) -> JournalStorage:
+    """The journal in a file, which is made where it is missing."""
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+def database(url: str) -> RDBStorage:
+    """The database at a URL, in which the trials of dead processes are found by their missing signs of life.
+
+    Raises:
+        UsageError: there is none, or no driver for it.
+    """
+    named = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    retry = RetryHeartbeatStaleTrialCallback()
+    try:
+        return RDBStorage(
+            named,
+            {"pool_pre_ping": True},
+            heartbeat_interval=HEARTBEAT,
+            grace_period=GRACE,
+            heartbeat_stale_trial_callback=retry,
+        )
+    except ImportError as error:
+        needed = f"{url.split(':')[0]} needs a driver: pip install 'batchwright[postgresql]'"
+        raise UsageError(f"{needed} ({error}).") from error
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise UsageError(f"--storage takes the URL of a database, as postgresql://user@host/name: {error}") from error
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        said = str(error.__cause__ or error).splitlines()[0]
+        raise UsageError(f"the database of --storage cannot be opened: {said}") from error
+
+
+def retried(ask: Callable[[], T]) -> T:
+    """The answer of a storage, which is asked again, a little later, where it cannot be reached.
+
+    Raises:
+        BatchwrightError: it could not be reached for half a minute.
+    """
+    for wait in (*WAITS, None):
+        try:
+            with quiet():
+                return ask()
+        except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
+            if wait is None or not _may_come_back(error):
+                cause = str(error.__cause__ or error).splitlines()[0]
+                raise BatchwrightError(
+                    f"the database of the study cannot be reached: {cause}. It has all trials that were told; the "
+                    "others are trained again when the search is started again with the same command."
+                ) from error
+            time.sleep(wait)
+    raise AssertionError("the last wait raises")
+
+
+class Heartbeat:
+    """Signs of life of the trials of this process, where its storage takes them."""
+
+    def __init__(self, study: optuna.Study, running: set[int]) -> None:
+        self._study, self._running, self._ended = study, running, threading.Event()
+        self._thread: threading.Thread | None = None
+        if isinstance(storage_of(study), RDBStorage):
+            self._thread = threading.Thread(target=self._beat, daemon=True, name="batchwright heartbeat")
+            self._thread.start()
+
+    def beat(self, number: int) -> None:
+        """Give a sign of life of a trial."""
+        storage = storage_of(self._study)
+        if isinstance(storage, RDBStorage):
+            storage.record_heartbeat(trial_id(self._study, number))
+
+    def stop(self) -> None:
+        """Give no more."""
+        self._ended.set()
+        if self._thread:
+            self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(HEARTBEAT):
+            for number in tuple(self._running):
+                with suppress(
+                    SQLAlchemyError, optuna.exceptions.OptunaError
+                ):  # the next one, or the next question tells
+                    self.beat(number)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Optuna's warnings: that what is used is experimental, and that a trial in line is beyond a new range."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.filterwarnings("ignore", message="Fixed parameter")
+        yield
+
+
+def storage_of(study: optuna.Study) -> Any:
+    """What a study is kept in."""
+    return study._storage
+
+
+def trial_id(study: optuna.Study, number: int) -> int:
+    """What a trial of a study is called in its storage."""
+    return int(storage_of(study).get_trial_id_from_study_id_trial_number(study._study_id, number))
+
+
+def _may_come_back(error: Exception) -> bool:
+    """Whether a storage may be reached a little later."""
+    cause = error.__cause__ or error
+    return isinstance(cause, OperationalError) or (isinstance(cause, DBAPIError) and cause.connection_invalidated)

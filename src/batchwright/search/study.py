@@ -1,0 +1,218 @@
+"""The study of a search, which Optuna keeps: what is to be tried next, and how what was tried came out.
+
+First come points of a scrambled Sobol sequence, which cover the space evenly; after them those of the tree-structured
+Parzen estimator (Bergstra et al. 2011, Algorithms for Hyper-Parameter Optimization).
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import optuna
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
+from optuna.trial import FrozenTrial, TrialState
+
+from batchwright.errors import BatchwrightError, RunError
+from batchwright.search.parameters import distribution, parameter_of, sobol, suggested, value_of
+from batchwright.search.space import Space
+from batchwright.search.storage import Heartbeat, database, journal, quiet, retried, storage_of, trial_id
+
+Ending: TypeAlias = Literal["finished", "stopped", "diverged"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended, what it is judged by (infinite where it diverged), and that after every epoch."""
+
+    ending: Ending
+    value: float
+    curve: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A trial that is to be trained: its number in the study, and what was chosen for it, by key."""
+
+    number: int
+    chosen: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Finished(Asked):
+    """A trial that has been trained."""
+
+    outcome: Outcome
+
+
+class Study:
+    """What a process has of a study that others may work on at the same time; close it when no more is asked for.
+
+    Raises:
+        BatchwrightError: the database was asked several times, and could not be reached.
+    """
+
+    def __init__(self, study: optuna.Study, space: Space) -> None:
+        self.space = space
+        self.optuna = study
+        self._running: set[int] = set()
+        self._alive = Heartbeat(study, self._running)
+
+    def begin(self, count: int, *, seed: int) -> None:
+        """Put the first trials in line, unless that has been done."""
+        if self.optuna.user_attrs.get("begun"):
+            return
+        for shares in sobol(count, len(self.space.dimensions), seed=seed):
+            chosen = self.space.point(shares)
+            parameters = dict(parameter_of(self.space, key, value) for key, value in chosen.items())
+            retried(partial(self.optuna.enqueue_trial, parameters))
+        retried(lambda: self.optuna.set_user_attr("begun", True))
+
+    def ask(self, count: int, space: Space) -> list[Asked]:
+        """So many trials that nobody else has, chosen from a space as it is now; those in line come first."""
+        asked = []
+        for _ in range(count):
+            trial = retried(self.optuna.ask)
+            self._running.add(trial.number)
+            self._alive.beat(trial.number)
+            asked.append(Asked(trial.number, retried(partial(suggested, trial, space))))
+        return asked
+
+    def tell(self, number: int, outcome: Outcome) -> None:
+        """Say how a trial has ended; one that was told already stays as it was."""
+        stopped = outcome.ending != "finished"
+
+        def tell() -> None:
+            trial = optuna.trial.Trial(self.optuna, trial_id(self.optuna, number))
+            with suppress(optuna.exceptions.UpdateFinishedTrialError):
+                trial.set_user_attr("ending", outcome.ending)
+                trial.set_user_attr("curve", [value if value < float("inf") else None for value in outcome.curve])
+                if stopped:
+                    trial.report(outcome.value, step=max(len(outcome.curve), 1))
+            state = TrialState.PRUNED if stopped else TrialState.COMPLETE
+            self.optuna.tell(number, None if stopped else outcome.value, state=state, skip_if_finished=True)
+
+        retried(tell)
+        self._running.discard(number)
+
+    def give_back(self) -> None:
+        """Put the trials that this process has not told of in line again."""
+        for number in sorted(self._running):
+            retried(partial(_put_back, self.optuna, number))
+        self._running.clear()
+
+    def reclaim(self) -> None:
+        """Put the trials of processes that have died in line again: of a database, those without a sign of life."""
+        if isinstance(storage_of(self.optuna), RDBStorage):
+            with quiet():
+                retried(lambda: fail_stale_trials(self.optuna))
+        else:
+            for trial in self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                if trial.number not in self._running:
+                    _put_back(self.optuna, trial.number)
+
+    def finished(self) -> list[Finished]:
+        """All trials that have been trained, by anyone, in the order of their numbers."""
+        states = (TrialState.COMPLETE, TrialState.PRUNED)
+        trials = retried(lambda: self.optuna.get_trials(deepcopy=False, states=states))
+        return [found for trial in trials if (found := _finished(trial, self.space))]
+
+    def comparable(self) -> optuna.Study:
+        """A copy in memory in which all trials are judged after as many epochs as the one that was stopped first.
+
+        Else those that were stopped would be left out of what is learned from the trials, and the good ones kept.
+        """
+        trials = [trial for trial in self.optuna.get_trials(deepcopy=False) if _finished(trial, self.space)]
+        curves = {trial.number: _curve(trial) for trial in trials}
+        endings = {trial.number: trial.user_attrs["ending"] for trial in trials}
+        epochs = min((len(curve) for number, curve in curves.items() if endings[number] != "diverged"), default=1)
+        study = optuna.create_study(direction="minimize")
+        study.add_trials(
+            optuna.create_trial(
+                params=trial.params,
+                distributions=trial.distributions,
+                value=float("inf") if endings[trial.number] == "diverged" else min(curves[trial.number][:epochs]),
+            )
+            for trial in trials
+        )
+        return study
+
+    def running(self) -> int:
+        """How many are being trained, by anyone."""
+        return len(retried(lambda: self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))))
+
+    def close(self) -> None:
+        """Give back what was not trained, and end the signs of life."""
+        self._alive.stop()
+        with suppress(BatchwrightError):
+            self.give_back()
+
+
+def open_study(space: Space, place: Path | str, *, name: str, identity: Mapping[str, Any], seed: int) -> Study:
+    """The study of this name, new or begun.
+
+    Args:
+        space: what is searched.
+        place: the file of a journal, or the URL of a database, as postgresql://user@host/name.
+        name: that of the study in the database.
+        identity: what the study is of: rows, space and how trials are trained. A study of anything else is refused.
+        seed: of what is proposed.
+
+    Raises:
+        RunError: the study is of other rows, or of another space.
+        UsageError: there is no such database, or no driver for it.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with quiet():
+        storage = journal(place) if isinstance(place, Path) else database(place)
+        study = retried(
+            lambda: optuna.create_study(storage=storage, study_name=name, load_if_exists=True, direction="minimize")
+        )
+    done = len(study.get_trials(deepcopy=False))
+    study.sampler = optuna.samplers.TPESampler(
+        seed=(seed * 1_000_003 + done) % 2**32, n_startup_trials=0, multivariate=False, constant_liar=True
+    )
+    _check(study, identity, place if isinstance(place, Path) else name)
+    return Study(study, space)
+
+
+def _finished(trial: FrozenTrial, space: Space) -> Finished | None:
+    """What a study says of a trial that has been trained; None where another program has told something else."""
+    ending, curve = trial.user_attrs.get("ending"), trial.user_attrs.get("curve")
+    value = trial.value if trial.state == TrialState.COMPLETE else trial.intermediate_values.get(trial.last_step or 0)
+    if ending not in ("finished", "stopped", "diverged") or not isinstance(curve, list) or value is None:
+        return None
+    names = {distribution(dimension)[0]: dimension for dimension in space.dimensions}
+    chosen = {
+        names[name].key: value_of(names[name], parameter) for name, parameter in trial.params.items() if name in names
+    }
+    return Finished(trial.number, chosen, Outcome(ending, float(value), _curve(trial)))
+
+
+def _curve(trial: FrozenTrial) -> tuple[float, ...]:
+    """What a trial was judged by after every epoch."""
+    return tuple(float("inf") if one is None else float(one) for one in trial.user_attrs["curve"])
+
+
+def _put_back(study: optuna.Study, number: int) -> None:
+    """End a trial that was not trained, and put what was chosen for it in line."""
+    trial = next(one for one in study.get_trials(deepcopy=False) if one.number == number)
+    study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+    with quiet():
+        RetryHeartbeatStaleTrialCallback()(study, trial)
+
+
+def _check(study: optuna.Study, identity: Mapping[str, Any], where: Path | str) -> None:
+    """Say what a new study is of, or refuse one that is of something else."""
+    known = study.user_attrs.get("batchwright")
+    if known is None:
+        if study.get_trials(deepcopy=False):
+            raise RunError(f"the study {where} is not one of batchwright: give another --study-name.")
+        retried(lambda: study.set_user_attr("batchwright", dict(identity)))
+    elif differing := [key for key, value in identity.items() if known.get(key) != value]:
+        told = ", ".join(f"{key} (there {known.get(key)!s:.12}, here {identity[key]!s:.12})" for key in differing)
+        raise RunError(
+            f"the study {where} is of something else: {told}. Give another --study-name, or go on with its own."
+        )

@@ -1,0 +1,164 @@
+"""Trials trained at once: those that differ in numbers alone as one program, and all of them an epoch at a time.
+
+Between epochs, the trials that a rung leaves behind stop costing (successive halving: Jamieson & Talwalkar 2016,
+arXiv 1502.07943; with brackets that begin at different rungs, Hyperband: Li et al. 2018, arXiv 1603.06560).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, TypeAlias
+
+import jax
+import numpy as np
+
+from batchwright.population.fit import MemberRun, fit_members
+from batchwright.search.study import Outcome
+from batchwright.training.job import Job
+
+Pruning: TypeAlias = Literal["halving", "hyperband", "none"]
+
+ETA = 3
+"""One of so many trials at a rung goes on; and each rung is after so many times the epochs of the one before."""
+FIRST_RUNG = 2
+"""Epochs before the first rung, at least: the loss after one says little."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is trained: a job for each seed, and the epochs after which it has to be among the best."""
+
+    number: int
+    jobs: tuple[Job, ...]
+    rungs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a trial stands after an epoch; `outcome` is None while it goes on.
+
+    `curve` has what it is judged by after each of its epochs: the mean over its seeds.
+    """
+
+    number: int
+    curve: tuple[float, ...]
+    outcome: Outcome | None = None
+
+    @property
+    def value(self) -> float:
+        """What it is judged by: the least so far, as the variables of that epoch are kept."""
+        return self.outcome.value if self.outcome else min(self.curve, default=float("inf"))
+
+
+def rungs(epochs: int, pruning: Pruning, bracket: int = 0) -> tuple[int, ...]:
+    """The epochs after which a trial has to be among the best; those of Hyperband's brackets begin one rung later each.
+
+    >>> rungs(27, "halving"), rungs(27, "hyperband", 1), rungs(27, "none")
+    ((3, 9), (9,), ())
+    """
+    if pruning == "none":
+        return ()
+    found, at = list[int](), epochs // ETA
+    while at >= FIRST_RUNG:
+        found.insert(0, at)
+        at //= ETA
+    return tuple(found[bracket % (len(found) + 1) :]) if pruning == "hyperband" else tuple(found)
+
+
+def train_trials(
+    trials: Sequence[Trial], example: Mapping[str, np.ndarray], *, judged_by: str
+) -> Iterator[tuple[Standing, ...]]:
+    """Train all trials on the same rows, and give after every epoch how each stands, up to the last.
+
+    Args:
+        trials: of the same rows and epochs.
+        example: rows that a network is shown when it is made.
+        judged_by: the figure of the history by which they are compared; smaller is better.
+
+    Raises:
+        ConfigError: they cannot be trained at once.
+    """
+    left = dict[int, str]()
+    groups = [_Group(members, example, left) for members in _grouped(trials)]
+    standings = {trial.number: Standing(trial.number, ()) for trial in trials}
+    epoch = 0
+    while any(standing.outcome is None for standing in standings.values()):
+        epoch += 1
+        runs = dict[int, list[MemberRun]]()
+        for group in groups:
+            for number, run in group.epoch():
+                runs.setdefault(number, []).append(run)
+        for number, found in runs.items():
+            if standings[number].outcome is None:
+                standings[number] = _after(standings[number], found, judged_by)
+        for trial in _behind(trials, standings, epoch):
+            left[trial] = f"stopped after epoch {epoch}, where others were ahead"
+            one = standings[trial]
+            standings[trial] = Standing(trial, one.curve, Outcome("stopped", one.value, one.curve))
+        for number, standing in standings.items():
+            if standing.outcome and standing.outcome.ending == "diverged":
+                left.setdefault(number, "another seed of it has diverged")
+        yield tuple(standings.values())
+
+
+class _Group:
+    """Members that differ in numbers alone: each the job of a trial with one of its seeds."""
+
+    def __init__(
+        self, members: Sequence[tuple[int, Job]], example: Mapping[str, np.ndarray], left: Mapping[int, str]
+    ) -> None:
+        self._numbers = [number for number, _ in members]
+        leaving: Callable[[Sequence[MemberRun]], Mapping[int, str]] = partial(_leaving, self._numbers, left)
+        self._epochs = fit_members([job for _, job in members], example, leaving=leaving)
+        self._runs: tuple[MemberRun, ...] = ()
+
+    def epoch(self) -> Iterator[tuple[int, MemberRun]]:
+        """The members after one more epoch, each with the number of its trial; after the last, as they were."""
+        self._runs = next(self._epochs, self._runs)
+        yield from zip(self._numbers, self._runs, strict=True)
+
+
+def _leaving(numbers: Sequence[int], left: Mapping[int, str], _: Sequence[MemberRun]) -> Mapping[int, str]:
+    """The places of the members that go no further, with the reason."""
+    return {place: left[number] for place, number in enumerate(numbers) if number in left}
+
+
+def _grouped(trials: Sequence[Trial]) -> list[list[tuple[int, Job]]]:
+    """The jobs of all trials, with the numbers of these, by what can be trained as one program."""
+    groups = dict[object, list[tuple[int, Job]]]()
+    for trial in trials:
+        for job in trial.jobs:
+            key = (str(jax.tree.structure(job.program)), job.plan)
+            groups.setdefault(key, []).append((trial.number, job))
+    return list(groups.values())
+
+
+def _after(standing: Standing, runs: Sequence[MemberRun], judged_by: str) -> Standing:
+    """The standing of a trial after one more epoch of its seeds; one that has ended stays where it was."""
+    if any(run.end is not None and run.end.status == "diverged" for run in runs):
+        curve = (*standing.curve, float("inf"))
+        return Standing(standing.number, curve, Outcome("diverged", float("inf"), curve))
+    curve = (*standing.curve, _mean([run.now.history[-1][judged_by] for run in runs]))
+    if any(run.end is None for run in runs):
+        return Standing(standing.number, curve)
+    kept = _mean([run.now.history[run.now.kept_epoch - 1][judged_by] for run in runs])
+    return Standing(standing.number, curve, Outcome("finished", kept, curve))
+
+
+def _mean(figures: Sequence[float]) -> float:
+    """The mean; infinite where one is not a number."""
+    found = float(np.mean(figures))
+    return found if found == found else float("inf")
+
+
+def _behind(trials: Sequence[Trial], standings: Mapping[int, Standing], epoch: int) -> Iterator[int]:
+    """The trials at a rung that are not among the best third of those that have reached it."""
+    reached = [standings[trial.number] for trial in trials if epoch in trial.rungs]
+    here = [standing for standing in reached if len(standing.curve) == epoch or _ended_well(standing)]
+    best = sorted(here, key=lambda standing: (standing.value, standing.number))
+    keep = max(1, -(-len(best) // ETA))
+    yield from (standing.number for standing in best[keep:] if standing.outcome is None)
+
+
+def _ended_well(standing: Standing) -> bool:
+    return standing.outcome is not None and standing.outcome.ending == "finished"

@@ -1,0 +1,156 @@
+"""What is compared: update rules, or the values of any one key, each with its learning rate tuned for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from batchwright.config import Config, Settings, from_plain
+from batchwright.config.document import parse
+from batchwright.config.emit import flow
+from batchwright.config.hints import choices, fields_of, members
+from batchwright.config.keys import explain
+from batchwright.config.sections import SECTIONS
+from batchwright.errors import ConfigError
+from batchwright.measure.learning_rate import default_rate
+from batchwright.optim import OPTIMIZERS
+from batchwright.search.dimension import Dimension, hints_at
+from batchwright.search.space import Space
+
+RATE, SIZE, RULE, ROWS = "optimizer.learning_rate", "training.batch_size", "optimizer.name", "training.rows"
+DECADES = 2.0
+"""How far the learning rate is tuned to either side of the rule's usual one."""
+CENTRES = {"adagrad": 0.01, "adadelta": 1.0}
+"""The usual rates of rules whose default, which is Keras's, is smaller than what they like."""
+MOST_ROWS_ONE_BY_ONE = 5_000
+"""Rows up to which they are also trained on one at a time: as many iterations an epoch."""
+SIZES = (16, 32, 64, 128, 256, 512, 1024)
+SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
+"""Shares of the training rows that a learning curve has."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of what is compared: its values by key, and what is tuned for it; `rows` is the share that it is given."""
+
+    name: str
+    values: Mapping[str, Any]
+    dimensions: tuple[Dimension, ...] = ()
+    rows: float = 1.0
+
+    def settings(self, space: Space, shares: Sequence[float]) -> Settings:
+        """Those at a point of what is tuned.
+
+        Raises:
+            ConfigError: a value that its key does not take.
+        """
+        own = replace(space, dimensions=self.dimensions)
+        tuned = {one.key: one.value(share) for one, share in zip(self.dimensions, shares, strict=True)}
+        return own.settings({**self.values, **tuned})
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """An update rule as people name it: the values that make it, and the one number beside its rate that matters."""
+
+    name: str
+    values: Mapping[str, Any]
+    tuned: str | None = None
+    network: Mapping[str, Any] = field(default_factory=dict)
+
+
+ONE_BY_ONE = _Rule(
+    "stochastic gradient descent", {RULE: "sgd", SIZE: 1}, network={"network.batch_normalization": False}
+)
+RULES = (
+    _Rule("batch gradient descent", {RULE: "sgd", SIZE: "full"}),
+    ONE_BY_ONE,
+    _Rule("mini-batch gradient descent", {RULE: "sgd"}),
+    _Rule("momentum", {RULE: "sgd"}, "momentum"),
+    _Rule("nesterov", {RULE: "sgd", "optimizer.nesterov": True}, "momentum"),
+    _Rule("adagrad", {RULE: "adagrad"}),
+    _Rule("adadelta", {RULE: "adadelta"}, "rho"),
+    _Rule("rmsprop", {RULE: "rmsprop"}, "rho"),
+    _Rule("adam", {RULE: "adam"}, "beta_1"),
+    _Rule("nadam", {RULE: "nadam"}, "beta_1"),
+    _Rule("lion", {RULE: "lion"}, "beta_1"),
+    _Rule("muon", {RULE: "muon"}),
+)
+SECOND_NUMBERS = {
+    "momentum": Dimension("optimizer.momentum", "one_minus_log", (0.5, 0.99)),
+    "rho": Dimension("optimizer.rho", "one_minus_log", (0.5, 0.999)),
+    "beta_1": Dimension("optimizer.beta_1", "one_minus_log", (0.5, 0.99)),
+}
+
+
+def rules(config: Config, rows: int) -> tuple[tuple[Variant, ...], tuple[str, ...]]:
+    """The update rules, and a sentence for what is left out; each with its learning rate and a second number tuned."""
+    network = {f"network.{name}" for name in fields_of(type(config.network))}
+    notes, found = [], list[Variant]()
+    for rule in RULES:
+        if rule is ONE_BY_ONE and rows > MOST_ROWS_ONE_BY_ONE:
+            notes.append(f"{rule.name} is left out: with one row at a time, an epoch has {rows:,} iterations")
+            continue
+        values = {**rule.values, **{key: value for key, value in rule.network.items() if key in network}}
+        second = (SECOND_NUMBERS[rule.tuned],) if rule.tuned else ()
+        found.append(Variant(rule.name, values, (rate_of(str(rule.values[RULE])), *second)))
+        if rule.network.keys() & network:
+            notes.append(f"{rule.name} is without batch normalization: one row has no variance")
+    return tuple(found), tuple(notes)
+
+
+def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
+    """A variant for each value of a key, `KEY` or `KEY=[VALUE, ...]`, with its learning rate tuned.
+
+    Raises:
+        ConfigError: no such key, or one whose values have to be given.
+    """
+    key, equals, text = vary.partition("=")
+    if key == ROWS:
+        return _shares(text, settings)
+    if key.split(".")[0] in ("data", "task"):
+        raise ConfigError(f"--vary {key}: what is compared has to have the same rows and the same loss.")
+    if not hints_at(key) and key not in {f"{one.name}.{one.tag}" for one in SECTIONS if one.tag}:
+        raise ConfigError(f"--vary {explain(tuple(key.split('.')), tuple(settings.origins))}")
+    values = _listed(text, vary) if equals else _usual(key, rows)
+    tuned = () if key == RATE else (rate_of(settings.config.optimizer.name),)
+    return tuple(
+        Variant(flow(value), {key: value}, (rate_of(str(value)),) if key == RULE else tuned) for value in values
+    )
+
+
+def rate_of(rule: str) -> Dimension:
+    """The range in which the learning rate of a rule is tuned."""
+    usual = CENTRES.get(rule) or default_rate(from_plain({"name": rule}, OPTIMIZERS))
+    return Dimension(RATE, "log", (usual * 10**-DECADES, usual * 10**DECADES))
+
+
+def _shares(text: str, settings: Settings) -> tuple[Variant, ...]:
+    shares = _listed(text, f"{ROWS}={text}") if text else list(SHARES)
+    if not all(isinstance(share, int | float) and 0 < share <= 1 for share in shares):
+        raise ConfigError(f"--vary {ROWS} takes shares of the training rows in (0, 1], but is given {flow(shares)}.")
+    rate = rate_of(settings.config.optimizer.name)
+    return tuple(Variant(f"{share:.0%} of the rows", {}, (rate,), float(share)) for share in sorted(shares))
+
+
+def _listed(text: str, label: str) -> list[Any]:
+    """The values that were given."""
+    node, problems = parse(text if text.lstrip().startswith("[") else f"[{text}]", f"--vary {label}", lines=False)
+    found = node.plain
+    if problems or not isinstance(found, list) or len(found) < 2:
+        raise ConfigError(f"--vary {label}: takes two values or more, as training.batch_size=16,64,256.")
+    return found
+
+
+def _usual(key: str, rows: int) -> list[Any]:
+    """The values that a key is compared with where none are given."""
+    section = next(section for section in SECTIONS if section.name == key.split(".")[0])
+    if section.tag and key == f"{section.name}.{section.tag}":
+        return list(section.by_name)
+    if key == SIZE:
+        return [size for size in SIZES if size <= rows]
+    hint = hints_at(key)[0]
+    if bool in members(hint):
+        return [False, True]
+    if names := choices(hint):
+        return [name for name in names if name != "auto"]
+    raise ConfigError(f"--vary {key}: give its values, as in --vary {key}=[VALUE, VALUE, ...].")
