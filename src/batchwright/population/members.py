@@ -6,10 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int32, UInt32
+from jaxtyping import Int32
 
 from batchwright.errors import ConfigError
-from batchwright.training.state import KEYS, Program, TrainState, state_of_key
+from batchwright.training.state import KEYS, Program, TrainState, initial_state, state_of_key
 
 
 class Members(NamedTuple):
@@ -48,26 +48,21 @@ def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[st
     """
     together, distinct = stacked(programs), list(dict.fromkeys(seeds))
     orders = np.array([distinct.index(seed) for seed in seeds], np.int32)
-    keys = jax.random.wrap_key_data(jnp.asarray(np.stack([_key_data(seed) for seed in distinct])[orders]), impl=KEYS)
-    # Not under `jit`, which could round otherwise: each operation is made of all members at once, as it is of one.
-    states = jax.vmap(lambda program, key: state_of_key(program, example, key))(together, keys)
-    return Members(together, states, jnp.asarray(orders))
+    each = [initial_state(program, example, seed=seed) for program, seed in zip(programs, seeds, strict=True)]
+    states = jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *each)
+    return Members(together, states, orders)
 
 
 def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, members: int) -> Members:
     """What `begin` makes for so many such programs, each with its own seed: shapes and dtypes, without content."""
     key = jax.eval_shape(lambda: jax.random.key(0, impl=KEYS))
-    one = jax.eval_shape(lambda key: state_of_key(program, example, key), key)
+    one = jax.eval_shape(lambda key: state_of_key(program, dict(example), key), key)
     numbers = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), jnp.float32), program)
     shapes: Members = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct((members, *leaf.shape), leaf.dtype),
         Members(numbers, one, jnp.zeros((), jnp.int32)),
     )
     return shapes
-
-
-def _key_data(seed: int) -> UInt32[np.ndarray, " words"]:
-    return np.asarray(jax.random.key_data(jax.random.key(seed, impl=KEYS)))
 
 
 def chosen(members: Members, which: Sequence[int]) -> Members:

@@ -97,11 +97,13 @@ def _put(array: np.ndarray) -> jax.Array:
 
 def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> TrainState:
     """The state before the first iteration: a pure function of the program, the example rows and the seed."""
-    return state_of_key(program, example, jax.random.key(seed, impl=KEYS))
+    state: TrainState = state_of_key(program, dict(example), jax.random.key(seed, impl=KEYS))
+    return state
 
 
-def state_of_key(program: Program, example: Mapping[str, np.ndarray | jax.Array], key: jax.Array) -> TrainState:
-    """`initial_state` of the seed that this random key was made of; under `vmap`, of many at once."""
+@jax.jit
+def state_of_key(program: Program, example: dict[str, np.ndarray | jax.Array], key: jax.Array) -> TrainState:
+    """`initial_state` of the seed that this random key was made of; one program, whatever the numbers and the key."""
     initial, training = jax.random.split(key)
     variables = program.model.network.init(initial, {name: jnp.asarray(array) for name, array in example.items()})
     return TrainState(
