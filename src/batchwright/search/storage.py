@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import optuna
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
@@ -25,7 +25,8 @@ WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 
 def journal(path: Path) -> JournalStorage:
     """The journal in a file, which is made where it is missing."""
-    return JournalStorage(JournalFileBackend(str(path)))
+    with quiet():
+        return JournalStorage(JournalFileBackend(str(path)))
 
 
 def database(url: str) -> RDBStorage:
@@ -35,15 +36,15 @@ def database(url: str) -> RDBStorage:
         UsageError: there is none, or no driver for it.
     """
     named = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    retry = RetryHeartbeatStaleTrialCallback()
     try:
-        return RDBStorage(
-            named,
-            {"pool_pre_ping": True},
-            heartbeat_interval=HEARTBEAT,
-            grace_period=GRACE,
-            heartbeat_stale_trial_callback=retry,
-        )
+        with quiet():
+            return RDBStorage(
+                named,
+                {"pool_pre_ping": True},
+                heartbeat_interval=HEARTBEAT,
+                grace_period=GRACE,
+                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
+            )
     except ImportError as error:
         needed = f"{url.split(':')[0]} needs a driver: pip install 'batchwright[postgresql]'"
         raise UsageError(f"{needed} ({error}).") from error
@@ -78,18 +79,17 @@ def retried(ask: Callable[[], T]) -> T:
 class Heartbeat:
     """Signs of life of the trials of this process, where its storage takes them."""
 
-    def __init__(self, study: optuna.Study, running: set[int]) -> None:
-        self._study, self._running, self._ended = study, running, threading.Event()
-        self._thread: threading.Thread | None = None
-        if isinstance(storage_of(study), RDBStorage):
+    def __init__(self, study: optuna.Study, kept_in: RDBStorage | JournalStorage, running: set[int]) -> None:
+        self._study, self._kept_in, self._running = study, kept_in, running
+        self._ended, self._thread = threading.Event(), None
+        if isinstance(kept_in, RDBStorage):
             self._thread = threading.Thread(target=self._beat, daemon=True, name="batchwright heartbeat")
             self._thread.start()
 
     def beat(self, number: int) -> None:
         """Give a sign of life of a trial."""
-        storage = storage_of(self._study)
-        if isinstance(storage, RDBStorage):
-            storage.record_heartbeat(trial_id(self._study, number))
+        if isinstance(self._kept_in, RDBStorage):
+            self._kept_in.record_heartbeat(trial_id(self._study, number))
 
     def stop(self) -> None:
         """Give no more."""
@@ -108,21 +108,23 @@ class Heartbeat:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Optuna's warnings: that what is used is experimental, and that a trial in line is beyond a new range."""
+    """Without Optuna's warnings: of what is experimental, of trials in line beyond a range, and of our own heartbeats."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        warnings.filterwarnings("ignore", message="Fixed parameter")
+        warnings.filterwarnings("ignore", message="Fixed parameter|Inconsistent parameter|Heartbeat of storage")
         yield
-
-
-def storage_of(study: optuna.Study) -> Any:
-    """What a study is kept in."""
-    return study._storage
 
 
 def trial_id(study: optuna.Study, number: int) -> int:
     """What a trial of a study is called in its storage."""
-    return int(storage_of(study).get_trial_id_from_study_id_trial_number(study._study_id, number))
+    return study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+
+
+def close(kept_in: RDBStorage | JournalStorage) -> None:
+    """End the connections to a database."""
+    if isinstance(kept_in, RDBStorage):
+        kept_in.remove_session()
+        kept_in.engine.dispose()
 
 
 def _may_come_back(error: Exception) -> bool:

@@ -13,12 +13,13 @@ from typing import Any, Literal, TypeAlias
 
 import optuna
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
+from optuna.storages.journal import JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from batchwright.errors import BatchwrightError, RunError
 from batchwright.search.parameters import distribution, parameter_of, sobol, suggested, value_of
 from batchwright.search.space import Space
-from batchwright.search.storage import Heartbeat, database, journal, quiet, retried, storage_of, trial_id
+from batchwright.search.storage import Heartbeat, close, database, journal, quiet, retried, trial_id
 
 Ending: TypeAlias = Literal["finished", "stopped", "diverged"]
 
@@ -54,11 +55,12 @@ class Study:
         BatchwrightError: the database was asked several times, and could not be reached.
     """
 
-    def __init__(self, study: optuna.Study, space: Space) -> None:
+    def __init__(self, study: optuna.Study, kept_in: RDBStorage | JournalStorage, space: Space) -> None:
         self.space = space
         self.optuna = study
+        self._kept_in = kept_in
         self._running: set[int] = set()
-        self._alive = Heartbeat(study, self._running)
+        self._alive = Heartbeat(study, kept_in, self._running)
 
     def begin(self, count: int, *, seed: int) -> None:
         """Put the first trials in line, unless that has been done."""
@@ -105,7 +107,7 @@ class Study:
 
     def reclaim(self) -> None:
         """Put the trials of processes that have died in line again: of a database, those without a sign of life."""
-        if isinstance(storage_of(self.optuna), RDBStorage):
+        if isinstance(self._kept_in, RDBStorage):
             with quiet():
                 retried(lambda: fail_stale_trials(self.optuna))
         else:
@@ -148,6 +150,7 @@ class Study:
         self._alive.stop()
         with suppress(BatchwrightError):
             self.give_back()
+        close(self._kept_in)
 
 
 def open_study(space: Space, place: Path | str, *, name: str, identity: Mapping[str, Any], seed: int) -> Study:
@@ -165,17 +168,20 @@ def open_study(space: Space, place: Path | str, *, name: str, identity: Mapping[
         UsageError: there is no such database, or no driver for it.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with quiet():
-        storage = journal(place) if isinstance(place, Path) else database(place)
+    kept_in = journal(place) if isinstance(place, Path) else database(place)
+    try:
         study = retried(
-            lambda: optuna.create_study(storage=storage, study_name=name, load_if_exists=True, direction="minimize")
+            lambda: optuna.create_study(storage=kept_in, study_name=name, load_if_exists=True, direction="minimize")
         )
-    done = len(study.get_trials(deepcopy=False))
+        _check(study, identity, place if isinstance(place, Path) else name)
+        done = len(study.get_trials(deepcopy=False))
+    except BaseException:
+        close(kept_in)
+        raise
     study.sampler = optuna.samplers.TPESampler(
         seed=(seed * 1_000_003 + done) % 2**32, n_startup_trials=0, multivariate=False, constant_liar=True
     )
-    _check(study, identity, place if isinstance(place, Path) else name)
-    return Study(study, space)
+    return Study(study, kept_in, space)
 
 
 def _finished(trial: FrozenTrial, space: Space) -> Finished | None:

@@ -1,0 +1,103 @@
+"""Our side of what many configurations cost: trained at once, or one after another, with the programs compiled before.
+
+Runs in batchwright's own environment.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from batchwright.config import load_config
+from batchwright.nn.protocols import Variables
+from batchwright.population.fit import fit_members
+from batchwright.training.checkpoint import beginning
+from batchwright.training.fit import Compiled, fit
+from batchwright.training.job import Job
+from batchwright.training.state import initial_state, to_device
+from batchwright.workflow.preparing import Prepared, example_of, prepare
+
+RATES = (1e-3, 1e-1)
+"""Learning rates of the configurations, first and last: those of search_peers.py."""
+
+
+class Task(NamedTuple):
+    """A job whose learning rate is to be chosen, what a network is shown when it is made, and rows held out."""
+
+    job: Job
+    example: Mapping[str, np.ndarray]
+    held_out: Job
+
+    def jobs(self, number: int, epochs: int, *, validated: bool = False) -> list[Job]:
+        """So many configurations of the learning rate, with validation after every epoch or without."""
+        base = self.held_out if validated else self.job
+        base = replace(base, plan=replace(base.plan, epochs=epochs))
+        optimizer = base.program.optimizer
+        rates = [float(rate) for rate in np.geomspace(*RATES, number)]
+        programs = [replace(base.program, optimizer=replace(optimizer, learning_rate=rate)) for rate in rates]
+        return [replace(base, program=program) for program in programs]
+
+
+def read(source: Path, *, hidden: int, batch_size: int) -> Task:
+    """One hidden layer on all training rows of a source, by SGD with momentum; its test rows are those held out."""
+    chosen = {
+        "data.source": str(source),
+        "data.validation_split": "0",
+        "network.kind": "mlp",
+        "network.hidden_layer_sizes": f"[{hidden}]",
+        "network.batch_normalization": "false",
+        "network.dropout": "0",
+        "optimizer.name": "sgd",
+        "optimizer.momentum": "0.9",
+        "schedule.name": "constant",
+        "training.batch_size": str(batch_size),
+    }
+    prepared = prepare(load_config(None, [(key, value, key) for key, value in chosen.items()]))
+    held_out = replace(prepared.job, validation=to_device(prepared.dataset.test))
+    return Task(prepared.job, example_of(prepared.dataset), held_out)
+
+
+def at_once(task: Task, jobs: Sequence[Job]) -> float:
+    """Seconds per configuration and epoch of all trained at once, from their first parameters on.
+
+    Raises:
+        RuntimeError: one of them diverged, and so was not trained to the end.
+    """
+    started = time.perf_counter()
+    *_, runs = fit_members(jobs, task.example)
+    seconds = time.perf_counter() - started
+    if any(run.end is None or run.end.status != "finished" for run in runs):
+        raise RuntimeError("a configuration diverged: the times mean nothing.")
+    return seconds / (len(jobs) * jobs[0].plan.epochs)
+
+
+def one_by_one(task: Task, jobs: Sequence[Job]) -> float:
+    """Seconds per configuration and epoch of runs one after another, less those of compiling or reading the program."""
+    started, compiling = time.perf_counter(), 0.0
+    for job in jobs:
+        for event in fit(job, beginning(initial_state(job.program, task.example, seed=job.seed))):
+            compiling += event.seconds if isinstance(event, Compiled) else 0.0
+    return (time.perf_counter() - started - compiling) / (len(jobs) * jobs[0].plan.epochs)
+
+
+def export(config: Path, path: Path) -> None:
+    """Write the rows that a configuration makes, encoded as they are, for the peer to train on."""
+    prepared: Prepared = prepare(load_config(config, ()))
+    parts = {"train": prepared.job.train, "validation": prepared.job.validation}
+    arrays: dict[str, np.ndarray] = {}
+    for name, rows in parts.items():
+        assert rows is not None
+        arrays[f"x_{name}"] = np.asarray(rows.inputs["numeric"])
+        arrays[f"codes_{name}"] = np.asarray(rows.inputs["categorical"], np.int64)
+        arrays[f"y_{name}"] = np.asarray(rows.targets, np.int64)
+    tables = _tables(prepared.state.variables)
+    np.savez(path, **arrays, embeddings=np.array(tables, np.int64).reshape(-1, 2))
+
+
+def _tables(variables: Variables) -> list[tuple[int, int]]:
+    """Categories and units of each embedding."""
+    inputs = variables.params["inputs"]
+    return [inputs[f"embedding_{number}"]["table"].shape for number in range(len(inputs))]

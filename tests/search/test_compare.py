@@ -1,0 +1,282 @@
+"""A comparison tunes each variant in its range, trains it as it would be alone, and says what chance explains."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+from scipy import stats
+
+from batchwright.errors import ConfigError, InterruptedRunError
+from batchwright.search.compare import (
+    Begun,
+    Compared,
+    Comparing,
+    Options,
+    Row,
+    _on_share,
+    _share,
+    _side_by_side,
+    _verdict,
+    compare,
+)
+from batchwright.search.space import load_space
+from batchwright.training.checkpoint import beginning
+from batchwright.training.fit import EpochDone, fit
+from batchwright.training.state import initial_state
+from batchwright.workflow import Estimate, estimate
+from batchwright.workflow.preparing import example_of, job_on, prepare
+
+EPOCHS, ROWS, BATCH = 3, 104, 16
+UPDATES = 7  # ⌈104 / 16⌉
+RATE = "optimizer.learning_rate"
+LOW, HIGH = 1e-5, 0.1  # two decades to either side of Adam's 0.001
+
+
+def _space(**changed):
+    values = {
+        "data.source": "iris",
+        "network.kind": "mlp",
+        "network.hidden_layer_sizes": "[6]",
+        "network.batch_normalization": "false",
+        "training.epochs": str(EPOCHS),
+        "training.batch_size": str(BATCH),
+        "schedule.name": "constant",
+    }
+    return load_space(None, [(key, text, key) for key, text in (values | changed).items()])
+
+
+@pytest.fixture(scope="module")
+def space():
+    return _space()
+
+
+@pytest.fixture(scope="module")
+def prepared(space):
+    return prepare(space.settings({}))
+
+
+@pytest.fixture(scope="module")
+def events(space, prepared):
+    """All that is said where two activations are compared."""
+    return list(compare(space, "network.activation=relu,tanh", Options(trials=4, seeds=2), prepared.dataset))
+
+
+@pytest.fixture(scope="module")
+def shares(space, prepared):
+    """What comes of shares of the rows."""
+    *_, last = compare(space, "training.rows=1,0.25,0.5", Options(trials=1, seeds=2), prepared.dataset)
+    return last
+
+
+def _losses_alone(job, example):
+    told = fit(job, beginning(initial_state(job.program, example, seed=job.seed)))
+    return [event.row["val_loss"] for event in told if isinstance(event, EpochDone)]
+
+
+def _row(name, curve, by_seed=(), *, updates=10, seconds=1.0):
+    return Row(name, {}, None, tuple(by_seed), tuple(curve), estimate(by_seed) if by_seed else None, updates, seconds)
+
+
+def test_what_is_compared_is_said_first_then_each_variant_when_it_is_done_and_all_of_them_last(events):
+    first, *between, last = events
+    assert isinstance(first, Begun) and [one.name for one in first.variants] == ["relu", "tanh"]
+    assert isinstance(last, Compared)
+    epochs = [(one.name, one.number, one.doing, one.epoch) for one in between if isinstance(one, Comparing)]
+    assert epochs == [
+        (name, number, doing, epoch)
+        for number, name in ((1, "relu"), (2, "tanh"))
+        for doing in ("tuning", "seeds")
+        for epoch in range(1, EPOCHS + 1)
+    ]
+    assert [one.name for one in between if isinstance(one, Row)] == ["relu", "tanh"]
+    assert last.learning_curve is None and last.seconds > 0
+
+
+def test_rows_are_sorted_best_first_and_each_has_the_rate_that_was_tuned_for_it(events):
+    rows = events[-1].rows
+    means = [float(np.mean(row.by_seed)) for row in rows]
+    assert means == sorted(means)
+    for row, mean in zip(rows, means, strict=True):
+        assert row.settings["network.activation"] == row.name
+        assert set(row.settings) == {"network.activation", RATE} and LOW <= row.settings[RATE] <= HIGH
+        low, high = row.stable_range
+        assert LOW <= low <= high <= HIGH
+        assert row.validation.mean == pytest.approx(mean)
+        assert row.validation.low < mean < row.validation.high
+        assert row.updates_per_epoch == UPDATES and len(row.curve) == EPOCHS
+
+
+def test_each_seed_comes_out_as_trained_alone_with_the_same_settings(space, prepared, events):
+    for row in events[-1].rows:
+        job = job_on(prepared, space.settings(dict(row.settings)))
+        alone = [_losses_alone(replace(job, seed=seed), example_of(prepared.dataset)) for seed in (0, 1)]
+        np.testing.assert_allclose(row.by_seed, np.min(alone, axis=1), rtol=2e-4)
+        best_so_far = np.minimum.accumulate(alone, axis=1).mean(axis=0)
+        np.testing.assert_allclose(row.curve, best_so_far, rtol=2e-4)
+
+
+def test_the_tuned_rate_is_the_best_of_those_that_were_tried(space, prepared):
+    """With one trial there is no choice; with four, the best cannot be worse, as the first is among them."""
+    found = {}
+    for trials in (1, 4):
+        *_, last = compare(space, "training.remainder=keep,drop", Options(trials, seeds=1), prepared.dataset)
+        found[trials] = {row.name: row.by_seed[0] for row in last.rows}
+    assert all(found[4][name] <= found[1][name] * (1 + 1e-5) for name in ("keep", "drop"))
+    assert found[4] != found[1]
+
+
+def test_what_diverges_with_every_rate_is_shown_and_the_others_are_compared(space, prepared):
+    sgd = _space(**{"optimizer.name": "sgd"})
+    *_, last = compare(sgd, "optimizer.l2=1e30,0,1e-3", Options(trials=2, seeds=2), prepared.dataset)
+    *good, diverged = last.rows
+    assert diverged.name == "1e+30" and diverged.settings["optimizer.l2"] == 1e30
+    assert (diverged.by_seed, diverged.curve, diverged.validation, diverged.stable_range) == ((), (), None, None)
+    assert (diverged.at_equal_seconds, diverged.updates_to_target, diverged.seconds_to_target) == (None, None, None)
+    assert {row.name for row in good} == {"0", "0.001"} and all(len(row.by_seed) == 2 for row in good)
+    assert last.target == pytest.approx(np.mean([row.curve[-1] for row in good]))
+    assert "1e+30" not in last.verdict
+
+
+def test_shares_of_the_rows_have_a_learning_curve(shares):
+    by_name = {row.name: row for row in shares.rows}
+    assert shares.learning_curve.rows == (26, 52, 104) and shares.learning_curve.more_rows == 208
+    names = ["25% of the rows", "50% of the rows", "100% of the rows"]
+    expected = [np.mean(by_name[name].by_seed) for name in names]
+    np.testing.assert_allclose(shares.learning_curve.losses, expected)
+    assert shares.verdict == shares.learning_curve.verdict
+    assert [by_name[name].updates_per_epoch for name in names] == [2, 4, 7]  # ⌈26 / 16⌉, ⌈52 / 16⌉, ⌈104 / 16⌉
+    assert [len(by_name[name].curve) for name in names] == [10, 5, 3]  # 21 updates, in whole epochs
+
+
+def test_a_share_of_the_rows_comes_out_as_trained_alone_on_them(space, prepared, shares):
+    row = next(row for row in shares.rows if row.name.startswith("50%"))
+    job = _on_share(job_on(prepared, space.settings(dict(row.settings))), _share(prepared.job.train, 0.5, 0))
+    alone = [_losses_alone(replace(job, seed=seed), example_of(prepared.dataset)) for seed in (0, 1)]
+    np.testing.assert_allclose(row.by_seed, np.min(alone, axis=1), rtol=2e-4)
+
+
+def test_a_smaller_share_is_part_of_a_larger_one_and_no_row_is_drawn_twice(prepared):
+    def drawn(share):
+        some = _share(numbered, share, seed=3)
+        assert some.length == len(jax.tree.leaves(some.inputs)[0]) == max(1, round(share * numbered.length))
+        return set(np.asarray(some.targets).tolist())
+
+    numbered = prepared.job.train._replace(targets=np.arange(ROWS, dtype=np.int32))
+    shares = [0.001, 0.1, 0.25, 0.5, 0.9, 1.0]
+    for smaller, larger in zip(shares, shares[1:], strict=False):
+        assert drawn(smaller) < drawn(larger)
+        assert len(drawn(larger)) == max(1, round(larger * ROWS))
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.3, 0.77, 1.0])
+def test_a_share_is_trained_with_about_as_many_updates(prepared, share):
+    job = replace(prepared.job, plan=replace(prepared.job.plan, epochs=20))
+    found = _on_share(job, _share(job.train, share, seed=0)).plan
+    rows = max(1, round(share * ROWS))
+    iterations = -(-rows // min(BATCH, rows))
+    assert (found.training_rows, found.iterations_per_epoch) == (rows, iterations)
+    assert abs(found.updates - 20 * UPDATES) <= iterations / 2
+
+
+def test_target_is_the_median_and_what_it_takes_to_reach_it_is_counted():
+    rows = [
+        _row("slow", (2.0, 1.5, 1.2), (1.1, 1.3), updates=20, seconds=2.0),
+        _row("cheap", (0.9, 0.8, 0.6), (0.5, 0.7), updates=5, seconds=0.5),
+        _row("lost", ()),
+        _row("good", (1.0, 0.5, 0.4), (0.3, 0.5), updates=10, seconds=1.0),
+    ]
+    done, target = _side_by_side(rows)
+    assert target == 0.6
+    assert [row.name for row in done] == ["good", "cheap", "slow", "lost"]
+    found = {row.name: (row.updates_to_target, row.seconds_to_target, row.at_equal_seconds) for row in done}
+    assert found == {
+        "good": (20, 2.0, 1.0),  # below 0.6 after 2 epochs; in the 1.5 s of the fastest it has done one
+        "cheap": (15, 1.5, 0.6),
+        "slow": (None, None, None),  # an epoch takes longer than 1.5 s
+        "lost": (None, None, None),
+    }
+
+
+def test_the_target_of_two_is_between_them():
+    done, target = _side_by_side([_row("a", (0.8, 0.4), (0.4,)), _row("b", (0.9, 0.2), (0.2,))])
+    assert target == pytest.approx(0.3)
+    assert [(row.name, row.updates_to_target) for row in done] == [("b", 20), ("a", None)]
+
+
+def test_where_all_have_diverged_nothing_is_reached():
+    rows = [_row("a", ()), _row("b", ())]
+    assert _side_by_side(rows) == (rows, None)
+    assert _verdict(rows) == "all that was compared has diverged: take smaller learning rates"
+
+
+@pytest.mark.parametrize(
+    ("by_seed", "verdict"),
+    [
+        # far apart from seed to seed, yet behind with each by nearly as much: only paired can that be seen
+        (
+            {"a": (1, 2, 3), "b": (1.1, 2.1, 3.11), "c": (1.2, 2.21, 3.2)},
+            "a is ahead of all others by more than the seeds' noise",
+        ),
+        ({"a": (1, 2, 3), "b": (2, 1.5, 3.1)}, "a has the lowest loss; within the seeds' noise of it: b"),
+        (
+            {"a": (1, 2, 3), "b": (2, 1.5, 3.1), "c": (9, 10, 11)},
+            "a has the lowest loss; within the seeds' noise of it: b; behind by more than that: c",
+        ),
+        ({"a": (1, 2), "b": ()}, "a alone did not diverge"),
+        ({"a": (1,), "b": (2,)}, "a has the lowest loss, but one seed cannot tell whether that is chance: "),
+    ],
+)
+def test_the_verdict_says_what_chance_explains(by_seed, verdict):
+    rows = [_row(name, values[-1:], values) for name, values in by_seed.items()]
+    assert _verdict(rows).startswith(verdict)
+
+
+def test_ahead_is_what_students_paired_test_calls_significant():
+    generator, told = np.random.default_rng(0), []
+    for _ in range(60):
+        best = generator.normal(size=4)
+        other = best + generator.normal(loc=generator.uniform(0, 2), scale=0.6, size=4)
+        rows = [_row("a", (1.0,), best.tolist()), _row("b", (1.0,), other.tolist())]
+        test = stats.ttest_rel(other, best)
+        ahead = _verdict(rows).startswith("a is ahead")
+        assert ahead == (test.pvalue < 0.05 and test.statistic > 0)
+        told.append(ahead)
+    assert 10 < sum(told) < 50
+
+
+def test_an_interval_of_one_seed_is_its_loss(space, prepared):
+    *_, last = compare(space, f"{RATE}=0.01,0.02", Options(trials=3, seeds=1), prepared.dataset)
+    for row in last.rows:
+        assert row.validation == Estimate(row.by_seed[0], row.by_seed[0], row.by_seed[0])
+        assert row.stable_range is None and set(row.settings) == {RATE}
+    assert "one seed cannot tell" in last.verdict
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({RATE: "{log: [1e-3, 1]}"}, "a space is for `search`"),
+        ({"data.validation_split": "0"}, "above 0"),
+        ({"training.batch_size": "{adaptive: {}}"}, "a batch size that stays as it is"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_before_anything_is_trained(changed, said):
+    with pytest.raises(ConfigError) as error:
+        next(compare(_space(**changed), None, Options()))
+    assert said in str(error.value)
+
+
+def test_a_value_that_its_key_does_not_take_is_refused(space, prepared):
+    with pytest.raises(ConfigError, match="did you mean 'relu'"):
+        list(compare(space, "network.activation=relv,relu", Options(trials=1, seeds=1), prepared.dataset))
+
+
+def test_an_interruption_ends_it_after_an_epoch(space, prepared):
+    told = compare(
+        space, "network.activation=relu,tanh", Options(trials=4, seeds=2), prepared.dataset, interrupted=lambda: True
+    )
+    assert isinstance(next(told), Begun)
+    assert next(told).epoch == 1
+    with pytest.raises(InterruptedRunError, match="interrupted"):
+        next(told)

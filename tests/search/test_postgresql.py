@@ -1,0 +1,196 @@
+"""Several processes on one study in a PostgreSQL of their own; one is killed, and the server goes away for a while."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+
+from batchwright.errors import BatchwrightError, RunError
+from batchwright.search import storage
+from batchwright.search.search import Options, search
+from batchwright.search.space import load_space
+from batchwright.search.study import Outcome, open_study
+
+WORKER = Path(__file__).with_name("worker.py")
+PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin")) + [
+    Path(found).parent for name in ("initdb",) if (found := shutil.which(name))
+]
+VALUES = {
+    "data.source": "iris",
+    "network.kind": "linear",
+    "optimizer.learning_rate": "{log: [1e-3, 1]}",
+    "training.epochs": "60",
+    "training.batch_size": "4",
+    "training.early_stopping": "null",
+}
+RUNNING = optuna.trial.TrialState.RUNNING
+
+pytestmark = pytest.mark.skipif(not PROGRAMS, reason="PostgreSQL is not installed")
+
+
+class Server:
+    """A PostgreSQL on the loopback, run by a user who is not root, as it asks for."""
+
+    def __init__(self) -> None:
+        self.user = "postgres" if os.geteuid() == 0 else None
+        self.folder = Path(tempfile.mkdtemp(prefix="batchwright-pg-"))
+        if self.user:
+            os.chown(self.folder, pwd.getpwnam(self.user).pw_uid, -1)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._call("initdb", "-D", str(self.folder / "data"), "-A", "trust", "-U", "batchwright", "-N")
+        self.start()
+        self.url = f"postgresql://batchwright@127.0.0.1:{self.port}/postgres"
+
+    def _call(self, name: str, *words: str) -> None:
+        command = [str(PROGRAMS[0] / name), *words]
+        subprocess.run(command, user=self.user, cwd=self.folder, check=True, capture_output=True, timeout=60)
+
+    def start(self) -> None:
+        command = [str(PROGRAMS[0] / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
+        command += [
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            f"unix_socket_directories={self.folder}",
+            "-c",
+            "fsync=off",
+        ]
+        self.process = subprocess.Popen(
+            command, user=self.user, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("PostgreSQL does not start")
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)  # ends the connections too
+        self.process.wait(30)
+
+    def remove(self) -> None:
+        if self.process.poll() is None:
+            self.stop()
+        shutil.rmtree(self.folder)
+
+
+@pytest.fixture(scope="module")
+def server():
+    found = Server()
+    yield found
+    found.remove()
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(storage, "HEARTBEAT", 1)
+    monkeypatch.setattr(storage, "GRACE", 3)
+
+
+def _space():
+    return load_space(None, [(key, text, key) for key, text in VALUES.items()])
+
+
+def _study(server, name, identity=None):
+    return open_study(_space(), server.url, name=name, identity=identity or {"rows": "a"}, seed=0)
+
+
+@pytest.mark.slow
+def test_trials_of_a_killed_worker_are_trained_by_another(server, tmp_path):
+    words = [word for key, text in VALUES.items() for word in ("--set", f"{key}={text}")]
+    command = [sys.executable, str(WORKER), "search", *words, "--trials", "12", "--storage", server.url]
+    worker = subprocess.Popen([*command, "--study-name", "shared"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    taken = _until_it_trains(worker, server)
+    worker.kill()
+    worker.communicate(timeout=30)
+    options = Options(trials=12, storage=server.url, study_name="shared")
+    *_, last = search(_space(), options, run_dir=tmp_path / "mine")
+    assert len(last.finished) == 12
+    chosen = [tuple(one.chosen.values()) for one in last.finished]
+    assert len(set(chosen)) == 12, "none is counted twice"
+    assert taken <= set(chosen), "none is lost"
+
+
+def _until_it_trains(worker, server):
+    """What was chosen for the trials that a worker is training, as soon as it is."""
+    for _ in range(600):
+        assert worker.poll() is None, worker.stderr.read()
+        trials = _in_training(server.url, "shared")
+        if trials and all(trial.params for trial in trials):
+            return {tuple(trial.params.values()) for trial in trials}
+        time.sleep(0.1)
+    raise AssertionError("the worker takes no trial")
+
+
+def _in_training(url, name):
+    """The trials that somebody is training, as Optuna alone sees them."""
+    kept_in = optuna.storages.RDBStorage(url.replace("postgresql:", "postgresql+psycopg:"))
+    try:
+        return optuna.load_study(study_name=name, storage=kept_in).get_trials(states=(RUNNING,))
+    except KeyError:
+        return []
+    finally:
+        kept_in.remove_session()
+        kept_in.engine.dispose()
+
+
+def test_a_server_that_comes_back_is_waited_for(server, monkeypatch):
+    study = _study(server, "interrupted")
+    study.begin(2, seed=0)
+    (asked,) = study.ask(1, _space())
+    server.stop()
+    again = threading.Timer(1.5, server.start)
+    again.start()
+    study.tell(asked.number, Outcome("finished", 0.5, (0.5,)))
+    again.join()
+    assert [one.outcome.value for one in study.finished()] == [0.5]
+    study.close()
+
+
+def test_a_server_that_stays_away_ends_the_search_with_what_to_do(server, monkeypatch):
+    monkeypatch.setattr(storage, "WAITS", (0.1, 0.1))
+    study = _study(server, "away")
+    study.begin(2, seed=0)
+    (asked,) = study.ask(1, _space())
+    server.stop()
+    try:
+        with pytest.raises(BatchwrightError, match="cannot be reached") as error:
+            study.tell(asked.number, Outcome("finished", 0.5, (0.5,)))
+        assert "trained again" in str(error.value)
+    finally:
+        study.close()
+        server.start()
+    after = _study(server, "away")
+    time.sleep(3.5)  # its last sign of life is old enough then
+    after.reclaim()
+    chosen = [dict(one.chosen) for one in after.ask(2, _space())]
+    after.close()
+    assert dict(asked.chosen) in chosen
+
+
+def test_a_study_of_other_rows_is_refused(server):
+    _study(server, "rows", {"rows": "a" * 20}).close()
+    with pytest.raises(RunError, match="rows"):
+        _study(server, "rows", {"rows": "b" * 20})
+
+
+def test_a_database_that_is_not_there_is_said(server):
+    from batchwright.errors import UsageError
+
+    with pytest.raises(UsageError, match="cannot be opened"):
+        open_study(_space(), server.url + "x", name="s", identity={}, seed=0)
+    with pytest.raises(UsageError, match="--storage takes the URL"):
+        open_study(_space(), "postgres//nowhere", name="s", identity={}, seed=0)
