@@ -29,7 +29,7 @@ VALUES = {
     "data.source": "iris",
     "network.kind": "linear",
     "optimizer.learning_rate": "{log: [1e-3, 1]}",
-    "training.epochs": "60",
+    "training.epochs": "40",
     "training.batch_size": "4",
     "training.early_stopping": "null",
 }
@@ -111,16 +111,16 @@ def _study(server, name, identity=None):
 @pytest.mark.slow
 def test_trials_of_a_killed_worker_are_trained_by_another(server, tmp_path):
     words = [word for key, text in VALUES.items() for word in ("--set", f"{key}={text}")]
-    command = [sys.executable, str(WORKER), "search", *words, "--trials", "12", "--storage", server.url]
+    command = [sys.executable, str(WORKER), "search", *words, "--trials", "8", "--storage", server.url]
     worker = subprocess.Popen([*command, "--study-name", "shared"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     taken = _until_it_trains(worker, server)
     worker.kill()
     worker.communicate(timeout=30)
-    options = Options(trials=12, storage=server.url, study_name="shared")
+    options = Options(trials=8, storage=server.url, study_name="shared")
     *_, last = search(_space(), options, run_dir=tmp_path / "mine")
-    assert len(last.finished) == 12
+    assert len(last.finished) == 8
     chosen = [tuple(one.chosen.values()) for one in last.finished]
-    assert len(set(chosen)) == 12, "none is counted twice"
+    assert len(set(chosen)) == 8, "none is counted twice"
     assert taken <= set(chosen), "none is lost"
 
 

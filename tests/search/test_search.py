@@ -53,6 +53,11 @@ def test_the_best_is_trained_anew_with_its_settings_and_seeds(found):
     assert np.mean(losses) == pytest.approx(found.best.outcome.value, rel=1e-3)  # as in its trial
 
 
+def test_the_share_of_the_seed_is_told_where_there_are_several(found):
+    assert 0 <= found.importance.seeds <= 1
+    assert all(len(one.outcome.by_seed) == 2 for one in found.finished)
+
+
 def test_the_configuration_of_the_best_is_one_to_train_with(found):
     settings = load_config(found.folder / "best.yaml")
     assert settings.config.optimizer.learning_rate == found.best.chosen["optimizer.learning_rate"]

@@ -75,6 +75,8 @@ def importance_table(found: Importance) -> Table:
             f"{share.share:.2f} ({share.low:.2f} to {share.high:.2f})",
             f"{other.share:.2f} ({other.low:.2f} to {other.high:.2f})" if other else "",
         )
+    if found.seeds is not None:
+        table.add_row("the seed", "", f"{found.seeds:.2f}")
     for pair in found.interactions[:3]:
         table.add_row(f"{pair.first} with {pair.second}", "", f"{pair.share:.2f} ({pair.low:.2f} to {pair.high:.2f})")
     return table

@@ -19,7 +19,7 @@ from batchwright.population.fit import common_rows
 from batchwright.population.waves import memory_of, most_at_once, waves
 from batchwright.runs.searches import BEST_CONFIG, BEST_RUN, SPACE, STUDY, SearchFolder, SearchPlan, create_search
 from batchwright.search.defaults import default_dimensions
-from batchwright.search.importance import Importance, importance
+from batchwright.search.importance import Importance, by_logarithm, importance
 from batchwright.search.narrowing import narrowed
 from batchwright.search.space import Space, load_space
 from batchwright.search.study import Asked, Finished, Study, open_study
@@ -281,7 +281,8 @@ def _carry_out(search: _Search) -> Iterator[SearchEvent]:
     settings = search.settings(best.chosen)
     trained, repeated = yield from _winner(search, settings)
     seconds = time.perf_counter() - started
-    found = importance(comparable, seed_variance=None, seed=prepared.job.seed)
+    noise = _seed_variance(finished, log=by_logarithm(comparable))
+    found = importance(comparable, seed_variance=noise, seed=prepared.job.seed)
     yield Searched(search.folder.path, tuple(finished), best, settings, trained, repeated, found, seconds)
 
 
@@ -394,6 +395,13 @@ def _record(search: _Search, finished: Sequence[Finished]) -> None:
     good = [one for one in finished if one.outcome.value < float("inf")]
     best = min(good, key=lambda one: one.outcome.value, default=None)
     search.folder.write_trials(lines, dump_config(search.settings(best.chosen)) if best else None)
+
+
+def _seed_variance(finished: Sequence[Finished], *, log: bool) -> float | None:
+    """The variance between the seeds of a trial, of all trials alike; None where each has one seed."""
+    losses = [np.asarray(one.outcome.by_seed) for one in finished if one.outcome.by_seed]
+    compared = [np.log(of_trial) if log else of_trial for of_trial in losses]
+    return float(np.mean([of_trial.var(ddof=1) for of_trial in compared])) if compared else None
 
 
 def _wait(search: _Search) -> None:

@@ -108,7 +108,7 @@ class Heartbeat:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Optuna's warnings: of what is experimental, of trials in line beyond a range, and of our own heartbeats."""
+    """Without Optuna's warnings: of what is experimental, trials in line beyond a range, heartbeats of our own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         warnings.filterwarnings("ignore", message="Fixed parameter|Inconsistent parameter|Heartbeat of storage")

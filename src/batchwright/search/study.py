@@ -26,11 +26,15 @@ Ending: TypeAlias = Literal["finished", "stopped", "diverged"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended, what it is judged by (infinite where it diverged), and that after every epoch."""
+    """How a trial ended, what it is judged by (infinite where it diverged), and that after every epoch.
+
+    `by_seed` has what each of several seeds came to, of a trial that has finished.
+    """
 
     ending: Ending
     value: float
     curve: tuple[float, ...]
+    by_seed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class Study:
             with suppress(optuna.exceptions.UpdateFinishedTrialError):
                 trial.set_user_attr("ending", outcome.ending)
                 trial.set_user_attr("curve", [value if value < float("inf") else None for value in outcome.curve])
+                trial.set_user_attr("by_seed", list(outcome.by_seed))
                 if stopped:
                     trial.report(outcome.value, step=max(len(outcome.curve), 1))
             state = TrialState.PRUNED if stopped else TrialState.COMPLETE
@@ -194,7 +199,8 @@ def _finished(trial: FrozenTrial, space: Space) -> Finished | None:
     chosen = {
         names[name].key: value_of(names[name], parameter) for name, parameter in trial.params.items() if name in names
     }
-    return Finished(trial.number, chosen, Outcome(ending, float(value), _curve(trial)))
+    by_seed = tuple(map(float, trial.user_attrs.get("by_seed", ())))
+    return Finished(trial.number, chosen, Outcome(ending, float(value), _curve(trial), by_seed))
 
 
 def _curve(trial: FrozenTrial) -> tuple[float, ...]:

@@ -141,8 +141,8 @@ def _after(standing: Standing, runs: Sequence[MemberRun], judged_by: str) -> Sta
     curve = (*standing.curve, _mean([run.now.history[-1][judged_by] for run in runs]))
     if any(run.end is None for run in runs):
         return Standing(standing.number, curve)
-    kept = _mean([run.now.history[run.now.kept_epoch - 1][judged_by] for run in runs])
-    return Standing(standing.number, curve, Outcome("finished", kept, curve))
+    kept = [float(run.now.history[run.now.kept_epoch - 1][judged_by]) for run in runs]
+    return Standing(standing.number, curve, Outcome("finished", _mean(kept), curve, tuple(kept[1:] and kept)))
 
 
 def _mean(figures: Sequence[float]) -> float:
