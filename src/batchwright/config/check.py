@@ -13,7 +13,7 @@ from batchwright.config.document import Node, Problem, resolved
 from batchwright.config.emit import shown
 from batchwright.config.hints import choices, describe, fields_of, members, nested, read_as
 from batchwright.config.keys import explain
-from batchwright.config.sections import AUTO, MEASURABLE, SECTIONS, Config, Section
+from batchwright.config.sections import AUTO, MEASURABLE, SCALES, SECTIONS, Config, Section
 from batchwright.errors import nearest, unknown
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
@@ -127,6 +127,8 @@ def _misfit(key: str, hint: Any, node: Node, *, measurable: bool) -> str:
         return unknown(key, node.value, names)
     names = (*names, AUTO) if measurable else names
     hints = [f"must be {describe(hint)}{f', or {AUTO}' if measurable else ''}, but is {shown(node.plain)}."]
+    if isinstance(node.value, dict) and node.value.keys() & set(SCALES):
+        hints.append("`batchwright search` chooses from a range or a list.")
     if isinstance(node.value, str):
         if near := nearest(node.value, names):
             hints.append(f"Did you mean {near}?")

@@ -142,6 +142,9 @@ SECTIONS: tuple[Section, ...] = (
     Section("training", (Training,), Training),
 )
 
+SCALES = ("uniform", "log", "one_minus_log", "choice")
+"""The words by which a search says what may be chosen for a key, in place of its value."""
+
 AUTO = "auto"
 MEASURABLE = ("optimizer.learning_rate", "training.batch_size", "training.epochs")
 """The values that may be `auto`: measured, in this order, before training."""

@@ -20,6 +20,8 @@ MANIFEST, CONFIG, SCHEMA, SPLITS = "manifest.json", "config.yaml", "schema.json"
 EVIDENCE = "evidence.json"
 HISTORY, MODEL, WEIGHTS = "history.jsonl", "model/model.json", "model/weights.safetensors"
 CHECKPOINTS, LOCK = "checkpoints", "lock"
+SEARCH, BEST_RUN = "search.json", "best"
+"""Of a search, whose best is a run in a folder of its own."""
 
 MB = 1 << 20
 LARGEST = {

@@ -8,12 +8,14 @@ import numpy as np
 
 from batchwright.errors import RunError, nearest
 from batchwright.runs.manifest import (
+    BEST_RUN,
     CONFIG,
     HISTORY,
     LARGEST,
     MANIFEST,
     MODEL,
     SCHEMA,
+    SEARCH,
     SPLITS,
     WEIGHTS,
     Manifest,
@@ -126,7 +128,7 @@ class Run:
 
 
 def open_run(path: Path | str) -> Run:
-    """The run in a folder; nothing in it is executed, and nothing outside it is read.
+    """The run in a folder, of a search the best one; nothing in it is executed, and nothing outside it is read.
 
     Raises:
         RunError: there is no such folder (the nearest is suggested), or it holds no run that can be read.
@@ -137,6 +139,10 @@ def open_run(path: Path | str) -> Run:
         near = nearest(path.name, beside)
         hint = f" Did you mean {path.parent / near}?" if near else " `batchwright runs` lists those that there are."
         raise RunError(f"{path} is not a folder, so there is no run in it.{hint}")
+    if (path / SEARCH).is_file() and (path / BEST_RUN).is_dir():
+        return open_run(path / BEST_RUN)
+    if (path / SEARCH).is_file():
+        raise RunError(f"the search in {path} has not finished: `batchwright resume {path}` goes on with it.")
     if not (path / MANIFEST).exists():
         raise RunError(f"{path} is not the folder of a run: it has no {MANIFEST}. `batchwright runs` lists runs.")
     return Run(path, read_manifest(path))
@@ -154,12 +160,15 @@ class Listed:
 def list_runs(root: Path | str = "runs") -> list[Listed]:
     """The runs in the folders of `root`, the oldest first, those that cannot be read last; other folders are left out.
 
+    Of a search it is the best one.
+
     Raises:
         RunError: `root` cannot be read, or is not a folder; where it does not exist, there are no runs.
     """
     root = Path(root)
     try:
-        folders = sorted(entry for entry in root.iterdir() if (entry / MANIFEST).is_file()) if root.exists() else []
+        entries = sorted(root.iterdir()) if root.exists() else []
+        folders = [entry for entry in entries if (entry / MANIFEST).is_file() or (entry / SEARCH).is_file()]
     except OSError as error:
         raise RunError(f"{root} cannot be listed: {error.strerror or error}.") from error
     listed = [_listed(folder) for folder in folders]

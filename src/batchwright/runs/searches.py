@@ -10,14 +10,14 @@ from typing import Any, Literal
 from batchwright._files import Lock, remove_parts, write_file
 from batchwright.errors import RunError
 from batchwright.runs.folder import claim, lock_of
+from batchwright.runs.manifest import SEARCH
 from batchwright.runs.reading import parse, read_bytes, to_plain
 from batchwright.runs.sealed import seal, unseal
 
 FORMAT = 1
 """Grows when a search is written that older versions of batchwright would misread."""
 
-SEARCH, SPACE, STUDY, TRIALS = "search.json", "space.yaml", "study.journal", "trials.jsonl"
-BEST_CONFIG, BEST_RUN = "best.yaml", "best"
+SPACE, STUDY, TRIALS, BEST_CONFIG = "space.yaml", "study.journal", "trials.jsonl", "best.yaml"
 MOST_BYTES = {SEARCH: 1 << 20, SPACE: 1 << 20}
 
 

@@ -3,16 +3,15 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 from batchwright.config.document import Node, Place, Problem
 from batchwright.config.emit import flow, shown
 from batchwright.config.hints import fields_of, members, nested
-from batchwright.config.sections import SECTIONS
+from batchwright.config.sections import SCALES, SECTIONS
 from batchwright.errors import nearest
 
 Scale: TypeAlias = Literal["uniform", "log", "one_minus_log", "choice"]
-SCALES: tuple[Scale, ...] = get_args(Scale)
 WHEN = "when"
 
 THE_SAME_FOR_ALL = {
@@ -105,14 +104,15 @@ def read_dimension(key: str, node: Node) -> Dimension | Problem:
     reason = THE_SAME_FOR_ALL.get(key) or THE_SAME_FOR_ALL.get(key.split(".")[0])
     if reason:
         return Problem(node.place, f"{key}: cannot be searched: {reason}.")
-    scales = [scale for scale in SCALES if scale in said]
+    scales: list[Any] = [scale for scale in SCALES if scale in said]
     strange = [name for name in said if name not in (*SCALES, WHEN)]
     if len(scales) != 1 or strange:
         near = nearest(strange[0], (*SCALES, WHEN)) if strange else None
         hint = f"; did you mean {near}?" if near else ""
         allowed = "one of {uniform: [low, high]}, {log: [low, high]}, {one_minus_log: [low, high]}, {choice: [...]}"
         return Problem(node.place, f"{key}: {shown(said)} is not a space: it is {allowed}{hint or '.'}")
-    scale, values, when = scales[0], said[scales[0]], said.get(WHEN) or {}
+    scale: Scale = scales[0]
+    values, when = said[scale], said.get(WHEN) or {}
     if wrong := _wrong_values(scale, values) or _wrong_when(when):
         return Problem(node.place, f"{key}: {wrong}")
     conditions = {name: tuple(of) if isinstance(of, list) else (of,) for name, of in when.items()}

@@ -17,7 +17,8 @@ from batchwright.errors import BatchwrightError, ConfigError, DataError, Interru
 from batchwright.measure.memory import free_memory
 from batchwright.population.fit import common_rows
 from batchwright.population.waves import memory_of, most_at_once, waves
-from batchwright.runs.searches import BEST_CONFIG, BEST_RUN, SPACE, STUDY, SearchFolder, SearchPlan, create_search
+from batchwright.runs.manifest import BEST_RUN
+from batchwright.runs.searches import BEST_CONFIG, SPACE, STUDY, SearchFolder, SearchPlan, create_search
 from batchwright.search.defaults import default_dimensions
 from batchwright.search.importance import Importance, by_logarithm, importance
 from batchwright.search.narrowing import narrowed

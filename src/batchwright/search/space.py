@@ -23,10 +23,10 @@ from batchwright.config.document import Node, Problem
 from batchwright.config.emit import block, shown
 from batchwright.config.hints import fields_of, nested, takes_names
 from batchwright.config.keys import explain
-from batchwright.config.sections import SECTIONS, Section
+from batchwright.config.sections import SCALES, SECTIONS, Section
 from batchwright.config.settings import explained, of_kind, read_document, settings_from, with_value
 from batchwright.errors import ConfigError
-from batchwright.search.dimension import SCALES, Dimension, hints_at, read_dimension
+from batchwright.search.dimension import Dimension, hints_at, read_dimension
 
 
 @dataclass(frozen=True)
