@@ -20,6 +20,7 @@ from batchwright.config.keys import homes
 from batchwright.data.examples import EXAMPLES
 from batchwright.nn import ARCHITECTURES, Architecture
 from batchwright.optim import OPTIMIZERS, SCHEDULES
+from batchwright.search.space import load_space
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -80,13 +81,14 @@ def test_commands_parse(page: Path) -> None:
 
 
 def test_assignments_in_commands_are_settings() -> None:
-    """What is behind `--set` is a key of the configuration with a value that it may have."""
+    """What is behind `--set` is a key of the configuration with a value that it may have, or for a search a space."""
     for page in PAGES:
         for words in commands(page):
+            read = load_space if words[1:2] == ["search"] else load_config
             for option, assignment in pairwise(words):
                 if option == "--set":
                     key, _, value = assignment.partition("=")
-                    load_config(None, [(key, value, assignment)])
+                    read(None, [(key, value, assignment)])
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(blocks(page, "yaml"))], ids=name_of)
@@ -94,7 +96,8 @@ def test_configurations_are_read(page: Path, tmp_path: Path) -> None:
     for number, (_, block) in enumerate(blocks(page, "yaml")):
         path = tmp_path / f"{number}.yaml"
         path.write_text(block, encoding="utf-8")
-        load_config(path)
+        read = load_space if page.name == "search.md" else load_config
+        read(path)
 
 
 def test_make_targets_exist() -> None:
