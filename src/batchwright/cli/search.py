@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RunDir = Annotated[Path | None, typer.Option(help="the search's folder [runs/<source>-search-<n>]")]
 Trials = Annotated[int, typer.Option(min=1, help="how many configurations are tried")]
 Seeds = Annotated[int, typer.Option(min=1, help="train each configuration with so many seeds")]
+Folds = Annotated[int, typer.Option(min=1, help="train each with so many parts of the rows held out in turn")]
 Pruning = Annotated[
     Literal["halving", "hyperband", "none"], typer.Option(help="how configurations that fall behind end early")
 ]
@@ -30,6 +31,7 @@ def search(
     space: "Space",
     trials: Trials = 64,
     seeds: Seeds = 1,
+    folds: Folds = 1,
     pruning: Pruning = "halving",
     storage: Storage = None,
     study_name: StudyName = None,
@@ -39,7 +41,7 @@ def search(
     """Search hyperparameters: train many configurations at once, and the best one anew."""
     from batchwright.search.search import Options, search
 
-    options = Options(trials, seeds, pruning, storage, study_name)
+    options = Options(trials, seeds, pruning, storage, study_name, folds)
     show_search(lambda interrupted: search(space, options, run_dir=run_dir, interrupted=interrupted), as_json=as_json)
 
 

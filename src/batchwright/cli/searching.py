@@ -6,7 +6,7 @@ On a terminal there is a live table; elsewhere one plain line for each rung and 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
@@ -102,23 +102,23 @@ def settings_text(chosen: Mapping[str, Any]) -> str:
     )
 
 
-def _leaders(event: Progress, trials: int) -> Table:
-    """The trials that are ahead, of this round and of those before."""
+def _leaders(event: Progress, trials: int) -> Group:
+    """How far the search is, and the trials that are ahead, of this round and of those before."""
     table = _table("trial", "value", "epoch", "", "settings")
     now = [(one.value, one.number, len(one.curve), one.outcome) for one in event.standings]
     now += [(one.outcome.value, one.number, len(one.outcome.curve), one.outcome) for one in event.finished]
     chosen = {one.number: one.chosen for one in (*event.asked, *event.finished)}
     for value, number, epoch, outcome in sorted(now, key=lambda one: one[:2])[:LEADERS]:
         ending = outcome.ending if outcome else ""
-        table.add_row(str(number), f"{value:.4g}", f"{epoch}/{event.epochs}", ending, settings_text(chosen[number]))
+        figure = f"{value:.4g}" if epoch else ""
+        table.add_row(str(number), figure, f"{epoch}/{event.epochs}", ending, settings_text(chosen[number]))
     done = len(event.finished) + sum(one.outcome is not None for one in event.standings)
-    left = event.seconds / event.epoch * (event.epochs - event.epoch)
-    table.title = (
+    left = f"{event.seconds / event.epoch * (event.epochs - event.epoch):.0f} s" if event.epoch else "?"
+    title = (
         f"{done}/{trials} trials done, {event.alive} alive, {event.diverged} diverged  "
-        f"epoch {event.epoch}/{event.epochs}  {event.rows_per_second:,.0f} rows/s  {left:.0f} s left in this round"
+        f"epoch {event.epoch}/{event.epochs}  {event.rows_per_second:,.0f} rows/s  {left} left in this round"
     )
-    table.title_justify = "left"
-    return table
+    return Group(title, table)
 
 
 def _rung_line(event: Progress) -> str:

@@ -32,6 +32,7 @@ class SearchPlan:
     pruning: Literal["halving", "hyperband", "none"]
     batch_size: int | None = None
     batch_size_reason: str = ""
+    folds: int = 1
 
 
 class SearchFolder:
@@ -86,7 +87,7 @@ def reopen_search(path: Path) -> SearchFolder:
     """
     plain = unseal(read_bytes(path, SEARCH, at_most=MOST_BYTES[SEARCH]), path / SEARCH, FORMAT)
     plan = parse(SearchPlan, {name: value for name, value in plain.items() if name != "format"}, path / SEARCH)
-    if plan.trials < 1 or plan.seeds < 1:
+    if min(plan.trials, plan.seeds, plan.folds) < 1:
         raise RunError(f"{path / SEARCH} is not that of a search: it has no trials.")
     read_bytes(path, SPACE, at_most=MOST_BYTES[SPACE])  # refuses what is no plain file of its folder
     folder = SearchFolder(path, plan, lock_of(path))

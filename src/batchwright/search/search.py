@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,7 +26,8 @@ from batchwright.search.narrowing import narrowed
 from batchwright.search.space import Space, load_space
 from batchwright.search.study import Asked, Finished, Study, open_study
 from batchwright.search.trials import Pruning, Standing, Trial, rungs, train_trials
-from batchwright.workflow import Event, Prepared, Repeated, Trained, repeat, train
+from batchwright.training.job import Job
+from batchwright.workflow import Event, Prepared, Repeated, Trained, folds, repeat, train
 from batchwright.workflow.measuring import SIZE, batch_sizes
 from batchwright.workflow.preparing import example_of, job_on, prepare
 
@@ -43,6 +45,7 @@ class Options:
 
     - trials: how many configurations are tried, by all processes that work on the study
     - seeds: how many times each is trained, with other first parameters and another order of the rows
+    - folds: with how many parts of the training and validation rows held out in turn; 1 keeps the split
     - pruning: whether trials that fall behind end early, by one ladder of rungs or by several
     - storage, study_name: the URL of a database that other processes work with too, and the study in it
     """
@@ -52,6 +55,7 @@ class Options:
     pruning: Pruning = "halving"
     storage: str | None = None
     study_name: str | None = None
+    folds: int = 1
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Began:
 
 @dataclass(frozen=True)
 class Progress:
-    """An epoch of a round is done.
+    """An epoch of a round is done; before the first one, `epoch` is 0.
 
     - finished: the trials of all rounds before, by anyone
     - asked, standings: those of this round, and where each stands
@@ -173,7 +177,7 @@ def go_on(folder: SearchFolder, *, interrupted: Callable[[], bool] = lambda: Fal
     """
     _cache.use()
     plan, space = folder.plan, load_space(folder.path / SPACE)
-    options = Options(plan.trials, plan.seeds, plan.pruning)
+    options = Options(plan.trials, plan.seeds, plan.pruning, folds=plan.folds)
     prepared = prepare(space.settings(space.point(_middle(space))))
     if prepared.dataset.fingerprint != plan.fingerprint:
         raise RunError(f"the rows of {prepared.dataset.name} are not those of the search in {folder.path}.")
@@ -192,6 +196,12 @@ class _Search:
     notes: tuple[str, ...]
     interrupted: Callable[[], bool]
 
+    @cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        """A job with the rows of each fold."""
+        folded = self.options.folds > 1
+        return folds(self.prepared, self.options.folds) if folded else (self.prepared.job,)
+
     @property
     def judged_by(self) -> str:
         """The figure of the history by which trials are compared: one that nothing which is searched changes."""
@@ -207,6 +217,7 @@ class _Search:
             "rows": self.prepared.dataset.fingerprint,
             "space": text,
             "seeds": self.options.seeds,
+            "folds": self.options.folds,
             "pruning": self.options.pruning,
         }
 
@@ -236,6 +247,8 @@ def _planned(
     common_rows([prepared.job])
     if prepared.job.validation is None:
         raise ConfigError("a search goes by the validation loss: give data.validation_split a share above 0.")
+    if options.folds > 1:
+        folds(prepared, options.folds)  # refuses what cannot be dealt out, before anything is written
     size, reason, notes = _batch_size(space, first, prepared)
     plan = SearchPlan(
         prepared.dataset.name,
@@ -245,6 +258,7 @@ def _planned(
         options.pruning,
         size,
         reason,
+        options.folds,
     )
     return space, prepared, plan, notes
 
@@ -313,6 +327,7 @@ def _trained(
     before, rows = started, 0
     members = {trial.number: len(trial.jobs) for trial in wave}
     epochs = wave[0].jobs[0].plan.epochs
+    yield Progress(finished, asked, [Standing(trial.number, ()) for trial in wave], 0, epochs, 0.0, 0.0)
     for epoch, standings in enumerate(train_trials(wave, example, judged_by=search.judged_by), start=1):
         now = time.perf_counter()
         trained = sum(members[standing.number] for standing in standings if len(standing.curve) == epoch)
@@ -359,9 +374,10 @@ def _winner(search: _Search, settings: Settings) -> Generator[SearchEvent, None,
 
 
 def _trial(search: _Search, asked: Asked) -> Trial:
-    job = job_on(search.prepared, search.settings(asked.chosen))
-    jobs = tuple(replace(job, seed=job.seed + further) for further in range(search.options.seeds))
-    return Trial(asked.number, jobs, rungs(job.plan.epochs, search.options.pruning, asked.number))
+    settings = search.settings(asked.chosen)
+    each = [job_on(search.prepared, settings, of_fold) for of_fold in search.jobs]
+    jobs = tuple(replace(job, seed=job.seed + further) for further in range(search.options.seeds) for job in each)
+    return Trial(asked.number, jobs, rungs(jobs[0].plan.epochs, search.options.pruning, asked.number))
 
 
 def _waves(trials: Sequence[Trial], example: Mapping[str, np.ndarray]) -> Iterator[Sequence[Trial]]:
@@ -374,7 +390,9 @@ def _waves(trials: Sequence[Trial], example: Mapping[str, np.ndarray]) -> Iterat
     largest = max((trial.jobs[0] for trial in trials), key=lambda job: memory_of(job, example, members=1))
     most = most_at_once(largest, example, members=len(trials) * seeds, bytes_free=free_memory())
     if most < seeds:
-        raise UsageError(f"{most} networks fit in memory at once, and each trial takes {seeds}: take fewer --seeds.")
+        raise UsageError(
+            f"{most} networks fit in memory at once, a trial has {seeds}: take fewer --seeds or --folds."
+        )
     first = 0
     for size in waves(len(trials), most // seeds):
         yield trials[first : first + size]

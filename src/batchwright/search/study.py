@@ -28,7 +28,7 @@ Ending: TypeAlias = Literal["finished", "stopped", "diverged"]
 class Outcome:
     """How a trial ended, what it is judged by (infinite where it diverged), and that after every epoch.
 
-    `by_seed` has what each of several seeds came to, of a trial that has finished.
+    `by_seed` has what each of several seeds and folds came to, of a trial that has finished.
     """
 
     ending: Ending

@@ -26,7 +26,7 @@ FIRST_RUNG = 2
 
 @dataclass(frozen=True)
 class Trial:
-    """What is trained: a job for each seed, and the epochs after which it has to be among the best."""
+    """What is trained: a job for each seed and fold, and the epochs after which it has to be among the best."""
 
     number: int
     jobs: tuple[Job, ...]
@@ -37,7 +37,7 @@ class Trial:
 class Standing:
     """Where a trial stands after an epoch; `outcome` is None while it goes on.
 
-    `curve` has what it is judged by after each of its epochs: the mean over its seeds.
+    `curve` has what it is judged by after each of its epochs: the mean over its seeds and folds.
     """
 
     number: int
@@ -71,7 +71,7 @@ def train_trials(
     """Train all trials on the same rows, and give after every epoch how each stands, up to the last.
 
     Args:
-        trials: of the same rows and epochs.
+        trials: of the same epochs; those of the same rows are trained at once, where they differ in numbers alone.
         example: rows that a network is shown when it is made.
         judged_by: the figure of the history by which they are compared; smaller is better.
 
@@ -128,7 +128,7 @@ def _grouped(trials: Sequence[Trial]) -> list[list[tuple[int, Job]]]:
     groups = dict[object, list[tuple[int, Job]]]()
     for trial in trials:
         for job in trial.jobs:
-            key = (str(jax.tree.structure(job.program)), job.plan)
+            key = (str(jax.tree.structure(job.program)), job.plan, id(job.train))
             groups.setdefault(key, []).append((trial.number, job))
     return list(groups.values())
 

@@ -4,6 +4,7 @@ Every front calls this.
 """
 
 from batchwright.workflow.checking import Checked, check
+from batchwright.workflow.folds import folds
 from batchwright.workflow.measuring import find_batch_size, find_learning_rate, verify_batch_size
 from batchwright.workflow.preparing import Prepared, prepare
 from batchwright.workflow.repeating import Estimate, Repeated, SeedRun, estimate, repeat, repeatable
@@ -21,6 +22,7 @@ __all__ = [
     "estimate",
     "find_batch_size",
     "find_learning_rate",
+    "folds",
     "prepare",
     "recorded_settings",
     "repeat",

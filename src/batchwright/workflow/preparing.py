@@ -97,14 +97,17 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
 
 
-def job_on(prepared: Prepared, settings: Settings) -> Job:
+def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> Job:
     """The job that other settings make of the same rows, which are shared; what is `auto` in them is not measured.
+
+    The rows are those of `like`, where it is given.
 
     Raises:
         ConfigError: settings that do not go with each other or with the data.
     """
     config, dataset = settings.config, prepared.dataset
-    return _job(config, dataset, Program(_blueprint(config, dataset).build(), config.optimizer), like=prepared.job)
+    program = Program(_blueprint(config, dataset).build(), config.optimizer)
+    return _job(config, dataset, program, like or prepared.job)
 
 
 def example_of(dataset: Dataset) -> dict[str, np.ndarray]:
@@ -140,7 +143,8 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
             "give data.validation_split a share above 0, or take another schedule."
         )
     size = chosen.batch_size.adaptive.start if isinstance(chosen.batch_size, Growing) else chosen.batch_size
-    plan = make_plan(dataset.train.rows, size, chosen.epochs, remainder=chosen.remainder)
+    rows = like.train.length if like else dataset.train.rows
+    plan = make_plan(rows, size, chosen.epochs, remainder=chosen.remainder)
     growth = _growth(config, dataset, plan)
     largest = plan if growth is None else replace(plan, batch_size=growth.maximum)
     train = like.train if like else rows_of(dataset.train, dataset, largest)
