@@ -95,9 +95,9 @@ def test_neighbours_do_not_matter_nor_their_order_nor_whether_they_diverge(toget
 
 
 def test_groups_do_not_matter_nor_what_is_left_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eleven members four at a time, and one at a time; three are left over."""
-    monkeypatch.setattr(segment, "GROUP", 4)
-    assert group_of(11, together=True) == 4
+    """Eleven members eight at a time, and one at a time; three are left over."""
+    monkeypatch.setattr(segment, "GROUP", 8)
+    assert group_of(11, together=True) == 8
     programs, seeds, rates = make_programs(NETWORKS["dropout and batch norm"]), tuple(range(11)), (0.1,) * 11
     programs = [programs[number % 4] for number in seeds]
     in_groups, in_turn = (trained(programs, seeds, rates, together=together) for together in (True, False))
@@ -106,7 +106,7 @@ def test_groups_do_not_matter_nor_what_is_left_over(monkeypatch: pytest.MonkeyPa
 
 
 def test_few_programs_whatever_the_number_of_members() -> None:
-    assert {group_of(members, together=True) for members in range(1, 300)} == {1, 2, 4, 8, 16}
+    assert {group_of(members, together=True) for members in range(1, 300)} == {1, 4, 16}
     assert {group_of(members, together=False) for members in range(1, 300)} == {1}
 
 

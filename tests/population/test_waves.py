@@ -24,23 +24,23 @@ def occupied(members: int) -> int:
 
 @pytest.mark.parametrize("members", [1, 3, 16, 40])
 def test_shapes_alone_say_what_a_program_occupies(members: int) -> None:
-    assert memory_of(JOB, EXAMPLE, members=members) == occupied(members)
+    assert memory_of(JOB, EXAMPLE, members=members, seeds=members) == occupied(members)
 
 
 @pytest.mark.parametrize("fitting", [1, 5, 16, 24])
 def test_as_many_fit_as_the_compiled_program_of_so_many_says(fitting: int) -> None:
     free = int(occupied(fitting) / OF_MEMORY) + 1
-    assert most_at_once(JOB, EXAMPLE, members=40, bytes_free=free) == fitting
-    assert most_at_once(JOB, EXAMPLE, members=fitting, bytes_free=free) == fitting
+    assert most_at_once(JOB, EXAMPLE, members=40, seeds=40, bytes_free=free) == fitting
+    assert most_at_once(JOB, EXAMPLE, members=fitting, seeds=fitting, bytes_free=free) == fitting
 
 
 def test_where_nobody_knows_what_is_free_all_fit() -> None:
-    assert most_at_once(JOB, EXAMPLE, members=1000, bytes_free=None) == 1000
+    assert most_at_once(JOB, EXAMPLE, members=1000, seeds=1, bytes_free=None) == 1000
 
 
 def test_where_not_one_fits_it_is_said_what_is_taken_and_free() -> None:
     with pytest.raises(UsageError, match=r"training one network takes about 0 MB, and 0 MB are free: take a smaller"):
-        most_at_once(JOB, EXAMPLE, members=4, bytes_free=1000)
+        most_at_once(JOB, EXAMPLE, members=4, seeds=1, bytes_free=1000)
 
 
 @given(st.integers(1, 2000), st.integers(1, 300))

@@ -79,16 +79,16 @@ def _forward(model: Model, params: Tree, state: Tree, inputs: Inputs) -> Array:
 def group_of(members: int, *, together: bool) -> int:
     """How many of so many members make an iteration together.
 
-    Of several, a power of two: so few programs are compiled, whatever the number of members.
+    There are three sizes, so that few programs are compiled, whatever the number of members.
 
-    >>> [group_of(members, together=True) for members in (1, 3, 16, 37)], group_of(37, together=False)
+    >>> [group_of(members, together=True) for members in (1, 3, 5, 37)], group_of(37, together=False)
     ([1, 4, 16, 16], 1)
     """
     if not together:
         return 1
     if jax.default_backend() != "cpu":
         return members
-    return min(GROUP, 1 << (members - 1).bit_length())
+    return next((size for size in (1, GROUP // 4) if members <= size), GROUP)
 
 
 def orders_of(plan: Plan, seeds: tuple[int, ...], iterations: int) -> Int32[np.ndarray, "orders iterations parts n"]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import jax
 import numpy as np
 
 from batchwright.errors import UsageError
@@ -14,8 +15,10 @@ OF_MEMORY = 0.8
 """The share of the free memory that a program may be predicted to take, as in `measure.memory`."""
 
 
-def most_at_once(job: Job, example: Mapping[str, np.ndarray], *, members: int, bytes_free: int | None) -> int:
-    """How many of `members` such jobs, each with its own seed, `fit_members` may train at once: 1 to `members`.
+def most_at_once(
+    job: Job, example: Mapping[str, np.ndarray], *, members: int, seeds: int, bytes_free: int | None
+) -> int:
+    """How many of `members` such jobs, of so many seeds, `fit_members` may train at once: 1 to `members`.
 
     What a program occupies, OF_MEMORY of the free bytes at most, is known once it is compiled; none is run. Of so many
     members only those of a group are one program, and there are few sizes of a group.
@@ -24,30 +27,36 @@ def most_at_once(job: Job, example: Mapping[str, np.ndarray], *, members: int, b
         job: one of them, its rows in memory.
         example: rows that a network is shown when it is made.
         members: how many are wanted, 1 or more.
+        seeds: how many seeds they have.
         bytes_free: of the device; None where nobody knows: all fit.
 
     Raises:
         UsageError: not even one fits.
     """
-    if bytes_free is None or memory_of(job, example, members=members) <= OF_MEMORY * bytes_free:
+    if bytes_free is None or memory_of(job, example, members=members, seeds=seeds) <= OF_MEMORY * bytes_free:
         return members
-    if (least := memory_of(job, example, members=1)) > OF_MEMORY * bytes_free:
+    if (least := memory_of(job, example, members=1, seeds=1)) > OF_MEMORY * bytes_free:
         raise UsageError(_too_large(least, bytes_free))
     fitting, beyond = 1, members
     while beyond - fitting > 1:
         middle = (fitting + beyond) // 2
-        fits = memory_of(job, example, members=middle) <= OF_MEMORY * bytes_free
+        fits = memory_of(job, example, members=middle, seeds=min(seeds, middle)) <= OF_MEMORY * bytes_free
         fitting, beyond = (middle, beyond) if fits else (fitting, middle)
     return fitting
 
 
-def memory_of(job: Job, example: Mapping[str, np.ndarray], *, members: int) -> int:
-    """Bytes that the program of an epoch of so many such jobs, each with its own seed, occupies; it is not run."""
+def memory_of(job: Job, example: Mapping[str, np.ndarray], *, members: int, seeds: int) -> int:
+    """Bytes that the programs of an epoch of so many such jobs, of so many seeds, occupy; they are not run."""
     assert not isinstance(job.train, OnDisk)
     some, plan, iterations = shapes_of(job.program, example, members=members), job.plan, job.plan.iterations_per_epoch
     together = pays_together(plan, some, job.train)
-    compiled = compile_population(some, job.train, plan, orders=members, iterations=iterations, together=together)
+    compiled = compile_population(some, job.train, plan, orders=seeds, iterations=iterations, together=together)
     return compiled.memory_bytes
+
+
+def member_bytes(job: Job, example: Mapping[str, np.ndarray]) -> int:
+    """Bytes of the state of one such member."""
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes_of(job.program, example, members=1)))
 
 
 def _too_large(memory_bytes: int, free: int) -> str:

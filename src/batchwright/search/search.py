@@ -17,7 +17,7 @@ from batchwright.data.dataset import Dataset
 from batchwright.errors import BatchwrightError, ConfigError, DataError, InterruptedRunError, RunError, UsageError
 from batchwright.measure.memory import free_memory
 from batchwright.population.fit import common_rows
-from batchwright.population.waves import memory_of, most_at_once, waves
+from batchwright.population.waves import member_bytes, most_at_once, waves
 from batchwright.runs.manifest import BEST_RUN
 from batchwright.runs.searches import BEST_CONFIG, SPACE, STUDY, SearchFolder, SearchPlan, create_search
 from batchwright.search.defaults import default_dimensions
@@ -387,12 +387,11 @@ def _waves(trials: Sequence[Trial], example: Mapping[str, np.ndarray]) -> Iterat
         UsageError: not even one trial fits, with all its seeds.
     """
     seeds = len(trials[0].jobs)
-    largest = max((trial.jobs[0] for trial in trials), key=lambda job: memory_of(job, example, members=1))
-    most = most_at_once(largest, example, members=len(trials) * seeds, bytes_free=free_memory())
+    largest = max((trial.jobs[0] for trial in trials), key=lambda job: member_bytes(job, example))
+    of_trial = len({job.seed for job in trials[0].jobs})
+    most = most_at_once(largest, example, members=len(trials) * seeds, seeds=of_trial, bytes_free=free_memory())
     if most < seeds:
-        raise UsageError(
-            f"{most} networks fit in memory at once, a trial has {seeds}: take fewer --seeds or --folds."
-        )
+        raise UsageError(f"{most} networks fit in memory at once, a trial has {seeds}: take fewer --seeds or --folds.")
     first = 0
     for size in waves(len(trials), most // seeds):
         yield trials[first : first + size]
