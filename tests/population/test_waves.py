@@ -22,12 +22,12 @@ def occupied(members: int) -> int:
     ).memory_bytes
 
 
-@pytest.mark.parametrize("members", [1, 3, 16, 40])
+@pytest.mark.parametrize("members", [1, 40])
 def test_shapes_alone_say_what_a_program_occupies(members: int) -> None:
     assert memory_of(JOB, EXAMPLE, members=members, seeds=members) == occupied(members)
 
 
-@pytest.mark.parametrize("fitting", [1, 5, 16, 24])
+@pytest.mark.parametrize("fitting", [1, 24])
 def test_as_many_fit_as_the_compiled_program_of_so_many_says(fitting: int) -> None:
     free = int(occupied(fitting) / OF_MEMORY) + 1
     assert most_at_once(JOB, EXAMPLE, members=40, seeds=40, bytes_free=free) == fitting

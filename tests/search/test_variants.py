@@ -121,7 +121,7 @@ def test_a_key_has_a_variant_for_each_value_with_the_rate_tuned_alike(space, set
         assert made.values[key] == value and made.config.optimizer.learning_rate == pytest.approx(0.001)
 
 
-@pytest.mark.parametrize(("rows", "largest"), [(16, 16), (600, 512), (60_000, 1024)])
+@pytest.mark.parametrize(("rows", "largest"), [(32, 32), (600, 512), (60_000, 1024)])
 def test_usual_batch_sizes_are_doubled_as_far_as_there_are_rows(settings, rows, largest):
     sizes = [one.values[SIZE] for one in values_of(SIZE, settings, rows)]
     assert sizes == [2**power for power in range(4, largest.bit_length())]
@@ -169,7 +169,7 @@ def test_shares_of_the_rows_are_compared_the_smallest_first(space, settings, var
 @pytest.mark.parametrize(
     ("vary", "said"),
     [
-        ("network.activaton=relu,tanh", "did you mean network.activation (of mlp"),
+        ("network.activaton=relu,tanh", "did you mean network.activation"),
         ("activation=relu,tanh", "it belongs under network"),
         ("optimizer.lerning_rate", "did you mean optimizer.learning_rate?"),
         ("data.scaling=standard,robust", "the same rows and the same loss"),
@@ -205,6 +205,22 @@ def test_what_cannot_be_compared_is_refused(settings, vary, said):
 )
 def test_a_value_that_its_key_does_not_take_is_refused_by_the_settings(space, settings, vary, said):
     with pytest.raises(ConfigError) as error:
-        for variant in values_of(vary, settings, 104):
-            variant.settings(space, [0.5])
+        [variant.settings(space, [0.5]) for variant in values_of(vary, settings, 104)]
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("vary", ["optimizer", "network=mlp,linear", "training"])
+def test_a_section_is_no_key(settings, vary):
+    with pytest.raises(ConfigError, match="--vary"):
+        values_of(vary, settings, 104)
+
+
+@pytest.mark.parametrize("rows", [10, 20])
+def test_too_few_rows_for_two_of_the_usual_batch_sizes_are_told(settings, rows):
+    with pytest.raises(ConfigError, match="give its values"):
+        values_of(SIZE, settings, rows)
+
+
+def test_two_shares_never_have_one_name(settings):
+    names = [one.name for one in values_of("training.rows=0.004,0.005,1", settings, 10_000)]
+    assert len(set(names)) == 3

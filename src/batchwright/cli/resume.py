@@ -7,6 +7,7 @@ import typer
 
 from batchwright.cli.output import Json, RunFolder, print_json
 from batchwright.cli.train import show
+from batchwright.errors import RunError
 
 Verify = Annotated[bool, typer.Option("--verify", help="kill and resume copies of the run, and compare all bits")]
 
@@ -14,8 +15,11 @@ Verify = Annotated[bool, typer.Option("--verify", help="kill and resume copies o
 def resume(run: RunFolder, verify: Verify = False, as_json: Json = False) -> None:
     """Go on with a run that was interrupted or killed, as if it had never stopped."""
     from batchwright import workflow
+    from batchwright.runs.manifest import BEST_RUN
     from batchwright.runs.searches import is_search
 
+    if is_search(run) and verify:
+        raise RunError(f"{run} is a search; --verify is for a run, as {run / BEST_RUN}.")
     if is_search(run):
         _go_on_with_search(run, as_json=as_json)
     elif verify:

@@ -33,6 +33,7 @@ class SearchPlan:
     batch_size: int | None = None
     batch_size_reason: str = ""
     folds: int = 1
+    in_database: bool = False
 
 
 class SearchFolder:

@@ -133,8 +133,12 @@ def compare(
         raise ConfigError("compare goes by the validation loss: give data.validation_split a share above 0.")
     rows = prepared.job.train.length
     variants, notes = rules(base.config, rows) if vary is None else (values_of(vary, base, rows), tuple[str, ...]())
-    yield Begun(prepared, variants, (*prepared.notes, *notes))
     arena = _Arena(space, prepared, options, interrupted)
+    chosen = vary is not None and "=" in vary
+    variants, left_out = _possible(arena, variants, strict=chosen)
+    if len(variants) < 2:
+        raise ConfigError(f"--vary {vary}: there are fewer than two values to compare here: give them, as KEY=[A, B].")
+    yield Begun(prepared, variants, (*prepared.notes, *notes, *left_out))
     found = []
     for number, variant in enumerate(variants, start=1):
         row = yield from _row(arena, variant, number, len(variants))
@@ -167,6 +171,27 @@ class _Arena:
         ladder = rungs(jobs[0].plan.epochs, "halving" if len(points) > 1 else "none")
         pairs = [(job, seed) for job in jobs for seed in seeds]
         return [Trial(number, (replace(job, seed=seed),), ladder) for number, (job, seed) in enumerate(pairs)]
+
+
+def _possible(
+    arena: _Arena, variants: Sequence[Variant], *, strict: bool
+) -> tuple[tuple[Variant, ...], tuple[str, ...]]:
+    """The variants that go with the data and with all else, and a sentence for each that does not.
+
+    Raises:
+        ConfigError: one does not, and was asked for (`strict`).
+    """
+    found, notes = list[Variant](), list[str]()
+    for variant in variants:
+        try:
+            arena.trials(variant, [[0.5] * len(variant.dimensions)], seeds=[0])
+        except ConfigError as error:
+            if strict:
+                raise
+            notes.append(f"{variant.name} is left out: {error}")
+        else:
+            found.append(variant)
+    return tuple(found), tuple(notes)
 
 
 def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generator[Comparing, None, Row]:

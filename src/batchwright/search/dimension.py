@@ -164,6 +164,8 @@ def _whole(key: str) -> bool:
 def hints_at(key: str) -> list[Any]:
     """The annotations that a dotted key has in the kinds of its section; none where no kind has it."""
     section, *path = key.split(".")
+    if not path:
+        return []
     owners: list[type] = [cls for known in SECTIONS if known.name == section for cls in known.classes]
     for part in path[:-1]:
         owners = [inner for cls in owners if (inner := nested(fields_of(cls).get(part)))]

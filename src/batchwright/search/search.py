@@ -35,6 +35,7 @@ FIRST_SHARE, ROUND_SHARE = 0.5, 0.25
 """The share of the trials that are spread evenly, in the first round; and of the rounds after it."""
 ROUND, MOST_IN_ROUND = 8, 64
 """Trials of a round, at least and at most: those of one round do not learn from each other."""
+AGAIN = "the same command, with another --run-dir or none, goes on with it"
 WAIT = 2.0
 """Seconds between two looks at the trials that other processes are training."""
 
@@ -176,6 +177,8 @@ def go_on(folder: SearchFolder, *, interrupted: Callable[[], bool] = lambda: Fal
         InterruptedRunError: as for `search`.
     """
     _cache.use()
+    if folder.plan.in_database:
+        raise RunError(f"the study of {folder.path} is in a database: {AGAIN}.")
     plan, space = folder.plan, load_space(folder.path / SPACE)
     options = Options(plan.trials, plan.seeds, plan.pruning, folds=plan.folds)
     prepared = prepare(space.settings(space.point(_middle(space))))
@@ -259,6 +262,7 @@ def _planned(
         size,
         reason,
         options.folds,
+        options.storage is not None,
     )
     return space, prepared, plan, notes
 
@@ -290,11 +294,14 @@ def _carry_out(search: _Search) -> Iterator[SearchEvent]:
         comparable = study.comparable()
     finally:
         study.close()
-    best = min(finished, key=lambda one: (one.outcome.value, one.number))
-    if best.outcome.value == float("inf"):
+    best = _best(finished)
+    if best is None:
         raise BatchwrightError("all trials have diverged: search smaller learning rates.")
     settings = search.settings(best.chosen)
-    trained, repeated = yield from _winner(search, settings)
+    try:
+        trained, repeated = yield from _winner(search, settings)
+    except InterruptedRunError as error:
+        raise InterruptedRunError(f"interrupted while the best was trained anew; {_how(search)}.") from error
     seconds = time.perf_counter() - started
     noise = _seed_variance(finished, log=by_logarithm(comparable))
     found = importance(comparable, seed_variance=noise, seed=prepared.job.seed)
@@ -343,16 +350,16 @@ def _trained(
 
 
 def _stop(search: _Search, study: Study) -> None:
-    _record(search, study.finished())
-    how = (
-        "the same command goes on with it"
-        if search.options.storage
-        else f"`batchwright resume {search.folder.path}` goes on with it"
-    )
-    raise InterruptedRunError(
-        f"interrupted after {len(study.finished())} of {search.options.trials} trials; the best so far is in "
-        f"{search.folder.path / BEST_CONFIG}, and {how}."
-    )
+    finished = study.finished()
+    _record(search, finished)
+    best = f"the best so far is in {search.folder.path / BEST_CONFIG}, and " if _best(finished) else ""
+    said = f"interrupted after {len(finished)} of {search.options.trials} trials"
+    raise InterruptedRunError(f"{said}; {best}{_how(search)}.")
+
+
+def _how(search: _Search) -> str:
+    """How to go on with a search that was interrupted."""
+    return AGAIN if search.options.storage else f"`batchwright resume {search.folder.path}` goes on with it"
 
 
 def _winner(search: _Search, settings: Settings) -> Generator[SearchEvent, None, tuple[Trained, Repeated | None]]:
@@ -410,9 +417,14 @@ def _record(search: _Search, finished: Sequence[Finished]) -> None:
         }
         for one in finished
     ]
-    good = [one for one in finished if one.outcome.value < float("inf")]
-    best = min(good, key=lambda one: one.outcome.value, default=None)
+    best = _best(finished)
     search.folder.write_trials(lines, dump_config(search.settings(best.chosen)) if best else None)
+
+
+def _best(finished: Sequence[Finished]) -> Finished | None:
+    """The trial of the least loss; None where all have diverged."""
+    good = [one for one in finished if one.outcome.value < float("inf")]
+    return min(good, key=lambda one: (one.outcome.value, one.number), default=None)
 
 
 def _seed_variance(finished: Sequence[Finished], *, log: bool) -> float | None:

@@ -1,5 +1,6 @@
 """Where a study is kept: the journal of a search's folder, or a database, which may be out of reach for a while."""
 
+import os
 import threading
 import time
 import warnings
@@ -13,6 +14,7 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
+from batchwright._files import explained
 from batchwright.errors import BatchwrightError, UsageError
 
 T = TypeVar("T")
@@ -24,9 +26,18 @@ WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 
 
 def journal(path: Path) -> JournalStorage:
-    """The journal in a file, which is made where it is missing."""
+    """The journal in a file, which is made where it is missing; nobody else writes it.
+
+    What a killed process left is mended: a last line that it did not finish, and Optuna's own lock.
+    """
+    with explained(path):
+        path.touch()
+        whole = path.read_bytes().rfind(b"\n") + 1
+        os.truncate(path, whole)
+        for lock in path.parent.glob(f"{path.name}.lock*"):
+            lock.unlink()
     with quiet():
-        return JournalStorage(JournalFileBackend(str(path)))
+        return JournalStorage(JournalFileBackend(str(path.absolute())))
 
 
 def database(url: str) -> RDBStorage:

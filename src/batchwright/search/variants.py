@@ -16,7 +16,8 @@ from batchwright.optim import OPTIMIZERS
 from batchwright.search.dimension import Dimension, hints_at
 from batchwright.search.space import Space
 
-RATE, SIZE, RULE, ROWS = "optimizer.learning_rate", "training.batch_size", "optimizer.name", "training.rows"
+RATE, SIZE, RULE = "optimizer.learning_rate", "training.batch_size", "optimizer.name"
+ROWS, SEED = "training.rows", "training.seed"
 DECADES = 2.0
 """How far the learning rate is tuned to either side of the rule's usual one."""
 CENTRES = {"adagrad": 0.01, "adadelta": 1.0}
@@ -107,10 +108,13 @@ def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
     key, equals, text = vary.partition("=")
     if key == ROWS:
         return _shares(text, settings)
-    if key.split(".")[0] in ("data", "task"):
-        raise ConfigError(f"--vary {key}: what is compared has to have the same rows and the same loss.")
+    section = key.split(".")[0]
+    if section in ("data", "task") or key == SEED:
+        raise ConfigError(f"--vary {key}: what is compared has to have the same rows and the same loss, and every seed.")
     if not hints_at(key) and key not in {f"{one.name}.{one.tag}" for one in SECTIONS if one.tag}:
-        raise ConfigError(f"--vary {explain(tuple(key.split('.')), tuple(settings.origins))}")
+        beside = [one.removeprefix(f"{section}.") for one in settings.origins if one.startswith(f"{section}.")]
+        allowed = beside if "." in key else [f"{one.name}.KEY" for one in SECTIONS]
+        raise ConfigError(f"--vary {explain(tuple(key.split('.')), tuple(allowed))}")
     values = _listed(text, vary) if equals else _usual(key, rows)
     tuned = () if key == RATE else (rate_of(settings.config.optimizer.name),)
     return tuple(
@@ -126,18 +130,21 @@ def rate_of(rule: str) -> Dimension:
 
 def _shares(text: str, settings: Settings) -> tuple[Variant, ...]:
     shares = _listed(text, f"{ROWS}={text}") if text else list(SHARES)
-    if not all(isinstance(share, int | float) and 0 < share <= 1 for share in shares):
+    if not all(isinstance(share, int | float) and share is not True and 0 < share <= 1 for share in shares):
         raise ConfigError(f"--vary {ROWS} takes shares of the training rows in (0, 1], but is given {flow(shares)}.")
     rate = rate_of(settings.config.optimizer.name)
-    return tuple(Variant(f"{share:.0%} of the rows", {}, (rate,), float(share)) for share in sorted(shares))
+    return tuple(Variant(f"{share * 100:.4g}% of the rows", {}, (rate,), float(share)) for share in sorted(shares))
 
 
 def _listed(text: str, label: str) -> list[Any]:
     """The values that were given."""
-    node, problems = parse(text if text.lstrip().startswith("[") else f"[{text}]", f"--vary {label}", lines=False)
-    found = node.plain
-    if problems or not isinstance(found, list) or len(found) < 2:
-        raise ConfigError(f"--vary {label}: takes two values or more, as training.batch_size=16,64,256.")
+    node, _ = parse(f"[{text}]", f"--vary {label}", lines=False)
+    found: list[Any] = node.plain
+    if len(found) == 1 and isinstance(found[0], list):
+        (found,) = found
+    texts = [flow(value) for value in found]
+    if len(set(texts)) < max(2, len(texts)):
+        raise ConfigError(f"--vary {label}: takes two values or more, all different, as training.batch_size=16,64,256.")
     return found
 
 
@@ -147,7 +154,10 @@ def _usual(key: str, rows: int) -> list[Any]:
     if section.tag and key == f"{section.name}.{section.tag}":
         return list(section.by_name)
     if key == SIZE:
-        return [size for size in SIZES if size <= rows]
+        sizes = [size for size in SIZES if size <= rows]
+        if len(sizes) < 2:
+            raise ConfigError(f"--vary {key}: give its values, of {rows:,} training rows, as {key}=4,8,16.")
+        return sizes
     hint = hints_at(key)[0]
     if bool in members(hint):
         return [False, True]
