@@ -23,7 +23,8 @@ from batchwright.cli.main import main
 from batchwright.errors import InterruptedRunError
 from batchwright.runs.run import open_run
 from batchwright.runs.sealed import seal, unseal
-from batchwright.search.search import Options, Progress, RoundDone, search
+from batchwright.search.events import Options, Progress, RoundDone
+from batchwright.search.search import search
 from batchwright.search.space import load_space
 
 TINY = (

@@ -17,7 +17,8 @@ import pytest
 
 from batchwright.errors import BatchwrightError, RunError
 from batchwright.search import storage
-from batchwright.search.search import Options, search
+from batchwright.search.events import Options
+from batchwright.search.search import search
 from batchwright.search.space import load_space
 from batchwright.search.study import Outcome, open_study
 

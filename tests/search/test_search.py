@@ -10,7 +10,8 @@ from batchwright.config import load_config
 from batchwright.errors import ConfigError, InterruptedRunError, RunError
 from batchwright.runs.run import open_run
 from batchwright.runs.searches import reopen_search
-from batchwright.search.search import Options, Progress, Searched, go_on, search
+from batchwright.search.events import Options, Progress, Searched
+from batchwright.search.search import go_on, search
 from batchwright.search.space import load_space
 
 VALUES = {

@@ -12,7 +12,7 @@ from batchwright.cli.settings import takes_space
 from batchwright.cli.train import interruptible, summary_of_seeds
 
 if TYPE_CHECKING:
-    from batchwright.search.search import Searched, SearchEvent
+    from batchwright.search.events import Searched, SearchEvent
     from batchwright.search.space import Space
 
 RunDir = Annotated[Path | None, typer.Option(help="the search's folder [runs/<source>-search-<n>]")]
@@ -39,7 +39,8 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search hyperparameters: train many configurations at once, and the best one anew."""
-    from batchwright.search.search import Options, search
+    from batchwright.search.events import Options
+    from batchwright.search.search import search
 
     options = Options(trials, seeds, pruning, storage, study_name, folds)
     show_search(lambda interrupted: search(space, options, run_dir=run_dir, interrupted=interrupted), as_json=as_json)

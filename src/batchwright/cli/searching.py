@@ -12,8 +12,8 @@ from rich.table import Table
 
 from batchwright.cli.display import notes
 from batchwright.config import flow
+from batchwright.search.events import Began, Progress, RoundDone, Searched, SearchEvent
 from batchwright.search.importance import Importance
-from batchwright.search.search import Began, Progress, RoundDone, Searched, SearchEvent
 from batchwright.search.study import Finished
 from batchwright.workflow import Prepared
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +21,14 @@ from batchwright.population.waves import member_bytes, most_at_once, waves
 from batchwright.runs.manifest import BEST_RUN
 from batchwright.runs.searches import BEST_CONFIG, SPACE, STUDY, SearchFolder, SearchPlan, create_search
 from batchwright.search.defaults import default_dimensions
-from batchwright.search.importance import Importance, by_logarithm, importance
+from batchwright.search.events import Began, Options, Progress, RoundDone, Searched, SearchEvent
+from batchwright.search.importance import by_logarithm, importance
 from batchwright.search.narrowing import narrowed
 from batchwright.search.space import Space, load_space
 from batchwright.search.study import Asked, Finished, Study, open_study
-from batchwright.search.trials import Pruning, Standing, Trial, rungs, train_trials
+from batchwright.search.trials import Standing, Trial, rungs, train_trials
 from batchwright.training.job import Job
-from batchwright.workflow import Event, Prepared, Repeated, Trained, folds, repeat, train
+from batchwright.workflow import Prepared, Repeated, Trained, folds, repeat, train
 from batchwright.workflow.measuring import SIZE, batch_sizes
 from batchwright.workflow.preparing import example_of, job_on, prepare
 
@@ -38,107 +39,6 @@ ROUND, MOST_IN_ROUND = 8, 64
 AGAIN = "the same command, with another --run-dir or none, goes on with it"
 WAIT = 2.0
 """Seconds between two looks at the trials that other processes are training."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a space is searched.
-
-    - trials: how many configurations are tried, by all processes that work on the study
-    - seeds: how many times each is trained, with other first parameters and another order of the rows
-    - folds: with how many parts of the training and validation rows held out in turn; 1 keeps the split
-    - pruning: whether trials that fall behind end early, by one ladder of rungs or by several
-    - storage, study_name: the URL of a database that other processes work with too, and the study in it
-    """
-
-    trials: int = 64
-    seeds: int = 1
-    pruning: Pruning = "halving"
-    storage: str | None = None
-    study_name: str | None = None
-    folds: int = 1
-
-
-@dataclass(frozen=True)
-class Began:
-    """All that is known before the first trial; `notes` are sentences for the user."""
-
-    prepared: Prepared
-    space: Space
-    options: Options
-    folder: Path
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """An epoch of a round is done; before the first one, `epoch` is 0.
-
-    - finished: the trials of all rounds before, by anyone
-    - asked, standings: those of this round, and where each stands
-    - epochs: of a whole trial; rows_per_second: of all members together
-    """
-
-    finished: Sequence[Finished]
-    asked: Sequence[Asked]
-    standings: Sequence[Standing]
-    epoch: int
-    epochs: int
-    rows_per_second: float
-    seconds: float
-
-    @property
-    def alive(self) -> int:
-        """Trials of this round that go on."""
-        return sum(one.outcome is None for one in self.standings)
-
-    @property
-    def diverged(self) -> int:
-        """Trials of this round that have diverged."""
-        return sum(one.outcome is not None and one.outcome.ending == "diverged" for one in self.standings)
-
-    @property
-    def at_rung(self) -> bool:
-        """Whether trials were left behind after this epoch."""
-        return any(
-            one.outcome is not None and one.outcome.ending == "stopped" and len(one.curve) == self.epoch
-            for one in self.standings
-        )
-
-
-@dataclass(frozen=True)
-class RoundDone:
-    """A round is done, and what it has changed in the space: a sentence each."""
-
-    finished: Sequence[Finished]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Searched:
-    """What was found.
-
-    - best: the trial of the least loss, and its settings, with which `trained` was trained anew, and `repeated` with
-      as many seeds, where there are several
-    - seconds: of the whole search
-    """
-
-    folder: Path
-    finished: tuple[Finished, ...]
-    best: Finished
-    settings: Settings
-    trained: Trained
-    repeated: Repeated | None
-    importance: Importance | None
-    seconds: float
-
-    @property
-    def diverged(self) -> int:
-        """How many trials have."""
-        return sum(one.outcome.ending == "diverged" for one in self.finished)
-
-
-SearchEvent: TypeAlias = Began | Progress | RoundDone | Event | int | Repeated | Searched
 
 
 def search(

@@ -1,0 +1,114 @@
+"""How a space is searched, and what a search says while it runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from batchwright.config import Settings
+from batchwright.search.importance import Importance
+from batchwright.search.space import Space
+from batchwright.search.study import Asked, Finished
+from batchwright.search.trials import Pruning, Standing
+from batchwright.workflow import Event, Prepared, Repeated, Trained
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a space is searched.
+
+    - trials: how many configurations are tried, by all processes that work on the study
+    - seeds: how many times each is trained, with other first parameters and another order of the rows
+    - folds: with how many parts of the training and validation rows held out in turn; 1 keeps the split
+    - pruning: whether trials that fall behind end early, by one ladder of rungs or by several
+    - storage, study_name: the URL of a database that other processes work with too, and the study in it
+    """
+
+    trials: int = 64
+    seeds: int = 1
+    pruning: Pruning = "halving"
+    storage: str | None = None
+    study_name: str | None = None
+    folds: int = 1
+
+
+@dataclass(frozen=True)
+class Began:
+    """All that is known before the first trial; `notes` are sentences for the user."""
+
+    prepared: Prepared
+    space: Space
+    options: Options
+    folder: Path
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """An epoch of a round is done; before the first one, `epoch` is 0.
+
+    - finished: the trials of all rounds before, by anyone
+    - asked, standings: those of this round, and where each stands
+    - epochs: of a whole trial; rows_per_second: of all members together
+    """
+
+    finished: Sequence[Finished]
+    asked: Sequence[Asked]
+    standings: Sequence[Standing]
+    epoch: int
+    epochs: int
+    rows_per_second: float
+    seconds: float
+
+    @property
+    def alive(self) -> int:
+        """Trials of this round that go on."""
+        return sum(one.outcome is None for one in self.standings)
+
+    @property
+    def diverged(self) -> int:
+        """Trials of this round that have diverged."""
+        return sum(one.outcome is not None and one.outcome.ending == "diverged" for one in self.standings)
+
+    @property
+    def at_rung(self) -> bool:
+        """Whether trials were left behind after this epoch."""
+        return any(
+            one.outcome is not None and one.outcome.ending == "stopped" and len(one.curve) == self.epoch
+            for one in self.standings
+        )
+
+
+@dataclass(frozen=True)
+class RoundDone:
+    """A round is done, and what it has changed in the space: a sentence each."""
+
+    finished: Sequence[Finished]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What was found.
+
+    - best: the trial of the least loss, and its settings, with which `trained` was trained anew, and `repeated` with
+      as many seeds, where there are several
+    - seconds: of the whole search
+    """
+
+    folder: Path
+    finished: tuple[Finished, ...]
+    best: Finished
+    settings: Settings
+    trained: Trained
+    repeated: Repeated | None
+    importance: Importance | None
+    seconds: float
+
+    @property
+    def diverged(self) -> int:
+        """How many trials have."""
+        return sum(one.outcome.ending == "diverged" for one in self.finished)
+
+
+SearchEvent: TypeAlias = Began | Progress | RoundDone | Event | int | Repeated | Searched
