@@ -11,9 +11,9 @@ from pathlib import Path
 
 import processes
 
-PEER_PACKAGES = ("torch==2.13.0", "keras", "scikit-learn", "jax")
+PEER_PACKAGES = ("torch==2.13.0", "keras", "scikit-learn", "jax", "optuna")
 """What pip installs for the peers. PyTorch is pinned: on some systems the newest brings gigabytes for GPUs with it."""
-SHOWN = ("batchwright", "jax", "jaxlib", "numpy", "torch", "keras", "scikit-learn")
+SHOWN = ("batchwright", "jax", "jaxlib", "numpy", "torch", "keras", "scikit-learn", "optuna")
 
 
 @dataclass(frozen=True)

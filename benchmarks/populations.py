@@ -3,13 +3,13 @@
 Runs in batchwright's own environment.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from spaces import RATES, Cost
 
 from batchwright.config import load_config
 from batchwright.nn.protocols import Variables
@@ -19,9 +19,6 @@ from batchwright.training.fit import Compiled, fit
 from batchwright.training.job import Job
 from batchwright.training.state import initial_state, to_device
 from batchwright.workflow.preparing import Prepared, example_of, prepare
-
-RATES = (1e-3, 1e-1)
-"""Learning rates of the configurations, first and last: those of search_peers.py."""
 
 
 class Task(NamedTuple):
@@ -60,27 +57,32 @@ def read(source: Path, *, hidden: int, batch_size: int) -> Task:
     return Task(prepared.job, example_of(prepared.dataset), held_out)
 
 
-def at_once(task: Task, jobs: Sequence[Job]) -> float:
+def at_once(task: Task, jobs: Sequence[Job]) -> Cost:
     """Seconds per configuration and epoch of all trained at once, from their first parameters on.
 
     Raises:
         RuntimeError: one of them diverged, and so was not trained to the end.
     """
-    started = time.perf_counter()
+    started = Cost.now()
     *_, runs = fit_members(jobs, task.example)
-    seconds = time.perf_counter() - started
+    ended = Cost.now()
     if any(run.end is None or run.end.status != "finished" for run in runs):
         raise RuntimeError("a configuration diverged: the times mean nothing.")
-    return seconds / (len(jobs) * jobs[0].plan.epochs)
+    return started.until(ended, len(jobs) * jobs[0].plan.epochs)
 
 
-def one_by_one(task: Task, jobs: Sequence[Job]) -> float:
+def one_by_one(task: Task, jobs: Sequence[Job]) -> Cost:
     """Seconds per configuration and epoch of runs one after another, less those of compiling or reading the program."""
-    started, compiling = time.perf_counter(), 0.0
+    spent, epochs = Cost(0.0, 0.0), jobs[0].plan.epochs
     for job in jobs:
-        for event in fit(job, beginning(initial_state(job.program, task.example, seed=job.seed))):
-            compiling += event.seconds if isinstance(event, Compiled) else 0.0
-    return (time.perf_counter() - started - compiling) / (len(jobs) * jobs[0].plan.epochs)
+        started = Cost.now()
+        state = initial_state(job.program, task.example, seed=job.seed)
+        made = started.until(Cost.now(), 1)
+        for event in fit(job, beginning(state)):
+            started = Cost.now() if isinstance(event, Compiled) else started
+        trained = started.until(Cost.now(), 1)
+        spent = Cost(spent.clock + made.clock + trained.clock, spent.processor + made.processor + trained.processor)
+    return Cost(0.0, 0.0).until(spent, len(jobs) * epochs)
 
 
 def export(config: Path, path: Path) -> None:
@@ -91,7 +93,7 @@ def export(config: Path, path: Path) -> None:
     for name, rows in parts.items():
         assert rows is not None
         arrays[f"x_{name}"] = np.asarray(rows.inputs["numeric"])
-        arrays[f"codes_{name}"] = np.asarray(rows.inputs["categorical"], np.int64)
+        arrays[f"codes_{name}"] = np.asarray(rows.inputs.get("categorical", np.empty((rows.length, 0))), np.int64)
         arrays[f"y_{name}"] = np.asarray(rows.targets, np.int64)
     tables = _tables(prepared.state.variables)
     np.savez(path, **arrays, embeddings=np.array(tables, np.int64).reshape(-1, 2))
@@ -99,5 +101,5 @@ def export(config: Path, path: Path) -> None:
 
 def _tables(variables: Variables) -> list[tuple[int, int]]:
     """Categories and units of each embedding."""
-    inputs = variables.params["inputs"]
+    inputs = variables.params.get("inputs", {})
     return [inputs[f"embedding_{number}"]["table"].shape for number in range(len(inputs))]

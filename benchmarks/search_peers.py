@@ -1,10 +1,10 @@
 """PyTorch does what searches do: a loop over configurations, or Optuna driving it. Prints one line of JSON.
 
-usage: search_peers.py loop SOURCE --hidden 64 --batch-size 32 [--configurations 8] [--epochs 1]
-       search_peers.py optuna ROWS.npz [--trials 64] [--epochs 10] [--pruning none]
+usage: search_peers.py loop SOURCE [--hidden 64] [--batch-size 64] [--configurations 8] [--epochs 1] [--threads 1]
+       search_peers.py optuna ROWS.npz [--batch-size 64] [--trials 64] [--epochs 10] [--pruning none]
 
-The line of `loop` holds `seconds` per configuration and epoch by number of threads. That of `optuna` holds `seconds`,
-`value` (the lowest validation loss of any epoch of any trial), `stopped` (trials that were pruned) and `threads`.
+The line of `loop` holds the seconds per configuration and epoch, by `clock` and `processor`. That of `optuna` holds
+both, `value` (the lowest validation loss of any epoch of any trial), `stopped` (trials that were pruned) and `threads`.
 """
 
 import argparse
@@ -12,6 +12,8 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,10 @@ import numpy as np
 import optuna
 import torch
 from data import load
+from spaces import HIDDEN, MOMENTUM, RATE, RATES, Cost
 from torch import nn
 
 THREADS = (1, 2)
-RATES = (1e-3, 1e-1)
-"""Learning rates of `loop`, first and last."""
-RATE, MOMENTUM, HIDDEN = (1e-3, 1.0), (0.5, 0.99), ("[32]", "[64]", "[128, 64]")
-"""The space of `optuna`."""
 TIMED_BATCHES = 300
 
 
@@ -37,7 +36,7 @@ class Network(nn.Module):
         self.embeddings = nn.ModuleList(nn.Embedding(codes, units) for codes, units in embeddings)
         sizes = (numbers + sum(units for _, units in embeddings), *hidden)
         layers: list[nn.Module] = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.ReLU()]
         self.body = nn.Sequential(*layers, nn.Linear(sizes[-1], classes))
 
@@ -60,30 +59,35 @@ def train_epoch(network: Network, optimizer: torch.optim.Optimizer, rows: Rows, 
 
 
 def loop(given: argparse.Namespace) -> dict[str, Any]:
-    """Configurations of the learning rate one after another, with each number of threads."""
+    """Configurations of the learning rate one after another."""
+    torch.set_num_threads(given.threads)
     found = load(given.source)
     x, y = torch.from_numpy(found.x_train), torch.from_numpy(found.y_train)
     rows = x, torch.empty((len(x), 0), dtype=torch.int64), y
-    seconds = {threads: _loop_seconds(rows, given, threads) for threads in THREADS}
-    return {"seconds": seconds}
-
-
-def _loop_seconds(rows: Rows, given: argparse.Namespace, threads: int) -> float:
-    torch.set_num_threads(threads)
-    started = time.perf_counter()
+    _import_all(rows)
+    started = Cost.now()
     for rate in np.geomspace(*RATES, given.configurations):
-        network = Network(rows[0].shape[1], (), (given.hidden,), int(rows[2].max()) + 1)
+        network = Network(x.shape[1], (), (given.hidden,), int(y.max()) + 1)
         optimizer = torch.optim.SGD(network.parameters(), lr=float(rate), momentum=0.9)
         for _ in range(given.epochs):
             train_epoch(network, optimizer, rows, given.batch_size)
-    return (time.perf_counter() - started) / (given.configurations * given.epochs)
+    return asdict(started.until(Cost.now(), given.configurations * given.epochs))
+
+
+def _import_all(rows: Rows) -> None:
+    """A batch of a network that is thrown away: the first optimizer imports half of PyTorch, which takes seconds."""
+    network = Network(rows[0].shape[1], (), (2,), int(rows[2].max()) + 1)
+    train_epoch(network, torch.optim.SGD(network.parameters()), tuple(array[:2] for array in rows), 2)
 
 
 def search(given: argparse.Namespace) -> dict[str, Any]:
     """Optuna's TPE over the space; with "halving", its pruner of successive halving."""
     with np.load(given.source) as found:
         arrays = {name: torch.from_numpy(found[name]) for name in found.files}
-    train, validation = ((arrays[f"x_{of}"], arrays[f"codes_{of}"], arrays[f"y_{of}"]) for of in ("train", "validation"))
+    train, validation = (
+        (arrays[f"x_{of}"], arrays[f"codes_{of}"], arrays[f"y_{of}"]) for of in ("train", "validation")
+    )
+    _import_all((train[0], train[1][:, :0], train[2]))
     embeddings = [(int(codes), int(units)) for codes, units in arrays["embeddings"]]
     threads = min(THREADS, key=lambda number: _trial_seconds(train, embeddings, given, number))
     torch.set_num_threads(threads)
@@ -95,12 +99,12 @@ def search(given: argparse.Namespace) -> dict[str, Any]:
         return min(_epochs(trial, network, optimizer, train, validation, given))
 
     pruner = optuna.pruners.SuccessiveHalvingPruner() if given.pruning == "halving" else optuna.pruners.NopPruner()
-    started = time.perf_counter()
+    started = Cost.now()
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0), pruner=pruner)
     study.optimize(objective, n_trials=given.trials)
-    seconds = time.perf_counter() - started
+    taken = started.until(Cost.now(), 1)
     stopped = sum(one.state is optuna.trial.TrialState.PRUNED for one in study.trials)
-    return {"seconds": seconds, "value": study.best_value, "stopped": stopped, "threads": threads}
+    return asdict(taken) | {"value": study.best_value, "stopped": stopped, "threads": threads}
 
 
 def _trial_seconds(
@@ -122,7 +126,7 @@ def _chosen(
     rate = trial.suggest_float("learning_rate", *RATE, log=True)
     low, high = (1 - end for end in reversed(MOMENTUM))
     momentum = 1 - trial.suggest_float("one_minus_momentum", low, high, log=True)
-    hidden = json.loads(trial.suggest_categorical("hidden", HIDDEN))
+    hidden = json.loads(trial.suggest_categorical("hidden", [json.dumps(sizes) for sizes in HIDDEN]))
     network = Network(numbers, embeddings, hidden, 2)
     return network, torch.optim.SGD(network.parameters(), lr=rate, momentum=momentum)
 
@@ -162,6 +166,7 @@ def main() -> None:
     parser.add_argument("--configurations", type=int, default=8)
     parser.add_argument("--trials", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="of loop; optuna takes the faster number")
     parser.add_argument("--pruning", choices=("none", "halving"), default="none")
     given = parser.parse_args()
     print(json.dumps(MODES[given.mode](given)))
