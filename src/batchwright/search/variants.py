@@ -110,9 +110,7 @@ def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
         return _shares(text, settings)
     section = key.split(".")[0]
     if section in ("data", "task") or key == SEED:
-        raise ConfigError(
-            f"--vary {key}: what is compared has the same rows and the same loss, and every seed."
-        )
+        raise ConfigError(f"--vary {key}: what is compared has the same rows and the same loss, and every seed.")
     if not hints_at(key) and key not in {f"{one.name}.{one.tag}" for one in SECTIONS if one.tag}:
         beside = [one.removeprefix(f"{section}.") for one in settings.origins if one.startswith(f"{section}.")]
         allowed = beside if "." in key else [f"{one.name}.KEY" for one in SECTIONS]
