@@ -1,14 +1,22 @@
 """Harsh settings for every test: shapes and types are checked at run time, ranks never promoted, no cache kept."""
 
 import os
+from importlib import import_module
 
+import jax
 import pytest
 import tests.typechecker  # noqa: F401  (the hook names it)
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
+jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ["BATCHWRIGHT_CACHE"] = "off"
+os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
+"""The programs of tests take longer to compile than to run."""
+
+LIBRARIES = ("optuna.storages", "pandas", "polars", "pydantic", "rich.live", "scipy.stats", "sklearn.ensemble")
+for library in LIBRARIES:
+    import_module(library)  # where a checked module is the first to ask for it, its byte code is not found
 
 hook = install_import_hook("batchwright", "tests.typechecker.check")
 

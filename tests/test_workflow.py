@@ -177,6 +177,11 @@ for words in ({"data": "iris.csv"}, {"data": data, "optimizer": "adam"}):
         bw.fit(**words)
     except bw.errors.ConfigError as error:
         print(error)
+for words in ({"data": [1.0]}, {"data": data, "pruning": "halve"}):
+    try:
+        bw.run_search(**words)
+    except bw.errors.ConfigError as error:
+        print(error)
 """
 
 
@@ -185,6 +190,8 @@ def test_what_people_write_in_python_is_answered() -> None:
     said = subprocess.run([sys.executable, "-c", WRONG], capture_output=True, text=True, check=True).stdout
     assert "fit takes rows that load has read" in said
     assert "adam is not a network, an optimizer or a schedule" in said
+    assert "run_search takes rows that load has read" in said
+    assert "did you mean 'halving'?" in said
 
 
 @pytest.fixture

@@ -91,6 +91,13 @@ def test_auto_is_measured_recorded_with_its_evidence_and_not_measured_again(batc
     assert {"best", "table"} <= set(evidence["optimizer.learning_rate"]), "kept where the batch size rescales it"
     assert run.settings["training.batch_size"].value == evidence["training.batch_size"]["recommended"]
     assert "evidence.json" in run.manifest.files
+    reported = json.loads(batchwright("report", "run", "--json").out)["settings"]
+    assert reported["training.batch_size"]["evidence"] == evidence["training.batch_size"]
+    assert reported["training.batch_size"]["file"] == "evidence.json#training.batch_size"
+    assert reported["training.seed"] == {"value": 0, "origin": "default"}
+    said = " ".join(batchwright("report", "run").out.split())
+    assert f"training.batch_size {run.settings['training.batch_size'].value} measurement above" in said
+    assert "training.max_time 3.0 you" in said and "training.seed" not in said
     again = load_config(tmp_path / "run" / "config.yaml")
     assert again.to_measure == ()
     assert again.config.training.batch_size == run.settings["training.batch_size"].value

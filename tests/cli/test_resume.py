@@ -140,7 +140,10 @@ def test_other_rows_are_refused(tmp_path: Path, table: Path, batchwright: Batchw
     assert (tmp_path / "run/checkpoints").exists(), "nothing was lost by trying"
 
 
-def test_resuming_is_verified(tmp_path: Path, whole: Path, batchwright: Batchwright) -> None:
+def test_resuming_is_verified(
+    tmp_path: Path, whole: Path, batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BATCHWRIGHT_CACHE", str(tmp_path / "programs"))
     before = {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()}
     answer = batchwright("resume", whole, "--verify")
     assert answer.code == 0, answer.err

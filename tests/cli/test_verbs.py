@@ -110,6 +110,23 @@ def test_runs_are_listed_oldest_first(batchwright) -> None:
     assert "runs/iris-2" in batchwright("runs").out
 
 
+def test_a_report_tells_of_a_run_and_of_who_chose_what(batchwright, table: Path) -> None:
+    odd = Path("[bold] :smile: rows.csv")
+    odd.write_bytes(table.read_bytes())
+    trained = json.loads(batchwright("train", odd, "--target", "bought", *QUICK, "--run-dir", "run", "--json").out)
+    told = json.loads(batchwright("report", "run", "--json").out)
+    assert told["test"] == trained["test"]
+    assert told["status"] == "finished" and told["verdict"] == trained["verdict"]
+    assert told["settings"] == trained["settings"]
+    said = batchwright("report", "run").out
+    assert said.startswith("run: finished: all 2 epochs are done\n")
+    assert "data.source" in said and f'"{odd}"' in said, "brackets and colons are the user's"
+    defaults = sum(setting["origin"] == "default" for setting in told["settings"].values())
+    assert f"the other {defaults} settings have their defaults, see run/config.yaml" in said
+    missing = batchwright("report", "ran")
+    assert missing.code == 2 and "Did you mean run?" in missing.err
+
+
 def test_a_full_batch_is_batch_gradient_descent(batchwright) -> None:
     plan = json.loads(batchwright("check", "iris", "--batch-size", "full", "--json").out)["plan"]
     assert plan["descent"] == "batch gradient descent"

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.compiling import quick_jit
 from tests.naming import stable
 
 from batchwright import nn, optim
@@ -28,7 +27,7 @@ COMPILED = per_row._compiled
 
 @cache
 def quickly_compiled() -> Callable[..., per_row.Sums]:
-    return quick_jit(per_row._sums, static_argnames="preconditioned")
+    return jax.jit(per_row._sums, static_argnames="preconditioned")
 
 
 @pytest.fixture(autouse=True)
@@ -176,7 +175,7 @@ def tabular() -> tuple[Program, TrainState, Rows]:
 def by_hand(program: Program, train: TrainState, rows: Rows, group_rows: int) -> list[np.ndarray]:
     """Gradients of the groups one after the other, [groups, size] of each leaf in float64; weighted as in training."""
 
-    @quick_jit
+    @jax.jit
     def gradient(params: object, group: Rows) -> object:
         def loss(params: object) -> jax.Array:
             variables = Variables(params, train.state)
@@ -243,7 +242,7 @@ class TestRowByRow:
         """P = 1 / (√(v / (1 − β₂ᵗ)) + ε), in NumPy."""
         program, train, rows = mlp(optimizer=optim.Adam(0.1, beta_2=0.95))
         state, random = train.opt_state, np.random.default_rng(5)
-        update = quick_jit(optim.update)
+        update = jax.jit(optim.update)
         for _ in range(3):
             fresh = jax.tree.map(lambda w: jnp.asarray(random.normal(size=w.shape), jnp.float32), train.params)
             _, state = update(program.optimizer, fresh, state, train.params, 0.1)

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.compiling import quick_jit
 from tests.reference.nn import activations, slopes
 
 from batchwright.nn import Activation, Variables
@@ -19,7 +18,7 @@ POINTS = np.array([-9.0, -3.1, -1.0, -0.2, 0.1, 0.3, 1.0, 2.0, 2.7, 5.0, 12.0])
 EXTREMES = [-3e38, -1e30, -1e4, -88.0, -1e-38, 0.0, 1e-38, 88.0, 1e4, 1e30, 3e38]
 
 
-@partial(quick_jit, static_argnames="name")
+@partial(jax.jit, static_argnames="name")
 def pulled(name: str, x: jax.Array, pull: jax.Array, slope: float) -> tuple[jax.Array, jax.Array]:
     """The values, and the gradient of sum(pull * values)."""
     values, back = jax.vjp(lambda x: activate(name, x, slope=slope), x)
@@ -57,7 +56,7 @@ def test_softmax_works_along_the_last_axis() -> None:
 def test_the_layer_takes_its_slope_as_a_number_that_compiles_nothing() -> None:
     traces = []
 
-    @quick_jit
+    @jax.jit
     def apply(layer: Activation, x: jax.Array) -> jax.Array:
         traces.append(1)
         return layer.apply(Variables({}, {}), x, train=True, key=None, weights=None)[0]

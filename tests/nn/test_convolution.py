@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
-from tests.compiling import quick_jit
 from tests.reference import nn as reference
 
 from batchwright.errors import ConfigError
@@ -42,13 +41,13 @@ def derived(x: jax.Array, kernel: jax.Array, stride: int, margins: tuple[tuple[i
     return lax.conv_general_dilated(x, kernel, (stride, stride), margins, dimension_numbers=numbers)
 
 
-@partial(quick_jit, static_argnums=(0, 1, 2))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def with_gradients(function, stride, margins, x: jax.Array, kernel: jax.Array, g: jax.Array):
     y, back = jax.vjp(lambda x, kernel: function(x, kernel, stride, margins), x, kernel)
     return y, *back(g)
 
 
-@quick_jit
+@jax.jit
 def layer_with_gradients(layer: Conv2D, params: dict[str, jax.Array], x: jax.Array, g: jax.Array):
     def apply(params: dict[str, jax.Array], x: jax.Array) -> jax.Array:
         return layer.apply(Variables(params, {}), x, train=True, key=None, weights=None)[0]
@@ -120,7 +119,7 @@ def test_a_kernel_that_does_not_fit_is_refused() -> None:
     assert jax.eval_shape(lambda key: init(key, (4, 6, 1)), jax.random.key(0)).params.keys() == {"kernel"}
 
 
-@partial(quick_jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0)
 def pooled(layer: MaxPool | AvgPool, x: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
     y, back = jax.vjp(lambda x: layer.apply(Variables({}, {}), x, train=True, key=None, weights=None)[0], x)
     return y, back(g)[0]
@@ -166,7 +165,7 @@ def test_a_window_that_does_not_fit_is_refused(layer: MaxPool | AvgPool) -> None
 
 def groups(function, *arguments: object) -> tuple[int, set[int]]:
     """Convolutions of the compiled program, and group counts other than 1 before and after compilation."""
-    lowered = quick_jit(function).lower(*arguments)
+    lowered = jax.jit(function).lower(*arguments)
     before, after = lowered.as_text(), lowered.compile().as_text()
     counts = re.findall(r"(?:batch|feature)_group_count ?= ?(\d+)", before + after)
     return len(re.findall(r" convolution\(", after)), {int(count) for count in counts} - {1}

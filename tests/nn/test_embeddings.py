@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.compiling import quick_jit
 from tests.reference.nn import filled_bins
 
 from batchwright.nn import Embedding, Features, PiecewiseLinear, Variables
@@ -23,7 +22,7 @@ TABLE = np.arange(8.0, dtype=np.float32).reshape(4, 2) ** 2
 def test_an_embedding_looks_up_rows_of_its_table() -> None:
     x = np.array([[3, 0], [1, 1], [2, 3]], np.int32)
     np.testing.assert_array_equal(look_up(jnp.asarray(TABLE), jnp.asarray(x)), TABLE[x])
-    table = quick_jit(Embedding(2000, 9).init, static_argnums=1)(jax.random.key(0), ()).params["table"]
+    table = jax.jit(Embedding(2000, 9).init, static_argnums=1)(jax.random.key(0), ()).params["table"]
     assert table.shape == (2000, 9)
     assert float(table.std()) == pytest.approx(1 / 3, rel=0.03)
 
@@ -35,7 +34,7 @@ def test_a_category_outside_the_table_is_the_nearest_row() -> None:
 
 def test_only_rows_looked_up_have_a_gradient() -> None:
     x, pull = jnp.asarray([2, 0, 2, 9], jnp.int32), np.arange(8.0, dtype=np.float32).reshape(4, 2)
-    gradient = quick_jit(jax.grad(lambda table: jnp.sum(jnp.asarray(pull) * look_up(table, x))))(jnp.asarray(TABLE))
+    gradient = jax.jit(jax.grad(lambda table: jnp.sum(jnp.asarray(pull) * look_up(table, x))))(jnp.asarray(TABLE))
     np.testing.assert_array_equal(gradient, np.stack([pull[1], np.zeros(2), pull[0] + pull[2], pull[3]]))
 
 
@@ -49,7 +48,7 @@ def bins_of(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
     kernel = np.broadcast_to(np.concatenate([np.eye(bins), -np.eye(bins)], axis=1), (columns, bins, 2 * bins))
     params = {"kernel": jnp.asarray(kernel, jnp.float32), "bias": jnp.zeros((columns, 2 * bins))}
     variables = Variables(params, {"edges": jnp.asarray(edges, jnp.float32)})
-    y = np.asarray(quick_jit(PiecewiseLinear(bins, 2 * bins).apply)(variables, jnp.asarray(x)))
+    y = np.asarray(jax.jit(PiecewiseLinear(bins, 2 * bins).apply)(variables, jnp.asarray(x)))
     np.testing.assert_array_equal(y[:, :columns], x)
     above, below = np.moveaxis(y[:, columns:].reshape(len(x), columns, 2, bins), 2, 0)
     return above - below
@@ -85,8 +84,8 @@ def test_edges_are_quantiles_of_the_example_however_often_a_value_occurs(values:
     np.testing.assert_allclose(found, np.concatenate([beside, features], axis=1), rtol=1e-3, atol=1e-4)
 
 
-INIT = quick_jit(lambda layer, x: layer.init_from(jax.random.key(0), x))
-APPLY = quick_jit(lambda layer, variables, x: layer.apply(variables, x))
+INIT = jax.jit(lambda layer, x: layer.init_from(jax.random.key(0), x))
+APPLY = jax.jit(lambda layer, variables, x: layer.apply(variables, x))
 
 
 def test_kernels_start_within_their_bound() -> None:
@@ -104,9 +103,9 @@ def test_columns_are_numbers_then_categories_then_pixels() -> None:
     }
     inputs = {name: jnp.asarray(array) for name, array in rows.items()}
     encoder = Columns.of(Features(2, (3, 2), (2, 2, 1)))
-    variables = quick_jit(encoder.init)(jax.random.key(0), inputs)
+    variables = jax.jit(encoder.init)(jax.random.key(0), inputs)
     first, second = (np.asarray(variables.params[f"embedding_{index}"]["table"]) for index in range(2))
     expected = [rows["numeric"], first[[0, 2, 2]], second[[1, 0, 1]], rows["image"].reshape(3, 4) / 255]
-    found = quick_jit(encoder.apply)(variables, inputs)
+    found = jax.jit(encoder.apply)(variables, inputs)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, np.concatenate(expected, axis=1), rtol=1e-6)

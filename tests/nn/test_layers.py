@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.compiling import quick_jit
 
 from batchwright.errors import ConfigError
 from batchwright.nn import (
@@ -35,11 +34,11 @@ def run(
     return layer.apply(variables, x, train=train, key=key, weights=None)
 
 
-apply = quick_jit(run, static_argnames="train")
-initial = quick_jit(lambda layer, shape: layer.init(KEY, shape), static_argnums=1)
+apply = jax.jit(run, static_argnames="train")
+initial = jax.jit(lambda layer, shape: layer.init(KEY, shape), static_argnums=1)
 
 
-@quick_jit
+@jax.jit
 def pulled(layer: Layer, params: dict, x: jax.Array, g: jax.Array, key: jax.Array | None = None):
     """The output, and the gradients of sum(g * output)."""
     y, back = jax.vjp(lambda params, x: run(layer, Variables(params, {}), x, key)[0], params, x)
@@ -66,7 +65,7 @@ def test_dense_is_a_product_and_a_sum(use_bias: bool) -> None:
 def test_products_in_bfloat16_are_float32() -> None:
     """bfloat16 knows 256, 258 and 260, but neither 257 nor 259."""
     kernel, x = jnp.ones((259, 2)), jnp.ones((257, 259), jnp.bfloat16)
-    product = quick_jit(dot)(x, kernel)
+    product = jax.jit(dot)(x, kernel)
     assert product.dtype == jnp.float32
     np.testing.assert_array_equal(product, np.full((257, 2), 259))
     y, for_params, for_x = pulled(Dense(2, use_bias=False), {"kernel": kernel}, x, jnp.ones((257, 2), jnp.bfloat16))
@@ -122,7 +121,7 @@ def test_dropout_that_is_off_draws_nothing() -> None:
 def test_another_rate_compiles_nothing_and_may_differ_between_members() -> None:
     traces, x, rates = [], jnp.ones((5, 7)), (0.3, 0.8)
 
-    @quick_jit
+    @jax.jit
     def traced(layer: Dropout, x: jax.Array) -> jax.Array:
         traces.append(1)
         return layer.apply(NOTHING, x, train=True, key=KEY, weights=None)[0]

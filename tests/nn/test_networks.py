@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.compiling import quick_jit
 from tests.reference import nn as reference
 
 from batchwright import nn
@@ -45,7 +44,7 @@ def make_inputs(seed: int = 0) -> nn.Inputs:
     }
 
 
-@quick_jit
+@jax.jit
 def initial(network: nn.Network, key: jax.Array) -> nn.Variables:
     return network.init(key, make_inputs())
 
@@ -58,7 +57,7 @@ def variables_of(architecture: type[nn.Architecture]) -> nn.Variables:
 TRACES = []
 
 
-@quick_jit
+@jax.jit
 def step(
     network: nn.Network, variables: nn.Variables, inputs: nn.Inputs, key: jax.Array | None, weights: jax.Array | None
 ) -> tuple[jax.Array, nn.protocols.Tree, nn.protocols.Tree]:
@@ -102,7 +101,7 @@ def test_outputs_are_finite_float32_and_the_variables_keep_their_form(architectu
 @every
 def test_evaluation_keeps_the_state_needs_no_key_and_sees_each_row_alone(architecture: type[nn.Architecture]) -> None:
     network, variables, inputs = make(architecture), variables_of(architecture), make_inputs()
-    evaluate = quick_jit(partial(network.apply, train=False, key=None, weights=None))
+    evaluate = jax.jit(partial(network.apply, train=False, key=None, weights=None))
     outputs, state = evaluate(variables, inputs)
     assert_close(state, variables.state, rtol=0, atol=0)
     changed = jax.tree.map(lambda one, other: one.at[1:].set(other[1:]), inputs, make_inputs(1))
@@ -146,7 +145,7 @@ def test_a_member_of_a_population_gives_what_it_gives_alone(architecture: type[n
     keys = jax.random.split(KEY, 2)
     variables = [variables_of(architecture), initial(networks[1], keys[1])]
     stacked = (jax.tree.map(lambda *leaves: np.stack(leaves), *members) for members in (networks, variables))
-    together = quick_jit(jax.vmap(step.__wrapped__, (0, 0, None, 0, None)))(*stacked, inputs, keys, WEIGHTS)
+    together = jax.jit(jax.vmap(step.__wrapped__, (0, 0, None, 0, None)))(*stacked, inputs, keys, WEIGHTS)
     together = jax.tree.map(np.asarray, together)
     for member, (network, own) in enumerate(zip(networks, variables, strict=True)):
         alone = step(network, own, inputs, keys[member], WEIGHTS)
@@ -186,7 +185,7 @@ def test_a_padded_batch_gives_what_its_rows_alone_give(architecture: type[nn.Arc
 
 
 def evaluated(network: nn.Network, variables: nn.Variables) -> np.ndarray:
-    return np.asarray(quick_jit(partial(network.apply, train=False))(variables, make_inputs())[0])
+    return np.asarray(jax.jit(partial(network.apply, train=False))(variables, make_inputs())[0])
 
 
 def trained(architecture: type[nn.Architecture]) -> tuple[nn.Variables, dict]:

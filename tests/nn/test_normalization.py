@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.compiling import quick_jit
 from tests.reference.nn import moments, normalized, slopes
 
 from batchwright.nn import BatchNorm, LayerNorm, Variables
@@ -28,7 +27,7 @@ def make_layer(f: int, **numbers: float) -> tuple[BatchNorm, Variables]:
     return layer, Variables(params, variables.state)
 
 
-@partial(quick_jit, static_argnames="train")
+@partial(jax.jit, static_argnames="train")
 def apply(
     layer: BatchNorm,
     variables: Variables,
@@ -69,7 +68,7 @@ def test_gradients_are_finite_differences_of_the_formula(shape: tuple[int, ...],
         return jnp.sum(jnp.asarray(pull, jnp.float32) * normalize(x, gamma, beta, w, 0.01)[0])
 
     at = [np.asarray(value, np.float64) for value in (x, gamma, beta)]
-    found = quick_jit(jax.grad(same_loss, (0, 1, 2)))(*(jnp.asarray(value, jnp.float32) for value in at))
+    found = jax.jit(jax.grad(same_loss, (0, 1, 2)))(*(jnp.asarray(value, jnp.float32) for value in at))
     for index, gradient in enumerate(found):
         expected = slopes(lambda value, i=index: loss(*at[:i], value, *at[i + 1 :]), at[index])
         np.testing.assert_allclose(gradient, expected, rtol=2e-4, atol=2e-4 * np.abs(expected).max())
@@ -96,7 +95,7 @@ def test_rows_of_weight_zero_influence_nothing(shape: tuple[int, ...]) -> None:
         y, state = layer.apply(Variables(params, variables.state), x, train=True, key=None, weights=weights)
         return jnp.sum(jnp.sin(y[:n])), (y[:n], state)
 
-    both = quick_jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
+    both = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
     (_, (y, state)), (for_params, for_x) = both(variables.params, padded, weights)
     (_, (own_y, own_state)), (own_for_params, own_for_x) = both(variables.params, jnp.asarray(x), None)
     np.testing.assert_allclose(y, own_y, rtol=1e-5, atol=1e-5)
@@ -118,7 +117,7 @@ def test_a_batch_of_one_row_gives_finite_values_and_gradients(weights: list[floa
         y, state = layer.apply(variables, x, train=True, key=None, weights=w)
         return jnp.sum(y**2), (y, state)
 
-    (_, (y, state)), gradient = quick_jit(jax.value_and_grad(loss, has_aux=True))(jnp.asarray(make_rows((1, 3))))
+    (_, (y, state)), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(jnp.asarray(make_rows((1, 3))))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((y, state, gradient)))
     if weights != [0.0]:
         np.testing.assert_allclose(y[0], variables.params["beta"], rtol=1e-5)
@@ -188,7 +187,7 @@ def test_layer_norm_normalizes_each_row_alone(shape: tuple[int, ...]) -> None:
         y = layer.apply(variables, x, train=True, key=None, weights=None)[0]
         return jnp.sum(jnp.asarray(pull, jnp.float32) * y), y
 
-    gradient, y = quick_jit(jax.grad(loss, has_aux=True))(jnp.asarray(x))
+    gradient, y = jax.jit(jax.grad(loss, has_aux=True))(jnp.asarray(x))
     np.testing.assert_allclose(y, formula(x.astype(np.float64)), rtol=1e-4, atol=1e-5)
     expected = slopes(lambda x: float((pull * formula(x)).sum()), x.astype(np.float64))
     np.testing.assert_allclose(gradient, expected, rtol=1e-3, atol=1e-3)

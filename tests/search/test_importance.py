@@ -13,12 +13,11 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sklearn.tree import DecisionTreeRegressor
 
 from batchwright.search import importance as module
+from batchwright.search.customary import Share
 from batchwright.search.importance import (
     Importance,
-    Share,
     _effects,
     _leaves,
-    _sentence,
     by_logarithm,
     importance,
     of_importance,
@@ -286,58 +285,6 @@ def test_it_is_plain_data() -> None:
     assert json.loads(json.dumps(plain)) == plain
     assert [one["name"] for one in plain["fanova"]] == [one.name for one in result.fanova]
     assert set(plain["evaluators"]) == {"losses", "ped_anova", "fanova", "interactions"}
-
-
-def at(name: str, percent: int, reach: int = 2) -> Share:
-    return Share(name, percent / 100, (percent - reach) / 100, (percent + reach) / 100)
-
-
-@pytest.mark.parametrize(
-    ("shares", "sentence"),
-    [
-        (
-            (at(RATE, 60), at(DROPOUT, 20), at(MOMENTUM, 10)),
-            (
-                "the learning rate mattered most (60 % of the variance of the loss, 58 to 62 %), as is customary; "
-                "dropout, which the customary ranking does not name, came before momentum"
-            ),
-        ),
-        (
-            (at("training.batch_size", 60), at(RATE, 20), at("optimizer.beta_2", 1)),
-            (
-                "the batch size mattered most (60 % of the variance of the loss, 58 to 62 %); "
-                "unusually, the batch size came before the learning rate"
-            ),
-        ),
-        (
-            (at(RATE, 60), at("optimizer.epsilon", 11), at(MOMENTUM, 10)),
-            (
-                "the learning rate mattered most (60 % of the variance of the loss, 58 to 62 %), as is customary; "
-                "the order of the others cannot be told"
-            ),
-        ),
-        (
-            (at(MOMENTUM, 31), at(RATE, 30), at("optimizer.beta_2", 1)),
-            (
-                "which of momentum and the learning rate mattered most cannot be told, for their intervals overlap; "
-                "what can be told apart is in the customary order"
-            ),
-        ),
-        (
-            (at("optimizer.beta_2", 31), at("optimizer.epsilon", 30), at("schedule.name", 20), at("schedule.end", 19)),
-            (
-                "which of beta_2 and epsilon mattered most cannot be told, for their intervals overlap; "
-                "unusually, beta_2 and epsilon came before the schedule; unusually, beta_2 and epsilon came before end"
-            ),
-        ),
-        (
-            (at(DROPOUT, 31), at("network.width", 1)),
-            "dropout mattered most (31 % of the variance of the loss, 29 to 33 %)",
-        ),
-    ],
-)
-def test_the_sentence_says_what_the_intervals_tell_apart(shares: tuple[Share, ...], sentence: str) -> None:
-    assert _sentence(shares) == sentence
 
 
 @pytest.mark.slow

@@ -1,8 +1,10 @@
 """A study loses no trial and counts none twice, whoever is killed; and refuses to be mixed with another."""
 
+import resource
+
 import pytest
 
-from batchwright.errors import RunError
+from batchwright.errors import RunError, UsageError
 from batchwright.search.space import load_space
 from batchwright.search.study import Outcome, open_study
 
@@ -101,6 +103,47 @@ def test_beyond_the_first_trials_better_regions_are_asked_for(tmp_path):
     assert sum(abs(share - 0.8) < 0.25 for share in later) > 10  # by chance it would be 7
 
 
+def test_first_trials_are_put_in_line_once_though_that_was_interrupted(space, tmp_path):
+    class Killed(Exception):
+        pass
+
+    study, put = _opened(space, tmp_path), []
+
+    def enqueue(*given, **options):
+        if len(put) == 3:
+            raise Killed
+        put.append(type(study.optuna).enqueue_trial(study.optuna, *given, **options))
+
+    study.optuna.enqueue_trial = enqueue
+    with pytest.raises(Killed):
+        study.begin(8, seed=0)
+    again = _opened(space, tmp_path)
+    again.begin(8, seed=0)
+    assert len(again.optuna.get_trials()) == 8
+    asked = [tuple(one.chosen.items()) for one in again.ask(8, space)]
+    again.close()
+    assert len(set(map(str, asked))) == 8
+
+
+def test_a_study_that_cannot_be_written_is_said_and_what_was_told_is_kept(space, tmp_path):
+    study = _opened(space, tmp_path)
+    study.begin(2, seed=0)
+    first, second = study.ask(2, space)
+    study.tell(first.number, _outcome(0.5))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "study.journal").stat().st_size + 10, limits[1]))
+    try:
+        with pytest.raises(UsageError, match="cannot be written"):
+            study.tell(second.number, _outcome(0.25))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    again = _opened(space, tmp_path)
+    again.reclaim()
+    assert [one.outcome.value for one in again.finished()] == [0.5]
+    assert [dict(one.chosen) for one in again.ask(1, space)] == [dict(second.chosen)]
+    again.close()
+
+
 def test_trials_are_comparable_after_as_many_epochs(space, tmp_path):
     study = _opened(space, tmp_path)
     study.begin(3, seed=0)
@@ -108,6 +151,8 @@ def test_trials_are_comparable_after_as_many_epochs(space, tmp_path):
     study.tell(asked[0].number, Outcome("finished", 0.1, (0.9, 0.5, 0.1)))
     study.tell(asked[1].number, Outcome("stopped", 0.6, (0.8, 0.6)))
     study.tell(asked[2].number, Outcome("diverged", float("inf"), (0.7, float("inf"))))
-    values = [trial.value for trial in study.comparable().trials]
+    copy = study.comparable().trials
+    values = [trial.value for trial in copy]
     study.close()
+    assert [set(trial.params) for trial in copy] == [set(one.chosen) for one in asked]
     assert values == [0.5, 0.6, float("inf")]

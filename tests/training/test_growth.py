@@ -20,7 +20,7 @@ from batchwright.optim.scaling import rescaled
 from batchwright.training import fit as fitting
 from batchwright.training.checkpoint import beginning
 from batchwright.training.feed import OnDisk
-from batchwright.training.fit import Compiled, EpochDone, Job
+from batchwright.training.fit import Compiled, EpochDone, Job, SegmentDone
 from batchwright.training.growth import (
     NORM2,
     TRACE,
@@ -257,3 +257,12 @@ def test_each_size_is_compiled_once_and_when_it_is_reached(monkeypatch: pytest.M
     for event in fitting.fit(job, beginning(start(job.program, make_rows()))):
         log += [type(event)] if isinstance(event, Compiled | EpochDone) else []
     assert log == [4, Compiled, EpochDone, 8, EpochDone, 16, EpochDone, EpochDone, EpochDone]
+
+
+def test_how_far_it_is_follows_the_size_of_each_epoch() -> None:
+    events = events_of(growing_job(epochs=5))
+    done = {event.row["epoch"]: event.row["iteration"] for event in events if isinstance(event, EpochDone)}
+    ends = {event.epoch: event for event in events if isinstance(event, SegmentDone)}
+    assert {epoch: end.updates for epoch, end in ends.items()} == done
+    assert [end.plan.batch_size for end in ends.values()] == [4, 8, 16, 16, 16]
+    assert ends[3].foretold == ends[5].foretold == done[5] < ends[2].foretold < ends[1].foretold

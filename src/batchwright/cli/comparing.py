@@ -33,7 +33,7 @@ def follow_comparison(events: Iterator[CompareEvent], console: Console) -> Compa
                     bar.update(task, completed=event.number - 1 + share, total=event.variants, place=place)
                     bar.update(task, description=said)
                 case Row():
-                    console.print(_line(event), highlight=False, markup=False, soft_wrap=True)
+                    console.print(_line(event), soft_wrap=True)
                 case Compared():
                     return event
     raise AssertionError("a comparison ends with Compared")

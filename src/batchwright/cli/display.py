@@ -11,12 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from batchwright.config import flow
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.fit import Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.plan import Plan
 from batchwright.workflow import Event, Prepared, Repeated, Trained
 
 MB = 1e6
+ORIGINS = {"default": "nobody", "user": "you", "measured": "measurement", "searched": "search"}
 WIDE = 120
 """Characters of a terminal from which on the bar also shows updates and rows per second."""
 
@@ -39,23 +41,21 @@ def _followed(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Tra
     for event in events:
         match event:
             case SegmentDone():
-                updates = (event.epoch - 1) * plan.iterations_per_epoch + event.iterations
-                rate = event.learning_rate
-                bar.update(task, completed=updates, epoch=f"{event.epoch}/{plan.epochs}")
-                bar.update(
-                    task, figures=_figures(event.loss, validation, rate), speed=_speed(bar.tasks[task].speed, plan)
-                )
+                now = f"{event.epoch}/{plan.epochs}"
+                bar.update(task, completed=event.updates, total=event.foretold, epoch=now)
+                figures = _figures(event.loss, validation, event.learning_rate)
+                bar.update(task, figures=figures, speed=_speed(bar.tasks[task].speed, event.plan))
             case EpochDone():
                 validation = _validation(event.row, headline)
                 bar.update(task, figures=_figures(event.row["loss"], validation, event.row["learning_rate"]))
                 if not bar.console.is_terminal:
-                    bar.console.print(_line(event.row, prepared), highlight=False, soft_wrap=True)
+                    bar.console.print(_line(event.row, prepared), soft_wrap=True)
             case Reduced():
                 again = f"going back to iteration {int(event.checkpoint.state.step):,} with a smaller learning rate"
-                bar.console.print(f"{event.reason}; {again}", highlight=False, soft_wrap=True)
+                bar.console.print(f"{event.reason}; {again}", soft_wrap=True)
             case Stopped():
                 if event.status == "finished":  # else the error that follows says it
-                    bar.console.print(f"{event.reason}{_kept(event, prepared)}", highlight=False, soft_wrap=True)
+                    bar.console.print(f"{event.reason}{_kept(event, prepared)}", soft_wrap=True)
             case Trained():
                 return event
     raise AssertionError("a training ends with Trained")
@@ -70,7 +70,7 @@ def _kept(stopped: Stopped, prepared: Prepared) -> str:
 def notes(sentences: tuple[str, ...], console: Console) -> None:
     """What the user should know, a line each."""
     for sentence in sentences:
-        console.print(f"note: {sentence}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"note: {sentence}", soft_wrap=True)
 
 
 def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
@@ -130,7 +130,7 @@ def follow_seeds(epochs: Iterator[int | Repeated], plan: Plan, console: Console)
                 return done
             bar.update(task, completed=done, epoch=f"{done}/{plan.epochs}")
             if not console.is_terminal:
-                console.print(f"further seeds: epoch {done}/{plan.epochs}", highlight=False)
+                console.print(f"further seeds: epoch {done}/{plan.epochs}")
     raise AssertionError("it ends with Repeated")
 
 
@@ -162,6 +162,24 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             row["run"], row.get("created", "")[:19].replace("T", " "), row["status"], figures or row["reason"]
         )
     return table
+
+
+def settings_table(settings: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Settings, a row each: the value, who chose it, and why where that was measured."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for name in ("setting", "value", "chosen by", "why"):
+        table.add_column(name, overflow="fold")
+    for key, setting in settings.items():
+        table.add_row(key, flow(setting["value"]), ORIGINS[setting["origin"]], _why(setting.get("evidence")))
+    return table
+
+
+def _why(evidence: Mapping[str, Any] | None) -> str:
+    """The reason that evidence gives, and what the value was fitted to afterwards."""
+    if not evidence:
+        return ""
+    fitted = ", ".join(f"{key} {flow(value)}" for key, value in evidence.get("rescaled_for", {}).items())
+    return "; ".join(filter(None, (evidence.get("reason", ""), f"rescaled for {fitted}" if fitted else "")))
 
 
 def _figure(value: float | None) -> str:

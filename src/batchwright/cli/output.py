@@ -1,6 +1,7 @@
 """Results on standard output: one JSON object where `--json` is given."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,11 +20,15 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a 
 
 
 def table_console(*, stderr: bool = False) -> "Console":
-    """Where tables are printed: as wide as the terminal; elsewhere as wide as they are, so that each row is a line."""
+    """Where tables are printed: as wide as the terminal; elsewhere as wide as they are, so that each row is a line.
+
+    What is printed is the user's text: brackets and colons in it mean nothing.
+    """
     from rich.console import Console
 
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH)
+    plain = partial(Console, stderr=stderr, markup=False, emoji=False, highlight=False)
+    console = plain()
+    return console if console.is_terminal else plain(width=WIDTH)
 
 
 def warn_of_end(run: "Run") -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from batchwright.cli.display import notes
 from batchwright.config import flow
-from batchwright.search.events import Began, Progress, RoundDone, Searched, SearchEvent
+from batchwright.search.events import Began, Progress, RoundDone, Searched, SearchEvent, Waiting
 from batchwright.search.importance import Importance
 from batchwright.search.study import Finished
 from batchwright.workflow import Prepared
@@ -29,8 +29,9 @@ def follow_trials(events: Iterator[SearchEvent], console: Console) -> Prepared:
     for dimension in began.space.dimensions:
         when = f" when {flow(dict(dimension.when))}" if dimension.when else ""
         said = f"searching {dimension.key}: {dimension.scale} {flow(list(dimension.values))}{when}"
-        console.print(said, highlight=False, markup=False, soft_wrap=True)
-    console.print(f"folder: {began.folder}", highlight=False, markup=False, soft_wrap=True)
+        console.print(said, soft_wrap=True)
+    console.print(f"folder: {began.folder}", soft_wrap=True)
+    told, waited = set[str](), 0
     with Live(console=console, transient=True, auto_refresh=False) as live:
         for event in events:
             match event:
@@ -38,10 +39,15 @@ def follow_trials(events: Iterator[SearchEvent], console: Console) -> Prepared:
                     if console.is_terminal:
                         live.update(_leaders(event, began.options.trials), refresh=True)
                     elif event.at_rung:
-                        console.print(_rung_line(event), highlight=False, markup=False, soft_wrap=True)
+                        console.print(_rung_line(event), soft_wrap=True)
                 case RoundDone():
-                    console.print(_round_line(event, began), highlight=False, markup=False, soft_wrap=True)
-                    notes(event.notes, console)
+                    console.print(_round_line(event, began), soft_wrap=True)
+                    notes(tuple(note for note in event.notes if note not in told), console)
+                    told.update(event.notes)
+                case Waiting():
+                    if event.running != waited:
+                        console.print(f"waiting for {event.running} trials of other processes")
+                    waited = event.running
                 case Prepared():
                     return event
     raise AssertionError("a search ends with the training of its best trial")

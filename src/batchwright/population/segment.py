@@ -167,9 +167,7 @@ class CompiledPopulation:
         groups = [range(first, min(first + size, count)) for first in range(0, count, size)]
 
         def run(group: range) -> tuple[TrainState, Loss]:
-            places = np.resize(
-                np.arange(group.start, group.stop, dtype=np.int32), size
-            )  # what is left of the last one is filled up
+            places = np.resize(np.array(group, np.int32), size)  # fills the last group up with its own members
             done = self._run(*_of_group(on_host, orders, places, count=self.orders), iterations=iterations, rows=rows)
             kept: tuple[TrainState, Loss] = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(group)], done)
             return kept

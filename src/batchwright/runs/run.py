@@ -10,6 +10,7 @@ from batchwright.errors import RunError, nearest
 from batchwright.runs.manifest import (
     BEST_RUN,
     CONFIG,
+    EVIDENCE,
     HISTORY,
     LARGEST,
     MANIFEST,
@@ -71,6 +72,18 @@ class Run:
     def config(self) -> str:
         """The resolved configuration, as YAML."""
         return self.read(CONFIG).decode()
+
+    @property
+    def evidence(self) -> dict[str, dict[str, Any]]:
+        """What each setting that was measured rests on, by dotted key.
+
+        Raises:
+            RunError: the file is not as it was written.
+        """
+        if EVIDENCE not in self.manifest.files:
+            return {}
+        where = self.path / EVIDENCE
+        return parse(_Evidence, {"by_key": parse_json(self.read(EVIDENCE), where)}, where).by_key
 
     def indices(self) -> "Indices":
         """The rows of the source in each part.
@@ -180,6 +193,11 @@ def _listed(folder: Path) -> Listed:
         return Listed(folder, open_run(folder))
     except RunError as error:
         return Listed(folder, None, str(error))
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    by_key: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)

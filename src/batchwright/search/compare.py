@@ -209,10 +209,10 @@ def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generat
     trials = arena.trials(variant, points, seeds=seeds)
     standings, seconds = yield from _trained(arena, variant, trials, ("seeds", number, variants))
     plan = trials[0].jobs[0].plan
-    good = [one for one in standings if one.value < float("inf")]
     settings = variant.settings(arena.space, points[0])
     tuned = {one.key: settings.values[one.key] for one in variant.dimensions}
-    by_seed = tuple(one.value for one in good) if len(good) == len(standings) else ()
+    values = tuple(one.value for one in standings)
+    by_seed = values if max(values) < float("inf") else ()
     return Row(
         variant.name,
         {**variant.values, **tuned},

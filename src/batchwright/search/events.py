@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from batchwright.config import Settings
+from batchwright.errors import ConfigError, unknown
 from batchwright.search.importance import Importance
 from batchwright.search.space import Space
 from batchwright.search.study import Asked, Finished
@@ -30,6 +31,14 @@ class Options:
     storage: str | None = None
     study_name: str | None = None
     folds: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise a ConfigError where a number is below 1, or there is no such pruning."""
+        for name in ("trials", "seeds", "folds"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} has to be 1 or more, but is {getattr(self, name)}.")
+        if self.pruning not in get_args(Pruning):
+            raise ConfigError(unknown("pruning", self.pruning, get_args(Pruning)))
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,13 @@ class RoundDone:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """All trials are taken; so many are being trained by other processes, and are waited for."""
+
+    running: int
+
+
+@dataclass(frozen=True)
 class Searched:
     """What was found.
 
@@ -105,10 +121,14 @@ class Searched:
     importance: Importance | None
     seconds: float
 
+    def __repr__(self) -> str:
+        """The best settings, and what was trained with them."""
+        return f"<Searched: best of {len(self.finished)} trials: {dict(self.best.chosen)}; {self.trained}>"
+
     @property
     def diverged(self) -> int:
         """How many trials have."""
         return sum(one.outcome.ending == "diverged" for one in self.finished)
 
 
-SearchEvent: TypeAlias = Began | Progress | RoundDone | Event | int | Repeated | Searched
+SearchEvent: TypeAlias = Began | Progress | RoundDone | Waiting | Event | int | Repeated | Searched

@@ -7,11 +7,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from batchwright import _cache
+from batchwright._files import explained
 from batchwright.config import Settings, dump_config
 from batchwright.data.dataset import Dataset
 from batchwright.errors import BatchwrightError, ConfigError, DataError, InterruptedRunError, RunError, UsageError
@@ -21,7 +22,7 @@ from batchwright.population.waves import member_bytes, most_at_once, waves
 from batchwright.runs.manifest import BEST_RUN
 from batchwright.runs.searches import BEST_CONFIG, SPACE, STUDY, SearchFolder, SearchPlan, create_search
 from batchwright.search.defaults import default_dimensions
-from batchwright.search.events import Began, Options, Progress, RoundDone, Searched, SearchEvent
+from batchwright.search.events import Began, Options, Progress, RoundDone, Searched, SearchEvent, Waiting
 from batchwright.search.importance import by_logarithm, importance
 from batchwright.search.narrowing import narrowed
 from batchwright.search.space import Space, load_space
@@ -69,8 +70,15 @@ def search(
         yield from _carry_out(_Search(space, options, prepared, folder, notes, interrupted))
 
 
-def go_on(folder: SearchFolder, *, interrupted: Callable[[], bool] = lambda: False) -> Iterator[SearchEvent]:
+def go_on(
+    folder: SearchFolder, dataset: Dataset | None = None, *, interrupted: Callable[[], bool] = lambda: False
+) -> Iterator[SearchEvent]:
     """Go on with a search that did not finish: trials that were trained are kept, those in progress begin again.
+
+    Args:
+        folder: that of the search.
+        dataset: the rows, where they were not read from a source.
+        interrupted: as for `search`.
 
     Raises:
         RunError: its rows are no longer what they were.
@@ -81,7 +89,11 @@ def go_on(folder: SearchFolder, *, interrupted: Callable[[], bool] = lambda: Fal
         raise RunError(f"the study of {folder.path} is in a database: {AGAIN}.")
     plan, space = folder.plan, load_space(folder.path / SPACE)
     options = Options(plan.trials, plan.seeds, plan.pruning, folds=plan.folds)
-    prepared = prepare(space.settings(space.point(_middle(space))))
+    settings = space.settings(space.point(_middle(space)))
+    if settings.config.data.source is None and dataset is None:
+        again = f"bw.resume_search({str(folder.path)!r}, data)"
+        raise RunError(f"{folder.path} searches on rows from Python: go on with it there, {again}.")
+    prepared = prepare(settings, dataset)
     if prepared.dataset.fingerprint != plan.fingerprint:
         raise RunError(f"the rows of {prepared.dataset.name} are not those of the search in {folder.path}.")
     with folder:
@@ -211,9 +223,13 @@ def _carry_out(search: _Search) -> Iterator[SearchEvent]:
 def _round(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
     """Ask for trials, train them, and tell how they came out; where others train the last ones, wait for them."""
     options, first = search.options, _first_round(search.options.trials)
-    left = options.trials - len(finished) - study.running()
+    running = study.running()
+    left = options.trials - len(finished) - running
     if left <= 0:
-        _wait(search)
+        yield Waiting(running)
+        if search.interrupted():
+            _stop(search, study)
+        time.sleep(WAIT)
         study.reclaim()
         return
     space, notes = narrowed(search.space, finished) if len(finished) >= first else (search.space, ())
@@ -231,7 +247,7 @@ def _trained(
 ) -> Iterator[SearchEvent]:
     """Train trials that fit into memory together, and tell the study of each as soon as it has ended."""
     example, told, started = example_of(search.prepared.dataset), set[int](), time.perf_counter()
-    before, rows = started, 0
+    before = started
     members = {trial.number: len(trial.jobs) for trial in wave}
     epochs = wave[0].jobs[0].plan.epochs
     yield Progress(finished, asked, [Standing(trial.number, ()) for trial in wave], 0, epochs, 0.0, 0.0)
@@ -249,7 +265,8 @@ def _trained(
             _stop(search, study)
 
 
-def _stop(search: _Search, study: Study) -> None:
+def _stop(search: _Search, study: Study) -> NoReturn:
+    """Keep what was found, and say how to go on."""
     finished = study.finished()
     _record(search, finished)
     best = f"the best so far is in {search.folder.path / BEST_CONFIG}, and " if _best(finished) else ""
@@ -266,7 +283,8 @@ def _winner(search: _Search, settings: Settings) -> Generator[SearchEvent, None,
     """Train the best settings anew, as a run of its own, and with further seeds where there are several."""
     place = search.folder.path / BEST_RUN
     if place.exists():
-        shutil.rmtree(place)
+        with explained(place):
+            shutil.rmtree(place)
     trained: Trained | None = None
     for event in train(settings, search.prepared.dataset, run_dir=place, interrupted=search.interrupted):
         trained = event if isinstance(event, Trained) else trained
@@ -332,12 +350,6 @@ def _seed_variance(finished: Sequence[Finished], *, log: bool) -> float | None:
     losses = [np.asarray(one.outcome.by_seed) for one in finished if one.outcome.by_seed]
     compared = [np.log(of_trial) if log else of_trial for of_trial in losses]
     return float(np.mean([of_trial.var(ddof=1) for of_trial in compared])) if compared else None
-
-
-def _wait(search: _Search) -> None:
-    if search.interrupted():
-        raise InterruptedRunError("interrupted while other processes train the last trials.")
-    time.sleep(WAIT)
 
 
 def _first_round(trials: int) -> int:

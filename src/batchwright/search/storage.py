@@ -71,11 +71,17 @@ def retried(ask: Callable[[], T]) -> T:
 
     Raises:
         BatchwrightError: it could not be reached for half a minute.
+        UsageError: its file cannot be written.
     """
     for wait in (*WAITS, None):
         try:
             with quiet():
                 return ask()
+        except OSError as error:
+            raise UsageError(
+                f"the study cannot be written: {error.strerror or error}. What was told is in it; once this is mended, "
+                "the search can be gone on with."
+            ) from error
         except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
             if wait is None or not _may_come_back(error):
                 cause = str(error.__cause__ or error).splitlines()[0]
@@ -111,9 +117,7 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._ended.wait(HEARTBEAT):
             for number in tuple(self._running):
-                with suppress(
-                    SQLAlchemyError, optuna.exceptions.OptunaError
-                ):  # the next one, or the next question tells
+                with suppress(SQLAlchemyError, optuna.exceptions.OptunaError):  # whoever asks next is told
                     self.beat(number)
 
 

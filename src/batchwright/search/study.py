@@ -7,6 +7,7 @@ Parzen estimator (Bergstra et al. 2011, Algorithms for Hyper-Parameter Optimizat
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -19,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from batchwright.errors import BatchwrightError, RunError
 from batchwright.search.parameters import distribution, parameter_of, sobol, suggested, value_of
 from batchwright.search.space import Space
-from batchwright.search.storage import Heartbeat, close, database, journal, quiet, retried, trial_id
+from batchwright.search.storage import GRACE, Heartbeat, close, database, journal, quiet, retried, trial_id
 
 Ending: TypeAlias = Literal["finished", "stopped", "diverged"]
 
@@ -67,13 +68,13 @@ class Study:
         self._alive = Heartbeat(study, kept_in, self._running)
 
     def begin(self, count: int, *, seed: int) -> None:
-        """Put the first trials in line, unless that has been done."""
-        if self.optuna.user_attrs.get("begun"):
+        """Put the first trials in line, but for those that are: a process that did so may have been killed."""
+        if retried(lambda: self.optuna.user_attrs).get("begun"):
             return
         for shares in sobol(count, len(self.space.dimensions), seed=seed):
             chosen = self.space.point(shares)
             parameters = dict(parameter_of(self.space, key, value) for key, value in chosen.items())
-            retried(partial(self.optuna.enqueue_trial, parameters))
+            retried(partial(self.optuna.enqueue_trial, parameters, skip_if_exists=True))
         retried(lambda: self.optuna.set_user_attr("begun", True))
 
     def ask(self, count: int, space: Space) -> list[Asked]:
@@ -82,7 +83,7 @@ class Study:
         for _ in range(count):
             trial = retried(self.optuna.ask)
             self._running.add(trial.number)
-            self._alive.beat(trial.number)
+            retried(partial(self._alive.beat, trial.number))
             asked.append(Asked(trial.number, retried(partial(suggested, trial, space))))
         return asked
 
@@ -111,14 +112,16 @@ class Study:
         self._running.clear()
 
     def reclaim(self) -> None:
-        """Put the trials of processes that have died in line again: of a database, those without a sign of life."""
-        if isinstance(self._kept_in, RDBStorage):
-            with quiet():
-                retried(lambda: fail_stale_trials(self.optuna))
-        else:
-            for trial in self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-                if trial.number not in self._running:
-                    _put_back(self.optuna, trial.number)
+        """Put the trials of processes that have died in line again: of a database, those without a sign of life.
+
+        A process that died before the first sign of a trial had not chosen anything for it either.
+        """
+        shared = isinstance(self._kept_in, RDBStorage)
+        if shared:
+            retried(lambda: fail_stale_trials(self.optuna))
+        for trial in self._in_training():
+            if trial.number not in self._running and (not shared or _never_begun(trial)):
+                retried(partial(_put_back, self.optuna, trial.number))
 
     def finished(self) -> list[Finished]:
         """All trials that have been trained, by anyone, in the order of their numbers."""
@@ -129,17 +132,21 @@ class Study:
     def comparable(self) -> optuna.Study:
         """A copy in memory in which all trials are judged after as many epochs as the one that was stopped first.
 
+        Its parameters are named by their keys.
+
         Else those that were stopped would be left out of what is learned from the trials, and the good ones kept.
         """
-        trials = [trial for trial in self.optuna.get_trials(deepcopy=False) if _finished(trial, self.space)]
+        everything = retried(lambda: self.optuna.get_trials(deepcopy=False))
+        trials = [trial for trial in everything if _finished(trial, self.space)]
+        keys = {distribution(dimension)[0]: dimension.key for dimension in self.space.dimensions}
         curves = {trial.number: _curve(trial) for trial in trials}
         endings = {trial.number: trial.user_attrs["ending"] for trial in trials}
         epochs = min((len(curve) for number, curve in curves.items() if endings[number] != "diverged"), default=1)
         study = optuna.create_study(direction="minimize")
         study.add_trials(
             optuna.create_trial(
-                params=trial.params,
-                distributions=trial.distributions,
+                params={keys[name]: value for name, value in trial.params.items()},
+                distributions={keys[name]: of for name, of in trial.distributions.items()},
                 value=float("inf") if endings[trial.number] == "diverged" else min(curves[trial.number][:epochs]),
             )
             for trial in trials
@@ -148,7 +155,10 @@ class Study:
 
     def running(self) -> int:
         """How many are being trained, by anyone."""
-        return len(retried(lambda: self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))))
+        return len(self._in_training())
+
+    def _in_training(self) -> list[FrozenTrial]:
+        return retried(lambda: self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
 
     def close(self) -> None:
         """Give back what was not trained, and end the signs of life."""
@@ -179,7 +189,7 @@ def open_study(space: Space, place: Path | str, *, name: str, identity: Mapping[
             lambda: optuna.create_study(storage=kept_in, study_name=name, load_if_exists=True, direction="minimize")
         )
         _check(study, identity, place if isinstance(place, Path) else name)
-        done = len(study.get_trials(deepcopy=False))
+        done = len(retried(lambda: study.get_trials(deepcopy=False)))
     except BaseException:
         close(kept_in)
         raise
@@ -214,6 +224,12 @@ def _put_back(study: optuna.Study, number: int) -> None:
     study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
     with quiet():
         RetryHeartbeatStaleTrialCallback()(study, trial)
+
+
+def _never_begun(trial: FrozenTrial) -> bool:
+    """Whether a trial was taken some time ago, and nothing was chosen for it since."""
+    taken = trial.datetime_start
+    return not trial.params and taken is not None and (datetime.now() - taken).total_seconds() > GRACE
 
 
 def _check(study: optuna.Study, identity: Mapping[str, Any], where: Path | str) -> None:

@@ -66,12 +66,24 @@ class Compiled:
 
 @dataclass(frozen=True)
 class SegmentDone:
-    """So many `iterations` of epoch `epoch` (from 1) are done; `loss` is the mean over their rows."""
+    """So many `iterations` of epoch `epoch` (from 1) are done, and `updates` in all.
+
+    - plan: of the epoch, whose batch size may have grown
+    - loss: the mean over the rows of these iterations; learning_rate: of the last one
+    """
 
     epoch: int
     iterations: int
+    updates: int
+    plan: Plan
     loss: float
     learning_rate: float
+
+    @property
+    def foretold(self) -> int:
+        """The updates of the whole fit, if the batch size stays as it is now."""
+        left = self.plan.epochs - self.epoch
+        return self.updates - self.iterations + self.plan.iterations_per_epoch * (left + 1)
 
 
 @dataclass(frozen=True)
@@ -263,7 +275,8 @@ def _chunk(loop: Loop, chunk: Chunk, rates: np.ndarray, watch: _Watch, now: Chec
         watch.timed(span[1] - span[0], time.perf_counter() - started)
         if int(state.status) != RUNNING:
             return now
-        yield SegmentDone(len(now.history) + 1, now.done, _mean(now.losses), float(rates[now.done - 1]))
+        mean, rate = _mean(now.losses), float(rates[now.done - 1])
+        yield SegmentDone(len(now.history) + 1, now.done, _iteration(now), loop.plan, mean, rate)
         if now.done < loop.plan.iterations_per_epoch and watch.due(now):
             yield watch.take(now)
         if now.done == last or watch.ends:

@@ -1,0 +1,73 @@
+"""`batchwright report`: how a run went, and who chose each of its settings."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from batchwright.cli.output import Json, RunFolder, print_json, table_console
+
+if TYPE_CHECKING:
+    from batchwright.runs.run import Run
+    from batchwright.training.verdict import Verdict
+
+
+def report(run: RunFolder, as_json: Json = False) -> None:
+    """Tell how a run went: its figures, what its curves say, and who chose each setting, and why."""
+    from batchwright.cli.display import metrics_table, settings_table
+    from batchwright.runs.run import open_run
+    from batchwright.training.verdict import verdict
+
+    opened = open_run(run)
+    judged = verdict(opened.history)
+    settings = _settings(opened)
+    if as_json:
+        print_json(_summary(opened, judged) | {"settings": settings})
+        return
+    out = table_console()
+    for line in _lines(opened):
+        typer.echo(line)
+    out.print(metrics_table(opened.metrics))
+    if opened.manifest.status == "finished":
+        typer.echo(f"{judged.kind}: {judged.reason}")
+    chosen = {key: one for key, one in settings.items() if one["origin"] != "default"}
+    out.print(settings_table(chosen))
+    typer.echo(
+        f"the other {len(settings) - len(chosen)} settings have their defaults, see {opened.path / 'config.yaml'}"
+    )
+
+
+def _lines(run: "Run") -> list[str]:
+    manifest = run.manifest
+    when, spent = manifest.created[:19].replace("T", " "), manifest.seconds.get("total")
+    seconds = f", {spent:,.1f} s" if spent is not None else ""
+    return [
+        f"{run.path}: {manifest.status}{': ' * bool(manifest.reason)}{manifest.reason}",
+        f"{manifest.source}, {when} UTC{seconds}, on {manifest.device}, batchwright {manifest.versions['batchwright']}",
+    ]
+
+
+def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:
+    manifest = run.manifest
+    return {
+        "run": str(run.path),
+        "source": manifest.source,
+        "created": manifest.created,
+        "status": manifest.status,
+        "reason": manifest.reason,
+        "device": manifest.device,
+        "versions": manifest.versions,
+        "plan": manifest.plan,
+        **{part: run.metrics.get(part) for part in ("train", "validation", "test")},
+        "verdict": vars(judged),
+        "seconds": manifest.seconds,
+    }
+
+
+def _settings(run: "Run") -> dict[str, dict[str, Any]]:
+    """Value and origin of each setting; of what was measured, the evidence and the file that has it."""
+    evidence = run.evidence
+    return {
+        key: {"value": setting.value, "origin": setting.origin}
+        | ({"evidence": evidence.get(key), "file": setting.evidence} if setting.evidence else {})
+        for key, setting in run.settings.items()
+    }
