@@ -28,7 +28,7 @@ from batchwright.errors import ConfigError, DataError
 from batchwright.estimators import Classifier, Regressor
 
 PLAIN = {"batch_normalization": False, "optimizer": "sgd", "schedule": "constant", "batch_size": "full"}
-QUICK = PLAIN | {"learning_rate": 0.1, "momentum": 0.9, "epochs": 60, "random_state": 0}
+QUICK = PLAIN | {"learning_rate": 0.1, "momentum": 0.9, "epochs": 25, "random_state": 0}
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": "columns are standardised by rows, which weights do not change",
@@ -185,7 +185,7 @@ def test_rows_are_held_out_only_for_what_goes_by_them():
     X, y = blobs(rows=40)
     every = Classifier((8,), **QUICK).fit(X, y)
     assert every.trained_.prepared.plan.training_rows == 120
-    assert every.n_iter_ == len(every.history_) == 60
+    assert every.n_iter_ == len(every.history_) == QUICK["epochs"]
     assert "val_loss" not in every.history_[0]
     stopped = Classifier((8,), **QUICK | {"learning_rate": 1.0, "epochs": 500, "early_stopping": 2}).fit(X, y)
     assert stopped.trained_.prepared.plan.training_rows == 108
@@ -219,7 +219,7 @@ def test_a_rule_of_ones_own_keeps_its_numbers_but_those_given():
 @pytest.mark.slow
 def test_searches_pipelines_and_clones():
     X, y = load_iris(return_X_y=True)
-    pipeline = make_pipeline(StandardScaler(), Classifier((8,), **QUICK))
+    pipeline = make_pipeline(StandardScaler(), Classifier((8,), **(QUICK | {"epochs": 60})))
     assert cross_val_score(pipeline, X, y, cv=3).mean() > 0.9
     grid = {"learning_rate": np.array([1e-6, 0.1]), "hidden_layer_sizes": [(), (8,)]}
     search = GridSearchCV(Classifier(**QUICK), grid, cv=2).fit(X, y)

@@ -4,7 +4,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-QUICK = ("--epochs", 2, "--hidden-layer-sizes", "8", "--batch-size", 16)
+LINEAR = ("--network", "linear")
+QUICK = (*LINEAR, "--epochs", 2, "--batch-size", 16)
 
 
 def test_train_prints_one_json_object_with_all_that_is_known(batchwright, table: Path) -> None:
@@ -68,11 +69,11 @@ def test_values_are_predicted_in_their_own_unit(batchwright) -> None:
 
 
 def test_check_tells_the_plan_and_writes_nothing(batchwright) -> None:
-    answer = batchwright("check", "digits", "--batch-size", 100, "--epochs", 10, "--json")
+    answer = batchwright("check", "digits", *LINEAR, "--batch-size", 100, "--epochs", 10, "--json")
     plan = json.loads(answer.out)["plan"]
     assert (plan["training_rows"], plan["iterations_per_epoch"], plan["updates"]) == (1257, 13, 130)
     assert not Path("runs").exists()
-    assert "1,257" in batchwright("check", "digits").out
+    assert "1,257" in batchwright("check", "digits", *LINEAR).out
 
 
 def test_a_run_can_be_trained_again_from_its_own_configuration(batchwright) -> None:
@@ -84,7 +85,7 @@ def test_a_run_can_be_trained_again_from_its_own_configuration(batchwright) -> N
 
 def test_the_rightmost_assignment_wins_over_options_and_file(batchwright) -> None:
     Path("run.yaml").write_text("data: {source: iris}\ntraining: {epochs: 7}\n")
-    words = ("check", "--config", "run.yaml", "--epochs", 5, "--json")
+    words = ("check", "--config", "run.yaml", *LINEAR, "--epochs", 5, "--json")
     assert json.loads(batchwright(*words).out)["plan"]["epochs"] == 5
     words += ("--set", "training.epochs=3", "--set", "training.epochs=4")
     assert json.loads(batchwright(*words).out)["plan"]["epochs"] == 4
@@ -128,28 +129,17 @@ def test_a_report_tells_of_a_run_and_of_who_chose_what(batchwright, table: Path)
 
 
 def test_a_full_batch_is_batch_gradient_descent(batchwright) -> None:
-    plan = json.loads(batchwright("check", "iris", "--batch-size", "full", "--json").out)["plan"]
+    plan = json.loads(batchwright("check", "iris", *LINEAR, "--batch-size", "full", "--json").out)["plan"]
     assert plan["descent"] == "batch gradient descent"
     assert plan["iterations_per_epoch"] == 1
-    large = batchwright("check", "iris", "--batch-size", 5000)
+    large = batchwright("check", "iris", *LINEAR, "--batch-size", 5000)
     assert "batch size 5,000 is more than the 104 training rows" in large.err
     assert large.code == 0
 
 
 def test_divergence_leaves_a_run_and_exit_code_3(batchwright) -> None:
-    answer = batchwright(
-        "train",
-        "diabetes",
-        "--optimizer",
-        "sgd",
-        "--learning-rate",
-        1e30,
-        "--schedule",
-        "constant",
-        *QUICK,
-        "--no-batch-normalization",
-        "--json",
-    )
+    rule = ("--optimizer", "sgd", "--learning-rate", 1e30, "--schedule", "constant")
+    answer = batchwright("train", "diabetes", *rule, *QUICK, "--json")
     assert answer.code == 3
     told = json.loads(answer.out)
     assert told["status"] == "diverged"
@@ -159,7 +149,7 @@ def test_divergence_leaves_a_run_and_exit_code_3(batchwright) -> None:
 
 
 def test_evaluation_without_the_target_says_what_is_missing(batchwright, table):
-    assert batchwright("train", table, "--target", "bought", "--epochs", "1", "--run-dir", "run").code == 0
+    assert batchwright("train", table, "--target", "bought", *QUICK, "--run-dir", "run").code == 0
     table.write_text("\n".join(line.rpartition(",")[0] for line in table.read_text().splitlines()) + "\n")
     answer = batchwright("evaluate", "run", table)
     assert answer.code == 2

@@ -18,7 +18,7 @@ import pytest
 from batchwright.errors import RunError
 from batchwright.runs.run import open_run
 
-KILLS = int(os.environ.get("BATCHWRIGHT_SOAK_KILLS", "3"))
+KILLS = int(os.environ.get("BATCHWRIGHT_SOAK_KILLS", "2"))
 CHILD = Path(__file__).with_name("child.py")
 WORDS = (
     *("train", "digits", "--epochs", "40", "--batch-size", "16", "--dropout", "0.2", "--early-stopping", "null"),

@@ -1,0 +1,84 @@
+"""A search from Python in one call: what `batchwright search` does, on rows that have been loaded."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from batchwright.config import flow
+from batchwright.data.dataset import Dataset
+from batchwright.errors import ConfigError
+from batchwright.runs.reading import to_plain
+from batchwright.runs.searches import reopen_search
+from batchwright.search.events import Options, Searched, SearchEvent
+from batchwright.search.search import go_on, search
+from batchwright.search.space import load_space
+from batchwright.search.trials import Pruning
+
+
+def run_search(
+    data: Dataset,
+    space: Mapping[str, Any] | None = None,
+    *,
+    trials: int = 64,
+    seeds: int = 1,
+    folds: int = 1,
+    pruning: Pruning = "halving",
+    storage: str | None = None,
+    study_name: str | None = None,
+    run_dir: Path | str | None = None,
+) -> Searched:
+    """Train many configurations at once on rows that `load` has read, and the best one anew.
+
+    Args:
+        data: training rows, and validation rows, by whose loss configurations are compared.
+        space: values, ranges and choices by the key of a configuration; the rest has its defaults. Where there is no
+            range and no choice, what the number of trials can tell of is searched.
+        trials: how many configurations are tried.
+        seeds: how many times each is trained, with other first parameters and another order of the rows.
+        folds: with how many parts of the training and validation rows held out in turn; 1 keeps the split.
+        pruning: how configurations that fall behind end early: "halving", "hyperband" or "none".
+        storage: the URL of a database that other processes work with too, as "postgresql://...".
+        study_name: the study in that database; None takes the name of the data.
+        run_dir: a new folder for the search; None takes `runs/<name>-search-<n>`.
+
+    Raises:
+        ConfigError: all that is wrong with the space, or does not go with the data.
+        RunError: the folder is taken, or the study is of something else.
+
+    >>> import tempfile, batchwright as bw
+    >>> space = {
+    ...     "optimizer.learning_rate": {"log": [1e-3, 1e-1]},
+    ...     "network.kind": "linear",
+    ...     "training.epochs": 3,
+    ...     "training.batch_size": 16,
+    ... }
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = bw.run_search(bw.load("iris"), space, trials=4, run_dir=f"{folder}/search")
+    >>> len(found.finished), list(found.best.chosen), sorted(found.trained.metrics)
+    (4, ['optimizer.learning_rate'], ['test', 'train', 'validation'])
+    """
+    if not isinstance(data, Dataset):
+        raise ConfigError(
+            f"run_search takes rows that load has read, as in run_search(load('people.csv')), but not {data!r:.60}."
+        )
+    chosen = load_space(None, [(key, flow(value), "space") for key, value in to_plain(space or {}).items()])
+    options = Options(trials, seeds, pruning, storage, study_name, folds)
+    return _found(search(chosen, options, data, run_dir=None if run_dir is None else Path(run_dir)))
+
+
+def resume_search(folder: Path | str, data: Dataset | None = None) -> Searched:
+    """Go on with a search that did not finish: trials that were trained are kept, those in progress begin again.
+
+    Args:
+        folder: that of the search.
+        data: the rows that `run_search` was given; None reads those of a search of the command line again.
+
+    Raises:
+        RunError: the folder cannot be read, or its rows are no longer what they were.
+        UsageError: another process is writing it.
+    """
+    return _found(go_on(reopen_search(Path(folder)), data))
+
+
+def _found(events: Iterator[SearchEvent]) -> Searched:
+    return next(event for event in events if isinstance(event, Searched))
