@@ -2,7 +2,9 @@
 
 import os
 from importlib import import_module
+from pkgutil import iter_modules
 
+import batchwright
 import jax
 import pytest
 import tests.typechecker  # noqa: F401  (the hook names it)
@@ -18,7 +20,9 @@ LIBRARIES = ("optuna.storages", "pandas", "polars", "pydantic", "rich.live", "sc
 for library in LIBRARIES:
     import_module(library)  # where a checked module is the first to ask for it, its byte code is not found
 
-hook = install_import_hook("batchwright", "tests.typechecker.check")
+# But for _component: what it does to every tree thousands of times would cost a tenth of all tests.
+checked = [f"batchwright.{module.name}" for module in iter_modules(batchwright.__path__) if module.name != "_component"]
+hook = install_import_hook(checked, "tests.typechecker.check")
 
 settings.register_profile("batchwright", deadline=None)  # the first example of a test may compile
 settings.load_profile("batchwright")

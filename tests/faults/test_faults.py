@@ -131,7 +131,7 @@ def assert_goes_on(folder: Path, stopped: "subprocess.CompletedProcess[str]", wh
 
 def test_rows_on_a_disk_that_fails_while_training(tmp_path: Path, library: Path) -> None:
     frame(12_000).write_parquet(tmp_path / "table.parquet")
-    words = ("train", "table.parquet", *TRAINING, *OFTEN, *IN_CHUNKS)
+    words = ("train", "table.parquet", *TRAINING, "--set", "training.checkpoints.iterations=100", *IN_CHUNKS)
     assert batchwright(tmp_path, *words).returncode == 0
     (tmp_path / "run").rename(tmp_path / "whole")
     rows = next((tmp_path / "table.parquet.batchwright-rows").glob("*/train/numeric.npy"))

@@ -99,9 +99,10 @@ class Classification:
             DataError: no row counts, or the weights are not weights.
         """
         rows, own_weights = metrics.used_rows(len(outputs), weights)
-        if not np.isfinite(np.asarray(outputs)[rows]).all():
+        outputs, codes = np.asarray(outputs)[rows], np.asarray(targets)[rows]
+        if not np.isfinite(outputs).all():
             return dict.fromkeys(("loss", *metrics.CLASSIFICATION), float("nan"))
-        log_p, codes = self._log_probabilities(outputs)[rows], np.asarray(targets)[rows]
+        log_p = self._log_probabilities(outputs)
         smoothing = float(self.label_smoothing)
         losses = -(1 - smoothing) * log_p[np.arange(len(rows)), codes] - smoothing * log_p.mean(axis=1)
         by_class = 1.0 if self.class_weights is None else np.asarray(self.class_weights, np.float64)[codes]
