@@ -33,7 +33,8 @@ test: $(VENV)/.test  ## run all tests
 test-fast: $(VENV)/.test  ## run the tests that take no training of seconds
 	$(BIN)/python -m pytest -m 'not slow' -x
 
-soak: $(VENV)/.test  ## kill and resume runs 400 times (takes about half an hour)
+soak: $(VENV)/.test  ## try what has to be exact with all optimizations, and kill and resume runs 400 times (half an hour)
+	XLA_FLAGS= $(BIN)/python -m pytest tests/training tests/population tests/search/test_trials.py --numprocesses 2
 	BATCHWRIGHT_SOAK_KILLS=200 $(BIN)/python -m pytest tests/soak --numprocesses 2 -rP
 
 lint: $(VENV)/.test  ## check style and format

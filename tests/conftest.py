@@ -4,17 +4,20 @@ import os
 from importlib import import_module
 from pkgutil import iter_modules
 
-import batchwright
 import jax
 import pytest
 import tests.typechecker  # noqa: F401  (the hook names it)
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+import batchwright
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
+os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"  # of the processes that tests start
 os.environ["BATCHWRIGHT_CACHE"] = "off"
-os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
-"""The programs of tests take longer to compile than to run."""
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+"""The programs of most tests take longer to compile than to run; `make soak` tries what has to be exact with all
+optimizations."""
 
 LIBRARIES = ("optuna.storages", "pandas", "polars", "pydantic", "rich.live", "scipy.stats", "sklearn.ensemble")
 for library in LIBRARIES:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -152,6 +153,9 @@ def test_the_folder_of_a_search_stands_for_its_best_run(found: dict[str, Any]) -
         _command("evaluate", path, "iris", "--json") for path in (found["folder"], found["folder"] / "best")
     )
     assert json.loads(folder.out)["metrics"] == json.loads(best.out)["metrics"]
+    said = _command("report", found["folder"]).out
+    assert f"{found['folder'] / 'best'}: finished" in said
+    assert re.search(r"optimizer.learning_rate +[0-9.e-]+ +search", said)
 
 
 def test_a_finished_search_gone_on_with_trains_no_trial(found: dict[str, Any]) -> None:

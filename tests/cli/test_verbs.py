@@ -4,6 +4,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from batchwright.runs.folder import create
+
 LINEAR = ("--network", "linear")
 QUICK = (*LINEAR, "--epochs", 2, "--batch-size", 16)
 
@@ -123,7 +125,8 @@ def test_a_report_tells_of_a_run_and_of_who_chose_what(batchwright, table: Path)
     assert said.startswith("run: finished: all 2 epochs are done\n")
     assert "data.source" in said and f'"{odd}"' in said, "brackets and colons are the user's"
     defaults = sum(setting["origin"] == "default" for setting in told["settings"].values())
-    assert f"the other {defaults} settings have their defaults, see run/config.yaml" in said
+    assert f"{defaults} settings have their defaults, see run/config.yaml" in said
+    assert f"\n{told['verdict']['kind']}: {told['verdict']['reason']}\n" in said
     missing = batchwright("report", "ran")
     assert missing.code == 2 and "Did you mean run?" in missing.err
 
@@ -146,6 +149,19 @@ def test_divergence_leaves_a_run_and_exit_code_3(batchwright) -> None:
     assert "iteration" in answer.err
     assert "learning rate of 1e+30" in answer.err
     assert json.loads(batchwright("runs", "--json").out)[0]["status"] == "diverged"
+    reported = batchwright("report", told["run"])
+    assert reported.code == 0
+    assert reported.out.startswith(f"{told['run']}: diverged: the loss ")
+    assert "unknown:" not in reported.out, "there is nothing to judge"
+
+
+def test_a_report_of_a_run_that_had_hardly_begun_tells_what_there_is(batchwright, tmp_path: Path) -> None:
+    with create(tmp_path / "run", "rows.csv"):
+        pass
+    answer = batchwright("report", "run")
+    assert answer.code == 0, answer.err
+    assert answer.out.startswith("run: ") and "rows.csv" in answer.out
+    assert "settings" not in answer.out
 
 
 def test_evaluation_without_the_target_says_what_is_missing(batchwright, table):

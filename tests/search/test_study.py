@@ -1,10 +1,11 @@
 """A study loses no trial and counts none twice, whoever is killed; and refuses to be mixed with another."""
 
-import resource
+import time
 
 import pytest
 
 from batchwright.errors import RunError, UsageError
+from batchwright.search import storage
 from batchwright.search.space import load_space
 from batchwright.search.study import Outcome, open_study
 
@@ -125,7 +126,38 @@ def test_first_trials_are_put_in_line_once_though_that_was_interrupted(space, tm
     assert len(set(map(str, asked))) == 8
 
 
+def test_a_trial_for_which_nothing_was_chosen_before_its_process_died_is_put_in_line_again(
+    space, tmp_path, monkeypatch
+):
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    dead = open_study(space, url, name="s", identity={"rows": "a"}, seed=0)
+    dead.begin(2, seed=0)
+    with storage.quiet():
+        dead.optuna.ask()
+    other = open_study(space, url, name="s", identity={"rows": "a"}, seed=0)
+    monkeypatch.setattr(storage, "GRACE", 0.2)
+    other.reclaim()
+    assert other.running() == 1, "it may be chosen for right now"
+    time.sleep(0.3)
+    other.reclaim()
+    assert other.running() == 0
+    first, second = other.ask(2, space)
+    other.close()
+    dead.close()
+    assert dict(first.chosen) != dict(second.chosen)
+
+
+def test_first_trials_are_as_many_as_asked_for_where_there_are_few_choices(tmp_path):
+    few = load_space(None, [("optimizer.name", "{choice: [sgd, adam]}", "")])
+    study = open_study(few, tmp_path / "study.journal", name="few", identity={"rows": "a"}, seed=0)
+    study.begin(8, seed=0)
+    names = [one.chosen["optimizer.name"] for one in study.ask(8, few)]
+    study.close()
+    assert sorted(names) == ["adam"] * 4 + ["sgd"] * 4, "evenly"
+
+
 def test_a_study_that_cannot_be_written_is_said_and_what_was_told_is_kept(space, tmp_path):
+    resource = pytest.importorskip("resource")
     study = _opened(space, tmp_path)
     study.begin(2, seed=0)
     first, second = study.ask(2, space)
@@ -133,7 +165,7 @@ def test_a_study_that_cannot_be_written_is_said_and_what_was_told_is_kept(space,
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "study.journal").stat().st_size + 10, limits[1]))
     try:
-        with pytest.raises(UsageError, match="cannot be written"):
+        with pytest.raises(UsageError, match="cannot be read or written"):
             study.tell(second.number, _outcome(0.25))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -18,7 +18,7 @@ from batchwright.training.plan import Plan
 from batchwright.workflow import Event, Prepared, Repeated, Trained
 
 MB = 1e6
-ORIGINS = {"default": "nobody", "user": "you", "measured": "measurement", "searched": "search"}
+CHOSEN_BY = {"user": "you", "measured": "measurement", "searched": "search"}
 WIDE = 120
 """Characters of a terminal from which on the bar also shows updates and rows per second."""
 
@@ -165,21 +165,20 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def settings_table(settings: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Settings, a row each: the value, who chose it, and why where that was measured."""
+    """Settings that somebody chose, a row each: the value, who it was, and why where that was measured."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for name in ("setting", "value", "chosen by", "why"):
         table.add_column(name, overflow="fold")
     for key, setting in settings.items():
-        table.add_row(key, flow(setting["value"]), ORIGINS[setting["origin"]], _why(setting.get("evidence")))
+        table.add_row(key, flow(setting["value"]), CHOSEN_BY[setting["origin"]], _why(setting.get("evidence")))
     return table
 
 
 def _why(evidence: Mapping[str, Any] | None) -> str:
-    """The reason that evidence gives, and what the value was fitted to afterwards."""
-    if not evidence:
-        return ""
-    fitted = ", ".join(f"{key} {flow(value)}" for key, value in evidence.get("rescaled_for", {}).items())
-    return "; ".join(filter(None, (evidence.get("reason", ""), f"rescaled for {fitted}" if fitted else "")))
+    """The reason that evidence gives, which may be a stranger's, and what the value was fitted to afterwards."""
+    found = evidence or {}
+    fitted = f"rescaled for {flow(found['rescaled_for'])}" if "rescaled_for" in found else ""
+    return "; ".join(filter(None, (str(found.get("reason", "")), fitted)))
 
 
 def _figure(value: float | None) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def report(run: RunFolder, as_json: Json = False) -> None:
     """Tell how a run went: its figures, what its curves say, and who chose each setting, and why."""
     from batchwright.cli.display import metrics_table, settings_table
+    from batchwright.runs.manifest import CONFIG
     from batchwright.runs.run import open_run
     from batchwright.training.verdict import verdict
 
@@ -26,24 +27,28 @@ def report(run: RunFolder, as_json: Json = False) -> None:
     out = table_console()
     for line in _lines(opened):
         typer.echo(line)
-    out.print(metrics_table(opened.metrics))
+    if opened.metrics:
+        out.print(metrics_table(opened.metrics))
     if opened.manifest.status == "finished":
         typer.echo(f"{judged.kind}: {judged.reason}")
     chosen = {key: one for key, one in settings.items() if one["origin"] != "default"}
-    out.print(settings_table(chosen))
-    typer.echo(
-        f"the other {len(settings) - len(chosen)} settings have their defaults, see {opened.path / 'config.yaml'}"
-    )
+    if chosen:
+        out.print(settings_table(chosen))
+    if settings:
+        typer.echo(f"{len(settings) - len(chosen)} settings have their defaults, see {opened.path / CONFIG}")
 
 
 def _lines(run: "Run") -> list[str]:
     manifest = run.manifest
-    when, spent = manifest.created[:19].replace("T", " "), manifest.seconds.get("total")
-    seconds = f", {spent:,.1f} s" if spent is not None else ""
-    return [
-        f"{run.path}: {manifest.status}{': ' * bool(manifest.reason)}{manifest.reason}",
-        f"{manifest.source}, {when} UTC{seconds}, on {manifest.device}, batchwright {manifest.versions['batchwright']}",
+    spent = manifest.seconds.get("total")
+    facts = [
+        manifest.source,
+        f"{manifest.created[:19].replace('T', ' ')} UTC",
+        *([f"{spent:,.1f} s"] if spent is not None else []),
+        *([f"on {manifest.device}"] if manifest.device else []),
+        *(f"{name} {version}" for name, version in manifest.versions.items()),
     ]
+    return [": ".join(filter(None, (str(run.path), manifest.status, manifest.reason))), ", ".join(facts)]
 
 
 def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:

@@ -44,9 +44,10 @@ def follow_trials(events: Iterator[SearchEvent], console: Console) -> Prepared:
                     console.print(_round_line(event, began), soft_wrap=True)
                     notes(tuple(note for note in event.notes if note not in told), console)
                     told.update(event.notes)
+                    waited = 0
                 case Waiting():
                     if event.running != waited:
-                        console.print(f"waiting for {event.running} trials of other processes")
+                        console.print(f"waiting for trials of other processes: {event.running}")
                     waited = event.running
                 case Prepared():
                     return event

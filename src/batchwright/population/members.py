@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Int32
 
 from batchwright.errors import ConfigError
-from batchwright.training.state import KEYS, Program, TrainState, initial_state, state_of_key
+from batchwright.nn.protocols import Variables
+from batchwright.training.state import Program, TrainState, initial_state, initial_variables, state_with
 
 
 class Members(NamedTuple):
@@ -44,19 +45,25 @@ def stacked(trees: Sequence[Program]) -> Program:
 def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[str, np.ndarray | jax.Array]) -> Members:
     """Members before the first iteration: one for every program and seed, `programs[i]` with `seeds[i]`.
 
-    Each begins as it would alone: `initial_state` of its program and seed; those of a seed take the same order.
+    Each begins as it would alone: `initial_state` of its program and seed; those of a seed take the same order. What a
+    network learns of the example is worked out once for all members of a seed whose models are the same.
     """
     together, distinct = stacked(programs), list(dict.fromkeys(seeds))
     orders = np.array([distinct.index(seed) for seed in seeds], np.int32)
-    each = [initial_state(program, example, seed=seed) for program, seed in zip(programs, seeds, strict=True)]
+    variables = dict[tuple[int, bytes], Variables]()
+    each = []
+    for program, seed in zip(programs, seeds, strict=True):
+        which = seed, b"".join(np.asarray(number).tobytes() for number in jax.tree.leaves(program.model))
+        if which not in variables:
+            variables[which] = initial_variables(program.model, example, seed=seed)
+        each.append(state_with(program.optimizer, variables[which], seed=seed))
     states = jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *each)
     return Members(together, states, orders)
 
 
 def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, members: int) -> Members:
     """What `begin` makes for so many such programs, each with its own seed: shapes and dtypes, without content."""
-    key = jax.eval_shape(lambda: jax.random.key(0, impl=KEYS))
-    one = jax.eval_shape(lambda key: state_of_key(program, dict(example), key), key)
+    one = jax.eval_shape(lambda: initial_state(program, example, seed=0))
     numbers = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), jnp.float32), program)
     shapes: Members = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct((members, *leaf.shape), leaf.dtype),
@@ -68,5 +75,6 @@ def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *
 def chosen(members: Members, which: Sequence[int]) -> Members:
     """The members with these numbers, as a population of their own; the orders keep their numbers."""
     places = np.asarray(which, np.int32)
-    some: Members = jax.tree.map(lambda leaf: leaf[places], members)
+    # On the host: on the device, each number of places would be a program of its own.
+    some: Members = jax.tree.map(lambda leaf: np.asarray(leaf)[places], members)
     return some

@@ -33,12 +33,17 @@ class Options:
     folds: int = 1
 
     def __post_init__(self) -> None:
-        """Raise a ConfigError where a number is below 1, or there is no such pruning."""
-        for name in ("trials", "seeds", "folds"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} has to be 1 or more, but is {getattr(self, name)}.")
+        """Raise a ConfigError where numbers are not whole, or below 1, or there is no such pruning."""
+        numbers = {name: getattr(self, name) for name in ("trials", "seeds", "folds")}
+        problems = [
+            f"{name} has to be a whole number from 1 on, but is {value!r}."
+            for name, value in numbers.items()
+            if not isinstance(value, int) or value < 1
+        ]
         if self.pruning not in get_args(Pruning):
-            raise ConfigError(unknown("pruning", self.pruning, get_args(Pruning)))
+            problems.append(unknown("pruning", str(self.pruning), get_args(Pruning)))
+        if problems:
+            raise ConfigError(" ".join(problems))
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from batchwright.config import flow
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError
-from batchwright.runs.reading import to_plain
 from batchwright.runs.searches import reopen_search
 from batchwright.search.events import Options, Searched, SearchEvent
 from batchwright.search.search import go_on, search
@@ -44,6 +45,8 @@ def run_search(
     Raises:
         ConfigError: all that is wrong with the space, or does not go with the data.
         RunError: the folder is taken, or the study is of something else.
+        UsageError: folder or database cannot be written, or not even one trial fits in memory.
+        BatchwrightError: all trials have diverged, or the database stays out of reach.
 
     >>> import tempfile, batchwright as bw
     >>> space = {
@@ -61,7 +64,7 @@ def run_search(
         raise ConfigError(
             f"run_search takes rows that load has read, as in run_search(load('people.csv')), but not {data!r:.60}."
         )
-    chosen = load_space(None, [(key, flow(value), "space") for key, value in to_plain(space or {}).items()])
+    chosen = load_space(None, [(key, flow(value), "space") for key, value in _plain(space or {}).items()])
     options = Options(trials, seeds, pruning, storage, study_name, folds)
     return _found(search(chosen, options, data, run_dir=None if run_dir is None else Path(run_dir)))
 
@@ -74,10 +77,24 @@ def resume_search(folder: Path | str, data: Dataset | None = None) -> Searched:
         data: the rows that `run_search` was given; None reads those of a search of the command line again.
 
     Raises:
-        RunError: the folder cannot be read, or its rows are no longer what they were.
+        RunError: the folder cannot be read, or its rows are no longer what they were, or its study is in a database.
         UsageError: another process is writing it.
+        BatchwrightError: all trials have diverged.
     """
     return _found(go_on(reopen_search(Path(folder)), data))
+
+
+def _plain(value: Any) -> Any:
+    """A value without NumPy's arrays and numbers.
+
+    >>> _plain({"log": [np.float64(0.1), 1], "choice": np.arange(3)})
+    {'log': [0.1, 1], 'choice': [0, 1, 2]}
+    """
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _found(events: Iterator[SearchEvent]) -> Searched:

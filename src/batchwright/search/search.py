@@ -37,7 +37,7 @@ FIRST_SHARE, ROUND_SHARE = 0.5, 0.25
 """The share of the trials that are spread evenly, in the first round; and of the rounds after it."""
 ROUND, MOST_IN_ROUND = 8, 64
 """Trials of a round, at least and at most: those of one round do not learn from each other."""
-AGAIN = "the same command, with another --run-dir or none, goes on with it"
+AGAIN = "the same search, with its storage and study name and another folder, goes on with it"
 WAIT = 2.0
 """Seconds between two looks at the trials that other processes are training."""
 
@@ -81,22 +81,22 @@ def go_on(
         interrupted: as for `search`.
 
     Raises:
-        RunError: its rows are no longer what they were.
+        RunError: its rows are no longer what they were, or its study is in a database.
         InterruptedRunError: as for `search`.
     """
     _cache.use()
-    if folder.plan.in_database:
-        raise RunError(f"the study of {folder.path} is in a database: {AGAIN}.")
-    plan, space = folder.plan, load_space(folder.path / SPACE)
-    options = Options(plan.trials, plan.seeds, plan.pruning, folds=plan.folds)
-    settings = space.settings(space.point(_middle(space)))
-    if settings.config.data.source is None and dataset is None:
-        again = f"bw.resume_search({str(folder.path)!r}, data)"
-        raise RunError(f"{folder.path} searches on rows from Python: go on with it there, {again}.")
-    prepared = prepare(settings, dataset)
-    if prepared.dataset.fingerprint != plan.fingerprint:
-        raise RunError(f"the rows of {prepared.dataset.name} are not those of the search in {folder.path}.")
     with folder:
+        if folder.plan.in_database:
+            raise RunError(f"the study of {folder.path} is in a database: {AGAIN}.")
+        plan, space = folder.plan, load_space(folder.path / SPACE)
+        options = Options(plan.trials, plan.seeds, plan.pruning, folds=plan.folds)
+        settings = space.settings(space.point(_middle(space)))
+        if settings.config.data.source is None and dataset is None:
+            again = f"bw.resume_search({str(folder.path)!r}, data)"
+            raise RunError(f"{folder.path} searches on rows from Python: go on with it there, {again}.")
+        prepared = prepare(settings, dataset)
+        if prepared.dataset.fingerprint != plan.fingerprint:
+            raise RunError(f"the rows of {prepared.dataset.name} are not those of the search in {folder.path}.")
         yield from _carry_out(_Search(space, options, prepared, folder, (), interrupted))
 
 
@@ -316,7 +316,7 @@ def _waves(trials: Sequence[Trial], example: Mapping[str, np.ndarray]) -> Iterat
     of_trial = len({job.seed for job in trials[0].jobs})
     most = most_at_once(largest, example, members=len(trials) * seeds, seeds=of_trial, bytes_free=free_memory())
     if most < seeds:
-        raise UsageError(f"{most} networks fit in memory at once, a trial has {seeds}: take fewer --seeds or --folds.")
+        raise UsageError(f"{most} networks fit in memory at once, a trial has {seeds}: take fewer seeds or folds.")
     first = 0
     for size in waves(len(trials), most // seeds):
         yield trials[first : first + size]

@@ -71,16 +71,17 @@ def retried(ask: Callable[[], T]) -> T:
 
     Raises:
         BatchwrightError: it could not be reached for half a minute.
-        UsageError: its file cannot be written.
+        UsageError: its file cannot be read or written.
     """
     for wait in (*WAITS, None):
         try:
             with quiet():
                 return ask()
         except OSError as error:
+            cause = f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}"
             raise UsageError(
-                f"the study cannot be written: {error.strerror or error}. What was told is in it; once this is mended, "
-                "the search can be gone on with."
+                f"the study cannot be read or written: {cause}. What was told before is kept; once this is mended, the "
+                "search can be gone on with."
             ) from error
         except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
             if wait is None or not _may_come_back(error):

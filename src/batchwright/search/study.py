@@ -4,10 +4,10 @@ First come points of a scrambled Sobol sequence, which cover the space evenly; a
 Parzen estimator (Bergstra et al. 2011, Algorithms for Hyper-Parameter Optimization).
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -18,9 +18,10 @@ from optuna.storages.journal import JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from batchwright.errors import BatchwrightError, RunError
+from batchwright.search import storage
 from batchwright.search.parameters import distribution, parameter_of, sobol, suggested, value_of
 from batchwright.search.space import Space
-from batchwright.search.storage import GRACE, Heartbeat, close, database, journal, quiet, retried, trial_id
+from batchwright.search.storage import Heartbeat, close, database, journal, quiet, retried, trial_id
 
 Ending: TypeAlias = Literal["finished", "stopped", "diverged"]
 
@@ -65,16 +66,19 @@ class Study:
         self.optuna = study
         self._kept_in = kept_in
         self._running: set[int] = set()
+        self._empty = dict[int, float]()
         self._alive = Heartbeat(study, kept_in, self._running)
 
     def begin(self, count: int, *, seed: int) -> None:
         """Put the first trials in line, but for those that are: a process that did so may have been killed."""
         if retried(lambda: self.optuna.user_attrs).get("begun"):
             return
-        for shares in sobol(count, len(self.space.dimensions), seed=seed):
-            chosen = self.space.point(shares)
-            parameters = dict(parameter_of(self.space, key, value) for key, value in chosen.items())
-            retried(partial(self.optuna.enqueue_trial, parameters, skip_if_exists=True))
+        there = {trial.user_attrs.get("place") for trial in self._trials()}
+        for place, shares in enumerate(sobol(count, len(self.space.dimensions), seed=seed)):
+            if place not in there:
+                chosen = self.space.point(shares)
+                parameters = dict(parameter_of(self.space, key, value) for key, value in chosen.items())
+                retried(partial(self.optuna.enqueue_trial, parameters, user_attrs={"place": place}))
         retried(lambda: self.optuna.set_user_attr("begun", True))
 
     def ask(self, count: int, space: Space) -> list[Asked]:
@@ -114,30 +118,33 @@ class Study:
     def reclaim(self) -> None:
         """Put the trials of processes that have died in line again: of a database, those without a sign of life.
 
-        A process that died before the first sign of a trial had not chosen anything for it either.
+        A process may have died before the first sign of a trial; then nothing is chosen for it for as long.
         """
         shared = isinstance(self._kept_in, RDBStorage)
         if shared:
             retried(lambda: fail_stale_trials(self.optuna))
-        for trial in self._in_training():
-            if trial.number not in self._running and (not shared or _never_begun(trial)):
-                retried(partial(_put_back, self.optuna, trial.number))
+        others = [trial for trial in self._trials(TrialState.RUNNING) if trial.number not in self._running]
+        for trial in self._empty_for_long(others) if shared else others:
+            retried(partial(_put_back, self.optuna, trial.number))
+
+    def _empty_for_long(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Of these, those for which nothing was chosen since they were first seen here, some time ago."""
+        now = time.monotonic()
+        self._empty = {trial.number: self._empty.get(trial.number, now) for trial in trials if not trial.params}
+        return [trial for trial in trials if now - self._empty.get(trial.number, now) > storage.GRACE]
 
     def finished(self) -> list[Finished]:
         """All trials that have been trained, by anyone, in the order of their numbers."""
-        states = (TrialState.COMPLETE, TrialState.PRUNED)
-        trials = retried(lambda: self.optuna.get_trials(deepcopy=False, states=states))
+        trials = self._trials(TrialState.COMPLETE, TrialState.PRUNED)
         return [found for trial in trials if (found := _finished(trial, self.space))]
 
     def comparable(self) -> optuna.Study:
         """A copy in memory in which all trials are judged after as many epochs as the one that was stopped first.
 
-        Its parameters are named by their keys.
-
         Else those that were stopped would be left out of what is learned from the trials, and the good ones kept.
+        Parameters are named by their keys; those of `one_minus_log` are still 1 less the value.
         """
-        everything = retried(lambda: self.optuna.get_trials(deepcopy=False))
-        trials = [trial for trial in everything if _finished(trial, self.space)]
+        trials = [trial for trial in self._trials() if _finished(trial, self.space)]
         keys = {distribution(dimension)[0]: dimension.key for dimension in self.space.dimensions}
         curves = {trial.number: _curve(trial) for trial in trials}
         endings = {trial.number: trial.user_attrs["ending"] for trial in trials}
@@ -155,10 +162,11 @@ class Study:
 
     def running(self) -> int:
         """How many are being trained, by anyone."""
-        return len(self._in_training())
+        return len(self._trials(TrialState.RUNNING))
 
-    def _in_training(self) -> list[FrozenTrial]:
-        return retried(lambda: self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
+    def _trials(self, *states: TrialState) -> list[FrozenTrial]:
+        """The trials in one of these states; without any, all."""
+        return retried(lambda: self.optuna.get_trials(deepcopy=False, states=states or None))
 
     def close(self) -> None:
         """Give back what was not trained, and end the signs of life."""
@@ -224,12 +232,6 @@ def _put_back(study: optuna.Study, number: int) -> None:
     study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
     with quiet():
         RetryHeartbeatStaleTrialCallback()(study, trial)
-
-
-def _never_begun(trial: FrozenTrial) -> bool:
-    """Whether a trial was taken some time ago, and nothing was chosen for it since."""
-    taken = trial.datetime_start
-    return not trial.params and taken is not None and (datetime.now() - taken).total_seconds() > GRACE
 
 
 def _check(study: optuna.Study, identity: Mapping[str, Any], where: Path | str) -> None:

@@ -97,19 +97,38 @@ def _put(array: np.ndarray) -> jax.Array:
 
 def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> TrainState:
     """The state before the first iteration: a pure function of the program, the example rows and the seed."""
-    state: TrainState = state_of_key(program, dict(example), jax.random.key(seed, impl=KEYS))
+    return state_with(program.optimizer, initial_variables(program.model, example, seed=seed), seed=seed)
+
+
+def initial_variables(model: Model, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> Variables:
+    """The first variables of a network that is shown these rows; one program, whatever the numbers and the seed."""
+    variables: Variables = _variables(model, dict(example), _key(seed))
+    return variables
+
+
+def state_with(optimizer: Optimizer, variables: Variables, *, seed: int) -> TrainState:
+    """The state of `initial_state` that has these variables, which are those of the same seed."""
+    state: TrainState = _state(optimizer, variables, _key(seed))
     return state
 
 
+def _key(seed: int) -> jax.Array:
+    return jax.random.key(seed, impl=KEYS)
+
+
 @jax.jit
-def state_of_key(program: Program, example: dict[str, np.ndarray | jax.Array], key: jax.Array) -> TrainState:
-    """`initial_state` of the seed that this random key was made of; one program, whatever the numbers and the key."""
-    initial, training = jax.random.split(key)
-    variables = program.model.network.init(initial, {name: jnp.asarray(array) for name, array in example.items()})
+def _variables(model: Model, example: dict[str, np.ndarray | jax.Array], key: jax.Array) -> Variables:
+    initial, _ = jax.random.split(key)
+    return model.network.init(initial, {name: jnp.asarray(array) for name, array in example.items()})
+
+
+@jax.jit
+def _state(optimizer: Optimizer, variables: Variables, key: jax.Array) -> TrainState:
+    _, training = jax.random.split(key)
     return TrainState(
         variables.params,
         variables.state,
-        rule.init(program.optimizer, variables.params),
+        rule.init(optimizer, variables.params),
         jnp.zeros((), jnp.int32),
         jax.random.key_data(training),
         jnp.full((), RUNNING, jnp.int32),
