@@ -85,6 +85,21 @@ def test_the_minimum_is_the_vertex_of_a_parabola() -> None:
     assert np.log10([low, high]) == pytest.approx([vertex - 0.125, vertex + 0.125]), "half a step, as the seeds agree"
 
 
+def test_where_losses_are_flat_the_answer_does_not_follow_their_noise() -> None:
+    generator, steps = np.random.default_rng(0), np.arange(-12, -4) / 4
+    valley = np.maximum(0, np.abs(steps + 2) - 0.4)[:, None]
+    answers, lowest = [], []
+    for _ in range(100):
+        losses = np.exp(valley + generator.normal(scale=0.01, size=(8, 3)))
+        rates = [
+            trial(float(10**step), *map(float, seeds), begin=1e3) for step, seeds in zip(steps, losses, strict=True)
+        ]
+        answers.append(np.log10(minimum(rates)[0]))
+        lowest.append(steps[np.log(losses).mean(axis=1).argmin()])
+    assert np.std(answers) < np.std(lowest) / 2
+    assert np.mean(answers) == pytest.approx(-2, abs=0.05)
+
+
 def test_seeds_that_disagree_widen_the_interval() -> None:
     def at(step: float) -> Trial:
         return trial(float(10**step), *(float(np.exp((step - v) ** 2)) for v in (-2.3, -2.0, -1.7)), begin=1e3)

@@ -40,6 +40,9 @@ FEWEST = 8
 """Rows that a learning rate can be judged by."""
 LAST = 0.25
 """Share of a member's iterations, the last ones, whose mean loss it is judged by."""
+NOISE = 2.0
+"""Standard errors by which two losses may differ and be taken for alike. On adult, where many rates come to one loss,
+ten answers lie within half a decade by it, and within 0.75 around the lowest loss alone."""
 TINY = float(np.finfo(np.float32).tiny)
 """Stands for a loss of 0, which has no logarithm."""
 STEP, NEIGHBOURS = 0.25, 2
@@ -200,10 +203,15 @@ class _Arena(NamedTuple):
 
 
 def _best(trials: Sequence[Trial]) -> Trial:
-    """The trial of the lowest loss.
+    """The trial of the lowest loss; raises as `_settled`."""
+    return min(_settled(trials), key=lambda trial: trial.loss)
+
+
+def _settled(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials that did not diverge.
 
     Raises:
-        DataError: there is none that did not diverge.
+        DataError: there is none.
     """
     settled = [trial for trial in trials if not trial.diverged]
     if not settled:
@@ -212,13 +220,14 @@ def _best(trials: Sequence[Trial]) -> Trial:
             f"no learning rate from {low:.2g} to {high:.2g} lowers the loss: look at the data (targets that are the "
             "same for all rows, or huge), or take another optimizer."
         )
-    return min(settled, key=lambda trial: trial.loss)
+    return settled
 
 
 def minimum(trials: Sequence[Trial]) -> tuple[float, tuple[float, float]]:
     """The rate of the lowest loss and its 95 % interval: the vertex of a parabola through the logarithms around it.
 
-    It is at most a step between rates away from the one that came out lowest.
+    Around, and at most a step between rates away from, the middle of those rates that came out as low but for the noise
+    of the seeds: where the losses are flat, the lowest of all is another one with every seed.
 
     The interval is Student's, over the vertices that the seeds have each by itself, and at least the half of a step
     between rates to either side.
@@ -226,17 +235,29 @@ def minimum(trials: Sequence[Trial]) -> tuple[float, tuple[float, float]]:
     Raises:
         DataError: no trial lowered the loss.
     """
-    best = _best(trials).learning_rate
-    settled = [trial for trial in trials if not trial.diverged]
+    settled = _settled(trials)
     steps = np.log10([trial.learning_rate for trial in settled])
     losses = np.log([trial.ends for trial in settled])  # [rates, seeds]
-    near = np.abs(steps - np.log10(best)) < (NEIGHBOURS + 0.5) * STEP
-    within = (np.log10(best) - STEP, np.log10(best) + STEP)
-    whole = np.clip(_vertex(steps[near], losses[near].mean(axis=1)), *within)
+    middle = _middle(steps, losses)
+    near = np.abs(steps - middle) < (NEIGHBOURS + 0.5) * STEP
+    whole = np.clip(_vertex(steps[near], losses[near].mean(axis=1)), middle - STEP, middle + STEP)
     seeds = [_vertex(steps[near], column) for column in losses[near].T]
     error = float(np.std(seeds, ddof=1) / np.sqrt(len(seeds))) if len(seeds) > 1 else 0.0
     half = max(STUDENT[len(seeds)] * error, STEP / 2)
     return float(10**whole), (float(10 ** (whole - half)), float(10 ** (whole + half)))
+
+
+def _middle(steps: Float[np.ndarray, " rates"], losses: Float[np.ndarray, "rates seeds"]) -> float:
+    """The mean of the steps, each weighted by how little its loss lies above the lowest, in units of the noise.
+
+    >>> _middle(np.array([0.0, 1.0, 2.0]), np.array([[0.5, 0.5], [0.1, 0.1], [0.5, 0.5]]))
+    1.0
+    """
+    means, seeds = losses.mean(axis=1), losses.shape[1]
+    own = losses - losses.mean(axis=0)  # some batches are harder than others, for all rates alike
+    error = np.sqrt(np.median(own.var(axis=1, ddof=1)) / seeds) if seeds > 1 else 0.0
+    weights = np.exp(-(means - means.min()) / max(NOISE * error, TINY))
+    return float(np.average(steps, weights=weights))
 
 
 def _vertex(places: Float[np.ndarray, " n"], values: Float[np.ndarray, " n"]) -> float:
