@@ -110,6 +110,13 @@ def test_seeds_that_disagree_widen_the_interval() -> None:
     assert np.log10(high / low) / 2 == pytest.approx(4.30 * error, rel=1e-3)
 
 
+def test_a_loss_that_blows_up_within_its_first_quarter_and_stays_there_diverged() -> None:
+    blown = [1.2, 900.0, 300.0, *[7.0] * 9]
+    assert Trial(1.0, np.array([blown, blown])).diverged
+    wavering = [1.2, 1.6, 0.9, *[1.4] * 9]
+    assert not Trial(1e-5, np.array([wavering, wavering])).diverged
+
+
 def test_the_stable_range_ends_at_the_first_rate_that_diverges() -> None:
     trials = [trial(0.001, 9.0), trial(0.01, 1.0), trial(0.1, 2.0), trial(0.3, 11.0), trial(0.5, 3.0)]
     assert stable_range(trials) == (0.1, 0.3)

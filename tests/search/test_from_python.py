@@ -68,3 +68,8 @@ def test_what_is_wrong_is_said(
     with pytest.raises(BatchwrightError, match=said):
         bw.run_search(data, space, run_dir=tmp_path / "search", **options)
     assert not (tmp_path / "search").exists()
+
+
+def test_a_folder_that_is_not_of_a_search_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is not the folder of a search"):
+        bw.resume_search(tmp_path / "nosuch")

@@ -46,16 +46,17 @@ def compared_table(found: Compared) -> Table:
         table.title = f"updates and seconds are those to a validation loss of {found.target:.4g}"
     for name in ("", "validation loss", "at equal seconds", "updates", "seconds", "learning rate", "stable range"):
         table.add_column(name, justify="left" if not name else "right")
+    never = "" if found.target is None else "not reached"
     for row in found.rows:
         rate = row.settings.get("optimizer.learning_rate")
         table.add_row(
             row.name,
             _interval(row),
             _number(row.at_equal_seconds),
-            f"{row.updates_to_target:,}" if row.updates_to_target else "",
-            f"{row.seconds_to_target:.2f}" if row.seconds_to_target else "",
+            f"{row.updates_to_target:,}" if row.updates_to_target else never,
+            f"{row.seconds_to_target:.2f}" if row.seconds_to_target else never,
             _number(rate),
-            f"{row.stable_range[0]:.2g} to {row.stable_range[1]:.2g}" if row.stable_range else "",
+            f"{_number(row.stable_range[0])} to {_number(row.stable_range[1])}" if row.stable_range else "",
         )
     return table
 

@@ -243,10 +243,10 @@ def _reason(best: int, table: Sequence[Candidate], throughput: Throughput, noise
     scale = f"the noise scale is {least}{usable(noise):,.0f}"
     near = [row.batch_size for row in table if row.relative_time <= CLOSE]
     idle = throughput.fixed / throughput.iteration_seconds(best)
-    above = f"above {near[-1]:,} more rows per step no longer buy fewer steps ({scale})"
+    above = f"above {near[-1]:,} rows fewer steps no longer make up for longer ones ({scale})"
     below = f"below {near[0]:,} the machine idles ({idle:.0%} of an iteration of {best:,} rows is fixed cost)"
     if near[-1] == table[-1].batch_size:
         above = f"{near[-1]:,} is the most there are rows or memory for ({scale})"
     if near[0] == table[0].batch_size:
-        below = f"down to {near[0]:,} nothing is lost"
+        below = f"down to {near[0]:,} little is lost"
     return f"{above}; {below}"

@@ -43,6 +43,9 @@ LAST = 0.25
 NOISE = 2.0
 """Standard errors by which two losses may differ and be taken for alike. On adult, where many rates come to one loss,
 ten answers lie within half a decade by it, and within 0.75 around the lowest loss alone."""
+WORSE = 2.0
+"""Times the loss of the very first batch above which a rate has made things worse: with a large one, the other losses
+of the first quarter may have blown up already."""
 TINY = float(np.finfo(np.float32).tiny)
 """Stands for a loss of 0, which has no logarithm."""
 STEP, NEIGHBOURS = 0.25, 2
@@ -75,9 +78,10 @@ class Trial:
 
     @property
     def diverged(self) -> bool:
-        """Whether a seed's loss was not finite, or ended above all losses of its first quarter."""
+        """Whether a seed's loss was not finite, or ended above all of its first quarter, or far above its first."""
         ends, first = self.ends, max(1, round(self.losses.shape[1] * LAST))
-        return not bool((np.isfinite(ends) & (ends <= self.losses[:, :first].max(axis=1))).all())
+        began = np.minimum(self.losses[:, :first].max(axis=1), WORSE * self.losses[:, 0])
+        return not bool((np.isfinite(ends) & (ends <= began)).all())
 
 
 @dataclass(frozen=True)

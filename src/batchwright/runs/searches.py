@@ -83,9 +83,11 @@ def reopen_search(path: Path) -> SearchFolder:
     """The folder of a search, to go on with it.
 
     Raises:
-        RunError: it cannot be read.
+        RunError: it is not that of a search, or cannot be read.
         UsageError: another process is writing it.
     """
+    if not is_search(path):
+        raise RunError(f"{path} is not the folder of a search: it has no {SEARCH}.")
     plain = unseal(read_bytes(path, SEARCH, at_most=MOST_BYTES[SEARCH]), path / SEARCH, FORMAT)
     plan = parse(SearchPlan, {name: value for name, value in plain.items() if name != "format"}, path / SEARCH)
     if min(plan.trials, plan.seeds, plan.folds) < 1:
