@@ -94,13 +94,13 @@ def search(given: argparse.Namespace) -> dict[str, Any]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
     def objective(trial: optuna.Trial) -> float:
-        torch.manual_seed(trial.number)
+        torch.manual_seed(given.seed * given.trials + trial.number)
         network, optimizer = _chosen(trial, train[0].shape[1], embeddings)
         return min(_epochs(trial, network, optimizer, train, validation, given))
 
     pruner = optuna.pruners.SuccessiveHalvingPruner() if given.pruning == "halving" else optuna.pruners.NopPruner()
     started = Cost.now()
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0), pruner=pruner)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=given.seed), pruner=pruner)
     study.optimize(objective, n_trials=given.trials)
     taken = started.until(Cost.now(), 1)
     stopped = sum(one.state is optuna.trial.TrialState.PRUNED for one in study.trials)
@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--configurations", type=int, default=8)
     parser.add_argument("--trials", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0, help="of optuna's proposals and of its trials")
     parser.add_argument("--threads", type=int, default=1, help="of loop; optuna takes the faster number")
     parser.add_argument("--pruning", choices=("none", "halving"), default="none")
     given = parser.parse_args()

@@ -42,7 +42,7 @@ LAST = 0.25
 """Share of a member's iterations, the last ones, whose mean loss it is judged by."""
 NOISE = 2.0
 """Standard errors by which two losses may differ and be taken for alike. On adult, where many rates come to one loss,
-ten answers lie within half a decade by it, and within 0.75 around the lowest loss alone."""
+ten answers lie within 0.51 of a decade by it, and within 0.75 around the lowest loss alone."""
 WORSE = 2.0
 """Times the loss of the very first batch above which a rate has made things worse: with a large one, the other losses
 of the first quarter may have blown up already."""
