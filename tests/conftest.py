@@ -27,7 +27,7 @@ for library in LIBRARIES:
 checked = [f"batchwright.{module.name}" for module in iter_modules(batchwright.__path__) if module.name != "_component"]
 hook = install_import_hook(checked, "tests.typechecker.check")
 
-settings.register_profile("batchwright", deadline=None)  # the first example of a test may compile
+settings.register_profile("batchwright", deadline=None, max_examples=40)  # the first example of a test may compile
 settings.load_profile("batchwright")
 
 LONGEST = ("tests/soak/", "tests/cli/test_resume.py", "tests/faults/", "tests/measure/", "tests/cli/")

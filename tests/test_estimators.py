@@ -28,7 +28,7 @@ from batchwright.errors import ConfigError, DataError
 from batchwright.estimators import Classifier, Regressor
 
 PLAIN = {"batch_normalization": False, "optimizer": "sgd", "schedule": "constant", "batch_size": "full"}
-QUICK = PLAIN | {"learning_rate": 0.1, "momentum": 0.9, "epochs": 25, "random_state": 0}
+QUICK = PLAIN | {"learning_rate": 0.1, "momentum": 0.9, "epochs": 15, "random_state": 0}
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": "columns are standardised by rows, which weights do not change",

@@ -77,7 +77,7 @@ def test_check_fails_where_training_would_be_meaningless(batchwright, table: Pat
 
 def test_auto_is_measured_recorded_with_its_evidence_and_not_measured_again(batchwright, tmp_path: Path) -> None:
     words = ("--learning-rate", "auto", "--batch-size", "auto", "--epochs", "auto")
-    answer = batchwright("train", "digits", *SMALL, *words, "--max-time", 3, "--run-dir", "run", "--json")
+    answer = batchwright("train", "digits", *SMALL, *words, "--max-time", 1, "--run-dir", "run", "--json")
     assert answer.code == 0, answer.err
     told = json.loads(answer.out)
     assert told["seconds"]["measure"] > 0
@@ -97,7 +97,7 @@ def test_auto_is_measured_recorded_with_its_evidence_and_not_measured_again(batc
     assert reported["training.seed"] == {"value": 0, "origin": "default"}
     said = " ".join(batchwright("report", "run").out.split())
     assert f"training.batch_size {run.settings['training.batch_size'].value} measurement above" in said
-    assert "training.max_time 3.0 you" in said and "training.seed" not in said
+    assert "training.max_time 1.0 you" in said and "training.seed" not in said
     again = load_config(tmp_path / "run" / "config.yaml")
     assert again.to_measure == ()
     assert again.config.training.batch_size == run.settings["training.batch_size"].value
