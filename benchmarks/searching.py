@@ -48,7 +48,7 @@ data: {{source: {source}, target: income}}
 network: {{kind: mlp, hidden_layer_sizes: {hidden}, batch_normalization: false, dropout: 0}}
 optimizer: {{name: sgd, learning_rate: {rate}, momentum: {momentum}}}
 schedule: {{name: constant}}
-training: {{batch_size: 64, epochs: {epochs}, early_stopping: null}}
+training: {{seed: {seed}, batch_size: 64, epochs: {epochs}, early_stopping: null}}
 """
 CHOSEN = {
     "hidden": f"{{choice: {list(HIDDEN)}}}",
@@ -143,15 +143,15 @@ def sizes(places: Places, pairs: int, largest: int) -> str:
     return sizes_text(rounds(ways, pairs), task.job.plan.iterations_per_epoch)
 
 
-def searches(places: Places, trials: int, epochs: int, peer_trials: int, caches: int) -> str:
+def searches(places: Places, trials: int, epochs: int, peer_trials: int, caches: int, seed: int) -> str:
     """(d)."""
     source = places.data / "tables/adult-train.csv"
     space, fixed, rows = (places.scratch / name for name in ("space.yaml", "fixed.yaml", "rows.npz"))
-    space.write_text(SPACE.format(source=source, epochs=epochs, **CHOSEN))
-    fixed.write_text(SPACE.format(source=source, epochs=epochs, **MIDDLE))
+    space.write_text(SPACE.format(source=source, epochs=epochs, seed=seed, **CHOSEN))
+    fixed.write_text(SPACE.format(source=source, epochs=epochs, seed=seed, **MIDDLE))
     populations.export(fixed, rows)
     ours = list(_our_searches(places, space, trials, caches))
-    theirs = [_peer_search(places, rows, pruning, trials, epochs, peer_trials) for pruning in ("none", "halving")]
+    theirs = [_peer_search(places, rows, pruning, trials, epochs, peer_trials, seed) for pruning in ("none", "halving")]
     return searches_text(ours, theirs, trials, epochs)
 
 
@@ -168,9 +168,11 @@ def _our_searches(places: Places, space: Path, trials: int, caches: int) -> Iter
             yield found
 
 
-def _peer_search(places: Places, rows: Path, pruning: str, trials: int, epochs: int, peer_trials: int) -> Search:
+def _peer_search(
+    places: Places, rows: Path, pruning: str, trials: int, epochs: int, peer_trials: int, seed: int
+) -> Search:
     words = ("optuna", rows, "--trials", min(trials, peer_trials), "--epochs", epochs, "--pruning", pruning)
-    said = places.peer(*words)
+    said = places.peer(*words, "--seed", seed)
     scale = trials / min(trials, peer_trials)
     note = f"{said['threads']} threads, {said['processor'] * scale:.1f} s of processor" + (
         f"; extrapolated from {peer_trials} trials" if scale > 1 else ""
@@ -232,7 +234,7 @@ def _measured(part: str, given: argparse.Namespace, places: Places) -> str:
     if part == "c":
         return costs(mnist_setup(places), places, given.pairs, members=given.members)
     if part == "d":
-        return searches(places, given.trials, 10, given.peer_trials, given.caches)
+        return searches(places, given.trials, 10, given.peer_trials, given.caches, given.seed)
     return compare(places, given.caches)
 
 
@@ -244,6 +246,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--largest", type=int, default=SIZES[-1], help="configurations of (b) at most")
     parser.add_argument("--trials", type=int, default=64, help="of (d) (default 64)")
     parser.add_argument("--peer-trials", type=int, default=64, help="of Optuna in (d); fewer are extrapolated")
+    parser.add_argument("--seed", type=int, default=0, help="of (d): of the split, the proposals and the trials")
     parser.add_argument("--caches", type=int, default=2, choices=(1, 2), help="1: (d) and (e) with an empty cache only")
     parser.add_argument("--data", type=Path, default=ROOT / "../shared/data", help="folder with mnist/ and tables/")
     parser.add_argument("--peers-python", type=Path, help="a Python with torch and optuna; else one is installed")

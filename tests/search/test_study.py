@@ -147,6 +147,21 @@ def test_a_trial_for_which_nothing_was_chosen_before_its_process_died_is_put_in_
     assert dict(first.chosen) != dict(second.chosen)
 
 
+def test_first_trials_that_two_processes_put_in_line_at_once_are_each_trained_once(space, tmp_path):
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    one, other = (open_study(space, url, name="s", identity={"rows": "a"}, seed=0) for _ in range(2))
+    one.begin(4, seed=0)
+    one.optuna.set_user_attr("begun", False)
+    there, other._trials = other._trials, list  # it has looked before the first had put any in line
+    other.begin(4, seed=0)
+    other._trials = there
+    assert len(one.optuna.get_trials()) == 8
+    asked = [*one.ask(2, space), *other.ask(2, space), *one.ask(2, space)]
+    one.close()
+    other.close()
+    assert len({str(dict(trial.chosen)) for trial in asked}) == 6
+
+
 def test_first_trials_are_as_many_as_asked_for_where_there_are_few_choices(tmp_path):
     few = load_space(None, [("optimizer.name", "{choice: [sgd, adam]}", "")])
     study = open_study(few, tmp_path / "study.journal", name="few", identity={"rows": "a"}, seed=0)

@@ -23,6 +23,8 @@ from batchwright.search.parameters import distribution, parameter_of, sobol, sug
 from batchwright.search.space import Space
 from batchwright.search.storage import Heartbeat, close, database, journal, quiet, retried, trial_id
 
+PLACE = "place"
+"""Among the first trials: the attribute by which one of them is known, also once it is put in line again."""
 Ending: TypeAlias = Literal["finished", "stopped", "diverged"]
 
 
@@ -73,23 +75,34 @@ class Study:
         """Put the first trials in line, but for those that are: a process that did so may have been killed."""
         if retried(lambda: self.optuna.user_attrs).get("begun"):
             return
-        there = {trial.user_attrs.get("place") for trial in self._trials()}
+        there = {trial.user_attrs.get(PLACE) for trial in self._trials()}
         for place, shares in enumerate(sobol(count, len(self.space.dimensions), seed=seed)):
             if place not in there:
                 chosen = self.space.point(shares)
                 parameters = dict(parameter_of(self.space, key, value) for key, value in chosen.items())
-                retried(partial(self.optuna.enqueue_trial, parameters, user_attrs={"place": place}))
+                retried(partial(self.optuna.enqueue_trial, parameters, user_attrs={PLACE: place}))
         retried(lambda: self.optuna.set_user_attr("begun", True))
 
     def ask(self, count: int, space: Space) -> list[Asked]:
         """So many trials that nobody else has, chosen from a space as it is now; those in line come first."""
-        asked = []
-        for _ in range(count):
+        asked: list[Asked] = []
+        while len(asked) < count:
             trial = retried(self.optuna.ask)
+            if self._is_second(trial):
+                retried(partial(self.optuna.tell, trial.number, state=TrialState.FAIL))
+                continue
             self._running.add(trial.number)
             retried(partial(self._alive.beat, trial.number))
             asked.append(Asked(trial.number, retried(partial(suggested, trial, space))))
         return asked
+
+    def _is_second(self, trial: optuna.Trial) -> bool:
+        """Whether an earlier trial has its place: two processes that begin a study at once both put all in line."""
+        place = trial.user_attrs.get(PLACE)
+        return place is not None and any(
+            other.number < trial.number and other.user_attrs.get(PLACE) == place and other.state != TrialState.FAIL
+            for other in self._trials()
+        )
 
     def tell(self, number: int, outcome: Outcome) -> None:
         """Say how a trial has ended; one that was told already stays as it was."""
