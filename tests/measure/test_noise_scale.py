@@ -126,7 +126,7 @@ class Quadratic:
         *,
         train: bool,
         key: jax.Array | None,
-        weights: jax.Array | None,
+        present: jax.Array | None,
     ) -> tuple[jax.Array, dict[str, object]]:
         root = jnp.asarray(np.linalg.cholesky(HESSIAN) * (len(HESSIAN) / 2) ** 0.5, jnp.float32)
         return (variables.params["point"]["w"][None, :] - inputs["numeric"]) @ root, {}
@@ -180,7 +180,7 @@ def by_hand(program: Program, train: TrainState, rows: Rows, group_rows: int) ->
         def loss(params: object) -> jax.Array:
             variables = Variables(params, train.state)
             outputs, _ = program.model.network.apply(
-                variables, group.inputs, train=True, key=None, weights=group.weights
+                variables, group.inputs, train=True, key=None, present=None
             )
             return jnp.sum(program.model.task.losses(outputs, group.targets) * group.weights)
 

@@ -59,7 +59,7 @@ def test_the_layer_takes_its_slope_as_a_number_that_compiles_nothing() -> None:
     @jax.jit
     def apply(layer: Activation, x: jax.Array) -> jax.Array:
         traces.append(1)
-        return layer.apply(Variables({}, {}), x, train=True, key=None, weights=None)[0]
+        return layer.apply(Variables({}, {}), x, train=True, key=None, present=None)[0]
 
     x = jnp.array([-2.0, 3.0])
     found = [apply(Activation("leaky_relu", slope), x).tolist() for slope in (0.5, 0.25)]

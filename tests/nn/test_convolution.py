@@ -50,7 +50,7 @@ def with_gradients(function, stride, margins, x: jax.Array, kernel: jax.Array, g
 @jax.jit
 def layer_with_gradients(layer: Conv2D, params: dict[str, jax.Array], x: jax.Array, g: jax.Array):
     def apply(params: dict[str, jax.Array], x: jax.Array) -> jax.Array:
-        return layer.apply(Variables(params, {}), x, train=True, key=None, weights=None)[0]
+        return layer.apply(Variables(params, {}), x, train=True, key=None, present=None)[0]
 
     y, back = jax.vjp(apply, params, x)
     return y, *back(g)
@@ -121,7 +121,7 @@ def test_a_kernel_that_does_not_fit_is_refused() -> None:
 
 @partial(jax.jit, static_argnums=0)
 def pooled(layer: MaxPool | AvgPool, x: jax.Array, g: jax.Array) -> tuple[jax.Array, jax.Array]:
-    y, back = jax.vjp(lambda x: layer.apply(Variables({}, {}), x, train=True, key=None, weights=None)[0], x)
+    y, back = jax.vjp(lambda x: layer.apply(Variables({}, {}), x, train=True, key=None, present=None)[0], x)
     return y, back(g)[0]
 
 

@@ -13,7 +13,7 @@ from batchwright.nn.embeddings import Columns, embedding_size
 
 
 def look_up(table: jax.Array, x: jax.Array) -> jax.Array:
-    return Embedding(*table.shape).apply(Variables({"table": table}, {}), x, train=True, key=None, weights=None)[0]
+    return Embedding(*table.shape).apply(Variables({"table": table}, {}), x, train=True, key=None, present=None)[0]
 
 
 TABLE = np.arange(8.0, dtype=np.float32).reshape(4, 2) ** 2

@@ -31,7 +31,7 @@ def draw(*shape: int, seed: int = 0) -> np.ndarray:
 def run(
     layer: Layer, variables: Variables, x: jax.Array, key: jax.Array | None = None, *, train: bool = True
 ) -> tuple[jax.Array, dict]:
-    return layer.apply(variables, x, train=train, key=key, weights=None)
+    return layer.apply(variables, x, train=train, key=key, present=None)
 
 
 apply = jax.jit(run, static_argnames="train")
@@ -124,7 +124,7 @@ def test_another_rate_compiles_nothing_and_may_differ_between_members() -> None:
     @jax.jit
     def traced(layer: Dropout, x: jax.Array) -> jax.Array:
         traces.append(1)
-        return layer.apply(NOTHING, x, train=True, key=KEY, weights=None)[0]
+        return layer.apply(NOTHING, x, train=True, key=KEY, present=None)[0]
 
     alone = [traced(Dropout(rate), x) for rate in rates]
     assert len(traces) == 1

@@ -61,12 +61,13 @@ TRACES = []
 def step(
     network: nn.Network, variables: nn.Variables, inputs: nn.Inputs, key: jax.Array | None, weights: jax.Array | None
 ) -> tuple[jax.Array, nn.protocols.Tree, nn.protocols.Tree]:
-    """Outputs, state and the gradient of a weighted loss, all in training."""
+    """Outputs, state and the gradient of a weighted loss, all in training; places of weight 0 hold no row."""
     TRACES.append(1)
+    present = None if weights is None else weights > 0
 
     def loss(params: nn.protocols.Tree) -> tuple[jax.Array, tuple[jax.Array, nn.protocols.Tree]]:
         outputs, state = network.apply(
-            nn.Variables(params, variables.state), inputs, train=True, key=key, weights=weights
+            nn.Variables(params, variables.state), inputs, train=True, key=key, present=present
         )
         losses = jnp.sum(jnp.square(outputs - 1), axis=1)
         return jnp.mean(losses) if weights is None else jnp.sum(losses * weights) / jnp.sum(weights), (outputs, state)
@@ -101,7 +102,7 @@ def test_outputs_are_finite_float32_and_the_variables_keep_their_form(architectu
 @every
 def test_evaluation_keeps_the_state_needs_no_key_and_sees_each_row_alone(architecture: type[nn.Architecture]) -> None:
     network, variables, inputs = make(architecture), variables_of(architecture), make_inputs()
-    evaluate = jax.jit(partial(network.apply, train=False, key=None, weights=None))
+    evaluate = jax.jit(partial(network.apply, train=False, key=None, present=None))
     outputs, state = evaluate(variables, inputs)
     assert_close(state, variables.state, rtol=0, atol=0)
     changed = jax.tree.map(lambda one, other: one.at[1:].set(other[1:]), inputs, make_inputs(1))

@@ -1,4 +1,4 @@
-"""Normalization against weighted moments in float64, its gradients against finite differences of them."""
+"""Normalization against moments in float64, its gradients against finite differences of them."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ from batchwright.nn import BatchNorm, LayerNorm, Variables
 from batchwright.nn.normalization import normalize
 
 SHAPES = [(6, 3), (4, 2, 3, 2)]
-WEIGHTS = {"plain": None, "weighted": [0.5, 2.0, 0.0, 1.25, 3.0, 0.75]}
+PRESENT = {"whole": None, "padded": [True, True, False, True, True, False]}
 
 
 def make_rows(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
@@ -32,21 +32,21 @@ def apply(
     layer: BatchNorm,
     variables: Variables,
     x: jax.Array,
-    weights: jax.Array | None = None,
+    present: jax.Array | None = None,
     *,
     train: bool = True,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    return layer.apply(variables, x, train=train, key=None, weights=weights)
+    return layer.apply(variables, x, train=train, key=None, present=present)
 
 
-def as_array(weights: list[float] | None, n: int) -> jax.Array | None:
-    return None if weights is None else jnp.asarray(weights[:n], jnp.float32)
+def as_array(present: list[bool] | None, n: int) -> jax.Array | None:
+    return None if present is None else jnp.asarray(present[:n])
 
 
-@pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
+@pytest.mark.parametrize("present", PRESENT.values(), ids=PRESENT)
 @pytest.mark.parametrize("shape", SHAPES, ids=["rows", "images"])
-def test_a_batch_is_normalized_by_its_own_weighted_moments(shape: tuple[int, ...], weights: list[float] | None) -> None:
-    x, w = make_rows(shape), as_array(weights, shape[0])
+def test_a_batch_is_normalized_by_its_own_moments(shape: tuple[int, ...], present: list[bool] | None) -> None:
+    x, w = make_rows(shape), as_array(present, shape[0])
     layer, variables = make_layer(shape[-1], epsilon=0.01)
     gamma, beta = (np.asarray(variables.params[name], np.float64) for name in ("gamma", "beta"))
     expected = gamma * normalized(x.astype(np.float64), *moments(x.astype(np.float64), w), 0.01) + beta
@@ -54,10 +54,10 @@ def test_a_batch_is_normalized_by_its_own_weighted_moments(shape: tuple[int, ...
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
+@pytest.mark.parametrize("present", PRESENT.values(), ids=PRESENT)
 @pytest.mark.parametrize("shape", SHAPES, ids=["rows", "images"])
-def test_gradients_are_finite_differences_of_the_formula(shape: tuple[int, ...], weights: list[float] | None) -> None:
-    x, w = make_rows(shape), as_array(weights, shape[0])
+def test_gradients_are_finite_differences_of_the_formula(shape: tuple[int, ...], present: list[bool] | None) -> None:
+    x, w = make_rows(shape), as_array(present, shape[0])
     gamma, beta = np.linspace(0.5, 2.0, shape[-1]), np.linspace(-1.0, 1.0, shape[-1])
     pull = np.cos(np.arange(x.size)).reshape(shape)
 
@@ -74,29 +74,19 @@ def test_gradients_are_finite_differences_of_the_formula(shape: tuple[int, ...],
         np.testing.assert_allclose(gradient, expected, rtol=2e-4, atol=2e-4 * np.abs(expected).max())
 
 
-def test_a_row_of_weight_three_is_three_rows() -> None:
-    x, times = make_rows((5, 3)), np.array([1, 3, 2, 1, 2])
-    layer, variables = make_layer(3)
-    weighted = apply(layer, variables, jnp.asarray(x), jnp.asarray(times, jnp.float32))
-    repeated = apply(layer, variables, jnp.asarray(x.repeat(times, axis=0)))
-    np.testing.assert_allclose(weighted[0].repeat(times, axis=0), repeated[0], rtol=1e-5, atol=1e-5)
-    for name in ("mean", "variance", "count"):
-        np.testing.assert_allclose(weighted[1][name], repeated[1][name], rtol=1e-5)
-
-
 @pytest.mark.parametrize("shape", SHAPES, ids=["rows", "images"])
-def test_rows_of_weight_zero_influence_nothing(shape: tuple[int, ...]) -> None:
+def test_places_without_a_row_influence_nothing(shape: tuple[int, ...]) -> None:
     x, n = make_rows(shape), shape[0]
     layer, variables = make_layer(shape[-1])
     padded = jnp.concatenate([x, jnp.full((2, *shape[1:]), 1e4)])
-    weights = jnp.concatenate([jnp.ones(n), jnp.zeros(2)])
+    present = jnp.arange(n + 2) < n
 
-    def loss(params: dict[str, jax.Array], x: jax.Array, weights: jax.Array | None) -> tuple[jax.Array, jax.Array]:
-        y, state = layer.apply(Variables(params, variables.state), x, train=True, key=None, weights=weights)
+    def loss(params: dict[str, jax.Array], x: jax.Array, present: jax.Array | None) -> tuple[jax.Array, jax.Array]:
+        y, state = layer.apply(Variables(params, variables.state), x, train=True, key=None, present=present)
         return jnp.sum(jnp.sin(y[:n])), (y[:n], state)
 
     both = jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))
-    (_, (y, state)), (for_params, for_x) = both(variables.params, padded, weights)
+    (_, (y, state)), (for_params, for_x) = both(variables.params, padded, present)
     (_, (own_y, own_state)), (own_for_params, own_for_x) = both(variables.params, jnp.asarray(x), None)
     np.testing.assert_allclose(y, own_y, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(for_x[:n], own_for_x, rtol=1e-4, atol=1e-5)
@@ -108,18 +98,18 @@ def test_rows_of_weight_zero_influence_nothing(shape: tuple[int, ...]) -> None:
         np.testing.assert_allclose(state[name] - start, share * (own_state[name] - start), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("weights", [None, [1.0], [0.0]], ids=["plain", "weighted", "all padding"])
-def test_a_batch_of_one_row_gives_finite_values_and_gradients(weights: list[float] | None) -> None:
+@pytest.mark.parametrize("present", [None, [True], [False]], ids=["plain", "present", "all padding"])
+def test_a_batch_of_one_row_gives_finite_values_and_gradients(present: list[bool] | None) -> None:
     layer, variables = make_layer(3)
-    w = as_array(weights, 1)
+    w = as_array(present, 1)
 
     def loss(x: jax.Array) -> tuple[jax.Array, tuple[jax.Array, dict[str, jax.Array]]]:
-        y, state = layer.apply(variables, x, train=True, key=None, weights=w)
+        y, state = layer.apply(variables, x, train=True, key=None, present=w)
         return jnp.sum(y**2), (y, state)
 
     (_, (y, state)), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(jnp.asarray(make_rows((1, 3))))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((y, state, gradient)))
-    if weights != [0.0]:
+    if present != [False]:
         np.testing.assert_allclose(y[0], variables.params["beta"], rtol=1e-5)
         np.testing.assert_allclose(gradient, np.zeros((1, 3)), atol=1e-5)
     else:
@@ -133,18 +123,18 @@ def test_running_statistics_follow_their_rule_and_evaluation_uses_them(momentum:
     mean, variance = np.zeros(3), np.ones(3)
     for t in range(5):
         x = make_rows((6, 3), seed=t)
-        weights = [1.0, 2.0, 1.0, 0.5, 1.0, 0.0] if t % 2 else None
-        own_mean, own_variance = moments(x.astype(np.float64), None if weights is None else np.array(weights))
-        rate = (1 - min(momentum, (1 + t) / (10 + t))) * (1 if weights is None else 5 / 6)
+        present = [True] * 5 + [False] if t % 2 else None
+        own_mean, own_variance = moments(x.astype(np.float64), present)
+        rate = (1 - min(momentum, (1 + t) / (10 + t))) * (1 if present is None else 5 / 6)
         mean, variance = mean + rate * (own_mean - mean), variance + rate * (own_variance - variance)
-        w = as_array(weights, 6)
+        w = as_array(present, 6)
         state = apply(layer, variables, jnp.asarray(x), w)[1]
         variables = Variables(variables.params, state)
     np.testing.assert_allclose(variables.state["mean"], mean, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(variables.state["variance"], variance, rtol=1e-5)
     assert variables.state["count"] == 5
     x = make_rows((2, 3), seed=9)
-    y, state = apply(layer, variables, jnp.asarray(x), jnp.array([1.0, 0.0]), train=False)
+    y, state = apply(layer, variables, jnp.asarray(x), jnp.array([True, False]), train=False)
     expected = np.linspace(0.5, 2.0, 3) * normalized(x, mean, variance, 1e-3) + np.linspace(-1.0, 1.0, 3)
     np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
     assert jax.tree.all(jax.tree.map(np.array_equal, state, variables.state))
@@ -184,7 +174,7 @@ def test_layer_norm_normalizes_each_row_alone(shape: tuple[int, ...]) -> None:
     pull = np.cos(np.arange(x.size)).reshape(shape)
 
     def loss(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        y = layer.apply(variables, x, train=True, key=None, weights=None)[0]
+        y = layer.apply(variables, x, train=True, key=None, present=None)[0]
         return jnp.sum(jnp.asarray(pull, jnp.float32) * y), y
 
     gradient, y = jax.jit(jax.grad(loss, has_aux=True))(jnp.asarray(x))

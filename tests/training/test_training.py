@@ -1,5 +1,6 @@
 """The compiled loop against the same descent written out in float64 NumPy, and its invariants."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import jax
@@ -114,6 +115,20 @@ def test_batch_norm_sees_the_rows_of_a_partial_batch_only() -> None:
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("rows_at_once", [4, 1000], ids=["in parts", "at once"])
+def test_weights_of_rows_and_classes_do_not_reach_batch_statistics(rows_at_once: int) -> None:
+    """The running statistics of the first normalization follow its unweighted inputs, which no weight has changed yet."""
+    plain, weighted, states = make_rows(), make_rows(weighted=True), []
+    for rows, class_weights in ((plain, None), (weighted, jnp.array([0.1, 1.0, 50.0]))):
+        program = make_program(batch_normalization=True)
+        task = replace(program.model.task, class_weights=class_weights)
+        program = replace(program, model=replace(program.model, task=task))
+        plan = Plan(ROWS, 10, 1, rows_at_once=rows_at_once)
+        states.append(run_epoch(program, rows, plan, rate=0.0).state)
+    for one, other in zip(jax.tree.leaves(states[0]), jax.tree.leaves(states[1]), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
 def test_a_loss_that_is_not_finite_stops_the_updates_at_its_iteration() -> None:
     rows, program, plan = make_rows(), make_program(optim.SGD(0.1)), make_plan(ROWS, 8, 1)
     state = start(program, rows)
@@ -201,7 +216,7 @@ def test_training_stops_when_patience_time_or_the_user_ends_it() -> None:
 def test_outputs_do_not_depend_on_how_many_rows_go_at_once(rows_at_once: int) -> None:
     rows, program = make_rows(), make_program(batch_normalization=True)
     variables = start(program, rows).variables
-    whole = program.model.network.apply(variables, rows.inputs, train=False, key=None, weights=None)[0]
+    whole = program.model.network.apply(variables, rows.inputs, train=False, key=None, present=None)[0]
     found = outputs(program.model, variables, rows.inputs, rows_at_once=rows_at_once)
     np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-6)
 

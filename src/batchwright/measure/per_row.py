@@ -43,10 +43,9 @@ class Sums(NamedTuple):
 
 
 class _Groups(NamedTuple):
-    """Groups of rows, along any leading axes: row numbers [b], weights [b], shares in the mean loss [b], number []."""
+    """Groups of rows, along any leading axes: row numbers [b], shares in the mean loss [b], number []."""
 
     places: Array
-    weights: Array | None
     shares: Array
     number: Array
 
@@ -61,7 +60,7 @@ def mixes_rows(network: Network, variables: Variables, rows: Rows) -> bool:
 
     def after(state: Tree, inputs: Inputs) -> Tree:
         key = jax.random.key(0, impl=KEYS)
-        return network.apply(Variables(variables.params, state), inputs, train=True, key=key, weights=None)[1]
+        return network.apply(Variables(variables.params, state), inputs, train=True, key=key, present=None)[1]
 
     program = jax.make_jaxpr(after)(variables.state, example).jaxpr
     return any(all(new is not old for old in program.invars) for new in program.outvars)
@@ -150,7 +149,7 @@ def _of_chunk(loss: Callable[[Tree, _Groups], Array], params: Tree, factors: Tre
 def _loss(program: Program, variables: Variables, rows: Rows, group: _Groups, key: Array) -> Array:
     """What a group adds to the mean loss, times the number of groups."""
     inputs = {name: array[group.places] for name, array in rows.inputs.items()}
-    outputs, _ = program.model.network.apply(variables, inputs, train=True, key=key, weights=group.weights)
+    outputs, _ = program.model.network.apply(variables, inputs, train=True, key=key, present=None)
     return jnp.sum(program.model.task.losses(outputs, rows.targets[group.places]) * group.shares)
 
 
@@ -160,9 +159,9 @@ def _groups(program: Program, rows: Rows, places: Array) -> _Groups:
     numbers = jnp.arange(count).reshape(places.shape[:-1])
     weights = _weights(program, rows, places)
     if weights is None:
-        return _Groups(places, None, jnp.full(places.shape, 1.0 / places.shape[-1]), numbers)
+        return _Groups(places, jnp.full(places.shape, 1.0 / places.shape[-1]), numbers)
     total = weights.sum()
-    return _Groups(places, weights, weights * (count / jnp.where(total == 0.0, 1.0, total)), numbers)
+    return _Groups(places, weights * (count / jnp.where(total == 0.0, 1.0, total)), numbers)
 
 
 def _weights(program: Program, rows: Rows, places: Array) -> Array | None:

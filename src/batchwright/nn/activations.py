@@ -57,7 +57,7 @@ class Activation:
         return Variables({}, {})
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """The activation of `x`, of any shape."""
         return activate(self.name, x, slope=self.slope), {}

@@ -100,7 +100,7 @@ class Conv2D:
 
     >>> layer = Conv2D(filters=8)
     >>> variables = layer.init(jax.random.key(0), (28, 28, 1))
-    >>> layer.apply(variables, jnp.ones((2, 28, 28, 1)), train=False, key=None, weights=None)[0].shape
+    >>> layer.apply(variables, jnp.ones((2, 28, 28, 1)), train=False, key=None, present=None)[0].shape
     (2, 28, 28, 8)
     """
 
@@ -125,7 +125,7 @@ class Conv2D:
         return Variables(params, {})
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """[n, h, w, c] -> [n, h', w', o]."""
         margins = (self._margin(x.shape[1]), self._margin(x.shape[2]))

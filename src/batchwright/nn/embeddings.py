@@ -35,7 +35,7 @@ class Embedding:
         return Variables({"table": jax.random.normal(key, (self.categories, self.units)) / self.units**0.5}, {})
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """[n, ...] -> [n, ..., units]; a number outside the table gives the nearest row of it."""
         return jnp.take(variables.params["table"], x.astype(jnp.int32), axis=0, mode="clip"), {}

@@ -84,7 +84,7 @@ class Dense:
         return Variables(params, {})
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """[n, f] -> [n, units]."""
         y = dot(x, variables.params["kernel"])
@@ -110,7 +110,7 @@ class Dropout:
         return Variables({}, {})
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """Same shape as `x`. Raises ConfigError where it has to draw and there is no key."""
         if not train or (isinstance(self.rate, float) and self.rate == 0.0):
@@ -136,7 +136,7 @@ class Flatten:
         return Variables({}, {})
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """[n, ...] -> [n, f]."""
         return x.reshape(x.shape[0], prod(x.shape[1:])), {}
@@ -166,7 +166,7 @@ class Sequential:
         return Variables(params, state)
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """The last layer's output, and the new states."""
         state: Tree = {}
@@ -174,7 +174,7 @@ class Sequential:
             name = _name(index, layer)
             own = Variables(variables.params.get(name, {}), variables.state.get(name, {}))
             own_key = None if key is None else jax.random.fold_in(key, index)
-            x, new = layer.apply(own, x, train=train, key=own_key, weights=weights)
+            x, new = layer.apply(own, x, train=train, key=own_key, present=present)
             state |= {name: new} if new else {}
         return x, state
 
@@ -194,17 +194,17 @@ class Residual:
         return variables
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """Same shape as `x`."""
-        y, state = self.body.apply(variables, x, train=train, key=key, weights=weights)
+        y, state = self.body.apply(variables, x, train=train, key=key, present=present)
         return x + y, state
 
 
 def output_shape(layer: Layer, variables: Variables, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that `layer` makes of inputs of `shape`, both without the batch axis; nothing is computed."""
     example = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
-    out, _ = jax.eval_shape(lambda v, x: layer.apply(v, x, train=False, key=None, weights=None), variables, example)
+    out, _ = jax.eval_shape(lambda v, x: layer.apply(v, x, train=False, key=None, present=None), variables, example)
     return tuple(out.shape[1:])
 
 

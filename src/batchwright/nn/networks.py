@@ -41,12 +41,12 @@ class FeedForward:
         *,
         train: bool,
         key: Array | None = None,
-        weights: Array | None = None,
+        present: Array | None = None,
     ) -> tuple[Array, Tree]:
         """float32 [n, o] and the new state."""
         encoder, body = (Variables(*(tree[part] for tree in variables)) for part in ("inputs", "body"))
         x = self.encoder.apply(encoder, inputs).astype(self.dtype)
-        outputs, state = self.body.apply(body, x, train=train, key=key, weights=weights)
+        outputs, state = self.body.apply(body, x, train=train, key=key, present=present)
         return outputs.astype(jnp.float32), {"inputs": encoder.state, "body": state}
 
 

@@ -15,11 +15,11 @@ from batchwright.nn.protocols import Tree, Variables
 class BatchNorm:
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, per feature (last axis), before the activation.
 
-    In training, mean and variance are the batch's own, weighted by the rows' weights: rows of weight 0 (padding) count
-    for nothing, and a batch of one row has variance 0 and gives beta. In evaluation they are running averages,
-    running += rate * (batch - running) with rate = 1 - min(momentum, (1 + t) / (10 + t)) after t updates: so that
-    statistics of short runs on small data do not lag behind by 1 / (1 - momentum) iterations, nor remember their start.
-    A batch of which only a part is not padding moves them by that part of the rate.
+    In training, mean and variance are the batch's own: every row counts once, whatever it weighs in the loss, and places
+    without a row (padding) do not count. A batch of one row has variance 0 and gives beta. In evaluation they are running
+    averages, running += rate * (batch - running) with rate = 1 - min(momentum, (1 + t) / (10 + t)) after t updates: so
+    that statistics of short runs on small data do not lag behind by 1 / (1 - momentum) iterations, nor remember their
+    start. A batch that is partly padding moves them by the share of its places that hold a row.
 
     - momentum: in [0, 1). PyTorch's momentum is 1 minus this one. Keras has no warm-up of it.
     - epsilon: > 0, in squared units of x (Keras's 1e-3; PyTorch's is 1e-5)
@@ -37,20 +37,20 @@ class BatchNorm:
         return Variables(params, {"mean": jnp.zeros(f), "variance": jnp.ones(f), "count": jnp.zeros(())})
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """Same shape as x [n, ..., f]; `weights` [n] matter in training only."""
+        """Same shape as x [n, ..., f]; `present` [n] matters in training only."""
         (gamma, beta), state = (variables.params["gamma"], variables.params["beta"]), variables.state
         if train:
-            y, mean, variance = normalize(x, gamma, beta, weights, self.epsilon)
-            return y, self._updated(state, mean, variance, weights)
+            y, mean, variance = normalize(x, gamma, beta, present, self.epsilon)
+            return y, self._updated(state, mean, variance, present)
         return _scaled(x, gamma, beta, state["mean"], jax.lax.rsqrt(state["variance"] + self.epsilon)), state
 
-    def _updated(self, state: Tree, mean: Array, variance: Array, weights: Array | None) -> Tree:
+    def _updated(self, state: Tree, mean: Array, variance: Array, present: Array | None) -> Tree:
         count = state["count"]
         rate = 1 - jnp.minimum(self.momentum, (1 + count) / (10 + count))
-        if weights is not None:
-            rate = rate * jnp.mean(weights > 0)
+        if present is not None:
+            rate = rate * jnp.mean(present)
         return jax.lax.stop_gradient(
             {
                 "mean": state["mean"] + rate * (mean - state["mean"]),
@@ -62,52 +62,48 @@ class BatchNorm:
 
 @jax.custom_vjp
 def normalize(
-    x: Array, gamma: Array, beta: Array, weights: Array | None, epsilon: Array | float
+    x: Array, gamma: Array, beta: Array, present: Array | None, epsilon: Array | float
 ) -> tuple[Array, Array, Array]:
     """Batch normalization of x [n, ..., f] by its own mean and variance: y, mean [f] and variance [f].
 
-    Both are means over all axes but the last, each row with its weight (zeros where all weights are 0). Only y has a
-    gradient. With h = (x - mean) / sqrt(variance + epsilon), w a cell's share in the means, and g the gradient of y:
+    Both are means over all axes but the last, of the rows that are present (bool [n]; None: all); zeros where none is.
+    Only y has a gradient. With h = (x - mean) / sqrt(variance + epsilon), w a cell's share in the means, and g the gradient of y:
     beta gets sum(g), gamma gets sum(g h), and x gets gamma / sqrt(variance + epsilon) * (g - w (sum(g) + h sum(g h))).
     Written out, because it passes over x half as often as the derived one.
     """
-    return _normalize(x, gamma, beta, weights, epsilon)[0]
+    return _normalize(x, gamma, beta, present, epsilon)[0]
 
 
 def _normalize(
-    x: Array, gamma: Array, beta: Array, weights: Array | None, epsilon: Array | float
+    x: Array, gamma: Array, beta: Array, present: Array | None, epsilon: Array | float
 ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array | None, Array | float, Array, Array]]:
-    wide, shares = x.astype(jnp.float32), _shares(weights)
+    wide, shares = x.astype(jnp.float32), _shares(present)
     mean = _mean(wide, shares)
     variance = _mean(jnp.square(wide - _along(mean, x)), shares)
     scale = jax.lax.rsqrt(variance + epsilon)
-    return (_scaled(x, gamma, beta, mean, scale), mean, variance), (x, gamma, weights, epsilon, mean, scale)
+    return (_scaled(x, gamma, beta, mean, scale), mean, variance), (x, gamma, present, epsilon, mean, scale)
 
 
 def _normalize_backward(
     saved: tuple[Array, Array, Array | None, Array | float, Array, Array], cotangents: tuple[Array, Array, Array]
-) -> tuple[Array, Array, Array, Array | None, Array]:
-    x, gamma, weights, epsilon, mean, scale = saved
+) -> tuple[Array, Array, Array, None, Array]:
+    x, gamma, present, epsilon, mean, scale = saved
     g, axes = cotangents[0].astype(jnp.float32), tuple(range(x.ndim - 1))
     normalized = (x.astype(jnp.float32) - _along(mean, x)) * _along(scale, x)
     for_beta, for_gamma = jnp.sum(g, axes), jnp.sum(g * normalized, axes)
-    rows = _shares(weights)
+    rows = _shares(present)
     shares = jnp.float32(1 / len(x)) if rows is None else rows.reshape(-1, *(1,) * (x.ndim - 1))
     common = (_along(for_beta, x) + normalized * _along(for_gamma, x)) * (shares / x[0, ..., 0].size)
     for_x = _along(gamma * scale, x) * (g - common)
-    unused = None if weights is None else jnp.zeros_like(weights)
-    return for_x.astype(x.dtype), for_gamma, for_beta, unused, jnp.zeros_like(epsilon)
+    return for_x.astype(x.dtype), for_gamma, for_beta, None, jnp.zeros_like(epsilon)
 
 
 normalize.defvjp(_normalize, _normalize_backward)
 
 
-def _shares(weights: Array | None) -> Array | None:
-    """Weights [n] divided by their sum; zeros stay zeros."""
-    if weights is None:
-        return None
-    total = jnp.sum(weights)
-    return weights / jnp.where(total == 0, 1, total)
+def _shares(present: Array | None) -> Array | None:
+    """The share of each place [n] in a mean over the rows that are present; all 0 where none is."""
+    return None if present is None else present / jnp.maximum(jnp.sum(present), 1).astype(jnp.float32)
 
 
 def _mean(x: Array, shares: Array | None) -> Array:
@@ -145,7 +141,7 @@ class LayerNorm:
         return Variables({"gamma": jnp.ones(shape[-1]), "beta": jnp.zeros(shape[-1])}, {})
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """Same shape as x [n, ..., f]."""
         wide = x.astype(jnp.float32)

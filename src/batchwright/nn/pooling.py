@@ -24,7 +24,7 @@ class MaxPool:
     - pool_size: > 0, of a square window; pixels at the right and lower edge that fill no window are left out
     - strides: > 0, pixels between two windows; None: the pool size, windows side by side
 
-    >>> MaxPool().apply(Variables({}, {}), jnp.arange(16.0).reshape(1, 4, 4, 1), train=False, key=None, weights=None)[
+    >>> MaxPool().apply(Variables({}, {}), jnp.arange(16.0).reshape(1, 4, 4, 1), train=False, key=None, present=None)[
     ...     0
     ... ].ravel().tolist()
     [5.0, 7.0, 13.0, 15.0]
@@ -38,7 +38,7 @@ class MaxPool:
         return _checked(self.pool_size, shape)
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """[n, h, w, c] -> [n, h', w', c], h' = (h - pool_size) // strides + 1."""
         if self.strides in (None, self.pool_size):
@@ -58,7 +58,7 @@ class AvgPool:
         return _checked(self.pool_size, shape)
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """[n, h, w, c] -> [n, h', w', c], h' = (h - pool_size) // strides + 1."""
         if self.strides in (None, self.pool_size):

@@ -29,13 +29,17 @@ class Features(NamedTuple):
 
 @runtime_checkable
 class Layer(Protocol):
-    """One array to one array; `weights` [n] are the rows' weights, and rows of weight 0 influence nothing."""
+    """One array to one array.
+
+    `present`, bool [n], says which places of a batch hold a row; None: all do. Other places must influence nothing. What
+    rows weigh in the loss is no business of a layer.
+    """
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         """Fresh variables for inputs of `shape`, the batch axis left out."""
 
     def apply(
-        self, variables: Variables, x: Array, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """Outputs and the new state. `key` may be None where no layer draws random numbers."""
 
@@ -48,9 +52,9 @@ class Network(Protocol):
         """Fresh variables; `example` are training rows: their shapes matter, and to some networks their quantiles."""
 
     def apply(
-        self, variables: Variables, inputs: Inputs, *, train: bool, key: Array | None, weights: Array | None
+        self, variables: Variables, inputs: Inputs, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """Outputs [n, o] and the new state. In training, batch statistics are means weighted by `weights` [n]."""
+        """Outputs [n, o] and the new state. In training, batch statistics are means over the rows that are `present` [n]."""
 
 
 @runtime_checkable

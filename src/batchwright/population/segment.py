@@ -73,7 +73,7 @@ def operations(plan: Plan, members: Members, rows: Rows) -> float:
 
 @jax.jit
 def _forward(model: Model, params: Tree, state: Tree, inputs: Inputs) -> Array:
-    return model.network.apply(Variables(params, state), inputs, train=False, key=None, weights=None)[0]
+    return model.network.apply(Variables(params, state), inputs, train=False, key=None, present=None)[0]
 
 
 def group_of(members: int, *, together: bool) -> int:

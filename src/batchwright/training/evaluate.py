@@ -23,7 +23,7 @@ def _applied() -> Callable[[Model, Variables, Inputs], Array]:
     """The compiled network in evaluation mode; with many rows at once, products are large."""
 
     def apply(model: Model, variables: Variables, inputs: Inputs) -> Array:
-        return model.network.apply(variables, inputs, train=False, key=None, weights=None)[0]
+        return model.network.apply(variables, inputs, train=False, key=None, present=None)[0]
 
     return jax.jit(apply, compiler_options=for_large_products())
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jaxtyping import Float, Int32
+from jaxtyping import Bool, Float, Int32
 
 from batchwright.nn.protocols import Inputs, Tree, Variables
 from batchwright.optim.rule import update
@@ -22,10 +22,14 @@ class Loss(NamedTuple):
 
 
 class Part(NamedTuple):
-    """The rows of a batch that are worked through at once, and the share of each in the batch's mean loss."""
+    """The places of a batch that are worked through at once.
+
+    `rows` are their row numbers, `present` says which hold a row (None: all do), and `shares` are their shares in the
+    batch's mean loss.
+    """
 
     rows: Int32[Array, " n"]
-    weights: Float[Array, " n"] | None
+    present: Bool[Array, " n"] | None
     shares: Float[Array, " n"] | Float[Array, ""]
 
 
@@ -44,10 +48,11 @@ def step(
     that of the weighted mean over the rows of the batch, however many parts it has; only batch normalization sees
     each part by itself. If the loss is not finite, nothing is updated now or later, and `status` is this iteration.
     """
-    weights = _weights(program, rows, batch, padded=padded)
+    present = batch < rows.length if padded else None
+    weights = _weights(program, rows, batch, present)
     total = jnp.float32(batch.size) if weights is None else weights.sum()
     key = jax.random.fold_in(jax.random.wrap_key_data(train.key, impl=KEYS), train.step)
-    parts = _parts(batch, weights, total)
+    parts = _parts(batch, present, weights, total)
     if batch.shape[0] == 1:
         part = jax.tree.map(lambda a: a[0], parts)
         mean, state, gradients = _gradients(program, train.variables, rows, part, key, padded=padded)
@@ -76,16 +81,18 @@ class _Changing(NamedTuple):
     step: Array
 
 
-def _weights(program: Program, rows: Rows, batch: Int32[Array, "parts n"], *, padded: bool) -> Array | None:
+def _weights(
+    program: Program, rows: Rows, batch: Int32[Array, "parts n"], present: Bool[Array, "parts n"] | None
+) -> Float[Array, "parts n"] | None:
     """The weight of every place of the batch: sample weight · class weight, and 0 where no row is. None: all 1."""
-    places = batch.reshape(-1)
+    places, padded = batch.reshape(-1), present is not None
     factors = (
-        (places < rows.length).astype(jnp.float32) if padded else None,
+        None if present is None else present.reshape(-1).astype(jnp.float32),
         None if rows.weights is None else _taken(rows.weights, places, padded=padded),
         program.model.task.row_weights(_taken(rows.targets, places, padded=padded)),
     )
-    present = [factor for factor in factors if factor is not None]
-    return reduce(jnp.multiply, present).reshape(batch.shape) if present else None
+    known = [factor for factor in factors if factor is not None]
+    return reduce(jnp.multiply, known).reshape(batch.shape) if known else None
 
 
 def _taken(array: Array, places: Array, *, padded: bool) -> Array:
@@ -93,10 +100,10 @@ def _taken(array: Array, places: Array, *, padded: bool) -> Array:
     return array.at[places].get(mode="clip" if padded else "promise_in_bounds")
 
 
-def _parts(batch: Array, weights: Array | None, total: Array) -> Part:
+def _parts(batch: Array, present: Array | None, weights: Array | None, total: Array) -> Part:
     if weights is None:
         return Part(batch, None, jnp.full(batch.shape[0], 1.0 / batch.size))
-    return Part(batch, weights, weights / jnp.where(total == 0.0, 1.0, total))
+    return Part(batch, present, weights / jnp.where(total == 0.0, 1.0, total))
 
 
 def _gradients(
@@ -108,7 +115,7 @@ def _gradients(
 
     def loss(params: Tree) -> tuple[Array, Tree]:
         outputs, state = program.model.network.apply(
-            Variables(params, variables.state), inputs, train=True, key=key, weights=part.weights
+            Variables(params, variables.state), inputs, train=True, key=key, present=part.present
         )
         return jnp.sum(program.model.task.losses(outputs, targets) * part.shares), state
 
