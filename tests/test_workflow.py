@@ -86,19 +86,23 @@ def test_predictions_are_in_the_order_of_the_rows_and_in_the_targets_unit() -> N
 
 
 def test_sample_weights_of_zero_leave_rows_out() -> None:
-    """Rows of weight 0 do not move a full batch: whatever their targets are, the network is the same."""
+    """Whatever their targets are, the network is the same, to the bit."""
     frame = table().with_columns(w=pl.Series(np.arange(80) % 2).cast(pl.Float64))
     wild = frame.with_columns(y=pl.when(pl.col("w") == 0).then(pl.col("y") + 100).otherwise(pl.col("y")))
     data = [bw.load(each, target="y", weights="w", test_split=0.0, validation_split=0.0) for each in (frame, wild)]
-    scales = [(part.target.mean, part.target.std) for part in data]
-    settings = QUICK | {"batch_size": "full", "network": bw.nn.MLP((6,), batch_normalization=False)}
-    first = bw.fit(data[0], **settings)
-    assert scales[0] != scales[1]  # the scale of the target does see them, so the comparison is of one part only
-    masked = data[0].train.weights == 0
-    targets = np.where(masked, 99.0, data[0].train.targets).astype(np.float32)
-    part = type(data[0].train)(data[0].train.inputs, targets, data[0].train.weights)
-    second = bw.fit(type(data[0])(**{**vars(data[0]), "train": part}), **settings)
+    first, second = (bw.fit(each, **QUICK) for each in data)
+    assert data[0].train.rows == 40
     assert same(weights_of(first), weights_of(second))
+
+
+def test_weights_count_in_an_evaluation_as_in_training() -> None:
+    frame = table().with_columns(w=pl.Series(np.arange(80) % 5).cast(pl.Float64))
+    data = bw.load(frame, target="y", weights="w", test=frame)
+    trained = bw.fit(data, **QUICK)
+    with pytest.warns(UserWarning, match="16 rows weigh 0 and are left out"):
+        assert trained.evaluate(frame) == trained.test_metrics
+    with pytest.warns(UserWarning, match="no column 'w', which weighed the training rows"):
+        assert trained.evaluate(frame.drop("w"))["rmse"] != trained.test_metrics["rmse"]
 
 
 def test_divergence_is_an_error_and_the_run_is_kept(tmp_path: Path) -> None:

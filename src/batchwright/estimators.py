@@ -69,7 +69,8 @@ class _Network(BaseEstimator, ABC):  # type: ignore[misc]
         Args:
             X: [rows, columns], an array of numbers or any data frame; missing cells are NaN or null.
             y: [rows], what is to be predicted.
-            sample_weight: [rows], at least 0: what each row counts for, in the loss and in validation.
+            sample_weight: [rows], at least 0: what each row counts for, in the loss and in validation; rows of weight 0
+                are as if they were not there.
 
         Raises:
             ValueError, TypeError: arrays that scikit-learn's own estimators refuse, or labels that cannot be learned.
@@ -79,10 +80,13 @@ class _Network(BaseEstimator, ABC):  # type: ignore[misc]
         """
         y = _one_column(self, y)
         columns = self._columns(X, fitting=True)
-        targets = self._encode(y)
         weights = None if sample_weight is None else _weights(sample_weight)
-        check_consistent_length(next(iter(columns.values())), targets, weights)
-        self.trained_ = self._train(columns, targets, weights)
+        check_consistent_length(next(iter(columns.values())), y, weights)
+        if weights is not None:
+            counting = np.flatnonzero(weights)
+            columns = {name: cells[counting] for name, cells in columns.items()}
+            y, weights = y[counting], weights[counting]
+        self.trained_ = self._train(columns, self._encode(y), weights)
         self.model_ = self.trained_.model
         self.history_ = list(self.trained_.history)
         self.n_iter_ = len(self.history_)

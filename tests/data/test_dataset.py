@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 import polars as pl
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from batchwright.data.dataset import load, prepare
 from batchwright.data.examples import EXAMPLES
 from batchwright.data.options import DataOptions
+from batchwright.data.streaming import prepare_streamed
 from batchwright.errors import ConfigError, DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,9 +94,58 @@ def test_the_last_rows_by_time_are_the_test():
 
 def test_weights_are_kept_beside_the_rows_and_are_no_input():
     data = load(FRAME, target="y", weights="weight", test=FRAME[:50])
-    assert data.train.weights == pytest.approx(FRAME["weight"].to_numpy()[data.indices.train], rel=1e-6)
-    assert data.test.weights == pytest.approx(FRAME["weight"].to_numpy()[:50], rel=1e-6)
+    for weights, rows in ((data.train.weights, data.indices.train), (data.test.weights, np.arange(50))):
+        given = FRAME["weight"].to_numpy()[rows]
+        assert weights / weights.mean() == pytest.approx(given / given.mean(), rel=1e-6)
+        assert 0.5 <= weights.mean() < 1.0
     assert "weight" not in data.schema.used
+
+
+@pytest.mark.parametrize("split", ["stratified", "shuffled", "group", "time"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_rows_of_weight_zero_are_as_if_they_were_not_there(tmp_path, split, streamed):
+    """Wild values in them change neither parts, scales, categories, classes, arrays nor the fingerprint of the rows."""
+    rows = 120
+    rng = np.random.default_rng(5)
+    counting = rng.random(rows) < 0.7
+    frame = pl.DataFrame(
+        {
+            "x": np.where(counting, rng.normal(size=rows), 1e9),
+            "kind": np.where(counting, rng.choice(["a", "b"], rows), "never"),
+            "site": rng.integers(0, 12, rows),
+            "weight": np.where(counting, rng.uniform(1, 2, rows), 0.0),
+            "y": np.where(counting, rng.choice(["yes", "no"], rows), "perhaps"),
+            "number": np.where(counting, rng.normal(size=rows), -1e30),
+        }
+    )
+    place = {"group": {"group": "site"}, "time": {"time": "site"}}.get(split, {"split": split})
+    found = []
+    for name, table in (("all", frame), ("some", frame.filter(counting))):
+        for target in ("y", "number"):
+            options = DataOptions(target=target, weights="weight", scaling="robust", **place)
+            path = tmp_path / f"{name}.parquet"
+            table.write_parquet(path)
+            data = prepare_streamed(path, options) if streamed else prepare(path, options)
+            found.append((data.encoding, {part: rows.read(0, rows.rows) if streamed else rows
+                                          for part, rows in data.parts.items()}))  # fmt: skip
+            assert any("rows weigh 0" in note for note in data.notes) == (name == "all")
+    for (encoding, parts), (expected, expected_parts) in zip(found[:2], found[2:], strict=True):
+        assert encoding == expected
+        for name, part in parts.items():
+            same = jax.tree.map(np.array_equal, dataclasses.asdict(part), dataclasses.asdict(expected_parts[name]))
+            assert all(jax.tree.leaves(same)), name
+
+
+@pytest.mark.parametrize("factor", [1e37, 1e-38, 1e300, 1e-300, 3.0])
+def test_a_factor_of_all_weights_changes_nothing(factor):
+    """Powers of two aside, weights are the same up to float32, however large or small they were given."""
+    plain = load(FRAME, target="y", weights="weight")
+    scaled = load(FRAME.with_columns(pl.col("weight") * factor), target="y", weights="weight")
+    for name, part in plain.parts.items():
+        ratio = scaled.parts[name].weights.astype(np.float64) / part.weights
+        assert np.all(np.isfinite(ratio))
+        np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)
+        assert 0.5 <= ratio[0] <= 2.0
 
 
 def test_own_test_rows_take_the_place_of_the_split():
@@ -160,7 +211,7 @@ def test_rows_without_a_target_are_dropped_if_asked(tmp_path):
         ({"target": "yy"}, "did you mean 'y'"),
         ({}, "which column is to be predicted.*Columns: x, kind"),
         ({"target": "y", "group": "sites"}, "did you mean 'site'"),
-        ({"target": "y", "weights": "kind"}, "weights 'kind' must be numbers"),
+        ({"target": "y", "weights": "kind"}, "weights 'kind' holds categorical cells; weights are finite numbers"),
         ({"target": "y", "time": "kind"}, "needs dates or numbers"),
         ({"target": "gaps", "time": "holes"}, "time column 'holes' is missing in 1 rows"),
         ({"target": "y", "weights": "below"}, "at least 0"),

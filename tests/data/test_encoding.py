@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from batchwright.data.dataset import load
-from batchwright.data.encoding import Encoding, encode_new
+from batchwright.data.encoding import Encoding, encode_labelled, encode_new
 from batchwright.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -36,7 +36,8 @@ def test_what_is_saved_is_plain_and_encodes_as_before(source):
     data = load(source[0], target=source[1], validation_split=0.0, test_split=0.0)
     encoding = Encoding.from_json(json.loads(json.dumps(data.encoding.to_json())))
     assert encoding == data.encoding
-    inputs, targets = encode_new(source[0], encoding, with_targets=True)
+    inputs, targets, weights, _ = encode_labelled(source[0], encoding)
+    assert weights is None
     assert inputs.keys() == data.train.inputs.keys()
     assert all(np.array_equal(inputs[key], data.train.inputs[key]) for key in inputs)
     assert np.array_equal(targets, data.train.targets)
@@ -53,12 +54,29 @@ def test_saved_encodings_are_read_strictly():
 def test_new_rows_need_no_target_and_may_hold_the_unseen():
     encoding = load(FRAME, target="price").encoding
     new = pl.DataFrame({"more": [1], "town": ["elsewhere"], "colour": [None], "height": [None]})
-    inputs, targets = encode_new(new, encoding)
-    assert targets is None
+    inputs = encode_new(new, encoding)
     assert inputs["categorical"].tolist() == [[0]]
     assert np.isfinite(inputs["numeric"]).all()
     with pytest.raises(DataError, match="price"):
-        encode_new(new, encoding, with_targets=True)
+        encode_labelled(new, encoding)
+
+
+def test_weights_of_the_training_weigh_an_evaluation_too():
+    weighted = FRAME.with_columns(weight=pl.Series(np.arange(ROWS, dtype=float)), other=pl.Series(np.ones(ROWS)))
+    encoding = load(weighted, target="price", weights="weight").encoding
+    assert Encoding.from_json(encoding.to_json()).schema.weights == "weight"
+    found = encode_labelled(weighted, encoding)
+    assert len(found.targets) == ROWS - 1
+    np.testing.assert_allclose(found.weights / found.weights[0], np.arange(1, ROWS))
+    assert found.notes == ("1 row weighs 0 and is left out, as 'weight' says",)
+    assert encode_labelled(weighted, encoding, weights="other").weights.tolist() == [0.5] * ROWS
+    lacking = encode_labelled(FRAME, encoding)
+    assert lacking.weights is None
+    assert "no column 'weight', which weighed the training rows" in lacking.notes[0]
+    with pytest.raises(DataError, match="unknown column 'wieght'"):
+        encode_labelled(weighted, encoding, weights="wieght")
+    with pytest.raises(DataError, match="'colour' holds categorical cells; weights are finite numbers"):
+        encode_labelled(weighted, encoding, weights="colour")
 
 
 def test_a_lacking_column_is_named_with_the_nearest():
@@ -75,7 +93,7 @@ def test_bad_rows_stop_a_prediction_even_where_training_dropped_them(tmp_path):
     assert any("1 row dropped" in note for note in data.notes)
     with pytest.raises(DataError, match=r"line 62.*height.*'tall'"):
         encode_new(path, data.encoding)
-    inputs, _ = encode_new(path, data.encoding, options=data.encoding.reading)
+    inputs = encode_new(path, data.encoding, options=data.encoding.reading)
     assert len(inputs["numeric"]) == ROWS
 
 
@@ -95,16 +113,14 @@ def pictures(tmp_path) -> Path:
 def test_new_images_are_brought_to_the_form_of_the_training(pictures, tmp_path):
     encoding = load(pictures, validation_split=0.0, test_split=0.0).encoding
     save(tmp_path / "new/1.png", 9, mode="RGB")
-    inputs, targets = encode_new(tmp_path / "new", encoding)
-    assert inputs["image"].shape == (1, 6, 6, 1)
-    assert targets is None
+    assert encode_new(tmp_path / "new", encoding)["image"].shape == (1, 6, 6, 1)
 
 
 def test_new_images_that_do_not_fit(pictures, tmp_path):
     encoding = load(pictures, validation_split=0.0, test_split=0.0).encoding
     save(tmp_path / "other/c/1.png", 6)
     with pytest.raises(DataError, match="labels that the training table lacks: c"):
-        encode_new(tmp_path / "other", encoding, with_targets=True)
+        encode_labelled(tmp_path / "other", encoding)
     with pytest.raises(DataError, match=r"7x7x1 .*6x6x1"):
         encode_new(np.zeros((2, 7, 7), np.uint8), encoding)
     with pytest.raises(DataError, match="holds a table, but the training rows were images"):
@@ -112,4 +128,6 @@ def test_new_images_that_do_not_fit(pictures, tmp_path):
     with pytest.raises(DataError, match="holds images, but the training rows were a table"):
         encode_new("digits", load("iris").encoding)
     with pytest.raises(DataError, match="has no labels"):
-        encode_new(pictures / "a", encoding, with_targets=True)
+        encode_labelled(pictures / "a", encoding)
+    with pytest.raises(DataError, match="have no column 'w' of weights"):
+        encode_labelled(pictures, encoding, weights="w")

@@ -179,9 +179,7 @@ def by_hand(program: Program, train: TrainState, rows: Rows, group_rows: int) ->
     def gradient(params: object, group: Rows) -> object:
         def loss(params: object) -> jax.Array:
             variables = Variables(params, train.state)
-            outputs, _ = program.model.network.apply(
-                variables, group.inputs, train=True, key=None, present=None
-            )
+            outputs, _ = program.model.network.apply(variables, group.inputs, train=True, key=None, present=None)
             return jnp.sum(program.model.task.losses(outputs, group.targets) * group.weights)
 
         return jax.grad(loss)(params)

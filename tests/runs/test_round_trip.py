@@ -29,7 +29,7 @@ def test_model_gives_the_same_bits(
         assert own.dtype == read.dtype
         assert np.asarray(own).tobytes() == np.asarray(read).tobytes()
     new = {"c": [0.5, -2.0], "a": [1.0, 3.0], "b": [None, 0.25]}
-    inputs = jax.tree.map(jnp.asarray, encode_new(new, saved.encoding)[0])
+    inputs = jax.tree.map(jnp.asarray, encode_new(new, saved.encoding))
     before, _ = blueprint.build().network.apply(variables, inputs, train=False, key=None, present=None)
     after, _ = saved.model.network.apply(saved.variables, inputs, train=False, key=None, present=None)
     assert np.asarray(before).tobytes() == np.asarray(after).tobytes()

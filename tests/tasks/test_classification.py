@@ -165,6 +165,13 @@ def test_balanced_class_weights_agree_with_scikit_learn() -> None:
     np.testing.assert_allclose(totals, 8 / 3, rtol=1e-6)
 
 
+def test_balanced_class_weights_count_weighted_rows_as_scikit_learn_does() -> None:
+    targets, rows = np.array([0, 0, 1, 2, 2, 2], np.int32), np.array([1.0, 0.5, 4.0, 1.0, 2.0, 0.25])
+    found = class_weights("balanced", targets, rows, classes=THREE)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=targets, sample_weight=rows)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_class_weights_by_name() -> None:
     found = class_weights({"cedar": 4.0}, np.zeros(1, np.int32), classes=THREE)
     assert found is not None

@@ -117,7 +117,7 @@ def test_batch_norm_sees_the_rows_of_a_partial_batch_only() -> None:
 
 @pytest.mark.parametrize("rows_at_once", [4, 1000], ids=["in parts", "at once"])
 def test_weights_of_rows_and_classes_do_not_reach_batch_statistics(rows_at_once: int) -> None:
-    """The running statistics of the first normalization follow its unweighted inputs, which no weight has changed yet."""
+    """At a rate of 0, so that the parameters are the same."""
     plain, weighted, states = make_rows(), make_rows(weighted=True), []
     for rows, class_weights in ((plain, None), (weighted, jnp.array([0.1, 1.0, 50.0]))):
         program = make_program(batch_normalization=True)

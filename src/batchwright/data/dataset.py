@@ -16,12 +16,13 @@ from batchwright.data.images import Images
 from batchwright.data.learning import divide, image_encoding, left_out, schema_of_test, source_notes, unlearned_note
 from batchwright.data.options import DataOptions
 from batchwright.data.preprocessing import Preprocessing, describe, fit
-from batchwright.data.roles import row_weights, target_name
+from batchwright.data.roles import target_name
 from batchwright.data.schema import Kind, Schema, Task
 from batchwright.data.sources import Loaded, Rows, Source, read
 from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
 from batchwright.data.tables import MISSING, Table, from_frame
 from batchwright.data.targets import Target, drop_missing
+from batchwright.data.weights import drop_weightless, in_units, row_weights, unit_of
 
 Part = TypeVar("Part")
 
@@ -34,7 +35,7 @@ class Split:
         inputs: "numeric" float32 [rows, n], "categorical" int32 [rows, c], "image" uint8 [rows, h, w, channels]; those
             that there are.
         targets: int32 [rows], codes of classes, or float32 [rows], standardised values.
-        weights: float32 [rows], at least 0; None where all rows weigh the same.
+        weights: float32 [rows], above 0, of about 1 in the mean; None where all rows weigh the same.
     """
 
     inputs: dict[str, np.ndarray]
@@ -168,7 +169,7 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0) -> Dataset:
     options.check()
     loaded = read(source, options.reading, image_size=options.image_size)
     name = target_name(loaded, options)
-    source_rows = _with_target(loaded.train, name, options)
+    source_rows = _rows_that_count(loaded.train, name, options)
     own_test = options.test is not None or loaded.test is not None
     target, indices = divide(source_rows, name, options, own_test=own_test, seed=seed)
     learned = source_rows.take(indices.train)
@@ -194,9 +195,13 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0) -> Dataset:
     )
 
 
-def _with_target(rows: Rows, name: str, options: DataOptions) -> Rows:
-    """The rows without those that lack a target, where these are to be dropped."""
-    return drop_missing(rows, name) if isinstance(rows, Table) and options.on_bad_rows == "drop" else rows
+def _rows_that_count(rows: Rows, name: str, options: DataOptions) -> Rows:
+    """The rows without those of weight 0, and without those that lack a target where these are to be dropped."""
+    if isinstance(rows, Images):
+        return rows
+    if options.weights is not None:
+        rows = drop_weightless(rows, options.weights)
+    return drop_missing(rows, name) if options.on_bad_rows == "drop" else rows
 
 
 def _learn(learned: Rows, target: Target, options: DataOptions) -> Encoding:
@@ -204,6 +209,7 @@ def _learn(learned: Rows, target: Target, options: DataOptions) -> Encoding:
     if isinstance(learned, Images):
         return image_encoding(learned.shape, target, options)
     schema = describe(learned, target, leave_out=left_out(learned, options))
+    schema = dataclasses.replace(schema, weights=options.weights)
     preprocessing = fit(learned, schema, scaling=options.scaling, one_hot_max=options.one_hot_max)
     return Encoding(schema, preprocessing, target, options.reading)
 
@@ -217,7 +223,7 @@ def _own_test(loaded: Loaded, encoding: Encoding, options: DataOptions) -> Rows:
         rows = from_frame(loaded.test.frame, options.reading, schema=schema, name=loaded.test.name)
     else:
         rows = loaded.test
-    return _with_target(rows, encoding.target.name, options)
+    return _rows_that_count(rows, encoding.target.name, options)
 
 
 def _taken(rows: Rows, chosen: Shaped[np.ndarray, " chosen"]) -> Rows | None:
@@ -228,7 +234,8 @@ def _encode(rows: Rows, encoding: Encoding, weights: str | None) -> Split:
     part = Split(encoding.inputs(rows), encoding.targets(rows))
     if weights is None or isinstance(rows, Images):
         return part
-    return dataclasses.replace(part, weights=row_weights(rows, weights))
+    numbers = row_weights(rows, weights)
+    return dataclasses.replace(part, weights=in_units(numbers, unit_of(numbers)))
 
 
 def _shared(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[str, ...]:

@@ -2,16 +2,18 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float32, Shaped
 
 from batchwright.data.images import Images
 from batchwright.data.preprocessing import Preprocessing
-from batchwright.data.schema import Schema, from_plain
+from batchwright.data.schema import Column, Schema, from_plain
 from batchwright.data.sources import Rows, Source, read
 from batchwright.data.tables import DEFAULT, Table, TableOptions, from_frame
 from batchwright.data.targets import ClassTarget, ValueTarget
+from batchwright.data.weights import drop_weightless, in_units, row_weights, unit_of
 from batchwright.errors import DataError
 
 LABEL = "label"
@@ -93,28 +95,75 @@ class Encoding:
         return from_plain(cls, plain)
 
 
-def encode_new(
-    source: Source, encoding: Encoding, *, with_targets: bool = False, options: TableOptions | None = None
-) -> tuple[dict[str, np.ndarray], Shaped[np.ndarray, " rows"] | None]:
-    """The inputs of new rows, in the order of the source, and their targets if these are asked for.
+def encode_new(source: Source, encoding: Encoding, *, options: TableOptions | None = None) -> dict[str, np.ndarray]:
+    """The inputs of new rows, in the order of the source; they need no targets.
 
     Args:
         source: rows as for training; of a source with a test part of its own, that part.
         encoding: that of the trained model.
-        with_targets: whether the targets are needed, as for an evaluation; otherwise they may be absent and are None.
         options: how the cells are read, where other than in training; bad rows stop it unless these say "drop".
 
     Raises:
-        DataError: a column, or a target that is needed, is not there; images of another shape; or as `read`.
+        DataError: a column is not there; images of another shape; or as `read`.
     """
-    reading = options or dataclasses.replace(encoding.reading, on_bad_rows="stop")
-    rows = read_like(source, encoding.schema, encoding.preprocessing, reading)
-    if with_targets and isinstance(rows, Table) and encoding.target.name not in rows.kinds:
+    return encoding.inputs(_read_new(source, encoding, encoding.schema, options))
+
+
+class Labelled(NamedTuple):
+    """Rows to evaluate a model on, encoded, and what a user should know of them, one sentence each."""
+
+    inputs: dict[str, np.ndarray]
+    targets: Shaped[np.ndarray, " rows"]
+    weights: Float32[np.ndarray, " rows"] | None
+    notes: tuple[str, ...]
+
+
+def encode_labelled(
+    source: Source, encoding: Encoding, *, weights: str | None = None, options: TableOptions | None = None
+) -> Labelled:
+    """The rows of a source that count, encoded, with their targets and weights.
+
+    Args:
+        source: rows as for training; of a source with a test part of its own, that part.
+        encoding: that of the trained model.
+        weights: the column of the rows' weights; None takes that of the training, if the source has it.
+        options: how the cells are read, where other than in training; bad rows stop it unless these say "drop".
+
+    Raises:
+        DataError: a column, the target or the weights that were asked for are not there; images of another shape; or as
+            `read`.
+    """
+    column = encoding.schema.weights if weights is None else weights
+    rows = _read_new(source, encoding, _with_weights(encoding.schema, column), options)
+    if isinstance(rows, Images):
+        if weights is not None:
+            raise DataError(f"{rows.name} holds images, which have no column {weights!r} of weights: leave it out.")
+        return Labelled(encoding.inputs(rows), encoding.targets(rows), None, ())
+    if encoding.target.name not in rows.kinds:
         raise DataError(
             f"{rows.name} has no column {encoding.target.name!r}, the target, which an evaluation compares with; "
             "predicting does without it."
         )
-    return encoding.inputs(rows), encoding.targets(rows) if with_targets else None
+    if column is None:
+        return Labelled(encoding.inputs(rows), encoding.targets(rows), None, rows.notes)
+    if weights is None and column not in rows.kinds:
+        lacking = f"{rows.name} has no column {column!r}, which weighed the training rows: here every row counts once"
+        return Labelled(encoding.inputs(rows), encoding.targets(rows), None, (*rows.notes, lacking))
+    rows = drop_weightless(rows, column)
+    numbers = row_weights(rows, column)
+    return Labelled(encoding.inputs(rows), encoding.targets(rows), in_units(numbers, unit_of(numbers)), rows.notes)
+
+
+def _read_new(source: Source, encoding: Encoding, schema: Schema, options: TableOptions | None) -> Rows:
+    reading = options or dataclasses.replace(encoding.reading, on_bad_rows="stop")
+    return read_like(source, schema, encoding.preprocessing, reading)
+
+
+def _with_weights(schema: Schema, column: str | None) -> Schema:
+    """The schema by which rows are read that have their weights in this column, known or not."""
+    known = column is None or any(spec.name == column for spec in schema.columns)
+    columns = schema.columns if known else (*schema.columns, Column(str(column), "numeric", used=False))
+    return dataclasses.replace(schema, columns=columns, weights=column)
 
 
 def read_like(

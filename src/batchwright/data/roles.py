@@ -1,7 +1,7 @@
-"""The columns that play another part than input: the target, those that rows are split by, and the rows' weights."""
+"""The columns that play another part than input: the target, and those that rows are split by."""
 
 import numpy as np
-from jaxtyping import Float32, Shaped
+from jaxtyping import Shaped
 
 from batchwright.data.encoding import LABEL
 from batchwright.data.images import Images
@@ -53,16 +53,3 @@ def split_key(table: Table, options: DataOptions) -> Shaped[np.ndarray, " rows"]
         kind = table.column(name).kind
         raise DataError(f"{table.name}: time column {name!r} holds {kind} cells; it needs dates or numbers.")
     return cells.to_numpy()
-
-
-def row_weights(table: Table, name: str) -> Float32[np.ndarray, " rows"]:
-    """What each row counts for, at least 0.
-
-    Raises:
-        DataError: there is no such column, or it holds other than numbers of at least 0, or only zeros.
-    """
-    cells = table.frame[table.column(name).name]
-    numbers = cells.to_numpy() if cells.dtype.is_numeric() and not cells.null_count() else np.empty(0)
-    if len(numbers) == 0 or numbers.min() < 0 or numbers.max() == 0:
-        raise DataError(f"{table.name}: weights {name!r} must be numbers of at least 0, none missing, and not all 0.")
-    return numbers.astype(np.float32)

@@ -35,8 +35,8 @@ class Column:
 class Schema:
     """The columns of the training table in its own order, and what is predicted from them.
 
-    The target is among `columns` with `used=False`. `classes` are the labels in the order of their codes; a regression
-    has none.
+    The target is among `columns` with `used=False`, and so is the column of the rows' `weights` where there is one.
+    `classes` are the labels in the order of their codes; a regression has none.
 
     >>> columns = (Column("age", "numeric"), Column("y", "categorical", used=False, note="target"))
     >>> schema = Schema(columns, "y", "classification", ("no", "yes"))
@@ -50,6 +50,7 @@ class Schema:
     target: str | None
     task: Task
     classes: tuple[str, ...] = ()
+    weights: str | None = None
 
     @property
     def used(self) -> tuple[str, ...]:

@@ -26,13 +26,14 @@ from batchwright.data.images import Images, holds_images
 from batchwright.data.learning import divide, image_encoding, left_out, schema_of_test, source_notes, unlearned_note
 from batchwright.data.options import DataOptions
 from batchwright.data.preprocessing import SCALINGS, Preprocessing, judge, make_encoder, make_schema
-from batchwright.data.roles import row_weights, target_name
+from batchwright.data.roles import target_name
 from batchwright.data.schema import Column
 from batchwright.data.sources import Loaded, Rows
 from batchwright.data.splitting import Indices
 from batchwright.data.store import Store
 from batchwright.data.tables import Table
 from batchwright.data.targets import Target, drop_missing
+from batchwright.data.weights import drop_weightless, in_units, row_weights, unit_of
 from batchwright.errors import ConfigError, DataError, unknown
 
 BLOCK_ROWS = 65_536
@@ -53,12 +54,14 @@ class StreamedSplit:
         positions: those of this part, ascending.
         encoding: how they become arrays.
         weights: the column of the rows' weights; None where all weigh the same.
+        unit: what weights are divided by (`weights.unit_of`).
     """
 
     store: Store
     positions: Int64[np.ndarray, " rows"]
     encoding: Encoding
     weights: str | None = None
+    unit: float = 1.0
 
     @property
     def rows(self) -> int:
@@ -81,7 +84,8 @@ class StreamedSplit:
         part = _encoded(table, self.encoding)
         if self.weights is None:
             return part
-        return dataclasses.replace(part, weights=table.frame[self.weights].to_numpy().astype(np.float32))
+        weights = table.frame[self.weights].to_numpy().astype(np.float64)
+        return dataclasses.replace(part, weights=in_units(weights, self.unit))
 
 
 class StreamedDataset(Parts[StreamedSplit]):
@@ -133,14 +137,12 @@ def prepare_streamed(
     test, test_rows = _own_test(own_test, encoding, options) if own_test is not None else (None, None)
     chosen = {"train": indices.train, "validation": indices.validation, "test": indices.test}
     parts = {
-        part: StreamedSplit(store, _kept(divided.kept, rows), encoding, options.weights)
+        part: _split_of(store, _kept(divided.kept, rows), encoding, options.weights)
         for part, rows in chosen.items()
         if len(rows)
     }
     if test is not None:
         parts["test"] = test
-    for part in parts.values():
-        _check_weights(part)
     notes = (*source_notes(divided.notes, test_rows, encoding), *divided.unlearned, UNLOOKED)
     fingerprint = _fingerprint(parts, encoding)
     return StreamedDataset(
@@ -211,15 +213,19 @@ def _kept(kept: Int64[np.ndarray, " kept"] | None, rows: Int64[np.ndarray, " row
 
 
 def _for_split(store: Store, name: str, options: DataOptions) -> tuple[Rows, Int64[np.ndarray, " kept"] | None]:
-    """What rows are split by, without those that lack a target where these are dropped; which are kept (None: all)."""
+    """What rows are split by, without those that do not count, as in memory; and which are kept (None: all)."""
     if store.holds_images:
         return store.images(), None
     by = options.group if options.group is not None else options.time
-    table = store.table(columns=[name] if by is None else [name, by])
-    if options.on_bad_rows != "drop":
-        return table, None
-    known = table.frame[name].is_not_null()
-    return drop_missing(table, name), None if known.all() else np.flatnonzero(known.to_numpy())
+    columns = dict.fromkeys(column for column in (name, by, options.weights) if column is not None)
+    table, kept = store.table(columns=list(columns)), None
+    if options.weights is not None:
+        kept = np.flatnonzero(row_weights(table, options.weights) > 0)
+        table = drop_weightless(table, options.weights)
+    if options.on_bad_rows == "drop":
+        known = np.flatnonzero(table.frame[name].is_not_null().to_numpy())
+        kept, table = known if kept is None else kept[known], drop_missing(table, name)
+    return table, None if kept is None or len(kept) == store.rows else kept
 
 
 def _learn(store: Store, train: Int64[np.ndarray, " train"], target: Target, options: DataOptions) -> Encoding:
@@ -230,6 +236,7 @@ def _learn(store: Store, train: Int64[np.ndarray, " train"], target: Target, opt
     reasons = left_out(head, options) | {target.name: "target"}
     learned = [_learn_column(store, spec, train, reasons.get(spec.name), options) for spec in store.contents.columns]
     schema = make_schema(tuple(column for column, _ in learned), target, name=head.name)
+    schema = dataclasses.replace(schema, weights=options.weights)
     encoders = tuple(encoder for _, encoder in learned if encoder is not None)
     return Encoding(schema, Preprocessing(encoders), target, options.reading)
 
@@ -251,13 +258,17 @@ def _own_test(store: Store, encoding: Encoding, options: DataOptions) -> tuple[S
     encoding.targets(rows)
     if isinstance(rows, Images):
         encoding.inputs(rows)
-    return StreamedSplit(store, positions, encoding, options.weights), rows
+    return _split_of(store, positions, encoding, options.weights), rows
 
 
-def _check_weights(part: StreamedSplit) -> None:
-    """Raise a DataError unless the weights of a part are numbers of at least 0, none missing, and not all 0."""
-    if part.weights is not None and not part.store.holds_images:
-        row_weights(part.store.table(columns=[part.weights]).take(part.positions), part.weights)
+def _split_of(
+    store: Store, positions: Int64[np.ndarray, " rows"], encoding: Encoding, weights: str | None
+) -> StreamedSplit:
+    """These rows of a store as a part, whose weights have a unit of their own."""
+    if weights is None or store.holds_images:
+        return StreamedSplit(store, positions, encoding)
+    numbers = row_weights(store.table(columns=[weights]).take(positions), weights)
+    return StreamedSplit(store, positions, encoding, weights, unit_of(numbers))
 
 
 def _encoded(rows: Rows, encoding: Encoding) -> Split:

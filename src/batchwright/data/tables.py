@@ -201,7 +201,7 @@ def _told(name: str, kind: Kind) -> Column:
 
 
 def asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
-    """Those of a table's columns that the schema uses, in its order, and the target if it is there.
+    """Those of a table's columns that the schema uses, in its order, and target and weights if they are there.
 
     Raises:
         DataError: one that is used is not there; `name` is that of the table.
@@ -213,7 +213,8 @@ def asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
         listed = (f"{column!r} (is it {near[column]!r}?)" if near[column] else repr(column) for column in lacking)
         columns = "column" if len(lacking) == 1 else "columns"
         raise DataError(f"{name} lacks {columns} that the model was trained on: {', '.join(listed)}.")
-    wanted = [column.name for column in schema.columns if column.used or column.name == schema.target]
+    beside = (schema.target, schema.weights)
+    wanted = [column.name for column in schema.columns if column.used or column.name in beside]
     return [column for column in wanted if column in names]
 
 

@@ -15,11 +15,11 @@ from batchwright.nn.protocols import Tree, Variables
 class BatchNorm:
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, per feature (last axis), before the activation.
 
-    In training, mean and variance are the batch's own: every row counts once, whatever it weighs in the loss, and places
-    without a row (padding) do not count. A batch of one row has variance 0 and gives beta. In evaluation they are running
-    averages, running += rate * (batch - running) with rate = 1 - min(momentum, (1 + t) / (10 + t)) after t updates: so
-    that statistics of short runs on small data do not lag behind by 1 / (1 - momentum) iterations, nor remember their
-    start. A batch that is partly padding moves them by the share of its places that hold a row.
+    In training, mean and variance are the batch's own: every row counts once, whatever it weighs in the loss, and
+    places without a row (padding) do not count. A batch of one row has variance 0 and gives beta. In evaluation they
+    are running averages, running += rate * (batch - running) with rate = 1 - min(momentum, (1 + t) / (10 + t)) after t
+    updates: so that statistics of short runs on small data do not lag behind by 1 / (1 - momentum) iterations, nor
+    remember their start. A batch that is partly padding moves them by the share of its places that hold a row.
 
     - momentum: in [0, 1). PyTorch's momentum is 1 minus this one. Keras has no warm-up of it.
     - epsilon: > 0, in squared units of x (Keras's 1e-3; PyTorch's is 1e-5)
@@ -67,9 +67,10 @@ def normalize(
     """Batch normalization of x [n, ..., f] by its own mean and variance: y, mean [f] and variance [f].
 
     Both are means over all axes but the last, of the rows that are present (bool [n]; None: all); zeros where none is.
-    Only y has a gradient. With h = (x - mean) / sqrt(variance + epsilon), w a cell's share in the means, and g the gradient of y:
-    beta gets sum(g), gamma gets sum(g h), and x gets gamma / sqrt(variance + epsilon) * (g - w (sum(g) + h sum(g h))).
-    Written out, because it passes over x half as often as the derived one.
+    Only y has a gradient. With h = (x - mean) / sqrt(variance + epsilon), w a cell's share in the means, and g the
+    gradient of y: beta gets sum(g), gamma gets sum(g h), and x gets
+    gamma / sqrt(variance + epsilon) * (g - w (sum(g) + h sum(g h))). Written out, because it passes over x half as
+    often as the derived one.
     """
     return _normalize(x, gamma, beta, present, epsilon)[0]
 

@@ -31,8 +31,8 @@ class Features(NamedTuple):
 class Layer(Protocol):
     """One array to one array.
 
-    `present`, bool [n], says which places of a batch hold a row; None: all do. Other places must influence nothing. What
-    rows weigh in the loss is no business of a layer.
+    `present`, bool [n], says which places of a batch hold a row; None: all do. Other places must influence nothing.
+    What rows weigh in the loss does not concern a layer.
     """
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
@@ -54,7 +54,7 @@ class Network(Protocol):
     def apply(
         self, variables: Variables, inputs: Inputs, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """Outputs [n, o] and the new state. In training, batch statistics are means over the rows that are `present` [n]."""
+        """Outputs [n, o] and the new state. In training, batch statistics are means over those `present`."""
 
 
 @runtime_checkable

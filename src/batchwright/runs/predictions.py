@@ -8,7 +8,7 @@ import polars as pl
 
 from batchwright import _cache
 from batchwright.data.dataset import Split
-from batchwright.data.encoding import encode_new
+from batchwright.data.encoding import encode_labelled, encode_new
 from batchwright.data.sources import Source
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
@@ -46,7 +46,7 @@ def predict(model: SavedModel | Run, source: Source) -> Predictions:
     """
     _cache.use()
     model = model.load_model() if isinstance(model, Run) else model
-    inputs, _ = encode_new(source, model.encoding)
+    inputs = encode_new(source, model.encoding)
     found = outputs(model.model, model.variables, {name: jnp.asarray(array) for name, array in inputs.items()})
     target, task = model.encoding.target.name, model.model.task
     if isinstance(task, Classification):
@@ -54,14 +54,27 @@ def predict(model: SavedModel | Run, source: Source) -> Predictions:
     return Predictions(target, task.decode(found))
 
 
-def measure(model: SavedModel | Run, source: Source) -> dict[str, float]:
-    """The metrics of a model, or of the model of a run, on the rows of a source, which have targets.
+@dataclass(frozen=True)
+class Evaluation:
+    """The metrics of a model on rows, and what a user should know of these rows, one sentence each."""
+
+    metrics: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None = None) -> Evaluation:
+    """How good a model, or the model of a run, is on the rows of a source, which have targets.
+
+    Args:
+        model: what is evaluated.
+        source: the rows.
+        weights: the column of their weights; None takes that of the training, if the source has it.
 
     Raises:
-        DataError: the rows are not of the kind that the model was trained on, or have no targets.
+        DataError: the rows are not of the kind that the model was trained on, or have no targets, or no such weights.
     """
     _cache.use()
     model = model.load_model() if isinstance(model, Run) else model
-    inputs, targets = encode_new(source, model.encoding, with_targets=True)
-    assert targets is not None
-    return evaluate(model.model, model.variables, to_device(Split(inputs, targets)))
+    found = encode_labelled(source, model.encoding, weights=weights)
+    split = Split(found.inputs, found.targets, found.weights)
+    return Evaluation(evaluate(model.model, model.variables, to_device(split)), found.notes)

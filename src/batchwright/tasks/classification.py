@@ -129,19 +129,25 @@ class Classification:
 
 
 def class_weights(
-    setting: Literal["balanced"] | Mapping[str, float] | None, targets: Codes, *, classes: tuple[str, ...]
+    setting: Literal["balanced"] | Mapping[str, float] | None,
+    targets: Codes,
+    weights: RowWeights | None = None,
+    *,
+    classes: tuple[str, ...],
 ) -> Float[Array, " classes"] | None:
     """The weights of the classes, float32, from what a person asked for.
 
     Args:
-        setting: "balanced" weighs class c with n / (k·count_c), so that all classes weigh the same in total; a mapping
-            gives weights by class name, 1 for those not named; None weighs nothing.
-        targets: class codes of the n training rows.
+        setting: "balanced" weighs class c with W / (k·W_c), where W is the weight of all training rows and W_c that of
+            the rows of the class, so that all classes weigh the same in total; a mapping gives weights by class name, 1
+            for those not named; None weighs nothing.
+        targets: class codes of the training rows.
+        weights: of the training rows, at least 0; None: all 1.
         classes: the k class names.
 
     Raises:
         ConfigError: an unknown setting or class, or a weight that is not above zero and finite; all of them at once.
-        DataError: "balanced", and a class without a row.
+        DataError: "balanced", and a class without a row that counts.
 
     >>> class_weights("balanced", np.array([0, 0, 0, 1]), classes=("common", "rare")).tolist()
     [0.6666666865348816, 2.0]
@@ -152,7 +158,7 @@ def class_weights(
         return _weights_by_name(setting, classes)
     if setting != "balanced":
         raise ConfigError(f"class_weights is 'balanced' or a weight for each class name, not {setting!r}.")
-    counts = np.bincount(np.asarray(targets), minlength=len(classes))
+    counts = np.bincount(np.asarray(targets), weights, len(classes))
     if empty := [name for name, count in zip(classes, counts, strict=True) if count == 0]:
         raise DataError(f"balanced class weights need rows of every class; there are none of {', '.join(empty)}.")
     return jnp.asarray(counts.sum() / (len(classes) * counts), jnp.float32)

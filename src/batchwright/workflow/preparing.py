@@ -211,7 +211,9 @@ def task_of(dataset: Dataset, settings: TaskSettings) -> Task:
     """
     target = dataset.target
     if isinstance(target, ClassTarget):
-        weights = class_weights(settings.class_weights, dataset.train.targets, classes=target.classes)
+        weights = class_weights(
+            settings.class_weights, dataset.train.targets, dataset.train.weights, classes=target.classes
+        )
         loss = _loss(settings.loss, CLASS_LOSSES, target.task)
         return Classification(target.classes, loss, settings.label_smoothing, weights)
     return Regression(

@@ -1,6 +1,7 @@
 """From what is prepared to a finished run: fit, record, evaluate; and going on with a run that did not finish."""
 
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from batchwright.runs import checkpoints
 from batchwright.runs.folder import RunFolder, create, reopen
 from batchwright.runs.manifest import CONFIG, EVIDENCE, Setting
 from batchwright.runs.model import SavedModel
-from batchwright.runs.predictions import Predictions, measure, predict
+from batchwright.runs.predictions import Predictions, evaluate_on, predict
 from batchwright.runs.run import Run
 from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device
 from batchwright.training.evaluate import evaluate
@@ -68,9 +69,16 @@ class Trained:
         """What the model says of the rows of a source: a path, arrays, or any data frame."""
         return predict(self.model, source)
 
-    def evaluate(self, source: Source) -> dict[str, float]:
-        """The metrics of the model on the rows of a source, which have targets."""
-        return measure(self.model, source)
+    def evaluate(self, source: Source, *, weights: str | None = None) -> dict[str, float]:
+        """The metrics of the model on the rows of a source, which have targets.
+
+        `weights` is the column of the rows' weights; None takes that of the training, if the source has it. What you
+        should know of the rows comes as warnings.
+        """
+        found = evaluate_on(self.model, source, weights=weights)
+        for note in found.notes:
+            warnings.warn(note, stacklevel=2)
+        return found.metrics
 
 
 Event: TypeAlias = Prepared | Compiled | SegmentDone | EpochDone | CheckpointTaken | Reduced | Stopped | Trained
