@@ -110,7 +110,7 @@ class _Network(BaseEstimator, ABC):  # type: ignore[misc]
         seed = int(check_random_state(chosen.random_state).randint(2**31 - 1))
         table, target, weight = _table(columns, targets, weights)
         options = DataOptions(target, self._task, validation_split=share, test_split=0.0, weights=weight)
-        dataset = prepare(table, options, seed=seed)
+        dataset = prepare(table, options, seed=seed, lenient=True)
         if stopping and dataset.validation is None:
             raise ConfigError(
                 f"early stopping needs validation rows, but validation_split {share:g} of {dataset.train.rows:,} rows "
@@ -226,11 +226,6 @@ class Classifier(ClassifierMixin, _Network):  # type: ignore[misc]
         check_classification_targets(y)
         encoder = LabelEncoder().fit(y)
         codes: np.ndarray = encoder.transform(y)
-        rows = np.bincount(codes, minlength=len(encoder.classes_))
-        if len(rows) < 2 or rows.min() < 2:
-            few = first_ten(map(repr, encoder.classes_[rows < 2 if len(rows) > 1 else [0]].tolist()))
-            which = f"has a single row of each of {few}" if len(rows) > 1 else f"is {few} in every row"
-            raise ValueError(f"y {which}: a classifier needs two classes or more, and two rows or more of each.")
         self.classes_ = encoder.classes_
         return codes
 

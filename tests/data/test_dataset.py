@@ -1,12 +1,17 @@
 import dataclasses
 import subprocess
 import sys
+import tempfile
+import unicodedata
 from pathlib import Path
 
 import jax
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from batchwright.data.dataset import load, prepare
 from batchwright.data.examples import EXAMPLES
@@ -14,6 +19,7 @@ from batchwright.data.options import DataOptions
 from batchwright.data.streaming import prepare_streamed
 from batchwright.errors import ConfigError, DataError
 
+LABELS = ("007", "7", "07", "0", "00", "9007199254740992", "9007199254740993", "a", "1e2", "red")
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT / "../shared/data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the folder ../shared/data is not there")
@@ -134,6 +140,46 @@ def test_rows_of_weight_zero_are_as_if_they_were_not_there(tmp_path, split, stre
         for name, part in parts.items():
             same = jax.tree.map(np.array_equal, dataclasses.asdict(part), dataclasses.asdict(expected_parts[name]))
             assert all(jax.tree.leaves(same)), name
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "frame", "streamed"])
+@settings(max_examples=15, deadline=None)
+@given(labels=st.sets(st.sampled_from(LABELS) | st.integers(0, 2**60).map(str), min_size=2, max_size=8))
+def test_labels_that_were_told_apart_stay_apart(kind, labels):
+    """Through reading, encoding and decoding, with every digit and zero that was written."""
+    cells = sorted(labels) * 3
+    frame = pl.DataFrame({"x": np.arange(len(cells)) % 5 * 0.5, "y": cells})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ("t.csv" if kind == "csv" else "t.parquet")
+        frame.write_csv(path, quote_style="non_numeric") if kind == "csv" else frame.write_parquet(path)
+        options = DataOptions("y", "classification", validation_split=0.0, test_split=0.0)
+        if kind == "streamed":
+            data = prepare_streamed(path, options)
+            codes = data.train.read(0, data.train.rows).targets
+        else:
+            data = prepare(frame if kind == "frame" else path, options)
+            codes = data.train.targets
+    decoded = data.encoding.target.decode(codes)
+    assert set(data.schema.classes) == labels
+    assert decoded.tolist() == cells
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_of_columns_match_in_any_normal_form(tmp_path, form):
+    composed, other = "größe", unicodedata.normalize(form, "größe")
+    path = tmp_path / "t.parquet"
+    frame = FRAME.rename({"y": composed, "weight": "gewicht"})
+    frame.rename({composed: other}).write_parquet(path)
+    for data in (load(path, target=unicodedata.normalize("NFD", composed)), load(frame, target=other)):
+        assert data.schema.target == composed
+    assert prepare_streamed(path, DataOptions(target=other)).encoding.target.name == composed
+
+
+def test_columns_are_named_by_whole_numbers_too():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)))
+    data = load(frame, target=2, kinds={0: "numeric"})
+    assert data.schema.target == "2"
+    assert data.schema.used == ("0", "1")
 
 
 @pytest.mark.parametrize("factor", [1e37, 1e-38, 1e300, 1e-300, 3.0])

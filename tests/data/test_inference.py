@@ -3,9 +3,10 @@
 import datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from batchwright.data.tables import TableOptions, from_frame, read_csv
+from batchwright.data.tables import TableOptions, from_frame, read_csv, read_parquet
 
 DROP = TableOptions(on_bad_rows="drop")
 
@@ -50,16 +51,24 @@ def test_every_kind_is_inferred_from_the_whole_column(tmp_path: Path) -> None:
         (["1.2.3", "4.5.6"], "categorical"),
         (["2024-13-45", "2024-99-99"], "categorical"),
         (["1e5", " 2 ", "-.5", "+3"], "numeric"),
+        (["0.5", "0", "-0.25", "00.5"], "numeric"),
+        (["007", "7", "8"], "categorical"),
+        (["007", "NA", "8"], "categorical"),
+        (["-07", "1", "2"], "categorical"),
+        (["9007199254740992", "9007199254740993", "1"], "categorical"),
+        (["9007199254740", "1e300", "123456789012345"], "numeric"),
     ],
 )
-def test_what_a_few_cells_are(cells: list[str], kind: str) -> None:
-    table = from_frame({"x": cells}, DROP)
-    assert table.kinds["x"] == kind
+def test_what_a_few_cells_are(tmp_path: Path, cells: list[str], kind: str) -> None:
+    path = file(tmp_path, "x,y\n" + "".join(f"{cell},1\n" for cell in cells))
+    assert read_csv(path, DROP).kinds["x"] == kind
+    assert from_frame({"x": cells}, DROP).kinds["x"] == "categorical", "text of a frame stays text"
 
 
-def test_dates_that_may_be_read_in_two_ways_are_noted() -> None:
-    assert "%d/%m/%Y fits as well" in from_frame({"x": ["1/2/2024", "3/4/2024"]}).column("x").note
-    certain = from_frame({"x": ["1/2/2024", "13/4/2024"]})
+def test_dates_that_may_be_read_in_two_ways_are_noted(tmp_path: Path) -> None:
+    undecided = read_csv(file(tmp_path, "x,y\n1/2/2024,1\n3/4/2024,1\n"))
+    assert "%d/%m/%Y fits as well" in undecided.column("x").note
+    certain = read_csv(file(tmp_path, "x,y\n1/2/2024,1\n13/4/2024,1\n"))
     assert certain.column("x").note == ""
     assert certain.frame["x"].to_list() == [datetime.datetime(2024, 2, 1), datetime.datetime(2024, 4, 13)]
 
@@ -68,3 +77,27 @@ def test_dates_that_may_be_read_in_two_ways_are_noted() -> None:
 def test_a_column_that_counts_the_rows_is_left_out(tmp_path: Path, name: str) -> None:
     table = read_csv(file(tmp_path, f"{name},y\n" + "".join(f"{i},{i % 3}\n" for i in range(30))))
     assert [column.used for column in table.columns] == [name == "row_id", True]
+
+
+def test_text_of_frames_and_parquet_stays_text_with_a_note(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "zip": ["02139", "10001", "02139"],
+            "level": pl.Series(["1", "2", "10"], dtype=pl.Categorical),
+            "day": ["2024-01-02", "2024-01-03", "2024-01-02"],
+            "large": [2**53, 2**53 + 1, 1],
+        }
+    )
+    frame.write_parquet(tmp_path / "t.parquet")
+    for table in (from_frame(frame), from_frame(frame.to_pandas()), read_parquet(tmp_path / "t.parquet")):
+        assert table.kinds == {
+            "zip": "categorical",
+            "level": "categorical",
+            "day": "categorical",
+            "large": "numeric",
+        }
+        assert table.frame["zip"].to_list() == ["02139", "10001", "02139"]
+        assert table.frame["large"].to_list() == [2**53, 2**53 + 1, 1]
+        assert table.column("zip").note == "text that looks like numbers stays text, unless kinds says zip: numeric"
+        assert table.column("day").note == "text that looks like dates stays text, unless kinds says day: date"
+    assert from_frame(frame, TableOptions(kinds={"zip": "numeric"})).frame["zip"].to_list() == [2139.0, 10001.0, 2139.0]

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,7 @@ labels = st.lists(st.integers(0, 4), min_size=4, max_size=200).map(np.array)
 @given(data=st.data())
 def test_every_row_is_in_exactly_one_part(method, data):
     by, (validation, test) = data.draw(labels), data.draw(fractions)
-    if method == "group":
+    if method in ("group", "time"):
         by = np.concatenate([by, [5, 6, 7]])
     parts = split(by, method, validation_split=validation, test_split=test, seed=data.draw(st.integers(0, 9)))
     together = np.concatenate([parts.train, parts.validation, parts.test])
@@ -69,14 +71,38 @@ def test_many_groups_come_near_the_asked_shares():
 
 
 @settings(max_examples=60, deadline=None)
-@given(times=st.lists(st.floats(-5, 5), min_size=1, max_size=100).map(np.array), shares=fractions)
-def test_time_never_runs_backwards_between_parts(times, shares):
+@given(
+    times=st.lists(st.floats(-5, 5) | st.integers(0, 3).map(float), min_size=1, max_size=100).map(np.array),
+    shares=fractions,
+)
+def test_time_runs_forward_from_part_to_part_and_no_time_is_in_two(times, shares):
     validation, test = shares
+    most = np.unique(times, return_counts=True)[1].max()
+    if len(np.unique(times)) < 3:
+        return
     parts = split(times, "time", validation_split=validation, test_split=test)
-    ordered = times[np.concatenate([parts.train, parts.validation, parts.test])]
-    assert np.all(np.diff(ordered) >= 0)
+    of_parts = [times[rows] for rows in (parts.train, parts.validation, parts.test) if len(rows)]
+    assert sum(map(len, of_parts)) == len(times)
+    assert len(parts.train) > 0
+    for before, after in pairwise(of_parts):
+        assert before.max() < after.min()
     if len(times) >= 20:
-        assert len(parts.test) == pytest.approx(len(times) * test, abs=0.51)
+        assert len(parts.test) == pytest.approx(len(times) * test, abs=0.51 + most)
+
+
+def test_dates_that_repeat_are_in_one_part():
+    times = np.repeat(np.arange(25), 4)
+    parts = split(times, "time", validation_split=0.15, test_split=0.15)
+    assert [len(parts.train), len(parts.validation), len(parts.test)] == [68, 16, 16]
+    with pytest.raises(DataError, match="2 different times cannot fill 3 parts"):
+        split(times > 5, "time")
+
+
+def test_zero_and_minus_zero_are_one_row():
+    zeros, others = np.array([[0.0, 1.0], [-0.0, 1.0]]), np.array([[1.0, 0.0], [1.0, -0.0]], np.float32)
+    for rows in (zeros, others):
+        first, second = row_hashes({"numeric": rows})
+        assert first == second
 
 
 def test_the_seed_decides():

@@ -243,7 +243,12 @@ def test_objects_of_many_types_become_text() -> None:
         ({"a": [1, 2], "b": [1]}, "columns differ in length: 'a' 2, 'b' 1"),
         ({"a": []}, "has no rows"),
         (3, "cannot be read as a data frame"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "cannot be read as a data frame"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "'?a'? 2 times"),
+        ({"gr\u00fcn": [1], "gru\u0308n": [2]}, "names 'gr\u00fcn' more than once"),
+        ({"a": np.array([1j, 2])}, "'a' .complex128. cannot be read .*two columns"),
+        ({"a": ["\ud800", "b"]}, "'a' .list. cannot be read"),
+        ({"a": [[1, 2], [3]], "b": 1.5}, "'b' is a single value"),
+        ({"a": "text", "b": [1]}, "'a' is a single value"),
     ],
 )
 def test_a_frame_that_is_no_table_says_why(frame: object, message: str) -> None:

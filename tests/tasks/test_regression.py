@@ -28,6 +28,15 @@ def test_losses_and_their_gradients(loss: Any, delta: float) -> None:
     np.testing.assert_allclose(gradient, [reference.error_gradient(loss, error, delta) for error in errors], rtol=1e-6)
 
 
+@pytest.mark.parametrize("std", [1e300, 1e-300, 3.0])
+def test_metrics_near_the_ends_of_the_numbers_are_those_of_one_in_another_unit(std: float) -> None:
+    generator = np.random.default_rng(0)
+    outputs, targets = generator.normal(size=(2, 20, 1)).astype(np.float32)
+    plain, ends = (Regression(std=(unit,)).metrics(outputs, targets[:, 0]) for unit in (1.0, std))
+    for name, unit in (("rmse", std), ("mae", std), ("r2", 1.0), ("loss", 1.0)):
+        assert ends[name] == pytest.approx(plain[name] * unit, rel=1e-12), name
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_row_is_the_mean_over_its_targets(loss: Any) -> None:
     rng = np.random.default_rng(0)

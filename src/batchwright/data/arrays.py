@@ -2,18 +2,17 @@
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 from jaxtyping import Shaped
 
 from batchwright.data.images import Images, to_bytes
 from batchwright.data.schema import Schema
-from batchwright.data.tables import DEFAULT, Table, TableOptions, from_frame
+from batchwright.data.tables import DEFAULT, Table, TableOptions, columns_of, from_frame
 from batchwright.errors import DataError
 
 TARGET = "target"
@@ -37,7 +36,7 @@ def rows_of(
     ['0', '1', 'target']
     """
     columns = _columns(x, name)
-    labels = None if y is None else _one_dimension(np.asarray(y), name)
+    labels = None if y is None else _one_dimension(_array(y, name), name)
     rows = len(columns) if isinstance(columns, np.ndarray) else len(next(iter(columns.values()), ()))
     if labels is not None and len(labels) != rows:
         raise DataError(f"{name}: x has {rows:,} rows and y {len(labels):,}; each row needs its own label.")
@@ -96,18 +95,22 @@ def whole_file(path: Path) -> Iterator[None]:
 
 def _columns(x: Any, name: str) -> np.ndarray | dict[str, Any]:
     """The columns of a table by name, or the array of images."""
-    if isinstance(x, Mapping):
-        return {str(column): values for column, values in x.items()}
-    try:
-        frame = nw.from_native(x, eager_only=True)
-        return {str(column): frame.get_column(column) for column in frame.columns}
-    except TypeError:
-        array = np.asarray(x)
+    columns = columns_of(x, name)
+    if columns is not None:
+        return columns
+    array = _array(x, name)
     if array.ndim == 2:
         return {str(number): array[:, number] for number in range(array.shape[1])}
     if array.ndim in (3, 4):
         return array
     raise DataError(f"{name} has {array.ndim} dimensions; a table has 2, and images have 3 or 4.")
+
+
+def _array(x: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise DataError(f"{name} is no array, as its rows differ in length or depth ({error}).") from error
 
 
 def _one_dimension(y: Array, name: str) -> Shaped[np.ndarray, " rows"]:

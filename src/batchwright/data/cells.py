@@ -92,15 +92,18 @@ def type_cells(
     *,
     known: Mapping[str, Column],
     lines: Int64[np.ndarray, " rows"],
+    untyped: bool,
 ) -> TypedCells:
-    """Every column of the frame as what `known` says that it is, or else as what its cells agree on."""
+    """Every column of the frame as what `known` says that it is, or else as its type or its cells say.
+
+    `untyped` says that text is that of a file without types, which is looked at for numbers, dates and booleans.
+    """
     typed, columns = [], []
     unfit: dict[str, pl.Series] = {}
     for raw in frame.get_columns():
         spec = known.get(raw.name)
-        may_be_numbers = spec is None or spec.kind == "numeric"
-        cells = inference.clean(inference.parse_numbers(raw) if may_be_numbers else raw, missing)
-        spec = spec or inference.guess(cells)
+        cells = inference.clean(_numbers_or_text(raw, spec, untyped=untyped), missing)
+        spec = spec or inference.guess(cells, untyped=untyped)
         values = inference.convert(cells, spec)
         if values.null_count() > cells.null_count():
             unfit[raw.name] = inference.as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None)
@@ -113,6 +116,16 @@ def type_cells(
             fits &= texts.is_null().to_numpy()
             bad += _bad_cells(texts, WANTED[column.kind], lines)
     return TypedCells(pl.DataFrame(typed), tuple(columns), fits, bad)
+
+
+def _numbers_or_text(raw: pl.Series, spec: Column | None, *, untyped: bool) -> pl.Series:
+    """A column of text as numbers, where it is known to hold them, or is untyped and says no more than they do."""
+    if spec is not None:
+        return inference.parse_numbers(raw) if spec.kind == "numeric" else raw
+    if not untyped:
+        return raw
+    parsed = inference.parse_numbers(raw)
+    return raw if parsed is not raw and inference.says_more(raw, parsed) else parsed
 
 
 def _bad_cells(texts: pl.Series, wanted: str, lines: Int64[np.ndarray, " rows"]) -> BadCells:

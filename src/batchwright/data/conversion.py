@@ -225,7 +225,7 @@ def _type_column(
     size = int(cells.estimated_size()) + VIEW_BYTES * raw.rows * (cells.dtype == pl.String)
     check_memory(WORKING_COPIES * size + ROW_BYTES * raw.rows, left, what)
     numbers = np.arange(1, raw.rows + 1) if raw.lines is None else raw.lines
-    typed = type_cells(cells.to_frame(), missing, known=known, lines=numbers)
+    typed = type_cells(cells.to_frame(), missing, known=known, lines=numbers, untyped=raw.lines is not None)
     found = Typed(typed.columns[0], typed.bad)
     if found.bad.count:
         write_columns(_unfit_file(path), pl.DataFrame({"rows": np.flatnonzero(~typed.fits)}))

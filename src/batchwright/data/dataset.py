@@ -23,6 +23,7 @@ from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
 from batchwright.data.tables import MISSING, Table, from_frame
 from batchwright.data.targets import Target, drop_missing
 from batchwright.data.weights import drop_weightless, in_units, row_weights, unit_of
+from batchwright.errors import ConfigError
 
 Part = TypeVar("Part")
 
@@ -109,21 +110,21 @@ class Dataset(Parts[Split]):
 def load(
     source: Source,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     task: Task | None = None,
     test: Source = None,
     validation_split: float = 0.15,
     test_split: float = 0.15,
     split: Method = "stratified",
-    group: str | None = None,
-    time: str | None = None,
-    weights: str | None = None,
+    group: str | int | None = None,
+    time: str | int | None = None,
+    weights: str | int | None = None,
     scaling: Scaling = "standard",
     one_hot_max: int = 10,
     header: bool = True,
     delimiter: str | None = None,
     missing: tuple[str, ...] = MISSING,
-    kinds: Mapping[str, Kind] | None = None,
+    kinds: Mapping[str, Kind] | Mapping[int, Kind] | None = None,
     on_bad_rows: Literal["stop", "drop"] = "stop",
     image_size: tuple[int, int] | None = None,
     seed: int = 0,
@@ -132,7 +133,7 @@ def load(
 
     The source is what `read` takes: the name of an example, a path, an array, a pair (x, y) of arrays, a mapping of
     columns, or any data frame. `seed` (at least 0) is that of the split. All other keywords are fields of
-    `DataOptions`.
+    `DataOptions`; columns that have whole numbers for names may be named by these.
 
     Raises:
         DataError: the source cannot be read, or cannot be learned from as asked.
@@ -143,37 +144,54 @@ def load(
     (104, 23, 23, ('setosa', 'versicolor', 'virginica'))
     """
     options = DataOptions(
-        target=target,
+        target=_name(target),
         task=task,
         test=test,
         validation_split=validation_split,
         test_split=test_split,
         split=split,
-        group=group,
-        time=time,
-        weights=weights,
+        group=_name(group),
+        time=_name(time),
+        weights=_name(weights),
         scaling=scaling,
         one_hot_max=one_hot_max,
         header=header,
         delimiter=delimiter,
         missing=missing,
-        kinds=kinds or {},
+        kinds=_kinds(kinds),
         on_bad_rows=on_bad_rows,
         image_size=image_size,
     )
     return prepare(source, options, seed=seed)
 
 
-def prepare(source: Source, options: DataOptions, *, seed: int = 0) -> Dataset:
-    """`load`, with its options in one value."""
+def _name(given: str | int | None) -> str | None:
+    """The name of a column, which may be a whole number."""
+    return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+
+
+def _kinds(given: Mapping[str, Kind] | Mapping[int, Kind] | None) -> Mapping[str, Kind]:
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigError(
+            f"kinds must map columns to what they are, as {{'zip': 'categorical'}}, but got {given!r:.60}."
+        )
+    return {str(name): kind for name, kind in (given or {}).items()}
+
+
+def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: bool = False) -> Dataset:
+    """`load`, with its options in one value.
+
+    Where `lenient`, targets and columns from which nothing can be learned are taken too, as scikit-learn takes them.
+    """
     options.check()
+    options = options.with_normal_names()
     loaded = read(source, options.reading, image_size=options.image_size)
     name = target_name(loaded, options)
     source_rows = _rows_that_count(loaded.train, name, options)
     own_test = options.test is not None or loaded.test is not None
-    target, indices = divide(source_rows, name, options, own_test=own_test, seed=seed)
+    target, indices = divide(source_rows, name, options, own_test=own_test, seed=seed, lenient=lenient)
     learned = source_rows.take(indices.train)
-    encoding = _learn(learned, target, options)
+    encoding = _learn(learned, target, options, lenient=lenient)
     test = _own_test(loaded, encoding, options) if own_test else _taken(source_rows, indices.test)
     rows = {"train": learned, "validation": _taken(source_rows, indices.validation), "test": test}
     parts = {name: _encode(part, encoding, options.weights) for name, part in rows.items() if part is not None}
@@ -204,11 +222,11 @@ def _rows_that_count(rows: Rows, name: str, options: DataOptions) -> Rows:
     return drop_missing(rows, name) if options.on_bad_rows == "drop" else rows
 
 
-def _learn(learned: Rows, target: Target, options: DataOptions) -> Encoding:
+def _learn(learned: Rows, target: Target, options: DataOptions, *, lenient: bool) -> Encoding:
     """All that is learned from the training rows."""
     if isinstance(learned, Images):
         return image_encoding(learned.shape, target, options)
-    schema = describe(learned, target, leave_out=left_out(learned, options))
+    schema = describe(learned, target, leave_out=left_out(learned, options), constant=lenient)
     schema = dataclasses.replace(schema, weights=options.weights)
     preprocessing = fit(learned, schema, scaling=options.scaling, one_hot_max=options.one_hot_max)
     return Encoding(schema, preprocessing, target, options.reading)

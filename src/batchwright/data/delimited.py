@@ -9,7 +9,7 @@ from jaxtyping import Int64
 
 from batchwright.data.cells import KEPT, BadCell, BadCells, TableOptions
 from batchwright.data.records import Records, find_records, guess_delimiter
-from batchwright.data.schema import Schema
+from batchwright.data.schema import Schema, normal_name
 from batchwright.errors import DataError
 
 MARK = b"\xef\xbb\xbf"
@@ -114,7 +114,7 @@ def whole_records(records: Records, width: int) -> tuple[Records, BadCells]:
 
 def _header(records: Records, name: str) -> list[str]:
     """The names in the first record; a column without one is called `unnamed 0`, by its position."""
-    names = [cell.strip() or f"unnamed {number}" for number, cell in enumerate(records.first())]
+    names = [normal_name(cell.strip() or f"unnamed {number}") for number, cell in enumerate(records.first())]
     repeated = sorted({column for column in names if names.count(column) > 1})
     if repeated:
         listed = ", ".join(map(repr, repeated))

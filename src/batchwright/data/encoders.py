@@ -17,7 +17,7 @@ from batchwright.data.inference import as_text
 Scaling = Literal["standard", "robust", "quantile"]
 
 LIMIT = 1e6
-"""Scaled numbers are cut here. A training row is at most sqrt(rows) deviations out, so only new rows can be."""
+"""Scaled numbers are cut here, or at the largest of the training rows if that is more: only new rows can be cut."""
 
 QUANTILES, ROWS_PER_QUANTILE = (10, 1000), 30
 """Fewest and most knots of the quantile map, one per 30 rows between them (Gorishniy et al. 2021, arXiv 2106.11959)."""
@@ -27,12 +27,13 @@ PARTS = ("year", "month", "day", "weekday", "hour", "minute", "second")
 
 @dataclasses.dataclass(frozen=True)
 class Number:
-    """A number x as (x − center) / scale; `indicator` adds a column that is 1 where it is missing."""
+    """A number x as (x − center) / scale, cut at ±limit; `indicator` adds a column that is 1 where it is missing."""
 
     column: str
     center: float
     scale: float
     indicator: bool
+    limit: float = LIMIT
     encoder: Literal["number"] = "number"
 
     @property
@@ -42,8 +43,8 @@ class Number:
 
     def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
         """Put the encoded cells into `out`."""
-        scaled = (_floats(cells) - self.center) / self.scale
-        out[:, 0] = np.nan_to_num(np.clip(scaled, -LIMIT, LIMIT), nan=0.0)
+        scaled = scaled_by(_floats(cells), self.center, self.scale)
+        out[:, 0] = np.nan_to_num(np.clip(scaled, -self.limit, self.limit), nan=0.0)
         _write_indicator(cells, out, self.indicator)
 
 
@@ -188,16 +189,31 @@ def mean_and_deviation(values: Float[np.ndarray, " rows"]) -> tuple[float, float
     return float(np.mean(small)) * size, float(np.std(small)) * size
 
 
+def scaled_by(values: Float64[np.ndarray, " rows"], center: float, scale: float) -> Float64[np.ndarray, " rows"]:
+    """(values − center) / scale, also where the difference is beyond the largest float; ±inf where the answer is.
+
+    >>> scaled_by(np.array([1.5e308, -1.5e308]), -1.5e308, 1e308).tolist()
+    [3.0, 0.0]
+    """
+    with np.errstate(over="ignore"):
+        scaled = (values - center) / scale
+        if np.isinf(scaled).any():
+            scaled = (values / 2 - center / 2) / (scale / 2)
+    return scaled
+
+
 def number_encoder(column: str, cells: pl.Series, scaling: str) -> Number | Quantile:
     """The encoder of a numeric column: by mean and deviation, median and quartile distance, or rank."""
     values, indicator = _floats(cells.drop_nulls()), cells.null_count() > 0
     if scaling == "quantile":
         return Quantile(column, *_quantile_map(values), indicator)
     center, scale = mean_and_deviation(values)
-    if scaling == "robust":
-        lower, center, upper = (float(value) for value in np.quantile(values, (0.25, 0.5, 0.75)))
-        scale = upper - lower or scale
-    return Number(column, center, scale or 1.0, indicator)
+    if scaling != "robust":
+        return Number(column, center, scale or 1.0, indicator)
+    lower, center, upper = (float(value) for value in np.quantile(values, (0.25, 0.5, 0.75)))
+    scale = min(upper - lower, np.finfo(np.float64).max) or scale or 1.0
+    farthest = float(np.max(np.abs(scaled_by(values, center, scale)), initial=0.0))
+    return Number(column, center, scale, indicator, limit=min(max(LIMIT, farthest), float(np.finfo(np.float32).max)))
 
 
 def date_encoder(column: str, cells: pl.Series) -> Moment:

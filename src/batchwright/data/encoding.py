@@ -9,7 +9,7 @@ from jaxtyping import Float32, Shaped
 
 from batchwright.data.images import Images
 from batchwright.data.preprocessing import Preprocessing
-from batchwright.data.schema import Column, Schema, from_plain
+from batchwright.data.schema import Column, Schema, from_plain, normal_name
 from batchwright.data.sources import Rows, Source, read
 from batchwright.data.tables import DEFAULT, Table, TableOptions, from_frame
 from batchwright.data.targets import ClassTarget, ValueTarget
@@ -133,7 +133,7 @@ def encode_labelled(
         DataError: a column, the target or the weights that were asked for are not there; images of another shape; or as
             `read`.
     """
-    column = encoding.schema.weights if weights is None else weights
+    column = encoding.schema.weights if weights is None else normal_name(weights)
     rows = _read_new(source, encoding, _with_weights(encoding.schema, column), options)
     if isinstance(rows, Images):
         if weights is not None:

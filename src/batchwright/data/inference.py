@@ -27,6 +27,10 @@ UNIQUE, UNIQUE_FROM = 0.9, 20
 """Text of which this share is distinct, in at least so many cells, names its rows: nothing in it repeats."""
 COUNTERS = ("id", "index", "row", "")
 
+EXACT = 2**53
+"""Whole numbers beyond it are rounded in float64: two that differ may become one."""
+LEADING_ZERO, MANY_DIGITS = r"^[+-]?0[0-9]+$", r"^[+-]?[0-9]{16,}$"
+
 
 def clean(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
     """The column with null where a cell means missing; text loses the spaces around it."""
@@ -49,11 +53,25 @@ def parse_numbers(column: pl.Series) -> pl.Series:
     return numbers if numbers.null_count() == column.null_count() and numbers.is_finite().all() else column
 
 
-def guess(column: pl.Series) -> Column:
-    """What a clean column is: its type where it has one, and what all its cells agree on where it is text."""
+def says_more(text: pl.Series, numbers: pl.Series) -> bool:
+    """Whether text says more than its numbers: a leading zero, or a whole number that float64 may round.
+
+    >>> says_more(pl.Series(["007", "7"]), pl.Series([7.0, 7.0])), says_more(pl.Series(["0.5"]), pl.Series([0.5]))
+    (True, False)
+    """
+    zeros = text.str.starts_with("0") | text.str.starts_with("-0") | text.str.starts_with("+0")
+    whole = (numbers == numbers.round()).fill_null(value=False)
+    if text.filter(zeros & whole).str.contains(LEADING_ZERO).any():
+        return True
+    large = (numbers.abs() >= EXACT).fill_null(value=False)
+    return bool(large.any() and text.filter(large).str.contains(MANY_DIGITS).any())
+
+
+def guess(column: pl.Series, *, untyped: bool) -> Column:
+    """What a clean column is: its type where it has one, and what all its cells agree on where it is `untyped` text."""
     name, dtype = column.name, column.dtype
     if dtype == pl.String:
-        return _guess_text(column)
+        return _guess_text(column) if untyped else _keep_text(column)
     if dtype.is_numeric():
         return _number_column(column)
     if dtype in (pl.Boolean, pl.Null):
@@ -105,18 +123,35 @@ def _guess_text(column: pl.Series) -> Column:
     name, cells = column.name, column.drop_nulls()
     numbers = cells.cast(pl.Float64, strict=False)
     if len(cells) and _fits(len(numbers) - numbers.null_count(), len(cells)):
+        if says_more(cells, numbers):
+            return _as_names(cells, "numbers with leading zeros or of 16 digits and more are kept as they are written")
         mixed = numbers.null_count() and _are_codes(cells, numbers)
         note = "numbers and text that repeats: taken as categories" if mixed else ""
         return Column(name, "categorical", note=note) if mixed else _number_column(numbers)
     distinct = cells.unique()
     if len(cells) and distinct.str.to_lowercase().is_in(["true", "false"]).all():
         return Column(name, "boolean")
-    if date := _guess_date(distinct.rename(name)):
-        return date
-    if len(cells) >= UNIQUE_FROM and len(distinct) > UNIQUE * len(cells):
-        note = f"left out: {len(distinct):,} different texts in {len(cells):,} rows look like names of the rows"
-        return Column(name, "identifier", used=False, note=note)
-    return Column(name, "categorical")
+    return _guess_date(distinct.rename(name)) or _as_names(cells)
+
+
+def _keep_text(column: pl.Series) -> Column:
+    """Text that has come as text: names of categories or of the rows, also where it looks like numbers or dates."""
+    cells = column.drop_nulls()
+    numbers = cells.cast(pl.Float64, strict=False)
+    if len(cells) and _fits(len(numbers) - numbers.null_count(), len(cells)):
+        return _as_names(cells, f"text that looks like numbers stays text, unless kinds says {column.name}: numeric")
+    if _guess_date(cells.unique()):
+        return _as_names(cells, f"text that looks like dates stays text, unless kinds says {column.name}: date")
+    return _as_names(cells)
+
+
+def _as_names(cells: pl.Series, why: str = "") -> Column:
+    """A column of text as categories, or left out where nearly every cell differs; `why` is put into its note."""
+    distinct = cells.n_unique()
+    if len(cells) < UNIQUE_FROM or distinct <= UNIQUE * len(cells):
+        return Column(cells.name, "categorical", note=why)
+    note = f"left out: {distinct:,} different texts in {len(cells):,} rows look like names of the rows"
+    return Column(cells.name, "identifier", used=False, note=f"{note}; {why}" if why else note)
 
 
 def _fits(good: int, cells: int) -> bool:

@@ -15,7 +15,9 @@ from batchwright.data.tables import Table
 from batchwright.data.targets import ClassTarget, Target, ValueTarget, fit_target
 
 
-def divide(rows: Rows, name: str, options: DataOptions, *, own_test: bool, seed: int) -> tuple[Target, Indices]:
+def divide(
+    rows: Rows, name: str, options: DataOptions, *, own_test: bool, seed: int, lenient: bool = False
+) -> tuple[Target, Indices]:
     """The target, its scale learned from the training rows, and the rows of each part.
 
     Args:
@@ -24,13 +26,14 @@ def divide(rows: Rows, name: str, options: DataOptions, *, own_test: bool, seed:
         options: how rows are split.
         own_test: whether other rows take the place of the test split.
         seed: of the split, at least 0.
+        lenient: as for `fit_target`.
 
     Raises:
         DataError: the column is no target, or rows cannot be split by what is asked for.
         ConfigError: an option is out of range.
     """
     table = rows if isinstance(rows, Table) else label_table(rows)
-    target = fit_target(table, name, task=options.task)
+    target = fit_target(table, name, task=options.task, lenient=lenient)
     method = options.method
     if method in ("group", "time"):
         by = split_key(table, options)
@@ -41,7 +44,7 @@ def divide(rows: Rows, name: str, options: DataOptions, *, own_test: bool, seed:
     test_split = 0.0 if own_test else options.test_split
     indices = split(by, method, validation_split=options.validation_split, test_split=test_split, seed=seed)
     if isinstance(target, ValueTarget):
-        target = fit_target(table, name, task="regression", rows=indices.train)
+        target = fit_target(table, name, task="regression", rows=indices.train, lenient=lenient)
     return target, indices
 
 

@@ -1,13 +1,13 @@
 """What a user can say about data: the `data` section of a configuration, and the keywords of `load`."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Lt
 
 from batchwright.data.encoders import Scaling
-from batchwright.data.schema import Kind, Task
+from batchwright.data.schema import Kind, Task, normal_name
 from batchwright.data.sources import Source
 from batchwright.data.splitting import METHODS, Method, check_fractions
 from batchwright.data.tables import MISSING, TableOptions
@@ -66,9 +66,18 @@ class DataOptions:
         """How rows are split: by a group or time column where one is named."""
         return "group" if self.group is not None else "time" if self.time is not None else self.split
 
+    def with_normal_names(self) -> "DataOptions":
+        """The same, with columns named as tables name them (`schema.normal_name`)."""
+        roles = (self.target, self.group, self.time, self.weights)
+        target, group, time, weights = (None if name is None else normal_name(name) for name in roles)
+        kinds = {normal_name(name): kind for name, kind in self.kinds.items()}
+        if (target, group, time, weights, kinds) == (*roles, dict(self.kinds)):
+            return self
+        return dataclasses.replace(self, target=target, group=group, time=time, weights=weights, kinds=kinds)
+
     def check(self) -> None:
         """Raise ConfigError with all that is out of range or contradicts itself."""
-        problems = []
+        problems = list(self._role_problems())
         if self.on_bad_rows not in ("stop", "drop"):
             problems.append(unknown("on_bad_rows", self.on_bad_rows, ("stop", "drop")))
         if self.one_hot_max < 0:
@@ -79,6 +88,15 @@ class DataOptions:
         if problems:
             raise ConfigError(" ".join(problems))
         check_fractions(self.validation_split, 0.0 if self.test is not None else self.test_split)
+
+    def _role_problems(self) -> Iterator[str]:
+        for role in ("target", "group", "time", "weights"):
+            name = getattr(self, role)
+            if name is not None and not isinstance(name, str):
+                yield f"{role} must be the name of a column, but got {name!r:.60}."
+        kinds: object = self.kinds
+        if not isinstance(kinds, Mapping):
+            yield f"kinds must map columns to what they are, as {{'zip': 'categorical'}}, but got {kinds!r:.60}."
 
     def _split_problems(self) -> list[str]:
         if self.split not in METHODS:

@@ -88,19 +88,28 @@ class Preprocessing:
         return from_plain(cls, plain)
 
 
-def describe(train: Table, target: Target | None, *, leave_out: Mapping[str, str] = MappingProxyType({})) -> Schema:
+def describe(
+    train: Table,
+    target: Target | None,
+    *,
+    leave_out: Mapping[str, str] = MappingProxyType({}),
+    constant: bool = False,
+) -> Schema:
     """What each column is, and which ones the training rows make usable: not the target, not constant, no identifiers.
 
     Args:
         train: the training rows.
         target: what is predicted; None where rows have no target.
         leave_out: other columns that are not for the network, each with the reason (`{"weight": "sample weights"}`).
+        constant: whether columns that do not vary are used, rather than left out, where there are no others.
 
     Raises:
         DataError: no column is left.
     """
     reasons = dict(leave_out) | ({target.name: "target"} if target else {})
     columns = tuple(judge(column, train.frame[column.name], reasons.get(column.name)) for column in train.columns)
+    if constant and not any(column.used for column in columns):
+        columns = tuple(dataclasses.replace(column, used=column.name not in reasons) for column in train.columns)
     return make_schema(columns, target, name=train.name)
 
 

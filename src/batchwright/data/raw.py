@@ -13,7 +13,7 @@ from batchwright.data.arrays import whole_file
 from batchwright.data.cells import NONE_BAD, BadCells, TableOptions
 from batchwright.data.files import PARQUET, TEXT, parquet_files, scan_parquet
 from batchwright.data.pieces import PIECE_BYTES, cut_column, cut_lines, cut_text
-from batchwright.data.schema import Schema
+from batchwright.data.schema import Schema, normal_names
 from batchwright.data.sources import check_file
 from batchwright.errors import DataError
 
@@ -78,11 +78,16 @@ def open_raw(path: Path, options: TableOptions, folder: Path, schema: Schema | N
         return _open_text(path, options, folder, schema, left)
     scan = scan_parquet(path)
     try:
-        names = tuple(scan.collect_schema().names())
+        written = scan.collect_schema().names()
         rows = int(scan.select(pl.len()).collect().item())
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
-    return Raw(path.name, names, rows, lambda name: scan.select(pl.col(name)).collect().to_series())
+    by_name = dict(zip(normal_names(written, path.name), written, strict=True))
+
+    def column(name: str) -> pl.Series:
+        return scan.select(pl.col(by_name[name])).collect().to_series().alias(name)
+
+    return Raw(path.name, tuple(by_name), rows, column)
 
 
 def _open_text(path: Path, options: TableOptions, folder: Path, schema: Schema | None, left: int | None) -> Raw:

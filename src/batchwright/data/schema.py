@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypeVar, get_args
 
 from batchwright.errors import DataError
@@ -69,6 +70,28 @@ class Schema:
             DataError: a key is missing, unknown, or of the wrong type.
         """
         return from_plain(cls, plain)
+
+
+def normal_name(name: object) -> str:
+    """The name of a column as text in Unicode's normal form C: a letter with its accent is one character or two.
+
+    >>> normal_name("Gro" + "u\u0308" + "n") == "Gro" + "\u00fc" + "n", normal_name(2)
+    (True, '2')
+    """
+    return unicodedata.normalize("NFC", str(name))
+
+
+def normal_names(names: Iterable[object], table: str) -> list[str]:
+    """The names of the columns of a table in their normal form.
+
+    Raises:
+        DataError: some are the same.
+    """
+    normal = [normal_name(name) for name in names]
+    if len(set(normal)) < len(normal):
+        repeated = ", ".join(repr(name) for name in sorted(set(normal)) if normal.count(name) > 1)
+        raise DataError(f"{table} names {repeated} more than once. Give each column a name of its own.")
+    return normal
 
 
 def from_plain(cls: type[T], plain: Mapping[str, object]) -> T:

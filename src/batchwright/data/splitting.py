@@ -43,14 +43,14 @@ def split(
         by: what the method goes by: the label of each row, its group, or its time; "shuffled" only counts it.
         method: "shuffled" draws rows; "stratified" draws from each class its share, within one row, and leaves each
             class a training row; "group" draws whole groups, so that none is in two parts; "time" takes the last rows
-            for the test, and those before them for validation.
+            for the test, and those before them for validation; rows of the same time are in one part.
         validation_split: share of the rows for validation, in [0, 1).
         test_split: share of the rows for the test, in [0, 1).
         seed: of the drawing, at least 0; the same seed gives the same parts.
 
     Raises:
         ConfigError: a share is out of range, or the two leave no training rows.
-        DataError: fewer groups than parts.
+        DataError: fewer groups or times than parts.
 
     >>> parts = split(np.array(["a", "b"] * 10), validation_split=0.2, test_split=0.2)
     >>> len(parts.train), len(parts.validation), len(parts.test)
@@ -93,13 +93,15 @@ def row_hashes(arrays: Mapping[str, Shaped[np.ndarray, "rows ..."]]) -> UInt64[n
     rows = len(next(iter(arrays.values())))
     hashes = np.zeros(rows, np.uint64)
     for values in arrays.values():
-        flat = np.ascontiguousarray(values).reshape(rows, math.prod(values.shape[1:])).view(np.uint8)
-        width = flat.shape[1]
+        flat = np.ascontiguousarray(values).reshape(rows, math.prod(values.shape[1:]))
+        zero = np.zeros((), flat.dtype)  # added to floats, it makes 0.0 of -0.0
+        width = flat.shape[1] * flat.itemsize
         block = max(1, BLOCK_BYTES // max(1, width))
         padded = np.zeros((min(block, rows), -(-width // 8) * 8), np.uint8)
         for start in range(0, rows, block):
             h = hashes[start : start + block]
-            padded[: len(h), :width] = flat[start : start + block]
+            cells = flat[start : start + block]
+            padded[: len(h), :width] = (cells + zero if flat.dtype.kind == "f" else cells).view(np.uint8)
             for x in np.ascontiguousarray(padded[: len(h)].view(np.uint64).T):
                 h ^= x
                 h *= np.uint64(0x9E3779B97F4A7C15)
@@ -178,10 +180,23 @@ def _by_group(
 
 
 def _by_time(times: Shaped[np.ndarray, " rows"], fractions: tuple[float, float]) -> Indices:
+    """The parts between two rows of different times, as near to their shares as can be."""
     order = np.argsort(times, kind="stable")
-    test = min(_rounded(len(times) * fractions[TEST]), len(times) - 1)
-    validation = min(_rounded(len(times) * fractions[VALIDATION]), len(times) - 1 - test)
-    return Indices(*np.split(order, (len(times) - test - validation, len(times) - test)))
+    between = np.flatnonzero(times[order][1:] != times[order][:-1]) + 1
+    rows = {number: _rounded(len(times) * fractions[number]) for number in (TEST, VALIDATION)}
+    wanted = [number for number, share in rows.items() if share > 0]
+    if len(between) < len(wanted):
+        raise DataError(
+            f"{len(between) + 1} different times cannot fill {len(wanted) + 1} parts, as rows of the same time are in "
+            "one part."
+        )
+    ends = dict.fromkeys((TEST, VALIDATION), len(times))
+    for later, number in zip(range(len(wanted) - 1, -1, -1), wanted, strict=True):
+        end = ends[TEST]
+        allowed = between[later : np.searchsorted(between, end)]
+        start = int(allowed[np.abs(allowed - (end - rows[number])).argmin()])
+        ends = {TEST: start, VALIDATION: start} if number == TEST else ends | {VALIDATION: start}
+    return Indices(*np.split(order, (ends[VALIDATION], ends[TEST])))
 
 
 def _rounded(number: float) -> int:

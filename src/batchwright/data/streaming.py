@@ -84,8 +84,8 @@ class StreamedSplit:
         part = _encoded(table, self.encoding)
         if self.weights is None:
             return part
-        weights = table.frame[self.weights].to_numpy().astype(np.float64)
-        return dataclasses.replace(part, weights=in_units(weights, self.unit))
+        numbers = table.frame[self.weights].to_numpy().astype(np.float64)
+        return dataclasses.replace(part, weights=in_units(numbers, self.unit))
 
 
 class StreamedDataset(Parts[StreamedSplit]):
@@ -119,6 +119,7 @@ def prepare_streamed(
         UsageError: the disk is full, or another process converts the same source.
     """
     options.check()
+    options = options.with_normal_names()
     if options.scaling not in SCALINGS:
         raise ConfigError(unknown("scaling", options.scaling, SCALINGS))
     path, left = Path(source), memory_left(memory_limit)

@@ -5,7 +5,7 @@ reading with its line, or its row is dropped, counted and listed.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from batchwright.data.cells import (
 )
 from batchwright.data.delimited import read_text
 from batchwright.data.files import scan_parquet
-from batchwright.data.schema import KINDS, Column, Kind, Schema
+from batchwright.data.schema import KINDS, Column, Kind, Schema, normal_names
 from batchwright.errors import ConfigError, DataError, nearest, unknown
 
 __all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_frame", "read_csv", "read_parquet"]
@@ -102,7 +102,7 @@ def read_csv(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schem
 
 
 def read_parquet(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
-    """The table in a Parquet file; its types are kept, and its text columns are inferred as those of `read_csv`.
+    """The table in a Parquet file; its types are kept: text stays text.
 
     Of a folder, the rows of its Parquet files one after the other, in the order of their names.
 
@@ -116,6 +116,7 @@ def read_parquet(path: str | Path, options: TableOptions = DEFAULT, *, schema: S
         frame = scan.collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
+    frame.columns = normal_names(frame.columns, path.name)
     return _table(frame, options, schema=schema, name=path.name)
 
 
@@ -170,7 +171,8 @@ def _table(
     if frame.height == 0 and not ragged.count:
         raise DataError(f"{name} has no rows.")
     numbers = np.arange(1, frame.height + 1) if lines is None else lines
-    typed = type_cells(frame, options.missing, known=known_columns(frame.columns, options, schema, name), lines=numbers)
+    known = known_columns(frame.columns, options, schema, name)
+    typed = type_cells(frame, options.missing, known=known, lines=numbers, untyped=lines is not None)
     bad, place = ragged + typed.bad, "row" if lines is None else "line"
     if not bad.count:
         return Table(typed.frame, typed.columns, name, lines)
@@ -221,34 +223,70 @@ def asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
 def _to_polars(frame: Any, name: str) -> pl.DataFrame:
     """A polars frame of any data frame or mapping of arrays, with names that are text."""
     if isinstance(frame, pl.DataFrame):
-        return frame
-    if isinstance(frame, Mapping):
-        columns = {str(column): values for column, values in frame.items()}
-    else:
-        try:
-            native = nw.from_native(frame)
-        except (TypeError, nw.exceptions.DuplicateError) as error:
-            raise DataError(f"{name} cannot be read as a data frame or a mapping of arrays: {error}") from error
-        native = native.collect() if isinstance(native, nw.LazyFrame) else native
-        columns = {str(column): native.get_column(column) for column in native.columns}
+        return frame.rename(dict(zip(frame.columns, normal_names(frame.columns, name), strict=True)))
+    columns = columns_of(frame, name)
+    if columns is None:
+        raise DataError(
+            f"{name} cannot be read as a data frame or a mapping of arrays: it is a {type(frame).__name__}."
+        )
+    single = [column for column, values in columns.items() if not isinstance(values, Sized) or isinstance(values, str)]
+    if single:
+        raise DataError(
+            f"{name}: a column holds a cell for each row, but {first_ten(map(repr, single))} is a single value."
+        )
     lengths = {column: len(values) for column, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise DataError(f"{name}: columns differ in length: {', '.join(f'{c!r} {n:,}' for c, n in lengths.items())}.")
     return pl.DataFrame([_series(column, values) for column, values in columns.items()])
 
 
+def columns_of(frame: Any, name: str) -> dict[str, Any] | None:
+    """The columns of a data frame or of a mapping of arrays, by their normal names; None where it is neither.
+
+    Raises:
+        DataError: columns have the same name; `name` is that of the table.
+    """
+    if isinstance(frame, Mapping):
+        return dict(zip(normal_names(frame, name), frame.values(), strict=True))
+    try:
+        native = nw.from_native(frame)
+    except nw.exceptions.DuplicateError as error:
+        raise DataError(f"{name}: {error}. Give each column a name of its own.") from error
+    except TypeError:
+        return None
+    if isinstance(native, nw.LazyFrame):
+        native = native.collect()
+    return dict(zip(normal_names(native.columns, name), native.iter_columns(), strict=True))
+
+
 def _series(name: str, values: Any) -> pl.Series:
-    """A polars column of any column; objects that polars finds no common type for become text."""
+    """A polars column of any column; objects that polars finds no common type for become text.
+
+    Raises:
+        DataError: cells are complex numbers, arrays, or text that is not Unicode.
+    """
+    try:
+        return _converted(name, values)
+    except (TypeError, ValueError, OverflowError, UnicodeError, pl.exceptions.PolarsError, BaseExceptionGroup) as error:
+        kind = getattr(values, "dtype", type(values).__name__)
+        raise DataError(
+            f"column {name!r} ({kind}) cannot be read ({error}): a cell is a number, text, a Boolean, a date or missing."
+        ) from error
+
+
+def _converted(name: str, values: Any) -> pl.Series:
     if isinstance(values, nw.Series):
         try:
             return values.to_polars().alias(name)
-        except (TypeError, ImportError):  # mixed objects; or text columns of pandas where pyarrow is not installed
+        except (TypeError, ValueError, ImportError):  # mixed objects; or text of pandas where pyarrow is not installed
             values = values.to_list()
     if isinstance(values, np.ndarray) and values.dtype != object:
+        if values.dtype.kind == "c":
+            raise TypeError("complex numbers: give their real and imaginary parts as two columns")
         return pl.Series(name, values)
     absent = ("None", "nan", "NaT", "<NA>")
     cells = [None if not isinstance(cell, str) and str(cell) in absent else cell for cell in values]
     try:
         return pl.Series(name, cells)
-    except TypeError:
+    except (TypeError, OverflowError):
         return pl.Series(name, [None if cell is None else str(cell) for cell in cells])

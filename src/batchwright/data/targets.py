@@ -9,7 +9,7 @@ import polars as pl
 from jaxtyping import Float, Float32, Float64, Int32, Integer, Shaped
 
 from batchwright.data.cells import KEPT, BadCell, BadCells, dropped_note, first_ten
-from batchwright.data.encoders import category_codes, mean_and_deviation
+from batchwright.data.encoders import category_codes, mean_and_deviation, scaled_by
 from batchwright.data.inference import as_text
 from batchwright.data.schema import TASKS, Task, from_plain
 from batchwright.data.tables import Table
@@ -78,7 +78,7 @@ class ValueTarget:
         Raises:
             DataError: the table lacks the target, a value is missing, or it holds no numbers.
         """
-        return ((_values(table, self.name) - self.mean) / self.std).astype(np.float32)
+        return scaled_by(_values(table, self.name), self.mean, self.std).astype(np.float32)
 
     def decode(self, standardised: Float[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
         """The values in the target's own unit.
@@ -108,7 +108,12 @@ def target_from_json(plain: Mapping[str, object]) -> Target:
 
 
 def fit_target(
-    table: Table, name: str, *, task: str | None = None, rows: Integer[np.ndarray, " chosen"] | None = None
+    table: Table,
+    name: str,
+    *,
+    task: str | None = None,
+    rows: Integer[np.ndarray, " chosen"] | None = None,
+    lenient: bool = False,
 ) -> Target:
     """How the column `name` is predicted: as classes, or as a number.
 
@@ -120,6 +125,8 @@ def fit_target(
         name: the target column.
         task: "classification" or "regression"; inferred when None.
         rows: the training rows (numbers from 0), of which a number's mean and deviation are taken; all when None.
+        lenient: whether a target is taken from which little or nothing can be learned: one value, one class, a class of
+            one row, about as many classes as rows.
 
     >>> from batchwright.data.tables import from_frame
     >>> fit_target(from_frame({"y": ["yes", "no", "no", "yes"]}), "y").classes
@@ -134,12 +141,13 @@ def fit_target(
         raise ConfigError(unknown("task", task, TASKS))
     cells = _target_cells(table, name)
     if (task or _likely_task(cells)) == "classification":
-        return ClassTarget(name, _classes(table, name, cells))
+        return ClassTarget(name, _classes(table, name, cells, lenient=lenient))
     values = _values(table, name)
     mean, std = mean_and_deviation(values if rows is None else values[rows])
-    if std == 0.0:
-        raise DataError(f"{table.name}: target {name!r} is {mean:g} in every row: there is nothing to learn.")
-    return ValueTarget(name, mean, std)
+    if std == 0.0 and not lenient:
+        which = "row" if rows is None else "training row"
+        raise DataError(f"{table.name}: target {name!r} is {mean:g} in every {which}: there is nothing to learn.")
+    return ValueTarget(name, mean, std or 1.0)
 
 
 def drop_missing(table: Table, name: str) -> Table:
@@ -190,9 +198,16 @@ def _likely_task(cells: pl.Series) -> Task:
     return "classification" if whole and cells.n_unique() <= min(FEW, len(cells) / 2) else "regression"
 
 
-def _classes(table: Table, name: str, cells: pl.Series) -> tuple[str, ...]:
-    """The labels in order, numbers by size; each has at least two rows."""
+def _classes(table: Table, name: str, cells: pl.Series, *, lenient: bool) -> tuple[str, ...]:
+    """The labels in order, numbers by size; unless `lenient`, there are two or more, and each has two rows or more."""
     counts = dict(as_text(cells).value_counts(name="rows").iter_rows())
+    if not lenient:
+        _check_classes(table, name, counts)
+    return _in_order(counts, float if cells.dtype.is_float() else int)
+
+
+def _check_classes(table: Table, name: str, counts: Mapping[str, int]) -> None:
+    """Raise a DataError unless there are two classes or more, each of two rows or more, and fewer than rows."""
     about = f"{table.name}: target {name!r}"
     if len(counts) == 1:
         raise DataError(f"{about} is {next(iter(counts))!r} in every row: classification needs two classes or more.")
@@ -207,12 +222,11 @@ def _classes(table: Table, name: str, cells: pl.Series) -> tuple[str, ...]:
             f"{about} has classes of a single row: {first_ten(map(repr, alone))}. Each class needs two rows or more, "
             "to learn from and to test on: add rows, merge these classes, or remove their rows."
         )
-    return _in_order(counts, float if cells.dtype.is_numeric() else int)
 
 
 def _in_order(labels: Iterable[str], size: Callable[[str], float]) -> tuple[str, ...]:
-    """The labels by size if all are numbers, else as text."""
+    """The labels by size if all are numbers, those of one size as text; else as text."""
     try:
-        return tuple(sorted(labels, key=size))
+        return tuple(sorted(labels, key=lambda label: (size(label), label)))
     except ValueError:
         return tuple(sorted(labels))

@@ -162,9 +162,15 @@ def confusion_matrix(
 
 
 def regression(
-    predictions: Float[np.ndarray, "rows targets"], values: Float[np.ndarray, "rows targets"], weights: Weights
+    predictions: Float[np.ndarray, "rows targets"],
+    values: Float[np.ndarray, "rows targets"],
+    weights: Weights,
+    unit: Float[np.ndarray, " targets"] | float = 1.0,
 ) -> dict[str, float]:
-    """The metrics named in `REGRESSION`, each the mean over the targets, in the unit in which the values are given.
+    """The metrics named in `REGRESSION`, each the mean over the targets, in their own unit.
+
+    One in which values are given is `unit` in their own. Errors are multiplied by it last, so that no square of values
+    near the largest or smallest float is taken.
 
     RMSE = √(mean e²), MAE = mean |e|, R² = 1 - Σ w e² / Σ w (y - ȳ)² with ȳ the weighted mean. A target that does not
     vary has no R², and where none varies it is left out.
@@ -178,7 +184,8 @@ def regression(
     squared = share @ error**2
     variance = share @ (values - share @ values) ** 2
     varying = (np.ptp(values, axis=0) > 0) & (variance > 0)  # rounding gives equal values a variance of about 1e-32
-    found = {"rmse": float(np.sqrt(squared).mean()), "mae": float((share @ np.abs(error)).mean())}
+    absolute = share @ np.abs(error)
+    found = {"rmse": float((np.sqrt(squared) * unit).mean()), "mae": float((absolute * unit).mean())}
     if varying.any():
         found["r2"] = float(1 - (squared[varying] / variance[varying]).mean())
     return found

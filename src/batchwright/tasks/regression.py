@@ -90,7 +90,8 @@ class Regression:
         values = np.asarray(targets, np.float64).reshape(outputs.shape)[rows]
         losses = self._error_losses(predicted - values).mean(axis=1)
         loss = float(np.average(losses, weights=own_weights))
-        return {"loss": loss, **metrics.regression(self._in_unit(predicted), self._in_unit(values), own_weights)}
+        unit = np.broadcast_to(np.asarray(self.std, np.float64), outputs.shape[1:])
+        return {"loss": loss, **metrics.regression(predicted, values, own_weights, unit)}
 
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The predicted values in their own unit: float64 [rows] for one target, else [rows, targets]."""
