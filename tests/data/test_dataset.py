@@ -160,7 +160,7 @@ def test_labels_that_were_told_apart_stay_apart(kind, labels):
             data = prepare(frame if kind == "frame" else path, options)
             codes = data.train.targets
     decoded = data.encoding.target.decode(codes)
-    assert set(data.schema.classes) == labels
+    assert set(data.encoding.schema.classes) == labels
     assert decoded.tolist() == cells
 
 

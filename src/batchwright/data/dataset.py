@@ -167,7 +167,7 @@ def load(
 
 def _name(given: str | int | None) -> str | None:
     """The name of a column, which may be a whole number."""
-    return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+    return str(given) if type(given) is int else given  # type: ignore[return-value]
 
 
 def _kinds(given: Mapping[str, Kind] | Mapping[int, Kind] | None) -> Mapping[str, Kind]:

@@ -270,7 +270,7 @@ def _series(name: str, values: Any) -> pl.Series:
     except (TypeError, ValueError, OverflowError, UnicodeError, pl.exceptions.PolarsError, BaseExceptionGroup) as error:
         kind = getattr(values, "dtype", type(values).__name__)
         raise DataError(
-            f"column {name!r} ({kind}) cannot be read ({error}): a cell is a number, text, a Boolean, a date or missing."
+            f"column {name!r} ({kind}) cannot be read ({error}); cells are numbers, text, Booleans, dates or missing."
         ) from error
 
 
