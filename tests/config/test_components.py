@@ -74,6 +74,25 @@ def test_what_is_in_range_passes() -> None:
     validate_component(Regression(targets=2, mean=(0.0, 1.0), std=(1.0, 2.0)))
 
 
+@pytest.mark.parametrize(
+    ("component", "said"),
+    [
+        (Adam(beta_2=0.99999998), "Adam.beta_2: is 1 in float32, .* below it; 0.99999994 is the nearest that does"),
+        (SGD(momentum=0.999999999), "SGD.momentum: is 1 in float32"),
+        (Adam(epsilon=1e-50), "Adam.epsilon: is 0 in float32, .* above it; 1.18e-38 is the smallest that does"),
+        (MLP(normalization_momentum=0.99999999), "MLP.normalization_momentum: is 1 in float32"),
+        (Classification(("a", "b"), label_smoothing=0.99999999), "Classification.label_smoothing: is 1 in float32"),
+    ],
+)
+def test_numbers_that_float32_takes_out_of_their_bounds_are_refused(component: Any, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        validate_component(component)
+
+
+def test_numbers_that_float32_keeps_within_their_bounds_pass() -> None:
+    validate_component(Adam(beta_2=float(np.nextafter(np.float32(1), np.float32(0))), epsilon=1e-37))
+
+
 def test_traced_numbers_are_not_looked_at() -> None:
     @jax.jit
     def rate(optimizer: Adam) -> Any:

@@ -89,7 +89,7 @@ def lion(g: Float, *, beta_1: float = 0.9, beta_2: float = 0.99) -> Float:
     return np.sign(beta_1 * before + (1 - beta_1) * g[-1])
 
 
-def muon(g: Float, *, momentum: float = 0.95, nesterov: bool = True, steps: int = 6, rms_rate: float = 0.2) -> Float:
+def muon(g: Float, *, momentum: float = 0.95, nesterov: bool = True, steps: int = 5, rms_rate: float = 0.2) -> Float:
     """By the singular value decomposition: the iteration maps each singular value by the same odd polynomial."""
     matrices = g.reshape(len(g), -1, g.shape[-1])
     velocity = _fading_sum(matrices, momentum)

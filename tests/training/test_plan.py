@@ -50,3 +50,11 @@ def test_the_batch_size_makes_the_kind_of_descent(size: int | str, descent: str)
 def test_numbers_below_one_are_refused(rows: int, size: int, epochs: int) -> None:
     with pytest.raises(ConfigError):
         make_plan(rows, size, epochs)
+
+
+def test_more_updates_than_can_be_counted_are_refused() -> None:
+    assert make_plan(100, 1, (2**31 - 1) // 100).updates == 2**31 - 1 - 47
+    with pytest.raises(
+        ConfigError, match=r"training.epochs is 21,474,837: .* 2,147,483,700 updates; at most 2,147,483,647"
+    ):
+        make_plan(100, 1, (2**31 - 1) // 100 + 1)

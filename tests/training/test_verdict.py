@@ -186,3 +186,25 @@ def test_any_history_has_a_verdict(pairs: list[tuple[float, float]]) -> None:
     found = verdict([{"loss": a, "val_loss": b} for a, b in pairs])
     assert (found.turned_at is not None) == (found.kind == "overfitting")
     assert found.reason and "nan" not in found.reason
+
+
+def annealed(epochs: int, *, pace: float, floor: float = 0.3) -> list[dict[str, float]]:
+    """A loss that falls at a pace which follows the rate, down a cosine from 0.1 to 0: flat at its end in any case."""
+    rates = 0.05 * (1 + np.cos(np.pi * np.arange(epochs) / (epochs - 1)))
+    curve = floor + np.exp(-np.cumsum(rates) / rates.max() / pace)
+    return [row | {"learning_rate": float(rate)} for row, rate in zip(rows(curve, curve + 0.02), rates, strict=True)]
+
+
+@pytest.mark.parametrize("epochs", [20, 60, 200])
+def test_a_curve_that_the_schedule_has_flattened_promises_nothing(epochs: int) -> None:
+    """Twice the epochs would gain much, though the end is as flat as any."""
+    short, longer = (annealed(count, pace=epochs / 4) for count in (epochs, 2 * epochs))
+    assert longer[-1]["val_loss"] < 0.9 * short[-1]["val_loss"]
+    found = verdict(short)
+    assert found.kind == "unknown"
+    assert "so is every curve once the schedule has lowered the learning rate (to 0, from 0.1)" in found.reason
+
+
+@pytest.mark.parametrize("epochs", [40, 200])
+def test_a_curve_that_was_flat_before_its_rate_was_lowered_is_about_right(epochs: int) -> None:
+    assert verdict(annealed(epochs, pace=epochs / 60)).kind == "about right"

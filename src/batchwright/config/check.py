@@ -1,7 +1,8 @@
 """From a document to a Config: which class each section is, which keys and values it may have; all problems at once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from functools import cache
 from types import NoneType
 from typing import Any, Literal, get_origin
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from batchwright.config.contradictions import contradictions
 from batchwright.config.document import Node, Problem, resolved
 from batchwright.config.emit import shown
-from batchwright.config.hints import choices, describe, fields_of, members, nested, read_as
+from batchwright.config.hints import choices, describe, fields_of, lost_in_float32, members, nested, read_as
 from batchwright.config.keys import explain
 from batchwright.config.sections import AUTO, MEASURABLE, SCALES, SECTIONS, Config, Section
 from batchwright.errors import nearest, unknown
@@ -48,7 +49,19 @@ def make(classes: Mapping[str, type], given: Mapping[str, Node]) -> tuple[dict[s
         paths = dict.fromkeys(_path(detail["loc"], classes) for detail in error.errors(include_url=False))
         outer = {path[:length] for path in paths for length in range(len(path))}
         return {}, [_problem(path, classes, given) for path in paths if path not in outer]
-    return {name: getattr(model, name) for name in classes}, []
+    made = {name: getattr(model, name) for name in classes}
+    lost = [problem for name, instance in made.items() for problem in _rounded(instance, (name,), Node(dict(given)))]
+    return ({}, lost) if lost else (made, [])
+
+
+def _rounded(instance: Any, path: tuple[str, ...], document: Node) -> Iterator[Problem]:
+    """Numbers of an instance, and of those in it, that float32 takes out of their bounds."""
+    for key, hint in fields_of(type(instance)).items():
+        value, where = getattr(instance, key), (*path, key)
+        if is_dataclass(value):
+            yield from _rounded(value, where, document)
+        elif said := lost_in_float32(hint, value):
+            yield Problem(document.place_of(where), f"{'.'.join(where)}: {said}")
 
 
 @cache

@@ -12,8 +12,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from batchwright.config.check import STRICT, make
 from batchwright.config.document import Node
 from batchwright.config.emit import shown
-from batchwright.config.hints import describe, fields_of, members
+from batchwright.config.hints import describe, fields_of, lost_in_float32, members
 from batchwright.errors import ConfigError, unknown
+from batchwright.optim import Optimizer
 
 C = TypeVar("C")
 
@@ -67,7 +68,10 @@ def validate_component(component: Any) -> None:
         raise ConfigError(
             f"{shown(component)} is not a network, an optimizer or a schedule: make one, as optim.Adam()."
         )
-    if problems := list(_problems(component, type(component).__name__)):
+    problems = list(_problems(component, type(component).__name__))
+    if not problems and isinstance(component, Optimizer) and (between := component.problem()):
+        problems = [f"{type(component).__name__}: {between}"]
+    if problems:
         raise ConfigError("\n".join(problems))
 
 
@@ -80,6 +84,8 @@ def _problems(component: Any, path: str) -> Iterator[str]:
                 yield from _problems(part, where if part is value else f"{where}[{number}]")
         if not any(map(dataclasses.is_dataclass, parts)) and not _fits(value, hint):
             yield f"{where}: must be {describe(hint)}, but is {shown(_plain(value))}."
+        elif rounded := lost_in_float32(hint, value):
+            yield f"{where}: {rounded}"
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -33,6 +33,8 @@ def contradictions(config: Config, document: Node) -> list[Problem]:
             config.training.batch_size.adaptive.check(config.optimizer)
         except ConfigError as error:
             problems.append(("training.batch_size.adaptive", str(error)))
+    if found := config.optimizer.problem():
+        problems.append(("optimizer", found))
     kind, loss = config.task.kind, config.task.loss
     fitting = {"classification": CLASS_LOSSES, "regression": VALUE_LOSSES}.get(kind, (loss,))
     if loss not in ("auto", *fitting):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from batchwright.config.document import Node
@@ -69,6 +70,34 @@ def nested(hint: Any) -> type | None:
 def takes_names(hint: Any) -> bool:
     """Whether a mapping of the user's own names is among the alternatives of an annotation."""
     return any(_is_mapping(get_origin(member)) for member in members(hint))
+
+
+def lost_in_float32(hint: Any, value: object) -> str:
+    """What is wrong with a number that keeps to its bounds, but not once it is float32, as in training; else nothing.
+
+    >>> lost_in_float32(Annotated[float, Ge(0), Lt(1)], 0.99999999)
+    'is 1 in float32, in which networks are trained, and has to stay below it; 0.99999994 is the nearest that does.'
+    """
+    if not isinstance(value, float):
+        return ""
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = np.float32(value)
+    smallest, training = np.finfo(np.float32).tiny, "in float32, in which networks are trained, and has to stay"
+    for constraint in _constraints(hint):
+        if isinstance(constraint, Lt) and rounded >= (bound := np.float32(constraint.lt)):  # type: ignore[arg-type]
+            return f"is {rounded:g} {training} below it; {np.nextafter(bound, -bound)!s} is the nearest that does."
+        if isinstance(constraint, Gt) and constraint.gt == 0 and rounded < smallest:
+            return f"is 0 {training} above it; {smallest:.3g} is the smallest that does."
+    return ""
+
+
+def _constraints(hint: Any) -> tuple[Any, ...]:
+    """The constraints of an annotation, and of its alternatives."""
+    if get_origin(hint) is Annotated:
+        return (*get_args(hint)[1:], *_constraints(get_args(hint)[0]))
+    if get_origin(hint) in (Union, UnionType):
+        return tuple(constraint for part in get_args(hint) for constraint in _constraints(part))
+    return ()
 
 
 def read_as(hint: Any, node: Node) -> Any:

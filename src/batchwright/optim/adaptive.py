@@ -66,13 +66,14 @@ class Adadelta(Optimizer):
         E[d²] ← ρ·E[d²] + (1 − ρ)·d²
 
     Args:
-        learning_rate: η > 0; 1 is the paper's rule, 0.001 Keras's default.
+        learning_rate: η > 0; 1 is the paper's rule.
         rho: ρ in [0, 1), what the averages keep in each iteration.
         epsilon: ε > 0; also the size of the first steps.
 
-    Keras and PyTorch have the same rule; PyTorch's defaults are η = 1, ρ = 0.9, ε = 1e-6.
+    Keras and PyTorch have the same rule; PyTorch's defaults are η = 1, ρ = 0.9, ε = 1e-6. Keras's η = 0.001 moves the
+    parameters so little that nothing is learned in the epochs that tables take.
 
-    >>> Adadelta(learning_rate=1.0).rho
+    >>> Adadelta().rho
     0.95
 
     References:
@@ -81,7 +82,7 @@ class Adadelta(Optimizer):
 
     name: ClassVar[str] = "adadelta"
 
-    learning_rate: Positive = 0.001
+    learning_rate: Positive = 1.0
     rho: Share = 0.95
     epsilon: Positive = 1e-7
 

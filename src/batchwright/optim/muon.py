@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from batchwright._component import component
 from batchwright.optim.adam import adam_direction, adam_state
-from batchwright.optim.rule import NonNegative, Optimizer, Positive, Share, State, Tree, add_scaled, zeros
+from batchwright.optim.rule import NonNegative, Optimizer, Positive, Share, State, Tree, add_scaled, name_of, zeros
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """a, b and c of the iteration x ← a·x + b·x³ + c·x⁵, chosen for the steepest slope at 0; Jordan et al. 2024."""
@@ -44,11 +44,12 @@ class Muon(Optimizer):
         exclude_layers: parts of names whose parameters are left to AdamW.
         weight_decay: λ ≥ 0, to be given by name.
 
-    Keras's names and defaults; its `exclude_embeddings` is the entry "embedding" here. PyTorch takes matrices only, and
-    its defaults are the original's: 5 steps and D = √max(1, out/in)·O with rates near 0.02.
+    Keras's names and defaults, and the same steps but for two things: Keras leaves the filters of convolutions to AdamW
+    (name them in `exclude_layers` to do so), and its AdamW has the ε of its Adam (see `Adam`). Its `exclude_embeddings`
+    is the entry "embedding" here. PyTorch takes matrices only, with D = √max(1, out/in)·O and rates near 0.02.
 
     >>> Muon().ns_steps
-    6
+    5
 
     References:
         Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024.
@@ -60,7 +61,7 @@ class Muon(Optimizer):
     learning_rate: Positive = 0.001
     momentum: Share = 0.95
     nesterov: bool = True
-    ns_steps: Annotated[int, Ge(1)] = 6
+    ns_steps: Annotated[int, Ge(1)] = 5
     rms_rate: Positive = 0.2
     adam_beta_1: Share = 0.9
     adam_beta_2: Share = 0.999
@@ -81,12 +82,12 @@ class Muon(Optimizer):
             rest, state["adam"], beta_1=self.adam_beta_1, beta_2=self.adam_beta_2, epsilon=self.epsilon
         )
         directions |= {name: self._evened(matrix) for name, matrix in ahead.items()}
-        direction = jax.tree_util.tree_map_with_path(lambda path, _: directions[_name(path)], gradients)
+        direction = jax.tree_util.tree_map_with_path(lambda path, _: directions[name_of(path)], gradients)
         return direction, {"velocity": velocity, "adam": adam}
 
     def _split(self, tree: Tree) -> tuple[dict[str, Array], dict[str, Array]]:
         """The matrices and the rest, each by name."""
-        named = {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+        named = {name_of(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
         matrices = {
             name: leaf
             for name, leaf in named.items()
@@ -115,7 +116,3 @@ def orthogonalised(matrix: Float[Array, "rows columns"], *, steps: int) -> Float
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
     return x
-
-
-def _name(path: tuple[object, ...]) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/")

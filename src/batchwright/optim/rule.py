@@ -19,6 +19,7 @@ from annotated_types import Ge, Gt, Lt
 from jax.typing import ArrayLike
 
 from batchwright._component import component
+from batchwright.errors import ConfigError
 
 if TYPE_CHECKING:
     import optax
@@ -43,9 +44,12 @@ class Optimizer(ABC):
     Args:
         learning_rate: η > 0, what the schedule multiplies.
         weight_decay: decoupled decay λ ≥ 0: w ← w − η·λ·w beside the rule's own step. None: no decay. It applies to all
-            parameters, as in Keras and PyTorch.
+            parameters that `exclude` does not name.
         l2: l2 ≥ 0 adds l2·w to the gradient, that of the penalty ½·l2·|w|². None: no penalty. It is PyTorch's
             `weight_decay` of SGD and Adam; Keras's `regularizers.L2(c)` is l2 = 2c, and is added before clipping.
+        exclude: parts of names whose parameters have neither weight decay nor l2, such as ("bias", "gamma", "beta") for
+            all biases and the scales and shifts of normalization. By default nothing is left out, as in PyTorch and in
+            Keras, whose `exclude_from_weight_decay(var_names=...)` does the same.
         global_clipnorm: c > 0: the gradients of all parameters together, as one vector, are scaled down to the norm c
             where they are longer. None: never. PyTorch's `clip_grad_norm_`.
         clipvalue: c > 0: each number of a gradient is clipped to [−c, c]. None: never.
@@ -61,8 +65,13 @@ class Optimizer(ABC):
     learning_rate: Positive
     weight_decay: NonNegative | None = None
     l2: NonNegative | None = None
+    exclude: tuple[str, ...] = ()
     global_clipnorm: Positive | None = None
     clipvalue: Positive | None = None
+
+    def problem(self) -> str:
+        """What is wrong between numbers that are each allowed, and what to do; empty where nothing is."""
+        return ""
 
     @abstractmethod
     def init(self, params: Tree) -> State:
@@ -92,7 +101,17 @@ class Optimizer(ABC):
 
 
 def init(optimizer: Optimizer, params: Tree) -> State:
-    """The state of `optimizer` before the first iteration on `params`."""
+    """The state of `optimizer` before the first iteration on `params`.
+
+    Raises:
+        ConfigError: `exclude` names no parameter.
+    """
+    names = [name_of(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    for part in optimizer.exclude:
+        if not any(part in name for name in names):
+            raise ConfigError(
+                f"optimizer.exclude: no parameter has {part!r} in its name; there are {', '.join(names)}."
+            )
     return optimizer.init(params)
 
 
@@ -119,7 +138,7 @@ def update(
     """
     direction, opt_state = optimizer.direction(_prepared(optimizer, gradients, params), opt_state, params)
     if is_on(optimizer.weight_decay):
-        direction = add_scaled(direction, params, optimizer.weight_decay)
+        direction = _add_decay(optimizer, direction, params, optimizer.weight_decay)
     return jax.tree.map(lambda w, d: w - learning_rate * d, params, direction), opt_state
 
 
@@ -133,8 +152,22 @@ def _prepared(optimizer: Optimizer, gradients: Tree, params: Tree) -> Tree:
         shrink = jnp.minimum(1.0, optimizer.global_clipnorm / global_norm(gradients))
         gradients = jax.tree.map(lambda g: g * shrink, gradients)
     if is_on(optimizer.l2):
-        gradients = add_scaled(gradients, params, optimizer.l2)
+        gradients = _add_decay(optimizer, gradients, params, optimizer.l2)
     return gradients
+
+
+def _add_decay(optimizer: Optimizer, tree: Tree, params: Tree, factor: ArrayLike) -> Tree:
+    """`tree` + `factor` · `params`, but for the parameters that `exclude` names."""
+
+    def add(path: tuple[object, ...], leaf: jax.Array, w: jax.Array) -> jax.Array:
+        return leaf if any(part in name_of(path) for part in optimizer.exclude) else leaf + factor * w
+
+    return jax.tree_util.tree_map_with_path(add, tree, params)
+
+
+def name_of(path: tuple[object, ...]) -> str:
+    """The name of a parameter by its path, such as `body/dense_0/kernel`."""
+    return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
 def global_norm(tree: Tree) -> jax.Array:

@@ -20,7 +20,7 @@ RATE, SIZE, RULE = "optimizer.learning_rate", "training.batch_size", "optimizer.
 ROWS, SEED = "training.rows", "training.seed"
 DECADES = 2.0
 """How far the learning rate is tuned to either side of the rule's usual one."""
-CENTRES = {"adagrad": 0.01, "adadelta": 1.0}
+CENTRES = {"adagrad": 0.01}
 """The usual rates of rules whose default, which is Keras's, is smaller than what they like."""
 MOST_ROWS_ONE_BY_ONE = 5_000
 """Rows up to which they are also trained on one at a time: as many iterations an epoch."""

@@ -32,7 +32,9 @@ class Classification:
         class_weights: float32 [k] above zero, what a row of each class weighs in the loss, though not in the other
             metrics; the function `class_weights` makes them.
 
-    Keras and PyTorch smooth in the same way. PyTorch divides by the sum of the weights, as here; Keras by the rows.
+    Without class weights, Keras and PyTorch smooth in the same way. With them, the whole loss of a row is weighed by
+    its own class, as in Keras; PyTorch weighs what is spread by the class that it is spread to. PyTorch divides by the
+    sum of the weights, as here; Keras by the rows.
 
     >>> task = Classification(classes=("no", "yes"))
     >>> outputs = np.array([[0.0, 2.0], [1.0, 1.0]], np.float32)

@@ -10,6 +10,9 @@ BatchSize = int | Literal["full"]
 Remainder = Literal["keep", "drop"]
 Descent = Literal["batch gradient descent", "stochastic gradient descent", "mini-batch gradient descent"]
 
+MOST_UPDATES = 2**31 - 1
+"""The updates of a run are counted in int32, which wraps beyond."""
+
 ROWS_AT_ONCE = 8192
 """A larger batch is worked through in parts whose gradients are added up, so that any batch fits in memory."""
 
@@ -77,7 +80,7 @@ def make_plan(training_rows: int, batch_size: BatchSize, epochs: int, *, remaind
     """The plan for so many rows; a batch size above the number of rows means all of them, as does "full".
 
     Raises:
-        ConfigError: a batch size or a number of epochs below 1, or no rows.
+        ConfigError: a batch size or a number of epochs below 1, no rows, or more than 2³¹ − 1 updates.
     """
     if training_rows < 1:
         raise ConfigError("there are no training rows: give more data, or smaller validation and test splits.")
@@ -88,4 +91,10 @@ def make_plan(training_rows: int, batch_size: BatchSize, epochs: int, *, remaind
         raise ConfigError(
             f"training.batch_size is {batch_size}; it must be between 1 and the number of rows, or 'full'."
         )
-    return Plan(training_rows, min(rows, training_rows), epochs, remainder)
+    plan = Plan(training_rows, min(rows, training_rows), epochs, remainder)
+    if plan.updates > MOST_UPDATES:
+        raise ConfigError(
+            f"training.epochs is {epochs:,}: of {plan.iterations_per_epoch:,} iterations each, that makes "
+            f"{plan.updates:,} updates; at most {MOST_UPDATES:,} can be counted. Take fewer epochs, or larger batches."
+        )
+    return plan

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Float64
@@ -33,6 +33,12 @@ GAP = 0.25
 GAP_OF_START = 0.05
 """... or as a share of the first epoch's training loss; whichever is more."""
 
+LOWERED = 0.1
+"""Share of its highest at which a learning rate has been lowered: every loss curve is flat then, whatever was left."""
+
+HIGH = 0.5
+"""Share of its highest above which a rate is taken to be high: a curve that is flat there is flat by itself."""
+
 MOVED = 0.05
 """Share of its first value by which a flat validation loss has to have fallen; a convention too."""
 
@@ -43,8 +49,8 @@ class Verdict:
 
     Args:
         kind: "underfitting": the validation loss was still falling at the end; "overfitting": it has risen again while
-            the training loss kept falling; "about right": it is flat, and not far above the training loss; "unknown":
-            none of these can be said.
+            the training loss kept falling; "about right": it is flat, was so before the learning rate was lowered, and
+            is not far above the training loss; "unknown": none of these can be said.
         turned_at: of overfitting, the epoch of the lowest validation loss; else None.
         reason: one sentence with the numbers.
     """
@@ -61,12 +67,14 @@ def verdict(history: Sequence[Mapping[str, object]]) -> Verdict:
     changes have to stand out from it. The training loss is measured while training, with dropout and before the
     updates of its epoch, so it may lie above the validation loss; only how it moves counts, and a gap the other way.
 
-    What it cannot see: whether a larger network would end lower; and a learning rate that a schedule takes to 0 makes
-    every curve flat at its end, so that "about right" is said of the epochs and their schedule together.
+    A schedule that takes the learning rate towards 0 makes every curve flat at its end. So where the rate has been
+    lowered, a flat end counts only if the curve was surely flat before, at rates above half of the highest.
+
+    What it cannot see: whether a larger network would end lower.
 
     Args:
-        history: a row for each epoch, in order, with "loss", "val_loss" where there are validation rows, and "epoch"
-            (from 1; by default the place of the row).
+        history: a row for each epoch, in order, with "loss", "val_loss" where there are validation rows, "epoch" (from
+            1; by default the place of the row), and "learning_rate" (by default the same in all).
 
     >>> falling = [{"epoch": t, "loss": 2 * 0.9**t, "val_loss": 2.1 * 0.9**t} for t in range(1, 17)]
     >>> verdict(falling).kind
@@ -84,7 +92,8 @@ def verdict(history: Sequence[Mapping[str, object]]) -> Verdict:
     bad = np.flatnonzero(~np.isfinite(loss) | ~np.isfinite(validation))
     if len(bad):
         return _unknown(f"the loss of epoch {epochs[bad[0]]} is not finite")
-    return _overfitting(loss, validation, epochs) or _underfitting(validation) or _level(loss, validation)
+    rates = _curve(history, "learning_rate")
+    return _overfitting(loss, validation, epochs) or _underfitting(validation) or _level(loss, validation, rates)
 
 
 def _overfitting(loss: Curve, validation: Curve, epochs: Sequence[int]) -> Verdict | None:
@@ -107,15 +116,33 @@ def _overfitting(loss: Curve, validation: Curve, epochs: Sequence[int]) -> Verdi
     return Verdict("overfitting", turned_at, f"{rose}, while the training loss fell from {before:.4g} to {after:.4g}")
 
 
+class _Trend(NamedTuple):
+    """Where a curve ends, its slope per epoch with its standard error, and the epochs that these are taken over."""
+
+    last: float
+    slope: float
+    error: float
+    epochs: int
+
+
+def _trend(curve: Curve) -> _Trend:
+    """The trend of the last quarter of a curve."""
+    count = max(5, len(curve) // 4)
+    slope, error, spread = _slope(curve[-count:])
+    error = max(error, _noise(curve) / math.sqrt(spread))  # of few epochs the residuals may be small by chance
+    return _Trend(float(curve[-count:].mean()) + slope * (count - 1) / 2, slope, error, count)
+
+
+def _notable(curve: Curve, last: float) -> float:
+    """The fall of a loss from here on that would matter."""
+    return max(NOTABLE * abs(last), OF_DESCENT * max(float(curve[0]) - last, 0.0))
+
+
 def _underfitting(validation: Curve) -> Verdict | None:
     """The verdict where the slope of the last quarter promises a notable gain in as many epochs again."""
-    count = max(5, len(validation) // 4)
-    slope, error, spread = _slope(validation[-count:])
-    error = max(error, _noise(validation) / math.sqrt(spread))  # of few epochs the residuals may be small by chance
-    last = float(validation[-count:].mean()) + slope * (count - 1) / 2
+    last, slope, error, count = _trend(validation)
     gain = -slope * count
-    matters = max(NOTABLE * abs(last), OF_DESCENT * max(float(validation[0]) - last, 0.0))
-    if gain <= matters or -slope <= SLOPE_SURE * error:
+    if gain <= _notable(validation, last) or -slope <= SLOPE_SURE * error:
         return None
     share = f" ({gain / last:.0%})" if last > 0 else ""
     return Verdict(
@@ -126,7 +153,7 @@ def _underfitting(validation: Curve) -> Verdict | None:
     )
 
 
-def _level(loss: Curve, validation: Curve) -> Verdict:
+def _level(loss: Curve, validation: Curve, rates: Curve) -> Verdict:
     """The verdict where the validation loss neither rises nor falls at its end."""
     width = _width(validation)
     last, of_training = float(validation[-width:].mean()), float(loss[-width:].mean())
@@ -140,7 +167,23 @@ def _level(loss: Curve, validation: Curve) -> Verdict:
         return _unknown(
             f"{both}: a wide gap, but no rise; more rows, dropout or weight decay might lower the first, and might not"
         )
+    if _flattened(validation, rates):
+        return _unknown(
+            f"{both}, but so is every curve once the schedule has lowered the learning rate (to {rates[-1]:.2g}, from "
+            f"{rates.max():.2g}): whether more epochs would gain, a run of twice as many can tell"
+        )
     return Verdict("about right", None, f"{both}: neither more epochs nor fewer promise a notable gain")
+
+
+def _flattened(validation: Curve, rates: Curve) -> bool:
+    """Whether a lowered rate may be all that makes a curve flat: it was not surely flat while the rate was high."""
+    if np.isnan(rates).any() or rates[-1] > LOWERED * rates.max():
+        return False
+    while_high = validation[: int(np.flatnonzero(rates > HIGH * rates.max())[-1]) + 1]
+    if len(while_high) < FEWEST:
+        return True
+    last, slope, error, count = _trend(while_high)
+    return (SLOPE_SURE * error - slope) * count > _notable(while_high, last)
 
 
 def _unknown(reason: str) -> Verdict:
