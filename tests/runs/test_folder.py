@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.children import Children
 
 from batchwright.errors import RunError, UsageError
 from batchwright.runs import create, list_runs, open_run
@@ -31,22 +32,21 @@ def test_name_of_a_source_stays_in_the_folder(
     assert create(None, source).path == Path(f"runs/{name}-1")
 
 
-def processes(code: str, where: Path) -> list[str]:
+def processes(children: Children, code: str, where: Path) -> list[str]:
     """The standard outputs of three processes that run `code` at the same time."""
     code = f"import sys; sys.path.insert(0, {str(SRC)!r}); from batchwright.runs import create\n{code}"
-    started = [
-        subprocess.Popen([sys.executable, "-c", code], cwd=where, stdout=subprocess.PIPE, text=True) for _ in range(3)
-    ]
-    return [process.communicate(timeout=60)[0] for process in started]
+    started = [children.start("-c", code, cwd=where) for _ in range(3)]
+    assert [process.ended() for process in started] == [0, 0, 0], [process.err for process in started]
+    return [process.out for process in started]
 
 
-def test_processes_never_share_a_default_folder(tmp_path: Path) -> None:
-    made = processes("for _ in range(30): print(create(None, 'digits').path)", tmp_path)
+def test_processes_never_share_a_default_folder(tmp_path: Path, children: Children) -> None:
+    made = processes(children, "for _ in range(30): print(create(None, 'digits').path)", tmp_path)
     names = [name for output in made for name in output.split()]
     assert sorted(names) == sorted(f"runs/digits-{number}" for number in range(1, 91))
 
 
-def test_one_process_gets_a_named_folder(tmp_path: Path) -> None:
+def test_one_process_gets_a_named_folder(tmp_path: Path, children: Children) -> None:
     code = """
 from batchwright.errors import UsageError
 from pathlib import Path
@@ -56,7 +56,7 @@ for number in range(30):
     except UsageError:
         pass
 """
-    names = [name for output in processes(code, tmp_path) for name in output.split()]
+    names = [name for output in processes(children, code, tmp_path) for name in output.split()]
     assert sorted(names) == sorted(f"named-{number}" for number in range(30))
 
 

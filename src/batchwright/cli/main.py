@@ -21,6 +21,7 @@ from batchwright.cli import (
     search,
     train,
 )
+from batchwright.cli.flags import as_flags
 from batchwright.errors import BatchwrightError
 
 app = typer.Typer(
@@ -77,10 +78,15 @@ def _interrupted(error: BaseException | None) -> bool:
 
 def main() -> None:
     """Run the command line, and leave with the exit code that the error tree gives."""
+    if sys.stdout is None:  # closed by whoever started this; files opened later would take its place
+        sys.exit("batchwright: standard output is closed: redirect it to a file, or to /dev/null.")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except BatchwrightError as error:
-        typer.echo(f"batchwright: {error}", err=True)
+        typer.echo(f"batchwright: {as_flags(str(error))}", err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, ImportError) as error:
         if not _interrupted(error):
@@ -88,7 +94,16 @@ def main() -> None:
         typer.echo("batchwright: interrupted.", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # so that Python's own flush at exit stays silent
+        _silence()
         sys.exit(1)
+    except OSError as error:
+        if error.filename is not None:  # of a file; of standard output there is no name
+            raise
+        _silence()
+        typer.echo(f"batchwright: standard output cannot be written: {error.strerror}.", err=True)
+        sys.exit(1)
+
+
+def _silence() -> None:
+    """Standard output to nowhere, so that Python's own flush at exit says nothing more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

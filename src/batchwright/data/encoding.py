@@ -108,6 +108,17 @@ def encode_new(
         DataError: a column, or a target that is needed, is not there; images of another shape; or as `read`.
     """
     reading = options or dataclasses.replace(encoding.reading, on_bad_rows="stop")
+    try:
+        return _encoded(source, encoding, reading, with_targets=with_targets)
+    except DataError as error:
+        if options is None and error.remedy:  # a setting of training, which nobody can give here
+            raise DataError(error.message) from error
+        raise
+
+
+def _encoded(
+    source: Source, encoding: Encoding, reading: TableOptions, *, with_targets: bool
+) -> tuple[dict[str, np.ndarray], Shaped[np.ndarray, " rows"] | None]:
     rows = read_like(source, encoding.schema, encoding.preprocessing, reading)
     if with_targets and isinstance(rows, Table) and encoding.target.name not in rows.kinds:
         raise DataError(

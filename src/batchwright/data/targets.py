@@ -163,7 +163,8 @@ def _target_cells(table: Table, name: str) -> pl.Series:
     if len(missing):
         raise DataError(
             f"{table.name}: target {name!r} is missing in {len(missing):,} of {table.rows:,} rows "
-            f"({table.places(missing)}). Fill them in, or leave these rows out with `--on-bad-rows drop`."
+            f"({table.places(missing)}). Fill them in, or leave these rows out.",
+            "`on_bad_rows=drop` does that.",
         )
     if not (cells.dtype.is_numeric() or cells.dtype in (pl.String, pl.Boolean)):
         what = "dates" if column.kind == "date" else str(cells.dtype)

@@ -94,7 +94,8 @@ def reopen(path: Path) -> "RunFolder":
 
 _REFUSALS = {
     "finished": "has finished: there is nothing to go on with. `batchwright train` begins another run.",
-    "diverged": "has diverged, and would again. Train anew with a smaller learning rate, or --on-divergence reduce.",
+    "diverged": "has diverged, and would again. Train anew with a smaller learning rate, or let it be reduced: "
+    "`training.divergence.policy=reduce`.",
 }
 _UNBORN = "was ended before its training began: there is nothing to go on with. Train anew."
 
