@@ -192,6 +192,8 @@ def _why(evidence: Mapping[str, Any] | None) -> str:
 def _figure(value: float | None) -> str:
     if value is None:
         return ""
+    if abs(value) >= 1e7:
+        return f"{value:.4g}"
     return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4f}" if abs(value) >= 0.01 else f"{value:.3g}"
 
 

@@ -97,6 +97,13 @@ def whole_file(path: Path) -> Iterator[None]:
 def _columns(x: Any, name: str) -> np.ndarray | dict[str, Any]:
     """The columns of a table by name, or the array of images."""
     if isinstance(x, Mapping):
+        if x and all(map(_is_single, x.values())):
+            return {str(column): [value] for column, value in x.items()}  # one row
+        if singles := [str(column) for column, value in x.items() if _is_single(value)]:
+            raise DataError(
+                f"{name}: {singles[0]!r} is a single value, other columns are not: give each column as a list, or a "
+                "single value for each, as one row."
+            )
         return {str(column): values for column, values in x.items()}
     try:
         frame = nw.from_native(x, eager_only=True)
@@ -108,6 +115,11 @@ def _columns(x: Any, name: str) -> np.ndarray | dict[str, Any]:
     if array.ndim in (3, 4):
         return array
     raise DataError(f"{name} has {array.ndim} dimensions; a table has 2, and images have 3 or 4.")
+
+
+def _is_single(value: object) -> bool:
+    """Whether a column of a mapping is a single cell: text, a number, a date or nothing."""
+    return isinstance(value, str | bytes) or not hasattr(value, "__len__") or getattr(value, "shape", None) == ()
 
 
 def _one_dimension(y: Array, name: str) -> Shaped[np.ndarray, " rows"]:

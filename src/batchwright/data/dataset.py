@@ -22,6 +22,7 @@ from batchwright.data.sources import Loaded, Rows, Source, read
 from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
 from batchwright.data.tables import MISSING, Table, from_frame
 from batchwright.data.targets import Target, drop_missing
+from batchwright.errors import ConfigError
 
 Part = TypeVar("Part")
 
@@ -40,6 +41,11 @@ class Split:
     inputs: dict[str, np.ndarray]
     targets: Shaped[np.ndarray, "rows ..."]
     weights: Float32[np.ndarray, " rows"] | None = None
+
+    def __repr__(self) -> str:
+        """How many rows, and the shape of their inputs."""
+        shapes = ", ".join(f"{name} {list(array.shape[1:])}" for name, array in self.inputs.items())
+        return f"<Split: {self.rows:,} rows; {shapes or 'no inputs'}>"
 
     @property
     def rows(self) -> int:
@@ -79,7 +85,7 @@ class Parts(Generic[Part]):
         return {name: part for name, part in named.items() if part is not None}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Dataset(Parts[Split]):
     """Training, validation and test rows as arrays, and how they came about: the fields of `Parts`, and one more.
 
@@ -88,6 +94,11 @@ class Dataset(Parts[Split]):
     """
 
     memory_limit: int | None = None
+
+    def __repr__(self) -> str:
+        """The rows of each part, and what is predicted."""
+        rows = ", ".join(f"{part.rows:,} {name}" for name, part in self.parts.items())
+        return f"<Dataset {self.name:.60}: {rows} rows; {self.encoding.target!r}>"
 
     @property
     def schema(self) -> Schema:
@@ -166,6 +177,8 @@ def load(
 def prepare(source: Source, options: DataOptions, *, seed: int = 0) -> Dataset:
     """`load`, with its options in one value."""
     options.check()
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise ConfigError(f"seed must be a whole number >= 0, but is {seed!r:.60}.")
     loaded = read(source, options.reading, image_size=options.image_size)
     name = target_name(loaded, options)
     source_rows = _with_target(loaded.train, name, options)

@@ -58,6 +58,10 @@ class Encoding:
     target: ClassTarget | ValueTarget
     reading: TableOptions = DEFAULT
 
+    def __repr__(self) -> str:
+        """What is encoded into what."""
+        return f"<Encoding: {self.preprocessing!r}; {self.target!r}>"
+
     def inputs(self, rows: Rows) -> dict[str, np.ndarray]:
         """The arrays of the rows by name: "numeric", "categorical" or "image".
 

@@ -51,6 +51,10 @@ class Schema:
     task: Task
     classes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """How many columns, how many of them are inputs, and the target."""
+        return f"<Schema: {len(self.columns):,} columns, {len(self.used):,} of them inputs; target {self.target!r:.60}>"
+
     @property
     def used(self) -> tuple[str, ...]:
         """The names of the columns that a network is given."""

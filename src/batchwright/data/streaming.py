@@ -60,6 +60,10 @@ class StreamedSplit:
     encoding: Encoding
     weights: str | None = None
 
+    def __repr__(self) -> str:
+        """How many rows."""
+        return f"<StreamedSplit: {len(self.positions):,} rows>"
+
     @property
     def rows(self) -> int:
         """The number of rows."""

@@ -51,6 +51,10 @@ class Table:
     notes: tuple[str, ...] = ()
     dropped: BadCells = NONE_BAD
 
+    def __repr__(self) -> str:
+        """How many rows and columns."""
+        return f"<Table {self.name:.60}: {self.rows:,} rows, {len(self.columns):,} columns>"
+
     @property
     def rows(self) -> int:
         """The number of rows."""

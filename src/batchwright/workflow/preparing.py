@@ -53,6 +53,10 @@ class Prepared:
     notes: tuple[str, ...]
     measure_seconds: float = 0.0
 
+    def __repr__(self) -> str:
+        """The rows, the network, and how many updates."""
+        return f"<Prepared: {self.dataset!r}; {self.blueprint!r}; {self.plan.updates:,} updates>"
+
     @property
     def plan(self) -> Plan:
         """The accounting."""
