@@ -59,6 +59,7 @@ SAID = {
     "bw.predict(5, 'iris')": "a prediction takes a run, as open_run",
     "bw.Classifier(optimizer=Adam).fit(np.eye(4), [0, 1, 0, 1])": "optimizer",
     "bw.Classifier(optimizer=MLP()).fit(np.eye(4), [0, 1, 0, 1])": "optimizer takes one",
+    "bw.Classifier((10**9,)).fit(np.eye(4), [0, 1, 0, 1])": "parameters would take about .* take smaller layers",
     "bw.Classifier(validation_split='a').fit(np.eye(4), [0, 1, 0, 1])": "validation_split must be",
 }
 """Calls, and what the error says: tried in a process of their own, whose types nobody checks before the call."""

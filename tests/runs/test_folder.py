@@ -115,3 +115,24 @@ def test_opening_and_listing_need_no_jax() -> None:
     code = f"import sys; sys.path.insert(0, {str(SRC)!r}); import batchwright.runs; print('jax' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (KeyboardInterrupt(), "interrupted", "ended at once, by Ctrl-C or a second signal (KeyboardInterrupt)"),
+        (GeneratorExit(), "interrupted", "ended by the program that followed the training"),
+        (SystemExit(1), "interrupted", "ended by the program that ran the training"),
+        (MemoryError("too much"), "failed", "memory ran out (MemoryError: too much)"),
+        (ZeroDivisionError("division by zero"), "failed", "ended by an error (ZeroDivisionError: division by zero)"),
+        (UsageError("the disk is full"), "failed", "the disk is full"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_run_that_an_exception_ends_says_which(
+    tmp_path: Path, error: BaseException, status: str, reason: str
+) -> None:
+    with pytest.raises(type(error)), create(tmp_path / "run", "line"):
+        raise error
+    manifest = open_run(tmp_path / "run").manifest
+    assert manifest.status == status and manifest.reason.startswith(reason)

@@ -1,5 +1,6 @@
 """The command line: `batchwright VERB [SOURCE] [options]`. Errors become one message and an exit code here."""
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -52,6 +53,10 @@ for verb in (
     app.command(name.replace("_", "-"))(getattr(verb, name))
 
 
+UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
+"""What writing to standard output fails with, where that is a file: a full disk, a broken one, one to be read only."""
+
+
 def _version(wanted: bool) -> bool:
     if wanted:
         from importlib.metadata import version
@@ -97,7 +102,7 @@ def main() -> None:
         _silence()
         sys.exit(1)
     except OSError as error:
-        if error.filename is not None:  # of a file; of standard output there is no name
+        if error.filename is not None or error.errno not in UNWRITABLE:  # of standard output there is no name
             raise
         _silence()
         typer.echo(f"batchwright: standard output cannot be written: {error.strerror}.", err=True)
