@@ -8,6 +8,7 @@ from tests.children import Children
 from tests.cli.conftest import Batchwright
 
 from batchwright import _cache
+from batchwright.cli import display
 from batchwright.cli.display import _figure
 from batchwright.cli.flags import as_flags
 from batchwright.runs.run import open_run
@@ -86,3 +87,13 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypa
     assert _cache._writable(str(tmp_path / "new")) is None
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert _cache._writable(None) is None
+
+
+def test_what_ends_the_display_is_what_the_run_says(batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(display, "_figures", interrupted)
+    answer = batchwright("train", "iris", "--network", "linear", "--epochs", 2, "--run-dir", "run")
+    assert answer.code == 130
+    assert "Ctrl-C" in open_run("run").manifest.reason
