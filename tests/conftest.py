@@ -9,6 +9,7 @@ import pytest
 import tests.typechecker  # noqa: F401  (the hook names it)
 from hypothesis import settings
 from jaxtyping import install_import_hook
+from tests.children import children  # noqa: F401  (a fixture)
 
 import batchwright
 

@@ -193,7 +193,7 @@ def test_what_people_write_in_python_is_answered() -> None:
     """In a process of its own, where nothing checks types before the program does."""
     said = subprocess.run([sys.executable, "-c", WRONG], capture_output=True, text=True, check=True).stdout
     assert "fit takes rows that load has read" in said
-    assert "adam is not a network, an optimizer or a schedule" in said
+    assert "optimizer takes one that is made as optim.Adam(), but is 'adam'" in said
     assert "run_search takes rows that load has read" in said
     assert "did you mean 'halving'?" in said
 

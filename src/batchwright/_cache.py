@@ -1,6 +1,7 @@
 """The cache of compiled programs in the user's cache folder: a second run of the same shapes compiles nothing."""
 
 import os
+import warnings
 from pathlib import Path
 
 import jax
@@ -10,11 +11,29 @@ VARIABLE = "BATCHWRIGHT_CACHE"
 
 
 def use() -> None:
-    """Keep compiled programs from now on, unless the user has given JAX a cache of their own."""
+    """Keep compiled programs from now on, unless the user has given JAX a cache of their own.
+
+    Where the folder cannot be written, as that of a user without a home, programs are compiled anew by each process.
+    """
     chosen = os.environ.get(VARIABLE)
     if chosen == "off" or jax.config.values["jax_compilation_cache_dir"] is not None:
         return
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    jax.config.update("jax_compilation_cache_dir", chosen or str(base / "batchwright" / "programs"))
+    folder = _writable(chosen)
+    if folder is None:
+        return
+    # A disk that fills up later costs the time to compile again, and nothing else.
+    warnings.filterwarnings("ignore", message="Error (writing|reading) persistent compilation cache entry")
+    jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _writable(chosen: str | None) -> Path | None:
+    """The folder of the cache, which is made where it is missing; None where it cannot be written."""
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = Path(chosen) if chosen else base / "batchwright" / "programs"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # the latter where there is no home at all
+        return None
+    return folder if os.access(folder, os.W_OK | os.X_OK) else None

@@ -192,3 +192,15 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def path_of(given: object, name: str) -> Path:
+    """What was given for an argument called `name` as a path.
+
+    Raises:
+        UsageError: it is no path.
+    """
+    plain = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    if not isinstance(plain, str) or "\0" in plain:
+        raise UsageError(f"{name} takes the path of a folder, as 'runs/digits-1', but is {given!r:.60}.")
+    return Path(plain)

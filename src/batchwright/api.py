@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
+
+import numpy as np
 
 from batchwright import workflow
+from batchwright._files import path_of
 from batchwright.config import Config, LossName, TaskSettings, Training, settings_of, validate_component
 from batchwright.config.sections import AUTO, BATCH_SIZE, MEASURABLE
 from batchwright.data.dataset import Dataset
@@ -85,13 +88,15 @@ def fit(
         raise ConfigError(
             f"fit takes rows that load has read, as in fit(load('people.csv', target='pay')), but not {data!r:.60}."
         )
+    _check_kinds(network, optimizer, schedule)
+    place = None if run_dir is None else path_of(run_dir, "run_dir")
     chosen = {"optimizer.learning_rate": learning_rate, "training.batch_size": batch_size, "training.epochs": epochs}
-    to_measure = tuple(key for key in MEASURABLE if chosen[key] == AUTO)
-    if isinstance(learning_rate, float | int):
-        optimizer = replace(optimizer, learning_rate=learning_rate)
+    to_measure = tuple(key for key in MEASURABLE if isinstance(chosen[key], str) and chosen[key] == AUTO)
+    if learning_rate is not None and "optimizer.learning_rate" not in to_measure:
+        optimizer = replace(optimizer, learning_rate=_rate(learning_rate))
     task = TaskSettings(loss=loss, label_smoothing=label_smoothing, class_weights=class_weights)
     training = Training(
-        DEFAULT.epochs if epochs == "auto" else epochs,
+        DEFAULT.epochs if "training.epochs" in to_measure else cast("int", epochs),
         _batch_size(batch_size),
         seed,
         precision,
@@ -105,13 +110,37 @@ def fit(
     for part in (network, optimizer, schedule, task, training):
         validate_component(part)
     config = Config(network=network, optimizer=optimizer, schedule=schedule, task=task, training=training)
-    place = None if run_dir is None else Path(run_dir)
     return _last(workflow.train(settings_of(config, to_measure), data, record=run_dir is not None, run_dir=place))
+
+
+def _check_kinds(network: object, optimizer: object, schedule: object) -> None:
+    """Raise a ConfigError where a part is a class, or not a part of its kind."""
+    kinds = (
+        ("network", network, Architecture, "nn.MLP()"),
+        ("optimizer", optimizer, Optimizer, "optim.Adam()"),
+        ("schedule", schedule, Schedule, "optim.OneCycle()"),
+    )
+    problems = []
+    for name, given, kind, example in kinds:
+        if isinstance(given, type):
+            problems.append(f"{name}={given.__name__} is a class: make one of it, as {given.__name__}().")
+        elif not isinstance(given, kind):
+            problems.append(f"{name} takes one that is made as {example}, but is {given!r:.60}.")
+    if problems:
+        raise ConfigError(" ".join(problems))
+
+
+def _rate(given: object) -> float:
+    """A learning rate as a number of Python; whether it is in range is checked with the rest."""
+    plain = given.item() if isinstance(given, np.generic) else given
+    if isinstance(plain, bool) or not isinstance(plain, float | int):
+        raise ConfigError(f'learning_rate takes a number > 0, "auto" or None, but is {given!r:.60}.')
+    return plain
 
 
 def _batch_size(given: BatchSize | AdaptiveBatchSize | Auto) -> BatchSize | Growing:
     """A batch size as the configuration has it; the default stands in for one that is to be measured."""
-    if given == "auto":
+    if isinstance(given, str) and given == "auto":
         return BATCH_SIZE
     return Growing(given) if isinstance(given, AdaptiveBatchSize) else given
 
@@ -128,7 +157,7 @@ def resume(run: Path | str, data: Dataset | None = None) -> Trained:
         UsageError: another process is writing the run.
         DivergedError: a loss was not finite.
     """
-    return _last(workflow.resume(run, data))
+    return _last(workflow.resume(path_of(run, "run"), data))
 
 
 def _last(events: Iterator[Event]) -> Trained:

@@ -8,7 +8,9 @@
     ├── DivergedError           3   the loss stopped being finite
     └── InterruptedRunError    75   stopped from outside, by a signal; what was learned is saved
 
-A message says what was given, what is allowed and what to do. `nearest` and `unknown` phrase the commonest case.
+A message says what was given, what is allowed and what to do. `nearest` and `unknown` phrase the commonest case. A
+setting that a message advises stands in backquotes under its own name, as `on_bad_rows=drop` or `data.group=COLUMN`: in
+Python it is a keyword, and the command line shows the option of that name.
 """
 
 from collections.abc import Iterable
@@ -32,7 +34,14 @@ class ConfigError(UsageError):
 
 
 class DataError(UsageError):
-    """A file, a column or a cell is not what it has to be."""
+    """A file, a column or a cell is not what it has to be.
+
+    `remedy` is what can be done by settings of a training; whoever applies a trained model has none of these.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(f"{message} {remedy}" if remedy else message)
+        self.message, self.remedy = message, remedy
 
 
 class RunError(UsageError):

@@ -1,16 +1,13 @@
 """Signals, kills and `batchwright resume`, as a user meets them: processes of their own."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.children import Child, Children
 from tests.cli.conftest import Batchwright
 
 from batchwright import verification
@@ -22,22 +19,20 @@ TRAIN = (
     *("--set", "training.checkpoints.iterations=7"),
 )
 
+SIGNALLED = Path(__file__).with_name("signalled.py")
+
 LONG = (*TRAIN, "--epochs", "100000", "--early-stopping", "null")
 
 
-def start(*words: object, cwd: Path) -> "subprocess.Popen[str]":
-    code = "from batchwright.cli.main import main; main()"
-    command = [sys.executable, "-c", code, *map(str, words)]
-    env = os.environ | {"BATCHWRIGHT_CACHE": str(cwd.parent / "programs")}  # not that of the process of the tests
-    return subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(children: Children, *words: object, cwd: Path) -> Child:
+    return children.batchwright(*words, cwd=cwd, cache=cwd.parent / "programs")
 
 
-def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
-    until = time.monotonic() + 60
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until, f"no {path}"
-        time.sleep(0.002)
+def signalled(children: Children, number: signal.Signals, *words: object, cwd: Path) -> Child:
+    """A process that sends itself a signal once a checkpoint is on the disk."""
+    return children.start(
+        SIGNALLED, int(number), *words, cwd=cwd, env={"BATCHWRIGHT_CACHE": str(cwd.parent / "programs")}
+    )
 
 
 def history(run: Path) -> list[dict[str, float]]:
@@ -48,9 +43,9 @@ def history(run: Path) -> list[dict[str, float]]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that was never interrupted."""
     folder = tmp_path_factory.mktemp("whole")
-    process = start(*TRAIN, cwd=folder)
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
+    with Children() as children:
+        process = start(children, *TRAIN, cwd=folder)
+        assert process.ended() == 0, process.err
     return folder / "run"
 
 
@@ -63,15 +58,12 @@ def assert_same(run: Path, whole: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_signal_saves_and_resume_ends_with_the_same_bits(
-    tmp_path: Path, whole: Path, number: int, batchwright: Batchwright
+    tmp_path: Path, whole: Path, number: signal.Signals, batchwright: Batchwright, children: Children
 ) -> None:
-    process = start(*TRAIN, "--set", "training.epochs=6", cwd=tmp_path)
-    wait_for(tmp_path / "run/checkpoints", process)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 75, err
-    assert "`batchwright resume run` goes on with it" in err
-    assert "accuracy" in out, "what was learned so far is measured, and kept"
+    process = signalled(children, number, *TRAIN, cwd=tmp_path)
+    assert process.ended() == 75, process.err
+    assert "`batchwright resume run` goes on with it" in process.err
+    assert "accuracy" in process.out, "what was learned so far is measured, and kept"
     assert open_run(tmp_path / "run").manifest.status == "interrupted"
     assert open_run(tmp_path / "run").load_model()
     answer = batchwright("resume", "run", "--json")
@@ -81,12 +73,11 @@ def test_signal_saves_and_resume_ends_with_the_same_bits(
     assert_same(tmp_path / "run", whole)
 
 
-def test_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path, whole: Path, batchwright: Batchwright) -> None:
-    process = start(*TRAIN, cwd=tmp_path)
-    wait_for(tmp_path / "run/checkpoints", process)
-    time.sleep(0.05)
-    process.kill()
-    process.communicate()
+def test_killed_run_goes_on_and_ends_with_the_same_bits(
+    tmp_path: Path, whole: Path, batchwright: Batchwright, children: Children
+) -> None:
+    process = signalled(children, signal.SIGKILL, *TRAIN, cwd=tmp_path)
+    assert process.ended() == -signal.SIGKILL, process.err
     assert open_run(tmp_path / "run").manifest.status == "running"
     (tmp_path / "run/checkpoints/.000-000000000099.0123abcd.part").mkdir()
     answer = batchwright("resume", "run")
@@ -95,17 +86,12 @@ def test_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path: Path, whole: P
     assert not list((tmp_path / "run").rglob("*.part"))
 
 
-def test_second_signal_ends_at_once(tmp_path: Path) -> None:
-    process = start(*LONG, cwd=tmp_path)
-    wait_for(tmp_path / "run/history.jsonl", process)
-    until = time.monotonic() + 60
-    while not (tmp_path / "run/history.jsonl").read_bytes():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode in (75, 130), err
+def test_second_signal_ends_at_once(tmp_path: Path, children: Children) -> None:
+    process, rows = start(children, *LONG, cwd=tmp_path), tmp_path / "run/history.jsonl"
+    process.wait_until(lambda: rows.exists() and rows.stat().st_size > 0)
+    process.send(signal.SIGINT)
+    process.send(signal.SIGTERM)
+    assert process.ended() in (75, 130), process.err
 
 
 def test_finished_run_is_not_gone_on_with(tmp_path: Path, whole: Path, batchwright: Batchwright) -> None:
@@ -114,25 +100,23 @@ def test_finished_run_is_not_gone_on_with(tmp_path: Path, whole: Path, batchwrig
     assert "has finished: there is nothing to go on with" in answer.err
 
 
-def test_run_that_another_process_writes_is_left_alone(tmp_path: Path, batchwright: Batchwright) -> None:
-    process = start(*LONG, cwd=tmp_path)
-    try:
-        wait_for(tmp_path / "run/splits.safetensors", process)
-        answer = batchwright("resume", "run")
-        assert answer.code == 2
-        assert f"is being written by another process (process {process.pid})" in answer.err
-    finally:
-        process.kill()
-        process.communicate()
+def test_run_that_another_process_writes_is_left_alone(
+    tmp_path: Path, batchwright: Batchwright, children: Children
+) -> None:
+    process = start(children, *LONG, cwd=tmp_path)
+    process.wait_until((tmp_path / "run/splits.safetensors").exists)
+    answer = batchwright("resume", "run")
+    assert answer.code == 2
+    assert f"is being written by another process (process {process.pid})" in answer.err
+    process.kill()
     assert batchwright("runs").code == 0
 
 
-def test_other_rows_are_refused(tmp_path: Path, table: Path, batchwright: Batchwright) -> None:
-    process = start("train", table, "--target", "bought", "--network", "linear", "--epochs", "100000",
+def test_other_rows_are_refused(tmp_path: Path, table: Path, batchwright: Batchwright, children: Children) -> None:
+    process = start(children, "train", table, "--target", "bought", "--network", "linear", "--epochs", "100000",
                     "--early-stopping", "null", "--run-dir", "run", cwd=tmp_path)  # fmt: skip
-    wait_for(tmp_path / "run/checkpoints", process)
+    process.wait_until((tmp_path / "run/checkpoints").exists)
     process.kill()
-    process.communicate()
     table.write_text(table.read_text().replace("red", "blue", 1))
     answer = batchwright("resume", "run")
     assert answer.code == 2

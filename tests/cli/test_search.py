@@ -3,13 +3,11 @@
 import csv
 import io
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import TrialState
+from tests.children import LIMIT, Child, Children
 from tests.cli.conftest import Answer, Batchwright
 
 from batchwright.cli.main import main
@@ -308,7 +307,7 @@ def test_killed_while_it_wrote_the_journal_a_search_is_gone_on_with(found: dict[
         (folder / name).write_bytes((found["folder"] / name).read_bytes())
     (folder / "study.journal.lock").symlink_to(folder / "study.journal")
     before = signal.signal(signal.SIGALRM, too_long)
-    signal.setitimer(signal.ITIMER_REAL, 6)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT)
     try:
         assert _command("resume", folder).code == 0
     finally:
@@ -316,64 +315,40 @@ def test_killed_while_it_wrote_the_journal_a_search_is_gone_on_with(found: dict[
         signal.signal(signal.SIGALRM, before)
 
 
-def _start(*words: object, cwd: Path) -> "subprocess.Popen[str]":
-    code = "from batchwright.cli.main import main; main()"
-    env = os.environ | {"BATCHWRIGHT_CACHE": str(cwd / "programs")}
-    command = [sys.executable, "-c", code, *map(str, words)]
-    return subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def _wait(process: "subprocess.Popen[str]", until: Callable[[], bool]) -> None:
-    last = time.monotonic() + 60
-    while not until():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < last
-        time.sleep(0.005)
-
-
-def _stop_between_writes(process: "subprocess.Popen[str]", lock: Path) -> None:
+def _stop_between_writes(process: Child, lock: Path) -> None:
     """Stop a process while it does not hold the lock of its journal."""
     while True:
-        process.send_signal(signal.SIGSTOP)
+        process.send(signal.SIGSTOP)
         time.sleep(0.02)
         if not lock.is_symlink():
             return
-        process.send_signal(signal.SIGCONT)
+        process.send(signal.SIGCONT)
         time.sleep(0.005)
 
 
 def test_killed_and_interrupted_in_the_middle_it_ends_with_as_many_trials_none_twice(
-    tmp_path: Path, batchwright: Batchwright
+    tmp_path: Path, batchwright: Batchwright, children: Children
 ) -> None:
-    folder, journal = tmp_path / "long", tmp_path / "long/study.journal"
-    process = _start(*LONG, cwd=tmp_path)
-    try:
-        _wait(process, (folder / "trials.jsonl").exists)
-        size = journal.stat().st_size
-        _wait(process, lambda: journal.stat().st_size > size)
-        _stop_between_writes(process, journal.with_name("study.journal.lock"))
-        busy = batchwright("resume", "long")
-        assert busy.code == 2 and f"is being written by another process (process {process.pid})" in busy.err
-    finally:
-        process.kill()
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    folder, journal, cache = tmp_path / "long", tmp_path / "long/study.journal", tmp_path / "programs"
+    process = children.batchwright(*LONG, cwd=tmp_path, cache=cache)
+    process.wait_until((folder / "trials.jsonl").exists)
+    size = journal.stat().st_size
+    process.wait_until(lambda: journal.stat().st_size > size)
+    _stop_between_writes(process, journal.with_name("study.journal.lock"))
+    busy = batchwright("resume", "long")
+    assert busy.code == 2 and f"is being written by another process (process {process.pid})" in busy.err
+    assert process.kill() == -signal.SIGKILL
     first = _lines(folder)
     assert len(first) == 8, "the first round"
     assert TrialState.RUNNING in _states(folder), "killed in the middle of the second"
 
     size = journal.stat().st_size
-    process = _start("resume", "long", cwd=tmp_path)
-    try:
-        _wait(process, lambda: journal.stat().st_size > size)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.communicate()
-    assert process.returncode == 75, err
-    assert out == "" and "interrupted after 8 of 10 trials" in err
-    assert "the best so far is in long/best.yaml, and `batchwright resume long` goes on with it." in err
+    process = children.batchwright("resume", "long", cwd=tmp_path, cache=cache)
+    process.wait_until(lambda: journal.stat().st_size > size)
+    process.send(signal.SIGINT)
+    assert process.ended() == 75, process.err
+    assert process.out == "" and "interrupted after 8 of 10 trials" in process.err
+    assert "the best so far is in long/best.yaml, and `batchwright resume long` goes on with it." in process.err
     assert TrialState.RUNNING not in _states(folder)
     assert batchwright("check", "--config", "long/best.yaml").code == 0
     assert _lines(folder) == first

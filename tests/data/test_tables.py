@@ -104,7 +104,7 @@ def test_a_bad_cell_is_named_by_column_line_and_value(tmp_path: Path) -> None:
     assert "line 305, column 'age': 'inf' is not a finite number" in message
     assert "line 305, column 'day': 'tomorrow' is not a date like the others" in message
     assert "found 3 cells that do not fit their column:" in message
-    assert "--on-bad-rows drop" in message
+    assert "`on_bad_rows=drop`" in message
 
 
 def test_only_the_first_ten_bad_cells_are_listed(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ DAYS = pl.datetime_range(pl.datetime(2020, 1, 1), pl.datetime(2020, 1, 28), "1d"
 def test_a_leak_of_a_class_is_found(column: np.ndarray) -> None:
     found = leaks(loaded(TABLE | {"told": column}))
     assert told(found) == [("leak", "warning")]
-    assert "told" in found[0].evidence and "--set 'data.kinds={\"told\": identifier}'" in found[0].advice
+    assert "told" in found[0].evidence and '`data.kinds={"told": identifier}`' in found[0].advice
 
 
 @pytest.mark.parametrize("scaling", ["standard", "robust", "quantile"])
@@ -66,7 +66,7 @@ def test_names_of_rows_tell_nothing() -> None:
 def test_one_whose_rows_all_have_one_class_is_found_with_the_split_that_helps() -> None:
     person = np.where(YES, "a", "b") + (np.arange(ROWS) % 30).astype("U2")
     found = leaks(loaded(TABLE | {"person": person}))
-    assert told(found) == [("leak", "warning")] and "--set 'data.group=\"person\"'" in found[0].advice
+    assert told(found) == [("leak", "warning")] and '`data.group="person"`' in found[0].advice
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "digits", "breast-cancer", "diabetes", "moons", "line"])

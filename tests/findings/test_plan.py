@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.findings.planted import ROWS, clean, loaded, told
 
+from batchwright.cli.settings import OPTIONS
 from batchwright.config import load_config
 from batchwright.data.dataset import load
 from batchwright.findings import SEVERITIES, inspect
@@ -40,7 +41,7 @@ def test_batch_normalization_is_found_wherever_it_is() -> None:
 def test_a_last_batch_of_one_row() -> None:
     plan = Plan(training_rows=1025, batch_size=64, epochs=20)
     found = single_row(plan, NORMALIZED)
-    assert told(found) == [("single-row batch", "warning")] and "--batch-size 80" in found[0].advice
+    assert told(found) == [("single-row batch", "warning")] and "`batch_size=80`" in found[0].advice
     assert told(single_row(plan, PLAIN)) == [("single-row batch", "note")]
     assert single_row(Plan(1025, 64, 20, "drop"), NORMALIZED) == () == single_row(Plan(1024, 64, 20), NORMALIZED)
     assert single_row(Plan(1025, 1, 20), NORMALIZED) == ()
@@ -70,7 +71,7 @@ def test_batch_sizes_that_are_no_multiple_of_eight(size: int, found: int) -> Non
 def test_few_updates() -> None:
     assert few_updates(Plan(1000, 32, 20)) == ()
     found = few_updates(Plan(1000, 100, 5))
-    assert told(found) == [("few updates", "warning")] and "--epochs 10 makes 100" in found[0].advice
+    assert told(found) == [("few updates", "warning")] and "`epochs=10` makes 100" in found[0].advice
     assert told(few_updates(make_plan(1000, "full", 200))) == [("large batch", "note")]
 
 
@@ -119,10 +120,11 @@ def test_every_option_that_is_advised_exists() -> None:
     data = loaded(table)
     plans = (make_plan(data.train.rows, size, 2) for size in (data.train.rows - 1, 4, 100, 400))
     found = [finding for plan in plans for finding in inspect(data, plan, NORMALIZED, Adam(), stable=(0.1, 1.0))]
-    advised = {option for finding in found for option in re.findall(r"--set ('[^']*'|\S+)", finding.advice)}
+    advised = {option for finding in found for option in re.findall(r"`([^`]*)`", finding.advice)}
+    keys = {option.key.rpartition(".")[2]: option.key for option in OPTIONS}
     for option in advised:
-        key, value = option.strip("'").rstrip(",);").split("=", 1)
-        load_config(None, [(key, value, option)])
+        name, value = option.split("=", 1)
+        load_config(None, [(keys.get(name, name), value, option)])
     assert len(advised) >= 6
 
 

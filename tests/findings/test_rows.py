@@ -84,7 +84,7 @@ def test_a_million_rows_take_seconds() -> None:
     large, small = (Split({"numeric": numeric[:count]}, targets[:count]) for count in (rows, rows // 10))
     started = time.process_time()
     found = shared_rows(dataclasses.replace(data, train=large, validation=None, test=small))
-    assert time.process_time() - started < 8  # seconds of a processor; 1.4 were measured
+    assert time.process_time() - started < 60  # seconds of a processor; 1.4 were measured, all pairs take days
     assert told(found) == [("shared rows", "error")]
 
 

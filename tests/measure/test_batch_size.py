@@ -109,7 +109,7 @@ def test_verification_trains_every_size_to_one_loss() -> None:
     assert min(row.predicted for row in verified.rows) == 1.0
     for row in reached:
         assert row.seconds == pytest.approx(row.iterations * found.throughput.iteration_seconds(row.batch_size))
-    with pytest.raises(DataError, match="--validation-split"):
+    with pytest.raises(DataError, match="`validation_split`"):
         verify(found, program, data, None, plan, example)
 
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.children import Children
 
 from batchwright.errors import RunError, UsageError
 from batchwright.runs import create, list_runs, open_run
@@ -31,22 +32,21 @@ def test_name_of_a_source_stays_in_the_folder(
     assert create(None, source).path == Path(f"runs/{name}-1")
 
 
-def processes(code: str, where: Path) -> list[str]:
+def processes(children: Children, code: str, where: Path) -> list[str]:
     """The standard outputs of three processes that run `code` at the same time."""
     code = f"import sys; sys.path.insert(0, {str(SRC)!r}); from batchwright.runs import create\n{code}"
-    started = [
-        subprocess.Popen([sys.executable, "-c", code], cwd=where, stdout=subprocess.PIPE, text=True) for _ in range(3)
-    ]
-    return [process.communicate(timeout=60)[0] for process in started]
+    started = [children.start("-c", code, cwd=where) for _ in range(3)]
+    assert [process.ended() for process in started] == [0, 0, 0], [process.err for process in started]
+    return [process.out for process in started]
 
 
-def test_processes_never_share_a_default_folder(tmp_path: Path) -> None:
-    made = processes("for _ in range(30): print(create(None, 'digits').path)", tmp_path)
+def test_processes_never_share_a_default_folder(tmp_path: Path, children: Children) -> None:
+    made = processes(children, "for _ in range(30): print(create(None, 'digits').path)", tmp_path)
     names = [name for output in made for name in output.split()]
     assert sorted(names) == sorted(f"runs/digits-{number}" for number in range(1, 91))
 
 
-def test_one_process_gets_a_named_folder(tmp_path: Path) -> None:
+def test_one_process_gets_a_named_folder(tmp_path: Path, children: Children) -> None:
     code = """
 from batchwright.errors import UsageError
 from pathlib import Path
@@ -56,7 +56,7 @@ for number in range(30):
     except UsageError:
         pass
 """
-    names = [name for output in processes(code, tmp_path) for name in output.split()]
+    names = [name for output in processes(children, code, tmp_path) for name in output.split()]
     assert sorted(names) == sorted(f"named-{number}" for number in range(30))
 
 
@@ -115,3 +115,24 @@ def test_opening_and_listing_need_no_jax() -> None:
     code = f"import sys; sys.path.insert(0, {str(SRC)!r}); import batchwright.runs; print('jax' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (KeyboardInterrupt(), "interrupted", "ended at once, by Ctrl-C or a second signal (KeyboardInterrupt)"),
+        (GeneratorExit(), "interrupted", "ended by the program that followed the training"),
+        (SystemExit(1), "interrupted", "ended by the program that ran the training"),
+        (MemoryError("too much"), "failed", "memory ran out (MemoryError: too much)"),
+        (ZeroDivisionError("division by zero"), "failed", "ended by an error (ZeroDivisionError: division by zero)"),
+        (UsageError("the disk is full"), "failed", "the disk is full"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_run_that_an_exception_ends_says_which(
+    tmp_path: Path, error: BaseException, status: str, reason: str
+) -> None:
+    with pytest.raises(type(error)), create(tmp_path / "run", "line"):
+        raise error
+    manifest = open_run(tmp_path / "run").manifest
+    assert manifest.status == status and manifest.reason.startswith(reason)

@@ -293,4 +293,4 @@ def test_it_takes_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     study = study_of(trials_of(lambda p: p["0"] - 9, {str(number): UNIT for number in range(6)}, 64))
     started = time.process_time()
     found(study)
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 60

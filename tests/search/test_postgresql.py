@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from tests.children import LIMIT
 
 from batchwright.errors import BatchwrightError, RunError
 from batchwright.search import storage
@@ -56,7 +56,7 @@ class Server:
 
     def _call(self, name: str, *words: str) -> None:
         command = [str(PROGRAMS[0] / name), *words]
-        subprocess.run(command, user=self.user, cwd=self.folder, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, user=self.user, cwd=self.folder, check=True, capture_output=True, timeout=LIMIT)
 
     def start(self) -> None:
         command = [str(PROGRAMS[0] / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
@@ -71,7 +71,7 @@ class Server:
         self.process = subprocess.Popen(
             command, user=self.user, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        for _ in range(200):
+        while self.process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
@@ -80,7 +80,7 @@ class Server:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)  # ends the connections too
-        self.process.wait(30)
+        self.process.wait(LIMIT)
 
     def remove(self) -> None:
         if self.process.poll() is None:
@@ -110,13 +110,12 @@ def _study(server, name, identity=None):
 
 
 @pytest.mark.slow
-def test_trials_of_a_killed_worker_are_trained_by_another(server, tmp_path):
+def test_trials_of_a_killed_worker_are_trained_by_another(server, tmp_path, children):
     words = [word for key, text in VALUES.items() for word in ("--set", f"{key}={text}")]
-    command = [sys.executable, str(WORKER), "search", *words, "--trials", "8", "--storage", server.url]
-    worker = subprocess.Popen([*command, "--study-name", "shared"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    kept = ("--storage", server.url, "--study-name", "shared")
+    worker = children.start(WORKER, "search", *words, "--trials", 8, *kept, cwd=tmp_path)
     taken = _until_it_trains(worker, server)
     worker.kill()
-    worker.communicate(timeout=30)
     options = Options(trials=8, storage=server.url, study_name="shared")
     *_, last = search(_space(), options, run_dir=tmp_path / "mine")
     assert len(last.finished) == 8
@@ -127,13 +126,14 @@ def test_trials_of_a_killed_worker_are_trained_by_another(server, tmp_path):
 
 def _until_it_trains(worker, server):
     """What was chosen for the trials that a worker is training, as soon as it is."""
-    for _ in range(600):
-        assert worker.poll() is None, worker.stderr.read()
-        trials = _in_training(server.url, "shared")
-        if trials and all(trial.params for trial in trials):
-            return {tuple(trial.params.values()) for trial in trials}
-        time.sleep(0.1)
-    raise AssertionError("the worker takes no trial")
+    trials = []
+
+    def trains():
+        trials[:] = _in_training(server.url, "shared")
+        return trials and all(trial.params for trial in trials)
+
+    worker.wait_until(trains)
+    return {tuple(trial.params.values()) for trial in trials}
 
 
 def _in_training(url, name):
@@ -149,6 +149,7 @@ def _in_training(url, name):
 
 
 def test_a_server_that_comes_back_is_waited_for(server, monkeypatch):
+    monkeypatch.setattr(storage, "WAITS", (0.5,) * 1000)
     study = _study(server, "interrupted")
     study.begin(2, seed=0)
     (asked,) = study.ask(1, _space())
@@ -193,5 +194,5 @@ def test_a_database_that_is_not_there_is_said(server):
 
     with pytest.raises(UsageError, match="cannot be opened"):
         open_study(_space(), server.url + "x", name="s", identity={}, seed=0)
-    with pytest.raises(UsageError, match="--storage takes the URL"):
+    with pytest.raises(UsageError, match="`storage` takes the URL"):
         open_study(_space(), "postgres//nowhere", name="s", identity={}, seed=0)

@@ -7,13 +7,13 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.children import Child, Children
 
 from batchwright.errors import RunError
 from batchwright.runs.run import open_run
@@ -35,9 +35,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def start(folder: Path, *words: str, fatal: int = 0) -> "subprocess.Popen[str]":
-    command = [sys.executable, str(CHILD), str(fatal), *words]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def start(children: Children, folder: Path, *words: str, fatal: int = 0) -> Child:
+    return children.start(CHILD, fatal, *words, cwd=folder)
 
 
 def words_for(folder: Path) -> tuple[str, ...]:
@@ -61,12 +60,11 @@ def has_finished(folder: Path) -> bool:
         return False
 
 
-def finish(folder: Path) -> None:
+def finish(children: Children, folder: Path) -> None:
     if has_finished(folder):
         return
-    process = start(folder, *words_for(folder))
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
+    process = start(children, folder, *words_for(folder))
+    assert process.ended() == 0, process.err
 
 
 def ended_well(folder: Path, whole: Path) -> bool:
@@ -87,7 +85,8 @@ def progress(folder: Path) -> int:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that was left alone."""
     folder = tmp_path_factory.mktemp("whole")
-    finish(folder)
+    with Children() as children:
+        finish(children, folder)
     return folder / "run"
 
 
@@ -102,48 +101,47 @@ def assert_same(run: Path, whole: Path) -> None:
     assert not list(run.rglob("*.part")), "nothing half written is left"
 
 
-def test_killed_at_random_moments(tmp_path: Path, whole: Path) -> None:
+def test_killed_at_random_moments(tmp_path: Path, whole: Path, children: Children) -> None:
     """A new run begins whenever one has ended before it was killed often enough."""
     moments, kills, runs = random.Random(0), 0, 0
     while kills < KILLS:
         folder = tmp_path / str(runs)
         folder.mkdir(exist_ok=True)
-        process = start(folder, *words_for(folder))
+        process = start(children, folder, *words_for(folder))
         time.sleep(moments.uniform(0.2, 1.2) if moments.random() < 0.2 else 0)
         begun = time.monotonic()
         before, delay = progress(folder), moments.uniform(0, 0.6)
-        while process.poll() is None and time.monotonic() - begun < 30 and progress(folder) == before:
+        while process.alive and time.monotonic() - begun < 30 and progress(folder) == before:
             time.sleep(0.005)
         time.sleep(delay)
-        process.kill()
-        _, err = process.communicate()
-        assert process.returncode in (0, -signal.SIGKILL), err
+        ended = process.kill()
+        assert ended in (0, -signal.SIGKILL), process.err
         assert progress(folder) >= before, "a checkpoint is never lost"
-        kills += process.returncode != 0
+        kills += ended != 0
         runs += ended_well(folder, whole)
-    finish(folder)
+    finish(children, folder)
     assert ended_well(folder, whole)
     print(f"{kills} kills, {runs + 1} runs, all with the same bits")  # noqa: T201
 
 
-def test_killed_at_each_step_of_a_save(tmp_path: Path, whole: Path) -> None:
+def test_killed_at_each_step_of_a_save(tmp_path: Path, whole: Path, children: Children) -> None:
     """Each process is killed at its nth change to the folder, for spread n, and the next goes on where it was."""
     kills, runs = 0, 0
     for fatal in np.unique(np.linspace(1, max(KILLS, 60), KILLS).astype(int)):
         folder = tmp_path / str(runs)
         folder.mkdir(exist_ok=True)
-        process = start(folder, *words_for(folder), fatal=int(fatal))
-        _, err = process.communicate(timeout=300)
-        assert process.returncode in (0, -signal.SIGKILL), err
-        kills += process.returncode != 0
+        process = start(children, folder, *words_for(folder), fatal=int(fatal))
+        ended = process.ended()
+        assert ended in (0, -signal.SIGKILL), process.err
+        kills += ended != 0
         runs += ended_well(folder, whole)
-    finish(folder)
+    finish(children, folder)
     assert ended_well(folder, whole)
     print(f"{kills} kills, {runs + 1} runs, all with the same bits")  # noqa: T201
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="a small file system needs root to be mounted")
-def test_full_disk_ends_the_run_and_resuming_completes_it(tmp_path: Path, whole: Path) -> None:
+def test_full_disk_ends_the_run_and_resuming_completes_it(tmp_path: Path, whole: Path, children: Children) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(small)], check=False)
@@ -151,16 +149,14 @@ def test_full_disk_ends_the_run_and_resuming_completes_it(tmp_path: Path, whole:
         pytest.skip("a tmpfs cannot be mounted here")
     try:
         filler = small / "filler"
-        process = start(small, *WORDS)
-        while process.poll() is None and progress(small) < 100:
-            time.sleep(0.01)
+        process = start(children, small, *WORDS)
+        process.wait_until(lambda: progress(small) >= 100)
         filler.write_bytes(bytes(_free(small)))
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 2, err
-        assert "is full" in err
+        assert process.ended() == 2, process.err
+        assert "is full" in process.err
         assert progress(small) >= 100
         filler.unlink()
-        finish(small)
+        finish(children, small)
         assert_same(small / "run", whole)
     finally:
         subprocess.run(["umount", str(small)], check=True)

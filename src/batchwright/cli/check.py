@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchwright.cli.flags import as_flags
 from batchwright.cli.output import Json, print_json, table_console
 from batchwright.cli.settings import takes_settings
 
@@ -32,7 +33,7 @@ def check(settings: "Settings", measure: Measure = False, as_json: Json = False)
             "total": checked.total_seconds,
         }
         rates = {} if checked.rates is None else {"learning_rates": of_learning_rates(checked.rates)}
-        findings = [vars(finding) for finding in checked.findings]
+        findings = [vars(finding) | {"advice": as_flags(finding.advice)} for finding in checked.findings]
         said = {"plan": plan, "seconds": seconds, "findings": findings, **rates, "notes": prepared.notes}
         print_json(said | {"settings": prepared.settings.to_json()})
     else:

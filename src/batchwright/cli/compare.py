@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from batchwright.cli.flags import as_flags
 from batchwright.cli.output import Json, print_json, table_console
 from batchwright.cli.settings import takes_space
 from batchwright.cli.train import interruptible
@@ -35,7 +36,7 @@ def compare(space: "Space", vary: Vary = None, trials: Trials = 8, seeds: Seeds 
     table_console().print(compared_table(found))
     if found.learning_curve:
         table_console().print(learning_curve_table(found.learning_curve))
-    typer.echo(found.verdict)
+    typer.echo(as_flags(found.verdict))
     typer.echo(f"{found.seconds:.1f} s in all")
 
 

@@ -1,6 +1,7 @@
 """What a person sees of a run: the accounting before it, its progress, and the figures at its end.
 
-On a terminal there is a live bar; elsewhere one plain line per epoch, so that logs stay short and are never silent.
+On a terminal there is a live bar; elsewhere a plain line for an epoch about once a second, so that logs stay short and
+are never silent.
 """
 
 import math
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from batchwright.cli.flags import as_flags
+from batchwright.cli.output import Lines
 from batchwright.config import flow
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.fit import Compiled, EpochDone, Reduced, SegmentDone, Stopped
@@ -19,6 +22,7 @@ from batchwright.workflow import Event, Prepared, Repeated, Trained
 
 MB = 1e6
 CHOSEN_BY = {"user": "you", "measured": "measurement", "searched": "search"}
+ALL_EPOCHS = "(epochs are shown once a second at most; the run's history.jsonl has all of them)"
 WIDE = 120
 """Characters of a terminal from which on the bar also shows updates and rows per second."""
 
@@ -37,7 +41,7 @@ def follow(events: Iterator[Event], console: Console) -> Trained:
 def _followed(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Trained:
     plan, headline = prepared.plan, prepared.blueprint.task.headline
     task = bar.add_task("", total=plan.updates, epoch=f"1/{plan.epochs}", figures="", speed="")
-    validation = ""
+    validation, lines = "", Lines(bar.console, ALL_EPOCHS)
     for event in events:
         match event:
             case SegmentDone():
@@ -49,11 +53,13 @@ def _followed(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Tra
                 validation = _validation(event.row, headline)
                 bar.update(task, figures=_figures(event.row["loss"], validation, event.row["learning_rate"]))
                 if not bar.console.is_terminal:
-                    bar.console.print(_line(event.row, prepared), soft_wrap=True)
+                    lines.line(_line(event.row, prepared))
             case Reduced():
+                lines.end()
                 again = f"going back to iteration {int(event.checkpoint.state.step):,} with a smaller learning rate"
                 bar.console.print(f"{event.reason}; {again}", soft_wrap=True)
             case Stopped():
+                lines.end()
                 if event.status == "finished":  # else the error that follows says it
                     bar.console.print(f"{event.reason}{_kept(event, prepared)}", soft_wrap=True)
             case Trained():
@@ -70,7 +76,7 @@ def _kept(stopped: Stopped, prepared: Prepared) -> str:
 def notes(sentences: tuple[str, ...], console: Console) -> None:
     """What the user should know, a line each."""
     for sentence in sentences:
-        console.print(f"note: {sentence}", soft_wrap=True)
+        console.print(f"note: {as_flags(sentence)}", soft_wrap=True)
 
 
 def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
@@ -121,16 +127,18 @@ def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
 
 def follow_seeds(epochs: Iterator[int | Repeated], plan: Plan, console: Console) -> Repeated:
     """Show how many epochs of the training with further seeds are done, up to its end, which is given back."""
+    lines = Lines(console)
     with _bar(console) as bar:
         task = bar.add_task(
             "", total=plan.epochs, epoch=f"0/{plan.epochs}", figures="further seeds, all at once", speed=""
         )
         for done in epochs:
             if isinstance(done, Repeated):
+                lines.end()
                 return done
             bar.update(task, completed=done, epoch=f"{done}/{plan.epochs}")
             if not console.is_terminal:
-                console.print(f"further seeds: epoch {done}/{plan.epochs}")
+                lines.line(f"further seeds: epoch {done}/{plan.epochs}")
     raise AssertionError("it ends with Repeated")
 
 
@@ -184,6 +192,8 @@ def _why(evidence: Mapping[str, Any] | None) -> str:
 def _figure(value: float | None) -> str:
     if value is None:
         return ""
+    if abs(value) >= 1e7:
+        return f"{value:.4g}"
     return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4f}" if abs(value) >= 0.01 else f"{value:.3g}"
 
 

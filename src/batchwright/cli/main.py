@@ -1,5 +1,6 @@
 """The command line: `batchwright VERB [SOURCE] [options]`. Errors become one message and an exit code here."""
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -21,6 +22,7 @@ from batchwright.cli import (
     search,
     train,
 )
+from batchwright.cli.flags import as_flags
 from batchwright.errors import BatchwrightError
 
 app = typer.Typer(
@@ -51,6 +53,10 @@ for verb in (
     app.command(name.replace("_", "-"))(getattr(verb, name))
 
 
+UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
+"""What writing to standard output fails with, where that is a file: a full disk, a broken one, one to be read only."""
+
+
 def _version(wanted: bool) -> bool:
     if wanted:
         from importlib.metadata import version
@@ -77,10 +83,15 @@ def _interrupted(error: BaseException | None) -> bool:
 
 def main() -> None:
     """Run the command line, and leave with the exit code that the error tree gives."""
+    if sys.stdout is None:  # closed by whoever started this; files opened later would take its place
+        sys.exit("batchwright: standard output is closed: redirect it to a file, or to /dev/null.")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except BatchwrightError as error:
-        typer.echo(f"batchwright: {error}", err=True)
+        typer.echo(f"batchwright: {as_flags(str(error))}", err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, ImportError) as error:
         if not _interrupted(error):
@@ -88,7 +99,16 @@ def main() -> None:
         typer.echo("batchwright: interrupted.", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # so that Python's own flush at exit stays silent
+        _silence()
         sys.exit(1)
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:  # of standard output there is no name
+            raise
+        _silence()
+        typer.echo(f"batchwright: standard output cannot be written: {error.strerror}.", err=True)
+        sys.exit(1)
+
+
+def _silence() -> None:
+    """Standard output to nowhere, so that Python's own flush at exit says nothing more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
+from batchwright.cli.flags import as_flags
 from batchwright.findings import Finding
 from batchwright.measure.batch_size import BatchSizes
 from batchwright.measure.learning_rate import LearningRates, Trial
@@ -114,7 +115,7 @@ def finding_lines(findings: Sequence[Finding]) -> Iterator[str]:
         yield "nothing looks wrong"
     for finding in findings:
         yield f"{finding.severity}: {finding.kind}: {finding.evidence}"
-        yield f"    {finding.advice}"
+        yield f"    {as_flags(finding.advice)}"
 
 
 def curve(values: Sequence[float]) -> str:

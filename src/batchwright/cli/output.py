@@ -1,6 +1,7 @@
 """Results on standard output: one JSON object where `--json` is given."""
 
 import json
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +30,43 @@ def table_console(*, stderr: bool = False) -> "Console":
     plain = partial(Console, stderr=stderr, markup=False, emoji=False, highlight=False)
     console = plain()
     return console if console.is_terminal else plain(width=WIDTH)
+
+
+EVERY = 1.0
+"""Seconds between two lines of progress, where there is no terminal."""
+
+
+class Lines:
+    """Lines of progress on what is no terminal: the first, then at most one a second, and the last.
+
+    Where a line is left out for the first time, `where` says where all of it is.
+    """
+
+    def __init__(self, console: "Console", where: str = "") -> None:
+        self._console, self._where = console, where
+        self._printed = float("-inf")
+        self._left_out = ""
+
+    def line(self, text: str) -> None:
+        """Print a line, or keep it, in case it is the last."""
+        now = time.monotonic()
+        if now - self._printed >= EVERY:
+            self._print(text)
+            self._printed, self._left_out = now, ""
+            return
+        if self._where:
+            self._print(self._where)
+            self._where = ""
+        self._left_out = text
+
+    def end(self) -> None:
+        """Print the last line, unless it was printed."""
+        if self._left_out:
+            self._print(self._left_out)
+            self._left_out = ""
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True)
 
 
 def warn_of_end(run: "Run") -> None:

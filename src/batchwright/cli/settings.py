@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Option:
-    """`--flag VALUE` sets `key`. A value of `type` list is several, with commas between; `yaml` is taken as written."""
+    """`--flag VALUE` sets `key`.
+
+    A value of `type` list is several, with commas between; so is one of `sizes`, which may also stand in brackets; one
+    of `yaml` is taken as written.
+    """
 
     flag: str
     key: str
@@ -41,10 +45,16 @@ class Option:
         label = label.replace("_", "-") or f"{self.flag} {value}"
         if self.type is yaml:
             return self.key, value, label
+        if self.type is sizes:
+            return self.key, value if value.strip().startswith("[") else f"[{value}]", label
         if self.type is list:
             value = [part.strip() for part in value.split(",")]
             return self.key, "[" + ", ".join(value) + "]", label
         return self.key, flow(value), label
+
+
+class sizes:  # noqa: N801
+    """The type of an option whose value is whole numbers with commas between, or a list of YAML: 256,128 or []."""
 
 
 class yaml:  # noqa: N801
@@ -66,11 +76,16 @@ OPTIONS = (
     Option("--missing", "data.missing", list, "texts that mean missing, with commas between"),
     Option("--on-bad-rows", "data.on_bad_rows", str, "stop, or drop rows whose cells do not fit their column"),
     Option("--scaling", "data.scaling", str, "of numbers: standard, robust or quantile"),
-    Option("--image-size", "data.image_size", list, "HEIGHT,WIDTH to resize the images of a folder to"),
+    Option("--image-size", "data.image_size", sizes, "HEIGHT,WIDTH to resize the images of a folder to"),
     Option("--memory-limit", "data.memory_limit", str, "as 2GB; rows beyond it are read in chunks [auto]"),
     Option("--cache-dir", "data.cache_dir", str, "where rows that are read in chunks are kept [beside the source]"),
     Option("--network", "network.kind", str, "mlp, cnn, tabular or linear"),
-    Option("--hidden-layer-sizes", "network.hidden_layer_sizes", list, "units of each hidden layer, as 256,128"),
+    Option(
+        "--hidden-layer-sizes",
+        "network.hidden_layer_sizes",
+        sizes,
+        "units of each hidden layer, as 256,128; or []",
+    ),
     Option("--activation", "network.activation", str, "relu, sigmoid, tanh, leaky_relu, gelu, silu, ..."),
     Option("--batch-normalization", "network.batch_normalization", bool, "normalise before each activation, or not"),
     Option("--dropout", "network.dropout", float, "share of activations left out in training"),

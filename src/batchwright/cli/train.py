@@ -1,7 +1,7 @@
 """`batchwright train`: prepare, fit, evaluate, save a run."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -41,7 +41,12 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
 
     with interruptible() as interrupted:
         events = training(interrupted)
-        trained = follow(events, table_console(stderr=True))
+        try:
+            trained = follow(events, table_console(stderr=True))
+        except BaseException as error:
+            if isinstance(events, Generator):
+                events.throw(error)  # so that the run says what has ended it
+            raise
         if not as_json:
             table_console().print(metrics_table(trained.metrics))
             if trained.stopped.status == "finished":

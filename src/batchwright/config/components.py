@@ -64,7 +64,9 @@ def validate_component(component: Any) -> None:
     Traceback (most recent call last):
     batchwright.errors.ConfigError: SGD.momentum: must be a number >= 0 and < 1, but is 1.5.
     """
-    if not dataclasses.is_dataclass(component):
+    if isinstance(component, type):
+        raise ConfigError(f"{component.__name__} is a class: make one of it, as {component.__name__}().")
+    if not _is_component(component):
         raise ConfigError(
             f"{shown(component)} is not a network, an optimizer or a schedule: make one, as optim.Adam()."
         )
@@ -78,17 +80,31 @@ def validate_component(component: Any) -> None:
 def _problems(component: Any, path: str) -> Iterator[str]:
     for name, hint in fields_of(type(component)).items():
         value, where = getattr(component, name), f"{path}.{name}"
-        parts = value if isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value)) else (value,)
+        parts = value if isinstance(value, tuple) and any(map(_is_component, value)) else (value,)
         for number, part in enumerate(parts):
-            if dataclasses.is_dataclass(part):
+            if _is_component(part):
                 yield from _problems(part, where if part is value else f"{where}[{number}]")
-        if not any(map(dataclasses.is_dataclass, parts)) and not _fits(value, hint):
+        fits = _is_one_of(value, hint) if any(map(_is_component, parts)) else _fits(value, hint)
+        if not fits:
             yield f"{where}: must be {describe(hint)}, but is {shown(_plain(value))}."
         elif rounded := lost_in_float32(hint, value):
             yield f"{where}: {rounded}"
 
 
+def _is_component(value: Any) -> bool:
+    """Whether a value is an instance of a dataclass, and not such a class itself."""
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _is_one_of(value: Any, hint: Any) -> bool:
+    """Whether a component is of a class that an annotation names; of a tuple or a protocol it is taken on trust."""
+    classes = [member for member in members(hint) if isinstance(member, type) and dataclasses.is_dataclass(member)]
+    return isinstance(value, tuple) or not classes or isinstance(value, tuple(classes))
+
+
 def _fits(value: Any, hint: Any) -> bool:
+    if dataclasses.is_dataclass(hint):
+        return False  # the value is not even a component
     if isinstance(value, jax.Array) or any(getattr(member, "_is_protocol", False) for member in members(hint)):
         return True
     try:
@@ -110,7 +126,7 @@ def _tag(cls: type) -> str | None:
 
 def _plain(value: Any) -> Any:
     """Tuples and arrays as lists, single numbers of arrays as numbers."""
-    if dataclasses.is_dataclass(value):
+    if _is_component(value):
         return to_plain(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(entry) for key, entry in value.items()}

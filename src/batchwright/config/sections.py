@@ -110,6 +110,11 @@ class Config:
     task: TaskSettings = field(default_factory=TaskSettings)
     training: Training = field(default_factory=Training)
 
+    def __repr__(self) -> str:
+        """What is trained, and how."""
+        parts = ", ".join(type(part).__name__ for part in (self.network, self.optimizer, self.schedule))
+        return f"<Config: {parts}; {self.training.epochs} epochs, batch size {self.training.batch_size}>"
+
     @property
     def data_options(self) -> DataOptions:
         """The options of the data section, and the task in which the target is taken."""

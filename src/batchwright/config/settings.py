@@ -38,6 +38,12 @@ class Settings:
     to_measure: tuple[str, ...] = ()
     evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """What was not left at its default."""
+        chosen = [key for key, origin in self.origins.items() if origin != "default"]
+        named = ", ".join(chosen[:5]) + (", ..." if len(chosen) > 5 else "")
+        return f"<Settings: {len(self.origins)} values, {len(chosen)} of them chosen{f': {named}' if named else ''}>"
+
     @property
     def values(self) -> dict[str, Any]:
         """Every value, as plain data, by dotted key."""

@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from jaxtyping import Shaped
 
 from batchwright.data.images import Images, to_bytes
 from batchwright.data.schema import Schema
-from batchwright.data.tables import DEFAULT, Table, TableOptions, columns_of, from_frame
+from batchwright.data.tables import DEFAULT, Table, TableOptions, columns_of, from_frame, is_single
 from batchwright.errors import DataError
 
 TARGET = "target"
@@ -95,6 +95,8 @@ def whole_file(path: Path) -> Iterator[None]:
 
 def _columns(x: Any, name: str) -> np.ndarray | dict[str, Any]:
     """The columns of a table by name, or the array of images."""
+    if isinstance(x, Mapping) and x and all(map(is_single, x.values())):
+        x = {column: [value] for column, value in x.items()}  # one row
     columns = columns_of(x, name)
     if columns is not None:
         return columns

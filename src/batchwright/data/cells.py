@@ -139,12 +139,13 @@ def bad_cells_error(name: str, bad: BadCells, *, place: str) -> DataError:
     """The error that lists the first ten bad cells, and says what can be done; `place` is "line" or "row"."""
     listed = "\n".join(f"  {place} {cell.line}, {cell}" for cell in bad.first[:LISTED])
     columns = [cell.column for cell in bad.first if cell.column is not None]
-    remedies = ["correct them", "drop these rows with `--on-bad-rows drop`"]
+    remedies = ["drop these rows with `on_bad_rows=drop`"]
     if columns:
         remedies += [f"say what such a column is (kinds: {{{columns[0]}: categorical}})", "or which texts mean missing"]
     what = "cells that do not fit their column" if columns else "records with the wrong number of fields"
     first = " (the first ten are listed)" if bad.count > LISTED else ""
-    return DataError(f"{name}: found {bad.count:,} {what}{first}:\n{listed}\nTo go on: {'; '.join(remedies)}.")
+    found = f"{name}: found {bad.count:,} {what}{first}:\n{listed}\nCorrect them, or leave these rows out."
+    return DataError(found, f"To go on as it is: {'; '.join(remedies)}.")
 
 
 def dropped_note(bad: BadCells, rows: int, *, place: str) -> str:

@@ -43,6 +43,11 @@ class Split:
     targets: Shaped[np.ndarray, "rows ..."]
     weights: Float32[np.ndarray, " rows"] | None = None
 
+    def __repr__(self) -> str:
+        """How many rows, and the shape of their inputs."""
+        shapes = ", ".join(f"{name} {list(array.shape[1:])}" for name, array in self.inputs.items())
+        return f"<Split: {self.rows:,} rows; {shapes or 'no inputs'}>"
+
     @property
     def rows(self) -> int:
         """The number of rows."""
@@ -81,7 +86,7 @@ class Parts(Generic[Part]):
         return {name: part for name, part in named.items() if part is not None}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Dataset(Parts[Split]):
     """Training, validation and test rows as arrays, and how they came about: the fields of `Parts`, and one more.
 
@@ -90,6 +95,11 @@ class Dataset(Parts[Split]):
     """
 
     memory_limit: int | None = None
+
+    def __repr__(self) -> str:
+        """The rows of each part, and what is predicted."""
+        rows = ", ".join(f"{part.rows:,} {name}" for name, part in self.parts.items())
+        return f"<Dataset {self.name:.60}: {rows} rows; {self.encoding.target!r}>"
 
     @property
     def schema(self) -> Schema:
@@ -171,11 +181,7 @@ def _name(given: str | int | None) -> str | None:
 
 
 def _kinds(given: Mapping[str, Kind] | Mapping[int, Kind] | None) -> Mapping[str, Kind]:
-    if given is not None and not isinstance(given, Mapping):
-        raise ConfigError(
-            f"kinds must map columns to what they are, as {{'zip': 'categorical'}}, but got {given!r:.60}."
-        )
-    return {str(name): kind for name, kind in (given or {}).items()}
+    return {str(name): kind for name, kind in given.items()} if isinstance(given, Mapping) else given or {}
 
 
 def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: bool = False) -> Dataset:
@@ -184,6 +190,8 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: boo
     Where `lenient`, targets and columns from which nothing can be learned are taken too, as scikit-learn takes them.
     """
     options.check()
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise ConfigError(f"seed must be a whole number >= 0, but is {seed!r:.60}.")
     options = options.with_normal_names()
     loaded = read(source, options.reading, image_size=options.image_size)
     name = target_name(loaded, options)

@@ -33,6 +33,9 @@ class TextRows:
     ragged: BadCells
 
 
+NO_HEADER = "If its first line is a row, give `header=false`."
+
+
 def read_text(path: Path, options: TableOptions, *, schema: Schema | None = None) -> TextRows:
     """The cells of a file as text; `schema` gives the names of columns that have no header.
 
@@ -52,11 +55,11 @@ def read_text(path: Path, options: TableOptions, *, schema: Schema | None = None
     except DataError as error:
         raise DataError(f"{path.name}, {error}") from error
     if len(records) == 0:
-        raise DataError(f"{path.name} is empty. A table needs rows, and a header unless `--no-header` is given.")
+        raise DataError(f"{path.name} is empty. A table needs rows.", NO_HEADER)
     names = column_names(records, options, schema, path.name)
     body = records[1:] if options.header else records
     if len(body) == 0:
-        raise DataError(f"{path.name} holds a header and no rows. If its first line is a row, give `--no-header`.")
+        raise DataError(f"{path.name} holds a header and no rows.", NO_HEADER)
     body, ragged = whole_records(body, len(names))
     return TextRows(parse_cells(body, names, path.name), body.lines, ragged)
 
@@ -119,8 +122,7 @@ def _header(records: Records, name: str) -> list[str]:
     if repeated:
         listed = ", ".join(map(repr, repeated))
         raise DataError(
-            f"{name}: line {records.lines[0]} names {listed} more than once. Give each column its own name, "
-            "or `--no-header` if that line is a row."
+            f"{name}: line {records.lines[0]} names {listed} more than once. Give each column its own name.", NO_HEADER
         )
     return names
 

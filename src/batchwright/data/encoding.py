@@ -1,7 +1,8 @@
 """How rows become arrays, all that was learned for it: saved with a model, and used on the rows that it is given."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +61,10 @@ class Encoding:
     target: ClassTarget | ValueTarget
     reading: TableOptions = DEFAULT
 
+    def __repr__(self) -> str:
+        """What is encoded into what."""
+        return f"<Encoding: {self.preprocessing!r}; {self.target!r}>"
+
     def inputs(self, rows: Rows) -> dict[str, np.ndarray]:
         """The arrays of the rows by name: "numeric", "categorical" or "image".
 
@@ -106,7 +111,8 @@ def encode_new(source: Source, encoding: Encoding, *, options: TableOptions | No
     Raises:
         DataError: a column is not there; images of another shape; or as `read`.
     """
-    return encoding.inputs(_read_new(source, encoding, encoding.schema, options))
+    with _settings_of_training(options):
+        return encoding.inputs(_read_new(source, encoding, encoding.schema, options))
 
 
 class Labelled(NamedTuple):
@@ -133,6 +139,11 @@ def encode_labelled(
         DataError: a column, the target or the weights that were asked for are not there; images of another shape; or as
             `read`.
     """
+    with _settings_of_training(options):
+        return _encode_labelled(source, encoding, weights, options)
+
+
+def _encode_labelled(source: Source, encoding: Encoding, weights: str | None, options: TableOptions | None) -> Labelled:
     column = encoding.schema.weights if weights is None else normal_name(weights)
     rows = _read_new(source, encoding, _with_weights(encoding.schema, column), options)
     if isinstance(rows, Images):
@@ -152,6 +163,17 @@ def encode_labelled(
     rows = drop_weightless(rows, column)
     numbers = row_weights(rows, column)
     return Labelled(encoding.inputs(rows), encoding.targets(rows), in_units(numbers, unit_of(numbers)), rows.notes)
+
+
+@contextmanager
+def _settings_of_training(options: TableOptions | None) -> Iterator[None]:
+    """Take out of errors what only a training can be told, where no `options` say how new rows are read."""
+    try:
+        yield
+    except DataError as error:
+        if options is None and error.remedy:
+            raise DataError(error.message) from error
+        raise
 
 
 def _read_new(source: Source, encoding: Encoding, schema: Schema, options: TableOptions | None) -> Rows:

@@ -45,6 +45,10 @@ class Images:
     name: str
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """How many images of which size."""
+        return f"<Images {self.name:.60}: {self.rows:,} of {' x '.join(map(str, self.shape))}>"
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels of every image."""

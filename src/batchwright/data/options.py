@@ -1,9 +1,10 @@
 """What a user can say about data: the `data` section of a configuration, and the keywords of `load`."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Literal
 
+import numpy as np
 from annotated_types import Ge, Lt
 
 from batchwright.data.encoders import Scaling
@@ -12,6 +13,50 @@ from batchwright.data.sources import Source
 from batchwright.data.splitting import METHODS, Method, check_fractions
 from batchwright.data.tables import MISSING, TableOptions
 from batchwright.errors import ConfigError, unknown
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int | np.floating | np.integer) and not isinstance(value, bool)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_name(value: object) -> bool:
+    return value is None or _is_text(value)
+
+
+def _is_size(value: object) -> bool:
+    return value is None or (isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_whole, value)))
+
+
+TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "task": (lambda value: value is None or _is_text(value), "a name, or None"),
+    "validation_split": (_is_number, "a number in [0, 1)"),
+    "test_split": (_is_number, "a number in [0, 1)"),
+    "split": (_is_text, "a name"),
+    "scaling": (_is_text, "a name"),
+    "one_hot_max": (_is_whole, "a whole number >= 0"),
+    "header": (lambda value: isinstance(value, bool), "True or False"),
+    "delimiter": (lambda value: value is None or _is_text(value), "a character, or None"),
+    "missing": (
+        lambda value: isinstance(value, tuple | list | set | frozenset) and all(map(_is_text, value)),
+        "a tuple of texts",
+    ),
+    "on_bad_rows": (_is_text, "a name"),
+    "image_size": (_is_size, "a height and a width, or None"),
+    "kinds": (
+        lambda value: isinstance(value, Mapping),
+        "a mapping, as {'zip': 'categorical'}",
+    ),
+    **dict.fromkeys(("target", "group", "time", "weights"), (_is_name, "the name of a column, or None")),
+}
+"""Of the options that Python may give in another type: whether a value is of the right one, and which that is."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +122,9 @@ class DataOptions:
 
     def check(self) -> None:
         """Raise ConfigError with all that is out of range or contradicts itself."""
-        problems = list(self._role_problems())
+        if problems := list(self._wrong_types()):
+            raise ConfigError(" ".join(problems))
+        problems = []
         if self.on_bad_rows not in ("stop", "drop"):
             problems.append(unknown("on_bad_rows", self.on_bad_rows, ("stop", "drop")))
         if self.one_hot_max < 0:
@@ -89,14 +136,12 @@ class DataOptions:
             raise ConfigError(" ".join(problems))
         check_fractions(self.validation_split, 0.0 if self.test is not None else self.test_split)
 
-    def _role_problems(self) -> Iterator[str]:
-        for role in ("target", "group", "time", "weights"):
-            name = getattr(self, role)
-            if name is not None and not isinstance(name, str):
-                yield f"{role} must be the name of a column, but got {name!r:.60}."
-        kinds: object = self.kinds
-        if not isinstance(kinds, Mapping):
-            yield f"kinds must map columns to what they are, as {{'zip': 'categorical'}}, but got {kinds!r:.60}."
+    def _wrong_types(self) -> Iterator[str]:
+        """A sentence for each option that is of another type than it may be."""
+        for name, (fits, wanted) in TYPES.items():
+            value = getattr(self, name)
+            if not fits(value):
+                yield f"{name} must be {wanted}, but is {value!r:.60}."
 
     def _split_problems(self) -> list[str]:
         if self.split not in METHODS:

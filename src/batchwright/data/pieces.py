@@ -13,6 +13,7 @@ from batchwright._files import write_file
 from batchwright.data.cells import NONE_BAD, BadCells, TableOptions
 from batchwright.data.delimited import (
     MARK,
+    NO_HEADER,
     check_format,
     check_utf8,
     choose_delimiter,
@@ -76,9 +77,9 @@ def cut_text(
             cut = _take(data, cut, options, schema, folder=folder, name=path.name)
             write_file(folder / STATE, json.dumps(dataclasses.asdict(cut)), overwrite=True)
     if cut.names is None:
-        raise DataError(f"{path.name} is empty. A table needs rows, and a header unless `--no-header` is given.")
+        raise DataError(f"{path.name} is empty. A table needs rows.", NO_HEADER)
     if cut.records == 0:
-        raise DataError(f"{path.name} holds a header and no rows. If its first line is a row, give `--no-header`.")
+        raise DataError(f"{path.name} holds a header and no rows.", NO_HEADER)
     return cut
 
 

@@ -35,6 +35,11 @@ class Preprocessing:
 
     encoders: tuple[Encoder, ...]
 
+    def __repr__(self) -> str:
+        """How many columns become how many inputs."""
+        numbers, categories = len(self.feature_names), len(self.categorical_names)
+        return f"<Preprocessing: {len(self.encoders):,} columns to {numbers:,} numbers and {categories:,} categories>"
+
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of the columns of "numeric"."""

@@ -53,6 +53,10 @@ class Schema:
     classes: tuple[str, ...] = ()
     weights: str | None = None
 
+    def __repr__(self) -> str:
+        """How many columns, how many of them are inputs, and the target."""
+        return f"<Schema: {len(self.columns):,} columns, {len(self.used):,} of them inputs; target {self.target!r:.60}>"
+
     @property
     def used(self) -> tuple[str, ...]:
         """The names of the columns that a network is given."""

@@ -28,6 +28,10 @@ class Indices:
     validation: Int64[np.ndarray, " validation"]
     test: Int64[np.ndarray, " test"]
 
+    def __repr__(self) -> str:
+        """How many rows each part has."""
+        return f"<Indices: {len(self.train):,} train, {len(self.validation):,} validation, {len(self.test):,} test>"
+
 
 def split(
     by: Shaped[np.ndarray, " rows"],

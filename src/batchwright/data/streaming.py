@@ -63,6 +63,10 @@ class StreamedSplit:
     weights: str | None = None
     unit: float = 1.0
 
+    def __repr__(self) -> str:
+        """How many rows."""
+        return f"<StreamedSplit: {len(self.positions):,} rows>"
+
     @property
     def rows(self) -> int:
         """The number of rows."""

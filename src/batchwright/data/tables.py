@@ -5,7 +5,7 @@ reading with its line, or its row is dropped, counted and listed.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,10 @@ class Table:
     lines: Int64[np.ndarray, " rows"] | None = None
     notes: tuple[str, ...] = ()
     dropped: BadCells = NONE_BAD
+
+    def __repr__(self) -> str:
+        """How many rows and columns."""
+        return f"<Table {self.name:.60}: {self.rows:,} rows, {len(self.columns):,} columns>"
 
     @property
     def rows(self) -> int:
@@ -229,15 +233,20 @@ def _to_polars(frame: Any, name: str) -> pl.DataFrame:
         raise DataError(
             f"{name} cannot be read as a data frame or a mapping of arrays: it is a {type(frame).__name__}."
         )
-    single = [column for column, values in columns.items() if not isinstance(values, Sized) or isinstance(values, str)]
-    if single:
+    if single := [column for column, values in columns.items() if is_single(values)]:
         raise DataError(
-            f"{name}: a column holds a cell for each row, but {first_ten(map(repr, single))} is a single value."
+            f"{name}: {first_ten(map(repr, single))} is a single value, other columns are not: give each as a list, "
+            "or a single value for each, as one row."
         )
     lengths = {column: len(values) for column, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise DataError(f"{name}: columns differ in length: {', '.join(f'{c!r} {n:,}' for c, n in lengths.items())}.")
     return pl.DataFrame([_series(column, values) for column, values in columns.items()])
+
+
+def is_single(value: object) -> bool:
+    """Whether a column of a mapping is a single cell: text, a number, a date or nothing."""
+    return isinstance(value, str | bytes) or not hasattr(value, "__len__") or getattr(value, "shape", None) == ()
 
 
 def columns_of(frame: Any, name: str) -> dict[str, Any] | None:

@@ -27,6 +27,11 @@ class ClassTarget:
     classes: tuple[str, ...]
     task: Literal["classification"] = "classification"
 
+    def __repr__(self) -> str:
+        """The target, and the first of its classes."""
+        named = ", ".join(f"{name:.20}" for name in self.classes[:5]) + (", ..." if len(self.classes) > 5 else "")
+        return f"<ClassTarget {self.name:.40}: {len(self.classes):,} classes ({named})>"
+
     def encode(self, table: Table) -> Int32[np.ndarray, " rows"]:
         """The code of each row's label.
 
@@ -66,6 +71,10 @@ class ValueTarget:
     mean: float
     std: float
     task: Literal["regression"] = "regression"
+
+    def __repr__(self) -> str:
+        """The target, with mean and deviation."""
+        return f"<ValueTarget {self.name:.40}: mean {self.mean:.4g}, deviation {self.std:.4g}>"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -171,7 +180,8 @@ def _target_cells(table: Table, name: str) -> pl.Series:
     if len(missing):
         raise DataError(
             f"{table.name}: target {name!r} is missing in {len(missing):,} of {table.rows:,} rows "
-            f"({table.places(missing)}). Fill them in, or leave these rows out with `--on-bad-rows drop`."
+            f"({table.places(missing)}). Fill them in, or leave these rows out.",
+            "`on_bad_rows=drop` does that.",
         )
     if not (cells.dtype.is_numeric() or cells.dtype in (pl.String, pl.Boolean)):
         what = "dates" if column.kind == "date" else str(cells.dtype)

@@ -37,7 +37,7 @@ def single_row(plan: Plan, network: Network) -> tuple[Finding, ...]:
             "warning" if normalized else "note",
             f"{plan.training_rows:,} rows in batches of {plan.batch_size:,} leave one row for the last batch of each "
             f"epoch{what}",
-            f"--batch-size {even_batch_size(plan)}, or leave it out: --set training.remainder=drop",
+            f"take `batch_size={even_batch_size(plan)}`, or leave it out: `training.remainder=drop`",
         ),
     )
 
@@ -52,16 +52,16 @@ def tiny_batches(plan: Plan, network: Network) -> tuple[Finding, ...]:
     ):
         return ()
     if plan.batch_size < TINY:
-        evidence, advice = f"all batches have {plan.batch_size} rows or fewer", f"--batch-size {TINY} or more, or "
+        evidence, advice = f"all batches have {plan.batch_size} rows or fewer", f"take `batch_size={TINY}` or more, or "
     else:
         evidence = f"the last batch of each epoch has {plan.last_batch_rows} rows"
-        advice = f"--batch-size {even_batch_size(plan)}, --set training.remainder=drop, or "
+        advice = f"take `batch_size={even_batch_size(plan)}`, `training.remainder=drop`, or "
     return (
         Finding(
             "tiny batch",
             "warning" if plan.batch_size < TINY else "note",
             f"batch normalization takes mean and variance from the rows of a batch, and {evidence}",
-            f"{advice}--set network.batch_normalization=false",
+            f"{advice}`network.batch_normalization=false`",
         ),
     )
 
@@ -77,7 +77,7 @@ def odd_batch_size(plan: Plan) -> tuple[Finding, ...]:
             "batch size not a multiple of 8",
             "note",
             f"batches of {size:,} rows leave parts of vector and matrix units idle",
-            f"--batch-size {down} or {up} takes about as long per update",
+            f"`batch_size={down}` or {up} takes about as long per update",
         ),
     )
 
@@ -93,7 +93,7 @@ def few_updates(plan: Plan) -> tuple[Finding, ...]:
                 "note",
                 f"a batch is {share:.0%} of the {plan.training_rows:,} training rows: {plan.iterations_per_epoch} "
                 f"{'update' if plan.iterations_per_epoch == 1 else 'updates'} an epoch",
-                f"smaller batches make more updates of the same rows: --batch-size {_smaller(plan)}",
+                f"smaller batches make more updates of the same rows: `batch_size={_smaller(plan)}`",
             )
         )
     if plan.updates < FEW_UPDATES:
@@ -103,7 +103,7 @@ def few_updates(plan: Plan) -> tuple[Finding, ...]:
                 "few updates",
                 "warning",
                 f"{plan.epochs:,} epochs of {plan.iterations_per_epoch:,} iterations are {plan.updates:,} updates",
-                f"--epochs {epochs} makes {FEW_UPDATES} of them, smaller batches more in the same time",
+                f"`epochs={epochs}` makes {FEW_UPDATES} of them, smaller batches more in the same time",
             )
         )
     return tuple(found)

@@ -23,7 +23,7 @@ def constant_target(dataset: Dataset) -> tuple[Finding, ...]:
             "constant target",
             "error",
             f"the target {dataset.target.name!r} is {value} in all {dataset.train.rows:,} training rows",
-            "choose another target, or another split (--set data.split=shuffled)",
+            "choose another target, or another split (`data.split=shuffled`)",
         ),
     )
 
@@ -42,9 +42,9 @@ def imbalance(dataset: Dataset) -> tuple[Finding, ...]:
             "warning" if counts[most] >= EXTREME * counts[rarest] else "note",
             f"class {names[rarest]!r} has {counts[rarest]:,} of {rows:,} training rows ({counts[rarest] / rows:.2%}); "
             f"always answering {names[most]!r} is right for {counts[most] / rows:.2%}",
-            "look at balanced accuracy rather than accuracy, stop by it (--set "
-            "training.early_stopping.monitor=val_balanced_accuracy), or weight the classes (--set "
-            "task.class_weights=balanced)",
+            "look at balanced accuracy rather than accuracy, stop by it "
+            "(`training.early_stopping.monitor=val_balanced_accuracy`), or weight the classes "
+            "(`class_weights=balanced`)",
         ),
     )
 
@@ -61,7 +61,7 @@ def missing_classes(dataset: Dataset) -> tuple[Finding, ...]:
             "missing class",
             "warning" if part == "train" else "note",
             f"no {part} row is of {len(missing)} of the {len(names)} classes: {first_ten(map(repr, missing))}",
-            "split by class (--set data.split=stratified), give that part more rows, or merge rare classes",
+            "split by class (`data.split=stratified`), give that part more rows, or merge rare classes",
         )
         for part, missing in absent.items()
         if missing

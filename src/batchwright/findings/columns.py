@@ -2,7 +2,6 @@
 
 import json
 import math
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -83,22 +82,22 @@ def columns(dataset: Dataset, most: int = MOST_ROWS) -> Iterator[EncodedColumn]:
 
 
 def leave_out(*names: str) -> str:
-    """The option that leaves columns out.
+    """The setting that leaves columns out.
 
     >>> print(leave_out("petal width"))
-    --set 'data.kinds={"petal width": identifier}'
+    `data.kinds={"petal width": identifier}`
     """
     kinds = ", ".join(f"{json.dumps(name, ensure_ascii=False)}: identifier" for name in names)
-    return f"--set {shlex.quote(f'data.kinds={{{kinds}}}')}"
+    return f"`data.kinds={{{kinds}}}`"
 
 
 def split_by(name: str) -> str:
-    """The option that splits rows by a column, so that no value of it is in two parts.
+    """The setting that splits rows by a column, so that no value of it is in two parts.
 
     >>> print(split_by("house number"))
-    --set 'data.group="house number"'
+    `data.group="house number"`
     """
-    return f"--set {shlex.quote(f'data.group={json.dumps(name, ensure_ascii=False)}')}"
+    return f"`data.group={json.dumps(name, ensure_ascii=False)}`"
 
 
 def _category(encoder: Category, codes: Int32[np.ndarray, " rows"]) -> EncodedColumn:

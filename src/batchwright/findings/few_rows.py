@@ -22,4 +22,4 @@ def _finding(name: str, rows: int) -> Finding:
     return Finding("few rows", "note", f"{name} has {rows} {word}: an accuracy on them is uncertain by ±0.18", GIVE)
 
 
-GIVE = "give more rows, or change the shares: --validation-split, --test-split"
+GIVE = "give more rows, or change the shares: `validation_split`, `test_split`"

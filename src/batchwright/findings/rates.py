@@ -19,6 +19,6 @@ def learning_rate(optimizer: Optimizer, stable: tuple[float, float] | None) -> t
             "learning rate",
             "warning" if above else "note",
             f"learning rate {optimizer.learning_rate:.3g} is {effect} of the useful range, {low:.3g} to {high:.3g}",
-            "--set optimizer.learning_rate=auto takes the best of those that are tried",
+            "`learning_rate=auto` takes the best of those that are tried",
         ),
     )

@@ -65,5 +65,5 @@ def _finding(name: str, hashes: Hashes, train: Hashes, repeated: float, part: Sp
         f"{shared:,} of {len(hashes):,} {name} rows ({share:.2%}){among}, with the same target; of the training rows "
         f"{repeated:.2%} repeat another",
         "remove repeated rows before splitting; if those of one person or thing repeat, keep them in one part: "
-        "--set data.group=COLUMN",
+        "`data.group=COLUMN`",
     )

@@ -39,7 +39,7 @@ def identifier_columns(dataset: Dataset) -> tuple[Finding, ...]:
             "identifier column",
             "note",
             f"{notes}: not used",
-            "to use one, say what it is, as in --set 'data.kinds={NAME: categorical}'",
+            "to use one, say what it is, as in `data.kinds={NAME: categorical}`",
         ),
     )
 

@@ -102,7 +102,7 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
         UsageError: not even the smallest candidate fits in memory.
     """
     if rows.length < SMALLEST:
-        raise DataError(f"{rows.length} training rows are too few to choose a batch size for: take --batch-size full.")
+        raise DataError(f"{rows.length} training rows are too few to choose a batch size for: take `batch_size=full`.")
     started, free = time.perf_counter(), free_memory()
     throughput = measure_throughput(program, state, rows, free=free, seed=seed)
     sizes = candidates(plan.training_rows, throughput, free)

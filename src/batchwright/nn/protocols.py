@@ -18,6 +18,14 @@ class Variables(NamedTuple):
     params: Tree
     state: Tree
 
+    def __repr__(self) -> str:
+        """How many arrays there are of each."""
+        return f"<Variables: {_arrays(self.params)} arrays of parameters, {_arrays(self.state)} of state>"
+
+
+def _arrays(tree: Any) -> int:
+    return sum(map(_arrays, tree.values())) if isinstance(tree, dict) else 1
+
 
 class Features(NamedTuple):
     """What the inputs of a network look like: numeric columns, categories per categorical column, (h, w, channels)."""

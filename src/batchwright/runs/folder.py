@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from batchwright._files import Lock, explained, hidden_beside, remove_parts, write_file, write_folder
-from batchwright.errors import RunError, UsageError
+from batchwright.errors import BatchwrightError, RunError, UsageError
 from batchwright.runs.manifest import (
     CHECKPOINTS,
     CONFIG,
@@ -94,7 +94,8 @@ def reopen(path: Path) -> "RunFolder":
 
 _REFUSALS = {
     "finished": "has finished: there is nothing to go on with. `batchwright train` begins another run.",
-    "diverged": "has diverged, and would again. Train anew with a smaller learning rate, or --on-divergence reduce.",
+    "diverged": "has diverged, and would again. Train anew with a smaller learning rate, or let it be reduced: "
+    "`training.divergence.policy=reduce`.",
 }
 _UNBORN = "was ended before its training began: there is nothing to go on with. Train anew."
 
@@ -226,9 +227,26 @@ class RunFolder:
                 with suppress(UsageError):  # the error itself matters more than what it left behind
                     self._close_writer()
                 with suppress(UsageError):
-                    self.finish(status, str(error) or type(error).__name__)
+                    self.finish(status, _reason(error))
         finally:
             self._lock.release()
+
+
+_ENDED_BY: Mapping[type[BaseException], str] = {
+    KeyboardInterrupt: "ended at once, by Ctrl-C or a second signal",
+    GeneratorExit: "ended by the program that followed the training, before it was done",
+    SystemExit: "ended by the program that ran the training, before it was done",
+    MemoryError: "memory ran out",
+}
+
+
+def _reason(error: BaseException) -> str:
+    """What ended a run, in words; an error that is not one of ours is named."""
+    if isinstance(error, BatchwrightError):
+        return str(error)
+    words = next((words for kind, words in _ENDED_BY.items() if isinstance(error, kind)), "ended by an error")
+    said = "" if isinstance(error, GeneratorExit | KeyboardInterrupt | SystemExit) else f"{error}"
+    return f"{words} ({type(error).__name__}{f': {said}' if said else ''})"
 
 
 def _line(row: Mapping[str, float]) -> bytes:

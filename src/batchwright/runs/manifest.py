@@ -85,6 +85,10 @@ class Manifest:
     files: dict[str, File] = field(default_factory=dict)
     format: int = FORMAT
 
+    def __repr__(self) -> str:
+        """What it is of, and how that ended."""
+        return f"<Manifest of {self.source:.60}, {self.created:.19}: {self.status}; {len(self.files)} files>"
+
     def to_text(self) -> str:
         """The content of `manifest.json`, in which `sha256` is the hash of all the rest."""
         return seal(dataclasses.asdict(self))

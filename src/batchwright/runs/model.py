@@ -40,6 +40,12 @@ class Blueprint:
     task: tasks.Task
     dtype: Dtype = "float32"
 
+    def __repr__(self) -> str:
+        """The network, its inputs and its outputs."""
+        inputs, outputs = self.features.numeric + len(self.features.cardinalities), self.task.outputs
+        shown = "images" if self.features.image else f"{inputs:,} inputs"
+        return f"<Blueprint: {type(self.architecture).__name__} of {shown} and {outputs:,} outputs, {self.dtype}>"
+
     def build(self) -> Model:
         """The network for these inputs, and the task."""
         return Model(self.architecture.build(self.features, self.task.outputs, dtype=self.dtype), self.task)
@@ -63,6 +69,12 @@ class SavedModel:
     model: Model
     variables: Variables
     encoding: Encoding
+
+    def __repr__(self) -> str:
+        """The network, its parameters, and what it predicts."""
+        parameters = sum(leaf.size for leaf in jax.tree.leaves(self.variables.params))
+        network = type(self.blueprint.architecture).__name__
+        return f"<SavedModel: {network} of {parameters:,} parameters; {self.encoding.target!r}>"
 
 
 def features_of(encoding: Encoding) -> Features:

@@ -10,6 +10,7 @@ from batchwright import _cache
 from batchwright.data.dataset import Split
 from batchwright.data.encoding import encode_labelled, encode_new
 from batchwright.data.sources import Source
+from batchwright.errors import ConfigError
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
 from batchwright.tasks import Classification
@@ -30,6 +31,13 @@ class Predictions:
     classes: tuple[str, ...] = ()
     probabilities: np.ndarray | None = None
 
+    def __repr__(self) -> str:
+        """How many rows, and the first answers."""
+        form = ".20" if self.classes else ".4g"
+        first = ", ".join(format(answer, form) for answer in self.answers[:5])
+        more = ", ..." if len(self.answers) > 5 else ""
+        return f"<Predictions of {self.target:.40} for {len(self.answers):,} rows: {first}{more}>"
+
     def frame(self) -> pl.DataFrame:
         """A column of answers, named after the target, and one for the probability of each class."""
         columns = {f"predicted_{self.target}": self.answers}
@@ -45,7 +53,7 @@ def predict(model: SavedModel | Run, source: Source) -> Predictions:
         DataError: the rows are not of the kind that the model was trained on.
     """
     _cache.use()
-    model = model.load_model() if isinstance(model, Run) else model
+    model = _loaded(model)
     inputs = encode_new(source, model.encoding)
     found = outputs(model.model, model.variables, {name: jnp.asarray(array) for name, array in inputs.items()})
     target, task = model.encoding.target.name, model.model.task
@@ -74,7 +82,19 @@ def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None 
         DataError: the rows are not of the kind that the model was trained on, or have no targets, or no such weights.
     """
     _cache.use()
-    model = model.load_model() if isinstance(model, Run) else model
+    model = _loaded(model)
     found = encode_labelled(source, model.encoding, weights=weights)
     split = Split(found.inputs, found.targets, found.weights)
     return Evaluation(evaluate(model.model, model.variables, to_device(split)), found.notes)
+
+
+def _loaded(model: object) -> SavedModel:
+    """The model itself, or that of a run."""
+    if isinstance(model, Run):
+        return model.load_model()
+    if not isinstance(model, SavedModel):
+        raise ConfigError(
+            f"a prediction takes a run, as open_run('runs/digits-1'), or the model of one that was trained, as "
+            f"trained.model, but not {model!r:.60}."
+        )
+    return model

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from batchwright._files import path_of
 from batchwright.errors import RunError, nearest
 from batchwright.runs.manifest import (
     BEST_RUN,
@@ -38,6 +39,12 @@ class Run:
 
     path: Path
     manifest: Manifest
+
+    def __repr__(self) -> str:
+        """Where it is, how it ended, and the first metrics on the test rows."""
+        found = self.metrics.get("test") or self.metrics.get("validation") or {}
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in list(found.items())[:3])
+        return f"<Run {self.path}: {self.manifest.status}{f'; {figures}' if figures else ''}>"
 
     @property
     def settings(self) -> dict[str, Setting]:
@@ -146,7 +153,7 @@ def open_run(path: Path | str) -> Run:
     Raises:
         RunError: there is no such folder (the nearest is suggested), or it holds no run that can be read.
     """
-    path = Path(path)
+    path = path_of(path, "path")
     if not path.is_dir():
         beside = [entry.name for entry in path.parent.iterdir() if entry.is_dir()] if path.parent.is_dir() else []
         near = nearest(path.name, beside)

@@ -125,7 +125,7 @@ def compare(
     _cache.use()
     started = time.perf_counter()
     if space.dimensions:
-        raise ConfigError(f"{space.dimensions[0].key}: a space is for `search`; compare takes --vary KEY=[VALUE, ...].")
+        raise ConfigError(f"{space.dimensions[0].key}: a space is for `search`; compare takes `vary=KEY=[VALUE, ...]`.")
     base = space.settings({})
     prepared = prepare(base, dataset)
     common_rows([prepared.job])
@@ -137,7 +137,7 @@ def compare(
     chosen = vary is not None and "=" in vary
     variants, left_out = _possible(arena, variants, strict=chosen)
     if len(variants) < 2:
-        raise ConfigError(f"--vary {vary}: there are fewer than two values to compare here: give them, as KEY=[A, B].")
+        raise ConfigError(f"`vary={vary}`: there are fewer than two values to compare here: give them, as KEY=[A, B].")
     yield Begun(prepared, variants, (*prepared.notes, *notes, *left_out))
     found = []
     for number, variant in enumerate(variants, start=1):
@@ -309,7 +309,7 @@ def _verdict(rows: Sequence[Row]) -> str:
     if not others:
         return f"{best.name} alone did not diverge"
     if len(best.by_seed) == 1:
-        return f"{best.name} has the lowest loss, but one seed cannot tell whether that is chance: take --seeds 5"
+        return f"{best.name} has the lowest loss, but one seed cannot tell whether that is chance: take `seeds=5`"
     alike = [row.name for row in others if not _ahead(best, row)]
     if not alike:
         return f"{best.name} is ahead of all others by more than the seeds' noise"

@@ -16,7 +16,7 @@ WHEN = "when"
 
 THE_SAME_FOR_ALL = {
     "data": "all trials share the rows, and their split",
-    "training.seed": "it also splits the rows: --seeds says with how many seeds each trial is trained",
+    "training.seed": "it also splits the rows: `seeds` says with how many seeds each trial is trained",
     "training.epochs": "trials are compared after as many epochs: early stopping finds where each is best",
     "training.max_time": "trials are trained at the same time",
 }

@@ -40,6 +40,11 @@ class Options:
             for name, value in numbers.items()
             if not isinstance(value, int) or value < 1
         ]
+        problems += [
+            f"{name} takes text, or None, but is {value!r:.60}."
+            for name, value in (("storage", self.storage), ("study_name", self.study_name))
+            if not (value is None or isinstance(value, str))
+        ]
         if self.pruning not in get_args(Pruning):
             problems.append(unknown("pruning", str(self.pruning), get_args(Pruning)))
         if problems:

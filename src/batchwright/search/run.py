@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from batchwright._files import path_of
 from batchwright.config import flow
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError
@@ -65,8 +66,9 @@ def run_search(
             f"run_search takes rows that load has read, as in run_search(load('people.csv')), but not {data!r:.60}."
         )
     chosen = load_space(None, [(key, flow(value), "space") for key, value in _plain(space or {}).items()])
+    place = None if run_dir is None else path_of(run_dir, "run_dir")
     options = Options(trials, seeds, pruning, storage, study_name, folds)
-    return _found(search(chosen, options, data, run_dir=None if run_dir is None else Path(run_dir)))
+    return _found(search(chosen, options, data, run_dir=place))
 
 
 def resume_search(folder: Path | str, data: Dataset | None = None) -> Searched:
@@ -81,7 +83,7 @@ def resume_search(folder: Path | str, data: Dataset | None = None) -> Searched:
         UsageError: another process is writing it.
         BatchwrightError: all trials have diverged.
     """
-    return _found(go_on(reopen_search(Path(folder)), data))
+    return _found(go_on(reopen_search(path_of(folder, "folder")), data))
 
 
 def _plain(value: Any) -> Any:

@@ -25,7 +25,7 @@ from batchwright.search.defaults import default_dimensions
 from batchwright.search.events import Began, Options, Progress, RoundDone, Searched, SearchEvent, Waiting
 from batchwright.search.importance import by_logarithm, importance
 from batchwright.search.narrowing import narrowed
-from batchwright.search.space import Space, load_space
+from batchwright.search.space import Space, corners, load_space
 from batchwright.search.study import Asked, Finished, Study, open_study
 from batchwright.search.trials import Standing, Trial, rungs, train_trials
 from batchwright.training.job import Job
@@ -164,6 +164,8 @@ def _planned(
         raise ConfigError("a search goes by the validation loss: give data.validation_split a share above 0.")
     if options.folds > 1:
         folds(prepared, options.folds)  # refuses what cannot be dealt out, before anything is written
+    for chosen in corners(space):
+        job_on(prepared, space.settings(chosen))  # refuses what is too large, before anything is written
     size, reason, notes = _batch_size(space, first, prepared)
     plan = SearchPlan(
         prepared.dataset.name,

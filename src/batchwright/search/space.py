@@ -154,7 +154,7 @@ def _refused(space: Space) -> Iterator[Problem]:
     yield from _never(space)
     yield from _strangers(space)
     said = dict[str, None]()
-    for chosen in _corners(space):
+    for chosen in corners(space):
         try:
             space.settings(chosen)
         except ConfigError as error:
@@ -162,7 +162,7 @@ def _refused(space: Space) -> Iterator[Problem]:
     yield from (Problem(None, line) for line in said)
 
 
-def _corners(space: Space) -> Iterator[dict[str, Any]]:
+def corners(space: Space) -> Iterator[dict[str, Any]]:
     """Points that have every choice and every end of a range where it applies."""
     ahead = [0.0] * len(space.dimensions)
     yield space.point(ahead)

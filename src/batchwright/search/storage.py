@@ -60,10 +60,10 @@ def database(url: str) -> RDBStorage:
         needed = f"{url.split(':')[0]} needs a driver: pip install 'batchwright[postgresql]'"
         raise UsageError(f"{needed} ({error}).") from error
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise UsageError(f"--storage takes the URL of a database, as postgresql://user@host/name: {error}") from error
+        raise UsageError(f"`storage` takes the URL of a database, as postgresql://user@host/name: {error}") from error
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         said = str(error.__cause__ or error).splitlines()[0]
-        raise UsageError(f"the database of --storage cannot be opened: {said}") from error
+        raise UsageError(f"the database of `storage` cannot be opened: {said}") from error
 
 
 def retried(ask: Callable[[], T]) -> T:

@@ -252,10 +252,10 @@ def _check(study: optuna.Study, identity: Mapping[str, Any], where: Path | str) 
     known = study.user_attrs.get("batchwright")
     if known is None:
         if study.get_trials(deepcopy=False):
-            raise RunError(f"the study {where} is not one of batchwright: give another --study-name.")
+            raise RunError(f"the study {where} is not one of batchwright: give another `study_name`.")
         retried(lambda: study.set_user_attr("batchwright", dict(identity)))
     elif differing := [key for key, value in identity.items() if known.get(key) != value]:
         told = ", ".join(f"{key} (there {known.get(key)!s:.12}, here {identity[key]!s:.12})" for key in differing)
         raise RunError(
-            f"the study {where} is of something else: {told}. Give another --study-name, or go on with its own."
+            f"the study {where} is of something else: {told}. Give another `study_name`, or go on with its own."
         )

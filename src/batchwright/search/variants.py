@@ -110,11 +110,11 @@ def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
         return _shares(text, settings)
     section = key.split(".")[0]
     if section in ("data", "task") or key == SEED:
-        raise ConfigError(f"--vary {key}: what is compared has the same rows and the same loss, and every seed.")
+        raise ConfigError(f"`vary={key}`: what is compared has the same rows and the same loss, and every seed.")
     if not hints_at(key) and key not in {f"{one.name}.{one.tag}" for one in SECTIONS if one.tag}:
         beside = [one.removeprefix(f"{section}.") for one in settings.origins if one.startswith(f"{section}.")]
         allowed = beside if "." in key else [f"{one.name}.KEY" for one in SECTIONS]
-        raise ConfigError(f"--vary {explain(tuple(key.split('.')), tuple(allowed))}")
+        raise ConfigError(f"`vary`: {explain(tuple(key.split('.')), tuple(allowed))}")
     values = _listed(text, vary) if equals else _usual(key, rows)
     tuned = () if key == RATE else (rate_of(settings.config.optimizer.name),)
     return tuple(
@@ -131,20 +131,20 @@ def rate_of(rule: str) -> Dimension:
 def _shares(text: str, settings: Settings) -> tuple[Variant, ...]:
     shares = _listed(text, f"{ROWS}={text}") if text else list(SHARES)
     if not all(isinstance(share, int | float) and share is not True and 0 < share <= 1 for share in shares):
-        raise ConfigError(f"--vary {ROWS} takes shares of the training rows in (0, 1], but is given {flow(shares)}.")
+        raise ConfigError(f"`vary={ROWS}` takes shares of the training rows in (0, 1], but is given {flow(shares)}.")
     rate = rate_of(settings.config.optimizer.name)
     return tuple(Variant(f"{share * 100:.4g}% of the rows", {}, (rate,), float(share)) for share in sorted(shares))
 
 
 def _listed(text: str, label: str) -> list[Any]:
     """The values that were given."""
-    node, _ = parse(f"[{text}]", f"--vary {label}", lines=False)
+    node, _ = parse(f"[{text}]", f"vary {label}", lines=False)
     found: list[Any] = node.plain
     if len(found) == 1 and isinstance(found[0], list):
         (found,) = found
     texts = [flow(value) for value in found]
     if len(set(texts)) < max(2, len(texts)):
-        raise ConfigError(f"--vary {label}: takes two values or more, all different, as training.batch_size=16,64,256.")
+        raise ConfigError(f"`vary={label}`: takes two values or more, all different, as training.batch_size=16,64,256.")
     return found
 
 
@@ -156,11 +156,11 @@ def _usual(key: str, rows: int) -> list[Any]:
     if key == SIZE:
         sizes = [size for size in SIZES if size <= rows]
         if len(sizes) < 2:
-            raise ConfigError(f"--vary {key}: give its values, of {rows:,} training rows, as {key}=4,8,16.")
+            raise ConfigError(f"`vary={key}`: give its values, of {rows:,} training rows, as {key}=4,8,16.")
         return sizes
     hint = hints_at(key)[0]
     if bool in members(hint):
         return [False, True]
     if names := choices(hint):
         return [name for name in names if name != "auto"]
-    raise ConfigError(f"--vary {key}: give its values, as in --vary {key}=[VALUE, VALUE, ...].")
+    raise ConfigError(f"`vary={key}`: give its values, as in `vary={key}=[VALUE, VALUE, ...]`.")

@@ -45,6 +45,10 @@ class Checkpoint:
     diverged: tuple[int, ...] = ()
     epoch_start: TrainState | None = None
 
+    def __repr__(self) -> str:
+        """Where training stands."""
+        return f"<Checkpoint: {len(self.history):,} epochs and {self.done:,} iterations done>"
+
     @property
     def done(self) -> int:
         """How many iterations of the epoch in progress are done."""

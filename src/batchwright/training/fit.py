@@ -121,6 +121,10 @@ class Stopped:
     status: Status
     reason: str
 
+    def __repr__(self) -> str:
+        """How it ended."""
+        return f"<Stopped after epoch {self.epoch:,}: {self.status}: {self.reason}>"
+
 
 Event: TypeAlias = Compiled | SegmentDone | EpochDone | CheckpointTaken | Reduced | Stopped
 Steps: TypeAlias = Generator[SegmentDone | CheckpointTaken, None, Checkpoint]

@@ -67,6 +67,11 @@ class Job:
     growth: AdaptiveBatchSize | None = None
     probe: Probe | None = None
 
+    def __repr__(self) -> str:
+        """The plan, the update rule and the schedule."""
+        rule, schedule = type(self.program.optimizer).__name__, type(self.schedule).__name__
+        return f"<Job: {rule} with {schedule}, {self.plan.epochs:,} epochs of {self.plan.training_rows:,} rows>"
+
 
 def plan_of(job: Job, history: History) -> Plan:
     """The plan of the epoch after these; that of the job where the batch size does not grow."""

@@ -41,6 +41,10 @@ class Rows(NamedTuple):
     targets: jax.Array
     weights: jax.Array | None
 
+    def __repr__(self) -> str:
+        """How many rows."""
+        return f"<Rows: {self.length:,}, inputs {', '.join(self.inputs)}>"
+
     @property
     def length(self) -> int:
         """The number of rows."""
@@ -53,6 +57,10 @@ class Model:
 
     network: Network
     task: Task
+
+    def __repr__(self) -> str:
+        """What it is made of."""
+        return f"<Model: {type(self.network).__name__} with {type(self.task).__name__}>"
 
 
 @component
@@ -77,6 +85,10 @@ class TrainState(NamedTuple):
     step: jax.Array
     key: jax.Array
     status: jax.Array
+
+    def __repr__(self) -> str:
+        """How many arrays there are of parameters."""
+        return f"<TrainState: {len(jax.tree.leaves(self.params)):,} arrays of parameters>"
 
     @property
     def variables(self) -> Variables:

@@ -29,11 +29,11 @@ def folds(prepared: Prepared, count: int) -> tuple[Job, ...]:
     job, split = prepared.job, prepared.settings.config.data.split
     train = common_rows([job])
     if split not in SPLITS:
-        raise ConfigError(f"--folds does not go with data.split: {split}; its rows cannot be dealt out anew.")
+        raise ConfigError(f"`folds` does not go with data.split: {split}; its rows cannot be dealt out anew.")
     assert isinstance(job.validation, Rows)
     rows: Rows = jax.tree.map(lambda *parts: jnp.concatenate(parts), train, job.validation)
     if not 2 <= count <= rows.length:
-        raise ConfigError(f"--folds takes 2 to {rows.length:,}, the training and validation rows, but is {count}.")
+        raise ConfigError(f"`folds` takes 2 to {rows.length:,}, the training and validation rows, but is {count}.")
     classes = np.asarray(rows.targets) if prepared.dataset.target.classes else np.zeros(rows.length, np.int32)
     held_out = fold_of(classes, count, seed=job.seed)
     return tuple(_job(job, rows, held_out == fold) for fold in range(count))

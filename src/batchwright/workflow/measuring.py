@@ -89,7 +89,7 @@ def verify_batch_size(prepared: Prepared, found: BatchSizes) -> Verified:
     """Train at several sizes to one validation loss; see `verify`."""
     validation = prepared.job.validation
     if isinstance(validation, OnDisk):
-        raise DataError("--verify needs the rows in memory: take --memory-limit none, or a part of them.")
+        raise DataError("`verify` needs the rows in memory: take `memory_limit=none`, or a part of them.")
     rows, plan = _resident(prepared)
     example, seed = example_of(prepared.dataset), prepared.job.seed
     return verify(found, prepared.job.program, rows, validation, plan, example, seed=seed)

@@ -26,6 +26,7 @@ from batchwright.training.fit import Job
 from batchwright.training.growth import AdaptiveBatchSize, Growing, limited
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.state import Program, Rows, TrainState, initial_state, to_device
+from batchwright.workflow.foretelling import refuse_too_large, slow_to_compile
 
 EXAMPLE_ROWS = 10_000
 """Training rows that a network is shown when it is made: enough for quantiles to within a percent."""
@@ -51,6 +52,10 @@ class Prepared:
     load_seconds: float
     notes: tuple[str, ...]
     measure_seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        """The rows, the network, and how many updates."""
+        return f"<Prepared: {self.dataset!r}; {self.blueprint!r}; {self.plan.updates:,} updates>"
 
     @property
     def plan(self) -> Plan:
@@ -91,9 +96,11 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
     load_seconds = time.perf_counter() - started
     blueprint = _blueprint(config, dataset)
     job = _job(config, dataset, Program(blueprint.build(), config.optimizer))
-    state = initial_state(job.program, example_of(dataset), seed=job.seed)
+    example = example_of(dataset)
+    refuse_too_large(job.program, _largest(job), example)
+    state = initial_state(job.program, example, seed=job.seed)
     job = _probed(job, state, wanted=config.training.noise_scale)
-    notes = (*dataset.notes, *_notes(config, job))
+    notes = (*dataset.notes, *_notes(config, job), *slow_to_compile(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
 
 
@@ -107,7 +114,14 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
     """
     config, dataset = settings.config, prepared.dataset
     program = Program(_blueprint(config, dataset).build(), config.optimizer)
-    return _job(config, dataset, program, like or prepared.job)
+    job = _job(config, dataset, program, like or prepared.job)
+    refuse_too_large(program, _largest(job), example_of(dataset))
+    return job
+
+
+def _largest(job: Job) -> Plan:
+    """The plan of a job with its largest batches."""
+    return job.plan if job.growth is None else replace(job.plan, batch_size=job.growth.maximum)
 
 
 def example_of(dataset: Dataset) -> dict[str, np.ndarray]:

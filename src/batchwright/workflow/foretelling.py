@@ -1,0 +1,164 @@
+"""What a network will take, known from shapes alone: memory, and the time to compile it; and the refusal of too much.
+
+Nothing is allocated, drawn or compiled here: an array of a thousand million numbers costs what a small one does.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from batchwright.errors import ConfigError
+from batchwright.measure.memory import fits, free_memory
+from batchwright.nn.protocols import Inputs, Network, Tree, Variables
+from batchwright.training.plan import Plan
+from batchwright.training.state import Model, Program, TrainState, initial_state
+
+MOST_PER_AXIS = 2**31 - 1
+
+LAYER_SECONDS = 0.1
+"""About how long one layer takes to compile, first variables and training together: 0.3 to 0.4 s measured on two cores
+for a hidden layer, which is four of them: Dense, BatchNorm, activation, dropout."""
+MOST_COMPILE_SECONDS = 120.0
+"""What is foretold to compile for longer is refused. Deeper networks of this kind are not known to learn more."""
+NOTED_COMPILE_SECONDS = 15.0
+"""What is foretold to compile for longer is said."""
+
+KEPT_PER_NUMBER = 8
+"""More arrays than any layer here keeps of one number for the gradient: a bound that needs no look at the network."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Foretold:
+    """What training a network takes.
+
+    - parameters: numbers that are learned
+    - memory_bytes: of parameters, their gradients, the optimizer's state, and what a batch leaves for the gradient
+    - compile_seconds: about how long the programs take to compile, where none is in the cache
+    """
+
+    parameters: int
+    memory_bytes: int
+    compile_seconds: float
+
+
+def refuse_too_large(program: Program, plan: Plan, example: Mapping[str, np.ndarray]) -> None:
+    """Refuse a network that this machine cannot hold, or whose program takes minutes to compile.
+
+    Args:
+        program: what would be trained.
+        plan: in which batches.
+        example: rows that the network is shown when it is made.
+
+    Raises:
+        ConfigError: what was asked for, what it would take, what there is, and what to do.
+    """
+    network = program.model.network
+    if largest_size(network) > MOST_PER_AXIS:
+        raise ConfigError(
+            f"a layer of this network has a size of more than {MOST_PER_AXIS:,}, the most places that an array has "
+            "along an axis: take smaller layers."
+        )
+    if (seconds := compile_seconds(network)) > MOST_COMPILE_SECONDS:
+        raise ConfigError(
+            f"a network of {layers_of(network):,} layers (counting normalization, activation and dropout) would take "
+            f"about {_duration(seconds)} to compile; what takes more than {_duration(MOST_COMPILE_SECONDS)} is "
+            "refused: take fewer hidden layers, and wider ones if need be."
+        )
+    free = free_memory()
+    foretold = foretell(program, plan, example, enough=lambda most: fits(most, free))
+    if not fits(foretold.memory_bytes, free):
+        raise ConfigError(
+            f"a network of {foretold.parameters:,} parameters would take about {_size(foretold.memory_bytes)} to train "
+            f"with batches of {plan.part_rows:,} rows (parameters, gradients, optimizer, activations), and "
+            f"{_size(free or 0)} are free: take smaller layers, or smaller batches."
+        )
+
+
+def slow_to_compile(program: Program) -> Iterator[str]:
+    """A sentence about a network that takes long to compile."""
+    seconds = compile_seconds(program.model.network)
+    if seconds > NOTED_COMPILE_SECONDS:
+        yield f"{layers_of(program.model.network):,} layers take about {_duration(seconds)} to compile, the first time"
+
+
+def foretell(
+    program: Program,
+    plan: Plan,
+    example: Mapping[str, np.ndarray],
+    *,
+    enough: Callable[[int], bool] = lambda _: False,
+) -> Foretold:
+    """What training takes.
+
+    Tracing the network takes tens of milliseconds, and is left out where `enough` is True of a bound that is found
+    without it; that bound is then what is given.
+    """
+    state: TrainState = jax.eval_shape(lambda: initial_state(program, example, seed=0))
+    params, seconds = _bytes(state.params), compile_seconds(program.model.network)
+    held, parameters = _bytes(state) + params, sum(prod(leaf.shape) for leaf in jax.tree.leaves(state.params))
+    pixels = max((prod(array.shape[1:3]) for name, array in example.items() if name == "image"), default=1)
+    bound = held + plan.part_rows * pixels * params * KEPT_PER_NUMBER
+    if enough(bound):
+        return Foretold(parameters, bound, seconds)
+    return Foretold(parameters, held + _kept_bytes(program.model, state, example, plan.part_rows), seconds)
+
+
+def largest_size(network: Any) -> int:
+    """The largest whole number among the fields of a network and of the components in it."""
+    if isinstance(network, tuple):
+        return max(map(largest_size, network), default=0)
+    if dataclasses.is_dataclass(network):
+        return max((largest_size(getattr(network, field.name)) for field in dataclasses.fields(network)), default=0)
+    return network if isinstance(network, int) else 0
+
+
+def compile_seconds(network: Network) -> float:
+    """About how long a network takes to compile."""
+    return LAYER_SECONDS * layers_of(network)
+
+
+def layers_of(network: Any) -> int:
+    """The layers of a network: the components in it that hold no other. One that is no component is one layer."""
+    if isinstance(network, tuple):
+        return sum(map(layers_of, network))
+    if not dataclasses.is_dataclass(network):
+        return 0
+    inner = sum(layers_of(getattr(network, field.name)) for field in dataclasses.fields(network))
+    return inner or 1
+
+
+def _kept_bytes(model: Model, state: TrainState, example: Mapping[str, np.ndarray], rows: int) -> int:
+    """Bytes that a part of a batch leaves for the gradient, beside the parameters themselves."""
+
+    def kept(variables: Variables, inputs: Inputs) -> Any:
+        def outputs(params: Tree) -> tuple[Array, Tree]:
+            at = Variables(params, variables.state)
+            return model.network.apply(at, inputs, train=True, key=jax.random.key(0), present=None)
+
+        return jax.vjp(outputs, variables.params, has_aux=True)[1]
+
+    inputs = {name: jax.ShapeDtypeStruct((rows, *array.shape[1:]), array.dtype) for name, array in example.items()}
+    return max(0, _bytes(jax.eval_shape(kept, state.variables, inputs)) - _bytes(state.params))
+
+
+def _bytes(tree: Any) -> int:
+    """Bytes of all arrays of a tree, in whole numbers of any size."""
+    return sum(prod(leaf.shape) * jnp.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(tree) if _is_array(leaf))
+
+
+def _is_array(leaf: Any) -> bool:
+    return hasattr(leaf, "shape") and not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:,.0f} minutes" if seconds >= 100 else f"{seconds:,.0f} seconds"

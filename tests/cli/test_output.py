@@ -1,0 +1,99 @@
+"""Standard output that is full, closed or no longer read; a folder for programs that cannot be written."""
+
+import os
+from pathlib import Path
+
+import pytest
+from tests.children import Children
+from tests.cli.conftest import Batchwright
+
+from batchwright import _cache
+from batchwright.cli import display
+from batchwright.cli.display import _figure
+from batchwright.cli.flags import as_flags
+from batchwright.runs.run import open_run
+
+MAIN = "from batchwright.cli.main import main; import sys; sys.argv = ['batchwright', *sys.argv[1:]]; "
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("verb", ["runs", "init", "schema", "--help"])
+def test_a_full_output_is_one_sentence(verb: str, tmp_path: Path, children: Children) -> None:
+    code = MAIN + "import os; os.dup2(os.open('/dev/full', os.O_WRONLY), 1); main()"
+    child = children.start("-c", code, verb, cwd=tmp_path)
+    assert child.ended() == 1
+    assert child.err == "batchwright: standard output cannot be written: No space left on device.\n"
+
+
+def test_a_closed_output_is_one_sentence_before_anything_is_done(tmp_path: Path, children: Children) -> None:
+    child = children.start("-c", MAIN + "sys.stdout = None; main()", "train", "iris", cwd=tmp_path)
+    assert child.ended() == 1
+    assert child.err.startswith("batchwright: standard output is closed: ") and child.err.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_reader_that_has_gone_ends_it_quietly(tmp_path: Path, children: Children) -> None:
+    code = MAIN + "r, w = __import__('os').pipe(); os = __import__('os'); os.dup2(w, 1); os.close(r); main()"
+    child = children.start("-c", code, "init", cwd=tmp_path)
+    assert child.ended() == 1
+    assert child.err == ""
+
+
+def test_no_hidden_layers_and_lists_in_brackets(batchwright: Batchwright) -> None:
+    for given, sizes in (("[]", []), ("4,3", [4, 3]), ("[4, 3]", [4, 3])):
+        answer = batchwright("train", "iris", "--network", "mlp", "--hidden-layer-sizes", given, "--epochs", 1,
+                             "--run-dir", given)  # fmt: skip
+        assert answer.code == 0, answer.err
+        assert list(open_run(given).settings["network.hidden_layer_sizes"].value) == sizes
+
+
+@pytest.mark.parametrize(
+    ("advised", "flag"),
+    [
+        ("`on_bad_rows=drop`", "--on-bad-rows drop"),
+        ("`data.group=a b`", "--group 'a b'"),
+        ("`header=false`", "--no-header"),
+        ("`batch_normalization=true`", "--batch-normalization"),
+        ("`training.checkpoints.iterations=5`", "--set training.checkpoints.iterations=5"),
+        ("`study_name`", "--study-name"),
+        ("`vary=KEY=[A, B]`", "--vary 'KEY=[A, B]'"),
+        ("`batchwright resume run`", "`batchwright resume run`"),
+        ("a `column` of theirs", "a `column` of theirs"),
+    ],
+)
+def test_what_is_advised_is_shown_as_the_option_of_that_name(advised: str, flag: str) -> None:
+    assert as_flags(advised) == flag
+
+
+def test_the_command_line_advises_its_options(batchwright: Batchwright, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,y\n" + "1,b\n2,c\n" * 20 + "x,b\n")
+    answer = batchwright("train", "t.csv", "--target", "y", "--set", "data.kinds={a: numeric}")
+    assert answer.code == 2 and "--on-bad-rows drop" in answer.err and "`on_bad_rows" not in answer.err
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(3e50, "3e+50"), (-1.5e7, "-1.5e+07"), (123456.0, "123,456.0"), (0.5, "0.5000"), (float("inf"), "inf")],
+)
+def test_numbers_stay_short(value: float, shown: str) -> None:
+    assert _figure(value) == shown
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    assert _cache._writable(str(tmp_path / "file" / "programs")) is None
+    assert _cache._writable(str(tmp_path / "new" / "programs")) == tmp_path / "new" / "programs"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert _cache._writable(str(tmp_path / "new")) is None
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert _cache._writable(None) is None
+
+
+def test_what_ends_the_display_is_what_the_run_says(batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(display, "_figures", interrupted)
+    answer = batchwright("train", "iris", "--network", "linear", "--epochs", 2, "--run-dir", "run")
+    assert answer.code == 130
+    assert "Ctrl-C" in open_run("run").manifest.reason
