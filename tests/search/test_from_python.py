@@ -59,7 +59,7 @@ def test_one_that_was_interrupted_is_gone_on_with_in_python(data: bw.Dataset, tm
     [
         ({"optimizer.learning_rate": {"log": [1, 0]}}, {}, "space: optimizer.learning_rate: the range"),
         ({"learning_rate": {"log": [0.1, 1]}}, {}, "it belongs under optimizer"),
-        ([("optimizer.learning_rate", 0.1)], {}, "space takes a mapping by key, as .*, but is"),
+        ([("optimizer.learning_rate", 0.1)], {}, r"space takes a mapping by key, as .*, but is"),
         ({3: 0.1}, {}, "has the key 3"),
         (None, {"storage": 3}, "storage takes text or None, but is 3"),
         (None, {"trials": 0, "seeds": -1}, "trials has to be a whole number from 1 on, but is 0. seeds has"),
@@ -79,7 +79,7 @@ def test_a_folder_that_is_not_of_a_search_is_refused(tmp_path: Path) -> None:
 
 
 def test_arguments_of_another_type_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BatchwrightError, match="folder takes a path, .*, but is 3"):
+    with pytest.raises(BatchwrightError, match=r"folder takes a path, .*, but is 3"):
         bw.resume_search(3)  # type: ignore[arg-type]
     with pytest.raises(BatchwrightError, match="data takes rows that load has read"):
         bw.resume_search(tmp_path, [1])  # type: ignore[arg-type]

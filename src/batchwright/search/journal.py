@@ -1,4 +1,4 @@
-"""Check the journal of a study before Optuna reads it: a crash may have torn its end, and a stranger may have edited it.
+"""Check the journal of a study before Optuna reads it: a crash may have torn it, and a stranger may have edited it.
 
 The format is the one that Optuna's `JournalStorage` writes: one JSON object per line, one operation each.
 """
