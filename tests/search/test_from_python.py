@@ -1,5 +1,6 @@
 """A search from Python: of rows that are in memory, gone on with there, and refused with what to do."""
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_what_is_wrong_is_said(
     data: bw.Dataset, tmp_path: Path, space: dict[str, object] | None, options: dict[str, object], said: str
 ) -> None:
     with pytest.raises(BatchwrightError, match=said):
-        bw.run_search(data, space, run_dir=tmp_path / "search", **options)
+        inspect.unwrap(bw.run_search)(data, space, run_dir=tmp_path / "search", **options)
     assert not (tmp_path / "search").exists()
 
 
@@ -80,6 +81,6 @@ def test_a_folder_that_is_not_of_a_search_is_refused(tmp_path: Path) -> None:
 
 def test_arguments_of_another_type_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BatchwrightError, match=r"folder takes a path, .*, but is 3"):
-        bw.resume_search(3)  # type: ignore[arg-type]
+        inspect.unwrap(bw.resume_search)(3)
     with pytest.raises(BatchwrightError, match="data takes rows that load has read"):
-        bw.resume_search(tmp_path, [1])  # type: ignore[arg-type]
+        inspect.unwrap(bw.resume_search)(tmp_path, [1])
