@@ -1,5 +1,6 @@
 """A search from Python: of rows that are in memory, gone on with there, and refused with what to do."""
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,9 @@ def test_one_that_was_interrupted_is_gone_on_with_in_python(data: bw.Dataset, tm
     [
         ({"optimizer.learning_rate": {"log": [1, 0]}}, {}, "space: optimizer.learning_rate: the range"),
         ({"learning_rate": {"log": [0.1, 1]}}, {}, "it belongs under optimizer"),
+        ([("optimizer.learning_rate", 0.1)], {}, r"space takes a mapping by key, as .*, but is"),
+        ({3: 0.1}, {}, "has the key 3"),
+        (None, {"storage": 3}, "storage takes text or None, but is 3"),
         (None, {"trials": 0, "seeds": -1}, "trials has to be a whole number from 1 on, but is 0. seeds has"),
     ],
 )
@@ -66,10 +70,17 @@ def test_what_is_wrong_is_said(
     data: bw.Dataset, tmp_path: Path, space: dict[str, object] | None, options: dict[str, object], said: str
 ) -> None:
     with pytest.raises(BatchwrightError, match=said):
-        bw.run_search(data, space, run_dir=tmp_path / "search", **options)
+        inspect.unwrap(bw.run_search)(data, space, run_dir=tmp_path / "search", **options)
     assert not (tmp_path / "search").exists()
 
 
 def test_a_folder_that_is_not_of_a_search_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not the folder of a search"):
         bw.resume_search(tmp_path / "nosuch")
+
+
+def test_arguments_of_another_type_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BatchwrightError, match=r"folder takes a path, .*, but is 3"):
+        inspect.unwrap(bw.resume_search)(3)
+    with pytest.raises(BatchwrightError, match="data takes rows that load has read"):
+        inspect.unwrap(bw.resume_search)(tmp_path, [1])

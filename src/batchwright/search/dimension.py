@@ -72,6 +72,19 @@ class Dimension:
         low, high, at = (self._straight(number) for number in (*self.values, value))
         return (at - low) / (high - low)
 
+    def takes(self, value: Any) -> bool:
+        """Whether a value is one of the choice, or a number on the scale of the range, within its ends or not.
+
+        >>> Dimension("optimizer.learning_rate", "log", (1e-4, 1.0)).takes(-0.1)
+        False
+        """
+        if self.scale == "choice":
+            return value in self.values
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
+            return False
+        on_scale = {"uniform": True, "log": value > 0, "one_minus_log": value < 1}
+        return math.isfinite(value) and on_scale[self.scale]
+
     def to_plain(self) -> dict[str, Any]:
         """As it stands in a configuration."""
         when = {key: list(values) for key, values in self.when.items()}

@@ -1,5 +1,6 @@
 """What a dimension is for Optuna: the name and the distribution of a parameter, and its values in both directions."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -10,6 +11,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.trial import FrozenTrial
 from scipy.stats import qmc
 
 from batchwright.config import flow
@@ -72,6 +74,39 @@ def suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
                 name, of = distribution(dimension)
                 chosen[dimension.key] = value_of(dimension, _suggest(trial, name, of))
     return chosen
+
+
+def is_point(space: Space, parameters: Mapping[str, Any]) -> bool:
+    """Whether a trial with these parameters has every setting that applies, and each one is on its scale.
+
+    A range may have been widened or narrowed since, so its ends do not count.
+    """
+    chosen: dict[str, Any] = {}
+    names = set[str]()
+    for dimension in space.dimensions:
+        if space.applies(dimension, chosen):
+            name, _ = distribution(dimension)
+            if name not in parameters:
+                return False
+            names.add(name)
+            chosen[dimension.key] = value_of(dimension, parameters[name])
+            if not dimension.takes(chosen[dimension.key]):
+                return False
+    return names == set(parameters)
+
+
+def propose(count: int, space: Space, before: Sequence[FrozenTrial], *, seed: int) -> list[dict[str, Any]]:
+    """The parameters of the next trials by the tree-structured Parzen estimator: a function of its arguments alone."""
+    with quiet():
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=0, multivariate=False, constant_liar=True)
+        study = optuna.create_study(direction="minimize", sampler=sampler)
+        study.add_trials(before)
+        return [_proposal(study.ask(), space) for _ in range(count)]
+
+
+def _proposal(trial: optuna.Trial, space: Space) -> dict[str, Any]:
+    suggested(trial, space)
+    return dict(trial.params)
 
 
 def _suggest(trial: optuna.Trial, name: str, of: BaseDistribution) -> Any:

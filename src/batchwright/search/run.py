@@ -16,6 +16,8 @@ from batchwright.search.search import go_on, search
 from batchwright.search.space import load_space
 from batchwright.search.trials import Pruning
 
+EXAMPLE = "a mapping by key, as {'optimizer.learning_rate': {'log': [1e-3, 1e-1]}}"
+
 
 def run_search(
     data: Dataset,
@@ -65,6 +67,11 @@ def run_search(
         raise ConfigError(
             f"run_search takes rows that load has read, as in run_search(load('people.csv')), but not {data!r:.60}."
         )
+    if not isinstance(space, Mapping | None):
+        raise ConfigError(f"space takes {EXAMPLE}, but is {space!r:.60}.")
+    if wrong := [key for key in space or {} if not isinstance(key, str)]:
+        raise ConfigError(f"space names settings by text, as {EXAMPLE}, but has the key {wrong[0]!r:.60}.")
+    _check_text(storage=storage, study_name=study_name)
     chosen = load_space(None, [(key, flow(value), "space") for key, value in _plain(space or {}).items()])
     place = None if run_dir is None else path_of(run_dir, "run_dir")
     options = Options(trials, seeds, pruning, storage, study_name, folds)
@@ -83,7 +90,16 @@ def resume_search(folder: Path | str, data: Dataset | None = None) -> Searched:
         UsageError: another process is writing it.
         BatchwrightError: all trials have diverged.
     """
+    if not isinstance(data, Dataset | None):
+        raise ConfigError(f"data takes rows that load has read, or None, but is {data!r:.60}.")
     return _found(go_on(reopen_search(path_of(folder, "folder")), data))
+
+
+def _check_text(**given: Any) -> None:
+    """Raise a ConfigError where an option is neither text nor None."""
+    for name, value in given.items():
+        if not isinstance(value, str | None):
+            raise ConfigError(f"{name} takes text or None, but is {value!r:.60}.")
 
 
 def _plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -24,9 +25,10 @@ from batchwright.runs.searches import BEST_CONFIG, SPACE, STUDY, SearchFolder, S
 from batchwright.search.defaults import default_dimensions
 from batchwright.search.events import Began, Options, Progress, RoundDone, Searched, SearchEvent, Waiting
 from batchwright.search.importance import by_logarithm, importance
+from batchwright.search.journal import mend_journal
 from batchwright.search.narrowing import narrowed
 from batchwright.search.space import Space, corners, load_space
-from batchwright.search.study import Asked, Finished, Study, open_study
+from batchwright.search.study import Asked, Finished, Outcome, Study, open_study
 from batchwright.search.trials import Standing, Trial, rungs, train_trials
 from batchwright.training.job import Job
 from batchwright.workflow import Prepared, Repeated, Trained, folds, repeat, train
@@ -97,7 +99,9 @@ def go_on(
         prepared = prepare(settings, dataset)
         if prepared.dataset.fingerprint != plan.fingerprint:
             raise RunError(f"the rows of {prepared.dataset.name} are not those of the search in {folder.path}.")
-        yield from _carry_out(_Search(space, options, prepared, folder, (), interrupted))
+        mended = mend_journal(folder.path / STUDY)
+        notes = (mended,) if mended else ()
+        yield from _carry_out(_Search(space, options, prepared, folder, notes, interrupted))
 
 
 @dataclass(frozen=True)
@@ -200,10 +204,11 @@ def _carry_out(search: _Search) -> Iterator[SearchEvent]:
     study = open_study(search.space, place, name=name, identity=search.identity, seed=prepared.job.seed)
     try:
         yield Began(prepared, search.space, options, search.folder.path, search.notes)
-        study.begin(_first_round(options.trials), seed=prepared.job.seed)
-        study.reclaim()
+        if not study.alone:
+            study.begin(_first_round(options.trials), seed=prepared.job.seed)
+            study.reclaim()
         while len(finished := study.finished()) < options.trials:
-            yield from _round(search, study, finished)
+            yield from (_round_alone if study.alone else _round)(search, study, finished)
             _record(search, study.finished())
         comparable = study.comparable()
     finally:
@@ -220,6 +225,41 @@ def _carry_out(search: _Search) -> Iterator[SearchEvent]:
     noise = _seed_variance(finished, log=by_logarithm(comparable))
     found = importance(comparable, seed_variance=noise, seed=prepared.job.seed)
     yield Searched(search.folder.path, tuple(finished), best, settings, trained, repeated, found, seconds)
+
+
+def _round_alone(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
+    """Train the first round that is not complete: those of its trials that a killed process did not finish.
+
+    Proposals depend on the rounds before it, and rungs count all of its trials, so that a round which was interrupted
+    ends as one that was not.
+    """
+    options, first = search.options, _first_round(search.options.trials)
+    known = {one.number: one.outcome for one in finished}
+    places = next(places for places in round_places(options.trials) if not known.keys() >= set(places))
+    before = [one for one in finished if one.number < places.start]
+    space, notes = narrowed(search.space, before) if places.start >= first else (search.space, ())
+    asked = study.ask_round(places, space, spread=first, seed=search.prepared.job.seed)
+    trained = [one for one in finished if one.number in places]
+    of_round = sorted([*asked, *trained], key=lambda one: one.number)
+    example = example_of(search.prepared.dataset)
+    for wave in _waves([_trial(search, one) for one in of_round], example):
+        if any(trial.number not in known for trial in wave):
+            yield from _trained(search, study, before, of_round, wave, known)
+    yield RoundDone(study.finished(), notes)
+
+
+def round_places(trials: int) -> Iterator[range]:
+    """The numbers of the trials of each round.
+
+    >>> list(round_places(20))
+    [range(0, 10), range(10, 18), range(18, 20)]
+    """
+    first, start = _first_round(trials), 0
+    while start < trials:
+        size, end = (first, first) if start < first else (max(ROUND, round(ROUND_SHARE * trials)), trials)
+        places = range(start, min(start + min(size, MOST_IN_ROUND), end))
+        yield places
+        start = places.stop
 
 
 def _round(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
@@ -245,17 +285,32 @@ def _round(search: _Search, study: Study, finished: Sequence[Finished]) -> Itera
 
 
 def _trained(
-    search: _Search, study: Study, finished: Sequence[Finished], asked: Sequence[Asked], wave: Sequence[Trial]
+    search: _Search,
+    study: Study,
+    finished: Sequence[Finished],
+    asked: Sequence[Asked],
+    wave: Sequence[Trial],
+    known: Mapping[int, Outcome] = MappingProxyType({}),
 ) -> Iterator[SearchEvent]:
-    """Train trials that fit into memory together, and tell the study of each as soon as it has ended."""
-    example, told, started = example_of(search.prepared.dataset), set[int](), time.perf_counter()
+    """Train trials that fit into memory together, and tell the study of each as soon as it has ended.
+
+    Those that are known already are not trained again; they count at the rungs.
+    """
+    example, told, started = example_of(search.prepared.dataset), set(known), time.perf_counter()
+    trained_before = {trial.number: known[trial.number] for trial in wave if trial.number in known}
     before = started
     members = {trial.number: len(trial.jobs) for trial in wave}
     epochs = wave[0].jobs[0].plan.epochs
     yield Progress(finished, asked, [Standing(trial.number, ()) for trial in wave], 0, epochs, 0.0, 0.0)
-    for epoch, standings in enumerate(train_trials(wave, example, judged_by=search.judged_by), start=1):
+    for epoch, standings in enumerate(
+        train_trials(wave, example, judged_by=search.judged_by, trained=trained_before), start=1
+    ):
         now = time.perf_counter()
-        trained = sum(members[standing.number] for standing in standings if len(standing.curve) == epoch)
+        trained = sum(
+            members[standing.number]
+            for standing in standings
+            if len(standing.curve) == epoch and standing.number not in trained_before
+        )
         rows = trained * wave[0].jobs[0].plan.rows_per_epoch
         for standing in standings:
             if standing.outcome and standing.number not in told:

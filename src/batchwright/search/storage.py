@@ -1,6 +1,5 @@
 """Where a study is kept: the journal of a search's folder, or a database, which may be out of reach for a while."""
 
-import os
 import threading
 import time
 import warnings
@@ -16,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 
 from batchwright._files import explained
 from batchwright.errors import BatchwrightError, UsageError
+from batchwright.search.journal import mend_journal
 
 T = TypeVar("T")
 
@@ -28,12 +28,14 @@ WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 def journal(path: Path) -> JournalStorage:
     """The journal in a file, which is made where it is missing; nobody else writes it.
 
-    What a killed process left is mended: a last line that it did not finish, and Optuna's own lock.
+    A torn last line and Optuna's own lock are what a killed process leaves; both are removed.
+
+    Raises:
+        RunError: the journal is damaged elsewhere.
     """
+    mend_journal(path)
     with explained(path):
         path.touch()
-        whole = path.read_bytes().rfind(b"\n") + 1
-        os.truncate(path, whole)
         for lock in path.parent.glob(f"{path.name}.lock*"):
             lock.unlink()
     with quiet():

@@ -7,11 +7,13 @@ Parzen estimator (Bergstra et al. 2011, Algorithms for Hyper-Parameter Optimizat
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count as count_from
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 import optuna
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.storages.journal import JournalStorage
@@ -19,12 +21,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from batchwright.errors import BatchwrightError, RunError
 from batchwright.search import storage
-from batchwright.search.parameters import distribution, parameter_of, sobol, suggested, value_of
+from batchwright.search.parameters import distribution, is_point, parameter_of, propose, sobol, suggested, value_of
 from batchwright.search.space import Space
 from batchwright.search.storage import Heartbeat, close, database, journal, quiet, retried, trial_id
 
 PLACE = "place"
-"""Among the first trials: the attribute by which one of them is known, also once it is put in line again."""
+"""The attribute that has a trial's place in the search; a trial that is queued again keeps it."""
 Ending: TypeAlias = Literal["finished", "stopped", "diverged"]
 
 
@@ -69,10 +71,11 @@ class Study:
         self._kept_in = kept_in
         self._running: set[int] = set()
         self._empty = dict[int, float]()
+        self._numbers = dict[int, int]()
         self._alive = Heartbeat(study, kept_in, self._running)
 
     def begin(self, count: int, *, seed: int) -> None:
-        """Put the first trials in line, but for those that are: a process that did so may have been killed."""
+        """Enqueue the first trials, skipping those already queued: a process that did so may have been killed."""
         if retried(lambda: self.optuna.user_attrs).get("begun"):
             return
         there = {trial.user_attrs.get(PLACE) for trial in self._trials()}
@@ -82,6 +85,54 @@ class Study:
                 parameters = dict(parameter_of(self.space, key, value) for key, value in chosen.items())
                 retried(partial(self.optuna.enqueue_trial, parameters, user_attrs={PLACE: place}))
         retried(lambda: self.optuna.set_user_attr("begun", True))
+
+    def ask_round(self, places: range, space: Space, *, spread: int, seed: int) -> list[Asked]:
+        """Ask for the trials of one round that have not been trained, for a study that one process works on.
+
+        What is proposed depends on the trials of earlier rounds, the space and the seed. It does not depend on how
+        often the round was begun, nor on the order in which trials finished.
+
+        Args:
+            places: the numbers of the round's trials.
+            space: the space as it is narrowed for this round.
+            spread: how many trials of the study are points of a Sobol sequence.
+            seed: of the search.
+        """
+        for trial in self._trials(TrialState.RUNNING, TrialState.WAITING):  # what a killed process left
+            fail = self.optuna._storage.set_trial_state_values  # `tell` takes none that is waiting
+            retried(partial(fail, trial._trial_id, TrialState.FAIL))
+        trained = self._by_place()
+        if places.start < spread:
+            points = sobol(spread, len(space.dimensions), seed=seed)[places.start : places.stop]
+            chosen = [space.point(shares) for shares in points]
+            proposed = [dict(parameter_of(space, key, value) for key, value in one.items()) for one in chosen]
+        else:
+            before = [trained[place] for place in sorted(trained) if place < places.start]
+            of_round = int(np.random.SeedSequence([seed, places.start]).generate_state(1)[0])
+            proposed = propose(len(places), space, before, seed=of_round)
+        return [
+            self._begin_trial(place, parameters, space)
+            for place, parameters in zip(places, proposed, strict=True)
+            if place not in trained
+        ]
+
+    def _begin_trial(self, place: int, parameters: Mapping[str, Any], space: Space) -> Asked:
+        """Record a trial that is to be trained next."""
+        retried(partial(self.optuna.enqueue_trial, dict(parameters), user_attrs={PLACE: place}))
+        trial = retried(self.optuna.ask)
+        self._running.add(trial.number)
+        self._numbers[place] = trial.number
+        return Asked(place, retried(partial(suggested, trial, space)))
+
+    def _by_place(self) -> dict[int, FrozenTrial]:
+        """The trials that have been trained, by their place in the search; those without one take what is free."""
+        trained = [trial for trial in self._trials(TrialState.COMPLETE, TrialState.PRUNED) if _is_told(trial)]
+        placed = dict[int, FrozenTrial]()
+        for trial in trained:
+            placed.setdefault(trial.user_attrs.get(PLACE, -1), trial)
+        placed.pop(-1, None)
+        free = (place for place in count_from(0) if place not in placed)
+        return placed | {next(free): trial for trial in trained if PLACE not in trial.user_attrs}
 
     def ask(self, count: int, space: Space) -> list[Asked]:
         """So many trials that nobody else has, chosen from a space as it is now; those in line come first."""
@@ -105,7 +156,8 @@ class Study:
         )
 
     def tell(self, number: int, outcome: Outcome) -> None:
-        """Say how a trial has ended; one that was told already stays as it was."""
+        """Record how a trial has ended; one that was told already stays as it was."""
+        number = self._numbers.get(number, number)
         stopped = outcome.ending != "finished"
 
         def tell() -> None:
@@ -147,9 +199,27 @@ class Study:
         return [trial for trial in trials if now - self._empty.get(trial.number, now) > storage.GRACE]
 
     def finished(self) -> list[Finished]:
-        """All trials that have been trained, by anyone, in the order of their numbers."""
-        trials = self._trials(TrialState.COMPLETE, TrialState.PRUNED)
-        return [found for trial in trials if (found := _finished(trial, self.space))]
+        """All trials that have been trained, by anyone, in the order of their numbers.
+
+        In the journal of one process they are numbered by their place in the search: a trial that was interrupted and
+        trained again keeps its number.
+        """
+        return [
+            replace(found, number=number)
+            for number, trial in self._trained()
+            if (found := _finished(trial, self.space))
+        ]
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other process works on the study."""
+        return isinstance(self._kept_in, JournalStorage)
+
+    def _trained(self) -> list[tuple[int, FrozenTrial]]:
+        """The trials that have been trained, with the number by which the search knows each."""
+        if self.alone:
+            return sorted(self._by_place().items())
+        return [(trial.number, trial) for trial in self._trials(TrialState.COMPLETE, TrialState.PRUNED)]
 
     def comparable(self) -> optuna.Study:
         """A copy in memory in which all trials are judged after as many epochs as the one that was stopped first.
@@ -157,7 +227,7 @@ class Study:
         Else those that were stopped would be left out of what is learned from the trials, and the good ones kept.
         Parameters are named by their keys; those of `one_minus_log` are still 1 less the value.
         """
-        trials = [trial for trial in self._trials() if _finished(trial, self.space)]
+        trials = [trial for _, trial in self._trained() if _finished(trial, self.space)]
         keys = {distribution(dimension)[0]: dimension.key for dimension in self.space.dimensions}
         curves = {trial.number: _curve(trial) for trial in trials}
         endings = {trial.number: trial.user_attrs["ending"] for trial in trials}
@@ -211,6 +281,8 @@ def open_study(space: Space, place: Path | str, *, name: str, identity: Mapping[
         )
         _check(study, identity, place if isinstance(place, Path) else name)
         done = len(retried(lambda: study.get_trials(deepcopy=False)))
+        if isinstance(place, Path):
+            _check_points(study, space, place)
     except BaseException:
         close(kept_in)
         raise
@@ -232,6 +304,27 @@ def _finished(trial: FrozenTrial, space: Space) -> Finished | None:
     }
     by_seed = tuple(map(float, trial.user_attrs.get("by_seed", ())))
     return Finished(trial.number, chosen, Outcome(ending, float(value), _curve(trial), by_seed))
+
+
+def _is_told(trial: FrozenTrial) -> bool:
+    """Whether a trial that has ended was told by batchwright, with all that it needs to be known again."""
+    return {"ending", "curve"} <= trial.user_attrs.keys() and (
+        trial.state == TrialState.COMPLETE or bool(trial.intermediate_values)
+    )
+
+
+def _check_points(study: optuna.Study, space: Space, path: Path) -> None:
+    """Refuse a journal whose trials are not of this space.
+
+    Raises:
+        RunError: a trial that has been trained has other settings, or one that its setting does not take.
+    """
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)):
+        if not is_point(space, trial.params):
+            raise RunError(
+                f"{path}: trial {trial.number} is not a point of the searched space, but {trial.params!s:.120}. "
+                "The journal was damaged or edited: copy it again from where it is whole."
+            )
 
 
 def _curve(trial: FrozenTrial) -> tuple[float, ...]:

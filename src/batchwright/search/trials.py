@@ -7,6 +7,7 @@ arXiv 1502.07943; with brackets that begin at different rungs, Hyperband: Li et 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 import jax
@@ -66,7 +67,11 @@ def rungs(epochs: int, pruning: Pruning, bracket: int = 0) -> tuple[int, ...]:
 
 
 def train_trials(
-    trials: Sequence[Trial], example: Mapping[str, np.ndarray], *, judged_by: str
+    trials: Sequence[Trial],
+    example: Mapping[str, np.ndarray],
+    *,
+    judged_by: str,
+    trained: Mapping[int, Outcome] = MappingProxyType({}),
 ) -> Iterator[tuple[Standing, ...]]:
     """Train all trials on the same rows, and give after every epoch how each stands, up to the last.
 
@@ -74,12 +79,15 @@ def train_trials(
         trials: of the same epochs; those of the same rows are trained at once, where they differ in numbers alone.
         example: rows that a network is shown when it is made.
         judged_by: the figure of the history by which they are compared; smaller is better.
+        trained: how those that need no training came out, by number; at the rungs they count as they did then.
 
     Raises:
         ConfigError: they cannot be trained at once.
     """
     left = dict[int, str]()
-    groups = [_Group(members, example, left) for members in _grouped(trials)]
+    groups = [
+        _Group(members, example, left) for members in _grouped([one for one in trials if one.number not in trained])
+    ]
     standings = {trial.number: Standing(trial.number, ()) for trial in trials}
     epoch = 0
     while any(standing.outcome is None for standing in standings.values()):
@@ -91,7 +99,10 @@ def train_trials(
         for number, found in runs.items():
             if standings[number].outcome is None:
                 standings[number] = _after(standings[number], found, judged_by)
+        standings |= {number: _replayed(number, outcome, epoch) for number, outcome in trained.items()}
         for trial in _behind(trials, standings, epoch):
+            if trial in trained:
+                continue
             left[trial] = f"stopped after epoch {epoch}, where others were ahead"
             one = standings[trial]
             standings[trial] = Standing(trial, one.curve, Outcome("stopped", one.value, one.curve))
@@ -99,6 +110,12 @@ def train_trials(
             if standing.outcome and standing.outcome.ending == "diverged":
                 left.setdefault(number, "another seed of it has diverged")
         yield tuple(standings.values())
+
+
+def _replayed(number: int, outcome: Outcome, epoch: int) -> Standing:
+    """Where a trial that was trained before stood after an epoch."""
+    ended = epoch >= len(outcome.curve)
+    return Standing(number, outcome.curve[:epoch], outcome if ended else None)
 
 
 class _Group:
