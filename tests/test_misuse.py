@@ -54,7 +54,7 @@ SAID = {
     "bw.resume(5)": FOLDER,
     "bw.resume_search(5)": FOLDER,
     "bw.run_search(data, run_dir=5)": FOLDER,
-    "bw.run_search(data, storage=5)": "storage takes text, or None, but is 5",
+    "bw.run_search(data, storage=5)": "storage takes text or None, but is 5",
     "bw.predict('run', 'iris')": "a prediction takes a run, as open_run",
     "bw.predict(5, 'iris')": "a prediction takes a run, as open_run",
     "bw.Classifier(optimizer=Adam).fit(np.eye(4), [0, 1, 0, 1])": "optimizer",

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -186,3 +187,16 @@ def test_predictions_of_a_run_that_diverged_come_with_a_warning(batchwright):
     answer = batchwright("predict", "run", "iris")
     assert answer.code == 0
     assert "note: the training of run has diverged" in answer.err
+
+
+def test_what_is_worse_than_no_model_is_said_and_recorded(batchwright, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    numbers = generator.normal(size=200)
+    rows = [f"{number:.3f},{'rare' if place % 20 == 0 else 'common'}" for place, number in enumerate(numbers)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *rows]) + "\n")
+    answer = batchwright("train", "t.csv", "--target", "y", "--network", "linear", "--epochs", "2", "--run-dir", "run")
+    assert answer.code == 0, answer.err
+    said = "note: on the test rows no row is answered with 'rare'"
+    assert said in answer.out
+    assert said in batchwright("report", "run").out
+    assert "no row is answered with 'rare'" in batchwright("evaluate", "run", "t.csv").out

@@ -19,7 +19,7 @@ from batchwright.data.options import DataOptions
 from batchwright.data.streaming import prepare_streamed
 from batchwright.errors import ConfigError, DataError
 
-LABELS = ("007", "7", "07", "0", "00", "9007199254740992", "9007199254740993", "a", "1e2", "red")
+LABELS = ("007", "7", "07", "0", "00", "9007199254740992", "9007199254740993", "a", "red")
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT / "../shared/data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the folder ../shared/data is not there")

@@ -81,8 +81,14 @@ def test_history_of_a_run_that_goes_on(tmp_path: Path) -> None:
         open_run(folder.path).load_model()
 
 
-@pytest.mark.parametrize(("error", "status"), [(ValueError("no luck"), "failed"), (KeyboardInterrupt(), "interrupted")])
-def test_error_in_the_block_is_recorded(tmp_path: Path, error: BaseException, status: str) -> None:
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (ValueError("no luck"), "failed", "ended by an error (ValueError: no luck)"),
+        (KeyboardInterrupt(), "interrupted", "ended at once, by Ctrl-C or a second signal (KeyboardInterrupt)"),
+    ],
+)
+def test_error_in_the_block_is_recorded(tmp_path: Path, error: BaseException, status: str, reason: str) -> None:
     def fail() -> None:
         with create(tmp_path / "run", "line") as folder:
             folder.append(ROWS[1])
@@ -91,7 +97,7 @@ def test_error_in_the_block_is_recorded(tmp_path: Path, error: BaseException, st
     with pytest.raises(type(error)):
         fail()
     run = open_run(tmp_path / "run")
-    assert (run.manifest.status, run.manifest.reason) == (status, str(error) or "KeyboardInterrupt")
+    assert (run.manifest.status, run.manifest.reason) == (status, reason)
     assert run.history == [ROWS[1]]
 
 

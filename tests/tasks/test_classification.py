@@ -172,6 +172,21 @@ def test_balanced_class_weights_count_weighted_rows_as_scikit_learn_does() -> No
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def test_classes_that_are_never_answered_and_answers_worse_than_none_are_told() -> None:
+    targets = np.array([0, 0, 0, 1, 2], np.int32)
+    first, second, third = (np.eye(3, dtype=np.float32)[code] * 5 for code in range(3))
+    task, weighed = Classification(THREE), Classification(THREE, class_weights=jnp.ones(3))
+    assert task.remarks(np.stack([first, first, first, second, third]), targets) == ()
+    poor = np.stack([second, first, second, second, second])
+    never, worse = task.remarks(poor, targets)
+    assert never == f"no row is answered with {THREE[2]!r} (20.00% of them)"
+    assert worse == f"accuracy is 0.4000, and always to answer {THREE[0]!r} would have 0.6000: worse than no model"
+    assert weighed.remarks(poor, targets) == (never,)
+    assert task.remarks(poor, targets, np.array([1.0, 1.0, 1.0, 1.0, 0.0])) == (
+        f"accuracy is 0.5000, and always to answer {THREE[0]!r} would have 0.7500: worse than no model",
+    )
+
+
 def test_class_weights_by_name() -> None:
     found = class_weights({"cedar": 4.0}, np.zeros(1, np.int32), classes=THREE)
     assert found is not None

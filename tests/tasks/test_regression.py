@@ -28,6 +28,15 @@ def test_losses_and_their_gradients(loss: Any, delta: float) -> None:
     np.testing.assert_allclose(gradient, [reference.error_gradient(loss, error, delta) for error in errors], rtol=1e-6)
 
 
+def test_answers_worse_than_the_mean_are_told() -> None:
+    targets = np.array([0.0, 1.0, 2.0], np.float32)
+    good, bad = (
+        Regression().remarks(np.array(outputs, np.float32)[:, None], targets) for outputs in ([0, 1, 2], [2, 1, 0])
+    )
+    assert good == ()
+    assert bad == ("R² is -3, below 0: always to answer the mean of these rows would err less",)
+
+
 @pytest.mark.parametrize("std", [1e300, 1e-300, 3.0])
 def test_metrics_near_the_ends_of_the_numbers_are_those_of_one_in_another_unit(std: float) -> None:
     generator = np.random.default_rng(0)

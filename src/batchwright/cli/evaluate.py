@@ -22,7 +22,8 @@ def evaluate(
     warn_of_end(opened)
     found = evaluate_on(opened, source, weights=weights)
     if as_json:
-        print_json({"run": str(run), "source": source, "metrics": found.metrics, "notes": found.notes})
+        print_json({"run": str(run), "source": source, **vars(found)})
     else:
         notes(found.notes, table_console(stderr=True))
         table_console().print(metrics_table({source: found.metrics}))
+        notes(found.remarks, table_console())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def report(run: RunFolder, as_json: Json = False) -> None:
     """Tell how a run went: its figures, what its curves say, and who chose each setting, and why."""
-    from batchwright.cli.display import metrics_table, settings_table
+    from batchwright.cli.display import metrics_table, notes, settings_table
     from batchwright.runs.manifest import CONFIG
     from batchwright.runs.run import open_run
     from batchwright.training.verdict import verdict
@@ -29,6 +29,7 @@ def report(run: RunFolder, as_json: Json = False) -> None:
         typer.echo(line)
     if opened.metrics:
         out.print(metrics_table(opened.metrics))
+    notes(opened.manifest.remarks, out)
     if opened.manifest.status == "finished":
         typer.echo(f"{judged.kind}: {judged.reason}")
     chosen = {key: one for key, one in settings.items() if one["origin"] != "default"}
@@ -63,6 +64,7 @@ def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:
         "versions": manifest.versions,
         "plan": manifest.plan,
         **{part: run.metrics.get(part) for part in ("train", "validation", "test")},
+        "remarks": manifest.remarks,
         "verdict": vars(judged),
         "seconds": manifest.seconds,
     }

@@ -37,7 +37,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
 
     One that has finished is then repeated with further seeds, up to so many.
     """
-    from batchwright.cli.display import follow, metrics_table, seeds_table
+    from batchwright.cli.display import follow, metrics_table, notes, seeds_table
 
     with interruptible() as interrupted:
         events = training(interrupted)
@@ -49,6 +49,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
             raise
         if not as_json:
             table_console().print(metrics_table(trained.metrics))
+            notes(trained.remarks, table_console())
             if trained.stopped.status == "finished":
                 typer.echo(f"{trained.verdict.kind}: {trained.verdict.reason}")
             typer.echo(f"run: {trained.run.path}" if trained.run else "")
@@ -88,6 +89,7 @@ def summary(trained: "Trained") -> dict[str, Any]:
         "epoch": trained.stopped.epoch,
         "plan": trained.prepared.accounting(trained.memory_bytes),
         **{part: trained.metrics.get(part) for part in ("train", "validation", "test")},
+        "remarks": trained.remarks,
         "verdict": vars(trained.verdict),
         "seconds": trained.seconds,
         "notes": trained.prepared.notes,

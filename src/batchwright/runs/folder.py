@@ -193,6 +193,7 @@ class RunFolder:
         *,
         metrics: Mapping[str, Mapping[str, float]] | None = None,
         seconds: Mapping[str, float] | None = None,
+        remarks: tuple[str, ...] = (),
     ) -> Run:
         """Say how the run ended: a word, a sentence, metrics by part and name, seconds by what they were spent on."""
         self._close_writer()
@@ -201,7 +202,7 @@ class RunFolder:
             os.fsync(file.fileno())
             history = file.read()
         plain: dict[str, Any] = to_plain({"metrics": dict(metrics or {}), "seconds": dict(seconds or {})})
-        self._record(replace(self.manifest, status=status, reason=reason, **plain), {HISTORY: history})
+        self._record(replace(self.manifest, status=status, reason=reason, remarks=remarks, **plain), {HISTORY: history})
         return Run(self.path, self.manifest)
 
     def _close_writer(self) -> None:

@@ -67,6 +67,7 @@ class Manifest:
     - status, reason: how it ended, in a word and in a sentence
     - plan: the accounting; `seconds`: by what they were spent on
     - metrics: those of "train", "validation" and "test" by name; None where one was not finite
+    - remarks: what a person has to know beside the metrics, one sentence each
     - settings: the configuration by dotted key
     - files: those that will not change any more
     """
@@ -81,6 +82,7 @@ class Manifest:
     plan: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, dict[str, float | None]] = field(default_factory=dict)
     seconds: dict[str, float | None] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
     settings: dict[str, Setting] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
     format: int = FORMAT

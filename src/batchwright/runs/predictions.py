@@ -14,7 +14,7 @@ from batchwright.errors import ConfigError
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
 from batchwright.tasks import Classification
-from batchwright.training.evaluate import evaluate, outputs
+from batchwright.training.evaluate import judge, outputs
 from batchwright.training.state import to_device
 
 
@@ -64,10 +64,11 @@ def predict(model: SavedModel | Run, source: Source) -> Predictions:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The metrics of a model on rows, and what a user should know of these rows, one sentence each."""
+    """The metrics of a model on rows; what a user should know of the rows, and of the answers, one sentence each."""
 
     metrics: dict[str, float]
     notes: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None = None) -> Evaluation:
@@ -85,7 +86,8 @@ def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None 
     model = _loaded(model)
     found = encode_labelled(source, model.encoding, weights=weights)
     split = Split(found.inputs, found.targets, found.weights)
-    return Evaluation(evaluate(model.model, model.variables, to_device(split)), found.notes)
+    judged = judge(model.model, model.variables, to_device(split))
+    return Evaluation(judged.metrics, found.notes, judged.remarks)
 
 
 def _loaded(model: object) -> SavedModel:

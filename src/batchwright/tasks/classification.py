@@ -111,6 +111,31 @@ class Classification:
         loss = float(np.average(losses, weights=own_weights * by_class))
         return {"loss": loss, **metrics.classification(log_p, codes, own_weights)}
 
+    def remarks(self, outputs: Outputs, targets: Codes, weights: RowWeights | None = None) -> tuple[str, ...]:
+        """Which classes that occur are never answered, and whether the commonest class is right more often.
+
+        The second is not said where classes are weighed, which gives up accuracy for the rare ones.
+        """
+        rows, own_weights = metrics.used_rows(len(outputs), weights)
+        outputs, codes = np.asarray(outputs)[rows], np.asarray(targets)[rows]
+        if not np.isfinite(outputs).all():
+            return ()
+        answers = self._log_probabilities(outputs).argmax(axis=1)
+        shares = np.bincount(codes, own_weights, len(self.classes)) / own_weights.sum()
+        right = float(own_weights[answers == codes].sum() / own_weights.sum())
+        never = np.flatnonzero((shares > 0) & (np.bincount(answers, minlength=len(shares)) == 0))
+        said = []
+        if len(never):
+            named = ", ".join(f"{self.classes[code]!r} ({shares[code]:.2%} of them)" for code in never[:10])
+            said.append(f"no row is answered with {named}{' and others' if len(never) > 10 else ''}")
+        commonest = int(shares.argmax())
+        if self.class_weights is None and right < shares[commonest]:
+            said.append(
+                f"accuracy is {right:.4f}, and always to answer {self.classes[commonest]!r} would have "
+                f"{shares[commonest]:.4f}: worse than no model"
+            )
+        return tuple(said)
+
     def probabilities(self, outputs: Outputs) -> Float[np.ndarray, "rows classes"]:
         """The probability of each class, float64; each row sums to 1."""
         return np.asarray(np.exp(self._log_probabilities(outputs)))

@@ -32,6 +32,9 @@ class Task(Protocol):
     def metrics(self, outputs: Any, targets: Any, weights: Any = None) -> dict[str, float]:
         """The loss and all metrics by name; `weights` are the rows' own."""
 
+    def remarks(self, outputs: Any, targets: Any, weights: Any = None) -> tuple[str, ...]:
+        """What a person has to know of these answers beside the metrics, one sentence each."""
+
     def decode(self, outputs: Any) -> np.ndarray:
         """The answers that a person asked for, one per row."""
 

@@ -93,6 +93,11 @@ class Regression:
         unit = np.broadcast_to(np.asarray(self.std, np.float64), outputs.shape[1:])
         return {"loss": loss, **metrics.regression(predicted, values, own_weights, unit)}
 
+    def remarks(self, outputs: Outputs, targets: Values, weights: RowWeights | None = None) -> tuple[str, ...]:
+        """Whether the mean of the targets would be nearer to them than the answers."""
+        r2 = self.metrics(outputs, targets, weights).get("r2", 0.0)
+        return (f"R² is {r2:.4g}, below 0: always to answer the mean of these rows would err less",) if r2 < 0 else ()
+
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The predicted values in their own unit: float64 [rows] for one target, else [rows, targets]."""
         values = self._in_unit(np.asarray(outputs, np.float64))

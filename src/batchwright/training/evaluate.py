@@ -51,8 +51,29 @@ def outputs(
     return np.concatenate([*map(np.asarray, pieces[:-1]), np.asarray(pieces[-1])[last:]])
 
 
+class Judged(NamedTuple):
+    """Metrics by name, and what a person has to know beside them, one sentence each."""
+
+    metrics: dict[str, float]
+    remarks: tuple[str, ...]
+
+
 def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[str, float]:
     """The task's metrics over all rows, computed in float64: they do not depend on how the rows are cut in pieces."""
+    metrics: dict[str, float] = model.task.metrics(*_answers(model, variables, rows))
+    return metrics
+
+
+def judge(model: Model, variables: Variables, rows: Rows | OnDisk) -> Judged:
+    """`evaluate`, with the task's remarks."""
+    answers = _answers(model, variables, rows)
+    return Judged(model.task.metrics(*answers), model.task.remarks(*answers))
+
+
+def _answers(
+    model: Model, variables: Variables, rows: Rows | OnDisk
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The outputs for all rows, their targets and their weights."""
     predicted, targets, weights = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
     for piece in _pieces(rows):
         predicted.append(outputs(model, variables, piece.rows.inputs)[: piece.present])
@@ -60,8 +81,7 @@ def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[st
         if piece.rows.weights is not None:
             weights.append(np.array(piece.rows.weights)[: piece.present])
     of_rows = np.concatenate(weights) if weights else None
-    metrics: dict[str, float] = model.task.metrics(np.concatenate(predicted), np.concatenate(targets), of_rows)
-    return metrics
+    return np.concatenate(predicted), np.concatenate(targets), of_rows
 
 
 class _Piece(NamedTuple):

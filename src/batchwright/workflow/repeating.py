@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 from batchwright.errors import InterruptedRunError
 from batchwright.population.fit import MemberRun, common_rows, fit_members
 from batchwright.workflow.preparing import Prepared, example_of
-from batchwright.workflow.training import Event, Metrics, Trained, measured
+from batchwright.workflow.training import Event, Metrics, Trained, judge_parts
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ def repeat(
 
 def _run(prepared: Prepared, seed: int, member: MemberRun) -> SeedRun:
     assert member.end is not None
-    return SeedRun(seed, member.end.status, member.now.kept_epoch, measured(prepared, member.now.kept))
+    metrics = {part: found.metrics for part, found in judge_parts(prepared, member.now.kept).items()}
+    return SeedRun(seed, member.end.status, member.now.kept_epoch, metrics)
 
 
 def _estimates(metrics: Sequence[Metrics]) -> dict[str, dict[str, Estimate]]:

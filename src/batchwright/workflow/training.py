@@ -23,7 +23,7 @@ from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, evaluate_on, predict
 from batchwright.runs.run import Run
 from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device
-from batchwright.training.evaluate import evaluate
+from batchwright.training.evaluate import Judged, judge
 from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped, fit
 from batchwright.training.job import Job, iterations_done
 from batchwright.training.verdict import Verdict, verdict
@@ -48,6 +48,7 @@ class Trained:
     seconds: dict[str, float]
     memory_bytes: int
     stopped: Stopped
+    remarks: tuple[str, ...] = ()
     run: Run | None = None
 
     def __repr__(self) -> str:
@@ -278,7 +279,9 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     stopped = fitted.stopped
     model = SavedModel(prepared.blueprint, prepared.job.program.model, stopped.variables, prepared.dataset.encoding)
     evaluating = time.perf_counter()
-    metrics = measured(prepared, stopped.variables)
+    judged = judge_parts(prepared, stopped.variables)
+    metrics = {part: found.metrics for part, found in judged.items()}
+    remarks = tuple(f"on the {part} rows {said}" for part, found in judged.items() for said in found.remarks)
     seconds = {
         "load": prepared.load_seconds,
         **({"measure": prepared.measure_seconds} if prepared.measure_seconds else {}),
@@ -290,17 +293,19 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     if folder:
         folder.save_model(prepared.blueprint, stopped.variables)
         seconds["total"] = time.perf_counter() - started
-        run = folder.finish(stopped.status, stopped.reason, metrics=metrics, seconds=seconds)
+        run = folder.finish(stopped.status, stopped.reason, metrics=metrics, seconds=seconds, remarks=remarks)
     seconds["total"] = time.perf_counter() - started
-    return Trained(prepared, model, tuple(fitted.history), metrics, seconds, fitted.compiled.memory_bytes, stopped, run)
+    return Trained(
+        prepared, model, tuple(fitted.history), metrics, seconds, fitted.compiled.memory_bytes, stopped, remarks, run
+    )
 
 
-def measured(prepared: Prepared, variables: Variables) -> Metrics:
-    """The metrics that these variables of the network have on the rows of every part."""
+def judge_parts(prepared: Prepared, variables: Variables) -> dict[str, Judged]:
+    """How good these variables of the network are on the rows of every part."""
     job, test = prepared.job, prepared.dataset.test
     parts = {
         "train": job.train,
         "validation": job.validation,
         "test": None if test is None else rows_of(test, prepared.dataset, job.plan),
     }
-    return {name: evaluate(job.program.model, variables, rows) for name, rows in parts.items() if rows is not None}
+    return {name: judge(job.program.model, variables, rows) for name, rows in parts.items() if rows is not None}
