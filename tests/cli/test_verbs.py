@@ -194,7 +194,8 @@ def test_what_is_worse_than_no_model_is_said_and_recorded(batchwright, tmp_path:
     numbers = generator.normal(size=200)
     rows = [f"{number:.3f},{'rare' if place % 20 == 0 else 'common'}" for place, number in enumerate(numbers)]
     (tmp_path / "t.csv").write_text("\n".join(["x,y", *rows]) + "\n")
-    answer = batchwright("train", "t.csv", "--target", "y", "--network", "linear", "--epochs", "2", "--run-dir", "run")
+    answer = batchwright("train", "t.csv", "--target", "y", "--network", "linear", "--epochs", "30",
+                         "--learning-rate", "0.05", "--run-dir", "run")  # fmt: skip
     assert answer.code == 0, answer.err
     said = "note: on the test rows no row is answered with 'rare'"
     assert said in answer.out
