@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from batchwright import workflow
+from batchwright.cli.display import seeds_table
 from batchwright.config import load_config
 from batchwright.errors import ConfigError, InterruptedRunError
-from batchwright.workflow import Repeated, Trained, repeat
+from batchwright.tasks.metrics import CLASSIFICATION, RANGES, REGRESSION
+from batchwright.workflow import Repeated, SeedRun, Trained, repeat
 from batchwright.workflow.repeating import Estimate, estimate
 
 
@@ -69,6 +71,62 @@ def test_the_interval_is_that_of_student() -> None:
     values = np.random.default_rng(0).normal(5.0, 2.0, (2000, 4))
     estimates = [estimate(row.tolist()) for row in values]
     assert np.mean([one.low <= 5.0 <= one.high for one in estimates]) == pytest.approx(0.95, abs=0.015)
+
+
+SKEWED = {
+    "calibration error, a distance": ("calibration_error", lambda random, shape: np.abs(random.normal(0, 0.02, shape))),
+    "calibration error, a share": ("calibration_error", lambda random, shape: random.beta(2, 60, shape)),
+    "calibration error, exponential": ("calibration_error", lambda random, shape: random.exponential(0.02, shape)),
+    "accuracy near 1": ("accuracy", lambda random, shape: random.beta(60, 2, shape)),
+    "ROC AUC in the middle": ("roc_auc", lambda random, shape: random.normal(0.7, 0.02, shape)),
+    "log loss": ("log_loss", lambda random, shape: random.lognormal(-1, 0.5, shape)),
+    "R² near 1": ("r2", lambda random, shape: 1 - random.lognormal(-2, 0.5, shape)),
+}
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize("case", SKEWED)
+def test_the_interval_of_a_skewed_metric_covers_its_mean_and_keeps_to_its_range(case: str, seeds: int) -> None:
+    """Nominally in 95 %; 1.5 % are lost where the skew is hardest, three standard errors of 1,500 cases are 1.7 %."""
+    name, drawn = SKEWED[case]
+    random = np.random.default_rng(seeds)
+    mean = drawn(random, 10**6).mean()
+    low, high = RANGES[name]
+    found = [estimate(row.tolist(), RANGES[name]) for row in drawn(random, (1500, seeds))]
+    assert all(low <= one.low <= one.mean <= one.high <= high for one in found)
+    assert 0.935 - 0.017 <= np.mean([one.low <= mean <= one.high for one in found]) <= 0.99
+
+
+@pytest.mark.parametrize("within", [(0.0, 1.0), (-1.0, 1.0), (0.0, np.inf), (-np.inf, 1.0), (-np.inf, np.inf)])
+def test_far_from_the_ends_of_its_range_the_interval_is_students(within: tuple[float, float]) -> None:
+    values = [0.5 + 1e-6 * step for step in (1, 2, 4)]
+    free, bound = estimate(values), estimate(values, within)
+    assert bound.low == pytest.approx(free.low, abs=1e-9) and bound.high == pytest.approx(free.high, abs=1e-9)
+
+
+@pytest.mark.parametrize("values", [[1.0, 1.0, 1.0], [0.0, 0.0], [1.0, 0.0], [0.0, 1e-300], [1.0, 1.0 - 1e-16]])
+def test_the_interval_is_in_the_range_for_values_at_its_ends(values: list[float]) -> None:
+    found = estimate(values, (0.0, 1.0))
+    assert 0 <= found.low <= found.mean <= found.high <= 1
+    if len(set(values)) == 1:
+        assert found.low == found.high == values[0]
+
+
+def test_a_range_that_the_values_do_not_keep_to_is_none() -> None:
+    assert estimate([-1.0, 2.0, 3.0], (0.0, np.inf)) == estimate([-1.0, 2.0, 3.0])
+
+
+def test_every_metric_has_a_range_which_its_worst_and_best_values_keep_to() -> None:
+    assert {*CLASSIFICATION, *REGRESSION, "loss"} == set(RANGES)
+
+
+def test_a_metric_that_is_the_same_with_all_seeds_is_said_to_be() -> None:
+    runs = tuple(SeedRun(seed, "finished", 1, {}) for seed in range(3))
+    metrics = {"test": {"accuracy": estimate([0.9] * 3), "loss": estimate([0.1, 0.2, 0.3])}}
+    table = seeds_table(Repeated(runs, metrics, 1.0))
+    assert list(table.columns[1].cells) == ["0.9 (the same with all 3)", "0.2 (-0.04841 to 0.4484)"]
+    alone = seeds_table(Repeated(runs[:1], {"test": {"accuracy": estimate([0.9])}}, 1.0))
+    assert list(alone.columns[1].cells) == ["0.9 (one seed)"]
 
 
 def test_what_cannot_be_repeated_is_told_before_training() -> None:

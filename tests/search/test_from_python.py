@@ -80,7 +80,7 @@ def test_a_folder_that_is_not_of_a_search_is_refused(tmp_path: Path) -> None:
 
 
 def test_arguments_of_another_type_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BatchwrightError, match=r"folder takes a path, .*, but is 3"):
+    with pytest.raises(BatchwrightError, match=r"folder takes the path of a folder, .*, but is 3"):
         inspect.unwrap(bw.resume_search)(3)
     with pytest.raises(BatchwrightError, match="data takes rows that load has read"):
         inspect.unwrap(bw.resume_search)(tmp_path, [1])

@@ -127,7 +127,7 @@ def test_overrides_make_and_replace_spaces(tmp_path):
             "depend on each other",
         ),
         ("data:\n  validation_split: {uniform: [0.1, 0.2]}", 2, "cannot be searched: all trials share the rows"),
-        ("training:\n  seed: {uniform: [0, 9]}", 2, "--seeds"),
+        ("training:\n  seed: {uniform: [0, 9]}", 2, "`seeds` says with how many"),
         ("training:\n  epochs: {uniform: [1, 9]}", 2, "as many epochs"),
         ("training:\n  epochs: 0\noptimizer:\n  learning_rate: {log: [0.1, 1]}", 2, "but is 0"),
     ],

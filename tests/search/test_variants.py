@@ -36,16 +36,16 @@ def _ranges(variant):
 @pytest.mark.parametrize(
     ("name", "values", "rate", "second"),
     [
-        ("batch gradient descent", {NAME: "sgd", SIZE: "full"}, 0.01, []),
+        ("batch gradient descent", {NAME: "sgd", SIZE: "full"}, 0.1, []),
         (
             "stochastic gradient descent",
             {NAME: "sgd", SIZE: 1, "network.batch_normalization": False},
-            0.01,
+            0.1,
             [],
         ),
-        ("mini-batch gradient descent", {NAME: "sgd"}, 0.01, []),
-        ("momentum", {NAME: "sgd"}, 0.01, [MOMENTUM]),
-        ("nesterov", {NAME: "sgd", "optimizer.nesterov": True}, 0.01, [MOMENTUM]),
+        ("mini-batch gradient descent", {NAME: "sgd"}, 0.1, []),
+        ("momentum", {NAME: "sgd"}, 0.1, [MOMENTUM]),
+        ("nesterov", {NAME: "sgd", "optimizer.nesterov": True}, 0.1, [MOMENTUM]),
         ("adagrad", {NAME: "adagrad"}, 0.01, []),
         ("adadelta", {NAME: "adadelta"}, 1.0, [RHO]),
         ("rmsprop", {NAME: "rmsprop"}, 0.001, [RHO]),
@@ -129,7 +129,7 @@ def test_usual_batch_sizes_are_doubled_as_far_as_there_are_rows(settings, rows, 
 
 def test_each_named_rule_has_the_range_of_its_own_rate(settings):
     found = {one.name: _ranges(one)[0] for one in values_of("optimizer.name=sgd,adadelta,adam", settings, 104)}
-    for name, usual in (("sgd", 0.01), ("adadelta", 1.0), ("adam", 0.001)):
+    for name, usual in (("sgd", 0.1), ("adadelta", 1.0), ("adam", 0.001)):
         assert found[name] == (RATE, pytest.approx(usual / 100), pytest.approx(usual * 100))
 
 

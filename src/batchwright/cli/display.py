@@ -18,7 +18,7 @@ from batchwright.config import flow
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.fit import Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.plan import Plan
-from batchwright.workflow import Event, Prepared, Repeated, Trained
+from batchwright.workflow import Estimate, Event, Prepared, Repeated, Trained
 
 MB = 1e6
 CHOSEN_BY = {"user": "you", "measured": "measurement", "searched": "search"}
@@ -153,9 +153,16 @@ def seeds_table(repeated: Repeated) -> Table:
         table.add_column(part, justify="right")
     for name in dict.fromkeys(name for found in repeated.metrics.values() for name in found):
         of_parts = (found.get(name) for found in repeated.metrics.values())
-        cells = (f"{_figure(e.mean)} ({_figure(e.low)} to {_figure(e.high)})" if e else "" for e in of_parts)
-        table.add_row(name, *cells)
+        finished = len(repeated.runs) - diverged
+        table.add_row(name, *(_interval(one, finished) if one else "" for one in of_parts))
     return table
+
+
+def _interval(found: Estimate, seeds: int) -> str:
+    """The mean with its interval, or why it has none."""
+    if found.low == found.high:
+        return f"{_figure(found.mean)} ({'one seed' if seeds == 1 else f'the same with all {seeds}'})"
+    return f"{_figure(found.mean)} ({_figure(found.low)} to {_figure(found.high)})"
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:

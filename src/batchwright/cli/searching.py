@@ -72,8 +72,9 @@ def trials_table(finished: Sequence[Finished]) -> Table:
 
 
 def importance_table(found: Importance) -> Table:
-    """The share of each setting in how the trials differ, with its interval."""
+    """The share of each setting in how the trials differ, with its interval over resampled trials."""
     table = _table("setting", "importance (PED-ANOVA)", "importance (fANOVA)")
+    table.caption = "intervals are of drawing the trials again; what does not matter has a small share too, not 0"
     fanova = {share.name: share for share in found.fanova}
     for share in found.ped_anova:
         other = fanova.get(share.name)

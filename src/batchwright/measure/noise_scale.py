@@ -1,6 +1,8 @@
 """The gradient noise scale φ = tr Σ / |G|²: the batch size above which rows stop to pay, measured with its uncertainty.
 
-G is the gradient of the mean loss, Σ the covariance of the gradients of single rows. A batch of B rows gives a gradient
+G is the gradient of the mean loss of the population that the rows were drawn from, Σ the covariance of the gradients of
+single rows in it; both are estimated without bias from the rows there are. (Batches are drawn from these rows without
+replacement: one of B of N rows differs from all of them by (1 - B/N)·tr Σ / B only.) A batch of B rows gives a gradient
 with the squared length |G|² + tr Σ / B in expectation; with B = φ, noise and signal weigh the same, and the iterations
 that training takes to a given loss are proportional to 1 + φ/B (McCandlish et al. 2018, arXiv 1812.06162).
 

@@ -1,10 +1,15 @@
-"""Update rules, or the values of any key, side by side: each tuned at equal budget, then trained with several seeds."""
+"""Update rules, or the values of any key, side by side: each tuned at equal budget and trained, anew for every seed.
+
+The tuning is part of what is compared, and it has luck too: the rate that one seed finds best may be a poor one. So
+every seed of the comparison has a tuning of its own, with other learning rates tried and with a seed that is not among
+those that are compared. The losses of the seeds then differ by the luck of both.
+"""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
@@ -13,6 +18,7 @@ from batchwright import _cache
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.population.fit import common_rows
+from batchwright.search.differences import verdict
 from batchwright.search.learning_curve import LearningCurve, learning_curve
 from batchwright.search.parameters import sobol
 from batchwright.search.space import Space
@@ -30,7 +36,7 @@ LOSS = "val_loss"
 
 @dataclass(frozen=True)
 class Options:
-    """How it is compared: how many points of what is tuned are tried for each variant, and with how many seeds."""
+    """How it is compared: with how many seeds, and how many points of what is tuned are tried before each of them."""
 
     trials: int = 8
     seeds: int = 5
@@ -40,8 +46,9 @@ class Options:
 class Row:
     """What came of a variant.
 
-    - settings: its values, and those tuned for it; `stable_range` has the least and the largest learning rate with
-      which the loss fell and stayed finite, None where none did
+    - settings: its values, and those tuned for it, of the seed whose learning rate is the middle one; `tuned` has them
+      for every seed; `stable_range` has the least and the largest learning rate with which the loss fell and stayed
+      finite, None where none did
     - by_seed, curve: the validation loss that each seed came to; its mean over the seeds after every epoch, the least
       so far; empty where all that was tried has diverged
     - validation: its mean over the seeds, with its interval
@@ -52,6 +59,7 @@ class Row:
 
     name: str
     settings: Mapping[str, Any]
+    tuned: tuple[Mapping[str, Any], ...]
     stable_range: tuple[float, float] | None
     by_seed: tuple[float, ...]
     curve: tuple[float, ...]
@@ -149,8 +157,16 @@ def compare(
     if vary is not None and vary.partition("=")[0] == ROWS:
         counts = [max(1, round(variant.rows * rows)) for variant in variants]
         curve = learning_curve(counts, [row.by_seed for row in found])
-    verdict = curve.verdict if curve else _verdict(done)
-    yield Compared(tuple(done), target, verdict, curve, time.perf_counter() - started)
+    said = curve.verdict if curve else _verdict(done)
+    yield Compared(tuple(done), target, said, curve, time.perf_counter() - started)
+
+
+class _Try(NamedTuple):
+    """A point of what is tuned, and the seed it is trained with, in the round of a seed that is compared."""
+
+    point: Sequence[float]
+    seed: int
+    round: int
 
 
 @dataclass(frozen=True)
@@ -162,15 +178,19 @@ class _Arena:
     options: Options
     interrupted: Callable[[], bool]
 
-    def trials(self, variant: Variant, points: Sequence[Sequence[float]], *, seeds: Sequence[int]) -> list[Trial]:
-        """A trial for every point and seed, in the order of the points."""
-        jobs = [job_on(self.prepared, variant.settings(self.space, point)) for point in points]
-        if variant.rows < 1:
-            some = _share(jobs[0].train, variant.rows, self.prepared.job.seed)
-            jobs = [_on_share(job, some) for job in jobs]
-        ladder = rungs(jobs[0].plan.epochs, "halving" if len(points) > 1 else "none")
-        pairs = [(job, seed) for job in jobs for seed in seeds]
-        return [Trial(number, (replace(job, seed=seed),), ladder) for number, (job, seed) in enumerate(pairs)]
+    def trials(self, variant: Variant, tries: Sequence[_Try], *, pruned: bool = False) -> list[Trial]:
+        """A trial for each, on the rows of its round; pruned ones compete with those of the same round."""
+        full = self.prepared.job
+        rounds = {one.round for one in tries if variant.rows < 1}
+        shares = {place: _share(full.train, variant.rows, full.seed + place) for place in rounds}
+        trials = []
+        for number, one in enumerate(tries):
+            job = replace(job_on(self.prepared, variant.settings(self.space, one.point)), seed=one.seed)
+            alike = rungs(job.plan.epochs, "halving") if pruned else ()
+            own = _on_share(job, shares[one.round]) if shares else job
+            ladder = tuple(rung * own.plan.epochs // job.plan.epochs for rung in alike)
+            trials.append(Trial(number, (own,), ladder, among=one.round))
+        return trials
 
 
 def _possible(
@@ -184,7 +204,7 @@ def _possible(
     found, notes = list[Variant](), list[str]()
     for variant in variants:
         try:
-            arena.trials(variant, [[0.5] * len(variant.dimensions)], seeds=[0])
+            arena.trials(variant, [_Try([0.5] * len(variant.dimensions), 0, 0)])
         except ConfigError as error:
             if strict:
                 raise
@@ -195,27 +215,27 @@ def _possible(
 
 
 def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generator[Comparing, None, Row]:
-    """Tune a variant, and train it with all seeds."""
-    seed, options = arena.prepared.job.seed, arena.options
-    points = [[0.5] * len(variant.dimensions)]
+    """Tune a variant for every seed, and train it with that seed."""
+    seed, rounds = arena.prepared.job.seed, range(arena.options.seeds)
+    points: list[Sequence[float]] = [[0.5] * len(variant.dimensions) for _ in rounds]
     stable = None
     if variant.dimensions:
-        points = sobol(options.trials, len(variant.dimensions), seed=seed)
-        trials = arena.trials(variant, points, seeds=[seed])
+        tries = _tries(len(variant.dimensions), arena.options, seed)
+        trials = arena.trials(variant, tries, pruned=True)
         standings, _ = yield from _trained(arena, variant, trials, ("tuning", number, variants))
-        stable = _stable(variant, points, standings)
-        points = [points[min(standings, key=lambda one: (one.value, one.number)).number]]
-    seeds = range(seed, seed + options.seeds)
-    trials = arena.trials(variant, points, seeds=seeds)
+        stable = _stable(variant, [one.point for one in tries], standings)
+        points = _best_of_rounds(tries, standings)
+    trials = arena.trials(variant, [_Try(points[place], seed + place, place) for place in rounds])
     standings, seconds = yield from _trained(arena, variant, trials, ("seeds", number, variants))
     plan = trials[0].jobs[0].plan
-    settings = variant.settings(arena.space, points[0])
-    tuned = {one.key: settings.values[one.key] for one in variant.dimensions}
+    tuned = [variant.settings(arena.space, point).values for point in points]
+    by_round = tuple({one.key: values[one.key] for one in variant.dimensions} for values in tuned)
     values = tuple(one.value for one in standings)
     by_seed = values if max(values) < float("inf") else ()
     return Row(
         variant.name,
-        {**variant.values, **tuned},
+        {**variant.values, **sorted(by_round, key=lambda one: one.get(RATE, 0.0))[(len(by_round) - 1) // 2]},
+        by_round,
         stable,
         by_seed,
         _mean_curve([one.curve for one in standings]) if by_seed else (),
@@ -223,6 +243,22 @@ def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generat
         plan.iterations_per_epoch,
         seconds,
     )
+
+
+def _tries(dimensions: int, options: Options, seed: int) -> list[_Try]:
+    """The points of every round, each round with points and a seed of its own, the same for all variants."""
+    seeds = [seed + options.seeds + place for place in range(options.seeds)]
+    by_round = [sobol(options.trials, dimensions, seed=one) for one in seeds]
+    return [_Try(point, seeds[place], place) for place, points in enumerate(by_round) for point in points]
+
+
+def _best_of_rounds(tries: Sequence[_Try], standings: Sequence[Standing]) -> list[Sequence[float]]:
+    """The point of each round that came to the lowest loss."""
+    best = dict[int, Standing]()
+    for one in standings:
+        place = tries[one.number].round
+        best[place] = min(best.get(place, one), one, key=lambda found: found.value)
+    return [tries[best[place].number].point for place in sorted(best)]
 
 
 def _trained(
@@ -301,23 +337,5 @@ def _beside(row: Row, target: float, budget: float) -> Row:
 
 
 def _verdict(rows: Sequence[Row]) -> str:
-    """Whether what is ahead is so by more than the seeds' noise: differences of the same seeds, Student's 95 %."""
-    good = [row for row in rows if row.validation]
-    if not good:
-        return "all that was compared has diverged: take smaller learning rates"
-    best, others = good[0], good[1:]
-    if not others:
-        return f"{best.name} alone did not diverge"
-    if len(best.by_seed) == 1:
-        return f"{best.name} has the lowest loss, but one seed cannot tell whether that is chance: take `seeds=5`"
-    alike = [row.name for row in others if not _ahead(best, row)]
-    if not alike:
-        return f"{best.name} is ahead of all others by more than the seeds' noise"
-    behind = [row.name for row in others if row.name not in alike]
-    said = f"{best.name} has the lowest loss; within the seeds' noise of it: {', '.join(alike)}"
-    return f"{said}; behind by more than that: {', '.join(behind)}" if behind else said
-
-
-def _ahead(best: Row, row: Row) -> bool:
-    """Whether a row is behind the best with the same seeds, by more than chance explains."""
-    return estimate([other - own for own, other in zip(best.by_seed, row.by_seed, strict=True)]).low > 0
+    tuned = any(row.tuned and row.tuned[0] for row in rows)
+    return verdict([row.name for row in rows], [row.by_seed for row in rows], tuned=tuned)

@@ -26,7 +26,9 @@ WORTH = 0.02
 class LearningCurve:
     """The rows, the mean loss with each, and the loss foretold for twice as many as there are.
 
-    `foretold` is the mean over the seeds, each of which has a curve of its own, and Student's 95 % interval of it.
+    `foretold` is the mean over the seeds of what the power law of each gives. Few shares do not tell where a curve
+    flattens, so its interval reaches from a loss that keeps falling as it did between the last two shares to one that
+    falls no further, each widened by the seeds' noise.
     """
 
     rows: tuple[int, ...]
@@ -48,9 +50,13 @@ def learning_curve(rows: Sequence[int], by_seed: Sequence[Sequence[float]]) -> L
         return None
     counts, losses = np.asarray(rows, np.float64), np.asarray(by_seed, np.float64)
     more = MORE * max(rows)
-    foretold = estimate([float(_PowerLaw(counts, column)(more)) for column in losses.T])
+    expected = estimate([float(_PowerLaw(counts, column)(more)) for column in losses.T])
+    ratio = np.log(more / counts[-1]) / np.log(counts[-1] / counts[-2])
+    as_last = estimate((losses[-1] * (losses[-1] / losses[-2]) ** ratio).tolist())
+    now, fall = estimate(losses[-1].tolist()), estimate((losses[-2] - losses[-1]).tolist())
+    foretold = Estimate(expected.mean, min(expected.low, as_last.low), max(expected.high, now.high))
     means = losses.mean(axis=1)
-    verdict = _verdict(float(means[-1]), more, foretold)
+    verdict = _verdict(float(means[-1]), more, foretold, falling=fall.low > 0)
     return LearningCurve(tuple(rows), tuple(map(float, means)), more, foretold, verdict)
 
 
@@ -78,11 +84,12 @@ class _PowerLaw:
         return float(self._floor + self._slope * (rows / self._scale) ** -self._exponent)
 
 
-def _verdict(now: float, more: int, foretold: Estimate) -> str:
+def _verdict(now: float, more: int, foretold: Estimate, *, falling: bool) -> str:
+    """What to expect of more rows; `falling` says that the last rows surely helped."""
     saved = 1 - foretold.mean / now
     interval = f"{foretold.mean:.4g} ({foretold.low:.4g} to {foretold.high:.4g})"
     said = f"with {more:,} rows the validation loss would be about {interval}, after {now:.4g} with all there are"
-    if foretold.high < now and saved >= WORTH:
+    if falling and saved >= WORTH:
         return f"more rows would help: {said}"
     if foretold.low > now * (1 - WORTH):
         return f"more rows would hardly help: {said}"

@@ -27,11 +27,15 @@ FIRST_RUNG = 2
 
 @dataclass(frozen=True)
 class Trial:
-    """What is trained: a job for each seed and fold, and the epochs after which it has to be among the best."""
+    """What is trained: a job for each seed and fold, and the epochs after which it has to be among the best.
+
+    It competes with the trials that have the same number in `among`.
+    """
 
     number: int
     jobs: tuple[Job, ...]
     rungs: tuple[int, ...] = ()
+    among: int = 0
 
 
 @dataclass(frozen=True)
@@ -169,12 +173,16 @@ def _mean(figures: Sequence[float]) -> float:
 
 
 def _behind(trials: Sequence[Trial], standings: Mapping[int, Standing], epoch: int) -> Iterator[int]:
-    """The trials at a rung that are not among the best third of those that have reached it."""
-    reached = [standings[trial.number] for trial in trials if epoch in trial.rungs]
-    here = [standing for standing in reached if len(standing.curve) == epoch or _ended_well(standing)]
-    best = sorted(here, key=lambda standing: (standing.value, standing.number))
-    keep = max(1, -(-len(best) // ETA))
-    yield from (standing.number for standing in best[keep:] if standing.outcome is None)
+    """The trials at a rung that are not among the best third of those they compete with that have reached it."""
+    fields = dict[int, list[Standing]]()
+    for trial in trials:
+        standing = standings[trial.number]
+        if epoch in trial.rungs and (len(standing.curve) == epoch or _ended_well(standing)):
+            fields.setdefault(trial.among, []).append(standing)
+    for here in fields.values():
+        best = sorted(here, key=lambda standing: (standing.value, standing.number))
+        keep = max(1, -(-len(best) // ETA))
+        yield from (standing.number for standing in best[keep:] if standing.outcome is None)
 
 
 def _ended_well(standing: Standing) -> bool:

@@ -16,6 +16,12 @@ CALIBRATION_BINS = 15  # the number that Guo et al. (2017) report, and that othe
 
 CLASSIFICATION = ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "log_loss", "calibration_error")
 REGRESSION = ("rmse", "mae", "r2")
+RANGES = {
+    **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "calibration_error"), (0.0, 1.0)),
+    **dict.fromkeys(("loss", "log_loss", "rmse", "mae"), (0.0, float("inf"))),
+    "r2": (float("-inf"), 1.0),
+}
+"""The least and the largest value that a metric can have; a metric that is not named here can have any."""
 LARGER_IS_BETTER = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "r2"})
 
 

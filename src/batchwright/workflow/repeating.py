@@ -3,17 +3,28 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import exp, inf, isinf
 from statistics import fmean, stdev
 
 from batchwright.errors import InterruptedRunError
 from batchwright.population.fit import MemberRun, common_rows, fit_members
+from batchwright.tasks.metrics import RANGES
 from batchwright.workflow.preparing import Prepared, example_of
 from batchwright.workflow.training import Event, Metrics, Trained, judge_parts
+
+ANY = (-inf, inf)
+"""The range of a number that can have any value."""
+LARGEST = 700.0
+"""The exponent up to which exp() is finite."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds, and Student's 95 % interval of it; both ends are the mean where there is one seed."""
+    """A mean over seeds, and the 95 % interval of it.
+
+    Both ends are the mean where there is one seed, and where all seeds have the same value: then how far other seeds
+    would differ is not known.
+    """
 
     mean: float
     low: float
@@ -93,22 +104,50 @@ def _estimates(metrics: Sequence[Metrics]) -> dict[str, dict[str, Estimate]]:
     if not metrics:
         return {}
     return {
-        part: {name: estimate([one[part][name] for one in metrics]) for name in found}
+        part: {name: estimate([one[part][name] for one in metrics], RANGES.get(name, ANY)) for name in found}
         for part, found in metrics[0].items()
     }
 
 
-def estimate(values: Sequence[float]) -> Estimate:
-    """The mean of independent values, and Student's 95 % interval of it.
+def estimate(values: Sequence[float], within: tuple[float, float] = ANY) -> Estimate:
+    """The mean of independent values, and a 95 % interval of it that stays within the range the values can have.
+
+    Without a range it is Student's: mean ± h, with h = t·s/√n. Near the end of a range values are skewed, and Student's
+    interval misses their mean too often. There it is made wider by the interval that is Student's on a scale without
+    the end: with r = h/mean, mean·exp(±r) of values above 0, and of shares the same of the odds mean/(1 - mean), with
+    r = h/(mean·(1 - mean)). A range that the values do not keep to is none.
 
     >>> estimate([1.0, 2.0, 3.0])  # 2 ± 4.30 · 1 / √3
     Estimate(mean=2.0, low=-0.48..., high=4.48...)
+    >>> estimate([1.0, 2.0, 3.0], (0, float("inf")))  # 2 · exp(2.48 / 2)
+    Estimate(mean=2.0, low=0.0, high=6.92...)
     """
     from scipy.stats import t
 
     mean = fmean(values)
     half = float(t.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return Estimate(mean, mean - half, mean + half)
+    low, high = within
+    if not low <= min(values) <= max(values) <= high:
+        low, high = ANY
+    if not (low < mean < high and half > 0):
+        return Estimate(mean, mean - half, mean + half)
+    return Estimate(
+        mean,
+        max(low, min(mean - half, _moved(mean, -half, low, high))),
+        min(high, max(mean + half, _moved(mean, half, low, high))),
+    )
+
+
+def _moved(mean: float, by: float, low: float, high: float) -> float:
+    """A mean moved on a scale on which its range has no end, by as much as `by` is there at the mean."""
+    if isinf(low) and isinf(high):
+        return mean + by
+    if isinf(high):
+        return low + (mean - low) * exp(min(by / (mean - low), LARGEST))
+    if isinf(low):
+        return high - (high - mean) * exp(min(-by / (high - mean), LARGEST))
+    odds = (mean - low) / (high - mean) * exp(min(by * (high - low) / ((mean - low) * (high - mean)), LARGEST))
+    return low + (high - low) * odds / (1 + odds)
 
 
 def _since(started: float) -> float:

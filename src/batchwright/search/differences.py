@@ -1,0 +1,91 @@
+"""Which differences between variants chance does not explain: at most one table of equal variants in twenty has any.
+
+The variant with the lowest mean loss is chosen by the same losses that it is then tested with, and it is tested against
+every other. So the test is the one that holds for all pairs at once: Tukey's studentized range, with the seeds as
+blocks, for every variant is trained with the same seeds.
+
+Tukey 1953, The Problem of Multiple Comparisons; Scheffé 1959, The Analysis of Variance, section 4.2.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+LEVEL = 0.05
+"""The share of tables of equal variants that may claim a difference."""
+RESOLUTION = 1e-6
+"""Differences below this share of the loss are rounding of float32, however regular they are."""
+
+
+def behind_lowest(losses: Float[np.ndarray, "*tables variants seeds"]) -> Bool[np.ndarray, "*tables variants"]:
+    """Which variants have a higher mean loss than the lowest, by more than chance explains.
+
+    With d the mean difference from the lowest over K seeds, a variant is behind where
+
+        d > q·s/√K    and    d > t·s_own·√(2/K).
+
+    q is the 95 % quantile of the studentized range of k variants with (k - 1)(K - 1) degrees of freedom, t that of
+    Student's two-sided test with K - 1. s² is the larger of two estimates of the variance of a loss within a seed: the
+    residual one of all variants, and s_own², half the variance of the differences of this pair. The second keeps a
+    variant that is noisier than the others from passing for better or worse.
+
+    Args:
+        losses: of every variant with every seed, two seeds or more.
+
+    >>> behind_lowest(np.array([[1.0, 2.0, 3.0], [1.5, 2.5, 3.6], [0.9, 2.1, 3.0]]))
+    array([False,  True, False])
+    """
+    from scipy.stats import studentized_range, t
+
+    variants, seeds = losses.shape[-2:]
+    degrees = (variants - 1) * (seeds - 1)
+    means = losses.mean(axis=-1)
+    lowest = np.take_along_axis(losses, means.argmin(axis=-1)[..., None, None], axis=-2)
+    differences = losses - lowest
+    own = differences.var(axis=-1, ddof=1) / 2
+    residuals = losses - means[..., None] - losses.mean(axis=-2, keepdims=True)
+    residuals += means.mean(axis=-1)[..., None, None]
+    pooled = (residuals**2).sum(axis=(-2, -1)) / degrees
+    spread = np.sqrt(np.maximum(own, pooled[..., None]) / seeds)
+    reach = float(studentized_range.ppf(1 - LEVEL, variants, degrees)) * spread
+    reach = np.maximum(reach, float(t.ppf(1 - LEVEL / 2, seeds - 1)) * np.sqrt(2 * own / seeds))
+    behind: Bool[np.ndarray, "*tables variants"] = differences.mean(axis=-1) > np.maximum(
+        reach, RESOLUTION * np.abs(means)
+    )
+    return behind
+
+
+def verdict(names: Sequence[str], by_seed: Sequence[Sequence[float]], *, tuned: bool) -> str:
+    """Which differences chance does not explain, and what was tested, in a sentence.
+
+    Args:
+        names: of the variants.
+        by_seed: the losses of each with every seed; none where it has diverged.
+        tuned: whether something was tuned anew for each seed, so that the luck of tuning is in the losses.
+    """
+    good = sorted((float(np.mean(own)), name, own) for name, own in zip(names, by_seed, strict=True) if own)
+    if not good:
+        return "all that was compared has diverged: take smaller learning rates"
+    (_, best, first), others = good[0], [name for _, name, _ in good[1:]]
+    if not others:
+        return f"{best} alone did not diverge"
+    if len(first) == 1:
+        return f"{best} has the lowest loss, but one seed cannot tell whether that is chance: take `seeds=5`"
+    found = behind_lowest(np.array([own for _, _, own in good], np.float64))[1:]
+    behind = [name for name, is_behind in zip(others, found, strict=True) if is_behind]
+    alike = [name for name in others if name not in behind]
+    return f"{_said(best, behind, alike)} ({_tested(len(good), len(first), tuned=tuned)})"
+
+
+def _said(best: str, behind: Sequence[str], alike: Sequence[str]) -> str:
+    if not alike:
+        return f"{best} is ahead of all others by more than chance explains"
+    said = f"{best} has the lowest loss; chance may explain that it is ahead of {', '.join(alike)}"
+    return f"{said}; behind by more than chance explains: {', '.join(behind)}" if behind else said
+
+
+def _tested(variants: int, seeds: int, *, tuned: bool) -> str:
+    luck = "the seeds, and of a tuning for each of them" if tuned else "the seeds"
+    test = "Student's paired test" if variants == 2 else f"Tukey's test of all pairs of the {variants}"
+    return f"{test}, {seeds} seeds: with the luck of {luck}, equal ones would differ so in at most 1 of 20 comparisons"
