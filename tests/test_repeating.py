@@ -124,9 +124,9 @@ def test_a_metric_that_is_the_same_with_all_seeds_is_said_to_be() -> None:
     runs = tuple(SeedRun(seed, "finished", 1, {}) for seed in range(3))
     metrics = {"test": {"accuracy": estimate([0.9] * 3), "loss": estimate([0.1, 0.2, 0.3])}}
     table = seeds_table(Repeated(runs, metrics, 1.0))
-    assert list(table.columns[1].cells) == ["0.9 (the same with all 3)", "0.2 (-0.04841 to 0.4484)"]
+    assert list(table.columns[1].cells) == ["0.9000 (the same with all 3)", "0.2000 (-0.0484 to 0.4484)"]
     alone = seeds_table(Repeated(runs[:1], {"test": {"accuracy": estimate([0.9])}}, 1.0))
-    assert list(alone.columns[1].cells) == ["0.9 (one seed)"]
+    assert list(alone.columns[1].cells) == ["0.9000 (one seed)"]
 
 
 def test_what_cannot_be_repeated_is_told_before_training() -> None:

@@ -130,7 +130,7 @@ def estimate(values: Sequence[float], within: tuple[float, float] = ANY) -> Esti
     if not low <= min(values) <= max(values) <= high:
         low, high = ANY
     if not (low < mean < high and half > 0):
-        return Estimate(mean, mean - half, mean + half)
+        return Estimate(mean, max(low, mean - half), min(high, mean + half))
     return Estimate(
         mean,
         max(low, min(mean - half, _moved(mean, -half, low, high))),
