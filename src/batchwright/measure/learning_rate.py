@@ -167,7 +167,7 @@ def default_rate(optimizer: Optimizer) -> float:
 
     >>> from batchwright.optim import SGD
     >>> default_rate(SGD(7.0))
-    0.01
+    0.1
     """
     default = next(field.default for field in fields(optimizer) if field.name == "learning_rate")
     return float(optimizer.learning_rate if default is MISSING else default)

@@ -126,7 +126,7 @@ def estimate(values: Sequence[float], within: tuple[float, float] = ANY) -> Esti
 
     mean = fmean(values)
     half = float(t.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    low, high = within
+    low, high = map(float, within)
     if not low <= min(values) <= max(values) <= high:
         low, high = ANY
     if not (low < mean < high and half > 0):
