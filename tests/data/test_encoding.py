@@ -73,7 +73,7 @@ def test_weights_of_the_training_weigh_an_evaluation_too():
     lacking = encode_labelled(FRAME, encoding)
     assert lacking.weights is None
     assert "no column 'weight', which weighed the training rows" in lacking.notes[0]
-    with pytest.raises(DataError, match="unknown column 'wieght'"):
+    with pytest.raises(DataError, match="table has no column 'wieght'"):
         encode_labelled(weighted, encoding, weights="wieght")
     with pytest.raises(DataError, match="'colour' holds categorical cells; weights are finite numbers"):
         encode_labelled(weighted, encoding, weights="colour")

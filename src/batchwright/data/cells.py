@@ -58,7 +58,7 @@ class BadCell:
 
 @dataclasses.dataclass(frozen=True)
 class BadCells:
-    """How many cells do not fit, and the first of them by line: at least a hundred, if there are so many."""
+    """How many cells do not fit, and the first of them by line: at least a hundred where there are more."""
 
     count: int = 0
     first: tuple[BadCell, ...] = ()
@@ -69,7 +69,7 @@ class BadCells:
         return BadCells(self.count + other.count, tuple(cells))
 
     def cut(self) -> "BadCells":
-        """As many of them, of which only the first hundred are kept."""
+        """The same count, with only the first hundred cells."""
         return BadCells(self.count, self.first[:KEPT])
 
 
@@ -139,13 +139,19 @@ def bad_cells_error(name: str, bad: BadCells, *, place: str) -> DataError:
     """The error that lists the first ten bad cells, and says what can be done; `place` is "line" or "row"."""
     listed = "\n".join(f"  {place} {cell.line}, {cell}" for cell in bad.first[:LISTED])
     columns = [cell.column for cell in bad.first if cell.column is not None]
-    remedies = ["drop these rows with `on_bad_rows=drop`"]
     if columns:
-        remedies += [f"say what such a column is (kinds: {{{columns[0]}: categorical}})", "or which texts mean missing"]
-    what = "cells that do not fit their column" if columns else "records with the wrong number of fields"
+        what = (
+            "1 cell that does not fit its column"
+            if bad.count == 1
+            else f"{bad.count:,} cells that do not fit their column"
+        )
+        kinds = f"kinds {{{columns[0]}: categorical}} says what a column is, and `missing` which texts mean missing."
+    else:
+        what = "1 record" if bad.count == 1 else f"{bad.count:,} records"
+        what, kinds = f"{what} with the wrong number of fields", ""
     first = " (the first ten are listed)" if bad.count > LISTED else ""
-    found = f"{name}: found {bad.count:,} {what}{first}:\n{listed}\nCorrect them, or leave these rows out."
-    return DataError(found, f"To go on as it is: {'; '.join(remedies)}.")
+    found = f"{name}: found {what}{first}:\n{listed}\nCorrect them, or leave these rows out."
+    return DataError(found, f"`on_bad_rows=drop` leaves them out. {kinds}".rstrip())
 
 
 def dropped_note(bad: BadCells, rows: int, *, place: str) -> str:

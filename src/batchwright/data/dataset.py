@@ -13,7 +13,16 @@ from jaxtyping import Float32, Shaped, UInt64
 from batchwright.data.encoders import Scaling
 from batchwright.data.encoding import Encoding, ImagePreprocessing, read_like
 from batchwright.data.images import Images
-from batchwright.data.learning import divide, image_encoding, left_out, schema_of_test, source_notes, unlearned_note
+from batchwright.data.learning import (
+    divide,
+    found_notes,
+    image_encoding,
+    left_out,
+    schema_of_test,
+    source_notes,
+    uneven_note,
+    unlearned_note,
+)
 from batchwright.data.options import DataOptions
 from batchwright.data.preprocessing import Preprocessing, describe, fit
 from batchwright.data.roles import target_name
@@ -177,7 +186,8 @@ def load(
 
 def _name(given: str | int | None) -> str | None:
     """The name of a column, which may be a whole number."""
-    return str(given) if type(given) is int else given  # type: ignore[return-value]
+    number = isinstance(given, int | np.integer) and not isinstance(given, bool)
+    return str(given) if number else given  # type: ignore[return-value]
 
 
 def _kinds(given: Mapping[str, Kind] | Mapping[int, Kind] | None) -> Mapping[str, Kind]:
@@ -205,8 +215,9 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: boo
     parts = {name: _encode(part, encoding, options.weights) for name, part in rows.items() if part is not None}
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
     notes = (
-        *source_notes(source_rows.notes, test if own_test else None, encoding),
+        *source_notes(found_notes(source_rows, name), test if own_test else None, encoding),
         *_shared(hashes),
+        *uneven_note(indices, options, own_test=own_test),
         *unlearned_note(parts["train"].targets, target),
     )
     return Dataset(

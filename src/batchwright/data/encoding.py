@@ -160,6 +160,8 @@ def _encode_labelled(source: Source, encoding: Encoding, weights: str | None, op
     if weights is None and column not in rows.kinds:
         lacking = f"{rows.name} has no column {column!r}, which weighed the training rows: here every row counts once"
         return Labelled(encoding.inputs(rows), encoding.targets(rows), None, (*rows.notes, lacking))
+    if column not in rows.kinds:
+        raise DataError(f"{rows.name} has no column {column!r}, which was named as that of the weights.")
     rows = drop_weightless(rows, column)
     numbers = row_weights(rows, column)
     return Labelled(encoding.inputs(rows), encoding.targets(rows), in_units(numbers, unit_of(numbers)), rows.notes)

@@ -4,11 +4,12 @@ Three steps: `clean` turns what means missing into null; `guess` names the kind;
 cell that does not fit becomes null. So a cell that was there before `convert` and is null after it is a bad one.
 """
 
+import dataclasses
 import math
 
 import polars as pl
 
-from batchwright.data.schema import Column
+from batchwright.data.schema import Column, Kind
 
 TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
 
@@ -23,13 +24,15 @@ FITTING = 0.9
 """At least this share of a column's cells are numbers (or dates) where the others are mistakes rather than text."""
 CODES = 20
 """Up to so many distinct values, numbers mixed with repeated text are names of classes ("0", "1", "2", "3+")."""
+LOOKED_AT = 1000
+"""Rows of which the first look at a column is taken, where all of them would take long."""
 UNIQUE, UNIQUE_FROM = 0.9, 20
 """Text of which this share is distinct, in at least so many cells, names its rows: nothing in it repeats."""
 COUNTERS = ("id", "index", "row", "")
 
 EXACT = 2**53
 """Whole numbers beyond it are rounded in float64: two that differ may become one."""
-LEADING_ZERO, MANY_DIGITS = r"^[+-]?0[0-9]+$", r"^[+-]?[0-9]{16,}$"
+LEADING_ZERO, MANY_DIGITS = r"^[+-]?0[0-9]+$", r"^[+-]?[0-9]{16,}(?:\.[0-9]*)?$"
 
 
 def clean(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
@@ -54,17 +57,42 @@ def parse_numbers(column: pl.Series) -> pl.Series:
 
 
 def says_more(text: pl.Series, numbers: pl.Series) -> bool:
-    """Whether text says more than its numbers: a leading zero, or a whole number that float64 may round.
+    """Whether some text says more than its number, or few numbers are written in several ways each.
 
     >>> says_more(pl.Series(["007", "7"]), pl.Series([7.0, 7.0])), says_more(pl.Series(["0.5"]), pl.Series([0.5]))
     (True, False)
     """
+    return bool(_more_than_numbers(text, numbers).any()) or _written_twice(text, numbers) is not None
+
+
+def _more_than_numbers(text: pl.Series, numbers: pl.Series) -> pl.Series:
+    """Which texts say more than their numbers: a leading zero, or a whole number that float64 may round."""
     zeros = text.str.starts_with("0") | text.str.starts_with("-0") | text.str.starts_with("+0")
-    whole = (numbers == numbers.round()).fill_null(value=False)
-    if text.filter(zeros & whole).str.contains(LEADING_ZERO).any():
-        return True
     large = (numbers.abs() >= EXACT).fill_null(value=False)
-    return bool(large.any() and text.filter(large).str.contains(MANY_DIGITS).any())
+    whole = zeros & (numbers == numbers.round()).fill_null(value=False)
+    more = whole & text.str.contains(LEADING_ZERO) if whole.any() else whole
+    return more | (large & text.str.contains(MANY_DIGITS)) if large.any() else more
+
+
+def _written_twice(text: pl.Series, numbers: pl.Series) -> tuple[str, str] | None:
+    """Two texts of one number, such as 1.1 and 1.10, where so few numbers are distinct that they may name classes."""
+    if numbers.head(LOOKED_AT).n_unique() > CODES:
+        return None
+    counts = numbers.drop_nulls().value_counts(name="rows")
+    if counts.height > CODES or _written_plainly(text, counts) or text.n_unique() == numbers.n_unique():
+        return None
+    ways = pl.DataFrame({"number": numbers, "text": text}).drop_nulls().unique(maintain_order=True)
+    for texts in ways.group_by("number", maintain_order=True).agg("text")["text"]:
+        if len(texts) > 1:
+            return texts[0], texts[1]
+    return None
+
+
+def _written_plainly(text: pl.Series, counts: pl.DataFrame) -> bool:
+    """Whether texts are whole numbers of as few characters as can be, given how many rows each number has."""
+    return all(number.is_integer() and abs(number) < EXACT for number in counts[:, 0]) and bool(
+        text.str.len_bytes().sum() == sum(rows * len(str(int(number))) for number, rows in counts.iter_rows())
+    )
 
 
 def guess(column: pl.Series, *, untyped: bool) -> Column:
@@ -111,6 +139,28 @@ def as_text(column: pl.Series) -> pl.Series:
     return column.to_frame().select(text.alias(column.name)).to_series()
 
 
+def looks_like(column: pl.Series) -> Kind | None:
+    """The kind that nearly all texts of a column can be read as: "numeric", "date", or None.
+
+    >>> looks_like(pl.Series(["1", "2.5", None])), looks_like(pl.Series(["red", "blue"])), looks_like(pl.Series([1]))
+    ('numeric', None, None)
+    """
+    cells = column.drop_nulls()
+    if cells.dtype != pl.String or not len(cells):
+        return None
+    numbers = cells.cast(pl.Float64, strict=False)
+    if _fits(len(numbers) - numbers.null_count(), len(cells)):
+        return "numeric"
+    return "date" if _guess_date(cells.unique()) else None
+
+
+def kind_remedy(column: pl.Series) -> str:
+    """What to do where a column of text was expected to hold numbers or dates that it looks like; else nothing."""
+    kind = looks_like(column)
+    read_as = {"numeric": "numbers", "date": "dates"}.get(kind or "")
+    return f" With kinds {{{column.name}: {kind}}} its text is read as {read_as}." if read_as else ""
+
+
 def _number(text: str) -> float | None:
     try:
         number = float(text)
@@ -123,11 +173,12 @@ def _guess_text(column: pl.Series) -> Column:
     name, cells = column.name, column.drop_nulls()
     numbers = cells.cast(pl.Float64, strict=False)
     if len(cells) and _fits(len(numbers) - numbers.null_count(), len(cells)):
-        if says_more(cells, numbers):
+        if numbers.null_count() and _are_codes(cells, numbers):
+            return Column(name, "categorical", note="numbers and text that repeats: taken as categories")
+        more = _more_than_numbers(cells, numbers)
+        if more.any() and _name_things(cells, more):
             return _as_names(cells, "numbers with leading zeros or of 16 digits and more are kept as they are written")
-        mixed = numbers.null_count() and _are_codes(cells, numbers)
-        note = "numbers and text that repeats: taken as categories" if mixed else ""
-        return Column(name, "categorical", note=note) if mixed else _number_column(numbers)
+        return _with_note(_number_column(numbers.rename(name)), cells, numbers, more)
     distinct = cells.unique()
     if len(cells) and distinct.str.to_lowercase().is_in(["true", "false"]).all():
         return Column(name, "boolean")
@@ -136,13 +187,10 @@ def _guess_text(column: pl.Series) -> Column:
 
 def _keep_text(column: pl.Series) -> Column:
     """Text that has come as text: names of categories or of the rows, also where it looks like numbers or dates."""
-    cells = column.drop_nulls()
-    numbers = cells.cast(pl.Float64, strict=False)
-    if len(cells) and _fits(len(numbers) - numbers.null_count(), len(cells)):
-        return _as_names(cells, f"text that looks like numbers stays text, unless kinds says {column.name}: numeric")
-    if _guess_date(cells.unique()):
-        return _as_names(cells, f"text that looks like dates stays text, unless kinds says {column.name}: date")
-    return _as_names(cells)
+    kind = looks_like(column)
+    what = {"numeric": "numbers", "date": "dates"}.get(kind or "")
+    why = f"text that looks like {what} stays text, unless kinds says {column.name}: {kind}" if what else ""
+    return _as_names(column.drop_nulls(), why)
 
 
 def _as_names(cells: pl.Series, why: str = "") -> Column:
@@ -157,6 +205,23 @@ def _as_names(cells: pl.Series, why: str = "") -> Column:
 def _fits(good: int, cells: int) -> bool:
     """Whether the cells that do not fit are mistakes: at most a tenth, or a single one beside two or more that do."""
     return good >= FITTING * cells or (cells - good == 1 and good >= 2)
+
+
+def _name_things(cells: pl.Series, more: pl.Series) -> bool:
+    """Whether numbers name things, as ZIP codes do: of one length, few, or a tenth of them saying more than numbers."""
+    lengths = cells.str.len_chars()
+    return lengths.n_unique() == 1 or cells.n_unique() <= CODES or not _fits(len(more) - int(more.sum()), len(more))
+
+
+def _with_note(column: Column, cells: pl.Series, numbers: pl.Series, more: pl.Series) -> Column:
+    """The column with what its numbers do not say of the way in which they are written."""
+    kept = f"kinds {{{column.name}: categorical}} keeps what is written"
+    if more.any():
+        note = f"{cells.filter(more)[0]} and {more.sum() - 1:,} more" if more.sum() > 1 else cells.filter(more)[0]
+        return dataclasses.replace(column, note=f"{note} read as {'numbers' if more.sum() > 1 else 'a number'}; {kept}")
+    if twice := _written_twice(cells, numbers):
+        return dataclasses.replace(column, note=f"{twice[0]} and {twice[1]} are one number; {kept}")
+    return column
 
 
 def _are_codes(cells: pl.Series, numbers: pl.Series) -> bool:

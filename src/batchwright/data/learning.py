@@ -72,6 +72,12 @@ def schema_of_test(encoding: Encoding, options: DataOptions) -> Schema:
     return dataclasses.replace(encoding.schema, columns=tuple(columns))
 
 
+def found_notes(rows: Rows, target: str) -> tuple[str, ...]:
+    """What was found in reading the rows, and what was doubtful about the kind of their target."""
+    column = rows.column(target) if isinstance(rows, Table) else None
+    return (*rows.notes, f"target {target!r}: {column.note}") if column and column.used and column.note else rows.notes
+
+
 def source_notes(found: tuple[str, ...], own_test: Rows | None, encoding: Encoding) -> tuple[str, ...]:
     """What was `found` in the source and in its own test rows, and which columns are not used and why."""
     columns = [column for column in encoding.schema.columns if column.note and column.name != encoding.schema.target]
@@ -82,6 +88,21 @@ def source_notes(found: tuple[str, ...], own_test: Rows | None, encoding: Encodi
             *own_test.notes,
         ]
     return tuple(dict.fromkeys(notes))
+
+
+def uneven_note(indices: Indices, options: DataOptions, *, own_test: bool) -> tuple[str, ...]:
+    """The parts that are smaller or larger than asked for by half or more, as whole groups and times may make them."""
+    if options.method not in ("group", "time"):
+        return ()
+    wanted = {"validation": options.validation_split, "test": 0.0 if own_test else options.test_split}
+    rows = len(indices.train) + len(indices.validation) + len(indices.test)
+    found = {name: len(getattr(indices, name)) / rows for name in wanted}
+    uneven = [
+        f"{found[name]:.0%} of the rows are for {name}, not {share:.0%}"
+        for name, share in wanted.items()
+        if abs(found[name] - share) * rows > max(1.0, share * rows / 2)
+    ]
+    return (f"{', and '.join(uneven)}: rows of the same {options.method} stay together",) if uneven else ()
 
 
 def unlearned_note(codes: Shaped[np.ndarray, " train"], target: Target) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from jaxtyping import Shaped
 
 from batchwright.data.encoding import LABEL
 from batchwright.data.images import Images
-from batchwright.data.inference import as_text
+from batchwright.data.inference import as_text, kind_remedy
 from batchwright.data.options import DataOptions
 from batchwright.data.sources import Loaded
 from batchwright.data.tables import Table
@@ -17,7 +17,7 @@ def target_name(loaded: Loaded, options: DataOptions) -> str:
 
     Raises:
         DataError: none is given, or there is no such column.
-        ConfigError: columns are named of images, which have none.
+        ConfigError: columns are named of images, which have none; or it is the column of groups or weights too.
     """
     if isinstance(loaded.train, Images):
         if options.target not in (None, LABEL):
@@ -30,6 +30,9 @@ def target_name(loaded: Loaded, options: DataOptions) -> str:
     if name is None:
         names = ", ".join(loaded.train.frame.columns)
         raise DataError(f"{loaded.train.name}: which column is to be predicted? Give one as target. Columns: {names}.")
+    clash = [role for role in ("group", "weights") if getattr(options, role) == name]
+    if clash:
+        raise ConfigError(f"{clash[0]} and target both name the column {name!r}: give two columns, or leave one out.")
     return loaded.train.column(name).name
 
 
@@ -51,5 +54,7 @@ def split_key(table: Table, options: DataOptions) -> Shaped[np.ndarray, " rows"]
         return as_text(cells).rank("dense").to_numpy()
     if not (cells.dtype.is_numeric() or cells.dtype.is_temporal()):
         kind = table.column(name).kind
-        raise DataError(f"{table.name}: time column {name!r} holds {kind} cells; it needs dates or numbers.")
+        raise DataError(
+            f"{table.name}: time column {name!r} holds {kind} cells; it needs dates or numbers.{kind_remedy(cells)}"
+        )
     return cells.to_numpy()

@@ -184,23 +184,23 @@ def _by_group(
 
 
 def _by_time(times: Shaped[np.ndarray, " rows"], fractions: tuple[float, float]) -> Indices:
-    """The parts between two rows of different times, as near to their shares as can be."""
-    order = np.argsort(times, kind="stable")
-    between = np.flatnonzero(times[order][1:] != times[order][:-1]) + 1
-    rows = {number: _rounded(len(times) * fractions[number]) for number in (TEST, VALIDATION)}
-    wanted = [number for number, share in rows.items() if share > 0]
-    if len(between) < len(wanted):
+    """The parts one after the other in time; each begins where the time changes, as near to its share as can be."""
+    order, rows = np.argsort(times, kind="stable"), len(times)
+    changes = np.flatnonzero(times[order][1:] != times[order][:-1]) + 1
+    test_rows, validation_rows = (_rounded(rows * fraction) for fraction in fractions)
+    needed = (test_rows > 0) + (validation_rows > 0)
+    if len(changes) < needed:
         raise DataError(
-            f"{len(between) + 1} different times cannot fill {len(wanted) + 1} parts, as rows of the same time are in "
-            "one part."
+            f"{len(changes) + 1} different times cannot fill {needed + 1} parts, as rows of the same time are in one "
+            "part."
         )
-    ends = dict.fromkeys((TEST, VALIDATION), len(times))
-    for later, number in zip(range(len(wanted) - 1, -1, -1), wanted, strict=True):
-        end = ends[TEST]
-        allowed = between[later : np.searchsorted(between, end)]
-        start = int(allowed[np.abs(allowed - (end - rows[number])).argmin()])
-        ends = {TEST: start, VALIDATION: start} if number == TEST else ends | {VALIDATION: start}
-    return Indices(*np.split(order, (ends[VALIDATION], ends[TEST])))
+    test = _nearest(changes[1 if validation_rows else 0 :], rows - test_rows) if test_rows else rows
+    validation = _nearest(changes[changes < test], test - validation_rows) if validation_rows else test
+    return Indices(*np.split(order, (validation, test)))
+
+
+def _nearest(places: Int64[np.ndarray, " places"], wanted: int) -> int:
+    return int(places[np.abs(places - wanted).argmin()])
 
 
 def _rounded(number: float) -> int:

@@ -23,7 +23,16 @@ from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table
 from batchwright.data.idx import holds_idx
 from batchwright.data.image_store import convert_images
 from batchwright.data.images import Images, holds_images
-from batchwright.data.learning import divide, image_encoding, left_out, schema_of_test, source_notes, unlearned_note
+from batchwright.data.learning import (
+    divide,
+    found_notes,
+    image_encoding,
+    left_out,
+    schema_of_test,
+    source_notes,
+    uneven_note,
+    unlearned_note,
+)
 from batchwright.data.options import DataOptions
 from batchwright.data.preprocessing import SCALINGS, Preprocessing, judge, make_encoder, make_schema
 from batchwright.data.roles import target_name
@@ -148,7 +157,8 @@ def prepare_streamed(
     }
     if test is not None:
         parts["test"] = test
-    notes = (*source_notes(divided.notes, test_rows, encoding), *divided.unlearned, UNLOOKED)
+    uneven = uneven_note(indices, options, own_test=has_test)
+    notes = (*source_notes(divided.notes, test_rows, encoding), *uneven, *divided.unlearned, UNLOOKED)
     fingerprint = _fingerprint(parts, encoding)
     return StreamedDataset(
         parts["train"],
@@ -209,7 +219,7 @@ def _divide(store: Store, name: str, options: DataOptions, *, own_test: bool, se
     target, indices = divide(rows, name, options, own_test=own_test, seed=seed)
     table = rows if isinstance(rows, Table) else label_table(rows)
     unlearned = unlearned_note(target.encode(table)[indices.train], target) if target.classes else ()
-    return Divided(target, indices, kept, rows.notes, unlearned)
+    return Divided(target, indices, kept, found_notes(rows, name), unlearned)
 
 
 def _kept(kept: Int64[np.ndarray, " kept"] | None, rows: Int64[np.ndarray, " rows"]) -> Int64[np.ndarray, " rows"]:

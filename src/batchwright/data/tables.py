@@ -34,6 +34,7 @@ __all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_fr
 
 ON_BAD_ROWS = ("stop", "drop")
 DEFAULT = TableOptions()
+COMPLEX = "complex numbers: give their real and imaginary parts as two columns"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,7 +219,7 @@ def asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
         near = {column: nearest(column, others) for column in lacking}
         listed = (f"{column!r} (is it {near[column]!r}?)" if near[column] else repr(column) for column in lacking)
         columns = "column" if len(lacking) == 1 else "columns"
-        raise DataError(f"{name} lacks {columns} that the model was trained on: {', '.join(listed)}.")
+        raise DataError(f"{name} lacks {columns} that the training rows have: {', '.join(listed)}.")
     beside = (schema.target, schema.weights)
     wanted = [column.name for column in schema.columns if column.used or column.name in beside]
     return [column for column in wanted if column in names]
@@ -287,14 +288,21 @@ def _converted(name: str, values: Any) -> pl.Series:
     if isinstance(values, nw.Series):
         try:
             return values.to_polars().alias(name)
-        except (TypeError, ValueError, ImportError):  # mixed objects; or text of pandas where pyarrow is not installed
+        except (
+            TypeError,
+            ValueError,
+            ImportError,
+            NotImplementedError,
+        ):  # complex numbers; mixed objects; or text of pandas where pyarrow is not installed
             values = values.to_list()
     if isinstance(values, np.ndarray) and values.dtype != object:
         if values.dtype.kind == "c":
-            raise TypeError("complex numbers: give their real and imaginary parts as two columns")
+            raise TypeError(COMPLEX)
         return pl.Series(name, values)
     absent = ("None", "nan", "NaT", "<NA>")
     cells = [None if not isinstance(cell, str) and str(cell) in absent else cell for cell in values]
+    if any(isinstance(cell, complex) for cell in cells):
+        raise TypeError(COMPLEX)
     try:
         return pl.Series(name, cells)
     except (TypeError, OverflowError):

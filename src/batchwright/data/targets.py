@@ -10,13 +10,16 @@ from jaxtyping import Float, Float32, Float64, Int32, Integer, Shaped
 
 from batchwright.data.cells import KEPT, BadCell, BadCells, dropped_note, first_ten
 from batchwright.data.encoders import category_codes, mean_and_deviation, scaled_by
-from batchwright.data.inference import as_text
+from batchwright.data.inference import as_text, kind_remedy
 from batchwright.data.schema import TASKS, Task, from_plain
 from batchwright.data.tables import Table
 from batchwright.errors import ConfigError, DataError, unknown
 
 FEW = 20
 """Whole numbers with at most so many distinct values are taken for classes."""
+
+CONSTANT = 2.0**-20
+"""The deviation, relative to its size, that a target of one value is given: whatever a network says is near it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,13 +153,13 @@ def fit_target(
         raise ConfigError(unknown("task", task, TASKS))
     cells = _target_cells(table, name)
     if (task or _likely_task(cells)) == "classification":
-        return ClassTarget(name, _classes(table, name, cells, lenient=lenient))
+        return ClassTarget(name, _classes(table, cells, lenient=lenient))
     values = _values(table, name)
     mean, std = mean_and_deviation(values if rows is None else values[rows])
     if std == 0.0 and not lenient:
         which = "row" if rows is None else "training row"
         raise DataError(f"{table.name}: target {name!r} is {mean:g} in every {which}: there is nothing to learn.")
-    return ValueTarget(name, mean, std or 1.0)
+    return ValueTarget(name, mean, std or CONSTANT * (abs(mean) or 1.0))
 
 
 def drop_missing(table: Table, name: str) -> Table:
@@ -195,7 +198,7 @@ def _values(table: Table, name: str) -> Float64[np.ndarray, " rows"]:
         example = as_text(cells)[0]
         raise DataError(
             f"{table.name}: regression needs numbers, but target {name!r} holds {table.column(name).kind} "
-            f"cells such as {example!r}. Use task: classification, or another target."
+            f"cells such as {example!r}.{kind_remedy(cells) or ' Use task: classification, or another target.'}"
         )
     return cells.cast(pl.Float64).to_numpy()
 
@@ -208,23 +211,24 @@ def _likely_task(cells: pl.Series) -> Task:
     return "classification" if whole and cells.n_unique() <= min(FEW, len(cells) / 2) else "regression"
 
 
-def _classes(table: Table, name: str, cells: pl.Series, *, lenient: bool) -> tuple[str, ...]:
+def _classes(table: Table, cells: pl.Series, *, lenient: bool) -> tuple[str, ...]:
     """The labels in order, numbers by size; unless `lenient`, there are two or more, and each has two rows or more."""
     counts = dict(as_text(cells).value_counts(name="rows").iter_rows())
     if not lenient:
-        _check_classes(table, name, counts)
+        _check_classes(table, cells, counts)
     return _in_order(counts, float if cells.dtype.is_float() else int)
 
 
-def _check_classes(table: Table, name: str, counts: Mapping[str, int]) -> None:
+def _check_classes(table: Table, cells: pl.Series, counts: Mapping[str, int]) -> None:
     """Raise a DataError unless there are two classes or more, each of two rows or more, and fewer than rows."""
-    about = f"{table.name}: target {name!r}"
+    about = f"{table.name}: target {cells.name!r}"
     if len(counts) == 1:
         raise DataError(f"{about} is {next(iter(counts))!r} in every row: classification needs two classes or more.")
     if 2 * len(counts) > table.rows:
         raise DataError(
             f"{about} has {len(counts):,} classes in {table.rows:,} rows: too few rows to learn each class from. "
             "Is it a name or an identifier? Choose another target, or task: regression if it is a number."
+            f"{kind_remedy(cells)}"
         )
     alone = sorted(label for label, rows in counts.items() if rows == 1)
     if alone:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from batchwright.data.cells import first_ten
+from batchwright.data.inference import kind_remedy
 from batchwright.data.tables import Table
 from batchwright.errors import DataError
 
@@ -20,7 +21,8 @@ def row_weights(table: Table, name: str) -> Float64[np.ndarray, " rows"]:
     cells = table.frame[table.column(name).name]
     needed = "weights are finite numbers of at least 0, not all of them 0"
     if not cells.dtype.is_numeric():
-        raise DataError(f"{table.name}: weights {name!r} holds {table.column(name).kind} cells; {needed}.")
+        kind = table.column(name).kind
+        raise DataError(f"{table.name}: weights {name!r} holds {kind} cells; {needed}.{kind_remedy(cells)}")
     numbers = cells.to_numpy().astype(np.float64)
     wrong = np.flatnonzero(~(np.isfinite(numbers) & (numbers >= 0)))
     if len(wrong):
@@ -61,5 +63,11 @@ def unit_of(weights: Float64[np.ndarray, " rows"]) -> float:
 
 
 def in_units(weights: Float64[np.ndarray, " rows"], unit: float) -> Float32[np.ndarray, " rows"]:
-    """Weights divided by their unit, so that very large and very small ones train as others do."""
-    return (weights / unit).astype(np.float32)
+    """Weights above 0 divided by their unit, so that very large and very small ones train as others do.
+
+    One that float32 would round to 0 is the smallest number above 0 instead: a row that counts for nothing is no row.
+
+    >>> in_units(np.array([1.0, 1e-300]), 1.0).tolist()
+    [1.0, 1.1754943508222875e-38]
+    """
+    return np.maximum(weights / unit, np.finfo(np.float32).tiny).astype(np.float32)

@@ -71,6 +71,10 @@ class Optimizer(ABC):
 
     def problem(self) -> str:
         """What is wrong between numbers that are each allowed, and what to do; empty where nothing is."""
+        if self.exclude and not (is_on(self.weight_decay) or is_on(self.l2)):
+            return (
+                "exclude leaves parameters out of weight_decay and l2, and there is neither: set one, or leave it out."
+            )
         return ""
 
     @abstractmethod
@@ -157,7 +161,7 @@ def _prepared(optimizer: Optimizer, gradients: Tree, params: Tree) -> Tree:
 
 
 def _add_decay(optimizer: Optimizer, tree: Tree, params: Tree, factor: ArrayLike) -> Tree:
-    """`tree` + `factor` · `params`, but for the parameters that `exclude` names."""
+    """`tree` + `factor` · `params`; the parameters that `exclude` names are left as they are."""
 
     def add(path: tuple[object, ...], leaf: jax.Array, w: jax.Array) -> jax.Array:
         return leaf if any(part in name_of(path) for part in optimizer.exclude) else leaf + factor * w

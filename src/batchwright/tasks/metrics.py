@@ -175,8 +175,8 @@ def regression(
 ) -> dict[str, float]:
     """The metrics named in `REGRESSION`, each the mean over the targets, in their own unit.
 
-    One in which values are given is `unit` in their own. Errors are multiplied by it last, so that no square of values
-    near the largest or smallest float is taken.
+    A difference of 1 between values is `unit` in the targets' own unit. Errors are multiplied by it last, so that no
+    value near the largest or smallest float is squared.
 
     RMSE = √(mean e²), MAE = mean |e|, R² = 1 - Σ w e² / Σ w (y - ȳ)² with ȳ the weighted mean. A target that does not
     vary has no R², and where none varies it is left out.

@@ -60,12 +60,12 @@ class Plan:
 
     @property
     def part_rows(self) -> int:
-        """Rows in a part; the parts of a batch are of equal size, the last one filled up with rows of weight 0."""
+        """Rows in a part; the parts of a batch are of equal size, the last one filled up with empty places."""
         return math.ceil(self.batch_size / self.parts)
 
     @property
     def padded(self) -> bool:
-        """Whether any batch is filled up with rows of weight 0, so that all batches have one shape."""
+        """Whether any batch is filled up with empty places, so that all batches have one shape."""
         return self.last_batch_rows < self.batch_size or self.parts * self.part_rows > self.batch_size
 
     @property
