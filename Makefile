@@ -28,13 +28,14 @@ demo: $(BIN)/batchwright  ## train on the embedded digits: accounting, progress,
 	$(BIN)/batchwright train digits
 
 test: $(VENV)/.test  ## run all tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m 'not soak'
 
 test-fast: $(VENV)/.test  ## run the tests that take no training of seconds
-	$(BIN)/python -m pytest -m 'not slow' -x
+	$(BIN)/python -m pytest -m 'not slow and not soak' -x
 
 soak: $(VENV)/.test  ## try what has to be exact with all optimizations, and kill and resume runs 400 times (half an hour)
 	XLA_FLAGS= $(BIN)/python -m pytest tests/training tests/population tests/search/test_trials.py --numprocesses 2
+	$(BIN)/python -m pytest -m soak --numprocesses 2
 	BATCHWRIGHT_SOAK_KILLS=200 $(BIN)/python -m pytest tests/soak --numprocesses 2 -rP
 
 lint: $(VENV)/.test  ## check style and format

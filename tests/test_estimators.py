@@ -348,3 +348,10 @@ def test_targets_near_the_ends_of_the_numbers(scale):
 def test_nothing_is_predicted_before_fit():
     with pytest.raises(NotFittedError):
         Classifier().predict(X)
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, 1e-9, 1e300])
+def test_a_constant_target_is_what_is_predicted(value: float) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    said = Regressor(hidden_layer_sizes=(8,), epochs=2).fit(x, np.full(60, value)).predict(x)
+    np.testing.assert_allclose(said, value, rtol=1e-5, atol=1e-5 if value == 0 else 0)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -103,7 +104,11 @@ class Lock:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         self._close = weakref.finalize(self, os.close, descriptor)
         try:
-            _lock(descriptor)
+            try:
+                _lock(descriptor)
+            except OSError:
+                time.sleep(LOOK)  # `is_locked` of another process may have held it for a moment
+                _lock(descriptor)
         except OSError:
             holder = os.read(descriptor, 20).decode(errors="replace").strip()
             self._close()
@@ -115,6 +120,26 @@ class Lock:
     def release(self) -> None:
         """Give the lock back; its file stays."""
         self._close()
+
+
+LOOK = 0.05
+"""Seconds by which whoever only looks whether a file is locked has let go of it again."""
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock of the file `path`; where the system has no locks, it is taken to be held."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _lock(descriptor: int) -> None:

@@ -1,5 +1,6 @@
 """Training from Python in one call: what `batchwright train` does, with objects in place of a configuration file."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Literal, TypeAlias, cast
 
 import numpy as np
 
-from batchwright import workflow
+from batchwright import _machine, workflow
 from batchwright._files import path_of
 from batchwright.config import Config, LossName, TaskSettings, Training, settings_of, validate_component
 from batchwright.config.sections import AUTO, BATCH_SIZE, MEASURABLE
@@ -15,6 +16,7 @@ from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError
 from batchwright.nn import Architecture, Tabular
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
+from batchwright.runs.run import open_run
 from batchwright.training.checkpoint import Checkpoints
 from batchwright.training.fit import Divergence
 from batchwright.training.growth import AdaptiveBatchSize, Growing
@@ -46,6 +48,7 @@ def fit(
     divergence: Divergence = DEFAULT.divergence,
     checkpoints: Checkpoints = DEFAULT.checkpoints,
     noise_scale: bool = False,
+    deterministic: bool = False,
     seed: int = 0,
     run_dir: Path | str | None = None,
 ) -> Trained:
@@ -71,11 +74,13 @@ def fit(
         divergence: what follows when a loss is not finite.
         checkpoints: when a recorded run saves all that it needs to go on.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch, for the history.
+        deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
         seed: of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
 
     Raises:
         ConfigError: an argument is out of range, or does not go with the data.
+        UsageError: it is to be deterministic, and JAX has been used otherwise in this process.
         DivergedError: a loss was not finite.
 
     >>> import batchwright as bw
@@ -106,6 +111,7 @@ def fit(
         divergence,
         checkpoints,
         noise_scale,
+        deterministic,
     )
     for part in (network, optimizer, schedule, task, training):
         validate_component(part)
@@ -148,6 +154,8 @@ def _batch_size(given: BatchSize | AdaptiveBatchSize | Auto) -> BatchSize | Grow
 def resume(run: Path | str, data: Dataset | None = None) -> Trained:
     """Go on with a recorded run that did not finish, from its last checkpoint: to the bit as if it had never stopped.
 
+    A machine on which bits may differ (`docs/reliability.md`) comes as a warning.
+
     Args:
         run: the run's folder.
         data: the rows that `fit` was given; None reads those of a run of the command line again.
@@ -157,7 +165,11 @@ def resume(run: Path | str, data: Dataset | None = None) -> Trained:
         UsageError: another process is writing the run.
         DivergedError: a loss was not finite.
     """
-    return _last(workflow.resume(path_of(run, "run"), data))
+    place = path_of(run, "run")
+    trained = _last(workflow.resume(place, data))
+    if moved := _machine.changed(open_run(place).manifest.machine):
+        warnings.warn(f"{place}: {moved}.", stacklevel=2)
+    return trained
 
 
 def _last(events: Iterator[Event]) -> Trained:

@@ -78,7 +78,15 @@ def test_killed_run_goes_on_and_ends_with_the_same_bits(
 ) -> None:
     process = signalled(children, signal.SIGKILL, *TRAIN, cwd=tmp_path)
     assert process.ended() == -signal.SIGKILL, process.err
-    assert open_run(tmp_path / "run").manifest.status == "running"
+    killed = open_run(tmp_path / "run")
+    assert killed.manifest.status == "running" and killed.status == "killed"
+    how = f"`batchwright resume {killed.path}` goes on with it"
+    assert killed.reason == how and repr(killed) == f"<Run {killed.path}: killed>"
+    (listed,) = json.loads(batchwright("runs", ".", "--json").out)
+    assert (listed["status"], listed["reason"]) == ("killed", "`batchwright resume run` goes on with it")
+    assert "killed" in batchwright("runs", ".").out
+    assert batchwright("report", "run").out.startswith("run: killed: `batchwright resume run` goes on with it")
+    assert "no model/model.json" in batchwright("evaluate", "run", "digits").err
     (tmp_path / "run/checkpoints/.000-000000000099.0123abcd.part").mkdir()
     answer = batchwright("resume", "run")
     assert answer.code == 0, answer.err
@@ -108,8 +116,24 @@ def test_run_that_another_process_writes_is_left_alone(
     answer = batchwright("resume", "run")
     assert answer.code == 2
     assert f"is being written by another process (process {process.pid})" in answer.err
+    assert open_run(tmp_path / "run").status == "running"
     process.kill()
-    assert batchwright("runs").code == 0
+    assert open_run(tmp_path / "run").status == "killed"
+
+
+def test_a_run_goes_on_from_another_folder(
+    tmp_path: Path, table: Path, batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch, children: Children
+) -> None:
+    process = signalled(children, signal.SIGKILL, "train", table.name, "--test", table.name, "--target", "bought",
+                        "--network", "linear", "--epochs", 100, "--batch-size", 8, "--run-dir", "run",
+                        "--set", "training.checkpoints={iterations: 50}", cwd=tmp_path)  # fmt: skip
+    assert process.ended() == -signal.SIGKILL, process.err
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    answer = batchwright("resume", tmp_path / "run")
+    assert answer.code == 0, answer.err
+    assert open_run(tmp_path / "run").status == "finished"
 
 
 def test_other_rows_are_refused(tmp_path: Path, table: Path, batchwright: Batchwright, children: Children) -> None:

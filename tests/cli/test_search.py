@@ -326,6 +326,7 @@ def _stop_between_writes(process: Child, lock: Path) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.soak
 def test_killed_and_interrupted_in_the_middle_it_ends_with_as_many_trials_none_twice(
     tmp_path: Path, batchwright: Batchwright, children: Children
 ) -> None:

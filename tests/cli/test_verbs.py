@@ -165,6 +165,21 @@ def test_a_report_of_a_run_that_had_hardly_begun_tells_what_there_is(batchwright
     assert "settings" not in answer.out
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_evaluating_on_the_rows_of_the_run_says_so(batchwright, table: Path, *, weighted: bool) -> None:
+    frame = pl.read_csv(table).with_columns(w=pl.int_range(pl.len()) % 3)
+    frame.write_csv("whole.csv")
+    options = ("--weights", "w") if weighted else ()
+    run = json.loads(batchwright("train", "whole.csv", "--target", "bought", *options, *QUICK, "--json").out)["run"]
+    note = "these are the rows of the run itself, and it was trained on 70% of them"
+    (said,) = json.loads(batchwright("evaluate", run, "whole.csv", "--json").out)["notes"][-1:]
+    assert said.startswith(note)
+    assert note in batchwright("evaluate", run, "whole.csv").err
+    for other in (frame[2:], frame[::-1], frame.with_columns(pl.col("first") + 1)):
+        other.write_csv("other.csv")
+        assert note not in batchwright("evaluate", run, "other.csv").err
+
+
 def test_evaluation_without_the_target_says_what_is_missing(batchwright, table):
     assert batchwright("train", table, "--target", "bought", *QUICK, "--run-dir", "run").code == 0
     table.write_text("\n".join(line.rpartition(",")[0] for line in table.read_text().splitlines()) + "\n")

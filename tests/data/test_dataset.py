@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from batchwright.data.dataset import load, prepare
 from batchwright.data.examples import EXAMPLES
 from batchwright.data.options import DataOptions
 from batchwright.data.streaming import prepare_streamed
+from batchwright.data.weights import in_units
 from batchwright.errors import ConfigError, DataError
 
 LABELS = ("007", "7", "07", "0", "00", "9007199254740992", "9007199254740993", "a", "red")
@@ -348,3 +350,52 @@ def test_adult_with_its_own_test_file():
     assert (data.train.rows, data.validation.rows, data.test.rows) == (27_677, 4_884, 16_281)
     assert data.schema.classes == ("<=50K", ">50K")
     assert data.validation.targets.mean() == pytest.approx(data.train.targets.mean(), abs=1e-3)
+
+
+TEXT = {"x": [i % 7 for i in range(60)], "y": [str(i) for i in range(60)]}
+NAMED = TEXT | {"y": [str(i % 3) for i in range(60)]}
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "said"),
+    [
+        (TEXT, {"task": "regression"}, "With kinds {y: numeric} its text is read as numbers."),
+        (TEXT, {}, "With kinds {y: numeric} its text is read as numbers."),
+        (NAMED | {"t": [f"2024-01-{i % 28 + 1:02d}" for i in range(60)]}, {"time": "t"}, "With kinds {t: date}"),
+        (NAMED | {"w": [f"0{i % 7 + 1}" for i in range(60)]}, {"weights": "w"}, "With kinds {w: numeric}"),
+        (NAMED, {"weights": "y"}, "weights and target both name the column 'y'"),
+        (NAMED, {"group": "y"}, "group and target both name the column 'y'"),
+    ],
+)
+def test_roles_that_a_column_cannot_play_are_said_with_what_helps(columns, options, said):
+    with pytest.raises((DataError, ConfigError), match=re.escape(said)):
+        load(pl.DataFrame(columns), target="y", **options)
+
+
+def test_the_note_of_a_target_is_kept():
+    data = load(pl.DataFrame(NAMED), target="y")
+    assert "target 'y': text that looks like numbers stays text, unless kinds says y: numeric" in data.notes
+
+
+def test_parts_far_from_their_shares_are_noted():
+    times = [*range(100), *[100] * 100]
+    frame = {"x": list(range(200)), "t": times, "y": [i % 2 for i in range(200)]}
+    data = load(frame, target="y", time="t")
+    assert "50% of the rows are for test, not 15%: rows of the same time stay together" in data.notes
+    even = load(frame | {"t": list(range(200))}, target="y", time="t")
+    assert not any("stay together" in note for note in even.notes)
+
+
+def test_a_target_may_be_named_by_a_whole_number_of_numpy():
+    frame = pd.DataFrame({0: np.arange(30.0), 1: np.arange(30) % 2})
+    assert load(frame, target=np.int64(1)).target.name == "1"
+
+
+def test_complex_numbers_of_pandas_are_refused_in_a_sentence():
+    frame = pd.DataFrame({"z": np.arange(30) * 1j, "y": np.arange(30) % 2})
+    with pytest.raises(DataError, match=r"column 'z'.*complex numbers: give their real and imaginary parts"):
+        load(frame, target="y")
+
+
+def test_a_row_that_counts_little_stays_a_row():
+    assert (in_units(np.array([1e300, 1e-300, 1.0]), 1e300) > 0).all()

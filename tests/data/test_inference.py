@@ -101,3 +101,38 @@ def test_text_of_frames_and_parquet_stays_text_with_a_note(tmp_path: Path) -> No
         assert table.column("zip").note == "text that looks like numbers stays text, unless kinds says zip: numeric"
         assert table.column("day").note == "text that looks like dates stays text, unless kinds says day: date"
     assert from_frame(frame, TableOptions(kinds={"zip": "numeric"})).frame["zip"].to_list() == [2139.0, 10001.0, 2139.0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "note"),
+    [
+        (["1.10", "1.1"] * 30, "1.10 and 1.1 are one number"),
+        (["007.5", "7.5"] * 10, "007.5 and 7.5 are one number"),
+        (["1e3", "1000"] * 10, "1e3 and 1000 are one number"),
+        (["5", "5.0", "1.5"] * 10, "5 and 5.0 are one number"),
+        ([str(i * 3 % 997) for i in range(900)] + ["05"], "05 read as a number"),
+        ([str(i * 3 % 997) for i in range(900)] + ["05", "9" * 16], "05 and 1 more read as numbers"),
+        (["1", "2", "-3"] * 10, ""),
+        (["0.5", "1.5", "-0"] * 10, ""),
+    ],
+)
+def test_what_numbers_do_not_say_of_their_text_is_noted(tmp_path: Path, cells: list[str], note: str) -> None:
+    path = file(tmp_path, "x,y\n" + "".join(f"{cell},{i % 2}\n" for i, cell in enumerate(cells)))
+    column = read_csv(path).column("x")
+    kept = "; kinds {x: categorical} keeps what is written"
+    assert (column.kind, column.used, column.note) == ("numeric", True, note + kept if note else "")
+    told = read_csv(path, TableOptions(kinds={"x": "categorical"}))
+    assert told.frame["x"].to_list() == cells
+
+
+def test_numbers_of_one_length_with_leading_zeros_name_things(tmp_path: Path) -> None:
+    cells = [f"{i:05d}" for i in range(9900, 90000, 77)]
+    assert sum(cell.startswith("0") for cell in cells) < len(cells) / 100
+    table = read_csv(file(tmp_path, "x,y\n" + "".join(f"{cell},1\n" for cell in cells * 2)))
+    assert table.frame["x"].to_list() == cells * 2
+
+
+def test_whole_numbers_beyond_float64_stay_apart_with_a_point_too(tmp_path: Path) -> None:
+    cells = ["9007199254740992.0", "9007199254740993.0"] * 10
+    table = read_csv(file(tmp_path, "x,y\n" + "".join(f"{cell},1\n" for cell in cells)))
+    assert table.frame["x"].n_unique() == 2

@@ -152,7 +152,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return weights(folder / "run")
 
 
-@pytest.mark.parametrize("name", ["/checkpoints/", "/.model.", "history.jsonl"])
+SOAK = pytest.mark.soak
+
+
+@pytest.mark.parametrize(
+    "name", ["history.jsonl", pytest.param("/checkpoints/", marks=SOAK), pytest.param("/.model.", marks=SOAK)]
+)
 def test_run_folder_on_a_disk_that_fails(tmp_path: Path, library: Path, whole: bytes, name: str) -> None:
     csv(tmp_path / "table.csv")
     stopped = batchwright(tmp_path, *TABLE, faults=failing(library, "write", name, 300))

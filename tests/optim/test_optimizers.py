@@ -310,6 +310,16 @@ def test_excluded_parameters_have_no_decay(decay: dict[str, float]) -> None:
         assert not np.array_equal(without[name], whole[name])
 
 
+def test_excluding_from_no_decay_is_refused() -> None:
+    assert "there is neither" in Adam(exclude=("bias",)).problem()
+    assert "there is neither" in SGD(exclude=("bias",), weight_decay=0.0).problem()
+    assert not Adam(exclude=("bias",), l2=0.1).problem()
+
+
+def test_a_momentum_that_float32_rounds_to_0_is_none() -> None:
+    assert SGD(momentum=1e-50, nesterov=True).problem().startswith("nesterov looks ahead along a momentum")
+
+
 def test_a_name_that_excludes_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"exclude: no parameter has 'biases' in its name; there are dense/bias, "):
         init(SGD(exclude=("kernel", "biases")), PARAMS)

@@ -65,7 +65,12 @@ def _is_as(found: Searched, alone: Searched) -> None:
     assert found.trained.metrics == alone.trained.metrics
 
 
-@pytest.mark.parametrize("writes", [(3, 17), (52, 9, 60), (75, 30), (100, 1, 40)])
+SOAK = pytest.mark.soak
+
+
+@pytest.mark.parametrize(
+    "writes", [(3, 17), (100, 1, 40), pytest.param((52, 9, 60), marks=SOAK), pytest.param((75, 30), marks=SOAK)]
+)
 def test_killed_at_any_write_it_ends_as_one_left_alone(
     alone: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: tuple[int, ...]
 ) -> None:

@@ -101,6 +101,7 @@ def assert_same(run: Path, whole: Path) -> None:
     assert not list(run.rglob("*.part")), "nothing half written is left"
 
 
+@pytest.mark.soak
 def test_killed_at_random_moments(tmp_path: Path, whole: Path, children: Children) -> None:
     """A new run begins whenever one has ended before it was killed often enough."""
     moments, kills, runs = random.Random(0), 0, 0
@@ -140,6 +141,7 @@ def test_killed_at_each_step_of_a_save(tmp_path: Path, whole: Path, children: Ch
     print(f"{kills} kills, {runs + 1} runs, all with the same bits")  # noqa: T201
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="a small file system needs root to be mounted")
 def test_full_disk_ends_the_run_and_resuming_completes_it(tmp_path: Path, whole: Path, children: Children) -> None:
     small = tmp_path / "small"

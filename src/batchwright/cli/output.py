@@ -71,8 +71,9 @@ class Lines:
 
 def warn_of_end(run: "Run") -> None:
     """Say on standard error where a run's model is not one of a training that ended as it should."""
-    if run.manifest.status in ("diverged", "failed"):
-        typer.echo(f"note: the training of {run.path} has {run.manifest.status}: {run.manifest.reason}", err=True)
+    if run.status in ("diverged", "failed", "killed"):
+        ended = "was killed" if run.status == "killed" else f"has {run.status}"
+        typer.echo(f"note: the training of {run.path} {ended}: {run.reason}", err=True)
 
 
 def print_json(value: Any) -> None:

@@ -49,7 +49,7 @@ def _lines(run: "Run") -> list[str]:
         *([f"on {manifest.device}"] if manifest.device else []),
         *(f"{name} {version}" for name, version in manifest.versions.items()),
     ]
-    return [": ".join(filter(None, (str(run.path), manifest.status, manifest.reason))), ", ".join(facts)]
+    return [": ".join(filter(None, (str(run.path), run.status, run.reason))), ", ".join(facts)]
 
 
 def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:
         "run": str(run.path),
         "source": manifest.source,
         "created": manifest.created,
-        "status": manifest.status,
+        "status": run.status,
         "reason": manifest.reason,
         "device": manifest.device,
         "versions": manifest.versions,

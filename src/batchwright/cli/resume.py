@@ -39,8 +39,12 @@ def _go_on_with_search(path: Path, *, as_json: bool) -> None:
 
 def _verify(run: Path, *, as_json: bool) -> None:
     """Say whether resuming is exact; leave with code 1 where it is not."""
+    from batchwright import _machine
+    from batchwright.runs.run import open_run
     from batchwright.verification import verify
 
+    if moved := _machine.changed(open_run(run).manifest.machine):
+        typer.echo(f"note: {moved}", err=True)
     found = verify(run)
     if as_json:
         print_json({"run": str(run), "exact": found.exact, **vars(found)})

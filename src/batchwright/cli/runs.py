@@ -38,5 +38,5 @@ def summary(listed: "Listed") -> dict[str, Any]:
     if listed.run is None:
         return {"run": str(listed.path), "status": "unreadable", "reason": listed.problem}
     manifest = listed.run.manifest
-    told = {"run": str(listed.path), "status": manifest.status, "reason": manifest.reason, "created": manifest.created}
-    return told | {"source": manifest.source, "metrics": manifest.metrics}
+    told = {"run": str(listed.path), "status": listed.run.status, "reason": listed.run.reason}
+    return told | {"created": manifest.created, "source": manifest.source, "metrics": manifest.metrics}

@@ -106,6 +106,7 @@ OPTIONS = (
     Option("--early-stopping", "training.early_stopping", yaml, "null, or {patience: 5, monitor: val_loss}"),
     Option("--max-time", "training.max_time", float, "seconds of training after which it stops"),
     Option("--on-divergence", "training.divergence.policy", str, "stop, or reduce the learning rate and go back"),
+    Option("--deterministic", "training.deterministic", bool, "the same bits on any number of cores; uses up to 4"),
     Option("--seed", "training.seed", int, "of split, first parameters, order of the rows and dropout"),
 )
 

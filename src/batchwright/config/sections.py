@@ -81,6 +81,7 @@ class Training:
         divergence: what follows when a loss is not finite.
         checkpoints: when all that training needs to go on is saved.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch.
+        deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
     """
 
     epochs: Annotated[int, Ge(1)] = 20
@@ -93,6 +94,7 @@ class Training:
     divergence: Divergence = STOP
     checkpoints: Checkpoints = EVERY_NOW_AND_THEN
     noise_scale: bool = False
+    deterministic: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from jaxtyping import Float32, Shaped, UInt64
@@ -35,6 +35,9 @@ from batchwright.data.weights import drop_weightless, in_units, row_weights, uni
 from batchwright.errors import ConfigError
 
 Part = TypeVar("Part")
+
+ColumnName: TypeAlias = str | int | np.integer[Any]
+"""Columns of a frame or an array may have whole numbers for names."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,15 +132,15 @@ class Dataset(Parts[Split]):
 def load(
     source: Source,
     *,
-    target: str | int | None = None,
+    target: ColumnName | None = None,
     task: Task | None = None,
     test: Source = None,
     validation_split: float = 0.15,
     test_split: float = 0.15,
     split: Method = "stratified",
-    group: str | int | None = None,
-    time: str | int | None = None,
-    weights: str | int | None = None,
+    group: ColumnName | None = None,
+    time: ColumnName | None = None,
+    weights: ColumnName | None = None,
     scaling: Scaling = "standard",
     one_hot_max: int = 10,
     header: bool = True,
@@ -184,7 +187,7 @@ def load(
     return prepare(source, options, seed=seed)
 
 
-def _name(given: str | int | None) -> str | None:
+def _name(given: ColumnName | None) -> str | None:
     """The name of a column, which may be a whole number."""
     number = isinstance(given, int | np.integer) and not isinstance(given, bool)
     return str(given) if number else given  # type: ignore[return-value]
@@ -226,7 +229,7 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: boo
         parts.get("test"),
         encoding,
         indices,
-        _fingerprint(parts, hashes, encoding),
+        fingerprint(parts, hashes, encoding),
         loaded.name,
         notes,
     )
@@ -285,8 +288,14 @@ def _shared(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[str, ...]:
     )
 
 
-def _fingerprint(parts: Mapping[str, Split], hashes: Mapping[str, UInt64[np.ndarray, " _"]], encoding: Encoding) -> str:
-    """SHA-256 of the rows' hashes, shapes, targets and weights, part by part, and of the encoding."""
+def fingerprint(parts: Mapping[str, Split], hashes: Mapping[str, UInt64[np.ndarray, " _"]], encoding: Encoding) -> str:
+    """SHA-256, in hexadecimal, of all rows part by part, and of the encoding.
+
+    Args:
+        parts: the rows of each part: their shapes, targets and weights count.
+        hashes: `row_hashes` of the inputs of each part.
+        encoding: how they were encoded.
+    """
     digest = hashlib.sha256(json.dumps(encoding.to_json(), sort_keys=True).encode())
     for name, part in parts.items():
         shapes = {key: (str(values.dtype), values.shape) for key, values in part.inputs.items()}

@@ -123,6 +123,8 @@ class RunFolder:
         plan: Mapping[str, Any],
         evidence: Mapping[str, Any] | None = None,
         device: str = "",
+        machine: Mapping[str, str] | None = None,
+        paths: Mapping[str, str] | None = None,
     ) -> None:
         """Write down what is trained and how: the resolved configuration as YAML, the encoding and the split.
 
@@ -137,7 +139,13 @@ class RunFolder:
         for name, content in contents.items():
             write_file(self.path / name, content, overwrite=True)  # replaced in one step, never linked
         described = replace(
-            self.manifest, device=device, fingerprint=dataset.fingerprint, plan=dict(plan), settings=dict(settings)
+            self.manifest,
+            device=device,
+            machine=dict(machine or {}),
+            paths=dict(paths or {}),
+            fingerprint=dataset.fingerprint,
+            plan=dict(plan),
+            settings=dict(settings),
         )
         self._record(described, contents)
 

@@ -63,7 +63,9 @@ class Manifest:
 
     - source: what it was trained on, and `fingerprint`: the hash of its rows as arrays
     - created: when, in UTC, as ISO 8601; sorts as text
-    - versions: of batchwright, jax and python; `device`: what it ran on
+    - versions: of batchwright, jax and python; `device`: what it ran on; `machine`: all that its bits depend on beside
+      what was asked for, as `_machine.describe` tells it
+    - paths: where the files of `data.source` and `data.test` lay, as absolute paths
     - status, reason: how it ended, in a word and in a sentence
     - plan: the accounting; `seconds`: by what they were spent on
     - metrics: those of "train", "validation" and "test" by name; None where one was not finite
@@ -78,6 +80,8 @@ class Manifest:
     status: Status = "running"
     reason: str = ""
     device: str = ""
+    machine: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     plan: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, dict[str, float | None]] = field(default_factory=dict)

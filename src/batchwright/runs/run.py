@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchwright._files import path_of
+from batchwright._files import is_locked, path_of
 from batchwright.errors import RunError, nearest
 from batchwright.runs.manifest import (
     BEST_RUN,
@@ -14,6 +14,7 @@ from batchwright.runs.manifest import (
     EVIDENCE,
     HISTORY,
     LARGEST,
+    LOCK,
     MANIFEST,
     MODEL,
     SCHEMA,
@@ -44,7 +45,18 @@ class Run:
         """Where it is, how it ended, and the first metrics on the test rows."""
         found = self.metrics.get("test") or self.metrics.get("validation") or {}
         figures = ", ".join(f"{name} {value:.4g}" for name, value in list(found.items())[:3])
-        return f"<Run {self.path}: {self.manifest.status}{f'; {figures}' if figures else ''}>"
+        return f"<Run {self.path}: {self.status}{f'; {figures}' if figures else ''}>"
+
+    @property
+    def status(self) -> str:
+        """How it ended, or "running"; "killed" where it should be running, and no process is writing it."""
+        killed = self.manifest.status == "running" and not is_locked(self.path / LOCK)
+        return "killed" if killed else self.manifest.status
+
+    @property
+    def reason(self) -> str:
+        """How it ended, in a sentence; of one that was killed, what to do."""
+        return f"`batchwright resume {self.path}` goes on with it" if self.status == "killed" else self.manifest.reason
 
     @property
     def settings(self) -> dict[str, Setting]:
@@ -136,7 +148,7 @@ class Run:
         """
         written = self.manifest.files.get(name)
         if written is None:
-            ended = f"{self.manifest.status} {self.manifest.reason}".strip()
+            ended = f"{self.status}{f'; {self.reason}' if self.reason else ''}"
             raise RunError(f"{self.path} has no {name}, as its training did not get that far (status: {ended}).")
         data = read_bytes(self.path, name, at_most=LARGEST[name] if at_most is None else at_most)
         if describe_file(data) != written:

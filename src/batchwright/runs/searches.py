@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -23,7 +23,10 @@ MOST_BYTES = {SEARCH: 1 << 20, SPACE: 1 << 20}
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """What a search is of, and how it goes, as in `search.Options`; and the batch size that was measured, and why."""
+    """What a search is of, and how it goes, as in `search.Options`; and the batch size that was measured, and why.
+
+    `machine` is what its bits depend on beside that, as `_machine.describe` tells it.
+    """
 
     source: str
     fingerprint: str
@@ -34,6 +37,7 @@ class SearchPlan:
     batch_size_reason: str = ""
     folds: int = 1
     in_database: bool = False
+    machine: dict[str, str] = field(default_factory=dict)
 
 
 class SearchFolder:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from batchwright import _cache
+from batchwright import _cache, _machine
 from batchwright._files import explained
 from batchwright.config import Settings, dump_config
 from batchwright.data.dataset import Dataset
@@ -90,6 +90,7 @@ def go_on(
     with folder:
         if folder.plan.in_database:
             raise RunError(f"the study of {folder.path} is in a database: {AGAIN}.")
+        _machine.as_begun(folder.plan.machine)
         plan, space = folder.plan, load_space(folder.path / SPACE)
         options = Options(plan.trials, plan.seeds, plan.pruning, folds=plan.folds)
         settings = space.settings(space.point(_middle(space)))
@@ -99,8 +100,8 @@ def go_on(
         prepared = prepare(settings, dataset)
         if prepared.dataset.fingerprint != plan.fingerprint:
             raise RunError(f"the rows of {prepared.dataset.name} are not those of the search in {folder.path}.")
-        mended = mend_journal(folder.path / STUDY)
-        notes = (mended,) if mended else ()
+        found = (mend_journal(folder.path / STUDY), _machine.changed(plan.machine))
+        notes = tuple(note for note in found if note)
         yield from _carry_out(_Search(space, options, prepared, folder, notes, interrupted))
 
 
@@ -181,6 +182,7 @@ def _planned(
         reason,
         options.folds,
         options.storage is not None,
+        _machine.describe(),
     )
     return space, prepared, plan, notes
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
+from batchwright._machine import be_deterministic
 from batchwright.config import Config, Settings
 from batchwright.config.sections import TaskSettings
 from batchwright.data.dataset import Dataset, Split
@@ -88,9 +89,12 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
     Raises:
         DataError: the data cannot be read, or cannot be learned from as asked.
         ConfigError: settings that do not go with each other or with the data.
+        UsageError: the training is to be deterministic, and JAX has been used otherwise.
     """
     started = time.perf_counter()
     config = settings.config
+    if config.training.deterministic:
+        be_deterministic()
     if dataset is None:
         dataset = _load(config)
     load_seconds = time.perf_counter() - started

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import jax
 
-from batchwright import _cache
-from batchwright.config import Settings, dump_config, load_config
+from batchwright import _cache, _machine
+from batchwright.config import Data, Settings, dump_config, load_config
 from batchwright.data.dataset import Dataset
 from batchwright.data.sources import Source
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
@@ -123,7 +123,8 @@ def resume(
 ) -> Iterator[Event]:
     """Go on with a run that did not finish, from its last checkpoint that can be trusted; events are those of `train`.
 
-    The rest is the same, to the bit, as if the run had never stopped, on the same device and versions.
+    The rest is the same, to the bit, as if the run had never stopped, on the same device and versions. What is not the
+    same is a note.
 
     Args:
         run: the run's folder.
@@ -139,6 +140,7 @@ def resume(
     _cache.use()
     with reopen(Path(run)) as folder:
         saved = Run(folder.path, folder.manifest)
+        _machine.as_begun(saved.manifest.machine)
         settings = recorded_settings(saved)
         if settings.config.data.source is None and dataset is None:
             raise RunError(
@@ -151,6 +153,8 @@ def resume(
         most = "" if prepared.job.growth is None else "at most "
         place = f"iteration {int(start.state.step):,} of {most}{prepared.plan.updates:,}"
         notes = (*prepared.notes, *(f"a checkpoint is left out: {problem}" for problem in problems))
+        if moved := _machine.changed(saved.manifest.machine):
+            notes = (*notes, moved)
         yield replace(prepared, notes=(*notes, f"the run goes on from {place}"))
         folder.go_on(start.history)
         trained = yield from _carry_out(prepared, on_device(start), folder, interrupted, started)
@@ -161,7 +165,23 @@ def recorded_settings(run: Run) -> Settings:
     """The settings of a recorded run, and who chose each."""
     settings = load_config(run.file(CONFIG))
     origins = {key: run.settings[key].origin if key in run.settings else "default" for key in settings.origins}
-    return replace(settings, origins=origins)
+    data, paths = settings.config.data, run.manifest.paths
+    found = replace(data, source=_found(data.source, paths, SOURCE), test=_found(data.test, paths, TEST))
+    return replace(settings, origins=origins, config=replace(settings.config, data=found))
+
+
+SOURCE, TEST = "data.source", "data.test"
+
+
+def _paths(data: Data) -> dict[str, str]:
+    """Where the files lie that rows are read from, as absolute paths."""
+    given = {SOURCE: data.source, TEST: data.test}
+    return {key: str(Path(path).resolve()) for key, path in given.items() if path and Path(path).exists()}
+
+
+def _found(given: str | None, paths: Mapping[str, str], key: str) -> str | None:
+    """A path as it was given, if something lies there; else where it lay when the run began, if that is known."""
+    return given if given is None or Path(given).exists() else paths.get(key, given)
 
 
 def _compare(run: Run, dataset: Dataset) -> None:
@@ -271,6 +291,8 @@ def _describe(folder: RunFolder, prepared: Prepared) -> None:
         plan=prepared.accounting(0),
         evidence=settings.evidence,
         device=jax.devices()[0].device_kind,
+        machine=_machine.describe(),
+        paths=_paths(settings.config.data),
     )
 
 

@@ -1,0 +1,92 @@
+"""What the bits of a run depend on beside its configuration, rows and seed; and how to have them again elsewhere.
+
+XLA divides sums among its threads, so that their rounding depends on how many threads there are, and not on how many
+cores these run on. It asks once, when JAX is first used.
+"""
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+from jax._src.xla_bridge import backends_are_initialized  # JAX has no public way to ask
+
+from batchwright.errors import UsageError
+
+VARIABLE = "NPROC"
+"""From it XLA takes the number of its threads; where it is unset, that is the number of cores a process may use."""
+FIXED = 4
+"""The threads of a deterministic run, on however many cores."""
+
+SETS = ("sse4", "avx", "fma", "f16c", "amx", "asimd", "sve", "bf16", "i8mm")
+"""How the names of those instruction sets begin by which a compiler chooses how to compute."""
+
+
+def describe() -> dict[str, str]:
+    """The machine as far as bits depend on it: device, processor, threads, versions and flags, each as text."""
+    device = jax.devices()[0]
+    cpu = {"threads": str(threads()), **_processor()} if device.platform == "cpu" else {}
+    versions = {name: version(name) for name in ("jax", "jaxlib", "numpy")}
+    return {"device": device.device_kind, **cpu, **versions, "XLA_FLAGS": os.environ.get("XLA_FLAGS", "")}
+
+
+def changed(then: Mapping[str, str]) -> str:
+    """A sentence on what is another now than `then`, as `describe` gave it; empty where nothing is."""
+    now = describe()
+    found = [f"{name} {was!r}, now {now.get(name, '')!r}" for name, was in then.items() if now.get(name, "") != was]
+    if not found:
+        return ""
+    return f"it began with {'; '.join(found)}: what follows may differ in its last bits from what an unbroken run gives"
+
+
+def threads() -> int:
+    """How many threads XLA has, or will have once JAX is used."""
+    given = os.environ.get(VARIABLE, "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def use_threads(number: int) -> bool:
+    """Have XLA use so many threads in this process; False where JAX has been used with another number of them."""
+    if threads() != number and not backends_are_initialized():
+        os.environ[VARIABLE] = str(number)
+    return threads() == number
+
+
+def be_deterministic() -> None:
+    """Compute with as many threads as any deterministic run does.
+
+    Raises:
+        UsageError: JAX has been used with another number of threads.
+    """
+    if not use_threads(FIXED):
+        raise UsageError(
+            f"deterministic: this process has used JAX with {threads()} threads already, and {FIXED} are needed: ask "
+            f"for it before anything else uses JAX, or start the process with {VARIABLE}={FIXED}."
+        )
+
+
+def as_begun(then: Mapping[str, str]) -> None:
+    """Compute with as many threads as a run began with, if JAX has not been used yet."""
+    if then.get("threads", "").isdecimal():
+        use_threads(int(then["threads"]))
+
+
+def _processor() -> dict[str, str]:
+    """The name of the processor and its instruction sets, as far as the system tells."""
+    facts = {"processor": platform.processor() or platform.machine()}
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return facts
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            facts["processor"] = value.strip()
+        if key.strip() in ("flags", "Features"):
+            facts["instructions"] = " ".join(sorted(flag for flag in value.split() if flag.startswith(SETS)))
+            break  # the first core speaks for all
+    return facts
