@@ -50,6 +50,22 @@ SYNC_SECONDS = 1.0
 loses none, a machine without power those of a second; and an epoch of a millisecond does not wait for the disk."""
 
 
+WHOLE = 10_000
+"""Epochs of which every one has a row in the history: beyond it, each 10th has one; beyond ten times it, each 100th."""
+
+
+def has_row(epoch: int) -> bool:
+    """Whether an epoch (from 1) has a row in the file of the history; the last, and the one kept, always have one.
+
+    >>> has_row(9_999), has_row(10_001), has_row(10_010), has_row(100_010), has_row(100_100)
+    (True, False, True, False, True)
+    """
+    step = 1
+    while epoch > WHOLE * step:
+        step *= 10
+    return epoch % step == 0
+
+
 def create(run_dir: Path | None, source: str) -> "RunFolder":
     """A new folder for a run on `source`: `run_dir`, or `runs/<source>-<n>` with the first n, from 1, that is free.
 
@@ -158,7 +174,7 @@ class RunFolder:
         files = {name: file for name, file in self.manifest.files.items() if name in (CONFIG, SCHEMA, SPLITS, EVIDENCE)}
         self.manifest = replace(self.manifest, files=files, status="running", reason="", metrics={}, seconds={})
         self._record(self.manifest, {})
-        write_file(self.path / HISTORY, b"".join(map(_line, history)), overwrite=True)
+        self._write_history(history, ())
 
     def save_checkpoint(self, checkpoint: "Checkpoint", *, keep: int) -> None:
         """Have a checkpoint written beside training; of those that wait, only the newest.
@@ -172,7 +188,9 @@ class RunFolder:
         self._writer.submit(checkpoint)
 
     def append(self, row: Mapping[str, float]) -> None:
-        """Add a row to the history; a number that is not finite is written as null."""
+        """Add the row of an epoch to the history, if it `has_row`; a number that is not finite is written as null."""
+        if not has_row(int(row["epoch"])):
+            return
         path = self.path / HISTORY
         with explained(path), path.open("ab") as file:
             file.write(_line(row))
@@ -199,19 +217,32 @@ class RunFolder:
         status: Status,
         reason: str,
         *,
+        history: Sequence[Mapping[str, float]] | None = None,
+        kept_epoch: int = 0,
         metrics: Mapping[str, Mapping[str, float]] | None = None,
         seconds: Mapping[str, float] | None = None,
         remarks: tuple[str, ...] = (),
     ) -> Run:
-        """Say how the run ended: a word, a sentence, metrics by part and name, seconds by what they were spent on."""
+        """Say how the run ended: a word, a sentence, metrics by part and name, seconds by what they were spent on.
+
+        Where the whole `history` is given, its last row and that of the `kept_epoch` are in the file even where epochs
+        around them are not.
+        """
         self._close_writer()
+        if history is not None and len(history) > WHOLE:
+            self._write_history(history, (kept_epoch, len(history)))
         path = self.path / HISTORY
         with explained(path), path.open("rb") as file:
             os.fsync(file.fileno())
-            history = file.read()
+            written = file.read()
         plain: dict[str, Any] = to_plain({"metrics": dict(metrics or {}), "seconds": dict(seconds or {})})
-        self._record(replace(self.manifest, status=status, reason=reason, remarks=remarks, **plain), {HISTORY: history})
+        self._record(replace(self.manifest, status=status, reason=reason, remarks=remarks, **plain), {HISTORY: written})
         return Run(self.path, self.manifest)
+
+    def _write_history(self, history: Sequence[Mapping[str, float]], always: tuple[int, ...]) -> None:
+        """Put the rows of a whole history in place, of those epochs that have one and of those named."""
+        rows = (row for epoch, row in enumerate(history, start=1) if has_row(epoch) or epoch in always)
+        write_file(self.path / HISTORY, b"".join(map(_line, rows)), overwrite=True)
 
     def _close_writer(self) -> None:
         writer, self._writer = self._writer, None

@@ -77,6 +77,9 @@ class Run:
     def history(self) -> list[dict[str, float]]:
         """One row per epoch, NaN where a number was not finite; of a run that goes on, those that are there by now.
 
+        Beyond 10,000 epochs each 10th has a row, beyond 100,000 each 100th, and so on; the last and the one whose
+        parameters are kept always have one.
+
         Raises:
             RunError: the file is not as it was written.
         """

@@ -315,7 +315,15 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     if folder:
         folder.save_model(prepared.blueprint, stopped.variables)
         seconds["total"] = time.perf_counter() - started
-        run = folder.finish(stopped.status, stopped.reason, metrics=metrics, seconds=seconds, remarks=remarks)
+        run = folder.finish(
+            stopped.status,
+            stopped.reason,
+            history=fitted.history,
+            kept_epoch=stopped.epoch,
+            metrics=metrics,
+            seconds=seconds,
+            remarks=remarks,
+        )
     seconds["total"] = time.perf_counter() - started
     return Trained(
         prepared, model, tuple(fitted.history), metrics, seconds, fitted.compiled.memory_bytes, stopped, remarks, run
