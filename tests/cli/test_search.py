@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +293,36 @@ def test_a_journal_whose_last_line_was_not_written_whole_is_gone_on_with(found: 
         journal.write(b'{"op_code":5,"worker_id":"ab')
     for _ in range(2):
         assert _command("resume", folder).code == 0
+
+
+def test_damaged_results_of_a_search_are_written_anew(found: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "spoiled"
+    folder.mkdir()
+    for name in ("search.json", "space.yaml", "study.journal"):
+        (folder / name).write_bytes((found["folder"] / name).read_bytes())
+    for name in ("trials.jsonl", "best.yaml"):
+        (folder / name).write_bytes(b"\xff\x00{not what was written")
+    assert _command("resume", folder).code == 0
+    for name in ("trials.jsonl", "best.yaml"):
+        assert (folder / name).read_bytes() == (found["folder"] / name).read_bytes()
+
+
+def test_a_search_goes_on_from_another_folder(
+    table: Path, tmp_path: Path, batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = {"data.source": table.name, "data.target": "bought", "training.epochs": "2"}
+    space = load_space(None, [(key, value, key) for key, value in chosen.items()])
+    monkeypatch.chdir(tmp_path)
+    rounds = list[RoundDone]()
+    events = search(space, Options(4), run_dir=Path("begun"), interrupted=lambda: bool(rounds))
+    with suppress(InterruptedRunError):
+        for event in events:
+            rounds += [event] if isinstance(event, RoundDone) else []
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    answer = batchwright("resume", tmp_path / "begun")
+    assert answer.code == 0, answer.err
+    assert open_run(tmp_path / "begun").status == "finished"
 
 
 def test_killed_while_it_wrote_the_journal_a_search_is_gone_on_with(found: dict[str, Any]) -> None:

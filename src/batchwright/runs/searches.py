@@ -25,7 +25,8 @@ MOST_BYTES = {SEARCH: 1 << 20, SPACE: 1 << 20}
 class SearchPlan:
     """What a search is of, and how it goes, as in `search.Options`; and the batch size that was measured, and why.
 
-    `machine` is what its bits depend on beside that, as `_machine.describe` tells it.
+    `machine` is what its bits depend on beside that, as `_machine.describe` tells it; `paths` say
+    where its files lay (`workflow.places`).
     """
 
     source: str
@@ -38,6 +39,7 @@ class SearchPlan:
     folds: int = 1
     in_database: bool = False
     machine: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
 
 
 class SearchFolder:

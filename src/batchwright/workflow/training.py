@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TypeAlias
 import jax
 
 from batchwright import _cache, _machine
-from batchwright.config import Data, Settings, dump_config, load_config
+from batchwright.config import Settings, dump_config, load_config
 from batchwright.data.dataset import Dataset
 from batchwright.data.sources import Source
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
@@ -28,6 +28,7 @@ from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduc
 from batchwright.training.job import Job, iterations_done
 from batchwright.training.verdict import Verdict, verdict
 from batchwright.workflow.measuring import settled
+from batchwright.workflow.places import found_again, places_of
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
 
 Metrics: TypeAlias = dict[str, dict[str, float]]
@@ -165,23 +166,7 @@ def recorded_settings(run: Run) -> Settings:
     """The settings of a recorded run, and who chose each."""
     settings = load_config(run.file(CONFIG))
     origins = {key: run.settings[key].origin if key in run.settings else "default" for key in settings.origins}
-    data, paths = settings.config.data, run.manifest.paths
-    found = replace(data, source=_found(data.source, paths, SOURCE), test=_found(data.test, paths, TEST))
-    return replace(settings, origins=origins, config=replace(settings.config, data=found))
-
-
-SOURCE, TEST = "data.source", "data.test"
-
-
-def _paths(data: Data) -> dict[str, str]:
-    """Where the files lie that rows are read from, as absolute paths."""
-    given = {SOURCE: data.source, TEST: data.test}
-    return {key: str(Path(path).resolve()) for key, path in given.items() if path and Path(path).exists()}
-
-
-def _found(given: str | None, paths: Mapping[str, str], key: str) -> str | None:
-    """A path as it was given, if something lies there; else where it lay when the run began, if that is known."""
-    return given if given is None or Path(given).exists() else paths.get(key, given)
+    return found_again(replace(settings, origins=origins), run.manifest.paths)
 
 
 def _compare(run: Run, dataset: Dataset) -> None:
@@ -292,7 +277,7 @@ def _describe(folder: RunFolder, prepared: Prepared) -> None:
         evidence=settings.evidence,
         device=jax.devices()[0].device_kind,
         machine=_machine.describe(),
-        paths=_paths(settings.config.data),
+        paths=places_of(settings.config.data),
     )
 
 

@@ -1,0 +1,26 @@
+"""Where the files lie that rows are read from: where the configuration says, or else where they lay before."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from batchwright.config import Data, Settings
+
+SOURCE, TEST = "data.source", "data.test"
+
+
+def places_of(data: Data) -> dict[str, str]:
+    """The absolute paths of the files that rows are read from, by the key that gives them."""
+    given = {SOURCE: data.source, TEST: data.test}
+    return {key: str(Path(path).resolve()) for key, path in given.items() if path and Path(path).exists()}
+
+
+def found_again(settings: Settings, places: Mapping[str, str]) -> Settings:
+    """The same settings; a file that is not where they say, as from another folder, is where it lay by `places`."""
+    data = settings.config.data
+    data = replace(data, source=_found(data.source, places.get(SOURCE)), test=_found(data.test, places.get(TEST)))
+    return replace(settings, config=replace(settings.config, data=data))
+
+
+def _found(given: str | None, before: str | None) -> str | None:
+    return given if given is None or before is None or Path(given).exists() else before
