@@ -66,6 +66,14 @@ def test_a_deterministic_run_has_the_same_bits_on_one_core_and_on_all(tmp_path: 
     assert weights(tmp_path / "one") == weights(tmp_path / "all")
 
 
+@pytest.mark.soak
+def test_a_deterministic_run_is_verified_with_the_threads_that_it_began_with(
+    tmp_path: Path, children: Children
+) -> None:
+    run(children, tmp_path, COMMAND, ONE, *TRAIN, "--deterministic", "--run-dir", "run")
+    assert run(children, tmp_path, COMMAND, ALL, "resume", "run", "--verify") == ""
+
+
 def test_what_has_changed_is_one_sentence() -> None:
     now = _machine.describe()
     assert int(now["threads"]) >= 1 and now["jaxlib"] and now["processor"]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from batchwright import workflow
+from batchwright import _machine, workflow
 from batchwright.config import settings_of
 from batchwright.errors import BatchwrightError, InterruptedRunError, RunError
 from batchwright.runs import checkpoints
@@ -59,7 +59,9 @@ def verify(run: Path) -> Verification:
         RunError: the run cannot be read, or its rows were given in Python.
         BatchwrightError: a piece of the training failed otherwise.
     """
-    prepared = workflow.prepare(workflow.recorded_settings(open_run(run)))
+    recorded = open_run(run)
+    _machine.as_begun(recorded.manifest.machine)
+    prepared = workflow.prepare(workflow.recorded_settings(recorded))
     between = max(1, min(MOST_BETWEEN, (prepared.plan.iterations_per_epoch - 1) // (KILLS + 1)))
     last = between * (KILLS + 1)
     if last >= prepared.plan.updates:

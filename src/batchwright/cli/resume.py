@@ -43,9 +43,9 @@ def _verify(run: Path, *, as_json: bool) -> None:
     from batchwright.runs.run import open_run
     from batchwright.verification import verify
 
+    found = verify(run)
     if moved := _machine.changed(open_run(run).manifest.machine):
         typer.echo(f"note: {moved}", err=True)
-    found = verify(run)
     if as_json:
         print_json({"run": str(run), "exact": found.exact, **vars(found)})
     else:
