@@ -23,6 +23,7 @@ def dump_config(settings: Settings) -> str:
 
     >>> print(dump_config(settings_of(Config())).splitlines()[-1])
       noise_scale: false  # default
+      deterministic: false  # default
     """
     return block(_tree(settings), dict(settings.origins))
 
