@@ -350,7 +350,7 @@ def test_nothing_is_predicted_before_fit():
         Classifier().predict(X)
 
 
-@pytest.mark.parametrize("value", [0.0, 5.0, 1e-9, 1e300])
+@pytest.mark.parametrize("value", [0.0, 5.0, 1e-9, 1e300, 1e-302])
 def test_a_constant_target_is_what_is_predicted(value: float) -> None:
     x = np.random.default_rng(0).normal(size=(60, 3))
     said = Regressor(hidden_layer_sizes=(8,), epochs=2).fit(x, np.full(60, value)).predict(x)

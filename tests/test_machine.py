@@ -2,14 +2,19 @@
 
 import json
 import os
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
 from tests.children import Children
 
-from batchwright import _machine
-from batchwright.errors import UsageError
+import batchwright as bw
+from batchwright import _machine, workflow
+from batchwright.config import load_config
+from batchwright.errors import InterruptedRunError, UsageError
+from batchwright.runs.run import open_run
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 pytestmark = pytest.mark.skipif(len(CORES) < 2, reason="one core only")
@@ -94,3 +99,14 @@ def test_threads_cannot_be_changed_once_jax_is_used(monkeypatch: pytest.MonkeyPa
     assert _machine.threads() == 3
     monkeypatch.setenv(_machine.VARIABLE, "4")
     _machine.be_deterministic()
+
+
+def test_going_on_upon_another_machine_is_a_warning_in_python(tmp_path: Path) -> None:
+    settings = load_config(None, [("data.source", "iris", ""), ("network", "{kind: linear}", "")])
+    with suppress(InterruptedRunError):
+        list(workflow.train(settings, run_dir=tmp_path / "run", interrupted=lambda: True))
+    manifest = open_run(tmp_path / "run").manifest
+    moved = replace(manifest, machine=manifest.machine | {"jaxlib": "0.1"})
+    (tmp_path / "run/manifest.json").write_text(moved.to_text())
+    with pytest.warns(UserWarning, match="run: it began with jaxlib '0.1', now '"):
+        bw.resume(tmp_path / "run")

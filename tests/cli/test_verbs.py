@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from batchwright.runs.folder import create
+from batchwright.runs.run import open_run
 
 LINEAR = ("--network", "linear")
 QUICK = (*LINEAR, "--epochs", 2, "--batch-size", 16)
@@ -178,6 +179,20 @@ def test_evaluating_on_the_rows_of_the_run_says_so(batchwright, table: Path, *, 
     for other in (frame[2:], frame[::-1], frame.with_columns(pl.col("first") + 1)):
         other.write_csv("other.csv")
         assert note not in batchwright("evaluate", run, "other.csv").err
+
+
+def test_a_run_whose_splits_are_damaged_is_evaluated_all_the_same(batchwright, table: Path) -> None:
+    run = json.loads(batchwright("train", table, "--target", "bought", *QUICK, "--json").out)["run"]
+    (Path(run) / "splits.safetensors").write_bytes(b"damaged")
+    assert batchwright("evaluate", run, table).code == 0
+
+
+def test_a_run_that_was_killed_before_it_began_is_trained_anew(batchwright, tmp_path: Path) -> None:
+    folder = create(tmp_path / "run", "rows.csv")
+    assert open_run(folder.path).status == "running"
+    folder._lock.release()
+    killed = open_run(folder.path)
+    assert (killed.status, killed.reason) == ("killed", "its training had not begun: train anew")
 
 
 def test_evaluation_without_the_target_says_what_is_missing(batchwright, table):

@@ -140,18 +140,13 @@ def bad_cells_error(name: str, bad: BadCells, *, place: str) -> DataError:
     listed = "\n".join(f"  {place} {cell.line}, {cell}" for cell in bad.first[:LISTED])
     columns = [cell.column for cell in bad.first if cell.column is not None]
     if columns:
-        what = (
-            "1 cell that does not fit its column"
-            if bad.count == 1
-            else f"{bad.count:,} cells that do not fit their column"
-        )
-        kinds = f"kinds {{{columns[0]}: categorical}} says what a column is, and `missing` which texts mean missing."
+        what = "cell that does not fit its column" if bad.count == 1 else "cells that do not fit their column"
+        kinds = f" kinds {{{columns[0]}: categorical}} says what a column is, and `missing` which texts mean missing."
     else:
-        what = "1 record" if bad.count == 1 else f"{bad.count:,} records"
-        what, kinds = f"{what} with the wrong number of fields", ""
+        what, kinds = f"{'record' if bad.count == 1 else 'records'} with the wrong number of fields", ""
     first = " (the first ten are listed)" if bad.count > LISTED else ""
-    found = f"{name}: found {what}{first}:\n{listed}\nCorrect them, or leave these rows out."
-    return DataError(found, f"`on_bad_rows=drop` leaves them out. {kinds}".rstrip())
+    found = f"{name}: found {bad.count:,} {what}{first}:\n{listed}\nCorrect them, or leave these rows out."
+    return DataError(found, f"`on_bad_rows=drop` leaves them out.{kinds}")
 
 
 def dropped_note(bad: BadCells, rows: int, *, place: str) -> str:

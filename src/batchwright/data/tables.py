@@ -34,6 +34,8 @@ __all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_fr
 
 ON_BAD_ROWS = ("stop", "drop")
 DEFAULT = TableOptions()
+UNKNOWN_TO_POLARS = (TypeError, ValueError, ImportError, NotImplementedError)
+"""What the conversion of mixed objects, of complex numbers, or of text of pandas without pyarrow, ends with."""
 COMPLEX = "complex numbers: give their real and imaginary parts as two columns"
 
 
@@ -288,12 +290,7 @@ def _converted(name: str, values: Any) -> pl.Series:
     if isinstance(values, nw.Series):
         try:
             return values.to_polars().alias(name)
-        except (
-            TypeError,
-            ValueError,
-            ImportError,
-            NotImplementedError,
-        ):  # complex numbers; mixed objects; or text of pandas where pyarrow is not installed
+        except UNKNOWN_TO_POLARS:
             values = values.to_list()
     if isinstance(values, np.ndarray) and values.dtype != object:
         if values.dtype.kind == "c":

@@ -18,6 +18,7 @@ from batchwright.errors import ConfigError, DataError, unknown
 FEW = 20
 """Whole numbers with at most so many distinct values are taken for classes."""
 
+SMALLEST = float(np.finfo(np.float64).tiny)
 CONSTANT = 2.0**-20
 """The deviation, relative to its size, that a target of one value is given: whatever a network says is near it."""
 
@@ -159,7 +160,7 @@ def fit_target(
     if std == 0.0 and not lenient:
         which = "row" if rows is None else "training row"
         raise DataError(f"{table.name}: target {name!r} is {mean:g} in every {which}: there is nothing to learn.")
-    return ValueTarget(name, mean, std or CONSTANT * (abs(mean) or 1.0))
+    return ValueTarget(name, mean, std or max(CONSTANT * (abs(mean) or 1.0), SMALLEST))
 
 
 def drop_missing(table: Table, name: str) -> Table:

@@ -13,7 +13,7 @@ from batchwright.data.encoding import Encoding, encode_labelled, encode_new
 from batchwright.data.sources import Source
 from batchwright.data.splitting import row_hashes
 from batchwright.data.weights import in_units, unit_of
-from batchwright.errors import ConfigError
+from batchwright.errors import ConfigError, RunError
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
 from batchwright.tasks import Classification
@@ -96,7 +96,11 @@ def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None 
 
 def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, ...]:
     """A note where rows, in this order, are those that a run was trained, validated and tested on."""
-    places = {name: chosen for name, chosen in vars(run.indices()).items() if len(chosen)}
+    try:
+        indices = run.indices()
+    except RunError:  # without its splits a run can still be evaluated
+        return ()
+    places = {name: chosen for name, chosen in vars(indices).items() if len(chosen)}
     if sum(map(len, places.values())) != rows.rows or max(chosen.max() for chosen in places.values()) >= rows.rows:
         return ()
     parts = {name: _part(rows, chosen) for name, chosen in places.items()}

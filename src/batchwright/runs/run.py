@@ -56,7 +56,11 @@ class Run:
     @property
     def reason(self) -> str:
         """How it ended, in a sentence; of one that was killed, what to do."""
-        return f"`batchwright resume {self.path}` goes on with it" if self.status == "killed" else self.manifest.reason
+        if self.status != "killed":
+            return self.manifest.reason
+        if CONFIG not in self.manifest.files:
+            return "its training had not begun: train anew"
+        return f"`batchwright resume {self.path}` goes on with it"
 
     @property
     def settings(self) -> dict[str, Setting]:
