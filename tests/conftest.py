@@ -16,9 +16,14 @@ import batchwright
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"  # of the processes that tests start
 os.environ["BATCHWRIGHT_CACHE"] = "off"
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-"""The programs of most tests take longer to compile than to run; `make soak` tries what has to be exact with all
-optimizations."""
+QUICKLY_COMPILED = (
+    "--xla_backend_optimization_level=0",
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
+os.environ.setdefault("XLA_FLAGS", " ".join(QUICKLY_COMPILED))
+"""The programs of most tests take longer to compile than to run, and so take half as long; `make soak` tries what has
+to be exact as users compile it."""
 
 LIBRARIES = ("optuna.storages", "pandas", "polars", "pydantic", "rich.live", "scipy.stats", "sklearn.ensemble")
 for library in LIBRARIES:

@@ -3,6 +3,7 @@
 The command then ends with one clear error, and what it had saved is good: resumed, the run ends with the same bits.
 """
 
+import json
 import os
 import shutil
 import struct
@@ -97,20 +98,30 @@ SOURCES: tuple[tuple[str, Callable[[Path], None], int], ...] = (
 )
 
 
-@pytest.mark.parametrize(
-    ("name", "write", "after"), SOURCES, ids=[f"{name} after {after}" for name, _, after in SOURCES]
-)
-def test_source_that_cannot_be_read(
-    tmp_path: Path, library: Path, name: str, write: Callable[[Path], None], after: int
-) -> None:
-    write(tmp_path / name)
-    words = ("train", name, "--run-dir", "run", *(() if (tmp_path / name).is_dir() else ("--target", "y")))
-    said = batchwright(tmp_path, *words, faults=failing(library, "read", f"/{name}", after))
-    assert said.returncode == 2, said.stderr
-    assert "Traceback" not in said.stderr
-    assert "nput/output error" in said.stderr
-    assert name in said.stderr
-    assert not (tmp_path / "run").exists(), "nothing is written where there was nothing to learn from"
+@pytest.fixture(scope="module")
+def tried(library: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, int]]:
+    """The folder of each source, where it was trained on, and the exit status."""
+    folders = [tmp_path_factory.mktemp("source") for _ in SOURCES]
+    lines = []
+    for folder, (name, write, after) in zip(folders, SOURCES, strict=True):
+        write(folder / name)
+        words = ("train", name, "--run-dir", "run", *(() if (folder / name).is_dir() else ("--target", "y")))
+        lines.append(json.dumps((str(folder), words, failing(library, "read", f"/{name}", after))))
+    command = [sys.executable, Path(__file__).with_name("forks.py")]
+    env = os.environ | {"LD_PRELOAD": str(library)}
+    said = subprocess.run(command, input="\n".join(lines), env=env, capture_output=True, text=True, check=True).stdout
+    return list(zip(folders, json.loads(said), strict=True))
+
+
+@pytest.mark.parametrize("number", range(len(SOURCES)), ids=[f"{name} after {after}" for name, _, after in SOURCES])
+def test_source_that_cannot_be_read(tried: list[tuple[Path, int]], number: int) -> None:
+    folder, status = tried[number]
+    said = (folder / "said").read_text()
+    assert status == 2, said
+    assert "Traceback" not in said
+    assert "nput/output error" in said
+    assert SOURCES[number][0] in said
+    assert not (folder / "run").exists(), "nothing is written where there was nothing to learn from"
 
 
 def weights(run: Path) -> bytes:

@@ -17,7 +17,6 @@ from typing import NamedTuple, TypeAlias
 import jax
 import numpy as np
 from jaxtyping import Float, Float64, Int32
-from scipy.special import stdtrit
 
 from batchwright.errors import ConfigError, DataError, DivergedError
 from batchwright.measure.per_row import ROWS_AT_ONCE, gradient_sums, mixes_rows
@@ -220,6 +219,8 @@ def _of(point: Moments, spread: Spread, rows: int) -> NoiseScale:
 
 def _fieller(trace: float, norm2: float, spread: Spread) -> tuple[float, float]:
     """The ends of all φ ≥ 0 with (tr Σ − φ·|G|²)² ≤ t²·variance(tr Σ − φ·|G|²): a·φ² − 2·b·φ + c ≤ 0."""
+    from scipy.special import stdtrit
+
     t2 = float(stdtrit(spread.degrees, LEVEL)) ** 2
     a = norm2**2 - t2 * spread.gradient_norm2
     b = trace * norm2 - t2 * spread.covariance

@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int32
-from scipy.optimize import nnls
 
 from batchwright.errors import UsageError
 from batchwright.measure.memory import fits, too_large
@@ -206,6 +205,8 @@ def fit_line(timings: Sequence[Timing], *, draws: int = 500) -> Line:
 
 def _line(sizes: Float[np.ndarray, " sizes"], seconds: Float[np.ndarray, " sizes"]) -> tuple[float, float]:
     """The a ≥ 0 and c ≥ 0 with the least Σ ((a + c·B)/seconds − 1)²."""
+    from scipy.optimize import nnls
+
     terms = np.stack([1 / seconds, sizes / seconds], axis=1)
     (fixed, per_row), _ = nnls(terms, np.ones(len(sizes)))
     return float(fixed), float(per_row)
