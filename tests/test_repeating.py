@@ -9,7 +9,7 @@ from batchwright import workflow
 from batchwright.cli.display import seeds_table
 from batchwright.config import load_config
 from batchwright.errors import ConfigError, InterruptedRunError
-from batchwright.tasks.metrics import CLASSIFICATION, RANGES, REGRESSION
+from batchwright.tasks import METRICS
 from batchwright.workflow import Repeated, SeedRun, Trained, repeat
 from batchwright.workflow.repeating import Estimate, estimate
 
@@ -91,8 +91,8 @@ def test_the_interval_of_a_skewed_metric_covers_its_mean_and_keeps_to_its_range(
     name, drawn = SKEWED[case]
     random = np.random.default_rng(seeds)
     mean = drawn(random, 10**6).mean()
-    low, high = RANGES[name]
-    found = [estimate(row.tolist(), RANGES[name]) for row in drawn(random, (1500, seeds))]
+    low, high = METRICS[name].low, METRICS[name].high
+    found = [estimate(row.tolist(), (METRICS[name].low, METRICS[name].high)) for row in drawn(random, (1500, seeds))]
     assert all(low <= one.low <= one.mean <= one.high <= high for one in found)
     assert 0.935 - 0.017 <= np.mean([one.low <= mean <= one.high for one in found]) <= 0.99
 
@@ -116,8 +116,9 @@ def test_a_range_that_the_values_do_not_keep_to_is_none() -> None:
     assert estimate([-1.0, 2.0, 3.0], (0.0, np.inf)) == estimate([-1.0, 2.0, 3.0])
 
 
-def test_every_metric_has_a_range_which_its_worst_and_best_values_keep_to() -> None:
-    assert {*CLASSIFICATION, *REGRESSION, "loss"} == set(RANGES)
+def test_the_ranges_are_those_of_the_task() -> None:
+    ranges = {name: (metric.low, metric.high) for name, metric in METRICS.items()}
+    assert ranges["accuracy"] == (0.0, 1.0) and ranges["r2"] == (-np.inf, 1.0) and ranges["loss"] == (0.0, np.inf)
 
 
 def test_a_metric_that_is_the_same_with_all_seeds_is_said_to_be() -> None:

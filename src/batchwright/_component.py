@@ -67,7 +67,7 @@ def _is_off(value: object) -> bool:
 def _is_component(value: object) -> bool:
     if isinstance(value, tuple):
         return bool(value) and all(map(_is_component, value))
-    return hasattr(type(value), _MARK)
+    return _MARK in vars(type(value))  # a subclass that is not marked itself shapes the program, as any other object
 
 
 def _holds_a_number(hint: Any) -> bool:

@@ -1,47 +1,67 @@
 """Training from Python in one call: what `batchwright train` does, with objects in place of a configuration file."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
 from batchwright import _machine, workflow
 from batchwright._files import path_of
-from batchwright.config import Config, LossName, TaskSettings, Training, settings_of, validate_component
+from batchwright.config import (
+    Config,
+    Given,
+    LossName,
+    Own,
+    Settings,
+    TaskSettings,
+    Training,
+    settings_of,
+    validate_component,
+)
 from batchwright.config.sections import AUTO, BATCH_SIZE, MEASURABLE
 from batchwright.data.dataset import Dataset
-from batchwright.errors import ConfigError
-from batchwright.nn import Architecture, Tabular
+from batchwright.errors import ConfigError, unknown
+from batchwright.nn import Architecture, Custom, Layer, Network, Tabular, as_architecture
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
 from batchwright.runs.run import open_run
+from batchwright.tasks import Loss, Metric, Task
+from batchwright.tasks.threshold import Aim
 from batchwright.training.checkpoint import Checkpoints
-from batchwright.training.fit import Divergence
+from batchwright.training.fit import Divergence, Steering
 from batchwright.training.growth import AdaptiveBatchSize, Growing
 from batchwright.training.plan import BatchSize, Remainder
 from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Event, Trained
 
-DEFAULT = Training()
+DEFAULT, TASK = Training(), TaskSettings()
 Auto: TypeAlias = Literal["auto"]
+Asked: TypeAlias = Literal["stop", "checkpoint"] | None
 
 
 def fit(
     data: Dataset,
     *,
-    network: Architecture = Tabular(),
+    network: Architecture | Network | Layer = Tabular(),
     optimizer: Optimizer = Adam(),
     schedule: Schedule = OneCycle(),
     epochs: int | Auto = DEFAULT.epochs,
     batch_size: BatchSize | AdaptiveBatchSize | Auto = BATCH_SIZE,
     learning_rate: float | Auto | None = None,
     early_stopping: EarlyStopping | None = DEFAULT.early_stopping,
-    loss: LossName = "auto",
+    loss: LossName | Loss = "auto",
+    metrics: Sequence[str | Metric] = (),
+    task: Task | None = None,
     class_weights: Literal["balanced"] | Mapping[str, float] | None = None,
     label_smoothing: float = 0.0,
+    delta: float = TASK.delta,
+    gamma: float = TASK.gamma,
+    quantiles: Sequence[float] = TASK.quantiles,
+    threshold: float | Aim = TASK.threshold,
     remainder: Remainder = "keep",
     precision: Precision = "float32",
     max_time: float | None = None,
@@ -51,12 +71,14 @@ def fit(
     deterministic: bool = False,
     seed: int = 0,
     run_dir: Path | str | None = None,
+    on_event: Callable[[Event], Asked] | None = None,
 ) -> Trained:
     """Train a network on rows that `load` has read.
 
     Args:
         data: training rows, and validation and test rows where there are any.
-        network: `nn.MLP`, `nn.CNN`, `nn.Tabular` or `nn.Linear`.
+        network: `nn.MLP`, `nn.CNN`, `nn.Tabular` or `nn.Linear`; or one of your own: an `nn.Network`, or a layer, such
+            as `nn.Sequential`, to which the last `nn.Dense` is added unless it ends in one.
         optimizer: the update rule, one of `optim.OPTIMIZERS`, with its learning rate.
         schedule: how the learning rate changes, one of `optim.SCHEDULES`.
         epochs: passes over the training rows, at least 1; "auto" is as many as the validation loss falls.
@@ -65,9 +87,17 @@ def fit(
         learning_rate: takes the place of the optimizer's; "auto" is measured.
         early_stopping: when to stop before the last epoch, and whether the best one's parameters are kept; None never
             stops, and keeps the last ones.
-        loss: "auto" is cross_entropy for classes, mean_squared_error for values.
+        loss: "auto" is cross_entropy for classes, mean_squared_error for values; or a function of (outputs [rows, k],
+            targets [rows]) that gives one loss per row. Targets are int32 codes of classes, or standardised float32.
+        metrics: names of `tasks.METRICS` that are reported beside the usual ones, or a `Metric` each.
+        task: a task of your own, in place of one made from the target.
         class_weights: "balanced", or a weight > 0 by class name.
         label_smoothing: in [0, 1).
+        delta: > 0, where the Huber loss becomes linear, in standard deviations of the target.
+        gamma: >= 0, of the focal loss.
+        quantiles: the levels of the quantile loss, in (0, 1), rising.
+        threshold: of two classes, the probability from which the second is answered; "f1" and "balanced_accuracy" take
+            the one that is best by them on the validation rows.
         remainder: whether a last batch that is not full is used ("keep") or left out ("drop").
         precision: of products; "bfloat16" still accumulates, and keeps parameters, in float32.
         max_time: seconds of training after which it stops.
@@ -77,6 +107,8 @@ def fit(
         deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
         seed: of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
+        on_event: is given each event of the training; where it gives "stop", training ends there, where it gives
+            "checkpoint", one is taken.
 
     Raises:
         ConfigError: an argument is out of range, or does not go with the data.
@@ -89,17 +121,127 @@ def fit(
     >>> trained.test_metrics["accuracy"] > 0.8
     True
     """
+    return _last(_events(**locals()))
+
+
+def events(data: Dataset, **arguments: Any) -> "Events":
+    """Train as `fit` does, and say what happens while it does: `Prepared`, the events of the training, `Trained`.
+
+    Args:
+        data: training rows, and validation and test rows where there are any.
+        arguments: those of `fit`, but for `on_event`.
+
+    Raises:
+        ConfigError: an argument is out of range or unknown, or does not go with the data.
+        UsageError: as `fit`.
+        DivergedError: as `fit`, after `Trained`.
+
+    >>> import batchwright as bw
+    >>> [event.row["epoch"] for event in bw.events(bw.load("iris"), epochs=2) if hasattr(event, "row")]
+    [1, 2]
+    """
+    taken = signature(fit).parameters
+    for name in arguments:
+        if name not in taken:
+            raise ConfigError(unknown("argument", name, taken))
+    bound = signature(fit).bind(data, **arguments)
+    bound.apply_defaults()
+    return _events(**bound.arguments)
+
+
+class Events:
+    """The events of a training, one after the other, and what may be asked of it meanwhile.
+
+    Training goes on when the next event is asked for. One that is left before its end is recorded as interrupted.
+    """
+
+    def __init__(self, events: Iterator[Event], steering: Steering) -> None:
+        self._events = events
+        self._steering = steering
+
+    def __iter__(self) -> Iterator[Event]:
+        return self._events
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def stop(self) -> None:
+        """Have the training end where it is, as if it had come to its end."""
+        self._steering.stop = True
+
+    def checkpoint(self) -> None:
+        """Have a checkpoint taken at the end of the segment in progress."""
+        self._steering.checkpoint = True
+
+
+def _events(
+    data: Dataset, *, run_dir: Path | str | None, on_event: Callable[[Event], Asked] | None, **arguments: Any
+) -> Events:
     if not isinstance(data, Dataset):
         raise ConfigError(
             f"fit takes rows that load has read, as in fit(load('people.csv', target='pay')), but not {data!r:.60}."
         )
-    _check_kinds(network, optimizer, schedule)
     place = None if run_dir is None else path_of(run_dir, "run_dir")
+    settings, steering = _settings(**arguments), Steering()
+    found = workflow.train(settings, data, record=run_dir is not None, run_dir=place, steering=steering)
+    return Events(found if on_event is None else _followed(found, on_event, steering), steering)
+
+
+def _followed(events: Iterator[Event], on_event: Callable[[Event], Asked], steering: Steering) -> Iterator[Event]:
+    """The events, each told to a function, and what it asks for."""
+    for event in events:
+        asked = on_event(event)
+        if asked not in (None, "stop", "checkpoint"):
+            raise ConfigError(f"on_event gives None, 'stop' or 'checkpoint', but gave {asked!r:.60}.")
+        steering.stop |= asked == "stop"
+        steering.checkpoint |= asked == "checkpoint"
+        yield event
+
+
+def _settings(
+    *,
+    network: Architecture | Network | Layer,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    epochs: int | Auto,
+    batch_size: BatchSize | AdaptiveBatchSize | Auto,
+    learning_rate: float | Auto | None,
+    early_stopping: EarlyStopping | None,
+    loss: LossName | Loss,
+    metrics: Sequence[str | Metric],
+    task: Task | None,
+    class_weights: Literal["balanced"] | Mapping[str, float] | None,
+    label_smoothing: float,
+    delta: float,
+    gamma: float,
+    quantiles: Sequence[float],
+    threshold: float | Aim,
+    remainder: Remainder,
+    precision: Precision,
+    max_time: float | None,
+    divergence: Divergence,
+    checkpoints: Checkpoints,
+    noise_scale: bool,
+    deterministic: bool,
+    seed: int,
+) -> Settings:
+    architecture = as_architecture(network)
+    _check_kinds(architecture, optimizer, schedule)
     chosen = {"optimizer.learning_rate": learning_rate, "training.batch_size": batch_size, "training.epochs": epochs}
     to_measure = tuple(key for key in MEASURABLE if isinstance(chosen[key], str) and chosen[key] == AUTO)
     if learning_rate is not None and "optimizer.learning_rate" not in to_measure:
         optimizer = replace(optimizer, learning_rate=_rate(learning_rate))
-    task = TaskSettings(loss=loss, label_smoothing=label_smoothing, class_weights=class_weights)
+    own = Own(loss if callable(loss) else None, tuple(one for one in metrics if isinstance(one, Metric)), task)
+    aim = TaskSettings(
+        loss="auto" if callable(loss) else loss,
+        label_smoothing=label_smoothing,
+        class_weights=class_weights,
+        delta=delta,
+        gamma=gamma,
+        quantiles=tuple(quantiles),
+        metrics=_names(metrics),
+        threshold=threshold,
+    )
     training = Training(
         DEFAULT.epochs if "training.epochs" in to_measure else cast("int", epochs),
         _batch_size(batch_size),
@@ -113,10 +255,27 @@ def fit(
         noise_scale,
         deterministic,
     )
-    for part in (network, optimizer, schedule, task, training):
+    for part in (optimizer, schedule, aim, training, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)
-    config = Config(network=network, optimizer=optimizer, schedule=schedule, task=task, training=training)
-    return _last(workflow.train(settings_of(config, to_measure), data, record=run_dir is not None, run_dir=place))
+    config = Config(network=architecture, optimizer=optimizer, schedule=schedule, task=aim, training=training, own=own)
+    return settings_of(config, to_measure)
+
+
+def _names(metrics: object) -> tuple[str, ...]:
+    """The metrics that are given by name.
+
+    Raises:
+        ConfigError: one that is neither a name nor a metric.
+    """
+    if isinstance(metrics, str | Metric) or not isinstance(metrics, Sequence):
+        raise ConfigError(f"metrics takes a list, as ['average_precision', Metric(...)], but is {metrics!r:.60}.")
+    for one in metrics:
+        if not isinstance(one, str | Metric):
+            raise ConfigError(
+                f"metrics takes names, such as average_precision, and metrics, as Metric('missed', False, function), "
+                f"but {one!r:.60} is neither."
+            )
+    return tuple(one for one in metrics if isinstance(one, str))
 
 
 def _check_kinds(network: object, optimizer: object, schedule: object) -> None:
@@ -151,7 +310,17 @@ def _batch_size(given: BatchSize | AdaptiveBatchSize | Auto) -> BatchSize | Grow
     return Growing(given) if isinstance(given, AdaptiveBatchSize) else given
 
 
-def resume(run: Path | str, data: Dataset | None = None) -> Trained:
+def resume(
+    run: Path | str,
+    data: Dataset | None = None,
+    *,
+    network: Architecture | Network | Layer | None = None,
+    optimizer: Optimizer | None = None,
+    schedule: Schedule | None = None,
+    loss: Loss | None = None,
+    metrics: Sequence[Metric] = (),
+    task: Task | None = None,
+) -> Trained:
     """Go on with a recorded run that did not finish, from its last checkpoint: to the bit as if it had never stopped.
 
     A machine on which bits may differ (`docs/reliability.md`) comes as a warning.
@@ -159,14 +328,24 @@ def resume(run: Path | str, data: Dataset | None = None) -> Trained:
     Args:
         run: the run's folder.
         data: the rows that `fit` was given; None reads those of a run of the command line again.
+        network: the one of your own that `fit` was given, as all that follow: the record of a run has their printed
+            form alone.
+        optimizer: the same.
+        schedule: the same.
+        loss: the same.
+        metrics: the same.
+        task: the same.
 
     Raises:
+        ConfigError: a part of your own is not given, or not the one that the run has.
         RunError: the run has ended, or cannot be read, or its rows are no longer what they were.
         UsageError: another process is writing the run.
         DivergedError: a loss was not finite.
     """
     place = path_of(run, "run")
-    trained = _last(workflow.resume(place, data))
+    architecture = None if network is None else as_architecture(network)
+    given = Given(architecture, optimizer, schedule, loss, tuple(metrics), task)
+    trained = _last(workflow.resume(place, data, given=given))
     if moved := _machine.changed(open_run(place).manifest.machine):
         warnings.warn(f"{place}: {moved}.", stacklevel=2)
     return trained

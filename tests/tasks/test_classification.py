@@ -120,7 +120,7 @@ def test_reported_loss_is_the_one_that_training_minimises(loss: Any, smoothing: 
     found = task.metrics(outputs, targets, own)
     assert found["loss"] == pytest.approx((weights @ losses) / weights.sum(), rel=1e-5)
     assert found["log_loss"] == pytest.approx(log_loss(targets, task.probabilities(outputs), sample_weight=own))
-    assert tuple(found) == ("loss", *metrics.CLASSIFICATION)
+    assert tuple(found) == ("loss", *(metric.name for metric in metrics.CLASS_METRICS))
 
 
 def test_without_weights_or_smoothing_the_loss_is_the_log_loss() -> None:

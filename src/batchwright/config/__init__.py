@@ -1,27 +1,34 @@
 """A run's configuration: read from YAML and overrides, checked as a whole, written with the origin of each value."""
 
 from batchwright.config.components import from_plain, to_plain, validate_component
+from batchwright.config.custom import NONE_GIVEN, Given, checked, recorded
 from batchwright.config.emit import flow
 from batchwright.config.render import dump_config, json_schema, starter_config
-from batchwright.config.sections import Config, Data, LossName, TaskSettings, Training
+from batchwright.config.sections import CUSTOM, Config, Data, LossName, Own, TaskSettings, Training
 from batchwright.config.settings import Origin, Override, Settings, load_config, settings_of
 from batchwright.training.stopping import EarlyStopping
 
 __all__ = [
+    "CUSTOM",
+    "NONE_GIVEN",
     "Config",
     "Data",
     "EarlyStopping",
+    "Given",
     "LossName",
     "Origin",
     "Override",
+    "Own",
     "Settings",
     "TaskSettings",
     "Training",
+    "checked",
     "dump_config",
     "flow",
     "from_plain",
     "json_schema",
     "load_config",
+    "recorded",
     "settings_of",
     "starter_config",
     "to_plain",

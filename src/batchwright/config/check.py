@@ -14,13 +14,13 @@ from batchwright.config.document import Node, Problem, resolved
 from batchwright.config.emit import shown
 from batchwright.config.hints import choices, describe, fields_of, lost_in_float32, members, nested, read_as
 from batchwright.config.keys import explain
-from batchwright.config.sections import AUTO, MEASURABLE, SCALES, SECTIONS, Config, Section
+from batchwright.config.sections import AUTO, CUSTOM, MEASURABLE, NOTHING, SCALES, SECTIONS, Config, Own, Section
 from batchwright.errors import nearest, unknown
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
-def build(document: Node) -> tuple[Config, list[Problem]]:
+def build(document: Node, own: Own = NOTHING) -> tuple[Config, list[Problem]]:
     """The configuration of a document, and all that is wrong with it; the configuration is to be used if nothing is."""
     problems: list[Problem] = []
     root = _mapping(document, "the configuration", problems)
@@ -33,7 +33,7 @@ def build(document: Node) -> tuple[Config, list[Problem]]:
     unknown_keys = [(key, node) for key, node in _children(root).items() if key not in names]
     problems += [Problem(node.place, explain((key,), names)) for key, node in unknown_keys]
     made, found = make(classes, given)
-    config = Config(**made) if made else Config()
+    config = Config(**made, own=own) if made else Config()
     return config, problems + found + ([] if problems or found else contradictions(config, root))
 
 
@@ -93,6 +93,11 @@ def _choose(section: Section, node: Node, problems: list[Problem]) -> tuple[type
     tag, rest = keys[section.tag], {key: child for key, child in keys.items() if key != section.tag}
     if cls := section.by_name.get(str(tag.value)):
         return cls, Node(rest, node.place)
+    if tag.value == CUSTOM:
+        form = keys["form"].text if "form" in keys else "?"
+        said = f"is Python code, {form}, which a file cannot hold: train, or go on with the run, from Python."
+        problems.append(Problem(tag.place, f"{section.name}.{section.tag}: {said}"))
+        return section.default, Node({}, node.place)
     said = unknown(section.name, tag.text or shown(tag.plain), section.by_name)
     problems.append(Problem(tag.place, f"{section.name}.{section.tag}: {said}"))
     known = {key for cls in section.classes for key in fields_of(cls)}
@@ -136,6 +141,8 @@ def _problem(path: tuple[str, ...], classes: Mapping[str, type], given: Mapping[
 def _misfit(key: str, hint: Any, node: Node, *, measurable: bool) -> str:
     """What a value should have been, and what it is."""
     names = choices(hint)
+    if CUSTOM in str(node.plain) and isinstance(node.value, dict | list):
+        return "is Python code, which a file cannot hold: train, or go on with the run, from Python."
     if isinstance(node.value, str) and names and all(_is_name(member) for member in members(hint)):
         return unknown(key, node.value, names)
     names = (*names, AUTO) if measurable else names

@@ -3,10 +3,10 @@
 from batchwright.config.document import Node, Problem
 from batchwright.config.sections import Config
 from batchwright.errors import ConfigError, unknown
-from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, metrics
+from batchwright.tasks import CLASS_LOSSES, METRICS, VALUE_LOSSES
 from batchwright.training.growth import Growing
 
-FIGURES = ("loss", *(f"val_{name}" for name in ("loss", *metrics.CLASSIFICATION, *metrics.REGRESSION)))
+FIGURES = ("loss", *(f"val_{name}" for name in METRICS))
 """The figures of a history that training can be stopped by."""
 
 GIVE_ROWS = "set data.validation_split above 0."
@@ -21,8 +21,9 @@ def contradictions(config: Config, document: Node) -> list[Problem]:
         problems.append(("data", str(error)))
     no_validation = config.data.validation_split == 0
     stopping = config.training.early_stopping
-    if stopping and stopping.monitor not in FIGURES:
-        said = unknown("figure", stopping.monitor, FIGURES)
+    figures = (*FIGURES, *(f"val_{metric.name}" for metric in config.own.metrics))
+    if stopping and config.own.task is None and stopping.monitor not in figures:
+        said = unknown("figure", stopping.monitor, figures)
         problems.append(("training.early_stopping.monitor", said))
     elif stopping and no_validation and stopping.monitor != "loss" and document.find(("training", "early_stopping")):
         problems.append(("training.early_stopping", f"{stopping.monitor} needs validation rows: {GIVE_ROWS}"))

@@ -10,14 +10,15 @@ from annotated_types import Ge, Gt, Lt
 from batchwright.data.options import DataOptions
 from batchwright.nn import ARCHITECTURES, Architecture, Tabular
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, Schedule
+from batchwright.tasks import Loss, Metric, Task
+from batchwright.tasks.classification import ClassLoss
+from batchwright.tasks.regression import LEVELS, ValueLoss
 from batchwright.training.checkpoint import Checkpoints
 from batchwright.training.fit import EVERY_NOW_AND_THEN, STOP, Divergence
 from batchwright.training.growth import Growing
 from batchwright.training.stopping import EarlyStopping
 
-LossName: TypeAlias = Literal[
-    "auto", "cross_entropy", "binary_cross_entropy", "mean_squared_error", "mean_absolute_error", "huber"
-]
+LossName: TypeAlias = Literal["auto"] | ClassLoss | ValueLoss
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class TaskSettings:
         label_smoothing: in [0, 1), how much of each target is spread over all classes.
         class_weights: "balanced", or a weight > 0 for each class name.
         delta: > 0, where the Huber loss becomes linear, in standard deviations of the target.
+        gamma: >= 0, of the focal loss: how much less a row counts that is answered well.
+        quantiles: the levels of the quantile loss, rising, each > 0 and < 1.
+        metrics: what is reported beside the usual metrics, such as average_precision.
+        threshold: of two classes, the probability from which the second is answered; "f1" and "balanced_accuracy" take
+            the one that is best by them on the validation rows.
     """
 
     kind: Literal["auto", "classification", "regression"] = "auto"
@@ -60,8 +66,27 @@ class TaskSettings:
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     class_weights: Literal["balanced"] | Mapping[str, Annotated[float, Gt(0)]] | None = None
     delta: Annotated[float, Gt(0)] = 1.0
+    gamma: Annotated[float, Ge(0)] = 2.0
+    quantiles: tuple[Annotated[float, Gt(0), Lt(1)], ...] = LEVELS
+    metrics: tuple[str, ...] = ()
+    threshold: Annotated[float, Gt(0), Lt(1)] | Literal["f1", "balanced_accuracy"] = 0.5
 
 
+@dataclass(frozen=True)
+class Own:
+    """What a user brings to the task, which a configuration can only name.
+
+    - loss: one loss per row from (outputs, targets), in place of one that has a name
+    - metrics: beside those that have names
+    - task: in place of one made from the target
+    """
+
+    loss: Loss | None = None
+    metrics: tuple[Metric, ...] = ()
+    task: Task | None = None
+
+
+NOTHING = Own()
 PATIENT = EarlyStopping(patience=10)
 BATCH_SIZE = 64
 
@@ -111,6 +136,7 @@ class Config:
     schedule: Schedule = field(default_factory=OneCycle)
     task: TaskSettings = field(default_factory=TaskSettings)
     training: Training = field(default_factory=Training)
+    own: Own = NOTHING
 
     def __repr__(self) -> str:
         """What is trained, and how."""
@@ -139,6 +165,10 @@ class Section:
         """The classes by the name in `tag`; empty where there is only one."""
         return {getattr(cls, self.tag): cls for cls in self.classes} if self.tag else {}
 
+    def is_custom(self, part: Any) -> bool:
+        """Whether a part is of a class that a user brought."""
+        return self.tag is not None and type(part) not in self.classes
+
 
 SECTIONS: tuple[Section, ...] = (
     Section("data", (Data,), Data),
@@ -151,6 +181,9 @@ SECTIONS: tuple[Section, ...] = (
 
 SCALES = ("uniform", "log", "one_minus_log", "choice")
 """The words by which a search says what may be chosen for a key, in place of its value."""
+
+CUSTOM = "custom"
+"""What a record says in place of a part that is code of a user's own."""
 
 AUTO = "auto"
 MEASURABLE = ("optimizer.learning_rate", "training.batch_size", "training.epochs")

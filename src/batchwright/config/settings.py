@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from batchwright._printed import printed
 from batchwright.config.check import build
 from batchwright.config.components import to_plain
 from batchwright.config.document import MAX_CHARACTERS, Node, Place, Problem, parse
 from batchwright.config.emit import shown
 from batchwright.config.hints import fields_of, nested
-from batchwright.config.sections import AUTO, MEASURABLE, SECTIONS, Config, Section
+from batchwright.config.sections import AUTO, CUSTOM, MEASURABLE, NOTHING, SECTIONS, Config, Own, Section
 from batchwright.errors import ConfigError, nearest
 
 Origin: TypeAlias = Literal["default", "user", "measured", "searched"]
@@ -47,8 +48,8 @@ class Settings:
     @property
     def values(self) -> dict[str, Any]:
         """Every value, as plain data, by dotted key."""
-        plain = {section.name: to_plain(getattr(self.config, section.name)) for section in SECTIONS}
-        return {key: _at(plain, key.split(".")) for key in self.origins}
+        plain = {section.name: _plain(section, getattr(self.config, section.name)) for section in SECTIONS}
+        return {key: _at(plain, key.split(".")) for key in self.origins} | _plain_own(self.config)
 
     def to_json(self) -> dict[str, dict[str, Any]]:
         """`{"value": ..., "origin": ...}` by dotted key; where it was measured, with "evidence"."""
@@ -86,7 +87,7 @@ class Settings:
         """The settings with another section in place of the one of this name, all of it chosen by `origin`."""
         section = next(section for section in SECTIONS if section.name == name)
         kept = {key: said for key, said in self.origins.items() if not key.startswith(f"{name}.")}
-        new = {".".join((name, *path)): origin for path in _leaves(part, section.tag)}
+        new = {".".join((name, *path)): origin for path in _paths(section, part)}
         return replace(self, config=replace(self.config, **{name: part}), origins={**kept, **new})
 
 
@@ -121,14 +122,14 @@ def read_document(path: Path | str | None, overrides: Iterable[tuple[str, str, s
     return document, problems
 
 
-def settings_from(document: Node, problems: Iterable[Problem] = ()) -> Settings:
-    """The settings that a document gives.
+def settings_from(document: Node, problems: Iterable[Problem] = (), own: Own = NOTHING) -> Settings:
+    """The settings that a document gives, and what a user brings to the task.
 
     Raises:
         ConfigError: all that is wrong with it, beside the problems that are known already.
     """
     document, to_measure = _without_auto(document)
-    config, found = build(document)
+    config, found = build(document, own)
     if said := [*problems, *found]:
         raise ConfigError(explained(said))
     return replace(_settings(config, document), to_measure=to_measure)
@@ -167,15 +168,16 @@ def _without_auto(document: Node) -> tuple[Node, tuple[str, ...]]:
 
 
 def _settings(config: Config, given: Node) -> Settings:
-    keys = [
-        (section.name, *path) for section in SECTIONS for path in _leaves(getattr(config, section.name), section.tag)
-    ]
-    return Settings(config, {".".join(key): "user" if given.find(key) else "default" for key in keys})
+    keys = [(section.name, *path) for section in SECTIONS for path in _paths(section, getattr(config, section.name))]
+    origins: dict[str, Origin] = {".".join(key): "user" if given.find(key) else "default" for key in keys}
+    return Settings(config, origins | dict.fromkeys(_plain_own(config), "user"))
 
 
 def _changes(section: Section, part: Any) -> dict[str, Any]:
     """The values of a section that are not the defaults of its kind, and the kind if it is not the default."""
-    plain = to_plain(part)
+    plain = _plain(section, part)
+    if section.is_custom(part):
+        return plain
     fields = {field.name: field for field in dataclasses.fields(part) if field.init}
     changed = [name for name, field in fields.items() if getattr(part, name) != _default(field)]
     kind = [section.tag] if section.tag and type(part) is not section.default else []
@@ -184,6 +186,29 @@ def _changes(section: Section, part: Any) -> dict[str, Any]:
 
 def _default(field: dataclasses.Field[Any]) -> Any:
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def _plain(section: Section, part: Any) -> dict[str, Any]:
+    """A section as plain data; of a part that is a user's own its printed form, and its learning rate."""
+    if not section.is_custom(part):
+        return to_plain(part)
+    rate = {"learning_rate": float(part.learning_rate)} if section.name == "optimizer" else {}
+    return {str(section.tag): CUSTOM, "form": printed(part), **rate}
+
+
+def _plain_own(config: Config) -> dict[str, Any]:
+    """What a user brings to the task, as plain data by the key in whose place it stands."""
+    own = config.own
+    custom = {"task.loss": own.loss, "task.kind": own.task}
+    plain: dict[str, Any] = {key: {CUSTOM: printed(part)} for key, part in custom.items() if part is not None}
+    if own.metrics:
+        plain["task.metrics"] = [*config.task.metrics, *({CUSTOM: metric.name} for metric in own.metrics)]
+    return plain
+
+
+def _paths(section: Section, part: Any) -> list[tuple[str, ...]]:
+    """The paths of the single values of a section, within it."""
+    return [(key,) for key in _plain(section, part)] if section.is_custom(part) else _leaves(part, section.tag)
 
 
 def _leaves(part: Any, tag: str | None = None) -> list[tuple[str, ...]]:

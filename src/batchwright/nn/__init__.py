@@ -2,6 +2,7 @@
 
 from batchwright.nn.activations import Activation
 from batchwright.nn.convolution import Conv2D
+from batchwright.nn.custom import Custom, as_architecture
 from batchwright.nn.embeddings import Embedding, PiecewiseLinear
 from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
 from batchwright.nn.networks import CNN, MLP, Linear, Tabular
@@ -35,6 +36,7 @@ __all__ = [
     "AvgPool",
     "BatchNorm",
     "Conv2D",
+    "Custom",
     "Dense",
     "Dropout",
     "Embedding",
@@ -51,4 +53,5 @@ __all__ = [
     "Sequential",
     "Tabular",
     "Variables",
+    "as_architecture",
 ]

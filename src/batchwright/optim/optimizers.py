@@ -5,6 +5,7 @@ from dataclasses import KW_ONLY
 from typing import ClassVar, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 
 from batchwright._component import component
 from batchwright.optim.adam import Adam, AdamW, Nadam
@@ -67,6 +68,23 @@ class FromOptax(Optimizer):
     rule: Transformation
     _: KW_ONLY
     learning_rate: Positive = 1.0
+
+    def __repr__(self) -> str:
+        """What the rule does, in the steps that it takes: Optax gives it no name."""
+        return f"FromOptax(steps {self._steps()}, learning_rate={self.learning_rate})"
+
+    def _steps(self) -> str:
+        params, state = {"w": jnp.array([1.0, -2.0])}, None
+        try:
+            state = self.rule.init(params)
+            steps = []
+            for factor in (1.0, -0.5, 3.0):
+                updates, state = self.rule.update({"w": factor * jnp.array([0.3, 2.0])}, state, params)
+                params = jax.tree.map(jnp.add, params, updates)
+                steps += updates["w"].tolist()
+        except Exception:  # a rule for parameters of other names, which only the training can try
+            return repr(self.rule)
+        return ", ".join(f"{step:.4g}" for step in steps)
 
     def init(self, params: Tree) -> State:
         return {"optax": self.rule.init(params)}

@@ -5,7 +5,7 @@ from the numbers in `model.json`, and the arrays must be those that such a netwo
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright import tasks
-from batchwright.config import from_plain, to_plain, validate_component
+from batchwright._printed import printed
+from batchwright.config import CUSTOM, NONE_GIVEN, Given, checked, from_plain, to_plain, validate_component
 from batchwright.data.encoding import Encoding, ImagePreprocessing
 from batchwright.data.targets import ValueTarget
 from batchwright.errors import ConfigError, RunError
@@ -50,10 +51,16 @@ class Blueprint:
         """The network for these inputs, and the task."""
         return Model(self.architecture.build(self.features, self.task.outputs, dtype=self.dtype), self.task)
 
+    def _network(self) -> dict[str, Any]:
+        """The architecture as plain data; one of a user's own in its printed form."""
+        if type(self.architecture) in ARCHITECTURES:
+            return to_plain(self.architecture)
+        return {"kind": CUSTOM, "form": printed(self.architecture)}
+
     def to_text(self) -> str:
         """The content of `model.json`."""
         plain = {
-            "network": to_plain(self.architecture),
+            "network": self._network(),
             "features": self.features._asdict(),
             "task": self.task.to_json(),
             "dtype": self.dtype,
@@ -109,24 +116,52 @@ class _Plain:
     dtype: Dtype
 
 
-def read_blueprint(data: bytes, encoding: Encoding, where: Path) -> Blueprint:
+def read_blueprint(data: bytes, encoding: Encoding, where: Path, given: Given = NONE_GIVEN) -> Blueprint:
     """The blueprint in the content of a `model.json`, for the inputs and the target that `encoding` makes.
 
+    Args:
+        data: the content.
+        encoding: of the same run.
+        where: the file.
+        given: what takes the place of code of a user's own, which the file only names. A loss and metrics may be left
+            out: they are not computed then.
+
     Raises:
-        RunError: there is none, or it does not go with the encoding.
+        RunError: there is none, or it does not go with the encoding, or a part that has to be given is not.
     """
     plain = reading.parse(_Plain, reading.parse_json(data, where), where)
     if len(str(plain.network)) > NETWORK_CHARACTERS:
         raise RunError(f"{where}: the network takes more than {NETWORK_CHARACTERS:,} characters. {reading.REMEDY}")
     try:
-        architecture = from_plain(plain.network, ARCHITECTURES)
-        task = tasks.from_json(plain.task)
-        validate_component(task)
+        architecture = _architecture(plain.network, given)
+        task = _task(plain.task, given)
     except (ConfigError, TypeError, ValueError) as error:
         raise RunError(f"{where}: {error}") from error
     if plain.features != features_of(encoding) or not _same_target(task, encoding):
         raise RunError(f"{where} is of a model for other inputs or another target than the run's own. {reading.REMEDY}")
     return Blueprint(architecture, plain.features, task, plain.dtype)
+
+
+def _architecture(plain: dict[str, Any], given: Given) -> Architecture:
+    if plain.get("kind") == CUSTOM:
+        architecture: Architecture = checked("network", str(plain.get("form")), given.network)
+        return architecture
+    if given.network is not None:
+        raise ConfigError("the network of this run is one of batchwright's, and known: leave out network=.")
+    return from_plain(plain, ARCHITECTURES)
+
+
+def _task(plain: dict[str, Any], given: Given) -> tasks.Task:
+    """The task, with the loss and the metrics that are given in place of those that are only named."""
+    if plain.get("name") == CUSTOM:
+        task: tasks.Task = checked("task", str(plain.get("form")), given.task)
+        return task
+    read = tasks.from_json(plain)
+    validate_component(read)
+    if given.loss is not None:
+        form = read.loss.form if isinstance(read.loss, tasks.NotHere) else read.loss
+        read = replace(read, loss=checked("loss", str(form), given.loss))
+    return replace(read, extra=(*read.extra, *given.metrics))
 
 
 class Layout:
@@ -175,6 +210,8 @@ def _same_target(task: tasks.Task, encoding: Encoding) -> bool:
         weights = np.ones(len(target.classes)) if task.class_weights is None else np.asarray(task.class_weights)
         usable = weights.shape == (len(target.classes),) and bool(np.all((weights > 0) & (weights < np.inf)))
         return usable and task.classes == target.classes
+    if task.name == CUSTOM:
+        return True
     if isinstance(task, tasks.Regression) and isinstance(target, ValueTarget):
         return (task.targets, task.mean, task.std) == (1, (target.mean,), (target.std,))
     return False

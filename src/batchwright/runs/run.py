@@ -31,7 +31,9 @@ from batchwright.runs.tensors import Expected, load
 
 if TYPE_CHECKING:
     from batchwright.data.splitting import Indices
+    from batchwright.nn import Architecture, Layer, Network
     from batchwright.runs.model import SavedModel
+    from batchwright.tasks import Loss, Metric, Task
 
 
 @dataclass(frozen=True)
@@ -127,17 +129,34 @@ class Run:
             raise RunError(f"{where} has rows that are in two parts, or negative. {REMEDY}")
         return Indices(*(arrays[part] for part in parts))
 
-    def load_model(self) -> "SavedModel":
+    def load_model(
+        self,
+        *,
+        network: "Architecture | Network | Layer | None" = None,
+        task: "Task | None" = None,
+        loss: "Loss | None" = None,
+        metrics: "tuple[Metric, ...]" = (),
+    ) -> "SavedModel":
         """The trained model, ready to be applied to new rows.
+
+        Args:
+            network: what it was trained with, where that is code of your own; its arrays have to be those of the run.
+            task: the same.
+            loss: the same; without it, it is not computed.
+            metrics: the same.
 
         Raises:
             RunError: the run has none, or its files are not as they were written, or are not those of a model that this
                 version can build, or hold numbers that are not finite.
         """
+        from batchwright.config import Given
+        from batchwright.nn import as_architecture
         from batchwright.runs import model
 
+        architecture = None if network is None else as_architecture(network)
+        given = Given(architecture, loss=loss, metrics=metrics, task=task)
         encoding = model.read_encoding(self.read(SCHEMA), self.path / SCHEMA)
-        blueprint = model.read_blueprint(self.read(MODEL), encoding, self.path / MODEL)
+        blueprint = model.read_blueprint(self.read(MODEL), encoding, self.path / MODEL, given)
         layout = model.Layout(blueprint, self.path / MODEL)
         weights = self.read(WEIGHTS, at_most=layout.most_bytes)
         return model.SavedModel(blueprint, layout.model, layout.read(weights, self.path / WEIGHTS), encoding)

@@ -6,23 +6,31 @@ weight of the row itself times the weight of its class.
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 import jax.numpy as jnp
 
 from batchwright.errors import ConfigError, unknown
 from batchwright.tasks.classification import CLASS_LOSSES, Classification, class_weights
+from batchwright.tasks.metrics import METRICS, Metric
+from batchwright.tasks.own import CustomTask, Loss, NotHere, check_losses
 from batchwright.tasks.protocol import Task
 from batchwright.tasks.regression import VALUE_LOSSES, Regression
 
 __all__ = [
     "CLASS_LOSSES",
+    "METRICS",
     "TASKS",
     "VALUE_LOSSES",
     "Classification",
+    "CustomTask",
+    "Loss",
+    "Metric",
+    "NotHere",
     "Regression",
     "Task",
+    "check_losses",
     "class_weights",
     "from_json",
 ]
@@ -31,7 +39,9 @@ TASKS = (Classification, Regression)
 
 
 def from_json(data: Mapping[str, Any]) -> Classification | Regression:
-    """The task that `to_json` described.
+    """The task that `to_json` described; a loss of which only the printed form is known is a `NotHere`.
+
+    Metrics of a user's own, of which only the names are known, are left out.
 
     Raises:
         ConfigError: an unknown task, or keys other than its own.
@@ -45,8 +55,13 @@ def from_json(data: Mapping[str, Any]) -> Classification | Regression:
         raise ConfigError(unknown("task", name, kinds))
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "name"}
     expected = [field.name for field in fields(kinds[name])]
-    if set(given) != set(expected):
+    needed = {field.name for field in fields(kinds[name]) if field.default is MISSING}
+    if not needed <= set(given) <= set(expected):
         raise ConfigError(f"the task {name!r} has the fields {', '.join(expected)}, not {', '.join(sorted(given))}.")
+    loss = given.get("loss")
+    if isinstance(loss, Mapping):
+        given["loss"] = NotHere(str(loss.get("custom")))
+    given["extra"] = tuple(METRICS[name] for name in given.get("extra") or () if name in METRICS)
     if given.get("class_weights") is not None:
         given["class_weights"] = jnp.asarray(given["class_weights"], jnp.float32)
     task: Classification | Regression = kinds[name](**given)

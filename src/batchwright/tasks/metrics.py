@@ -1,105 +1,192 @@
-"""How good outputs are: exact metrics on the host, in float64, each with row weights.
+"""How good answers are: the one table of metrics, each an exact number on the host, in float64, with row weights.
 
 A row of weight zero has no influence at all: it is taken out first, so padding may hold anything. A metric that the
-rows do not determine is left out of the answer (ROC AUC where only one class occurs, R² where the targets do not vary),
-and outputs that are not finite make every metric NaN: a model that has broken down is not given an accuracy.
+rows do not determine is left out (ROC AUC where only one class occurs, R² where the targets do not vary), and outputs
+that are not finite make every metric NaN: a model that has broken down is not given an accuracy.
 """
 
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import inf, nan
+from typing import Any
+
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
-from batchwright.errors import DataError
-
-Weights = Float[np.ndarray, " rows"]
+from batchwright.errors import ConfigError, unknown
+from batchwright.tasks.answers import ClassAnswers, PlainAnswers, ValueAnswers, Weights
 
 CALIBRATION_BINS = 15  # the number that Guo et al. (2017) report, and that others compare with
 
-CLASSIFICATION = ("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "log_loss", "calibration_error")
-REGRESSION = ("rmse", "mae", "r2")
-RANGES = {
-    **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "calibration_error"), (0.0, 1.0)),
-    **dict.fromkeys(("loss", "log_loss", "rmse", "mae"), (0.0, float("inf"))),
-    "r2": (float("-inf"), 1.0),
-}
-"""The least and the largest value that a metric can have; a metric that is not named here can have any."""
-LARGER_IS_BETTER = frozenset({"accuracy", "balanced_accuracy", "macro_f1", "roc_auc", "r2"})
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric by name: `compute` is given the answers of all rows, and gives a number, or None where there is none.
+
+    Args:
+        name: under which it is recorded; `val_` and the name in the history.
+        larger_is_better: whether a larger value is a better one.
+        compute: from `ClassAnswers`, `ValueAnswers` or, for a task of your own, `PlainAnswers`, whose `true`,
+            `predicted` and `weights` are arrays with one entry per row.
+        low, high: the least and the largest value that it can have.
+
+    >>> missed = Metric("missed", False, lambda answers: answers.weights @ (answers.true != answers.predicted))
+    >>> missed.compute(ClassAnswers(np.log([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]), np.ones(2)))
+    1.0
+    """
+
+    name: str
+    larger_is_better: bool
+    compute: Callable[[Any], Any]
+    low: float = -inf
+    high: float = inf
+
+    def __repr__(self) -> str:
+        """The name, and what is better."""
+        return f"<Metric {self.name}: {'larger' if self.larger_is_better else 'smaller'} is better>"
 
 
-def used_rows(
-    rows: int, weights: np.ndarray | Array | None
-) -> tuple[Int[np.ndarray, " used"], Float[np.ndarray, " used"]]:
-    """The indices of the rows that count, and their weights; all of weight one where `weights` is None.
+def compute(metrics: Iterable[Metric], answers: ClassAnswers | ValueAnswers | PlainAnswers) -> dict[str, float]:
+    """The values of metrics, by name; without those that the rows do not determine.
 
     Raises:
-        DataError: the weights do not fit the rows, one is negative or not finite, or no row has a weight above zero.
-
-    >>> used_rows(3, np.array([2.0, 0.0, 1.0]))
-    (array([0, 2]), array([2., 1.]))
+        ConfigError: a metric fails, or gives anything but a number or None.
     """
-    all_weights = np.ones(rows) if weights is None else np.asarray(weights, np.float64)
-    if all_weights.shape != (rows,):
-        raise DataError(f"one weight per row is needed: {rows} rows, but weights of shape {all_weights.shape}.")
-    if not (np.isfinite(all_weights) & (all_weights >= 0)).all():
-        raise DataError("row weights must be finite and zero or more; remove or correct the others.")
-    used = np.flatnonzero(all_weights)
-    if not used.size:
-        raise DataError(f"no row to measure: {rows} rows, none of them with a weight above zero.")
-    return used, all_weights[used]
+    found = {metric.name: _number(metric, answers) for metric in metrics}
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def log_softmax(outputs: Float[np.ndarray, "rows classes"]) -> Float[np.ndarray, "rows classes"]:
-    """Log-probabilities of each row, z - log Σ exp z, finite however large the logits z are.
-
-    >>> np.exp(log_softmax(np.array([[1e4, 1e4, 0.0]])))
-    array([[0.5, 0.5, 0. ]])
-    """
-    by_class = np.ascontiguousarray(outputs.T)  # NumPy is slow to reduce the few classes of many rows
-    shifted = by_class - by_class.max(axis=0)
-    return np.asarray((shifted - np.log(np.exp(shifted).sum(axis=0))).T)
-
-
-def classification(
-    log_probabilities: Float[np.ndarray, "rows classes"], targets: Int[np.ndarray, " rows"], weights: Weights
-) -> dict[str, float]:
-    """The metrics named in `CLASSIFICATION`, of class log-probabilities against class codes 0..classes-1.
-
-    Accuracy is the share of rows whose most probable class is right; balanced accuracy the mean of that share over the
-    classes that occur; macro-F1 the mean of 2·hits / (occurring + predicted) over the classes that occur or are
-    predicted; log loss the mean of -log p of the true class. Weights must be above zero (see `used_rows`).
-
-    >>> metrics = classification(np.log([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]), np.ones(2))
-    >>> metrics["accuracy"], round(metrics["macro_f1"], 3), "roc_auc" in metrics
-    (0.5, 0.333, False)
-    """
-    classes, total = log_probabilities.shape[1], weights.sum()
-    predicted = log_probabilities.argmax(axis=1)
-    right = predicted == targets
-    occurring = np.bincount(targets, weights, classes)
-    either = occurring + np.bincount(predicted, weights, classes)
-    hits = np.bincount(targets[right], weights[right], classes)
-    own = np.take_along_axis(log_probabilities, targets[:, None], axis=1)[:, 0]
-    confidence = np.exp(log_probabilities.max(axis=1))
-    found = {
-        "accuracy": hits.sum() / total,
-        "balanced_accuracy": (hits[occurring > 0] / occurring[occurring > 0]).mean(),
-        "macro_f1": (2 * hits[either > 0] / either[either > 0]).mean(),
-        "roc_auc": _multiclass_roc_auc(log_probabilities, targets, weights),
-        "log_loss": -(weights @ own) / total,
-        "calibration_error": calibration_error(confidence, right, weights),
-    }
-    return {name: float(value) for name, value in found.items() if value is not None}
+def _number(metric: Metric, answers: ClassAnswers | ValueAnswers | PlainAnswers) -> float | None:
+    try:
+        value = metric.compute(answers)
+        return None if value is None else float(value)
+    except Exception as error:
+        raise ConfigError(
+            f"the metric {metric.name!r} fails on {len(answers.weights):,} rows ({type(error).__name__}: {error}). "
+            f"Its function is given {type(answers).__name__}, and gives a number, or None where there is none."
+        ) from error
 
 
-def _multiclass_roc_auc(
-    log_probabilities: Float[np.ndarray, "rows classes"], targets: Int[np.ndarray, " rows"], weights: Weights
-) -> float | None:
+def accuracy(answers: ClassAnswers) -> float:
+    """The share of rows whose answer is right."""
+    return float(answers.hits.sum() / answers.weights.sum())
+
+
+def balanced_accuracy(answers: ClassAnswers) -> float:
+    """The mean over the classes that occur of the share of their rows that is right."""
+    occur = answers.occurring > 0
+    return float((answers.hits[occur] / answers.occurring[occur]).mean())
+
+
+def macro_f1(answers: ClassAnswers) -> float:
+    """The mean of 2·hits / (occurring + answered) over the classes that occur or are answered."""
+    either = answers.occurring + answers.answered
+    return float((2 * answers.hits[either > 0] / either[either > 0]).mean())
+
+
+def log_loss(answers: ClassAnswers) -> float:
+    """The mean of -log p of the true class."""
+    own = np.take_along_axis(answers.log_probabilities, answers.true[:, None], axis=1)[:, 0]
+    return float(-(answers.weights @ own) / answers.weights.sum())
+
+
+def mean_roc_auc(answers: ClassAnswers) -> float | None:
     """ROC AUC of the second of two classes; else the mean over the classes that occur, each against the rest."""
-    classes = log_probabilities.shape[1]
-    if classes == 2:  # log-odds order rows as the probability does, and do not saturate at 1
-        return roc_auc(log_probabilities[:, 1] - log_probabilities[:, 0], targets == 1, weights)
-    each = (roc_auc(log_probabilities[:, code], targets == code, weights) for code in range(classes))
-    known = [area for area in each if area is not None]
+    return _of_each_class(roc_auc, answers)
+
+
+def mean_average_precision(answers: ClassAnswers) -> float | None:
+    """Average precision of the second of two classes; else the mean over the classes that occur."""
+    return _of_each_class(average_precision, answers)
+
+
+def _of_each_class(
+    score: Callable[[np.ndarray, np.ndarray, np.ndarray], float | None], answers: ClassAnswers
+) -> float | None:
+    log_p, true, weights = answers.log_probabilities, answers.true, answers.weights
+    if log_p.shape[1] == 2:  # log-odds order rows as the probability does, and do not saturate at 1
+        return score(log_p[:, 1] - log_p[:, 0], true == 1, weights)
+    each = (score(log_p[:, code], true == code, weights) for code in range(log_p.shape[1]))
+    known = [value for value in each if value is not None]
     return sum(known) / len(known) if known else None
+
+
+def top(k: int) -> Callable[[ClassAnswers], float]:
+    """The share of rows whose true class is among the k most probable; where it ties, the chance that it is."""
+
+    def in_top(answers: ClassAnswers) -> float:
+        log_p = answers.log_probabilities
+        own = np.take_along_axis(log_p, answers.true[:, None], axis=1)
+        above = (log_p > own).sum(axis=1)
+        equal = (log_p == own).sum(axis=1)  # itself among them
+        share = np.clip((k - above) / equal, 0.0, 1.0)
+        return float(answers.weights @ share / answers.weights.sum())
+
+    return in_top
+
+
+def expected_calibration_error(answers: ClassAnswers) -> float:
+    """How far the probability of the most probable class is from the share in which it is right."""
+    log_p = answers.log_probabilities
+    return calibration_error(np.exp(log_p.max(axis=1)), log_p.argmax(axis=1) == answers.true, answers.weights)
+
+
+def rmse(answers: ValueAnswers) -> float:
+    """√(mean e²), the mean over the targets."""
+    return float((np.sqrt(answers.squared) * answers.unit).mean())  # the unit last: no large number is squared
+
+
+def mae(answers: ValueAnswers) -> float:
+    """Mean |e|, the mean over the targets."""
+    return float((answers.share @ np.abs(answers.error) * answers.unit).mean())
+
+
+def r2(answers: ValueAnswers) -> float | None:
+    """1 - Σ w e² / Σ w (y - ȳ)² with ȳ the weighted mean, the mean over the targets that vary."""
+    values, share = answers.standardised_true, answers.share
+    variance = share @ (values - share @ values) ** 2
+    varying = (np.ptp(values, axis=0) > 0) & (variance > 0)  # rounding gives equal values a variance of about 1e-32
+    return float(1 - (answers.squared[varying] / variance[varying]).mean()) if varying.any() else None
+
+
+def mean_absolute_percentage_error(answers: ValueAnswers) -> float | None:
+    """Mean |e / y| as a share of 1; None where a target is 0."""
+    true = answers.true
+    if not np.all(true):
+        return None
+    with np.errstate(over="ignore"):
+        return float((answers.share @ np.abs((answers.predicted - true) / true)).mean())
+
+
+def pinball(answers: ValueAnswers) -> float | None:
+    """Mean over the levels τ of max(τ·(y - q), (τ - 1)·(y - q)), in the target's own unit; None without levels."""
+    if answers.quantiles is None:
+        return None
+    gap, levels = answers.standardised_true[:, :, None] - answers.quantiles, np.array(answers.levels)
+    each = np.maximum(levels * gap, (levels - 1) * gap).mean(axis=2)
+    return float((answers.share @ each * answers.unit).mean())
+
+
+def coverage(answers: ValueAnswers) -> float | None:
+    """The share of targets between the lowest and the highest of the quantiles; None with fewer than two."""
+    if answers.quantiles is None or len(answers.levels) < 2:
+        return None
+    low, high = answers.quantiles[:, :, 0], answers.quantiles[:, :, -1]
+    inside = (low <= answers.standardised_true) & (answers.standardised_true <= high)
+    return float((answers.share @ inside).mean())
+
+
+def mean_poisson_deviance(answers: ValueAnswers) -> float | None:
+    """Mean of 2·(y·log(y/μ) - y + μ), 0 for a perfect answer; None where a target is below 0 or an answer is not above.
+
+    References:
+        McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3.
+    """
+    true, predicted = answers.true, answers.predicted
+    if np.any(true < 0) or np.any(predicted <= 0):
+        return None
+    logs = np.where(true > 0, true * np.log(np.where(true > 0, true, 1.0) / predicted), 0.0)
+    return float((2 * (answers.share @ (logs - true + predicted))).mean())
 
 
 def roc_auc(
@@ -115,15 +202,37 @@ def roc_auc(
     >>> roc_auc(np.array([0.1, 0.5, 0.5, 0.9]), np.array([False, True, False, True]))
     0.875
     """
-    weights = np.ones(len(scores)) if weights is None else weights
-    _, rank = np.unique(scores, return_inverse=True)
-    positives = np.bincount(rank, weights * positive)
-    negatives = np.bincount(rank, weights * ~positive)
+    positives, negatives = _by_rank(scores, positive, weights)
     pairs = positives.sum() * negatives.sum()
     if pairs == 0:
         return None
     below = np.cumsum(negatives) - negatives
     return float(positives @ (below + negatives / 2) / pairs)
+
+
+def average_precision(
+    scores: Float[np.ndarray, " rows"], positive: Bool[np.ndarray, " rows"], weights: Weights | None = None
+) -> float | None:
+    """Area under precision over recall as steps: Σ (recall_i - recall_(i-1))·precision_i, from the highest score down.
+
+    Returns:
+        A number in [0, 1], exact with ties; None where no row is positive.
+
+    >>> average_precision(np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False]))
+    0.8333333333333333
+    """
+    positives, negatives = (found[::-1] for found in _by_rank(scores, positive, weights))
+    if positives.sum() == 0:
+        return None
+    hits = np.cumsum(positives)
+    return float(positives @ (hits / (hits + np.cumsum(negatives))) / hits[-1])
+
+
+def _by_rank(scores: np.ndarray, positive: np.ndarray, weights: Weights | None) -> tuple[np.ndarray, np.ndarray]:
+    """Weight of the positive and of the negative rows at each score, the scores from the lowest up."""
+    weights = np.ones(len(scores)) if weights is None else weights
+    _, rank = np.unique(scores, return_inverse=True)
+    return np.bincount(rank, weights * positive), np.bincount(rank, weights * ~positive)
 
 
 def calibration_error(
@@ -167,31 +276,56 @@ def confusion_matrix(
     return np.bincount(pairs, weights, classes * classes).reshape(classes, classes)
 
 
-def regression(
-    predictions: Float[np.ndarray, "rows targets"],
-    values: Float[np.ndarray, "rows targets"],
-    weights: Weights,
-    unit: Float[np.ndarray, " targets"] | float = 1.0,
-) -> dict[str, float]:
-    """The metrics named in `REGRESSION`, each the mean over the targets, in their own unit.
+CLASS_METRICS = (
+    Metric("accuracy", True, accuracy, 0.0, 1.0),
+    Metric("balanced_accuracy", True, balanced_accuracy, 0.0, 1.0),
+    Metric("macro_f1", True, macro_f1, 0.0, 1.0),
+    Metric("roc_auc", True, mean_roc_auc, 0.0, 1.0),
+    Metric("log_loss", False, log_loss, 0.0, inf),
+    Metric("calibration_error", False, expected_calibration_error, 0.0, 1.0),
+)
+VALUE_METRICS = (
+    Metric("rmse", False, rmse, 0.0, inf),
+    Metric("mae", False, mae, 0.0, inf),
+    Metric("r2", True, r2, -inf, 1.0),
+)
+"""What is reported without being asked for."""
 
-    A difference of 1 between values is `unit` in the targets' own unit. Errors are multiplied by it last, so that no
-    value near the largest or smallest float is squared.
+MORE_CLASS_METRICS = (
+    Metric("average_precision", True, mean_average_precision, 0.0, 1.0),
+    Metric("top_2_accuracy", True, top(2), 0.0, 1.0),
+    Metric("top_3_accuracy", True, top(3), 0.0, 1.0),
+    Metric("top_5_accuracy", True, top(5), 0.0, 1.0),
+)
+MORE_VALUE_METRICS = (
+    Metric("mean_absolute_percentage_error", False, mean_absolute_percentage_error, 0.0, inf),
+    Metric("mean_poisson_deviance", False, mean_poisson_deviance, 0.0, inf),
+    Metric("pinball", False, pinball, 0.0, inf),
+    Metric("coverage", True, coverage, 0.0, 1.0),
+)
+"""What is reported where it is asked for."""
 
-    RMSE = √(mean e²), MAE = mean |e|, R² = 1 - Σ w e² / Σ w (y - ȳ)² with ȳ the weighted mean. A target that does not
-    vary has no R², and where none varies it is left out.
+LOSS = Metric("loss", False, lambda _: None, 0.0, inf)
+"""The loss that is minimised, which each task computes by itself."""
 
-    >>> metrics = regression(np.array([[1.0], [3.0]]), np.array([[0.0], [4.0]]), np.ones(2))
-    >>> metrics["rmse"], metrics["mae"], metrics["r2"]
-    (1.0, 1.0, 0.75)
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric for metric in (LOSS, *CLASS_METRICS, *MORE_CLASS_METRICS, *VALUE_METRICS, *MORE_VALUE_METRICS)
+}
+
+
+def named(names: Iterable[str], allowed: Iterable[Metric]) -> tuple[Metric, ...]:
+    """The metrics of these names.
+
+    Raises:
+        ConfigError: a name that none of the allowed ones has.
     """
-    share = weights / weights.sum()
-    error = predictions - values
-    squared = share @ error**2
-    variance = share @ (values - share @ values) ** 2
-    varying = (np.ptp(values, axis=0) > 0) & (variance > 0)  # rounding gives equal values a variance of about 1e-32
-    absolute = share @ np.abs(error)
-    found = {"rmse": float((np.sqrt(squared) * unit).mean()), "mae": float((absolute * unit).mean())}
-    if varying.any():
-        found["r2"] = float(1 - (squared[varying] / variance[varying]).mean())
-    return found
+    by_name = {metric.name: metric for metric in allowed}
+    for name in names:
+        if name not in by_name:
+            raise ConfigError(f"task.metrics: {unknown('metric', name, by_name)}")
+    return tuple(by_name[name] for name in names)
+
+
+def not_finite(metrics: Iterable[Metric]) -> dict[str, float]:
+    """The loss and these metrics, NaN each: what outputs that are not finite are given."""
+    return dict.fromkeys(("loss", *(metric.name for metric in metrics)), nan)

@@ -6,6 +6,9 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from batchwright._printed import printed
+from batchwright.tasks.metrics import Metric
+
 Outputs = Float[np.ndarray | Array, "rows outputs"]
 Codes = Int[np.ndarray | Array, " rows"]
 Values = Float[np.ndarray | Array, " rows"] | Float[np.ndarray | Array, "rows outputs"]
@@ -18,6 +21,10 @@ class Task(Protocol):
 
     name: ClassVar[str]
     headline: ClassVar[str]
+
+    @property
+    def reported(self) -> tuple[Metric, ...]:
+        """The metrics that `metrics` gives, as far as they are known before."""
 
     @property
     def outputs(self) -> int:
@@ -43,13 +50,17 @@ class Task(Protocol):
 
 
 def to_json(task: Any) -> dict[str, Any]:
-    """The name and the fields of a task that is a component, as plain data."""
+    """The name and the fields of a task that is a component, as plain data; functions in their printed form."""
     fields = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
     return {"name": task.name} | {key: _plain(value) for key, value in fields.items()}
 
 
 def _plain(value: Any) -> Any:
-    """A tuple or array as a list, an array of no axes as a number."""
+    """A tuple or array as a list, an array of no axes as a number, a metric as its name, a function as it prints."""
+    if isinstance(value, Metric):
+        return value.name
+    if callable(value):
+        return {"custom": printed(value)}
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic | Array) else value

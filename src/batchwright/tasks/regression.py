@@ -1,37 +1,50 @@
-"""Regression: squared, absolute and Huber errors of standardised targets, reported in the targets' own unit."""
+"""Regression: losses of standardised targets, means of counts and quantiles, reported in the targets' own unit."""
 
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
 import jax.numpy as jnp
 import numpy as np
-from annotated_types import Gt
+from annotated_types import Gt, Lt
 from jaxtyping import Array, Float
 
 from batchwright._component import component
-from batchwright.tasks import metrics
+from batchwright.errors import ConfigError
+from batchwright.tasks.answers import ValueAnswers, used_rows
+from batchwright.tasks.metrics import VALUE_METRICS, Metric, compute, not_finite
+from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed
 from batchwright.tasks.protocol import Outputs, RowWeights, Values, to_json
 
-Errors = TypeVar("Errors", Array, np.ndarray)
+Numbers = TypeVar("Numbers", Array, np.ndarray)
+"""Of JAX in the step, in float32; of NumPy on the host, in float64."""
 
-ValueLoss: TypeAlias = Literal["mean_squared_error", "mean_absolute_error", "huber"]
+ValueLoss: TypeAlias = Literal["mean_squared_error", "mean_absolute_error", "huber", "poisson", "quantile"]
 VALUE_LOSSES: tuple[ValueLoss, ...] = get_args(ValueLoss)
+LEVELS = (0.1, 0.5, 0.9)
 
 
 @component
 class Regression:
-    """Predict numbers: minimise an error e = output - target, report it in the target's own unit.
+    """Predict numbers: minimise a loss of the standardised targets, report errors e in the target's own unit.
 
         mean_squared_error    loss = e²
         mean_absolute_error   loss = |e|
         huber                 loss = e²/2 where |e| ≤ δ, else δ·(|e| - δ/2)
+        poisson               loss = r·log(r/m) - r + m,  r = y/ȳ,  m = exp(output): the mean of counts, ȳ·m
+        quantile              loss = mean over the levels τ of max(τ·(y - q_τ), (τ - 1)·(y - q_τ))
 
-    The loss of a row is the mean over its targets.
+    The loss of a row is the mean over its targets. The quantiles of a row never cross: the first is an output, each
+    further one adds softplus of an output.
 
     Args:
-        loss: one of the above, on standardised targets.
+        loss: one of the above, or a function of (outputs [rows, targets], targets float32 [rows], standardised) that
+            gives one loss per row.
         delta: δ > 0 of the Huber loss, in standard deviations of the target; PyTorch's `HuberLoss` and Keras's `Huber`.
+        quantiles: the levels τ in (0, 1) of the quantile loss, from the lowest to the highest. The answer of a row is
+            the quantile whose level is nearest to 1/2.
         targets: how many numbers are predicted for each row.
-        mean, std: of each target in its own unit; value = output·std + mean.
+        mean, std: of each target in its own unit; value = standardised·std + mean.
+        extra: metrics beside those that are always reported.
 
     >>> task = Regression(loss="huber", mean=(20.0,), std=(10.0,))
     >>> task.losses(np.array([[0.5], [3.0]], np.float32), np.array([0.0, 0.0], np.float32)).tolist()
@@ -41,30 +54,67 @@ class Regression:
 
     References:
         Huber, Robust Estimation of a Location Parameter, 1964.
+        Koenker and Bassett, Regression Quantiles, 1978.
+        McCullagh and Nelder, Generalized Linear Models, 1989, chapter 6 (Poisson, with the logarithm as link).
     """
 
     name: ClassVar[str] = "regression"
     headline: ClassVar[str] = "rmse"
 
-    loss: ValueLoss = "mean_squared_error"
+    loss: ValueLoss | Loss = "mean_squared_error"
     delta: Annotated[float, Gt(0)] = 1.0
+    quantiles: tuple[Annotated[float, Gt(0), Lt(1)], ...] = LEVELS
     targets: Annotated[int, Gt(0)] = 1
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    extra: tuple[Metric, ...] = ()
+
+    @property
+    def reported(self) -> tuple[Metric, ...]:
+        """The metrics that are reported, the loss first."""
+        return (loss_metric(self.loss), *VALUE_METRICS, *self.extra)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels of the quantiles that are predicted; none but with the quantile loss."""
+        return self.quantiles if self.loss == "quantile" else ()
 
     @property
     def outputs(self) -> int:
-        """One per target."""
-        return self.targets
+        """One per target; with the quantile loss one per target and level.
+
+        Raises:
+            ConfigError: the levels do not rise.
+        """
+        if self.loss == "quantile" and not (self.levels and all(np.diff(self.levels) > 0)):
+            raise ConfigError(f"quantiles are levels in (0, 1) that rise, as {list(LEVELS)}, not {list(self.levels)}.")
+        return self.targets * max(1, len(self.levels))
 
     def losses(self, outputs: Outputs, targets: Values) -> Float[Array, " rows"]:
         """The loss of each row, in the unit of the standardised targets."""
-        error = jnp.asarray(outputs) - jnp.asarray(targets).reshape(outputs.shape)
-        return jnp.mean(self._error_losses(error), axis=1)
+        if callable(self.loss):
+            return self.loss(outputs, targets)  # type: ignore[no-any-return]
+        wide = jnp.asarray(targets).reshape(-1, self.targets)
+        return jnp.mean(self._losses(jnp.asarray(outputs), wide, jnp), axis=1)
 
-    def _error_losses(self, error: Errors) -> Errors:
-        """The loss of each error, in the precision of the error: float32 in the step, float64 on the host."""
-        loss: Errors
+    def _losses(self, outputs: Numbers, targets: Numbers, numpy: Any) -> Numbers:
+        """The loss of each target [rows, targets], in the precision of what is given; `numpy` is that of the arrays."""
+        loss: Numbers
+        if self.loss == "poisson":
+            share = (targets * self._scale + 1.0).clip(0.0, None)  # y/ȳ
+            logs = share * numpy.log(numpy.where(share > 0, share, 1.0))
+            loss = numpy.exp(outputs) - share * outputs + logs - share
+        elif self.loss == "quantile":
+            gap = targets[:, :, None] - self._quantiles(outputs, numpy)
+            levels = numpy.asarray(self.levels, outputs.dtype)[None, None, :]
+            loss = numpy.maximum(levels * gap, (levels - 1.0) * gap).mean(axis=2)
+        else:
+            loss = self._error_losses(outputs - targets)
+        return loss
+
+    def _error_losses(self, error: Numbers) -> Numbers:
+        """The loss of each error."""
+        loss: Numbers
         if self.loss == "mean_squared_error":
             loss = error * error
         elif self.loss == "mean_absolute_error":
@@ -74,38 +124,85 @@ class Regression:
             loss = held * (error - held / 2)
         return loss
 
+    @property
+    def _scale(self) -> Any:
+        """Deviation by mean [1, targets]."""
+        return (np.asarray(self.std, np.float32) / np.asarray(self.mean, np.float32)).reshape(1, -1)
+
+    def _quantiles(self, outputs: Numbers, numpy: Any) -> Numbers:
+        """The standardised quantiles [rows, targets, levels], which rise from level to level."""
+        each: Numbers = outputs.reshape(len(outputs), self.targets, len(self.levels))
+        steps = numpy.logaddexp(each[:, :, 1:], numpy.zeros((), outputs.dtype))
+        rising: Numbers = numpy.concatenate([each[:, :, :1], steps], axis=2).cumsum(axis=2)
+        return rising
+
     def row_weights(self, targets: Values) -> None:
         """None: all rows weigh the same."""
 
     def metrics(self, outputs: Outputs, targets: Values, weights: RowWeights | None = None) -> dict[str, float]:
-        """`loss`, as training minimises it, and those of `metrics.REGRESSION`, in the target's own unit.
+        """`loss`, as training minimises it, and the other metrics, in the target's own unit.
 
         Raises:
             DataError: no row counts, or the weights are not weights.
+            ConfigError: a metric of the user's own fails.
         """
-        rows, own_weights = metrics.used_rows(len(outputs), weights)
-        predicted = np.asarray(outputs, np.float64)[rows]
-        if not np.isfinite(predicted).all():
-            return dict.fromkeys(("loss", *metrics.REGRESSION), float("nan"))
-        values = np.asarray(targets, np.float64).reshape(outputs.shape)[rows]
-        losses = self._error_losses(predicted - values).mean(axis=1)
-        loss = float(np.average(losses, weights=own_weights))
-        unit = np.broadcast_to(np.asarray(self.std, np.float64), outputs.shape[1:])
-        return {"loss": loss, **metrics.regression(predicted, values, own_weights, unit)}
+        rows, own_weights = used_rows(len(outputs), weights)
+        wide, further = np.asarray(outputs, np.float64)[rows], (*VALUE_METRICS, *self.extra)
+        if not np.isfinite(wide).all():
+            return not_finite(further)
+        values = np.asarray(targets)[rows]
+        answers = self.answers(wide, values, own_weights)
+        loss = {}
+        if not isinstance(self.loss, NotHere):
+            losses = (
+                host_losses(self.loss, wide.astype(np.float32), values)
+                if callable(self.loss)
+                else self._losses(wide, answers.standardised_true, np).mean(axis=1)
+            )
+            loss = {"loss": mean_loss(losses, own_weights)}
+        return loss | compute(further, answers)
+
+    def answers(self, outputs: np.ndarray, targets: np.ndarray, weights: Float[np.ndarray, " rows"]) -> ValueAnswers:
+        """What metrics are computed from, of rows that all count."""
+        wide = np.asarray(targets, np.float64).reshape(len(targets), self.targets)
+        of_target = partial(np.broadcast_to, shape=(self.targets,))
+        unit, mean = of_target(np.asarray(self.std, np.float64)), of_target(np.asarray(self.mean, np.float64))
+        quantiles = self._quantiles(outputs, np) if self.levels else None
+        return ValueAnswers(self._standardised(outputs), wide, weights, unit, mean, self.levels, quantiles)
 
     def remarks(self, outputs: Outputs, targets: Values, weights: RowWeights | None = None) -> tuple[str, ...]:
-        """Whether the mean of the targets would be nearer to them than the answers."""
+        """Whether the mean of the targets would be nearer to them than the answers; whether the loss is not here."""
+        said = not_computed(self.loss)
         r2 = self.metrics(outputs, targets, weights).get("r2", 0.0)
-        return (f"R² is {r2:.4g}, below 0: always to answer the mean of these rows would err less",) if r2 < 0 else ()
+        if r2 < 0:
+            said.append(f"R² is {r2:.4g}, below 0: always to answer the mean of these rows would err less")
+        return tuple(said)
 
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The predicted values in their own unit: float64 [rows] for one target, else [rows, targets]."""
-        values = self._in_unit(np.asarray(outputs, np.float64))
+        values = self._in_unit(self._standardised(np.asarray(outputs, np.float64)))
         return values[:, 0] if self.targets == 1 else values
+
+    def decode_quantiles(self, outputs: Outputs) -> Float[np.ndarray, "rows targets levels"] | None:
+        """The predicted quantiles in their own unit; None with another loss."""
+        if not self.levels:
+            return None
+        quantiles = self._quantiles(np.asarray(outputs, np.float64), np)
+        return np.stack([self._in_unit(quantiles[:, :, k]) for k in range(len(self.levels))], axis=2)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the name of the task and its fields."""
         return to_json(self)
 
-    def _in_unit(self, standardised: Float[np.ndarray, "rows outputs"]) -> Float[np.ndarray, "rows outputs"]:
+    def _standardised(self, outputs: np.ndarray) -> np.ndarray:
+        """The standardised answers [rows, targets] that outputs in float64 stand for."""
+        if self.loss == "poisson":
+            with np.errstate(over="ignore"):
+                return np.asarray(np.expm1(outputs) / np.asarray(self._scale, np.float64))
+        if self.levels:
+            middle = int(np.argmin(np.abs(np.array(self.levels) - 0.5)))
+            return np.asarray(self._quantiles(outputs, np)[:, :, middle])
+        return outputs
+
+    def _in_unit(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
         return standardised * np.asarray(self.std, np.float64) + np.asarray(self.mean, np.float64)

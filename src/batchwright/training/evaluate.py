@@ -60,17 +60,17 @@ class Judged(NamedTuple):
 
 def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[str, float]:
     """The task's metrics over all rows, computed in float64: they do not depend on how the rows are cut in pieces."""
-    metrics: dict[str, float] = model.task.metrics(*_answers(model, variables, rows))
+    metrics: dict[str, float] = model.task.metrics(*answers_of(model, variables, rows))
     return metrics
 
 
 def judge(model: Model, variables: Variables, rows: Rows | OnDisk) -> Judged:
     """`evaluate`, with the task's remarks."""
-    answers = _answers(model, variables, rows)
+    answers = answers_of(model, variables, rows)
     return Judged(model.task.metrics(*answers), model.task.remarks(*answers))
 
 
-def _answers(
+def answers_of(
     model: Model, variables: Variables, rows: Rows | OnDisk
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """The outputs for all rows, their targets and their weights."""

@@ -33,6 +33,7 @@ __all__ = [
     "Reduced",
     "SegmentDone",
     "Status",
+    "Steering",
     "Stopped",
     "closed",
     "compiled",
@@ -130,18 +131,33 @@ Event: TypeAlias = Compiled | SegmentDone | EpochDone | CheckpointTaken | Reduce
 Steps: TypeAlias = Generator[SegmentDone | CheckpointTaken, None, Checkpoint]
 
 
-def fit(job: Job, start: Checkpoint, *, interrupted: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+@dataclass
+class Steering:
+    """What whoever follows a training asks for: `stop` ends it where it is, `checkpoint` has one taken, once."""
+
+    stop: bool = False
+    checkpoint: bool = False
+
+
+def fit(
+    job: Job,
+    start: Checkpoint,
+    *,
+    interrupted: Callable[[], bool] = lambda: False,
+    steering: Steering | None = None,
+) -> Iterator[Event]:
     """Train from `start`, whose state is used up, and say what happens.
 
     The events come in this order: `Compiled`; for every epoch some `SegmentDone` and one `EpochDone`; then `Stopped`.
     An epoch in which a loss was not finite has no `EpochDone`. With validation rows and early stopping, the variables
     kept are those of the best epoch, else those of the last. Where `interrupted`, asked after every segment, is True,
-    a checkpoint is taken there, and training ends. From any checkpoint the rest is the same, to the bit, as without it.
+    a checkpoint is taken there, and training ends. What `steering` asks for is done after the segment in progress.
+    From any checkpoint the rest is the same, to the bit, as without it.
     """
     loops = _Loops(job)
     segment = loops.of(start).segment
     yield Compiled(segment.seconds, segment.memory_bytes)
-    watch, now, end = _Watch(job, start, interrupted), start, None
+    watch, now, end = _Watch(job, start, interrupted, steering or Steering()), start, None
     while end is None:
         loop = loops.of(now)
         now = yield from _epoch(job, loop, watch, now)
@@ -210,9 +226,10 @@ class End(NamedTuple):
 class _Watch:
     """The clock of a fit: seconds of training, how long the next segment has to be, when a checkpoint is due."""
 
-    def __init__(self, job: Job, start: Checkpoint, interrupted: Callable[[], bool]) -> None:
+    def __init__(self, job: Job, start: Checkpoint, interrupted: Callable[[], bool], steering: Steering) -> None:
         self.job = job
         self.interrupted = interrupted
+        self.steering = steering
         self.started = time.perf_counter() - start.seconds
         self.length = FIRST_SEGMENT
         self.taken = start.seconds
@@ -229,7 +246,7 @@ class _Watch:
     @property
     def ends(self) -> bool:
         """Whether training is to end after the segment that has just been run."""
-        return self.late or self.interrupted()
+        return self.late or self.steering.stop or self.interrupted()
 
     def timed(self, iterations: int, seconds: float) -> None:
         """Aim the next segment at SEGMENT_SECONDS, given that one of so many iterations took so many seconds."""
@@ -245,11 +262,15 @@ class _Watch:
         """Whether a checkpoint is to be taken here."""
         when, waited = self.job.checkpoints, self.seconds - self.taken
         counted = when.iterations is not None and _iteration(now) % when.iterations == 0
-        return counted or waited >= (min(when.seconds, BETWEEN_EPOCHS) if epoch_ended else when.seconds)
+        return (
+            self.steering.checkpoint
+            or counted
+            or waited >= (min(when.seconds, BETWEEN_EPOCHS) if epoch_ended else when.seconds)
+        )
 
     def take(self, now: Checkpoint) -> CheckpointTaken:
         """Take a checkpoint here."""
-        self.taken = self.seconds
+        self.taken, self.steering.checkpoint = self.seconds, False
         return CheckpointTaken(on_host(replace(now, seconds=self.taken)))
 
 
@@ -375,6 +396,8 @@ def _end(job: Job, history: History, watch: _Watch) -> End | None:
     """Whether and why the last epoch was the last; None to go on."""
     if end := enough(job, history):
         return end
+    if watch.steering.stop:
+        return End("finished", f"stopped as asked, in epoch {len(history)} of {job.plan.epochs}")
     if watch.late:
         return End("finished", f"the time limit of {job.max_time:g} s is reached in epoch {len(history)}")
     if watch.interrupted():

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge
 
 from batchwright.errors import ConfigError, unknown
-from batchwright.tasks.metrics import LARGER_IS_BETTER
+from batchwright.tasks.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class EarlyStopping:
     better.
 
     Args:
-        monitor: a figure of the history: `val_loss`, `val_` and the name of a metric, or `loss`, that in training. For
-            accuracy, F1, ROC AUC and R² (`batchwright.tasks.metrics.LARGER_IS_BETTER`) larger is better, else smaller.
+        monitor: a figure of the history: `val_loss`, `val_` and the name of a metric, or `loss`, that in training.
         patience: epochs to wait for a better one, 1 or more.
         min_delta: 0 or more, in the unit of the figure; by how much a better one has to be better.
         restore_best: whether the best epoch's parameters are kept, rather than the last's.
+        mode: whether a larger figure is better ("max") or a smaller one ("min"); "auto" goes by the metric.
 
     Keras and PyTorch Lightning wait in the same way; Keras's best epoch is the last that passed by `min_delta`.
 
@@ -53,6 +53,7 @@ class EarlyStopping:
     patience: Annotated[int, Ge(1)] = 5
     min_delta: Annotated[float, Ge(0)] = 0.0
     restore_best: bool = True
+    mode: Literal["auto", "min", "max"] = "auto"
 
     def verdict(self, history: Sequence[Mapping[str, object]]) -> Verdict:
         """Judge the epochs finished so far, one row each, in order.
@@ -78,7 +79,8 @@ class EarlyStopping:
 
     @property
     def _larger_is_better(self) -> bool:
-        return self.monitor.removeprefix("val_") in LARGER_IS_BETTER
+        metric = METRICS.get(self.monitor.removeprefix("val_"))
+        return self.mode == "max" or (self.mode == "auto" and metric is not None and metric.larger_is_better)
 
     def _figure(self, row: Mapping[str, object]) -> float:
         figure = row.get(self.monitor)

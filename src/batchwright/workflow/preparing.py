@@ -4,38 +4,38 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from batchwright._machine import be_deterministic
 from batchwright.config import Config, Settings
-from batchwright.config.sections import TaskSettings
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.dataset import prepare as prepare_data
 from batchwright.data.encoded import StoredRows, mapped
 from batchwright.data.memory import limit_to_stream
 from batchwright.data.streaming import prepare_streamed
-from batchwright.data.targets import ClassTarget
-from batchwright.errors import ConfigError, DataError
+from batchwright.errors import ConfigError, DataError, unknown
 from batchwright.measure.live import live_noise
+from batchwright.nn import ARCHITECTURES
 from batchwright.runs.model import Blueprint, features_of
-from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, Classification, Regression, Task, class_weights
+from batchwright.tasks import Task
 from batchwright.training.feed import OnDisk
 from batchwright.training.fit import Job
 from batchwright.training.growth import AdaptiveBatchSize, Growing, limited
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.state import Program, Rows, TrainState, initial_state, to_device
+from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow.foretelling import refuse_too_large, slow_to_compile
+from batchwright.workflow.tasks import task_of
 
 EXAMPLE_ROWS = 10_000
 """Training rows that a network is shown when it is made: enough for quantiles to within a percent."""
 
 CHUNK_ROWS, CHUNKS = 65_536, 16
 """Most rows of a chunk of those that are read from the disk; and the share of the memory limit that one may take."""
-
-Name = TypeVar("Name", bound=str)
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,42 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
     job = _job(config, dataset, Program(blueprint.build(), config.optimizer))
     example = example_of(dataset)
     refuse_too_large(job.program, _largest(job), example)
+    check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
     job = _probed(job, state, wanted=config.training.noise_scale)
     notes = (*dataset.notes, *_notes(config, job), *slow_to_compile(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
+
+
+def check_outputs(blueprint: Blueprint, program: Program, example: dict[str, np.ndarray]) -> None:
+    """Refuse a network of a user's own that fails on these rows, or whose outputs do not fit the task.
+
+    Raises:
+        ConfigError: what it gives, and what is needed.
+    """
+    if type(blueprint.architecture) in ARCHITECTURES:
+        return
+    shapes = {name: list(array.shape[1:]) for name, array in example.items()}
+    rows = {name: jnp.asarray(array[:2]) for name, array in example.items()}
+
+    def outputs(key: jax.Array) -> Any:
+        variables = program.model.network.init(key, rows)
+        return program.model.network.apply(variables, rows, train=True, key=key, present=None)
+
+    try:
+        found, _ = jax.eval_shape(outputs, jax.random.key(0))
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"the network {blueprint.architecture!r:.60} fails on rows of {shapes} ({type(error).__name__}: {error})."
+        ) from error
+    wanted, given = (len(next(iter(rows.values()))), blueprint.task.outputs), tuple(found.shape)
+    if given != wanted or found.dtype != np.float32:
+        raise ConfigError(
+            f"the network {blueprint.architecture!r:.60} gives {found.dtype} of shape {list(given)} for {wanted[0]} "
+            f"rows, and the target needs float32 of shape {list(wanted)}: let its last layer have {wanted[1]} outputs."
+        )
 
 
 def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> Job:
@@ -148,7 +180,7 @@ def _load(config: Config) -> Dataset:
 
 
 def _blueprint(config: Config, dataset: Dataset) -> Blueprint:
-    task = task_of(dataset, config.task)
+    task = task_of(dataset, config.task, config.own)
     return Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision)
 
 
@@ -174,12 +206,30 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
         plan,
         config.schedule,
         seed=chosen.seed,
-        early_stopping=None if validation is None else chosen.early_stopping,
+        early_stopping=None if validation is None else _stopping(chosen.early_stopping, program.model.task),
         max_time=chosen.max_time,
         divergence=chosen.divergence,
         checkpoints=chosen.checkpoints,
         growth=growth,
     )
+
+
+def _stopping(chosen: EarlyStopping | None, task: Task) -> EarlyStopping | None:
+    """Early stopping that knows whether a larger figure is better.
+
+    Raises:
+        ConfigError: it goes by a figure that the history will not have, or of which that is not known.
+    """
+    if chosen is None or chosen.mode != "auto" or chosen.monitor in ("loss", "val_loss"):
+        return chosen
+    found = next((metric for metric in task.reported if f"val_{metric.name}" == chosen.monitor), None)
+    if found is None:
+        figures = ("loss", *(f"val_{metric.name}" for metric in task.reported))
+        raise ConfigError(
+            f"training.early_stopping.monitor: {unknown('figure', chosen.monitor, figures)} A metric that the task "
+            "reports by itself needs mode: max or min."
+        )
+    return replace(chosen, mode="max" if found.larger_is_better else "min")
 
 
 def _growth(config: Config, dataset: Dataset, plan: Plan) -> AdaptiveBatchSize | None:
@@ -219,34 +269,6 @@ def _most_in_chunk(reader: StoredRows, dataset: Dataset) -> int:
     """How many rows of a chunk the memory limit allows."""
     assert dataset.memory_limit is not None
     return min(CHUNK_ROWS, dataset.memory_limit // (CHUNKS * reader.row_bytes))
-
-
-def task_of(dataset: Dataset, settings: TaskSettings) -> Task:
-    """The task that the data's target and the settings make; the loss "auto" is the first that the task has.
-
-    Raises:
-        ConfigError: a loss that is not one of this kind of target.
-    """
-    target = dataset.target
-    if isinstance(target, ClassTarget):
-        weights = class_weights(
-            settings.class_weights, dataset.train.targets, dataset.train.weights, classes=target.classes
-        )
-        loss = _loss(settings.loss, CLASS_LOSSES, target.task)
-        return Classification(target.classes, loss, settings.label_smoothing, weights)
-    return Regression(
-        _loss(settings.loss, VALUE_LOSSES, target.task), settings.delta, mean=(target.mean,), std=(target.std,)
-    )
-
-
-def _loss(chosen: str, allowed: tuple[Name, ...], task: str) -> Name:
-    """The chosen one of the losses of a task, "auto" the first."""
-    if chosen == "auto":
-        return allowed[0]
-    found = next((name for name in allowed if name == chosen), None)
-    if found is None:
-        raise ConfigError(f"task.loss {chosen!r} is not one of a {task}; allowed here: {', '.join(allowed)}.")
-    return found
 
 
 def _notes(config: Config, job: Job) -> Iterator[str]:

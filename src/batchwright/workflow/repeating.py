@@ -8,7 +8,6 @@ from statistics import fmean, stdev
 
 from batchwright.errors import InterruptedRunError
 from batchwright.population.fit import MemberRun, common_rows, fit_members
-from batchwright.tasks.metrics import RANGES
 from batchwright.workflow.preparing import Prepared, example_of
 from batchwright.workflow.training import Event, Metrics, Trained, judge_parts
 
@@ -90,7 +89,9 @@ def repeat(
             )
     first = SeedRun(job.seed, trained.stopped.status, trained.stopped.epoch, trained.metrics)
     runs = (first, *(_run(trained.prepared, one.seed, run) for one, run in zip(jobs, ended, strict=True)))
-    yield Repeated(runs, _estimates([run.metrics for run in runs if run.status == "finished"]), _since(started))
+    ranges = {one.name: (one.low, one.high) for one in trained.prepared.job.program.model.task.reported}
+    finished = [run.metrics for run in runs if run.status == "finished"]
+    yield Repeated(runs, _estimates(finished, ranges), _since(started))
 
 
 def _run(prepared: Prepared, seed: int, member: MemberRun) -> SeedRun:
@@ -99,12 +100,12 @@ def _run(prepared: Prepared, seed: int, member: MemberRun) -> SeedRun:
     return SeedRun(seed, member.end.status, member.now.kept_epoch, metrics)
 
 
-def _estimates(metrics: Sequence[Metrics]) -> dict[str, dict[str, Estimate]]:
-    """Of every metric that all of them have."""
+def _estimates(metrics: Sequence[Metrics], ranges: Mapping[str, tuple[float, float]]) -> dict[str, dict[str, Estimate]]:
+    """Of every metric that all of them have; `ranges` are the least and the largest value by its name."""
     if not metrics:
         return {}
     return {
-        part: {name: estimate([one[part][name] for one in metrics], RANGES.get(name, ANY)) for name in found}
+        part: {name: estimate([one[part][name] for one in metrics], ranges.get(name, ANY)) for name in found}
         for part, found in metrics[0].items()
     }
 

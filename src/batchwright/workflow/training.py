@@ -11,7 +11,7 @@ from typing import TypeAlias
 import jax
 
 from batchwright import _cache, _machine
-from batchwright.config import Settings, dump_config, load_config
+from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, recorded
 from batchwright.data.dataset import Dataset
 from batchwright.data.sources import Source
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
@@ -24,12 +24,14 @@ from batchwright.runs.predictions import Predictions, evaluate_on, predict
 from batchwright.runs.run import Run
 from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device
 from batchwright.training.evaluate import Judged, judge
-from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped, fit
+from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Steering, Stopped, fit
 from batchwright.training.job import Job, iterations_done
+from batchwright.training.state import Model
 from batchwright.training.verdict import Verdict, verdict
 from batchwright.workflow.measuring import settled
 from batchwright.workflow.places import found_again, places_of
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
+from batchwright.workflow.tasks import with_threshold
 
 Metrics: TypeAlias = dict[str, dict[str, float]]
 """By part ("train", "validation", "test") and name."""
@@ -93,6 +95,7 @@ def train(
     record: bool = True,
     run_dir: Path | None = None,
     interrupted: Callable[[], bool] = lambda: False,
+    steering: Steering | None = None,
 ) -> Iterator[Event]:
     """Prepare, fit, evaluate and record, and say what happens: `Prepared`, the events of the fit, at last `Trained`.
 
@@ -102,6 +105,7 @@ def train(
         record: whether a run folder is written; nothing is before data and settings have been found good.
         run_dir: that folder; None takes `runs/<source>-<n>`.
         interrupted: asked after every segment; True ends the training there, and what was learned is kept.
+        steering: what whoever follows the events asks for meanwhile.
 
     Raises:
         DataError, ConfigError, RunError: what was asked for cannot be done; nothing was written.
@@ -115,12 +119,16 @@ def train(
     with folder or nullcontext():
         if folder:
             _describe(folder, prepared)
-        trained = yield from _carry_out(prepared, beginning(prepared.state), folder, interrupted, started)
+        trained = yield from _carry_out(prepared, beginning(prepared.state), folder, interrupted, started, steering)
     yield from _ended(trained)
 
 
 def resume(
-    run: Path | str, dataset: Dataset | None = None, *, interrupted: Callable[[], bool] = lambda: False
+    run: Path | str,
+    dataset: Dataset | None = None,
+    *,
+    given: Given = NONE_GIVEN,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
     """Go on with a run that did not finish, from its last checkpoint that can be trusted; events are those of `train`.
 
@@ -130,10 +138,12 @@ def resume(
     Args:
         run: the run's folder.
         dataset: the rows, where they were not read from a source.
+        given: the parts of the run that are code of the user's own, which its record only names.
         interrupted: as for `train`.
 
     Raises:
         RunError: the run has ended, or cannot be read, or its rows are no longer what they were.
+        ConfigError: a part of the user's own is not given, or another one.
         UsageError: another process is writing the run.
         DivergedError, InterruptedRunError: as for `train`.
     """
@@ -142,7 +152,7 @@ def resume(
     with reopen(Path(run)) as folder:
         saved = Run(folder.path, folder.manifest)
         _machine.as_begun(saved.manifest.machine)
-        settings = recorded_settings(saved)
+        settings = recorded_settings(saved, given)
         if settings.config.data.source is None and dataset is None:
             raise RunError(
                 f"{run} was trained on rows from Python: go on with it there, bw.resume({str(run)!r}, data)."
@@ -162,9 +172,9 @@ def resume(
     yield from _ended(trained)
 
 
-def recorded_settings(run: Run) -> Settings:
-    """The settings of a recorded run, and who chose each."""
-    settings = load_config(run.file(CONFIG))
+def recorded_settings(run: Run, given: Given = NONE_GIVEN) -> Settings:
+    """The settings of a recorded run, and who chose each, with what is given in place of what is only named."""
+    settings = recorded(run.file(CONFIG), given)
     origins = {key: run.settings[key].origin if key in run.settings else "default" for key in settings.origins}
     return found_again(replace(settings, origins=origins), run.manifest.paths)
 
@@ -188,11 +198,16 @@ def _checked(checkpoint: Checkpoint, job: Job, run: Path) -> Checkpoint:
 
 
 def _carry_out(
-    prepared: Prepared, start: Checkpoint, folder: RunFolder | None, interrupted: Callable[[], bool], started: float
+    prepared: Prepared,
+    start: Checkpoint,
+    folder: RunFolder | None,
+    interrupted: Callable[[], bool],
+    started: float,
+    steering: Steering | None = None,
 ) -> Generator[Event, None, Trained]:
     """Fit from a start, evaluate and record."""
     with _gone_on_with(folder):
-        fitted = yield from _fit(prepared, start, folder, interrupted)
+        fitted = yield from _fit(prepared, start, folder, interrupted, steering)
         return _finish(prepared, fitted, folder, started)
 
 
@@ -232,12 +247,16 @@ class _Fitted:
 
 
 def _fit(
-    prepared: Prepared, start: Checkpoint, folder: RunFolder | None, interrupted: Callable[[], bool]
+    prepared: Prepared,
+    start: Checkpoint,
+    folder: RunFolder | None,
+    interrupted: Callable[[], bool],
+    steering: Steering | None,
 ) -> Generator[Event, None, _Fitted]:
     """Pass on the events of the fit, and record them."""
     history, compiled, stopped, started = list(start.history), None, None, 0.0
     keep = prepared.job.checkpoints.keep
-    for event in fit(prepared.job, start, interrupted=interrupted):
+    for event in fit(prepared.job, start, interrupted=interrupted, steering=steering):
         match event:
             case Compiled():
                 compiled = event
@@ -284,8 +303,9 @@ def _describe(folder: RunFolder, prepared: Prepared) -> None:
 def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, started: float) -> Trained:
     """Evaluate the variables that are kept, and complete the record."""
     stopped = fitted.stopped
-    model = SavedModel(prepared.blueprint, prepared.job.program.model, stopped.variables, prepared.dataset.encoding)
     evaluating = time.perf_counter()
+    prepared = _with_threshold(prepared, stopped.variables)
+    model = SavedModel(prepared.blueprint, prepared.job.program.model, stopped.variables, prepared.dataset.encoding)
     judged = judge_parts(prepared, stopped.variables)
     metrics = {part: found.metrics for part, found in judged.items()}
     remarks = tuple(f"on the {part} rows {said}" for part, found in judged.items() for said in found.remarks)
@@ -313,6 +333,19 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     return Trained(
         prepared, model, tuple(fitted.history), metrics, seconds, fitted.compiled.memory_bytes, stopped, remarks, run
     )
+
+
+def _with_threshold(prepared: Prepared, variables: Variables) -> Prepared:
+    """What was prepared, with the threshold that is best on the validation rows where one is to be chosen."""
+    job, blueprint = prepared.job, prepared.blueprint
+    if job.validation is None:
+        return prepared
+    model = job.program.model
+    task = with_threshold(blueprint.task, prepared.settings.config.task, model, variables, job.validation)
+    if task is blueprint.task:
+        return prepared
+    program = replace(job.program, model=Model(model.network, task))
+    return replace(prepared, blueprint=replace(blueprint, task=task), job=replace(job, program=program))
 
 
 def judge_parts(prepared: Prepared, variables: Variables) -> dict[str, Judged]:

@@ -1,0 +1,23 @@
+"""The printed form of what a user brings: how a record names code that it cannot hold."""
+
+import hashlib
+import re
+from typing import Any
+
+MOST = 300
+
+
+def printed(part: Any) -> str:
+    """One line that tells a part from others of its kind, the same in every process: no module, no address in memory.
+
+    A long one is cut, and ends in a hash of all of it.
+
+    >>> printed(printed)
+    'printed'
+    """
+    name = getattr(part, "__qualname__", None)
+    text = name if isinstance(name, str) else re.sub(r" at 0x[0-9a-f]+", "", repr(part))
+    shown = " ".join(text.split())
+    if len(shown) <= MOST:
+        return shown
+    return f"{shown[:MOST]}... ({hashlib.sha256(shown.encode()).hexdigest()[:12]})"

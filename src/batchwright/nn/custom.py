@@ -1,0 +1,139 @@
+"""A network or a layer that a user brings, as an architecture; the last layer is added where there is none."""
+
+import inspect
+from typing import Any, ClassVar
+
+import jax
+from jax import Array
+
+from batchwright._component import component
+from batchwright._printed import printed
+from batchwright.errors import ConfigError
+from batchwright.nn.activations import Activation
+from batchwright.nn.embeddings import Columns, Pixels
+from batchwright.nn.layers import Dense, Dropout, Flatten, Sequential
+from batchwright.nn.networks import FeedForward
+from batchwright.nn.normalization import BatchNorm, LayerNorm
+from batchwright.nn.protocols import Architecture, Dtype, Features, Layer, Network, Tree, Variables
+
+LIBRARIES = {"flax": "from_flax", "equinox": "from_equinox", "keras": "from_keras", "torch": "from_torch"}
+NOT_LAST = (Activation, Dropout, BatchNorm, LayerNorm)
+"""Layers after which a last Dense is expected."""
+
+
+def as_architecture(given: Any) -> Architecture:
+    """What a user gave as a network, as an architecture.
+
+    Args:
+        given: an `Architecture`; a `Network`; a `Layer`, such as `Sequential`, whose `init` takes a `shape`.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    if isinstance(given, type):
+        raise ConfigError(f"network={given.__name__} is a class: make one of it, as {given.__name__}().")
+    if isinstance(given, Architecture):
+        return given
+    if isinstance(given, Network):
+        return Custom(given)
+    library = next((name for cls in type(given).__mro__ for name in LIBRARIES if cls.__module__.startswith(name)), None)
+    if library:
+        raise ConfigError(
+            f"network is a module of {library}, {type(given).__name__}: give it as nn.{LIBRARIES[library]}(module)."
+        )
+    raise ConfigError(
+        f"network takes nn.MLP() or another architecture, a Network, or a Layer such as nn.Sequential, but is "
+        f"{given!r:.60}."
+    )
+
+
+@component
+class Custom:
+    """An architecture of one network, or of one layer on all inputs side by side (images as they are).
+
+    >>> network = Custom(Sequential((Dense(8), Activation("relu")))).build(Features(numeric=3), 2)
+    >>> rows = {"numeric": jax.numpy.ones((5, 3))}
+    >>> network.apply(network.init(jax.random.key(0), rows), rows, train=False)[0].shape
+    (5, 2)
+    """
+
+    kind: ClassVar[str] = "custom"
+    part: Network | Layer
+
+    def __repr__(self) -> str:
+        """What it is made of."""
+        return printed(self.part)
+
+    def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
+        """The network for such inputs and so many outputs.
+
+        Raises:
+            ConfigError: a network of one's own, whose products are its own, is to have them in bfloat16.
+        """
+        if isinstance(self.part, Layer) and _takes_shape(self.part):
+            encoder = Pixels() if features.image else Columns.of(features)
+            return FeedForward(encoder, Sequential((Headed(self.part, outputs),)), dtype)
+        if dtype != "float32":
+            raise ConfigError(f"precision {dtype} is for batchwright's own layers, and the network is {self!r}.")
+        return self.part  # type: ignore[return-value]
+
+
+@component
+class Headed:
+    """A layer, and a last Dense where the layer does not end in one of this many outputs."""
+
+    body: Layer
+    outputs: int
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """Variables of the layer ("body") and of the Dense ("head", where there is one).
+
+        Raises:
+            ConfigError: the layer ends in a Dense of another size.
+        """
+        body = self.body.init(jax.random.fold_in(key, 0), shape)
+        made = self._made(body, shape)
+        last = _last(self.body)
+        if isinstance(last, Dense) and made != (self.outputs,):
+            raise ConfigError(
+                f"the network ends in Dense({last.units}), and the target needs {self.outputs} outputs: make it "
+                f"Dense({self.outputs}), or leave it out, and one is added."
+            )
+        if made == (self.outputs,) and not isinstance(last, NOT_LAST):
+            return Variables({"body": body.params}, {"body": body.state})
+        head = self._head.init(jax.random.fold_in(key, 1), made)
+        return Variables({"body": body.params, "head": head.params}, {"body": body.state, "head": head.state})
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
+    ) -> tuple[Array, Tree]:
+        """[n, ...] -> [n, outputs]."""
+        body = Variables(variables.params["body"], variables.state["body"])
+        x, state = self.body.apply(body, x, train=train, key=key, present=present)
+        if "head" not in variables.params:
+            return x, {"body": state}
+        head = Variables(variables.params["head"], variables.state["head"])
+        x, last = self._head.apply(head, x, train=train, key=None, present=present)
+        return x, {"body": state, "head": last}
+
+    @property
+    def _head(self) -> Sequential:
+        return Sequential((Flatten(), Dense(self.outputs)))
+
+    def _made(self, body: Variables, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of what the layer makes of a row."""
+        row = jax.ShapeDtypeStruct((1, *shape), "float32")
+        made = jax.eval_shape(
+            lambda variables, x: self.body.apply(variables, x, train=False, key=None, present=None)[0], body, row
+        )
+        return tuple(made.shape[1:])
+
+
+def _takes_shape(part: Any) -> bool:
+    """Whether a part's `init` takes the shape of a row, as a layer's does, rather than rows, as a network's does."""
+    return list(inspect.signature(part.init).parameters)[1:2] == ["shape"]
+
+
+def _last(layer: Layer) -> Layer:
+    """The last layer of layers in one another."""
+    return _last(layer.layers[-1]) if isinstance(layer, Sequential) and layer.layers else layer

@@ -1,0 +1,162 @@
+"""What a metric is computed from: the answers of a network beside the truth, on the rows that count, in float64."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from batchwright.errors import DataError
+
+Weights = Float[np.ndarray, " rows"]
+
+
+@dataclass(frozen=True)
+class ClassAnswers:
+    """Classes as codes 0..k-1, the places of their names in `classes`.
+
+    - log_probabilities [rows, classes], of the network
+    - true [rows]: the class of each row
+    - weights [rows], above 0
+    - threshold: of two classes, the probability from which the second is answered
+    """
+
+    log_probabilities: Float[np.ndarray, "rows classes"]
+    true: Int[np.ndarray, " rows"]
+    weights: Weights
+    classes: tuple[str, ...] = ()
+    threshold: float = 0.5
+
+    @cached_property
+    def probabilities(self) -> Float[np.ndarray, "rows classes"]:
+        """Of each class; a row sums to 1."""
+        return np.asarray(np.exp(self.log_probabilities))
+
+    @cached_property
+    def predicted(self) -> Int[np.ndarray, " rows"]:
+        """The class that each row is answered with."""
+        return answered(self.log_probabilities, self.threshold)
+
+    @cached_property
+    def right(self) -> Bool[np.ndarray, " rows"]:
+        """Whether the answer is the true class."""
+        return np.asarray(self.predicted == self.true)
+
+    @cached_property
+    def occurring(self) -> Float[np.ndarray, " classes"]:
+        """Weight of the rows of each class."""
+        return self._by_class(self.true, self.weights)
+
+    @cached_property
+    def answered(self) -> Float[np.ndarray, " classes"]:
+        """Weight of the rows that are answered with each class."""
+        return self._by_class(self.predicted, self.weights)
+
+    @cached_property
+    def hits(self) -> Float[np.ndarray, " classes"]:
+        """Weight of the rows of each class that are answered with it."""
+        return self._by_class(self.true[self.right], self.weights[self.right])
+
+    def _by_class(self, codes: Int[np.ndarray, " some"], weights: Float[np.ndarray, " some"]) -> np.ndarray:
+        """The sum of the weights of each class."""
+        return np.bincount(codes, weights, self.log_probabilities.shape[1]).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class PlainAnswers:
+    """Outputs and targets as they are, of a task that a user brings.
+
+    - predicted [rows, outputs]; true: the targets, [rows] or more axes; weights [rows], above 0
+    """
+
+    predicted: Float[np.ndarray, "rows outputs"]
+    true: np.ndarray
+    weights: Weights
+
+
+@dataclass(frozen=True)
+class ValueAnswers:
+    """Numbers, standardised with the mean and the deviation of the training rows: value = mean + unit · standardised.
+
+    - standardised, standardised_true [rows, targets]
+    - weights [rows], above 0
+    - unit, mean [targets], in the target's own unit
+    - levels, quantiles [rows, targets, levels]: the standardised values that are to be above a share of the targets
+    """
+
+    standardised: Float[np.ndarray, "rows targets"]
+    standardised_true: Float[np.ndarray, "rows targets"]
+    weights: Weights
+    unit: Float[np.ndarray, " targets"]
+    mean: Float[np.ndarray, " targets"]
+    levels: tuple[float, ...] = ()
+    quantiles: Float[np.ndarray, "rows targets levels"] | None = None
+
+    @cached_property
+    def predicted(self) -> Float[np.ndarray, "rows ..."]:
+        """The answers in the target's own unit: [rows] for one target, else [rows, targets]."""
+        return self._in_unit(self.standardised)
+
+    @cached_property
+    def true(self) -> Float[np.ndarray, "rows ..."]:
+        """The targets in their own unit, in the shape of `predicted`."""
+        return self._in_unit(self.standardised_true)
+
+    @cached_property
+    def share(self) -> Weights:
+        """The weights, summing to 1."""
+        return np.asarray(self.weights / self.weights.sum())
+
+    @cached_property
+    def error(self) -> Float[np.ndarray, "rows targets"]:
+        """Answers less targets, standardised."""
+        return np.asarray(self.standardised - self.standardised_true)
+
+    @cached_property
+    def squared(self) -> Float[np.ndarray, " targets"]:
+        """The mean square of the error."""
+        return np.asarray(self.share @ self.error**2)
+
+    def _in_unit(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows ..."]:
+        values = np.asarray(standardised * self.unit + self.mean)
+        return np.asarray(values[:, 0] if values.shape[1] == 1 else values)
+
+
+def answered(log_probabilities: Float[np.ndarray, "rows classes"], threshold: float) -> Int[np.ndarray, " rows"]:
+    """The most probable class, the first of equals; of two, the second where its probability reaches the threshold."""
+    if log_probabilities.shape[1] == 2 and threshold != 0.5:
+        return np.asarray(np.exp(log_probabilities[:, 1]) >= threshold, np.int64)
+    return np.asarray(log_probabilities.argmax(axis=1))
+
+
+def used_rows(
+    rows: int, weights: np.ndarray | Array | None
+) -> tuple[Int[np.ndarray, " used"], Float[np.ndarray, " used"]]:
+    """The indices of the rows that count, and their weights; all of weight one where `weights` is None.
+
+    Raises:
+        DataError: the weights do not fit the rows, one is negative or not finite, or no row has a weight above zero.
+
+    >>> used_rows(3, np.array([2.0, 0.0, 1.0]))
+    (array([0, 2]), array([2., 1.]))
+    """
+    all_weights = np.ones(rows) if weights is None else np.asarray(weights, np.float64)
+    if all_weights.shape != (rows,):
+        raise DataError(f"one weight per row is needed: {rows} rows, but weights of shape {all_weights.shape}.")
+    if not (np.isfinite(all_weights) & (all_weights >= 0)).all():
+        raise DataError("row weights must be finite and zero or more; remove or correct the others.")
+    used = np.flatnonzero(all_weights)
+    if not used.size:
+        raise DataError(f"no row to measure: {rows} rows, none of them with a weight above zero.")
+    return used, all_weights[used]
+
+
+def log_softmax(outputs: Float[np.ndarray, "rows classes"]) -> Float[np.ndarray, "rows classes"]:
+    """Log-probabilities of each row, z - log Σ exp z, finite however large the logits z are.
+
+    >>> np.exp(log_softmax(np.array([[1e4, 1e4, 0.0]])))
+    array([[0.5, 0.5, 0. ]])
+    """
+    by_class = np.ascontiguousarray(outputs.T)  # NumPy is slow to reduce the few classes of many rows
+    shifted = by_class - by_class.max(axis=0)
+    return np.asarray((shifted - np.log(np.exp(shifted).sum(axis=0))).T)

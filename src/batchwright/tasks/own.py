@@ -1,0 +1,141 @@
+"""Losses and tasks that a user brings, and what stands in their place where only their printed form is known."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from batchwright._component import component
+from batchwright.errors import ConfigError, RunError
+from batchwright.tasks.answers import PlainAnswers, used_rows
+from batchwright.tasks.metrics import LOSS, Metric, compute, not_finite
+
+Loss: TypeAlias = Callable[[Any, Any], Any]
+"""(outputs float32 [rows, outputs], targets [rows]) -> one loss per row, float32 [rows], in operations of JAX."""
+
+ROWS_TRIED = 4
+
+
+@dataclass(frozen=True)
+class NotHere:
+    """Stands for a loss of which a run has only the printed form."""
+
+    form: str
+
+    def __call__(self, outputs: Any, targets: Any) -> Any:
+        """Raise RunError: its code is not here."""
+        raise RunError(f"the run names its loss, {self.form}, and does not hold its code: give it again, as loss=.")
+
+
+@component
+class CustomTask:
+    """A task of one's own: give `losses`, and what else differs from what is here.
+
+    Outputs are the answers as they are, `reported` are the metrics beside the loss, and all rows weigh the same.
+
+    >>> @component
+    ... class Angle(CustomTask):
+    ...     def losses(self, outputs, targets):
+    ...         return 1 - jnp.cos(outputs[:, 0] - targets)
+    >>> Angle().losses(jnp.zeros((2, 1)), jnp.array([0.0, jnp.pi])).tolist()
+    [0.0, 2.0]
+    """
+
+    name: ClassVar[str] = "custom"
+    headline: ClassVar[str] = "loss"
+    outputs: ClassVar[int] = 1
+    reported: ClassVar[tuple[Metric, ...]] = ()
+
+    def losses(self, outputs: Any, targets: Any) -> Array:
+        """One loss per row, float32 [rows]."""
+        raise NotImplementedError
+
+    def row_weights(self, targets: Any) -> Array | None:
+        """None: all rows weigh the same."""
+        return None
+
+    def metrics(self, outputs: Any, targets: Any, weights: Any = None) -> dict[str, float]:
+        """The loss, and the metrics in `reported`, which are given `PlainAnswers`.
+
+        Raises:
+            DataError: no row counts, or the weights are not weights.
+            ConfigError: a metric fails.
+        """
+        rows, own_weights = used_rows(len(outputs), weights)
+        outputs, targets = np.asarray(outputs)[rows], np.asarray(targets)[rows]
+        if not np.isfinite(outputs).all():
+            return not_finite(self.reported)
+        loss = mean_loss(host_losses(self.losses, outputs, targets), own_weights)
+        answers = PlainAnswers(outputs.astype(np.float64), targets, own_weights)
+        return {"loss": loss, **compute(self.reported, answers)}
+
+    def remarks(self, outputs: Any, targets: Any, weights: Any = None) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def decode(self, outputs: Any) -> np.ndarray:
+        """The outputs, float64 [rows] where there is one for each row, else [rows, outputs]."""
+        wide = np.asarray(outputs, np.float64)
+        return wide[:, 0] if wide.shape[1] == 1 else wide
+
+    def to_json(self) -> dict[str, Any]:
+        """The printed form."""
+        return {"name": self.name, "form": repr(self)}
+
+
+def host_losses(losses: Loss, outputs: np.ndarray, targets: np.ndarray) -> Float[np.ndarray, " rows"]:
+    """The losses of rows on the host, in float64."""
+    return np.asarray(losses(jnp.asarray(outputs), jnp.asarray(targets)), np.float64)
+
+
+def mean_loss(losses: Float[np.ndarray, " rows"], weights: Float[np.ndarray, " rows"]) -> float:
+    """The weighted mean of the losses of rows."""
+    return float(np.average(losses, weights=weights))
+
+
+def not_computed(loss: object) -> list[str]:
+    """What there is to say of a loss whose code is not here."""
+    if not isinstance(loss, NotHere):
+        return []
+    return [f"the run does not hold the code of its loss, {loss.form}, so that it is not computed"]
+
+
+def loss_metric(loss: object) -> Metric:
+    """The loss as a metric: one of a user's own may be below 0."""
+    return Metric("loss", False, LOSS.compute) if callable(loss) else LOSS
+
+
+def check_losses(losses_of: Loss, outputs_per_row: int, targets: np.ndarray) -> None:
+    """Try a loss on a few rows, before anything is trained.
+
+    Raises:
+        ConfigError: they fail, are not one number per row, or depend on which rows are beside a row.
+    """
+    few = jnp.asarray(targets[:ROWS_TRIED])
+    rows = len(few)
+    outputs = 0.5 * jax.random.normal(jax.random.key(0), (rows, outputs_per_row))
+    wanted = f"one loss per row, float32 [{rows}] for {rows} rows"
+    given = f"outputs of shape {list(outputs.shape)} and targets of shape {list(few.shape)}, {few.dtype}"
+    try:
+        losses = losses_of(outputs, few)
+    except Exception as error:
+        raise ConfigError(
+            f"the loss fails on {given} ({type(error).__name__}: {error}). It has to give {wanted}."
+        ) from error
+    is_array = isinstance(losses, Array)
+    if not is_array or losses.shape != (rows,) or not jnp.issubdtype(losses.dtype, jnp.floating):
+        found = f"{losses.dtype} of shape {list(losses.shape)}" if is_array else f"{losses!r:.60}"
+        raise ConfigError(
+            f"the loss gives {found} for {given}, but has to give {wanted}: the mean over rows "
+            "is taken later, with their weights."
+        )
+    alone = jnp.concatenate([losses_of(outputs[row : row + 1], few[row : row + 1]) for row in range(rows)])
+    if not np.allclose(losses, alone, rtol=1e-4, atol=1e-6, equal_nan=True):
+        raise ConfigError(
+            "the loss of a row is another one when other rows are beside it: it has to be a function of that row's "
+            "own outputs and target, without a mean or a sum over rows."
+        )
