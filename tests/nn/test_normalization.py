@@ -201,7 +201,7 @@ def assert_is_formula(layer: RMSNorm | GroupNorm, x: np.ndarray, formula: Callab
     (for_params, for_x), y = jax.jit(jax.grad(loss, (0, 1), has_aux=True))(params, jnp.asarray(x))
     at = [x.astype(np.float64), *(numbers[name] for name in params)]
     np.testing.assert_allclose(y, formula(*at), rtol=1e-4, atol=1e-5)
-    for index, found in enumerate([for_x, *for_params.values()]):
+    for index, found in enumerate([for_x, *(for_params[name] for name in params)]):
 
         def total(value: np.ndarray, index: int = index) -> float:
             return float((pull * formula(*at[:index], value, *at[index + 1 :])).sum())
