@@ -10,6 +10,7 @@ import pytest
 from batchwright import nn
 
 KEY, ROWS = jax.random.key(1), 24
+SMALLER = nn.Sequential((nn.DepthwiseConv2D(strides=2, use_bias=False), nn.BatchNorm()))
 CASES = [  # a layer, and the shape of a row
     (nn.Dense(4), (6,)),
     (nn.Conv2D(4, strides=2), (5, 6, 4)),
@@ -29,7 +30,10 @@ CASES = [  # a layer, and the shape of a row
     (nn.GlobalMaxPool(), (7, 4)),
     (nn.Flatten(), (5, 6, 4)),
     (nn.Sequential((nn.Series(2), nn.Conv1D(4), nn.GroupNorm(2), nn.GlobalMaxPool())), (6,)),
-    (nn.Residual(nn.Sequential((nn.DepthwiseConv2D(strides=2), nn.BatchNorm())), nn.AvgPool()), (6, 6, 4)),
+    (
+        nn.Residual(SMALLER, nn.AvgPool()),
+        (6, 6, 4),
+    ),
 ]
 every = pytest.mark.parametrize(("layer", "shape"), CASES, ids=[type(layer).__name__ for layer, _ in CASES])
 
