@@ -153,6 +153,11 @@ class Tabular(Hidden):
         return FeedForward(encoder, body, dtype)
 
 
+MOST_BLOCKS = 200
+"""Residual blocks of a `CNN`: more would take minutes to compile, and networks of 1,000 layers are not known to learn
+more (He et al. 2015, arXiv 1512.03385, section 4.2)."""
+
+
 @component
 class CNN(Hidden):
     """A network for images: per entry of `filters` Conv2D, BatchNorm (if on), activation and MaxPool; then an MLP.
@@ -162,7 +167,7 @@ class CNN(Hidden):
 
     - filters: of each convolution, > 0; kernel_size: > 0, of all of them
     - pool_size: > 0, how many times smaller the sides of the image get with each entry of `filters`; 1 keeps the size
-    - blocks: >= 0, residual blocks after each entry of `filters`
+    - blocks: >= 0, residual blocks after each entry of `filters`, 200 at most in all
     - downsampling: by a "pool" of which the largest pixel is kept, or by the "stride" of the convolution
     - pooling: what is made of the last image: "flatten" takes all of it, "average" and "max" one number of each filter
     - hidden_layer_sizes, dropout: those of the MLP on the result; without a choice, no dropout
@@ -185,9 +190,14 @@ class CNN(Hidden):
     pooling: Literal["flatten", "average", "max"] = "flatten"
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
-        """The network for such images and so many outputs. Raises ConfigError where the inputs are not images."""
+        """The network for such images and outputs. Raises ConfigError without images, and for too many blocks."""
         if features.image is None:
             raise ConfigError("network kind 'cnn' needs images, but the inputs are columns: use 'mlp' or 'tabular'")
+        if (blocks := len(self.filters) * self.blocks) > MOST_BLOCKS:
+            raise ConfigError(
+                f"{self.blocks:,} residual blocks after each of {len(self.filters):,} entries of filters are "
+                f"{blocks:,}, and at most {MOST_BLOCKS} are made: take fewer blocks"
+            )
         convolutions = (layer for filters in self.filters for layer in self._stage(filters))
         lasts: dict[str, Layer] = {"flatten": Flatten(), "average": GlobalAveragePool(), "max": GlobalMaxPool()}
         body = Sequential((*convolutions, lasts[self.pooling], *self.body(outputs).layers))
