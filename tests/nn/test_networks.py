@@ -291,7 +291,7 @@ def test_the_layers_of_a_cnn(settings: dict, names: list[str]) -> None:
 
 
 def test_more_blocks_than_can_be_compiled_are_refused_at_once() -> None:
-    with pytest.raises(ConfigError, match="1,000,000,000 residual blocks after each of 2 entries .* 2,000,000,000"):
+    with pytest.raises(ConfigError, match=r"1,000,000,000 residual blocks after each of 2 entries .* 2,000,000,000"):
         nn.CNN(blocks=10**9).build(FEATURES, 2)
     assert len(nn.CNN(blocks=100).build(FEATURES, 2).body.layers) == 2 * (4 + 2 * 100) + 1 + 4 + 1
 
