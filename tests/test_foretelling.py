@@ -3,15 +3,32 @@
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.cli.conftest import Batchwright, batchwright  # noqa: F401
 
 import batchwright as bw
 from batchwright.config import Config, Training, settings_of
 from batchwright.errors import ConfigError
-from batchwright.nn import CNN, MLP, Architecture, Features, Tabular
+from batchwright.nn import (
+    CNN,
+    MLP,
+    Activation,
+    Architecture,
+    Conv1D,
+    Dense,
+    Features,
+    GlobalMaxPool,
+    Sequential,
+    Series,
+    Tabular,
+)
+from batchwright.nn.embeddings import Columns
+from batchwright.nn.networks import FeedForward
 from batchwright.optim import SGD, Adam, Optimizer
+from batchwright.tasks import Classification
 from batchwright.training.fit import compiled
+from batchwright.training.plan import make_plan
 from batchwright.training.state import Model, Program
 from batchwright.workflow.foretelling import compile_seconds, foretell, layers_of, slow_to_compile
 from batchwright.workflow.preparing import Prepared, example_of, prepare
@@ -46,6 +63,16 @@ def test_memory_is_foretold_as_the_compiler_says_it(
     foretold = foretell(ready.job.program, ready.plan, example_of(ready.dataset))
     assert foretold.parameters == ready.parameters
     assert 0.7 < foretold.memory_bytes / compiled(ready.job, ready.state).segment.memory_bytes < 1.4
+
+
+def test_what_series_take_is_within_the_bound() -> None:
+    """Their parameters are few, and used at every step."""
+    layers = (Series(), Conv1D(4), Activation(), Conv1D(4), Activation(), GlobalMaxPool(), Dense(2))
+    network = FeedForward(Columns(()), Sequential(layers))
+    program = Program(Model(network, Classification(("a", "b"))), Adam())
+    plan, example = make_plan(1000, 1000, 1), {"numeric": np.zeros((3, 500), np.float32)}
+    traced, bound = foretell(program, plan, example), foretell(program, plan, example, enough=lambda _: True)
+    assert 1000 * 500 * 4 * 4 < traced.memory_bytes < bound.memory_bytes
 
 
 def test_layers_are_counted() -> None:

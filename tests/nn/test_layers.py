@@ -154,6 +154,26 @@ def test_residual_passes_the_state_of_its_body_on() -> None:
     np.testing.assert_allclose(state["mean"], x.mean(axis=0), rtol=1e-5, atol=1e-6)
 
 
+def test_a_shortcut_is_added_where_the_body_changes_the_shape() -> None:
+    layer, x = Residual(Sequential((Dense(5), BatchNorm(0.0))), shortcut=Dense(5, use_bias=False)), draw(3, 4)
+    variables = initial(layer, (4,))
+    assert set(variables.params) == {"body", "shortcut"}
+    y, state = apply(layer, variables, x)
+    z = x @ np.asarray(variables.params["body"]["dense_0"]["kernel"], np.float64)
+    normalized = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-3)
+    np.testing.assert_allclose(y, normalized + x @ variables.params["shortcut"]["kernel"], rtol=1e-4, atol=1e-4)
+    assert jax.tree.structure(state) == jax.tree.structure(variables.state)
+    np.testing.assert_allclose(state["body"]["batch_norm_1"]["mean"], z.mean(axis=0), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ConfigError, match=r"must give the body's shape \(5,\), but gives \(4,\)"):
+        Residual(Dense(5), shortcut=Activation("relu")).init(KEY, (4,))
+
+
+def test_body_and_shortcut_draw_each_their_own() -> None:
+    layer, x = Residual(Dropout(0.5), shortcut=Dropout(0.5)), jnp.ones((40, 100))
+    y = apply(layer, initial(layer, (100,)), x, KEY)[0]
+    assert float(jnp.mean(y == 2)) == pytest.approx(0.5, abs=0.03), "both kept would be as often as 4 or 0"
+
+
 def test_sequential_names_its_layers_by_kind_and_place() -> None:
     layers = (Dense(4), BatchNorm(), Activation(), Dropout(0.5), LayerNorm(), Residual(Dense(4)), Dense(2))
     variables = jax.eval_shape(lambda: Sequential(layers).init(KEY, (3,)))

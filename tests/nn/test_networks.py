@@ -2,6 +2,7 @@
 
 import dataclasses
 from functools import cache, partial
+from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 from tests.reference import nn as reference
 
 from batchwright import nn
+from batchwright._component import component
 from batchwright.errors import ConfigError
 
 KEY, ROWS, PADDING, OUTPUTS = jax.random.key(1), 5, 2, 3
@@ -25,7 +27,19 @@ NUMBERS = {"dropout": 0.3, "slope": 0.2, "normalization_momentum": 0.9, "normali
 OTHERS = {"dropout": 0.5, "slope": 0.4, "normalization_momentum": 0.05, "normalization_epsilon": 1.0}
 WEIGHTS = jnp.asarray([1.0, 0.5, 2.0, 1.0, 3.0] + [0.0] * PADDING)
 
-every = pytest.mark.parametrize("architecture", nn.ARCHITECTURES, ids=lambda architecture: architecture.kind)
+
+@component
+class ResidualCNN(nn.CNN):
+    """What a CNN has beside its defaults."""
+
+    kind: ClassVar[str] = "residual cnn"
+    blocks: int = 1
+    downsampling: Literal["pool", "stride"] = "stride"
+    pooling: Literal["flatten", "average", "max"] = "average"
+
+
+KINDS = (*nn.ARCHITECTURES, ResidualCNN)
+every = pytest.mark.parametrize("architecture", KINDS, ids=lambda architecture: architecture.kind)
 
 
 def make(architecture: type[nn.Architecture], *, dtype: nn.protocols.Dtype = "float32", **numbers: float) -> nn.Network:
@@ -225,6 +239,61 @@ def test_a_cnn_is_its_formula() -> None:
     hidden = block(pooled.reshape(ROWS + PADDING, -1) @ body["dense_5"]["kernel"], body["batch_norm_6"])
     expected = hidden @ body["dense_9"]["kernel"] + body["dense_9"]["bias"]
     np.testing.assert_allclose(evaluated(make(nn.CNN), variables), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_cnn_of_residual_blocks_is_its_formula() -> None:
+    variables, body = trained(ResidualCNN)
+
+    def convolved(x: np.ndarray, place: dict, name: str, stride: int = 1) -> np.ndarray:
+        return reference.convolve(x, place[name]["kernel"], stride, "same")
+
+    x = block(convolved(np.asarray(make_inputs()["image"]) / 255, body, "conv2d_0", 2), body["batch_norm_1"])
+    assert x.shape[1:3] == (3, 3)
+    inner = inner_of(variables, "residual_3")
+    norm = inner["batch_norm_4"]
+    z = convolved(block(convolved(x, inner, "conv2d_0"), inner["batch_norm_1"]), inner, "conv2d_3")
+    z = norm["gamma"] * reference.normalized(z, norm["mean"], norm["variance"], 1e-2) + norm["beta"]
+    x = reference.activations(0.2)["leaky_relu"](x + z)
+    hidden = block(x.mean(axis=(1, 2)) @ body["dense_6"]["kernel"], body["batch_norm_7"])
+    expected = hidden @ body["dense_10"]["kernel"] + body["dense_10"]["bias"]
+    np.testing.assert_allclose(evaluated(make(ResidualCNN), variables), expected, rtol=1e-4, atol=1e-5)
+
+
+def inner_of(variables: nn.Variables, name: str) -> dict:
+    """Parameters and statistics of the layers within a layer of the body, in float64."""
+    params, state = (tree["body"][name] for tree in variables)
+    return jax.tree.map(
+        partial(np.asarray, dtype=np.float64), {key: tree | state.get(key, {}) for key, tree in params.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({}, ["Conv2D", "BatchNorm", "Activation", "MaxPool", "Flatten"]),
+        ({"downsampling": "stride"}, ["Conv2D", "BatchNorm", "Activation", "Flatten"]),
+        ({"pooling": "max"}, ["Conv2D", "BatchNorm", "Activation", "MaxPool", "GlobalMaxPool"]),
+        (
+            {"blocks": 2, "batch_normalization": False},
+            ["Conv2D", "Activation", "MaxPool", "Residual", "Activation", "Residual", "Activation", "Flatten"],
+        ),
+    ],
+    ids=["defaults", "stride", "max", "blocks"],
+)
+def test_the_layers_of_a_cnn(settings: dict, names: list[str]) -> None:
+    network = nn.CNN(filters=(3,), hidden_layer_sizes=(), pool_size=3, **settings).build(FEATURES, 2)
+    layers = network.body.layers
+    assert [type(layer).__name__ for layer in layers] == [*names, "Dense"]
+    assert layers[0].strides == (3 if "downsampling" in settings else 1)
+    state = jax.eval_shape(network.init, KEY, make_inputs())
+    sizes = {"max": 3}.get(settings.get("pooling", ""), 2 * 2 * 3)
+    assert state.params["body"][f"dense_{len(names)}"]["kernel"].shape == (sizes, 2)
+
+
+def test_more_blocks_than_can_be_compiled_are_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match=r"1,000,000,000 residual blocks after each of 2 entries .* 2,000,000,000"):
+        nn.CNN(blocks=10**9).build(FEATURES, 2)
+    assert len(nn.CNN(blocks=100).build(FEATURES, 2).body.layers) == 2 * (4 + 2 * 100) + 1 + 4 + 1
 
 
 def test_a_cnn_needs_images() -> None:

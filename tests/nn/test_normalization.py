@@ -1,14 +1,16 @@
 """Normalization against moments in float64, its gradients against finite differences of them."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.reference.nn import moments, normalized, slopes
+from tests.reference.nn import group_normalized, moments, normalized, slopes
 
-from batchwright.nn import BatchNorm, LayerNorm, Variables
+from batchwright.errors import ConfigError
+from batchwright.nn import BatchNorm, GroupNorm, LayerNorm, RMSNorm, Variables
 from batchwright.nn.normalization import normalize
 
 SHAPES = [(6, 3), (4, 2, 3, 2)]
@@ -182,3 +184,59 @@ def test_layer_norm_normalizes_each_row_alone(shape: tuple[int, ...]) -> None:
     expected = slopes(lambda x: float((pull * formula(x)).sum()), x.astype(np.float64))
     np.testing.assert_allclose(gradient, expected, rtol=1e-3, atol=1e-3)
     assert jax.eval_shape(apply, layer, variables, jnp.asarray(x, jnp.bfloat16))[0].dtype == jnp.bfloat16
+
+
+def assert_is_formula(layer: RMSNorm | GroupNorm, x: np.ndarray, formula: Callable[..., np.ndarray]) -> None:
+    """Values, and gradients of x, gamma and beta by finite differences; `formula` takes x, gamma and beta."""
+    f, pull = x.shape[-1], np.cos(np.arange(x.size)).reshape(x.shape)
+    fresh = layer.init(jax.random.key(0), x.shape[1:]).params
+    assert {name: array.shape for name, array in fresh.items()} == dict.fromkeys(fresh, (f,))
+    numbers = {"gamma": np.linspace(0.5, 2.0, f), "beta": np.linspace(-1.0, 1.0, f)}
+    params = {name: jnp.asarray(numbers[name], jnp.float32) for name in fresh}
+
+    def loss(params: dict[str, jax.Array], x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        y = layer.apply(Variables(params, {}), x, train=True, key=None, present=None)[0]
+        return jnp.sum(jnp.asarray(pull, jnp.float32) * y), y
+
+    (for_params, for_x), y = jax.jit(jax.grad(loss, (0, 1), has_aux=True))(params, jnp.asarray(x))
+    at = [x.astype(np.float64), *(numbers[name] for name in params)]
+    np.testing.assert_allclose(y, formula(*at), rtol=1e-4, atol=1e-5)
+    for index, found in enumerate([for_x, *(for_params[name] for name in params)]):
+
+        def total(value: np.ndarray, index: int = index) -> float:
+            return float((pull * formula(*at[:index], value, *at[index + 1 :])).sum())
+
+        np.testing.assert_allclose(found, slopes(total, at[index]), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=["rows", "images"])
+def test_rms_norm_is_its_formula(shape: tuple[int, ...]) -> None:
+    def formula(x: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+        rows = [gamma * row / np.sqrt((row**2).mean() + 0.02) for row in x.reshape(-1, shape[-1])]
+        return np.array(rows).reshape(shape)
+
+    assert_is_formula(RMSNorm(epsilon=0.02), make_rows(shape), formula)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 6])
+@pytest.mark.parametrize("shape", [(3, 6), (2, 4, 6), (2, 3, 2, 6)], ids=["rows", "series", "images"])
+def test_group_norm_is_its_formula(shape: tuple[int, ...], groups: int) -> None:
+    x = (np.random.default_rng(0).normal(size=shape) * [1.0, 5.0, 0.2, 3.0, 0.5, 1.0] + 2.0).astype(np.float32)
+    assert_is_formula(
+        GroupNorm(groups, epsilon=0.3),
+        x,
+        lambda x, gamma, beta: gamma * group_normalized(x, groups, 0.3) + beta,
+    )
+
+
+def test_group_norm_far_from_zero_loses_no_more_than_float32_has_to() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 4)).astype(np.float32) + np.float32(1000)
+    layer = GroupNorm(2)
+    variables = layer.init(jax.random.key(0), x.shape[1:])
+    y = layer.apply(variables, jnp.asarray(x), train=False, key=None, present=None)[0]
+    np.testing.assert_allclose(y, group_normalized(x.astype(np.float64), 2, 1e-3), atol=5e-4)
+
+
+def test_groups_that_do_not_divide_the_channels_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"32 groups do not divide 12 channels.*\(1, 2, 3, 4, 6, 12\)"):
+        GroupNorm().init(jax.random.key(0), (4, 4, 12))

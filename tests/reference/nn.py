@@ -61,6 +61,33 @@ def convolve(x: np.ndarray, kernel: np.ndarray, stride: int, padding: str) -> np
     return y
 
 
+def convolve_channels(x: np.ndarray, kernel: np.ndarray, stride: int, padding: str) -> np.ndarray:
+    """Each channel of x by each of its own kernels [k, k, c, m], one after the other."""
+    images = [
+        convolve(x[..., c : c + 1], kernel[:, :, c : c + 1, q : q + 1], stride, padding)
+        for c in range(kernel.shape[2])
+        for q in range(kernel.shape[3])
+    ]
+    return np.concatenate(images, axis=-1)
+
+
+def convolve_series(x: np.ndarray, kernel: np.ndarray, stride: int, padding: str) -> np.ndarray:
+    """x [n, s, c] by a kernel [k, c, o], one step after the other."""
+    x = np.pad(x, ((0, 0), margins(x.shape[1], len(kernel), stride, padding), (0, 0)))
+    starts = range(0, x.shape[1] - len(kernel) + 1, stride)
+    return np.stack([np.tensordot(x[:, i : i + len(kernel)], kernel, 2) for i in starts], axis=1)
+
+
+def group_normalized(x: np.ndarray, groups: int, epsilon: float) -> np.ndarray:
+    """One row and one group of neighbouring channels after the other."""
+    y, size = np.zeros(x.shape), x.shape[-1] // groups
+    for row in range(len(x)):
+        for first in range(0, x.shape[-1], size):
+            part = x[row, ..., first : first + size]
+            y[row, ..., first : first + size] = normalized(part, part.mean(), part.var(), epsilon)
+    return y
+
+
 Shares = Callable[[np.ndarray], np.ndarray]
 
 

@@ -3,23 +3,32 @@
 from batchwright.nn.activations import Activation
 from batchwright.nn.convolution import Conv2D
 from batchwright.nn.custom import Custom, as_architecture
+from batchwright.nn.depthwise import DepthwiseConv2D
 from batchwright.nn.embeddings import Embedding, PiecewiseLinear
 from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
 from batchwright.nn.networks import CNN, MLP, Linear, Tabular
-from batchwright.nn.normalization import BatchNorm, LayerNorm
-from batchwright.nn.pooling import AvgPool, MaxPool
+from batchwright.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from batchwright.nn.pooling import AvgPool, GlobalAveragePool, GlobalMaxPool, MaxPool
 from batchwright.nn.protocols import Architecture, Features, Inputs, Layer, Network, Variables
+from batchwright.nn.series import Conv1D, Series
 
 ARCHITECTURES: tuple[type[Architecture], ...] = (MLP, CNN, Tabular, Linear)
 LAYERS: tuple[type[Layer], ...] = (
     Dense,
     Conv2D,
+    DepthwiseConv2D,
+    Conv1D,
+    Series,
     BatchNorm,
     LayerNorm,
+    RMSNorm,
+    GroupNorm,
     Activation,
     Dropout,
     MaxPool,
     AvgPool,
+    GlobalAveragePool,
+    GlobalMaxPool,
     Flatten,
     Embedding,
     Sequential,
@@ -35,13 +44,18 @@ __all__ = [
     "Architecture",
     "AvgPool",
     "BatchNorm",
+    "Conv1D",
     "Conv2D",
     "Custom",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Embedding",
     "Features",
     "Flatten",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "GroupNorm",
     "Inputs",
     "Layer",
     "LayerNorm",
@@ -49,8 +63,10 @@ __all__ = [
     "MaxPool",
     "Network",
     "PiecewiseLinear",
+    "RMSNorm",
     "Residual",
     "Sequential",
+    "Series",
     "Tabular",
     "Variables",
     "as_architecture",

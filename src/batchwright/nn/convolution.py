@@ -56,18 +56,24 @@ def _forward(x: Array, kernel: Array, stride: int, margins: Margins) -> tuple[Ar
 def _backward(stride: int, margins: Margins, saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
     x, kernel = saved
     size = len(kernel)
-    tails = [
-        total + sum(margin) - size - (length - 1) * stride
-        for total, margin, length in zip(x.shape[1:3], margins, g.shape[1:3], strict=True)
-    ]
-    spread = ((0, 0, 0), (0, tails[0], stride - 1), (0, tails[1], stride - 1), (0, 0, 0))
-    g = lax.pad(g, jnp.zeros((), g.dtype), spread)  # as if the stride had been 1
+    g = spread(g, x.shape[1:3], size, stride, margins)
     (above, below), (left, right) = ((size - 1 - low, size - 1 - high) for low, high in margins)
     turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
     return _correlate(g, turned, 1, ((above, below), (left, right))), _kernel_gradient(x, g, size, margins)
 
 
 convolve.defvjp(_forward, _backward)
+
+
+def spread(g: Array, sides: tuple[int, ...], size: int, stride: int, margins: Margins) -> Array:
+    """The gradient [n, h', w', o] of an output as if the stride had been 1; `sides` are those of the input."""
+    tails = [
+        total + sum(margin) - size - (length - 1) * stride
+        for total, margin, length in zip(sides, margins, g.shape[1:3], strict=True)
+    ]
+    return lax.pad(
+        g, jnp.zeros((), g.dtype), ((0, 0, 0), (0, tails[0], stride - 1), (0, tails[1], stride - 1), (0, 0, 0))
+    )
 
 
 def _kernel_gradient(x: Array, g: Array, size: int, margins: Margins) -> Array:
@@ -88,6 +94,27 @@ def _transposed_dot(x: Array, y: Array) -> Array:
     """Sum over all axes but the last: [n, h, w, p] and [n, h, w, q] -> float32 [p, q]."""
     x, y = (array.reshape(-1, array.shape[-1]) for array in (x, y))  # XLA would transpose what is not a matrix
     return lax.dot_general(x, y, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32)
+
+
+def margin(length: int, size: int, stride: int, padding: Padding) -> tuple[int, int]:
+    """Zeros before and after a side of `length`, the odd one after it, for a kernel of `size`.
+
+    >>> margin(6, 3, 2, "same")
+    (0, 1)
+    """
+    if padding == "valid":
+        return 0, 0
+    missing = max((-(-length // stride) - 1) * stride + size - length, 0)
+    return missing // 2, missing - missing // 2
+
+
+def refuse_too_large(size: int, padding: Padding, shape: tuple[int, ...]) -> None:
+    """Raise ConfigError where a kernel without padding is larger than an image of `shape` [h, w, c]."""
+    if padding == "valid" and size > min(shape[:2]):
+        raise ConfigError(
+            f"a {size} x {size} kernel does not fit into {shape[0]} x {shape[1]} pixels: "
+            "make it smaller, use fewer convolutions, or set padding to 'same'"
+        )
 
 
 @component
@@ -114,11 +141,7 @@ class Conv2D:
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         """`kernel` [k, k, c, o] and `bias` [o] zero. Raises ConfigError where the kernel is larger than the image."""
         size = self.kernel_size
-        if self.padding == "valid" and size > min(shape[:2]):
-            raise ConfigError(
-                f"a {size} x {size} kernel does not fit into {shape[0]} x {shape[1]} pixels: "
-                "make it smaller, use fewer convolutions, or set padding to 'same'"
-            )
+        refuse_too_large(size, self.padding, shape)
         params: Tree = {"kernel": initialize(self.initializer, key, (size, size, shape[-1], self.filters))}
         if self.use_bias:
             params["bias"] = jnp.zeros(self.filters)
@@ -128,14 +151,8 @@ class Conv2D:
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """[n, h, w, c] -> [n, h', w', o]."""
-        margins = (self._margin(x.shape[1]), self._margin(x.shape[2]))
-        y = convolve(x, variables.params["kernel"], self.strides, margins)
+        above, beside = (margin(length, self.kernel_size, self.strides, self.padding) for length in x.shape[1:3])
+        y = convolve(x, variables.params["kernel"], self.strides, (above, beside))
         if self.use_bias:
             y = y + variables.params["bias"].astype(y.dtype)[None, None, None, :]
         return y, {}
-
-    def _margin(self, length: int) -> tuple[int, int]:
-        if self.padding == "valid":
-            return 0, 0
-        missing = max((-(-length // self.strides) - 1) * self.strides + self.kernel_size - length, 0)
-        return missing // 2, missing - missing // 2

@@ -181,24 +181,54 @@ class Sequential:
 
 @component
 class Residual:
-    """y = x + body(x); the body keeps the shape (He et al. 2015, arXiv 1512.03385)."""
+    """y = x + body(x), or shortcut(x) + body(x) where the body changes the shape.
+
+    - body: a layer; without a shortcut, one that keeps the shape
+    - shortcut: a layer that gives the body's shape, such as a 1 x 1 `Conv2D`: a projection; None adds x itself
+
+    Paper: He et al. 2015, arXiv 1512.03385
+
+    >>> layer = Residual(Dense(8), shortcut=Dense(8, use_bias=False))
+    >>> variables = layer.init(jax.random.key(0), (5,))
+    >>> layer.apply(variables, jnp.ones((2, 5)), train=False, key=None, present=None)[0].shape
+    (2, 8)
+    """
 
     body: Layer
+    shortcut: Layer | None = None
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """The body's variables. Raises ConfigError where the body changes the shape."""
+        """The body's variables; with a shortcut, "body" and "shortcut". Raises ConfigError where the shapes differ."""
+        if self.shortcut is not None:
+            return self._both(key, shape, self.shortcut)
         variables = self.body.init(key, shape)
         found = output_shape(self.body, variables, shape)
         if found != shape:
             raise ConfigError(f"a residual body must keep the shape {shape}, but gives {found}: change its last layer")
         return variables
 
+    def _both(self, key: Array, shape: tuple[int, ...], shortcut: Layer) -> Variables:
+        layers = (self.body, shortcut)
+        body, beside = (layer.init(jax.random.fold_in(key, i), shape) for i, layer in enumerate(layers))
+        found, other = (output_shape(layer, own, shape) for layer, own in zip(layers, (body, beside), strict=True))
+        if found != other:
+            raise ConfigError(f"a shortcut must give the body's shape {found}, but gives {other}: change either")
+        return Variables(*({"body": own, "shortcut": rest} for own, rest in zip(body, beside, strict=True)))
+
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """Same shape as `x`."""
-        y, state = self.body.apply(variables, x, train=train, key=key, present=present)
-        return x + y, state
+        """The body's shape."""
+        if self.shortcut is None:
+            y, state = self.body.apply(variables, x, train=train, key=key, present=present)
+            return x + y, state
+        added, states = [], {}
+        for index, (name, layer) in enumerate((("body", self.body), ("shortcut", self.shortcut))):
+            own = Variables(variables.params[name], variables.state[name])
+            own_key = None if key is None else jax.random.fold_in(key, index)
+            y, states[name] = layer.apply(own, x, train=train, key=own_key, present=present)
+            added.append(y)
+        return added[0] + added[1], states
 
 
 def output_shape(layer: Layer, variables: Variables, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """Networks built from a few numbers: an encoder that makes one array of the inputs, and a body of layers on it."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +13,9 @@ from batchwright.nn.activations import Activation, ActivationName
 from batchwright.nn.convolution import Conv2D
 from batchwright.nn.embeddings import Columns, Encoder, PiecewiseLinear, Pixels
 from batchwright.nn.initializers import InitializerName, for_activation
-from batchwright.nn.layers import Dense, Dropout, Flatten, Sequential
+from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
 from batchwright.nn.normalization import BatchNorm
-from batchwright.nn.pooling import MaxPool
+from batchwright.nn.pooling import GlobalAveragePool, GlobalMaxPool, MaxPool
 from batchwright.nn.protocols import Dtype, Features, Inputs, Layer, Network, Tree, Variables
 
 
@@ -153,13 +153,24 @@ class Tabular(Hidden):
         return FeedForward(encoder, body, dtype)
 
 
+MOST_BLOCKS = 200
+"""Residual blocks of a `CNN`: more would take minutes to compile, and networks of 1,000 layers are not known to learn
+more (He et al. 2015, arXiv 1512.03385, section 4.2)."""
+
+
 @component
 class CNN(Hidden):
     """A network for images: per entry of `filters` Conv2D, BatchNorm (if on), activation and MaxPool; then an MLP.
 
-    - filters: of each convolution, > 0; kernel_size: > 0, of all of them, the image's size is kept
-    - pool_size: > 0, the side of the windows of which one pixel is kept; 1: no pooling
-    - hidden_layer_sizes, dropout: those of the MLP on the flattened result; without a choice, no dropout
+    With `blocks`, residual blocks follow each entry, at the size that it leaves: act(x + body(x)), where the body is
+    Conv2D, BatchNorm, activation, Conv2D, BatchNorm (He et al. 2015, arXiv 1512.03385, figure 5, left).
+
+    - filters: of each convolution, > 0; kernel_size: > 0, of all of them
+    - pool_size: > 0, how many times smaller the sides of the image get with each entry of `filters`; 1 keeps the size
+    - blocks: >= 0, residual blocks after each entry of `filters`, 200 at most in all
+    - downsampling: by a "pool" of which the largest pixel is kept, or by the "stride" of the convolution
+    - pooling: what is made of the last image: "flatten" takes all of it, "average" and "max" one number of each filter
+    - hidden_layer_sizes, dropout: those of the MLP on the result; without a choice, no dropout
     - all else: as in `Hidden`, for both
 
     >>> network = CNN(filters=(4,), hidden_layer_sizes=(8,)).build(Features(image=(8, 8, 1)), 10)
@@ -174,14 +185,37 @@ class CNN(Hidden):
     filters: tuple[Annotated[int, Gt(0)], ...] = (32, 64)
     kernel_size: Annotated[int, Gt(0)] = 3
     pool_size: Annotated[int, Gt(0)] = 2
+    blocks: Annotated[int, Ge(0)] = 0
+    downsampling: Literal["pool", "stride"] = "pool"
+    pooling: Literal["flatten", "average", "max"] = "flatten"
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
-        """The network for such images and so many outputs. Raises ConfigError where the inputs are not images."""
+        """The network for such images and outputs. Raises ConfigError without images, and for too many blocks."""
         if features.image is None:
             raise ConfigError("network kind 'cnn' needs images, but the inputs are columns: use 'mlp' or 'tabular'")
-        convolutions = (layer for filters in self.filters for layer in self._convolution(filters))
-        return FeedForward(Pixels(), Sequential((*convolutions, Flatten(), *self.body(outputs).layers)), dtype)
+        if (blocks := len(self.filters) * self.blocks) > MOST_BLOCKS:
+            raise ConfigError(
+                f"{self.blocks:,} residual blocks after each of {len(self.filters):,} entries of filters are "
+                f"{blocks:,}, and at most {MOST_BLOCKS} are made: take fewer blocks"
+            )
+        convolutions = (layer for filters in self.filters for layer in self._stage(filters))
+        lasts: dict[str, Layer] = {"flatten": Flatten(), "average": GlobalAveragePool(), "max": GlobalMaxPool()}
+        body = Sequential((*convolutions, lasts[self.pooling], *self.body(outputs).layers))
+        return FeedForward(Pixels(), body, dtype)
 
-    def _convolution(self, filters: int) -> tuple[Layer, ...]:
-        product = Conv2D(filters, self.kernel_size, use_bias=not self.batch_normalization, initializer=self.kernels())
-        return (product, *self.after_product(), MaxPool(self.pool_size))
+    def _stage(self, filters: int) -> tuple[Layer, ...]:
+        """One entry of `filters`, and the blocks after it."""
+        if self.downsampling == "stride":
+            entry: tuple[Layer, ...] = (self._convolution(filters, self.pool_size), *self.after_product())
+        else:
+            entry = (self._convolution(filters), *self.after_product(), MaxPool(self.pool_size))
+        return entry + self._residual_block(filters) * self.blocks
+
+    def _residual_block(self, filters: int) -> tuple[Layer, ...]:
+        convolution, (*normalization, activation) = self._convolution(filters), self.after_product()
+        body: tuple[Layer, ...] = (convolution, *normalization, activation, convolution, *normalization)
+        return Residual(Sequential(body)), activation
+
+    def _convolution(self, filters: int, strides: int = 1) -> Conv2D:
+        use_bias = not self.batch_normalization
+        return Conv2D(filters, self.kernel_size, strides, use_bias=use_bias, initializer=self.kernels())

@@ -1,4 +1,4 @@
-"""Normalization layers: BatchNorm over the rows of a batch, LayerNorm over the features of a row."""
+"""Normalization layers: BatchNorm over the rows of a batch; LayerNorm, RMSNorm and GroupNorm within each row."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Lt
 from jax import Array
 
 from batchwright._component import component
+from batchwright.errors import ConfigError
 from batchwright.nn.protocols import Tree, Variables
 
 
@@ -150,3 +151,71 @@ class LayerNorm:
         variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
         gamma, beta = (_along(variables.params[name], x) for name in ("gamma", "beta"))
         return (centred * jax.lax.rsqrt(variance + self.epsilon) * gamma + beta).astype(x.dtype), {}
+
+
+@component
+class RMSNorm:
+    """y = gamma * x / sqrt(mean(x²) + epsilon), over the features (last axis) of each row alone.
+
+    - epsilon: > 0, in squared units of x (Keras's 1e-6; PyTorch's is the spacing of floats at 1, 1.2e-7)
+
+    Paper: Zhang and Sennrich 2019, arXiv 1910.07467
+    """
+
+    epsilon: Annotated[float, Gt(0)] = 1e-6
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """`gamma` ones [f]."""
+        return Variables({"gamma": jnp.ones(shape[-1])}, {})
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
+    ) -> tuple[Array, Tree]:
+        """Same shape as x [n, ..., f]."""
+        wide = x.astype(jnp.float32)
+        scale = jax.lax.rsqrt(jnp.mean(jnp.square(wide), axis=-1, keepdims=True) + self.epsilon)
+        return (wide * scale * _along(variables.params["gamma"], x)).astype(x.dtype), {}
+
+
+@component
+class GroupNorm:
+    """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, over all places and the channels of a group of a row.
+
+    The channels (last axis) are cut into groups of neighbours. Mean and variance are a row's own, so that they do not
+    depend on the batch size; the variance is divided by the number of values. gamma and beta are per channel.
+
+    - groups: > 0, a divisor of the channels (Keras's 32); 1: all channels together
+    - epsilon: > 0, in squared units of x (Keras's 1e-3; PyTorch's is 1e-5)
+
+    Paper: Wu and He 2018, arXiv 1803.08494
+    """
+
+    groups: Annotated[int, Gt(0)] = 32
+    epsilon: Annotated[float, Gt(0)] = 1e-3
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """`gamma` ones and `beta` zeros, both [c]. Raises ConfigError where the groups do not divide the channels."""
+        if shape[-1] % self.groups:
+            divisors = [count for count in range(1, shape[-1] + 1) if shape[-1] % count == 0]
+            raise ConfigError(
+                f"{self.groups} groups do not divide {shape[-1]} channels: "
+                f"take a number of groups that does ({', '.join(map(str, divisors))})"
+            )
+        return Variables({"gamma": jnp.ones(shape[-1]), "beta": jnp.zeros(shape[-1])}, {})
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
+    ) -> tuple[Array, Tree]:
+        """Same shape as x [n, ..., c]."""
+        rows = x.astype(jnp.float32).reshape(len(x), -1, x.shape[-1])
+        centred = rows - self._mean_of_groups(rows)
+        scale = jax.lax.rsqrt(self._mean_of_groups(jnp.square(centred)) + self.epsilon)
+        gamma, beta = (_along(variables.params[name], rows) for name in ("gamma", "beta"))
+        return (centred * (scale * gamma) + beta).reshape(x.shape).astype(x.dtype), {}
+
+    def _mean_of_groups(self, rows: Array) -> Array:
+        """[n, places, c] -> [n, 1, c]: the mean over all places and the channels of a group, at each channel of it."""
+        channels = rows.shape[-1]
+        groups = jnp.mean(rows, axis=1).reshape(-1, self.groups, channels // self.groups)
+        means = jnp.mean(groups, axis=-1, keepdims=True)
+        return jnp.broadcast_to(means, groups.shape).reshape(-1, 1, channels)

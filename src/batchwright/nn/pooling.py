@@ -1,4 +1,4 @@
-"""Pooling: each window of an image becomes one pixel, its largest value or its mean.
+"""Pooling: each window of an image or a series becomes one place, its largest value or its mean; or all of it does.
 
 Windows side by side are an axis of a reshaped array, overlapping ones a few shifted copies: XLA's own window reduction
 has a gradient that is twenty times as slow on the CPU.
@@ -19,9 +19,10 @@ from batchwright.nn.protocols import Tree, Variables
 
 @component
 class MaxPool:
-    """The largest value of each window; equal ones share its gradient.
+    """The largest value of each window of an image or a series; equal ones share its gradient.
 
-    - pool_size: > 0, of a square window; pixels at the right and lower edge that fill no window are left out
+    - pool_size: > 0, of a square window, or of one along a series; pixels at the right and lower edge, and steps at
+      the end, that fill no window are left out
     - strides: > 0, pixels between two windows; None: the pool size, windows side by side
 
     >>> MaxPool().apply(Variables({}, {}), jnp.arange(16.0).reshape(1, 4, 4, 1), train=False, key=None, present=None)[
@@ -34,16 +35,17 @@ class MaxPool:
     strides: Annotated[int, Gt(0)] | None = None
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """Nothing to learn. Raises ConfigError where the window does not fit into the image."""
+        """Nothing to learn. Raises ConfigError where the window does not fit."""
         return _checked(self.pool_size, shape)
 
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """[n, h, w, c] -> [n, h', w', c], h' = (h - pool_size) // strides + 1."""
+        """[n, h, w, c] -> [n, h', w', c], h' = (h - pool_size) // strides + 1; [n, s, c] -> [n, s', c]."""
+        image, window = _as_image(x, self.pool_size)
         if self.strides in (None, self.pool_size):
-            return largest(_side_by_side(x, self.pool_size)), {}
-        return reduce(jnp.maximum, _shifted(x, self.pool_size, self.strides or self.pool_size)), {}
+            return _as_given(largest(_side_by_side(image, window)), x), {}
+        return _as_given(reduce(jnp.maximum, _shifted(image, window, self.strides or self.pool_size)), x), {}
 
 
 @component
@@ -54,22 +56,59 @@ class AvgPool:
     strides: Annotated[int, Gt(0)] | None = None
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """Nothing to learn. Raises ConfigError where the window does not fit into the image."""
+        """Nothing to learn. Raises ConfigError where the window does not fit."""
         return _checked(self.pool_size, shape)
 
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """[n, h, w, c] -> [n, h', w', c], h' = (h - pool_size) // strides + 1."""
+        """[n, h, w, c] -> [n, h', w', c], h' = (h - pool_size) // strides + 1; [n, s, c] -> [n, s', c]."""
+        image, window = _as_image(x, self.pool_size)
         if self.strides in (None, self.pool_size):
-            return _side_by_side(x, self.pool_size).mean((2, 4)), {}
-        copies = _shifted(x, self.pool_size, self.strides or self.pool_size)
-        return reduce(jnp.add, copies) / len(copies), {}
+            return _as_given(_side_by_side(image, window).mean((2, 4)), x), {}
+        copies = _shifted(image, window, self.strides or self.pool_size)
+        return _as_given(reduce(jnp.add, copies) / len(copies), x), {}
+
+
+@component
+class GlobalAveragePool:
+    """The mean of each channel over the whole image or series: [n, h, w, c] or [n, s, c] -> [n, c].
+
+    Paper: Lin et al. 2013, Network In Network, arXiv 1312.4400
+    """
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """Nothing to learn."""
+        return Variables({}, {})
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
+    ) -> tuple[Array, Tree]:
+        """[n, ..., c] -> [n, c], added up in float32."""
+        return jnp.mean(x.astype(jnp.float32), tuple(range(1, x.ndim - 1))).astype(x.dtype), {}
+
+
+@component
+class GlobalMaxPool:
+    """The largest value of each channel over the whole image or series: [n, h, w, c] or [n, s, c] -> [n, c].
+
+    Equal ones share its gradient.
+    """
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """Nothing to learn."""
+        return Variables({}, {})
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
+    ) -> tuple[Array, Tree]:
+        """[n, ..., c] -> [n, c]."""
+        return jnp.max(x, tuple(range(1, x.ndim - 1))), {}
 
 
 @jax.custom_vjp
 def largest(windows: Array) -> Array:
-    """Maximum over the axes 2 and 4 of `windows` [n, h', size, w', size, c]; equal ones share its gradient."""
+    """Maximum over the axes 2 and 4 of `windows` [n, h', rows, w', columns, c]; equal ones share its gradient."""
     return reduce(jnp.maximum, _cells(windows))
 
 
@@ -89,27 +128,41 @@ largest.defvjp(_largest, _largest_backward)
 
 
 def _cells(windows: Array) -> list[Array]:
-    size = windows.shape[2]
-    return [windows[:, :, a, :, b] for a in range(size) for b in range(size)]
+    rows, columns = windows.shape[2], windows.shape[4]
+    return [windows[:, :, a, :, b] for a in range(rows) for b in range(columns)]
 
 
-def _side_by_side(x: Array, size: int) -> Array:
-    """[n, h, w, c] -> [n, h', size, w', size, c]."""
+Window = tuple[int, int]  # rows and columns
+
+
+def _as_image(x: Array, size: int) -> tuple[Array, Window]:
+    """A series as an image of one row of pixels, and the window of `size` on either."""
+    return (x[:, None], (1, size)) if x.ndim == 3 else (x, (size, size))
+
+
+def _as_given(y: Array, x: Array) -> Array:
+    return y[:, 0] if x.ndim == 3 else y
+
+
+def _side_by_side(x: Array, window: Window) -> Array:
+    """[n, h, w, c] -> [n, h', rows, w', columns, c]."""
     n, h, w, c = x.shape
-    h, w = h // size, w // size
-    return x[:, : h * size, : w * size].reshape(n, h, size, w, size, c)
+    rows, columns = window
+    h, w = h // rows, w // columns
+    return x[:, : h * rows, : w * columns].reshape(n, h, rows, w, columns, c)
 
 
-def _shifted(x: Array, size: int, stride: int) -> list[Array]:
-    """The pixel (a, b) of every window, for all a and b: size * size arrays [n, h', w', c]."""
-    h, w = (length - size + 1 for length in x.shape[1:3])
-    return [x[:, a : a + h : stride, b : b + w : stride] for a in range(size) for b in range(size)]
+def _shifted(x: Array, window: Window, stride: int) -> list[Array]:
+    """The pixel (a, b) of every window, for all a and b: an array [n, h', w', c] for each."""
+    h, w = (length - size + 1 for length, size in zip(x.shape[1:3], window, strict=True))
+    return [x[:, a : a + h : stride, b : b + w : stride] for a in range(window[0]) for b in range(window[1])]
 
 
 def _checked(size: int, shape: tuple[int, ...]) -> Variables:
-    if size > min(shape[:2]):
+    if size > min(shape[:-1]):
+        pool, given = (f"{size} x {size} pixels", "images") if len(shape) == 3 else (f"{size} steps", "series")
         raise ConfigError(
-            f"a pool of {size} x {size} pixels does not fit into {shape[0]} x {shape[1]}: "
-            "use fewer pooling layers, a smaller pool_size, or larger images"
+            f"a pool of {pool} does not fit into {' x '.join(map(str, shape[:-1]))}: "
+            f"use fewer pooling layers, a smaller pool_size, or larger {given}"
         )
     return Variables({}, {})

@@ -16,6 +16,7 @@ from jax import Array
 from batchwright.errors import ConfigError
 from batchwright.measure.memory import fits, free_memory
 from batchwright.nn.protocols import Inputs, Network, Tree, Variables
+from batchwright.nn.series import Series
 from batchwright.training.plan import Plan
 from batchwright.training.state import Model, Program, TrainState, initial_state
 
@@ -102,11 +103,25 @@ def foretell(
     state: TrainState = jax.eval_shape(lambda: initial_state(program, example, seed=0))
     params, seconds = _bytes(state.params), compile_seconds(program.model.network)
     held, parameters = _bytes(state) + params, sum(prod(leaf.shape) for leaf in jax.tree.leaves(state.params))
-    pixels = max((prod(array.shape[1:3]) for name, array in example.items() if name == "image"), default=1)
-    bound = held + plan.part_rows * pixels * params * KEPT_PER_NUMBER
+    bound = held + plan.part_rows * _places(program.model.network, example) * params * KEPT_PER_NUMBER
     if enough(bound):
         return Foretold(parameters, bound, seconds)
     return Foretold(parameters, held + _kept_bytes(program.model, state, example, plan.part_rows), seconds)
+
+
+def _places(network: Network, example: Mapping[str, np.ndarray]) -> int:
+    """At how many pixels of an image, or steps of a series, a parameter is used at most."""
+    walked = {"image", "numeric"} if holds(network, Series) else {"image"}
+    return max((prod(array.shape[1:3]) for name, array in example.items() if name in walked), default=1)
+
+
+def holds(part: Any, layer: type[Any]) -> bool:
+    """Whether a layer of this kind is anywhere in a network."""
+    if isinstance(part, tuple):
+        return any(holds(inner, layer) for inner in part)
+    if isinstance(part, layer) or not dataclasses.is_dataclass(part):
+        return isinstance(part, layer)
+    return any(holds(getattr(part, field.name), layer) for field in dataclasses.fields(part))
 
 
 def largest_size(network: Any) -> int:
