@@ -2,7 +2,8 @@
 
 from batchwright.nn.activations import Activation
 from batchwright.nn.convolution import Conv2D
-from batchwright.nn.embeddings import Embedding, PiecewiseLinear
+from batchwright.nn.embeddings import Columns, Embedding, PiecewiseLinear
+from batchwright.nn.foreign import from_equinox, from_flax, from_keras, from_torch
 from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
 from batchwright.nn.networks import CNN, MLP, Linear, Tabular
 from batchwright.nn.normalization import BatchNorm, LayerNorm
@@ -34,6 +35,7 @@ __all__ = [
     "Architecture",
     "AvgPool",
     "BatchNorm",
+    "Columns",
     "Conv2D",
     "Dense",
     "Dropout",
@@ -51,4 +53,8 @@ __all__ = [
     "Sequential",
     "Tabular",
     "Variables",
+    "from_equinox",
+    "from_flax",
+    "from_keras",
+    "from_torch",
 ]
