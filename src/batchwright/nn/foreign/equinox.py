@@ -115,13 +115,13 @@ class _Equinox:
         module = self.eqx.combine(self.params.restored(variables.params), self.rest)
         module = self.eqx.nn.inference_mode(module, value=not train)
         state = self.state.restored(variables.state)
-        has_state, draws = state is not None, self.takes_key and train and key is not None
+        has_state = state is not None
 
         def of_row(row: Array, own: Array | None) -> tuple[Any, Any]:
-            given = module(row, *([state] if has_state else []), **({"key": own} if draws else {}))
+            given = module(row, *([state] if has_state else []), **({} if own is None else {"key": own}))
             return given if has_state else (given, None)
 
-        keys = jax.random.split(key, len(x)) if draws else None
+        keys = jax.random.split(key, len(x)) if train and self.takes_key and key is not None else None
         rows = jnp.moveaxis(x, -1, 1) if self.channels_first and x.ndim == 4 else x
         y, new = jax.vmap(of_row, out_axes=(0, None), axis_name=self.axis)(rows, keys)
         return y, self.state.named(new) if train else variables.state

@@ -58,7 +58,7 @@ def _check(keras: Any, model: Any) -> None:
         )
     if model.losses:
         raise ConfigError(
-            f"the Keras model {model.name!r} adds penalties to the loss (regularizers or add_loss), which would be left "
+            f"the Keras model {model.name!r} adds penalties to the loss (regularizers, add_loss), which would be left "
             "out: build it without them, and use l2 or weight_decay of the update rule."
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +34,7 @@ TAKERS = {"flax": "from_flax", "equinox": "from_equinox", "keras": "from_keras",
 """The function that takes a module of each library."""
 
 
+@runtime_checkable
 class Module(Protocol):
     """A module of another library as two pure functions. Objects are compared by identity, as they hold arrays."""
 
