@@ -93,9 +93,7 @@ def check_dropout(network: Network, rows: Rows) -> None:
     variables = first(network, rows)
 
     def out(train: bool, key: int) -> np.ndarray:
-        return np.asarray(
-            network.apply(variables, rows.inputs, train=train, key=jax.random.key(key), present=None)[0]
-        )
+        return np.asarray(network.apply(variables, rows.inputs, train=train, key=jax.random.key(key), present=None)[0])
 
     np.testing.assert_array_equal(out(True, 0), out(True, 0))
     assert not np.allclose(out(True, 0), out(True, 1))
@@ -107,8 +105,10 @@ def check_members(network: Network, rows: Rows) -> None:
     program, batch = program_of(network), jnp.arange(16, dtype=jnp.int32)[None, :]
     members = begin([program, program], [0, 1], rows.inputs)
     states = members.states._replace(
-        params=jax.tree.map(lambda leaf: leaf * np.array([1, 1.5], np.float32).reshape(-1, *[1] * (leaf.ndim - 1)),
-                            members.states.params)
+        params=jax.tree.map(
+            lambda leaf: leaf * np.array([1, 1.5], np.float32).reshape(-1, *[1] * (leaf.ndim - 1)),
+            members.states.params,
+        )
     )
 
     def one(state: object) -> object:

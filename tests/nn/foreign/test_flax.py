@@ -203,20 +203,19 @@ def test_categories_are_embedded_where_an_encoder_is_given() -> None:
 
 
 def test_what_does_not_fit_is_told() -> None:
+    class Flat(linen.Module):
+        @linen.compact
+        def __call__(self, x: jax.Array) -> jax.Array:
+            return linen.Dense(1)(x)[:, 0]
+
     rows = columns()
     with pytest.raises(ConfigError, match=r"does not take an array of \[n, 5\]"):
         first(nn.from_flax(nnx.Linear(7, CLASSES, rngs=nnx.Rngs(0))), rows)
     with pytest.raises(ConfigError, match=r"gives \[2\], but a network gives"):
-
-        class Flat(linen.Module):
-            @linen.compact
-            def __call__(self, x: jax.Array) -> jax.Array:
-                return linen.Dense(1)(x)[:, 0]
-
         first(nn.from_flax(Flat()), rows)
     with pytest.raises(ConfigError, match="leave variables= out"):
         nn.from_flax(Block(), variables={})
-    with pytest.raises(ConfigError, match="takes a flax.nnx.Module or a flax.linen.Module, but got str"):
+    with pytest.raises(ConfigError, match=r"takes a flax\.nnx\.Module or a flax\.linen\.Module, but got str"):
         nn.from_flax("a module")
     with pytest.raises(ConfigError, match="the class Block: pass an object"):
         nn.from_flax(Block)

@@ -11,7 +11,7 @@ from jax import Array
 
 from batchwright.errors import ConfigError
 from batchwright.nn.embeddings import Encoder
-from batchwright.nn.foreign.module import at, library, nested, network_of, refused, unique
+from batchwright.nn.foreign.module import at, library, nested, network_of, refused, takes, unique
 from batchwright.nn.protocols import Network, Tree, Variables
 
 SEED = "seed_generator_state"
@@ -26,7 +26,8 @@ def from_keras(model: object, *, encoder: Encoder | None = None) -> Network:
 
     It begins with a copy of its weights. Those that are trainable are learned, all others are state; layers that are
     frozen stay so. Dropout draws from the run's key, not from the model's own seeds. Optimizer, loss and metrics of
-    `compile` play no part.
+    `compile` play no part. A model whose own `call` takes no `training` does not train its dropout or batch
+    statistics, as in `model.fit`.
 
     Where the model has a `BatchNormalization`, every batch has to be full, because Keras would count empty places as
     rows: set `remainder=drop`, or a batch size that divides the number of training rows.
@@ -90,7 +91,8 @@ class _Keras:
         others = [
             _seed(key, number) if name is None else at(variables.state, name) for number, name in enumerate(self.fixed)
         ]
-        y, new = self.model.stateless_call(learned, others, x, training=train)
+        mode = {"training": train} if takes(self.model, "training", method="call") else {}
+        y, new = self.model.stateless_call(learned, others, x, **mode)
         if not train:
             return y, variables.state
         return y, nested((name, array) for name, array in zip(self.fixed, new, strict=True) if name is not None)

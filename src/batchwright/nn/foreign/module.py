@@ -99,12 +99,7 @@ class Foreign:
             variables = Variables(*map(_in_single_precision, self.module.init(key, shape)))
             rows = jax.ShapeDtypeStruct((2, *shape), jnp.float32)
             given, _ = jax.eval_shape(partial(self.module.apply, train=False, key=None), variables, rows)
-        if not hasattr(given, "shape") or len(given.shape) != 2 or given.shape[0] != 2:
-            found = str(list(given.shape)) if hasattr(given, "shape") else f"a {type(given).__name__}"
-            raise ConfigError(
-                f"for 2 rows the {self.module.library} module gives {found}, but a network gives one array "
-                "[rows, outputs]: wrap the module in one that returns such an array."
-            )
+        check_given(self.module.library, given)
         return variables
 
     def apply(
@@ -122,6 +117,16 @@ class Foreign:
             )
         y, state = self.module.apply(variables, x, train=train, key=key)
         return y.astype(jnp.float32), jax.tree.map(lambda new, old: new.astype(old.dtype), state, variables.state)
+
+
+def check_given(library: str, given: Any) -> None:
+    """Raises ConfigError where what a module gives for 2 rows is not an array [2, outputs]."""
+    if not hasattr(given, "shape") or len(given.shape) != 2 or given.shape[0] != 2:
+        found = str(list(given.shape)) if hasattr(given, "shape") else f"a {type(given).__name__}"
+        raise ConfigError(
+            f"for 2 rows the {library} module gives {found}, but a network gives one array [rows, outputs]: "
+            "wrap the module in one that returns such an array."
+        )
 
 
 def network_of(module: Module, encoder: Encoder | None) -> Network:
@@ -168,9 +173,9 @@ def mode_keywords(module: object, *, train: bool) -> dict[str, bool]:
     return {name: train == training for name, training in MODES.items() if takes(module, name)}
 
 
-def takes(module: object, name: str) -> bool:
-    """Whether the module's `__call__` has an argument of this name."""
-    return name in inspect.signature(type(module).__call__).parameters
+def takes(module: object, name: str, *, method: str = "__call__") -> bool:
+    """Whether a method of the module has an argument of this name."""
+    return name in inspect.signature(getattr(type(module), method)).parameters
 
 
 def copied(tree: Any) -> Any:

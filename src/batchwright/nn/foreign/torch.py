@@ -14,7 +14,7 @@ from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.nn.activations import Activation, ActivationName
 from batchwright.nn.embeddings import Encoder
-from batchwright.nn.foreign.module import OneArray, library, refused
+from batchwright.nn.foreign.module import OneArray, check_given, library, refused
 from batchwright.nn.foreign.torch_layers import (
     ChannelsFirstFlatten,
     Convolution,
@@ -83,7 +83,8 @@ class Copied:
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         """A copy of the variables. Raises ConfigError where they do not fit rows of this shape."""
-        _fits(self.layer, self.first.variables, shape, "")
+        given = _fits(self.layer, self.first.variables, shape, "")
+        check_given("PyTorch", jax.ShapeDtypeStruct((2, *given), jnp.float32))
         variables: Variables = jax.tree.map(jnp.asarray, self.first.variables)
         return variables
 

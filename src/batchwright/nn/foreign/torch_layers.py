@@ -22,7 +22,7 @@ FUNCTIONS: Mapping[str, Callable[[Array, Array | float, Array | float], Array]] 
     "gelu_tanh": lambda x, *_: jax.nn.gelu(x, approximate=True),
     "hardsigmoid": lambda x, *_: jax.nn.hard_sigmoid(x),
     "hardswish": lambda x, *_: jax.nn.hard_silu(x),
-    "hardtanh": lambda x, a, b: jnp.clip(x, a, b),
+    "hardtanh": lambda x, a, b: jnp.where((x > a) & (x < b), x, lax.stop_gradient(jnp.clip(x, a, b))),
     "log_sigmoid": lambda x, *_: jax.nn.log_sigmoid(x),
     "mish": lambda x, *_: jax.nn.mish(x),
     "selu": lambda x, *_: jax.nn.selu(x),
