@@ -118,7 +118,7 @@ class _Equinox:
         has_state = state is not None
 
         def of_row(row: Array, own: Array | None) -> tuple[Any, Any]:
-            given = module(row, *([state] if has_state else []), **({} if own is None else {"key": own}))
+            given = module(row, *([state] if has_state else []), **({"key": own} if self.takes_key else {}))
             return given if has_state else (given, None)
 
         keys = jax.random.split(key, len(x)) if train and self.takes_key and key is not None else None

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, ClassVar
 
 import jax
@@ -11,7 +12,7 @@ from jax import Array
 
 from batchwright.errors import ConfigError
 from batchwright.nn.embeddings import Encoder
-from batchwright.nn.foreign.module import at, library, nested, network_of, refused, takes, unique
+from batchwright.nn.foreign.module import at, check_installed, comes_from, nested, network_of, refused, takes, unique
 from batchwright.nn.protocols import Network, Tree, Variables
 
 SEED = "seed_generator_state"
@@ -41,7 +42,10 @@ def from_keras(model: object, *, encoder: Encoder | None = None) -> Network:
         ConfigError: Keras is not installed or does not run on JAX; this is no layer of it, is not built, or adds
             penalties to the loss.
     """
-    keras = library("keras", install="batchwright[keras]")
+    check_installed("keras", install="batchwright[keras]")
+    if not comes_from("keras", model):  # without a model, its backend may not be there to be imported
+        raise refused("from_keras", "a keras.Model or keras.layers.Layer", model)
+    keras = import_module("keras")
     if not isinstance(model, keras.layers.Layer):
         raise refused("from_keras", "a keras.Model or keras.layers.Layer", model)
     _check(keras, model)

@@ -152,20 +152,29 @@ def _explained(library: str, shape: tuple[int, ...]) -> Iterator[None]:
 
 def library(name: str, *, install: str) -> Any:
     """The module called `name` of a library. Raises ConfigError where it is not installed."""
-    if find_spec(name.partition(".")[0]) is None:
-        raise ConfigError(f"{name.partition('.')[0]} is not installed: pip install '{install}'")
+    check_installed(name.partition(".")[0], install=install)
     return import_module(name)
+
+
+def check_installed(library: str, *, install: str) -> None:
+    """Raises ConfigError where a library is not installed, with the command that installs it."""
+    if find_spec(library) is None:
+        raise ConfigError(f"{library} is not installed: pip install '{install}'")
 
 
 def refused(taker: str, allowed: str, given: object) -> ConfigError:
     """The error that says that `taker` cannot take what was given, and which function can."""
-    roots = {kind.__module__.partition(".")[0] for kind in type(given).__mro__}
-    other = next((TAKERS[root] for root in sorted(roots & TAKERS.keys()) if TAKERS[root] != taker), None)
+    other = next((TAKERS[root] for root in TAKERS if comes_from(root, given) and TAKERS[root] != taker), None)
     kind = f"{type(given).__module__}.{type(given).__qualname__}".removeprefix("builtins.")
     if isinstance(given, type):
         kind, other = f"the class {given.__qualname__}", None
     remedy = f"use bw.nn.{other}" if other else "pass an object of such a class"
     return ConfigError(f"{taker} takes {allowed}, but got {kind}: {remedy}.")
+
+
+def comes_from(library: str, given: object) -> bool:
+    """Whether the object's class, or one that it is made of, is of this library."""
+    return any(kind.__module__.partition(".")[0] == library for kind in type(given).__mro__)
 
 
 def mode_keywords(module: object, *, train: bool) -> dict[str, bool]:
@@ -174,7 +183,9 @@ def mode_keywords(module: object, *, train: bool) -> dict[str, bool]:
 
 
 def takes(module: object, name: str, *, method: str = "__call__") -> bool:
-    """Whether a method of the module has an argument of this name."""
+    """Whether a method of the module has an argument of this name. Raises ConfigError where it cannot be called."""
+    if not callable(module):
+        raise ConfigError(f"a {type(module).__name__} cannot be called with an array: give it a method __call__.")
     return name in inspect.signature(getattr(type(module), method)).parameters
 
 
