@@ -116,6 +116,33 @@ def test_nnx_is_not_changed_and_its_later_changes_do_not_matter() -> None:
     np.testing.assert_array_equal(first(network, rows).params["body"]["last"]["kernel"], before)
 
 
+class Careless(nnx.Module):
+    """Layers that share weights, a stream of random numbers of its own, and what it records on the way."""
+
+    def __init__(self) -> None:
+        self.rngs = nnx.Rngs(0, dropout=3)
+        self.hidden = nnx.Linear(COLUMNS, COLUMNS, param_dtype=jnp.bfloat16, rngs=self.rngs)
+        self.again = self.hidden
+        self.last = nnx.Linear(COLUMNS, CLASSES, rngs=self.rngs)
+        self.dropout = nnx.Dropout(0.5)
+
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        x = self.again(nnx.tanh(self.hidden(x)))
+        self.seen = nnx.Intermediate(x)
+        return self.last(self.dropout(x, deterministic=not train, rngs=self.rngs))
+
+
+def test_nnx_with_all_that_modules_do() -> None:
+    module, rows = Careless(), columns()
+    network = nn.from_flax(module)
+    check_outputs(network, rows, module(array_of(rows), train=False), atol=0.02)  # bfloat16 there
+    check_dropout(network, rows)
+    assert {leaf.dtype for leaf in jax.tree.leaves(first(network, rows))} == {jnp.dtype("float32")}
+    assert set(first(network, rows).params["body"]) == {"again", "last"}
+    losses = trained(network, rows).losses
+    assert losses[-1] < losses[0]
+
+
 def test_linen_gives_the_outputs_of_flax() -> None:
     rows, variables = columns(), begun()
     expected = Linen(0.5).apply(variables, array_of(rows), train=False)

@@ -9,7 +9,18 @@ from jax import Array
 
 from batchwright.errors import ConfigError
 from batchwright.nn.embeddings import Encoder
-from batchwright.nn.foreign.module import Leaves, copied, is_float, library, mode_keywords, network_of, parts, refused
+from batchwright.nn.foreign.module import (
+    Leaves,
+    at,
+    copied,
+    is_float,
+    library,
+    mode_keywords,
+    nested,
+    network_of,
+    parts,
+    refused,
+)
 from batchwright.nn.protocols import Network, Tree, Variables
 
 
@@ -72,21 +83,27 @@ class _Nnx:
         return self.first
 
     def apply(self, variables: Variables, x: Array, *, train: bool, key: Array | None) -> tuple[Any, Tree]:
-        streams = self._drawn_from(key) if train else self.streams
+        streams = self._streams_from(key if train else None, draws=train)
         given = (self.params.restored(variables.params), streams, self.state.restored(variables.state))
         module = self.nnx.merge(self.graph, *given)
         (module.train if train else module.eval)()
         y = module(x, **mode_keywords(module, train=train))
-        return y, self.state.named(_split(self.nnx, module)[3]) if train else variables.state
+        return y, self._state_of(module) if train else variables.state
 
-    def _drawn_from(self, key: Array | None) -> Any:
-        """The streams of random numbers, each begun anew from the key."""
-        leaves, structure = jax.tree.flatten(self.streams)
-        if not leaves:
-            return self.streams
-        if key is None:
+    def _state_of(self, module: Any) -> Tree:
+        """The module's state, without variables that the call has added."""
+        state = _split(self.nnx, module)[3]
+        now = Leaves.of(state, _without_value).named(state)
+        return nested((name, at(now, name)) for name in self.state.names)
+
+    def _streams_from(self, key: Array | None, *, draws: bool) -> Any:
+        """The streams of random numbers, each begun anew from the key; without one, as the module has them."""
+        leaves, structure = self.streams
+        if key is not None:
+            leaves = [_begun(jax.random.fold_in(key, number), old) for number, old in enumerate(leaves)]
+        elif draws and leaves:
             raise ConfigError("the Flax module draws random numbers in training: pass a key.")
-        return jax.tree.unflatten(structure, [_begun(jax.random.fold_in(key, i), old) for i, old in enumerate(leaves)])
+        return jax.tree.unflatten(structure, leaves)  # new variables each time, as a call counts in them
 
 
 def _begun(key: Array, old: Any) -> Array:
@@ -102,7 +119,7 @@ def _nnx(nnx: Any, module: Any) -> _Nnx:
     first = Variables(copied(of_params.named(params)), copied(of_state.named(state)))
     kinds = jax.tree.leaves(state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))
     mixes = any(isinstance(kind, nnx.BatchStat) for kind in kinds)
-    return _Nnx(nnx, graph, of_params, of_state, streams, first, mixes)
+    return _Nnx(nnx, graph, of_params, of_state, jax.tree.flatten(streams), first, mixes)
 
 
 def _split(nnx: Any, module: Any) -> tuple[Any, Any, Any, Any]:
