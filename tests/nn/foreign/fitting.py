@@ -1,6 +1,7 @@
 """A small task, and a network trained on it by plain gradient descent, for the tests of all libraries."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,8 +93,12 @@ def check_dropout(network: Network, rows: Rows) -> None:
     """In training, outputs follow from the key; in evaluation, nothing is drawn."""
     variables = first(network, rows)
 
+    @partial(jax.jit, static_argnames="train")
+    def applied(key: jax.Array, *, train: bool) -> jax.Array:
+        return network.apply(variables, rows.inputs, train=train, key=key, present=None)[0]
+
     def out(train: bool, key: int) -> np.ndarray:
-        return np.asarray(network.apply(variables, rows.inputs, train=train, key=jax.random.key(key), present=None)[0])
+        return np.asarray(applied(jax.random.key(key), train=train))
 
     np.testing.assert_array_equal(out(True, 0), out(True, 0))
     assert not np.allclose(out(True, 0), out(True, 1))
@@ -111,10 +116,11 @@ def check_members(network: Network, rows: Rows) -> None:
         )
     )
 
+    @jax.jit
     def one(state: object) -> object:
         return step(program, state, rows, batch, jnp.float32(RATE), padded=False)
 
-    together = jax.vmap(one)(states)
+    together = jax.jit(jax.vmap(one))(states)
     for number in (0, 1):
         alone = one(jax.tree.map(lambda leaf, at=number: jnp.asarray(leaf[at]), states))
         for expected, found in zip(jax.tree.leaves(alone), jax.tree.leaves(together), strict=True):

@@ -66,8 +66,9 @@ def test_it_gives_the_outputs_of_equinox() -> None:
 
 def test_it_trains_as_in_equinox() -> None:
     module, rows, expected = plain(), columns(), []
-    x, targets = array_of(rows), np.asarray(rows.targets)
+    x, targets = jnp.asarray(array_of(rows)), rows.targets
 
+    @eqx.filter_jit
     @eqx.filter_value_and_grad
     def loss(module: object, batch: np.ndarray) -> jax.Array:
         return cross_entropy(jax.vmap(module)(x[batch]), targets[batch])
@@ -89,11 +90,12 @@ def test_it_trains_as_in_equinox() -> None:
 def test_a_state_is_updated_as_in_equinox(mode: str) -> None:
     module, state = eqx.nn.make_with_state(Stateful)(mode)
     network, rows, expected = nn.from_equinox(module, state), columns(), []
-    x, targets = array_of(rows), np.asarray(rows.targets)
+    x, targets = jnp.asarray(array_of(rows)), rows.targets
 
     def called(module: object, state: object, x: np.ndarray) -> tuple[jax.Array, object]:
         return jax.vmap(module, in_axes=(0, None), out_axes=(0, None), axis_name="rows")(x, state)
 
+    @eqx.filter_jit
     @eqx.filter_value_and_grad(has_aux=True)
     def loss(module: object, state: object, batch: np.ndarray) -> tuple[jax.Array, object]:
         logits, state = called(module, state, x[batch])

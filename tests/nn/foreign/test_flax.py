@@ -87,13 +87,14 @@ def test_nnx_trains_as_in_flax() -> None:
     x, targets, expected = array_of(rows), np.asarray(rows.targets), []
 
     def loss(module: Block, batch: np.ndarray) -> jax.Array:
-        return cross_entropy(module(x[batch]), targets[batch])
+        return cross_entropy(module(jnp.asarray(x)[batch]), jnp.asarray(targets)[batch])
 
     module.train()
+    graded = nnx.jit(nnx.value_and_grad(loss))
     for batches in batches_of(rows, 16):
         losses = []
         for batch in batches:
-            value, gradients = nnx.value_and_grad(loss)(module, batch)
+            value, gradients = graded(module, batch)
             losses.append(float(value))
             params = nnx.state(module, nnx.Param)
             nnx.update(module, jax.tree.map(lambda w, g: w - RATE * g, params, gradients))
@@ -154,15 +155,16 @@ def test_linen_trains_as_in_flax() -> None:
     x, targets = array_of(rows), np.asarray(rows.targets)
     params, statistics = variables["params"], variables["batch_stats"]
 
-    def loss(params: dict, batch: np.ndarray) -> tuple[jax.Array, dict]:
+    def loss(params: dict, statistics: dict, batch: np.ndarray) -> tuple[jax.Array, dict]:
         given = {"params": params, "batch_stats": statistics}
-        logits, state = module.apply(given, x[batch], train=True, mutable=["batch_stats"])
-        return cross_entropy(logits, targets[batch]), state["batch_stats"]
+        logits, state = module.apply(given, jnp.asarray(x)[batch], train=True, mutable=["batch_stats"])
+        return cross_entropy(logits, jnp.asarray(targets)[batch]), state["batch_stats"]
 
+    graded = jax.jit(jax.value_and_grad(loss, has_aux=True))
     for batches in batches_of(rows, 16):
         losses = []
         for batch in batches:
-            (value, statistics), gradients = jax.value_and_grad(loss, has_aux=True)(params, batch)
+            (value, statistics), gradients = graded(params, statistics, batch)
             params = jax.tree.map(lambda w, g: w - RATE * g, params, gradients)
             losses.append(float(value))
         expected.append(np.mean(losses))
