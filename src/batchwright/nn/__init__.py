@@ -4,7 +4,8 @@ from batchwright.nn.activations import Activation
 from batchwright.nn.convolution import Conv2D
 from batchwright.nn.custom import Custom, as_architecture
 from batchwright.nn.depthwise import DepthwiseConv2D
-from batchwright.nn.embeddings import Embedding, PiecewiseLinear
+from batchwright.nn.embeddings import Columns, Embedding, PiecewiseLinear
+from batchwright.nn.foreign import from_equinox, from_flax, from_keras, from_torch
 from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
 from batchwright.nn.networks import CNN, MLP, Linear, Tabular
 from batchwright.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
@@ -44,6 +45,7 @@ __all__ = [
     "Architecture",
     "AvgPool",
     "BatchNorm",
+    "Columns",
     "Conv1D",
     "Conv2D",
     "Custom",
@@ -70,4 +72,8 @@ __all__ = [
     "Tabular",
     "Variables",
     "as_architecture",
+    "from_equinox",
+    "from_flax",
+    "from_keras",
+    "from_torch",
 ]

@@ -24,7 +24,7 @@ class FeedForward:
     """outputs = body(encoder(inputs)), computed in `dtype` and given back in float32."""
 
     encoder: Encoder
-    body: Sequential
+    body: Layer
     dtype: Dtype = "float32"
 
     def init(self, key: Array, example: Inputs) -> Variables:

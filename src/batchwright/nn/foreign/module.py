@@ -1,0 +1,268 @@
+"""What modules of all libraries have in common: a module is one layer, behind an encoder of the inputs."""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from batchwright._component import component
+from batchwright.errors import ConfigError, UsageError
+from batchwright.nn.embeddings import Encoder, scaled_image
+from batchwright.nn.networks import FeedForward
+from batchwright.nn.protocols import Inputs, Network, Tree, Variables
+
+MODES = {
+    "train": True,
+    "training": True,
+    "is_training": True,
+    "deterministic": False,
+    "use_running_average": False,
+    "inference": False,
+}
+"""Keywords by which modules are told whether they train, and what each is in training."""
+
+TAKERS = {"flax": "from_flax", "equinox": "from_equinox", "keras": "from_keras", "torch": "from_torch"}
+"""The function that takes a module of each library."""
+
+
+@runtime_checkable
+class Module(Protocol):
+    """A module of another library as two pure functions. Objects are compared by identity, as they hold arrays."""
+
+    @property
+    def library(self) -> str:
+        """The library's name."""
+
+    def mixes_rows(self, variables: Variables) -> bool:
+        """Whether the rows of a batch influence each other in training: whether there are batch statistics."""
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """The first variables."""
+
+    def apply(self, variables: Variables, x: Array, *, train: bool, key: Array | None) -> tuple[Any, Tree]:
+        """What the module gives for x [n, ...], and its new state."""
+
+
+@component
+class OneArray:
+    """The inputs as a module gets them without an encoder: numeric columns as they are, or an image's pixels / 255."""
+
+    def init(self, key: Array, example: Inputs) -> Variables:
+        """Nothing to learn. Raises ConfigError where there are categorical columns."""
+        if "categorical" in example:
+            numeric = example["numeric"].shape[1] if "numeric" in example else 0
+            columns = example["categorical"].shape[1]
+            raise ConfigError(
+                f"the table has {columns} categorical and {numeric} numeric columns, but a module of another library "
+                "is given one array of numbers. Pass encoder=bw.nn.Columns.of(bw.nn.Features(numeric="
+                f"{numeric}, cardinalities=...)), with the number of categories of each column, which are then "
+                "embedded in front of the module; or leave these columns out."
+            )
+        if len(example) != 1:
+            raise ConfigError(
+                f"the inputs are {', '.join(sorted(example))}, but a module of another library is given one array: "
+                "pass an encoder= that makes one of them, such as bw.nn.Columns."
+            )
+        return Variables({}, {})
+
+    def apply(self, variables: Variables, inputs: Inputs) -> Array:
+        """float32 [n, d] or [n, h, w, channels]."""
+        return scaled_image(inputs) if "image" in inputs else inputs["numeric"]
+
+
+@component
+class Foreign:
+    """A module of another library as a layer."""
+
+    module: Module
+
+    def __repr__(self) -> str:
+        """Only the library: a module may be long."""
+        return f"<a module of {self.module.library}>"
+
+    def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
+        """The module's first variables, floats in float32.
+
+        Raises:
+            ConfigError: the module does not take rows of this shape, or gives something other than [n, outputs].
+        """
+        with _explained(self.module.library, shape):
+            variables = Variables(*map(_in_single_precision, self.module.init(key, shape)))
+            rows = jax.ShapeDtypeStruct((2, *shape), jnp.float32)
+            given, _ = jax.eval_shape(partial(self.module.apply, train=False, key=None), variables, rows)
+        check_given(self.module.library, given)
+        return variables
+
+    def apply(
+        self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
+    ) -> tuple[Array, Tree]:
+        """float32 [n, o] and the new state, each array in the dtype that it had.
+
+        Raises:
+            ConfigError: some places of the batch hold no row, and the module would count them as rows.
+        """
+        if train and present is not None and self.module.mixes_rows(variables):
+            raise ConfigError(
+                f"the {self.module.library} module has batch statistics, which would count the empty places of a batch "
+                "that is not full. Set `remainder=drop`, or a batch size that divides the number of training rows."
+            )
+        y, state = self.module.apply(variables, x, train=train, key=key)
+        return y.astype(jnp.float32), jax.tree.map(lambda new, old: new.astype(old.dtype), state, variables.state)
+
+
+def check_given(library: str, given: Any) -> None:
+    """Raises ConfigError where what a module gives for 2 rows is not an array [2, outputs]."""
+    if not hasattr(given, "shape") or len(given.shape) != 2 or given.shape[0] != 2:
+        found = str(list(given.shape)) if hasattr(given, "shape") else f"a {type(given).__name__}"
+        raise ConfigError(
+            f"for 2 rows the {library} module gives {found}, but a network gives one array [rows, outputs]: "
+            "wrap the module in one that returns such an array."
+        )
+
+
+def network_of(module: Module, encoder: Encoder | None) -> Network:
+    """The network that gives the module what `encoder` makes of the inputs."""
+    return FeedForward(OneArray() if encoder is None else encoder, Foreign(module))
+
+
+@contextmanager
+def _explained(library: str, shape: tuple[int, ...]) -> Iterator[None]:
+    """An error of the library becomes one that says what the module was given."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception as error:
+        sizes = ", ".join(map(str, shape))
+        said = " ".join(str(error).split())[:300]
+        raise ConfigError(
+            f"the {library} module does not take an array of [n, {sizes}], which the inputs make: "
+            f"{type(error).__name__}: {said}. Build the module for these sizes, or pass another encoder=."
+        ) from error
+
+
+def library(name: str, *, install: str) -> Any:
+    """The module called `name` of a library. Raises ConfigError where it is not installed."""
+    check_installed(name.partition(".")[0], install=install)
+    return import_module(name)
+
+
+def check_installed(library: str, *, install: str) -> None:
+    """Raises ConfigError where a library is not installed, with the command that installs it."""
+    if find_spec(library) is None:
+        raise ConfigError(f"{library} is not installed: pip install '{install}'")
+
+
+def refused(taker: str, allowed: str, given: object) -> ConfigError:
+    """The error that says that `taker` cannot take what was given, and which function can."""
+    other = next((TAKERS[root] for root in TAKERS if comes_from(root, given) and TAKERS[root] != taker), None)
+    kind = f"{type(given).__module__}.{type(given).__qualname__}".removeprefix("builtins.")
+    if isinstance(given, type):
+        kind, other = f"the class {given.__qualname__}", None
+    remedy = f"use bw.nn.{other}" if other else "pass an object of such a class"
+    return ConfigError(f"{taker} takes {allowed}, but got {kind}: {remedy}.")
+
+
+def comes_from(library: str, given: object) -> bool:
+    """Whether the object's class, or one that it is made of, is of this library."""
+    return any(kind.__module__.partition(".")[0] == library for kind in type(given).__mro__)
+
+
+def mode_keywords(module: object, *, train: bool) -> dict[str, bool]:
+    """The keywords that tell the module whether it trains, of those that its `__call__` takes."""
+    return {name: train == training for name, training in MODES.items() if takes(module, name)}
+
+
+def takes(module: object, name: str, *, method: str = "__call__") -> bool:
+    """Whether a method of the module has an argument of this name. Raises ConfigError where it cannot be called."""
+    if not callable(module):
+        raise ConfigError(f"a {type(module).__name__} cannot be called with an array: give it a method __call__.")
+    return name in inspect.signature(getattr(type(module), method)).parameters
+
+
+def copied(tree: Any) -> Any:
+    """The tree with a NumPy copy of every array, which later changes of the module do not reach."""
+    return jax.tree.map(np.array, tree)
+
+
+def is_float(array: Any) -> bool:
+    """Whether an array holds floating-point numbers."""
+    return bool(jnp.issubdtype(array.dtype, jnp.floating))
+
+
+def _in_single_precision(tree: Tree) -> Tree:
+    """The tree with its floats in float32, in which parameters are kept and saved."""
+    single: Tree = jax.tree.map(lambda a: jnp.asarray(a, jnp.float32) if is_float(a) else jnp.asarray(a), tree)
+    return single
+
+
+@dataclass(frozen=True, eq=False)
+class Leaves:
+    """How a tree of a library and nested dicts of its arrays are made of each other: the name of each leaf."""
+
+    names: tuple[tuple[str, ...], ...]
+    structure: Any
+
+    @classmethod
+    def of(cls, tree: Any, name: Callable[[Any], tuple[str, ...]] | None = None) -> "Leaves":
+        """The names follow from the paths of the leaves; `name` makes another of a path."""
+        leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
+        return cls(unique((name or parts)(path) for path, _ in leaves), structure)
+
+    def named(self, tree: Any) -> Tree:
+        """The arrays of such a tree in nested dicts."""
+        return nested(zip(self.names, jax.tree.leaves(tree), strict=True))
+
+    def restored(self, named: Tree) -> Any:
+        """The tree that these nested dicts were made of."""
+        return jax.tree.unflatten(self.structure, [at(named, name) for name in self.names])
+
+
+def parts(path: Any) -> tuple[str, ...]:
+    """The keys of a path of JAX as text."""
+    return tuple(jax.tree_util.keystr((key,), simple=True) for key in path)
+
+
+def unique(names: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """The names; where one comes again, with its number behind it.
+
+    >>> unique([("a", "w"), ("a", "w"), ("b",)])
+    (('a', 'w'), ('a', 'w_1'), ('b',))
+    """
+    seen: dict[tuple[str, ...], int] = {}
+    made = []
+    for name in names:
+        count = seen[name] = seen.get(name, -1) + 1
+        made.append((*name[:-1], f"{name[-1]}_{count}") if count else name)
+    return tuple(made)
+
+
+def nested(arrays: Iterable[tuple[tuple[str, ...], Any]]) -> Tree:
+    """Nested dicts of arrays by their names.
+
+    >>> nested([(("a", "w"), 1), (("a", "b"), 2)])
+    {'a': {'w': 1, 'b': 2}}
+    """
+    tree: Tree = {}
+    for name, array in arrays:
+        branch = tree
+        for part in name[:-1]:
+            branch = branch.setdefault(part, {})
+        branch[name[-1]] = array
+    return tree
+
+
+def at(tree: Tree, name: tuple[str, ...]) -> Any:
+    """The array of this name."""
+    for part in name:
+        tree = tree[part]
+    return tree
