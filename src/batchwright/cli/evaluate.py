@@ -5,25 +5,34 @@ from typing import Annotated
 import typer
 
 from batchwright.cli.output import Json, RunFolder, print_json, table_console, warn_of_end
+from batchwright.errors import UsageError
 
 
 def evaluate(
     run: RunFolder,
     source: Annotated[str, typer.Argument(help="rows with their targets: a file, a folder or an example")],
     weights: Annotated[str | None, typer.Option(help="a column of row weights [that of the training]")] = None,
+    per_class: Annotated[bool, typer.Option(help="precision, recall, F1 of each class")] = False,
     as_json: Json = False,
 ) -> None:
     """Measure a saved run on other rows."""
     from batchwright.cli.display import metrics_table, notes
+    from batchwright.cli.per_class import confusion_table, per_class_table
     from batchwright.runs.predictions import evaluate_on
     from batchwright.runs.run import open_run
 
     opened = open_run(run)
     warn_of_end(opened)
     found = evaluate_on(opened, source, weights=weights)
+    if per_class and found.per_class is None:
+        raise UsageError(f"--per-class is for a model that tells classes apart, and {run} predicts a number.")
     if as_json:
-        print_json({"run": str(run), "source": source, **vars(found)})
+        by_class = found.per_class.to_json() if found.per_class else None
+        print_json({"run": str(run), "source": source, **vars(found), "per_class": by_class if per_class else None})
     else:
         notes(found.notes, table_console(stderr=True))
         table_console().print(metrics_table({source: found.metrics}))
+        if per_class and found.per_class:
+            for table in (per_class_table(found.per_class), confusion_table(found.per_class)):
+                table_console().print("", table, sep="\n")
         notes(found.remarks, table_console())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def report(run: RunFolder, as_json: Json = False) -> None:
     """Tell how a run went: its figures, what its curves say, and who chose each setting, and why."""
     from batchwright.cli.display import metrics_table, notes, settings_table
+    from batchwright.cli.per_class import MOST_SHOWN, per_class_table
     from batchwright.runs.manifest import CONFIG
     from batchwright.runs.run import open_run
     from batchwright.training.verdict import verdict
@@ -29,6 +30,9 @@ def report(run: RunFolder, as_json: Json = False) -> None:
         typer.echo(line)
     if opened.metrics:
         out.print(metrics_table(opened.metrics))
+    by_class = opened.per_class()
+    if by_class and len(by_class.classes) <= MOST_SHOWN:
+        out.print("", per_class_table(by_class), "", sep="\n")
     notes(opened.manifest.remarks, out)
     if opened.manifest.status == "finished":
         typer.echo(f"{judged.kind}: {judged.reason}")
@@ -64,6 +68,7 @@ def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:
         "versions": manifest.versions,
         "plan": manifest.plan,
         **{part: run.metrics.get(part) for part in ("train", "validation", "test")},
+        "per_class": by_class.to_json() if (by_class := run.per_class()) else None,
         "remarks": manifest.remarks,
         "verdict": vars(judged),
         "seconds": manifest.seconds,

@@ -50,6 +50,9 @@ SYNC_SECONDS = 1.0
 loses none, a machine without power those of a second; and an epoch of a millisecond does not wait for the disk."""
 
 
+MOST_CLASSES = 200
+"""Classes up to which the confusion matrix of a run is kept."""
+
 WHOLE = 10_000
 """Epochs of which every one has a row in the history: beyond it, each 10th has one; beyond ten times it, each 100th."""
 
@@ -222,8 +225,11 @@ class RunFolder:
         metrics: Mapping[str, Mapping[str, float]] | None = None,
         seconds: Mapping[str, float] | None = None,
         remarks: tuple[str, ...] = (),
+        confusion: Mapping[str, Sequence[Sequence[float]]] | None = None,
     ) -> Run:
         """Say how the run ended: a word, a sentence, metrics by part and name, seconds by what they were spent on.
+
+        The confusion matrix of each part is written where it has no more than `MOST_CLASSES` rows.
 
         Where the whole `history` is given, its last row and that of the `kept_epoch` are in the file even where epochs
         around them are not.
@@ -236,6 +242,11 @@ class RunFolder:
             os.fsync(file.fileno())
             written = file.read()
         plain: dict[str, Any] = to_plain({"metrics": dict(metrics or {}), "seconds": dict(seconds or {})})
+        plain["confusion"] = {
+            part: [list(row) for row in matrix]
+            for part, matrix in (confusion or {}).items()
+            if len(matrix) <= MOST_CLASSES
+        }
         self._record(replace(self.manifest, status=status, reason=reason, remarks=remarks, **plain), {HISTORY: written})
         return Run(self.path, self.manifest)
 

@@ -69,6 +69,7 @@ class Manifest:
     - status, reason: how it ended, in a word and in a sentence
     - plan: the accounting; `seconds`: by what they were spent on
     - metrics: those of "train", "validation" and "test" by name; None where one was not finite
+    - confusion: by part, the weight of the rows of each class (row) that are answered with each (column)
     - remarks: what a person has to know beside the metrics, one sentence each
     - settings: the configuration by dotted key
     - files: those that will not change any more
@@ -86,6 +87,7 @@ class Manifest:
     plan: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, dict[str, float | None]] = field(default_factory=dict)
     seconds: dict[str, float | None] = field(default_factory=dict)
+    confusion: dict[str, list[list[float]]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     settings: dict[str, Setting] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)

@@ -16,7 +16,8 @@ from batchwright.data.weights import in_units, unit_of
 from batchwright.errors import ConfigError, RunError
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
-from batchwright.tasks import Classification
+from batchwright.tasks import Classification, Regression
+from batchwright.tasks.per_class import PerClass
 from batchwright.training.evaluate import judge, outputs
 from batchwright.training.state import to_device
 
@@ -26,13 +27,15 @@ class Predictions:
     """What a model says of rows.
 
     `answers` [rows] are class names, or values in the target's own unit; `probabilities` [rows, classes] are those of
-    `classes`, None for values.
+    `classes`, None for values; `quantiles` [rows, levels] those of a model that was trained to give some, else None.
     """
 
     target: str
     answers: np.ndarray
     classes: tuple[str, ...] = ()
     probabilities: np.ndarray | None = None
+    levels: tuple[float, ...] = ()
+    quantiles: np.ndarray | None = None
 
     def __repr__(self) -> str:
         """How many rows, and the first answers."""
@@ -42,10 +45,12 @@ class Predictions:
         return f"<Predictions of {self.target:.40} for {len(self.answers):,} rows: {first}{more}>"
 
     def frame(self) -> pl.DataFrame:
-        """A column of answers, named after the target, and one for the probability of each class."""
+        """A column of answers, named after the target, and one for the probability of each class or each quantile."""
         columns = {f"predicted_{self.target}": self.answers}
         if self.probabilities is not None:
             columns |= {f"probability_{name}": self.probabilities[:, k] for k, name in enumerate(self.classes)}
+        if self.quantiles is not None:
+            columns |= {f"quantile_{level:g}": self.quantiles[:, k] for k, level in enumerate(self.levels)}
         return pl.DataFrame(columns)
 
 
@@ -62,16 +67,22 @@ def predict(model: SavedModel | Run, source: Source) -> Predictions:
     target, task = model.encoding.target.name, model.model.task
     if isinstance(task, Classification):
         return Predictions(target, task.decode(found), task.classes, task.probabilities(found))
+    if isinstance(task, Regression) and (quantiles := task.decode_quantiles(found)) is not None:
+        return Predictions(target, task.decode(found), levels=task.levels, quantiles=quantiles[:, 0])
     return Predictions(target, task.decode(found))
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The metrics of a model on rows; what a user should know of the rows, and of the answers, one sentence each."""
+    """The metrics of a model on rows; what a user should know of the rows, and of the answers, one sentence each.
+
+    `per_class` is None for a model that does not tell classes apart.
+    """
 
     metrics: dict[str, float]
     notes: tuple[str, ...]
     remarks: tuple[str, ...]
+    per_class: PerClass | None = None
 
 
 def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None = None) -> Evaluation:
@@ -91,7 +102,7 @@ def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None 
     split = Split(found.inputs, found.targets, found.weights)
     own = _rows_of_training(model, split, loaded.encoding) if isinstance(model, Run) else ()
     judged = judge(loaded.model, loaded.variables, to_device(split))
-    return Evaluation(judged.metrics, (*found.notes, *own), judged.remarks)
+    return Evaluation(judged.metrics, (*found.notes, *own), judged.remarks, judged.per_class)
 
 
 def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A run's folder once it is written, by anyone: opened without trust, every file verified when it is read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from batchwright.nn import Architecture, Layer, Network
     from batchwright.runs.model import SavedModel
     from batchwright.tasks import Loss, Metric, Task
+    from batchwright.tasks.per_class import PerClass
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,23 @@ class Run:
     def metrics(self) -> dict[str, dict[str, float]]:
         """Metrics by part ("train", "validation", "test") and name; NaN where one was not finite."""
         return {part: numbers(found) for part, found in self.manifest.metrics.items()}
+
+    def per_class(self, part: str = "test") -> "PerClass | None":
+        """How well each class is told from the others in a part; None where that was not kept.
+
+        Raises:
+            RunError: what was kept does not fit the classes.
+        """
+        from batchwright.runs.model import read_encoding
+        from batchwright.tasks.per_class import PerClass
+
+        matrix = self.manifest.confusion.get(part)
+        if matrix is None:
+            return None
+        classes = read_encoding(self.read(SCHEMA), self.path / SCHEMA).target.classes
+        if {len(matrix), *map(len, matrix)} != {len(classes)}:
+            raise RunError(f"{self.path / MANIFEST}: the confusion matrix does not fit the classes. {REMEDY}")
+        return PerClass(classes, np.array(matrix, np.float64))
 
     @property
     def history(self) -> list[dict[str, float]]:
@@ -135,7 +154,7 @@ class Run:
         network: "Architecture | Network | Layer | None" = None,
         task: "Task | None" = None,
         loss: "Loss | None" = None,
-        metrics: "tuple[Metric, ...]" = (),
+        metrics: "Sequence[Metric]" = (),
     ) -> "SavedModel":
         """The trained model, ready to be applied to new rows.
 
@@ -154,7 +173,7 @@ class Run:
         from batchwright.runs import model
 
         architecture = None if network is None else as_architecture(network)
-        given = Given(architecture, loss=loss, metrics=metrics, task=task)
+        given = Given(architecture, loss=loss, metrics=tuple(metrics), task=task)
         encoding = model.read_encoding(self.read(SCHEMA), self.path / SCHEMA)
         blueprint = model.read_blueprint(self.read(MODEL), encoding, self.path / MODEL, given)
         layout = model.Layout(blueprint, self.path / MODEL)

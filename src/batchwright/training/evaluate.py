@@ -10,6 +10,9 @@ from jax import Array, lax
 from jaxtyping import Float32
 
 from batchwright.nn.protocols import Inputs, Variables
+from batchwright.tasks import Classification, Task
+from batchwright.tasks.answers import used_rows
+from batchwright.tasks.per_class import PerClass, per_class
 from batchwright.training.feed import OnDisk, on_device
 from batchwright.training.libraries import for_large_products
 from batchwright.training.state import Model, Rows
@@ -52,10 +55,11 @@ def outputs(
 
 
 class Judged(NamedTuple):
-    """Metrics by name, and what a person has to know beside them, one sentence each."""
+    """Metrics by name; what a person has to know beside them, one sentence each; how well each class is told."""
 
     metrics: dict[str, float]
     remarks: tuple[str, ...]
+    per_class: PerClass | None
 
 
 def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[str, float]:
@@ -65,9 +69,16 @@ def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[st
 
 
 def judge(model: Model, variables: Variables, rows: Rows | OnDisk) -> Judged:
-    """`evaluate`, with the task's remarks."""
+    """`evaluate`, with the task's remarks, and by class where there are classes."""
     answers = answers_of(model, variables, rows)
-    return Judged(model.task.metrics(*answers), model.task.remarks(*answers))
+    return Judged(model.task.metrics(*answers), model.task.remarks(*answers), _by_class(model.task, *answers))
+
+
+def _by_class(task: Task, predicted: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> PerClass | None:
+    if not isinstance(task, Classification) or not np.isfinite(predicted).all():
+        return None
+    rows, own_weights = used_rows(len(predicted), weights)
+    return per_class(task.answers(predicted[rows], targets[rows], own_weights))
 
 
 def answers_of(

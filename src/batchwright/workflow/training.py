@@ -2,9 +2,9 @@
 
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,6 +22,7 @@ from batchwright.runs.manifest import CONFIG, EVIDENCE, Setting
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, evaluate_on, predict
 from batchwright.runs.run import Run
+from batchwright.tasks.per_class import PerClass
 from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device
 from batchwright.training.evaluate import Judged, judge
 from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Steering, Stopped, fit
@@ -41,7 +42,8 @@ Metrics: TypeAlias = dict[str, dict[str, float]]
 class Trained:
     """A trained model, how it came about, and how good it is.
 
-    `seconds` are those to load, compile, fit, evaluate, and in all. `run` is the run's folder, if it was recorded.
+    `seconds` are those to load, compile, fit, evaluate, and in all. `per_class` says by part how well each class is
+    told from the others. `run` is the run's folder, if it was recorded.
     """
 
     prepared: Prepared
@@ -52,6 +54,7 @@ class Trained:
     memory_bytes: int
     stopped: Stopped
     remarks: tuple[str, ...] = ()
+    per_class: Mapping[str, PerClass] = field(default_factory=dict)
     run: Run | None = None
 
     def __repr__(self) -> str:
@@ -328,10 +331,20 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
             metrics=metrics,
             seconds=seconds,
             remarks=remarks,
+            confusion={part: found.per_class.confusion.tolist() for part, found in judged.items() if found.per_class},
         )
     seconds["total"] = time.perf_counter() - started
     return Trained(
-        prepared, model, tuple(fitted.history), metrics, seconds, fitted.compiled.memory_bytes, stopped, remarks, run
+        prepared,
+        model,
+        tuple(fitted.history),
+        metrics,
+        seconds,
+        fitted.compiled.memory_bytes,
+        stopped,
+        remarks,
+        {part: found.per_class for part, found in judged.items() if found.per_class},
+        run,
     )
 
 
