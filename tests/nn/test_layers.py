@@ -202,3 +202,18 @@ def test_sequential_without_layers_changes_nothing() -> None:
     x = draw(2, 3)
     assert Sequential(()).init(KEY, (3,)) == NOTHING
     np.testing.assert_array_equal(apply(Sequential(()), NOTHING, x)[0], x)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7, 8, 9])
+@pytest.mark.parametrize("units", [4, 128])
+def test_gradients_of_many_members_are_those_of_each_however_few_the_rows(rows: int, units: int) -> None:
+    layer, generator = Dense(units), np.random.default_rng(0)
+    kernels, x = generator.normal(size=(3, 6, units)), generator.normal(size=(3, rows, 6))
+
+    def loss(kernel: jax.Array, x: jax.Array) -> jax.Array:
+        variables = Variables({"kernel": kernel, "bias": jnp.zeros(units)}, {})
+        return jnp.sum(layer.apply(variables, x, train=True, key=None, present=None)[0] ** 2)
+
+    found = jax.jit(jax.vmap(jax.grad(loss, argnums=(0, 1))))(jnp.asarray(kernels), jnp.asarray(x))
+    np.testing.assert_allclose(found[0], 2 * x.swapaxes(1, 2) @ x @ kernels, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found[1], 2 * x @ kernels @ kernels.swapaxes(1, 2), rtol=1e-4, atol=1e-3)

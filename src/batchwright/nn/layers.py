@@ -14,8 +14,11 @@ from batchwright.errors import ConfigError
 from batchwright.nn.initializers import InitializerName, initialize
 from batchwright.nn.protocols import Layer, Tree, Variables
 
-WIDE, SMALL = 128, 2**12
-"""Columns of a kernel from which on, and entries up to which, a gradient is made transposed on the CPU."""
+WIDE, SMALL, LONG = 128, 2**12, 8
+"""Columns of a kernel from which on, entries up to which, and rows from which a gradient is made transposed on the CPU.
+
+With fewer rows that gains nothing, and XLA of jaxlib 0.10 ends the process on such a product of members of 2 or 3 rows.
+"""
 
 
 def dot(x: Array, w: Array) -> Array:
@@ -41,7 +44,7 @@ def _dot_backward(saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
     g = g.astype(x.dtype)  # otherwise both products would run in float32
     rows, columns = w.shape
     dx = _contracted(g, w.astype(x.dtype), axis=1, turned=columns >= WIDE)
-    dw = _contracted(x, g, axis=0, turned=columns < rows and w.size <= SMALL)
+    dw = _contracted(x, g, axis=0, turned=columns < rows and w.size <= SMALL and len(x) >= LONG)
     return dx.astype(x.dtype), dw
 
 

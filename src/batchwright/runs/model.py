@@ -157,7 +157,7 @@ def _task(plain: dict[str, Any], given: Given) -> tasks.Task:
         task: tasks.Task = checked("task", str(plain.get("form")), given.task)
         return task
     read = tasks.from_json(plain)
-    validate_component(read)
+    validate_component(replace(read, extra=()))  # metrics come from the table
     if given.loss is not None:
         form = read.loss.form if isinstance(read.loss, tasks.NotHere) else read.loss
         read = replace(read, loss=checked("loss", str(form), given.loss))

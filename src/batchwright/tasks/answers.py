@@ -102,6 +102,12 @@ class ValueAnswers:
         """The targets in their own unit, in the shape of `predicted`."""
         return self._in_unit(self.standardised_true)
 
+    @property
+    def rounding(self) -> Float[np.ndarray, "..."]:
+        """By how much `true` may differ from what was written, as targets are kept in float32: [] or [targets]."""
+        found = 1e-6 * (np.abs(self.mean) + self.unit)
+        return np.asarray(found[0] if len(found) == 1 else found)
+
     @cached_property
     def share(self) -> Weights:
         """The weights, summing to 1."""

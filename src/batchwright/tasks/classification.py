@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from batchwright._component import component
 from batchwright.errors import ConfigError, DataError, unknown
 from batchwright.tasks.answers import ClassAnswers, answered, log_softmax, used_rows
-from batchwright.tasks.metrics import CLASS_METRICS, Metric, compute, not_finite
+from batchwright.tasks.metrics import CLASS_METRICS, Metric, compute, left_out, not_finite
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed
 from batchwright.tasks.protocol import Codes, Outputs, RowWeights, to_json
 
@@ -170,7 +170,7 @@ class Classification:
         shares = answers.occurring / own_weights.sum()
         right = float(answers.hits.sum() / own_weights.sum())
         never = np.flatnonzero((shares > 0) & (answers.answered == 0))
-        said = not_computed(self.loss)
+        said = [*not_computed(self.loss), *left_out(self.extra, compute(self.extra, answers))]
         if len(never):
             named = ", ".join(f"{self.classes[code]!r} ({shares[code]:.2%} of them)" for code in never[:10])
             said.append(f"no row is answered with {named}{' and others' if len(never) > 10 else ''}")

@@ -152,7 +152,7 @@ def r2(answers: ValueAnswers) -> float | None:
 def mean_absolute_percentage_error(answers: ValueAnswers) -> float | None:
     """Mean |e / y| as a share of 1; None where a target is 0."""
     true = answers.true
-    if not np.all(true):
+    if np.any(np.abs(true) <= answers.rounding):
         return None
     with np.errstate(over="ignore"):
         return float((answers.share @ np.abs((answers.predicted - true) / true)).mean())
@@ -183,8 +183,9 @@ def mean_poisson_deviance(answers: ValueAnswers) -> float | None:
         McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3.
     """
     true, predicted = answers.true, answers.predicted
-    if np.any(true < 0) or np.any(predicted <= 0):
+    if np.any(true < -answers.rounding) or np.any(predicted <= 0):
         return None
+    true = np.where(true > answers.rounding, true, 0.0)
     logs = np.where(true > 0, true * np.log(np.where(true > 0, true, 1.0) / predicted), 0.0)
     return float((2 * (answers.share @ (logs - true + predicted))).mean())
 
@@ -324,6 +325,12 @@ def named(names: Iterable[str], allowed: Iterable[Metric]) -> tuple[Metric, ...]
         if name not in by_name:
             raise ConfigError(f"task.metrics: {unknown('metric', name, by_name)}")
     return tuple(by_name[name] for name in names)
+
+
+def left_out(metrics: Iterable[Metric], found: Mapping[str, float]) -> list[str]:
+    """What there is to say of metrics that were asked for, and that the rows do not determine."""
+    missing = [metric.name for metric in metrics if metric.name not in found]
+    return [f"{name} is not defined, and left out" for name in missing]
 
 
 def not_finite(metrics: Iterable[Metric]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.tasks.answers import ValueAnswers, used_rows
-from batchwright.tasks.metrics import VALUE_METRICS, Metric, compute, not_finite
+from batchwright.tasks.metrics import VALUE_METRICS, Metric, compute, left_out, not_finite
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed
 from batchwright.tasks.protocol import Outputs, RowWeights, Values, to_json
 
@@ -75,7 +75,7 @@ class Regression:
         return (loss_metric(self.loss), *VALUE_METRICS, *self.extra)
 
     @property
-    def levels(self) -> tuple[float, ...]:
+    def levels(self) -> tuple[Any, ...]:
         """The levels of the quantiles that are predicted; none but with the quantile loss."""
         return self.quantiles if self.loss == "quantile" else ()
 
@@ -101,7 +101,7 @@ class Regression:
         """The loss of each target [rows, targets], in the precision of what is given; `numpy` is that of the arrays."""
         loss: Numbers
         if self.loss == "poisson":
-            share = (targets * self._scale + 1.0).clip(0.0, None)  # y/ȳ
+            share = (targets * self._scale(numpy, targets.dtype) + 1.0).clip(0.0, None)  # y/ȳ
             logs = share * numpy.log(numpy.where(share > 0, share, 1.0))
             loss = numpy.exp(outputs) - share * outputs + logs - share
         elif self.loss == "quantile":
@@ -124,10 +124,9 @@ class Regression:
             loss = held * (error - held / 2)
         return loss
 
-    @property
-    def _scale(self) -> Any:
+    def _scale(self, numpy: Any, dtype: Any) -> Any:
         """Deviation by mean [1, targets]."""
-        return (np.asarray(self.std, np.float32) / np.asarray(self.mean, np.float32)).reshape(1, -1)
+        return (numpy.asarray(self.std, dtype) / numpy.asarray(self.mean, dtype)).reshape(1, -1)
 
     def _quantiles(self, outputs: Numbers, numpy: Any) -> Numbers:
         """The standardised quantiles [rows, targets, levels], which rise from level to level."""
@@ -172,8 +171,8 @@ class Regression:
 
     def remarks(self, outputs: Outputs, targets: Values, weights: RowWeights | None = None) -> tuple[str, ...]:
         """Whether the mean of the targets would be nearer to them than the answers; whether the loss is not here."""
-        said = not_computed(self.loss)
-        r2 = self.metrics(outputs, targets, weights).get("r2", 0.0)
+        found = self.metrics(outputs, targets, weights)
+        said, r2 = [*not_computed(self.loss), *left_out(self.extra, found)], found.get("r2", 0.0)
         if r2 < 0:
             said.append(f"R² is {r2:.4g}, below 0: always to answer the mean of these rows would err less")
         return tuple(said)
@@ -198,7 +197,7 @@ class Regression:
         """The standardised answers [rows, targets] that outputs in float64 stand for."""
         if self.loss == "poisson":
             with np.errstate(over="ignore"):
-                return np.asarray(np.expm1(outputs) / np.asarray(self._scale, np.float64))
+                return np.asarray(np.expm1(outputs) / self._scale(np, np.float64))
         if self.levels:
             middle = int(np.argmin(np.abs(np.array(self.levels) - 0.5)))
             return np.asarray(self._quantiles(outputs, np)[:, :, middle])
