@@ -27,6 +27,7 @@ from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, unknown
 from batchwright.nn import Architecture, Custom, Layer, Network, Tabular, as_architecture
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
+from batchwright.runs.model import SavedModel
 from batchwright.runs.run import open_run
 from batchwright.tasks import Loss, Metric, Task
 from batchwright.tasks.threshold import Aim
@@ -38,7 +39,7 @@ from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Event, Trained
 
-DEFAULT, TASK = Training(), TaskSettings()
+DEFAULT, TASK, NETWORK = Training(), TaskSettings(), Tabular()
 Auto: TypeAlias = Literal["auto"]
 Asked: TypeAlias = Literal["stop", "checkpoint"] | None
 
@@ -46,7 +47,7 @@ Asked: TypeAlias = Literal["stop", "checkpoint"] | None
 def fit(
     data: Dataset,
     *,
-    network: Architecture | Network | Layer = Tabular(),
+    network: Architecture | Network | Layer = NETWORK,
     optimizer: Optimizer = Adam(),
     schedule: Schedule = OneCycle(),
     epochs: int | Auto = DEFAULT.epochs,
@@ -71,6 +72,7 @@ def fit(
     deterministic: bool = False,
     seed: int = 0,
     run_dir: Path | str | None = None,
+    initial: Trained | SavedModel | None = None,
     on_event: Callable[[Event], Asked] | None = None,
 ) -> Trained:
     """Train a network on rows that `load` has read.
@@ -107,6 +109,8 @@ def fit(
         deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
         seed: of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
+        initial: what was trained before, on rows that are encoded alike, whose parameters are those to begin with; its
+            network is taken where none is given. The optimizer and the schedule begin anew.
         on_event: is given each event of the training; where it gives "stop", training ends there, where it gives
             "checkpoint", one is taken.
 
@@ -175,16 +179,33 @@ class Events:
 
 
 def _events(
-    data: Dataset, *, run_dir: Path | str | None, on_event: Callable[[Event], Asked] | None, **arguments: Any
+    data: Dataset,
+    *,
+    run_dir: Path | str | None,
+    initial: Trained | SavedModel | None,
+    on_event: Callable[[Event], Asked] | None,
+    **arguments: Any,
 ) -> Events:
     if not isinstance(data, Dataset):
         raise ConfigError(
             f"fit takes rows that load has read, as in fit(load('people.csv', target='pay')), but not {data!r:.60}."
         )
     place = None if run_dir is None else path_of(run_dir, "run_dir")
+    model = _model(initial)
+    if model is not None and arguments["network"] is NETWORK:
+        arguments["network"] = model.blueprint.architecture
     settings, steering = _settings(**arguments), Steering()
-    found = workflow.train(settings, data, record=run_dir is not None, run_dir=place, steering=steering)
+    found = workflow.train(settings, data, record=run_dir is not None, run_dir=place, steering=steering, initial=model)
     return Events(found if on_event is None else _followed(found, on_event, steering), steering)
+
+
+def _model(initial: object) -> SavedModel | None:
+    """The model that training begins from."""
+    if initial is None or isinstance(initial, SavedModel):
+        return initial
+    if isinstance(initial, Trained):
+        return initial.model
+    raise ConfigError(f"initial takes what fit gave, or a model that load_model gave, but is {initial!r:.60}.")
 
 
 def _followed(events: Iterator[Event], on_event: Callable[[Event], Asked], steering: Steering) -> Iterator[Event]:

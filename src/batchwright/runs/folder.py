@@ -144,10 +144,12 @@ class RunFolder:
         device: str = "",
         machine: Mapping[str, str] | None = None,
         paths: Mapping[str, str] | None = None,
+        initial: str = "",
     ) -> None:
         """Write down what is trained and how: the resolved configuration as YAML, the encoding and the split.
 
-        `evidence` is plain data by the key of each setting that was measured.
+        `evidence` is plain data by the key of each setting that was measured, `initial` the hash of the parameters of a
+        model that training begins with.
         """
         indices = dataset.indices
         splits = {"train": indices.train, "validation": indices.validation, "test": indices.test}
@@ -162,6 +164,7 @@ class RunFolder:
             device=device,
             machine=dict(machine or {}),
             paths=dict(paths or {}),
+            initial=initial,
             fingerprint=dataset.fingerprint,
             plan=dict(plan),
             settings=dict(settings),

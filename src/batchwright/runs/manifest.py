@@ -62,6 +62,7 @@ class Manifest:
     """What is known of a run.
 
     - source: what it was trained on, and `fingerprint`: the hash of its rows as arrays
+    - initial: the hash of the parameters of a trained model that it began with; empty where they were random
     - created: when, in UTC, as ISO 8601; sorts as text
     - versions: of batchwright, jax and python; `device`: what it ran on; `machine`: all that its bits depend on beside
       what was asked for, as `_machine.describe` tells it
@@ -84,6 +85,7 @@ class Manifest:
     machine: dict[str, str] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
+    initial: str = ""
     plan: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, dict[str, float | None]] = field(default_factory=dict)
     seconds: dict[str, float | None] = field(default_factory=dict)

@@ -23,12 +23,13 @@ from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, evaluate_on, predict
 from batchwright.runs.run import Run
 from batchwright.tasks.per_class import PerClass
-from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device
+from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device, on_host
 from batchwright.training.evaluate import Judged, judge
 from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Steering, Stopped, fit
 from batchwright.training.job import Job, iterations_done
 from batchwright.training.state import Model
 from batchwright.training.verdict import Verdict, verdict
+from batchwright.workflow.initial import begun_from, fingerprint
 from batchwright.workflow.measuring import settled
 from batchwright.workflow.places import found_again, places_of
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
@@ -99,6 +100,7 @@ def train(
     run_dir: Path | None = None,
     interrupted: Callable[[], bool] = lambda: False,
     steering: Steering | None = None,
+    initial: SavedModel | None = None,
 ) -> Iterator[Event]:
     """Prepare, fit, evaluate and record, and say what happens: `Prepared`, the events of the fit, at last `Trained`.
 
@@ -109,6 +111,7 @@ def train(
         run_dir: that folder; None takes `runs/<source>-<n>`.
         interrupted: asked after every segment; True ends the training there, and what was learned is kept.
         steering: what whoever follows the events asks for meanwhile.
+        initial: a trained model whose parameters are those to begin with, in place of random ones.
 
     Raises:
         DataError, ConfigError, RunError: what was asked for cannot be done; nothing was written.
@@ -117,11 +120,15 @@ def train(
     started = time.perf_counter()
     _cache.use()
     prepared = settled(prepare(settings, dataset))
+    if initial is not None:
+        prepared = begun_from(prepared, initial)
     yield prepared
     folder = create(run_dir, prepared.dataset.name) if record else None
     with folder or nullcontext():
         if folder:
-            _describe(folder, prepared)
+            _describe(folder, prepared, "" if initial is None else fingerprint(initial))
+            if initial is not None:  # without which the run could not be gone on with
+                folder.save_checkpoint(on_host(beginning(prepared.state)), keep=prepared.job.checkpoints.keep)
         trained = yield from _carry_out(prepared, beginning(prepared.state), folder, interrupted, started, steering)
     yield from _ended(trained)
 
@@ -163,6 +170,11 @@ def resume(
         prepared = prepare(settings, dataset)
         _compare(saved, prepared.dataset)
         checkpoint, problems = checkpoints.read(folder.path, prepared.state)
+        if checkpoint is None and saved.manifest.initial:
+            raise RunError(
+                f"{run} began from the parameters of a trained model, and has no checkpoint that can be read: train "
+                "anew."
+            )
         start = beginning(prepared.state) if checkpoint is None else _checked(checkpoint, prepared.job, folder.path)
         most = "" if prepared.job.growth is None else "at most "
         place = f"iteration {int(start.state.step):,} of {most}{prepared.plan.updates:,}"
@@ -286,7 +298,7 @@ def _fit(
     return _Fitted(compiled, stopped, history, time.perf_counter() - started)
 
 
-def _describe(folder: RunFolder, prepared: Prepared) -> None:
+def _describe(folder: RunFolder, prepared: Prepared, initial: str) -> None:
     settings = prepared.settings
     links = {key: f"{EVIDENCE}#{key}" for key in settings.evidence}
     folder.describe(
@@ -300,6 +312,7 @@ def _describe(folder: RunFolder, prepared: Prepared) -> None:
         device=jax.devices()[0].device_kind,
         machine=_machine.describe(),
         paths=places_of(settings.config.data),
+        initial=initial,
     )
 
 
