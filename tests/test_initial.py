@@ -66,7 +66,7 @@ def test_it_does_not_go_on_from_random_parameters(wine: Any, first: Any, tmp_pat
     for path in (tmp_path / "run/checkpoints").rglob("*"):
         if path.is_file():
             path.write_bytes(b"")
-    with pytest.raises(RunError, match="began from the parameters of a trained model, and has no checkpoint"):
+    with pytest.raises(RunError, match="began from parameters that it was given, and has no checkpoint"):
         bw.resume(tmp_path / "run", wine)
 
 

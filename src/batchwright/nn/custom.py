@@ -11,12 +11,12 @@ from batchwright._printed import printed
 from batchwright.errors import ConfigError
 from batchwright.nn.activations import Activation
 from batchwright.nn.embeddings import Columns, Pixels
+from batchwright.nn.foreign.module import TAKERS, comes_from
 from batchwright.nn.layers import Dense, Dropout, Flatten, Sequential
 from batchwright.nn.networks import FeedForward
 from batchwright.nn.normalization import BatchNorm, LayerNorm
 from batchwright.nn.protocols import Architecture, Dtype, Features, Layer, Network, Tree, Variables
 
-LIBRARIES = {"flax": "from_flax", "equinox": "from_equinox", "keras": "from_keras", "torch": "from_torch"}
 NOT_LAST = (Activation, Dropout, BatchNorm, LayerNorm)
 """Layers after which a last Dense is expected."""
 
@@ -36,11 +36,9 @@ def as_architecture(given: Any) -> Architecture:
         return given
     if isinstance(given, Network):
         return Custom(given)
-    library = next((name for cls in type(given).__mro__ for name in LIBRARIES if cls.__module__.startswith(name)), None)
-    if library:
-        raise ConfigError(
-            f"network is a module of {library}, {type(given).__name__}: give it as nn.{LIBRARIES[library]}(module)."
-        )
+    taker = next((taker for library, taker in TAKERS.items() if comes_from(library, given)), None)
+    if taker:
+        raise ConfigError(f"network is the module of another library, {type(given).__name__}: give nn.{taker}(module).")
     raise ConfigError(
         f"network takes nn.MLP() or another architecture, a Network, or a Layer such as nn.Sequential, but is "
         f"{given!r:.60}."

@@ -148,8 +148,8 @@ class RunFolder:
     ) -> None:
         """Write down what is trained and how: the resolved configuration as YAML, the encoding and the split.
 
-        `evidence` is plain data by the key of each setting that was measured, `initial` the hash of the parameters of a
-        model that training begins with.
+        `evidence` is plain data by the key of each setting that was measured, `initial` the hash of the parameters that
+        training begins with, where they were given.
         """
         indices = dataset.indices
         splits = {"train": indices.train, "validation": indices.validation, "test": indices.test}

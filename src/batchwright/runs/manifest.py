@@ -62,7 +62,7 @@ class Manifest:
     """What is known of a run.
 
     - source: what it was trained on, and `fingerprint`: the hash of its rows as arrays
-    - initial: the hash of the parameters of a trained model that it began with; empty where they were random
+    - initial: the hash of the parameters that it began with, where they were given; empty where the seed made them
     - created: when, in UTC, as ISO 8601; sorts as text
     - versions: of batchwright, jax and python; `device`: what it ran on; `machine`: all that its bits depend on beside
       what was asked for, as `_machine.describe` tells it

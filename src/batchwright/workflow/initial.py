@@ -6,6 +6,7 @@ from dataclasses import replace
 import jax
 
 from batchwright.errors import ConfigError
+from batchwright.nn import ARCHITECTURES
 from batchwright.runs.model import SavedModel, dump_variables
 from batchwright.runs.tensors import by_path
 from batchwright.training.state import state_with
@@ -38,9 +39,14 @@ def begun_from(prepared: Prepared, initial: SavedModel) -> Prepared:
     return replace(prepared, state=state, notes=(*prepared.notes, note))
 
 
-def fingerprint(initial: SavedModel) -> str:
-    """The SHA-256 of the variables of a model."""
-    return hashlib.sha256(dump_variables(initial.variables)).hexdigest()
+def given_variables(prepared: Prepared, initial: SavedModel | None) -> str:
+    """The SHA-256 of the first variables, where they were given; empty where they follow from the seed.
+
+    A network of a user's own may bring them.
+    """
+    if initial is None and type(prepared.blueprint.architecture) in ARCHITECTURES:
+        return ""
+    return hashlib.sha256(dump_variables(prepared.state.variables)).hexdigest()
 
 
 def _said(array: tuple[tuple[int, ...], str] | None) -> str:

@@ -29,7 +29,7 @@ from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduc
 from batchwright.training.job import Job, iterations_done
 from batchwright.training.state import Model
 from batchwright.training.verdict import Verdict, verdict
-from batchwright.workflow.initial import begun_from, fingerprint
+from batchwright.workflow.initial import begun_from, given_variables
 from batchwright.workflow.measuring import settled
 from batchwright.workflow.places import found_again, places_of
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
@@ -126,8 +126,9 @@ def train(
     folder = create(run_dir, prepared.dataset.name) if record else None
     with folder or nullcontext():
         if folder:
-            _describe(folder, prepared, "" if initial is None else fingerprint(initial))
-            if initial is not None:  # without which the run could not be gone on with
+            given = given_variables(prepared, initial)
+            _describe(folder, prepared, given)
+            if given:  # without a checkpoint of them the run could not be gone on with
                 folder.save_checkpoint(on_host(beginning(prepared.state)), keep=prepared.job.checkpoints.keep)
         trained = yield from _carry_out(prepared, beginning(prepared.state), folder, interrupted, started, steering)
     yield from _ended(trained)
@@ -172,8 +173,7 @@ def resume(
         checkpoint, problems = checkpoints.read(folder.path, prepared.state)
         if checkpoint is None and saved.manifest.initial:
             raise RunError(
-                f"{run} began from the parameters of a trained model, and has no checkpoint that can be read: train "
-                "anew."
+                f"{run} began from parameters that it was given, and has no checkpoint that can be read: train anew."
             )
         start = beginning(prepared.state) if checkpoint is None else _checked(checkpoint, prepared.job, folder.path)
         most = "" if prepared.job.growth is None else "at most "

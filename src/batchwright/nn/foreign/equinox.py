@@ -59,7 +59,9 @@ def from_equinox(
         )
     axis = next(iter(axes), None)
     return network_of(
-        _Equinox(eqx, rest, of_params, of_state, first, takes(module, "key"), axis, channels_first), encoder
+        _Equinox(eqx, rest, of_params, of_state, first, takes(module, "key"), axis, channels_first),
+        encoder,
+        module,
     )
 
 

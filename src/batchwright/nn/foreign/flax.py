@@ -50,12 +50,12 @@ def from_flax(module: object, *, encoder: Encoder | None = None, variables: Tree
     """
     nnx, linen = library("flax.nnx", install="batchwright[flax]"), library("flax.linen", install="batchwright[flax]")
     if isinstance(module, linen.Module):
-        return network_of(_Linen(module, None if variables is None else copied(_unfrozen(variables))), encoder)
+        return network_of(_Linen(module, None if variables is None else copied(_unfrozen(variables))), encoder, module)
     if not isinstance(module, nnx.Module):
         raise refused("from_flax", "a flax.nnx.Module or a flax.linen.Module", module)
     if variables is not None:
         raise ConfigError("a module of flax.nnx holds its own variables: leave variables= out.")
-    return network_of(_nnx(nnx, module), encoder)
+    return network_of(_nnx(nnx, module), encoder, module)
 
 
 def _unfrozen(variables: Any) -> Tree:

@@ -49,7 +49,7 @@ def from_keras(model: object, *, encoder: Encoder | None = None) -> Network:
     if not isinstance(model, keras.layers.Layer):
         raise refused("from_keras", "a keras.Model or keras.layers.Layer", model)
     _check(keras, model)
-    return network_of(_keras(keras, model), encoder)
+    return network_of(_keras(keras, model), encoder, model)
 
 
 def _check(keras: Any, model: Any) -> None:

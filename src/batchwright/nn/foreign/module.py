@@ -84,10 +84,11 @@ class Foreign:
     """A module of another library as a layer."""
 
     module: Module
+    name: str
 
     def __repr__(self) -> str:
-        """Only the library: a module may be long."""
-        return f"<a module of {self.module.library}>"
+        """Only its class: a module may be long."""
+        return f"<{self.name} of {self.module.library}>"
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         """The module's first variables, floats in float32.
@@ -129,9 +130,9 @@ def check_given(library: str, given: Any) -> None:
         )
 
 
-def network_of(module: Module, encoder: Encoder | None) -> Network:
-    """The network that gives the module what `encoder` makes of the inputs."""
-    return FeedForward(OneArray() if encoder is None else encoder, Foreign(module))
+def network_of(module: Module, encoder: Encoder | None, given: object) -> Network:
+    """The network that gives the module what `encoder` makes of the inputs; `given` is what the user has."""
+    return FeedForward(OneArray() if encoder is None else encoder, Foreign(module, type(given).__name__))
 
 
 @contextmanager
