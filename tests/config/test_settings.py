@@ -2,7 +2,6 @@
 
 import dataclasses
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -17,7 +16,7 @@ from batchwright.config import (
     settings_of,
     starter_config,
 )
-from batchwright.config.hints import fields_of
+from batchwright.config.hints import choices, fields_of
 from batchwright.errors import ConfigError, unknown
 from batchwright.nn import MLP, Tabular
 from batchwright.nn.activations import ACTIVATIONS
@@ -252,10 +251,11 @@ def test_the_task_of_the_data_is_that_of_the_task_section() -> None:
 
 
 def test_settings_repeated_from_other_parts_agree_with_them() -> None:
-    losses = get_args(fields_of(TaskSettings)["loss"])
-    assert get_args(fields_of(Classification)["loss"]) == CLASS_LOSSES
-    assert get_args(fields_of(Regression)["loss"]) == VALUE_LOSSES
-    assert losses == ("auto", *CLASS_LOSSES, *VALUE_LOSSES)
+    assert choices(fields_of(Classification)["loss"]) == CLASS_LOSSES
+    assert choices(fields_of(Regression)["loss"]) == VALUE_LOSSES
+    assert choices(fields_of(TaskSettings)["loss"]) == ("auto", *CLASS_LOSSES, *VALUE_LOSSES)
+    assert fields_of(TaskSettings)["gamma"] == fields_of(Classification)["gamma"]
+    assert fields_of(TaskSettings)["quantiles"] == fields_of(Regression)["quantiles"]
     assert fields_of(TaskSettings)["label_smoothing"] == fields_of(Classification)["label_smoothing"]
     assert fields_of(TaskSettings)["delta"] == fields_of(Regression)["delta"]
     assert next(iter(fields_of(Data))) == "source"

@@ -25,10 +25,14 @@ def equinox() -> Any:
 
 def keras() -> Any:
     library = pytest.importorskip("keras")
-    layers = library.layers
-    return bw.nn.from_keras(
-        library.Sequential([layers.Input((4,)), layers.Dense(8), layers.Dropout(0.2), layers.Dense(3)])
-    )
+    kinds, first = library.layers, library.initializers.GlorotUniform(seed=0)
+    layers = [
+        kinds.Input((4,)),
+        kinds.Dense(8, activation="relu", kernel_initializer=first),
+        kinds.Dropout(0.2),
+        kinds.Dense(3, kernel_initializer=first),
+    ]
+    return bw.nn.from_keras(library.Sequential(layers))
 
 
 PLAN: dict[str, Any] = {"epochs": 4, "batch_size": 16, "early_stopping": None}
