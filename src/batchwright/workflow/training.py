@@ -375,7 +375,8 @@ def _with_threshold(prepared: Prepared, variables: Variables) -> Prepared:
 
 
 def judge_parts(prepared: Prepared, variables: Variables) -> dict[str, Judged]:
-    """How good these variables of the network are on the rows of every part."""
+    """How good these variables are on the rows of every part, with a threshold of their own where one is chosen."""
+    prepared = _with_threshold(prepared, variables)
     job, test = prepared.job, prepared.dataset.test
     parts = {
         "train": job.train,
