@@ -56,7 +56,9 @@ def assert_same(run: Path, whole: Path) -> None:
     assert open_run(run).manifest.status == "finished"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)], ids=["SIGTERM", "SIGINT"]
+)
 def test_signal_saves_and_resume_ends_with_the_same_bits(
     tmp_path: Path, whole: Path, number: signal.Signals, batchwright: Batchwright, children: Children
 ) -> None:

@@ -30,7 +30,7 @@ print(segment.memory_bytes, peak() - before)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peaks are counted otherwise elsewhere")
 def test_the_peak_grows_with_the_batch_as_foretold() -> None:
     """Between two sizes in processes of their own, so that what is there beforehand cancels."""

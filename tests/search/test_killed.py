@@ -91,6 +91,7 @@ def test_killed_at_any_write_it_ends_as_one_left_alone(
     _is_as(_last(go_on(reopen_search(tmp_path / "s"))), alone)
 
 
+@SOAK
 def test_killed_by_the_system_it_ends_as_one_left_alone(alone: Searched, tmp_path: Path) -> None:
     folder, journal = tmp_path / "s", tmp_path / "s" / "study.journal"
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(folder)], stdout=subprocess.DEVNULL)

@@ -28,9 +28,10 @@ WORDS = (
 
 @pytest.fixture(scope="module", autouse=True)
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The processes keep what they have compiled, and compile it as well, as those of a user do."""
+    """The processes keep what they have compiled, as those of a user do; in `make soak` they compile it as well."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("XLA_FLAGS")
+        if "BATCHWRIGHT_SOAK_KILLS" in os.environ:
+            patch.delenv("XLA_FLAGS")
         patch.setenv("BATCHWRIGHT_CACHE", str(tmp_path_factory.mktemp("programs")))
         yield
 

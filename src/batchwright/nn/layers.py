@@ -164,8 +164,8 @@ class Sequential:
         for index, layer in enumerate(self.layers):
             own = layer.init(jax.random.fold_in(key, index), shape)
             shape = output_shape(layer, own, shape)
-            params |= {_name(index, layer): own.params} if own.params else {}
-            state |= {_name(index, layer): own.state} if own.state else {}
+            params |= {name_of_layer(index, layer): own.params} if own.params else {}
+            state |= {name_of_layer(index, layer): own.state} if own.state else {}
         return Variables(params, state)
 
     def apply(
@@ -174,7 +174,7 @@ class Sequential:
         """The last layer's output, and the new states."""
         state: Tree = {}
         for index, layer in enumerate(self.layers):
-            name = _name(index, layer)
+            name = name_of_layer(index, layer)
             own = Variables(variables.params.get(name, {}), variables.state.get(name, {}))
             own_key = None if key is None else jax.random.fold_in(key, index)
             x, new = layer.apply(own, x, train=train, key=own_key, present=present)
@@ -241,6 +241,7 @@ def output_shape(layer: Layer, variables: Variables, shape: tuple[int, ...]) -> 
     return tuple(out.shape[1:])
 
 
-def _name(index: int, layer: Layer) -> str:
+def name_of_layer(index: int, layer: Layer) -> str:
+    """The name of a layer's variables among those of others, such as `batch_norm_1`."""
     words = re.sub("(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__)
     return f"{words.lower()}_{index}"

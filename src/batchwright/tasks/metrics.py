@@ -31,7 +31,7 @@ class Metric:
         low, high: the least and the largest value that it can have.
 
     >>> missed = Metric("missed", False, lambda answers: answers.weights @ (answers.true != answers.predicted))
-    >>> missed.compute(ClassAnswers(np.log([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]), np.ones(2)))
+    >>> float(missed.compute(ClassAnswers(np.log([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]), np.ones(2))))
     1.0
     """
 

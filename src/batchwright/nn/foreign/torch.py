@@ -24,7 +24,7 @@ from batchwright.nn.foreign.torch_layers import (
     Pointwise,
     TorchBatchNorm,
 )
-from batchwright.nn.layers import Dense, Dropout, Sequential, _name, output_shape
+from batchwright.nn.layers import Dense, Dropout, Sequential, name_of_layer, output_shape
 from batchwright.nn.networks import FeedForward
 from batchwright.nn.normalization import LayerNorm
 from batchwright.nn.pooling import AvgPool, MaxPool
@@ -104,7 +104,7 @@ def _fits(layer: Layer, variables: Variables, shape: tuple[int, ...], where: str
     """The shape that the layer makes of rows of `shape`. Raises ConfigError where its variables are for another."""
     if isinstance(layer, Sequential):
         for index, inner in enumerate(layer.layers):
-            name = _name(index, inner)
+            name = name_of_layer(index, inner)
             own = Variables(variables.params.get(name, {}), variables.state.get(name, {}))
             shape = _fits(inner, own, shape, f"{where}.{name}" if where else name)
         return shape
@@ -153,7 +153,7 @@ def _sequential(module: Any, where: str) -> _Turned:
     state: Tree = {}
     for name, child in module.named_children():
         for layer, variables in _turned(child, f"{where}.{name}" if where else name):
-            ours = _name(len(layers), layer)
+            ours = name_of_layer(len(layers), layer)
             layers.append(layer)
             params |= {ours: variables.params} if variables.params else {}
             state |= {ours: variables.state} if variables.state else {}
