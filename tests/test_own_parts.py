@@ -15,6 +15,7 @@ from tests.cli.conftest import batchwright  # noqa: F401  (a fixture)
 
 import batchwright as bw
 from batchwright._component import component
+from batchwright._printed import printed
 from batchwright.errors import ConfigError, RunError
 from batchwright.nn import Activation, Dense, Sequential, Variables
 from batchwright.optim.rule import Optimizer, Positive
@@ -79,6 +80,7 @@ class Two:
 class Cosine(CustomTask):
     """One minus the cosine of the angle to the target."""
 
+    name = "cosine"
     outputs = 3
     reported = (Metric("worst", False, lambda answers: float(np.abs(answers.predicted).max())),)
 
@@ -165,6 +167,8 @@ def test_what_a_record_only_names_is_said(iris: Any, tmp_path: Path, batchwright
         assert "is Python code" in batchwright(*words).err
     assert "does not hold its code: give it again, as network=" in batchwright("predict", place, "iris").err
     assert batchwright("report", place).code == 0 and batchwright("runs", tmp_path).code == 0
+    with pytest.raises(RunError, match=r"the task of this run is one of batchwright's"):
+        run.load_model(network=SEQUENTIAL, task=Cosine())
     with pytest.raises(RunError, match=r"network of this run is .*, and Line\(3\) was given"):
         run.load_model(network=Line())
 
@@ -288,3 +292,17 @@ def test_a_function_that_follows_the_events_can_stop(iris: Any, tmp_path: Path) 
     assert trained.history[-1]["loss"] == whole.history[1]["loss"], "to follow changes nothing"
     with pytest.raises(ConfigError, match="unknown argument 'epoch': did you mean 'epochs'"):
         bw.events(iris, epoch=3)
+
+
+def test_the_printed_form_names_no_module_and_no_address() -> None:
+    class Plain:
+        pass
+
+    assert printed(Plain()) == Plain.__qualname__
+    assert "0x" not in printed([brier, Plain()]) and printed(brier) == "brier"
+
+
+def test_only_what_is_custom_is_said_to_be_code(batchwright: Any) -> None:  # noqa: F811
+    answer = batchwright("train", "iris", "--set", "task.class_weights={custom: -1, customers: 2}")
+    assert answer.code == 2 and "Python code" not in answer.err and "class_weights" in answer.err
+    assert "is Python code" in batchwright("train", "iris", "--set", "task.loss={custom: f}").err

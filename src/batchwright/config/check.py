@@ -141,7 +141,8 @@ def _problem(path: tuple[str, ...], classes: Mapping[str, type], given: Mapping[
 def _misfit(key: str, hint: Any, node: Node, *, measurable: bool) -> str:
     """What a value should have been, and what it is."""
     names = choices(hint)
-    if CUSTOM in str(node.plain) and isinstance(node.value, dict | list):
+    entries = node.plain if isinstance(node.plain, list) else [node.plain]
+    if any(isinstance(entry, dict) and entry.keys() == {CUSTOM} for entry in entries):
         return "is Python code, which a file cannot hold: train, or go on with the run, from Python."
     if isinstance(node.value, str) and names and all(_is_name(member) for member in members(hint)):
         return unknown(key, node.value, names)

@@ -57,12 +57,18 @@ class Blueprint:
             return to_plain(self.architecture)
         return {"kind": CUSTOM, "form": printed(self.architecture)}
 
+    def _task(self) -> dict[str, Any]:
+        """The task as plain data; one of a user's own in its printed form, whatever its name."""
+        if type(self.task) in tasks.TASKS:
+            return self.task.to_json()
+        return {"name": CUSTOM, "form": printed(self.task)}
+
     def to_text(self) -> str:
         """The content of `model.json`."""
         plain = {
             "network": self._network(),
             "features": self.features._asdict(),
-            "task": self.task.to_json(),
+            "task": self._task(),
             "dtype": self.dtype,
         }
         return json.dumps(reading.to_plain(plain), indent=1, ensure_ascii=False) + "\n"
@@ -156,6 +162,8 @@ def _task(plain: dict[str, Any], given: Given) -> tasks.Task:
     if plain.get("name") == CUSTOM:
         task: tasks.Task = checked("task", str(plain.get("form")), given.task)
         return task
+    if given.task is not None:
+        raise ConfigError("the task of this run is one of batchwright's, and known: leave out task=.")
     read = tasks.from_json(plain)
     validate_component(replace(read, extra=()))  # metrics come from the table
     if given.loss is not None:
@@ -210,7 +218,7 @@ def _same_target(task: tasks.Task, encoding: Encoding) -> bool:
         weights = np.ones(len(target.classes)) if task.class_weights is None else np.asarray(task.class_weights)
         usable = weights.shape == (len(target.classes),) and bool(np.all((weights > 0) & (weights < np.inf)))
         return usable and task.classes == target.classes
-    if task.name == CUSTOM:
+    if type(task) not in tasks.TASKS:
         return True
     if isinstance(task, tasks.Regression) and isinstance(target, ValueTarget):
         return (task.targets, task.mean, task.std) == (1, (target.mean,), (target.std,))

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from batchwright._component import component
+from batchwright._printed import printed
 from batchwright.errors import ConfigError, RunError
 from batchwright.tasks.answers import PlainAnswers, used_rows
 from batchwright.tasks.metrics import LOSS, Metric, compute, not_finite
@@ -84,7 +85,7 @@ class CustomTask:
 
     def to_json(self) -> dict[str, Any]:
         """The printed form."""
-        return {"name": self.name, "form": repr(self)}
+        return {"name": "custom", "form": printed(self)}
 
 
 def host_losses(losses: Loss, outputs: np.ndarray, targets: np.ndarray) -> Float[np.ndarray, " rows"]:
