@@ -15,8 +15,8 @@ def printed(part: Any) -> str:
     >>> printed(printed)
     'printed'
     """
-    nameless = type(part).__repr__ is object.__repr__
-    name = getattr(type(part) if nameless else part, "__qualname__", None)
+    cls: Any = type(part)
+    name = getattr(cls if cls.__repr__ is object.__repr__ else part, "__qualname__", None)
     text = name if isinstance(name, str) else re.sub(r" at 0x[0-9a-f]+", "", repr(part))
     shown = " ".join(text.split())
     if len(shown) <= MOST:
