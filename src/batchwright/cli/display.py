@@ -15,6 +15,7 @@ from rich.table import Table
 from batchwright.cli.flags import as_flags
 from batchwright.cli.output import Lines
 from batchwright.config import flow
+from batchwright.data.several import SeveralTargets
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.fit import Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.plan import Plan
@@ -107,11 +108,14 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
 
 def _answers(prepared: Prepared) -> str:
     """What is predicted: how many classes and which, or a number."""
-    classes = prepared.dataset.target.classes
-    if not classes:
+    target = prepared.dataset.target
+    if isinstance(target, SeveralTargets):
+        shown = (f"{len(part.classes)} classes" if part.classes else "a number" for part in target.parts)
+        return f"{len(target.parts)} targets: {', '.join(shown)}"
+    if not target.classes:
         return "a number: regression"
-    named = ", ".join(classes[:5]) + (", ..." if len(classes) > 5 else "")
-    return f"{len(classes)} classes: {named}"
+    named = ", ".join(target.classes[:5]) + (", ..." if len(target.classes) > 5 else "")
+    return f"{len(target.classes)} {'labels' if target.task == 'multilabel' else 'classes'}: {named}"
 
 
 def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
@@ -215,7 +219,7 @@ def _network(prepared: Prepared) -> str:
 
 
 def _validation(row: EpochRow, headline: str) -> str:
-    named = (f"val_{name}" for name in ("loss", headline))
+    named = (f"val_{name}" for name in dict.fromkeys(("loss", headline)))
     return "".join(f"{name} {_figure(row[name])}  " for name in named if name in row)
 
 

@@ -25,7 +25,7 @@ def evaluate(
     warn_of_end(opened)
     found = evaluate_on(opened, source, weights=weights)
     if per_class and found.per_class is None:
-        raise UsageError(f"--per-class is for a model that tells classes apart, and {run} predicts a number.")
+        raise UsageError(f"--per-class is for a model of one target of classes, and that of {run} is another.")
     if as_json:
         by_class = found.per_class.to_json() if found.per_class else None
         print_json({"run": str(run), "source": source, **vars(found), "per_class": by_class if per_class else None})

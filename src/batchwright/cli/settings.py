@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from batchwright.errors import UsageError
+
 if TYPE_CHECKING:
     from batchwright.config import Settings
     from batchwright.search.space import Space
@@ -34,8 +36,9 @@ class Option:
     def annotation(self) -> Any:
         """What Typer is told of the option."""
         names = (f"{self.flag}/--no-{self.flag.removeprefix('--')}",) if self.type is bool else (self.flag,)
-        kind = self.type if self.type in (bool, int, float) else str
-        return Annotated[kind | None, typer.Option(*names, help=self.help, show_default=False)]
+        kind: Any = self.type if self.type in (bool, int, float) else list[str] if self.type is columns else str
+        shown = "<str>" if self.type is columns else None
+        return Annotated[kind | None, typer.Option(*names, help=self.help, show_default=False, metavar=shown)]
 
     def override(self, value: Any) -> tuple[str, str, str]:
         """The key, the value as YAML, and what messages call it."""
@@ -43,6 +46,12 @@ class Option:
 
         label = self.flag if self.type is bool and value else f"--no-{self.parameter}" if self.type is bool else ""
         label = label.replace("_", "-") or f"{self.flag} {value}"
+        if self.type is columns:
+            if len(value) > 1:
+                raise UsageError(
+                    f"{self.flag} is given {len(value)} times: give several columns as {self.flag} {','.join(value)}."
+                )
+            return self.key, flow(value[0]), f"{self.flag} {value[0]}"
         if self.type is yaml:
             return self.key, value, label
         if self.type is sizes:
@@ -51,6 +60,10 @@ class Option:
             value = [part.strip() for part in value.split(",")]
             return self.key, "[" + ", ".join(value) + "]", label
         return self.key, flow(value), label
+
+
+class columns:  # noqa: N801
+    """The type of an option whose value is names of columns with commas between, given once."""
 
 
 class sizes:  # noqa: N801
@@ -62,8 +75,9 @@ class yaml:  # noqa: N801
 
 
 OPTIONS = (
-    Option("--target", "data.target", str, "the column to predict"),
-    Option("--task", "task.kind", str, "classification or regression; auto goes by the target"),
+    Option("--target", "data.target", columns, "the column to predict, or several with commas between"),
+    Option("--task", "task.kind", str, "classification, regression or multilabel; auto goes by the target"),
+    Option("--label-separator", "data.label_separator", str, "what is between the labels of a cell; found"),
     Option("--test", "data.test", str, "a file whose rows take the place of the test split"),
     Option("--validation-split", "data.validation_split", float, "share of the rows for validation [0.15]"),
     Option("--test-split", "data.test_split", float, "share of the rows for the test [0.15]"),

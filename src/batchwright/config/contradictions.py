@@ -3,7 +3,7 @@
 from batchwright.config.document import Node, Problem
 from batchwright.config.sections import Config
 from batchwright.errors import ConfigError, unknown
-from batchwright.tasks import CLASS_LOSSES, METRICS, VALUE_LOSSES
+from batchwright.tasks import CLASS_LOSSES, LABEL_LOSSES, METRICS, VALUE_LOSSES
 from batchwright.training.growth import Growing
 
 FIGURES = ("loss", *(f"val_{name}" for name in METRICS))
@@ -22,7 +22,7 @@ def contradictions(config: Config, document: Node) -> list[Problem]:
     no_validation = config.data.validation_split == 0
     stopping = config.training.early_stopping
     figures = (*FIGURES, *(f"val_{metric.name}" for metric in config.own.metrics))
-    if stopping and config.own.task is None and stopping.monitor not in figures:
+    if stopping and config.own.task is None and stopping.monitor.partition("[")[0] not in figures:  # val_rmse[price]
         said = unknown("figure", stopping.monitor, figures)
         problems.append(("training.early_stopping.monitor", said))
     elif stopping and no_validation and stopping.monitor != "loss" and document.find(("training", "early_stopping")):
@@ -37,7 +37,8 @@ def contradictions(config: Config, document: Node) -> list[Problem]:
     if found := config.optimizer.problem():
         problems.append(("optimizer", found))
     kind, loss = config.task.kind, config.task.loss
-    fitting = {"classification": CLASS_LOSSES, "regression": VALUE_LOSSES}.get(kind, (loss,))
+    losses = {"classification": CLASS_LOSSES, "regression": VALUE_LOSSES, "multilabel": LABEL_LOSSES}
+    fitting = losses.get(kind, (loss,))
     if loss not in ("auto", *fitting):
         problems.append(("task.loss", f"{loss} is not for {kind}; choose one of {', '.join(fitting)}."))
     return [Problem(document.place_of(tuple(path.split("."))), f"{path}: {message}") for path, message in problems]

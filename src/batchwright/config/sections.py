@@ -49,7 +49,7 @@ class TaskSettings:
     """What is minimised.
 
     Attributes:
-        kind: "auto" goes by the target.
+        kind: "auto" goes by the target; "multilabel" takes each cell for a set of labels, as red|round.
         loss: "auto" is cross_entropy for classes, mean_squared_error for values.
         label_smoothing: in [0, 1), how much of each target is spread over all classes.
         class_weights: "balanced", or a weight > 0 for each class name.
@@ -61,7 +61,7 @@ class TaskSettings:
             the one that is best by them on the validation rows.
     """
 
-    kind: Literal["auto", "classification", "regression"] = "auto"
+    kind: Literal["auto", "classification", "regression", "multilabel"] = "auto"
     loss: LossName = "auto"
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     class_weights: Literal["balanced"] | Mapping[str, Annotated[float, Gt(0)]] | None = None

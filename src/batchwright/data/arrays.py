@@ -16,7 +16,7 @@ from batchwright.data.tables import DEFAULT, Table, TableOptions, columns_of, fr
 from batchwright.errors import DataError
 
 TARGET = "target"
-"""The column that y becomes beside the columns of x."""
+"""The column that y becomes beside the columns of x; where it has several columns, they are `target_0`, ..."""
 
 NAMES = (("x_train", "y_train", "x_test", "y_test"), ("train_images", "train_labels", "test_images", "test_labels"))
 NAMES_OF_ONE_PART = (("x", "y"), ("images", "labels"), ("data", "target"))
@@ -29,6 +29,8 @@ def rows_of(
 ) -> Table | Images:
     """The rows of x, an array or data frame, with the labels or values y; a table has y as its column `target`.
 
+    A y of several columns, [rows, k], becomes `target_0` to `target_k-1`, or has the names that it has as a data frame.
+
     Raises:
         DataError: x and y differ in rows, or do not have the dimensions of a table or of images.
 
@@ -36,17 +38,36 @@ def rows_of(
     ['0', '1', 'target']
     """
     columns = _columns(x, name)
-    labels = None if y is None else _one_dimension(_array(y, name), name)
+    labels = {} if y is None else _targets(y, name)
     rows = len(columns) if isinstance(columns, np.ndarray) else len(next(iter(columns.values()), ()))
-    if labels is not None and len(labels) != rows:
-        raise DataError(f"{name}: x has {rows:,} rows and y {len(labels):,}; each row needs its own label.")
+    for values in labels.values():
+        if len(values) != rows:
+            raise DataError(f"{name}: x has {rows:,} rows and y {len(values):,}; each row needs its own label.")
     if isinstance(columns, np.ndarray):
-        return Images(to_bytes(columns, name), labels, name)
-    if labels is not None and TARGET in columns:
+        if len(labels) > 1:
+            raise DataError(f"{name}: y has {len(labels)} columns; images have one label each.")
+        return Images(to_bytes(columns, name), next(map(np.asarray, labels.values()), None), name)
+    if taken := [column for column in labels if column in columns]:
         raise DataError(
-            f"{name}: x has a column {TARGET!r}, which is the name that y gets: rename it, or give x alone."
+            f"{name}: x has a column {taken[0]!r}, which is the name that y gets: rename it, or give x alone."
         )
-    return from_frame(columns if labels is None else columns | {TARGET: labels}, options, schema=schema, name=name)
+    return from_frame(columns | labels, options, schema=schema, name=name)
+
+
+def target_columns(y: Any) -> str | tuple[str, ...] | None:
+    """The columns that y becomes in `rows_of`: one name, or several.
+
+    >>> target_columns(np.zeros(3)), target_columns(np.zeros((3, 2)))
+    ('target', ('target_0', 'target_1'))
+    """
+    names = () if y is None else tuple(_targets(y, "arrays"))
+    return names[0] if len(names) == 1 else names or None
+
+
+def targets_among(table: Table) -> str | tuple[str, ...] | None:
+    """The columns of a table that `rows_of` has made of y."""
+    several = tuple(name for name in table.kinds if name.removeprefix(f"{TARGET}_").isdecimal())
+    return TARGET if TARGET in table.kinds else several or None
 
 
 def read_npy(path: Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table | Images:
@@ -115,11 +136,24 @@ def _array(x: Any, name: str) -> np.ndarray:
         raise DataError(f"{name} is no array, as its rows differ in length or depth ({error}).") from error
 
 
-def _one_dimension(y: Array, name: str) -> Shaped[np.ndarray, " rows"]:
-    if y.ndim == 2 and y.shape[1] == 1:
-        return y[:, 0]
-    if y.ndim != 1:
-        raise DataError(
-            f"{name}: y has shape {y.shape}; it holds one label per row. Of one-hot labels take y.argmax(axis=1)."
-        )
-    return y
+def _targets(y: Any, name: str) -> dict[str, Any]:
+    """The columns of y by name."""
+    columns = columns_of(y, name)
+    if columns is not None and len(columns) > 1:
+        return columns
+    array = _array(y, name)
+    if array.ndim == 1:
+        return {TARGET: array}
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise DataError(f"{name}: y has shape {array.shape}; it is one label per row, or [rows, k] of k targets.")
+    if array.shape[1] == 1:
+        return {TARGET: array[:, 0]}
+    if _is_one_hot(array):
+        raise DataError(f"{name}: y has one 1 in each row, as classes in one-hot form: give y.argmax(axis=1).")
+    return {f"{TARGET}_{number}": column for number, column in enumerate(array.T)}
+
+
+def _is_one_hot(array: Array) -> bool:
+    if array.dtype.kind not in "biuf":
+        return False
+    return bool(np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all())

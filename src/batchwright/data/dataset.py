@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -25,12 +25,13 @@ from batchwright.data.learning import (
 )
 from batchwright.data.options import DataOptions
 from batchwright.data.preprocessing import Preprocessing, describe, fit
-from batchwright.data.roles import target_name
+from batchwright.data.roles import target_names
 from batchwright.data.schema import Kind, Schema, Task
+from batchwright.data.several import Target
 from batchwright.data.sources import Loaded, Rows, Source, read
 from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
 from batchwright.data.tables import MISSING, Table, from_frame
-from batchwright.data.targets import Target, drop_missing
+from batchwright.data.targets import drop_missing
 from batchwright.data.weights import drop_weightless, in_units, row_weights, unit_of
 from batchwright.errors import ConfigError
 
@@ -47,7 +48,8 @@ class Split:
     Args:
         inputs: "numeric" float32 [rows, n], "categorical" int32 [rows, c], "image" uint8 [rows, h, w, channels]; those
             that there are.
-        targets: int32 [rows], codes of classes, or float32 [rows], standardised values.
+        targets: int32 [rows], codes of classes, or float32 [rows], standardised values; [rows, k] of several targets,
+            and of the k labels that a cell may hold.
         weights: float32 [rows], above 0, of about 1 in the mean; None where all rows weigh the same.
     """
 
@@ -132,8 +134,9 @@ class Dataset(Parts[Split]):
 def load(
     source: Source,
     *,
-    target: ColumnName | None = None,
+    target: ColumnName | Sequence[ColumnName] | None = None,
     task: Task | None = None,
+    label_separator: str | None = None,
     test: Source = None,
     validation_split: float = 0.15,
     test_split: float = 0.15,
@@ -166,8 +169,9 @@ def load(
     (104, 23, 23, ('setosa', 'versicolor', 'virginica'))
     """
     options = DataOptions(
-        target=_name(target),
+        target=_names(target),
         task=task,
+        label_separator=label_separator,
         test=test,
         validation_split=validation_split,
         test_split=test_split,
@@ -193,6 +197,13 @@ def _name(given: ColumnName | None) -> str | None:
     return str(given) if number else given  # type: ignore[return-value]
 
 
+def _names(given: ColumnName | Sequence[ColumnName] | None) -> str | tuple[str, ...] | None:
+    """The names of one column or of several."""
+    if isinstance(given, list | tuple):
+        return tuple(_name(name) for name in given)  # type: ignore[misc]
+    return _name(given)  # type: ignore[arg-type]
+
+
 def _kinds(given: Mapping[str, Kind] | Mapping[int, Kind] | None) -> Mapping[str, Kind]:
     return {str(name): kind for name, kind in given.items()} if isinstance(given, Mapping) else given or {}
 
@@ -207,10 +218,10 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: boo
         raise ConfigError(f"seed must be a whole number >= 0, but is {seed!r:.60}.")
     options = options.with_normal_names()
     loaded = read(source, options.reading, image_size=options.image_size)
-    name = target_name(loaded, options)
-    source_rows = _rows_that_count(loaded.train, name, options)
+    names = target_names(loaded, options)
+    source_rows = _rows_that_count(loaded.train, names, options)
     own_test = options.test is not None or loaded.test is not None
-    target, indices = divide(source_rows, name, options, own_test=own_test, seed=seed, lenient=lenient)
+    target, indices = divide(source_rows, names, options, own_test=own_test, seed=seed, lenient=lenient)
     learned = source_rows.take(indices.train)
     encoding = _learn(learned, target, options, lenient=lenient)
     test = _own_test(loaded, encoding, options) if own_test else _taken(source_rows, indices.test)
@@ -218,7 +229,7 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: boo
     parts = {name: _encode(part, encoding, options.weights) for name, part in rows.items() if part is not None}
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
     notes = (
-        *source_notes(found_notes(source_rows, name), test if own_test else None, encoding),
+        *source_notes(found_notes(source_rows, target), test if own_test else None, encoding),
         *_shared(hashes),
         *uneven_note(indices, options, own_test=own_test),
         *unlearned_note(parts["train"].targets, target),
@@ -235,13 +246,15 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: boo
     )
 
 
-def _rows_that_count(rows: Rows, name: str, options: DataOptions) -> Rows:
+def _rows_that_count(rows: Rows, names: tuple[str, ...], options: DataOptions) -> Rows:
     """The rows without those of weight 0, and without those that lack a target where these are to be dropped."""
     if isinstance(rows, Images):
         return rows
     if options.weights is not None:
         rows = drop_weightless(rows, options.weights)
-    return drop_missing(rows, name) if options.on_bad_rows == "drop" else rows
+    for name in names if options.drops_missing_targets else ():
+        rows = drop_missing(rows, name)
+    return rows
 
 
 def _learn(learned: Rows, target: Target, options: DataOptions, *, lenient: bool) -> Encoding:
@@ -263,7 +276,7 @@ def _own_test(loaded: Loaded, encoding: Encoding, options: DataOptions) -> Rows:
         rows = from_frame(loaded.test.frame, options.reading, schema=schema, name=loaded.test.name)
     else:
         rows = loaded.test
-    return _rows_that_count(rows, encoding.target.name, options)
+    return _rows_that_count(rows, encoding.target.columns, options)
 
 
 def _taken(rows: Rows, chosen: Shaped[np.ndarray, " chosen"]) -> Rows | None:

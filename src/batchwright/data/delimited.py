@@ -128,9 +128,9 @@ def _header(records: Records, name: str) -> list[str]:
 
 
 def _positions(width: int, schema: Schema | None) -> list[str]:
-    """The names of columns without a header: 0, 1, 2, ... New rows for a model may lack the target, and only that."""
+    """The names of columns without a header: 0, 1, 2, ... New rows for a model may lack the targets, and only these."""
     known = [column.name for column in schema.columns] if schema else []
-    without_target = [name for name in known if schema and name != schema.target]
+    without_target = [name for name in known if schema and name not in schema.targets]
     return without_target if len(without_target) == width < len(known) else [str(number) for number in range(width)]
 
 

@@ -11,9 +11,9 @@ from jaxtyping import Float32, Shaped
 from batchwright.data.images import Images
 from batchwright.data.preprocessing import Preprocessing
 from batchwright.data.schema import Column, Schema, from_plain, normal_name
+from batchwright.data.several import Target
 from batchwright.data.sources import Rows, Source, read
 from batchwright.data.tables import DEFAULT, Table, TableOptions, from_frame
-from batchwright.data.targets import ClassTarget, ValueTarget
 from batchwright.data.weights import drop_weightless, in_units, row_weights, unit_of
 from batchwright.errors import DataError
 
@@ -58,7 +58,7 @@ class Encoding:
 
     schema: Schema
     preprocessing: Preprocessing | ImagePreprocessing
-    target: ClassTarget | ValueTarget
+    target: Target
     reading: TableOptions = DEFAULT
 
     def __repr__(self) -> str:
@@ -78,8 +78,8 @@ class Encoding:
         found, wanted = ("images", "a table") if isinstance(rows, Images) else ("a table", "images")
         raise DataError(f"{rows.name} holds {found}, but the training rows were {wanted}.")
 
-    def targets(self, rows: Rows) -> Shaped[np.ndarray, " rows"]:
-        """The codes (int32) or standardised values (float32) of what is predicted.
+    def targets(self, rows: Rows) -> Shaped[np.ndarray, "rows ..."]:
+        """The codes (int32) or standardised values (float32) of what is predicted; of several, a column for each.
 
         Raises:
             DataError: the rows carry no target, or one that is missing or unknown.
@@ -119,7 +119,7 @@ class Labelled(NamedTuple):
     """Rows to evaluate a model on, encoded, and what a user should know of them, one sentence each."""
 
     inputs: dict[str, np.ndarray]
-    targets: Shaped[np.ndarray, " rows"]
+    targets: Shaped[np.ndarray, "rows ..."]
     weights: Float32[np.ndarray, " rows"] | None
     notes: tuple[str, ...]
 
@@ -150,10 +150,10 @@ def _encode_labelled(source: Source, encoding: Encoding, weights: str | None, op
         if weights is not None:
             raise DataError(f"{rows.name} holds images, which have no column {weights!r} of weights: leave it out.")
         return Labelled(encoding.inputs(rows), encoding.targets(rows), None, ())
-    if encoding.target.name not in rows.kinds:
+    if absent := [name for name in encoding.target.columns if name not in rows.kinds]:
         raise DataError(
-            f"{rows.name} has no column {encoding.target.name!r}, the target, which an evaluation compares with; "
-            "predicting does without it."
+            f"{rows.name} has no column {', '.join(map(repr, absent))}, the target, which an evaluation compares "
+            "with; predicting does without it."
         )
     if column is None:
         return Labelled(encoding.inputs(rows), encoding.targets(rows), None, rows.notes)

@@ -6,23 +6,25 @@ import numpy as np
 from jaxtyping import Shaped
 
 from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table
+from batchwright.data.labels import LabelTarget, labels_note
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import split_key
 from batchwright.data.schema import Schema
+from batchwright.data.several import Target, each, fit_targets, rescaled
 from batchwright.data.sources import Rows
 from batchwright.data.splitting import Indices, split
 from batchwright.data.tables import Table
-from batchwright.data.targets import ClassTarget, Target, ValueTarget, fit_target
+from batchwright.data.targets import ClassTarget
 
 
 def divide(
-    rows: Rows, name: str, options: DataOptions, *, own_test: bool, seed: int, lenient: bool = False
+    rows: Rows, names: tuple[str, ...], options: DataOptions, *, own_test: bool, seed: int, lenient: bool = False
 ) -> tuple[Target, Indices]:
     """The target, its scale learned from the training rows, and the rows of each part.
 
     Args:
-        rows: all rows, of a table at least the target and the column that is split by.
-        name: the target.
+        rows: all rows, of a table at least the targets and the column that is split by.
+        names: the targets.
         options: how rows are split.
         own_test: whether other rows take the place of the test split.
         seed: of the split, at least 0.
@@ -33,7 +35,7 @@ def divide(
         ConfigError: an option is out of range.
     """
     table = rows if isinstance(rows, Table) else label_table(rows)
-    target = fit_target(table, name, task=options.task, lenient=lenient)
+    target = fit_targets(table, names, task=options.task, separator=options.label_separator, lenient=lenient)
     method = options.method
     if method in ("group", "time"):
         by = split_key(table, options)
@@ -43,9 +45,7 @@ def divide(
         by = np.zeros(table.rows, np.int8)
     test_split = 0.0 if own_test else options.test_split
     indices = split(by, method, validation_split=options.validation_split, test_split=test_split, seed=seed)
-    if isinstance(target, ValueTarget):
-        target = fit_target(table, name, task="regression", rows=indices.train, lenient=lenient)
-    return target, indices
+    return rescaled(target, table, indices.train, lenient=lenient), indices
 
 
 def left_out(table: Table, options: DataOptions) -> dict[str, str]:
@@ -67,20 +67,25 @@ def image_encoding(shape: tuple[int, int, int], target: Target, options: DataOpt
 
 def schema_of_test(encoding: Encoding, options: DataOptions) -> Schema:
     """The schema by which a test source is read: beside the inputs, target and weights have to be there."""
-    needed = (encoding.schema.target, options.weights)
+    needed = (*encoding.schema.targets, options.weights)
     columns = (dataclasses.replace(c, used=c.used or c.name in needed) for c in encoding.schema.columns)
     return dataclasses.replace(encoding.schema, columns=tuple(columns))
 
 
-def found_notes(rows: Rows, target: str) -> tuple[str, ...]:
-    """What was found in reading the rows, and what was doubtful about the kind of their target."""
-    column = rows.column(target) if isinstance(rows, Table) else None
-    return (*rows.notes, f"target {target!r}: {column.note}") if column and column.used and column.note else rows.notes
+def found_notes(rows: Rows, target: Target) -> tuple[str, ...]:
+    """What was found in reading the rows, what was doubtful about the kind of their targets, and how labels are cut."""
+    if not isinstance(rows, Table):
+        return rows.notes
+    columns = [rows.column(name) for name in target.columns]
+    doubtful = (f"target {column.name!r}: {column.note}" for column in columns if column.used and column.note)
+    return (*rows.notes, *doubtful, *([labels_note(rows, target)] if isinstance(target, LabelTarget) else []))
 
 
 def source_notes(found: tuple[str, ...], own_test: Rows | None, encoding: Encoding) -> tuple[str, ...]:
     """What was `found` in the source and in its own test rows, and which columns are not used and why."""
-    columns = [column for column in encoding.schema.columns if column.note and column.name != encoding.schema.target]
+    columns = [
+        column for column in encoding.schema.columns if column.note and column.name not in encoding.schema.targets
+    ]
     notes = [*found, *(f"column {column.name!r}: {column.note}" for column in columns)]
     if own_test is not None:
         notes += [
@@ -105,7 +110,15 @@ def uneven_note(indices: Indices, options: DataOptions, *, own_test: bool) -> tu
     return (f"{', and '.join(uneven)}: rows of the same {options.method} stay together",) if uneven else ()
 
 
-def unlearned_note(codes: Shaped[np.ndarray, " train"], target: Target) -> tuple[str, ...]:
-    """The classes that no training row has, as splitting by group or time may leave some; none for a regression."""
-    absent = [name for code, name in enumerate(target.classes) if not np.any(codes == code)]
-    return (f"no training row is of class {', '.join(absent[:10])}",) if absent else ()
+def unlearned_note(encoded: Shaped[np.ndarray, "train ..."], target: Target) -> tuple[str, ...]:
+    """The classes and labels that no training row has, as splitting may leave some; none for a regression."""
+    if isinstance(target, LabelTarget):
+        absent = [name for name, rows in zip(target.classes, encoded.T, strict=True) if not rows.any()]
+        return (f"no training row has the label {', '.join(absent[:10])}",) if absent else ()
+    return tuple(note for one, codes in each(target, encoded) for note in _absent(one, codes, target))
+
+
+def _absent(one: Target, codes: Shaped[np.ndarray, " train"], target: Target) -> list[str]:
+    missing = [name for code, name in enumerate(one.classes) if not np.any(codes == code)]
+    which = "" if one is target else f" of {one.name!r}"
+    return [f"no training row is of class {', '.join(missing[:10])}{which}"] if missing else []

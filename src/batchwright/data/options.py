@@ -31,6 +31,10 @@ def _is_name(value: object) -> bool:
     return value is None or _is_text(value)
 
 
+def _is_name_or_names(value: object) -> bool:
+    return _is_name(value) or (isinstance(value, tuple) and bool(value) and all(map(_is_text, value)))
+
+
 def _is_size(value: object) -> bool:
     return value is None or (isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_whole, value)))
 
@@ -54,7 +58,9 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
         lambda value: isinstance(value, Mapping),
         "a mapping, as {'zip': 'categorical'}",
     ),
-    **dict.fromkeys(("target", "group", "time", "weights"), (_is_name, "the name of a column, or None")),
+    "target": (_is_name_or_names, "the name of a column, a list of names, or None"),
+    "label_separator": (_is_name, "text, or None"),
+    **dict.fromkeys(("group", "time", "weights"), (_is_name, "the name of a column, or None")),
 }
 """Of the options that Python may give in another type: whether a value is of the right one, and which that is."""
 
@@ -64,8 +70,10 @@ class DataOptions:
     """How a source is read, split and encoded.
 
     Attributes:
-        target: the column that is predicted; some sources have a usual one. Images have `label`.
-        task: "classification" or "regression"; from the target when None.
+        target: the column that is predicted, or several; some sources have a usual one. Images have `label`.
+        task: "classification" or "regression", from the target when None; "multilabel" where a cell holds several
+            labels.
+        label_separator: what is between the labels of a cell; found when None.
         test: a source whose rows take the place of the test split.
         validation_split: share of the rows for validation, in [0, 1); of the training part where the test has its own.
         test_split: share of the rows for the test, in [0, 1); not used where the test has its own.
@@ -83,8 +91,9 @@ class DataOptions:
         image_size: height and width that the images of a folder are resized to.
     """
 
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
     task: Task | None = None
+    label_separator: str | None = None
     test: Source = None
     validation_split: Annotated[float, Ge(0), Lt(1)] = 0.15
     test_split: Annotated[float, Ge(0), Lt(1)] = 0.15
@@ -104,7 +113,15 @@ class DataOptions:
     @property
     def reading(self) -> TableOptions:
         """How the cells of a table are read."""
-        return TableOptions(self.header, self.delimiter, self.missing, self.kinds, self.on_bad_rows)
+        kinds = self.kinds
+        if self.task == "multilabel" and isinstance(self.target, str) and "," not in self.target:
+            kinds = {self.target: "categorical", **kinds}  # 1|2, and so 1, is text
+        return TableOptions(self.header, self.delimiter, self.missing, kinds, self.on_bad_rows)
+
+    @property
+    def drops_missing_targets(self) -> bool:
+        """Whether rows without a target are left out; an empty set of labels is a target."""
+        return self.on_bad_rows == "drop" and self.task != "multilabel"
 
     @property
     def method(self) -> Method:
@@ -113,10 +130,12 @@ class DataOptions:
 
     def with_normal_names(self) -> "DataOptions":
         """The same, with columns named as tables name them (`schema.normal_name`)."""
-        roles = (self.target, self.group, self.time, self.weights)
-        target, group, time, weights = (None if name is None else normal_name(name) for name in roles)
+        roles = (self.group, self.time, self.weights)
+        group, time, weights = (None if name is None else normal_name(name) for name in roles)
         kinds = {normal_name(name): kind for name, kind in self.kinds.items()}
-        if (target, group, time, weights, kinds) == (*roles, dict(self.kinds)):
+        target = tuple(map(normal_name, self.target)) if isinstance(self.target, tuple) else self.target
+        target = normal_name(target) if isinstance(target, str) else target
+        if (target, group, time, weights, kinds) == (self.target, *roles, dict(self.kinds)):
             return self
         return dataclasses.replace(self, target=target, group=group, time=time, weights=weights, kinds=kinds)
 

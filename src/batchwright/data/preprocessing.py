@@ -18,8 +18,8 @@ from batchwright.data.encoders import (
     number_encoder,
 )
 from batchwright.data.schema import Column, Schema, from_plain
+from batchwright.data.several import SeveralTargets, Target
 from batchwright.data.tables import Table
-from batchwright.data.targets import Target
 from batchwright.errors import ConfigError, DataError, unknown
 
 SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
@@ -111,7 +111,7 @@ def describe(
     Raises:
         DataError: no column is left.
     """
-    reasons = dict(leave_out) | ({target.name: "target"} if target else {})
+    reasons = dict(leave_out) | (dict.fromkeys(target.columns, "target") if target else {})
     columns = tuple(judge(column, train.frame[column.name], reasons.get(column.name)) for column in train.columns)
     if constant and not any(column.used for column in columns):
         columns = tuple(dataclasses.replace(column, used=column.name not in reasons) for column in train.columns)
@@ -127,12 +127,10 @@ def make_schema(columns: tuple[Column, ...], target: Target | None, *, name: str
     if not any(column.used for column in columns):
         listed = "; ".join(f"{column.name!r} ({column.note})" for column in columns)
         raise DataError(f"{name}: no column is left to learn from: {listed}.")
-    return Schema(
-        columns,
-        target.name if target else None,
-        target.task if target else "regression",
-        target.classes if target else (),
-    )
+    if target is None:
+        return Schema(columns, None, "regression")
+    names = target.columns if isinstance(target, SeveralTargets) else target.name
+    return Schema(columns, names, target.task, target.classes)
 
 
 def fit(train: Table, schema: Schema, *, scaling: str = "standard", one_hot_max: int = 10) -> Preprocessing:

@@ -1,4 +1,4 @@
-"""The columns that play another part than input: the target, and those that rows are split by."""
+"""The columns that play another part than input: the targets, and those that rows are split by."""
 
 import numpy as np
 from jaxtyping import Shaped
@@ -12,28 +12,42 @@ from batchwright.data.tables import Table
 from batchwright.errors import ConfigError, DataError
 
 
-def target_name(loaded: Loaded, options: DataOptions) -> str:
-    """The column to predict, which must be given unless the source has a usual one.
+def target_names(loaded: Loaded, options: DataOptions) -> tuple[str, ...]:
+    """The columns to predict, one or more, which must be given unless the source has usual ones.
+
+    One that is given as `a,b` is two, unless there is a column of that very name.
 
     Raises:
         DataError: none is given, or there is no such column.
-        ConfigError: columns are named of images, which have none; or it is the column of groups or weights too.
+        ConfigError: columns are named of images, which have none; or one is that of groups or weights too, or twice
+            there.
     """
     if isinstance(loaded.train, Images):
-        if options.target not in (None, LABEL):
+        if options.target not in (None, LABEL, (LABEL,)):
             raise DataError(f"{loaded.name} holds images, whose target is {LABEL!r}: leave out {options.target!r}.")
         columns = [name for name in ("group", "time", "weights") if getattr(options, name) is not None]
         if columns:
             raise ConfigError(f"{', '.join(columns)}: names of columns, which images do not have. Leave them out.")
-        return LABEL
-    name = options.target if options.target is not None else loaded.target
-    if name is None:
-        names = ", ".join(loaded.train.frame.columns)
-        raise DataError(f"{loaded.train.name}: which column is to be predicted? Give one as target. Columns: {names}.")
-    clash = [role for role in ("group", "weights") if getattr(options, role) == name]
-    if clash:
-        raise ConfigError(f"{clash[0]} and target both name the column {name!r}: give two columns, or leave one out.")
-    return loaded.train.column(name).name
+        return (LABEL,)
+    names = _split(options.target if options.target is not None else loaded.target, loaded.train)
+    if not names:
+        known = ", ".join(loaded.train.frame.columns)
+        raise DataError(f"{loaded.train.name}: which column is to be predicted? Give one as target. Columns: {known}.")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"target names the column {twice[0]!r} twice: give each column once.")
+    for role in ("group", "weights"):
+        if (name := getattr(options, role)) in names:
+            raise ConfigError(f"{role} and target both name the column {name!r}: give two columns, or leave one out.")
+    return tuple(loaded.train.column(name).name for name in names)
+
+
+def _split(given: str | tuple[str, ...] | None, table: Table) -> tuple[str, ...]:
+    """The names of columns that are given one by one, or as one text with commas between."""
+    if not isinstance(given, str):
+        return given or ()
+    if given in table.kinds or "," not in given:
+        return (given,)
+    return tuple(name.strip() for name in given.split(","))
 
 
 def split_key(table: Table, options: DataOptions) -> Shaped[np.ndarray, " rows"]:

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar, get_args
 from batchwright.errors import DataError
 
 Kind = Literal["numeric", "categorical", "boolean", "date", "identifier"]
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "multilabel"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TASKS: tuple[Task, ...] = get_args(Task)
@@ -36,8 +36,9 @@ class Column:
 class Schema:
     """The columns of the training table in its own order, and what is predicted from them.
 
-    The target is among `columns` with `used=False`, and so is the column of the rows' `weights` where there is one.
-    `classes` are the labels in the order of their codes; a regression has none.
+    The target, or each of several, is among `columns` with `used=False`, and so is the column of the rows' `weights`
+    where there is one. `classes` are the labels in the order of their codes; a regression has none, and several targets
+    have none in common.
 
     >>> columns = (Column("age", "numeric"), Column("y", "categorical", used=False, note="target"))
     >>> schema = Schema(columns, "y", "classification", ("no", "yes"))
@@ -48,14 +49,19 @@ class Schema:
     """
 
     columns: tuple[Column, ...]
-    target: str | None
-    task: Task
+    target: str | tuple[str, ...] | None
+    task: Task | Literal["several"]
     classes: tuple[str, ...] = ()
     weights: str | None = None
 
     def __repr__(self) -> str:
         """How many columns, how many of them are inputs, and the target."""
         return f"<Schema: {len(self.columns):,} columns, {len(self.used):,} of them inputs; target {self.target!r:.60}>"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the columns that are predicted."""
+        return () if self.target is None else (self.target,) if isinstance(self.target, str) else self.target
 
     @property
     def used(self) -> tuple[str, ...]:

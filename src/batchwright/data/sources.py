@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from batchwright.data.arrays import TARGET, read_npy, read_npz, rows_of
+from batchwright.data.arrays import read_npy, read_npz, rows_of, target_columns, targets_among
 from batchwright.data.examples import EXAMPLES, example
 from batchwright.data.files import NUMPY, PARQUET, TEXT, parquet_files
 from batchwright.data.idx import holds_idx, is_idx, read_idx_folder, read_idx_images
@@ -28,7 +28,7 @@ class Loaded:
 
     train: Rows
     test: Rows | None
-    target: str | None
+    target: str | tuple[str, ...] | None
     name: str
 
 
@@ -70,7 +70,7 @@ def read(
             raise DataError(f"{path} cannot be read: {error}") from error
     if isinstance(source, tuple) and len(source) == 2:
         rows = rows_of(*source, options, schema=schema)
-        return Loaded(rows, None, TARGET if isinstance(rows, Table) else None, "arrays")
+        return Loaded(rows, None, target_columns(source[1]) if isinstance(rows, Table) else None, "arrays")
     rows = rows_of(source, None, options, schema=schema, name="array" if isinstance(source, np.ndarray) else "table")
     return Loaded(rows, None, None, rows.name)
 
@@ -115,8 +115,7 @@ def _read_file(path: Path, options: TableOptions, schema: Schema | None) -> Load
         return Loaded(read_parquet(path, options, schema=schema), None, None, name)
     if ending == ".npz":
         train, test = read_npz(path, options, schema=schema)
-        has_target = isinstance(train, Table) and TARGET in train.kinds
-        return Loaded(train, test, TARGET if has_target else None, name)
+        return Loaded(train, test, targets_among(train) if isinstance(train, Table) else None, name)
     if ending == ".npy":
         rows = read_npy(path, options, schema=schema)
         return Loaded(rows, None, rows.columns[-1].name if isinstance(rows, Table) else None, name)

@@ -35,13 +35,14 @@ from batchwright.data.learning import (
 )
 from batchwright.data.options import DataOptions
 from batchwright.data.preprocessing import SCALINGS, Preprocessing, judge, make_encoder, make_schema
-from batchwright.data.roles import target_name
+from batchwright.data.roles import target_names
 from batchwright.data.schema import Column
+from batchwright.data.several import Target
 from batchwright.data.sources import Loaded, Rows
 from batchwright.data.splitting import Indices
 from batchwright.data.store import Store
 from batchwright.data.tables import Table
-from batchwright.data.targets import Target, drop_missing
+from batchwright.data.targets import drop_missing
 from batchwright.data.weights import drop_weightless, in_units, row_weights, unit_of
 from batchwright.errors import ConfigError, DataError, unknown
 
@@ -92,8 +93,8 @@ class StreamedSplit:
         chosen = self.positions[start:stop]
         if self.store.holds_images:
             return _encoded(_take_images(self.store.images(), chosen), self.encoding)
-        target, weights = self.encoding.target.name, () if self.weights is None else (self.weights,)
-        table = _take_rows(self.store, chosen, (*self.encoding.schema.used, target, *weights))
+        targets, weights = self.encoding.target.columns, () if self.weights is None else (self.weights,)
+        table = _take_rows(self.store, chosen, (*self.encoding.schema.used, *targets, *weights))
         part = _encoded(table, self.encoding)
         if self.weights is None:
             return part
@@ -139,9 +140,9 @@ def prepare_streamed(
     store, own_test = _stores(path, options, cache_dir, memory_limit)
     check_memory(_needed(store), left, f"{store.contents.name}: learning from {store.rows:,} rows")
     head = store.images() if store.holds_images else store.table(0, 0)
-    name = target_name(Loaded(head, None, store.contents.target, path.name), options)
+    names = target_names(Loaded(head, None, store.contents.target, path.name), options)
     has_test = options.test is not None or own_test is not None
-    divided = _divide(store, name, options, own_test=has_test, seed=seed)
+    divided = _divide(store, names, options, own_test=has_test, seed=seed)
     indices = divided.indices
     encoding = _learn(store, _kept(divided.kept, indices.train), divided.target, options)
     if options.method == "time":
@@ -213,13 +214,13 @@ class Divided(NamedTuple):
     unlearned: tuple[str, ...]
 
 
-def _divide(store: Store, name: str, options: DataOptions, *, own_test: bool, seed: int) -> Divided:
-    """The rows of each part, the target read and those that lack it left out where they are dropped."""
-    rows, kept = _for_split(store, name, options)
-    target, indices = divide(rows, name, options, own_test=own_test, seed=seed)
+def _divide(store: Store, names: tuple[str, ...], options: DataOptions, *, own_test: bool, seed: int) -> Divided:
+    """The rows of each part, the targets read and those that lack one left out where they are dropped."""
+    rows, kept = _for_split(store, names, options)
+    target, indices = divide(rows, names, options, own_test=own_test, seed=seed)
     table = rows if isinstance(rows, Table) else label_table(rows)
-    unlearned = unlearned_note(target.encode(table)[indices.train], target) if target.classes else ()
-    return Divided(target, indices, kept, found_notes(rows, name), unlearned)
+    unlearned = () if target.task == "regression" else unlearned_note(target.encode(table)[indices.train], target)
+    return Divided(target, indices, kept, found_notes(rows, target), unlearned)
 
 
 def _kept(kept: Int64[np.ndarray, " kept"] | None, rows: Int64[np.ndarray, " rows"]) -> Int64[np.ndarray, " rows"]:
@@ -227,17 +228,19 @@ def _kept(kept: Int64[np.ndarray, " kept"] | None, rows: Int64[np.ndarray, " row
     return rows if kept is None else kept[rows]
 
 
-def _for_split(store: Store, name: str, options: DataOptions) -> tuple[Rows, Int64[np.ndarray, " kept"] | None]:
+def _for_split(
+    store: Store, names: tuple[str, ...], options: DataOptions
+) -> tuple[Rows, Int64[np.ndarray, " kept"] | None]:
     """What rows are split by, without those that do not count, as in memory; and which are kept (None: all)."""
     if store.holds_images:
         return store.images(), None
     by = options.group if options.group is not None else options.time
-    columns = dict.fromkeys(column for column in (name, by, options.weights) if column is not None)
+    columns = dict.fromkeys(column for column in (*names, by, options.weights) if column is not None)
     table, kept = store.table(columns=list(columns)), None
     if options.weights is not None:
         kept = np.flatnonzero(row_weights(table, options.weights) > 0)
         table = drop_weightless(table, options.weights)
-    if options.on_bad_rows == "drop":
+    for name in names if options.drops_missing_targets else ():
         known = np.flatnonzero(table.frame[name].is_not_null().to_numpy())
         kept, table = known if kept is None else kept[known], drop_missing(table, name)
     return table, None if kept is None or len(kept) == store.rows else kept
@@ -248,7 +251,7 @@ def _learn(store: Store, train: Int64[np.ndarray, " train"], target: Target, opt
     if store.holds_images:
         return image_encoding(store.images().shape, target, options)
     head = store.table(0, 0)
-    reasons = left_out(head, options) | {target.name: "target"}
+    reasons = left_out(head, options) | dict.fromkeys(target.columns, "target")
     learned = [_learn_column(store, spec, train, reasons.get(spec.name), options) for spec in store.contents.columns]
     schema = make_schema(tuple(column for column, _ in learned), target, name=head.name)
     schema = dataclasses.replace(schema, weights=options.weights)
@@ -268,7 +271,7 @@ def _learn_column(
 
 def _own_test(store: Store, encoding: Encoding, options: DataOptions) -> tuple[StreamedSplit, Rows]:
     """The part of the rows that take the place of the test split, all of them with a known target; and its notes."""
-    rows, kept = _for_split(store, encoding.target.name, dataclasses.replace(options, group=None, time=None))
+    rows, kept = _for_split(store, encoding.target.columns, dataclasses.replace(options, group=None, time=None))
     positions = np.arange(store.rows) if kept is None else kept
     encoding.targets(rows)
     if isinstance(rows, Images):

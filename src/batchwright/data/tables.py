@@ -222,7 +222,7 @@ def asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
         listed = (f"{column!r} (is it {near[column]!r}?)" if near[column] else repr(column) for column in lacking)
         columns = "column" if len(lacking) == 1 else "columns"
         raise DataError(f"{name} lacks {columns} that the training rows have: {', '.join(listed)}.")
-    beside = (schema.target, schema.weights)
+    beside = (*schema.targets, schema.weights)
     wanted = [column.name for column in schema.columns if column.used or column.name in beside]
     return [column for column in wanted if column in names]
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32, Float64, Int32, Integer, Shaped
 from batchwright.data.cells import KEPT, BadCell, BadCells, dropped_note, first_ten
 from batchwright.data.encoders import category_codes, mean_and_deviation, scaled_by
 from batchwright.data.inference import as_text, kind_remedy
-from batchwright.data.schema import TASKS, Task, from_plain
+from batchwright.data.schema import TASKS, Task
 from batchwright.data.tables import Table
 from batchwright.errors import ConfigError, DataError, unknown
 
@@ -35,6 +35,11 @@ class ClassTarget:
         """The target, and the first of its classes."""
         named = ", ".join(f"{name:.20}" for name in self.classes[:5]) + (", ..." if len(self.classes) > 5 else "")
         return f"<ClassTarget {self.name:.40}: {len(self.classes):,} classes ({named})>"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that hold the target."""
+        return (self.name,)
 
     def encode(self, table: Table) -> Int32[np.ndarray, " rows"]:
         """The code of each row's label.
@@ -81,6 +86,11 @@ class ValueTarget:
         return f"<ValueTarget {self.name:.40}: mean {self.mean:.4g}, deviation {self.std:.4g}>"
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that hold the target."""
+        return (self.name,)
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """None: numbers have no classes."""
         return ()
@@ -106,20 +116,6 @@ class ValueTarget:
         return dataclasses.asdict(self)
 
 
-Target = ClassTarget | ValueTarget
-
-
-def target_from_json(plain: Mapping[str, object]) -> Target:
-    """What `to_json` of a target gave.
-
-    Raises:
-        DataError: a key is missing, unknown, or of the wrong type.
-    """
-    if plain.get("task") == "regression":
-        return from_plain(ValueTarget, plain)
-    return from_plain(ClassTarget, plain)
-
-
 def fit_target(
     table: Table,
     name: str,
@@ -127,7 +123,7 @@ def fit_target(
     task: str | None = None,
     rows: Integer[np.ndarray, " chosen"] | None = None,
     lenient: bool = False,
-) -> Target:
+) -> ClassTarget | ValueTarget:
     """How the column `name` is predicted: as classes, or as a number.
 
     Text, booleans, and whole numbers of at most 20 distinct values, each twice on average, are classes unless `task`

@@ -4,6 +4,7 @@ import numpy as np
 
 from batchwright.data.cells import first_ten
 from batchwright.data.dataset import Dataset
+from batchwright.data.several import OneTarget, Target, each
 from batchwright.findings.finding import Finding
 
 UNEVEN, EXTREME = 10.0, 100.0
@@ -13,24 +14,26 @@ Data) speak of 100 : 1 and more; below 10 : 1 the metrics that are shown beside 
 
 def constant_target(dataset: Dataset) -> tuple[Finding, ...]:
     """Training rows that all have the same target: nothing can be learned from them."""
-    targets = dataset.train.targets
-    if targets.min() != targets.max():
-        return ()
-    first = targets[:1]
-    value = dataset.target.decode(first)[0]
-    return (
+    return tuple(
         Finding(
             "constant target",
             "error",
-            f"the target {dataset.target.name!r} is {value} in all {dataset.train.rows:,} training rows",
+            f"the target {target.name!r} is {target.decode(encoded[:1])[0]} in all {len(encoded):,} training rows",
             "choose another target, or another split (`data.split=shuffled`)",
-        ),
+        )
+        for target, encoded in each(dataset.target, dataset.train.targets)
+        if encoded.min() == encoded.max()
     )
 
 
 def imbalance(dataset: Dataset) -> tuple[Finding, ...]:
     """The rarest and the commonest class of the training rows, where these differ tenfold or more."""
-    names, counts = dataset.target.classes, _counts(dataset, "train")
+    found = each(dataset.target, dataset.train.targets)
+    return tuple(finding for target, codes in found for finding in _imbalance(target, codes, several=len(found) > 1))
+
+
+def _imbalance(target: OneTarget, codes: np.ndarray, *, several: bool) -> tuple[Finding, ...]:
+    names, counts, of_target = target.classes, _counts(target, codes), f" of {target.name!r}" if several else ""
     present = counts[counts > 0]
     if len(present) < 2 or present.max() < UNEVEN * present.min():
         return ()
@@ -40,34 +43,40 @@ def imbalance(dataset: Dataset) -> tuple[Finding, ...]:
         Finding(
             "class imbalance",
             "warning" if counts[most] >= EXTREME * counts[rarest] else "note",
-            f"class {names[rarest]!r} has {counts[rarest]:,} of {rows:,} training rows ({counts[rarest] / rows:.2%}); "
-            f"always answering {names[most]!r} is right for {counts[most] / rows:.2%}",
-            "look at balanced accuracy rather than accuracy, stop by it "
-            "(`training.early_stopping.monitor=val_balanced_accuracy`), or weight the classes "
-            "(`class_weights=balanced`)",
+            f"class {names[rarest]!r}{of_target} has {counts[rarest]:,} of {rows:,} training rows "
+            f"({counts[rarest] / rows:.2%}); always answering {names[most]!r} is right for {counts[most] / rows:.2%}",
+            "look at balanced accuracy rather than accuracy, or stop by it "
+            "(`training.early_stopping.monitor=val_balanced_accuracy`)"
+            + ("" if several else ", or weight the classes (`class_weights=balanced`)"),
         ),
     )
 
 
 def missing_classes(dataset: Dataset) -> tuple[Finding, ...]:
     """The classes that no row of a part has: of training a warning, as none of their rows can be answered rightly."""
-    names = dataset.target.classes
-    counts = {part: _counts(dataset, part) for part in dataset.parts} if names else {}
-    absent = {
-        part: [name for name, count in zip(names, found, strict=True) if not count] for part, found in counts.items()
-    }
+    found = [(part, *one) for part, rows in dataset.parts.items() for one in each(dataset.target, rows.targets)]
     return tuple(
-        Finding(
-            "missing class",
-            "warning" if part == "train" else "note",
-            f"no {part} row is of {len(missing)} of the {len(names)} classes: {first_ten(map(repr, missing))}",
-            "split by class (`data.split=stratified`), give that part more rows, or merge rare classes",
-        )
-        for part, missing in absent.items()
-        if missing
+        finding for part, target, codes in found for finding in _missing_classes(part, target, codes, dataset.target)
     )
 
 
-def _counts(dataset: Dataset, part: str) -> np.ndarray:  # int64 [classes]
-    classes = len(dataset.target.classes)
-    return np.bincount(dataset.parts[part].targets, minlength=classes) if classes else np.zeros(0, np.int64)
+def _missing_classes(part: str, target: OneTarget, codes: np.ndarray, whole: Target) -> tuple[Finding, ...]:
+    counts = _counts(target, codes)
+    missing = [name for name, count in zip(target.classes, counts, strict=True) if not count]
+    if not missing:
+        return ()
+    of_target = "" if target is whole else f" of {target.name!r}"
+    return (
+        Finding(
+            "missing class",
+            "warning" if part == "train" else "note",
+            f"no {part} row is of {len(missing)} of the {len(target.classes)} classes{of_target}: "
+            f"{first_ten(map(repr, missing))}",
+            "split by class (`data.split=stratified`), give that part more rows, or merge rare classes",
+        ),
+    )
+
+
+def _counts(target: OneTarget, codes: np.ndarray) -> np.ndarray:  # int64 [classes]
+    classes = len(target.classes)
+    return np.bincount(codes, minlength=classes) if classes else np.zeros(0, np.int64)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from batchwright.data.dataset import Dataset
+from batchwright.data.several import each
 from batchwright.data.splitting import row_hashes
 from batchwright.data.targets import ClassTarget
 from batchwright.findings.columns import sample
@@ -14,14 +15,15 @@ WARN = 0.1
 
 def contradictions(dataset: Dataset) -> tuple[Finding, ...]:
     """How many training rows are outvoted by rows with the same inputs; of rows on the disk, 100,000 are looked at."""
-    if not isinstance(dataset.target, ClassTarget):
-        return ()
     train = dataset.train
     rows = sample(train.rows)
-    wrong = outvoted(row_hashes({name: values[rows] for name, values in train.inputs.items()}), train.targets[rows])
+    known = [codes for target, codes in each(dataset.target, train.targets[rows]) if isinstance(target, ClassTarget)]
+    if not known:
+        return ()
+    inputs = row_hashes({name: values[rows] for name, values in train.inputs.items()})
+    wrong, count = max(outvoted(inputs, codes) for codes in known), len(known[0])
     if not wrong:
         return ()
-    count = len(train.targets[rows])
     return (
         Finding(
             "contradicting rows",

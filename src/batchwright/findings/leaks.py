@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer, Shaped
 
 from batchwright.data.dataset import Dataset
+from batchwright.data.several import OneTarget, each
 from batchwright.data.targets import ClassTarget
 from batchwright.findings.columns import EncodedColumn, Part, columns, leave_out, looked_at, sampled_targets, split_by
 from batchwright.findings.finding import Finding
@@ -29,22 +30,26 @@ def leaks(dataset: Dataset) -> tuple[Finding, ...]:
     """
     if dataset.train.rows < FEWEST:
         return ()
-    targets, classes = sampled_targets(dataset.train), isinstance(dataset.target, ClassTarget)
-    if targets.min() == targets.max():
+    known = each(dataset.target, sampled_targets(dataset.train))
+    return tuple(finding for target, encoded in known for finding in _leaks(dataset, target, encoded))
+
+
+def _leaks(dataset: Dataset, target: OneTarget, encoded: Shaped[np.ndarray, " rows"]) -> tuple[Finding, ...]:
+    if encoded.min() == encoded.max():
         return ()
-    if not classes:
-        targets = _ranks(targets)
-    found = ((column, *_best(column, targets, classes)) for column in columns(dataset))
-    return tuple(_finding(dataset, column, part, score, classes) for column, part, score in found if score >= PERFECT)
+    classes = isinstance(target, ClassTarget)
+    wanted = encoded if classes else _ranks(encoded)
+    found = ((column, *_best(column, wanted, classes)) for column in columns(dataset))
+    return tuple(_finding(dataset, column, part, score, target) for column, part, score in found if score >= PERFECT)
 
 
-def _finding(dataset: Dataset, column: EncodedColumn, part: Part, score: float, classes: bool) -> Finding:
-    target, measure = dataset.target.name, "balanced accuracy" if classes else "R² of ranks"
+def _finding(dataset: Dataset, column: EncodedColumn, part: Part, score: float, target: OneTarget) -> Finding:
+    measure = "balanced accuracy" if isinstance(target, ClassTarget) else "R² of ranks"
     by_group = "" if part.ordered else f"; if it names whom a row is about, split by it: {split_by(column.name)}"
     return Finding(
         "leak",
         "warning",
-        f"column {part.name!r} alone tells {target!r} with {measure} {score:.4f} on training rows held out"
+        f"column {part.name!r} alone tells {target.name!r} with {measure} {score:.4f} on training rows held out"
         f"{looked_at(dataset.train.rows)}",
         f"if it is not known when a prediction is asked for, leave it out: {leave_out(column.name)}{by_group}",
     )

@@ -17,7 +17,9 @@ from batchwright import tasks
 from batchwright._printed import printed
 from batchwright.config import CUSTOM, NONE_GIVEN, Given, checked, from_plain, to_plain, validate_component
 from batchwright.data.encoding import Encoding, ImagePreprocessing
-from batchwright.data.targets import ValueTarget
+from batchwright.data.labels import LabelTarget
+from batchwright.data.several import SeveralTargets, Target
+from batchwright.data.targets import ClassTarget, ValueTarget
 from batchwright.errors import ConfigError, RunError
 from batchwright.nn import ARCHITECTURES, Architecture, Features, Variables
 from batchwright.nn.protocols import Dtype
@@ -143,7 +145,7 @@ def read_blueprint(data: bytes, encoding: Encoding, where: Path, given: Given = 
         task = _task(plain.task, given)
     except (ConfigError, TypeError, ValueError) as error:
         raise RunError(f"{where}: {error}") from error
-    if plain.features != features_of(encoding) or not _same_target(task, encoding):
+    if plain.features != features_of(encoding) or not _same_target(task, encoding.target):
         raise RunError(f"{where} is of a model for other inputs or another target than the run's own. {reading.REMEDY}")
     return Blueprint(architecture, plain.features, task, plain.dtype)
 
@@ -211,15 +213,26 @@ def _example(features: Features) -> dict[str, np.ndarray]:
     }
 
 
-def _same_target(task: tasks.Task, encoding: Encoding) -> bool:
-    """Whether a task is that of the encoded target: its classes and their weights, or its mean and deviation."""
-    target = encoding.target
-    if isinstance(task, tasks.Classification):
-        weights = np.ones(len(target.classes)) if task.class_weights is None else np.asarray(task.class_weights)
-        usable = weights.shape == (len(target.classes),) and bool(np.all((weights > 0) & (weights < np.inf)))
-        return usable and task.classes == target.classes
-    if type(task) not in tasks.TASKS:
-        return True
-    if isinstance(task, tasks.Regression) and isinstance(target, ValueTarget):
-        return (task.targets, task.mean, task.std) == (1, (target.mean,), (target.std,))
-    return False
+def _same_target(task: tasks.Task, target: Target) -> bool:
+    """Whether a task is that of the encoded target: its classes and their weights, or its means and deviations."""
+    match task, target:
+        case tasks.Classification(), ClassTarget():
+            weights = np.ones(len(target.classes)) if task.class_weights is None else np.asarray(task.class_weights)
+            usable = weights.shape == (len(target.classes),) and bool(np.all((weights > 0) & (weights < np.inf)))
+            return usable and task.classes == target.classes
+        case tasks.Regression(), ValueTarget():
+            return _same_numbers(task, (target,)) and task.names == ()
+        case tasks.Regression(), SeveralTargets():
+            values = tuple(part for part in target.parts if isinstance(part, ValueTarget))
+            return target.of_values and _same_numbers(task, values) and task.names == target.columns
+        case tasks.Multilabel(), LabelTarget():
+            return (task.classes, task.separator) == (target.classes, target.separator)
+        case tasks.Several(), SeveralTargets():
+            fits = len(task.heads) == len(target.parts) and task.names == target.columns
+            return fits and all(map(_same_target, task.heads, target.parts))
+    return type(task) not in tasks.TASKS
+
+
+def _same_numbers(task: tasks.Regression, targets: tuple[ValueTarget, ...]) -> bool:
+    means, deviations = tuple(target.mean for target in targets), tuple(target.std for target in targets)
+    return (task.targets, task.mean, task.std) == (len(targets), means, deviations)

@@ -1,5 +1,6 @@
 """A trained model applied to new rows: predictions, and metrics where the rows have targets."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from batchwright.data.weights import in_units, unit_of
 from batchwright.errors import ConfigError, RunError
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
-from batchwright.tasks import Classification, Regression
+from batchwright.tasks import Classification, Multilabel, Regression, Several, Task
 from batchwright.tasks.per_class import PerClass
 from batchwright.training.evaluate import judge, outputs
 from batchwright.training.state import to_device
@@ -26,8 +27,10 @@ from batchwright.training.state import to_device
 class Predictions:
     """What a model says of rows.
 
-    `answers` [rows] are class names, or values in the target's own unit; `probabilities` [rows, classes] are those of
-    `classes`, None for values; `quantiles` [rows, levels] those of a model that was trained to give some, else None.
+    `answers` [rows] are class names, labels with the separator between them, or values in the target's own unit;
+    `probabilities` [rows, classes] are those of `classes`, None for values; `quantiles` [rows, levels] those of a model
+    that was trained to give some, else None. Of several targets, `answers` are [rows, targets] and `parts` has all of
+    this for each.
     """
 
     target: str
@@ -36,22 +39,34 @@ class Predictions:
     probabilities: np.ndarray | None = None
     levels: tuple[float, ...] = ()
     quantiles: np.ndarray | None = None
+    parts: tuple["Predictions", ...] = ()
 
     def __repr__(self) -> str:
         """How many rows, and the first answers."""
-        form = ".20" if self.classes else ".4g"
+        form = ".20" if self.answers.dtype.kind == "U" else ".4g" if self.answers.ndim == 1 else ""
         first = ", ".join(format(answer, form) for answer in self.answers[:5])
         more = ", ..." if len(self.answers) > 5 else ""
         return f"<Predictions of {self.target:.40} for {len(self.answers):,} rows: {first}{more}>"
 
     def frame(self) -> pl.DataFrame:
-        """A column of answers, named after the target, and one for the probability of each class or each quantile."""
-        columns = {f"predicted_{self.target}": self.answers}
+        """A column of answers, named after the target, and one for the probability of each class or each quantile.
+
+        Of several targets these columns are there for each, `probability_TARGET_CLASS` and `quantile_TARGET_LEVEL`.
+        """
+        if self.parts:
+            return pl.DataFrame(
+                {name: cells for part in self.parts for name, cells in part._columns(part.target + "_")}
+            )
+        return pl.DataFrame(dict(self._columns("")))
+
+    def _columns(self, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
+        yield f"predicted_{self.target}", self.answers
         if self.probabilities is not None:
-            columns |= {f"probability_{name}": self.probabilities[:, k] for k, name in enumerate(self.classes)}
+            for place, name in enumerate(self.classes):
+                yield f"probability_{prefix}{name}", self.probabilities[:, place]
         if self.quantiles is not None:
-            columns |= {f"quantile_{level:g}": self.quantiles[:, k] for k, level in enumerate(self.levels)}
-        return pl.DataFrame(columns)
+            for place, level in enumerate(self.levels):
+                yield f"quantile_{prefix}{level:g}", self.quantiles[:, place]
 
 
 def predict(model: SavedModel | Run, source: Source) -> Predictions:
@@ -64,12 +79,28 @@ def predict(model: SavedModel | Run, source: Source) -> Predictions:
     model = _loaded(model)
     inputs = encode_new(source, model.encoding)
     found = outputs(model.model, model.variables, {name: jnp.asarray(array) for name, array in inputs.items()})
-    target, task = model.encoding.target.name, model.model.task
-    if isinstance(task, Classification):
-        return Predictions(target, task.decode(found), task.classes, task.probabilities(found))
-    if isinstance(task, Regression) and (quantiles := task.decode_quantiles(found)) is not None:
-        return Predictions(target, task.decode(found), levels=task.levels, quantiles=quantiles[:, 0])
-    return Predictions(target, task.decode(found))
+    return _predictions(model.model.task, model.encoding.target.name, found)
+
+
+def _predictions(task: Task, target: str, outputs: np.ndarray) -> Predictions:
+    """What the outputs of a network mean."""
+    answers = task.decode(outputs)
+    if isinstance(task, Classification | Multilabel):
+        return Predictions(target, answers, task.classes, task.probabilities(outputs))
+    if isinstance(task, Several):
+        heads = zip(task.heads, task.names, task.by_head(outputs), strict=True)
+        return Predictions(target, answers, parts=tuple(_predictions(*head) for head in heads))
+    if not isinstance(task, Regression):
+        return Predictions(target, answers)
+    quantiles = task.decode_quantiles(outputs)
+    wide = answers.reshape(len(answers), task.targets)
+    each = tuple(
+        Predictions(name, wide[:, place])
+        if quantiles is None
+        else Predictions(name, wide[:, place], levels=task.levels, quantiles=quantiles[:, place])
+        for place, name in enumerate(task.names or (target,))
+    )
+    return each[0] if len(each) == 1 else Predictions(target, answers, parts=each)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is minimised and what is reported: classification and regression.
+"""What is minimised and what is reported: classes, numbers, sets of labels, several of them at once.
 
 A task turns outputs into one loss per row inside the compiled step, in float32, and into metrics, probabilities and
 decoded answers on the host, in float64 (`batchwright.tasks.metrics`). The step minimises Σ w·loss / Σ w, where w is the
@@ -7,19 +7,22 @@ weight of the row itself times the weight of its class.
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 
 from batchwright.errors import ConfigError, unknown
 from batchwright.tasks.classification import CLASS_LOSSES, Classification, class_weights
-from batchwright.tasks.metrics import METRICS, Metric
+from batchwright.tasks.labels import LABEL_LOSSES, Multilabel
+from batchwright.tasks.metrics import METRICS, OF_CLASSES, OF_LABELS, OF_VALUES, Metric
 from batchwright.tasks.own import CustomTask, Loss, NotHere, check_losses
 from batchwright.tasks.protocol import Task
 from batchwright.tasks.regression import VALUE_LOSSES, Regression
+from batchwright.tasks.several import Several
 
 __all__ = [
     "CLASS_LOSSES",
+    "LABEL_LOSSES",
     "METRICS",
     "TASKS",
     "VALUE_LOSSES",
@@ -27,18 +30,29 @@ __all__ = [
     "CustomTask",
     "Loss",
     "Metric",
+    "Multilabel",
     "NotHere",
     "Regression",
+    "Several",
     "Task",
     "check_losses",
     "class_weights",
     "from_json",
 ]
 
-TASKS = (Classification, Regression)
+TASKS = (Classification, Regression, Multilabel, Several)
+KnownTask: TypeAlias = Classification | Regression | Multilabel | Several
+
+METRICS_OF: Mapping[type, tuple[Metric, ...]] = {
+    Classification: OF_CLASSES,
+    Regression: OF_VALUES,
+    Multilabel: OF_LABELS,
+    Several: (),
+}
+"""The metrics that a task may report, by their names."""
 
 
-def from_json(data: Mapping[str, Any]) -> Classification | Regression:
+def from_json(data: Mapping[str, Any]) -> KnownTask:
     """The task that `to_json` described; a loss of which only the printed form is known is a `NotHere`.
 
     Metrics of a user's own, of which only the names are known, are left out.
@@ -61,8 +75,11 @@ def from_json(data: Mapping[str, Any]) -> Classification | Regression:
     loss = given.get("loss")
     if isinstance(loss, Mapping):
         given["loss"] = NotHere(str(loss.get("custom")))
-    given["extra"] = tuple(METRICS[name] for name in given.get("extra") or () if name in METRICS)
+    known = {metric.name: metric for metric in METRICS_OF[kinds[name]]}
+    given["extra"] = tuple(known[name] for name in given.get("extra") or () if name in known)
+    if "heads" in given:
+        given["heads"] = tuple(map(from_json, given["heads"]))
     if given.get("class_weights") is not None:
         given["class_weights"] = jnp.asarray(given["class_weights"], jnp.float32)
-    task: Classification | Regression = kinds[name](**given)
+    task: KnownTask = kinds[name](**given)
     return task

@@ -1,5 +1,6 @@
 """What a metric is computed from: the answers of a network beside the truth, on the rows that count, in float64."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,6 +64,38 @@ class ClassAnswers:
 
 
 @dataclass(frozen=True)
+class LabelAnswers:
+    """Sets of labels: which of `classes` each row has, and how sure the network is of each.
+
+    - log_odds [rows, labels] that a row has a label
+    - true [rows, labels]: whether it has
+    - weights [rows], above 0
+    - threshold: the probability from which a label is given
+    """
+
+    log_odds: Float[np.ndarray, "rows labels"]
+    true: Bool[np.ndarray, "rows labels"]
+    weights: Weights
+    classes: tuple[str, ...] = ()
+    threshold: float = 0.5
+
+    @cached_property
+    def predicted(self) -> Bool[np.ndarray, "rows labels"]:
+        """Which labels each row is given."""
+        return given_labels(self.log_odds, self.threshold)
+
+    @cached_property
+    def share(self) -> Weights:
+        """The weights, summing to 1."""
+        return np.asarray(self.weights / self.weights.sum())
+
+    @cached_property
+    def towards(self) -> Float[np.ndarray, "rows labels"]:
+        """The log-odds of what is true of each label."""
+        return np.asarray(np.where(self.true, self.log_odds, -self.log_odds))
+
+
+@dataclass(frozen=True)
 class PlainAnswers:
     """Outputs and targets as they are, of a task that a user brings.
 
@@ -123,9 +156,38 @@ class ValueAnswers:
         """The mean square of the error."""
         return np.asarray(self.share @ self.error**2)
 
+    def only(self, place: int) -> "ValueAnswers":
+        """The answers for one of the targets."""
+        one = slice(place, place + 1)
+        return ValueAnswers(
+            self.standardised[:, one],
+            self.standardised_true[:, one],
+            self.weights,
+            self.unit[one],
+            self.mean[one],
+            self.levels,
+            None if self.quantiles is None else self.quantiles[:, one],
+        )
+
     def _in_unit(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows ..."]:
         values = np.asarray(standardised * self.unit + self.mean)
         return np.asarray(values[:, 0] if values.shape[1] == 1 else values)
+
+
+@dataclass(frozen=True)
+class SeveralAnswers:
+    """The answers for several targets of which some are classes, by their names.
+
+    - weights [rows], above 0
+    """
+
+    targets: Mapping[str, ClassAnswers | ValueAnswers]
+    weights: Weights
+
+
+def given_labels(log_odds: Float[np.ndarray, "rows labels"], threshold: float) -> Bool[np.ndarray, "rows labels"]:
+    """Whether the probability of each label reaches the threshold."""
+    return np.asarray(log_odds >= np.log(threshold) - np.log1p(-threshold))
 
 
 def answered(log_probabilities: Float[np.ndarray, "rows classes"], threshold: float) -> Int[np.ndarray, " rows"]:

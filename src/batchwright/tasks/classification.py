@@ -133,7 +133,7 @@ class Classification:
         if not np.isfinite(outputs).all():
             return not_finite(further)
         answers = self.answers(outputs, codes, own_weights)
-        losses = self._host_losses(np.asarray(outputs), answers)
+        losses = self.losses_of(np.asarray(outputs), answers)
         by_class = 1.0 if self.class_weights is None else np.asarray(self.class_weights, np.float64)[codes]
         loss = {} if losses is None else {"loss": mean_loss(losses, own_weights * by_class)}
         return loss | compute(further, answers)
@@ -144,7 +144,7 @@ class Classification:
         """What metrics are computed from, of rows that all count."""
         return ClassAnswers(self._log_probabilities(outputs), codes, weights, self.classes, float(self.threshold))
 
-    def _host_losses(self, outputs: np.ndarray, answers: ClassAnswers) -> Float[np.ndarray, " rows"] | None:
+    def losses_of(self, outputs: np.ndarray, answers: ClassAnswers) -> Float[np.ndarray, " rows"] | None:
         """The loss of each row in float64; None where its code is not here."""
         if isinstance(self.loss, NotHere):
             return None

@@ -6,17 +6,34 @@ that are not finite make every metric NaN: a model that has broken down is not g
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, nan
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from batchwright.errors import ConfigError, unknown
-from batchwright.tasks.answers import ClassAnswers, PlainAnswers, ValueAnswers, Weights
+from batchwright.tasks.answers import (
+    ClassAnswers,
+    LabelAnswers,
+    PlainAnswers,
+    SeveralAnswers,
+    ValueAnswers,
+    Weights,
+)
+from batchwright.tasks.label_metrics import (
+    average_precision_of_labels,
+    exact_match,
+    hamming_loss,
+    log_loss_of_labels,
+    macro_f1_of_labels,
+    micro_f1,
+    roc_auc_of_labels,
+)
+from batchwright.tasks.scores import average_precision, calibration_error, roc_auc
 
-CALIBRATION_BINS = 15  # the number that Guo et al. (2017) report, and that others compare with
+Answers: TypeAlias = ClassAnswers | ValueAnswers | LabelAnswers | SeveralAnswers | PlainAnswers
 
 
 @dataclass(frozen=True)
@@ -26,8 +43,9 @@ class Metric:
     Args:
         name: under which it is recorded; `val_` and the name in the history.
         larger_is_better: whether a larger value is a better one.
-        compute: from `ClassAnswers`, `ValueAnswers` or, for a task of your own, `PlainAnswers`, whose `true`,
-            `predicted` and `weights` are arrays with one entry per row.
+        compute: from `ClassAnswers`, `ValueAnswers`, `LabelAnswers` or, for a task of your own, `PlainAnswers`, whose
+            `true`, `predicted` and `weights` are arrays with one entry per row; from `SeveralAnswers`, which hold these
+            by target, where there are several targets and some are classes.
         low, high: the least and the largest value that it can have.
 
     >>> missed = Metric("missed", False, lambda answers: answers.weights @ (answers.true != answers.predicted))
@@ -46,7 +64,7 @@ class Metric:
         return f"<Metric {self.name}: {'larger' if self.larger_is_better else 'smaller'} is better>"
 
 
-def compute(metrics: Iterable[Metric], answers: ClassAnswers | ValueAnswers | PlainAnswers) -> dict[str, float]:
+def compute(metrics: Iterable[Metric], answers: Answers) -> dict[str, float]:
     """The values of metrics, by name; without those that the rows do not determine.
 
     Raises:
@@ -56,7 +74,7 @@ def compute(metrics: Iterable[Metric], answers: ClassAnswers | ValueAnswers | Pl
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _number(metric: Metric, answers: ClassAnswers | ValueAnswers | PlainAnswers) -> float | None:
+def _number(metric: Metric, answers: Answers) -> float | None:
     try:
         value = metric.compute(answers)
         return None if value is None else float(value)
@@ -190,75 +208,6 @@ def mean_poisson_deviance(answers: ValueAnswers) -> float | None:
     return float((2 * (answers.share @ (logs - true + predicted))).mean())
 
 
-def roc_auc(
-    scores: Float[np.ndarray, " rows"], positive: Bool[np.ndarray, " rows"], weights: Weights | None = None
-) -> float | None:
-    """Area under the ROC curve: the chance that a positive row scores above a negative one, a tie counting half.
-
-    AUC = Σ_{i positive} w_i (W(negative, below s_i) + W(negative, tied with s_i) / 2) / (W(positive) W(negative)).
-
-    Returns:
-        The area in [0, 1], exact with ties; None where no row is positive, or none negative.
-
-    >>> roc_auc(np.array([0.1, 0.5, 0.5, 0.9]), np.array([False, True, False, True]))
-    0.875
-    """
-    positives, negatives = _by_rank(scores, positive, weights)
-    pairs = positives.sum() * negatives.sum()
-    if pairs == 0:
-        return None
-    below = np.cumsum(negatives) - negatives
-    return float(positives @ (below + negatives / 2) / pairs)
-
-
-def average_precision(
-    scores: Float[np.ndarray, " rows"], positive: Bool[np.ndarray, " rows"], weights: Weights | None = None
-) -> float | None:
-    """Area under precision over recall as steps: Σ (recall_i - recall_(i-1))·precision_i, from the highest score down.
-
-    Returns:
-        A number in [0, 1], exact with ties; None where no row is positive.
-
-    >>> average_precision(np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False]))
-    0.8333333333333333
-    """
-    positives, negatives = (found[::-1] for found in _by_rank(scores, positive, weights))
-    if positives.sum() == 0:
-        return None
-    hits = np.cumsum(positives)
-    return float(positives @ (hits / (hits + np.cumsum(negatives))) / hits[-1])
-
-
-def _by_rank(scores: np.ndarray, positive: np.ndarray, weights: Weights | None) -> tuple[np.ndarray, np.ndarray]:
-    """Weight of the positive and of the negative rows at each score, the scores from the lowest up."""
-    weights = np.ones(len(scores)) if weights is None else weights
-    _, rank = np.unique(scores, return_inverse=True)
-    return np.bincount(rank, weights * positive), np.bincount(rank, weights * ~positive)
-
-
-def calibration_error(
-    confidence: Float[np.ndarray, " rows"],
-    right: Bool[np.ndarray, " rows"],
-    weights: Weights | None = None,
-    *,
-    bins: int = CALIBRATION_BINS,
-) -> float:
-    """Expected calibration error: how far the confidence in the predicted class is from the share that is right.
-
-    ECE = Σ_b W_b/W · |share right in b - mean confidence in b| over `bins` bins of equal width; a bin is (a, b].
-
-    References:
-        Guo et al., On Calibration of Modern Neural Networks, 2017 (https://arxiv.org/abs/1706.04599).
-
-    >>> round(calibration_error(np.array([0.9, 0.9]), np.array([True, False])), 3)
-    0.4
-    """
-    weights = np.ones(len(confidence)) if weights is None else weights
-    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    gaps = np.bincount(place, weights * (right - confidence), bins)
-    return float(np.abs(gaps).sum() / weights.sum())
-
-
 def confusion_matrix(
     targets: Int[np.ndarray, " rows"],
     predicted: Int[np.ndarray, " rows"],
@@ -290,6 +239,14 @@ VALUE_METRICS = (
     Metric("mae", False, mae, 0.0, inf),
     Metric("r2", True, r2, -inf, 1.0),
 )
+LABEL_METRICS = (
+    Metric("micro_f1", True, micro_f1, 0.0, 1.0),
+    Metric("macro_f1", True, macro_f1_of_labels, 0.0, 1.0),
+    Metric("exact_match", True, exact_match, 0.0, 1.0),
+    Metric("hamming_loss", False, hamming_loss, 0.0, 1.0),
+    Metric("roc_auc", True, roc_auc_of_labels, 0.0, 1.0),
+    Metric("log_loss", False, log_loss_of_labels, 0.0, inf),
+)
 """What is reported without being asked for."""
 
 MORE_CLASS_METRICS = (
@@ -304,14 +261,24 @@ MORE_VALUE_METRICS = (
     Metric("pinball", False, pinball, 0.0, inf),
     Metric("coverage", True, coverage, 0.0, 1.0),
 )
+MORE_LABEL_METRICS = (Metric("average_precision", True, average_precision_of_labels, 0.0, 1.0),)
 """What is reported where it is asked for."""
 
 LOSS = Metric("loss", False, lambda _: None, 0.0, inf)
 """The loss that is minimised, which each task computes by itself."""
 
-METRICS: Mapping[str, Metric] = {
-    metric.name: metric for metric in (LOSS, *CLASS_METRICS, *MORE_CLASS_METRICS, *VALUE_METRICS, *MORE_VALUE_METRICS)
-}
+OF_CLASSES = (*CLASS_METRICS, *MORE_CLASS_METRICS)
+OF_VALUES = (*VALUE_METRICS, *MORE_VALUE_METRICS)
+OF_LABELS = (*LABEL_METRICS, *MORE_LABEL_METRICS)
+"""All that may be asked for of a kind of target."""
+
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (LOSS, *OF_LABELS, *OF_CLASSES, *OF_VALUES)}
+"""All metrics by name. Those of one name are one idea; what classes and labels compute for it differs."""
+
+
+def for_target(metric: Metric, name: str, pick: Callable[[Any], Any]) -> Metric:
+    """A metric of one of several targets: `rmse[price]`, from the answers that `pick` takes out of those of all."""
+    return replace(metric, name=f"{metric.name}[{name}]", compute=lambda answers: metric.compute(pick(answers)))
 
 
 def named(names: Iterable[str], allowed: Iterable[Metric]) -> tuple[Metric, ...]:

@@ -20,7 +20,10 @@ class Task(Protocol):
     """What training needs to know of an aim; `losses` and `row_weights` run inside a compiled program."""
 
     name: ClassVar[str]
-    headline: ClassVar[str]
+
+    @property
+    def headline(self) -> str:
+        """The metric that is shown beside the loss."""
 
     @property
     def reported(self) -> tuple[Metric, ...]:
@@ -52,15 +55,15 @@ class Task(Protocol):
 def to_json(task: Any) -> dict[str, Any]:
     """The name and the fields of a task that is a component, as plain data; functions in their printed form."""
     fields = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
-    return {"name": task.name} | {key: _plain(value) for key, value in fields.items()}
+    return {"name": task.name} | {key: plain(value) for key, value in fields.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A tuple or array as a list, an array of no axes as a number, a metric as its name, a function as it prints."""
     if isinstance(value, Metric):
         return value.name
     if callable(value):
         return {"custom": printed(value)}
     if isinstance(value, tuple):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic | Array) else value

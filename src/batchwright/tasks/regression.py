@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.tasks.answers import ValueAnswers, used_rows
-from batchwright.tasks.metrics import VALUE_METRICS, Metric, compute, left_out, not_finite
+from batchwright.tasks.metrics import OF_VALUES, VALUE_METRICS, Metric, compute, for_target, left_out, not_finite
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed
 from batchwright.tasks.protocol import Outputs, RowWeights, Values, to_json
 
@@ -21,6 +21,8 @@ Numbers = TypeVar("Numbers", Array, np.ndarray)
 ValueLoss: TypeAlias = Literal["mean_squared_error", "mean_absolute_error", "huber", "poisson", "quantile"]
 VALUE_LOSSES: tuple[ValueLoss, ...] = get_args(ValueLoss)
 LEVELS = (0.1, 0.5, 0.9)
+MOST_NAMED = 20
+"""Targets of which each has its own metrics; of more, the means over all are reported."""
 
 
 @component
@@ -43,6 +45,8 @@ class Regression:
         quantiles: the levels τ in (0, 1) of the quantile loss, from the lowest to the highest. The answer of a row is
             the quantile whose level is nearest to 1/2.
         targets: how many numbers are predicted for each row.
+        names: of the targets, where there are several: `rmse` is the mean over them, `rmse[name]` that of one. Of more
+            than 20 the means alone are reported.
         mean, std: of each target in its own unit; value = standardised·std + mean.
         extra: metrics beside those that are always reported.
 
@@ -67,12 +71,26 @@ class Regression:
     targets: Annotated[int, Gt(0)] = 1
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    names: tuple[str, ...] = ()
     extra: tuple[Metric, ...] = ()
 
     @property
     def reported(self) -> tuple[Metric, ...]:
         """The metrics that are reported, the loss first."""
-        return (loss_metric(self.loss), *VALUE_METRICS, *self.extra)
+        return (loss_metric(self.loss), *self._further)
+
+    @property
+    def _further(self) -> tuple[Metric, ...]:
+        """The metrics beside the loss: of several targets the means, then those of each by its name."""
+        common = (*VALUE_METRICS, *self.extra)
+        known = [metric for metric in common if metric in OF_VALUES]
+        named = enumerate(self.names) if 1 < len(self.names) <= MOST_NAMED else ()
+        each = (
+            for_target(metric, name, partial(ValueAnswers.only, place=place))
+            for place, name in named
+            for metric in known
+        )
+        return (*common, *each)
 
     @property
     def levels(self) -> tuple[Any, ...]:
@@ -146,23 +164,27 @@ class Regression:
             ConfigError: a metric of the user's own fails.
         """
         rows, own_weights = used_rows(len(outputs), weights)
-        wide, further = np.asarray(outputs, np.float64)[rows], (*VALUE_METRICS, *self.extra)
+        wide, further = np.asarray(outputs, np.float64)[rows], self._further
         if not np.isfinite(wide).all():
             return not_finite(further)
         values = np.asarray(targets)[rows]
         answers = self.answers(wide, values, own_weights)
-        loss = {}
-        if not isinstance(self.loss, NotHere):
-            losses = (
-                host_losses(self.loss, wide.astype(np.float32), values)
-                if callable(self.loss)
-                else self._losses(wide, answers.standardised_true, np).mean(axis=1)
-            )
-            loss = {"loss": mean_loss(losses, own_weights)}
+        losses = self.losses_of(wide, answers)
+        loss = {} if losses is None else {"loss": mean_loss(losses, own_weights)}
         return loss | compute(further, answers)
+
+    def losses_of(self, outputs: np.ndarray, answers: ValueAnswers) -> Float[np.ndarray, " rows"] | None:
+        """The loss of each row in float64; None where its code is not here."""
+        if isinstance(self.loss, NotHere):
+            return None
+        if callable(self.loss):
+            wanted = answers.standardised_true.astype(np.float32)
+            return host_losses(self.loss, outputs.astype(np.float32), wanted[:, 0] if self.targets == 1 else wanted)
+        return np.asarray(self._losses(np.asarray(outputs, np.float64), answers.standardised_true, np).mean(axis=1))
 
     def answers(self, outputs: np.ndarray, targets: np.ndarray, weights: Float[np.ndarray, " rows"]) -> ValueAnswers:
         """What metrics are computed from, of rows that all count."""
+        outputs = np.asarray(outputs, np.float64)
         wide = np.asarray(targets, np.float64).reshape(len(targets), self.targets)
         of_target = partial(np.broadcast_to, shape=(self.targets,))
         unit, mean = of_target(np.asarray(self.std, np.float64)), of_target(np.asarray(self.mean, np.float64))
@@ -172,9 +194,11 @@ class Regression:
     def remarks(self, outputs: Outputs, targets: Values, weights: RowWeights | None = None) -> tuple[str, ...]:
         """Whether the mean of the targets would be nearer to them than the answers; whether the loss is not here."""
         found = self.metrics(outputs, targets, weights)
-        said, r2 = [*not_computed(self.loss), *left_out(self.extra, found)], found.get("r2", 0.0)
-        if r2 < 0:
-            said.append(f"R² is {r2:.4g}, below 0: always to answer the mean of these rows would err less")
+        said = [*not_computed(self.loss), *left_out(self.extra, found)]
+        for name in (f"r2[{target}]" for target in self.names) if len(self.names) > 1 else ("r2",):
+            if (r2 := found.get(name, 0.0)) < 0:
+                shown = name.replace("r2", "R²")
+                said.append(f"{shown} is {r2:.4g}, below 0: always to answer the mean of these rows would err less")
         return tuple(said)
 
     def decode(self, outputs: Outputs) -> np.ndarray:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int64
 
+from batchwright.data.targets import ClassTarget
 from batchwright.errors import ConfigError
 from batchwright.population.fit import common_rows
 from batchwright.training.job import Job
@@ -34,7 +35,8 @@ def folds(prepared: Prepared, count: int) -> tuple[Job, ...]:
     rows: Rows = jax.tree.map(lambda *parts: jnp.concatenate(parts), train, job.validation)
     if not 2 <= count <= rows.length:
         raise ConfigError(f"`folds` takes 2 to {rows.length:,}, the training and validation rows, but is {count}.")
-    classes = np.asarray(rows.targets) if prepared.dataset.target.classes else np.zeros(rows.length, np.int32)
+    of_classes = isinstance(prepared.dataset.target, ClassTarget)
+    classes = np.asarray(rows.targets) if of_classes else np.zeros(rows.length, np.int32)
     held_out = fold_of(classes, count, seed=job.seed)
     return tuple(_job(job, rows, held_out == fold) for fold in range(count))
 

@@ -21,7 +21,7 @@ from batchwright.errors import ConfigError, DataError, unknown
 from batchwright.measure.live import live_noise
 from batchwright.nn import ARCHITECTURES
 from batchwright.runs.model import Blueprint, features_of
-from batchwright.tasks import Task
+from batchwright.tasks import TASKS, Task
 from batchwright.training.feed import OnDisk
 from batchwright.training.fit import Job
 from batchwright.training.growth import AdaptiveBatchSize, Growing, limited
@@ -220,16 +220,18 @@ def _stopping(chosen: EarlyStopping | None, task: Task) -> EarlyStopping | None:
     Raises:
         ConfigError: it goes by a figure that the history will not have, or of which that is not known.
     """
-    if chosen is None or chosen.mode != "auto" or chosen.monitor in ("loss", "val_loss"):
+    if chosen is None or chosen.monitor in ("loss", "val_loss"):
         return chosen
     found = next((metric for metric in task.reported if f"val_{metric.name}" == chosen.monitor), None)
+    if found is None and chosen.mode != "auto" and type(task) not in TASKS:
+        return chosen
     if found is None:
         figures = ("loss", *(f"val_{metric.name}" for metric in task.reported))
         raise ConfigError(
             f"training.early_stopping.monitor: {unknown('figure', chosen.monitor, figures)} A metric that the task "
             "reports by itself needs mode: max or min."
         )
-    return replace(chosen, mode="max" if found.larger_is_better else "min")
+    return chosen if chosen.mode != "auto" else replace(chosen, mode="max" if found.larger_is_better else "min")
 
 
 def _growth(config: Config, dataset: Dataset, plan: Plan) -> AdaptiveBatchSize | None:

@@ -5,23 +5,38 @@ from typing import TypeVar
 
 import numpy as np
 
-from batchwright.config.sections import Own, TaskSettings
+from batchwright.config.sections import NOTHING, Own, TaskSettings
 from batchwright.data.dataset import Dataset
+from batchwright.data.labels import LabelTarget
+from batchwright.data.several import SeveralTargets, each
 from batchwright.data.targets import ClassTarget, ValueTarget
 from batchwright.errors import ConfigError, DataError
 from batchwright.nn.protocols import Variables
 from batchwright.tasks import (
     CLASS_LOSSES,
+    LABEL_LOSSES,
     METRICS,
     VALUE_LOSSES,
     Classification,
     Metric,
+    Multilabel,
     Regression,
+    Several,
     Task,
     check_losses,
     class_weights,
 )
-from batchwright.tasks.metrics import CLASS_METRICS, MORE_CLASS_METRICS, MORE_VALUE_METRICS, VALUE_METRICS, named
+from batchwright.tasks.metrics import (
+    CLASS_METRICS,
+    LABEL_METRICS,
+    MORE_CLASS_METRICS,
+    MORE_LABEL_METRICS,
+    MORE_VALUE_METRICS,
+    OF_CLASSES,
+    OF_VALUES,
+    VALUE_METRICS,
+    named,
+)
 from batchwright.tasks.threshold import best_threshold
 from batchwright.training.evaluate import answers_of
 from batchwright.training.feed import OnDisk
@@ -41,10 +56,21 @@ def task_of(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
     """
     if own.task is not None:
         return _tried(_own_task(own), dataset, own)
+    return _tried(_made(dataset, settings, own), dataset, own)
+
+
+def _made(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
+    """The task of the kind of the target."""
     target = dataset.target
     if isinstance(target, ClassTarget):
-        return _tried(_classification(dataset, target, settings, own), dataset, own)
-    return _tried(_regression(dataset, target, settings, own), dataset, own)
+        return _classification(dataset, target, settings, own)
+    if isinstance(target, ValueTarget):
+        return _regression(dataset, (target,), settings, own)
+    if isinstance(target, LabelTarget):
+        return _multilabel(target, settings, own)
+    if values := [part for part in target.parts if isinstance(part, ValueTarget)] if target.of_values else []:
+        return _regression(dataset, tuple(values), settings, own)
+    return _several(dataset, target, settings, own)
 
 
 def _own_task(own: Own) -> Task:
@@ -81,25 +107,82 @@ def _classification(dataset: Dataset, target: ClassTarget, settings: TaskSetting
     )
 
 
-def _regression(dataset: Dataset, target: ValueTarget, settings: TaskSettings, own: Own) -> Regression:
+def _regression(dataset: Dataset, targets: tuple[ValueTarget, ...], settings: TaskSettings, own: Own) -> Regression:
     if settings.threshold != 0.5:
         raise ConfigError("task.threshold is for two classes, and the target is a number: leave it out.")
-    loss = own.loss or _loss(settings.loss, VALUE_LOSSES, target.task)
+    loss = own.loss or _loss(settings.loss, VALUE_LOSSES, "regression")
     if loss == "poisson":
-        _check_counts(dataset, target)
+        _check_counts(dataset)
     return Regression(
         loss,
         settings.delta,
         settings.quantiles,
-        mean=(target.mean,),
-        std=(target.std,),
-        extra=_extra(settings, own, VALUE_METRICS, MORE_VALUE_METRICS),
+        len(targets),
+        tuple(target.mean for target in targets),
+        tuple(target.std for target in targets),
+        tuple(target.name for target in targets) if len(targets) > 1 else (),
+        _extra(settings, own, VALUE_METRICS, MORE_VALUE_METRICS),
     )
 
 
-def _check_counts(dataset: Dataset, target: ValueTarget) -> None:
-    parts = (dataset.train, dataset.validation, dataset.test)
-    least = min(float(target.decode(part.targets).min()) for part in parts if part is not None and part.rows)
+def _multilabel(target: LabelTarget, settings: TaskSettings, own: Own) -> Multilabel:
+    if settings.class_weights is not None:
+        raise ConfigError("task.class_weights is for one target of classes, not for labels: leave it out.")
+    if isinstance(settings.threshold, str):
+        raise ConfigError(
+            f"task.threshold {settings.threshold} is chosen for two classes; for labels give a number in (0, 1)."
+        )
+    return Multilabel(
+        target.classes,
+        own.loss or _loss(settings.loss, LABEL_LOSSES, target.task),
+        settings.label_smoothing,
+        settings.threshold,
+        target.separator,
+        _extra(settings, own, LABEL_METRICS, MORE_LABEL_METRICS),
+    )
+
+
+def _several(dataset: Dataset, target: SeveralTargets, settings: TaskSettings, own: Own) -> Several:
+    """A head for each target; a loss and metrics that are named go to the heads that have them."""
+    if settings.class_weights is not None or settings.threshold != 0.5:
+        raise ConfigError("task.class_weights and task.threshold are for one target of classes: leave them out.")
+    kinds = {type(part) for part in target.parts}
+    losses = (*CLASS_LOSSES, *(VALUE_LOSSES if ValueTarget in kinds else ()))
+    if own.loss is None and settings.loss != "auto" and settings.loss not in losses:
+        _loss(settings.loss, losses, "several targets")
+    allowed = (*OF_CLASSES, *(OF_VALUES if ValueTarget in kinds else ()))
+    named(settings.metrics, allowed)
+    heads = tuple(_head(dataset, part, settings) for part in target.parts)
+    _check_names(own)
+    return Several(target.columns, heads, own.loss, own.metrics)
+
+
+def _head(dataset: Dataset, part: ClassTarget | ValueTarget, settings: TaskSettings) -> Classification | Regression:
+    """The head of one target, with what of the settings is for its kind."""
+    is_class = isinstance(part, ClassTarget)
+    losses, metrics = (CLASS_LOSSES, OF_CLASSES) if is_class else (VALUE_LOSSES, OF_VALUES)
+    names = {metric.name for metric in metrics}
+    mine = replace(
+        settings,
+        loss=settings.loss if settings.loss in losses else "auto",
+        metrics=tuple(name for name in settings.metrics if name in names),
+        label_smoothing=settings.label_smoothing if is_class else 0.0,
+    )
+    if isinstance(part, ClassTarget):
+        return _classification(dataset, part, mine, NOTHING)
+    return _regression(dataset, (part,), mine, NOTHING)
+
+
+def _check_counts(dataset: Dataset) -> None:
+    """Refuse numbers below 0, or with a mean that is not above 0."""
+    parts = [part for part in (dataset.train, dataset.validation, dataset.test) if part is not None and part.rows]
+    encoded = [each(dataset.target, part.targets) for part in parts]
+    for place, (target, _) in enumerate(encoded[0]):
+        if isinstance(target, ValueTarget):
+            _check_count(target, min(float(target.decode(found[place][1]).min()) for found in encoded))
+
+
+def _check_count(target: ValueTarget, least: float) -> None:
     if least < -1e-6 * (abs(target.mean) + target.std) or target.mean <= 0:
         raise DataError(
             f"the loss poisson is for counts, numbers of 0 or more with a mean above 0, but {target.name!r} goes down "
@@ -110,11 +193,15 @@ def _check_counts(dataset: Dataset, target: ValueTarget) -> None:
 def _extra(settings: TaskSettings, own: Own, usual: tuple[Metric, ...], more: tuple[Metric, ...]) -> tuple[Metric, ...]:
     """The metrics that were asked for beside the usual ones."""
     chosen = [metric for metric in named(dict.fromkeys(settings.metrics), (*usual, *more)) if metric not in usual]
+    _check_names(own)
+    return (*chosen, *own.metrics)
+
+
+def _check_names(own: Own) -> None:
     names = [metric.name for metric in own.metrics]
     for name in names:
         if name in METRICS or names.count(name) > 1:
             raise ConfigError(f"metrics: there is a metric {name!r} already: give yours another name.")
-    return (*chosen, *own.metrics)
 
 
 def _loss(chosen: str, allowed: tuple[Name, ...], task: str) -> Name:

@@ -1,0 +1,157 @@
+"""Several labels in one cell, as `red|round`: what separates them, which there are, and each as 0 or 1."""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float32, Num
+
+from batchwright.data.cells import first_ten
+from batchwright.data.inference import as_text
+from batchwright.data.tables import Table
+from batchwright.errors import ConfigError, DataError
+
+SEPARATORS = ("|", ";", ",", "/", " ")
+"""What may be found between labels, the rarest in ordinary text first; others are given."""
+
+LEAST_SHARE = 0.01
+"""The share of the cells that have to hold a separator for it to be found: less may be a slip of the pen."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelTarget:
+    """Sets of labels as a 0 or 1 for each of `classes`; an empty cell is a row without a label."""
+
+    name: str
+    classes: tuple[str, ...]
+    separator: str
+    task: Literal["multilabel"] = "multilabel"
+
+    def __repr__(self) -> str:
+        """The target, and the first of its labels."""
+        named = ", ".join(f"{name:.20}" for name in self.classes[:5]) + (", ..." if len(self.classes) > 5 else "")
+        return f"<LabelTarget {self.name:.40}: {len(self.classes):,} labels ({named})>"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that hold the target."""
+        return (self.name,)
+
+    def encode(self, table: Table) -> Float32[np.ndarray, "rows classes"]:
+        """Which labels each row has.
+
+        Raises:
+            DataError: the table lacks the target, or a label is not among the classes.
+        """
+        cells = as_text(table.frame[table.column(self.name).name])
+        distinct = cells.unique(maintain_order=True)
+        places = {name: place for place, name in enumerate(self.classes)}
+        labels = [split_cell(cell, self.separator) for cell in distinct]
+        known = np.zeros((len(distinct), len(self.classes)), np.float32)
+        for row, found in enumerate(labels):
+            for label in found:
+                if label in places:
+                    known[row, places[label]] = 1.0
+        self._refuse_strange(table, cells, labels)
+        which = cells.replace_strict(distinct, np.arange(len(distinct)), return_dtype=pl.Int64)
+        return np.asarray(known[which.to_numpy()])
+
+    def decode(self, present: Num[np.ndarray, "rows classes"]) -> np.ndarray:
+        """The labels of each row, with the separator between them.
+
+        >>> LabelTarget("y", ("blue", "red"), "|").decode(np.array([[1, 1], [0, 0]])).tolist()
+        ['blue|red', '']
+        """
+        return joined(np.asarray(present) > 0, self.classes, self.separator)
+
+    def to_json(self) -> dict[str, object]:
+        """The target as a plain dictionary."""
+        return dataclasses.asdict(self)
+
+    def _refuse_strange(self, table: Table, cells: pl.Series, labels: list[tuple[str, ...]]) -> None:
+        strange = sorted({label for found in labels for label in found} - set(self.classes))
+        if not strange:
+            return
+        having = [any(label in strange for label in split_cell(cell, self.separator)) for cell in cells]
+        raise DataError(
+            f"{table.name}: target {self.name!r} holds labels that the training table lacks: {first_ten(strange)} "
+            f"({table.places(np.flatnonzero(having))}). Known: {first_ten(self.classes)}."
+        )
+
+
+def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient: bool = False) -> LabelTarget:
+    """How the column `name` is predicted as a set of labels.
+
+    Args:
+        table: all rows.
+        name: the target column, of text.
+        separator: what is between the labels of a cell; found among `SEPARATORS` when None.
+        lenient: whether about as many labels as rows are taken too.
+
+    >>> from batchwright.data.tables import from_frame
+    >>> fit_labels(from_frame({"y": ["red|round", "red", None, "round", "red"]}), "y").classes
+    ('red', 'round')
+
+    Raises:
+        DataError: no such column, cells that are not text, no label at all, no separator found, or about as many labels
+            as rows.
+        ConfigError: an empty separator.
+    """
+    if separator == "":
+        raise ConfigError("label_separator is what is between two labels, as | or ;, and not empty text.")
+    column = table.column(name)
+    cells = table.frame[name]
+    if cells.dtype not in (pl.String, pl.Boolean) and not cells.dtype.is_numeric():
+        raise DataError(f"{table.name}: target {name!r} holds {column.kind} cells; labels are text, as red|round.")
+    distinct = as_text(cells).drop_nulls().unique().to_list()
+    chosen = _found(table, name, as_text(cells)) if separator is None else separator
+    classes = tuple(sorted({label for cell in distinct for label in split_cell(cell, chosen)}))
+    if not classes:
+        raise DataError(f"{table.name}: target {name!r} holds no label in any row: there is nothing to learn.")
+    if 2 * len(classes) > table.rows and not lenient:
+        raise DataError(
+            f"{table.name}: target {name!r} has {len(classes):,} labels, split at {chosen!r}, in {table.rows:,} rows: "
+            "too few rows to learn each from. Is it a text? Choose another target, or another `label_separator`."
+        )
+    return LabelTarget(name, classes, chosen)
+
+
+def split_cell(cell: str | None, separator: str) -> tuple[str, ...]:
+    """The labels in a cell, without blanks around them; none in an empty one.
+
+    >>> split_cell(" red | round|", "|")
+    ('red', 'round')
+    """
+    parts = () if cell is None else cell.split(None if separator == " " else separator)
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def joined(present: np.ndarray, classes: Iterable[str], separator: str) -> np.ndarray:
+    """The names of the classes that each row has, `present` [rows, classes], with the separator between them."""
+    names = np.array(tuple(classes), dtype=object)
+    return np.array([separator.join(names[row]) for row in present], dtype=str)
+
+
+def labels_note(table: Table, target: LabelTarget) -> str:
+    """How cells were taken apart, with an example, and how many rows have no label: a sentence for the user."""
+    cells = as_text(table.frame[target.name])
+    several = next((cell for cell in cells if len(split_cell(cell, target.separator)) > 1), None)
+    empty = sum(not split_cell(cell, target.separator) for cell in cells)
+    example = "no cell holds two" if several is None else f"as in {several!r:.60}"
+    without = f"; {empty:,} of {table.rows:,} rows have none" if empty else ""
+    return f"target {target.name!r}: {len(target.classes):,} labels, split at {target.separator!r}, {example}{without}"
+
+
+def _found(table: Table, name: str, cells: pl.Series) -> str:
+    """The separator that enough cells hold."""
+    needed = max(1.0, LEAST_SHARE * len(cells))
+    for separator in SEPARATORS:
+        if (cells.str.strip_chars().str.contains(separator, literal=True).sum() or 0) >= needed:
+            return separator
+    raise DataError(
+        f"{table.name}: no cell of target {name!r} holds two labels with one of {' '.join(SEPARATORS[:-1])} or a blank "
+        f"between them. If each row has one class, leave out task multilabel.",
+        "`label_separator` says what is between them.",
+    )

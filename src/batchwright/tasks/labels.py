@@ -1,0 +1,137 @@
+"""Several labels at once: a probability for each, independent of the others, and the set of those that are given."""
+
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from annotated_types import Ge, Gt, Lt
+from jaxtyping import Array, Float
+
+from batchwright._component import component
+from batchwright.tasks.answers import LabelAnswers, given_labels, used_rows
+from batchwright.tasks.metrics import LABEL_METRICS, Metric, compute, left_out, not_finite
+from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed
+from batchwright.tasks.protocol import Outputs, RowWeights, to_json
+
+LabelLoss: TypeAlias = Literal["binary_cross_entropy"]
+LABEL_LOSSES: tuple[LabelLoss, ...] = get_args(LabelLoss)
+
+
+@component
+class Multilabel:
+    """Tell which labels a row has, any number of them: minimise binary cross-entropy, report F1 and its kin.
+
+        binary_cross_entropy    loss = mean over the labels of log(1 + exp z) - q·z,  q = (1 - ε)·y + ε/2
+
+    Args:
+        classes: the k labels; a target is a 0 or 1 for each.
+        loss: the above, or a function of (outputs [rows, k], targets float32 [rows, k]) that gives one loss per row.
+        label_smoothing: ε in [0, 1): how much of each target is spread over yes and no.
+        threshold: the probability in (0, 1) from which a label is given.
+        separator: what stands between labels in an answer.
+        extra: metrics beside those that are always reported.
+
+    The loss is that of Keras's `BinaryCrossentropy` and of PyTorch's `BCEWithLogitsLoss`: a mean over the labels.
+
+    >>> task = Multilabel(classes=("red", "round"))
+    >>> outputs = np.array([[2.0, 0.0], [-1.0, -1.0]], np.float32)
+    >>> [round(float(loss), 3) for loss in task.losses(outputs, np.array([[1, 0], [0, 0]], np.float32))]
+    [0.41, 0.313]
+    >>> task.decode(outputs).tolist()
+    ['red|round', '']
+    """
+
+    name: ClassVar[str] = "multilabel"
+    headline: ClassVar[str] = "micro_f1"
+
+    classes: tuple[str, ...]
+    loss: LabelLoss | Loss = "binary_cross_entropy"
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
+    threshold: Annotated[float, Gt(0), Lt(1)] = 0.5
+    separator: str = "|"
+    extra: tuple[Metric, ...] = ()
+
+    @property
+    def reported(self) -> tuple[Metric, ...]:
+        """The metrics that are reported, the loss first."""
+        return (loss_metric(self.loss), *LABEL_METRICS, *self.extra)
+
+    @property
+    def outputs(self) -> int:
+        """One per label: the log-odds that a row has it."""
+        return len(self.classes)
+
+    def losses(self, outputs: Outputs, targets: Float[np.ndarray | Array, "rows labels"]) -> Float[Array, " rows"]:
+        """The loss of each row."""
+        if callable(self.loss):
+            return self.loss(outputs, targets)  # type: ignore[no-any-return]
+        log_odds, wanted = jnp.asarray(outputs), jnp.asarray(targets)
+        smoothed = (1.0 - self.label_smoothing) * wanted + self.label_smoothing / 2
+        return jnp.mean(jax.nn.softplus(log_odds) - smoothed * log_odds, axis=1)
+
+    def row_weights(self, targets: Any) -> None:
+        """None: all rows weigh the same."""
+
+    def metrics(self, outputs: Outputs, targets: Any, weights: RowWeights | None = None) -> dict[str, float]:
+        """`loss`, as training minimises it, and the other metrics.
+
+        Raises:
+            DataError: no row counts, or the weights are not weights.
+            ConfigError: a metric of the user's own fails.
+        """
+        rows, own_weights = used_rows(len(outputs), weights)
+        found, wanted, further = np.asarray(outputs)[rows], np.asarray(targets)[rows], (*LABEL_METRICS, *self.extra)
+        if not np.isfinite(found).all():
+            return not_finite(further)
+        answers, loss = self.answers(found, wanted, own_weights), {}
+        if not isinstance(self.loss, NotHere):
+            losses = host_losses(self.loss, found, wanted) if callable(self.loss) else self._losses_of(answers)
+            loss = {"loss": mean_loss(losses, own_weights)}
+        return loss | compute(further, answers)
+
+    def answers(self, outputs: np.ndarray, targets: np.ndarray, weights: Float[np.ndarray, " rows"]) -> LabelAnswers:
+        """What metrics are computed from, of rows that all count."""
+        log_odds = np.asarray(outputs, np.float64)
+        return LabelAnswers(log_odds, np.asarray(targets) > 0, weights, self.classes, float(self.threshold))
+
+    def _losses_of(self, answers: LabelAnswers) -> Float[np.ndarray, " rows"]:
+        """The loss of each row in float64."""
+        losses = np.logaddexp(0.0, -answers.towards) + float(self.label_smoothing) / 2 * answers.towards
+        return np.asarray(losses.mean(axis=1))
+
+    def remarks(self, outputs: Outputs, targets: Any, weights: RowWeights | None = None) -> tuple[str, ...]:
+        """Which labels that occur are never given, and whether to give none would be right more often."""
+        rows, own_weights = used_rows(len(outputs), weights)
+        found, wanted = np.asarray(outputs)[rows], np.asarray(targets)[rows]
+        if not np.isfinite(found).all():
+            return ()
+        answers = self.answers(found, wanted, own_weights)
+        said = [*not_computed(self.loss), *left_out(self.extra, compute(self.extra, answers))]
+        shares = answers.share @ answers.true
+        never = np.flatnonzero((shares > 0) & ~answers.predicted.any(axis=0))
+        if len(never):
+            named = ", ".join(f"{self.classes[place]!r} ({shares[place]:.2%} have it)" for place in never[:10])
+            said.append(f"no row is given {named}{' and others' if len(never) > 10 else ''}")
+        wrong = float((answers.share @ (answers.predicted != answers.true)).mean())
+        if wrong > shares.mean():
+            said.append(
+                f"hamming_loss is {wrong:.4f}, and to give no row a label would have {shares.mean():.4f}: worse than "
+                "no model"
+            )
+        return tuple(said)
+
+    def probabilities(self, outputs: Outputs) -> Float[np.ndarray, "rows labels"]:
+        """The probability of each label, float64."""
+        log_odds = np.asarray(outputs, np.float64)
+        return np.asarray(np.exp(-np.logaddexp(0.0, -log_odds)))
+
+    def decode(self, outputs: Outputs) -> np.ndarray:
+        """The labels that each row is given, with the separator between them."""
+        names = np.array(self.classes, dtype=object)
+        given = given_labels(np.asarray(outputs, np.float64), float(self.threshold))
+        return np.array([self.separator.join(names[row]) for row in given], dtype=str)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: the name of the task and its fields."""
+        return to_json(self)
