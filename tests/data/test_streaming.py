@@ -37,6 +37,8 @@ FRAME = pl.DataFrame(
 CASES = {
     "regression": DataOptions(target="y", on_bad_rows="drop"),
     "classes": DataOptions(target="label", on_bad_rows="drop"),
+    "several": DataOptions(target=("label", "y", "kind"), on_bad_rows="drop"),
+    "labels": DataOptions(target="city", task="multilabel", weights="weight"),
     "robust": DataOptions(target="y", scaling="robust", one_hot_max=2, weights="weight"),
     "quantile": DataOptions(target="y", scaling="quantile", split="shuffled", test_split=0.0),
     "groups": DataOptions(target="y", group="site", kinds={"site": "categorical"}),

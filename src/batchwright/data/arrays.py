@@ -1,5 +1,6 @@
 """Arrays, in memory and in `.npy` and `.npz` files: two dimensions are a table, three or four are images."""
 
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -66,7 +67,7 @@ def target_columns(y: Any) -> str | tuple[str, ...] | None:
 
 def targets_among(table: Table) -> str | tuple[str, ...] | None:
     """The columns of a table that `rows_of` has made of y."""
-    several = tuple(name for name in table.kinds if name.removeprefix(f"{TARGET}_").isdecimal())
+    several = tuple(name for name in table.kinds if re.fullmatch(rf"{TARGET}_\d+", name))
     return TARGET if TARGET in table.kinds else several or None
 
 

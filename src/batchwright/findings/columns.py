@@ -59,7 +59,7 @@ def looked_at(rows: int, most: int = MOST_ROWS) -> str:
     return "" if looked == rows else f", in {looked:,} evenly spaced of the {rows:,} training rows"
 
 
-def sampled_targets(split: Split, most: int = MOST_ROWS) -> Shaped[np.ndarray, " sample"]:
+def sampled_targets(split: Split, most: int = MOST_ROWS) -> Shaped[np.ndarray, "sample ..."]:
     """The targets of the sample."""
     return np.array(split.targets[sample(split.rows, most)])
 

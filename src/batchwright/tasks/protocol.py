@@ -11,7 +11,7 @@ from batchwright.tasks.metrics import Metric
 
 Outputs = Float[np.ndarray | Array, "rows outputs"]
 Codes = Int[np.ndarray | Array, " rows"]
-Values = Float[np.ndarray | Array, " rows"] | Float[np.ndarray | Array, "rows outputs"]
+Values = Float[np.ndarray | Array, " rows"] | Float[np.ndarray | Array, "rows targets"]
 RowWeights = Float[np.ndarray | Array, " rows"]
 
 

@@ -63,7 +63,7 @@ def _made(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
     """The task of the kind of the target."""
     target = dataset.target
     if isinstance(target, ClassTarget):
-        return _classification(dataset, target, settings, own)
+        return _classification(dataset, target, dataset.train.targets, settings, own)
     if isinstance(target, ValueTarget):
         return _regression(dataset, (target,), settings, own)
     if isinstance(target, LabelTarget):
@@ -82,10 +82,10 @@ def _own_task(own: Own) -> Task:
     return task
 
 
-def _classification(dataset: Dataset, target: ClassTarget, settings: TaskSettings, own: Own) -> Classification:
-    weights = class_weights(
-        settings.class_weights, dataset.train.targets, dataset.train.weights, classes=target.classes
-    )
+def _classification(
+    dataset: Dataset, target: ClassTarget, codes: np.ndarray, settings: TaskSettings, own: Own
+) -> Classification:
+    weights = class_weights(settings.class_weights, codes, dataset.train.weights, classes=target.classes)
     loss = own.loss or _loss(settings.loss, CLASS_LOSSES, target.task)
     if settings.label_smoothing and loss not in ("cross_entropy", "binary_cross_entropy"):
         raise ConfigError("task.label_smoothing is for cross_entropy and binary_cross_entropy; leave it out.")
@@ -152,12 +152,14 @@ def _several(dataset: Dataset, target: SeveralTargets, settings: TaskSettings, o
         _loss(settings.loss, losses, "several targets")
     allowed = (*OF_CLASSES, *(OF_VALUES if ValueTarget in kinds else ()))
     named(settings.metrics, allowed)
-    heads = tuple(_head(dataset, part, settings) for part in target.parts)
+    heads = tuple(_head(dataset, part, codes, settings) for part, codes in each(target, dataset.train.targets))
     _check_names(own)
     return Several(target.columns, heads, own.loss, own.metrics)
 
 
-def _head(dataset: Dataset, part: ClassTarget | ValueTarget, settings: TaskSettings) -> Classification | Regression:
+def _head(
+    dataset: Dataset, part: ClassTarget | ValueTarget, codes: np.ndarray, settings: TaskSettings
+) -> Classification | Regression:
     """The head of one target, with what of the settings is for its kind."""
     is_class = isinstance(part, ClassTarget)
     losses, metrics = (CLASS_LOSSES, OF_CLASSES) if is_class else (VALUE_LOSSES, OF_VALUES)
@@ -169,7 +171,7 @@ def _head(dataset: Dataset, part: ClassTarget | ValueTarget, settings: TaskSetti
         label_smoothing=settings.label_smoothing if is_class else 0.0,
     )
     if isinstance(part, ClassTarget):
-        return _classification(dataset, part, mine, NOTHING)
+        return _classification(dataset, part, codes, mine, NOTHING)
     return _regression(dataset, (part,), mine, NOTHING)
 
 

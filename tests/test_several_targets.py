@@ -1,0 +1,175 @@
+"""Several targets and sets of labels, from a file to a run and back: trained, resumed, reopened, predicted."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.linear_model import LinearRegression
+from tests.cli.conftest import batchwright  # noqa: F401  (a fixture)
+
+import batchwright as bw
+from batchwright.errors import BatchwrightError
+from batchwright.findings.inspection import OF_DATA
+from batchwright.runs.predictions import evaluate_on
+from batchwright.training.fit import EpochDone
+from batchwright.training.stopping import EarlyStopping
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(300, 3))
+ROWS: dict[str, Any] = {
+    **{f"x{place}": column for place, column in enumerate(X.T)},
+    "cold": 5 + 3 * X[:, 0] + RNG.normal(size=300),
+    "far": 1000 * (X[:, 1] - X[:, 2]) + 50 * RNG.normal(size=300),
+    "size": np.where(X[:, 2] + 0.2 * RNG.normal(size=300) > 0, "large", "small"),
+    "tags": ["|".join(np.array(["hot", "wet"])[[x[0] > 0, x[1] > 0.3]]) for x in X],
+}
+TARGETS = ("cold", "far", "size", "tags")
+QUICK: dict[str, Any] = {
+    "network": bw.nn.Linear(),
+    "optimizer": bw.optim.Adam(learning_rate=0.05),
+    "epochs": 12,
+    "batch_size": 32,
+}
+KINDS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "numbers": (("cold", "far"), {}),
+    "mixed": (("cold", "size"), {}),
+    "labels": (("tags",), {"task": "multilabel"}),
+}
+
+
+def rows_for(*targets: str, **options: Any) -> bw.Dataset:
+    inputs = {name: cells for name, cells in ROWS.items() if name not in TARGETS or name in targets}
+    return bw.load(inputs, target=targets if len(targets) > 1 else targets[0], **options)
+
+
+def arrays(model: Any) -> list[bytes]:
+    return [np.asarray(array).tobytes() for array in jax.tree.leaves(model.variables)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_resumed_to_the_bit_reopened_and_evaluated(kind: str, tmp_path: Path) -> None:
+    names, options = KINDS[kind]
+    data = rows_for(*names, **options)
+    whole = bw.fit(data, run_dir=tmp_path / "whole", **QUICK)
+    events = bw.events(data, run_dir=tmp_path / "broken", checkpoints=bw.Checkpoints(iterations=5), **QUICK)
+    for event in events:
+        if isinstance(event, EpochDone) and event.row["epoch"] == 2:
+            break
+    iter(events).close()  # type: ignore[attr-defined]
+    resumed = bw.resume(tmp_path / "broken", data)
+    assert arrays(resumed.model) == arrays(whole.model)
+    model = bw.open_run(tmp_path / "whole").load_model()
+    assert arrays(model) == arrays(whole.model)
+    assert model.blueprint.task == whole.model.blueprint.task
+    test_rows = {name: np.asarray(ROWS[name])[data.indices.test] for name in (*data.schema.used, *names)}
+    found = evaluate_on(model, test_rows).metrics
+    assert found == pytest.approx(whole.test_metrics, rel=1e-6)
+    assert found.keys() == {metric.name for metric in model.blueprint.task.reported}
+
+
+def test_numbers_are_those_of_least_squares_each_in_its_own_unit() -> None:
+    data = rows_for("cold", "far")
+    trained = bw.fit(data, **(QUICK | {"epochs": 60, "early_stopping": None}))
+    found = bw.predict(trained.model, {name: ROWS[name] for name in data.schema.used})
+    train = data.indices.train
+    for place, (name, part) in enumerate(zip(("cold", "far"), found.parts, strict=True)):
+        expected = LinearRegression().fit(X[train], ROWS[name][train]).predict(X)
+        np.testing.assert_allclose(part.answers, expected, atol=0.02 * ROWS[name].std())
+        np.testing.assert_array_equal(found.answers[:, place], part.answers)
+    assert found.frame().columns == ["predicted_cold", "predicted_far"]
+
+
+def test_predictions_of_classes_beside_numbers_have_named_columns() -> None:
+    trained = bw.fit(rows_for("cold", "size"), **QUICK)
+    frame = bw.predict(trained.model, ROWS).frame()
+    assert frame.columns == ["predicted_cold", "predicted_size", "probability_size_large", "probability_size_small"]
+    assert frame["predicted_cold"].dtype == pl.Float64
+    likelier = np.where(frame["probability_size_large"] > 0.5, "large", "small")
+    assert frame["predicted_size"].to_list() == likelier.tolist()
+    assert (frame["predicted_size"].to_numpy() == ROWS["size"]).mean() > 0.85
+
+
+def test_quantiles_of_each_number_have_named_columns() -> None:
+    trained = bw.fit(rows_for("cold", "far"), loss="quantile", quantiles=(0.1, 0.9), **QUICK)
+    frame = bw.predict(trained.model, ROWS).frame()
+    levels = [f"quantile_{name}_{level}" for name in ("cold", "far") for level in (0.1, 0.9)]
+    assert frame.columns == ["predicted_cold", *levels[:2], "predicted_far", *levels[2:]]
+    assert (frame["quantile_far_0.1"] <= frame["quantile_far_0.9"]).all()
+
+
+def test_labels_are_given_from_a_probability_on() -> None:
+    data = rows_for("tags", task="multilabel")
+    frame = bw.predict(bw.fit(data, threshold=0.4, **QUICK).model, ROWS).frame()
+    assert frame.columns == ["predicted_tags", "probability_hot", "probability_wet"]
+    pairs = zip(frame["probability_hot"], frame["probability_wet"], strict=True)
+    expected = ["|".join(name for name, p in zip(("hot", "wet"), pair, strict=True) if p >= 0.4) for pair in pairs]
+    assert frame["predicted_tags"].to_list() == expected
+    assert np.mean(np.array(expected) == ROWS["tags"]) > 0.5
+
+
+def test_training_can_stop_by_the_metric_of_one_target() -> None:
+    data = rows_for("cold", "far")
+    stopping = EarlyStopping(monitor="val_r2[far]", patience=3)
+    trained = bw.fit(data, early_stopping=stopping, **QUICK)
+    best = max(trained.history, key=lambda row: row["val_r2[far]"])
+    assert trained.metrics["validation"]["r2[far]"] == pytest.approx(best["val_r2[far]"])
+    with pytest.raises(BatchwrightError, match=r"unknown figure 'val_r2\[fra\]': did you mean 'val_r2\[far\]'"):
+        bw.fit(data, early_stopping=EarlyStopping(monitor="val_r2[fra]", mode="max"), **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "said"),
+    [
+        ("mixed", {"class_weights": "balanced"}, "for one target of classes"),
+        ("mixed", {"threshold": 0.3}, "for one target of classes"),
+        ("mixed", {"metrics": ["pinbal"]}, "unknown metric 'pinbal': did you mean 'pinball'"),
+        ("mixed", {"loss": "poisson"}, "for counts"),
+        ("numbers", {"loss": "focal"}, "not one of a regression"),
+        ("labels", {"loss": "focal"}, "allowed here: binary_cross_entropy"),
+        ("labels", {"class_weights": "balanced"}, "not for labels"),
+        ("labels", {"threshold": "f1"}, "for labels give a number"),
+        ("labels", {"metrics": ["top_2_accuracy"]}, "unknown metric 'top_2_accuracy'"),
+    ],
+)
+def test_what_does_not_go_with_the_targets_is_refused(kind: str, arguments: dict[str, Any], said: str) -> None:
+    names, options = KINDS[kind]
+    with pytest.raises(BatchwrightError, match=said):
+        bw.fit(rows_for(*names, **options), **(QUICK | arguments))
+
+
+def test_what_is_for_one_kind_of_target_goes_to_its_heads() -> None:
+    asked = ["average_precision", "mean_absolute_percentage_error"]
+    trained = bw.fit(rows_for("cold", "size"), loss="huber", label_smoothing=0.1, metrics=asked, **QUICK)
+    cold, size = trained.model.blueprint.task.heads
+    assert (cold.loss, size.loss, size.label_smoothing) == ("huber", "cross_entropy", 0.1)
+    assert {"average_precision[size]", "mean_absolute_percentage_error[cold]"} <= trained.test_metrics.keys()
+
+
+def test_findings_are_those_of_each_target() -> None:
+    rows = {**{name: ROWS[name] for name in ("x0", "x1", "cold")}, "told": ROWS["size"], "size": ROWS["size"]}
+    data = bw.load(rows, target=("cold", "size"))
+    found = [finding for look in OF_DATA for finding in look(data)]
+    assert [finding.kind for finding in found] == ["leak"]
+    assert "'size'" in found[0].evidence
+    labels = rows_for("tags", task="multilabel")
+    assert [finding for look in OF_DATA for finding in look(labels)] == []
+
+
+def test_from_the_command_line(batchwright: Any, tmp_path: Path) -> None:  # noqa: F811
+    table = tmp_path / "rows.csv"
+    pl.DataFrame({name: cells for name, cells in ROWS.items() if name != "tags"}).write_csv(table)
+    quick = ("--network", "linear", "--epochs", "3", "--learning-rate", "0.05")
+    twice = batchwright("train", table, "--target", "cold", "--target", "far")
+    assert twice.code == 2
+    assert "--target is given 2 times: give several columns as --target cold,far." in twice.err
+    answer = batchwright("train", table, "--target", "cold,far,size", *quick, "--run-dir", "run")
+    assert answer.code == 0, answer.err
+    assert "3 targets: a number, a number, 2 classes" in answer.err + answer.out
+    predicted = pl.read_csv(batchwright("predict", "run", table).out.encode())
+    assert predicted.columns[:2] == ["predicted_cold", "predicted_far"]
+    refused = batchwright("evaluate", "run", table, "--per-class")
+    assert refused.code == 2
+    assert "--per-class is for a model of one target of classes" in refused.err
