@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from batchwright.cli.main import main
+from batchwright.runs.run import open_run
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,18 @@ def batchwright(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
         return Answer(left.value.code or 0, said.out, said.err)
 
     return run
+
+
+def history(run: Path) -> list[dict[str, float]]:
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in open_run(run).history]
+
+
+def assert_same(run: Path, whole: Path) -> None:
+    """Whether two runs have ended with the same bits and figures."""
+    assert (run / "model/weights.safetensors").read_bytes() == (whole / "model/weights.safetensors").read_bytes()
+    assert history(run) == history(whole)
+    assert open_run(run).metrics == open_run(whole).metrics
+    assert open_run(run).manifest.status == "finished"
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Batchwright
-from tests.cli.test_resume import assert_same
+from tests.cli.conftest import Batchwright, assert_same
 
 from batchwright import workflow
 from batchwright.config import load_config

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.children import Child, Children
-from tests.cli.conftest import Batchwright
+from tests.cli.conftest import Batchwright, assert_same
 
 from batchwright import verification
 from batchwright.runs.run import open_run
@@ -35,10 +35,6 @@ def signalled(children: Children, number: signal.Signals, *words: object, cwd: P
     )
 
 
-def history(run: Path) -> list[dict[str, float]]:
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in open_run(run).history]
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that was never interrupted."""
@@ -47,13 +43,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         process = start(children, *TRAIN, cwd=folder)
         assert process.ended() == 0, process.err
     return folder / "run"
-
-
-def assert_same(run: Path, whole: Path) -> None:
-    assert (run / "model/weights.safetensors").read_bytes() == (whole / "model/weights.safetensors").read_bytes()
-    assert history(run) == history(whole)
-    assert open_run(run).metrics == open_run(whole).metrics
-    assert open_run(run).manifest.status == "finished"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.measure.test_throughput import rows
-from tests.training.test_training import make_program
+from tests.builders import make_program, random_rows
 
 from batchwright import optim
 from batchwright.errors import DataError, UsageError
@@ -70,7 +69,7 @@ def test_an_endless_noise_scale_gives_way_to_what_it_is_at_least() -> None:
 
 
 def test_on_rows() -> None:
-    program, data = make_program(optim.SGD(0.05)), rows()
+    program, data = make_program(optim.SGD(0.05)), random_rows()
     state, plan = initial_state(program, data.inputs, seed=0), make_plan(data.length, 64, 5)
     found = find_batch_size(program, state, data, plan)
     sizes = [row.batch_size for row in found.table]
@@ -83,22 +82,22 @@ def test_on_rows() -> None:
 
 def test_what_cannot_be_measured_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     program = make_program(optim.SGD(0.05))
-    state = initial_state(program, rows().inputs, seed=0)
+    state = initial_state(program, random_rows().inputs, seed=0)
     with pytest.raises(DataError, match="5 training rows are too few"):
-        find_batch_size(program, state, rows(5), make_plan(5, 5, 1))
+        find_batch_size(program, state, random_rows(5), make_plan(5, 5, 1))
     wild = replace(program, optimizer=optim.SGD(1e30))
     with pytest.raises(DataError, match="the loss was not finite at iteration"):
-        find_batch_size(wild, state, rows(), make_plan(2000, 64, 5))
-    one = jax.tree.map(lambda leaf: jnp.repeat(leaf[:1], 500, axis=0), rows())
+        find_batch_size(wild, state, random_rows(), make_plan(2000, 64, 5))
+    one = jax.tree.map(lambda leaf: jnp.repeat(leaf[:1], 500, axis=0), random_rows())
     with pytest.raises(DataError, match="all rows have the same gradient"):
         find_batch_size(program, state, one, make_plan(500, 64, 5))
     monkeypatch.setattr(batch_size, "free_memory", lambda: 1000)
     with pytest.raises(UsageError, match="MB are free: take a smaller network"):
-        find_batch_size(program, state, rows(), make_plan(2000, 64, 5))
+        find_batch_size(program, state, random_rows(), make_plan(2000, 64, 5))
 
 
 def test_verification_trains_every_size_to_one_loss() -> None:
-    program, data = make_program(optim.SGD(0.05)), rows()
+    program, data = make_program(optim.SGD(0.05)), random_rows()
     state, plan = initial_state(program, data.inputs, seed=0), make_plan(data.length, 64, 5)
     found = find_batch_size(program, state, data, plan)
     example = {name: np.asarray(array) for name, array in data.inputs.items()}

@@ -4,9 +4,19 @@ from dataclasses import replace
 
 import jax
 import numpy as np
-from tests.training.test_checkpoint import EVERY_ITERATION, end, events_of, history, make_job, taken
-from tests.training.test_feed import Lines
-from tests.training.test_training import ROWS, make_rows, same_bits, start
+from tests.builders import (
+    EVERY_ITERATION,
+    ROWS,
+    Lines,
+    end,
+    events_of,
+    history,
+    make_job,
+    make_rows,
+    same_bits,
+    start,
+    taken,
+)
 
 from batchwright import optim
 from batchwright.measure.live import LiveNoise, live_noise, rows_to_measure

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.training.test_training import make_program, same_bits
+from tests.builders import make_program, random_rows, same_bits
 
 from batchwright import nn
 from batchwright.errors import UsageError
@@ -14,15 +14,9 @@ from batchwright.measure.throughput import Timing, fit_line, iteration_seconds, 
 from batchwright.training.order import batches
 from batchwright.training.plan import make_plan
 from batchwright.training.segment import compile_segment
-from batchwright.training.state import Rows, initial_state
+from batchwright.training.state import initial_state
 
 SIZES = (16, 128, 1024)
-
-
-def rows(count: int = 2000) -> Rows:
-    generator = np.random.default_rng(0)
-    x = generator.normal(size=(count, 5)).astype(np.float32)
-    return Rows({"numeric": jax.numpy.asarray(x)}, jax.numpy.asarray(generator.integers(3, size=count), np.int32), None)
 
 
 @given(st.floats(1e-6, 1e-2), st.floats(1e-9, 1e-4))
@@ -50,7 +44,7 @@ def test_one_size_alone_is_all_rows() -> None:
 
 
 def test_measuring_leaves_the_state_alone_and_foretells_the_memory() -> None:
-    program, data = make_program(hidden_layer_sizes=(32, 16)), rows()
+    program, data = make_program(hidden_layer_sizes=(32, 16)), random_rows()
     state = initial_state(program, data.inputs, seed=0)
     before = jax.tree.map(np.array, state.variables)
     found = measure_throughput(program, state, data)
@@ -65,7 +59,7 @@ def test_measuring_leaves_the_state_alone_and_foretells_the_memory() -> None:
 
 def test_runs_are_long_enough_to_be_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a clock that counts iterations, an iteration takes one tick, whatever the number that is timed at once."""
-    program, data, plan = make_program(), rows(256), make_plan(256, 8, 1)
+    program, data, plan = make_program(), random_rows(256), make_plan(256, 8, 1)
     state = initial_state(program, data.inputs, seed=0)
     segment = compile_segment(program, state, data, plan)
     monkeypatch.setattr(throughput, "_run", lambda _, iterations: 0.5 * iterations)
@@ -74,7 +68,7 @@ def test_runs_are_long_enough_to_be_timed(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_size_that_does_not_fit_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    program, data = make_program(hidden_layer_sizes=(32, 16)), rows()
+    program, data = make_program(hidden_layer_sizes=(32, 16)), random_rows()
     state = initial_state(program, data.inputs, seed=0)
     told = {size: compile_segment(program, state, data, make_plan(data.length, size, 1)).memory_bytes for size in SIZES}
     assert told[16] < told[128] < told[1024]

@@ -7,9 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.training.test_checkpoint import end, events_of, history, make_job
-from tests.training.test_feed import Lines
-from tests.training.test_training import make_program, make_rows
+from tests.builders import Lines, end, events_of, history, make_program, make_rows
+from tests.population.jobs import EXAMPLE, ROWS, job
 
 from batchwright import optim
 from batchwright.errors import ConfigError
@@ -21,19 +20,6 @@ from batchwright.training.job import Job
 from batchwright.training.plan import make_plan
 from batchwright.training.state import initial_state
 from batchwright.training.stopping import EarlyStopping
-
-ROWS = make_rows(weighted=True)
-HELD_OUT = make_rows(1)
-EXAMPLE = {name: np.asarray(array) for name, array in ROWS.inputs.items()}
-
-
-def job(rate: float = 0.05, *, seed: int = 0, epochs: int = 6, dropout: float = 0.2, **changes: object) -> Job:
-    made = make_job(
-        network={"dropout": dropout, "batch_normalization": True},
-        optimizer=optim.SGD(rate, momentum=0.9),
-        epochs=epochs,
-    )
-    return replace(made, train=ROWS, validation=HELD_OUT, seed=seed, **changes)
 
 
 def alone(one: Job) -> tuple[list[dict[str, float]], object]:

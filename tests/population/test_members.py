@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.training.test_training import make_program
+from tests.builders import make_program
 
 from batchwright import nn, optim
 from batchwright.nn.initializers import INITIALIZERS

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.training.test_training import make_program, make_rows
+from tests.builders import make_program, make_rows
 
 from batchwright import nn, optim
 from batchwright.errors import ConfigError

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.population.test_fit import EXAMPLE, job
+from tests.population.jobs import EXAMPLE, job
 
 from batchwright.errors import UsageError
 from batchwright.population.members import begin

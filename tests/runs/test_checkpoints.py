@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.training.test_checkpoint import EVERY_ITERATION, PATIENT, events_of, make_job, taken
+from tests.builders import EVERY_ITERATION, PATIENT, events_of, make_job, taken
 
 from batchwright import optim
 from batchwright.errors import RunError, UsageError

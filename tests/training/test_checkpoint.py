@@ -6,17 +6,26 @@ from itertools import pairwise
 import jax
 import numpy as np
 import pytest
-from tests.training.test_training import COLUMNS, ROWS, make_program, make_rows, same_bits, start
+from tests.builders import (
+    COLUMNS,
+    EVERY_ITERATION,
+    PATIENT,
+    end,
+    events_of,
+    history,
+    make_job,
+    make_program,
+    make_rows,
+    same_bits,
+    start,
+    taken,
+)
 
 from batchwright import optim
 from batchwright.optim import schedules
-from batchwright.training.checkpoint import Checkpoint, Checkpoints, beginning, on_device
-from batchwright.training.fit import CheckpointTaken, Divergence, EpochDone, Event, Job, Reduced, Stopped, fit
-from batchwright.training.plan import make_plan
-from batchwright.training.stopping import EarlyStopping
+from batchwright.training.checkpoint import Checkpoints, beginning
+from batchwright.training.fit import Divergence, EpochDone, Reduced
 
-EVERY_ITERATION = Checkpoints(iterations=1)
-PATIENT = EarlyStopping(patience=100)
 CASES = {
     "momentum": {},
     "adam, dropout and batch norm": {
@@ -27,33 +36,6 @@ CASES = {
     "plateau and the best epoch": {"schedule": schedules.ReduceOnPlateau(patience=1), "early_stopping": PATIENT},
     "one cycle, last batch dropped": {"schedule": schedules.OneCycle(), "remainder": "drop"},
 }
-
-
-def make_job(**changes: object) -> Job:
-    network = changes.pop("network", {})
-    program = make_program(changes.pop("optimizer", None), **network)
-    plan = make_plan(ROWS, 8, changes.pop("epochs", 3), remainder=changes.pop("remainder", "keep"))
-    return Job(program, make_rows(), make_rows(1), plan, changes.pop("schedule", schedules.Constant()), **changes)
-
-
-def events_of(job: Job, since: Checkpoint | None = None, **how: object) -> list[Event]:
-    since = beginning(start(job.program, make_rows())) if since is None else on_device(since)
-    return list(fit(job, since, **how))
-
-
-def taken(events: list[Event]) -> list[Checkpoint]:
-    return [event.checkpoint for event in events if isinstance(event, CheckpointTaken)]
-
-
-def history(events: list[Event]) -> list[dict[str, float]]:
-    """The rows without the seconds, which no two runs share."""
-    rows = [event.row for event in events if isinstance(event, EpochDone)]
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
-
-
-def end(events: list[Event]) -> Stopped:
-    assert isinstance(events[-1], Stopped)
-    return events[-1]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,16 +1,27 @@
 """Rows read in chunks: each once per epoch, in an order of seed and epoch alone, and training on them is exact."""
 
 from dataclasses import replace
-from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.training.test_checkpoint import EVERY_ITERATION, PATIENT, end, events_of, history, make_job, taken
-from tests.training.test_training import COLUMNS, ROWS, make_rows, same_bits
+from tests.builders import (
+    COLUMNS,
+    EVERY_ITERATION,
+    PATIENT,
+    ROWS,
+    LinePlaces,
+    Lines,
+    end,
+    events_of,
+    history,
+    make_job,
+    make_rows,
+    same_bits,
+    taken,
+)
 
 from batchwright import optim
 from batchwright.optim import schedules
@@ -20,46 +31,6 @@ from batchwright.training.fit import Job
 from batchwright.training.order import shuffled_blocks
 from batchwright.training.plan import make_plan
 from batchwright.training.state import Arrays, Rows
-
-
-class Piece(NamedTuple):
-    inputs: dict[str, np.ndarray]
-    targets: np.ndarray
-    weights: np.ndarray | None
-
-
-class Lines:
-    """Rows in memory that are read as if they were on a disk."""
-
-    def __init__(self, rows: Rows) -> None:
-        self.whole = rows
-
-    @property
-    def rows(self) -> int:
-        return self.whole.length
-
-    def places(self, length: int) -> "LinePlaces":
-        return LinePlaces(self.whole, length)
-
-
-class LinePlaces:
-    """Memory that is used again: rows kept longer than they last would be seen to change."""
-
-    def __init__(self, whole: Rows, length: int) -> None:
-        self.whole = whole
-        self.memory = jax.tree.map(lambda array: np.empty((length, *array.shape[1:]), array.dtype), whole)
-
-    def filled(self, ranges: np.ndarray) -> Arrays:
-        numbers = np.concatenate([np.arange(start, stop) for start, stop in ranges])
-
-        def taken(array: np.ndarray, memory: np.ndarray) -> np.ndarray:
-            memory[len(numbers) :] = 0
-            memory[: len(numbers)] = np.asarray(array)[numbers]
-            view = memory.view()
-            view.flags.writeable = False
-            return view
-
-        return Piece(*jax.tree.map(taken, self.whole, self.memory))
 
 
 def numbered(rows: int) -> Lines:

@@ -8,9 +8,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.training.test_checkpoint import EVERY_ITERATION, PATIENT, end, events_of, history, make_job, taken
-from tests.training.test_feed import Lines
-from tests.training.test_training import ROWS, make_rows, same_bits, start
+from tests.builders import (
+    EVERY_ITERATION,
+    PATIENT,
+    ROWS,
+    Lines,
+    end,
+    events_of,
+    history,
+    make_job,
+    make_rows,
+    same_bits,
+    start,
+    taken,
+)
 
 from batchwright import optim
 from batchwright.errors import ConfigError

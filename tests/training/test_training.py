@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.builders import CLASSES, COLUMNS, ROWS, make_program, make_rows, same_bits, start
 from tests.reference.training import Layers, descend
 
 from batchwright import nn, optim
@@ -18,28 +19,8 @@ from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Event
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.segment import Epoch, _segment, compile_segment, no_losses
-from batchwright.training.state import RUNNING, Model, Program, Rows, TrainState, initial_state
+from batchwright.training.state import RUNNING, Model, Program, Rows, TrainState
 from batchwright.training.stopping import EarlyStopping
-
-ROWS, COLUMNS, CLASSES = 53, 5, 3
-
-
-def make_rows(seed: int = 0, *, weighted: bool = False) -> Rows:
-    generator = np.random.default_rng(seed)
-    x = generator.normal(size=(ROWS, COLUMNS)).astype(np.float32)
-    targets = (x @ generator.normal(size=(COLUMNS, CLASSES))).argmax(axis=1).astype(np.int32)
-    weights = generator.uniform(0.2, 3.0, ROWS).astype(np.float32) if weighted else None
-    return Rows({"numeric": jnp.asarray(x)}, jnp.asarray(targets), None if weights is None else jnp.asarray(weights))
-
-
-def make_program(optimizer: optim.Optimizer | None = None, **network: object) -> Program:
-    settings = {"hidden_layer_sizes": (8,), "batch_normalization": False} | network
-    built = nn.MLP(**settings).build(nn.Features(numeric=COLUMNS), CLASSES)
-    return Program(Model(built, Classification(tuple("abc"))), optimizer or optim.SGD(0.1, momentum=0.9))
-
-
-def start(program: Program, rows: Rows) -> TrainState:
-    return initial_state(program, rows.inputs, seed=1)
 
 
 def run_epoch(program: Program, rows: Rows, plan: Plan, cuts: tuple[int, ...] = (), rate: float = 0.1) -> TrainState:
@@ -62,10 +43,6 @@ def layers_of(state: TrainState) -> Layers:
     kernels = [leaf for name, leaf in named.items() if "kernel" in name]
     biases = [leaf for name, leaf in named.items() if "bias" in name]
     return list(zip(kernels, biases, strict=True))
-
-
-def same_bits(one: nn.Variables, other: nn.Variables) -> bool:
-    return all(np.array_equal(*pair) for pair in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
