@@ -72,7 +72,7 @@ class SGD(Optimizer):
         return ahead, {"velocity": velocity}
 
     def scaling(self) -> Scaling:
-        """The linear rule of Goyal et al. 2017. Momentum stays: in the long run the step is η/(1 − μ), which follows η."""
+        """The linear rule of Goyal et al. 2017. Momentum stays: η/(1 − μ), the step in the long run, follows η."""
         return Scaling(1.0)
 
     @classmethod
