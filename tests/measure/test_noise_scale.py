@@ -15,7 +15,6 @@ from batchwright.errors import ConfigError, DataError, DivergedError
 from batchwright.measure import per_row
 from batchwright.measure.noise_scale import NoiseScale, from_two_sizes, measure_noise, noise_scale, pool
 from batchwright.nn.protocols import Network, Variables
-from batchwright.optim.preconditioner import preconditioner
 from batchwright.tasks import Classification, Regression, Task
 from batchwright.training.state import Model, Program, Rows, TrainState, initial_state
 
@@ -424,21 +423,21 @@ class TestPreconditioner:
         for _ in range(3):
             g = jnp.asarray(random.normal(size=5), jnp.float32)
             direction, state = rule.direction(g, state, w)
-        np.testing.assert_allclose(preconditioner(rule, state), direction / g, rtol=1e-5)
+        np.testing.assert_allclose(rule.preconditioner(state), direction / g, rtol=1e-5)
 
     def test_adadelta_makes_its_next_step_with_it(self) -> None:
         """Where the gradient is as usual, E[g²] stays what it is, and so P is that of the next step."""
         rule, g = optim.Adadelta(epsilon=0.1), jnp.array([0.5, 2.0])
         state = {"gradient_square": g**2, "step_square": jnp.array([0.3, 0.4])}
         direction, _ = rule.direction(g, state, g)
-        np.testing.assert_allclose(preconditioner(rule, state) * g, direction, rtol=1e-6)
+        np.testing.assert_allclose(rule.preconditioner(state) * g, direction, rtol=1e-6)
 
     @pytest.mark.parametrize("rule", [optim.SGD(momentum=0.9), optim.Lion(), optim.Muon()], ids=lambda rule: rule.name)
     def test_there_is_none_without_a_second_moment(self, rule: optim.Optimizer) -> None:
-        assert preconditioner(rule, rule.init({"kernel": jnp.zeros((2, 2))})) is None
+        assert rule.preconditioner(rule.init({"kernel": jnp.zeros((2, 2))})) is None
 
     @pytest.mark.parametrize("rule", [optim.Adam(), optim.Adadelta(), optim.RMSprop()], ids=lambda rule: rule.name)
     def test_before_the_first_iteration_it_is_constant(self, rule: optim.Optimizer) -> None:
-        factors = np.asarray(preconditioner(rule, rule.init(jnp.zeros(4))))
+        factors = np.asarray(rule.preconditioner(rule.init(jnp.zeros(4))))
         assert np.isfinite(factors).all()
         assert (factors == factors[0]).all()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.naming import stable
 
+from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.optim import (
     OPTIMIZERS,
@@ -29,10 +31,11 @@ from batchwright.optim import (
     init,
     update,
 )
-from batchwright.optim.scaling import SCALINGS, SQUARE_FLOOR, changes, rescaled
+from batchwright.optim.rule import Scaling
+from batchwright.optim.scaling import SQUARE_FLOOR, changes, rescaled, scaling_of
 
 RULES = (
-    *(rule() for rule in SCALINGS),
+    *(rule() for rule in OPTIMIZERS if rule is not Adadelta),
     SGD(0.1, momentum=0.9),
     SGD(0.1, momentum=0.9, nesterov=True),
     RMSprop(momentum=0.9, centered=True),
@@ -42,7 +45,7 @@ NAMED = pytest.mark.parametrize("rule", RULES, ids=stable)
 
 
 def test_every_rule_but_one_has_a_scaling() -> None:
-    assert {*SCALINGS, Adadelta} == set(OPTIMIZERS)
+    assert [rule for rule in OPTIMIZERS if rule().scaling() is None] == [Adadelta]
 
 
 def test_the_linear_rule() -> None:
@@ -93,7 +96,7 @@ def test_there_and_back_again(rule: Optimizer, factor: float) -> None:
 def test_larger_batches_never_have_smaller_rates_or_longer_averages(rule: Optimizer, one: float, two: float) -> None:
     small, large = (rescaled(rule, factor) for factor in sorted((one, two)))
     assert small.learning_rate <= large.learning_rate
-    scaling = SCALINGS[type(rule)]
+    scaling = scaling_of(rule)
     for name in (*scaling.means, *scaling.squares):
         assert 1.0 >= getattr(small, name) >= getattr(large, name) >= (name in scaling.squares) * SQUARE_FLOOR
 
@@ -117,6 +120,37 @@ def test_rules_that_are_not_known() -> None:
         rescaled(FromOptax(optax.sgd(0.1)), 2.0)
     with pytest.raises(ConfigError, match="'sgd' and 'adam' are two rules"):
         changes(SGD(), Adam())
+
+
+@component
+class Own(SGD):
+    """A rule of a user's own: with numbers of its own, and its own word on the batch size."""
+
+    name: ClassVar[str] = "own"
+    keep: float = 0.9
+    floor: float = 0.1
+    scaled: str = "keep"
+
+    def scaling(self) -> Scaling:
+        return Scaling(2.0, means=(self.scaled,), powers={"floor": 1.0})
+
+
+def test_a_rule_of_a_users_own_says_how_it_follows() -> None:
+    assert changes(Own(0.1), rescaled(Own(0.1), 2.0)) == pytest.approx(
+        {"learning_rate": 0.4, "keep": 0.8, "floor": 0.2}
+    )
+    with pytest.raises(ConfigError, match="the scaling of 'own': unknown number 'kepe': did you mean 'keep'"):
+        rescaled(Own(0.1, scaled="kepe"), 2.0)
+
+
+def test_a_variant_of_a_rule_follows_as_it_does() -> None:
+    """A subclass that says nothing has what its base has."""
+
+    @component
+    class Louder(Adam):
+        name: ClassVar[str] = "louder"
+
+    assert changes(Louder(), rescaled(Louder(), 4.0)) == changes(Adam(), rescaled(Adam(), 4.0))
 
 
 SHAPE = (64, 64)

@@ -1,9 +1,17 @@
 """What is compared: the update rules, or a key's values, each with the ranges that are tuned; and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from batchwright._component import component
+from batchwright.config import Config
 from batchwright.errors import ConfigError
+from batchwright.optim import OPTIMIZERS, SGD
+from batchwright.optim.rule import Form, Range
+from batchwright.search import variants as module
+from batchwright.search.defaults import default_dimensions
 from batchwright.search.space import load_space
 from batchwright.search.variants import rules, values_of
 
@@ -75,6 +83,40 @@ def test_each_rule_has_its_values_and_two_decades_to_either_side_of_its_usual_ra
 def test_rules_are_those_that_people_name_and_none_twice(settings):
     found = [variant.name for variant in rules(settings.config, 104)[0]]
     assert len(found) == len(set(found)) == 12
+
+
+@component
+class Signed(SGD):
+    """A rule with all that it may say of itself."""
+
+    name = "signed"
+    usual_rate = 0.02
+    keep: float = 0.9
+
+    @classmethod
+    def forms(cls):
+        return (
+            Form("signed", tuned=Range("keep", 0.2, 0.8)),
+            Form("signed, all rows", {"keep": 0.5}, batch_size="full"),
+        )
+
+
+def test_an_entry_in_the_table_is_all_that_a_new_rule_takes(settings, monkeypatch):
+    monkeypatch.setattr(module, "OPTIMIZERS", (*OPTIMIZERS, Signed))
+    *known, tuned, whole = rules(settings.config, 104)[0]
+    assert len(known) == 12
+    assert (tuned.name, dict(tuned.values)) == ("signed", {NAME: "signed"})
+    assert _ranges(tuned) == [(RATE, pytest.approx(2e-4), pytest.approx(2.0)), ("optimizer.keep", 0.2, 0.8)]
+    assert dict(whole.values) == {NAME: "signed", "optimizer.keep": 0.5, SIZE: "full"}
+
+
+def test_what_a_rule_tunes_is_searched_too_with_many_trials(settings):
+    own = replace(
+        settings, config=Config(optimizer=Signed()), origins={**settings.origins, "optimizer.keep": "default"}
+    )
+    found = {one.key: (one.scale, one.values) for one in default_dimensions(own, 120)}
+    assert found["optimizer.keep"] == ("one_minus_log", (0.2, 0.8))
+    assert "optimizer.keep" not in {one.key for one in default_dimensions(own, 119)}
 
 
 @pytest.mark.parametrize(("rows", "left_out"), [(5_000, False), (5_001, True)])

@@ -119,6 +119,12 @@ def test_what_cannot_be_done_is_refused(wrong: AdaptiveBatchSize) -> None:
         wrong.check(rule)
 
 
+def test_a_rate_that_does_not_follow_the_batch_size_cannot_be_replaced_by_it() -> None:
+    AdaptiveBatchSize(by="noise_scale").check(optim.Adagrad())
+    with pytest.raises(ConfigError, match="the learning rate of 'adagrad' does not grow with the batch size"):
+        AdaptiveBatchSize(by="schedule").check(optim.Adagrad())
+
+
 class Rising:
     """A noise scale of a thousand rows, always."""
 

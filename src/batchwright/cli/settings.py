@@ -1,13 +1,14 @@
 """Options of the command line that are settings: each is a key of the configuration under a shorter name."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from batchwright.errors import UsageError
+from batchwright.cli.names import names_in
 
 if TYPE_CHECKING:
     from batchwright.config import Settings
@@ -74,6 +75,16 @@ class yaml:  # noqa: N801
     """The type of an option whose value is YAML already, as a number or a word."""
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them.
+
+    >>> listed(("relu", "tanh", "gelu"))
+    'relu, tanh or gelu'
+    """
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+RULES = listed(names_in("batchwright.optim.optimizers", "OPTIMIZERS"))
 OPTIONS = (
     Option("--target", "data.target", columns, "the column to predict, or several with commas between"),
     Option("--task", "task.kind", str, "classification, regression or multilabel; auto goes by the target"),
@@ -106,9 +117,9 @@ OPTIONS = (
     Option("--loss", "task.loss", str, "cross_entropy, mean_squared_error, huber, ..."),
     Option("--class-weights", "task.class_weights", yaml, "balanced, or {name: weight, ...}"),
     Option("--label-smoothing", "task.label_smoothing", float, "share of each target spread over all classes"),
-    Option("--optimizer", "optimizer.name", str, "sgd, adagrad, adadelta, rmsprop, adam, adamw, nadam, lion or muon"),
+    Option("--optimizer", "optimizer.name", str, RULES),
     Option("--learning-rate", "optimizer.learning_rate", yaml, "step size, which the schedule multiplies; or auto"),
-    Option("--momentum", "optimizer.momentum", float, "of sgd and rmsprop"),
+    Option("--momentum", "optimizer.momentum", float, "of the rules that have one, as sgd"),
     Option("--nesterov", "optimizer.nesterov", bool, "Nesterov's form of momentum"),
     Option("--weight-decay", "optimizer.weight_decay", float, "decoupled weight decay"),
     Option("--schedule", "schedule.name", str, "constant, cosine, one_cycle, exponential, reduce_on_plateau, ..."),

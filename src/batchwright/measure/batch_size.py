@@ -26,7 +26,7 @@ from batchwright.errors import DataError, UsageError
 from batchwright.measure.memory import fits, free_memory, too_large
 from batchwright.measure.noise_scale import NoiseScale, NoiseScales, measure_noise, pool
 from batchwright.measure.throughput import Throughput, measure_throughput
-from batchwright.optim.scaling import changes, rescaled
+from batchwright.optim.scaling import changes, rescaled, scaling_of
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan
 from batchwright.training.segment import Epoch, compile_segment, no_losses
@@ -100,7 +100,9 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
         DataError: fewer rows than the smallest candidate, gradients that are all 0 or all the same, or a loss that is
             not finite.
         UsageError: not even the smallest candidate fits in memory.
+        ConfigError: it is not known how the update rule depends on the batch size.
     """
+    scaling_of(program.optimizer)
     if rows.length < SMALLEST:
         raise DataError(f"{rows.length} training rows are too few to choose a batch size for: take `batch_size=full`.")
     started, free = time.perf_counter(), free_memory()

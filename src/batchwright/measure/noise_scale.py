@@ -102,7 +102,7 @@ def measure_noise(
         rows: rows on the device.
         places: which of them to measure: row numbers, drawn at random without replacement.
         seed: of dropout, which each row or group draws for itself.
-        preconditioned: multiply gradients by the rule's P first (see `optim.preconditioner`); a rule that has none,
+        preconditioned: multiply gradients by the rule's P first (its `preconditioner`); a rule that has none,
             such as SGD, is measured as it is.
         blocks: K ≥ 3, into which rows are divided to tell how far the answer may be off. K gradients are kept.
         group_rows: rows of a group ≥ 1; None: 1, or 16 where rows influence each other.

@@ -14,7 +14,6 @@ from jax import Array, lax
 from jaxtyping import Float32, Int32
 
 from batchwright.nn.protocols import Inputs, Network, Tree, Variables
-from batchwright.optim.preconditioner import preconditioner
 from batchwright.training.libraries import for_large_products
 from batchwright.training.state import KEYS, Program, Rows, TrainState
 
@@ -79,7 +78,7 @@ def gradient_sums(
 
     The gradient of a group is that of its share in the mean loss over all rows, times the number of groups, so that
     the mean of all is the gradient of the mean loss. It is not clipped, and has no part of l2. With `preconditioned`,
-    each is multiplied by the rule's P (`optim.preconditioner`) where it has one. Other numbers compile nothing.
+    each is multiplied by the rule's P (its `preconditioner`) where it has one. Other numbers compile nothing.
 
     Args:
         program: what is trained; the task gives the losses and weighs classes.
@@ -99,7 +98,7 @@ def _compiled() -> Callable[..., Sums]:
 
 
 def _sums(program: Program, train: TrainState, rows: Rows, places: Array, key: Array, *, preconditioned: bool) -> Sums:
-    factors = preconditioner(program.optimizer, train.opt_state) if preconditioned else None
+    factors = program.optimizer.preconditioner(train.opt_state) if preconditioned else None
 
     def loss(params: Tree, group: _Groups) -> Array:
         return _loss(program, Variables(params, train.state), rows, group, jax.random.fold_in(key, group.number))

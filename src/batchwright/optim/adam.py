@@ -10,9 +10,12 @@ from jax.typing import ArrayLike
 
 from batchwright._component import component
 from batchwright.optim.rule import (
+    BETA_1,
+    Form,
     NonNegative,
     Optimizer,
     Positive,
+    Scaling,
     Share,
     State,
     Tree,
@@ -62,6 +65,17 @@ class Adam(Optimizer):
     def direction(self, gradients: Tree, state: State, params: Tree) -> tuple[Tree, State]:
         return adam_direction(gradients, state, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
 
+    def scaling(self) -> Scaling:
+        """The square-root rule of Malladi et al. 2022."""
+        return ADAM_SCALING
+
+    def preconditioner(self, state: State) -> Tree:
+        return adam_preconditioner(state, beta_2=self.beta_2, epsilon=self.epsilon)
+
+    @classmethod
+    def forms(cls) -> tuple[Form, ...]:
+        return (Form(cls.name, tuned=BETA_1),)
+
 
 @component
 class AdamW(Optimizer):
@@ -99,6 +113,18 @@ class AdamW(Optimizer):
 
     def direction(self, gradients: Tree, state: State, params: Tree) -> tuple[Tree, State]:
         return adam_direction(gradients, state, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
+
+    def scaling(self) -> Scaling:
+        """As Adam's; the decay stays, for w ← w − η·λ·w has the rate in it already."""
+        return ADAM_SCALING
+
+    def preconditioner(self, state: State) -> Tree:
+        return adam_preconditioner(state, beta_2=self.beta_2, epsilon=self.epsilon)
+
+    @classmethod
+    def forms(cls) -> tuple[Form, ...]:
+        """None: Adam stands for both where rules are compared."""
+        return ()
 
 
 @component
@@ -148,8 +174,20 @@ class Nadam(Optimizer):
         )
         return direction, {"step": step, "mean": m, "square": v, "momentum_product": product}
 
+    def scaling(self) -> Scaling:
+        """As Adam's, but for the weight of the newest gradient; the rise of μ stays one of iterations."""
+        return ADAM_SCALING
+
+    def preconditioner(self, state: State) -> Tree:
+        return adam_preconditioner(state, beta_2=self.beta_2, epsilon=self.epsilon)
+
+    @classmethod
+    def forms(cls) -> tuple[Form, ...]:
+        return (Form(cls.name, tuned=BETA_1),)
+
 
 _LOG2_RISE = math.log2(0.96) / 250.0
+ADAM_SCALING = Scaling(0.5, ("beta_1",), ("beta_2",), {"epsilon": -0.5})
 
 
 def adam_state(params: Tree, *, amsgrad: bool = False) -> State:
@@ -175,3 +213,10 @@ def adam_direction(
         divisor = after["largest_square"] = jax.tree.map(jnp.maximum, state["largest_square"], divisor)
     direction = jax.tree.map(lambda m, v: of_mean * m / (jnp.sqrt(of_square * v) + epsilon), after["mean"], divisor)
     return direction, after
+
+
+def adam_preconditioner(state: State, *, beta_2: ArrayLike, epsilon: ArrayLike) -> Tree:
+    """P = 1/(√v̂ + ε), before the first iteration with v̂ = 0."""
+    of_square = 1.0 / one_minus_power(beta_2, jnp.maximum(state["step"], 1).astype(jnp.float32))
+    squares = state.get("largest_square", state["square"])
+    return jax.tree.map(lambda v: 1.0 / (jnp.sqrt(of_square * v) + epsilon), squares)

@@ -7,15 +7,19 @@ import jax.numpy as jnp
 
 from batchwright._component import component
 from batchwright.optim.rule import (
+    RHO,
+    Form,
     NonNegative,
     Optimizer,
     Positive,
+    Scaling,
     Share,
     State,
     Tree,
     add_scaled,
     average,
     average_square,
+    inverse_root,
     is_on,
     zeros,
 )
@@ -43,6 +47,7 @@ class Adagrad(Optimizer):
     """
 
     name: ClassVar[str] = "adagrad"
+    usual_rate: ClassVar[float | None] = 0.01
 
     learning_rate: Positive = 0.001
     initial_accumulator_value: NonNegative = 0.1
@@ -55,6 +60,17 @@ class Adagrad(Optimizer):
         squares = jax.tree.map(lambda total, g: total + jnp.square(g), state["squares"], gradients)
         direction = jax.tree.map(lambda g, total: g / jnp.sqrt(total + self.epsilon), gradients, squares)
         return direction, {"squares": squares}
+
+    def scaling(self) -> Scaling:
+        """The rate stays: a sum and no average has κ times fewer squares over the same rows, each κ times smaller.
+
+        So √G is κ times smaller, and makes the one step as long as κ were. Not in the papers; it follows from the same.
+        """
+        return Scaling(0.0, powers={"initial_accumulator_value": -2.0, "epsilon": -2.0})
+
+    def preconditioner(self, state: State) -> Tree:
+        """P = 1/√(G + ε)."""
+        return jax.tree.map(lambda total: inverse_root(total + self.epsilon), state["squares"])
 
 
 @component
@@ -99,6 +115,21 @@ class Adadelta(Optimizer):
         )
         step_square = average_square(state["step_square"], direction, self.rho)
         return direction, {"gradient_square": gradient_square, "step_square": step_square}
+
+    # There is no `scaling`: the size of its steps grows from ε by the count of its iterations, first as ε·t, after
+    # 1/(1 − ρ) of them as (1 − ρ)·ε·t, and no choice of η, ρ and ε keeps both phases as they were per row.
+
+    def preconditioner(self, state: State) -> Tree:
+        """P = √((E[d²] + ε) / (E[g²] + ε))."""
+
+        def root(steps: jax.Array, squares: jax.Array) -> jax.Array:
+            return jnp.sqrt((steps + self.epsilon) / (squares + self.epsilon))
+
+        return jax.tree.map(root, state["step_square"], state["gradient_square"])
+
+    @classmethod
+    def forms(cls) -> tuple[Form, ...]:
+        return (Form(cls.name, tuned=RHO),)
 
 
 @component
@@ -150,3 +181,21 @@ class RMSprop(Optimizer):
         if is_on(self.momentum):
             direction = after["velocity"] = add_scaled(direction, state["velocity"], self.momentum)
         return direction, after
+
+    def scaling(self) -> Scaling:
+        """The square-root rule of Malladi et al. 2022, but ε is added to v, not to √v. Momentum stays as in SGD."""
+        return Scaling(0.5, squares=("rho",), powers={"epsilon": -1.0})
+
+    def preconditioner(self, state: State) -> Tree:
+        """P = 1/√(v + ε);    centered: 1/√(v − a² + ε)."""
+        if not self.centered:
+            return jax.tree.map(lambda v: inverse_root(v + self.epsilon), state["square"])
+
+        def of_spread(v: jax.Array, a: jax.Array) -> jax.Array:
+            return inverse_root(jnp.maximum(v - jnp.square(a), 0.0) + self.epsilon)
+
+        return jax.tree.map(of_spread, state["square"], state["mean"])
+
+    @classmethod
+    def forms(cls) -> tuple[Form, ...]:
+        return (Form(cls.name, tuned=RHO),)

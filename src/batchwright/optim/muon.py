@@ -11,7 +11,18 @@ from jaxtyping import Float
 
 from batchwright._component import component
 from batchwright.optim.adam import adam_direction, adam_state
-from batchwright.optim.rule import NonNegative, Optimizer, Positive, Share, State, Tree, add_scaled, name_of, zeros
+from batchwright.optim.rule import (
+    NonNegative,
+    Optimizer,
+    Positive,
+    Scaling,
+    Share,
+    State,
+    Tree,
+    add_scaled,
+    name_of,
+    zeros,
+)
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """a, b and c of the iteration x ← a·x + b·x³ + c·x⁵, chosen for the steepest slope at 0; Jordan et al. 2024."""
@@ -84,6 +95,10 @@ class Muon(Optimizer):
         directions |= {name: self._evened(matrix) for name, matrix in ahead.items()}
         direction = jax.tree_util.tree_map_with_path(lambda path, _: directions[name_of(path)], gradients)
         return direction, {"velocity": velocity, "adam": adam}
+
+    def scaling(self) -> Scaling:
+        """For matrices as Lion, as orthogonalising comes after the momentum, which stays; all else is AdamW's."""
+        return Scaling(0.5, ("adam_beta_1",), ("adam_beta_2",), {"epsilon": -0.5})
 
     def _split(self, tree: Tree) -> tuple[dict[str, Array], dict[str, Array]]:
         """The matrices and the rest, each by name."""

@@ -7,11 +7,15 @@ the decay λ:
     g ← clipped g + l2·w,    d, state ← rule(g, state, w),    w ← w − η·(d + λ·w)
 
 Rules are written tree by tree; a compiled program fuses each into one pass over every leaf.
+
+What else is known of a rule, it says itself, where it can: how its numbers follow the batch size (`scaling`), what it
+multiplies gradients by (`preconditioner`), and in which forms it is compared with other rules (`forms`).
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import KW_ONLY
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeGuard
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -34,9 +38,60 @@ NonNegative: TypeAlias = Annotated[float, Ge(0)]
 Share: TypeAlias = Annotated[float, Ge(0), Lt(1)]
 
 
+@dataclass(frozen=True)
+class Scaling:
+    """How the numbers of a rule follow κ, where the batch size B becomes κ·B; `optim.scaling` says why.
+
+    Args:
+        rate: the power of κ that η is multiplied by: 1 for SGD, ½ for rules that divide by the gradient's own size.
+        means: names of the β of averages of gradients, which become 1 − κ·(1 − β).
+        squares: names of the β of averages of squares, which do the same, and stay above ½.
+        powers: the powers of κ that other numbers are multiplied by, by name.
+    """
+
+    rate: float
+    means: tuple[str, ...] = ()
+    squares: tuple[str, ...] = ()
+    powers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where a number of a rule is searched, where nobody says: from `low` to `high`, evenly on its `scale`."""
+
+    name: str
+    low: float
+    high: float
+    scale: Literal["uniform", "log", "one_minus_log"] = "one_minus_log"
+
+
+MOMENTUM, BETA_1 = Range("momentum", 0.5, 0.99), Range("beta_1", 0.5, 0.99)
+RHO, BETA_2 = Range("rho", 0.5, 0.999), Range("beta_2", 0.9, 0.9999)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of a rule that people know by a name, and that is compared with other rules; its learning rate is tuned.
+
+    Args:
+        name: what people call it.
+        values: its numbers and flags that are not the defaults.
+        tuned: the one number beside the rate that matters, and is tuned with it.
+        batch_size: rows per update where these make the form; None takes those of all others.
+    """
+
+    name: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    tuned: Range | None = None
+    batch_size: int | Literal["full"] | None = None
+
+
 @component
 class Optimizer(ABC):
     """An update rule: two pure functions, `init` and `direction`, and the numbers that they use.
+
+    A rule may also have the methods `scaling`, `preconditioner` and `forms`; a subclass has those of its base unless it
+    has its own.
 
     Every rule takes the arguments below, by name where they are not the first. They are applied in this order: values
     are clipped, then the norm, then l2 is added, then comes the rule, and the decay with the step itself.
@@ -60,6 +115,8 @@ class Optimizer(ABC):
     """
 
     name: ClassVar[str]
+    usual_rate: ClassVar[float | None] = None
+    """The rate around which `compare` tunes it; None is the default, which of some rules is smaller than they like."""
 
     _: KW_ONLY
     learning_rate: Positive
@@ -84,6 +141,33 @@ class Optimizer(ABC):
     @abstractmethod
     def direction(self, gradients: Tree, state: State, params: Tree) -> tuple[Tree, State]:
         """The direction to move against, not yet multiplied by the learning rate, and the state after it."""
+
+    def scaling(self) -> Scaling | None:
+        """How the numbers follow the batch size; None where that is not known, and what needs it is refused."""
+        return None
+
+    def preconditioner(self, state: State) -> Tree | None:
+        """P of a rule whose step is η·P·(an average of gradients): a positive number for each parameter.
+
+        It is the P of the iteration before, in which the next batch has no part. None for a rule without one: SGD has
+        no second moment, the steps of Lion and Muon are no multiples of the gradient, and of Optax's it is not known.
+        The noise scale of such a rule is that of the gradient as it is. Clipping, l2 and weight decay are no part of P.
+
+        Args:
+            state: as `init` or `update` gave it.
+
+        >>> import jax.numpy as jnp
+        >>> from batchwright.optim import RMSprop, init
+        >>> rule = RMSprop(epsilon=0.25)
+        >>> rule.preconditioner(init(rule, {"w": jnp.zeros(2)}))["w"].tolist()
+        [2.0, 2.0]
+        """
+        return None
+
+    @classmethod
+    def forms(cls) -> tuple[Form, ...]:
+        """What `compare` tries of the rule where update rules are compared; none leaves it out."""
+        return (Form(cls.name),)
 
     def transformation(self) -> "optax.GradientTransformation":
         """The rule for use in Optax: its updates are directions, to be scaled by minus the learning rate.
@@ -202,6 +286,11 @@ def average(old: Tree, new: Tree, keep: ArrayLike) -> Tree:
 def average_square(old: Tree, new: Tree, keep: ArrayLike) -> Tree:
     """The exponential moving average of squares: `keep` · `old` + (1 − `keep`) · `new`²."""
     return jax.tree.map(lambda a, b: keep * a + (1.0 - keep) * jnp.square(b), old, new)
+
+
+def inverse_root(square: jax.Array) -> jax.Array:
+    """1/√x."""
+    return 1.0 / jnp.sqrt(square)
 
 
 def one_minus_power(beta: ArrayLike, step: ArrayLike) -> jax.Array:

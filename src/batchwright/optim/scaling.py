@@ -29,21 +29,11 @@ References:
 
 import dataclasses
 import math
-from collections.abc import Mapping
 from typing import TypeVar
 
-from batchwright.errors import ConfigError
-from batchwright.optim.optimizers import (
-    SGD,
-    Adagrad,
-    Adam,
-    AdamW,
-    Lion,
-    Muon,
-    Nadam,
-    Optimizer,
-    RMSprop,
-)
+from batchwright.errors import ConfigError, unknown
+from batchwright.optim.optimizers import OPTIMIZERS, Optimizer
+from batchwright.optim.rule import Scaling
 
 O = TypeVar("O", bound=Optimizer)  # noqa: E741
 
@@ -54,44 +44,28 @@ SQUARE_FLOOR = 0.5
 """Least β of an average of squares: two batches. Of one, d is the gradient's sign, and a centred square is 0."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Scaling:
-    """How the numbers of one rule follow κ.
+def scaling_of(optimizer: Optimizer) -> Scaling:
+    """How the numbers of a rule follow the batch size, as the rule says.
 
-    Args:
-        rate: the power of κ that η is multiplied by.
-        means: the β of averages of gradients.
-        squares: the β of averages of squares.
-        powers: the powers of κ that other numbers are multiplied by, by name.
+    Raises:
+        ConfigError: it does not say, or names a number that it does not have.
+
+    >>> from batchwright.optim import SGD
+    >>> scaling_of(SGD()).rate
+    1.0
     """
-
-    rate: float
-    means: tuple[str, ...] = ()
-    squares: tuple[str, ...] = ()
-    powers: Mapping[str, float] = dataclasses.field(default_factory=dict)
-
-
-# Adadelta is not here: the size of its steps grows from ε by the count of its iterations, first as ε·t, after 1/(1 − ρ)
-# of them as (1 − ρ)·ε·t, and no choice of η, ρ and ε keeps both phases as they were per row.
-SCALINGS: Mapping[type[Optimizer], Scaling] = {
-    # Momentum stays: the step in the long run is η/(1 − μ), which follows η (Goyal et al., section 3).
-    SGD: Scaling(1.0),
-    # Malladi et al., the square-root rule of Adam.
-    Adam: Scaling(0.5, ("beta_1",), ("beta_2",), {"epsilon": -0.5}),
-    AdamW: Scaling(0.5, ("beta_1",), ("beta_2",), {"epsilon": -0.5}),
-    # Adam but for the weight of the newest gradient; the rise of its μ stays one of iterations.
-    Nadam: Scaling(0.5, ("beta_1",), ("beta_2",), {"epsilon": -0.5}),
-    # Malladi et al., the square-root rule of RMSprop; but ε is added to v here, not to √v. Momentum stays as in SGD.
-    RMSprop: Scaling(0.5, squares=("rho",), powers={"epsilon": -1.0}),
-    # A sum and no average: over the same rows it has κ times fewer squares, each κ times smaller. So √G is κ times
-    # smaller, and makes the one step as long as κ were: the rate stays. Not in the papers; it follows from the same.
-    Adagrad: Scaling(0.0, powers={"initial_accumulator_value": -2.0, "epsilon": -2.0}),
-    # The sign is taken after averaging: with β₁ and β₂ kept, the average is √κ times less noisy, its sign leans √κ
-    # times as much to the mean, and the square-root rule holds. Shorter averages would undo that.
-    Lion: Scaling(0.5),
-    # For matrices as Lion, as orthogonalising comes after the momentum, which stays; all else is AdamW's.
-    Muon: Scaling(0.5, ("adam_beta_1",), ("adam_beta_2",), {"epsilon": -0.5}),
-}
+    scaling = optimizer.scaling()
+    if scaling is None:
+        known = [rule.name for rule in OPTIMIZERS if rule.scaling is not Optimizer.scaling]
+        raise ConfigError(
+            f"how {optimizer.name!r} depends on the batch size is not known: find its learning rate anew. It is known "
+            f"of {', '.join(known)}, and of a rule of your own where it has the method scaling."
+        )
+    numbers = [field.name for field in dataclasses.fields(optimizer)]
+    for name in (*scaling.means, *scaling.squares, *scaling.powers):
+        if name not in numbers:
+            raise ConfigError(f"the scaling of {optimizer.name!r}: {unknown('number', name, numbers)}")
+    return scaling
 
 
 def rescaled(optimizer: O, factor: float) -> O:
@@ -101,13 +75,14 @@ def rescaled(optimizer: O, factor: float) -> O:
     is if that is lower; from then on the two trainings are less alike, and going back does not give the old rule.
 
     Args:
-        optimizer: one of `SCALINGS`.
+        optimizer: a rule that has a `scaling`.
         factor: κ > 0, the new batch size by the old.
 
     Raises:
         ConfigError: a factor that is not above 0 and finite, or a rule of which it is not known how its numbers follow
             (Adadelta, Optax's, and those of others).
 
+    >>> from batchwright.optim import SGD, Adam
     >>> rescaled(SGD(0.1, momentum=0.9), 4).learning_rate
     0.4
     >>> rule = rescaled(Adam(0.001), 4)
@@ -116,12 +91,7 @@ def rescaled(optimizer: O, factor: float) -> O:
     """
     if not 0 < factor < math.inf:
         raise ConfigError(f"factor must hold 0 < factor < infinity, but got {factor}.")
-    scaling = SCALINGS.get(type(optimizer))
-    if scaling is None:
-        raise ConfigError(
-            f"how {optimizer.name!r} depends on the batch size is not known: find its learning rate anew. It is known "
-            f"of {', '.join(rule.name for rule in SCALINGS)}."
-        )
+    scaling = scaling_of(optimizer)
     numbers = {"learning_rate": scaling.rate, **scaling.powers}
     values = {name: getattr(optimizer, name) * factor**power for name, power in numbers.items()}
     for names, floor in ((scaling.means, MEAN_FLOOR), (scaling.squares, SQUARE_FLOOR)):
@@ -135,6 +105,7 @@ def changes(old: Optimizer, new: Optimizer) -> dict[str, float]:
     Raises:
         ConfigError: they are not of the same rule.
 
+    >>> from batchwright.optim import SGD
     >>> changes(SGD(0.1), rescaled(SGD(0.1), 2))
     {'learning_rate': 0.2}
     """

@@ -7,7 +7,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright._component import component
-from batchwright.optim.rule import Optimizer, Positive, Share, State, Tree, add_scaled, average, is_on, zeros
+from batchwright.optim.rule import (
+    BETA_1,
+    MOMENTUM,
+    Form,
+    Optimizer,
+    Positive,
+    Scaling,
+    Share,
+    State,
+    Tree,
+    add_scaled,
+    average,
+    is_on,
+    zeros,
+)
 
 
 @component
@@ -57,6 +71,20 @@ class SGD(Optimizer):
         ahead = add_scaled(gradients, velocity, self.momentum) if self.nesterov else velocity
         return ahead, {"velocity": velocity}
 
+    def scaling(self) -> Scaling:
+        """The linear rule of Goyal et al. 2017. Momentum stays: η/(1 − μ), the step in the long run, follows η."""
+        return Scaling(1.0)
+
+    @classmethod
+    def forms(cls) -> tuple[Form, ...]:
+        return (
+            Form("batch gradient descent", batch_size="full"),
+            Form("stochastic gradient descent", batch_size=1),
+            Form("mini-batch gradient descent"),
+            Form("momentum", tuned=MOMENTUM),
+            Form("nesterov", {"nesterov": True}, MOMENTUM),
+        )
+
 
 @component
 class Lion(Optimizer):
@@ -91,3 +119,15 @@ class Lion(Optimizer):
     def direction(self, gradients: Tree, state: State, params: Tree) -> tuple[Tree, State]:
         direction = jax.tree.map(jnp.sign, average(state["average"], gradients, self.beta_1))
         return direction, {"average": average(state["average"], gradients, self.beta_2)}
+
+    def scaling(self) -> Scaling:
+        """The square-root rule, with β₁ and β₂ kept, for the sign is taken after averaging.
+
+        The average is √κ times less noisy, and its sign leans √κ times as much to the mean; shorter averages would undo
+        that.
+        """
+        return Scaling(0.5)
+
+    @classmethod
+    def forms(cls) -> tuple[Form, ...]:
+        return (Form(cls.name, tuned=BETA_1),)

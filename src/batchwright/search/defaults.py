@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from batchwright.config import Config, Settings
 from batchwright.config.hints import fields_of
 from batchwright.measure.learning_rate import default_rate
-from batchwright.search.dimension import Dimension
+from batchwright.optim.rule import BETA_1, BETA_2, MOMENTUM, RHO
+from batchwright.search.dimension import Dimension, dimension_of
 
 SECOND, THIRD, FOURTH = 12, 40, 120
 """Trials from which on the second, third and fourth group of settings are searched too."""
@@ -34,13 +35,14 @@ def _in_order(config: Config) -> Iterator[tuple[int, Dimension]]:
     rates = (float(f"{usual * 10**-BELOW:.2g}"), float(f"{usual * 10**ABOVE:.2g}"))
     ranges = (
         (1, Dimension("optimizer.learning_rate", "log", rates)),
-        (SECOND, Dimension("optimizer.momentum", "one_minus_log", (0.5, 0.99))),
+        (SECOND, dimension_of(MOMENTUM)),
         (THIRD, Dimension("optimizer.weight_decay", "log", (1e-6, 1e-1))),
         (THIRD, Dimension("network.dropout", "uniform", (0.05, 0.5))),
-        (FOURTH, Dimension("optimizer.rho", "one_minus_log", (0.5, 0.999))),
-        (FOURTH, Dimension("optimizer.beta_1", "one_minus_log", (0.5, 0.99))),
-        (FOURTH, Dimension("optimizer.beta_2", "one_minus_log", (0.9, 0.9999))),
+        *((FOURTH, dimension_of(number)) for number in (RHO, BETA_1, BETA_2)),
     )
+    known = {dimension.key for _, dimension in ranges}
+    tuned = {f"optimizer.{form.tuned.name}": form.tuned for form in config.optimizer.forms() if form.tuned}
+    ranges += tuple((FOURTH, dimension_of(number)) for key, number in tuned.items() if key not in known)
     yield from ((least, dimension) for least, dimension in ranges if dimension.key in has)
     if "network.hidden_layer_sizes" in has:
         yield SECOND, Dimension("network.hidden_layer_sizes", "choice", ([64], [256], [256, 128], [512, 256]))

@@ -10,6 +10,7 @@ from batchwright.config.emit import flow, shown
 from batchwright.config.hints import fields_of, members, nested
 from batchwright.config.sections import SCALES, SECTIONS
 from batchwright.errors import nearest
+from batchwright.optim.rule import Range
 
 Scale: TypeAlias = Literal["uniform", "log", "one_minus_log", "choice"]
 WHEN = "when"
@@ -97,6 +98,11 @@ class Dimension:
     def _bent(self, place: float) -> float:
         """The value at a place of that scale."""
         return _BENT[self.scale](place)
+
+
+def dimension_of(number: Range) -> Dimension:
+    """The range in which a number of an update rule is searched."""
+    return Dimension(f"optimizer.{number.name}", number.scale, (number.low, number.high))
 
 
 _STRAIGHT: Mapping[str, Callable[[float], float]] = {

@@ -1,7 +1,7 @@
 """What is compared: update rules, or the values of any one key, each with its learning rate tuned for it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from batchwright.config import Config, Settings, from_plain
@@ -13,15 +13,14 @@ from batchwright.config.sections import SECTIONS
 from batchwright.errors import ConfigError
 from batchwright.measure.learning_rate import default_rate
 from batchwright.optim import OPTIMIZERS
-from batchwright.search.dimension import Dimension, hints_at
+from batchwright.optim.rule import Form, Optimizer
+from batchwright.search.dimension import Dimension, dimension_of, hints_at
 from batchwright.search.space import Space
 
 RATE, SIZE, RULE = "optimizer.learning_rate", "training.batch_size", "optimizer.name"
 ROWS, SEED = "training.rows", "training.seed"
 DECADES = 2.0
 """How far the learning rate is tuned to either side of the rule's usual one."""
-CENTRES = {"adagrad": 0.01}
-"""The usual rates of rules whose default, which is Keras's, is smaller than what they like."""
 MOST_ROWS_ONE_BY_ONE = 5_000
 """Rows up to which they are also trained on one at a time: as many iterations an epoch."""
 SIZES = (16, 32, 64, 128, 256, 512, 1024)
@@ -49,54 +48,34 @@ class Variant:
         return own.settings({**self.values, **tuned})
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """An update rule as people name it: the values that make it, and the one number beside its rate that matters."""
-
-    name: str
-    values: Mapping[str, Any]
-    tuned: str | None = None
-    network: Mapping[str, Any] = field(default_factory=dict)
-
-
-ONE_BY_ONE = _Rule(
-    "stochastic gradient descent", {RULE: "sgd", SIZE: 1}, network={"network.batch_normalization": False}
-)
-RULES = (
-    _Rule("batch gradient descent", {RULE: "sgd", SIZE: "full"}),
-    ONE_BY_ONE,
-    _Rule("mini-batch gradient descent", {RULE: "sgd"}),
-    _Rule("momentum", {RULE: "sgd"}, "momentum"),
-    _Rule("nesterov", {RULE: "sgd", "optimizer.nesterov": True}, "momentum"),
-    _Rule("adagrad", {RULE: "adagrad"}),
-    _Rule("adadelta", {RULE: "adadelta"}, "rho"),
-    _Rule("rmsprop", {RULE: "rmsprop"}, "rho"),
-    _Rule("adam", {RULE: "adam"}, "beta_1"),
-    _Rule("nadam", {RULE: "nadam"}, "beta_1"),
-    _Rule("lion", {RULE: "lion"}, "beta_1"),
-    _Rule("muon", {RULE: "muon"}),
-)
-SECOND_NUMBERS = {
-    "momentum": Dimension("optimizer.momentum", "one_minus_log", (0.5, 0.99)),
-    "rho": Dimension("optimizer.rho", "one_minus_log", (0.5, 0.999)),
-    "beta_1": Dimension("optimizer.beta_1", "one_minus_log", (0.5, 0.99)),
-}
-
-
 def rules(config: Config, rows: int) -> tuple[tuple[Variant, ...], tuple[str, ...]]:
-    """The update rules, and a sentence for what is left out; each with its learning rate and a second number tuned."""
-    network = {f"network.{name}" for name in fields_of(type(config.network))}
+    """All forms of the update rules, each with its learning rate and perhaps a second number tuned.
+
+    Also a sentence for what is left out.
+    """
+    norm = "network.batch_normalization"
+    has_norm = "batch_normalization" in fields_of(type(config.network))
     notes, found = [], list[Variant]()
-    for rule in RULES:
-        if rule is ONE_BY_ONE and rows > MOST_ROWS_ONE_BY_ONE:
-            notes.append(f"{rule.name} is left out: with one row at a time, an epoch has {rows:,} iterations")
-            continue
-        values = {**rule.values, **{key: value for key, value in rule.network.items() if key in network}}
-        second = (SECOND_NUMBERS[rule.tuned],) if rule.tuned else ()
-        found.append(Variant(rule.name, values, (rate_of(str(rule.values[RULE])), *second)))
-        if rule.network.keys() & network:
-            notes.append(f"{rule.name} is without batch normalization: one row has no variance")
+    for rule in OPTIMIZERS:
+        for form in rule.forms():
+            one_by_one = form.batch_size == 1
+            if one_by_one and rows > MOST_ROWS_ONE_BY_ONE:
+                notes.append(f"{form.name} is left out: with one row at a time, an epoch has {rows:,} iterations")
+                continue
+            values = _values(rule, form)
+            if one_by_one and has_norm:
+                values[norm] = False
+                notes.append(f"{form.name} is without batch normalization: one row has no variance")
+            second = (dimension_of(form.tuned),) if form.tuned else ()
+            found.append(Variant(form.name, values, (rate_of(rule.name), *second)))
     return tuple(found), tuple(notes)
+
+
+def _values(rule: type[Optimizer], form: Form) -> dict[str, Any]:
+    """The values that make a form of a rule, by key."""
+    numbers = {f"optimizer.{name}": value for name, value in form.values.items()}
+    size = {} if form.batch_size is None else {SIZE: form.batch_size}
+    return {RULE: rule.name, **numbers, **size}
 
 
 def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
@@ -124,7 +103,8 @@ def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
 
 def rate_of(rule: str) -> Dimension:
     """The range in which the learning rate of a rule is tuned."""
-    usual = CENTRES.get(rule) or default_rate(from_plain({"name": rule}, OPTIMIZERS))
+    made: Optimizer = from_plain({"name": rule}, OPTIMIZERS)
+    usual = made.usual_rate or default_rate(made)
     return Dimension(RATE, "log", (usual * 10**-DECADES, usual * 10**DECADES))
 
 

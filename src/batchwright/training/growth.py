@@ -15,7 +15,7 @@ from annotated_types import Ge
 
 from batchwright.errors import ConfigError
 from batchwright.optim.optimizers import Optimizer
-from batchwright.optim.scaling import SCALINGS, rescaled
+from batchwright.optim.scaling import rescaled, scaling_of
 from batchwright.optim.schedule import Rates
 from batchwright.training.plan import Plan
 
@@ -70,11 +70,17 @@ class AdaptiveBatchSize:
         """Refuse what cannot be done.
 
         Raises:
-            ConfigError: `maximum` is below `start`, or it is not known how the rule depends on the batch size.
+            ConfigError: `maximum` is below `start`, or it is not known how the rule depends on the batch size, or the
+                batch size is to follow the schedule of a rule whose rate does not follow the batch size.
         """
         if self.maximum < self.start:
             raise ConfigError(f"maximum is {self.maximum:,}, but must be start ({self.start:,}) or more.")
         rescaled(optimizer, 2.0)
+        if self.by == "schedule" and power_of(optimizer) <= 0.0:
+            raise ConfigError(
+                f"the learning rate of {optimizer.name!r} does not grow with the batch size, so that no batch size "
+                "takes the place of a rate that falls: let it grow by the noise_scale, or take another rule."
+            )
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ def size_by_schedule(growth: AdaptiveBatchSize, shares: Rates, power: float) -> 
 
 def power_of(optimizer: Optimizer) -> float:
     """p, of a rule that `AdaptiveBatchSize.check` has let pass."""
-    return SCALINGS[type(optimizer)].rate
+    return scaling_of(optimizer).rate
 
 
 def _power_of_two(factor: float) -> int:

@@ -119,7 +119,7 @@ def _size_measured(prepared: Prepared) -> tuple[Settings, str]:
     found = batch_sizes(prepared)
     follow = {f"optimizer.{name}": value for name, value in found.rescaled.items()}
     origins = prepared.settings.origins
-    follow = {key: value for key, value in follow.items() if origins[key] != "user"}
+    follow = {key: value for key, value in follow.items() if origins.get(key, "user") != "user"}
     rescaled = {"rescaled_for": {SIZE: found.recommended}}
     settings = prepared.settings.measured(
         {SIZE: found.recommended, **follow}, {SIZE: of_batch_sizes(found), **dict.fromkeys(follow, rescaled)}
