@@ -25,13 +25,18 @@ CASES = {
     },
     "accumulated clipped muon": {"optimizer": optim.Muon(0.01, global_clipnorm=1.0)},
     "plateau and the best epoch": {"schedule": schedules.ReduceOnPlateau(patience=1), "early_stopping": PATIENT},
+    "a part frozen, another at a rate of its own": {
+        "optimizer": optim.Adam(0.01, rates={"dense_4": 0.5}),
+        "network": {"batch_normalization": True},
+        "frozen": ("dense_0", "batch_norm"),
+    },
     "one cycle, last batch dropped": {"schedule": schedules.OneCycle(), "remainder": "drop"},
 }
 
 
 def make_job(**changes: object) -> Job:
     network = changes.pop("network", {})
-    program = make_program(changes.pop("optimizer", None), **network)
+    program = replace(make_program(changes.pop("optimizer", None), **network), frozen=changes.pop("frozen", ()))
     plan = make_plan(ROWS, 8, changes.pop("epochs", 3), remainder=changes.pop("remainder", "keep"))
     return Job(program, make_rows(), make_rows(1), plan, changes.pop("schedule", schedules.Constant()), **changes)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Option:
     """`--flag VALUE` sets `key`.
 
-    A value of `type` list is several, with commas between; so is one of `sizes`, which may also stand in brackets; one
-    of `yaml` is taken as written.
+    A value of `type` list or `names` is several, with commas between; so is one of `sizes`, which may also stand in
+    brackets; one of `yaml` is taken as written.
     """
 
     flag: str
@@ -47,10 +47,16 @@ class Option:
             return self.key, value, label
         if self.type is sizes:
             return self.key, value if value.strip().startswith("[") else f"[{value}]", label
+        if self.type is names:
+            return self.key, flow([part.strip() for part in value.split(",")]), label
         if self.type is list:
             value = [part.strip() for part in value.split(",")]
             return self.key, "[" + ", ".join(value) + "]", label
         return self.key, flow(value), label
+
+
+class names:  # noqa: N801
+    """The type of an option whose value is texts with commas between."""
 
 
 class sizes:  # noqa: N801
@@ -107,6 +113,7 @@ OPTIONS = (
     Option("--max-time", "training.max_time", float, "seconds of training after which it stops"),
     Option("--on-divergence", "training.divergence.policy", str, "stop, or reduce the learning rate and go back"),
     Option("--deterministic", "training.deterministic", bool, "the same bits on any number of cores; uses up to 4"),
+    Option("--freeze", "training.freeze", names, "parameters that stay as they are, as 'body/dense_0/*,bias'"),
     Option("--seed", "training.seed", int, "of split, first parameters, order of the rows and dropout"),
 )
 

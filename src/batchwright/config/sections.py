@@ -107,6 +107,7 @@ class Training:
         checkpoints: when all that training needs to go on is saved.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch.
         deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
+        freeze: patterns of the names of parameters that stay as they are, as body/dense_0/* or bias.
     """
 
     epochs: Annotated[int, Ge(1)] = 20
@@ -120,6 +121,7 @@ class Training:
     checkpoints: Checkpoints = EVERY_NOW_AND_THEN
     noise_scale: bool = False
     deterministic: bool = False
+    freeze: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def preconditioner(optimizer: Optimizer, opt_state: State) -> Tree | None:
 
     It is that of the iteration before, which the next batch has no part in. Before the first, v̂ is 0 and P constant.
     SGD, Lion, Muon and what comes from Optax have None: the first has no second moment, the step of the next two is no
-    multiple of the gradient, and the last is not known. Clipping, l2 and weight decay are no part of P.
+    multiple of the gradient, and the last is not known. Clipping, l2, weight decay and `rates` are no part of P.
 
     Args:
         optimizer: the rule.
