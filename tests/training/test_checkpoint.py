@@ -10,6 +10,7 @@ from tests.training.test_training import COLUMNS, ROWS, make_program, make_rows,
 
 from batchwright import optim
 from batchwright.optim import schedules
+from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoint, Checkpoints, beginning, on_device
 from batchwright.training.fit import CheckpointTaken, Divergence, EpochDone, Event, Job, Reduced, Stopped, fit
 from batchwright.training.plan import make_plan
@@ -30,13 +31,16 @@ CASES = {
         "network": {"batch_normalization": True},
         "frozen": ("dense_0", "batch_norm"),
     },
+    "exponential average": {"average": Average(decay=0.9), "early_stopping": PATIENT},
+    "average of late epochs": {"average": Average("late", start=0.3), "network": {"batch_normalization": True}},
     "one cycle, last batch dropped": {"schedule": schedules.OneCycle(), "remainder": "drop"},
 }
 
 
 def make_job(**changes: object) -> Job:
     network = changes.pop("network", {})
-    program = replace(make_program(changes.pop("optimizer", None), **network), frozen=changes.pop("frozen", ()))
+    program = make_program(changes.pop("optimizer", None), **network)
+    program = replace(program, frozen=changes.pop("frozen", ()), averaged="average" in changes)
     plan = make_plan(ROWS, 8, changes.pop("epochs", 3), remainder=changes.pop("remainder", "keep"))
     return Job(program, make_rows(), make_rows(1), plan, changes.pop("schedule", schedules.Constant()), **changes)
 

@@ -113,6 +113,7 @@ OPTIONS = (
     Option("--max-time", "training.max_time", float, "seconds of training after which it stops"),
     Option("--on-divergence", "training.divergence.policy", str, "stop, or reduce the learning rate and go back"),
     Option("--deterministic", "training.deterministic", bool, "the same bits on any number of cores; uses up to 4"),
+    Option("--average", "training.average", yaml, "{name: exponential, decay: 0.999}, or {name: late, start: 0.75}"),
     Option("--freeze", "training.freeze", names, "parameters that stay as they are, as 'body/dense_0/*,bias'"),
     Option("--seed", "training.seed", int, "of split, first parameters, order of the rows and dropout"),
 )

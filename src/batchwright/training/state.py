@@ -71,12 +71,13 @@ class Program:
     """What is trained, and by which rule; its numbers are the hyperparameters that compile nothing when they change.
 
     `frozen` are patterns of names (`optim.names`) whose parameters stay as they are: they have no gradient, no decay
-    and no state of the rule.
+    and no state of the rule. `averaged` says whether an average of the parameters is kept beside them.
     """
 
     model: Model
     optimizer: Optimizer
     frozen: tuple[str, ...] = ()
+    averaged: bool = False
 
     def trained(self, params: Tree) -> Tree:
         """The parameters that are trained; None in place of those that are frozen."""
@@ -89,7 +90,7 @@ class TrainState(NamedTuple):
 
     `step` counts the updates made, int32 []. `key` is the data of the run's random key, uint32 [2], folded with the
     step for dropout. `status` is `RUNNING`, or the iteration, counted from 0, whose loss was not finite and after
-    which nothing changed.
+    which nothing changed. `average` is that of the variables (`training.average`), None where there is none.
     """
 
     params: Tree
@@ -98,6 +99,7 @@ class TrainState(NamedTuple):
     step: jax.Array
     key: jax.Array
     status: jax.Array
+    average: Variables | None = None
 
     def __repr__(self) -> str:
         """How many arrays there are of parameters."""
@@ -105,8 +107,13 @@ class TrainState(NamedTuple):
 
     @property
     def variables(self) -> Variables:
-        """What the network needs to be applied."""
+        """What the network needs to be applied, as it is trained."""
         return Variables(self.params, self.state)
+
+    @property
+    def evaluated(self) -> Variables:
+        """The variables that are evaluated and kept: the average, where there is one."""
+        return self.variables if self.average is None else self.average
 
 
 def to_device(split: Arrays) -> Rows:
@@ -138,7 +145,7 @@ def state_with(program: Program, variables: Variables, *, seed: int) -> TrainSta
         ConfigError: a pattern of the optimizer, or of what is frozen, matches no parameter, or all of them are frozen.
     """
     _check_frozen(program, variables.params)
-    state: TrainState = _state(program.optimizer, program.frozen, variables, _key(seed))
+    state: TrainState = _state(program.optimizer, variables, _key(seed), program.frozen, averaged=program.averaged)
     return state
 
 
@@ -162,8 +169,10 @@ def _variables(model: Model, example: dict[str, np.ndarray | jax.Array], key: ja
     return model.network.init(initial, {name: jnp.asarray(array) for name, array in example.items()})
 
 
-@partial(jax.jit, static_argnames="frozen")
-def _state(optimizer: Optimizer, frozen: tuple[str, ...], variables: Variables, key: jax.Array) -> TrainState:
+@partial(jax.jit, static_argnames=("frozen", "averaged"))
+def _state(
+    optimizer: Optimizer, variables: Variables, key: jax.Array, frozen: tuple[str, ...], *, averaged: bool
+) -> TrainState:
     _, training = jax.random.split(key)
     return TrainState(
         variables.params,
@@ -172,4 +181,5 @@ def _state(optimizer: Optimizer, frozen: tuple[str, ...], variables: Variables, 
         jnp.zeros((), jnp.int32),
         jax.random.key_data(training),
         jnp.full((), RUNNING, jnp.int32),
+        jax.tree.map(jnp.copy, variables) if averaged else None,
     )

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int32
 from batchwright.nn.protocols import Inputs, Tree, Variables
 from batchwright.optim.names import put_back
 from batchwright.optim.rule import update
+from batchwright.training.average import moved
 from batchwright.training.state import KEYS, RUNNING, Program, Rows, TrainState
 
 
@@ -40,6 +41,7 @@ def step(
     rows: Rows,
     batch: Int32[Array, "parts n"],
     rate: Float[Array, ""],
+    newest: Float[Array, ""] | None = None,
     *,
     padded: bool,
 ) -> tuple[TrainState, Loss]:
@@ -48,7 +50,8 @@ def step(
     `batch` holds row numbers; where `padded`, a number past the last row marks a place without a row. The gradient is
     that of the weighted mean over the rows of the batch, however many parts it has; only batch normalization sees
     each part by itself. What the program freezes has no gradient, and stays as it is. If the loss is not finite,
-    nothing is updated now or later, and `status` is this iteration.
+    nothing is updated now or later, and `status` is this iteration. `newest` is the share of the new variables in
+    their average, where one is kept.
     """
     present = batch < rows.length if padded else None
     weights = _weights(program, rows, batch, present)
@@ -66,13 +69,17 @@ def step(
     def updated(old: _Changing) -> _Changing:
         trained = program.trained(old.params)
         trained, opt_state = update(program.optimizer, gradients, old.opt_state, trained, rate)
-        return _Changing(put_back(trained, old.params), state, opt_state, old.step + 1)
+        params, average = put_back(trained, old.params), old.average
+        if average is not None and newest is not None:
+            average = moved(average, Variables(params, state), newest)
+        return _Changing(params, state, opt_state, old.step + 1, average)
 
     # A branch, not a selection: the update then works in place, and the compiler copies no velocities.
-    old = _Changing(train.params, train.state, train.opt_state, train.step)
+    old = _Changing(train.params, train.state, train.opt_state, train.step, train.average)
     new = lax.cond(finite, updated, lambda same: same, old)
     status = jnp.where(running & ~finite, train.step, train.status)
-    return TrainState(new.params, new.state, new.opt_state, new.step, train.key, status), Loss(mean, total)
+    after = TrainState(new.params, new.state, new.opt_state, new.step, train.key, status, new.average)
+    return after, Loss(mean, total)
 
 
 class _Changing(NamedTuple):
@@ -82,6 +89,7 @@ class _Changing(NamedTuple):
     state: Tree
     opt_state: Any
     step: Array
+    average: Variables | None
 
 
 def _weights(

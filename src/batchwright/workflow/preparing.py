@@ -199,7 +199,7 @@ def _program(config: Config, blueprint: Blueprint) -> Program:
     model, frozen = blueprint.build(), config.training.freeze
     if frozen:
         model = Model(with_frozen(model.network, lambda name: is_chosen(name, frozen)), model.task)
-    return Program(model, config.optimizer, frozen)
+    return Program(model, config.optimizer, frozen, averaged=config.training.average is not None)
 
 
 def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = None) -> Job:
@@ -210,6 +210,8 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
             f"schedule {config.schedule.name!r} follows the validation loss, but there are no validation rows: "
             "give data.validation_split a share above 0, or take another schedule."
         )
+    if chosen.average is not None and (wrong := chosen.average.problem()):
+        raise ConfigError(f"training.average: {wrong}")
     size = chosen.batch_size.adaptive.start if isinstance(chosen.batch_size, Growing) else chosen.batch_size
     rows = like.train.length if like else dataset.train.rows
     plan = make_plan(rows, size, chosen.epochs, remainder=chosen.remainder)
@@ -229,6 +231,7 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
         divergence=chosen.divergence,
         checkpoints=chosen.checkpoints,
         growth=growth,
+        average=chosen.average,
     )
 
 
@@ -299,6 +302,8 @@ def _notes(config: Config, job: Job) -> Iterator[str]:
     rows, asked = job.train.length, config.training.batch_size
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
+    if job.average is not None:
+        yield f"what is validated and kept is {job.average.in_words(job.plan.epochs)}"
     if job.growth is not None:
         yield (
             f"the batch size grows from {job.growth.start:,} up to {job.growth.maximum:,} rows at most: iterations and "
