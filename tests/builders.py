@@ -1,5 +1,6 @@
 """Small rows, programs and jobs that many tests train, and what they take from the events of a training."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -51,6 +52,7 @@ def same_bits(one: nn.Variables, other: nn.Variables) -> bool:
 def make_job(**changes: object) -> Job:
     network = changes.pop("network", {})
     program = make_program(changes.pop("optimizer", None), **network)
+    program = replace(program, frozen=changes.pop("frozen", ()), averaged="average" in changes)
     plan = make_plan(ROWS, 8, changes.pop("epochs", 3), remainder=changes.pop("remainder", "keep"))
     return Job(program, make_rows(), make_rows(1), plan, changes.pop("schedule", schedules.Constant()), **changes)
 

@@ -26,6 +26,7 @@ _HOMES = {
     "CustomTask": "batchwright.tasks.own",
     "EarlyStopping": "batchwright.training.stopping",
     "Divergence": "batchwright.training.job",
+    "Average": "batchwright.training.average",
     "AdaptiveBatchSize": "batchwright.training.growth",
     "Checkpoints": "batchwright.training.checkpoint",
     "open_run": "batchwright.runs.run",

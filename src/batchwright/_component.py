@@ -7,6 +7,7 @@ that a rule without momentum keeps no velocity and a network without dropout dra
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 import jax
@@ -51,10 +52,12 @@ def component(cls: type[C]) -> type[C]:
 
 
 def _lists_to_tuples(self: object) -> None:
-    """A list in place of a tuple becomes one: what shapes a program has to be hashable."""
+    """A list in place of a tuple becomes one: what shapes a program has to be hashable. And any mapping a dict."""
     for name, value in vars(self).items():
         if isinstance(value, list):
             object.__setattr__(self, name, tuple(value))
+        elif isinstance(value, Mapping) and not isinstance(value, dict):
+            object.__setattr__(self, name, dict(value))  # which JAX takes apart
 
 
 _MARK = "_is_a_component"

@@ -31,6 +31,7 @@ from batchwright.runs.model import SavedModel
 from batchwright.runs.run import open_run
 from batchwright.tasks import Loss, Metric, Task
 from batchwright.tasks.threshold import Aim
+from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints
 from batchwright.training.fit import Divergence, Steering
 from batchwright.training.growth import AdaptiveBatchSize, Growing
@@ -70,6 +71,8 @@ def fit(
     checkpoints: Checkpoints = DEFAULT.checkpoints,
     noise_scale: bool = False,
     deterministic: bool = False,
+    freeze: Sequence[str] = (),
+    average: Average | None = None,
     seed: int = 0,
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
@@ -107,6 +110,9 @@ def fit(
         checkpoints: when a recorded run saves all that it needs to go on.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch, for the history.
         deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
+        freeze: patterns of names whose parameters stay as they are: a part of a name, as "bias", or a shell pattern for
+            whole names, as "body/dense_0/*". Batch normalization whose gamma and beta are frozen keeps its averages.
+        average: an average of the parameters that is validated and kept in their place.
         seed: of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
         initial: what was trained before, on rows that are encoded alike, whose parameters are those to begin with; its
@@ -244,6 +250,8 @@ def _settings(
     checkpoints: Checkpoints,
     noise_scale: bool,
     deterministic: bool,
+    freeze: Sequence[str],
+    average: Average | None,
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
@@ -275,6 +283,8 @@ def _settings(
         checkpoints,
         noise_scale,
         deterministic,
+        (freeze,) if isinstance(freeze, str) else tuple(freeze),
+        average,
     )
     for part in (optimizer, schedule, aim, training, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)

@@ -376,6 +376,6 @@ def test_names_and_defaults_are_those_of_keras(rule: type[Optimizer]) -> None:
     assert {name: getattr(optimizer, name) for name in expected} == expected
     kinds = {name: parameter.kind for name, parameter in inspect.signature(rule).parameters.items()}
     by_name = {name for name, kind in kinds.items() if kind is inspect.Parameter.KEYWORD_ONLY}
-    assert by_name == {"weight_decay", "l2", "exclude", "global_clipnorm", "clipvalue"}
+    assert by_name == {"weight_decay", "l2", "exclude", "rates", "global_clipnorm", "clipvalue"}
     assert next(iter(kinds)) == "learning_rate"
     assert optimizer == dataclasses.replace(optimizer) and hash(optimizer) == hash(rule())

@@ -23,6 +23,7 @@ from tests.builders import (
 
 from batchwright import optim
 from batchwright.optim import schedules
+from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints, beginning
 from batchwright.training.fit import Divergence, EpochDone, Reduced
 
@@ -34,6 +35,13 @@ CASES = {
     },
     "accumulated clipped muon": {"optimizer": optim.Muon(0.01, global_clipnorm=1.0)},
     "plateau and the best epoch": {"schedule": schedules.ReduceOnPlateau(patience=1), "early_stopping": PATIENT},
+    "a part frozen, another at a rate of its own": {
+        "optimizer": optim.Adam(0.01, rates={"dense_4": 0.5}),
+        "network": {"batch_normalization": True},
+        "frozen": ("dense_0", "batch_norm"),
+    },
+    "exponential average": {"average": Average(decay=0.9), "early_stopping": PATIENT},
+    "average of late epochs": {"average": Average("late", start=0.3), "network": {"batch_normalization": True}},
     "one cycle, last batch dropped": {"schedule": schedules.OneCycle(), "remainder": "drop"},
 }
 

@@ -102,8 +102,16 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     table.add_row("epochs", shown["epochs"])
     table.add_row("updates", shown["updates"], f"{shown['iterations_per_epoch']} x {shown['epochs']}")
     table.add_row("parameters", shown["parameters"], _network(prepared))
+    if numbers.get("frozen_parameters"):
+        table.add_row("of them frozen", shown["frozen_parameters"], _frozen(prepared))
     table.add_row("memory", f"{numbers['memory_bytes'] / MB:,.1f} MB", "rows, parameters, optimizer, temporary arrays")
     return table
+
+
+def _frozen(prepared: Prepared) -> str:
+    """The names of the parameters that stay as they are."""
+    names = list(prepared.frozen)
+    return ", ".join(names[:4]) + (f" and {len(names) - 4:,} more" if len(names) > 4 else "")
 
 
 def _answers(prepared: Prepared) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchwright.errors import UsageError
 from batchwright.cli.names import names_in
+from batchwright.errors import UsageError
 
 if TYPE_CHECKING:
     from batchwright.config import Settings
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Option:
     """`--flag VALUE` sets `key`.
 
-    A value of `type` list is several, with commas between; so is one of `sizes`, which may also stand in brackets; one
-    of `yaml` is taken as written.
+    A value of `type` list or `names` is several, with commas between; so is one of `sizes`, which may also stand in
+    brackets; one of `yaml` is taken as written.
     """
 
     flag: str
@@ -57,6 +57,8 @@ class Option:
             return self.key, value, label
         if self.type is sizes:
             return self.key, value if value.strip().startswith("[") else f"[{value}]", label
+        if self.type is names:
+            return self.key, flow([part.strip() for part in value.split(",")]), label
         if self.type is list:
             value = [part.strip() for part in value.split(",")]
             return self.key, "[" + ", ".join(value) + "]", label
@@ -65,6 +67,10 @@ class Option:
 
 class columns:  # noqa: N801
     """The type of an option whose value is names of columns with commas between, given once."""
+
+
+class names:  # noqa: N801
+    """The type of an option whose value is texts with commas between."""
 
 
 class sizes:  # noqa: N801
@@ -132,6 +138,8 @@ OPTIONS = (
     Option("--max-time", "training.max_time", float, "seconds of training after which it stops"),
     Option("--on-divergence", "training.divergence.policy", str, "stop, or reduce the learning rate and go back"),
     Option("--deterministic", "training.deterministic", bool, "the same bits on any number of cores; uses up to 4"),
+    Option("--average", "training.average", yaml, "{name: exponential, decay: 0.999}, or {name: late, start: 0.75}"),
+    Option("--freeze", "training.freeze", names, "parameters that stay as they are, as 'body/dense_0/*,bias'"),
     Option("--seed", "training.seed", int, "of split, first parameters, order of the rows and dropout"),
 )
 

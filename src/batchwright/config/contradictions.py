@@ -34,6 +34,8 @@ def contradictions(config: Config, document: Node) -> list[Problem]:
             config.training.batch_size.adaptive.check(config.optimizer)
         except ConfigError as error:
             problems.append(("training.batch_size.adaptive", str(error)))
+    if config.training.average and (said := config.training.average.problem()):
+        problems.append(("training.average", said))
     if found := config.optimizer.problem():
         problems.append(("optimizer", found))
     kind, loss = config.task.kind, config.task.loss

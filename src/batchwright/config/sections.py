@@ -13,6 +13,7 @@ from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, 
 from batchwright.tasks import Loss, Metric, Task
 from batchwright.tasks.classification import ClassLoss
 from batchwright.tasks.regression import LEVELS, ValueLoss
+from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints
 from batchwright.training.fit import EVERY_NOW_AND_THEN, STOP, Divergence
 from batchwright.training.growth import Growing
@@ -107,6 +108,8 @@ class Training:
         checkpoints: when all that training needs to go on is saved.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch.
         deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
+        freeze: patterns of the names of parameters that stay as they are, as body/dense_0/* or bias.
+        average: an average of the parameters that is validated and kept in their place.
     """
 
     epochs: Annotated[int, Ge(1)] = 20
@@ -120,6 +123,8 @@ class Training:
     checkpoints: Checkpoints = EVERY_NOW_AND_THEN
     noise_scale: bool = False
     deterministic: bool = False
+    freeze: tuple[str, ...] = ()
+    average: Average | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from jaxtyping import Float, Float64, Int32
 
 from batchwright.errors import ConfigError, DataError, DivergedError
 from batchwright.measure.per_row import ROWS_AT_ONCE, gradient_sums, mixes_rows
+from batchwright.nn.protocols import Tree
 from batchwright.training.state import Program, Rows, TrainState
 
 MIXED_ROWS = 16
@@ -130,7 +131,7 @@ def measure_noise(
         )
     layers = {
         name: noise_scale(gram[leaves].sum(axis=0), squares[leaves].sum(axis=0), groups=groups, group_rows=group_rows)
-        for name, leaves in _layers(train).items()
+        for name, leaves in _layers(program.trained(train.params)).items()
     }
     return NoiseScales(overall, layers)
 
@@ -257,9 +258,9 @@ def _arranged(
     return places[: int(np.prod(shape))].reshape(shape)
 
 
-def _layers(train: TrainState) -> dict[str, list[int]]:
+def _layers(params: Tree) -> dict[str, list[int]]:
     """The numbers of the leaves of each layer, by the layer's path: that of its leaves but for the last name."""
     layers: dict[str, list[int]] = {}
-    for number, (path, _) in enumerate(jax.tree_util.tree_flatten_with_path(train.params)[0]):
+    for number, (path, _) in enumerate(jax.tree_util.tree_flatten_with_path(params)[0]):
         layers.setdefault(jax.tree_util.keystr(path[:-1], simple=True, separator="/"), []).append(number)
     return layers

@@ -14,6 +14,7 @@ from jax import Array, lax
 from jaxtyping import Float32, Int32
 
 from batchwright.nn.protocols import Inputs, Network, Tree, Variables
+from batchwright.optim.names import put_back
 from batchwright.training.libraries import for_large_products
 from batchwright.training.state import KEYS, Program, Rows, TrainState
 
@@ -29,7 +30,7 @@ GRADIENTS_AT_ONCE = 2**27
 
 
 class Sums(NamedTuple):
-    """What is left of the gradients of all groups, leaf by leaf in the order of `jax.tree.leaves(params)`.
+    """What is left of the gradients of all groups, leaf by leaf in the order of `jax.tree.leaves` of what is trained.
 
     - gram: dot products of the blocks' mean gradients
     - squares: sums over the groups of a block of |g|²
@@ -100,18 +101,21 @@ def _compiled() -> Callable[..., Sums]:
 def _sums(program: Program, train: TrainState, rows: Rows, places: Array, key: Array, *, preconditioned: bool) -> Sums:
     factors = program.optimizer.preconditioner(train.opt_state) if preconditioned else None
 
-    def loss(params: Tree, group: _Groups) -> Array:
+    trained = program.trained(train.params)
+
+    def loss(some: Tree, group: _Groups) -> Array:
+        params = put_back(some, train.params)
         return _loss(program, Variables(params, train.state), rows, group, jax.random.fold_in(key, group.number))
 
     def of_block(chunks: _Groups) -> _Block:
         def add(sums: _Block, chunk: _Groups) -> tuple[_Block, None]:
-            return jax.tree.map(jnp.add, sums, _of_chunk(loss, train.params, factors, chunk)), None
+            return jax.tree.map(jnp.add, sums, _of_chunk(loss, trained, factors, chunk)), None
 
-        nothing = _Block(jax.tree.map(jnp.zeros_like, train.params), jnp.zeros(len(leaves)), jnp.zeros(()))
+        nothing = _Block(jax.tree.map(jnp.zeros_like, trained), jnp.zeros(len(leaves)), jnp.zeros(()))
         sums, _ = lax.scan(add, nothing, chunks)
         return _Block(jax.tree.map(lambda g: g / places.shape[1], sums.gradient), sums.squares, sums.loss)
 
-    leaves = jax.tree.leaves(train.params)
+    leaves = jax.tree.leaves(trained)
     blocks: _Block = lax.map(of_block, _groups(program, rows, places))
     gram = jnp.stack([_products(leaf) for leaf in jax.tree.leaves(blocks.gradient)])
     return Sums(gram, blocks.squares.T, blocks.loss / places.shape[1])

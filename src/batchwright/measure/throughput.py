@@ -19,7 +19,7 @@ from batchwright.errors import UsageError
 from batchwright.measure.memory import fits, too_large
 from batchwright.training.order import batches
 from batchwright.training.plan import ROWS_AT_ONCE, make_plan
-from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses
+from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses, without_change
 from batchwright.training.state import Program, Rows, TrainState
 
 REPEATS = 5
@@ -132,7 +132,7 @@ def iteration_seconds(
     order: Int32[np.ndarray, "iterations parts n"],
 ) -> float:
     """The seconds of an iteration of a compiled segment, the least of some runs on copies of the state."""
-    racer = _ready(_Racer(0, segment, program, state, rows, _still(order), len(order)))
+    racer = _ready(_Racer(0, segment, program, state, rows, without_change(order, state), len(order)))
     return min(racer.timed() for _ in range(REPEATS))
 
 
@@ -148,13 +148,10 @@ def _racers(program: Program, state: TrainState, rows: Rows, sizes: Sequence[int
                 raise UsageError(too_large(f"training with batches of {size} rows", segment.memory_bytes, free))
             break
         order = batches(plan, seed=0, epoch=0)[:places]
-        racers.append(_ready(_Racer(plan.batch_size, segment, program, state, rows, _still(order), places)))
+        racers.append(
+            _ready(_Racer(plan.batch_size, segment, program, state, rows, without_change(order, state), places))
+        )
     return racers
-
-
-def _still(order: Int32[np.ndarray, "iterations parts n"]) -> Epoch:
-    """Iterations with a learning rate of 0."""
-    return Epoch(order, np.zeros(len(order), np.float32))
 
 
 def _ready(racer: _Racer) -> _Racer:

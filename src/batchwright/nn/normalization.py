@@ -1,5 +1,6 @@
 """Normalization layers: BatchNorm over the rows of a batch; LayerNorm, RMSNorm and GroupNorm within each row."""
 
+from dataclasses import field
 from typing import Annotated
 
 import jax
@@ -24,12 +25,15 @@ class BatchNorm:
 
     - momentum: in [0, 1). PyTorch's momentum is 1 minus this one. Keras has no warm-up of it.
     - epsilon: > 0, in squared units of x (Keras's 1e-3; PyTorch's is 1e-5)
+    - frozen: whether it works in training as in evaluation, and its running averages stay as they are: Keras's
+      `trainable=False`. Training sets it where `training.freeze` matches gamma and beta
 
     Paper: Ioffe and Szegedy 2015, arXiv 1502.03167
     """
 
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.99
     epsilon: Annotated[float, Gt(0)] = 1e-3
+    frozen: bool = field(default=False, repr=False)
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         """`gamma` ones, `beta` zeros; running `mean` zeros, `variance` ones [f], and the `count` of updates."""
@@ -42,7 +46,7 @@ class BatchNorm:
     ) -> tuple[Array, Tree]:
         """Same shape as x [n, ..., f]; `present` [n] matters in training only."""
         (gamma, beta), state = (variables.params["gamma"], variables.params["beta"]), variables.state
-        if train:
+        if train and not self.frozen:
             y, mean, variance = normalize(x, gamma, beta, present, self.epsilon)
             return y, self._updated(state, mean, variance, present)
         return _scaled(x, gamma, beta, state["mean"], jax.lax.rsqrt(state["variance"] + self.epsilon)), state

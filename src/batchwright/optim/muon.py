@@ -11,18 +11,8 @@ from jaxtyping import Float
 
 from batchwright._component import component
 from batchwright.optim.adam import adam_direction, adam_state
-from batchwright.optim.rule import (
-    NonNegative,
-    Optimizer,
-    Positive,
-    Scaling,
-    Share,
-    State,
-    Tree,
-    add_scaled,
-    name_of,
-    zeros,
-)
+from batchwright.optim.names import is_chosen, name_of
+from batchwright.optim.rule import NonNegative, Optimizer, Positive, Scaling, Share, State, Tree, add_scaled, zeros
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """a, b and c of the iteration x ← a·x + b·x³ + c·x⁵, chosen for the steepest slope at 0; Jordan et al. 2024."""
@@ -39,8 +29,8 @@ class Muon(Optimizer):
     The factor gives D the root mean square that Adam's steps have, so that one learning rate serves both.
 
     Matrices are the parameters [in, out], and the filters of convolutions [height, width, in, out] taken as
-    [height·width·in, out], whose name holds none of `exclude_layers`. All others (biases, the scales and shifts of
-    normalization, embeddings) are updated by AdamW, with the same learning rate and weight decay. The output layer's
+    [height·width·in, out], whose name no pattern of `exclude_layers` matches. All others (biases, the scales and shifts
+    of normalization, embeddings) are updated by AdamW, with the same learning rate and weight decay. The output layer's
     weights count as a matrix like any other: name it in `exclude_layers` to leave it to AdamW.
 
     Args:
@@ -52,7 +42,7 @@ class Muon(Optimizer):
         adam_beta_1: AdamW's β₁ in [0, 1), for all that is no matrix.
         adam_beta_2: AdamW's β₂ in [0, 1).
         epsilon: AdamW's ε > 0.
-        exclude_layers: parts of names whose parameters are left to AdamW.
+        exclude_layers: patterns of names (`optim.names`) whose parameters are left to AdamW.
         weight_decay: λ ≥ 0, to be given by name.
 
     Keras's names and defaults, and the same steps but for two things: Keras leaves the filters of convolutions to AdamW
@@ -106,7 +96,7 @@ class Muon(Optimizer):
         matrices = {
             name: leaf
             for name, leaf in named.items()
-            if leaf.ndim in (2, 4) and not any(part in name for part in self.exclude_layers)
+            if leaf.ndim in (2, 4) and not is_chosen(name, self.exclude_layers)
         }
         return matrices, {name: leaf for name, leaf in named.items() if name not in matrices}
 

@@ -4,9 +4,10 @@ An update rule turns the gradients g of an iteration into a direction d, and kee
 Training then moves the parameters w against it, with the learning rate η that the schedule gives to the iteration and
 the decay λ:
 
-    g ← clipped g + l2·w,    d, state ← rule(g, state, w),    w ← w − η·(d + λ·w)
+    g ← clipped g + l2·w,    d, state ← rule(g, state, w),    w ← w − f·η·(d + λ·w)
 
-Rules are written tree by tree; a compiled program fuses each into one pass over every leaf.
+with f the factor that `rates` has for a parameter, else 1. Rules are written tree by tree; a compiled program fuses
+each into one pass over every leaf.
 
 What else is known of a rule, it says itself, where it can: how its numbers follow the batch size (`scaling`), what it
 multiplies gradients by (`preconditioner`), and in which forms it is compared with other rules (`forms`).
@@ -24,6 +25,7 @@ from jax.typing import ArrayLike
 
 from batchwright._component import component
 from batchwright.errors import ConfigError
+from batchwright.optim.names import is_chosen, matches, name_of, names_of, refuse_unmatched
 
 if TYPE_CHECKING:
     import optax
@@ -102,9 +104,12 @@ class Optimizer(ABC):
             parameters that `exclude` does not name.
         l2: l2 ≥ 0 adds l2·w to the gradient, that of the penalty ½·l2·|w|². None: no penalty. It is PyTorch's
             `weight_decay` of SGD and Adam; Keras's `regularizers.L2(c)` is l2 = 2c, and is added before clipping.
-        exclude: parts of names whose parameters have neither weight decay nor l2, such as ("bias", "gamma", "beta") for
-            all biases and the scales and shifts of normalization. By default nothing is left out, as in PyTorch and in
-            Keras, whose `exclude_from_weight_decay(var_names=...)` does the same.
+        exclude: patterns of names (`optim.names`) whose parameters have neither weight decay nor l2, such as ("bias",
+            "gamma", "beta") for all biases and the scales and shifts of normalization. By default nothing is left out,
+            as in PyTorch and in Keras, whose `exclude_from_weight_decay(var_names=...)` does the same.
+        rates: a factor f > 0 by pattern, for parts with a learning rate of their own: {"body/dense_0/*": 0.1}. What is
+            matched moves exactly as if the rule ran with f·η, weight decay included. No parameter may be matched by two
+            patterns. PyTorch's groups of parameters, each with its `lr`, do the same; Keras has nothing like it.
         global_clipnorm: c > 0: the gradients of all parameters together, as one vector, are scaled down to the norm c
             where they are longer. None: never. PyTorch's `clip_grad_norm_`.
         clipvalue: c > 0: each number of a gradient is clipped to [−c, c]. None: never.
@@ -123,6 +128,7 @@ class Optimizer(ABC):
     weight_decay: NonNegative | None = None
     l2: NonNegative | None = None
     exclude: tuple[str, ...] = ()
+    rates: Mapping[str, Positive] = field(default_factory=dict, hash=False)
     global_clipnorm: Positive | None = None
     clipvalue: Positive | None = None
 
@@ -151,7 +157,8 @@ class Optimizer(ABC):
 
         It is the P of the iteration before, in which the next batch has no part. None for a rule without one: SGD has
         no second moment, the steps of Lion and Muon are no multiples of the gradient, and of Optax's it is not known.
-        The noise scale of such a rule is that of the gradient as it is. Clipping, l2 and weight decay are no part of P.
+        The noise scale of such a rule is that of the gradient as it is. Clipping, l2, weight decay and `rates` have no
+        part in P.
 
         Args:
             state: as `init` or `update` gave it.
@@ -171,6 +178,8 @@ class Optimizer(ABC):
 
     def transformation(self) -> "optax.GradientTransformation":
         """The rule for use in Optax: its updates are directions, to be scaled by minus the learning rate.
+
+        Clipping and l2 are in them; `weight_decay` and `rates`, which come with the step, are left to Optax.
 
         >>> import jax.numpy as jnp, optax
         >>> from batchwright.optim import SGD
@@ -192,13 +201,15 @@ def init(optimizer: Optimizer, params: Tree) -> State:
     """The state of `optimizer` before the first iteration on `params`.
 
     Raises:
-        ConfigError: `exclude` names no parameter.
+        ConfigError: a pattern of `exclude` or of `rates` matches no parameter, or two of `rates` match the same one.
     """
-    names = [name_of(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
-    for part in optimizer.exclude:
-        if not any(part in name for name in names):
+    names = names_of(params)
+    refuse_unmatched("optimizer.exclude", optimizer.exclude, names)
+    refuse_unmatched("optimizer.rates", optimizer.rates, names)
+    for name in names:
+        if len(found := [pattern for pattern in optimizer.rates if matches(name, pattern)]) > 1:
             raise ConfigError(
-                f"optimizer.exclude: no parameter has {part!r} in its name; there are {', '.join(names)}."
+                f"optimizer.rates: {found[0]!r} and {found[1]!r} both match {name}: let each parameter have one factor."
             )
     return optimizer.init(params)
 
@@ -206,7 +217,7 @@ def init(optimizer: Optimizer, params: Tree) -> State:
 def update(
     optimizer: Optimizer, gradients: Tree, opt_state: State, params: Tree, learning_rate: ArrayLike
 ) -> tuple[Tree, State]:
-    """One iteration: the parameters after w ← w − η·(d + λ·w), and the state after it.
+    """One iteration: the parameters after w ← w − f·η·(d + λ·w), and the state after it.
 
     A pure function for compiled code: other numbers, of the rate or of the rule, compile nothing.
 
@@ -227,7 +238,19 @@ def update(
     direction, opt_state = optimizer.direction(_prepared(optimizer, gradients, params), opt_state, params)
     if is_on(optimizer.weight_decay):
         direction = _add_decay(optimizer, direction, params, optimizer.weight_decay)
+    if optimizer.rates:
+
+        def moved(path: tuple[object, ...], w: jax.Array, d: jax.Array) -> jax.Array:
+            return w - _rate_of(optimizer, name_of(path), learning_rate) * d
+
+        return jax.tree_util.tree_map_with_path(moved, params, direction), opt_state
     return jax.tree.map(lambda w, d: w - learning_rate * d, params, direction), opt_state
+
+
+def _rate_of(optimizer: Optimizer, name: str, learning_rate: ArrayLike) -> ArrayLike:
+    """The learning rate of a parameter: times the factor of the pattern that matches it."""
+    factor = next((factor for pattern, factor in optimizer.rates.items() if matches(name, pattern)), None)
+    return learning_rate if factor is None else jnp.multiply(learning_rate, factor)
 
 
 def _prepared(optimizer: Optimizer, gradients: Tree, params: Tree) -> Tree:
@@ -248,14 +271,9 @@ def _add_decay(optimizer: Optimizer, tree: Tree, params: Tree, factor: ArrayLike
     """`tree` + `factor` · `params`; the parameters that `exclude` names are left as they are."""
 
     def add(path: tuple[object, ...], leaf: jax.Array, w: jax.Array) -> jax.Array:
-        return leaf if any(part in name_of(path) for part in optimizer.exclude) else leaf + factor * w
+        return leaf if is_chosen(name_of(path), optimizer.exclude) else leaf + factor * w
 
     return jax.tree_util.tree_map_with_path(add, tree, params)
-
-
-def name_of(path: tuple[object, ...]) -> str:
-    """The name of a parameter by its path, such as `body/dense_0/kernel`."""
-    return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
 def global_norm(tree: Tree) -> jax.Array:

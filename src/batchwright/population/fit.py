@@ -17,7 +17,7 @@ from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, beginning
 from batchwright.training.evaluate import evaluate
 from batchwright.training.feed import OnDisk
 from batchwright.training.fit import End, closed, divergence_of, enough
-from batchwright.training.job import Job, rates_of
+from batchwright.training.job import Job, newest_of, rates_of
 from batchwright.training.order import batches
 from batchwright.training.state import RUNNING, Rows, TrainState
 from batchwright.training.step import Loss
@@ -116,8 +116,8 @@ def _epoch(jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, ep
     """After an epoch, counted from 0, with the losses [members, iterations] of its batches."""
     order = np.stack([batches(jobs[0].plan, seed=seed, epoch=epoch) for seed in trained.seeds])
     rates = np.stack([_rates(jobs[which], runs[which]) for which in trained.which])
-    segment = trained.segment
-    members, losses = segment(trained.members, common_rows(jobs), Orders(order, rates), segment.iterations)
+    newest, segment = _newest(jobs, runs, trained.which), trained.segment
+    members, losses = segment(trained.members, common_rows(jobs), Orders(order, rates, newest), segment.iterations)
     return trained._replace(members=members), losses
 
 
@@ -140,7 +140,7 @@ def _validated(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[dict[s
     def evaluated(job: Job, state: TrainState) -> dict[str, float]:
         if job.validation is None or int(state.status) != RUNNING:
             return {}
-        return evaluate(job.program.model, state.variables, job.validation)
+        return evaluate(job.program.model, state.evaluated, job.validation)
 
     with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(evaluated, jobs, states))
@@ -158,6 +158,15 @@ def _rates(job: Job, run: MemberRun) -> np.ndarray:
     iterations = np.arange(job.plan.iterations_per_epoch)
     history = () if run.end is not None else run.now.history
     return rates_of(job, history, iterations, reductions=0).astype(np.float32)
+
+
+def _newest(jobs: Sequence[Job], runs: Sequence[MemberRun], which: Sequence[int]) -> np.ndarray | None:
+    """The shares of the newest parameters in the averages, in the next epoch; None where there are none."""
+    histories = (runs[number].now.history if runs[number].end is None else () for number in which)
+    iterations = jobs[0].plan.iterations_per_epoch
+    shares = [newest_of(jobs[number], history, iterations) for number, history in zip(which, histories, strict=True)]
+    kept = [one for one in shares if one is not None]
+    return np.stack(kept).astype(np.float32) if kept else None
 
 
 def _after(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> MemberRun:

@@ -56,7 +56,7 @@ def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[st
         which = seed, b"".join(np.asarray(number).tobytes() for number in jax.tree.leaves(program.model))
         if which not in variables:
             variables[which] = initial_variables(program.model, example, seed=seed)
-        each.append(state_with(program.optimizer, variables[which], seed=seed))
+        each.append(state_with(program, variables[which], seed=seed))
     states = jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *each)
     return Members(together, states, orders)
 

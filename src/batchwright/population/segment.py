@@ -24,10 +24,14 @@ from batchwright.training.step import Loss, step
 
 
 class Orders(NamedTuple):
-    """What the iterations are given: the rows of each batch in each order, and the learning rate of each member."""
+    """What the iterations are given: the rows of each batch in each order, and the learning rate of each member.
+
+    `newest` are the shares of the newest variables in the average of each member; None where none is kept.
+    """
 
     batches: Int32[np.ndarray, "orders iterations parts n"]
     rates: Float32[np.ndarray, "members iterations"]
+    newest: Float32[np.ndarray, "members iterations"] | None = None
 
 
 OPERATIONS_TOGETHER = 2**19
@@ -115,16 +119,18 @@ def _segment(
     """
 
     def iterations(
-        program: Program, order: Array, state: TrainState, losses: Loss, rates: Array
+        program: Program, order: Array, state: TrainState, losses: Loss, rates: Array, newest: Array | None
     ) -> tuple[TrainState, Loss]:
         def iterate(i: Array, carry: tuple[TrainState, Loss]) -> tuple[TrainState, Loss]:
-            state, loss = step(program, carry[0], rows, jnp.asarray(orders.batches)[order, i], rates[i], padded=padded)
+            batch, share = jnp.asarray(orders.batches)[order, i], None if newest is None else newest[i]
+            state, loss = step(program, carry[0], rows, batch, rates[i], share, padded=padded)
             return state, jax.tree.map(lambda places, one: places.at[i].set(one), carry[1], loss)
 
         carry: tuple[TrainState, Loss] = lax.fori_loop(*span, iterate, (state, losses))
         return carry
 
-    of_members = (programs, orders_of_members, states, losses, jnp.asarray(orders.rates))
+    given = jax.tree.map(jnp.asarray, (orders.rates, orders.newest))
+    of_members = (programs, orders_of_members, states, losses, *given)
     done: tuple[TrainState, Loss]
     if len(orders_of_members) > 1:
         done = jax.vmap(iterations)(*of_members)
@@ -197,7 +203,9 @@ def _of_group(
     some: Members = jax.tree.map(lambda leaf: leaf[places], members)
     taken, own = np.unique(some.orders, return_inverse=True)
     batches_of_group = orders.batches[np.resize(taken, count)]
-    return some._replace(orders=own.astype(np.int32)), Orders(batches_of_group, orders.rates[places])
+    return some._replace(orders=own.astype(np.int32)), Orders(
+        batches_of_group, orders.rates[places], None if orders.newest is None else orders.newest[places]
+    )
 
 
 def _no_losses(members: int, iterations: int) -> Loss:
@@ -213,7 +221,8 @@ def compile_population(
     some: Members = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((group, *leaf.shape[1:]), leaf.dtype), members)
     of_group = min(orders, group)
     shape = (of_group, iterations, plan.parts, plan.part_rows)
-    given = Orders(np.zeros(shape, np.int32), np.zeros((group, iterations), np.float32))
+    nothing = np.zeros((group, iterations), np.float32)
+    given = Orders(np.zeros(shape, np.int32), nothing, None if members.states.average is None else nothing)
     span, losses = (np.int32(0), np.int32(0)), _no_losses(group, iterations)
     lowered = _segment.lower(some.programs, some.orders, some.states, losses, rows, given, span, padded=plan.padded)
     compiled = lowered.compile()

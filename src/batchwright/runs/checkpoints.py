@@ -105,7 +105,7 @@ def _read(run: Path, path: Path, like: TrainState) -> Checkpoint:
     arrays = load(data, expected, path / STATE)
     found = jax.tree.unflatten(jax.tree.structure(template), [arrays[key] for key in expected])
     state = found["state"]
-    kept = state.variables if told.keeps_its_own else found["kept"]
+    kept = state.evaluated if told.keeps_its_own else found["kept"]
     start = found.get("epoch_start")
     diverged = tuple(plain.diverged)
     return replace(told, state=state, losses=found["losses"], kept=kept, diverged=diverged, epoch_start=start)

@@ -30,7 +30,8 @@ class Checkpoint:
     - state: parameters, state of the network and of the optimizer, updates made, random key
     - losses: of the iterations that are done of the epoch in progress, float32 [done], on the host
     - history: a row for each epoch that is done
-    - kept, kept_epoch: the variables to keep so far, and after which epoch they were so (0: before the first was done)
+    - kept, kept_epoch: the variables to keep so far, the averages where there are some, and after which epoch they were
+      so (0: before the first was done)
     - seconds: of training so far
     - diverged: the iterations, from 0, at which a loss was not finite and the learning rate was reduced
     - epoch_start: the state when the epoch in progress began, on the host, where a divergence leads back to it
@@ -62,7 +63,7 @@ class Checkpoint:
 
 def beginning(state: TrainState) -> Checkpoint:
     """Before the first iteration."""
-    return Checkpoint(state, NO_LOSSES, (), jax.tree.map(np.array, state.variables), 0, 0.0)
+    return Checkpoint(state, NO_LOSSES, (), jax.tree.map(np.array, state.evaluated), 0, 0.0)
 
 
 def on_host(now: Checkpoint) -> Checkpoint:

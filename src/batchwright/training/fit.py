@@ -13,7 +13,7 @@ from batchwright.nn.protocols import Variables
 from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, EpochRow, History, back, on_device, on_host
 from batchwright.training.evaluate import evaluate
 from batchwright.training.feed import Chunk, Feed, OnDisk, Resident, Streamed
-from batchwright.training.job import EVERY_NOW_AND_THEN, STOP, Divergence, Job, plan_of, program_of, rates_of
+from batchwright.training.job import EVERY_NOW_AND_THEN, STOP, Divergence, Job, newest_of, plan_of, program_of, rates_of
 from batchwright.training.plan import Plan
 from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses
 from batchwright.training.state import RUNNING, Program, TrainState
@@ -278,21 +278,32 @@ def _epoch(job: Job, loop: Loop, watch: _Watch, now: Checkpoint) -> Steps:
     """Train to the end of the epoch in progress, or as far as time, interruptions and divergence allow."""
     iterations = loop.plan.iterations_per_epoch
     rates = _rates(job, now, np.arange(iterations)).astype(np.float32)
+    newest = newest_of(job, now.history, iterations)
     if now.done == 0 and job.divergence.policy == "reduce":
         now = replace(now, epoch_start=on_host(now).state)
     with closing(loop.feed.chunks(len(now.history), now.done)) as chunks:
         for chunk in chunks:
-            now = yield from _chunk(loop, chunk, rates, watch, now)
+            given = _given(chunk, rates, newest)
+            now = yield from _chunk(loop, chunk, given, watch, now)
             if int(now.state.status) != RUNNING or (now.done < iterations and watch.ends):
                 break
     return now
 
 
-def _chunk(loop: Loop, chunk: Chunk, rates: np.ndarray, watch: _Watch, now: Checkpoint) -> Steps:
-    """Train on a chunk of the rows, from where the epoch stands; `rates` are those of the epoch's iterations."""
+def _given(chunk: Chunk, rates: np.ndarray, newest: np.ndarray | None) -> Epoch:
+    """What the iterations of a chunk are given, of what those of the epoch are."""
+    first, last, rest = chunk.first, chunk.first + chunk.iterations, len(chunk.batches) - chunk.iterations
+
+    def of_chunk(numbers: np.ndarray) -> np.ndarray:
+        return np.pad(numbers[first:last].astype(np.float32), (0, rest))
+
+    return Epoch(chunk.batches, of_chunk(rates), None if newest is None else of_chunk(newest))
+
+
+def _chunk(loop: Loop, chunk: Chunk, epoch: Epoch, watch: _Watch, now: Checkpoint) -> Steps:
+    """Train on a chunk of the rows, from where the epoch stands."""
     first, last = chunk.first, chunk.first + chunk.iterations
     places = no_losses(len(chunk.batches))
-    epoch = Epoch(chunk.batches, np.pad(rates[first:last], (0, len(chunk.batches) - chunk.iterations)))
     while True:
         started, span = time.perf_counter(), (now.done - first, min(watch.until(now, loop.plan), last) - first)
         state, places = loop.segment(loop.program, (now.state, places), chunk.rows, epoch, span)
@@ -300,7 +311,7 @@ def _chunk(loop: Loop, chunk: Chunk, rates: np.ndarray, watch: _Watch, now: Chec
         watch.timed(span[1] - span[0], time.perf_counter() - started)
         if int(state.status) != RUNNING:
             return now
-        mean, rate = _mean(now.losses), float(rates[now.done - 1])
+        mean, rate = _mean(now.losses), float(epoch.rates[now.done - 1 - first])
         yield SegmentDone(len(now.history) + 1, now.done, _iteration(now), loop.plan, mean, rate)
         if now.done < loop.plan.iterations_per_epoch and watch.due(now):
             yield watch.take(now)
@@ -338,7 +349,7 @@ def _rates(job: Job, now: Checkpoint, iterations: np.ndarray) -> np.ndarray:
 
 def _validated(job: Job, now: Checkpoint) -> dict[str, float]:
     """The metrics over the validation rows, where there are some."""
-    return {} if job.validation is None else evaluate(job.program.model, now.state.variables, job.validation)
+    return {} if job.validation is None else evaluate(job.program.model, now.state.evaluated, job.validation)
 
 
 def closed(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> Checkpoint:
@@ -351,7 +362,7 @@ def closed(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, floa
     now = replace(now, losses=NO_LOSSES, history=history, epoch_start=None)
     if not _is_best(job.early_stopping, history):
         return now
-    return replace(now, kept=jax.tree.map(np.array, now.state.variables), kept_epoch=len(history))
+    return replace(now, kept=jax.tree.map(np.array, now.state.evaluated), kept_epoch=len(history))
 
 
 def _row(job: Job, now: Checkpoint, seconds: float) -> EpochRow:
@@ -388,7 +399,7 @@ def _to_keep(job: Job, now: Checkpoint) -> tuple[Variables, int]:
     best = job.early_stopping is not None and job.early_stopping.restore_best
     going_on = now.done > 0 and int(now.state.status) == RUNNING
     if not now.history or (going_on and not best):
-        return jax.tree.map(np.array, now.state.variables), len(now.history)
+        return jax.tree.map(np.array, now.state.evaluated), len(now.history)
     return now.kept, now.kept_epoch
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float64, Int64
 
 from batchwright.optim.scaling import rescaled
 from batchwright.optim.schedules import Schedule
+from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints, EpochRow, History
 from batchwright.training.feed import OnDisk
 from batchwright.training.growth import AdaptiveBatchSize, power_of, size_by_noise, size_by_schedule
@@ -51,7 +52,7 @@ class Job:
 
     `max_time` is in seconds of training; the segment that is running then is the last. Where the batch size grows,
     `plan` is that of the first epoch, and `growth.maximum` divides the chunks that rows are read in, if they are;
-    where it grows by the noise scale, `probe` measures it.
+    where it grows by the noise scale, `probe` measures it. The `average` is kept where the program says so.
     """
 
     program: Program
@@ -66,6 +67,7 @@ class Job:
     checkpoints: Checkpoints = EVERY_NOW_AND_THEN
     growth: AdaptiveBatchSize | None = None
     probe: Probe | None = None
+    average: Average | None = None
 
     def __repr__(self) -> str:
         """The plan, the update rule and the schedule."""
@@ -104,6 +106,14 @@ def rates_of(
     if job.growth is not None:
         rates = rates * (plan.batch_size / job.plan.batch_size) ** power_of(job.program.optimizer)
     return rates * job.divergence.factor**reductions
+
+
+def newest_of(job: Job, history: History, iterations: int) -> Float64[np.ndarray, " n"] | None:
+    """The shares of the newest parameters in their average, in the epoch after these; None where none is kept."""
+    if job.average is None:
+        return None
+    first = int(history[-1]["iteration"]) if history else 0
+    return job.average.shares(epoch=len(history), epochs=job.plan.epochs, first=first, iterations=iterations)
 
 
 def iterations_done(job: Job, history: History) -> int:

@@ -19,10 +19,14 @@ from batchwright.training.step import Loss, step
 
 
 class Epoch(NamedTuple):
-    """What the iterations of an epoch are given: the rows of each batch, and its learning rate."""
+    """What the iterations of an epoch are given: the rows of each batch, and its learning rate.
+
+    `newest` are the shares of the newest variables in their average; None where none is kept.
+    """
 
     batches: Int32[Array, "iterations parts n"] | Int32[np.ndarray, "iterations parts n"]
     rates: Float[Array, " iterations"] | Float[np.ndarray, " iterations"]
+    newest: Float[Array, " iterations"] | Float[np.ndarray, " iterations"] | None = None
 
 
 @partial(jax.jit, static_argnames="padded", donate_argnames=("train", "losses"))
@@ -43,11 +47,18 @@ def _segment(
 
     def iterate(i: Array, carry: tuple[TrainState, Loss]) -> tuple[TrainState, Loss]:
         train, losses = carry
-        train, loss = step(program, train, rows, epoch.batches[i], epoch.rates[i], padded=padded)
+        newest = None if epoch.newest is None else epoch.newest[i]
+        train, loss = step(program, train, rows, epoch.batches[i], epoch.rates[i], newest, padded=padded)
         return train, jax.tree.map(lambda places, one: places.at[i].set(one), losses, loss)
 
     carry: tuple[TrainState, Loss] = lax.fori_loop(*span, iterate, (train, losses))
     return carry
+
+
+def without_change(order: Int32[np.ndarray, "iterations parts n"], train: TrainState) -> Epoch:
+    """Iterations with a learning rate of 0, which leave an average as it is where this state has one."""
+    nothing = np.zeros(len(order), np.float32)
+    return Epoch(order, nothing, None if train.average is None else nothing)
 
 
 def no_losses(iterations: int) -> Loss:
@@ -84,7 +95,7 @@ def compile_segment(
     started = time.perf_counter()
     first_product()
     iterations = plan.iterations_per_epoch if iterations is None else iterations
-    epoch = Epoch(np.zeros((iterations, plan.parts, plan.part_rows), np.int32), np.zeros(iterations, np.float32))
+    epoch = without_change(np.zeros((iterations, plan.parts, plan.part_rows), np.int32), train)
     span = (np.int32(0), np.int32(0))
     lowered = _segment.lower(program, train, no_losses(iterations), rows, epoch, span, padded=plan.padded)
     products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))

@@ -1,6 +1,7 @@
 """What a compiled training program is given, and what changes in it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -8,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright._component import component
+from batchwright.errors import ConfigError
 from batchwright.nn.protocols import Inputs, Network, Tree, Variables
 from batchwright.optim import rule
+from batchwright.optim.names import left_out, listed, names_of, refuse_unmatched
 from batchwright.optim.rule import Optimizer
 from batchwright.tasks import Task
 
@@ -65,10 +68,21 @@ class Model:
 
 @component
 class Program:
-    """What is trained, and by which rule; its numbers are the hyperparameters that compile nothing when they change."""
+    """What is trained, and by which rule; its numbers are the hyperparameters that compile nothing when they change.
+
+    `frozen` are patterns of names (`optim.names`) whose parameters stay as they are: they have no gradient, no decay
+    and no state of the rule. `averaged` says whether an average of the parameters is kept beside them.
+    """
 
     model: Model
     optimizer: Optimizer
+    frozen: tuple[str, ...] = ()
+    averaged: bool = False
+
+    def trained(self, params: Tree) -> Tree:
+        """The parameters that are trained; None in place of those that are frozen."""
+        trained: Tree = left_out(params, self.frozen)
+        return trained
 
 
 class TrainState(NamedTuple):
@@ -76,7 +90,7 @@ class TrainState(NamedTuple):
 
     `step` counts the updates made, int32 []. `key` is the data of the run's random key, uint32 [2], folded with the
     step for dropout. `status` is `RUNNING`, or the iteration, counted from 0, whose loss was not finite and after
-    which nothing changed.
+    which nothing changed. `average` is that of the variables (`training.average`), None where there is none.
     """
 
     params: Tree
@@ -85,6 +99,7 @@ class TrainState(NamedTuple):
     step: jax.Array
     key: jax.Array
     status: jax.Array
+    average: Variables | None = None
 
     def __repr__(self) -> str:
         """How many arrays there are of parameters."""
@@ -92,8 +107,13 @@ class TrainState(NamedTuple):
 
     @property
     def variables(self) -> Variables:
-        """What the network needs to be applied."""
+        """What the network needs to be applied, as it is trained."""
         return Variables(self.params, self.state)
+
+    @property
+    def evaluated(self) -> Variables:
+        """The variables that are evaluated and kept: the average, where there is one."""
+        return self.variables if self.average is None else self.average
 
 
 def to_device(split: Arrays) -> Rows:
@@ -109,7 +129,7 @@ def _put(array: np.ndarray) -> jax.Array:
 
 def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> TrainState:
     """The state before the first iteration: a pure function of the program, the example rows and the seed."""
-    return state_with(program.optimizer, initial_variables(program.model, example, seed=seed), seed=seed)
+    return state_with(program, initial_variables(program.model, example, seed=seed), seed=seed)
 
 
 def initial_variables(model: Model, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> Variables:
@@ -118,10 +138,25 @@ def initial_variables(model: Model, example: Mapping[str, np.ndarray | jax.Array
     return variables
 
 
-def state_with(optimizer: Optimizer, variables: Variables, *, seed: int) -> TrainState:
-    """The state of `initial_state` that has these variables, which are those of the same seed."""
-    state: TrainState = _state(optimizer, variables, _key(seed))
+def state_with(program: Program, variables: Variables, *, seed: int) -> TrainState:
+    """The state of `initial_state` that has these variables.
+
+    Raises:
+        ConfigError: a pattern of the optimizer, or of what is frozen, matches no parameter, or all of them are frozen.
+    """
+    _check_frozen(program, variables.params)
+    state: TrainState = _state(program.optimizer, variables, _key(seed), program.frozen, averaged=program.averaged)
     return state
+
+
+def _check_frozen(program: Program, params: Tree) -> None:
+    names = names_of(params)
+    refuse_unmatched("training.freeze", program.frozen, names)
+    if program.frozen and not jax.tree.leaves(program.trained(params)):
+        raise ConfigError(
+            f"training.freeze: {', '.join(map(repr, program.frozen))} leaves no parameter to be trained, of "
+            f"{listed(names)}: freeze fewer."
+        )
 
 
 def _key(seed: int) -> jax.Array:
@@ -134,14 +169,17 @@ def _variables(model: Model, example: dict[str, np.ndarray | jax.Array], key: ja
     return model.network.init(initial, {name: jnp.asarray(array) for name, array in example.items()})
 
 
-@jax.jit
-def _state(optimizer: Optimizer, variables: Variables, key: jax.Array) -> TrainState:
+@partial(jax.jit, static_argnames=("frozen", "averaged"))
+def _state(
+    optimizer: Optimizer, variables: Variables, key: jax.Array, frozen: tuple[str, ...], *, averaged: bool
+) -> TrainState:
     _, training = jax.random.split(key)
     return TrainState(
         variables.params,
         variables.state,
-        rule.init(optimizer, variables.params),
+        rule.init(optimizer, left_out(variables.params, frozen)),
         jnp.zeros((), jnp.int32),
         jax.random.key_data(training),
         jnp.full((), RUNNING, jnp.int32),
+        jax.tree.map(jnp.copy, variables) if averaged else None,
     )

@@ -10,7 +10,9 @@ from jax import Array, lax
 from jaxtyping import Bool, Float, Int32
 
 from batchwright.nn.protocols import Inputs, Tree, Variables
+from batchwright.optim.names import put_back
 from batchwright.optim.rule import update
+from batchwright.training.average import moved
 from batchwright.training.state import KEYS, RUNNING, Program, Rows, TrainState
 
 
@@ -39,6 +41,7 @@ def step(
     rows: Rows,
     batch: Int32[Array, "parts n"],
     rate: Float[Array, ""],
+    newest: Float[Array, ""] | None = None,
     *,
     padded: bool,
 ) -> tuple[TrainState, Loss]:
@@ -46,7 +49,9 @@ def step(
 
     `batch` holds row numbers; where `padded`, a number past the last row marks a place without a row. The gradient is
     that of the weighted mean over the rows of the batch, however many parts it has; only batch normalization sees
-    each part by itself. If the loss is not finite, nothing is updated now or later, and `status` is this iteration.
+    each part by itself. What the program freezes has no gradient, and stays as it is. If the loss is not finite,
+    nothing is updated now or later, and `status` is this iteration. `newest` is the share of the new variables in
+    their average, where one is kept.
     """
     present = batch < rows.length if padded else None
     weights = _weights(program, rows, batch, present)
@@ -62,14 +67,19 @@ def step(
     finite = running & jnp.isfinite(mean)
 
     def updated(old: _Changing) -> _Changing:
-        params, opt_state = update(program.optimizer, gradients, old.opt_state, old.params, rate)
-        return _Changing(params, state, opt_state, old.step + 1)
+        trained = program.trained(old.params)
+        trained, opt_state = update(program.optimizer, gradients, old.opt_state, trained, rate)
+        params, average = put_back(trained, old.params), old.average
+        if average is not None and newest is not None:
+            average = moved(average, Variables(params, state), newest)
+        return _Changing(params, state, opt_state, old.step + 1, average)
 
     # A branch, not a selection: the update then works in place, and the compiler copies no velocities.
-    old = _Changing(train.params, train.state, train.opt_state, train.step)
+    old = _Changing(train.params, train.state, train.opt_state, train.step, train.average)
     new = lax.cond(finite, updated, lambda same: same, old)
     status = jnp.where(running & ~finite, train.step, train.status)
-    return TrainState(new.params, new.state, new.opt_state, new.step, train.key, status), Loss(mean, total)
+    after = TrainState(new.params, new.state, new.opt_state, new.step, train.key, status, new.average)
+    return after, Loss(mean, total)
 
 
 class _Changing(NamedTuple):
@@ -79,6 +89,7 @@ class _Changing(NamedTuple):
     state: Tree
     opt_state: Any
     step: Array
+    average: Variables | None
 
 
 def _weights(
@@ -113,13 +124,14 @@ def _gradients(
     inputs: Inputs = {name: _taken(array, part.rows, padded=padded) for name, array in rows.inputs.items()}
     targets = _taken(rows.targets, part.rows, padded=padded)
 
-    def loss(params: Tree) -> tuple[Array, Tree]:
+    def loss(trained: Tree) -> tuple[Array, Tree]:
+        params = put_back(trained, variables.params)
         outputs, state = program.model.network.apply(
             Variables(params, variables.state), inputs, train=True, key=key, present=part.present
         )
         return jnp.sum(program.model.task.losses(outputs, targets) * part.shares), state
 
-    (mean, state), gradients = jax.value_and_grad(loss, has_aux=True)(variables.params)
+    (mean, state), gradients = jax.value_and_grad(loss, has_aux=True)(program.trained(variables.params))
     return mean, state, gradients
 
 
@@ -136,6 +148,6 @@ def _accumulated(
         more, state, further = _gradients(program, at_state, rows, part, key_of_part, padded=padded)
         return mean + more, state, jax.tree.map(jnp.add, gradients, further)
 
-    nothing = (jnp.zeros(()), variables.state, jax.tree.map(jnp.zeros_like, variables.params))
+    nothing = (jnp.zeros(()), variables.state, jax.tree.map(jnp.zeros_like, program.trained(variables.params)))
     sums: tuple[Array, Tree, Tree] = lax.fori_loop(0, parts.rows.shape[0], add, nothing)
     return sums

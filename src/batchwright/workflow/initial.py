@@ -34,7 +34,7 @@ def begun_from(prepared: Prepared, initial: SavedModel) -> Prepared:
             )
     structure = jax.tree.structure(prepared.state.variables)
     variables = jax.tree.unflatten(structure, [jax.numpy.array(leaf) for leaf in jax.tree.leaves(initial.variables)])
-    state = state_with(prepared.job.program.optimizer, variables, seed=prepared.job.seed)
+    state = state_with(prepared.job.program, variables, seed=prepared.job.seed)
     note = "training begins from the parameters of a trained model"
     return replace(prepared, state=state, notes=(*prepared.notes, note))
 

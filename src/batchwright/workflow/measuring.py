@@ -18,7 +18,7 @@ from batchwright.measure.verify import Verified, verify
 from batchwright.optim.schedules import ReduceOnPlateau
 from batchwright.training.feed import OnDisk
 from batchwright.training.plan import Plan
-from batchwright.training.state import Rows
+from batchwright.training.state import Program, Rows
 from batchwright.workflow.preparing import Prepared, example_of, prepare
 
 RATE, SIZE, EPOCHS = "optimizer.learning_rate", "training.batch_size", "training.epochs"
@@ -50,15 +50,20 @@ def settled(prepared: Prepared) -> Prepared:
 
 def learning_rates(prepared: Prepared) -> LearningRates:
     """Try learning rates on copies of the prepared network."""
-    program, seed = prepared.job.program, prepared.job.seed
+    program, seed = _program(prepared), prepared.job.seed
     return learning_rate.find_learning_rate(program, *_resident(prepared), example_of(prepared.dataset), seed=seed)
 
 
 def batch_sizes(prepared: Prepared) -> BatchSizes:
     """Measure noise and throughput of the prepared network, on copies of it."""
     return batch_size.find_batch_size(
-        prepared.job.program, prepared.state, *_resident(prepared), seed=prepared.job.seed
+        _program(prepared), prepared.state._replace(average=None), *_resident(prepared), seed=prepared.job.seed
     )
+
+
+def _program(prepared: Prepared) -> Program:
+    """What is measured: training is the same without an average."""
+    return replace(prepared.job.program, averaged=False)
 
 
 def find_learning_rate(settings: Settings) -> LearningRates:
@@ -92,7 +97,7 @@ def verify_batch_size(prepared: Prepared, found: BatchSizes) -> Verified:
         raise DataError("`verify` needs the rows in memory: take `memory_limit=none`, or a part of them.")
     rows, plan = _resident(prepared)
     example, seed = example_of(prepared.dataset), prepared.job.seed
-    return verify(found, prepared.job.program, rows, validation, plan, example, seed=seed)
+    return verify(found, _program(prepared), rows, validation, plan, example, seed=seed)
 
 
 def _resident(prepared: Prepared) -> tuple[Rows, Plan]:

@@ -20,13 +20,15 @@ from batchwright.data.streaming import prepare_streamed
 from batchwright.errors import ConfigError, DataError, unknown
 from batchwright.measure.live import live_noise
 from batchwright.nn import ARCHITECTURES
+from batchwright.nn.frozen import follows_batches, with_frozen
+from batchwright.optim.names import is_chosen, name_of
 from batchwright.runs.model import Blueprint, features_of
 from batchwright.tasks import TASKS, Task
 from batchwright.training.feed import OnDisk
 from batchwright.training.fit import Job
 from batchwright.training.growth import AdaptiveBatchSize, Growing, limited
 from batchwright.training.plan import Plan, make_plan
-from batchwright.training.state import Program, Rows, TrainState, initial_state, to_device
+from batchwright.training.state import Model, Program, Rows, TrainState, initial_state, to_device
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow.foretelling import refuse_too_large, slow_to_compile
 from batchwright.workflow.tasks import task_of
@@ -65,8 +67,15 @@ class Prepared:
 
     @property
     def parameters(self) -> int:
-        """How many numbers are learned."""
+        """How many numbers the network has that are learned, or were before they were frozen."""
         return sum(leaf.size for leaf in jax.tree.leaves(self.state.params))
+
+    @property
+    def frozen(self) -> dict[str, int]:
+        """The names of the parameters that stay as they are, and how many numbers each has."""
+        frozen, leaves = self.job.program.frozen, jax.tree_util.tree_leaves_with_path(self.state.params)
+        named = {name_of(path): leaf.size for path, leaf in leaves}
+        return {name: size for name, size in named.items() if is_chosen(name, frozen)}
 
     def accounting(self, memory_bytes: int) -> dict[str, Any]:
         """The plan as plain data, with what the compiled program has told."""
@@ -80,7 +89,8 @@ class Prepared:
             "descent",
         )
         numbers = {name: getattr(self.plan, name) for name in names}
-        return numbers | {"parameters": self.parameters, "memory_bytes": memory_bytes}
+        counted = {"parameters": self.parameters, "frozen_parameters": sum(self.frozen.values())}
+        return numbers | counted | {"memory_bytes": memory_bytes}
 
 
 def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
@@ -99,13 +109,13 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
         dataset = _load(config)
     load_seconds = time.perf_counter() - started
     blueprint = _blueprint(config, dataset)
-    job = _job(config, dataset, Program(blueprint.build(), config.optimizer))
+    job = _job(config, dataset, _program(config, blueprint))
     example = example_of(dataset)
     refuse_too_large(job.program, _largest(job), example)
     check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
     job = _probed(job, state, wanted=config.training.noise_scale)
-    notes = (*dataset.notes, *_notes(config, job), *slow_to_compile(job.program))
+    notes = (*dataset.notes, *_notes(config, job), *_frozen_notes(job, state), *slow_to_compile(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
 
 
@@ -149,7 +159,7 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
         ConfigError: settings that do not go with each other or with the data.
     """
     config, dataset = settings.config, prepared.dataset
-    program = Program(_blueprint(config, dataset).build(), config.optimizer)
+    program = _program(config, _blueprint(config, dataset))
     job = _job(config, dataset, program, like or prepared.job)
     refuse_too_large(program, _largest(job), example_of(dataset))
     return job
@@ -184,6 +194,14 @@ def _blueprint(config: Config, dataset: Dataset) -> Blueprint:
     return Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision)
 
 
+def _program(config: Config, blueprint: Blueprint) -> Program:
+    """What is trained; batch normalization is frozen with its parameters."""
+    model, frozen = blueprint.build(), config.training.freeze
+    if frozen:
+        model = Model(with_frozen(model.network, lambda name: is_chosen(name, frozen)), model.task)
+    return Program(model, config.optimizer, frozen, averaged=config.training.average is not None)
+
+
 def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = None) -> Job:
     """The job of a configuration; on the rows of another job, where there is one."""
     chosen, validation = config.training, dataset.validation
@@ -192,6 +210,8 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
             f"schedule {config.schedule.name!r} follows the validation loss, but there are no validation rows: "
             "give data.validation_split a share above 0, or take another schedule."
         )
+    if chosen.average is not None and (wrong := chosen.average.problem()):
+        raise ConfigError(f"training.average: {wrong}")
     size = chosen.batch_size.adaptive.start if isinstance(chosen.batch_size, Growing) else chosen.batch_size
     rows = like.train.length if like else dataset.train.rows
     plan = make_plan(rows, size, chosen.epochs, remainder=chosen.remainder)
@@ -211,6 +231,7 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
         divergence=chosen.divergence,
         checkpoints=chosen.checkpoints,
         growth=growth,
+        average=chosen.average,
     )
 
 
@@ -273,11 +294,18 @@ def _most_in_chunk(reader: StoredRows, dataset: Dataset) -> int:
     return min(CHUNK_ROWS, dataset.memory_limit // (CHUNKS * reader.row_bytes))
 
 
+def _frozen_notes(job: Job, state: TrainState) -> Iterator[str]:
+    if job.program.frozen and follows_batches(job.program.model.network, state.variables):
+        yield "the batch statistics of a module of another library follow the batches, also where it is frozen"
+
+
 def _notes(config: Config, job: Job) -> Iterator[str]:
     """What a user should know of the plan, one sentence each."""
     rows, asked = job.train.length, config.training.batch_size
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
+    if job.average is not None:
+        yield f"what is validated and kept is {job.average.in_words(job.plan.epochs)}"
     if job.growth is not None:
         yield (
             f"the batch size grows from {job.growth.start:,} up to {job.growth.maximum:,} rows at most: iterations and "

@@ -1,6 +1,7 @@
 """Layers as PyTorch has them, on images [n, h, w, channels]: what our own layers do otherwise or not at all."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from typing import Annotated
 
 import jax
@@ -149,11 +150,13 @@ class TorchBatchNorm:
     - momentum: in [0, 1], what a batch adds
     - epsilon: >= 0, in squared units of x
     - affine: whether scale and shift are learned
+    - frozen: as that of `BatchNorm`; PyTorch's own goes on following the batches unless it is set to `eval()`
     """
 
     momentum: Annotated[float, Ge(0)] | None = 0.1
     epsilon: Annotated[float, Ge(0)] = 1e-5
     affine: bool = True
+    frozen: bool = field(default=False, repr=False)
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         """`gamma` ones, `beta` zeros; running `mean` zeros, `variance` ones [f], and the `count` of batches."""
@@ -167,7 +170,7 @@ class TorchBatchNorm:
         """Same shape as x [n, ..., f]; `present` [n] matters in training only."""
         state, f = variables.state, x.shape[-1]
         gamma, beta = (variables.params.get("gamma", jnp.ones(f)), variables.params.get("beta", jnp.zeros(f)))
-        if train:
+        if train and not self.frozen:
             y, mean, variance = normalize(x, gamma, beta, present, self.epsilon)
             return y, self._updated(state, x, mean, variance, present)
         factor = gamma * lax.rsqrt(state["variance"] + self.epsilon)

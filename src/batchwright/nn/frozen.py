@@ -1,0 +1,59 @@
+"""Batch normalization whose scale and shift are frozen: it keeps its running averages, and works by them in training.
+
+As Keras does it for a layer with `trainable=False`: what is frozen gives in training what it gives in evaluation.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from batchwright.nn.custom import Headed
+from batchwright.nn.foreign.module import Foreign
+from batchwright.nn.foreign.torch import Copied
+from batchwright.nn.foreign.torch_layers import TorchBatchNorm
+from batchwright.nn.layers import Residual, Sequential, name_of_layer
+from batchwright.nn.networks import FeedForward
+from batchwright.nn.normalization import BatchNorm
+from batchwright.nn.protocols import Layer, Network, Variables
+
+
+def with_frozen(network: Network, is_frozen: Callable[[str], bool]) -> Network:
+    """The network, in which batch normalization is frozen where its parameters are.
+
+    Layers are found where batchwright's own layers hold them; what a layer or a module of another kind does with
+    batch statistics is its own.
+
+    Args:
+        network: what is trained.
+        is_frozen: whether the parameter of this name is frozen.
+    """
+    return (
+        replace(network, body=_frozen(network.body, "body", is_frozen)) if isinstance(network, FeedForward) else network
+    )
+
+
+def follows_batches(network: Network, variables: Variables) -> bool:
+    """Whether it is a module of another library that has batch statistics, which cannot be frozen from outside."""
+    if not isinstance(network, FeedForward) or not isinstance(network.body, Foreign):
+        return False
+    return network.body.module.mixes_rows(Variables(variables.params["body"], variables.state["body"]))
+
+
+def _frozen(layer: Layer, name: str, is_frozen: Callable[[str], bool]) -> Layer:
+    """A layer whose variables have this name."""
+    match layer:
+        case BatchNorm() | TorchBatchNorm(affine=True):
+            frozen = is_frozen(f"{name}/gamma") and is_frozen(f"{name}/beta")
+            return replace(layer, frozen=True) if frozen else layer
+        case Sequential(layers):
+            names = [f"{name}/{name_of_layer(index, inner)}" for index, inner in enumerate(layers)]
+            inside = (_frozen(inner, own, is_frozen) for inner, own in zip(layers, names, strict=True))
+            return Sequential(tuple(inside))
+        case Residual(body, None):
+            return Residual(_frozen(body, name, is_frozen))
+        case Residual(body, shortcut) if shortcut is not None:
+            return Residual(_frozen(body, f"{name}/body", is_frozen), _frozen(shortcut, f"{name}/shortcut", is_frozen))
+        case Headed(body, outputs):
+            return Headed(_frozen(body, f"{name}/body", is_frozen), outputs)
+        case Copied(inner, first):
+            return Copied(_frozen(inner, name, is_frozen), first)
+    return layer
