@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from batchwright import workflow
-from batchwright.cli.display import seeds_table
+from batchwright.cli.show.training import seeds_table
 from batchwright.config import load_config
 from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.tasks import METRICS

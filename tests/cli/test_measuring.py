@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import batchwright as bw
-from batchwright.cli.measured import curve
+from batchwright.cli.show.measurements import curve
 from batchwright.config import load_config
 from batchwright.runs.run import open_run
 

@@ -8,9 +8,9 @@ from tests.children import Children
 from tests.cli.conftest import Batchwright
 
 from batchwright import _cache
-from batchwright.cli import display
-from batchwright.cli.display import _figure
 from batchwright.cli.flags import as_flags
+from batchwright.cli.show import training as display
+from batchwright.cli.show.training import _figure
 from batchwright.runs.run import open_run
 
 MAIN = "from batchwright.cli.main import main; import sys; sys.argv = ['batchwright', *sys.argv[1:]]; "

@@ -18,8 +18,8 @@ Measure = Annotated[bool, typer.Option("--measure", help="also try learning rate
 def check(settings: "Settings", measure: Measure = False, as_json: Json = False) -> None:
     """Show what a training would do and take, and what looks wrong; exit code 1 where it would be meaningless."""
     from batchwright import workflow
-    from batchwright.cli.display import accounting, notes
-    from batchwright.cli.measured import finding_lines, recommended_rate, time_line
+    from batchwright.cli.show.measurements import finding_lines, recommended_rate, time_line
+    from batchwright.cli.show.training import accounting, notes
     from batchwright.measure.plain import of_learning_rates
 
     checked = workflow.check(settings, measure=measure)

@@ -24,7 +24,7 @@ Seeds = Annotated[int, typer.Option(min=1, help="with how many seeds each is tra
 @takes_space
 def compare(space: "Space", vary: Vary = None, trials: Trials = 8, seeds: Seeds = 5, as_json: Json = False) -> None:
     """Compare update rules or the values of any key, each tuned alike, with the noise between seeds."""
-    from batchwright.cli.comparing import compared_table, follow_comparison, learning_curve_table
+    from batchwright.cli.show.comparison import compared_table, follow_comparison, learning_curve_table
     from batchwright.search.compare import Options, compare
 
     with interruptible() as interrupted:

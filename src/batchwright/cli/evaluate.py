@@ -16,8 +16,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a saved run on other rows."""
-    from batchwright.cli.display import metrics_table, notes
-    from batchwright.cli.per_class import confusion_table, per_class_table
+    from batchwright.cli.show.per_class import confusion_table, per_class_table
+    from batchwright.cli.show.training import metrics_table, notes
     from batchwright.runs.predictions import evaluate_on
     from batchwright.runs.run import open_run
 

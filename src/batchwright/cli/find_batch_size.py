@@ -17,7 +17,7 @@ Verify = Annotated[bool, typer.Option("--verify", help="train at several sizes t
 def find_batch_size(settings: "Settings", verify: Verify = False, as_json: Json = False) -> None:
     """Measure which batch size reaches a loss soonest, and say why."""
     from batchwright import workflow
-    from batchwright.cli.measured import batch_sizes_table, notes_and_reason, verified_line, verified_table
+    from batchwright.cli.show.measurements import batch_sizes_table, notes_and_reason, verified_line, verified_table
     from batchwright.measure.plain import of_batch_sizes, of_verified
 
     prepared, found = workflow.find_batch_size(settings)

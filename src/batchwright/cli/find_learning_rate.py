@@ -19,7 +19,7 @@ def find_learning_rate(settings: "Settings", figure: Figure = None, as_json: Jso
     """Measure the best and the largest stable learning rate; the network that you train later is untouched."""
     from batchwright import workflow
     from batchwright._files import refuse_existing, write_file
-    from batchwright.cli.measured import learning_rates_table, recommended_rate
+    from batchwright.cli.show.measurements import learning_rates_table, recommended_rate
     from batchwright.measure.figure import drawn
     from batchwright.measure.plain import of_learning_rates
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def report(run: RunFolder, as_json: Json = False) -> None:
     """Tell how a run went: its figures, what its curves say, and who chose each setting, and why."""
-    from batchwright.cli.display import metrics_table, notes, settings_table
-    from batchwright.cli.per_class import MOST_SHOWN, per_class_table
+    from batchwright.cli.show.per_class import MOST_SHOWN, per_class_table
+    from batchwright.cli.show.training import metrics_table, notes, settings_table
     from batchwright.runs.manifest import CONFIG
     from batchwright.runs.run import open_run
     from batchwright.training.verdict import verdict

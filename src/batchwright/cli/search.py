@@ -48,8 +48,8 @@ def search(
 
 def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]]", *, as_json: bool) -> None:
     """Show the events of a search, which is told how to ask whether it is interrupted, and what was found."""
-    from batchwright.cli.display import follow, follow_seeds, metrics_table, seeds_table
-    from batchwright.cli.searching import follow_trials, found_lines, importance_table, trials_table
+    from batchwright.cli.show.search import follow_trials, found_lines, importance_table, trials_table
+    from batchwright.cli.show.training import follow, follow_seeds, metrics_table, seeds_table
     from batchwright.workflow import Repeated
 
     console = table_console(stderr=True)

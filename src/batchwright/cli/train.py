@@ -37,7 +37,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
 
     One that has finished is then repeated with further seeds, up to so many.
     """
-    from batchwright.cli.display import follow, metrics_table, notes, seeds_table
+    from batchwright.cli.show.training import follow, metrics_table, notes, seeds_table
 
     with interruptible() as interrupted:
         events = training(interrupted)
@@ -66,7 +66,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
 
 def _repeated(trained: "Trained", seeds: int, interrupted: Callable[[], bool]) -> "Repeated":
     """Train with the further seeds; how far that is, is told on standard error."""
-    from batchwright.cli.display import follow_seeds
+    from batchwright.cli.show.training import follow_seeds
     from batchwright.workflow import repeat
 
     return follow_seeds(

@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from batchwright.cli.display import notes
+from batchwright.cli.show.training import notes
 from batchwright.config import flow
 from batchwright.search.events import Began, Progress, RoundDone, Searched, SearchEvent, Waiting
 from batchwright.search.importance import Importance

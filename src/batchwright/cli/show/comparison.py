@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from batchwright.cli.display import notes
-from batchwright.cli.searching import settings_text
+from batchwright.cli.show.search import settings_text
+from batchwright.cli.show.training import notes
 from batchwright.search.compare import Begun, Compared, CompareEvent, Comparing, Row
 from batchwright.search.learning_curve import LearningCurve
 
