@@ -19,8 +19,7 @@ def find_learning_rate(settings: "Settings", figure: Figure = None, as_json: Jso
     """Measure the best and the largest stable learning rate; the network that you train later is untouched."""
     from batchwright import workflow
     from batchwright._files import refuse_existing, write_file
-    from batchwright.cli.show.measurements import learning_rates_table, recommended_rate
-    from batchwright.measure.figure import drawn
+    from batchwright.cli.show.measurements import learning_rates_table, rates_figure, recommended_rate
     from batchwright.measure.plain import of_learning_rates
 
     if figure is not None:
@@ -29,7 +28,7 @@ def find_learning_rate(settings: "Settings", figure: Figure = None, as_json: Jso
         refuse_existing(figure)  # before anything is measured
     found = workflow.find_learning_rate(settings)
     if figure is not None:
-        write_file(figure, drawn(found))
+        write_file(figure, rates_figure(found))
     if as_json:
         print_json(of_learning_rates(found))
         return

@@ -1,5 +1,6 @@
 """How parameters are updated: update rules, and learning-rate schedules."""
 
+from batchwright.figures.sketch import sketch
 from batchwright.optim.optimizers import (
     OPTIMIZERS,
     SGD,
@@ -32,7 +33,6 @@ from batchwright.optim.schedules import (
     Staircase,
     Warmup,
 )
-from batchwright.optim.sketch import sketch
 
 __all__ = [
     "OPTIMIZERS",

@@ -2,9 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
-
-from batchwright.measure.learning_rate import LearningRates, Trial
+from typing import NamedTuple, TypeAlias
 
 Place: TypeAlias = Callable[[float], float]
 """From a rate or loss to where it is drawn."""
@@ -13,10 +11,25 @@ WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 360, 64, 40, 48
 INK, FAINT, MARK, BAD = "#1f2933", "#d5dbe1", "#0b6e99", "#c0392b"
 
 
-def drawn(found: LearningRates) -> str:
-    """An SVG of the loss that each rate came to, with the best rate and its interval, and rates that diverged."""
-    rates = [math.log10(trial.learning_rate) for trial in found.trials]
-    settled = [trial for trial in found.trials if math.isfinite(trial.loss) and not trial.diverged]
+class Tried(NamedTuple):
+    """A learning rate above 0, the loss above 0 that it came to after so many iterations, and whether it diverged."""
+
+    rate: float
+    loss: float
+    iterations: int
+    diverged: bool
+
+
+def loss_by_rate(tried: Sequence[Tried], *, best: float, interval: tuple[float, float]) -> str:
+    """An SVG of the loss that each rate came to, with the best rate and its interval, and rates that diverged.
+
+    Args:
+        tried: two rates or more, of which one has not diverged, in rising order.
+        best: the best rate.
+        interval: that of the best rate.
+    """
+    rates = [math.log10(trial.rate) for trial in tried]
+    settled = [trial for trial in tried if math.isfinite(trial.loss) and not trial.diverged]
     losses = [math.log10(trial.loss) for trial in settled]
     low, high = min(losses), max(losses)
 
@@ -35,14 +48,14 @@ def drawn(found: LearningRates) -> str:
             f'<text x="{LEFT - 8}" y="{y(loss) + 4:.1f}" text-anchor="end">{loss:.2g}</text>'
             for loss in (10**low, 10 ** ((low + high) / 2), 10**high)
         ),
-        _band(*map(x, found.interval)),
+        _band(*map(x, interval)),
         *_lines(settled, x, y),
         *(
-            f'<text x="{x(trial.learning_rate):.1f}" y="{TOP + 12}" fill="{BAD}" text-anchor="middle">×</text>'
-            for trial in found.trials
+            f'<text x="{x(trial.rate):.1f}" y="{TOP + 12}" fill="{BAD}" text-anchor="middle">×</text>'
+            for trial in tried
             if trial.diverged
         ),
-        _text(LEFT, HEIGHT - 10, f"best {found.best:.3g}; × diverged; pale line: the first, shorter trials"),
+        _text(LEFT, HEIGHT - 10, f"best {best:.3g}; × diverged; pale line: the first, shorter trials"),
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
@@ -61,12 +74,12 @@ def _ticks(rates: Sequence[float], x: Place) -> Iterator[str]:
         yield f'<text x="{x(rate):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{rate:g}</text>'
 
 
-def _lines(trials: Sequence[Trial], x: Place, y: Place) -> Iterator[str]:
+def _lines(trials: Sequence[Tried], x: Place, y: Place) -> Iterator[str]:
     """A line through the trials of each length, with a dot for each."""
-    lengths = sorted({trial.losses.shape[1] for trial in trials})
+    lengths = sorted({trial.iterations for trial in trials})
     for length in lengths:
         opacity = 1.0 if length == lengths[-1] else 0.35
-        dots = [(x(one.learning_rate), y(one.loss)) for one in trials if one.losses.shape[1] == length]
+        dots = [(x(one.rate), y(one.loss)) for one in trials if one.iterations == length]
         path = " ".join(f"{across:.1f},{down:.1f}" for across, down in dots)
         yield f'<polyline points="{path}" fill="none" stroke="{MARK}" stroke-width="2" opacity="{opacity}"/>'
         yield from (

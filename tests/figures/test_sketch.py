@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchwright.optim import sketch
-from batchwright.optim.sketch import BLOCKS
+from batchwright.figures import sketch
+from batchwright.figures.sketch import BLOCKS
 
 
 @pytest.mark.parametrize("values", [[0.1], [0.1, 0.1, 0.1], [0.0, 1e-9], [5.0, -5.0]])
