@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jaxtyping import Float32, Int32
 
 from batchwright.nn.protocols import Inputs, Tree, Variables
@@ -18,9 +18,9 @@ from batchwright.population.members import Members
 from batchwright.training.libraries import first_product
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan
-from batchwright.training.segment import occupied
+from batchwright.training.segment import iterate, occupied
 from batchwright.training.state import RUNNING, Model, Program, Rows, TrainState
-from batchwright.training.step import Loss, step
+from batchwright.training.step import Loss
 
 
 class Orders(NamedTuple):
@@ -121,13 +121,10 @@ def _segment(
     def iterations(
         program: Program, order: Array, state: TrainState, losses: Loss, rates: Array, newest: Array | None
     ) -> tuple[TrainState, Loss]:
-        def iterate(i: Array, carry: tuple[TrainState, Loss]) -> tuple[TrainState, Loss]:
-            batch, share = jnp.asarray(orders.batches)[order, i], None if newest is None else newest[i]
-            state, loss = step(program, carry[0], rows, batch, rates[i], share, padded=padded)
-            return state, jax.tree.map(lambda places, one: places.at[i].set(one), carry[1], loss)
+        def batch_of(i: Array) -> Array:
+            return jnp.asarray(orders.batches)[order, i]
 
-        carry: tuple[TrainState, Loss] = lax.fori_loop(*span, iterate, (state, losses))
-        return carry
+        return iterate(program, (state, losses), rows, batch_of, rates, newest, span, padded=padded)
 
     given = jax.tree.map(jnp.asarray, (orders.rates, orders.newest))
     of_members = (programs, orders_of_members, states, losses, *given)

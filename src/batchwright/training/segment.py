@@ -29,6 +29,40 @@ class Epoch(NamedTuple):
     newest: Float[Array, " iterations"] | Float[np.ndarray, " iterations"] | None = None
 
 
+def iterate(
+    program: Program,
+    carry: tuple[TrainState, Loss],
+    rows: Rows,
+    batch_of: Callable[[Array], Array],
+    rates: Float[Array, " iterations"],
+    newest: Float[Array, " iterations"] | None,
+    span: tuple[Array, Array],
+    *,
+    padded: bool,
+) -> tuple[TrainState, Loss]:
+    """The loop of training, of one network as of each member of a population: iterations span[0] ... span[1] - 1.
+
+    Args:
+        program: what is trained.
+        carry: the state, and places for the losses of all iterations, in which those of these are written.
+        rows: the training rows.
+        batch_of: the rows of the batch of an iteration, int32 [parts, n].
+        rates: the learning rates.
+        newest: the shares of the newest variables in their average; None where none is kept.
+        span: the bounds; they are traced, so that a segment of any length is the same program, with the same bits.
+        padded: whether a row number past the last marks a place without a row.
+    """
+
+    def one(i: Array, carry: tuple[TrainState, Loss]) -> tuple[TrainState, Loss]:
+        train, losses = carry
+        share = None if newest is None else newest[i]
+        train, loss = step(program, train, rows, batch_of(i), rates[i], share, padded=padded)
+        return train, jax.tree.map(lambda places, one: places.at[i].set(one), losses, loss)
+
+    done: tuple[TrainState, Loss] = lax.fori_loop(*span, one, carry)
+    return done
+
+
 @partial(jax.jit, static_argnames="padded", donate_argnames=("train", "losses"))
 def _segment(
     program: Program,
@@ -40,19 +74,9 @@ def _segment(
     *,
     padded: bool,
 ) -> tuple[TrainState, Loss]:
-    """Iterations span[0] ... span[1] - 1 of an epoch; their losses are written in their places.
-
-    The bounds are traced: a segment of any length is the same program, and gives the same bits.
-    """
-
-    def iterate(i: Array, carry: tuple[TrainState, Loss]) -> tuple[TrainState, Loss]:
-        train, losses = carry
-        newest = None if epoch.newest is None else epoch.newest[i]
-        train, loss = step(program, train, rows, epoch.batches[i], epoch.rates[i], newest, padded=padded)
-        return train, jax.tree.map(lambda places, one: places.at[i].set(one), losses, loss)
-
-    carry: tuple[TrainState, Loss] = lax.fori_loop(*span, iterate, (train, losses))
-    return carry
+    """Iterations span[0] ... span[1] - 1 of an epoch; their losses are written in their places."""
+    order, rates, newest = jax.tree.map(jnp.asarray, epoch)
+    return iterate(program, (train, losses), rows, lambda i: order[i], rates, newest, span, padded=padded)
 
 
 def without_change(order: Int32[np.ndarray, "iterations parts n"], train: TrainState) -> Epoch:
