@@ -1,6 +1,9 @@
 """Sets of labels in the cells of one column, with scikit-learn's binarizer as the witness."""
 
+from pathlib import Path
+
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.preprocessing import MultiLabelBinarizer
 
@@ -77,6 +80,27 @@ def test_numbers_are_labels_too_and_rows_without_any_stay() -> None:
     assert sum(part.rows for part in data.parts.values()) == 40
     assert data.train.targets.shape == (data.train.rows, 2)
     assert any("10 of 40 rows have none" in note for note in data.notes)
+
+
+@pytest.mark.parametrize("form", ["polars", "pandas", "mapping", "parquet"])
+def test_cells_may_be_lists(form: str, tmp_path: Path) -> None:
+    lists = [["a", "b"], ["a"], [], ["b"]] * 10
+    frame = pl.DataFrame({"x": np.arange(40.0), "tags": lists})
+    frame.write_parquet(tmp_path / "rows.parquet")
+    sources = {
+        "polars": frame,
+        "pandas": frame.to_pandas(),
+        "mapping": {"x": np.arange(40.0), "tags": lists},
+        "parquet": tmp_path / "rows.parquet",
+    }
+    data = load(sources[form], target="tags", task="multilabel", test_split=0.0, validation_split=0.0)
+    expected = [["a" in labels, "b" in labels] for labels in lists]
+    np.testing.assert_array_equal(data.train.targets[np.argsort(data.indices.train)], expected)
+
+
+def test_a_list_whose_texts_hold_the_separator_is_refused() -> None:
+    with pytest.raises(DataError, match=r"column 'tags' holds lists with '\|' in a text"):
+        load({"x": np.arange(4.0), "tags": [["a|b", "c"]] * 4}, target="tags", task="multilabel")
 
 
 def test_a_label_that_no_training_row_has_is_told() -> None:

@@ -10,6 +10,7 @@ import math
 import polars as pl
 
 from batchwright.data.schema import Column, Kind
+from batchwright.errors import DataError
 
 TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
 
@@ -125,12 +126,24 @@ def convert(column: pl.Series, spec: Column) -> pl.Series:
     return column
 
 
-def as_text(column: pl.Series) -> pl.Series:
-    """The cells as text; whole numbers without a point, so that 1, 1.0 and "1" are one category.
+LISTED = "|"
+"""What is put between the texts of a list."""
 
-    >>> as_text(pl.Series([1.0, 2.5, None])).to_list()
-    ['1', '2.5', None]
+
+def as_text(column: pl.Series) -> pl.Series:
+    """The cells as text; whole numbers without a point, so that 1, 1.0 and "1" are one category; lists with | between.
+
+    >>> as_text(pl.Series([1.0, 2.5, None])).to_list(), as_text(pl.Series([["a", "b"], []])).to_list()
+    (['1', '2.5', None], ['a|b', ''])
+
+    Raises:
+        DataError: a text in a list holds the sign that is put between them.
     """
+    if isinstance(column.dtype, pl.List | pl.Array):
+        texts = column.cast(pl.List(pl.String)).list
+        if texts.join("").str.contains(LISTED, literal=True).any():
+            raise DataError(f"column {column.name!r} holds lists with {LISTED!r} in a text, which is put between them.")
+        return texts.join(LISTED)
     if not column.dtype.is_float() and not column.dtype.is_decimal():
         return column.cast(pl.String)
     cells = pl.col(column.name)
