@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.linear_model import LinearRegression
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from tests.cli.conftest import batchwright  # noqa: F401  (a fixture)
 
 import batchwright as bw
@@ -170,6 +171,31 @@ def test_from_the_command_line(batchwright: Any, tmp_path: Path) -> None:  # noq
     assert "3 targets: a number, a number, 2 classes" in answer.err + answer.out
     predicted = pl.read_csv(batchwright("predict", "run", table).out.encode())
     assert predicted.columns[:2] == ["predicted_cold", "predicted_far"]
-    refused = batchwright("evaluate", "run", table, "--per-class")
+    by_class = batchwright("evaluate", "run", table, "--per-class")
+    assert by_class.code == 0, by_class.err
+    assert "target size" in by_class.out
+    assert "true / answered" in by_class.out
+
+
+def test_how_well_each_class_and_each_label_is_told(batchwright: Any, tmp_path: Path) -> None:  # noqa: F811
+    labels = bw.fit(rows_for("tags", task="multilabel"), run_dir=tmp_path / "labels", **QUICK).model
+    given = bw.predict(labels, ROWS).frame()["predicted_tags"].to_list()
+    found = evaluate_on(labels, ROWS).by_target
+    assert list(found) == ["hot", "wet"]
+    for name, one in found.items():
+        true, said = ([name in tags.split("|") for tags in column] for column in (ROWS["tags"], given))
+        expected = precision_recall_fscore_support(true, said, average="binary")
+        assert [one.precision[1], one.recall[1], one.f1[1]] == pytest.approx(list(expected[:3])), name
+        assert one.weight[1] == sum(true)
+    several = bw.fit(rows_for("cold", "size"), run_dir=tmp_path / "numbers", **QUICK).model
+    sizes = bw.predict(several, ROWS).frame()["predicted_size"].to_list()
+    matrix = evaluate_on(several, ROWS).by_target["size"].confusion
+    np.testing.assert_array_equal(matrix, confusion_matrix(ROWS["size"], sizes, labels=["large", "small"]))
+    pl.DataFrame(ROWS).write_csv(tmp_path / "rows.csv")
+    answer = batchwright("evaluate", tmp_path / "labels", tmp_path / "rows.csv", "--per-class")
+    assert answer.code == 0, answer.err
+    assert answer.out.split("label ")[1].split()[:4] == ["precision", "recall", "f1", "weight"]
+    bw.fit(rows_for("cold", "far"), run_dir=tmp_path / "none", **QUICK)
+    refused = batchwright("evaluate", tmp_path / "none", tmp_path / "rows.csv", "--per-class")
     assert refused.code == 2
-    assert "--per-class is for a model of one target of classes" in refused.err
+    assert "is for a model that tells classes or labels apart" in refused.err

@@ -105,7 +105,7 @@ def test_figures_by_class_are_those_of_scikit_learn(batchwright: Batchwright, ra
 def test_figures_by_class_of_numbers_are_refused(batchwright: Batchwright, counts: Path) -> None:
     batchwright("train", counts, "--target", "x", *QUICK, "--run-dir", "run")
     answer = batchwright("evaluate", "run", counts, "--per-class")
-    assert answer.code == 2 and "--per-class is for a model that tells classes apart" in answer.err
+    assert answer.code == 2 and "--per-class is for a model that tells classes or labels apart" in answer.err
 
 
 @pytest.mark.parametrize(

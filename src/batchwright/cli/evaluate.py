@@ -16,7 +16,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure a saved run on other rows."""
-    from batchwright.cli.show.per_class import confusion_table, per_class_table
+    from batchwright.cli.show.per_class import per_class_parts, to_json
     from batchwright.cli.show.training import metrics_table, notes
     from batchwright.runs.predictions import evaluate_on
     from batchwright.runs.run import open_run
@@ -24,15 +24,14 @@ def evaluate(
     opened = open_run(run)
     warn_of_end(opened)
     found = evaluate_on(opened, source, weights=weights)
-    if per_class and found.per_class is None:
-        raise UsageError(f"--per-class is for a model of one target of classes, and that of {run} is another.")
+    if per_class and found.per_class is None and not found.by_target:
+        raise UsageError(f"--per-class is for a model that tells classes or labels apart, and {run} predicts numbers.")
     if as_json:
-        by_class = found.per_class.to_json() if found.per_class else None
-        print_json({"run": str(run), "source": source, **vars(found), "per_class": by_class if per_class else None})
+        shown = {name: getattr(found, name) for name in ("metrics", "notes", "remarks")}
+        print_json({"run": str(run), "source": source, **shown, "per_class": to_json(found) if per_class else None})
     else:
         notes(found.notes, table_console(stderr=True))
         table_console().print(metrics_table({source: found.metrics}))
-        if per_class and found.per_class:
-            for table in (per_class_table(found.per_class), confusion_table(found.per_class)):
-                table_console().print("", table, sep="\n")
+        for part in per_class_parts(found) if per_class else ():
+            table_console().print("", part, sep="\n")
         notes(found.remarks, table_console())

@@ -1,7 +1,7 @@
 """A trained model applied to new rows: predictions, and metrics where the rows have targets."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import jax.numpy as jnp
 import numpy as np
@@ -107,13 +107,15 @@ def _predictions(task: Task, target: str, outputs: np.ndarray) -> Predictions:
 class Evaluation:
     """The metrics of a model on rows; what a user should know of the rows, and of the answers, one sentence each.
 
-    `per_class` is None for a model that does not tell classes apart.
+    `per_class` is None but for a model of one target of classes. `by_target` has the same for each of several targets
+    that is a class; of labels, for each label, the rows `without` and `with` it.
     """
 
     metrics: dict[str, float]
     notes: tuple[str, ...]
     remarks: tuple[str, ...]
     per_class: PerClass | None = None
+    by_target: Mapping[str, PerClass] = field(default_factory=dict)
 
 
 def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None = None) -> Evaluation:
@@ -133,7 +135,7 @@ def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None 
     split = Split(found.inputs, found.targets, found.weights)
     own = _rows_of_training(model, split, loaded.encoding) if isinstance(model, Run) else ()
     judged = judge(loaded.model, loaded.variables, to_device(split))
-    return Evaluation(judged.metrics, (*found.notes, *own), judged.remarks, judged.per_class)
+    return Evaluation(judged.metrics, (*found.notes, *own), judged.remarks, judged.per_class, judged.by_target)
 
 
 def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, ...]:

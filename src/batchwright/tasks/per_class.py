@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from batchwright.tasks.answers import ClassAnswers
+from batchwright.tasks.answers import ClassAnswers, LabelAnswers, SeveralAnswers
 from batchwright.tasks.metrics import confusion_matrix
 
 
@@ -63,6 +63,23 @@ def per_class(answers: ClassAnswers) -> PerClass:
     count = answers.log_probabilities.shape[1]
     found = confusion_matrix(answers.true, answers.predicted, answers.weights, classes=count)
     return PerClass(answers.classes, found.astype(np.float64))
+
+
+def per_target(answers: SeveralAnswers) -> dict[str, PerClass]:
+    """The answers for each target that is a class, by its name."""
+    return {name: per_class(one) for name, one in answers.targets.items() if isinstance(one, ClassAnswers)}
+
+
+def per_label(answers: LabelAnswers) -> dict[str, PerClass]:
+    """By label, how rows `without` and `with` it are answered."""
+    cases = zip(answers.classes, answers.true.T, answers.predicted.T, strict=True)
+    return {
+        name: PerClass(
+            ("without", "with"),
+            confusion_matrix(true.astype(np.int64), given.astype(np.int64), answers.weights, classes=2).astype(float),
+        )
+        for name, true, given in cases
+    }
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -10,9 +10,9 @@ from jax import Array, lax
 from jaxtyping import Float32
 
 from batchwright.nn.protocols import Inputs, Variables
-from batchwright.tasks import Classification, Task
+from batchwright.tasks import Classification, Multilabel, Several, Task
 from batchwright.tasks.answers import used_rows
-from batchwright.tasks.per_class import PerClass, per_class
+from batchwright.tasks.per_class import PerClass, per_class, per_label, per_target
 from batchwright.training.feed import OnDisk, on_device
 from batchwright.training.libraries import for_large_products
 from batchwright.training.state import Model, Rows
@@ -55,11 +55,16 @@ def outputs(
 
 
 class Judged(NamedTuple):
-    """Metrics by name; what a person has to know beside them, one sentence each; how well each class is told."""
+    """Metrics by name; what a person has to know beside them, one sentence each; how well each class is told.
+
+    Where there are several targets, `per_class` is None, and `by_target` says it for each that is a class; of labels,
+    for each label.
+    """
 
     metrics: dict[str, float]
     remarks: tuple[str, ...]
     per_class: PerClass | None
+    by_target: dict[str, PerClass]
 
 
 def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[str, float]:
@@ -71,14 +76,25 @@ def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[st
 def judge(model: Model, variables: Variables, rows: Rows | OnDisk) -> Judged:
     """`evaluate`, with the task's remarks, and by class where there are classes."""
     answers = answers_of(model, variables, rows)
-    return Judged(model.task.metrics(*answers), model.task.remarks(*answers), _by_class(model.task, *answers))
+    return Judged(model.task.metrics(*answers), model.task.remarks(*answers), *_by_class(model.task, *answers))
 
 
-def _by_class(task: Task, predicted: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> PerClass | None:
-    if not isinstance(task, Classification) or not np.isfinite(predicted).all():
-        return None
+def _by_class(
+    task: Task, predicted: np.ndarray, targets: np.ndarray, weights: np.ndarray | None
+) -> tuple[PerClass | None, dict[str, PerClass]]:
+    """How well classes are told, of one target and of several."""
+    if not np.isfinite(predicted).all():
+        return None, {}
     rows, own_weights = used_rows(len(predicted), weights)
-    return per_class(task.answers(predicted[rows], targets[rows], own_weights))
+    counting = predicted[rows], targets[rows], own_weights
+    match task:
+        case Classification():
+            return per_class(task.answers(*counting)), {}
+        case Several():
+            return None, per_target(task.answers(*counting))
+        case Multilabel():
+            return None, per_label(task.answers(*counting))
+    return None, {}
 
 
 def answers_of(

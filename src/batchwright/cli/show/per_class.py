@@ -1,26 +1,72 @@
 """How well each class is told from the others, as tables."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
+from batchwright.runs.predictions import Evaluation
 from batchwright.tasks.per_class import PerClass
 
 MOST_SHOWN = 20
 """Classes that a confusion matrix is shown with; of more, the pairs that are confused most."""
 
 
+def per_class_parts(found: Evaluation) -> Iterator[Table | str]:
+    """What is shown of an evaluation by class: tables, under the name of each of several targets; a row per label."""
+    if found.per_class is not None:
+        yield per_class_table(found.per_class)
+        yield confusion_table(found.per_class)
+    elif _are_labels(found.by_target):
+        yield labels_table(found.by_target)
+    else:
+        for name, one in found.by_target.items():
+            yield f"target {escape(name)}"
+            yield per_class_table(one)
+            yield confusion_table(one)
+
+
+def to_json(found: Evaluation) -> dict[str, Any]:
+    """The same as plain data: of one target its classes and their confusion; of several, these by name."""
+    if found.per_class is not None:
+        return found.per_class.to_json()
+    return {name: one.to_json() for name, one in found.by_target.items()}
+
+
+def labels_table(found: Mapping[str, PerClass]) -> Table:
+    """Precision, recall, F1 of each label, and the weight of the rows that have it."""
+    table = _figures_table("label")
+    for name, one in found.items():
+        _add_figures(table, name, one, place=1)
+    return table
+
+
+def _are_labels(found: Mapping[str, PerClass]) -> bool:
+    return all(one.classes == ("without", "with") for one in found.values())
+
+
 def per_class_table(found: PerClass) -> Table:
     """Precision, recall, F1 and weight of each class."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for name in ("class", "precision", "recall", "f1", "weight"):
-        table.add_column(name, justify="left" if name == "class" else "right")
-    for name, *figures, weight in zip(
-        found.classes, found.precision, found.recall, found.f1, found.weight, strict=True
-    ):
-        shown = ("-" if np.isnan(figure) else f"{figure:.4f}" for figure in figures)
-        table.add_row(escape(name), *shown, f"{weight:,.6g}")
+    table = _figures_table("class")
+    for place, name in enumerate(found.classes):
+        _add_figures(table, name, found, place=place)
     return table
+
+
+def _figures_table(what: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for name in (what, "precision", "recall", "f1", "weight"):
+        table.add_column(name, justify="left" if name == what else "right")
+    return table
+
+
+def _add_figures(table: Table, name: str, found: PerClass, *, place: int) -> None:
+    """A row with the figures of the class in this place."""
+    figures = (found.precision[place], found.recall[place], found.f1[place])
+    shown = ("-" if np.isnan(figure) else f"{figure:.4f}" for figure in figures)
+    table.add_row(escape(name), *shown, f"{found.weight[place]:,.6g}")
 
 
 def confusion_table(found: PerClass) -> Table:
