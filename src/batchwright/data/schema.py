@@ -50,7 +50,7 @@ class Schema:
 
     columns: tuple[Column, ...]
     target: str | tuple[str, ...] | None
-    task: Task | Literal["several"]
+    task: Literal["classification", "regression", "multilabel", "several"]
     classes: tuple[str, ...] = ()
     weights: str | None = None
 
