@@ -1,13 +1,14 @@
-"""Which batch size reaches a loss soonest, from what an iteration costs and from how noisy its gradient is.
+"""Find the batch size that reaches a loss soonest, from the cost of an iteration and the noise of its gradient.
 
-An iteration of B rows takes a + c·B seconds (`throughput`), and training takes 1 + φ/B times as many of them as with
-exact gradients (`noise_scale`), so that the time to a loss is in proportion to
+An iteration of B rows takes a + c·B seconds (`throughput`), and training takes 1 + φ/B times as many iterations as with
+exact gradients (`noise_scale`), so the time to a loss is proportional to
 
     (a + c·B)·(1 + φ/B),    least at B* = √((a/c)·φ).
 
-Around B* it is flat: twice or half of it costs a few percent. φ is that of the plain gradient, for adaptive rules too:
-that of their preconditioned gradient is larger by a factor of ten and more, and predicts far larger batches than those
-that were measured to be the fastest. It is measured late in the first epoch, as it grows from nearly nothing.
+Around B* the curve is flat: twice or half of B* costs a few percent. φ is the noise scale of the plain gradient, for
+adaptive rules too. The noise scale of their preconditioned gradient is larger by a factor of ten and more, and predicts
+far larger batches than the ones measured to be the fastest. φ is measured late in the first epoch, because it grows
+from nearly nothing.
 
 McCandlish et al., An Empirical Model of Large-Batch Training, 2018, arXiv 1812.06162. Qiao et al., Pollux, OSDI 2021.
 """
@@ -33,26 +34,26 @@ from batchwright.training.segment import Epoch, compile_segment, no_losses
 from batchwright.training.state import RUNNING, Program, Rows, TrainState
 
 SMALLEST = 8
-"""The least candidate: kernels work on eight and more rows at once, and leave lanes idle with fewer."""
+"""The smallest candidate: kernels work on eight or more rows at once, and leave lanes idle with fewer."""
 PLACES = (0.5, 0.75, 1.0)
-"""Where in the probe noise is measured, as shares of it: its second half, so that the steep beginning has no part."""
+"""Points of the probe at which noise is measured, as shares of it: the second half, to leave out the steep start."""
 LEAST_PROBE, MOST_PROBE, FEW_EPOCHS = 32, 2000, 3
-"""Iterations of the probe, at least and at most; else it is one epoch. Of small data it is never more than 3 epochs:
-once rows are known by heart, their gradients are all noise."""
+"""Fewest and most iterations of the probe; between them it is one epoch. On small data it is never more than 3 epochs:
+once rows are memorized, their gradients are all noise."""
 NOISE_ROWS, GROUP = 4096, 64
-"""Rows of each measurement of noise, and of the groups that they are taken in, where there are so many: |G|² takes many
-rows to be told from noise, and gradients of groups cost no more than training on them."""
+"""Rows of each measurement of noise, and rows of a group, if there are enough: many rows are needed to tell |G|² from
+noise, and gradients of groups cost no more than training on the same rows."""
 ALIKE = 1e-6
-"""Variance of gradients, as a share of their squared mean, that is but rounding."""
+"""Variance of gradients, as a share of their squared mean, below which it is only rounding."""
 CLOSE = 1.25
-"""Times the least time: sizes within it are as good as the best for nearly everyone."""
+"""Sizes within this multiple of the least time are as good as the best for nearly everyone."""
 DRAWS, TINY = 2000, 1e-12
 
 
 class Candidate(NamedTuple):
-    """A batch size: what an epoch is with it, and its time to a loss as a multiple of the least of all candidates.
+    """A batch size: what an epoch costs with it, and its time to a loss as a multiple of the least of all candidates.
 
-    `efficiency` is φ/(φ + B), the share of the rows that would have done with the smallest batches.
+    `efficiency` is φ/(φ + B): the share of the rows that would suffice with the smallest batches.
     """
 
     batch_size: int
@@ -65,14 +66,14 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class BatchSizes:
-    """What was found.
+    """The result.
 
-    - recommended: the candidate of the least time; interval: those that are within what noise and clock leave open
+    - recommended: the candidate with the least time; interval: the sizes that noise and clock cannot tell from it
     - reason: a sentence
     - noise_scale: in rows; throughput: seconds and bytes by batch size
     - table: all candidates that fit in memory, in rising order
     - rescaled: the numbers of the update rule that change with the recommended size, by name
-    - seconds: of measuring; compile_seconds: of compiling for it
+    - seconds: time of measuring; compile_seconds: time of compiling for it
     """
 
     recommended: int
@@ -87,14 +88,14 @@ class BatchSizes:
 
 
 def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan, *, seed: int = 0) -> BatchSizes:
-    """Measure noise and throughput, and weigh them against each other.
+    """Measure noise and throughput, and choose the batch size that balances them.
 
     Args:
-        program: what is trained, with the learning rate for the batch size of the plan.
+        program: what is trained, with the learning rate for the plan's batch size.
         state: where training begins; copies of it are trained on.
         rows: the training rows, on the device.
-        plan: the accounting with the present batch size, which the probe is trained with.
-        seed: of the probe's order of rows, and of the rows whose noise is measured.
+        plan: the plan with the present batch size, with which the probe trains.
+        seed: seed of the probe's order of rows, and of the rows whose noise is measured.
 
     Raises:
         DataError: fewer rows than the smallest candidate, gradients that are all 0 or all the same, or a loss that is
@@ -129,10 +130,10 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
 
 
 def candidates(rows: int, throughput: Throughput, free: int | None) -> list[int]:
-    """Powers of two from 8 to the number of rows whose program fits in memory; `free` bytes, None where nobody knows.
+    """Powers of two from 8 to the number of rows whose program fits in memory; `free` bytes, None where unknown.
 
     Raises:
-        UsageError: none does.
+        UsageError: none fits.
     """
     sizes = [1 << power for power in range(SMALLEST.bit_length() - 1, rows.bit_length())]
     fitting = [size for size in sizes if fits(throughput.memory_bytes(size), free)]
@@ -144,7 +145,7 @@ def candidates(rows: int, throughput: Throughput, free: int | None) -> list[int]
 
 
 def usable(noise: NoiseScale) -> float:
-    """The noise scale to reckon with: where it could not be told from infinity, the lower end of what it may be.
+    """The noise scale to calculate with: where it may be infinite, the lower end of its interval.
 
     Raises:
         DataError: nothing can be said of it.
@@ -181,9 +182,9 @@ def _time(fixed: float, per_row: float, size: int, phi: float) -> float:
 
 
 def _noise_along(program: Program, state: TrainState, rows: Rows, plan: Plan, seed: int) -> tuple[NoiseScale, float]:
-    """The noise scale in the second half of a short training; and the seconds of compiling for that.
+    """The noise scale in the second half of a short training, and the seconds of compiling for it.
 
-    Where it could be anything there, what it was before the training is added, which is always told.
+    Where that could be anything, the noise scale before the training is pooled with it, which can always be told.
     """
     least = min(LEAST_PROBE, FEW_EPOCHS * plan.iterations_per_epoch)
     iterations = int(np.clip(plan.iterations_per_epoch, least, MOST_PROBE))
@@ -206,7 +207,7 @@ def _noise_along(program: Program, state: TrainState, rows: Rows, plan: Plan, se
 
 
 def _noise(program: Program, state: TrainState, rows: Rows, draw: np.random.Generator, seed: int) -> NoiseScales:
-    """The noise of some rows, in groups so large that there are still GROUP of them."""
+    """The noise of some rows, in groups; the groups are as large as leaves GROUP of them."""
     count = min(NOISE_ROWS, rows.length)
     places = draw.choice(rows.length, count, replace=False).astype(np.int32)
     group = min(GROUP, count // GROUP) if count >= 2 * GROUP else None
@@ -222,9 +223,9 @@ def _refuse_divergence(status: int, rate: float) -> None:
 
 
 def _interval(sizes: Sequence[int], best: int, throughput: Throughput, noise: NoiseScale, seed: int) -> tuple[int, int]:
-    """The central 95 % of the best sizes if φ (evenly in its logarithm), a and c are drawn from within their intervals.
+    """The central 95 % of the best sizes if φ (in its logarithm), a and c are drawn uniformly within their intervals.
 
-    An endless φ is drawn up to where the largest size is the best whatever it is. `best` is always within.
+    An infinite φ is drawn up to where the largest size is always the best. `best` is always within the interval.
     """
     draw = np.random.default_rng(seed)
     value = usable(noise)
@@ -240,7 +241,7 @@ def _interval(sizes: Sequence[int], best: int, throughput: Throughput, noise: No
 
 
 def _reason(best: int, table: Sequence[Candidate], throughput: Throughput, noise: NoiseScale) -> str:
-    """Why this size, in one sentence with the numbers."""
+    """Explain the size in one sentence, with the numbers."""
     least = "" if math.isfinite(noise.value) else "at least "
     scale = f"the noise scale is {least}{usable(noise):,.0f}"
     near = [row.batch_size for row in table if row.relative_time <= CLOSE]

@@ -1,12 +1,12 @@
-"""Which learning rates train this network on these rows: many constant rates and several seeds tried at once.
+"""Find the learning rates that train a network on these rows: try many constant rates with several seeds at once.
 
-Every rate is tried on copies that begin like a run of their seed; the network that is trained later is untouched. All
-rates of a seed see the same rows in the same order, so that they differ by the rate alone. First rates half a decade
-apart, over five and a half decades around the rule's own default; then, for longer, rates a quarter of a decade apart
-around the best of these.
+Every rate is tried on copies that begin like a run with the same seed; the network that is trained later is untouched.
+All rates of a seed see the same rows in the same order, so that they differ only by the rate. The first rates are half
+a decade apart, over five and a half decades around the rule's own default. Rates a quarter of a decade apart, around
+the best of these, are then trained for longer.
 
 Smith, Cyclical Learning Rates for Training Neural Networks, 2017, arXiv 1506.01186, raises one rate within one training
-instead: what it shows of a rate then depends on the rates before it.
+instead: its result for a rate then depends on the rates before it.
 """
 
 import time
@@ -33,32 +33,32 @@ MEMBERS = 24
 COARSE_SHARE = 0.2
 """Share of the iterations that the coarse rates take."""
 EPOCHS = 2.5
-"""Epochs of training that all members together may take, unless that leaves them too few iterations to tell."""
+"""Epochs of training for all members together, unless that leaves them too few iterations to tell rates apart."""
 LEAST, MOST = 60, 400
-"""Iterations of a fine member, at least and at most."""
+"""Fewest and most iterations of a fine member."""
 FEWEST = 8
-"""Rows that a learning rate can be judged by."""
+"""Fewest rows on which a learning rate can be judged."""
 LAST = 0.25
-"""Share of a member's iterations, the last ones, whose mean loss it is judged by."""
+"""Share of a member's iterations, at the end, over which its loss is averaged to judge it."""
 NOISE = 2.0
-"""Standard errors by which two losses may differ and be taken for alike. On adult, where many rates come to one loss,
-ten answers lie within 0.51 of a decade by it, and within 0.75 around the lowest loss alone."""
+"""Standard errors by which two losses may differ and still count as equal. On adult, where many rates reach the same
+loss, ten answers lie within 0.51 of a decade with it, and within 0.75 around the lowest loss alone."""
 WORSE = 2.0
-"""Times the loss of the very first batch above which a rate has made things worse: with a large one, the other losses
-of the first quarter may have blown up already."""
+"""A rate has made things worse if its loss ends above this multiple of the loss of the very first batch. With a large
+rate, the other losses of the first quarter may have blown up already."""
 TINY = float(np.finfo(np.float32).tiny)
-"""Stands for a loss of 0, which has no logarithm."""
+"""Stands in for a loss of 0, which has no logarithm."""
 STEP, NEIGHBOURS = 0.25, 2
-"""Decades between the fine rates; how many on either side of the best the parabola is laid through."""
+"""Decades between the fine rates, and how many rates on either side of the best the parabola is fitted to."""
 STUDENT = {1: 0.0, 2: 12.7, 3: 4.30}
-"""The 97.5 % quantile of Student's distribution for so many seeds."""
+"""The 97.5 % quantile of Student's distribution, by number of seeds."""
 
 
 @dataclass(frozen=True)
 class Trial:
     """A constant rate, tried from the beginning with some seeds.
 
-    `losses` [seeds, iterations] are those of the batches, each before it was trained on.
+    `losses` [seeds, iterations] holds the loss of each batch, before the update on it.
     """
 
     learning_rate: float
@@ -66,19 +66,19 @@ class Trial:
 
     @property
     def ends(self) -> Float[np.ndarray, " seeds"]:
-        """The loss that each seed came to: the mean of the last quarter of its iterations, above 0."""
+        """The final loss of each seed: the mean over the last quarter of its iterations, above 0."""
         last = max(1, round(self.losses.shape[1] * LAST))
         ends: Float[np.ndarray, " seeds"] = np.maximum(self.losses[:, -last:].mean(axis=1, dtype=np.float64), TINY)
         return ends
 
     @property
     def loss(self) -> float:
-        """The geometric mean of what the seeds came to; not finite where one of them was not."""
+        """The geometric mean of the final losses of the seeds; not finite if one of them is not."""
         return float(np.exp(np.log(self.ends).mean()))
 
     @property
     def diverged(self) -> bool:
-        """Whether a seed's loss was not finite, or ended above all of its first quarter, or far above its first."""
+        """Whether a seed's loss was not finite, or ended above all of its first quarter or far above its first loss."""
         ends, first = self.ends, max(1, round(self.losses.shape[1] * LAST))
         began = np.minimum(self.losses[:, :first].max(axis=1), WORSE * self.losses[:, 0])
         return not bool((np.isfinite(ends) & (ends <= began)).all())
@@ -86,14 +86,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class LearningRates:
-    """What was found.
+    """The result.
 
-    - best: the rate of the lowest loss, between those tried where the losses around them say so
-    - interval: of the best, from the seeds, 95 %
-    - largest_stable: the largest rate that no seed diverged with, nor with any smaller rate
-    - smallest_unstable: the next larger one, which diverged; None where none did
+    - best: the rate with the lowest loss, interpolated between the rates tried where their losses allow it
+    - interval: the 95 % interval of the best rate, from the seeds
+    - largest_stable: the largest rate at which no seed diverged, nor at any smaller rate
+    - smallest_unstable: the next larger rate, which diverged; None where none did
     - trials: every rate that was tried, in rising order
-    - seconds, compile_seconds: of the trials, and of compiling their program before
+    - seconds, compile_seconds: time of the trials, and time of compiling their program before
     """
 
     best: float
@@ -106,7 +106,7 @@ class LearningRates:
 
     @property
     def reason(self) -> str:
-        """A sentence with the numbers."""
+        """Explain the result in one sentence, with the numbers."""
         longest = max(trial.losses.shape[1] for trial in self.trials)
         edge = f"with {self.smallest_unstable:.2g} it diverges" if self.smallest_unstable else "none of those diverged"
         return (
@@ -117,7 +117,7 @@ class LearningRates:
 
     @property
     def examples(self) -> dict[str, Trial]:
-        """Of the rates that were tried longest: one that is too small, the best, and one that is too large."""
+        """Three of the rates that were tried longest: one that is too small, the best, and one that is too large."""
         longest = max(trial.losses.shape[1] for trial in self.trials)
         long = [trial for trial in self.trials if trial.losses.shape[1] == longest]
         best = min(long, key=lambda trial: abs(np.log(trial.learning_rate / self.best)))
@@ -132,14 +132,14 @@ def find_learning_rate(
     """Try constant rates with several seeds, all at once.
 
     Args:
-        program: network, task and update rule; the default rate of such a rule is where the search begins.
+        program: network, task and update rule; the search begins at the default rate of the rule.
         rows: the training rows.
-        plan: their batches.
+        plan: the batch size and number of epochs.
         example: rows that a network is shown when it is made.
-        seed: of the first member; the others take the numbers after it.
+        seed: seed of the first member; the others take the numbers after it.
 
     Raises:
-        DataError: there are fewer than 8 rows; with every rate a loss was not finite, or none became smaller.
+        DataError: fewer than 8 rows; or every rate gave a loss that was not finite, or none lowered the loss.
         UsageError: all members together do not fit in memory.
     """
     if rows.length < FEWEST:
@@ -163,7 +163,7 @@ def find_learning_rate(
 
 
 def default_rate(optimizer: Optimizer) -> float:
-    """The learning rate that a rule has where nobody chose one; its own where it has no default.
+    """The default learning rate of this kind of rule; the rule's own rate where the kind has no default.
 
     >>> from batchwright.optim import SGD
     >>> default_rate(SGD(7.0))
@@ -174,7 +174,7 @@ def default_rate(optimizer: Optimizer) -> float:
 
 
 class _Arena(NamedTuple):
-    """What all trials have in common."""
+    """The arguments that all trials share."""
 
     program: Program
     rows: Rows
@@ -184,7 +184,7 @@ class _Arena(NamedTuple):
     iterations: int
 
     def members(self, rates: int) -> Members:
-        """MEMBERS of them, `rates` in a row for each seed."""
+        """The MEMBERS members: each seed with `rates` rates in a row."""
         seeds = [self.seed + number for number in range(MEMBERS // rates) for _ in range(rates)]
         return begin([self.program] * MEMBERS, seeds, self.example)
 
@@ -197,7 +197,7 @@ class _Arena(NamedTuple):
         )
 
     def tried(self, compiled: CompiledPopulation, rates: Sequence[float], iterations: int) -> list[Trial]:
-        """Every rate from the beginning, for so many iterations."""
+        """Try every rate from the beginning, for `iterations` iterations."""
         count, seeds = len(rates), MEMBERS // len(rates)
         order = orders_of(self.plan, tuple(range(self.seed, self.seed + MEMBERS // len(FINE))), self.iterations)
         every = np.broadcast_to(np.tile(np.asarray(rates, np.float32), seeds)[:, None], (MEMBERS, self.iterations))
@@ -207,7 +207,7 @@ class _Arena(NamedTuple):
 
 
 def _best(trials: Sequence[Trial]) -> Trial:
-    """The trial of the lowest loss; raises as `_settled`."""
+    """The trial with the lowest loss; raises like `_settled`."""
     return min(_settled(trials), key=lambda trial: trial.loss)
 
 
@@ -215,7 +215,7 @@ def _settled(trials: Sequence[Trial]) -> list[Trial]:
     """The trials that did not diverge.
 
     Raises:
-        DataError: there is none.
+        DataError: all diverged.
     """
     settled = [trial for trial in trials if not trial.diverged]
     if not settled:
@@ -228,13 +228,14 @@ def _settled(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def minimum(trials: Sequence[Trial]) -> tuple[float, tuple[float, float]]:
-    """The rate of the lowest loss and its 95 % interval: the vertex of a parabola through the logarithms around it.
+    """The rate of the lowest loss and its 95 % interval, from a parabola fitted to the logarithms.
 
-    Around, and at most a step between rates away from, the middle of those rates that came out as low but for the noise
-    of the seeds: where the losses are flat, the lowest of all is another one with every seed.
+    The parabola is fitted around the middle of the rates whose losses are equally low within the noise of the seeds:
+    where the losses are flat, each seed has its lowest loss at another rate. Its vertex may lie at most one step
+    between rates away from that middle.
 
-    The interval is Student's, over the vertices that the seeds have each by itself, and at least the half of a step
-    between rates to either side.
+    The interval is Student's, over the vertices of the single seeds, and at least half a step between rates to either
+    side.
 
     Raises:
         DataError: no trial lowered the loss.
@@ -252,7 +253,7 @@ def minimum(trials: Sequence[Trial]) -> tuple[float, tuple[float, float]]:
 
 
 def _middle(steps: Float[np.ndarray, " rates"], losses: Float[np.ndarray, "rates seeds"]) -> float:
-    """The mean of the steps, each weighted by how little its loss lies above the lowest, in units of the noise.
+    """The mean of the steps, each weighted by how close its loss is to the lowest, in units of the noise.
 
     >>> _middle(np.array([0.0, 1.0, 2.0]), np.array([[0.5, 0.5], [0.1, 0.1], [0.5, 0.5]]))
     1.0
@@ -265,7 +266,7 @@ def _middle(steps: Float[np.ndarray, " rates"], losses: Float[np.ndarray, "rates
 
 
 def _vertex(places: Float[np.ndarray, " n"], values: Float[np.ndarray, " n"]) -> float:
-    """Where a parabola through the values is lowest, within the places; the lowest one's place where it opens down."""
+    """Where a fitted parabola is lowest, within the places; the place of the lowest value if it opens downwards."""
     if len(places) < 3:
         return float(places[np.argmin(values)])
     curvature, slope, _ = np.polyfit(places, values, 2)
@@ -277,7 +278,7 @@ def _vertex(places: Float[np.ndarray, " n"], values: Float[np.ndarray, " n"]) ->
 def stable_range(trials: Sequence[Trial]) -> tuple[float, float | None]:
     """The largest rate up to which no trial diverged, and the next one; trials are in rising order of their rates.
 
-    Rates so small that the loss only wavers where it began do not count as diverged.
+    Rates so small that the loss only fluctuates around its start do not count as diverged.
     """
     best = _best(trials).learning_rate
     above = [trial for trial in trials if trial.learning_rate >= best]

@@ -1,4 +1,4 @@
-"""The noise scale along a run: measured at the end of each epoch, on rows that follow from the seed and the epoch."""
+"""Measure the noise scale along a run: at the end of each epoch, on rows that follow from the seed and the epoch."""
 
 import math
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from batchwright.training.growth import NORM2, TRACE
 from batchwright.training.state import Program, Rows, TrainState
 
 SHARE = 160
-"""One row of so many is measured, which then takes less than a tenth of the epoch: the gradients of single rows, which
-pass through memory one by one, take 12 to 14 times as long as training on the same rows in batches of 64 (170 and 12 µs
-a row for a dense network of 100,000 parameters on MNIST, on two CPU cores)."""
+"""One row in this many is measured, which takes less than a tenth of the epoch: the gradients of single rows, computed
+one by one, take 12 to 14 times as long as training on the same rows in batches of 64 (170 and 12 µs a row for a dense
+network of 100,000 parameters on MNIST, on two CPU cores)."""
 
 LEAST, LEAST_MIXED, MOST = 128, 256, 2048
-"""Rows to measure, at least and at most; more where they are taken in groups. Fewer than the least tell nothing: of
+"""Fewest and most rows to measure; more where they are taken in groups. Fewer than the minimum show nothing; so on
 small data the measurement takes more than a tenth of an epoch, and some hundredths of a second."""
 
 SALT = 0x6E6F6973
-"""What tells these random numbers from those of the order of the rows."""
+"""Separates these random numbers from the random numbers of the order of rows."""
 
 
 @dataclass(frozen=True)
 class LiveNoise:
-    """A probe that measures the noise scale of the plain gradient, by which batch sizes are chosen.
+    """A probe that measures the noise scale of the plain gradient, for choosing batch sizes.
 
     `count` rows are measured, in groups of `group_rows`; `live_noise` chooses both.
     """
@@ -41,9 +41,9 @@ class LiveNoise:
     group_rows: int
 
     def __call__(self, state: TrainState, epoch: int) -> dict[str, float]:
-        """The columns `noise_scale`, with the ends of its 95 % interval, and what it is made of: tr Σ and |G|².
+        """The columns `noise_scale`, with the ends of its 95 % interval, and its parts tr Σ and |G|².
 
-        A number that is infinite, or that these rows do not tell, is NaN: the history could not hold the difference.
+        A number that is infinite, or that these rows do not determine, is NaN: the history could not tell these apart.
         """
         random = np.random.default_rng(np.random.SeedSequence([self.seed, epoch, 0, SALT]))
         rows, places = self._sample(random)
@@ -55,7 +55,7 @@ class LiveNoise:
         return _columns(noise.overall)
 
     def _sample(self, random: np.random.Generator) -> tuple[Rows, Int32[np.ndarray, " count"]]:
-        """Rows on the device, and the numbers in them of those to measure, in random order."""
+        """Rows on the device, and the row numbers among them to measure, in random order."""
         chosen = random.choice(self.train.length, self.count, replace=False).astype(np.int64)
         if not isinstance(self.train, OnDisk):
             return self.train, chosen.astype(np.int32)
@@ -70,9 +70,9 @@ def live_noise(program: Program, train: Rows | OnDisk, variables: Variables, *, 
     Args:
         program: what is trained.
         train: the training rows.
-        variables: any of the network; only shapes are looked at.
+        variables: any variables of the network; only their shapes are used.
         rows: how many rows an epoch has.
-        seed: which rows are drawn, together with the epoch.
+        seed: together with the epoch, determines which rows are drawn.
     """
     example = train.read(np.array([[0, 1]])) if isinstance(train, OnDisk) else train
     mixed = mixes_rows(program.model.network, variables, example)

@@ -1,4 +1,4 @@
-"""How much memory the device still has, and whether a compiled program may take what it was told to."""
+"""How much memory the device still has, and whether a compiled program fits in it."""
 
 import jax
 
@@ -9,7 +9,7 @@ OF_MEMORY = 0.8
 
 
 def free_memory() -> int | None:
-    """Bytes that a program may still take on the first device; None where nobody knows."""
+    """Bytes that a program may still take on the first device; None where this is unknown."""
     device = jax.devices()[0]
     if device.platform == "cpu":
         return available_memory()
@@ -20,7 +20,7 @@ def free_memory() -> int | None:
 
 
 def fits(memory_bytes: int, free: int | None) -> bool:
-    """Whether a program that occupies so many bytes may be run; yes where nobody knows what is free."""
+    """Whether a program that occupies `memory_bytes` may be run; yes where free memory is unknown."""
     return free is None or memory_bytes <= OF_MEMORY * free
 
 

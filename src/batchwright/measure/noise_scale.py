@@ -1,13 +1,14 @@
-"""The gradient noise scale φ = tr Σ / |G|²: the batch size above which rows stop to pay, measured with its uncertainty.
+"""The gradient noise scale φ = tr Σ / |G|²: the batch size above which more rows no longer pay, with its uncertainty.
 
 G is the gradient of the mean loss of the population that the rows were drawn from, Σ the covariance of the gradients of
-single rows in it; both are estimated without bias from the rows there are. (Batches are drawn from these rows without
-replacement: one of B of N rows differs from all of them by (1 - B/N)·tr Σ / B only.) A batch of B rows gives a gradient
-with the squared length |G|² + tr Σ / B in expectation; with B = φ, noise and signal weigh the same, and the iterations
-that training takes to a given loss are proportional to 1 + φ/B (McCandlish et al. 2018, arXiv 1812.06162).
+single rows in it; both are estimated without bias from the given rows. (Batches are drawn from these rows without
+replacement: the gradient of B of N rows has the variance (1 - B/N)·tr Σ / B around the gradient of all.) A batch of B
+rows gives a gradient with the squared length |G|² + tr Σ / B in expectation; with B = φ, noise and signal are equally
+large, and the iterations that training takes to a given loss are proportional to 1 + φ/B (McCandlish et al. 2018, arXiv
+1812.06162).
 
-An adaptive rule moves along P·g rather than g, so that what governs its batch size is the φ of preconditioned
-gradients, tr(PΣP) / |PG|²; for Adam, P = 1 / (√v̂ + ε). φ grows in the course of training: measure along the run.
+An adaptive rule moves along P·g rather than g, so its batch size is governed by the φ of preconditioned gradients,
+tr(PΣP) / |PG|²; for Adam, P = 1 / (√v̂ + ε). φ grows in the course of training: measure along the run.
 """
 
 from collections.abc import Sequence
@@ -27,20 +28,20 @@ MIXED_ROWS = 16
 """Rows of a group where rows influence each other: enough for batch statistics, few enough to be far below φ."""
 
 LEVEL = 0.975
-"""Both ends of an interval leave 2.5 %."""
+"""Probability left out at each end of an interval: 2.5 %."""
 
 Numbers: TypeAlias = float | Float64[np.ndarray, "..."]
 
 
 class Moments(NamedTuple):
-    """tr Σ and |G|², both in squared units of the gradient; unbiased, so that |G|² may come out below 0."""
+    """tr Σ and |G|², both in squared units of the gradient; unbiased, so |G|² may come out below 0."""
 
     trace: Numbers
     gradient_norm2: Numbers
 
 
 class Spread(NamedTuple):
-    """How far both moments may be off: their variances and covariance, and the degrees of freedom of these."""
+    """The uncertainty of both moments: their variances and covariance, and the degrees of freedom of these."""
 
     trace: float
     gradient_norm2: float
@@ -50,11 +51,11 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class NoiseScale:
-    """A noise scale in rows, and what it was made of.
+    """A noise scale in rows, and the moments that it was computed from.
 
-    `value` is trace / gradient_norm2: infinite where |G|² was estimated at 0 or below, not a number where no gradient
-    was found at all, as in a layer that is dead. `low` and `high` are the ends of a 95 % interval; where |G|² cannot be
-    told from 0, `high` is infinite. `rows` are those that were measured.
+    `value` is trace / gradient_norm2: infinite where |G|² was estimated at 0 or below, NaN where there was no gradient
+    at all, as in a dead layer. `low` and `high` are the ends of a 95 % interval; where |G|² cannot be told from 0,
+    `high` is infinite. `rows` is how many rows were measured.
     """
 
     value: float
@@ -70,7 +71,7 @@ class NoiseScale:
 class NoiseScales:
     """The noise scale of all parameters together, and of each layer by its path, as in "body/dense_0".
 
-    The trace and |G|² of the layers add up to those of all.
+    The traces and |G|² of the layers add up to the totals.
     """
 
     overall: NoiseScale
@@ -90,22 +91,22 @@ def measure_noise(
 ) -> NoiseScales:
     """The noise scale of the loss that training minimises, from the gradients of single rows.
 
-    Gradients are those of `Task.losses` in training mode, weighted as in training: of a row with the weight w it is
-    w·g·n / Σw, so that their mean is the gradient of the weighted mean loss. Clipping, l2 and weight decay have no part
-    in them. Where rows influence each other, as through batch normalization, groups of 16 take the place of single rows
-    (n of a few thousand then give what n of a few hundred give without).
+    Gradients are those of `Task.losses` in training mode, weighted as in training: the gradient g of a row with weight
+    w counts as w·g·n / Σw, so that the mean is the gradient of the weighted mean loss. Clipping, l2 and weight decay
+    are left out. Where rows influence each other, as through batch normalization, groups of 16 replace single rows (n
+    of a few thousand then give what n of a few hundred give without).
 
-    Rows that do not fill up the last group of each block are left out; `rows` of the result says how many were used.
+    Rows that do not fill the last group of each block are left out; `rows` of the result says how many were used.
 
     Args:
-        program: what is trained; other numbers in it compile nothing.
+        program: what is trained; changing its numbers compiles nothing.
         train: the parameters at which to measure, and the state of the update rule.
         rows: rows on the device.
         places: which of them to measure: row numbers, drawn at random without replacement.
-        seed: of dropout, which each row or group draws for itself.
-        preconditioned: multiply gradients by the rule's P first (its `preconditioner`); a rule that has none,
-            such as SGD, is measured as it is.
-        blocks: K ≥ 3, into which rows are divided to tell how far the answer may be off. K gradients are kept.
+        seed: seed of dropout, which each row or group draws for itself.
+        preconditioned: multiply gradients by the rule's P first (its `preconditioner`); a rule without one, such as
+            SGD, is measured as it is.
+        blocks: K ≥ 3, blocks of rows from which the uncertainty is estimated. K gradients are kept.
         group_rows: rows of a group ≥ 1; None: 1, or 16 where rows influence each other.
 
     Raises:
@@ -139,8 +140,8 @@ def measure_noise(
 def pool(measurements: Sequence[NoiseScales]) -> NoiseScales:
     """One noise scale of several measurements along a run: the mean of tr Σ over the mean of |G|².
 
-    A mean of ratios would be biased, and infinite where one is. The interval is that of these parameters, and takes the
-    rows of different measurements as independent; its degrees of freedom are the fewest of any of them.
+    A mean of ratios would be biased, and infinite if one ratio is. The interval is for these parameters, and takes the
+    rows of different measurements as independent; its degrees of freedom are the fewest of any measurement.
 
     Raises:
         ValueError: no measurements, or measurements of different layers.
@@ -183,10 +184,10 @@ def from_two_sizes(small: int, big: int, small_norm2: Numbers, big_norm2: Number
 def noise_scale(
     gram: Float[np.ndarray, "blocks blocks"], squares: Float[np.ndarray, " blocks"], *, groups: int, group_rows: int
 ) -> NoiseScale:
-    """The noise scale from gradients of groups of rows, divided in K ≥ 3 blocks of as many groups each.
+    """The noise scale from gradients of groups of rows, in K ≥ 3 blocks with equal numbers of groups.
 
-    The point is that of `from_two_sizes`, between one group and all. Its spread comes from the jackknife: K times a
-    block is left out. The interval is that of Fieller, in which a denominator near 0 is no trouble.
+    The estimate is `from_two_sizes`, between one group and all. Its spread comes from the jackknife, which leaves out
+    one block at a time. The interval is Fieller's, which allows a denominator near 0.
 
     Args:
         gram: dot products of the mean gradients of the blocks.
@@ -242,7 +243,7 @@ def _pooled(scales: Sequence[NoiseScale]) -> NoiseScale:
 def _arranged(
     places: Int32[np.ndarray, " n"], length: int, blocks: int, group_rows: int
 ) -> Int32[np.ndarray, "blocks chunks groups rows"]:
-    """Row numbers by block, chunk that goes at once, and group."""
+    """Row numbers by block, chunk that is computed at once, and group."""
     if blocks < 3 or group_rows < 1:
         raise ConfigError(
             f"a noise scale takes 3 blocks or more of groups of 1 row or more, not {blocks}, {group_rows}"
@@ -259,7 +260,7 @@ def _arranged(
 
 
 def _layers(params: Tree) -> dict[str, list[int]]:
-    """The numbers of the leaves of each layer, by the layer's path: that of its leaves but for the last name."""
+    """The numbers of the leaves of each layer, by the layer's path: the path of its leaves without the last name."""
     layers: dict[str, list[int]] = {}
     for number, (path, _) in enumerate(jax.tree_util.tree_flatten_with_path(params)[0]):
         layers.setdefault(jax.tree_util.keystr(path[:-1], simple=True, separator="/"), []).append(number)

@@ -1,7 +1,7 @@
-"""Gradients of single rows, or of small groups of rows, in one compiled program that keeps none of them.
+"""Compute gradients of single rows, or of small groups of rows, in one compiled program that keeps none of them.
 
-It gives the squared norms of all, and the dot products of their means over blocks: what noise scales are made of.
-Letters: K blocks, b rows of a group.
+It gives the squared norms of all, and the dot products of their means over blocks, from which noise scales are
+computed. Letters: K blocks, b rows of a group.
 """
 
 from collections.abc import Callable
@@ -19,18 +19,18 @@ from batchwright.training.libraries import for_large_products
 from batchwright.training.state import KEYS, Program, Rows, TrainState
 
 ROWS_AT_ONCE = 256
-"""Rows whose mean gradient is taken at once: activations are kept for so many."""
+"""Rows whose mean gradient is computed at once: activations are kept for this many."""
 
 LARGE_GROUP = 32
-"""Rows of a group from which on groups go one after the other: their products are large enough to keep a CPU busy, and
-batched products are slower there by far."""
+"""Rows of a group from which on groups are computed one after the other: their products are large enough to keep a CPU
+busy, and batched products are far slower there."""
 
 GRADIENTS_AT_ONCE = 2**27
 """Bytes of the gradients of groups that may be kept side by side, where the compiler does not reduce them at once."""
 
 
 class Sums(NamedTuple):
-    """What is left of the gradients of all groups, leaf by leaf in the order of `jax.tree.leaves` of what is trained.
+    """What is kept of the gradients of all groups, leaf by leaf in the order of `jax.tree.leaves` of what is trained.
 
     - gram: dot products of the blocks' mean gradients
     - squares: sums over the groups of a block of |g|²
@@ -51,10 +51,10 @@ class _Groups(NamedTuple):
 
 
 def mixes_rows(network: Network, variables: Variables, rows: Rows) -> bool:
-    """Whether the rows of a batch influence each other in training, as those that batch normalization sees do.
+    """Whether the rows of a batch influence each other in training, as they do in batch normalization.
 
-    That is taken to be so where the network's state after a batch is made from it, rather than passed on unchanged as
-    the bin edges of `PiecewiseLinear` are. Nothing is computed.
+    This is assumed where the network's state after a batch is computed from it, rather than passed on unchanged like
+    the bin edges of `PiecewiseLinear`. Nothing is computed.
     """
     example = {name: jax.ShapeDtypeStruct((2, *array.shape[1:]), array.dtype) for name, array in rows.inputs.items()}
 
@@ -75,18 +75,18 @@ def gradient_sums(
     seed: int,
     preconditioned: bool,
 ) -> Sums:
-    """The sums over groups of rows, each group passing the network by itself, in training mode.
+    """The sums over groups of rows; each group passes the network by itself, in training mode.
 
-    The gradient of a group is that of its share in the mean loss over all rows, times the number of groups, so that
-    the mean of all is the gradient of the mean loss. It is not clipped, and has no part of l2. With `preconditioned`,
-    each is multiplied by the rule's P (its `preconditioner`) where it has one. Other numbers compile nothing.
+    The gradient of a group is the gradient of its share in the mean loss over all rows, times the number of groups, so
+    that the mean of all is the gradient of the mean loss. It is not clipped, and l2 is left out. With `preconditioned`,
+    each is multiplied by the rule's P (its `preconditioner`) where it has one. Changing numbers compiles nothing.
 
     Args:
         program: what is trained; the task gives the losses and weighs classes.
         train: the parameters, and the state of the update rule.
-        rows: all rows, of which those at `places` are used.
-        places: row numbers of each group, those that go at once together; all below `rows.length`.
-        seed: of the random numbers of dropout, which each group draws for itself.
+        rows: all rows; the ones at `places` are used.
+        places: row numbers of each group; groups that are computed at once lie together; all below `rows.length`.
+        seed: seed of dropout, which each group draws for itself.
         preconditioned: whether gradients are multiplied by the rule's P.
     """
     key = jax.random.key(seed, impl=KEYS)
@@ -122,7 +122,7 @@ def _sums(program: Program, train: TrainState, rows: Rows, places: Array, key: A
 
 
 class _Block(NamedTuple):
-    """Of a block of groups: sums over its chunks of the mean gradient, the squared norms [leaves] and the mean loss."""
+    """A block of groups: sums over its chunks of the mean gradient, the squared norms [leaves] and the mean loss."""
 
     gradient: Tree
     squares: Array
@@ -130,7 +130,7 @@ class _Block(NamedTuple):
 
 
 def _of_chunk(loss: Callable[[Tree, _Groups], Array], params: Tree, factors: Tree | None, groups: _Groups) -> _Block:
-    """Of groups that pass the network side by side."""
+    """The sums of groups that pass the network side by side."""
 
     def mean_loss(params: Tree) -> Array:
         return jax.vmap(loss, (None, 0))(params, groups).mean()
@@ -150,7 +150,7 @@ def _of_chunk(loss: Callable[[Tree, _Groups], Array], params: Tree, factors: Tre
 
 
 def _loss(program: Program, variables: Variables, rows: Rows, group: _Groups, key: Array) -> Array:
-    """What a group adds to the mean loss, times the number of groups."""
+    """A group's contribution to the mean loss, times the number of groups."""
     inputs = {name: array[group.places] for name, array in rows.inputs.items()}
     outputs, _ = program.model.network.apply(variables, inputs, train=True, key=key, present=None)
     return jnp.sum(program.model.task.losses(outputs, rows.targets[group.places]) * group.shares)

@@ -1,4 +1,4 @@
-"""What was measured, as plain data: what `--json` prints and a run keeps as evidence."""
+"""Measurements as plain data: what `--json` prints and a run keeps as evidence."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from batchwright.measure.verify import Verified
 
 
 def of_batch_sizes(found: BatchSizes) -> dict[str, Any]:
-    """The recommendation, its reason, and what it was reckoned from; an iteration takes `fixed` + `per_row`·B."""
+    """The recommendation, its reason, and its basis; an iteration takes `fixed` + `per_row`·B."""
     noise, throughput = found.noise_scale, found.throughput
     return {
         "recommended": found.recommended,
@@ -30,7 +30,7 @@ def of_batch_sizes(found: BatchSizes) -> dict[str, Any]:
 
 
 def of_learning_rates(found: LearningRates) -> dict[str, Any]:
-    """The best rate, the stable range, and every rate that was tried with the loss that it came to."""
+    """The best rate, the stable range, and every rate that was tried with its final loss."""
     return {
         "best": found.best,
         "interval": list(found.interval),
@@ -57,5 +57,5 @@ def of_learning_rates(found: LearningRates) -> dict[str, Any]:
 
 
 def of_verified(verified: Verified) -> dict[str, Any]:
-    """The target, and what each size took to it."""
+    """The target, and what each size needed to reach it."""
     return {"target": verified.target, "table": [row._asdict() for row in verified.rows]}

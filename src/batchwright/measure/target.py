@@ -1,4 +1,4 @@
-"""How many iterations a network takes to a validation loss, with the learning rate tuned for it: several at once."""
+"""Count the iterations a network takes to a validation loss, with its learning rate tuned: several at once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows
 
 LOOKS = 20
-"""How often an epoch the validation loss is looked at, and at most after every iteration."""
+"""How often per epoch the validation loss is computed; at most after every iteration."""
 ROWS = 4096
-"""Validation rows that are looked at."""
+"""The most validation rows that are used."""
 
 
 @dataclass(frozen=True)
 class Reached:
-    """When the first of some learning rates reached the target: `iterations`; None where none did in time.
+    """When the first of several learning rates reached the target: `iterations`; None where none did in time.
 
-    `losses` [looks, rates] are the validation losses along the way, one look every `every` iterations.
+    `losses` [looks, rates] holds the validation losses along the way, one look every `every` iterations.
     """
 
     learning_rate: float | None
@@ -44,8 +44,7 @@ def iterations_to(
 ) -> Reached:
     """Train with each of the constant rates until one of them has a validation loss of `target` or below.
 
-    All rates begin with the same parameters and see the same rows in the same order; `plan.epochs` is the most that
-    they train for.
+    All rates begin with the same parameters and see the same rows in the same order, for at most `plan.epochs` epochs.
     """
     members = begin([program] * len(rates), [seed] * len(rates), example)
     every = max(1, plan.iterations_per_epoch // LOOKS)
@@ -65,7 +64,7 @@ def iterations_to(
 
 
 def some(rows: Rows, most: int) -> Rows:
-    """At most so many of the rows, evenly spaced."""
+    """At most `most` of the rows, evenly spaced."""
     every = -(-rows.length // most)
     taken: Rows = jax.tree.map(lambda array: array[::every], rows)
     return taken

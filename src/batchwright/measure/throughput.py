@@ -1,8 +1,8 @@
 """Seconds per iteration and memory as functions of the batch size, from short runs that are timed in random order.
 
-An iteration of B rows takes about a + c·B seconds: a is what it takes however few rows it has (the update of all
-parameters, the start of every kernel), c what each row adds. Both are fitted to measured runs by least squares of
-relative errors. The bytes of a program are told by the compiler, without running it; they are linear in B too.
+An iteration of B rows takes about a + c·B seconds: a is its cost with however few rows (the update of all parameters,
+the start of every kernel), c the cost of each row. Both are fitted to measured runs by least squares of relative
+errors. The compiler tells the bytes of a program without running it; they are linear in B too.
 """
 
 import time
@@ -23,12 +23,12 @@ from batchwright.training.segment import CompiledSegment, Epoch, compile_segment
 from batchwright.training.state import Program, Rows, TrainState
 
 REPEATS = 5
-"""Timed runs of each size; the fastest counts: others were disturbed, and none can be faster than undisturbed."""
+"""Timed runs of each size. The fastest counts: others were disturbed, and none can be faster than undisturbed."""
 RUN_SECONDS = 0.02
-"""How long a timed run aims to take: a thousand times the resolution of its clock and of calling the program."""
+"""Seconds that a timed run aims to take: a thousand times the resolution of its clock and of calling the program."""
 MOST_ITERATIONS = 2000
 SIZES = (16, 128, 1024)
-"""Batch sizes that are timed, those of them that there are rows for, and the number of rows if that is smaller."""
+"""Batch sizes that are timed; the number of rows takes the place of larger sizes."""
 
 
 class Timing(NamedTuple):
@@ -44,9 +44,9 @@ class Throughput:
     """a + c·B seconds for an iteration of B rows.
 
     - fixed: a, in seconds; per_row: c, in seconds; both above 0
-    - fixed_interval, per_row_interval: 95 %, from fits to the runs drawn anew
-    - timings: what they were fitted to
-    - compile_seconds, seconds: of compiling, and of the timed runs
+    - fixed_interval, per_row_interval: 95 % intervals, from fits to resampled runs
+    - timings: the timings that they were fitted to
+    - compile_seconds, seconds: time of compiling, and time of the timed runs
     """
 
     fixed: float
@@ -58,11 +58,11 @@ class Throughput:
     seconds: float
 
     def iteration_seconds(self, batch_size: int) -> float:
-        """The seconds of an iteration of so many rows."""
+        """The seconds of an iteration of `batch_size` rows."""
         return self.fixed + self.per_row * batch_size
 
     def memory_bytes(self, batch_size: int) -> int:
-        """About the bytes that a program for so many rows occupies; a batch is worked through in parts of 8,192."""
+        """Approximate bytes of a program for this batch size; a batch is computed in parts of 8,192 rows."""
         sizes = [min(timing.batch_size, ROWS_AT_ONCE) for timing in self.timings]
         if len(sizes) == 1:
             return self.timings[0].memory_bytes
@@ -79,17 +79,17 @@ def measure_throughput(
     free: int | None = None,
     seed: int = 0,
 ) -> Throughput:
-    """Time iterations of several batch sizes; the state that is given stays as it is.
+    """Time iterations of several batch sizes; the given state stays as it is.
 
-    A size whose compiled program would not fit in memory is not run, nor is any larger one compiled.
+    A size whose compiled program would not fit in memory is not run, and no larger one is compiled.
 
     Args:
         program: what is trained.
-        state: where training stands; copies of it are trained on, with a learning rate of 0.
+        state: the present state; copies of it are trained on, with a learning rate of 0.
         rows: the training rows.
-        sizes: the batch sizes to be timed.
-        free: bytes of memory that a program may take; None where nobody knows.
-        seed: of the order in which the runs are made.
+        sizes: the batch sizes to time.
+        free: bytes of memory that a program may take; None where unknown.
+        seed: seed of the order in which the runs are made.
 
     Raises:
         UsageError: not even the smallest size fits in memory.
@@ -109,7 +109,7 @@ def measure_throughput(
 
 @dataclass(frozen=True)
 class _Racer:
-    """A compiled segment of one batch size, with all that it is given, and how many iterations are timed at once."""
+    """A compiled segment of one batch size with its arguments, and how many iterations are timed at once."""
 
     size: int
     segment: CompiledSegment
@@ -120,7 +120,7 @@ class _Racer:
     iterations: int
 
     def timed(self) -> float:
-        """Seconds per iteration of one run."""
+        """Seconds per iteration, from one run."""
         return _run(self, self.iterations) / self.iterations
 
 
@@ -131,7 +131,7 @@ def iteration_seconds(
     rows: Rows,
     order: Int32[np.ndarray, "iterations parts n"],
 ) -> float:
-    """The seconds of an iteration of a compiled segment, the least of some runs on copies of the state."""
+    """Seconds per iteration of a compiled segment, the least of several runs on copies of the state."""
     racer = _ready(_Racer(0, segment, program, state, rows, without_change(order, state), len(order)))
     return min(racer.timed() for _ in range(REPEATS))
 
@@ -155,7 +155,7 @@ def _racers(program: Program, state: TrainState, rows: Rows, sizes: Sequence[int
 
 
 def _ready(racer: _Racer) -> _Racer:
-    """The racer, warm, with as many iterations as take RUN_SECONDS."""
+    """The racer, warmed up, with enough iterations to take RUN_SECONDS."""
     places = racer.iterations
     _run(racer, 1)  # the first call of a program is slower
     few = min(places, 4)
@@ -164,7 +164,7 @@ def _ready(racer: _Racer) -> _Racer:
 
 
 def _run(racer: _Racer, iterations: int) -> float:
-    """The seconds that so many iterations take, on a copy of the state."""
+    """The seconds that `iterations` iterations take, on a copy of the state."""
     carry = (jax.tree.map(jnp.array, racer.state), no_losses(len(racer.epoch.rates)))
     jax.block_until_ready(carry)
     started = time.perf_counter()
@@ -184,8 +184,8 @@ class Line(NamedTuple):
 def fit_line(timings: Sequence[Timing], *, draws: int = 500) -> Line:
     """The line through timed runs by least squares of relative errors, neither number below 0.
 
-    The intervals are the central 95 % of fits to runs that are drawn anew, with replacement, from those of each size.
-    With one size alone all is taken for the rows' share, and nothing is known of what is fixed.
+    The intervals are the central 95 % of fits to runs resampled, with replacement, within each size. With only one
+    size, all the time is attributed to the rows, and nothing is known of the fixed part.
     """
     sizes = np.array([timing.batch_size for timing in timings], np.float64)
     runs = np.array([timing.seconds for timing in timings])

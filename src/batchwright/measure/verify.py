@@ -1,4 +1,4 @@
-"""Whether a recommended batch size is right: several sizes are trained to the same validation loss, and timed."""
+"""Check a recommended batch size: train several sizes to the same validation loss, and time them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +14,16 @@ from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows
 
 RATES = tuple(2.0**power for power in range(-2, 4))
-"""Learning rates that each size is tried with, as multiples of the rule's own, rescaled for the size."""
+"""Learning rates tried with each size, as multiples of the rule's own, rescaled for the size."""
 TARGET_EPOCHS, MOST_EPOCHS = 3, 12
-"""The target is the least validation loss that the present size comes to in so many epochs; every size has the rest."""
+"""Epochs in which the present size sets the target, its lowest validation loss; and epochs each size may take to it."""
 
 
 class Row(NamedTuple):
-    """A size: when the first of its learning rates reached the target, in iterations and in seconds of training.
+    """A size, and when the first of its learning rates reached the target, in iterations and in seconds of training.
 
-    All three are None where none did in `epochs`. `relative_time` and `predicted` are multiples of the least of the
-    sizes that were trained.
+    `learning_rate`, `iterations`, `seconds` and `relative_time` are None where no rate did in `epochs`. `relative_time`
+    and `predicted` are multiples of the least of the sizes that were trained.
     """
 
     batch_size: int
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Verified:
-    """The validation loss that was to be reached, and a row for each size."""
+    """The target validation loss, and a row for each size."""
 
     target: float
     rows: tuple[Row, ...]
@@ -55,8 +55,8 @@ def verify(
 ) -> Verified:
     """Train the recommended size and some around it to one validation loss, the learning rate tuned for each.
 
-    The seconds are the iterations of the best rate times those that an iteration was measured to take: all rates of a
-    size are trained at once, and the clock of that is not the clock of one.
+    The seconds are the iterations of the best rate times the measured seconds of an iteration: all rates of a size are
+    trained at once, so the clock cannot tell the time of one.
 
     Raises:
         DataError: there are no validation rows.
@@ -65,7 +65,7 @@ def verify(
         raise DataError("`verify` goes by the validation loss: give `validation_split` a share above 0.")
 
     def trained(size: int, epochs: int, target: float) -> Reached:
-        """The size with its learning rates, until one reaches the target."""
+        """Train this size with its learning rates until one reaches the target."""
         tuned = replace(program, optimizer=rescaled(program.optimizer, size / plan.batch_size))
         rates = [float(tuned.optimizer.learning_rate) * factor for factor in RATES]
         batches = replace(plan, batch_size=size, epochs=epochs)
@@ -91,6 +91,6 @@ def _rows(found: BatchSizes, trained: Mapping[int, Reached]) -> Iterator[Row]:
 
 
 def spread(sizes: Sequence[int], middle: int) -> list[int]:
-    """Up to five of the sizes: the one in the middle, and those a factor of four and sixteen away."""
+    """Up to five of the sizes: the one in the middle, and the ones a factor of four and sixteen away."""
     wanted = [middle // 16, middle // 4, middle, middle * 4, middle * 16]
     return [size for size in wanted if size in sizes]

@@ -1,1 +1,1 @@
-"""Many configurations trained at once, as one compiled program on the same rows."""
+"""Train many configurations at once, as one compiled program on the same rows."""

@@ -14,7 +14,7 @@ from batchwright.training.state import Program, Rows
 
 
 def mean_losses(members: Members, rows: Rows, *, together: bool) -> Float32[np.ndarray, " members"]:
-    """The weighted mean loss over `rows`; not finite where a member's is not."""
+    """The weighted mean loss of each member over `rows`; not finite where a member's loss is not."""
     variables = Variables(members.states.params, members.states.state)
     return np.asarray(_mean_losses(members.programs, variables, rows, together=together))
 

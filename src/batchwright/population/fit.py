@@ -1,4 +1,4 @@
-"""Whole runs of many members, epoch by epoch: each gets the history and the variables that it would get alone."""
+"""Train many members at once, epoch by epoch; each gets the history and the variables of a run on its own."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,38 +25,38 @@ from batchwright.training.step import Loss
 
 @dataclass(frozen=True)
 class MemberRun:
-    """Where a member stands between two epochs, on the host; `end` says why it goes no further."""
+    """The state of a member between two epochs, on the host; `end` says why it has stopped."""
 
     now: Checkpoint
     end: End | None = None
 
 
 Leaving: TypeAlias = Callable[[Sequence[MemberRun]], Mapping[int, str]]
-"""Who goes no further, given how all members stand after an epoch: their numbers, and why in a sentence."""
+"""Choose which members stop, from the state of all after an epoch: their numbers, each with a reason as a sentence."""
 
 
 def nobody(_: Sequence[MemberRun]) -> Mapping[int, str]:
-    """All members go on."""
+    """Let all members go on."""
     return {}
 
 
 def fit_members(
     jobs: Sequence[Job], example: Mapping[str, np.ndarray], *, leaving: Leaving = nobody
 ) -> Iterator[tuple[MemberRun, ...]]:
-    """Train all jobs at once, and give after every epoch how each stands, up to the last.
+    """Train all jobs at once, and yield the state of each after every epoch.
 
-    The jobs have the same rows and the same plan, and differ in numbers, seeds and schedules. One that has ended,
-    because it diverged, stopped early or was told to leave, is taken out before the next epoch. Programs are those of
-    groups of few sizes (`group_of`), and none is compiled twice in a process.
+    The jobs share rows and plan, and differ in numbers, seeds and schedules. A job that has ended, because it
+    diverged, stopped early or was told to leave, is taken out before the next epoch. Programs are compiled for a few
+    group sizes only (`group_of`), and none is compiled twice in a process.
 
     Args:
-        jobs: what is trained; one whose loss is not finite ends, whatever its policy.
+        jobs: the jobs to train; a job ends when its loss is not finite, whatever its policy.
         example: rows that a network is shown when it is made.
-        leaving: asked when an epoch has been given and another is asked for; members that it names have "finished"
-            for its reason. Of one that has ended already, the reason stays.
+        leaving: called after each epoch, when the next one is asked for; the members that it names end as "finished",
+            with its reason. A member that has ended already keeps its first reason.
 
     Raises:
-        ConfigError: they cannot be trained at once.
+        ConfigError: the jobs cannot be trained at once.
     """
     common_rows(jobs)
     started = time.perf_counter()
@@ -79,10 +79,10 @@ def fit_members(
 
 
 def common_rows(jobs: Sequence[Job]) -> Rows:
-    """The training rows that all jobs have.
+    """The training rows that all jobs share.
 
     Raises:
-        ConfigError: they do not have the same, nor the same validation rows, or cannot be trained at once.
+        ConfigError: the jobs differ in training rows or validation rows, or cannot be trained at once.
     """
     first = jobs[0]
     same_rows = all(job.train is first.train and job.validation is first.validation for job in jobs)
@@ -94,7 +94,7 @@ def common_rows(jobs: Sequence[Job]) -> Rows:
 
 
 class _Trained(NamedTuple):
-    """The jobs in training by number, their members, the seeds whose orders these take, and the program of an epoch."""
+    """The numbers of the jobs in training, their members, the seeds of their orders, and the program of an epoch."""
 
     which: Sequence[int]
     members: Members
@@ -103,7 +103,7 @@ class _Trained(NamedTuple):
 
 
 def _trained(jobs: Sequence[Job], which: Sequence[int], members: Members) -> _Trained:
-    """These jobs in training, whose members these are."""
+    """Compile an epoch for these jobs, whose states are `members`."""
     seeds = list(dict.fromkeys(jobs[number].seed for number in which))
     orders = np.array([seeds.index(jobs[number].seed) for number in which], np.int32)
     members, plan, rows = members._replace(orders=jnp.asarray(orders)), jobs[0].plan, common_rows(jobs)
@@ -113,7 +113,7 @@ def _trained(jobs: Sequence[Job], which: Sequence[int], members: Members) -> _Tr
 
 
 def _epoch(jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, epoch: int) -> tuple[_Trained, Loss]:
-    """After an epoch, counted from 0, with the losses [members, iterations] of its batches."""
+    """Train for an epoch, counted from 0; also give the losses [members, iterations] of its batches."""
     order = np.stack([batches(jobs[0].plan, seed=seed, epoch=epoch) for seed in trained.seeds])
     rates = np.stack([_rates(jobs[which], runs[which]) for which in trained.which])
     newest, segment = _newest(jobs, runs, trained.which), trained.segment
@@ -124,7 +124,7 @@ def _epoch(jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, ep
 def _reached(
     jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, losses: Loss
 ) -> Iterator[tuple[int, Checkpoint, dict[str, float]]]:
-    """Each job that had not ended before the epoch: where it stands after it, and its metrics over validation rows."""
+    """Each job still in training: its number, its state after the epoch, and its metrics over the validation rows."""
     places = [place for place, which in enumerate(trained.which) if runs[which].end is None]
     states = list(_states(trained.members, places))
     metrics = _validated([jobs[trained.which[place]] for place in places], states)
@@ -135,7 +135,7 @@ def _reached(
 
 
 def _validated(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[dict[str, float]]:
-    """The metrics over the validation rows of each job with its state; none where a loss was not finite."""
+    """The validation metrics of each job with its state; empty where a loss was not finite."""
 
     def evaluated(job: Job, state: TrainState) -> dict[str, float]:
         if job.validation is None or int(state.status) != RUNNING:
@@ -147,21 +147,21 @@ def _validated(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[dict[s
 
 
 def _states(members: Members, places: Sequence[int]) -> Iterator[TrainState]:
-    """A copy of the state of each in these places, on the host."""
+    """A copy, on the host, of the state at each of these places."""
     leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, members.states))
     for place in places:
         yield jax.tree.unflatten(structure, [leaf[place].copy() for leaf in leaves])
 
 
 def _rates(job: Job, run: MemberRun) -> np.ndarray:
-    """The learning rates of the next epoch; of a member that has ended, as if none had been."""
+    """The learning rates of the next epoch; for a member that has ended, those of the first epoch."""
     iterations = np.arange(job.plan.iterations_per_epoch)
     history = () if run.end is not None else run.now.history
     return rates_of(job, history, iterations, reductions=0).astype(np.float32)
 
 
 def _newest(jobs: Sequence[Job], runs: Sequence[MemberRun], which: Sequence[int]) -> np.ndarray | None:
-    """The shares of the newest parameters in the averages, in the next epoch; None where there are none."""
+    """The shares of the newest parameters in the averages, for the next epoch; None where no average is kept."""
     histories = (runs[number].now.history if runs[number].end is None else () for number in which)
     iterations = jobs[0].plan.iterations_per_epoch
     shares = [newest_of(jobs[number], history, iterations) for number, history in zip(which, histories, strict=True)]
@@ -170,7 +170,7 @@ def _newest(jobs: Sequence[Job], runs: Sequence[MemberRun], which: Sequence[int]
 
 
 def _after(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> MemberRun:
-    """Where a member stands whose epoch has ended, or in which a loss was not finite."""
+    """The state of a member after an epoch, or after a loss that was not finite."""
     if int(now.state.status) != RUNNING:
         return MemberRun(replace(now, losses=NO_LOSSES), End("diverged", divergence_of(job, now)))
     now = closed(job, now, seconds, metrics)

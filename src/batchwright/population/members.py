@@ -1,4 +1,4 @@
-"""What is trained at once: programs that differ in numbers alone, each with a state and an order of the rows."""
+"""Members of a population: programs that differ only in numbers, each with a state and an order of the rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -14,9 +14,9 @@ from batchwright.training.state import Program, TrainState, initial_state, initi
 
 
 class Members(NamedTuple):
-    """A population: `programs` and `states` have an axis of members in front of every array.
+    """A population: every array of `programs` and `states` has a leading axis of members.
 
-    `orders` says which of the orders of the rows that are given to a segment each member takes.
+    `orders` says, for each member, which of the row orders given to a segment it takes.
     """
 
     programs: Program
@@ -25,15 +25,15 @@ class Members(NamedTuple):
 
     @property
     def number(self) -> int:
-        """How many there are."""
+        """The number of members."""
         return len(self.orders)
 
 
 def stacked(trees: Sequence[Program]) -> Program:
-    """Programs as one whose numbers have an axis of members in front.
+    """Stack programs into one whose numbers have a leading axis of members.
 
     Raises:
-        ConfigError: they differ in more than numbers.
+        ConfigError: the programs differ in more than numbers.
     """
     structures = {str(jax.tree.structure(tree)) for tree in trees}
     if len(structures) > 1:
@@ -45,8 +45,8 @@ def stacked(trees: Sequence[Program]) -> Program:
 def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[str, np.ndarray | jax.Array]) -> Members:
     """Members before the first iteration: one for every program and seed, `programs[i]` with `seeds[i]`.
 
-    Each begins as it would alone: `initial_state` of its program and seed; those of a seed take the same order. What a
-    network learns of the example is worked out once for all members of a seed whose models are the same.
+    Each begins as it would alone: `initial_state` of its program and seed. Members with the same seed take the same
+    order of rows. What a network learns of the example is computed once for all members with equal seed and model.
     """
     together, distinct = stacked(programs), list(dict.fromkeys(seeds))
     orders = np.array([distinct.index(seed) for seed in seeds], np.int32)
@@ -62,7 +62,7 @@ def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[st
 
 
 def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, members: int) -> Members:
-    """What `begin` makes for so many such programs, each with its own seed: shapes and dtypes, without content."""
+    """What `begin` makes for `members` copies of this program with different seeds: shapes and dtypes, no content."""
     one = jax.eval_shape(lambda: initial_state(program, example, seed=0))
     numbers = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), jnp.float32), program)
     shapes: Members = jax.tree.map(

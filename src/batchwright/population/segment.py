@@ -1,4 +1,4 @@
-"""A stretch of iterations of all members as one compiled program."""
+"""Run a stretch of iterations of all members as one compiled program."""
 
 import os
 from collections.abc import Callable
@@ -24,9 +24,9 @@ from batchwright.training.step import Loss
 
 
 class Orders(NamedTuple):
-    """What the iterations are given: the rows of each batch in each order, and the learning rate of each member.
+    """The input of the iterations: the rows of each batch in each order, and the learning rates of each member.
 
-    `newest` are the shares of the newest variables in the average of each member; None where none is kept.
+    `newest` holds the share of the newest variables in each member's average; None where no average is kept.
     """
 
     batches: Int32[np.ndarray, "orders iterations parts n"]
@@ -35,27 +35,28 @@ class Orders(NamedTuple):
 
 
 OPERATIONS_TOGETHER = 2**19
-"""Operations of a member's network on the rows of a batch, half of them products, up to which members make an iteration
-together on a CPU. Measured on 2 cores with jaxlib 0.10.2: below it, together takes 0.7 to 0.95 of the time of in turn;
-at a little more as much, at five times as many 1.2 to 1.6 of it, and with filters over 28 x 28 pixels, 1.8."""
+"""The most operations of a member's network on the rows of a batch, half of them products, at which members make each
+iteration together on a CPU. Measured on 2 cores with jaxlib 0.10.2, together against in turn: below the limit 0.7 to
+0.95 of the time; just above it, the same; at five times the limit 1.2 to 1.6; with filters over 28 x 28 pixels, 1.8."""
 
 WEIGHTS_TOGETHER = 2**13
-"""Weights of a member up to which members make an iteration together on a CPU: a group's weights, velocities and
-gradients are 1.5 MB then. With a table of 300 embeddings (13,000 weights) a group takes 1.5 of the time of in turn,
-with one of 5,000 (250,000 weights) 2.8."""
+"""The most weights of a member at which members make each iteration together on a CPU: a group's weights, velocities
+and gradients are 1.5 MB then. Together takes 1.5 times as long as in turn with a table of 300 embeddings (13,000
+weights), and 2.8 times with one of 5,000 (250,000 weights)."""
 
 GROUP = 16
-"""Members that make an iteration together on a CPU. Of 256 with 20-64-2 or embeddings, groups of 8 to 32 take 0.6 to
-0.8 of the time of all at once, whose parameters and gradients are in no cache when they are needed next."""
+"""Members that make an iteration together on a CPU. For 256 members with 20-64-2 or embeddings, groups of 8 to 32 take
+0.6 to 0.8 of the time of all at once: all
+at once, parameters and gradients have left the caches by their next use."""
 
 
 def pays_together(plan: Plan, members: Members, rows: Rows) -> bool:
-    """Whether members make each iteration together, rather than one member all iterations after the other.
+    """Whether the members make each iteration together, rather than each member all of its iterations in turn.
 
     The products of small networks leave a CPU waiting for the next instruction; those of larger ones keep it busy by
-    themselves. A weight of a convolution is used at every pixel, one of an embedding by no product: what the network
-    computes counts. And all weights count, as an iteration updates each: those of a group have to stay in the caches.
-    A GPU is taken to have room for more at once.
+    themselves. The operations of the network are counted, because a weight of a convolution is used at every pixel
+    and one of an embedding in no product. The weights are counted too, because every iteration updates all of them: a
+    group's weights have to stay in the caches. A GPU is assumed to have room for more at once.
     """
     if jax.default_backend() != "cpu":
         return True
@@ -64,14 +65,14 @@ def pays_together(plan: Plan, members: Members, rows: Rows) -> bool:
 
 
 def operations(plan: Plan, members: Members, rows: Rows) -> float:
-    """Floating-point operations of one member's network, forwards, on the rows of a batch that are computed at once."""
+    """Floating-point operations in the forward pass of one member's network, on rows of a batch computed at once."""
     model, states = members.programs.model, members.states
     one = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), (model, states.params, states.state)
     )
     batch = {name: jax.ShapeDtypeStruct((plan.part_rows, *a.shape[1:]), a.dtype) for name, a in rows.inputs.items()}
     cost = _forward.lower(*one, batch).cost_analysis()
-    assert cost is not None  # XLA counts on every CPU
+    assert cost is not None  # XLA counts operations on every CPU
     return float(cost["flops"])
 
 
@@ -81,9 +82,9 @@ def _forward(model: Model, params: Tree, state: Tree, inputs: Inputs) -> Array:
 
 
 def group_of(members: int, *, together: bool) -> int:
-    """How many of so many members make an iteration together.
+    """How many of the members make an iteration together.
 
-    There are three sizes, so that few programs are compiled, whatever the number of members.
+    There are only three sizes, so that few programs are compiled, whatever the number of members.
 
     >>> [group_of(members, together=True) for members in (1, 3, 5, 37)], group_of(37, together=False)
     ([1, 4, 16, 16], 1)
@@ -96,7 +97,7 @@ def group_of(members: int, *, together: bool) -> int:
 
 
 def orders_of(plan: Plan, seeds: tuple[int, ...], iterations: int) -> Int32[np.ndarray, "orders iterations parts n"]:
-    """The first batches that a run of each seed takes, epoch after epoch."""
+    """The first `iterations` batches of a run with each seed, epoch after epoch."""
     epochs = range(-(-iterations // plan.iterations_per_epoch))
     return np.stack([np.concatenate([batches(plan, seed=s, epoch=e) for e in epochs])[:iterations] for s in seeds])
 
@@ -113,9 +114,9 @@ def _segment(
     *,
     padded: bool,
 ) -> tuple[TrainState, Loss]:
-    """Iterations span[0] ... span[1] - 1 of every member, which make each together.
+    """Iterations span[0] ... span[1] - 1 of every member; the members make each iteration together.
 
-    The losses of their batches are put in their places. One member alone has no axis of members, as in a fit.
+    The losses of the batches are written in their places. A single member has no axis of members, as in a fit.
     """
 
     def iterations(
@@ -138,7 +139,7 @@ def _segment(
 
 @dataclass(frozen=True)
 class CompiledPopulation:
-    """A segment compiled for a group of members and at most so many iterations, and the bytes that it occupies."""
+    """A segment compiled for a group of members and a maximum number of iterations, and the bytes that it occupies."""
 
     run: Callable[..., tuple[TrainState, Loss]]
     group: int
@@ -147,10 +148,10 @@ class CompiledPopulation:
     memory_bytes: int
 
     def __call__(self, members: Members, rows: Rows, orders: Orders, iterations: int) -> tuple[Members, Loss]:
-        """The members after the first so many iterations, and the losses [members, iterations] of their batches.
+        """The members after the first `iterations` iterations, and the losses [members, iterations] of their batches.
 
-        Groups are run on all cores of a CPU, each on one of them; their states are on the host afterwards. From the
-        first loss of a member that was not finite on, all of its are NaN: it made no further update.
+        Groups are run on all cores of a CPU, one core each; their states are on the host afterwards. Once a loss of a
+        member is not finite, that loss and all later ones are NaN: the member made no further update.
         """
         begun = np.array(members.states.step)
         states, losses = self._states_and_losses(members, rows, orders, iterations)
@@ -196,7 +197,7 @@ def cores() -> int:
 def _of_group(
     members: Members, orders: Orders, places: Int32[np.ndarray, " group"], *, count: int
 ) -> tuple[Members, Orders]:
-    """The members in these places, and the orders that they take, as many as the program was compiled for."""
+    """The members at these places and the orders that they take, padded to the `count` orders of the program."""
     some: Members = jax.tree.map(lambda leaf: leaf[places], members)
     taken, own = np.unique(some.orders, return_inverse=True)
     batches_of_group = orders.batches[np.resize(taken, count)]
@@ -212,7 +213,7 @@ def _no_losses(members: int, iterations: int) -> Loss:
 def compile_population(
     members: Members, rows: Rows, plan: Plan, *, orders: int, iterations: int, together: bool
 ) -> CompiledPopulation:
-    """Compile the training of such members for up to so many iterations, in so many orders of rows; nothing is run."""
+    """Compile training for these members, up to `iterations` iterations and `orders` orders of rows; run nothing."""
     first_product()
     group = group_of(members.number, together=together)
     some: Members = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((group, *leaf.shape[1:]), leaf.dtype), members)
@@ -229,6 +230,6 @@ def compile_population(
 
 
 def _occupied(compiled: jax.stages.Compiled, rows: Rows, at_once: int) -> int:
-    """Bytes that so many runs of a program occupy at the same time, on the same rows."""
+    """Bytes that `at_once` simultaneous runs of a program on the same rows occupy."""
     shared: int = sum(leaf.nbytes for leaf in jax.tree.leaves(rows))
     return shared + at_once * (occupied(compiled) - shared)

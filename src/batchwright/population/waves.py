@@ -1,4 +1,4 @@
-"""How many members fit in memory at once, and the waves that more of them are trained in."""
+"""How many members fit in memory at once, and the waves in which a larger number is trained."""
 
 from collections.abc import Mapping
 
@@ -18,17 +18,17 @@ OF_MEMORY = 0.8
 def most_at_once(
     job: Job, example: Mapping[str, np.ndarray], *, members: int, seeds: int, bytes_free: int | None
 ) -> int:
-    """How many of `members` such jobs, of so many seeds, `fit_members` may train at once: 1 to `members`.
+    """How many of `members` jobs like this one, with `seeds` seeds, `fit_members` may train at once: 1 to `members`.
 
-    What a program occupies, OF_MEMORY of the free bytes at most, is known once it is compiled; none is run. Of so many
-    members only those of a group are one program, and there are few sizes of a group.
+    What a program occupies is known once it is compiled, and may be at most OF_MEMORY of the free bytes; nothing is
+    run. However many members there are, only a group of them is one program, and groups have few sizes.
 
     Args:
-        job: one of them, its rows in memory.
+        job: one of the jobs, with its rows in memory.
         example: rows that a network is shown when it is made.
         members: how many are wanted, 1 or more.
         seeds: how many seeds they have.
-        bytes_free: of the device; None where nobody knows: all fit.
+        bytes_free: free bytes of the device; None where this is unknown: then all fit.
 
     Raises:
         UsageError: not even one fits.
@@ -46,7 +46,7 @@ def most_at_once(
 
 
 def memory_of(job: Job, example: Mapping[str, np.ndarray], *, members: int, seeds: int) -> int:
-    """Bytes that the programs of an epoch of so many such jobs, of so many seeds, occupy; they are not run."""
+    """Bytes of the programs of an epoch of `members` jobs like this one, with `seeds` seeds; nothing is run."""
     assert not isinstance(job.train, OnDisk)
     some, plan, iterations = shapes_of(job.program, example, members=members), job.plan, job.plan.iterations_per_epoch
     together = pays_together(plan, some, job.train)
@@ -55,7 +55,7 @@ def memory_of(job: Job, example: Mapping[str, np.ndarray], *, members: int, seed
 
 
 def member_bytes(job: Job, example: Mapping[str, np.ndarray]) -> int:
-    """Bytes of the state of one such member."""
+    """Bytes of the state of one member."""
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes_of(job.program, example, members=1)))
 
 
@@ -65,7 +65,7 @@ def _too_large(memory_bytes: int, free: int) -> str:
 
 
 def waves(count: int, most: int) -> list[int]:
-    """The fewest sizes of at most `most` that add up to `count`, as equal as can be, the larger first.
+    """Split `count` into the fewest waves of at most `most`, as equal as possible, the larger ones first.
 
     >>> waves(10, 4)
     [4, 3, 3]

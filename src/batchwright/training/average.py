@@ -1,7 +1,7 @@
-"""Averages of the parameters along a training: what is evaluated and kept in their place.
+"""Averages of the parameters along a training, which are evaluated and kept in place of the last parameters.
 
-Letters: w_t the parameters after iteration t (from 1), a_t their average; s_t the share of w_t in it, which the host
-computes as it computes learning rates, and which is all that the compiled program is told:
+Letters: w_t the parameters after iteration t (from 1), a_t their average, s_t the share of w_t in it. The host computes
+s_t, as it computes learning rates; the compiled program is told nothing else:
 
     a_t = a_{t-1} + s_t·(w_t − a_{t-1}),    a_t = w_t where s_t = 1
 """
@@ -22,31 +22,31 @@ from batchwright.nn.protocols import Variables
 Share = Annotated[float, Ge(0), Lt(1)]
 DECAY, START = 0.999, 0.75
 NEARLY = 1e-9
-"""Epochs by which a share of them may be missed: 0.29·100 comes out below 29."""
+"""A share of the epochs may miss a whole number by this many epochs: 0.29·100 comes out below 29."""
 
 
 @dataclass(frozen=True)
 class Average:
     """An average of the parameters, which takes their place in validation, in early stopping and in the final model.
 
-    Training itself goes on with the parameters as they are, and is the same without it.
+    Training itself goes on with the parameters as they are, and is the same as without an average.
 
-    - exponential: a_t = Σᵢ dᵗ⁻ⁱ·wᵢ / Σᵢ dᵗ⁻ⁱ over all iterations i = 1 ... t. As long as t is small against 1/(1 − d),
-      it is the plain mean of all so far (Polyak and Juditsky), later one of about the last 1/(1 − d).
+    - exponential: a_t = Σᵢ dᵗ⁻ⁱ·wᵢ / Σᵢ dᵗ⁻ⁱ over all iterations i = 1 ... t. While t is small against 1/(1 − d), it is
+      the plain mean of all so far (Polyak and Juditsky); later, about the mean of the last 1/(1 − d).
     - late: the mean of the parameters at the ends of the epochs from the share `start` of all epochs on; before that,
       the parameters themselves (Izmailov et al.: stochastic weight averaging).
 
     The statistics of batch normalization, and all other numbers of the network's state, are averaged with the same
-    shares; whole numbers are the newest.
+    shares; integer arrays keep their newest values.
 
     Args:
-        name: which of them.
+        name: the kind of average.
         decay: of "exponential": d in [0, 1), 0.999 when None.
         start: of "late": in [0, 1), 0.75 when None, which leaves the last quarter of the epochs.
 
-    Keras's `use_ema` and PyTorch's `AveragedModel` with `get_ema_multi_avg_fn` begin at w₁ with its full weight, dᵗ⁻¹
-    at iteration t, so that short trainings lag behind. Keras averages no batch statistics; PyTorch does with
-    `use_buffers=True`, and its `update_bn` computes those of the averaged parameters anew, which is not done here.
+    Keras's `use_ema` and PyTorch's `AveragedModel` with `get_ema_multi_avg_fn` begin at w₁, which still weighs dᵗ⁻¹ at
+    iteration t, so short trainings lag behind. Keras averages no batch statistics; PyTorch does with
+    `use_buffers=True`, and its `update_bn` recomputes them for the averaged parameters, which is not done here.
 
     >>> Average().decay, Average("late").start
     (0.999, 0.75)
@@ -67,7 +67,7 @@ class Average:
             object.__setattr__(self, "start", START)
 
     def problem(self) -> str:
-        """What is wrong between values that are each allowed, and what to do; empty where nothing is."""
+        """What is wrong between values that are valid alone, and what to do; empty where nothing is."""
         strange, of = ("start", "late") if self.name == "exponential" else ("decay", "exponential")
         if getattr(self, strange) is None:
             return ""
@@ -80,7 +80,7 @@ class Average:
             epoch: the epoch, from 0.
             epochs: how many there are in all.
             first: iterations done before it.
-            iterations: those of the epoch.
+            iterations: iterations of the epoch.
 
         >>> Average(decay=0.5).shares(epoch=0, epochs=1, first=0, iterations=2).tolist()  # 1, then ½ / (1 − ½²)
         [1.0, 0.6666666666666666]
@@ -94,7 +94,7 @@ class Average:
         return np.ones(iterations) if decay == 0.0 else (decay - 1.0) / np.expm1(done * math.log(decay))
 
     def _of_late(self, number: int, iterations: int) -> Float64[np.ndarray, " iterations"]:
-        """Those of the epoch with this number, from 1, among those that are averaged."""
+        """The shares of the epoch with this number, counted from 1, among the epochs that are averaged."""
         if number <= 1:
             return np.ones(iterations)
         shares = np.zeros(iterations)
@@ -102,7 +102,7 @@ class Average:
         return shares
 
     def in_words(self, epochs: int) -> str:
-        """What it is, for a sentence.
+        """Describe the average, for a sentence.
 
         >>> Average("late").in_words(20)
         'the mean of the parameters at the ends of epochs 16 to 20'
@@ -114,7 +114,7 @@ class Average:
 
 
 def moved(average: Variables, newest: Variables, share: Float[Array, ""]) -> Variables:
-    """The average after one more iteration; of arrays that hold no fractions, the newest."""
+    """The average after one more iteration; arrays of integers take their newest values."""
 
     def leaf(a: Array, w: Array) -> Array:
         if not jnp.issubdtype(w.dtype, jnp.inexact):

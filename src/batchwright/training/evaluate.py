@@ -23,7 +23,7 @@ ROWS_AT_ONCE = 512
 
 @cache
 def _applied() -> Callable[[Model, Variables, Inputs], Array]:
-    """The compiled network in evaluation mode; with many rows at once, products are large."""
+    """The compiled network in evaluation mode, with libraries chosen for the large products of many rows."""
 
     def apply(model: Model, variables: Variables, inputs: Inputs) -> Array:
         return model.network.apply(variables, inputs, train=False, key=None, present=None)[0]
@@ -41,8 +41,8 @@ def outputs(
 ) -> Float32[np.ndarray, "rows outputs"]:
     """The network's outputs for all rows, in evaluation mode, on the host.
 
-    Rows go through in pieces of one size, the greatest power of two that is not above `rows_at_once` nor the number of
-    rows, so that few programs are compiled; the last piece overlaps the one before it.
+    The rows go through in pieces of one size, the largest power of two that exceeds neither `rows_at_once` nor the
+    number of rows, so that few programs are compiled. The last piece overlaps the one before it.
     """
     rows = len(next(iter(inputs.values())))
     if rows == 0:
@@ -50,15 +50,15 @@ def outputs(
     size = 1 << (min(rows, rows_at_once).bit_length() - 1)
     starts = range(0, rows, size)
     pieces = [_applied()(model, variables, _take(inputs, min(start, rows - size), size)) for start in starts]
-    last = size - (rows - starts[-1])  # rows of the last piece that the piece before has given already
+    last = size - (rows - starts[-1])  # rows of the last piece that the piece before it has covered
     return np.concatenate([*map(np.asarray, pieces[:-1]), np.asarray(pieces[-1])[last:]])
 
 
 class Judged(NamedTuple):
-    """Metrics by name; what a person has to know beside them, one sentence each; how well each class is told.
+    """Metrics by name; remarks that a person has to know, one sentence each; how well each class is told apart.
 
-    Where there are several targets, `per_class` is None, and `by_target` says it for each that is a class; of labels,
-    for each label.
+    With several targets, `per_class` is None, and `by_target` has it for each that is a class; with labels, for each
+    label.
     """
 
     metrics: dict[str, float]
@@ -68,7 +68,7 @@ class Judged(NamedTuple):
 
 
 def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[str, float]:
-    """The task's metrics over all rows, computed in float64: they do not depend on how the rows are cut in pieces."""
+    """The task's metrics over all rows, computed in float64; the size of the pieces does not change them."""
     metrics: dict[str, float] = model.task.metrics(*answers_of(model, variables, rows))
     return metrics
 
@@ -112,7 +112,7 @@ def answers_of(
 
 
 class _Piece(NamedTuple):
-    """Rows on the device, of which the first `present` count; they last until the next piece is asked for."""
+    """Rows on the device; the first `present` count. They last until the next piece is asked for."""
 
     rows: Rows
     present: int

@@ -19,14 +19,15 @@ from batchwright.training.state import Arrays, Rows, to_device
 T = TypeVar("T")
 
 BLOCK_ROWS = 64
-"""Rows that stay together on the disk: enough to be read in one piece, few enough that a chunk has a thousand of them.
+"""Rows of a block, which stay together on the disk: enough to be read in one piece, few enough that a chunk has a
+thousand blocks.
 
-Of rows sorted by class, a chunk of 65,536 then has each class in its share to within some 1.6 %.
+With rows sorted by class, a chunk of 65,536 then holds each class in its share to within some 1.6 %.
 """
 
 
 class Chunk(NamedTuple):
-    """Rows on the device, and the batches of consecutive iterations that are made of them.
+    """Rows on the device, and the batches of consecutive iterations made of them.
 
     `first` is the first of these iterations in the epoch, `iterations` their number; `batches` may have more places.
     """
@@ -43,10 +44,10 @@ class Feed(Protocol):
 
     @property
     def shapes(self) -> Chunk:
-        """What all chunks look like; its rows may be without content."""
+        """The shapes and dtypes of all chunks; the rows may have no content."""
 
     def chunks(self, epoch: int, since: int) -> Generator[Chunk, None, None]:
-        """The chunks of an epoch, from the one on that has its iteration `since`; both count from 0."""
+        """The chunks of an epoch, from the chunk that holds iteration `since` on; both count from 0."""
 
 
 @dataclass(frozen=True)
@@ -70,25 +71,25 @@ class Resident:
 
 @runtime_checkable
 class Places(Protocol):
-    """Memory for so many rows, filled again and again."""
+    """Memory for a fixed number of rows, filled again and again."""
 
     def filled(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Arrays:
         """The rows [start, stop) of each range, one after the other, in arrays that last until the next call.
 
-        What is left over is zero.
+        Places that no row fills are zero.
         """
 
 
 @runtime_checkable
 class Reader(Protocol):
-    """Rows that lie elsewhere than in memory."""
+    """Rows stored somewhere other than in memory."""
 
     @property
     def rows(self) -> int:
-        """Their number."""
+        """The number of rows."""
 
     def places(self, length: int) -> Places:
-        """Memory for so many rows at a time."""
+        """Memory for `length` rows at a time."""
 
 
 class OnDisk(NamedTuple):
@@ -107,9 +108,9 @@ class OnDisk(NamedTuple):
         return to_device(self.reader.places(int((ranges[:, 1] - ranges[:, 0]).sum())).filled(ranges))
 
     def read_ahead(self, reads: Iterable[Callable[[Places], T]]) -> Generator[T, None, None]:
-        """What each function gives for memory of `chunk_rows` rows; a thread calls the next one meanwhile.
+        """The result of each function for memory of `chunk_rows` rows; a thread calls the next one meanwhile.
 
-        A result lasts until the next one is asked for: the one after that is read into its memory.
+        A result lasts until the next one is asked for: the call after that reads into its memory.
         """
         memory = cycle([self.reader.places(self.chunk_rows) for _ in range(2)])
         ahead = deque[Future[T]]()
@@ -129,7 +130,7 @@ def on_device(places: Places, ranges: Int64[np.ndarray, "ranges 2"]) -> Rows:
 
 @dataclass(frozen=True)
 class Streamed:
-    """Rows read in chunks: blocks in shuffled order, shuffled within; a thread reads the next.
+    """Rows read in chunks: blocks in shuffled order, then rows shuffled within a chunk; a thread reads ahead.
 
     Each row is in exactly one batch of an epoch. A chunk lasts until the next is asked for.
     """
@@ -144,7 +145,7 @@ class Streamed:
         return self._chunk(0, 0, self._ranges(0)[0], self.source.reader.places(self.source.chunk_rows))
 
     def chunks(self, epoch: int, since: int) -> Generator[Chunk, None, None]:
-        """The chunks from the one on that has the iteration `since`, one of them read ahead."""
+        """The chunks from the one that holds iteration `since` on; one of them is read ahead."""
         first, ranges = since // self._iterations, self._ranges(epoch)
         reads = (partial(self._chunk, epoch, number, ranges[number]) for number in range(first, len(ranges)))
         yield from (chunk for chunk in self.source.read_ahead(reads) if chunk.iterations)

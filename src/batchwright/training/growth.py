@@ -1,8 +1,8 @@
 """A batch size that grows from epoch to epoch: a pure function of the history, without a state of its own.
 
-Letters: B the batch size of an epoch, B₀ that of the first, κ = B/B₀, a power of two; p the power of κ by which the
-update rule's learning rate follows the batch size (`optim.scaling`: 1 for SGD, ½ for rules that divide by the size of
-the gradient).
+Letters: B the batch size of an epoch, B₀ that of the first epoch, κ = B/B₀, a power of two; p the power of κ by which
+the learning rate follows the batch size (`optim.scaling`: 1 for SGD, ½ for rules that divide by the size of the
+gradient).
 """
 
 import math
@@ -20,42 +20,42 @@ from batchwright.optim.schedule import Rates
 from batchwright.training.plan import Plan
 
 TRACE, NORM2 = "gradient_variance", "gradient_norm2"
-"""The columns of a history that hold tr Σ and |G|², of which the noise scale φ = tr Σ / |G|² is made."""
+"""The columns of a history that hold tr Σ and |G|²; the noise scale is φ = tr Σ / |G|²."""
 
 POOLED_EPOCHS = 3
-"""Measurements that are pooled: single ones are off by a factor of two, and φ changes slowly."""
+"""Measurements that are pooled: a single one is off by a factor of two, and φ changes slowly."""
 
 LEAST_BATCHES = 4
-"""Batches of the largest size in an epoch, at least: with fewer an epoch is hardly more than one step."""
+"""Fewest batches of the largest size in an epoch: with fewer an epoch is hardly more than one step."""
 
 NEARLY = 1e-9
-"""Share by which a power of two may be missed: 1/0.5³ may come out below 8."""
+"""Share by which a factor may miss a power of two: 1/0.5³ may come out below 8."""
 
 Rows: TypeAlias = Sequence[Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class AdaptiveBatchSize:
-    """A batch size B = κ·B₀ that grows in powers of two, each from the start of an epoch on. It never shrinks.
+    """A batch size B = κ·B₀ that grows by powers of two, at the start of an epoch. It never shrinks.
 
         noise_scale   κ → 2·κ  where 2·B ≤ φ
         schedule      κ = the largest power of two ≤ f^(−1/p)
 
-    φ is the gradient noise scale of the last 3 epochs, measured at the end of each: above it, rows of a batch stop to
-    pay. The numbers of the update rule follow κ as in `optim.scaling`: rate, averages and ε.
+    φ is the gradient noise scale of the last 3 epochs, measured at the end of each: above φ, more rows in a batch no
+    longer pay. Rate, averages and ε of the update rule follow κ as in `optim.scaling`.
 
-    f is what the schedule multiplies the rate by at the start of the epoch, against the highest rate at the start of
-    any epoch so far. In place of a rate that falls by f the batch grows, until `maximum`, and then the rate falls. For
-    SGD (p = 1) halving the rate becomes a batch twice as large; for Adam and the like (p = ½), one four times as large.
-    Only the rate follows κ, and not averages and ε.
+    f is the schedule's factor for the rate at the start of the epoch, relative to the highest rate at the start of any
+    epoch so far. The batch grows instead of the rate falling by f, until it reaches `maximum`; then the rate falls. For
+    SGD (p = 1), a halved rate becomes a batch twice as large; for Adam and the like (p = ½), one four times as large.
+    Only the rate follows κ here; averages and ε do not.
 
     Under both, the learning rate is κ^p times what the schedule says at the same share of the run, so that
     rate/κ^p is as with a constant batch size.
 
     Args:
-        by: what decides.
+        by: what decides the size.
         start: B₀, rows per update in the first epoch, 1 or more.
-        maximum: the most rows per update; there are never more than a quarter of the training rows either.
+        maximum: the most rows per update; a quarter of the training rows is a second limit.
 
     References:
         Smith, Kindermans, Ying and Le, Don't Decay the Learning Rate, Increase the Batch Size, 2018, arXiv 1711.00489.
@@ -67,11 +67,11 @@ class AdaptiveBatchSize:
     maximum: Annotated[int, Ge(1)] = 4096
 
     def check(self, optimizer: Optimizer) -> None:
-        """Refuse what cannot be done.
+        """Refuse a batch size that cannot grow as asked.
 
         Raises:
-            ConfigError: `maximum` is below `start`, or it is not known how the rule depends on the batch size, or the
-                batch size is to follow the schedule of a rule whose rate does not follow the batch size.
+            ConfigError: `maximum` is below `start`; or it is not known how the rule depends on the batch size; or the
+                batch size is to follow the schedule, and the rule's rate does not follow the batch size.
         """
         if self.maximum < self.start:
             raise ConfigError(f"maximum is {self.maximum:,}, but must be start ({self.start:,}) or more.")
@@ -85,19 +85,19 @@ class AdaptiveBatchSize:
 
 @dataclass(frozen=True)
 class Growing:
-    """In place of a batch size, one that grows: what `{adaptive: {by: noise_scale}}` says.
+    """A batch size that grows, in place of a number: the value of `{adaptive: {by: noise_scale}}`.
 
     Attributes:
-        adaptive: by what, from where and how far.
+        adaptive: what decides the size, where it starts and how far it goes.
     """
 
     adaptive: AdaptiveBatchSize
 
 
 def limited(growth: AdaptiveBatchSize, plan: Plan, *, chunk_rows: int | None = None) -> AdaptiveBatchSize:
-    """With the start of the plan, and the largest size that is reached as `maximum`.
+    """The growth with the plan's batch size as `start`, and the largest size that is reached as `maximum`.
 
-    It is at most a quarter of the training rows, and at most a chunk where rows are read in chunks.
+    `maximum` is at most a quarter of the training rows, and at most a chunk where rows are read in chunks.
 
     >>> limited(AdaptiveBatchSize(start=64), Plan(training_rows=2_000, batch_size=64, epochs=1)).maximum
     256
@@ -108,7 +108,7 @@ def limited(growth: AdaptiveBatchSize, plan: Plan, *, chunk_rows: int | None = N
 
 
 def size_by_noise(growth: AdaptiveBatchSize, history: Rows) -> int:
-    """The batch size of the epoch after these, by the noise scale.
+    """The batch size of the epoch after `history`, by the noise scale.
 
     >>> rows = [{TRACE: 300.0, NORM2: 1.0}] * 2
     >>> [size_by_noise(AdaptiveBatchSize(), rows[:epochs]) for epochs in (0, 1, 2)]
@@ -122,9 +122,9 @@ def size_by_noise(growth: AdaptiveBatchSize, history: Rows) -> int:
 
 
 def pooled_noise_scale(history: Rows) -> float:
-    """The sum of tr Σ over that of |G|² of the epochs in which they were found; NaN if in none, or if both are 0.
+    """Σ tr Σ / Σ |G|² over the epochs that measured them; NaN if none did, or if both sums are 0.
 
-    Both are unbiased, and |G|² may come out at 0 or below: φ is infinite where the sum does.
+    Both moments are unbiased, so |G|² may come out at 0 or below: φ is infinite where the sum of |G|² is 0 or below.
     """
     moments = [(row.get(TRACE, math.nan), row.get(NORM2, math.nan)) for row in history]
     known = [pair for pair in moments if all(map(math.isfinite, pair))]
@@ -136,7 +136,7 @@ def size_by_schedule(growth: AdaptiveBatchSize, shares: Rates, power: float) -> 
     """The batch size of the last of these epochs, by the schedule.
 
     Args:
-        growth: where it starts and ends.
+        growth: the growth, with its smallest and largest size.
         shares: f of each epoch from the first on, in [0, 1].
         power: p.
 
@@ -150,10 +150,10 @@ def size_by_schedule(growth: AdaptiveBatchSize, shares: Rates, power: float) -> 
 
 
 def power_of(optimizer: Optimizer) -> float:
-    """p, of a rule that `AdaptiveBatchSize.check` has let pass."""
+    """p, for a rule that `AdaptiveBatchSize.check` has accepted."""
     return scaling_of(optimizer).rate
 
 
 def _power_of_two(factor: float) -> int:
-    """The largest power of two that is at most this factor; 1 if none is."""
+    """The largest power of two that is at most this factor, but no less than 1."""
     return 1 << math.floor(math.log2(max(factor, 1.0)))

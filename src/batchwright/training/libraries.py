@@ -1,4 +1,4 @@
-"""Which library makes products and sums in compiled programs on the CPU: Eigen or YNNPACK, both within XLA."""
+"""Which library XLA uses for products and sums in compiled programs on the CPU: Eigen or YNNPACK."""
 
 from typing import TypeAlias
 
@@ -10,12 +10,12 @@ Options: TypeAlias = dict[str, str | bool]
 """Options of XLA's compiler by name."""
 
 LARGE_PRODUCTS = 1_000_000
-"""Rows times parameters from which on Eigen is the faster. With 784-128-10 and 100 rows (10 million) an iteration takes
-a tenth less with it than with YNNPACK; with 20-64-2 and 32 rows (46,000), a third more (2 cores, jaxlib 0.10.2)."""
+"""Rows times parameters above which Eigen is faster. With 784-128-10 and 100 rows (10 million) an iteration takes a
+tenth less with Eigen than with YNNPACK; with 20-64-2 and 32 rows (46,000), a third more (2 cores, jaxlib 0.10.2)."""
 
 
 def for_large_products() -> Options | None:
-    """Eigen for products, and YNNPACK for sums alone; elsewhere than on the CPU, XLA's own choice.
+    """Eigen for products and YNNPACK for sums only; on anything but a CPU, XLA's own choice.
 
     The sums of batch normalization over images take four times as long without YNNPACK.
     """
@@ -24,7 +24,7 @@ def for_large_products() -> Options | None:
 
 
 def first_product() -> None:
-    """Have Eigen look up the sizes of the caches, which takes a virtual machine 50 ms, before the clock of a fit."""
+    """Make Eigen look up the cache sizes before the clock of a fit starts: this takes 50 ms on a virtual machine."""
     if jax.default_backend() == "cpu":
         matrix = np.zeros((256, 256), np.float32)
         jax.jit(jnp.dot, compiler_options=for_large_products())(matrix, matrix).block_until_ready()

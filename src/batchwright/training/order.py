@@ -10,7 +10,7 @@ from batchwright.training.plan import Plan
 
 
 def permutation(rows: int, *, seed: int, epoch: int, chunk: int | None = None) -> Int32[np.ndarray, " rows"]:
-    """The numbers 0 ... rows - 1, shuffled; `epoch` counts from 0, as does the `chunk` of it whose rows they are.
+    """The numbers 0 ... rows - 1, shuffled; `epoch` counts from 0, and so does `chunk`, the epoch's chunk of rows.
 
     >>> permutation(4, seed=0, epoch=0).tolist() == permutation(4, seed=0, epoch=0).tolist()
     True
@@ -34,7 +34,7 @@ def batches(plan: Plan, *, seed: int, epoch: int) -> Int32[np.ndarray, "iteratio
 def arranged(
     order: Int32[np.ndarray, " rows"], plan: Plan, *, iterations: int, filler: int
 ) -> Int32[np.ndarray, "iterations parts part_rows"]:
-    """These rows in batches of the plan's size and parts; `filler` stands where no row is left."""
+    """Arrange these rows in batches of the plan's size and parts; `filler` stands where no row is left."""
     by_batch = _filled(order, iterations * plan.batch_size, filler).reshape(iterations, plan.batch_size)
     width = plan.parts * plan.part_rows
     if width > plan.batch_size:
@@ -46,11 +46,11 @@ def arranged(
 def shuffled_blocks(
     rows: int, *, block: int, chunk_rows: int, seed: int, epoch: int
 ) -> list[Int64[np.ndarray, "ranges 2"]]:
-    """For each chunk of an epoch the ranges [start, stop) of rows that it is made of.
+    """For each chunk of an epoch, the ranges [start, stop) of its rows.
 
-    The rows, cut into blocks of `block` (the last may be shorter), follow each other block by block in shuffled order,
-    and are cut anew into chunks of `chunk_rows` (the last may be shorter): each row is in exactly one. The ranges of a
-    chunk are in rising order, as a disk likes them.
+    The rows are cut into blocks of `block` rows, the blocks are shuffled, and the sequence is cut again into chunks of
+    `chunk_rows` rows; the last block and the last chunk may be shorter. Each row is in exactly one chunk. The ranges
+    of a chunk are in rising order, which suits a disk.
 
     >>> [chunk.tolist() for chunk in shuffled_blocks(5, block=2, chunk_rows=3, seed=0, epoch=0)]
     [[[0, 2], [4, 5]], [[2, 4]]]
@@ -71,7 +71,7 @@ def _ranges(
     first: int,
     last: int,
 ) -> Int64[np.ndarray, "ranges 2"]:
-    """The ranges that hold the rows at the places `first` ... `last` - 1 of blocks that end at the places `ends`."""
+    """The ranges of the rows at places `first` ... `last` - 1 in a sequence of blocks that end at the places `ends`."""
     chosen = slice(np.searchsorted(ends, first, side="right"), np.searchsorted(ends, last, side="left") + 1)
     begin, end, places = starts[chosen].copy(), stops[chosen].copy(), ends[chosen]
     begin[0] = end[0] - (places[0] - first)

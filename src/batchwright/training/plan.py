@@ -1,4 +1,4 @@
-"""The accounting of a run in whole numbers: rows and batch size give iterations, iterations and epochs give updates."""
+"""Count a run in whole numbers: rows and batch size give iterations, iterations and epochs give updates."""
 
 import math
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ Remainder = Literal["keep", "drop"]
 Descent = Literal["batch gradient descent", "stochastic gradient descent", "mini-batch gradient descent"]
 
 MOST_UPDATES = 2**31 - 1
-"""The updates of a run are counted in int32, which wraps beyond."""
+"""The most updates of a run: they are counted in int32, which overflows beyond."""
 
 ROWS_AT_ONCE = 8192
-"""A larger batch is worked through in parts whose gradients are added up, so that any batch fits in memory."""
+"""Rows of a part: a larger batch is computed in parts whose gradients are added up, so any batch fits in memory."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How often what happens; all of it follows from the first five fields.
+    """The rows, iterations and updates of a run; everything follows from the first five fields.
 
     >>> plan = Plan(training_rows=60_000, batch_size=100, epochs=10)
     >>> plan.iterations_per_epoch, plan.updates, plan.last_batch_rows
@@ -34,7 +34,7 @@ class Plan:
 
     @property
     def iterations_per_epoch(self) -> int:
-        """Batches in an epoch; each is one iteration, and each iteration one update of the parameters."""
+        """Batches in an epoch; each batch is one iteration, and each iteration is one update of the parameters."""
         whole, rest = divmod(self.training_rows, self.batch_size)
         return whole + (rest > 0 and self.remainder == "keep")
 
@@ -55,29 +55,29 @@ class Plan:
 
     @property
     def parts(self) -> int:
-        """Parts in which a batch is worked through before its one update."""
+        """Parts in which a batch is computed before its one update."""
         return math.ceil(self.batch_size / self.rows_at_once)
 
     @property
     def part_rows(self) -> int:
-        """Rows in a part; the parts of a batch are of equal size, the last one filled up with empty places."""
+        """Rows in a part; the parts of a batch are of equal size, and empty places fill up the last one."""
         return math.ceil(self.batch_size / self.parts)
 
     @property
     def padded(self) -> bool:
-        """Whether any batch is filled up with empty places, so that all batches have one shape."""
+        """Whether any batch needs empty places, so that all batches have one shape."""
         return self.last_batch_rows < self.batch_size or self.parts * self.part_rows > self.batch_size
 
     @property
     def descent(self) -> Descent:
-        """The kind of gradient descent that the batch size makes it."""
+        """The kind of gradient descent, which follows from the batch size."""
         if self.batch_size >= self.training_rows:
             return "batch gradient descent"
         return "stochastic gradient descent" if self.batch_size == 1 else "mini-batch gradient descent"
 
 
 def make_plan(training_rows: int, batch_size: BatchSize, epochs: int, *, remainder: Remainder = "keep") -> Plan:
-    """The plan for so many rows; a batch size above the number of rows means all of them, as does "full".
+    """Make the plan; a batch size above the number of rows means all rows, as does "full".
 
     Raises:
         ConfigError: a batch size or a number of epochs below 1, no rows, or more than 2³¹ − 1 updates.

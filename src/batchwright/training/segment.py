@@ -1,4 +1,4 @@
-"""A stretch of iterations as one compiled program: Python runs once per segment, not once per batch."""
+"""Run a stretch of iterations as one compiled program, so that Python runs once per segment, not once per batch."""
 
 import time
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from batchwright.training.step import Loss, step
 
 
 class Epoch(NamedTuple):
-    """What the iterations of an epoch are given: the rows of each batch, and its learning rate.
+    """The input of the iterations of an epoch: the rows of each batch, and its learning rate.
 
-    `newest` are the shares of the newest variables in their average; None where none is kept.
+    `newest` holds the shares of the newest variables in their average; None where no average is kept.
     """
 
     batches: Int32[Array, "iterations parts n"] | Int32[np.ndarray, "iterations parts n"]
@@ -40,17 +40,17 @@ def iterate(
     *,
     padded: bool,
 ) -> tuple[TrainState, Loss]:
-    """The loop of training, of one network as of each member of a population: iterations span[0] ... span[1] - 1.
+    """The training loop, for a single network or for a member of a population: iterations span[0] ... span[1] - 1.
 
     Args:
         program: what is trained.
-        carry: the state, and places for the losses of all iterations, in which those of these are written.
+        carry: the state, and the losses of all iterations; the losses of these iterations are written at their places.
         rows: the training rows.
         batch_of: the rows of the batch of an iteration, int32 [parts, n].
         rates: the learning rates.
-        newest: the shares of the newest variables in their average; None where none is kept.
+        newest: the shares of the newest variables in their average; None where no average is kept.
         span: the bounds; they are traced, so that a segment of any length is the same program, with the same bits.
-        padded: whether a row number past the last marks a place without a row.
+        padded: whether a row number past the last row marks a place without a row.
     """
 
     def one(i: Array, carry: tuple[TrainState, Loss]) -> tuple[TrainState, Loss]:
@@ -74,28 +74,28 @@ def _segment(
     *,
     padded: bool,
 ) -> tuple[TrainState, Loss]:
-    """Iterations span[0] ... span[1] - 1 of an epoch; their losses are written in their places."""
+    """Iterations span[0] ... span[1] - 1 of an epoch; their losses are written at their places."""
     order, rates, newest = jax.tree.map(jnp.asarray, epoch)
     return iterate(program, (train, losses), rows, lambda i: order[i], rates, newest, span, padded=padded)
 
 
 def without_change(order: Int32[np.ndarray, "iterations parts n"], train: TrainState) -> Epoch:
-    """Iterations with a learning rate of 0, which leave an average as it is where this state has one."""
+    """Iterations with a learning rate of 0, which also leave the state's average, if any, as it is."""
     nothing = np.zeros(len(order), np.float32)
     return Epoch(order, nothing, None if train.average is None else nothing)
 
 
 def no_losses(iterations: int) -> Loss:
-    """Places for the losses of so many iterations, all 0."""
+    """Places for the losses of `iterations` iterations, all 0."""
     return Loss(jnp.zeros(iterations), jnp.zeros(iterations))
 
 
 @dataclass(frozen=True)
 class CompiledSegment:
-    """A segment compiled for the shapes of one plan, and what compiling it told.
+    """A segment compiled for the shapes of one plan, and what compiling it took.
 
-    `seconds` is the time of compiling (or of reading the program from the cache). `memory_bytes` is what the program
-    occupies: rows, parameters, optimizer state and temporary arrays.
+    `seconds` is the time to compile it (or to read it from the cache). `memory_bytes` is what the program occupies:
+    rows, parameters, optimizer state and temporary arrays.
     """
 
     run: Callable[[Program, TrainState, Loss, Rows, Epoch, tuple[np.int32, np.int32]], tuple[TrainState, Loss]]
@@ -105,16 +105,16 @@ class CompiledSegment:
     def __call__(
         self, program: Program, carry: tuple[TrainState, Loss], rows: Rows, epoch: Epoch, span: tuple[int, int]
     ) -> tuple[TrainState, Loss]:
-        """The carry after the iterations span[0] ... span[1] - 1 of the epoch; the one given is used up."""
+        """The carry after iterations span[0] ... span[1] - 1 of the epoch; the given carry is used up."""
         return self.run(program, *carry, rows, epoch, (np.int32(span[0]), np.int32(span[1])))
 
 
 def compile_segment(
     program: Program, train: TrainState, rows: Rows, plan: Plan, *, iterations: int | None = None
 ) -> CompiledSegment:
-    """Compile the training loop for such rows and such a plan; nothing is run.
+    """Compile the training loop for these shapes of rows and this plan; nothing is run.
 
-    `iterations` are those that are given at once, where not those of a whole epoch. The rows may be without content.
+    `iterations` is how many are passed at once, by default those of an epoch. The rows may have no content.
     """
     started = time.perf_counter()
     first_product()
@@ -128,7 +128,7 @@ def compile_segment(
 
 
 def occupied(compiled: Any) -> int:
-    """Bytes of a compiled program's arguments, results and temporary arrays, those that share a place counted once."""
+    """Bytes of a compiled program's arguments, results and temporary arrays; shared memory is counted once."""
     memory = compiled.memory_analysis()
     parts = memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes
     return int(sum(parts) - memory.alias_size_in_bytes)

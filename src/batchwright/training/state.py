@@ -1,4 +1,4 @@
-"""What a compiled training program is given, and what changes in it."""
+"""What a compiled training program is given, and what it changes."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -27,7 +27,7 @@ RUNNING = -1
 
 @runtime_checkable
 class Arrays(Protocol):
-    """Rows as arrays: what `data.Split` offers."""
+    """Rows as arrays, as in `data.Split`."""
 
     @property
     def inputs(self) -> dict[str, np.ndarray]: ...
@@ -38,7 +38,7 @@ class Arrays(Protocol):
 
 
 class Rows(NamedTuple):
-    """Rows on the device, in the dtype in which they are small: inputs by name, targets [n] or [n, k], weights [n]."""
+    """Rows on the device, in compact dtypes: inputs by name, targets [n] or [n, k], weights [n]."""
 
     inputs: Inputs
     targets: jax.Array
@@ -56,22 +56,22 @@ class Rows(NamedTuple):
 
 @component
 class Model:
-    """A network and what its outputs mean: what is evaluated, saved and asked for predictions, with its variables."""
+    """A network and its task, which says what the outputs mean; with variables, it is evaluated, saved and predicts."""
 
     network: Network
     task: Task
 
     def __repr__(self) -> str:
-        """What it is made of."""
+        """The network and the task."""
         return f"<Model: {type(self.network).__name__} with {type(self.task).__name__}>"
 
 
 @component
 class Program:
-    """What is trained, and by which rule; its numbers are the hyperparameters that compile nothing when they change.
+    """What is trained, and by which rule; changing its numbers, the hyperparameters, compiles nothing.
 
-    `frozen` are patterns of names (`optim.names`) whose parameters stay as they are: they have no gradient, no decay
-    and no state of the rule. `averaged` says whether an average of the parameters is kept beside them.
+    `frozen` holds patterns of names (`optim.names`) whose parameters stay as they are: they have no gradient, no decay
+    and no optimizer state. `averaged` says whether an average of the parameters is kept beside them.
     """
 
     model: Model
@@ -80,17 +80,17 @@ class Program:
     averaged: bool = False
 
     def trained(self, params: Tree) -> Tree:
-        """The parameters that are trained; None in place of those that are frozen."""
+        """The parameters that are trained; None in place of frozen ones."""
         trained: Tree = left_out(params, self.frozen)
         return trained
 
 
 class TrainState(NamedTuple):
-    """All that changes in training.
+    """Everything that changes in training.
 
     `step` counts the updates made, int32 []. `key` is the data of the run's random key, uint32 [2], folded with the
-    step for dropout. `status` is `RUNNING`, or the iteration, counted from 0, whose loss was not finite and after
-    which nothing changed. `average` is that of the variables (`training.average`), None where there is none.
+    step for dropout. `status` is `RUNNING`, or the iteration, counted from 0, whose loss was not finite; nothing
+    changed after it. `average` is the average of the variables (`training.average`); None where none is kept.
     """
 
     params: Tree
@@ -102,22 +102,22 @@ class TrainState(NamedTuple):
     average: Variables | None = None
 
     def __repr__(self) -> str:
-        """How many arrays there are of parameters."""
+        """The number of parameter arrays."""
         return f"<TrainState: {len(jax.tree.leaves(self.params)):,} arrays of parameters>"
 
     @property
     def variables(self) -> Variables:
-        """What the network needs to be applied, as it is trained."""
+        """What the network needs to be applied, as in training."""
         return Variables(self.params, self.state)
 
     @property
     def evaluated(self) -> Variables:
-        """The variables that are evaluated and kept: the average, where there is one."""
+        """The variables that are evaluated and kept: the average, if there is one."""
         return self.variables if self.average is None else self.average
 
 
 def to_device(split: Arrays) -> Rows:
-    """The rows of a split on the device; an array that nobody can change is not copied where its memory will do."""
+    """The rows of a split on the device; an array that nobody can change is not copied where its memory can be used."""
     weights = None if split.weights is None else _put(split.weights)
     return Rows({name: _put(array) for name, array in split.inputs.items()}, _put(split.targets), weights)
 
@@ -133,13 +133,13 @@ def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array
 
 
 def initial_variables(model: Model, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> Variables:
-    """The first variables of a network that is shown these rows; one program, whatever the numbers and the seed."""
+    """The first variables of a network for rows shaped like these; one program for all numbers and seeds."""
     variables: Variables = _variables(model, dict(example), _key(seed))
     return variables
 
 
 def state_with(program: Program, variables: Variables, *, seed: int) -> TrainState:
-    """The state of `initial_state` that has these variables.
+    """The state of `initial_state`, but with these variables.
 
     Raises:
         ConfigError: a pattern of the optimizer, or of what is frozen, matches no parameter, or all of them are frozen.

@@ -1,4 +1,4 @@
-"""One iteration of mini-batch gradient descent: forward, loss, backward, update. Only here are gradients taken."""
+"""One iteration of mini-batch gradient descent: forward, loss, backward, update. Gradients are taken only here."""
 
 from functools import reduce
 from typing import Any, NamedTuple
@@ -17,17 +17,17 @@ from batchwright.training.state import KEYS, RUNNING, Program, Rows, TrainState
 
 
 class Loss(NamedTuple):
-    """The mean loss over the rows of a batch, and the sum of their weights; or of many batches, as arrays."""
+    """The mean loss over the rows of a batch, and the sum of their weights; for many batches, as arrays."""
 
     mean: Float[Array, "*iterations"] | Float[np.ndarray, "*iterations"]
     weight: Float[Array, "*iterations"] | Float[np.ndarray, "*iterations"]
 
 
 class Part(NamedTuple):
-    """The places of a batch that are worked through at once.
+    """The places of a batch that are computed at once.
 
-    `rows` are their row numbers, `present` says which hold a row (None: all do), and `shares` are their shares in the
-    batch's mean loss.
+    `rows` holds their row numbers, `present` says which hold a row (None: all do), and `shares` holds their shares in
+    the batch's mean loss.
     """
 
     rows: Int32[Array, " n"]
@@ -48,9 +48,9 @@ def step(
     """The state after one update with the learning rate `rate`, and the loss of the batch before it.
 
     `batch` holds row numbers; where `padded`, a number past the last row marks a place without a row. The gradient is
-    that of the weighted mean over the rows of the batch, however many parts it has; only batch normalization sees
-    each part by itself. What the program freezes has no gradient, and stays as it is. If the loss is not finite,
-    nothing is updated now or later, and `status` is this iteration. `newest` is the share of the new variables in
+    taken of the weighted mean loss over the rows of the batch, however many parts it has; only batch normalization
+    sees each part by itself. Frozen parameters have no gradient and stay as they are. If the loss is not finite,
+    nothing is updated now or later, and `status` becomes this iteration. `newest` is the share of the new variables in
     their average, where one is kept.
     """
     present = batch < rows.length if padded else None
@@ -83,7 +83,7 @@ def step(
 
 
 class _Changing(NamedTuple):
-    """What an update changes."""
+    """The arrays that an update changes."""
 
     params: Tree
     state: Tree
@@ -107,7 +107,7 @@ def _weights(
 
 
 def _taken(array: Array, places: Array, *, padded: bool) -> Array:
-    """These rows of an array. Only where batches are padded do they hold numbers past the last row, to be cut off."""
+    """These rows of an array. Only padded batches hold numbers past the last row, which need to be clipped."""
     return array.at[places].get(mode="clip" if padded else "promise_in_bounds")
 
 
@@ -120,7 +120,7 @@ def _parts(batch: Array, present: Array | None, weights: Array | None, total: Ar
 def _gradients(
     program: Program, variables: Variables, rows: Rows, part: Part, key: Array, *, padded: bool
 ) -> tuple[Float[Array, ""], Tree, Tree]:
-    """What a part adds to the batch's mean loss, the network's new state, and what it adds to the gradient."""
+    """A part's share of the batch's mean loss, the network's new state, and the part's share of the gradient."""
     inputs: Inputs = {name: _taken(array, part.rows, padded=padded) for name, array in rows.inputs.items()}
     targets = _taken(rows.targets, part.rows, padded=padded)
 
@@ -138,7 +138,7 @@ def _gradients(
 def _accumulated(
     program: Program, variables: Variables, rows: Rows, parts: Part, key: Array, *, padded: bool
 ) -> tuple[Float[Array, ""], Tree, Tree]:
-    """`_gradients` of all parts of a batch, added up one after the other."""
+    """The `_gradients` of all parts of a batch, computed one after the other and added up."""
 
     def add(number: Array, sums: tuple[Array, Tree, Tree]) -> tuple[Array, Tree, Tree]:
         mean, state, gradients = sums

@@ -1,4 +1,4 @@
-"""Early stopping: a pure function from the history of a run to its best epoch, and to a reason to stop."""
+"""Early stopping: a pure function from the history of a run to its best epoch and a reason to stop, if any."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,14 @@ from batchwright.tasks.metrics import METRICS
 
 @dataclass(frozen=True)
 class Stop:
-    """Training is to stop, and `reason` is the sentence that says why."""
+    """Stop training; `reason` is the sentence that says why."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a history says: the best epoch so far (from 1; None before any is finite), and a stop where there is one."""
+    """What a history shows: the best epoch so far (from 1; None before any is finite), and a stop, if any."""
 
     best_epoch: int | None
     stop: Stop | None
@@ -28,20 +28,20 @@ class Verdict:
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Stop when a figure has not got better for `patience` epochs.
+    """Stop when a metric has not improved for `patience` epochs.
 
-    An epoch counts as better when it passes the last one that did by more than `min_delta`. The best epoch is the one
-    with the best figure of all, however little it is ahead; the first of equals. A figure that is not finite is never
+    An epoch is an improvement when it beats the last improvement by more than `min_delta`. The best epoch is the one
+    with the best value of all, however small its lead; among equals, the first. A value that is not finite is never
     better.
 
     Args:
-        monitor: a figure of the history: `val_loss`, `val_` and the name of a metric, or `loss`, that in training.
-        patience: epochs to wait for a better one, 1 or more.
-        min_delta: 0 or more, in the unit of the figure; by how much a better one has to be better.
-        restore_best: whether the best epoch's parameters are kept, rather than the last's.
-        mode: whether a larger figure is better ("max") or a smaller one ("min"); "auto" goes by the metric.
+        monitor: a metric in the history: `val_loss`, `val_` and the name of a metric, or `loss`, the training loss.
+        patience: epochs to wait for an improvement, 1 or more.
+        min_delta: how much better an improvement has to be, 0 or more, in the unit of the metric.
+        restore_best: whether to keep the best epoch's parameters rather than the last's.
+        mode: whether larger ("max") or smaller ("min") is better; "auto" decides by the metric.
 
-    Keras and PyTorch Lightning wait in the same way; Keras's best epoch is the last that passed by `min_delta`.
+    Keras and PyTorch Lightning wait in the same way; Keras's best epoch is the last improvement by `min_delta`.
 
     >>> history = [{"val_loss": loss} for loss in (0.9, 0.5, 0.6, 0.7)]
     >>> verdict = EarlyStopping(patience=2).verdict(history)
@@ -59,7 +59,7 @@ class EarlyStopping:
         """Judge the epochs finished so far, one row each, in order.
 
         Raises:
-            ConfigError: a row without the monitored figure.
+            ConfigError: a row lacks the monitored metric.
         """
         figures = [self._figure(row) for row in history]
         costs = [-figure if self._larger_is_better else figure for figure in figures]
@@ -91,7 +91,7 @@ class EarlyStopping:
 
 
 def _last_better(costs: Sequence[float], min_delta: float) -> int:
-    """The last epoch (from 1) that was more than `min_delta` below the one that was so before; 0 if none is finite."""
+    """The last epoch (from 1) that was more than `min_delta` below the improvement before it; 0 if none is finite."""
     epoch, bar = 0, math.inf
     for number, cost in enumerate(costs, start=1):
         if math.isfinite(cost) and cost < bar - min_delta:

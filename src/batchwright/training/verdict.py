@@ -1,4 +1,4 @@
-"""What the two loss curves say after a training: stopped too early, about right, or too late."""
+"""What the two loss curves say after training: stopped too early, about right, or too late."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,46 +12,47 @@ Curve: TypeAlias = Float64[np.ndarray, " epochs"]
 Kind = Literal["underfitting", "about right", "overfitting", "unknown"]
 
 FEWEST = 8
-"""Epochs that a verdict needs: the last quarter of fewer is a single step, from which noise and trend look alike."""
+"""Epochs that a verdict needs: the last quarter of fewer is a single step, in which noise and trend look alike."""
 
 NOTABLE = 0.02
-"""A change of a loss that matters, as a share of it. A convention: less is hardly worth as many epochs again."""
+"""A change of a loss that matters, as a share of the loss. A convention: less is hardly worth doubling the epochs."""
 
 OF_DESCENT = 0.01
-"""The same as a share of the whole descent: near 0 a loss may double and mean nothing."""
+"""The same, as a share of the whole descent: near 0 a loss may double without meaning anything."""
 
 SURE = 5.0
-"""Standard errors of a rise. The lowest of fifty means is 2.3 of its own below theirs by chance, and the noise is
-estimated, from as few as six differences: on drawn curves, flat but for noise, 5 errs at most once in 100, 4 twice."""
+"""Standard errors that make a rise. The lowest of fifty means lies 2.3 standard errors below their mean by chance, and
+the noise is estimated, from as few as six differences. On flat simulated curves with noise, 5 standard errors are
+wrong at most once in 100 curves, and 4 twice."""
 
 SLOPE_SURE = 3.0
-"""Standard errors of a slope, which has one place only: once in 700 by chance."""
+"""Standard errors that make a slope, which is tested at one place only: wrong once in 700 by chance."""
 
 GAP = 0.25
-"""How far a flat validation loss may lie above the training loss, as a share of it; a convention, as is the next..."""
+"""How far a flat validation loss may lie above the training loss, as a share of it. A convention, like the next."""
 
 GAP_OF_START = 0.05
-"""... or as a share of the first epoch's training loss; whichever is more."""
+"""The same, as a share of the first epoch's training loss; the larger of the two limits counts."""
 
 LOWERED = 0.1
-"""Share of its highest at which a learning rate has been lowered: every loss curve is flat then, whatever was left."""
+"""Share of its peak at which a learning rate counts as lowered: below it every loss curve is flat, finished or not."""
 
 HIGH = 0.5
-"""Share of its highest above which a rate is taken to be high: a curve that is flat there is flat by itself."""
+"""Share of its peak above which a learning rate counts as high: a curve that is flat there is flat by itself."""
 
 MOVED = 0.05
-"""Share of its first value by which a flat validation loss has to have fallen; a convention too."""
+"""Share of its first value by which a flat validation loss has to have fallen. A convention too."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the curves say.
+    """What the loss curves say.
 
     Args:
         kind: "underfitting": the validation loss was still falling at the end; "overfitting": it has risen again while
-            the training loss kept falling; "about right": it is flat, was so before the learning rate was lowered, and
-            is not far above the training loss; "unknown": none of these can be said.
-        turned_at: of overfitting, the epoch of the lowest validation loss; else None.
+            the training loss kept falling; "about right": it is flat, was flat before the learning rate was lowered,
+            and is not far above the training loss; "unknown": none of these can be said.
+        turned_at: for overfitting, the epoch of the lowest validation loss; else None.
         reason: one sentence with the numbers.
     """
 
@@ -63,18 +64,18 @@ class Verdict:
 def verdict(history: Sequence[Mapping[str, object]]) -> Verdict:
     """Judge a finished training by its training and validation loss.
 
-    Noise is measured by the second differences of the later half of a curve, which a smooth trend leaves out, and
-    changes have to stand out from it. The training loss is measured while training, with dropout and before the
-    updates of its epoch, so it may lie above the validation loss; only how it moves counts, and a gap the other way.
+    Noise is estimated from the second differences in the later half of a curve, which cancel a smooth trend; changes
+    have to stand out from it. The training loss is measured during training, with dropout and before the updates of its
+    epoch, so it may lie above the validation loss. Only its movement counts, and a gap in the other direction.
 
     A schedule that takes the learning rate towards 0 makes every curve flat at its end. So where the rate has been
-    lowered, a flat end counts only if the curve was surely flat before, at rates above half of the highest.
+    lowered, a flat end counts only if the curve was clearly flat before, at rates above half of the highest.
 
-    What it cannot see: whether a larger network would end lower.
+    It cannot see whether a larger network would end lower.
 
     Args:
         history: a row for each epoch, in order, with "loss", "val_loss" where there are validation rows, "epoch" (from
-            1; by default the place of the row), and "learning_rate" (by default the same in all).
+            1; by default the position of the row), and "learning_rate" (by default constant).
 
     >>> falling = [{"epoch": t, "loss": 2 * 0.9**t, "val_loss": 2.1 * 0.9**t} for t in range(1, 17)]
     >>> verdict(falling).kind
@@ -97,7 +98,7 @@ def verdict(history: Sequence[Mapping[str, object]]) -> Verdict:
 
 
 def _overfitting(loss: Curve, validation: Curve, epochs: Sequence[int]) -> Verdict | None:
-    """The verdict where the validation loss ended above its minimum, for sure and by a notable amount."""
+    """The verdict if the validation loss ended significantly and notably above its minimum; else None."""
     width = _width(validation)
     means, of_training = _means(validation, width), _means(loss, width)
     turn = int(np.argmin(means))
@@ -117,7 +118,7 @@ def _overfitting(loss: Curve, validation: Curve, epochs: Sequence[int]) -> Verdi
 
 
 class _Trend(NamedTuple):
-    """Where a curve ends, its slope per epoch with its standard error, and the epochs that these are taken over."""
+    """The value at the end of a curve, its slope per epoch with standard error, and the number of epochs used."""
 
     last: float
     slope: float
@@ -129,17 +130,17 @@ def _trend(curve: Curve) -> _Trend:
     """The trend of the last quarter of a curve."""
     count = max(5, len(curve) // 4)
     slope, error, spread = _slope(curve[-count:])
-    error = max(error, _noise(curve) / math.sqrt(spread))  # of few epochs the residuals may be small by chance
+    error = max(error, _noise(curve) / math.sqrt(spread))  # with few epochs the residuals may be small by chance
     return _Trend(float(curve[-count:].mean()) + slope * (count - 1) / 2, slope, error, count)
 
 
 def _notable(curve: Curve, last: float) -> float:
-    """The fall of a loss from here on that would matter."""
+    """How much a loss would have to fall from here to matter."""
     return max(NOTABLE * abs(last), OF_DESCENT * max(float(curve[0]) - last, 0.0))
 
 
 def _underfitting(validation: Curve) -> Verdict | None:
-    """The verdict where the slope of the last quarter promises a notable gain in as many epochs again."""
+    """Underfitting, if the slope of the last quarter promises a notable gain in as many epochs again; else None."""
     last, slope, error, count = _trend(validation)
     gain = -slope * count
     if gain <= _notable(validation, last) or -slope <= SLOPE_SURE * error:
@@ -154,7 +155,7 @@ def _underfitting(validation: Curve) -> Verdict | None:
 
 
 def _level(loss: Curve, validation: Curve, rates: Curve) -> Verdict:
-    """The verdict where the validation loss neither rises nor falls at its end."""
+    """The verdict if the validation loss neither rises nor falls at its end."""
     width = _width(validation)
     last, of_training = float(validation[-width:].mean()), float(loss[-width:].mean())
     if float(validation[0]) - last <= MOVED * abs(float(validation[0])):
@@ -176,7 +177,7 @@ def _level(loss: Curve, validation: Curve, rates: Curve) -> Verdict:
 
 
 def _flattened(validation: Curve, rates: Curve) -> bool:
-    """Whether a lowered rate may be all that makes a curve flat: it was not surely flat while the rate was high."""
+    """Whether the lowered rate alone may make a curve flat: it was not clearly flat while the rate was high."""
     if np.isnan(rates).any() or rates[-1] > LOWERED * rates.max():
         return False
     while_high = validation[: int(np.flatnonzero(rates > HIGH * rates.max())[-1]) + 1]
@@ -191,7 +192,7 @@ def _unknown(reason: str) -> Verdict:
 
 
 def _curve(history: Sequence[Mapping[str, object]], key: str) -> Curve:
-    """The figure of each epoch, NaN where a row has none."""
+    """The value of each epoch, NaN where a row has none."""
     values = [row.get(key) for row in history]
     return np.array([float(value) if isinstance(value, int | float) else math.nan for value in values])
 
@@ -202,27 +203,27 @@ def _epoch(row: Mapping[str, object], place: int) -> int:
 
 
 def _width(curve: Curve) -> int:
-    """Epochs that are averaged: a tenth, but 3 to 9; an odd number, so that means have a middle."""
+    """Epochs to average: a tenth, within 3 to 9; odd, so that each mean has a middle."""
     return min(max(3, len(curve) // 10), 9) | 1
 
 
 def _means(curve: Curve, width: int) -> Float64[np.ndarray, " means"]:
-    """The means of every `width` epochs in a row; mean i is that around epoch i + width // 2, from 0."""
+    """Moving averages over `width` epochs; mean i is centred at epoch i + width // 2, counted from 0."""
     return np.convolve(curve, np.full(width, 1 / width), "valid")
 
 
 def _noise(curve: Curve) -> float:
-    """The standard deviation of the later half (of twelve epochs at least) around its trend, by second differences.
+    """The standard deviation of the later half (at least twelve epochs) around its trend, by second differences.
 
-    v[t-1] - 2·v[t] + v[t+1] of independent noise has √6 times its deviation, and the median of its size is 0.6745 of
-    that; a median, so that one epoch that leaps does not hide all else.
+    Of independent noise, v[t-1] - 2·v[t] + v[t+1] has √6 times the standard deviation, and the median of its size is
+    0.6745 of that. The median is used so that a single jump does not hide everything else.
     """
     later = curve[-max(12, len(curve) // 2) :]
     return float(np.median(np.abs(np.diff(later, n=2)))) / (0.6745 * math.sqrt(6))
 
 
 def _slope(curve: Curve) -> tuple[float, float, float]:
-    """The least-squares slope per epoch, its standard error, and the sum of the squared distances of the epochs."""
+    """The least-squares slope per epoch, its standard error, and the sum of squared deviations of the epochs."""
     t = np.arange(len(curve)) - (len(curve) - 1) / 2
     spread = float(t @ t)
     slope = float(t @ curve) / spread
