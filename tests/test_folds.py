@@ -8,6 +8,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from batchwright.config import load_config
 from batchwright.errors import ConfigError
+from batchwright.search.objective import LOSS
 from batchwright.search.trials import Trial, train_trials
 from batchwright.workflow import folds, prepare
 from batchwright.workflow.folds import fold_of
@@ -51,10 +52,10 @@ def test_no_row_is_trained_on_and_held_out():
 def test_a_trial_over_folds_is_judged_by_their_mean():
     prepared = _prepared()
     jobs, example = folds(prepared, 3), example_of(prepared.dataset)
-    *_, together = train_trials([Trial(0, jobs)], example, judged_by="val_loss")
+    *_, together = train_trials([Trial(0, jobs)], example, judged_by=LOSS)
     single = []
     for job in jobs:
-        *_, last = train_trials([Trial(0, (job,))], example, judged_by="val_loss")
+        *_, last = train_trials([Trial(0, (job,))], example, judged_by=LOSS)
         single.append(last[0].value)
     assert together[0].value == pytest.approx(np.mean(single), rel=1e-6)
     assert together[0].outcome.by_seed == pytest.approx(tuple(single), rel=1e-6)

@@ -20,6 +20,7 @@ _HOMES = {
     "resume": "batchwright.api",
     "run_search": "batchwright.search.run",
     "resume_search": "batchwright.search.run",
+    "compare": "batchwright.search.run",
     "Trained": "batchwright.workflow",
     "Searched": "batchwright.search.events",
     "Metric": "batchwright.tasks.metrics",

@@ -22,6 +22,7 @@ from batchwright.config import (
     settings_of,
     validate_component,
 )
+from batchwright.config.custom import check_kinds, metric_names
 from batchwright.config.sections import AUTO, BATCH_SIZE, MEASURABLE
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, unknown
@@ -255,7 +256,7 @@ def _settings(
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
-    _check_kinds(architecture, optimizer, schedule)
+    check_kinds(architecture, optimizer, schedule)
     chosen = {"optimizer.learning_rate": learning_rate, "training.batch_size": batch_size, "training.epochs": epochs}
     to_measure = tuple(key for key in MEASURABLE if isinstance(chosen[key], str) and chosen[key] == AUTO)
     if learning_rate is not None and "optimizer.learning_rate" not in to_measure:
@@ -268,7 +269,7 @@ def _settings(
         delta=delta,
         gamma=gamma,
         quantiles=tuple(quantiles),
-        metrics=_names(metrics),
+        metrics=metric_names(metrics),
         threshold=threshold,
     )
     training = Training(
@@ -290,40 +291,6 @@ def _settings(
         validate_component(part)
     config = Config(network=architecture, optimizer=optimizer, schedule=schedule, task=aim, training=training, own=own)
     return settings_of(config, to_measure)
-
-
-def _names(metrics: object) -> tuple[str, ...]:
-    """The metrics that are given by name.
-
-    Raises:
-        ConfigError: one that is neither a name nor a metric.
-    """
-    if isinstance(metrics, str | Metric) or not isinstance(metrics, Sequence):
-        raise ConfigError(f"metrics takes a list, as ['average_precision', Metric(...)], but is {metrics!r:.60}.")
-    for one in metrics:
-        if not isinstance(one, str | Metric):
-            raise ConfigError(
-                f"metrics takes names, such as average_precision, and metrics, as Metric('missed', False, function), "
-                f"but {one!r:.60} is neither."
-            )
-    return tuple(one for one in metrics if isinstance(one, str))
-
-
-def _check_kinds(network: object, optimizer: object, schedule: object) -> None:
-    """Raise a ConfigError where a part is a class, or not a part of its kind."""
-    kinds = (
-        ("network", network, Architecture, "nn.MLP()"),
-        ("optimizer", optimizer, Optimizer, "optim.Adam()"),
-        ("schedule", schedule, Schedule, "optim.OneCycle()"),
-    )
-    problems = []
-    for name, given, kind, example in kinds:
-        if isinstance(given, type):
-            problems.append(f"{name}={given.__name__} is a class: make one of it, as {given.__name__}().")
-        elif not isinstance(given, kind):
-            problems.append(f"{name} takes one that is made as {example}, but is {given!r:.60}.")
-    if problems:
-        raise ConfigError(" ".join(problems))
 
 
 def _rate(given: object) -> float:

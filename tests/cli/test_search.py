@@ -81,7 +81,7 @@ def found(answer: Answer) -> dict[str, Any]:
 
 def test_command_prints_one_json_object(answer: Answer, found: dict[str, Any]) -> None:
     assert set(json.loads(answer.out)) == {
-        *("run", "trials", "diverged", "stopped", "best", "importance", "seconds"),
+        *("run", "trials", "diverged", "stopped", "objective", "best", "importance", "seconds"),
     }
     assert (found["trials"], found["diverged"], found["stopped"]) == (6, 0, 0)
     assert found["run"] == "runs/iris-search-1" and found["seconds"] > 0

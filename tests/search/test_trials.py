@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from batchwright.search.objective import LOSS
 from batchwright.search.space import load_space
 from batchwright.search.trials import Trial, rungs, train_trials
 from batchwright.training.checkpoint import beginning
@@ -48,7 +49,7 @@ def _alone(job, example):
 
 
 def _last(trials, prepared):
-    *_, last = train_trials(trials, example_of(prepared.dataset), judged_by="val_loss")
+    *_, last = train_trials(trials, example_of(prepared.dataset), judged_by=LOSS)
     return {one.number: one for one in last}
 
 

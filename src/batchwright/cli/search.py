@@ -23,6 +23,9 @@ Pruning = Annotated[
     Literal["halving", "hyperband", "none"], typer.Option(help="how configurations that fall behind end early")
 ]
 Storage = Annotated[str | None, typer.Option(help="a database that other machines work with too, as postgresql://...")]
+ObjectiveName = Annotated[
+    str | None, typer.Option("--objective", metavar="METRIC", help="compare by it, as accuracy [validation loss]")
+]
 StudyName = Annotated[str | None, typer.Option(help="the study in that database [the source's name]")]
 
 
@@ -35,6 +38,7 @@ def search(
     pruning: Pruning = "halving",
     storage: Storage = None,
     study_name: StudyName = None,
+    objective: ObjectiveName = None,
     run_dir: RunDir = None,
     as_json: Json = False,
 ) -> None:
@@ -42,7 +46,7 @@ def search(
     from batchwright.search.events import Options
     from batchwright.search.search import search
 
-    options = Options(trials, seeds, pruning, storage, study_name, folds)
+    options = Options(trials, seeds, pruning, storage, study_name, folds, objective)
     show_search(lambda interrupted: search(space, options, run_dir=run_dir, interrupted=interrupted), as_json=as_json)
 
 
@@ -65,7 +69,7 @@ def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]
         print_json(summary(found))
         return
     out = table_console()
-    out.print(trials_table(found.finished))
+    out.print(trials_table(found.finished, found.objective))
     if found.importance:
         out.print(importance_table(found.importance))
         typer.echo(found.importance.sentence)
@@ -87,6 +91,7 @@ def summary(found: "Searched") -> dict[str, Any]:
         "trials": len(found.finished),
         "diverged": found.diverged,
         "stopped": sum(one.outcome.ending == "stopped" for one in found.finished),
+        "objective": {"monitor": found.objective.monitor, "direction": found.objective.direction},
         "best": {
             "number": found.best.number,
             "settings": dict(found.best.chosen),

@@ -26,7 +26,7 @@ class SearchPlan:
     """What a search is of, and how it goes, as in `search.Options`; and the batch size that was measured, and why.
 
     `machine` is what its bits depend on beside that, as `_machine.describe` tells it; `paths` say
-    where its files lay (`workflow.places`).
+    where its files lay (`workflow.places`). `objective` is the metric that was asked for, None the loss.
     """
 
     source: str
@@ -40,6 +40,7 @@ class SearchPlan:
     in_database: bool = False
     machine: dict[str, str] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
+    objective: str | None = None
 
 
 class SearchFolder:

@@ -20,6 +20,7 @@ from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.population.fit import common_rows
 from batchwright.search.differences import verdict
 from batchwright.search.learning_curve import LearningCurve, learning_curve
+from batchwright.search.objective import LOSS
 from batchwright.search.parameters import sobol
 from batchwright.search.space import Space
 from batchwright.search.trials import Standing, Trial, rungs, train_trials
@@ -30,8 +31,6 @@ from batchwright.training.order import permutation
 from batchwright.training.state import Rows
 from batchwright.workflow import Estimate, Prepared, estimate
 from batchwright.workflow.preparing import example_of, job_on, prepare
-
-LOSS = "val_loss"
 
 
 @dataclass(frozen=True)
@@ -228,8 +227,7 @@ def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generat
     trials = arena.trials(variant, [_Try(points[place], seed + place, place) for place in rounds])
     standings, seconds = yield from _trained(arena, variant, trials, ("seeds", number, variants))
     plan = trials[0].jobs[0].plan
-    tuned = [variant.settings(arena.space, point).values for point in points]
-    by_round = tuple({one.key: values[one.key] for one in variant.dimensions} for values in tuned)
+    by_round = tuple(variant.tuned(point) for point in points)
     values = tuple(one.value for one in standings)
     by_seed = values if max(values) < float("inf") else ()
     return Row(

@@ -27,7 +27,7 @@ class Share:
     high: float
 
 
-def sentence(shares: tuple[Share, ...]) -> str:
+def sentence(shares: tuple[Share, ...], figure: str = "the loss") -> str:
     """The order of the shares beside the customary one; only what the intervals tell apart is called an order.
 
     >>> sentence((Share("optimizer.learning_rate", 0.6, 0.5, 0.7), Share("optimizer.epsilon", 0.1, 0.0, 0.2)))
@@ -42,9 +42,8 @@ def sentence(shares: tuple[Share, ...]) -> str:
         clauses = [f"which of {names} mattered most cannot be told, for their intervals overlap", *notable]
         agreed = not notable and any(_foremost(more, [less]) for more, less in told)
         return "; ".join([*clauses, "what can be told apart is in the customary order"] if agreed else clauses)
-    numbers = (
-        f"{first.share * 100:.0f} % of the variance of the loss, {first.low * 100:.0f} to {first.high * 100:.0f} %"
-    )
+    interval = f"{first.low * 100:.0f} to {first.high * 100:.0f} %"
+    numbers = f"{first.share * 100:.0f} % of the variance of {figure}, {interval}"
     leader = f"{_said(first)} mattered most ({numbers})" + (", as is customary" if _foremost(first, others) else "")
     alike = len(others) > 1 and all(more is first for more, _ in told)
     return "; ".join([leader, *notable, *(["the order of the others cannot be told"] if alike else [])])

@@ -5,9 +5,11 @@ size is measured instead, and what the user has chosen stays as it is.
 """
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from batchwright.config import Config, Settings
-from batchwright.config.hints import fields_of
+from batchwright.config.custom import hints_of
+from batchwright.config.sections import SECTIONS
 from batchwright.measure.learning_rate import default_rate
 from batchwright.optim.rule import BETA_1, BETA_2, MOMENTUM, RHO
 from batchwright.search.dimension import Dimension, dimension_of
@@ -20,17 +22,26 @@ BELOW, ABOVE = 1.5, 1.5
 
 def default_dimensions(settings: Settings, trials: int) -> tuple[Dimension, ...]:
     """What so many trials can tell of, but for what the user has chosen or the network and the update rule lack."""
-    origins = settings.origins
     return tuple(
         dimension
         for least, dimension in _in_order(settings.config)
-        if trials >= least and origins.get(dimension.key) == "default"
+        if trials >= least and _is_free(settings, dimension.key)
     )
+
+
+def _is_free(settings: Settings, key: str) -> bool:
+    """Whether nobody has chosen the value of a key; of a part of the user's own, whether it has its default."""
+    name, _, number = key.partition(".")
+    section = next(section for section in SECTIONS if section.name == name)
+    part = getattr(settings.config, name)
+    if not section.is_custom(part):
+        return settings.origins.get(key) == "default"
+    return any(one.name == number and one.default == getattr(part, number) for one in fields(part))
 
 
 def _in_order(config: Config) -> Iterator[tuple[int, Dimension]]:
     """Every dimension, with the trials from which on it is searched."""
-    has = {f"{name}.{key}" for name in ("optimizer", "network") for key in fields_of(type(getattr(config, name)))}
+    has = {f"{name}.{key}" for name in ("optimizer", "network") for key in hints_of(getattr(config, name))}
     usual = default_rate(config.optimizer)
     rates = (float(f"{usual * 10**-BELOW:.2g}"), float(f"{usual * 10**ABOVE:.2g}"))
     ranges = (

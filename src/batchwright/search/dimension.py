@@ -1,10 +1,11 @@
 """One key of a search, and what may be chosen for it: a range or a list; and how that is read from a configuration."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from batchwright.config.custom import hints_of
 from batchwright.config.document import Node, Place, Problem
 from batchwright.config.emit import flow, shown
 from batchwright.config.hints import fields_of, members, nested
@@ -117,8 +118,8 @@ _BENT: Mapping[str, Callable[[float], float]] = {
 }
 
 
-def read_dimension(key: str, node: Node) -> Dimension | Problem:
-    """What a mapping at a key says, or what is wrong with it."""
+def read_dimension(key: str, node: Node, hints: Sequence[Any]) -> Dimension | Problem:
+    """What a mapping at a key says, or what is wrong with it; `hints` are the annotations that the key has."""
     said = node.plain
     reason = THE_SAME_FOR_ALL.get(key) or THE_SAME_FOR_ALL.get(key.split(".")[0])
     if reason:
@@ -135,7 +136,7 @@ def read_dimension(key: str, node: Node) -> Dimension | Problem:
     if wrong := _wrong_values(scale, values) or _wrong_when(when):
         return Problem(node.place, f"{key}: {wrong}")
     conditions = {name: tuple(of) if isinstance(of, list) else (of,) for name, of in when.items()}
-    whole = scale in ("uniform", "log") and _whole(key)
+    whole = scale in ("uniform", "log") and _whole(hints)
     if whole and any(isinstance(end, float) and not end.is_integer() for end in values):
         return Problem(node.place, f"{key}: takes whole numbers; the range is {shown(values)}.")
     return Dimension(
@@ -174,10 +175,18 @@ def _wrong_when(when: Any) -> str | None:
     return None
 
 
-def _whole(key: str) -> bool:
+def _whole(hints: Sequence[Any]) -> bool:
     """Whether a key takes whole numbers and no others, in every kind that has it."""
-    hints = hints_at(key)
     return bool(hints) and all(int in members(hint) and float not in members(hint) for hint in hints)
+
+
+def hints_of_key(key: str, parts: Mapping[str, Any]) -> list[Any]:
+    """The annotations that a dotted key has; in a section that is a part of the user's own, by name, those of that."""
+    section, _, name = key.partition(".")
+    if section not in parts:
+        return hints_at(key)
+    hints = hints_of(parts[section])
+    return [hints[name]] if name in hints else []
 
 
 def hints_at(key: str) -> list[Any]:

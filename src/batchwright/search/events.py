@@ -8,6 +8,7 @@ from typing import TypeAlias, get_args
 from batchwright.config import Settings
 from batchwright.errors import ConfigError, unknown
 from batchwright.search.importance import Importance
+from batchwright.search.objective import LOSS, Objective
 from batchwright.search.space import Space
 from batchwright.search.study import Asked, Finished
 from batchwright.search.trials import Pruning, Standing
@@ -23,6 +24,7 @@ class Options:
     - folds: with how many parts of the training and validation rows held out in turn; 1 keeps the split
     - pruning: whether trials that fall behind end early, by one ladder of rungs or by several
     - storage, study_name: the URL of a database that other processes work with too, and the study in it
+    - objective: the metric by which they are compared, as accuracy; None is the validation loss
     """
 
     trials: int = 64
@@ -31,6 +33,7 @@ class Options:
     storage: str | None = None
     study_name: str | None = None
     folds: int = 1
+    objective: str | None = None
 
     def __post_init__(self) -> None:
         """Raise a ConfigError where numbers are not whole, or below 1, or there is no such pruning."""
@@ -42,7 +45,7 @@ class Options:
         ]
         problems += [
             f"{name} takes text, or None, but is {value!r:.60}."
-            for name, value in (("storage", self.storage), ("study_name", self.study_name))
+            for name, value in {name: getattr(self, name) for name in ("storage", "study_name", "objective")}.items()
             if not (value is None or isinstance(value, str))
         ]
         if self.pruning not in get_args(Pruning):
@@ -60,6 +63,7 @@ class Began:
     options: Options
     folder: Path
     notes: tuple[str, ...]
+    objective: Objective = LOSS
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,8 @@ class Waiting:
 class Searched:
     """What was found.
 
-    - best: the trial of the least loss, and its settings, with which `trained` was trained anew, and `repeated` with
-      as many seeds, where there are several
+    - best: the best trial by the `objective`, and its settings, with which `trained` was trained anew, and `repeated`
+      with as many seeds, where there are several
     - seconds: of the whole search
     """
 
@@ -130,6 +134,7 @@ class Searched:
     repeated: Repeated | None
     importance: Importance | None
     seconds: float
+    objective: Objective = LOSS
 
     def __repr__(self) -> str:
         """The best settings, and what was trained with them."""

@@ -18,6 +18,7 @@ import numpy as np
 import optuna
 from jaxtyping import Float, Int
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sklearn.ensemble import RandomForestRegressor
 
@@ -69,8 +70,12 @@ class Importance:
     sentence: str
 
 
-def importance(study: optuna.study.Study, *, seed_variance: float | None = None, seed: int = 0) -> Importance | None:
-    """Which hyperparameters of a finished study mattered for its loss, which it minimised.
+def importance(
+    study: optuna.study.Study, *, seed_variance: float | None = None, seed: int = 0, figure: str = "the loss"
+) -> Importance | None:
+    """Which hyperparameters of a finished study mattered for its loss, or what it minimised or maximised in its place.
+
+    What was maximised is a loss with its sign turned.
 
     Only complete trials count: a pruned one has no loss that could be compared, a failed one has none.
 
@@ -89,9 +94,10 @@ def importance(study: optuna.study.Study, *, seed_variance: float | None = None,
     Of slopes 3, 1.5 and 0.5 in 64 trials, whose shares are 78, 20 and 2 %, it sees 80, 7 and 1 %, and 9 % in pairs.
 
     Args:
-        study: finished, with one objective, to be minimised.
+        study: finished, with one objective.
         seed_variance: of the loss between seeds of the best trial, of its logarithm where `by_logarithm`.
         seed: of the resampling and the forests; the same seed gives the same answer.
+        figure: what the sentence calls the objective.
 
     Returns:
         None with fewer than 8 complete trials, where no hyperparameter varies among them, and where all losses are the
@@ -99,7 +105,7 @@ def importance(study: optuna.study.Study, *, seed_variance: float | None = None,
     """
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     log, parameters = by_logarithm(study), _varying(trials)
-    losses = _comparable(_losses(trials), log=log)
+    losses = _comparable(_losses(study, trials), log=log)
     if len(trials) < FEWEST or not parameters or np.ptp(losses) == 0:
         return None
     generator = np.random.default_rng(seed)
@@ -115,13 +121,13 @@ def importance(study: optuna.study.Study, *, seed_variance: float | None = None,
         fanova=fanova,
         interactions=_pairs(names, variance),
         seeds=None if seed_variance is None else float(np.clip(seed_variance / losses.var(), 0, 1)),
-        sentence=sentence(fanova),
+        sentence=sentence(fanova, figure),
     )
 
 
 def by_logarithm(study: optuna.study.Study) -> bool:
     """Whether the losses of a study are compared by their logarithm: all finite ones are above 0."""
-    losses = _losses(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    losses = _losses(study, study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     return bool((losses[np.isfinite(losses)] > 0).all())
 
 
@@ -141,8 +147,10 @@ def _evaluators(log: bool) -> dict[str, str]:
     }
 
 
-def _losses(trials: Sequence[FrozenTrial]) -> Float[np.ndarray, " trials"]:
-    return np.array([np.nan if trial.value is None else trial.value for trial in trials], np.float64)
+def _losses(study: optuna.study.Study, trials: Sequence[FrozenTrial]) -> Float[np.ndarray, " trials"]:
+    """What the trials came to, smaller where it is better."""
+    sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
+    return sign * np.array([np.nan if trial.value is None else trial.value for trial in trials], np.float64)
 
 
 def _comparable(losses: Float[np.ndarray, " trials"], *, log: bool) -> Float[np.ndarray, " trials"]:

@@ -4,7 +4,6 @@ The format is the one that Optuna's `JournalStorage` writes: one JSON object per
 """
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -89,7 +88,7 @@ def _lines(content: bytes) -> list[bytes]:
 
 
 def _parse(line: bytes) -> Any:
-    """One line as Optuna writes it: strict JSON, and Infinity for a trial that has diverged."""
+    """One line as Optuna writes it: strict JSON, and Infinity, or its negative, for a trial that has diverged."""
     return json.loads(line.decode(), object_pairs_hook=_unique, parse_constant=_constant)
 
 
@@ -100,9 +99,9 @@ def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(name: str) -> float:
-    if name != "Infinity":
+    if name not in ("Infinity", "-Infinity"):
         raise ValueError(f"{name} is not a number that a study has")
-    return math.inf
+    return float(name)
 
 
 def _check_records(records: Sequence[Any], path: Path) -> None:
@@ -141,7 +140,7 @@ class _Replayed(BaseJournalBackend):
 
 
 _CREATE_STUDY, _CREATE_TRIAL = 0, 4
-_ENDINGS = ("finished", "stopped", "diverged")
+_ENDINGS = ("finished", "stopped", "diverged", "undefined")
 
 
 def _wrong(record: Any, studies: int, trials: int) -> Iterator[str]:
@@ -239,7 +238,7 @@ _FIELDS: tuple[tuple[str, ...], ...] = (
 """What each operation needs, by its number."""
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "study_name": lambda value: isinstance(value, str),
-    "directions": lambda value: value == [1],  # minimize
+    "directions": lambda value: value in ([1], [2]),  # minimize, maximize
     "study_id": _is_whole,
     "trial_id": _is_whole,
     "user_attr": lambda value: _is_one(value) and _is_user_attr(value),

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 
 from batchwright.errors import ConfigError
 from batchwright.search.dimension import Dimension
+from batchwright.search.objective import LOSS, Objective
 from batchwright.search.space import Space
 from batchwright.search.study import Finished
 
@@ -16,12 +18,13 @@ END, WIDER = 0.03, 0.25
 """How near to an end, as a share of the range, the best lies at it; and by how much the range is widened then."""
 
 
-def narrowed(space: Space, finished: Sequence[Finished]) -> tuple[Space, tuple[str, ...]]:
+def narrowed(space: Space, finished: Sequence[Finished], objective: Objective = LOSS) -> tuple[Space, tuple[str, ...]]:
     """The space with each range around the best trials, and a sentence for each that was widened.
 
     The ranges are a function of the first space and of all trials: who works on the same study has the same.
     """
-    good = sorted((one for one in finished if one.outcome.value < float("inf")), key=lambda one: one.outcome.value)
+    comparable = [one for one in finished if isfinite(one.outcome.value)]
+    good = sorted(comparable, key=lambda one: objective.cost(one.outcome.value))
     best = good[: max(FEWEST, round(BEST * len(finished)))]
     notes = []
     for dimension in space.dimensions:

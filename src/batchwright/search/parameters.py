@@ -1,7 +1,7 @@
 """What a dimension is for Optuna: the name and the distribution of a parameter, and its values in both directions."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import optuna
 from optuna.distributions import (
@@ -18,6 +18,8 @@ from batchwright.config import flow
 from batchwright.search.dimension import Dimension
 from batchwright.search.space import Space
 from batchwright.search.storage import quiet
+
+Direction: TypeAlias = Literal["minimize", "maximize"]
 
 
 def sobol(count: int, dimensions: int, *, seed: int) -> list[list[float]]:
@@ -95,11 +97,13 @@ def is_point(space: Space, parameters: Mapping[str, Any]) -> bool:
     return names == set(parameters)
 
 
-def propose(count: int, space: Space, before: Sequence[FrozenTrial], *, seed: int) -> list[dict[str, Any]]:
+def propose(
+    count: int, space: Space, before: Sequence[FrozenTrial], *, seed: int, direction: Direction = "minimize"
+) -> list[dict[str, Any]]:
     """The parameters of the next trials by the tree-structured Parzen estimator: a function of its arguments alone."""
     with quiet():
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=0, multivariate=False, constant_liar=True)
-        study = optuna.create_study(direction="minimize", sampler=sampler)
+        study = optuna.create_study(direction=direction, sampler=sampler)
         study.add_trials(before)
         return [_proposal(study.ask(), space) for _ in range(count)]
 

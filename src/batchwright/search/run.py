@@ -1,28 +1,37 @@
-"""A search from Python in one call: what `batchwright search` does, on rows that have been loaded."""
+"""Searches and comparisons from Python in one call: what the command line does, on rows that have been loaded."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from batchwright._files import path_of
-from batchwright.config import flow
+from batchwright.config import LossName
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError
+from batchwright.nn import Architecture, Layer, Network
+from batchwright.optim import Optimizer, Schedule
 from batchwright.runs.searches import reopen_search
+from batchwright.search.brought import Parts, space_of
+from batchwright.search.compare import Compared
+from batchwright.search.compare import Options as ComparisonOptions
+from batchwright.search.compare import compare as comparison
 from batchwright.search.events import Options, Searched, SearchEvent
 from batchwright.search.search import go_on, search
-from batchwright.search.space import load_space
 from batchwright.search.trials import Pruning
-
-EXAMPLE = "a mapping by key, as {'optimizer.learning_rate': {'log': [1e-3, 1e-1]}}"
+from batchwright.tasks import Loss, Metric, Task
 
 
 def run_search(
     data: Dataset,
     space: Mapping[str, Any] | None = None,
     *,
+    network: Architecture | Network | Layer | None = None,
+    optimizer: Optimizer | None = None,
+    schedule: Schedule | None = None,
+    loss: LossName | Loss | None = None,
+    metrics: Sequence[str | Metric] = (),
+    task: Task | None = None,
+    objective: str | None = None,
     trials: int = 64,
     seeds: int = 1,
     folds: int = 1,
@@ -34,9 +43,19 @@ def run_search(
     """Train many configurations at once on rows that `load` has read, and the best one anew.
 
     Args:
-        data: training rows, and validation rows, by whose loss configurations are compared.
+        data: training rows, and validation rows, by which configurations are compared.
         space: values, ranges and choices by the key of a configuration; the rest has its defaults. Where there is no
             range and no choice, what the number of trials can tell of is searched.
+        network: as for `fit`, as all that follow up to `task`: parts by name or of your own. What the space says of
+            their numbers counts, as {"optimizer.learning_rate": {"log": [1e-3, 1e-1]}} for a rule of your own.
+        optimizer: the same.
+        schedule: the same.
+        loss: the same.
+        metrics: the same.
+        task: the same.
+        objective: the metric by which trials are compared, as "accuracy": one that the task reports on the validation
+            rows, one in `metrics`, or "loss". None is the loss. Of each trial it is that of the epoch which early
+            stopping keeps.
         trials: how many configurations are tried.
         seeds: how many times each is trained, with other first parameters and another order of the rows.
         folds: with how many parts of the training and validation rows held out in turn; 1 keeps the split.
@@ -46,10 +65,10 @@ def run_search(
         run_dir: a new folder for the search; None takes `runs/<name>-search-<n>`.
 
     Raises:
-        ConfigError: all that is wrong with the space, or does not go with the data.
+        ConfigError: all that is wrong with the space or the parts, or does not go with the data.
         RunError: the folder is taken, or the study is of something else.
         UsageError: folder or database cannot be written, or not even one trial fits in memory.
-        BatchwrightError: all trials have diverged, or the database stays out of reach.
+        BatchwrightError: all trials have diverged, none has the objective, or the database stays out of reach.
 
     >>> import tempfile, batchwright as bw
     >>> space = {
@@ -67,32 +86,97 @@ def run_search(
         raise ConfigError(
             f"run_search takes rows that load has read, as in run_search(load('people.csv')), but not {data!r:.60}."
         )
-    if not isinstance(space, Mapping | None):
-        raise ConfigError(f"space takes {EXAMPLE}, but is {space!r:.60}.")
-    if wrong := [key for key in space or {} if not isinstance(key, str)]:
-        raise ConfigError(f"space names settings by text, as {EXAMPLE}, but has the key {wrong[0]!r:.60}.")
-    _check_text(storage=storage, study_name=study_name)
-    chosen = load_space(None, [(key, flow(value), "space") for key, value in _plain(space or {}).items()])
+    _check_text(storage=storage, study_name=study_name, objective=objective)
+    chosen = space_of(space, Parts(network, optimizer, schedule, loss, metrics, task))
     place = None if run_dir is None else path_of(run_dir, "run_dir")
-    options = Options(trials, seeds, pruning, storage, study_name, folds)
+    options = Options(trials, seeds, pruning, storage, study_name, folds, objective)
     return _found(search(chosen, options, data, run_dir=place))
 
 
-def resume_search(folder: Path | str, data: Dataset | None = None) -> Searched:
+def resume_search(
+    folder: Path | str,
+    data: Dataset | None = None,
+    *,
+    network: Architecture | Network | Layer | None = None,
+    optimizer: Optimizer | None = None,
+    schedule: Schedule | None = None,
+    loss: Loss | None = None,
+    metrics: Sequence[Metric] = (),
+    task: Task | None = None,
+) -> Searched:
     """Go on with a search that did not finish: trials that were trained are kept, those in progress begin again.
 
     Args:
         folder: that of the search.
         data: the rows that `run_search` was given; None reads those of a search of the command line again.
+        network: the one of your own that `run_search` was given, as all that follow: the record of a search has their
+            printed form alone.
+        optimizer: the same.
+        schedule: the same.
+        loss: the same.
+        metrics: the same.
+        task: the same.
 
     Raises:
+        ConfigError: a part of your own is not given, or not the one that the search has.
         RunError: the folder cannot be read, or its rows are no longer what they were, or its study is in a database.
         UsageError: another process is writing it.
         BatchwrightError: all trials have diverged.
     """
     if not isinstance(data, Dataset | None):
         raise ConfigError(f"data takes rows that load has read, or None, but is {data!r:.60}.")
-    return _found(go_on(reopen_search(path_of(folder, "folder")), data))
+    place = path_of(folder, "folder")
+    given = Parts(network, optimizer, schedule, loss, metrics, task).given()
+    return _found(go_on(reopen_search(place), data, given=given))
+
+
+def compare(
+    data: Dataset,
+    space: Mapping[str, Any] | None = None,
+    *,
+    vary: str | None = None,
+    network: Architecture | Network | Layer | None = None,
+    optimizer: Optimizer | None = None,
+    schedule: Schedule | None = None,
+    loss: LossName | Loss | None = None,
+    metrics: Sequence[str | Metric] = (),
+    task: Task | None = None,
+    trials: int = 8,
+    seeds: int = 5,
+) -> Compared:
+    """Compare update rules, or the values of any setting, each with its learning rate tuned; nothing is written.
+
+    Args:
+        data: training rows, and validation rows, by whose loss they are compared.
+        space: values by the key of a configuration, which are the same for all; the rest has its defaults.
+        vary: a key, with its values or without, as "network.activation=relu,tanh"; None compares update rules.
+        network: as for `fit`, as all that follow up to `task`. An `optimizer` of your own is one of the update rules.
+        optimizer: the same.
+        schedule: the same.
+        loss: the same.
+        metrics: the same.
+        task: the same.
+        trials: how many learning rates are tried for each.
+        seeds: with how many seeds each is trained then.
+
+    Raises:
+        ConfigError: all that is wrong with settings or parts, or does not go with the data.
+
+    >>> import batchwright as bw
+    >>> small = {"network.kind": "linear", "training.epochs": 2, "training.batch_size": 32}
+    >>> found = bw.compare(bw.load("iris"), small, vary="optimizer.name=sgd,adam", trials=2, seeds=2)
+    >>> sorted(row.name for row in found.rows)
+    ['adam', 'sgd']
+    """
+    if not isinstance(data, Dataset):
+        raise ConfigError(f"compare takes rows that load has read, as in compare(load('iris')), but not {data!r:.60}.")
+    _check_text(vary=vary)
+    if wrong := {name: n for name, n in (("trials", trials), ("seeds", seeds)) if not isinstance(n, int) or n < 1}:
+        name, number = next(iter(wrong.items()))
+        raise ConfigError(f"{name} has to be a whole number from 1 on, but is {number!r}.")
+    chosen = space_of(space, Parts(network, optimizer, schedule, loss, metrics, task))
+    events = comparison(chosen, vary, ComparisonOptions(trials, seeds), data)
+    return next(event for event in events if isinstance(event, Compared))
 
 
 def _check_text(**given: Any) -> None:
@@ -100,19 +184,6 @@ def _check_text(**given: Any) -> None:
     for name, value in given.items():
         if not isinstance(value, str | None):
             raise ConfigError(f"{name} takes text or None, but is {value!r:.60}.")
-
-
-def _plain(value: Any) -> Any:
-    """A value without NumPy's arrays and numbers.
-
-    >>> _plain({"log": [np.float64(0.1), 1], "choice": np.arange(3)})
-    {'log': [0.1, 1], 'choice': [0, 1, 2]}
-    """
-    if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
 def _found(events: Iterator[SearchEvent]) -> Searched:

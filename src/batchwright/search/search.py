@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -14,7 +15,7 @@ import numpy as np
 
 from batchwright import _cache, _machine
 from batchwright._files import explained
-from batchwright.config import Settings, dump_config
+from batchwright.config import NONE_GIVEN, Given, Settings, dump_config
 from batchwright.data.dataset import Dataset
 from batchwright.errors import BatchwrightError, ConfigError, DataError, InterruptedRunError, RunError, UsageError
 from batchwright.measure.memory import free_memory
@@ -27,6 +28,7 @@ from batchwright.search.events import Began, Options, Progress, RoundDone, Searc
 from batchwright.search.importance import by_logarithm, importance
 from batchwright.search.journal import mend_journal
 from batchwright.search.narrowing import narrowed
+from batchwright.search.objective import LOSS, Objective, objective_of
 from batchwright.search.space import Space, corners, load_space
 from batchwright.search.study import Asked, Finished, Outcome, Study, open_study
 from batchwright.search.trials import Standing, Trial, rungs, train_trials
@@ -74,16 +76,22 @@ def search(
 
 
 def go_on(
-    folder: SearchFolder, dataset: Dataset | None = None, *, interrupted: Callable[[], bool] = lambda: False
+    folder: SearchFolder,
+    dataset: Dataset | None = None,
+    *,
+    given: Given = NONE_GIVEN,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> Iterator[SearchEvent]:
     """Go on with a search that did not finish: trials that were trained are kept, those in progress begin again.
 
     Args:
         folder: that of the search.
         dataset: the rows, where they were not read from a source.
+        given: the parts of the search that are code of the user's own, which its record only names.
         interrupted: as for `search`.
 
     Raises:
+        ConfigError: a part of the user's own is not given, or another one.
         RunError: its rows are no longer what they were, or its study is in a database.
         InterruptedRunError: as for `search`.
     """
@@ -92,8 +100,8 @@ def go_on(
         if folder.plan.in_database:
             raise RunError(f"the study of {folder.path} is in a database: {AGAIN}.")
         _machine.as_begun(folder.plan.machine)
-        plan, space = folder.plan, load_space(folder.path / SPACE)
-        options = Options(plan.trials, plan.seeds, plan.pruning, folds=plan.folds)
+        plan, space = folder.plan, load_space(folder.path / SPACE, given=given, whose="search")
+        options = Options(plan.trials, plan.seeds, plan.pruning, folds=plan.folds, objective=plan.objective)
         settings = space.settings(space.point(_middle(space)))
         if settings.config.data.source is None and dataset is None:
             again = f"bw.resume_search({str(folder.path)!r}, data)"
@@ -123,23 +131,23 @@ class _Search:
         folded = self.options.folds > 1
         return folds(self.prepared, self.options.folds) if folded else (self.prepared.job,)
 
-    @property
-    def judged_by(self) -> str:
-        """The figure of the history by which trials are compared: one that nothing which is searched changes."""
-        if not any(dimension.key.startswith("task.") for dimension in self.space.dimensions):
-            return "val_loss"
-        return "val_log_loss" if self.prepared.dataset.target.classes else "val_rmse"
+    @cached_property
+    def objective(self) -> Objective:
+        """What trials are compared by."""
+        return _objective(self.space, self.options, self.prepared)
 
     @property
     def identity(self) -> dict[str, Any]:
         """What a study has to be of to be this search's."""
         text = hashlib.sha256(self.space.to_text().encode()).hexdigest()
+        asked = self.options.objective and f"{self.objective.direction} {self.objective.monitor}"
         return {
             "rows": self.prepared.dataset.fingerprint,
             "space": text,
             "seeds": self.options.seeds,
             "folds": self.options.folds,
             "pruning": self.options.pruning,
+            "objective": asked,
         }
 
     def settings(self, chosen: Mapping[str, Any]) -> Settings:
@@ -167,7 +175,8 @@ def _planned(
     prepared = prepare(first, dataset)
     common_rows([prepared.job])
     if prepared.job.validation is None:
-        raise ConfigError("a search goes by the validation loss: give data.validation_split a share above 0.")
+        raise ConfigError("a search goes by the validation rows: give data.validation_split a share above 0.")
+    _objective(space, options, prepared)
     if options.folds > 1:
         folds(prepared, options.folds)  # refuses what cannot be dealt out, before anything is written
     for chosen in corners(space):
@@ -185,8 +194,19 @@ def _planned(
         options.storage is not None,
         _machine.describe(),
         places_of(prepared.settings.config.data),
+        options.objective,
     )
     return space, prepared, plan, notes
+
+
+def _objective(space: Space, options: Options, prepared: Prepared) -> Objective:
+    """What trials are compared by.
+
+    Raises:
+        ConfigError: the task does not report it.
+    """
+    keys = [dimension.key for dimension in space.dimensions]
+    return objective_of(options.objective, prepared.job.program.model.task, keys)
 
 
 def _batch_size(space: Space, settings: Settings, prepared: Prepared) -> tuple[int | None, str, tuple[str, ...]]:
@@ -196,7 +216,7 @@ def _batch_size(space: Space, settings: Settings, prepared: Prepared) -> tuple[i
         return None, "", ()
     try:
         found = batch_sizes(prepared)
-    except DataError as error:
+    except (ConfigError, DataError) as error:
         return None, "", (f"the batch size stays {prepared.plan.batch_size:,}: {error}",)
     return found.recommended, found.reason, (f"the batch size {found.recommended:,} was measured: {found.reason}",)
 
@@ -205,20 +225,23 @@ def _carry_out(search: _Search) -> Iterator[SearchEvent]:
     started, prepared, options = time.perf_counter(), search.prepared, search.options
     place = options.storage or search.folder.path / STUDY
     name = options.study_name or Path(prepared.dataset.name).stem
-    study = open_study(search.space, place, name=name, identity=search.identity, seed=prepared.job.seed)
+    objective, seed = search.objective, prepared.job.seed
+    study = open_study(search.space, place, name=name, identity=search.identity, seed=seed, objective=objective)
     try:
-        yield Began(prepared, search.space, options, search.folder.path, search.notes)
+        yield Began(prepared, search.space, options, search.folder.path, search.notes, objective)
         if not study.alone:
             study.begin(_first_round(options.trials), seed=prepared.job.seed)
             study.reclaim()
         while len(finished := study.finished()) < options.trials:
             yield from (_round_alone if study.alone else _round)(search, study, finished)
             _record(search, study.finished())
+            _refuse_undefined(objective, study.finished())
         _record(search, finished)  # once more: what is there may be damaged
         comparable = study.comparable()
     finally:
         study.close()
-    best = _best(finished)
+    _refuse_undefined(objective, finished)
+    best = _best(finished, objective)
     if best is None:
         raise BatchwrightError("all trials have diverged: search smaller learning rates.")
     settings = search.settings(best.chosen)
@@ -228,8 +251,25 @@ def _carry_out(search: _Search) -> Iterator[SearchEvent]:
         raise InterruptedRunError(f"interrupted while the best was trained anew; {_how(search)}.") from error
     seconds = time.perf_counter() - started
     noise = _seed_variance(finished, log=by_logarithm(comparable))
-    found = importance(comparable, seed_variance=noise, seed=prepared.job.seed)
-    yield Searched(search.folder.path, tuple(finished), best, settings, trained, repeated, found, seconds)
+    figure = objective.monitor if options.objective else "the loss"
+    found = importance(comparable, seed_variance=noise, seed=seed, figure=figure)
+    yield Searched(search.folder.path, tuple(finished), best, settings, trained, repeated, found, seconds, objective)
+
+
+def _refuse_undefined(objective: Objective, finished: Sequence[Finished]) -> None:
+    """End a search whose objective no trial has, though some did not diverge.
+
+    Raises:
+        BatchwrightError: it is so.
+    """
+    if objective == LOSS:  # whose trials have diverged, as the outputs are not finite
+        return
+    trained = [one for one in finished if one.outcome.ending != "diverged"]
+    if trained and not any(isfinite(one.outcome.value) for one in trained):
+        raise BatchwrightError(
+            f"{objective.monitor} is not a finite number in any of the {len(trained)} trials that did not diverge: the "
+            "validation rows do not determine it. Take another objective."
+        )
 
 
 def _round_alone(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
@@ -242,7 +282,7 @@ def _round_alone(search: _Search, study: Study, finished: Sequence[Finished]) ->
     known = {one.number: one.outcome for one in finished}
     places = next(places for places in round_places(options.trials) if not known.keys() >= set(places))
     before = [one for one in finished if one.number < places.start]
-    space, notes = narrowed(search.space, before) if places.start >= first else (search.space, ())
+    space, notes = narrowed(search.space, before, search.objective) if places.start >= first else (search.space, ())
     asked = study.ask_round(places, space, spread=first, seed=search.prepared.job.seed)
     trained = [one for one in finished if one.number in places]
     of_round = sorted([*asked, *trained], key=lambda one: one.number)
@@ -250,7 +290,7 @@ def _round_alone(search: _Search, study: Study, finished: Sequence[Finished]) ->
     for wave in _waves([_trial(search, one) for one in of_round], example):
         if any(trial.number not in known for trial in wave):
             yield from _trained(search, study, before, of_round, wave, known)
-    yield RoundDone(study.finished(), notes)
+    yield _round_done(search, study, notes)
 
 
 def round_places(trials: int) -> Iterator[range]:
@@ -279,14 +319,23 @@ def _round(search: _Search, study: Study, finished: Sequence[Finished]) -> Itera
         time.sleep(WAIT)
         study.reclaim()
         return
-    space, notes = narrowed(search.space, finished) if len(finished) >= first else (search.space, ())
+    space, notes = narrowed(search.space, finished, search.objective) if len(finished) >= first else (search.space, ())
     size = first if len(finished) < first else max(ROUND, round(ROUND_SHARE * options.trials))
     asked = study.ask(min(size, left, MOST_IN_ROUND), space)
     example = example_of(search.prepared.dataset)
     trials = [_trial(search, one) for one in asked]
     for wave in _waves(trials, example):
         yield from _trained(search, study, finished, asked, wave)
-    yield RoundDone(study.finished(), notes)
+    yield _round_done(search, study, notes)
+
+
+def _round_done(search: _Search, study: Study, notes: tuple[str, ...]) -> RoundDone:
+    """The end of a round, with a sentence for trials that cannot be judged."""
+    finished = study.finished()
+    without = sum(one.outcome.ending == "undefined" for one in finished)
+    trials = "trial has" if without == 1 else "trials have"
+    said = f"{without} {trials} no finite {search.objective.monitor} at its end, which counts as the worst"
+    return RoundDone(finished, (*notes, said) if without else notes)
 
 
 def _trained(
@@ -306,9 +355,10 @@ def _trained(
     before = started
     members = {trial.number: len(trial.jobs) for trial in wave}
     epochs = wave[0].jobs[0].plan.epochs
-    yield Progress(finished, asked, [Standing(trial.number, ()) for trial in wave], 0, epochs, 0.0, 0.0)
+    none_yet = [Standing(trial.number, (), None, search.objective) for trial in wave]
+    yield Progress(finished, asked, none_yet, 0, epochs, 0.0, 0.0)
     for epoch, standings in enumerate(
-        train_trials(wave, example, judged_by=search.judged_by, trained=trained_before), start=1
+        train_trials(wave, example, judged_by=search.objective, trained=trained_before), start=1
     ):
         now = time.perf_counter()
         trained = sum(
@@ -331,7 +381,8 @@ def _stop(search: _Search, study: Study) -> NoReturn:
     """Keep what was found, and say how to go on."""
     finished = study.finished()
     _record(search, finished)
-    best = f"the best so far is in {search.folder.path / BEST_CONFIG}, and " if _best(finished) else ""
+    found = _best(finished, search.objective)
+    best = f"the best so far is in {search.folder.path / BEST_CONFIG}, and " if found else ""
     said = f"interrupted after {len(finished)} of {search.options.trials} trials"
     raise InterruptedRunError(f"{said}; {best}{_how(search)}.")
 
@@ -397,14 +448,14 @@ def _record(search: _Search, finished: Sequence[Finished]) -> None:
         }
         for one in finished
     ]
-    best = _best(finished)
+    best = _best(finished, search.objective)
     search.folder.write_trials(lines, dump_config(search.settings(best.chosen)) if best else None)
 
 
-def _best(finished: Sequence[Finished]) -> Finished | None:
-    """The trial of the least loss; None where all have diverged."""
-    good = [one for one in finished if one.outcome.value < float("inf")]
-    return min(good, key=lambda one: (one.outcome.value, one.number), default=None)
+def _best(finished: Sequence[Finished], objective: Objective) -> Finished | None:
+    """The best trial; None where none can be judged."""
+    good = [one for one in finished if isfinite(one.outcome.value)]
+    return min(good, key=lambda one: (objective.cost(one.outcome.value), one.number), default=None)
 
 
 def _seed_variance(finished: Sequence[Finished], *, log: bool) -> float | None:

@@ -18,7 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from batchwright.config import Settings
+from batchwright.config import NONE_GIVEN, Given, Settings
+from batchwright.config.custom import Brought, taken, with_numbers
 from batchwright.config.document import Node, Problem
 from batchwright.config.emit import block, shown
 from batchwright.config.hints import fields_of, nested, takes_names
@@ -26,15 +27,21 @@ from batchwright.config.keys import explain
 from batchwright.config.sections import SCALES, SECTIONS, Section
 from batchwright.config.settings import explained, of_kind, read_document, settings_from, with_value
 from batchwright.errors import ConfigError
-from batchwright.search.dimension import Dimension, hints_at, read_dimension
+from batchwright.search.dimension import Dimension, hints_at, hints_of_key, read_dimension
+
+NOTHING_BROUGHT = Brought()
 
 
 @dataclass(frozen=True)
 class Space:
-    """What may be chosen, and the document that says the rest. What others depend on comes before them."""
+    """What may be chosen, and the document that says the rest. What others depend on comes before them.
+
+    `brought` are parts of the user's own, in place of what the document has for all others; it has their numbers.
+    """
 
     document: Node
     dimensions: tuple[Dimension, ...]
+    brought: Brought = NOTHING_BROUGHT
 
     def point(self, shares: Sequence[float]) -> dict[str, Any]:
         """The values at a point of the unit cube, by key: of the dimensions that are chosen there."""
@@ -66,8 +73,19 @@ class Space:
         problems: list[Problem] = []
         for key, node in nodes.items():
             document = with_value(document, key, node, problems)
-        settings = settings_from(document, problems)
-        return replace(settings, origins={**settings.origins, **dict.fromkeys(chosen, "searched")})
+        parts = {
+            section.name: part
+            for section in SECTIONS
+            if (part := self.brought.parts.get(section.name)) and f"{section.name}.{section.tag}" not in chosen
+        }
+        numbers = {name: document.find((name,)) for name in parts}
+        for name in parts:
+            document = with_value(document, name, Node({}), problems)
+        settings = settings_from(document, problems, self.brought.own)
+        for name, part in parts.items():
+            settings = settings.with_section(name, with_numbers(name, part, numbers[name]), "user")
+        searched = [key for key in chosen if key in settings.origins or key.split(".")[0] not in parts]
+        return replace(settings, origins={**settings.origins, **dict.fromkeys(searched, "searched")})
 
     def with_dimensions(self, dimensions: Iterable[Dimension]) -> "Space":
         """The space with these dimensions in place of its own."""
@@ -78,8 +96,15 @@ class Space:
         return replace(self, dimensions=tuple(changed if d.key == changed.key else d for d in self.dimensions))
 
     def to_text(self) -> str:
-        """YAML that `load_space` reads as the same space."""
+        """YAML that `load_space` reads as the same space, where it is given what was brought."""
         plain = self.document.plain or {}
+        brought = self.brought.plain()
+        for name, said in brought.items():
+            here = plain.pop(name, None) or {}
+            if "metrics" in said:
+                said["metrics"] = [*here.get("metrics", []), *said["metrics"]]
+            said |= {key: value for key, value in here.items() if key not in said}
+        plain = brought | plain  # always in this order, as the text is what a study is known by
         for dimension in self.dimensions:
             *above, last = dimension.key.split(".")
             level = plain
@@ -89,24 +114,38 @@ class Space:
         return block(plain, dict.fromkeys(_leaves(plain, {d.key for d in self.dimensions}), ""))
 
 
-def load_space(path: Path | str | None = None, overrides: Iterable[tuple[str, str, str]] = ()) -> Space:
+def load_space(
+    path: Path | str | None = None,
+    overrides: Iterable[tuple[str, str, str]] = (),
+    *,
+    given: Given = NONE_GIVEN,
+    whose: str = "space",
+) -> Space:
     """The space in a YAML file, with overrides on top; both are those of `config.load_config`.
 
+    Args:
+        path: the file; None for the defaults.
+        overrides: what is set on top of it.
+        given: parts of the user's own, in place of what is custom in it.
+        whose: what messages say that it is of.
+
     Raises:
-        ConfigError: as `load_config`; or a range that is empty, inverted or beyond what its scale or its key takes, a
-            key that cannot be searched, a condition that can never hold; all of it, with the lines.
+        ConfigError: as `load_config`; something custom is not given; or a range that is empty, inverted or beyond what
+            its scale or its key takes, a key that cannot be searched, a condition that can never hold; all of it, with
+            the lines.
 
     >>> space = load_space(None, [("optimizer.learning_rate", "{log: [1e-4, 1]}", "--set")])
     >>> space.settings({"optimizer.learning_rate": 0.01}).origins["optimizer.learning_rate"]
     'searched'
     """
     document, problems = read_document(path, overrides)
+    document, brought = taken(document, given, whose=whose)
     spaces = dict(_spaces(document, ""))
     for key in spaces:
         document = _without(document, key.split("."))
-    found = [read_dimension(key, node) for key, node in spaces.items()]
+    found = [read_dimension(key, node, hints_of_key(key, brought.parts)) for key, node in spaces.items()]
     problems += [one for one in found if isinstance(one, Problem)]
-    space = Space(document, _ordered([one for one in found if isinstance(one, Dimension)], problems))
+    space = Space(document, _ordered([one for one in found if isinstance(one, Dimension)], problems), brought)
     if not problems:
         problems += _refused(space)
     if problems:

@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count as count_from
+from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import optuna
@@ -21,20 +22,23 @@ from optuna.trial import FrozenTrial, TrialState
 
 from batchwright.errors import BatchwrightError, RunError
 from batchwright.search import storage
+from batchwright.search.objective import LOSS, Objective
 from batchwright.search.parameters import distribution, is_point, parameter_of, propose, sobol, suggested, value_of
 from batchwright.search.space import Space
 from batchwright.search.storage import Heartbeat, close, database, journal, quiet, retried, trial_id
 
 PLACE = "place"
 """The attribute that has a trial's place in the search; a trial that is queued again keeps it."""
-Ending: TypeAlias = Literal["finished", "stopped", "diverged"]
+Ending: TypeAlias = Literal["finished", "stopped", "diverged", "undefined"]
+ENDINGS: tuple[Ending, ...] = get_args(Ending)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended, what it is judged by (infinite where it diverged), and that after every epoch.
+    """How a trial ended, what it is judged by (infinitely bad where it diverged), and that after every epoch.
 
-    `by_seed` has what each of several seeds and folds came to, of a trial that has finished.
+    "undefined" is one whose rows do not determine what it is judged by. `by_seed` has what each of several seeds and
+    folds came to, of a trial that has finished.
     """
 
     ending: Ending
@@ -65,8 +69,11 @@ class Study:
         BatchwrightError: the database was asked several times, and could not be reached.
     """
 
-    def __init__(self, study: optuna.Study, kept_in: RDBStorage | JournalStorage, space: Space) -> None:
+    def __init__(
+        self, study: optuna.Study, kept_in: RDBStorage | JournalStorage, space: Space, objective: Objective = LOSS
+    ) -> None:
         self.space = space
+        self.objective = objective
         self.optuna = study
         self._kept_in = kept_in
         self._running: set[int] = set()
@@ -109,7 +116,8 @@ class Study:
         else:
             before = [trained[place] for place in sorted(trained) if place < places.start]
             of_round = int(np.random.SeedSequence([seed, places.start]).generate_state(1)[0])
-            proposed = propose(len(places), space, before, seed=of_round)
+            direction = self.objective.direction
+            proposed = propose(len(places), space, before, seed=of_round, direction=direction)
         return [
             self._begin_trial(place, parameters, space)
             for place, parameters in zip(places, proposed, strict=True)
@@ -164,7 +172,7 @@ class Study:
             trial = optuna.trial.Trial(self.optuna, trial_id(self.optuna, number))
             with suppress(optuna.exceptions.UpdateFinishedTrialError):
                 trial.set_user_attr("ending", outcome.ending)
-                trial.set_user_attr("curve", [value if value < float("inf") else None for value in outcome.curve])
+                trial.set_user_attr("curve", [value if isfinite(value) else None for value in outcome.curve])
                 trial.set_user_attr("by_seed", list(outcome.by_seed))
                 if stopped:
                     trial.report(outcome.value, step=max(len(outcome.curve), 1))
@@ -207,7 +215,7 @@ class Study:
         return [
             replace(found, number=number)
             for number, trial in self._trained()
-            if (found := _finished(trial, self.space))
+            if (found := _finished(trial, self.space, self.objective))
         ]
 
     @property
@@ -227,17 +235,20 @@ class Study:
         Else those that were stopped would be left out of what is learned from the trials, and the good ones kept.
         Parameters are named by their keys; those of `one_minus_log` are still 1 less the value.
         """
-        trials = [trial for _, trial in self._trained() if _finished(trial, self.space)]
+        objective = self.objective
+        trials = [trial for _, trial in self._trained() if _finished(trial, self.space, objective)]
         keys = {distribution(dimension)[0]: dimension.key for dimension in self.space.dimensions}
-        curves = {trial.number: _curve(trial) for trial in trials}
+        curves = {trial.number: _curve(trial, objective) for trial in trials}
         endings = {trial.number: trial.user_attrs["ending"] for trial in trials}
         epochs = min((len(curve) for number, curve in curves.items() if endings[number] != "diverged"), default=1)
-        study = optuna.create_study(direction="minimize")
+        study = optuna.create_study(direction=objective.direction)
         study.add_trials(
             optuna.create_trial(
                 params={keys[name]: value for name, value in trial.params.items()},
                 distributions={keys[name]: of for name, of in trial.distributions.items()},
-                value=float("inf") if endings[trial.number] == "diverged" else min(curves[trial.number][:epochs]),
+                value=objective.worst
+                if endings[trial.number] == "diverged"
+                else objective.best(curves[trial.number][:epochs]),
             )
             for trial in trials
         )
@@ -259,7 +270,15 @@ class Study:
         close(self._kept_in)
 
 
-def open_study(space: Space, place: Path | str, *, name: str, identity: Mapping[str, Any], seed: int) -> Study:
+def open_study(
+    space: Space,
+    place: Path | str,
+    *,
+    name: str,
+    identity: Mapping[str, Any],
+    seed: int,
+    objective: Objective = LOSS,
+) -> Study:
     """The study of this name, new or begun.
 
     Args:
@@ -268,6 +287,7 @@ def open_study(space: Space, place: Path | str, *, name: str, identity: Mapping[
         name: that of the study in the database.
         identity: what the study is of: rows, space and how trials are trained. A study of anything else is refused.
         seed: of what is proposed.
+        objective: what trials are judged by; part of the identity, as whatever else trials depend on.
 
     Raises:
         RunError: the study is of other rows, or of another space.
@@ -277,7 +297,9 @@ def open_study(space: Space, place: Path | str, *, name: str, identity: Mapping[
     kept_in = journal(place) if isinstance(place, Path) else database(place)
     try:
         study = retried(
-            lambda: optuna.create_study(storage=kept_in, study_name=name, load_if_exists=True, direction="minimize")
+            lambda: optuna.create_study(
+                storage=kept_in, study_name=name, load_if_exists=True, direction=objective.direction
+            )
         )
         _check(study, identity, place if isinstance(place, Path) else name)
         done = len(retried(lambda: study.get_trials(deepcopy=False)))
@@ -289,21 +311,22 @@ def open_study(space: Space, place: Path | str, *, name: str, identity: Mapping[
     study.sampler = optuna.samplers.TPESampler(
         seed=(seed * 1_000_003 + done) % 2**32, n_startup_trials=0, multivariate=False, constant_liar=True
     )
-    return Study(study, kept_in, space)
+    return Study(study, kept_in, space, objective)
 
 
-def _finished(trial: FrozenTrial, space: Space) -> Finished | None:
+def _finished(trial: FrozenTrial, space: Space, objective: Objective) -> Finished | None:
     """What a study says of a trial that has been trained; None where another program has told something else."""
-    ending, curve = trial.user_attrs.get("ending"), trial.user_attrs.get("curve")
+    ending: Any = trial.user_attrs.get("ending")
+    curve = trial.user_attrs.get("curve")
     value = trial.value if trial.state == TrialState.COMPLETE else trial.intermediate_values.get(trial.last_step or 0)
-    if ending not in ("finished", "stopped", "diverged") or not isinstance(curve, list) or value is None:
+    if ending not in ENDINGS or not isinstance(curve, list) or value is None:
         return None
     names = {distribution(dimension)[0]: dimension for dimension in space.dimensions}
     chosen = {
         names[name].key: value_of(names[name], parameter) for name, parameter in trial.params.items() if name in names
     }
     by_seed = tuple(map(float, trial.user_attrs.get("by_seed", ())))
-    return Finished(trial.number, chosen, Outcome(ending, float(value), _curve(trial), by_seed))
+    return Finished(trial.number, chosen, Outcome(ending, float(value), _curve(trial, objective), by_seed))
 
 
 def _is_told(trial: FrozenTrial) -> bool:
@@ -327,9 +350,9 @@ def _check_points(study: optuna.Study, space: Space, path: Path) -> None:
             )
 
 
-def _curve(trial: FrozenTrial) -> tuple[float, ...]:
+def _curve(trial: FrozenTrial, objective: Objective) -> tuple[float, ...]:
     """What a trial was judged by after every epoch."""
-    return tuple(float("inf") if one is None else float(one) for one in trial.user_attrs["curve"])
+    return tuple(objective.worst if one is None else float(one) for one in trial.user_attrs["curve"])
 
 
 def _put_back(study: optuna.Study, number: int) -> None:

@@ -4,8 +4,9 @@ Between epochs, the trials that a rung leaves behind stop costing (successive ha
 arXiv 1502.07943; with brackets that begin at different rungs, Hyperband: Li et al. 2018, arXiv 1603.06560).
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Literal, TypeAlias
@@ -14,6 +15,7 @@ import jax
 import numpy as np
 
 from batchwright.population.fit import MemberRun, fit_members
+from batchwright.search.objective import LOSS, Objective
 from batchwright.search.study import Outcome
 from batchwright.training.job import Job
 
@@ -48,11 +50,12 @@ class Standing:
     number: int
     curve: tuple[float, ...]
     outcome: Outcome | None = None
+    objective: Objective = LOSS
 
     @property
     def value(self) -> float:
-        """What it is judged by: the least so far, as the variables of that epoch are kept."""
-        return self.outcome.value if self.outcome else min(self.curve, default=float("inf"))
+        """What it is judged by: the best so far, as the variables of that epoch are kept."""
+        return self.outcome.value if self.outcome else self.objective.best(self.curve)
 
 
 def rungs(epochs: int, pruning: Pruning, bracket: int = 0) -> tuple[int, ...]:
@@ -74,7 +77,7 @@ def train_trials(
     trials: Sequence[Trial],
     example: Mapping[str, np.ndarray],
     *,
-    judged_by: str,
+    judged_by: Objective,
     trained: Mapping[int, Outcome] = MappingProxyType({}),
 ) -> Iterator[tuple[Standing, ...]]:
     """Train all trials on the same rows, and give after every epoch how each stands, up to the last.
@@ -82,7 +85,7 @@ def train_trials(
     Args:
         trials: of the same epochs; those of the same rows are trained at once, where they differ in numbers alone.
         example: rows that a network is shown when it is made.
-        judged_by: the figure of the history by which they are compared; smaller is better.
+        judged_by: the figure of the history by which they are compared; a trial without it is worse than any with it.
         trained: how those that need no training came out, by number; at the rungs they count as they did then.
 
     Raises:
@@ -92,7 +95,7 @@ def train_trials(
     groups = [
         _Group(members, example, left) for members in _grouped([one for one in trials if one.number not in trained])
     ]
-    standings = {trial.number: Standing(trial.number, ()) for trial in trials}
+    standings = {trial.number: Standing(trial.number, (), None, judged_by) for trial in trials}
     epoch = 0
     while any(standing.outcome is None for standing in standings.values()):
         epoch += 1
@@ -102,24 +105,24 @@ def train_trials(
                 runs.setdefault(number, []).append(run)
         for number, found in runs.items():
             if standings[number].outcome is None:
-                standings[number] = _after(standings[number], found, judged_by)
-        standings |= {number: _replayed(number, outcome, epoch) for number, outcome in trained.items()}
+                standings[number] = _after(standings[number], found)
+        standings |= {number: _replayed(standings[number], outcome, epoch) for number, outcome in trained.items()}
         for trial in _behind(trials, standings, epoch):
             if trial in trained:
                 continue
             left[trial] = f"stopped after epoch {epoch}, where others were ahead"
             one = standings[trial]
-            standings[trial] = Standing(trial, one.curve, Outcome("stopped", one.value, one.curve))
+            standings[trial] = replace(one, outcome=Outcome("stopped", one.value, one.curve))
         for number, standing in standings.items():
             if standing.outcome and standing.outcome.ending == "diverged":
                 left.setdefault(number, "another seed of it has diverged")
         yield tuple(standings.values())
 
 
-def _replayed(number: int, outcome: Outcome, epoch: int) -> Standing:
+def _replayed(standing: Standing, outcome: Outcome, epoch: int) -> Standing:
     """Where a trial that was trained before stood after an epoch."""
     ended = epoch >= len(outcome.curve)
-    return Standing(number, outcome.curve[:epoch], outcome if ended else None)
+    return replace(standing, curve=outcome.curve[:epoch], outcome=outcome if ended else None)
 
 
 class _Group:
@@ -154,22 +157,35 @@ def _grouped(trials: Sequence[Trial]) -> list[list[tuple[int, Job]]]:
     return list(groups.values())
 
 
-def _after(standing: Standing, runs: Sequence[MemberRun], judged_by: str) -> Standing:
-    """The standing of a trial after one more epoch of its seeds; one that has ended stays where it was."""
+def _after(standing: Standing, runs: Sequence[MemberRun]) -> Standing:
+    """The standing of a trial after one more epoch of its seeds; one that has ended stays where it was.
+
+    It ends as "undefined" where one of its seeds has no finite figure in the epoch that it keeps.
+    """
+    objective = standing.objective
     if any(run.end is not None and run.end.status == "diverged" for run in runs):
-        curve = (*standing.curve, float("inf"))
-        return Standing(standing.number, curve, Outcome("diverged", float("inf"), curve))
-    curve = (*standing.curve, _mean([run.now.history[-1][judged_by] for run in runs]))
+        curve = (*standing.curve, objective.worst)
+        return replace(standing, curve=curve, outcome=Outcome("diverged", objective.worst, curve))
+    curve = (*standing.curve, _mean([_figure(run, -1, objective) for run in runs], objective))
     if any(run.end is None for run in runs):
-        return Standing(standing.number, curve)
-    kept = [float(run.now.history[run.now.kept_epoch - 1][judged_by]) for run in runs]
-    return Standing(standing.number, curve, Outcome("finished", _mean(kept), curve, tuple(kept[1:] and kept)))
+        return replace(standing, curve=curve)
+    kept = [_figure(run, run.now.kept_epoch - 1, objective) for run in runs]
+    value = _mean(kept, objective)
+    if not math.isfinite(value):
+        return replace(standing, curve=curve, outcome=Outcome("undefined", objective.worst, curve))
+    return replace(standing, curve=curve, outcome=Outcome("finished", value, curve, tuple(kept[1:] and kept)))
 
 
-def _mean(figures: Sequence[float]) -> float:
-    """The mean; infinite where one is not a number."""
+def _figure(run: MemberRun, row: int, objective: Objective) -> float:
+    """What a row of a history is judged by; NaN where its rows do not determine it."""
+    found = run.now.history[row].get(objective.monitor, math.nan)
+    return float(found)
+
+
+def _mean(figures: Sequence[float], objective: Objective) -> float:
+    """The mean; the worst there can be where it is not finite."""
     found = float(np.mean(figures))
-    return found if found == found else float("inf")
+    return found if math.isfinite(found) else objective.worst
 
 
 def _behind(trials: Sequence[Trial], standings: Mapping[int, Standing], epoch: int) -> Iterator[int]:
@@ -180,7 +196,7 @@ def _behind(trials: Sequence[Trial], standings: Mapping[int, Standing], epoch: i
         if epoch in trial.rungs and (len(standing.curve) == epoch or _ended_well(standing)):
             fields.setdefault(trial.among, []).append(standing)
     for here in fields.values():
-        best = sorted(here, key=lambda standing: (standing.value, standing.number))
+        best = sorted(here, key=lambda standing: (standing.objective.cost(standing.value), standing.number))
         keep = max(1, -(-len(best) // ETA))
         yield from (standing.number for standing in best[keep:] if standing.outcome is None)
 

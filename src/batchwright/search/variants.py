@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from batchwright.config import Config, Settings, from_plain
+from batchwright.config.custom import hints_of
 from batchwright.config.document import parse
 from batchwright.config.emit import flow
-from batchwright.config.hints import choices, fields_of, members
+from batchwright.config.hints import choices, members
 from batchwright.config.keys import explain
 from batchwright.config.sections import SECTIONS
 from batchwright.errors import ConfigError
 from batchwright.measure.learning_rate import default_rate
 from batchwright.optim import OPTIMIZERS
 from batchwright.optim.rule import Form, Optimizer
-from batchwright.search.dimension import Dimension, dimension_of, hints_at
+from batchwright.search.dimension import Dimension, dimension_of, hints_at, hints_of_key
 from batchwright.search.space import Space
 
 RATE, SIZE, RULE = "optimizer.learning_rate", "training.batch_size", "optimizer.name"
@@ -43,39 +44,51 @@ class Variant:
         Raises:
             ConfigError: a value that its key does not take.
         """
-        own = replace(space, dimensions=self.dimensions)
-        tuned = {one.key: one.value(share) for one, share in zip(self.dimensions, shares, strict=True)}
-        return own.settings({**self.values, **tuned})
+        return replace(space, dimensions=self.dimensions).settings({**self.values, **self.tuned(shares)})
+
+    def tuned(self, shares: Sequence[float]) -> dict[str, Any]:
+        """The values at a point of what is tuned, by key."""
+        return {one.key: one.value(share) for one, share in zip(self.dimensions, shares, strict=True)}
 
 
 def rules(config: Config, rows: int) -> tuple[tuple[Variant, ...], tuple[str, ...]]:
-    """All forms of the update rules, each with its learning rate and perhaps a second number tuned.
+    """All forms of the update rules, a rule of the user's own first; and a sentence for what is left out.
 
-    Also a sentence for what is left out.
+    Each has its learning rate and perhaps a second number tuned.
     """
     norm = "network.batch_normalization"
-    has_norm = "batch_normalization" in fields_of(type(config.network))
+    has_norm = "batch_normalization" in hints_of(config.network)
+    named = {form.name for rule in OPTIMIZERS for form in rule.forms()}
     notes, found = [], list[Variant]()
-    for rule in OPTIMIZERS:
+    brought = () if type(config.optimizer) in OPTIMIZERS else (config.optimizer,)
+    for rule in (*brought, *(_named(rule.name) for rule in OPTIMIZERS)):
+        own = type(rule) not in OPTIMIZERS
         for form in rule.forms():
             one_by_one = form.batch_size == 1
             if one_by_one and rows > MOST_ROWS_ONE_BY_ONE:
                 notes.append(f"{form.name} is left out: with one row at a time, an epoch has {rows:,} iterations")
                 continue
-            values = _values(rule, form)
+            values = _values(rule, form, own=own)
             if one_by_one and has_norm:
                 values[norm] = False
                 notes.append(f"{form.name} is without batch normalization: one row has no variance")
             second = (dimension_of(form.tuned),) if form.tuned else ()
-            found.append(Variant(form.name, values, (rate_of(rule.name), *second)))
+            name = f"{form.name} (your own)" if own and form.name in named else form.name
+            found.append(Variant(name, values, (rate_of(rule), *second)))
     return tuple(found), tuple(notes)
 
 
-def _values(rule: type[Optimizer], form: Form) -> dict[str, Any]:
-    """The values that make a form of a rule, by key."""
+def _named(rule: str) -> Optimizer:
+    """The update rule of a name, with its defaults."""
+    made: Optimizer = from_plain({"name": rule}, OPTIMIZERS)
+    return made
+
+
+def _values(rule: Optimizer, form: Form, *, own: bool) -> dict[str, Any]:
+    """The values that make a form of a rule, by key; a rule of the user's `own` is there without a name."""
     numbers = {f"optimizer.{name}": value for name, value in form.values.items()}
     size = {} if form.batch_size is None else {SIZE: form.batch_size}
-    return {RULE: rule.name, **numbers, **size}
+    return {**({} if own else {RULE: rule.name}), **numbers, **size}
 
 
 def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
@@ -90,21 +103,21 @@ def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
     section = key.split(".")[0]
     if section in ("data", "task") or key == SEED:
         raise ConfigError(f"`vary={key}`: what is compared has the same rows and the same loss, and every seed.")
-    if not hints_at(key) and key not in {f"{one.name}.{one.tag}" for one in SECTIONS if one.tag}:
+    custom = {one.name: part for one in SECTIONS if one.is_custom(part := getattr(settings.config, one.name))}
+    if not hints_of_key(key, custom) and key not in {f"{one.name}.{one.tag}" for one in SECTIONS if one.tag}:
         beside = [one.removeprefix(f"{section}.") for one in settings.origins if one.startswith(f"{section}.")]
         allowed = beside if "." in key else [f"{one.name}.KEY" for one in SECTIONS]
         raise ConfigError(f"`vary`: {explain(tuple(key.split('.')), tuple(allowed))}")
     values = _listed(text, vary) if equals else _usual(key, rows)
-    tuned = () if key == RATE else (rate_of(settings.config.optimizer.name),)
+    tuned = () if key == RATE else (rate_of(settings.config.optimizer),)
     return tuple(
-        Variant(flow(value), {key: value}, (rate_of(str(value)),) if key == RULE else tuned) for value in values
+        Variant(flow(value), {key: value}, (rate_of(_named(str(value))),) if key == RULE else tuned) for value in values
     )
 
 
-def rate_of(rule: str) -> Dimension:
+def rate_of(rule: Optimizer) -> Dimension:
     """The range in which the learning rate of a rule is tuned."""
-    made: Optimizer = from_plain({"name": rule}, OPTIMIZERS)
-    usual = made.usual_rate or default_rate(made)
+    usual = rule.usual_rate or default_rate(rule)
     return Dimension(RATE, "log", (usual * 10**-DECADES, usual * 10**DECADES))
 
 
@@ -112,7 +125,7 @@ def _shares(text: str, settings: Settings) -> tuple[Variant, ...]:
     shares = _listed(text, f"{ROWS}={text}") if text else list(SHARES)
     if not all(isinstance(share, int | float) and share is not True and 0 < share <= 1 for share in shares):
         raise ConfigError(f"`vary={ROWS}` takes shares of the training rows in (0, 1], but is given {flow(shares)}.")
-    rate = rate_of(settings.config.optimizer.name)
+    rate = rate_of(settings.config.optimizer)
     return tuple(Variant(f"{share * 100:.4g}% of the rows", {}, (rate,), float(share)) for share in sorted(shares))
 
 

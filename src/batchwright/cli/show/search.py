@@ -14,6 +14,7 @@ from batchwright.cli.show.training import notes
 from batchwright.config import flow
 from batchwright.search.events import Began, Progress, RoundDone, Searched, SearchEvent, Waiting
 from batchwright.search.importance import Importance
+from batchwright.search.objective import LOSS, Objective
 from batchwright.search.study import Finished
 from batchwright.workflow import Prepared
 
@@ -37,9 +38,9 @@ def follow_trials(events: Iterator[SearchEvent], console: Console) -> Prepared:
             match event:
                 case Progress():
                     if console.is_terminal:
-                        live.update(_leaders(event, began.options.trials), refresh=True)
+                        live.update(_leaders(event, began), refresh=True)
                     elif event.at_rung:
-                        console.print(_rung_line(event), soft_wrap=True)
+                        console.print(_rung_line(event, began.objective), soft_wrap=True)
                 case RoundDone():
                     console.print(_round_line(event, began), soft_wrap=True)
                     notes(tuple(note for note in event.notes if note not in told), console)
@@ -54,10 +55,10 @@ def follow_trials(events: Iterator[SearchEvent], console: Console) -> Prepared:
     raise AssertionError("a search ends with the training of its best trial")
 
 
-def trials_table(finished: Sequence[Finished]) -> Table:
+def trials_table(finished: Sequence[Finished], objective: Objective = LOSS) -> Table:
     """The best trials: what was chosen, and what they came to."""
-    table = _table("", "trial", "value", "epochs", "ended", "settings")
-    best = sorted(finished, key=lambda one: (one.outcome.value, one.number))[:LISTED]
+    table = _table("", "trial", objective.monitor, "epochs", "ended", "settings")
+    best = sorted(finished, key=lambda one: (objective.cost(one.outcome.value), one.number))[:LISTED]
     for place, one in enumerate(best):
         outcome = one.outcome
         table.add_row(
@@ -94,7 +95,9 @@ def found_lines(found: Searched) -> Iterator[str]:
     """The best settings, how many trials there were, and where it all is."""
     stopped = sum(one.outcome.ending == "stopped" for one in found.finished)
     yield f"best of {len(found.finished)} trials: {settings_text(found.best.chosen)}"
-    yield f"{found.diverged} diverged, {stopped} were stopped early; {found.seconds:.1f} s in all"
+    without = sum(one.outcome.ending == "undefined" for one in found.finished)
+    undefined = f", {without} had no finite {found.objective.monitor}" if without else ""
+    yield f"{found.diverged} diverged, {stopped} were stopped early{undefined}; {found.seconds:.1f} s in all"
     yield f"run: {found.trained.run.path if found.trained.run else found.folder}"
 
 
@@ -110,13 +113,14 @@ def settings_text(chosen: Mapping[str, Any]) -> str:
     )
 
 
-def _leaders(event: Progress, trials: int) -> Group:
+def _leaders(event: Progress, began: Began) -> Group:
     """How far the search is, and the trials that are ahead, of this round and of those before."""
-    table = _table("trial", "value", "epoch", "", "settings")
+    objective, trials = began.objective, began.options.trials
+    table = _table("trial", objective.monitor, "epoch", "", "settings")
     now = [(one.value, one.number, len(one.curve), one.outcome) for one in event.standings]
     now += [(one.outcome.value, one.number, len(one.outcome.curve), one.outcome) for one in event.finished]
     chosen = {one.number: one.chosen for one in (*event.asked, *event.finished)}
-    for value, number, epoch, outcome in sorted(now, key=lambda one: one[:2])[:LEADERS]:
+    for value, number, epoch, outcome in sorted(now, key=lambda one: (objective.cost(one[0]), one[1]))[:LEADERS]:
         ending = outcome.ending if outcome else ""
         figure = f"{value:.4g}" if epoch else ""
         table.add_row(str(number), figure, f"{epoch}/{event.epochs}", ending, settings_text(chosen[number]))
@@ -129,8 +133,8 @@ def _leaders(event: Progress, trials: int) -> Group:
     return Group(title, table)
 
 
-def _rung_line(event: Progress) -> str:
-    best = min(event.standings, key=lambda one: one.value)
+def _rung_line(event: Progress, objective: Objective) -> str:
+    best = min(event.standings, key=lambda one: objective.cost(one.value))
     return (
         f"epoch {event.epoch}/{event.epochs}  {event.alive} of {len(event.standings)} trials go on, {event.diverged} "
         f"have diverged  {event.rows_per_second:,.0f} rows/s  best {best.value:.4g} (trial {best.number})"
@@ -138,7 +142,7 @@ def _rung_line(event: Progress) -> str:
 
 
 def _round_line(event: RoundDone, began: Began) -> str:
-    best = min(event.finished, key=lambda one: one.outcome.value)
+    best = min(event.finished, key=lambda one: began.objective.cost(one.outcome.value))
     return (
         f"{len(event.finished)}/{began.options.trials} trials  best {best.outcome.value:.4g} (trial {best.number}: "
         f"{settings_text(best.chosen)})"
