@@ -116,8 +116,9 @@ def fit(
         average: an average of the parameters that is validated and kept in their place.
         seed: of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
-        initial: what was trained before, on rows that are encoded alike, whose parameters are those to begin with; its
-            network is taken where none is given. The optimizer and the schedule begin anew.
+        initial: what was trained before, on rows that are encoded alike (`load(..., like=initial)`), whose parameters
+            are those to begin with; its network is taken where none is given. The optimizer and the schedule begin
+            anew, and so does the last layer where the target is another.
         on_event: is given each event of the training; where it gives "stop", training ends there, where it gives
             "checkpoint", one is taken.
 
@@ -202,7 +203,16 @@ def _events(
     if model is not None and arguments["network"] is NETWORK:
         arguments["network"] = model.blueprint.architecture
     settings, steering = _settings(**arguments), Steering()
-    found = workflow.train(settings, data, record=run_dir is not None, run_dir=place, steering=steering, initial=model)
+    run = initial.run if isinstance(initial, Trained) else None
+    found = workflow.train(
+        settings,
+        data,
+        record=run_dir is not None,
+        run_dir=place,
+        steering=steering,
+        initial=model,
+        parent=str(run.path.resolve()) if run else "",
+    )
     return Events(found if on_event is None else _followed(found, on_event, steering), steering)
 
 
@@ -312,6 +322,7 @@ def resume(
     run: Path | str,
     data: Dataset | None = None,
     *,
+    epochs: int | None = None,
     network: Architecture | Network | Layer | None = None,
     optimizer: Optimizer | None = None,
     schedule: Schedule | None = None,
@@ -326,6 +337,8 @@ def resume(
     Args:
         run: the run's folder.
         data: the rows that `fit` was given; None reads those of a run of the command line again.
+        epochs: how many there are to be in all, more than are done; a run that has finished goes on too. The schedule
+            is then computed over all of them.
         network: the one of your own that `fit` was given, as all that follow: the record of a run has their printed
             form alone.
         optimizer: the same.
@@ -336,17 +349,24 @@ def resume(
 
     Raises:
         ConfigError: a part of your own is not given, or not the one that the run has.
-        RunError: the run has ended, or cannot be read, or its rows are no longer what they were.
+        RunError: the run has ended, or cannot be read, or its rows are no longer what they were, or it cannot be given
+            so many epochs.
         UsageError: another process is writing the run.
         DivergedError: a loss was not finite.
     """
     place = path_of(run, "run")
     architecture = None if network is None else as_architecture(network)
     given = Given(architecture, optimizer, schedule, loss, tuple(metrics), task)
-    trained = _last(workflow.resume(place, data, given=given))
+    trained = _last(workflow.resume(place, data, epochs=_epochs(epochs), given=given))
     if moved := _machine.changed(open_run(place).manifest.machine):
         warnings.warn(f"{place}: {moved}.", stacklevel=2)
     return trained
+
+
+def _epochs(given: object) -> int | None:
+    if given is None or (isinstance(given, int | np.integer) and not isinstance(given, bool) and given >= 1):
+        return None if given is None else int(given)
+    raise ConfigError(f"epochs takes a whole number >= 1, or None, but is {given!r:.60}.")
 
 
 def _last(events: Iterator[Event]) -> Trained:

@@ -9,23 +9,27 @@ from batchwright.cli.output import Json, RunFolder, print_json
 from batchwright.cli.train import show
 from batchwright.errors import RunError
 
+Epochs = Annotated[int | None, typer.Option(min=1, help="how many in all, also for a run that has finished")]
 Verify = Annotated[bool, typer.Option("--verify", help="kill and resume copies of the run, and compare all bits")]
 
 
-def resume(run: RunFolder, verify: Verify = False, as_json: Json = False) -> None:
-    """Go on with a run that was interrupted or killed, as if it had never stopped."""
+def resume(run: RunFolder, epochs: Epochs = None, verify: Verify = False, as_json: Json = False) -> None:
+    """Go on with a run that was interrupted or killed, as if it had never stopped; or with more epochs."""
     from batchwright import workflow
     from batchwright.runs.manifest import BEST_RUN
     from batchwright.runs.searches import is_search
 
-    if is_search(run) and verify:
-        raise RunError(f"{run} is a search; --verify is for a run, as {run / BEST_RUN}.")
+    if is_search(run) and (verify or epochs is not None):
+        option = "--verify" if verify else "--epochs"
+        raise RunError(f"{run} is a search; {option} is for a run, as {run / BEST_RUN}.")
+    if verify and epochs is not None:
+        raise RunError("--verify shows that resuming is exact, and trains nothing on: leave out --epochs.")
     if is_search(run):
         _go_on_with_search(run, as_json=as_json)
     elif verify:
         _verify(run, as_json=as_json)
     else:
-        show(lambda interrupted: workflow.resume(run, interrupted=interrupted), as_json=as_json)
+        show(lambda interrupted: workflow.resume(run, epochs=epochs, interrupted=interrupted), as_json=as_json)
 
 
 def _go_on_with_search(path: Path, *, as_json: bool) -> None:

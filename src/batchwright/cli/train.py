@@ -11,22 +11,37 @@ import typer
 
 from batchwright.cli.output import Json, print_json, table_console
 from batchwright.cli.settings import takes_settings
+from batchwright.errors import UsageError
 
 if TYPE_CHECKING:
     from batchwright.config import Settings
     from batchwright.workflow import Event, Repeated, Trained
 
 RunDir = Annotated[Path | None, typer.Option(help="the run's folder [runs/<source>-<n>]")]
+From = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="RUN", help="begin from the parameters of a run, and encode the rows as it did"),
+]
 Seeds = Annotated[int, typer.Option(min=1, help="train with so many seeds, and give means with their intervals")]
 
 
 @takes_settings
-def train(settings: "Settings", run_dir: RunDir = None, seeds: Seeds = 1, as_json: Json = False) -> None:
+def train(
+    settings: "Settings", run_dir: RunDir = None, begin: From = None, seeds: Seeds = 1, as_json: Json = False
+) -> None:
     """Train a network on your data, and save the run."""
     from batchwright import workflow
+    from batchwright.runs.run import open_run
+
+    run = None if begin is None else open_run(begin)
+    if run and seeds > 1:
+        raise UsageError(f"--seeds trains from random parameters, and --from begins with those of {run.path}.")
+    initial = run.load_model() if run else None
+    settings = settings if initial is None else workflow.settings_like(settings, initial)
 
     def training(interrupted: "Callable[[], bool]") -> "Iterator[Event]":
-        events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted)
+        parent = str(run.path.resolve()) if run else ""
+        events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted, initial=initial, parent=parent)
         return workflow.repeatable(events) if seeds > 1 else events
 
     show(training, seeds=seeds, as_json=as_json)

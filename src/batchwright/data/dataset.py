@@ -23,6 +23,17 @@ from batchwright.data.learning import (
     uneven_note,
     unlearned_note,
 )
+from batchwright.data.like import (
+    Encoded,
+    channels_like,
+    encoding_like,
+    encoding_of,
+    known_target,
+    options_like,
+    schema_like,
+    target_note,
+    weighed_like,
+)
 from batchwright.data.options import DataOptions
 from batchwright.data.preprocessing import Preprocessing, describe, fit
 from batchwright.data.roles import target_names
@@ -152,6 +163,7 @@ def load(
     kinds: Mapping[str, Kind] | Mapping[int, Kind] | None = None,
     on_bad_rows: Literal["stop", "drop"] = "stop",
     image_size: tuple[int, int] | None = None,
+    like: Encoded | None = None,
     seed: int = 0,
 ) -> Dataset:
     """Read a source, split it into training, validation and test rows, and encode these.
@@ -159,6 +171,9 @@ def load(
     The source is what `read` takes: the name of an example, a path, an array, a pair (x, y) of arrays, a mapping of
     columns, or any data frame. `seed` (at least 0) is that of the split. All other keywords are fields of
     `DataOptions`; columns that have whole numbers for names may be named by these.
+
+    With `like`, a trained model, a run, or what `fit` gave, the rows are encoded as its rows were: nothing is learned
+    from these but a target that is another, or has labels that are new.
 
     Raises:
         DataError: the source cannot be read, or cannot be learned from as asked.
@@ -188,7 +203,7 @@ def load(
         on_bad_rows=on_bad_rows,
         image_size=image_size,
     )
-    return prepare(source, options, seed=seed)
+    return prepare(source, options, seed=seed, like=encoding_of(like))
 
 
 def _name(given: ColumnName | None) -> str | None:
@@ -208,22 +223,33 @@ def _kinds(given: Mapping[str, Kind] | Mapping[int, Kind] | None) -> Mapping[str
     return {str(name): kind for name, kind in given.items()} if isinstance(given, Mapping) else given or {}
 
 
-def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: bool = False) -> Dataset:
+def prepare(
+    source: Source, options: DataOptions, *, seed: int = 0, lenient: bool = False, like: Encoding | None = None
+) -> Dataset:
     """`load`, with its options in one value.
 
     Where `lenient`, targets and columns from which nothing can be learned are taken too, as scikit-learn takes them.
+    `like` is the encoding of an earlier training, by which rows are read and encoded.
     """
     options.check()
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise ConfigError(f"seed must be a whole number >= 0, but is {seed!r:.60}.")
     options = options.with_normal_names()
-    loaded = read(source, options.reading, image_size=options.image_size)
+    options = options if like is None else options_like(options, like)
+    schema = None if like is None else schema_like(like, options)
+    loaded = read(source, options.reading, schema=schema, image_size=options.image_size, channels=channels_like(like))
+    options = options if like is None else weighed_like(loaded.train, options, like)
     names = target_names(loaded, options)
     source_rows = _rows_that_count(loaded.train, names, options)
     own_test = options.test is not None or loaded.test is not None
-    target, indices = divide(source_rows, names, options, own_test=own_test, seed=seed, lenient=lenient)
+    known = None if like is None else known_target(source_rows, names, options, like)
+    target, indices = divide(source_rows, names, options, own_test=own_test, seed=seed, lenient=lenient, known=known)
     learned = source_rows.take(indices.train)
-    encoding = _learn(learned, target, options, lenient=lenient)
+    encoding = (
+        _learn(learned, target, options, lenient=lenient)
+        if like is None
+        else encoding_like(like, learned, target, options)
+    )
     test = _own_test(loaded, encoding, options) if own_test else _taken(source_rows, indices.test)
     rows = {"train": learned, "validation": _taken(source_rows, indices.validation), "test": test}
     parts = {name: _encode(part, encoding, options.weights) for name, part in rows.items() if part is not None}
@@ -233,6 +259,7 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: boo
         *_shared(hashes),
         *uneven_note(indices, options, own_test=own_test),
         *unlearned_note(parts["train"].targets, target),
+        *(() if like is None else target_note(source_rows, like, target)),
     )
     return Dataset(
         parts["train"],

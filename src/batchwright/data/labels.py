@@ -49,14 +49,27 @@ class LabelTarget:
         distinct = cells.unique(maintain_order=True)
         places = {name: place for place, name in enumerate(self.classes)}
         labels = [split_cell(cell, self.separator) for cell in distinct]
+        if strange := set().union(*labels) - places.keys():
+            having = [not strange.isdisjoint(split_cell(cell, self.separator)) for cell in cells]
+            raise DataError(
+                f"{table.name}: target {self.name!r} holds labels that the training table lacks: "
+                f"{first_ten(sorted(strange))} ({table.places(np.flatnonzero(having))}). "
+                f"Known: {first_ten(self.classes)}."
+            )
         known = np.zeros((len(distinct), len(self.classes)), np.float32)
         for row, found in enumerate(labels):
-            for label in found:
-                if label in places:
-                    known[row, places[label]] = 1.0
-        self._refuse_strange(table, cells, labels)
+            known[row, [places[label] for label in found]] = 1.0
         which = cells.replace_strict(distinct, np.arange(len(distinct)), return_dtype=pl.Int64)
         return np.asarray(known[which.to_numpy()])
+
+    def strangers(self, table: Table) -> list[str]:
+        """The labels of a table that are not among the classes.
+
+        Raises:
+            DataError: the table lacks the target.
+        """
+        cells = as_text(table.frame[table.column(self.name).name]).unique()
+        return sorted({label for cell in cells for label in split_cell(cell, self.separator)} - set(self.classes))
 
     def decode(self, present: Num[np.ndarray, "rows classes"]) -> np.ndarray:
         """The labels of each row, with the separator between them.
@@ -69,16 +82,6 @@ class LabelTarget:
     def to_json(self) -> dict[str, object]:
         """The target as a plain dictionary."""
         return dataclasses.asdict(self)
-
-    def _refuse_strange(self, table: Table, cells: pl.Series, labels: list[tuple[str, ...]]) -> None:
-        strange = sorted({label for found in labels for label in found} - set(self.classes))
-        if not strange:
-            return
-        having = [any(label in strange for label in split_cell(cell, self.separator)) for cell in cells]
-        raise DataError(
-            f"{table.name}: target {self.name!r} holds labels that the training table lacks: {first_ten(strange)} "
-            f"({table.places(np.flatnonzero(having))}). Known: {first_ten(self.classes)}."
-        )
 
 
 def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient: bool = False) -> LabelTarget:

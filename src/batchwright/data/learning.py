@@ -18,7 +18,14 @@ from batchwright.data.targets import ClassTarget
 
 
 def divide(
-    rows: Rows, names: tuple[str, ...], options: DataOptions, *, own_test: bool, seed: int, lenient: bool = False
+    rows: Rows,
+    names: tuple[str, ...],
+    options: DataOptions,
+    *,
+    own_test: bool,
+    seed: int,
+    lenient: bool = False,
+    known: Target | None = None,
 ) -> tuple[Target, Indices]:
     """The target, its scale learned from the training rows, and the rows of each part.
 
@@ -29,13 +36,14 @@ def divide(
         own_test: whether other rows take the place of the test split.
         seed: of the split, at least 0.
         lenient: as for `fit_target`.
+        known: the target, where it need not be learned.
 
     Raises:
         DataError: the column is no target, or rows cannot be split by what is asked for.
         ConfigError: an option is out of range.
     """
     table = rows if isinstance(rows, Table) else label_table(rows)
-    target = fit_targets(table, names, task=options.task, separator=options.label_separator, lenient=lenient)
+    target = known or fit_targets(table, names, task=options.task, separator=options.label_separator, lenient=lenient)
     method = options.method
     if method in ("group", "time"):
         by = split_key(table, options)
@@ -45,7 +53,7 @@ def divide(
         by = np.zeros(table.rows, np.int8)
     test_split = 0.0 if own_test else options.test_split
     indices = split(by, method, validation_split=options.validation_split, test_split=test_split, seed=seed)
-    return rescaled(target, table, indices.train, lenient=lenient), indices
+    return target if known is not None else rescaled(target, table, indices.train, lenient=lenient), indices
 
 
 def left_out(table: Table, options: DataOptions) -> dict[str, str]:

@@ -129,8 +129,12 @@ def make_schema(columns: tuple[Column, ...], target: Target | None, *, name: str
         raise DataError(f"{name}: no column is left to learn from: {listed}.")
     if target is None:
         return Schema(columns, None, "regression")
-    names = target.columns if isinstance(target, SeveralTargets) else target.name
-    return Schema(columns, names, target.task, target.classes)
+    return Schema(columns, schema_target(target), target.task, target.classes)
+
+
+def schema_target(target: Target) -> str | tuple[str, ...]:
+    """The column of a target, or the columns of several, as a schema names them."""
+    return target.columns if isinstance(target, SeveralTargets) else target.name
 
 
 def fit(train: Table, schema: Schema, *, scaling: str = "standard", one_hot_max: int = 10) -> Preprocessing:

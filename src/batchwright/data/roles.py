@@ -41,6 +41,17 @@ def target_names(loaded: Loaded, options: DataOptions) -> tuple[str, ...]:
     return tuple(loaded.train.column(name).name for name in names)
 
 
+def given_names(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """The columns that may be meant by a target, before it is known which there are.
+
+    >>> given_names("a,b"), given_names(("a", "b"))
+    (('a,b', 'a', 'b'), ('a', 'b'))
+    """
+    if not isinstance(given, str):
+        return given or ()
+    return tuple(dict.fromkeys((given, *(name.strip() for name in given.split(",")))))
+
+
 def _split(given: str | tuple[str, ...] | None, table: Table) -> tuple[str, ...]:
     """The names of columns that are given one by one, or as one text with commas between."""
     if not isinstance(given, str):

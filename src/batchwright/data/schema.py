@@ -82,6 +82,16 @@ class Schema:
         return from_plain(cls, plain)
 
 
+@dataclasses.dataclass(frozen=True)
+class WiderSchema(Schema):
+    """A schema by which rows are read that may have further columns: those in `also` are kept.
+
+    What such a column is, its own cells say, where the schema does not.
+    """
+
+    also: tuple[str, ...] = ()
+
+
 def normal_name(name: object) -> str:
     """The name of a column as text in Unicode's normal form C: a letter with its accent is one character or two.
 

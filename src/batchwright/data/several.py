@@ -52,6 +52,14 @@ class SeveralTargets:
         """Whether all targets are numbers."""
         return all(isinstance(part, ValueTarget) for part in self.parts)
 
+    def strangers(self, table: Table) -> list[str]:
+        """The labels of a table that are not among the classes of their target.
+
+        Raises:
+            DataError: the table lacks a target, or a label is missing.
+        """
+        return [label for part in self.parts for label in part.strangers(table)]
+
     def encode(self, table: Table) -> Int32[np.ndarray, "rows targets"] | Float32[np.ndarray, "rows targets"]:
         """A column for each target: codes where all are classes; else float32, in which codes are whole numbers.
 

@@ -33,6 +33,15 @@ from batchwright.data.learning import (
     uneven_note,
     unlearned_note,
 )
+from batchwright.data.like import (
+    channels_like,
+    encoding_like,
+    known_target,
+    options_like,
+    schema_like,
+    target_note,
+    weighed_like,
+)
 from batchwright.data.options import DataOptions
 from batchwright.data.preprocessing import SCALINGS, Preprocessing, judge, make_encoder, make_schema
 from batchwright.data.roles import target_names
@@ -117,6 +126,7 @@ def prepare_streamed(
     seed: int = 0,
     cache_dir: Path | None = None,
     memory_limit: int | None = None,
+    like: Encoding | None = None,
 ) -> StreamedDataset:
     """Convert a source to a store unless that is done, split its rows, and learn how they are encoded.
 
@@ -126,6 +136,7 @@ def prepare_streamed(
         seed: of the split, at least 0.
         cache_dir: where stores are made; beside their sources when None.
         memory_limit: bytes of anonymous memory that this process may take; no limit when None.
+        like: the encoding of an earlier training, by which rows are read and encoded.
 
     Raises:
         DataError: the source cannot be read, or cannot be learned from as asked; a column does not fit the memory.
@@ -134,17 +145,23 @@ def prepare_streamed(
     """
     options.check()
     options = options.with_normal_names()
+    options = options if like is None else options_like(options, like)
     if options.scaling not in SCALINGS:
         raise ConfigError(unknown("scaling", options.scaling, SCALINGS))
     path, left = Path(source), memory_left(memory_limit)
-    store, own_test = _stores(path, options, cache_dir, memory_limit)
+    store, own_test = _stores(path, options, cache_dir, memory_limit, like)
     check_memory(_needed(store), left, f"{store.contents.name}: learning from {store.rows:,} rows")
     head = store.images() if store.holds_images else store.table(0, 0)
+    options = options if like is None else weighed_like(head, options, like)
     names = target_names(Loaded(head, None, store.contents.target, path.name), options)
     has_test = options.test is not None or own_test is not None
-    divided = _divide(store, names, options, own_test=has_test, seed=seed)
+    divided = _divide(store, names, options, own_test=has_test, seed=seed, like=like)
     indices = divided.indices
-    encoding = _learn(store, _kept(divided.kept, indices.train), divided.target, options)
+    encoding = (
+        _learn(store, _kept(divided.kept, indices.train), divided.target, options)
+        if like is None
+        else encoding_like(like, head, divided.target, options)
+    )
     if options.method == "time":
         indices = Indices(np.sort(indices.train), np.sort(indices.validation), np.sort(indices.test))
     if options.test is not None:
@@ -173,11 +190,14 @@ def prepare_streamed(
     )
 
 
-def _stores(path: Path, options: DataOptions, cache_dir: Path | None, limit: int | None) -> tuple[Store, Store | None]:
+def _stores(
+    path: Path, options: DataOptions, cache_dir: Path | None, limit: int | None, like: Encoding | None
+) -> tuple[Store, Store | None]:
     """The store of a source, and that of its own test part."""
+    schema, channels = None if like is None else schema_like(like, options), channels_like(like)
     if path.is_dir() and (holds_idx(path) or holds_images(path)):
-        return convert_images(path, image_size=options.image_size, cache_dir=cache_dir)
-    return convert(path, options.reading, cache_dir=cache_dir, memory_limit=limit), None
+        return convert_images(path, image_size=options.image_size, channels=channels, cache_dir=cache_dir)
+    return convert(path, options.reading, schema=schema, cache_dir=cache_dir, memory_limit=limit), None
 
 
 def _needed(store: Store) -> int:
@@ -214,13 +234,17 @@ class Divided(NamedTuple):
     unlearned: tuple[str, ...]
 
 
-def _divide(store: Store, names: tuple[str, ...], options: DataOptions, *, own_test: bool, seed: int) -> Divided:
+def _divide(
+    store: Store, names: tuple[str, ...], options: DataOptions, *, own_test: bool, seed: int, like: Encoding | None
+) -> Divided:
     """The rows of each part, the targets read and those that lack one left out where they are dropped."""
     rows, kept = _for_split(store, names, options)
-    target, indices = divide(rows, names, options, own_test=own_test, seed=seed)
+    known = None if like is None else known_target(rows, names, options, like)
+    target, indices = divide(rows, names, options, own_test=own_test, seed=seed, known=known)
     table = rows if isinstance(rows, Table) else label_table(rows)
     unlearned = () if target.task == "regression" else unlearned_note(target.encode(table)[indices.train], target)
-    return Divided(target, indices, kept, found_notes(rows, target), unlearned)
+    another = () if like is None else target_note(rows, like, target)
+    return Divided(target, indices, kept, found_notes(rows, target), (*unlearned, *another))
 
 
 def _kept(kept: Int64[np.ndarray, " kept"] | None, rows: Int64[np.ndarray, " rows"]) -> Int64[np.ndarray, " rows"]:

@@ -27,7 +27,7 @@ from batchwright.data.cells import (
 )
 from batchwright.data.delimited import read_text
 from batchwright.data.files import scan_parquet
-from batchwright.data.schema import KINDS, Column, Kind, Schema, normal_names
+from batchwright.data.schema import KINDS, Column, Kind, Schema, WiderSchema, normal_names
 from batchwright.errors import ConfigError, DataError, nearest, unknown
 
 __all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_frame", "read_csv", "read_parquet"]
@@ -212,6 +212,8 @@ def _told(name: str, kind: Kind) -> Column:
 def asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
     """Those of a table's columns that the schema uses, in its order, and target and weights if they are there.
 
+    Of a wider schema, also the columns beside it.
+
     Raises:
         DataError: one that is used is not there; `name` is that of the table.
     """
@@ -222,8 +224,10 @@ def asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
         listed = (f"{column!r} (is it {near[column]!r}?)" if near[column] else repr(column) for column in lacking)
         columns = "column" if len(lacking) == 1 else "columns"
         raise DataError(f"{name} lacks {columns} that the training rows have: {', '.join(listed)}.")
-    beside = (*schema.targets, schema.weights)
+    also = schema.also if isinstance(schema, WiderSchema) else ()
+    beside = (*schema.targets, schema.weights, *also)
     wanted = [column.name for column in schema.columns if column.used or column.name in beside]
+    wanted += [column for column in also if column not in wanted]
     return [column for column in wanted if column in names]
 
 

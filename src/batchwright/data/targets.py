@@ -51,12 +51,22 @@ class ClassTarget:
         codes = category_codes(cells, self.classes, missing=False) - 1
         strange = np.flatnonzero(codes < 0)
         if len(strange):
-            labels = first_ten(sorted(set(as_text(cells)[strange])))
             raise DataError(
-                f"{table.name}: target {self.name!r} holds labels that the training table lacks: {labels} "
+                f"{table.name}: target {self.name!r} holds labels that the training table lacks: "
+                f"{first_ten(self.strangers(table))} "
                 f"({table.places(strange)}). Known: {first_ten(self.classes)}."
             )
         return codes
+
+    def strangers(self, table: Table) -> list[str]:
+        """The labels of a table that are not among the classes.
+
+        Raises:
+            DataError: the table lacks the target, or a label is missing.
+        """
+        cells = _target_cells(table, self.name)
+        strange = np.flatnonzero(category_codes(cells, self.classes, missing=False) == 0)
+        return sorted(set(as_text(cells)[strange]))
 
     def decode(self, codes: Integer[np.ndarray, " rows"]) -> Shaped[np.ndarray, " rows"]:
         """The label of each code.
@@ -102,6 +112,10 @@ class ValueTarget:
             DataError: the table lacks the target, a value is missing, or it holds no numbers.
         """
         return scaled_by(_values(table, self.name), self.mean, self.std).astype(np.float32)
+
+    def strangers(self, table: Table) -> list[str]:
+        """None: any number may be a target."""
+        return []
 
     def decode(self, standardised: Float[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
         """The values in the target's own unit.

@@ -25,6 +25,7 @@ from batchwright.runs.manifest import (
     SCHEMA,
     SPLITS,
     WEIGHTS,
+    Extension,
     Manifest,
     Setting,
     Status,
@@ -92,8 +93,12 @@ def claim(run_dir: Path | None, source: str) -> Path:
     return _claimed(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
 
 
-def reopen(path: Path) -> "RunFolder":
+def reopen(path: Path, *, finished: bool = False) -> "RunFolder":
     """The folder of a run that has not finished, to go on with it; what a killed process left half written is removed.
+
+    Args:
+        path: the folder.
+        finished: whether one that has finished is opened too.
 
     Raises:
         RunError: there is no run that can be read, or it has ended, or it had not begun.
@@ -102,7 +107,8 @@ def reopen(path: Path) -> "RunFolder":
     open_run(path)  # before anything is written there
     lock = lock_of(path)
     manifest = open_run(path).manifest
-    refusal = _REFUSALS.get(manifest.status) or (None if CONFIG in manifest.files else _UNBORN)
+    ended = None if finished and manifest.status == "finished" else _REFUSALS.get(manifest.status)
+    refusal = ended or (None if CONFIG in manifest.files else _UNBORN)
     if refusal:
         lock.release()
         raise RunError(f"{path} {refusal}")
@@ -112,7 +118,8 @@ def reopen(path: Path) -> "RunFolder":
 
 
 _REFUSALS = {
-    "finished": "has finished: there is nothing to go on with. `batchwright train` begins another run.",
+    "finished": "has finished: there is nothing to go on with. More `epochs` train it on; `batchwright train` begins "
+    "another run.",
     "diverged": "has diverged, and would again. Train anew with a smaller learning rate, or let it be reduced: "
     "`training.divergence.policy=reduce`.",
 }
@@ -145,11 +152,12 @@ class RunFolder:
         machine: Mapping[str, str] | None = None,
         paths: Mapping[str, str] | None = None,
         initial: str = "",
+        begun_from: str = "",
     ) -> None:
         """Write down what is trained and how: the resolved configuration as YAML, the encoding and the split.
 
         `evidence` is plain data by the key of each setting that was measured, `initial` the hash of the parameters that
-        training begins with, where they were given.
+        training begins with, where they were given, `begun_from` the run that they are from.
         """
         indices = dataset.indices
         splits = {"train": indices.train, "validation": indices.validation, "test": indices.test}
@@ -165,6 +173,7 @@ class RunFolder:
             machine=dict(machine or {}),
             paths=dict(paths or {}),
             initial=initial,
+            begun_from=begun_from,
             fingerprint=dataset.fingerprint,
             plan=dict(plan),
             settings=dict(settings),
@@ -175,10 +184,22 @@ class RunFolder:
         """Write down the accounting anew, with what is known once the training loop is compiled."""
         self._record(replace(self.manifest, plan=dict(plan)), {})
 
-    def go_on(self, history: Sequence[Mapping[str, float]]) -> None:
-        """Go on after the epochs of this history; what was written after them is forgotten."""
+    def go_on(
+        self,
+        history: Sequence[Mapping[str, float]],
+        *,
+        epochs: int | None = None,
+        settings: Mapping[str, Setting] | None = None,
+    ) -> None:
+        """Go on after the epochs of this history; what was written after them is forgotten.
+
+        Where the number of `epochs` is another than before, it is recorded, with the settings that there are now.
+        """
         files = {name: file for name, file in self.manifest.files.items() if name in (CONFIG, SCHEMA, SPLITS, EVIDENCE)}
         self.manifest = replace(self.manifest, files=files, status="running", reason="", metrics={}, seconds={})
+        if epochs is not None:
+            extended = (*self.manifest.extended, Extension(len(history), epochs))
+            self.manifest = replace(self.manifest, extended=extended, settings=dict(settings or {}))
         self._record(self.manifest, {})
         self._write_history(history, ())
 

@@ -58,11 +58,21 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Extension:
+    """After how many epochs a run was given more of them than its configuration says, and how many in all."""
+
+    after: int
+    epochs: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What is known of a run.
 
     - source: what it was trained on, and `fingerprint`: the hash of its rows as arrays
     - initial: the hash of the parameters that it began with, where they were given; empty where the seed made them
+    - begun_from: the run whose model these were, and by whose encoding the rows were encoded; empty where there is none
+    - extended: how it was trained on past its plan
     - created: when, in UTC, as ISO 8601; sorts as text
     - versions: of batchwright, jax and python; `device`: what it ran on; `machine`: all that its bits depend on beside
       what was asked for, as `_machine.describe` tells it
@@ -86,6 +96,8 @@ class Manifest:
     paths: dict[str, str] = field(default_factory=dict)
     fingerprint: str = ""
     initial: str = ""
+    begun_from: str = ""
+    extended: tuple[Extension, ...] = ()
     plan: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, dict[str, float | None]] = field(default_factory=dict)
     seconds: dict[str, float | None] = field(default_factory=dict)

@@ -199,6 +199,13 @@ class Layout:
         return variables
 
 
+def shapes_of(blueprint: Blueprint, outputs: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays by path that a model like this one has for so many outputs; nothing is computed."""
+    network = blueprint.architecture.build(blueprint.features, outputs, dtype=blueprint.dtype)
+    variables = jax.eval_shape(network.init, jax.random.key(0), _example(blueprint.features))
+    return {name: tuple(array.shape) for name, array in by_path(variables).items()}
+
+
 def _example(features: Features) -> dict[str, np.ndarray]:
     """Inputs of the right shapes, in which every number is one and the same place in memory."""
     shapes: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {

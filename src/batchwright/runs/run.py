@@ -31,6 +31,7 @@ from batchwright.runs.reading import REMEDY, numbers, parse, parse_json, read_by
 from batchwright.runs.tensors import Expected, load
 
 if TYPE_CHECKING:
+    from batchwright.data.encoding import Encoding
     from batchwright.data.splitting import Indices
     from batchwright.nn import Architecture, Layer, Network
     from batchwright.runs.model import SavedModel
@@ -87,13 +88,12 @@ class Run:
         Raises:
             RunError: what was kept does not fit the classes.
         """
-        from batchwright.runs.model import read_encoding
         from batchwright.tasks.per_class import PerClass
 
         matrix = self.manifest.confusion.get(part)
         if matrix is None:
             return None
-        classes = read_encoding(self.read(SCHEMA), self.path / SCHEMA).target.classes
+        classes = self.encoding.target.classes
         if {len(matrix), *map(len, matrix)} != {len(classes)}:
             raise RunError(f"{self.path / MANIFEST}: the confusion matrix does not fit the classes. {REMEDY}")
         return PerClass(classes, np.array(matrix, np.float64))
@@ -131,6 +131,17 @@ class Run:
             return {}
         where = self.path / EVIDENCE
         return parse(_Evidence, {"by_key": parse_json(self.read(EVIDENCE), where)}, where).by_key
+
+    @property
+    def encoding(self) -> "Encoding":
+        """How its rows were encoded.
+
+        Raises:
+            RunError: the file is not as it was written.
+        """
+        from batchwright.runs.model import read_encoding
+
+        return read_encoding(self.read(SCHEMA), self.path / SCHEMA)
 
     def indices(self) -> "Indices":
         """The rows of the source in each part.
@@ -174,7 +185,7 @@ class Run:
 
         architecture = None if network is None else as_architecture(network)
         given = Given(architecture, loss=loss, metrics=tuple(metrics), task=task)
-        encoding = model.read_encoding(self.read(SCHEMA), self.path / SCHEMA)
+        encoding = self.encoding
         blueprint = model.read_blueprint(self.read(MODEL), encoding, self.path / MODEL, given)
         layout = model.Layout(blueprint, self.path / MODEL)
         weights = self.read(WEIGHTS, at_most=layout.most_bytes)

@@ -151,13 +151,14 @@ def fit(
     The events come in this order: `Compiled`; for every epoch some `SegmentDone` and one `EpochDone`; then `Stopped`.
     An epoch in which a loss was not finite has no `EpochDone`. With validation rows and early stopping, the variables
     kept are those of the best epoch, else those of the last. Where `interrupted`, asked after every segment, is True,
-    a checkpoint is taken there, and training ends. What `steering` asks for is done after the segment in progress.
-    From any checkpoint the rest is the same, to the bit, as without it.
+    training ends there. What `steering` asks for is done after the segment in progress. A checkpoint is taken where it
+    ends, unless it has diverged. From any checkpoint the rest is the same, to the bit, as without it.
     """
     loops = _Loops(job)
     segment = loops.of(start).segment
     yield Compiled(segment.seconds, segment.memory_bytes)
-    watch, now, end = _Watch(job, start, interrupted, steering or Steering()), start, None
+    watch, now = _Watch(job, start, interrupted, steering or Steering()), start
+    end = enough(job, start.history) if start.history and start.done == 0 else None
     while end is None:
         loop = loops.of(now)
         now = yield from _epoch(job, loop, watch, now)
@@ -175,7 +176,7 @@ def fit(
             end = _end(job, now.history, watch)
             if end is None and watch.due(now, epoch_ended=True):
                 yield watch.take(now)
-    if end.status == "interrupted":
+    if end.status != "diverged":
         yield watch.take(now)
     yield Stopped(*_to_keep(job, now), *end)
 

@@ -5,6 +5,7 @@ Every front calls this.
 
 from batchwright.workflow.checking import Checked, check
 from batchwright.workflow.folds import folds
+from batchwright.workflow.initial import settings_like
 from batchwright.workflow.measuring import find_batch_size, find_learning_rate, verify_batch_size
 from batchwright.workflow.preparing import Prepared, prepare
 from batchwright.workflow.repeating import Estimate, Repeated, SeedRun, estimate, repeat, repeatable
@@ -28,6 +29,7 @@ __all__ = [
     "repeat",
     "repeatable",
     "resume",
+    "settings_like",
     "train",
     "verify_batch_size",
 ]

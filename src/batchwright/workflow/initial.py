@@ -2,41 +2,56 @@
 
 import hashlib
 from dataclasses import replace
+from typing import Any, TypeAlias
 
 import jax
+import jax.numpy as jnp
 
+from batchwright.config import Settings
 from batchwright.errors import ConfigError
 from batchwright.nn import ARCHITECTURES
-from batchwright.runs.model import SavedModel, dump_variables
+from batchwright.optim.names import listed
+from batchwright.runs.model import Blueprint, SavedModel, dump_variables, shapes_of
 from batchwright.runs.tensors import by_path
 from batchwright.training.state import state_with
 from batchwright.workflow.preparing import Prepared
+
+Shapes: TypeAlias = dict[str, tuple[tuple[int, ...], str]]
+"""Shape and dtype of arrays by name."""
 
 
 def begun_from(prepared: Prepared, initial: SavedModel) -> Prepared:
     """What was prepared, with the variables of a trained model in place of random ones; the optimizer begins anew.
 
+    Where the target is another than the model's, or has another number of outputs, the last layer begins anew too.
+
     Raises:
         ConfigError: the rows are encoded otherwise than those of the model, or its arrays are not those of the network.
     """
-    if prepared.dataset.encoding != initial.encoding:
+    if prepared.dataset.encoding.preprocessing != initial.encoding.preprocessing:
         raise ConfigError(
-            "initial was trained on rows that are encoded otherwise (other columns, scaling or classes), so that its "
-            "parameters mean nothing for these: give the rows that it was trained on."
+            "initial was trained on rows that are encoded otherwise (other columns, scaling or categories), so that "
+            "its parameters mean nothing for these: give the rows that it was trained on, or load others by "
+            "load(..., like=initial), which encodes them as these were."
         )
-    given = {name: (array.shape, str(array.dtype)) for name, array in by_path(initial.variables).items()}
-    needed = {name: (array.shape, str(array.dtype)) for name, array in by_path(prepared.state.variables).items()}
-    for name in sorted(given.keys() | needed.keys()):
-        if given.get(name) != needed.get(name):
-            raise ConfigError(
-                f"initial has {_said(given.get(name))} as {name}, and the network {_said(needed.get(name))}: give the "
-                "network that initial has."
-            )
-    structure = jax.tree.structure(prepared.state.variables)
-    variables = jax.tree.unflatten(structure, [jax.numpy.array(leaf) for leaf in jax.tree.leaves(initial.variables)])
+    new = set() if _same_outputs(prepared, initial) else _head(prepared.blueprint)
+    own, given = by_path(prepared.state.variables), by_path(initial.variables)
+    _refuse_others(_shapes(given), _shapes(own), new)
+    arrays = [array if name in new else jnp.array(given[name]) for name, array in own.items()]
+    variables = jax.tree.unflatten(jax.tree.structure(prepared.state.variables), arrays)
     state = state_with(prepared.job.program, variables, seed=prepared.job.seed)
     note = "training begins from the parameters of a trained model"
-    return replace(prepared, state=state, notes=(*prepared.notes, note))
+    if new:
+        names = listed([name.removeprefix("params/") for name in sorted(new)])
+        note += f", but for {names}: the outputs are others, and the last layer begins anew"
+    measured = ("what is `auto` was measured on a network with random parameters",) if prepared.measure_seconds else ()
+    return replace(prepared, state=state, notes=(*prepared.notes, note, *measured))
+
+
+def settings_like(settings: Settings, initial: SavedModel) -> Settings:
+    """The settings with the network of a trained model, where nobody has chosen another."""
+    chosen = any(said != "default" for key, said in settings.origins.items() if key.startswith("network."))
+    return settings if chosen else settings.with_section("network", initial.blueprint.architecture, "user")
 
 
 def given_variables(prepared: Prepared, initial: SavedModel | None) -> str:
@@ -47,6 +62,45 @@ def given_variables(prepared: Prepared, initial: SavedModel | None) -> str:
     if initial is None and type(prepared.blueprint.architecture) in ARCHITECTURES:
         return ""
     return hashlib.sha256(dump_variables(prepared.state.variables)).hexdigest()
+
+
+def _same_outputs(prepared: Prepared, initial: SavedModel) -> bool:
+    """Whether the outputs mean what they meant to the model."""
+    outputs = prepared.blueprint.task.outputs == initial.blueprint.task.outputs
+    return outputs and prepared.dataset.encoding.target == initial.encoding.target
+
+
+def _head(blueprint: Blueprint) -> set[str]:
+    """The names of the arrays that make the outputs: those whose shapes follow from their number.
+
+    Raises:
+        ConfigError: that is not known of a network of a user's own.
+    """
+    outputs, cause = blueprint.task.outputs, None
+    try:
+        now, wider = (shapes_of(blueprint, count) for count in (outputs, outputs + 1))
+    except Exception as error:  # whatever a network of a user's own does with other outputs
+        now, wider, cause = {}, {}, error
+    found = {name for name, shape in now.items() if wider.get(name) != shape}
+    if not found:
+        raise ConfigError(
+            "the target is another than that of initial, and which layer of a network of your own makes the outputs is "
+            "not known: give a layer to which the last nn.Dense is added, as nn.Sequential without it."
+        ) from cause
+    return found
+
+
+def _refuse_others(given: Shapes, needed: Shapes, new: set[str]) -> None:
+    for name in sorted((given.keys() | needed.keys()) - new):
+        if given.get(name) != needed.get(name):
+            raise ConfigError(
+                f"initial has {_said(given.get(name))} as {name}, and the network {_said(needed.get(name))}: give the "
+                "network that initial has."
+            )
+
+
+def _shapes(arrays: dict[str, Any]) -> Shapes:
+    return {name: (tuple(array.shape), str(array.dtype)) for name, array in arrays.items()}
 
 
 def _said(array: tuple[tuple[int, ...], str] | None) -> str:

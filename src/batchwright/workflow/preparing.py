@@ -15,6 +15,7 @@ from batchwright.config import Config, Settings
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.dataset import prepare as prepare_data
 from batchwright.data.encoded import StoredRows, mapped
+from batchwright.data.encoding import Encoding
 from batchwright.data.memory import limit_to_stream
 from batchwright.data.streaming import prepare_streamed
 from batchwright.errors import ConfigError, DataError, unknown
@@ -93,8 +94,10 @@ class Prepared:
         return numbers | counted | {"memory_bytes": memory_bytes}
 
 
-def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
+def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding | None = None) -> Prepared:
     """Load the data unless they are given, build the network, and do the accounting; nothing is trained or written.
+
+    `like` is the encoding of an earlier training, by which the data are encoded where they are loaded here.
 
     Raises:
         DataError: the data cannot be read, or cannot be learned from as asked.
@@ -106,7 +109,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Prepared:
     if config.training.deterministic:
         be_deterministic()
     if dataset is None:
-        dataset = _load(config)
+        dataset = _load(config, like)
     load_seconds = time.perf_counter() - started
     blueprint = _blueprint(config, dataset)
     job = _job(config, dataset, _program(config, blueprint))
@@ -176,15 +179,17 @@ def example_of(dataset: Dataset) -> dict[str, np.ndarray]:
     return {name: array[::every] for name, array in dataset.train.inputs.items()}
 
 
-def _load(config: Config) -> Dataset:
+def _load(config: Config, like: Encoding | None) -> Dataset:
     source, seed = config.data.source, config.training.seed
     if source is None:
         raise DataError("no data: name an example, a file or a folder, as in `batchwright train digits`.")
     limit = limit_to_stream(source, config.data.memory_limit, image_size=config.data.image_size)
     if limit is None:
-        return prepare_data(source, config.data_options, seed=seed)
+        return prepare_data(source, config.data_options, seed=seed, like=like)
     cache_dir = None if config.data.cache_dir is None else Path(config.data.cache_dir)
-    streamed = prepare_streamed(source, config.data_options, seed=seed, cache_dir=cache_dir, memory_limit=limit.bytes)
+    streamed = prepare_streamed(
+        source, config.data_options, seed=seed, cache_dir=cache_dir, memory_limit=limit.bytes, like=like
+    )
     dataset = mapped(streamed, memory_limit=limit.bytes)
     return replace(dataset, notes=(*dataset.notes, limit.reason))
 

@@ -13,6 +13,7 @@ import jax
 from batchwright import _cache, _machine
 from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, recorded
 from batchwright.data.dataset import Dataset
+from batchwright.data.encoding import Encoding
 from batchwright.data.sources import Source
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
 from batchwright.nn.protocols import Variables
@@ -29,6 +30,7 @@ from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduc
 from batchwright.training.job import Job, iterations_done
 from batchwright.training.state import Model
 from batchwright.training.verdict import Verdict, verdict
+from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
 from batchwright.workflow.initial import begun_from, given_variables
 from batchwright.workflow.measuring import settled
 from batchwright.workflow.places import found_again, places_of
@@ -69,6 +71,11 @@ class Trained:
         return self.metrics.get("test", {})
 
     @property
+    def encoding(self) -> Encoding:
+        """How the rows were encoded."""
+        return self.model.encoding
+
+    @property
     def verdict(self) -> Verdict:
         """Whether it was trained too little, about right or too long, as the two loss curves say."""
         return verdict(self.history)
@@ -101,6 +108,7 @@ def train(
     interrupted: Callable[[], bool] = lambda: False,
     steering: Steering | None = None,
     initial: SavedModel | None = None,
+    parent: str = "",
 ) -> Iterator[Event]:
     """Prepare, fit, evaluate and record, and say what happens: `Prepared`, the events of the fit, at last `Trained`.
 
@@ -111,7 +119,9 @@ def train(
         run_dir: that folder; None takes `runs/<source>-<n>`.
         interrupted: asked after every segment; True ends the training there, and what was learned is kept.
         steering: what whoever follows the events asks for meanwhile.
-        initial: a trained model whose parameters are those to begin with, in place of random ones.
+        initial: a trained model whose parameters are those to begin with, in place of random ones; rows that are loaded
+            here are encoded as its rows were.
+        parent: the run that it is of, for the record.
 
     Raises:
         DataError, ConfigError, RunError: what was asked for cannot be done; nothing was written.
@@ -119,7 +129,7 @@ def train(
     """
     started = time.perf_counter()
     _cache.use()
-    prepared = settled(prepare(settings, dataset))
+    prepared = settled(prepare(settings, dataset, None if initial is None else initial.encoding))
     if initial is not None:
         prepared = begun_from(prepared, initial)
     yield prepared
@@ -127,7 +137,7 @@ def train(
     with folder or nullcontext():
         if folder:
             given = given_variables(prepared, initial)
-            _describe(folder, prepared, given)
+            _describe(folder, prepared, given, parent)
             if given:  # without a checkpoint of them the run could not be gone on with
                 folder.save_checkpoint(on_host(beginning(prepared.state)), keep=prepared.job.checkpoints.keep)
         trained = yield from _carry_out(prepared, beginning(prepared.state), folder, interrupted, started, steering)
@@ -138,51 +148,61 @@ def resume(
     run: Path | str,
     dataset: Dataset | None = None,
     *,
+    epochs: int | None = None,
     given: Given = NONE_GIVEN,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
     """Go on with a run that did not finish, from its last checkpoint that can be trusted; events are those of `train`.
 
     The rest is the same, to the bit, as if the run had never stopped, on the same device and versions. What is not the
-    same is a note.
+    same is a note. With `epochs`, the run goes on to so many of them, also where it has finished; the schedule is then
+    computed over all of them.
 
     Args:
         run: the run's folder.
         dataset: the rows, where they were not read from a source.
+        epochs: how many there are to be in all, in place of those of the run.
         given: the parts of the run that are code of the user's own, which its record only names.
         interrupted: as for `train`.
 
     Raises:
-        RunError: the run has ended, or cannot be read, or its rows are no longer what they were.
+        RunError: the run has ended, or cannot be read, or its rows are no longer what they were; or it cannot be given
+            so many epochs.
         ConfigError: a part of the user's own is not given, or another one.
         UsageError: another process is writing the run.
         DivergedError, InterruptedRunError: as for `train`.
     """
     started = time.perf_counter()
     _cache.use()
-    with reopen(Path(run)) as folder:
+    with reopen(Path(run), finished=epochs is not None) as folder:
         saved = Run(folder.path, folder.manifest)
         _machine.as_begun(saved.manifest.machine)
         settings = recorded_settings(saved, given)
+        if epochs is not None:
+            settings = with_epochs(settings, epochs)
         if settings.config.data.source is None and dataset is None:
             raise RunError(
                 f"{run} was trained on rows from Python: go on with it there, bw.resume({str(run)!r}, data)."
             )
-        prepared = prepare(settings, dataset)
+        prepared = prepare(settings, dataset, saved.encoding if saved.manifest.begun_from else None)
         _compare(saved, prepared.dataset)
         checkpoint, problems = checkpoints.read(folder.path, prepared.state)
         if checkpoint is None and saved.manifest.initial:
             raise RunError(
                 f"{run} began from parameters that it was given, and has no checkpoint that can be read: train anew."
             )
+        if epochs is not None:
+            refuse_extension(saved, checkpoint, prepared.job)
         start = beginning(prepared.state) if checkpoint is None else _checked(checkpoint, prepared.job, folder.path)
         most = "" if prepared.job.growth is None else "at most "
         place = f"iteration {int(start.state.step):,} of {most}{prepared.plan.updates:,}"
         notes = (*prepared.notes, *(f"a checkpoint is left out: {problem}" for problem in problems))
         if moved := _machine.changed(saved.manifest.machine):
             notes = (*notes, moved)
+        if epochs is not None:
+            notes = (*notes, extension_note(prepared.job, start))
         yield replace(prepared, notes=(*notes, f"the run goes on from {place}"))
-        folder.go_on(start.history)
+        folder.go_on(start.history, epochs=epochs, settings=_described(settings))
         trained = yield from _carry_out(prepared, on_device(start), folder, interrupted, started)
     yield from _ended(trained)
 
@@ -190,6 +210,8 @@ def resume(
 def recorded_settings(run: Run, given: Given = NONE_GIVEN) -> Settings:
     """The settings of a recorded run, and who chose each, with what is given in place of what is only named."""
     settings = recorded(run.file(CONFIG), given)
+    if run.manifest.extended:
+        settings = with_epochs(settings, run.manifest.extended[-1].epochs)
     origins = {key: run.settings[key].origin if key in run.settings else "default" for key in settings.origins}
     return found_again(replace(settings, origins=origins), run.manifest.paths)
 
@@ -206,7 +228,8 @@ def _checked(checkpoint: Checkpoint, job: Job, run: Path) -> Checkpoint:
     """The checkpoint, once it is one of such a job."""
     history, plan = checkpoint.history, job.plan
     epochs, done = len(history), history[-1].get("iteration") if history else 0
-    fits = epochs < plan.epochs and 0 <= checkpoint.kept_epoch <= epochs and done == iterations_done(job, history)
+    unfinished = epochs < plan.epochs or (epochs == plan.epochs and checkpoint.done == 0)
+    fits = unfinished and 0 <= checkpoint.kept_epoch <= epochs and done == iterations_done(job, history)
     if not fits or iterations_done(job, history) + checkpoint.done != int(checkpoint.state.step):
         raise RunError(f"a checkpoint of {run} is not one of its own plan of {plan.updates:,} updates: train anew.")
     return checkpoint
@@ -298,22 +321,27 @@ def _fit(
     return _Fitted(compiled, stopped, history, time.perf_counter() - started)
 
 
-def _describe(folder: RunFolder, prepared: Prepared, initial: str) -> None:
+def _describe(folder: RunFolder, prepared: Prepared, initial: str, parent: str) -> None:
     settings = prepared.settings
-    links = {key: f"{EVIDENCE}#{key}" for key in settings.evidence}
     folder.describe(
         prepared.dataset,
         config=dump_config(settings),
-        settings={
-            key: Setting(value, settings.origins[key], links.get(key, "")) for key, value in settings.values.items()
-        },
+        settings=_described(settings),
         plan=prepared.accounting(0),
         evidence=settings.evidence,
         device=jax.devices()[0].device_kind,
         machine=_machine.describe(),
         paths=places_of(settings.config.data),
         initial=initial,
+        begun_from=parent,
     )
+
+
+def _described(settings: Settings) -> dict[str, Setting]:
+    """The settings as a manifest has them."""
+    links = {key: f"{EVIDENCE}#{key}" for key in settings.evidence}
+    values = settings.values.items()
+    return {key: Setting(value, settings.origins[key], links.get(key, "")) for key, value in values}
 
 
 def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, started: float) -> Trained:
