@@ -70,6 +70,7 @@ def fit(
     checkpoints: Checkpoints = DEFAULT.checkpoints,
     noise_scale: bool = False,
     deterministic: bool = False,
+    shuffle: bool = True,
     seed: int = 0,
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
@@ -107,6 +108,7 @@ def fit(
         checkpoints: when a recorded run saves all that it needs to go on.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch, for the history.
         deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
+        shuffle: whether the rows come in a new order in each epoch, rather than as they are.
         seed: of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
         initial: what was trained before, on rows that are encoded alike, whose parameters are those to begin with; its
@@ -244,6 +246,7 @@ def _settings(
     checkpoints: Checkpoints,
     noise_scale: bool,
     deterministic: bool,
+    shuffle: bool,
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
@@ -275,6 +278,7 @@ def _settings(
         checkpoints,
         noise_scale,
         deterministic,
+        shuffle=shuffle,
     )
     for part in (optimizer, schedule, aim, training, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)

@@ -101,12 +101,14 @@ class Training:
         seed: of the split, the initial parameters, the order of the rows and dropout.
         precision: of the products; parameters are float32 always.
         remainder: whether a last batch that is not full is used.
-        early_stopping: null goes on to the last epoch, and keeps its parameters; so it is without validation rows.
+        early_stopping: null goes on to the last epoch, and keeps its parameters; so it is without validation rows,
+            unless it goes by `loss`.
         max_time: seconds of training after which it stops.
         divergence: what follows when a loss is not finite.
         checkpoints: when all that training needs to go on is saved.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch.
         deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
+        shuffle: whether the rows come in a new order in each epoch, rather than as they are.
     """
 
     epochs: Annotated[int, Ge(1)] = 20
@@ -120,6 +122,7 @@ class Training:
     checkpoints: Checkpoints = EVERY_NOW_AND_THEN
     noise_scale: bool = False
     deterministic: bool = False
+    shuffle: bool = True
 
 
 @dataclass(frozen=True)

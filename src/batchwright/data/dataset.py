@@ -24,7 +24,7 @@ from batchwright.data.learning import (
     unlearned_note,
 )
 from batchwright.data.options import DataOptions
-from batchwright.data.preprocessing import Preprocessing, describe, fit
+from batchwright.data.preprocessing import Constant, Preprocessing, describe, fit
 from batchwright.data.roles import target_name
 from batchwright.data.schema import Kind, Schema, Task
 from batchwright.data.sources import Loaded, Rows, Source, read
@@ -197,10 +197,13 @@ def _kinds(given: Mapping[str, Kind] | Mapping[int, Kind] | None) -> Mapping[str
     return {str(name): kind for name, kind in given.items()} if isinstance(given, Mapping) else given or {}
 
 
-def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: bool = False) -> Dataset:
+def prepare(
+    source: Source, options: DataOptions, *, seed: int = 0, lenient: bool = False, more_to_come: bool = False
+) -> Dataset:
     """`load`, with its options in one value.
 
-    Where `lenient`, targets and columns from which nothing can be learned are taken too, as scikit-learn takes them.
+    Where `lenient`, targets and columns from which nothing can be learned are taken too, as scikit-learn takes them;
+    where there is `more_to_come`, columns that are the same in all rows are used beside others.
     """
     options.check()
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
@@ -212,7 +215,8 @@ def prepare(source: Source, options: DataOptions, *, seed: int = 0, lenient: boo
     own_test = options.test is not None or loaded.test is not None
     target, indices = divide(source_rows, name, options, own_test=own_test, seed=seed, lenient=lenient)
     learned = source_rows.take(indices.train)
-    encoding = _learn(learned, target, options, lenient=lenient)
+    constant: Constant = "keep" if more_to_come else "unless_all" if lenient else "leave_out"
+    encoding = _learn(learned, target, options, constant)
     test = _own_test(loaded, encoding, options) if own_test else _taken(source_rows, indices.test)
     rows = {"train": learned, "validation": _taken(source_rows, indices.validation), "test": test}
     parts = {name: _encode(part, encoding, options.weights) for name, part in rows.items() if part is not None}
@@ -244,11 +248,11 @@ def _rows_that_count(rows: Rows, name: str, options: DataOptions) -> Rows:
     return drop_missing(rows, name) if options.on_bad_rows == "drop" else rows
 
 
-def _learn(learned: Rows, target: Target, options: DataOptions, *, lenient: bool) -> Encoding:
+def _learn(learned: Rows, target: Target, options: DataOptions, constant: Constant) -> Encoding:
     """All that is learned from the training rows."""
     if isinstance(learned, Images):
         return image_encoding(learned.shape, target, options)
-    schema = describe(learned, target, leave_out=left_out(learned, options), constant=lenient)
+    schema = describe(learned, target, leave_out=left_out(learned, options), constant=constant)
     schema = dataclasses.replace(schema, weights=options.weights)
     preprocessing = fit(learned, schema, scaling=options.scaling, one_hot_max=options.one_hot_max)
     return Encoding(schema, preprocessing, target, options.reading)
