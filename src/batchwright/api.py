@@ -74,6 +74,7 @@ def fit(
     deterministic: bool = False,
     freeze: Sequence[str] = (),
     average: Average | None = None,
+    shuffle: bool = True,
     seed: int = 0,
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
@@ -114,6 +115,7 @@ def fit(
         freeze: patterns of names whose parameters stay as they are: a part of a name, as "bias", or a shell pattern for
             whole names, as "body/dense_0/*". Batch normalization whose gamma and beta are frozen keeps its averages.
         average: an average of the parameters that is validated and kept in their place.
+        shuffle: whether the rows come in a new order in each epoch, rather than as they are.
         seed: of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
         initial: what was trained before, on rows that are encoded alike (`load(..., like=initial)`), whose parameters
@@ -263,6 +265,7 @@ def _settings(
     deterministic: bool,
     freeze: Sequence[str],
     average: Average | None,
+    shuffle: bool,
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
@@ -296,6 +299,7 @@ def _settings(
         deterministic,
         (freeze,) if isinstance(freeze, str) else tuple(freeze),
         average,
+        shuffle=shuffle,
     )
     for part in (optimizer, schedule, aim, training, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)

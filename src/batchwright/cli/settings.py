@@ -106,7 +106,7 @@ OPTIONS = (
     Option("--delimiter", "data.delimiter", str, "what separates the cells of a text file; found from the file"),
     Option("--missing", "data.missing", list, "texts that mean missing, with commas between"),
     Option("--on-bad-rows", "data.on_bad_rows", str, "stop, or drop rows whose cells do not fit their column"),
-    Option("--scaling", "data.scaling", str, "of numbers: standard, robust or quantile"),
+    Option("--scaling", "data.scaling", str, "of numbers: standard, robust, quantile or none"),
     Option("--image-size", "data.image_size", sizes, "HEIGHT,WIDTH to resize the images of a folder to"),
     Option("--memory-limit", "data.memory_limit", str, "as 2GB; rows beyond it are read in chunks [auto]"),
     Option("--cache-dir", "data.cache_dir", str, "where rows that are read in chunks are kept [beside the source]"),

@@ -23,6 +23,7 @@ def dump_config(settings: Settings) -> str:
 
     >>> print(dump_config(settings_of(Config())).splitlines()[-1])
       deterministic: false  # default
+      shuffle: true  # default
     """
     return block(_tree(settings), dict(settings.origins))
 

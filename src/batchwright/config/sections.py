@@ -102,7 +102,8 @@ class Training:
         seed: of the split, the initial parameters, the order of the rows and dropout.
         precision: of the products; parameters are float32 always.
         remainder: whether a last batch that is not full is used.
-        early_stopping: null goes on to the last epoch, and keeps its parameters; so it is without validation rows.
+        early_stopping: null goes on to the last epoch, and keeps its parameters; so it is without validation rows,
+            unless it goes by `loss`.
         max_time: seconds of training after which it stops.
         divergence: what follows when a loss is not finite.
         checkpoints: when all that training needs to go on is saved.
@@ -110,6 +111,7 @@ class Training:
         deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
         freeze: patterns of the names of parameters that stay as they are, as body/dense_0/* or bias.
         average: an average of the parameters that is validated and kept in their place.
+        shuffle: whether the rows come in a new order in each epoch, rather than as they are.
     """
 
     epochs: Annotated[int, Ge(1)] = 20
@@ -125,6 +127,7 @@ class Training:
     deterministic: bool = False
     freeze: tuple[str, ...] = ()
     average: Average | None = None
+    shuffle: bool = True
 
 
 @dataclass(frozen=True)

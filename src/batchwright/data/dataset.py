@@ -35,7 +35,7 @@ from batchwright.data.like import (
     weighed_like,
 )
 from batchwright.data.options import DataOptions
-from batchwright.data.preprocessing import Preprocessing, describe, fit
+from batchwright.data.preprocessing import Constant, Preprocessing, describe, fit
 from batchwright.data.roles import target_names
 from batchwright.data.schema import Kind, Schema, Task
 from batchwright.data.several import Target
@@ -224,12 +224,19 @@ def _kinds(given: Mapping[str, Kind] | Mapping[int, Kind] | None) -> Mapping[str
 
 
 def prepare(
-    source: Source, options: DataOptions, *, seed: int = 0, lenient: bool = False, like: Encoding | None = None
+    source: Source,
+    options: DataOptions,
+    *,
+    seed: int = 0,
+    lenient: bool = False,
+    more_to_come: bool = False,
+    like: Encoding | None = None,
 ) -> Dataset:
     """`load`, with its options in one value.
 
-    Where `lenient`, targets and columns from which nothing can be learned are taken too, as scikit-learn takes them.
-    `like` is the encoding of an earlier training, by which rows are read and encoded.
+    Where `lenient`, targets and columns from which nothing can be learned are taken too, as scikit-learn takes them;
+    where there is `more_to_come`, columns that are the same in all rows are used beside others. `like` is the encoding
+    of an earlier training, by which rows are read and encoded.
     """
     options.check()
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
@@ -245,10 +252,9 @@ def prepare(
     known = None if like is None else known_target(source_rows, names, options, like)
     target, indices = divide(source_rows, names, options, own_test=own_test, seed=seed, lenient=lenient, known=known)
     learned = source_rows.take(indices.train)
+    constant: Constant = "keep" if more_to_come else "unless_all" if lenient else "leave_out"
     encoding = (
-        _learn(learned, target, options, lenient=lenient)
-        if like is None
-        else encoding_like(like, learned, target, options)
+        _learn(learned, target, options, constant) if like is None else encoding_like(like, learned, target, options)
     )
     test = _own_test(loaded, encoding, options) if own_test else _taken(source_rows, indices.test)
     rows = {"train": learned, "validation": _taken(source_rows, indices.validation), "test": test}
@@ -284,11 +290,11 @@ def _rows_that_count(rows: Rows, names: tuple[str, ...], options: DataOptions) -
     return rows
 
 
-def _learn(learned: Rows, target: Target, options: DataOptions, *, lenient: bool) -> Encoding:
+def _learn(learned: Rows, target: Target, options: DataOptions, constant: Constant) -> Encoding:
     """All that is learned from the training rows."""
     if isinstance(learned, Images):
         return image_encoding(learned.shape, target, options)
-    schema = describe(learned, target, leave_out=left_out(learned, options), constant=lenient)
+    schema = describe(learned, target, leave_out=left_out(learned, options), constant=constant)
     schema = dataclasses.replace(schema, weights=options.weights)
     preprocessing = fit(learned, schema, scaling=options.scaling, one_hot_max=options.one_hot_max)
     return Encoding(schema, preprocessing, target, options.reading)

@@ -1,7 +1,7 @@
 """Columns as numbers: one small encoder per kind, learned from training rows, saved as data.
 
-A missing number becomes 0 after scaling, which is the training rows' mean or median, and an unseen category has a place
-of its own; so any new row can be encoded.
+A missing number becomes 0 after scaling, which is the training rows' mean or median unless nothing is scaled, and an
+unseen category has a place of its own; so any new row can be encoded.
 """
 
 import dataclasses
@@ -14,8 +14,9 @@ from jaxtyping import Bool, Float, Float32, Float64, Int32
 
 from batchwright.data.inference import as_text
 
-Scaling = Literal["standard", "robust", "quantile"]
+Scaling = Literal["standard", "robust", "quantile", "none"]
 
+LARGEST = float(np.finfo(np.float32).max)
 LIMIT = 1e6
 """Scaled numbers are cut here, or at the largest of the training rows if that is more: only new rows can be cut."""
 
@@ -203,7 +204,9 @@ def scaled_by(values: Float64[np.ndarray, " rows"], center: float, scale: float)
 
 
 def number_encoder(column: str, cells: pl.Series, scaling: str) -> Number | Quantile:
-    """The encoder of a numeric column: by mean and deviation, median and quartile distance, or rank."""
+    """The encoder of a numeric column: by mean and deviation, median and quartile distance, or rank; or as it is."""
+    if scaling == "none":
+        return Number(column, 0.0, 1.0, cells.null_count() > 0, limit=LARGEST)
     values, indicator = _floats(cells.drop_nulls()), cells.null_count() > 0
     if scaling == "quantile":
         return Quantile(column, *_quantile_map(values), indicator)
@@ -213,7 +216,7 @@ def number_encoder(column: str, cells: pl.Series, scaling: str) -> Number | Quan
     lower, center, upper = (float(value) for value in np.quantile(values, (0.25, 0.5, 0.75)))
     scale = min(upper - lower, np.finfo(np.float64).max) or scale or 1.0
     farthest = float(np.max(np.abs(scaled_by(values, center, scale)), initial=0.0))
-    return Number(column, center, scale, indicator, limit=min(max(LIMIT, farthest), float(np.finfo(np.float32).max)))
+    return Number(column, center, scale, indicator, limit=min(max(LIMIT, farthest), LARGEST))
 
 
 def date_encoder(column: str, cells: pl.Series) -> Moment:

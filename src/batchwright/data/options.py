@@ -81,7 +81,7 @@ class DataOptions:
         group: column whose values are never shared by two parts; it chooses "group".
         time: column whose last rows are the test, and those before them validation; it chooses "time".
         weights: column of the rows' weights, at least 0; it is not an input.
-        scaling: of numeric columns: "standard", "robust" or "quantile".
+        scaling: of numeric columns: "standard", "robust" or "quantile"; "none" takes them as they are.
         one_hot_max: categories of up to so many distinct values become columns; others are embedded.
         header: whether the first record of a text file names the columns.
         delimiter: one ASCII character; found from the file when None.

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,7 @@ from batchwright.data.several import SeveralTargets, Target
 from batchwright.data.tables import Table
 from batchwright.errors import ConfigError, DataError, unknown
 
+Constant = Literal["leave_out", "unless_all", "keep"]
 SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
 
 
@@ -98,7 +99,7 @@ def describe(
     target: Target | None,
     *,
     leave_out: Mapping[str, str] = MappingProxyType({}),
-    constant: bool = False,
+    constant: Constant = "leave_out",
 ) -> Schema:
     """What each column is, and which ones the training rows make usable: not the target, not constant, no identifiers.
 
@@ -106,14 +107,16 @@ def describe(
         train: the training rows.
         target: what is predicted; None where rows have no target.
         leave_out: other columns that are not for the network, each with the reason (`{"weight": "sample weights"}`).
-        constant: whether columns that do not vary are used, rather than left out, where there are no others.
+        constant: what becomes of columns that do not vary: they are left out; or are so unless there are no others; or
+            are used, as more rows are to come, unless all of their cells are missing.
 
     Raises:
         DataError: no column is left.
     """
     reasons = dict(leave_out) | (dict.fromkeys(target.columns, "target") if target else {})
-    columns = tuple(judge(column, train.frame[column.name], reasons.get(column.name)) for column in train.columns)
-    if constant and not any(column.used for column in columns):
+    judged = judge_kept if constant == "keep" else judge
+    columns = tuple(judged(column, train.frame[column.name], reasons.get(column.name)) for column in train.columns)
+    if constant != "leave_out" and not any(column.used for column in columns):
         columns = tuple(dataclasses.replace(column, used=column.name not in reasons) for column in train.columns)
     return make_schema(columns, target, name=train.name)
 
@@ -143,8 +146,8 @@ def fit(train: Table, schema: Schema, *, scaling: str = "standard", one_hot_max:
     Args:
         train: the training rows, and no others.
         schema: which columns are used, as `describe` says.
-        scaling: of numbers x: `standard` (x − mean) / deviation, `robust` (x − median) / (upper − lower quartile), or
-            `quantile`, which gives each column a normal distribution.
+        scaling: of numbers x: `standard` (x − mean) / deviation, `robust` (x − median) / (upper − lower quartile),
+            `quantile`, which gives each column a normal distribution, or `none`, which takes x as it is.
         one_hot_max: categories of up to so many distinct values become one column each; others are embedded.
 
     >>> from batchwright.data.tables import from_frame
@@ -175,6 +178,13 @@ def judge(column: Column, cells: pl.Series, reason: str | None) -> Column:
         value = "missing" if cells.null_count() else repr(cells[0])
         return dataclasses.replace(column, used=False, note=f"left out: every training row is {value}")
     return column
+
+
+def judge_kept(column: Column, cells: pl.Series, reason: str | None) -> Column:
+    """As `judge`, but a column is used although its cells are all the same, unless all of them are missing."""
+    if reason is None and cells.null_count() < len(cells):
+        return column
+    return judge(column, cells, reason)
 
 
 def make_encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: int) -> Encoder:

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from jaxtyping import Int64
 
 from batchwright import _cache
+from batchwright.data.again import part_of
 from batchwright.data.dataset import Split, fingerprint
 from batchwright.data.encoding import Encoding, encode_labelled, encode_new
 from batchwright.data.sources import Source
 from batchwright.data.splitting import row_hashes
-from batchwright.data.weights import in_units, unit_of
 from batchwright.errors import ConfigError, RunError
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
@@ -147,22 +146,13 @@ def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, .
     places = {name: chosen for name, chosen in vars(indices).items() if len(chosen)}
     if sum(map(len, places.values())) != rows.rows or max(chosen.max() for chosen in places.values()) >= rows.rows:
         return ()
-    parts = {name: _part(rows, chosen) for name, chosen in places.items()}
+    parts = {name: part_of(rows, chosen) for name, chosen in places.items()}
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
     if fingerprint(parts, hashes, encoding) != run.manifest.fingerprint:
         return ()
     share = len(places["train"]) / rows.rows
     found = f"these are the rows of the run itself, and it was trained on {share:.0%} of them"
     return (f"{found}: how good it is on others, its metrics on the test rows say",)
-
-
-def _part(rows: Split, chosen: Int64[np.ndarray, " chosen"]) -> Split:
-    """Some of the rows, as a split had them: their weights have a unit of their own."""
-    inputs, weights = {name: array[chosen] for name, array in rows.inputs.items()}, None
-    if rows.weights is not None:
-        numbers = rows.weights[chosen].astype(np.float64)
-        weights = in_units(numbers, unit_of(numbers))
-    return Split(inputs, rows.targets[chosen], weights)
 
 
 def _loaded(model: object) -> SavedModel:

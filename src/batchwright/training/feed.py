@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from batchwright.training.order import arranged, batches, permutation, shuffled_blocks
+from batchwright.training.order import arranged, batches, consecutive, permutation, shuffled_blocks
 from batchwright.training.plan import Plan
 from batchwright.training.state import Arrays, Rows, to_device
 
@@ -130,7 +130,7 @@ def on_device(places: Places, ranges: Int64[np.ndarray, "ranges 2"]) -> Rows:
 
 @dataclass(frozen=True)
 class Streamed:
-    """Rows read in chunks: blocks in shuffled order, then rows shuffled within a chunk; a thread reads ahead.
+    """Rows read in chunks: blocks, then rows within a chunk, shuffled where the plan shuffles; a thread reads ahead.
 
     Each row is in exactly one batch of an epoch. A chunk lasts until the next is asked for.
     """
@@ -155,6 +155,8 @@ class Streamed:
         return self.source.chunk_rows // self.plan.batch_size
 
     def _ranges(self, epoch: int) -> list[Int64[np.ndarray, "ranges 2"]]:
+        if not self.plan.shuffle:
+            return consecutive(self.plan.training_rows, chunk_rows=self.source.chunk_rows)
         return shuffled_blocks(
             self.plan.training_rows, block=BLOCK_ROWS, chunk_rows=self.source.chunk_rows, seed=self.seed, epoch=epoch
         )
@@ -163,7 +165,11 @@ class Streamed:
         rows = on_device(places, ranges)
         first, present = number * self._iterations, int((ranges[:, 1] - ranges[:, 0]).sum())
         iterations = min(self._iterations, self.plan.iterations_per_epoch - first)
-        order = permutation(present, seed=self.seed, epoch=epoch, chunk=number)[: iterations * self.plan.batch_size]
+        order = (
+            permutation(present, seed=self.seed, epoch=epoch, chunk=number)
+            if self.plan.shuffle
+            else np.arange(present, dtype=np.int32)
+        )[: iterations * self.plan.batch_size]
         return Chunk(
             rows,
             first,

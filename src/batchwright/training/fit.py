@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeAlias
 
 import jax
@@ -15,7 +15,7 @@ from batchwright.training.evaluate import evaluate
 from batchwright.training.feed import Chunk, Feed, OnDisk, Resident, Streamed
 from batchwright.training.job import EVERY_NOW_AND_THEN, STOP, Divergence, Job, newest_of, plan_of, program_of, rates_of
 from batchwright.training.plan import Plan
-from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses
+from batchwright.training.segment import CompiledSegment, Epoch, Segments, compile_segment, no_losses
 from batchwright.training.state import RUNNING, Program, TrainState
 from batchwright.training.step import Loss
 from batchwright.training.stopping import EarlyStopping
@@ -40,6 +40,7 @@ __all__ = [
     "divergence_of",
     "enough",
     "fit",
+    "one_epoch",
 ]
 
 Status: TypeAlias = Literal["finished", "diverged", "interrupted"]
@@ -89,10 +90,14 @@ class SegmentDone:
 
 @dataclass(frozen=True)
 class EpochDone:
-    """An epoch is done; `row` is its line of the history, and `best` whether its parameters are now those to keep."""
+    """An epoch is done; `row` is its line of the history, and `best` whether its parameters are now those to keep.
+
+    `state` is that after it; the next epoch uses it up.
+    """
 
     row: EpochRow
     best: bool
+    state: TrainState = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -172,7 +177,7 @@ def fit(
             end = End("interrupted", f"interrupted in epoch {len(now.history) + 1} of {job.plan.epochs}")
         else:
             now = closed(job, now, watch.seconds, _validated(job, now))
-            yield EpochDone(now.history[-1], now.kept_epoch == len(now.history))
+            yield EpochDone(now.history[-1], now.kept_epoch == len(now.history), now.state)
             end = _end(job, now.history, watch)
             if end is None and watch.due(now, epoch_ended=True):
                 yield watch.take(now)
@@ -190,8 +195,11 @@ class Loop(NamedTuple):
     segment: CompiledSegment
 
 
-def compiled(job: Job, state: TrainState, history: History = ()) -> Loop:
-    """Where the rows of the epoch after these come from, and the training loop compiled for them; nothing is run."""
+def compiled(job: Job, state: TrainState, history: History = (), *, segments: Segments | None = None) -> Loop:
+    """Where the rows of the epoch after these come from, and the training loop compiled for them; nothing is run.
+
+    Where it is among the `segments`, it is not compiled anew.
+    """
     plan = plan_of(job, history)
     program = program_of(job, plan)
     feed: Feed = (
@@ -199,7 +207,31 @@ def compiled(job: Job, state: TrainState, history: History = ()) -> Loop:
     )
     shapes = feed.shapes
     iterations = len(shapes.batches)
-    return Loop(plan, program, feed, compile_segment(program, state, shapes.rows, plan, iterations=iterations))
+    compiling = compile_segment if segments is None else segments.of
+    return Loop(plan, program, feed, compiling(program, state, shapes.rows, plan, iterations=iterations))
+
+
+def one_epoch(job: Job, start: Checkpoint, segments: Segments) -> Checkpoint:
+    """After one epoch from `start`, whose state is used up; what was compiled before is used again.
+
+    Where a loss was not finite, the epoch has no row in the history, and the status says where that was.
+    """
+    watch = _Watch(job, start, lambda: False, Steering())
+    loop = compiled(job, start.state, start.history, segments=segments)
+    now = _last_of(_epoch(job, loop, watch, start))
+    if int(now.state.status) != RUNNING:
+        return now
+    return replace(closed(job, now, watch.seconds, _validated(job, now)), seconds=watch.seconds)
+
+
+def _last_of(steps: Steps) -> Checkpoint:
+    """What the steps come to, without what they say on the way."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            now: Checkpoint = end.value
+            return now
 
 
 class _Loops:

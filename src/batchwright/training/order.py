@@ -23,12 +23,13 @@ def permutation(rows: int, *, seed: int, epoch: int, chunk: int | None = None) -
 
 
 def batches(plan: Plan, *, seed: int, epoch: int) -> Int32[np.ndarray, "iterations parts part_rows"]:
-    """The rows of every batch of an epoch, batch by batch.
+    """The rows of every batch of an epoch, batch by batch; as they come where the plan does not shuffle.
 
     Places that no row fills hold `plan.training_rows`, one past the last row: the training step gives them weight 0.
     """
-    order = permutation(plan.training_rows, seed=seed, epoch=epoch)[: plan.rows_per_epoch]
-    return arranged(order, plan, iterations=plan.iterations_per_epoch, filler=plan.training_rows)
+    rows = plan.training_rows
+    order = permutation(rows, seed=seed, epoch=epoch) if plan.shuffle else np.arange(rows, dtype=np.int32)
+    return arranged(order[: plan.rows_per_epoch], plan, iterations=plan.iterations_per_epoch, filler=plan.training_rows)
 
 
 def arranged(
@@ -62,6 +63,15 @@ def shuffled_blocks(
         _ranges(starts, stops, ends, first, min(first + chunk_rows, rows)) for first in range(0, rows, chunk_rows)
     )
     return [chunk[np.argsort(chunk[:, 0])] for chunk in chunks]
+
+
+def consecutive(rows: int, *, chunk_rows: int) -> list[Int64[np.ndarray, "ranges 2"]]:
+    """For each chunk of an epoch the range of rows that it is made of, where rows are not shuffled.
+
+    >>> [chunk.tolist() for chunk in consecutive(5, chunk_rows=3)]
+    [[[0, 3]], [[3, 5]]]
+    """
+    return [np.array([[first, min(first + chunk_rows, rows)]]) for first in range(0, rows, chunk_rows)]
 
 
 def _ranges(

@@ -19,7 +19,9 @@ ROWS_AT_ONCE = 8192
 
 @dataclass(frozen=True)
 class Plan:
-    """The rows, iterations and updates of a run; everything follows from the first five fields.
+    """The rows, iterations and updates of a run; all numbers follow from the first five fields.
+
+    `shuffle` renews the order of the rows in each epoch.
 
     >>> plan = Plan(training_rows=60_000, batch_size=100, epochs=10)
     >>> plan.iterations_per_epoch, plan.updates, plan.last_batch_rows
@@ -31,6 +33,7 @@ class Plan:
     epochs: int
     remainder: Remainder = "keep"
     rows_at_once: int = ROWS_AT_ONCE
+    shuffle: bool = True
 
     @property
     def iterations_per_epoch(self) -> int:
@@ -76,7 +79,9 @@ class Plan:
         return "stochastic gradient descent" if self.batch_size == 1 else "mini-batch gradient descent"
 
 
-def make_plan(training_rows: int, batch_size: BatchSize, epochs: int, *, remainder: Remainder = "keep") -> Plan:
+def make_plan(
+    training_rows: int, batch_size: BatchSize, epochs: int, *, remainder: Remainder = "keep", shuffle: bool = True
+) -> Plan:
     """Make the plan; a batch size above the number of rows means all rows, as does "full".
 
     Raises:
@@ -91,7 +96,7 @@ def make_plan(training_rows: int, batch_size: BatchSize, epochs: int, *, remaind
         raise ConfigError(
             f"training.batch_size is {batch_size}; it must be between 1 and the number of rows, or 'full'."
         )
-    plan = Plan(training_rows, min(rows, training_rows), epochs, remainder)
+    plan = Plan(training_rows, min(rows, training_rows), epochs, remainder, shuffle=shuffle)
     if plan.updates > MOST_UPDATES:
         raise ConfigError(
             f"training.epochs is {epochs:,}: of {plan.iterations_per_epoch:,} iterations each, that makes "

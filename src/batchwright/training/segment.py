@@ -1,7 +1,7 @@
 """Run a stretch of iterations as one compiled program, so that Python runs once per segment, not once per batch."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -125,6 +125,28 @@ def compile_segment(
     products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))
     compiled = lowered.compile(for_large_products() if products >= LARGE_PRODUCTS else None)
     return CompiledSegment(compiled, time.perf_counter() - started, occupied(compiled))
+
+
+MOST_SEGMENTS = 16
+"""Segments that are kept: as many as there may be shapes of rows before the first is compiled anew."""
+
+
+class Segments:
+    """Compiled segments, one for each shape of program, rows and batches, so that none is compiled twice."""
+
+    def __init__(self) -> None:
+        self._by_shape = dict[Hashable, CompiledSegment]()
+
+    def of(self, program: Program, train: TrainState, rows: Rows, plan: Plan, *, iterations: int) -> CompiledSegment:
+        """The segment of `compile_segment`, compiled when it is first asked for."""
+        leaves, structure = jax.tree.flatten((program, train, rows))
+        shapes = tuple((np.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
+        shape = (structure, shapes, iterations, plan.parts, plan.part_rows, plan.padded)
+        if shape not in self._by_shape:
+            while len(self._by_shape) >= MOST_SEGMENTS:
+                del self._by_shape[next(iter(self._by_shape))]
+            self._by_shape[shape] = compile_segment(program, train, rows, plan, iterations=iterations)
+        return self._by_shape[shape]
 
 
 def occupied(compiled: Any) -> int:

@@ -219,7 +219,7 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
         raise ConfigError(f"training.average: {wrong}")
     size = chosen.batch_size.adaptive.start if isinstance(chosen.batch_size, Growing) else chosen.batch_size
     rows = like.train.length if like else dataset.train.rows
-    plan = make_plan(rows, size, chosen.epochs, remainder=chosen.remainder)
+    plan = make_plan(rows, size, chosen.epochs, remainder=chosen.remainder, shuffle=chosen.shuffle)
     growth = _growth(config, dataset, plan)
     largest = plan if growth is None else replace(plan, batch_size=growth.maximum)
     train = like.train if like else rows_of(dataset.train, dataset, largest)
@@ -231,7 +231,7 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
         plan,
         config.schedule,
         seed=chosen.seed,
-        early_stopping=None if validation is None else _stopping(chosen.early_stopping, program.model.task),
+        early_stopping=_stopping(chosen.early_stopping, program.model.task, held_out=validation is not None),
         max_time=chosen.max_time,
         divergence=chosen.divergence,
         checkpoints=chosen.checkpoints,
@@ -240,13 +240,15 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
     )
 
 
-def _stopping(chosen: EarlyStopping | None, task: Task) -> EarlyStopping | None:
-    """Early stopping that knows whether a larger figure is better.
+def _stopping(chosen: EarlyStopping | None, task: Task, *, held_out: bool) -> EarlyStopping | None:
+    """Early stopping that knows whether a larger figure is better; None without the rows that it goes by.
 
     Raises:
         ConfigError: it goes by a figure that the history will not have, or of which that is not known.
     """
-    if chosen is None or chosen.monitor in ("loss", "val_loss"):
+    if chosen is None or (not held_out and chosen.monitor != "loss"):
+        return None
+    if chosen.monitor in ("loss", "val_loss"):
         return chosen
     found = next((metric for metric in task.reported if f"val_{metric.name}" == chosen.monitor), None)
     if found is None and chosen.mode != "auto" and type(task) not in TASKS:

@@ -1,0 +1,356 @@
+"""What both estimators share: their arguments, and the way from rows to a trained network and back."""
+
+import dataclasses
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, TypeVar
+
+import jax
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from batchwright import api
+from batchwright.config.sections import BATCH_SIZE
+from batchwright.data.again import prepare_like, split_like, with_target, with_validation
+from batchwright.data.dataset import Dataset, prepare
+from batchwright.data.options import DataOptions
+from batchwright.data.schema import Task
+from batchwright.data.several import Target
+from batchwright.errors import ConfigError
+from batchwright.estimators.arguments import loss_of, part, plain, stopping_of
+from batchwright.estimators.fitted import set_curves
+from batchwright.estimators.following import CallbackSupportMixin, Following, with_callbacks
+from batchwright.estimators.rows import Given, columns_of, given
+from batchwright.nn import MLP
+from batchwright.nn.activations import ActivationName
+from batchwright.nn.protocols import Variables
+from batchwright.optim import OPTIMIZERS, SCHEDULES, Constant, Optimizer, Schedule
+from batchwright.runs.model import SavedModel
+from batchwright.runs.predictions import Predictions, predict
+from batchwright.training.fit import Compiled, EpochDone, SegmentDone
+from batchwright.training.growth import AdaptiveBatchSize
+from batchwright.training.passes import Passes
+from batchwright.training.plan import BatchSize
+from batchwright.training.state import to_device
+from batchwright.training.stopping import EarlyStopping
+from batchwright.workflow import Prepared, Trained
+
+VALIDATION_SPLIT = 0.1
+"""The share of the rows held out where something is measured on them; that of scikit-learn's MLPClassifier."""
+
+PATIENCE = 10
+"""Epochs to wait for a better one; scikit-learn's `n_iter_no_change`."""
+
+NOT_PICKLED = ("trained_",)
+"""What holds the rows, and buffers of the device that training has used up."""
+
+E = TypeVar("E", bound="Perceptron")
+
+
+@dataclasses.dataclass(eq=False, repr=False)
+class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc]
+    """What both estimators share."""
+
+    _task: ClassVar[Task]
+    _score_name: ClassVar[str]
+    _losses: ClassVar[tuple[str, ...]]
+
+    hidden_layer_sizes: int | Sequence[int] = (256, 128)
+    _: dataclasses.KW_ONLY
+    activation: ActivationName = "relu"
+    batch_normalization: bool = True
+    dropout: float = 0.0
+    loss: str | Callable[..., Any] = "auto"
+    optimizer: str | Optimizer = "adam"
+    learning_rate: float | None = None
+    momentum: float | None = None
+    l2: float | None = None
+    weight_decay: float | None = None
+    schedule: str | Schedule = "one_cycle"
+    batch_size: BatchSize | AdaptiveBatchSize = BATCH_SIZE
+    epochs: int = api.DEFAULT.epochs
+    early_stopping: bool | int | EarlyStopping = False
+    tol: float | None = None
+    n_iter_no_change: int | float = PATIENCE
+    validation_split: float | None = None
+    standardize: bool = True
+    shuffle: bool = True
+    warm_start: bool = False
+    verbose: bool | int = False
+    random_state: int | np.random.RandomState | None = None
+
+    @with_callbacks
+    def fit(
+        self: E,
+        X: Any,  # noqa: N803
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,  # noqa: N803
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> E:
+        """Train a new network; with `warm_start`, go on from the parameters of the last one.
+
+        With `warm_start` the rows are encoded by what the first ones have taught: columns, scaling and labels stay.
+
+        Args:
+            X: [rows, columns], an array of numbers, a sparse array or any data frame; missing cells are NaN or null.
+            y: [rows], what is to be predicted.
+            sample_weight: [rows], at least 0: what each row counts for, in the loss and in validation; rows of weight 0
+                are as if they were not there.
+            X_val: rows that are measured after every epoch, in place of a share of X.
+            y_val: theirs.
+            sample_weight_val: theirs.
+
+        Raises:
+            ValueError, TypeError: arrays that scikit-learn's own estimators refuse, or labels that cannot be learned.
+            DataError: a data frame that cannot be learned from.
+            ConfigError: an argument is out of range, or does not go with the others or with the data.
+            DivergedError: a loss was not finite.
+        """
+        going_on = self.warm_start and hasattr(self, "model_")
+        rows = given(self, X, y, sample_weight, fitting=not going_on)
+        self._know_labels(rows.y, going_on=going_on)
+        held_out = self._held_out(X_val, y_val, sample_weight_val)
+        data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+        trained, stopping = self._train(rows, held_out, data, going_on=going_on)
+        self.__dict__.pop("_passes", None)
+        self.trained_ = trained
+        history = list(trained.history)
+        by_score = stopping is not None and stopping.monitor != "loss"
+        self._set_fitted(trained.model, going_on=going_on)
+        self.t_ += trained.prepared.plan.rows_per_epoch * len(history)
+        self.history_, self.n_iter_ = history, len(history)
+        set_curves(self, history, going_on=going_on, by_score=by_score)
+        if self.tol is not None and trained.stopped.status == "finished" and not _stops(stopping, history):
+            warnings.warn(
+                f"the {self.n_iter_:,} epochs are over, and the training has not converged to within tol={self.tol:g}: "
+                "take more epochs, or a larger tol.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return self
+
+    def _held_out(self, x: Any, y: Any, sample_weight: Any) -> Given | None:
+        """The rows for validation that were given."""
+        if (x is None) != (y is None) or (x is None and sample_weight is not None):
+            raise ConfigError("X_val and y_val go together: give both, or neither; sample_weight_val goes with them.")
+        return None if x is None else given(self, x, y, sample_weight, fitting=False)
+
+    @with_callbacks
+    def _one_pass(self: E, X: Any, y: Any, sample_weight: Any, classes: Any) -> E:  # noqa: N803
+        """Train one epoch over these rows from where the last call, or `fit`, has left it."""
+        if self.early_stopping:
+            raise ConfigError(
+                "partial_fit does not support early_stopping=True, as it sees no epoch after this one: leave it out."
+            )
+        going_on = hasattr(self, "model_")
+        rows = given(self, X, y, sample_weight, fitting=not going_on)
+        self._know_labels(rows.y, going_on=going_on, classes=classes, partial=True)
+        data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+        following = Following(self, data, epochs=1, task="partial_fit", verbose=bool(self.verbose))
+        following.epoch_begins()
+        table, _, weight = rows.table(self._targets(rows.y))
+        known: Passes | None = getattr(self, "_passes", None)
+        passes, model = (known, self.model_) if known else self._first_pass(rows, going_on=going_on)
+        row = passes.over(to_device(split_like(table, model.encoding, weights=weight)))
+        self._passes = passes
+        self._set_fitted(dataclasses.replace(model, variables=passes.now.kept), going_on=going_on)
+        self.t_ += len(rows.y)
+        self.history_ = list(passes.now.history)
+        self.n_iter_ = len(self.history_)
+        set_curves(self, [row], going_on=going_on, by_score=False)
+        following.epoch_ends(row, lambda: {"model_": self.model_})
+        following.ends(lambda: {"model_": self.model_})
+        return self
+
+    def _first_pass(self, rows: Given, *, going_on: bool) -> tuple[Passes, SavedModel]:
+        """What trains call by call, and the network, with the encoding that these rows teach unless it is known."""
+        chosen = self._plain()
+        dataset = self._dataset(rows, chosen, share=0.0, going_on=going_on, more_to_come=True)
+        initial = self.model_ if going_on else None
+        if isinstance(chosen.batch_size, AdaptiveBatchSize):
+            raise ConfigError("partial_fit takes a batch size that stays the same: give a number, or 'full'.")
+        prepared = next(self._events(dataset, chosen, Constant(), None, initial))
+        assert isinstance(prepared, Prepared)
+        passes = Passes(prepared.job, prepared.state, chosen.batch_size)
+        return passes, _model_of(prepared, passes.now.kept)
+
+    @abstractmethod
+    def _know_labels(self, y: np.ndarray, *, going_on: bool, classes: Any = None, partial: bool = False) -> None:
+        """Learn what may be predicted, or see that y goes with it."""
+
+    @abstractmethod
+    def _targets(self, y: np.ndarray) -> np.ndarray:
+        """What the network learns, float64 or int64 [rows], from what the user gave."""
+
+    @abstractmethod
+    def _target(self, found: Target, values: np.ndarray, *, more_to_come: bool) -> Target:
+        """How the target is encoded, where what was found in the first rows is not all there is to it."""
+
+    @property
+    @abstractmethod
+    def _out_activation(self) -> str:
+        """What makes predictions of the outputs of the network."""
+
+    def _class_weights(self) -> Literal["balanced"] | dict[str, float] | None:
+        return None
+
+    def _plain(self: E) -> E:
+        """The same arguments, with numbers of Python."""
+        return dataclasses.replace(self, **{name: plain(value) for name, value in self.get_params(False).items()})
+
+    def _train(
+        self, rows: Given, held_out: Given | None, data: dict[str, Any], *, going_on: bool
+    ) -> tuple[Trained, EarlyStopping | None]:
+        """Train on these rows, and tell callbacks of each epoch."""
+        chosen = self._plain()
+        schedule: Schedule = part("schedule", chosen.schedule, SCHEDULES, {})
+        stopping = stopping_of(
+            chosen.early_stopping, tol=chosen.tol, n_iter_no_change=chosen.n_iter_no_change, epochs=chosen.epochs
+        )
+        share = _share(chosen.validation_split, schedule, stopping, given=held_out is not None)
+        dataset = self._dataset(rows, chosen, share=share, going_on=going_on)
+        if held_out is not None:
+            table, _, weight = held_out.table(self._targets(held_out.y))
+            dataset = with_validation(dataset, table, weights=weight)
+        if stopping and stopping.monitor != "loss" and dataset.validation is None:
+            raise ConfigError(
+                f"early stopping needs validation rows, but validation_split {share:g} of {dataset.train.rows:,} rows "
+                "is none: raise it, or train to the last epoch (early_stopping=False)."
+            )
+        events = self._events(dataset, chosen, schedule, stopping, self.model_ if going_on else None)
+        following = Following(self, data, epochs=chosen.epochs, task="fit", verbose=bool(chosen.verbose))
+        trained = _followed(events, following)
+        following.ends(lambda: {"model_": trained.model})
+        return trained, stopping
+
+    def _dataset(
+        self, rows: Given, chosen: "Perceptron", *, share: float, going_on: bool, more_to_come: bool = False
+    ) -> Dataset:
+        """The rows encoded by what they teach, or by what the first ones have taught."""
+        targets = self._targets(rows.y)
+        table, target, weight = rows.table(targets)
+        self._seed = int(check_random_state(chosen.random_state).randint(2**31 - 1))
+        if going_on:
+            encoding = self.model_.encoding
+            return prepare_like(table, encoding, weights=weight, validation_split=share, seed=self._seed)
+        scaling: Literal["standard", "none"] = "standard" if chosen.standardize else "none"
+        options = DataOptions(
+            target, self._task, validation_split=share, test_split=0.0, weights=weight, scaling=scaling
+        )
+        dataset = prepare(table, options, seed=self._seed, lenient=True, more_to_come=more_to_come)
+        encoded = self._target(dataset.target, targets, more_to_come=more_to_come)
+        return dataset if encoded == dataset.target else with_target(dataset, encoded, targets)
+
+    def _events(
+        self,
+        dataset: Dataset,
+        chosen: "Perceptron",
+        schedule: Schedule,
+        stopping: EarlyStopping | None,
+        initial: SavedModel | None,
+    ) -> api.Events:
+        names = ("learning_rate", "momentum", "l2", "weight_decay")
+        numbers = {name: getattr(chosen, name) for name in names}
+        optimizer: Optimizer = part("optimizer", chosen.optimizer, OPTIMIZERS, numbers)
+        network = MLP(
+            tuple(np.atleast_1d(chosen.hidden_layer_sizes).tolist()),
+            chosen.activation,
+            batch_normalization=chosen.batch_normalization,
+            dropout=chosen.dropout,
+        )
+        return api.events(
+            dataset,
+            network=network,
+            optimizer=optimizer,
+            schedule=schedule,
+            epochs=chosen.epochs,
+            batch_size=chosen.batch_size,
+            early_stopping=stopping,
+            loss=loss_of(chosen.loss, self._losses),
+            class_weights=self._class_weights(),
+            shuffle=chosen.shuffle,
+            seed=self._seed,
+            initial=initial,
+        )
+
+    def _set_fitted(self, model: SavedModel, *, going_on: bool) -> None:
+        """Set what follows from the model."""
+        self.model_ = model
+        self.n_outputs_ = model.blueprint.task.outputs
+        self.n_layers_ = 2 + np.atleast_1d(self.hidden_layer_sizes).size
+        self.out_activation_ = self._out_activation
+        self.t_ = getattr(self, "t_", 0) if going_on else 0
+
+    def _predictions(self, X: Any) -> Predictions:  # noqa: N803
+        check_is_fitted(self)
+        return predict(self.model_, columns_of(self, X))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but `trained_`, which holds the rows and buffers of the device that training has used up."""
+        return {name: value for name, value in super().__getstate__().items() if name not in NOT_PICKLED}
+
+
+def _share(chosen: float | None, schedule: Schedule, stopping: EarlyStopping | None, *, given: bool) -> float:
+    """The share of the rows to hold out."""
+    if given and chosen:
+        raise ConfigError(f"validation_split is {chosen:g}, and X_val is given: leave one of them out.")
+    needed = schedule.uses_losses or (stopping is not None and stopping.monitor != "loss")
+    return chosen if chosen is not None else VALIDATION_SPLIT if needed and not given else 0.0
+
+
+def _stops(stopping: EarlyStopping | None, history: Sequence[Any]) -> bool:
+    return stopping is not None and stopping.verdict(history).stop is not None
+
+
+def _followed(events: api.Events, following: Following) -> Trained:
+    """What a training comes to, told epoch by epoch.
+
+    Raises:
+        DivergedError: a loss was not finite.
+    """
+    prepared: Prepared | None = None
+    trained: Trained | None = None
+    for event in events:
+        match event:
+            case Prepared():
+                prepared = event
+            case Compiled() | SegmentDone():
+                following.epoch_begins()
+            case EpochDone():
+                assert prepared is not None
+                attributes = _attributes(prepared, event)
+                if following.epoch_ends(event.row, attributes):
+                    events.stop()
+            case Trained():
+                trained = event
+            case _:
+                pass
+    assert trained is not None
+    return trained
+
+
+def _model_of(prepared: Prepared, variables: Variables) -> SavedModel:
+    return SavedModel(prepared.blueprint, prepared.job.program.model, variables, prepared.dataset.encoding)
+
+
+def _attributes(prepared: Prepared, event: EpochDone) -> Callable[[], dict[str, Any]]:
+    """The model as it is after an epoch, copied when it is asked for."""
+
+    def attributes() -> dict[str, Any]:
+        variables = jax.tree.map(np.array, event.state.variables)
+        return {"model_": _model_of(prepared, variables)}
+
+    return attributes

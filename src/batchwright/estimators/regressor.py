@@ -1,0 +1,75 @@
+"""The estimator that predicts a number."""
+
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from batchwright.data.schema import Task
+from batchwright.data.several import Target
+from batchwright.data.targets import ValueTarget
+from batchwright.estimators.network import Perceptron
+from batchwright.tasks import VALUE_LOSSES
+
+R = TypeVar("R", bound="Regressor")
+
+
+class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
+    """A multi-layer perceptron that predicts a number, as a scikit-learn estimator; it minimises the squared error.
+
+    The target is standardised in training, unless `standardize` is False, and predicted in its own unit. Arguments and
+    attributes are those of `Classifier` but for `class_weight` and `classes_`; the score is R². For several numbers a
+    row, fit one estimator for each, as `sklearn.multioutput.MultiOutputRegressor` does.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = Regressor((16,), learning_rate=0.01, batch_size=32, random_state=0).fit(X, y)
+    >>> bool(regressor.score(X, y) > 0.4)
+    True
+    """
+
+    _task: ClassVar[Task] = "regression"
+    _score_name: ClassVar[str] = "val_r2"
+    _losses: ClassVar[tuple[str, ...]] = VALUE_LOSSES
+
+    def partial_fit(self: R, X: Any, y: Any, sample_weight: Any = None) -> R:  # noqa: N803
+        """Train one epoch over these rows, from where the last call has left it, with a learning rate that stays.
+
+        The first call learns how rows and target are scaled, and later ones keep to it: give it rows like those
+        to come, or do without (`standardize=False`). Later calls with as many rows compile nothing. After `fit` it goes
+        on from the fitted parameters, with a new state of the optimizer. `schedule` and `epochs` are not used.
+
+        Args:
+            X: [rows, columns], as for `fit`.
+            y: [rows], numbers.
+            sample_weight: [rows], as for `fit`.
+
+        Raises:
+            ValueError, TypeError: arrays that scikit-learn's own estimators refuse.
+            ConfigError: an argument is out of range, or early stopping is asked for.
+            DivergedError: a loss was not finite.
+        """
+        fitted: R = self._one_pass(X, y, sample_weight, None)
+        return fitted
+
+    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+        """The value of each row, float64 [rows]."""
+        return self._predictions(X).answers
+
+    def _know_labels(self, y: np.ndarray, *, going_on: bool, classes: Any = None, partial: bool = False) -> None:
+        """Nothing: any number may be predicted."""
+
+    def _targets(self, y: np.ndarray) -> np.ndarray:
+        return y.astype(np.float64)
+
+    def _target(self, found: Target, values: np.ndarray, *, more_to_come: bool) -> Target:
+        assert isinstance(found, ValueTarget)
+        if self.loss != "poisson" and not self.standardize:  # the means of counts are predicted by their logarithm
+            return ValueTarget(found.name, 0.0, 1.0)
+        if more_to_come and (values == values[0]).all():  # one value says nothing of how far others will be from it
+            return ValueTarget(found.name, found.mean, abs(found.mean) or 1.0)
+        return found
+
+    @property
+    def _out_activation(self) -> str:
+        return "exp" if self.loss == "poisson" else "identity"
