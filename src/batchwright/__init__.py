@@ -20,7 +20,7 @@ _HOMES = {
     "resume": "batchwright.api",
     "run_search": "batchwright.search.run",
     "resume_search": "batchwright.search.run",
-    "compare": "batchwright.search.run",
+    "compare": "batchwright.comparison.run",
     "Trained": "batchwright.workflow",
     "Searched": "batchwright.search.events",
     "Metric": "batchwright.tasks.metrics",

@@ -23,7 +23,7 @@ from batchwright.cli.main import main
 from batchwright.errors import InterruptedRunError
 from batchwright.runs.run import open_run
 from batchwright.runs.sealed import seal, unseal
-from batchwright.search.events import Options, Progress, RoundDone
+from batchwright.search.events import Progress, RoundDone, SearchOptions
 from batchwright.search.search import search
 from batchwright.search.space import load_space
 
@@ -258,7 +258,7 @@ def _interrupted(found: dict[str, Any], folder: Path, when: type) -> str:
     """What the same search says in another folder, interrupted as soon as there is such an event."""
     noted = False
     space = load_space(found["folder"] / "space.yaml")
-    told = search(space, Options(trials=6), run_dir=folder, interrupted=lambda: noted)
+    told = search(space, SearchOptions(trials=6), run_dir=folder, interrupted=lambda: noted)
 
     def follow() -> None:
         nonlocal noted
@@ -314,7 +314,7 @@ def test_a_search_goes_on_from_another_folder(
     space = load_space(None, [(key, value, key) for key, value in chosen.items()])
     monkeypatch.chdir(tmp_path)
     rounds = list[RoundDone]()
-    events = search(space, Options(4), run_dir=Path("begun"), interrupted=lambda: bool(rounds))
+    events = search(space, SearchOptions(4), run_dir=Path("begun"), interrupted=lambda: bool(rounds))
     with suppress(InterruptedRunError):
         for event in events:
             rounds += [event] if isinstance(event, RoundDone) else []

@@ -5,7 +5,7 @@ import pytest
 
 from batchwright import nn, optim
 from batchwright.errors import DataError
-from batchwright.measure.learning_rate import Trial, find_learning_rate, minimum, stable_range
+from batchwright.measure.learning_rate import TriedRate, find_learning_rate, minimum, stable_range
 from batchwright.tasks import Regression
 from batchwright.training.plan import make_plan
 from batchwright.training.state import Model, Program, Rows, to_device
@@ -68,9 +68,9 @@ def test_where_no_rate_helps_it_says_so() -> None:
         find_learning_rate(make_program(optim.SGD(0.01)), rows_of(data), plan, data.inputs)
 
 
-def trial(rate: float, *ends: float, begin: float = 10.0) -> Trial:
+def trial(rate: float, *ends: float, begin: float = 10.0) -> TriedRate:
     """A trial whose seeds came from `begin` to these losses."""
-    return Trial(rate, np.array([[*[begin] * 3, *[end] * 9] for end in ends]))
+    return TriedRate(rate, np.array([[*[begin] * 3, *[end] * 9] for end in ends]))
 
 
 def test_the_minimum_is_the_vertex_of_a_parabola() -> None:
@@ -101,7 +101,7 @@ def test_where_losses_are_flat_the_answer_does_not_follow_their_noise() -> None:
 
 
 def test_seeds_that_disagree_widen_the_interval() -> None:
-    def at(step: float) -> Trial:
+    def at(step: float) -> TriedRate:
         return trial(float(10**step), *(float(np.exp((step - v) ** 2)) for v in (-2.3, -2.0, -1.7)), begin=1e3)
 
     best, (low, high) = minimum([at(step) for step in np.arange(-12, -4) / 4])
@@ -112,9 +112,9 @@ def test_seeds_that_disagree_widen_the_interval() -> None:
 
 def test_a_loss_that_blows_up_within_its_first_quarter_and_stays_there_diverged() -> None:
     blown = [1.2, 900.0, 300.0, *[7.0] * 9]
-    assert Trial(1.0, np.array([blown, blown])).diverged
+    assert TriedRate(1.0, np.array([blown, blown])).diverged
     wavering = [1.2, 1.6, 0.9, *[1.4] * 9]
-    assert not Trial(1e-5, np.array([wavering, wavering])).diverged
+    assert not TriedRate(1e-5, np.array([wavering, wavering])).diverged
 
 
 def test_the_stable_range_ends_at_the_first_rate_that_diverges() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import batchwright as bw
 from batchwright.errors import BatchwrightError, InterruptedRunError, RunError
-from batchwright.search.events import Options, Progress, Searched
+from batchwright.search.events import Progress, Searched, SearchOptions
 from batchwright.search.search import search
 from batchwright.search.space import load_space
 
@@ -43,7 +43,7 @@ def test_rows_in_memory_are_searched(data: bw.Dataset, tmp_path: Path) -> None:
 def test_one_that_was_interrupted_is_gone_on_with_in_python(data: bw.Dataset, tmp_path: Path) -> None:
     folder, noted, generator = tmp_path / "search", False, np.random.default_rng(1)
     space = load_space(None, [("optimizer.learning_rate", "{log: [1e-3, 1e-1]}", ""), ("network.kind", "linear", "")])
-    events = search(space, Options(trials=3), data, run_dir=folder, interrupted=lambda: noted)
+    events = search(space, SearchOptions(trials=3), data, run_dir=folder, interrupted=lambda: noted)
     noted = any(isinstance(event, Progress) for event in events)
     with pytest.raises(InterruptedRunError):
         next(event for event in events if isinstance(event, Searched))

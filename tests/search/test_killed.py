@@ -9,7 +9,7 @@ import pytest
 from optuna.storages.journal import JournalFileBackend
 
 from batchwright.runs.searches import reopen_search
-from batchwright.search.events import Options, Searched
+from batchwright.search.events import Searched, SearchOptions
 from batchwright.search.search import go_on, search
 from batchwright.search.space import load_space
 
@@ -25,11 +25,11 @@ TRIALS = 18
 CHILD = f"""
 from pathlib import Path
 import sys
-from batchwright.search.events import Options
+from batchwright.search.events import SearchOptions
 from batchwright.search.search import search
 from batchwright.search.space import load_space
 space = load_space(None, [(key, text, key) for key, text in {VALUES!r}.items()])
-list(search(space, Options(trials={TRIALS}), run_dir=Path(sys.argv[1])))
+list(search(space, SearchOptions(trials={TRIALS}), run_dir=Path(sys.argv[1])))
 """
 
 
@@ -39,7 +39,7 @@ class Killed(BaseException):
 
 def _search(folder: Path) -> Searched:
     space = load_space(None, [(key, text, key) for key, text in VALUES.items()])
-    return _last(search(space, Options(trials=TRIALS), run_dir=folder))
+    return _last(search(space, SearchOptions(trials=TRIALS), run_dir=folder))
 
 
 def _last(events: object) -> Searched:

@@ -20,7 +20,7 @@ from batchwright.errors import BatchwrightError, ConfigError, InterruptedRunErro
 from batchwright.runs.searches import reopen_search
 from batchwright.search import importance as module
 from batchwright.search.brought import Parts, space_of
-from batchwright.search.events import Options, RoundDone, Searched
+from batchwright.search.events import RoundDone, Searched, SearchOptions
 from batchwright.search.importance import importance
 from batchwright.search.narrowing import narrowed
 from batchwright.search.objective import LOSS, Objective, objective_of
@@ -88,7 +88,7 @@ def test_interrupted_it_goes_on_by_the_same_metric_to_the_same_best(
 ) -> None:
     asked = count()
     texts = [(key, json.dumps(value), "") for key, value in SPACE.items()]
-    options, folder = Options(trials=12, objective="accuracy"), tmp_path / "search"
+    options, folder = SearchOptions(trials=12, objective="accuracy"), tmp_path / "search"
     with pytest.raises(InterruptedRunError):
         list(search(load_space(None, texts), options, iris, run_dir=folder, interrupted=lambda: next(asked) > 3))
     *_, last = go_on(reopen_search(folder), iris)
@@ -146,7 +146,7 @@ def test_a_trial_without_the_metric_is_the_worst_and_that_is_said(iris: bw.Datas
     """Defined only for answers of all three classes, which tiny learning rates do not give."""
     varied = Metric("varied", True, lambda a: float(np.mean(a.true == a.predicted)) if a.answered.all() else None)
     space = space_of(SPACE, Parts(metrics=[varied]))
-    options = Options(trials=8, objective="varied", pruning="none")
+    options = SearchOptions(trials=8, objective="varied", pruning="none")
     events = list(search(space, options, iris, run_dir=tmp_path / "search"))
     last = events[-1]
     assert isinstance(last, Searched)

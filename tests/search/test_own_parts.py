@@ -19,7 +19,7 @@ from batchwright.nn import Variables
 from batchwright.optim.rule import Form, Optimizer, Positive, Range
 from batchwright.runs.searches import reopen_search
 from batchwright.search.brought import Parts, space_of
-from batchwright.search.events import Options, Searched
+from batchwright.search.events import Searched, SearchOptions
 from batchwright.search.search import go_on, search
 from batchwright.search.space import load_space
 from batchwright.tasks import CustomTask, Metric
@@ -119,7 +119,9 @@ def test_it_is_searched_recorded_and_gone_on_with_to_the_same_best(name: str, ir
     asked = count()
     own_space = space_of(space, Parts(**parts))
     with pytest.raises(InterruptedRunError):
-        list(search(own_space, Options(4), iris, run_dir=tmp_path / "broken", interrupted=lambda: next(asked) > 0))
+        list(
+            search(own_space, SearchOptions(4), iris, run_dir=tmp_path / "broken", interrupted=lambda: next(asked) > 0)
+        )
     with pytest.raises(ConfigError, match=r"the search names its \w+, .*, and does not hold its code: give it again"):
         bw.resume_search(tmp_path / "broken", iris)
     own = {key: part for key, part in parts.items() if not isinstance(part, bw.optim.SGD)}

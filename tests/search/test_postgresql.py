@@ -17,7 +17,7 @@ from tests.children import LIMIT
 
 from batchwright.errors import BatchwrightError, RunError
 from batchwright.search import storage
-from batchwright.search.events import Options
+from batchwright.search.events import SearchOptions
 from batchwright.search.search import search
 from batchwright.search.space import load_space
 from batchwright.search.study import Outcome, open_study
@@ -116,7 +116,7 @@ def test_trials_of_a_killed_worker_are_trained_by_another(server, tmp_path, chil
     worker = children.start(WORKER, "search", *words, "--trials", 8, *kept, cwd=tmp_path)
     taken = _until_it_trains(worker, server)
     worker.kill()
-    options = Options(trials=8, storage=server.url, study_name="shared")
+    options = SearchOptions(trials=8, storage=server.url, study_name="shared")
     *_, last = search(_space(), options, run_dir=tmp_path / "mine")
     assert len(last.finished) == 8
     chosen = [tuple(one.chosen.values()) for one in last.finished]

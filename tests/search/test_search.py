@@ -10,7 +10,7 @@ from batchwright.config import load_config
 from batchwright.errors import ConfigError, InterruptedRunError, RunError
 from batchwright.runs.run import open_run
 from batchwright.runs.searches import reopen_search
-from batchwright.search.events import Options, Progress, Searched
+from batchwright.search.events import Progress, Searched, SearchOptions
 from batchwright.search.search import go_on, search
 from batchwright.search.space import load_space
 
@@ -32,7 +32,7 @@ def _space(**others):
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("searches") / "found"
-    *_, last = search(_space(), Options(trials=10, seeds=2, pruning="none"), run_dir=folder)
+    *_, last = search(_space(), SearchOptions(trials=10, seeds=2, pruning="none"), run_dir=folder)
     assert isinstance(last, Searched)
     return last
 
@@ -74,7 +74,7 @@ def test_a_finished_search_trains_no_trial_again(found):
 def test_interrupted_it_goes_on_to_exactly_as_many_trials(tmp_path):
     asked = count()
     with pytest.raises(InterruptedRunError, match="batchwright resume") as error:
-        list(search(_space(), Options(trials=12), run_dir=tmp_path / "s", interrupted=lambda: next(asked) > 3))
+        list(search(_space(), SearchOptions(trials=12), run_dir=tmp_path / "s", interrupted=lambda: next(asked) > 3))
     assert "of 12 trials" in str(error.value)
     *_, last = go_on(reopen_search(tmp_path / "s"))
     assert len(last.finished) == 12 and len({one.number for one in last.finished}) == 12
@@ -86,7 +86,7 @@ def test_other_rows_are_not_gone_on_with(tmp_path, found, monkeypatch):
     table = tmp_path / "rows.csv"
     table.write_text("a,b,y\n" + "".join(f"{n},{n % 7},{'pq'[n % 2]}\n" for n in range(120)))
     space = _space(**{"data.source": str(table), "data.target": "y"})
-    events = search(space, Options(trials=4), run_dir=tmp_path / "s")
+    events = search(space, SearchOptions(trials=4), run_dir=tmp_path / "s")
     next(events)
     events.close()
     table.write_text(table.read_text().replace("7,0,q", "7,1,q"))
@@ -104,13 +104,13 @@ def test_other_rows_are_not_gone_on_with(tmp_path, found, monkeypatch):
 )
 def test_what_cannot_be_searched_is_refused_before_anything_is_written(tmp_path, others, said):
     with pytest.raises(ConfigError, match=said):
-        list(search(_space(**others), Options(trials=4), run_dir=tmp_path / "s"))
+        list(search(_space(**others), SearchOptions(trials=4), run_dir=tmp_path / "s"))
     assert not (tmp_path / "s").exists()
 
 
 def test_all_trials_are_judged_by_a_loss_that_the_search_does_not_change(tmp_path):
     space = _space(**{"task.label_smoothing": "{uniform: [0.01, 0.3]}", "training.early_stopping": "null"})
-    *_, last = search(space, Options(trials=4, pruning="none"), run_dir=tmp_path / "s")
+    *_, last = search(space, SearchOptions(trials=4, pruning="none"), run_dir=tmp_path / "s")
     assert last.best.outcome.curve[-1] == pytest.approx(last.trained.history[-1]["val_log_loss"], rel=1e-3)
 
 

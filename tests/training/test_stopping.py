@@ -7,21 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchwright.errors import ConfigError
-from batchwright.training.stopping import EarlyStopping, Verdict
+from batchwright.training.stopping import EarlyStopping, SoFar
 
 
-def verdict(figures: list[float], stopping: EarlyStopping) -> Verdict:
+def verdict(figures: list[float], stopping: EarlyStopping) -> SoFar:
     return stopping.verdict([{"epoch": number, stopping.monitor: figure} for number, figure in enumerate(figures)])
 
 
 def test_goes_on_while_it_improves() -> None:
-    assert verdict([3.0, 2.0, 1.0], EarlyStopping(patience=1)) == Verdict(3, None)
-    assert verdict([], EarlyStopping(patience=1)) == Verdict(None, None)
+    assert verdict([3.0, 2.0, 1.0], EarlyStopping(patience=1)) == SoFar(3, None)
+    assert verdict([], EarlyStopping(patience=1)) == SoFar(None, None)
 
 
 def test_stops_after_patience_and_not_before() -> None:
     stopping = EarlyStopping(patience=3)
-    assert verdict([2.0, 1.0, 1.5, 1.0], stopping) == Verdict(2, None)
+    assert verdict([2.0, 1.0, 1.5, 1.0], stopping) == SoFar(2, None)
     found = verdict([2.0, 1.0, 1.5, 1.0, 1.2], stopping)
     assert found.best_epoch == 2
     assert found.stop is not None

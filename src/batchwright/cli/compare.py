@@ -10,7 +10,7 @@ from batchwright.cli.settings import takes_space
 from batchwright.cli.train import interruptible
 
 if TYPE_CHECKING:
-    from batchwright.search.compare import Compared
+    from batchwright.comparison.compare import Compared
     from batchwright.search.space import Space
 
 Vary = Annotated[
@@ -25,10 +25,10 @@ Seeds = Annotated[int, typer.Option(min=1, help="with how many seeds each is tra
 def compare(space: "Space", vary: Vary = None, trials: Trials = 8, seeds: Seeds = 5, as_json: Json = False) -> None:
     """Compare update rules or the values of any key, each tuned alike, with the noise between seeds."""
     from batchwright.cli.show.comparison import compared_table, follow_comparison, learning_curve_table
-    from batchwright.search.compare import Options, compare
+    from batchwright.comparison.compare import CompareOptions, compare
 
     with interruptible() as interrupted:
-        events = compare(space, vary, Options(trials, seeds), interrupted=interrupted)
+        events = compare(space, vary, CompareOptions(trials, seeds), interrupted=interrupted)
         found = follow_comparison(events, table_console(stderr=True))
     if as_json:
         print_json(summary(found))

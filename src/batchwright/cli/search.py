@@ -43,10 +43,10 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search hyperparameters: train many configurations at once, and the best one anew."""
-    from batchwright.search.events import Options
+    from batchwright.search.events import SearchOptions
     from batchwright.search.search import search
 
-    options = Options(trials, seeds, pruning, storage, study_name, folds, objective)
+    options = SearchOptions(trials, seeds, pruning, storage, study_name, folds, objective)
     show_search(lambda interrupted: search(space, options, run_dir=run_dir, interrupted=interrupted), as_json=as_json)
 
 

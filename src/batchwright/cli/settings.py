@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchwright.cli.names import names_in
+from batchwright.cli.table_names import names_in
 from batchwright.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from batchwright.config.contradictions import contradictions
+from batchwright.config.conflicts import conflicts
 from batchwright.config.document import Node, Problem, resolved
 from batchwright.config.emit import shown
 from batchwright.config.hints import choices, describe, fields_of, lost_in_float32, members, nested, read_as
@@ -34,7 +34,7 @@ def build(document: Node, own: Own = NOTHING) -> tuple[Config, list[Problem]]:
     problems += [Problem(node.place, explain((key,), names)) for key, node in unknown_keys]
     made, found = make(classes, given)
     config = Config(**made, own=own) if made else Config()
-    return config, problems + found + ([] if problems or found else contradictions(config, root))
+    return config, problems + found + ([] if problems or found else conflicts(config, root))
 
 
 def make(classes: Mapping[str, type], given: Mapping[str, Node]) -> tuple[dict[str, Any], list[Problem]]:

@@ -29,7 +29,7 @@ Shape = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Part:
+class ImagePart:
     """Images as they lie in their files: [rows, height, width, channels], labels, and blocks of bytes from a row on."""
 
     name: str
@@ -84,7 +84,7 @@ def _all_files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file())
 
 
-def _write(part: Part, folder: Path, fingerprint: str) -> Store:
+def _write(part: ImagePart, folder: Path, fingerprint: str) -> Store:
     """Write what a stopped conversion has not; the last block that it left may not have reached the disk."""
     header = _header(part.shape)
     size, images = math.prod(part.shape[1:]), folder / IMAGES
@@ -117,13 +117,15 @@ def _header(shape: Shape) -> bytes:
     return content.getvalue()
 
 
-def _folder_parts(path: Path, image_size: tuple[int, int] | None, channels: int | None) -> tuple[Part, Part | None]:
+def _folder_parts(
+    path: Path, image_size: tuple[int, int] | None, channels: int | None
+) -> tuple[ImagePart, ImagePart | None]:
     """The parts of a folder of images."""
     train, test = find_images(path, image_size=image_size, channels=channels)
     return _folder_part(train), None if test is None else _folder_part(test)
 
 
-def _folder_part(found: ImageFiles) -> Part:
+def _folder_part(found: ImageFiles) -> ImagePart:
     together = max(1, BLOCK_BYTES // math.prod(found.shape))
 
     def blocks(done: int) -> Iterator[bytes]:
@@ -131,23 +133,23 @@ def _folder_part(found: ImageFiles) -> Part:
             yield read_pixels(found.files[start : start + together], found.shape).tobytes()
 
     shape = (len(found.files), *found.shape)
-    return Part(found.name, shape, found.labels, blocks, resumes=True, notes=found.notes)
+    return ImagePart(found.name, shape, found.labels, blocks, resumes=True, notes=found.notes)
 
 
-def _idx_parts(path: Path) -> tuple[Part, Part | None]:
+def _idx_parts(path: Path) -> tuple[ImagePart, ImagePart | None]:
     """The parts of a folder in MNIST's form."""
     found = [_idx_part(images, labels) for images, labels in idx_files(path)]
     return found[0], found[1] if len(found) == 2 else None
 
 
-def _idx_part(images: Path, labels_file: Path | None) -> Part:
+def _idx_part(images: Path, labels_file: Path | None) -> ImagePart:
     rows, height, width = idx_shape(images)
     labels = None if labels_file is None else read_idx(labels_file)
     if labels is not None and labels.shape != (rows,):
         raise DataError(f"{images} holds {rows:,} images, but {labels_file} has the shape {labels.shape}.")
 
     shape = (rows, height, width, 1)
-    return Part(images.parent.name, shape, labels, lambda _: _idx_blocks(images, math.prod(shape)), resumes=False)
+    return ImagePart(images.parent.name, shape, labels, lambda _: _idx_blocks(images, math.prod(shape)), resumes=False)
 
 
 def _idx_blocks(path: Path, expected: int) -> Iterator[bytes]:

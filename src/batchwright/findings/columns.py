@@ -17,7 +17,7 @@ MOST_ROWS = 100_000
 
 
 @dataclass(frozen=True)
-class Part:
+class EncodedPart:
     """A number for each row: of a number or a flag as it was encoded, of a date one of its parts, else a category.
 
     Args:
@@ -36,7 +36,7 @@ class EncodedColumn:
     """A column of the source in a sample of the training rows: its parts, and where its cells are missing."""
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[EncodedPart, ...]
     missing: Bool[np.ndarray, " rows"]
 
 
@@ -102,7 +102,7 @@ def split_by(name: str) -> str:
 
 def _category(encoder: Category, codes: Int32[np.ndarray, " rows"]) -> EncodedColumn:
     missing = (codes == encoder.cardinality - 1) & encoder.missing
-    return EncodedColumn(encoder.column, (Part(encoder.column, codes.astype(np.float64), False),), missing)
+    return EncodedColumn(encoder.column, (EncodedPart(encoder.column, codes.astype(np.float64), False),), missing)
 
 
 def _numeric(
@@ -112,7 +112,7 @@ def _numeric(
     missing = (values[:, -1] == 1) & has_flag
     if isinstance(encoder, OneHot):
         codes = values @ np.arange(1, values.shape[1] + 1, dtype=np.float32)
-        return EncodedColumn(encoder.column, (Part(encoder.column, codes, False),), missing)
+        return EncodedColumn(encoder.column, (EncodedPart(encoder.column, codes, False),), missing)
     names = encoder.features[:-1] if has_flag else encoder.features
-    parts = (Part(name, numbers, True) for name, numbers in zip(names, values.T[: len(names)], strict=True))
+    parts = (EncodedPart(name, numbers, True) for name, numbers in zip(names, values.T[: len(names)], strict=True))
     return EncodedColumn(encoder.column, tuple(parts), missing)

@@ -6,7 +6,15 @@ from jaxtyping import Bool, Float, Integer, Shaped
 from batchwright.data.dataset import Dataset
 from batchwright.data.several import OneTarget, each
 from batchwright.data.targets import ClassTarget
-from batchwright.findings.columns import EncodedColumn, Part, columns, leave_out, looked_at, sampled_targets, split_by
+from batchwright.findings.columns import (
+    EncodedColumn,
+    EncodedPart,
+    columns,
+    leave_out,
+    looked_at,
+    sampled_targets,
+    split_by,
+)
 from batchwright.findings.finding import Finding
 
 PERFECT = 0.99
@@ -43,7 +51,7 @@ def _leaks(dataset: Dataset, target: OneTarget, encoded: Shaped[np.ndarray, " ro
     return tuple(_finding(dataset, column, part, score, target) for column, part, score in found if score >= PERFECT)
 
 
-def _finding(dataset: Dataset, column: EncodedColumn, part: Part, score: float, target: OneTarget) -> Finding:
+def _finding(dataset: Dataset, column: EncodedColumn, part: EncodedPart, score: float, target: OneTarget) -> Finding:
     measure = "balanced accuracy" if isinstance(target, ClassTarget) else "R² of ranks"
     by_group = "" if part.ordered else f"; if it names whom a row is about, split by it: {split_by(column.name)}"
     return Finding(
@@ -55,7 +63,7 @@ def _finding(dataset: Dataset, column: EncodedColumn, part: Part, score: float, 
     )
 
 
-def _best(column: EncodedColumn, targets: Shaped[np.ndarray, " rows"], classes: bool) -> tuple[Part, float]:
+def _best(column: EncodedColumn, targets: Shaped[np.ndarray, " rows"], classes: bool) -> tuple[EncodedPart, float]:
     """The part of the column that tells most, and its score."""
     scores = [
         one_column_score(_with_missing(part, column.missing), targets, part.ordered, classes) for part in column.parts
@@ -64,7 +72,7 @@ def _best(column: EncodedColumn, targets: Shaped[np.ndarray, " rows"], classes: 
     return column.parts[best], scores[best]
 
 
-def _with_missing(part: Part, missing: Bool[np.ndarray, " rows"]) -> Values:
+def _with_missing(part: EncodedPart, missing: Bool[np.ndarray, " rows"]) -> Values:
     """The values, those that are missing far from all others."""
     if not missing.any():
         return part.values

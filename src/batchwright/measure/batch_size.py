@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright.errors import DataError, UsageError
-from batchwright.measure.memory import fits, free_memory, too_large
+from batchwright.measure.device_memory import fits, free_memory, too_large
 from batchwright.measure.noise_scale import NoiseScale, NoiseScales, measure_noise, pool
 from batchwright.measure.throughput import Throughput, measure_throughput
 from batchwright.optim.scaling import changes, rescaled, scaling_of

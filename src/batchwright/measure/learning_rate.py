@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from batchwright.errors import DataError, UsageError
-from batchwright.measure.memory import fits, free_memory, too_large
+from batchwright.measure.device_memory import fits, free_memory, too_large
 from batchwright.optim.rule import Optimizer
 from batchwright.population.members import Members, begin
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, orders_of, pays_together
@@ -55,7 +55,7 @@ STUDENT = {1: 0.0, 2: 12.7, 3: 4.30}
 
 
 @dataclass(frozen=True)
-class Trial:
+class TriedRate:
     """A constant rate, tried from the beginning with some seeds.
 
     `losses` [seeds, iterations] holds the loss of each batch, before the update on it.
@@ -100,7 +100,7 @@ class LearningRates:
     interval: tuple[float, float]
     largest_stable: float
     smallest_unstable: float | None
-    trials: tuple[Trial, ...]
+    trials: tuple[TriedRate, ...]
     seconds: float
     compile_seconds: float
 
@@ -116,7 +116,7 @@ class LearningRates:
         )
 
     @property
-    def examples(self) -> dict[str, Trial]:
+    def examples(self) -> dict[str, TriedRate]:
         """Three of the rates that were tried longest: one that is too small, the best, and one that is too large."""
         longest = max(trial.losses.shape[1] for trial in self.trials)
         long = [trial for trial in self.trials if trial.losses.shape[1] == longest]
@@ -196,22 +196,22 @@ class _Arena(NamedTuple):
             members, self.rows, self.plan, orders=orders, iterations=self.iterations, together=together
         )
 
-    def tried(self, compiled: CompiledPopulation, rates: Sequence[float], iterations: int) -> list[Trial]:
+    def tried(self, compiled: CompiledPopulation, rates: Sequence[float], iterations: int) -> list[TriedRate]:
         """Try every rate from the beginning, for `iterations` iterations."""
         count, seeds = len(rates), MEMBERS // len(rates)
         order = orders_of(self.plan, tuple(range(self.seed, self.seed + MEMBERS // len(FINE))), self.iterations)
         every = np.broadcast_to(np.tile(np.asarray(rates, np.float32), seeds)[:, None], (MEMBERS, self.iterations))
         _, losses = compiled(self.members(count), self.rows, Orders(order, np.array(every)), iterations)
         by_rate = losses.mean.reshape(seeds, count, iterations).transpose(1, 0, 2)
-        return [Trial(float(rate), of_rate) for rate, of_rate in zip(rates, by_rate, strict=True)]
+        return [TriedRate(float(rate), of_rate) for rate, of_rate in zip(rates, by_rate, strict=True)]
 
 
-def _best(trials: Sequence[Trial]) -> Trial:
+def _best(trials: Sequence[TriedRate]) -> TriedRate:
     """The trial with the lowest loss; raises like `_settled`."""
     return min(_settled(trials), key=lambda trial: trial.loss)
 
 
-def _settled(trials: Sequence[Trial]) -> list[Trial]:
+def _settled(trials: Sequence[TriedRate]) -> list[TriedRate]:
     """The trials that did not diverge.
 
     Raises:
@@ -227,7 +227,7 @@ def _settled(trials: Sequence[Trial]) -> list[Trial]:
     return settled
 
 
-def minimum(trials: Sequence[Trial]) -> tuple[float, tuple[float, float]]:
+def minimum(trials: Sequence[TriedRate]) -> tuple[float, tuple[float, float]]:
     """The rate of the lowest loss and its 95 % interval, from a parabola fitted to the logarithms.
 
     The parabola is fitted around the middle of the rates whose losses are equally low within the noise of the seeds:
@@ -275,7 +275,7 @@ def _vertex(places: Float[np.ndarray, " n"], values: Float[np.ndarray, " n"]) ->
     return float(np.clip(-slope / (2 * curvature), places.min(), places.max()))
 
 
-def stable_range(trials: Sequence[Trial]) -> tuple[float, float | None]:
+def stable_range(trials: Sequence[TriedRate]) -> tuple[float, float | None]:
     """The largest rate up to which no trial diverged, and the next one; trials are in rising order of their rates.
 
     Rates so small that the loss only fluctuates around its start do not count as diverged.

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int32
 
 from batchwright.errors import UsageError
-from batchwright.measure.memory import fits, too_large
+from batchwright.measure.device_memory import fits, too_large
 from batchwright.training.order import batches
 from batchwright.training.plan import ROWS_AT_ONCE, make_plan
 from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses, without_change

@@ -19,7 +19,7 @@ TARGET_EPOCHS, MOST_EPOCHS = 3, 12
 """Epochs in which the present size sets the target, its lowest validation loss; and epochs each size may take to it."""
 
 
-class Row(NamedTuple):
+class VerifiedSize(NamedTuple):
     """A size, and when the first of its learning rates reached the target, in iterations and in seconds of training.
 
     `learning_rate`, `iterations`, `seconds` and `relative_time` are None where no rate did in `epochs`. `relative_time`
@@ -40,7 +40,7 @@ class Verified:
     """The target validation loss, and a row for each size."""
 
     target: float
-    rows: tuple[Row, ...]
+    rows: tuple[VerifiedSize, ...]
 
 
 def verify(
@@ -76,7 +76,7 @@ def verify(
     return Verified(target, tuple(_rows(found, {size: trained(size, MOST_EPOCHS, target) for size in sizes})))
 
 
-def _rows(found: BatchSizes, trained: Mapping[int, Reached]) -> Iterator[Row]:
+def _rows(found: BatchSizes, trained: Mapping[int, Reached]) -> Iterator[VerifiedSize]:
     seconds = {
         size: None if one.iterations is None else one.iterations * found.throughput.iteration_seconds(size)
         for size, one in trained.items()
@@ -87,7 +87,7 @@ def _rows(found: BatchSizes, trained: Mapping[int, Reached]) -> Iterator[Row]:
         took = seconds[size]
         relative = None if took is None else took / least
         ahead = predicted[size] / min(predicted.values())
-        yield Row(size, one.learning_rate, one.iterations, took, relative, ahead, MOST_EPOCHS)
+        yield VerifiedSize(size, one.learning_rate, one.iterations, took, relative, ahead, MOST_EPOCHS)
 
 
 def spread(sizes: Sequence[int], middle: int) -> list[int]:

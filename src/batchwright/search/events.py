@@ -16,7 +16,7 @@ from batchwright.workflow import Event, Prepared, Repeated, Trained
 
 
 @dataclass(frozen=True)
-class Options:
+class SearchOptions:
     """How a space is searched.
 
     - trials: how many configurations are tried, by all processes that work on the study
@@ -60,7 +60,7 @@ class Began:
 
     prepared: Prepared
     space: Space
-    options: Options
+    options: SearchOptions
     folder: Path
     notes: tuple[str, ...]
     objective: Objective = LOSS

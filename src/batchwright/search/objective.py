@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NoReturn
 
 from batchwright.errors import ConfigError, unknown
-from batchwright.tasks import Classification, Regression, Task
-from batchwright.tasks.metrics import MORE_CLASS_METRICS, MORE_VALUE_METRICS
+from batchwright.tasks import METRICS_OF, Task
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,8 @@ class Objective:
 
 
 LOSS = Objective()
+UNCHANGED = ("log_loss", "rmse")
+"""Metrics by which trials of different losses are compared, the first that the task reports."""
 
 
 def objective_of(asked: str | None, task: Task, searched: Iterable[str]) -> Objective:
@@ -63,7 +64,8 @@ def objective_of(asked: str | None, task: Task, searched: Iterable[str]) -> Obje
     """
     changes_loss = any(key.startswith("task.") for key in searched)
     if asked is None:
-        asked = ("log_loss" if isinstance(task, Classification) else "rmse") if changes_loss else "loss"
+        reported = [metric.name for metric in task.reported]
+        asked = next((name for name in UNCHANGED if name in reported), "loss") if changes_loss else "loss"
     name = asked.removeprefix("val_")
     if name == "loss" and changes_loss:
         raise ConfigError("objective: the trials have different losses, which cannot be compared: take a metric.")
@@ -77,9 +79,7 @@ def objective_of(asked: str | None, task: Task, searched: Iterable[str]) -> Obje
 
 def _refuse(asked: str, name: str, task: Task) -> NoReturn:
     """Say what may be asked for in place of a metric that is not reported."""
-    more = MORE_CLASS_METRICS if isinstance(task, Classification) else ()
-    more = MORE_VALUE_METRICS if isinstance(task, Regression) else more
-    if any(metric.name == name for metric in more):
+    if any(metric.name == name for metric in METRICS_OF.get(type(task), ())):
         raise ConfigError(f"objective: {name} is reported only where it is asked for: add `task.metrics=[{name}]`.")
     allowed = dict.fromkeys(("loss", *(metric.name for metric in task.reported)))
     raise ConfigError(unknown("objective", asked, allowed))

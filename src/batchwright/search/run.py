@@ -1,4 +1,4 @@
-"""Searches and comparisons from Python in one call: what the command line does, on rows that have been loaded."""
+"""Searches from Python in one call: what the command line does, on rows that have been loaded."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,10 +12,7 @@ from batchwright.nn import Architecture, Layer, Network
 from batchwright.optim import Optimizer, Schedule
 from batchwright.runs.searches import reopen_search
 from batchwright.search.brought import Parts, space_of
-from batchwright.search.compare import Compared
-from batchwright.search.compare import Options as ComparisonOptions
-from batchwright.search.compare import compare as comparison
-from batchwright.search.events import Options, Searched, SearchEvent
+from batchwright.search.events import Searched, SearchEvent, SearchOptions
 from batchwright.search.search import go_on, search
 from batchwright.search.trials import Pruning
 from batchwright.tasks import Loss, Metric, Task
@@ -86,10 +83,10 @@ def run_search(
         raise ConfigError(
             f"run_search takes rows that load has read, as in run_search(load('people.csv')), but not {data!r:.60}."
         )
-    _check_text(storage=storage, study_name=study_name, objective=objective)
+    check_text(storage=storage, study_name=study_name, objective=objective)
     chosen = space_of(space, Parts(network, optimizer, schedule, loss, metrics, task))
     place = None if run_dir is None else path_of(run_dir, "run_dir")
-    options = Options(trials, seeds, pruning, storage, study_name, folds, objective)
+    options = SearchOptions(trials, seeds, pruning, storage, study_name, folds, objective)
     return _found(search(chosen, options, data, run_dir=place))
 
 
@@ -130,56 +127,7 @@ def resume_search(
     return _found(go_on(reopen_search(place), data, given=given))
 
 
-def compare(
-    data: Dataset,
-    space: Mapping[str, Any] | None = None,
-    *,
-    vary: str | None = None,
-    network: Architecture | Network | Layer | None = None,
-    optimizer: Optimizer | None = None,
-    schedule: Schedule | None = None,
-    loss: LossName | Loss | None = None,
-    metrics: Sequence[str | Metric] = (),
-    task: Task | None = None,
-    trials: int = 8,
-    seeds: int = 5,
-) -> Compared:
-    """Compare update rules, or the values of any setting, each with its learning rate tuned; nothing is written.
-
-    Args:
-        data: training rows, and validation rows, by whose loss they are compared.
-        space: values by the key of a configuration, which are the same for all; the rest has its defaults.
-        vary: a key, with its values or without, as "network.activation=relu,tanh"; None compares update rules.
-        network: as for `fit`, as all that follow up to `task`. An `optimizer` of your own is one of the update rules.
-        optimizer: the same.
-        schedule: the same.
-        loss: the same.
-        metrics: the same.
-        task: the same.
-        trials: how many learning rates are tried for each.
-        seeds: with how many seeds each is trained then.
-
-    Raises:
-        ConfigError: all that is wrong with settings or parts, or does not go with the data.
-
-    >>> import batchwright as bw
-    >>> small = {"network.kind": "linear", "training.epochs": 2, "training.batch_size": 32}
-    >>> found = bw.compare(bw.load("iris"), small, vary="optimizer.name=sgd,adam", trials=2, seeds=2)
-    >>> sorted(row.name for row in found.rows)
-    ['adam', 'sgd']
-    """
-    if not isinstance(data, Dataset):
-        raise ConfigError(f"compare takes rows that load has read, as in compare(load('iris')), but not {data!r:.60}.")
-    _check_text(vary=vary)
-    if wrong := {name: n for name, n in (("trials", trials), ("seeds", seeds)) if not isinstance(n, int) or n < 1}:
-        name, number = next(iter(wrong.items()))
-        raise ConfigError(f"{name} has to be a whole number from 1 on, but is {number!r}.")
-    chosen = space_of(space, Parts(network, optimizer, schedule, loss, metrics, task))
-    events = comparison(chosen, vary, ComparisonOptions(trials, seeds), data)
-    return next(event for event in events if isinstance(event, Compared))
-
-
-def _check_text(**given: Any) -> None:
+def check_text(**given: Any) -> None:
     """Raise a ConfigError where an option is neither text nor None."""
     for name, value in given.items():
         if not isinstance(value, str | None):

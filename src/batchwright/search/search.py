@@ -18,13 +18,13 @@ from batchwright._files import explained
 from batchwright.config import NONE_GIVEN, Given, Settings, dump_config
 from batchwright.data.dataset import Dataset
 from batchwright.errors import BatchwrightError, ConfigError, DataError, InterruptedRunError, RunError, UsageError
-from batchwright.measure.memory import free_memory
+from batchwright.measure.device_memory import free_memory
+from batchwright.population.at_once import member_bytes, most_at_once, waves
 from batchwright.population.fit import common_rows
-from batchwright.population.waves import member_bytes, most_at_once, waves
 from batchwright.runs.manifest import BEST_RUN
 from batchwright.runs.searches import BEST_CONFIG, SPACE, STUDY, SearchFolder, SearchPlan, create_search
 from batchwright.search.defaults import default_dimensions
-from batchwright.search.events import Began, Options, Progress, RoundDone, Searched, SearchEvent, Waiting
+from batchwright.search.events import Began, Progress, RoundDone, Searched, SearchEvent, SearchOptions, Waiting
 from batchwright.search.importance import by_logarithm, importance
 from batchwright.search.journal import mend_journal
 from batchwright.search.narrowing import narrowed
@@ -49,7 +49,7 @@ WAIT = 2.0
 
 def search(
     space: Space,
-    options: Options,
+    options: SearchOptions,
     dataset: Dataset | None = None,
     *,
     run_dir: Path | None = None,
@@ -101,7 +101,7 @@ def go_on(
             raise RunError(f"the study of {folder.path} is in a database: {AGAIN}.")
         _machine.as_begun(folder.plan.machine)
         plan, space = folder.plan, load_space(folder.path / SPACE, given=given, whose="search")
-        options = Options(plan.trials, plan.seeds, plan.pruning, folds=plan.folds, objective=plan.objective)
+        options = SearchOptions(plan.trials, plan.seeds, plan.pruning, folds=plan.folds, objective=plan.objective)
         settings = space.settings(space.point(_middle(space)))
         if settings.config.data.source is None and dataset is None:
             again = f"bw.resume_search({str(folder.path)!r}, data)"
@@ -119,7 +119,7 @@ class _Search:
     """What all steps of a search need."""
 
     space: Space
-    options: Options
+    options: SearchOptions
     prepared: Prepared
     folder: SearchFolder
     notes: tuple[str, ...]
@@ -159,7 +159,7 @@ class _Search:
 
 
 def _planned(
-    space: Space, options: Options, dataset: Dataset | None
+    space: Space, options: SearchOptions, dataset: Dataset | None
 ) -> tuple[Space, Prepared, SearchPlan, tuple[str, ...]]:
     """What is searched, on which rows; the batch size is measured where nobody has chosen it."""
     first = space.settings(space.point(_middle(space)))
@@ -199,7 +199,7 @@ def _planned(
     return space, prepared, plan, notes
 
 
-def _objective(space: Space, options: Options, prepared: Prepared) -> Objective:
+def _objective(space: Space, options: SearchOptions, prepared: Prepared) -> Objective:
     """What trials are compared by.
 
     Raises:

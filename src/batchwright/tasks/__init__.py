@@ -24,6 +24,7 @@ __all__ = [
     "CLASS_LOSSES",
     "LABEL_LOSSES",
     "METRICS",
+    "METRICS_OF",
     "TASKS",
     "VALUE_LOSSES",
     "Classification",

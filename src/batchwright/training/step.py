@@ -23,7 +23,7 @@ class Loss(NamedTuple):
     weight: Float[Array, "*iterations"] | Float[np.ndarray, "*iterations"]
 
 
-class Part(NamedTuple):
+class BatchPart(NamedTuple):
     """The places of a batch that are computed at once.
 
     `rows` holds their row numbers, `present` says which hold a row (None: all do), and `shares` holds their shares in
@@ -111,14 +111,14 @@ def _taken(array: Array, places: Array, *, padded: bool) -> Array:
     return array.at[places].get(mode="clip" if padded else "promise_in_bounds")
 
 
-def _parts(batch: Array, present: Array | None, weights: Array | None, total: Array) -> Part:
+def _parts(batch: Array, present: Array | None, weights: Array | None, total: Array) -> BatchPart:
     if weights is None:
-        return Part(batch, None, jnp.full(batch.shape[0], 1.0 / batch.size))
-    return Part(batch, present, weights / jnp.where(total == 0.0, 1.0, total))
+        return BatchPart(batch, None, jnp.full(batch.shape[0], 1.0 / batch.size))
+    return BatchPart(batch, present, weights / jnp.where(total == 0.0, 1.0, total))
 
 
 def _gradients(
-    program: Program, variables: Variables, rows: Rows, part: Part, key: Array, *, padded: bool
+    program: Program, variables: Variables, rows: Rows, part: BatchPart, key: Array, *, padded: bool
 ) -> tuple[Float[Array, ""], Tree, Tree]:
     """A part's share of the batch's mean loss, the network's new state, and the part's share of the gradient."""
     inputs: Inputs = {name: _taken(array, part.rows, padded=padded) for name, array in rows.inputs.items()}
@@ -136,7 +136,7 @@ def _gradients(
 
 
 def _accumulated(
-    program: Program, variables: Variables, rows: Rows, parts: Part, key: Array, *, padded: bool
+    program: Program, variables: Variables, rows: Rows, parts: BatchPart, key: Array, *, padded: bool
 ) -> tuple[Float[Array, ""], Tree, Tree]:
     """The `_gradients` of all parts of a batch, computed one after the other and added up."""
 

@@ -19,7 +19,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SoFar:
     """What a history shows: the best epoch so far (from 1; None before any is finite), and a stop, if any."""
 
     best_epoch: int | None
@@ -55,7 +55,7 @@ class EarlyStopping:
     restore_best: bool = True
     mode: Literal["auto", "min", "max"] = "auto"
 
-    def verdict(self, history: Sequence[Mapping[str, object]]) -> Verdict:
+    def verdict(self, history: Sequence[Mapping[str, object]]) -> SoFar:
         """Judge the epochs finished so far, one row each, in order.
 
         Raises:
@@ -67,7 +67,7 @@ class EarlyStopping:
         best_epoch = None if best is None else costs.index(best) + 1
         waited = len(costs) - _last_better(costs, self.min_delta)
         if waited < self.patience:
-            return Verdict(best_epoch, None)
+            return SoFar(best_epoch, None)
         by = f" by more than {self.min_delta:g}" if self.min_delta else ""
         where = (
             "it was never finite"
@@ -75,7 +75,7 @@ class EarlyStopping:
             else f"its best is {figures[best_epoch - 1]:.6g}, in epoch {best_epoch}"
         )
         epochs = "epoch" if waited == 1 else "epochs"
-        return Verdict(best_epoch, Stop(f"{self.monitor} has not improved{by} for {waited} {epochs}; {where}"))
+        return SoFar(best_epoch, Stop(f"{self.monitor} has not improved{by} for {waited} {epochs}; {where}"))
 
     @property
     def _larger_is_better(self) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from jax import Array
 
 from batchwright.errors import ConfigError
-from batchwright.measure.memory import fits, free_memory
+from batchwright.measure.device_memory import fits, free_memory
 from batchwright.nn.protocols import Inputs, Network, Tree, Variables
 from batchwright.nn.series import Series
 from batchwright.training.plan import Plan

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from batchwright.cli.show.search import settings_text
 from batchwright.cli.show.training import notes
-from batchwright.search.compare import Begun, Compared, CompareEvent, Comparing, Row
-from batchwright.search.learning_curve import LearningCurve
+from batchwright.comparison.compare import Begun, Compared, ComparedVariant, CompareEvent, Comparing
+from batchwright.comparison.learning_curve import LearningCurve
 
 
 def follow_comparison(events: Iterator[CompareEvent], console: Console) -> Compared:
@@ -32,7 +32,7 @@ def follow_comparison(events: Iterator[CompareEvent], console: Console) -> Compa
                     said = f"{event.name}: {event.doing}, epoch {event.epoch}/{event.epochs}"
                     bar.update(task, completed=event.number - 1 + share, total=event.variants, place=place)
                     bar.update(task, description=said)
-                case Row():
+                case ComparedVariant():
                     console.print(_line(event), soft_wrap=True)
                 case Compared():
                     return event
@@ -73,12 +73,12 @@ def learning_curve_table(found: LearningCurve) -> Table:
     return table
 
 
-def _line(row: Row) -> str:
+def _line(row: ComparedVariant) -> str:
     found = f"validation loss {_interval(row)}" if row.validation else "diverged with all that was tried"
     return f"{row.name}: {found}  with {settings_text(row.settings)}"
 
 
-def _interval(row: Row) -> str:
+def _interval(row: ComparedVariant) -> str:
     if row.validation is None:
         return "diverged"
     half = row.validation.high - row.validation.mean

@@ -9,7 +9,7 @@ from batchwright.cli.flags import as_flags
 from batchwright.figures import Tried, loss_by_rate
 from batchwright.findings import Finding
 from batchwright.measure.batch_size import BatchSizes
-from batchwright.measure.learning_rate import LearningRates, Trial
+from batchwright.measure.learning_rate import LearningRates, TriedRate
 from batchwright.measure.verify import Verified
 from batchwright.workflow import Checked, Prepared
 
@@ -141,7 +141,7 @@ def curve(values: Sequence[float]) -> str:
     )
 
 
-def _length(trial: Trial) -> int:
+def _length(trial: TriedRate) -> int:
     return int(trial.losses.shape[1])
 
 

@@ -15,16 +15,16 @@ import jax
 import numpy as np
 
 from batchwright import _cache
+from batchwright.comparison.differences import verdict
+from batchwright.comparison.learning_curve import LearningCurve, learning_curve
+from batchwright.comparison.variants import RATE, ROWS, Variant, rules, values_of
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.population.fit import common_rows
-from batchwright.search.differences import verdict
-from batchwright.search.learning_curve import LearningCurve, learning_curve
 from batchwright.search.objective import LOSS
 from batchwright.search.parameters import sobol
 from batchwright.search.space import Space
 from batchwright.search.trials import Standing, Trial, rungs, train_trials
-from batchwright.search.variants import RATE, ROWS, Variant, rules, values_of
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job
 from batchwright.training.order import permutation
@@ -34,7 +34,7 @@ from batchwright.workflow.preparing import example_of, job_on, prepare
 
 
 @dataclass(frozen=True)
-class Options:
+class CompareOptions:
     """How it is compared: with how many seeds, and how many points of what is tuned are tried before each of them."""
 
     trials: int = 8
@@ -42,7 +42,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedVariant:
     """What came of a variant.
 
     - settings: its values, and those tuned for it, of the seed whose learning rate is the middle one; `tuned` has them
@@ -77,7 +77,7 @@ class Compared:
     `learning_curve` is there where shares of the rows were compared.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ComparedVariant, ...]
     target: float | None
     verdict: str
     learning_curve: LearningCurve | None
@@ -105,13 +105,13 @@ class Begun:
     notes: tuple[str, ...]
 
 
-CompareEvent: TypeAlias = Begun | Comparing | Row | Compared
+CompareEvent: TypeAlias = Begun | Comparing | ComparedVariant | Compared
 
 
 def compare(
     space: Space,
     vary: str | None,
-    options: Options,
+    options: CompareOptions,
     dataset: Dataset | None = None,
     *,
     interrupted: Callable[[], bool] = lambda: False,
@@ -174,7 +174,7 @@ class _Arena:
 
     space: Space
     prepared: Prepared
-    options: Options
+    options: CompareOptions
     interrupted: Callable[[], bool]
 
     def trials(self, variant: Variant, tries: Sequence[_Try], *, pruned: bool = False) -> list[Trial]:
@@ -213,7 +213,7 @@ def _possible(
     return tuple(found), tuple(notes)
 
 
-def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generator[Comparing, None, Row]:
+def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generator[Comparing, None, ComparedVariant]:
     """Tune a variant for every seed, and train it with that seed."""
     seed, rounds = arena.prepared.job.seed, range(arena.options.seeds)
     points: list[Sequence[float]] = [[0.5] * len(variant.dimensions) for _ in rounds]
@@ -230,7 +230,7 @@ def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generat
     by_round = tuple(variant.tuned(point) for point in points)
     values = tuple(one.value for one in standings)
     by_seed = values if max(values) < float("inf") else ()
-    return Row(
+    return ComparedVariant(
         variant.name,
         {**variant.values, **sorted(by_round, key=lambda one: one.get(RATE, 0.0))[(len(by_round) - 1) // 2]},
         by_round,
@@ -243,7 +243,7 @@ def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generat
     )
 
 
-def _tries(dimensions: int, options: Options, seed: int) -> list[_Try]:
+def _tries(dimensions: int, options: CompareOptions, seed: int) -> list[_Try]:
     """The points of every round, each round with points and a seed of its own, the same for all variants."""
     seeds = [seed + options.seeds + place for place in range(options.seeds)]
     by_round = [sobol(options.trials, dimensions, seed=one) for one in seeds]
@@ -312,7 +312,7 @@ def _mean_curve(curves: Sequence[Sequence[float]]) -> tuple[float, ...]:
     return tuple(map(float, means))
 
 
-def _side_by_side(rows: Sequence[Row]) -> tuple[list[Row], float | None]:
+def _side_by_side(rows: Sequence[ComparedVariant]) -> tuple[list[ComparedVariant], float | None]:
     """The rows, best first, with what follows from the others: the target, and the loss at equal seconds."""
     good = [row for row in rows if row.curve]
     if not good:
@@ -323,7 +323,7 @@ def _side_by_side(rows: Sequence[Row]) -> tuple[list[Row], float | None]:
     return sorted(done, key=lambda row: row.validation.mean if row.validation else float("inf")), target
 
 
-def _beside(row: Row, target: float, budget: float) -> Row:
+def _beside(row: ComparedVariant, target: float, budget: float) -> ComparedVariant:
     epochs = int(budget / row.seconds_per_epoch + 1e-9)
     reached = next((epoch for epoch, loss in enumerate(row.curve, start=1) if loss <= target), None)
     return replace(
@@ -334,6 +334,6 @@ def _beside(row: Row, target: float, budget: float) -> Row:
     )
 
 
-def _verdict(rows: Sequence[Row]) -> str:
+def _verdict(rows: Sequence[ComparedVariant]) -> str:
     tuned = any(row.tuned and row.tuned[0] for row in rows)
     return verdict([row.name for row in rows], [row.by_seed for row in rows], tuned=tuned)

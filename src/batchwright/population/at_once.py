@@ -12,7 +12,7 @@ from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job
 
 OF_MEMORY = 0.8
-"""The share of the free memory that a program may be predicted to take, as in `measure.memory`."""
+"""The share of the free memory that a program may be predicted to take, as in `measure.device_memory`."""
 
 
 def most_at_once(

@@ -12,7 +12,7 @@ FIGURES = ("loss", *(f"val_{name}" for name in METRICS))
 GIVE_ROWS = "set data.validation_split above 0."
 
 
-def contradictions(config: Config, document: Node) -> list[Problem]:
+def conflicts(config: Config, document: Node) -> list[Problem]:
     """What is wrong between values that are each allowed."""
     problems: list[tuple[str, str]] = []
     try:

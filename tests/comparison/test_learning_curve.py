@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.search.learning_curve import EXPONENTS, learning_curve
+from batchwright.comparison.learning_curve import EXPONENTS, learning_curve
 
 ROWS = (100, 200, 400, 700, 1000)
 TWICE = 2000

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from batchwright.errors import ConfigError, InterruptedRunError
-from batchwright.search.compare import (
+from batchwright.comparison.compare import (
     Begun,
     Compared,
+    ComparedVariant,
+    CompareOptions,
     Comparing,
-    Options,
-    Row,
     _on_share,
     _share,
     _side_by_side,
     compare,
 )
+from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.search.space import load_space
 from batchwright.training.checkpoint import beginning
 from batchwright.training.fit import EpochDone, fit
@@ -60,13 +60,13 @@ def prepared(space):
 @pytest.fixture(scope="module")
 def events(space, prepared):
     """All that is said where two activations are compared."""
-    return list(compare(space, "network.activation=relu,tanh", Options(trials=2, seeds=2), prepared.dataset))
+    return list(compare(space, "network.activation=relu,tanh", CompareOptions(trials=2, seeds=2), prepared.dataset))
 
 
 @pytest.fixture(scope="module")
 def shares(space, prepared):
     """What comes of shares of the rows."""
-    *_, last = compare(space, "training.rows=1,0.25,0.5", Options(trials=1, seeds=1), prepared.dataset)
+    *_, last = compare(space, "training.rows=1,0.25,0.5", CompareOptions(trials=1, seeds=1), prepared.dataset)
     return last
 
 
@@ -76,7 +76,7 @@ def _losses_alone(job, example):
 
 
 def _row(name, curve, by_seed=(), *, updates=10, seconds=1.0):
-    return Row(
+    return ComparedVariant(
         name, {}, (), None, tuple(by_seed), tuple(curve), estimate(by_seed) if by_seed else None, updates, seconds
     )
 
@@ -92,7 +92,7 @@ def test_what_is_compared_is_said_first_then_each_variant_when_it_is_done_and_al
         for doing in ("tuning", "seeds")
         for epoch in range(1, EPOCHS + 1)
     ]
-    assert [one.name for one in between if isinstance(one, Row)] == ["relu", "tanh"]
+    assert [one.name for one in between if isinstance(one, ComparedVariant)] == ["relu", "tanh"]
     assert last.learning_curve is None and last.seconds > 0
 
 
@@ -134,7 +134,7 @@ def test_each_seed_has_the_best_of_points_tried_with_a_seed_that_is_not_compared
 
 def test_what_diverges_with_every_rate_is_shown_and_the_others_are_compared(space, prepared):
     vary = "optimizer.weight_decay=1e38,0.1,1e-3"
-    *_, last = compare(space, vary, Options(trials=2, seeds=2), prepared.dataset)
+    *_, last = compare(space, vary, CompareOptions(trials=2, seeds=2), prepared.dataset)
     *good, diverged = last.rows
     assert diverged.name == "1e+38" and diverged.settings["optimizer.weight_decay"] == 1e38
     assert (diverged.by_seed, diverged.curve, diverged.validation, diverged.stable_range) == ((), (), None, None)
@@ -215,7 +215,7 @@ def test_where_all_have_diverged_nothing_is_reached():
 
 
 def test_an_interval_of_one_seed_is_its_loss(space, prepared):
-    *_, last = compare(space, f"{RATE}=0.01,0.02", Options(trials=3, seeds=1), prepared.dataset)
+    *_, last = compare(space, f"{RATE}=0.01,0.02", CompareOptions(trials=3, seeds=1), prepared.dataset)
     for row in last.rows:
         assert row.validation == Estimate(row.by_seed[0], row.by_seed[0], row.by_seed[0])
         assert row.stable_range is None and set(row.settings) == {RATE}
@@ -232,23 +232,27 @@ def test_an_interval_of_one_seed_is_its_loss(space, prepared):
 )
 def test_what_cannot_be_compared_is_said_before_anything_is_trained(changed, said):
     with pytest.raises(ConfigError) as error:
-        next(compare(_space(**changed), None, Options()))
+        next(compare(_space(**changed), None, CompareOptions()))
     assert said in str(error.value)
 
 
 def test_a_value_that_its_key_does_not_take_is_refused(space, prepared):
     with pytest.raises(ConfigError, match="did you mean 'relu'"):
-        list(compare(space, "network.activation=relv,relu", Options(trials=1, seeds=1), prepared.dataset))
+        list(compare(space, "network.activation=relv,relu", CompareOptions(trials=1, seeds=1), prepared.dataset))
 
 
 def test_a_value_that_its_key_does_not_take_is_refused_before_anything_is_trained(space, prepared):
     with pytest.raises(ConfigError, match="did you mean 'relu'"):
-        next(compare(space, "network.activation=relu,relv", Options(trials=1, seeds=1), prepared.dataset))
+        next(compare(space, "network.activation=relu,relv", CompareOptions(trials=1, seeds=1), prepared.dataset))
 
 
 def test_an_interruption_ends_it_after_an_epoch(space, prepared):
     told = compare(
-        space, "network.activation=relu,tanh", Options(trials=2, seeds=2), prepared.dataset, interrupted=lambda: True
+        space,
+        "network.activation=relu,tanh",
+        CompareOptions(trials=2, seeds=2),
+        prepared.dataset,
+        interrupted=lambda: True,
     )
     assert isinstance(next(told), Begun)
     assert next(told).epoch == 1

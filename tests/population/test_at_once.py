@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from tests.population.jobs import EXAMPLE, job
 
 from batchwright.errors import UsageError
+from batchwright.population.at_once import OF_MEMORY, memory_of, most_at_once, waves
 from batchwright.population.members import begin
 from batchwright.population.segment import compile_population, pays_together
-from batchwright.population.waves import OF_MEMORY, memory_of, most_at_once, waves
 
 JOB = job()
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from batchwright._component import component
+from batchwright.comparison.variants import rules, values_of
 from batchwright.config import Config
 from batchwright.errors import ConfigError
 from batchwright.optim import OPTIMIZERS, SGD
@@ -13,7 +14,6 @@ from batchwright.optim.rule import Form, Range
 from batchwright.search import variants as module
 from batchwright.search.defaults import default_dimensions
 from batchwright.search.space import load_space
-from batchwright.search.variants import rules, values_of
 
 RATE = "optimizer.learning_rate"
 NAME, SIZE = "optimizer.name", "training.batch_size"

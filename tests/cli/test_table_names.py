@@ -5,8 +5,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from batchwright.cli.main import app
-from batchwright.cli.names import names_in
 from batchwright.cli.settings import OPTIONS
+from batchwright.cli.table_names import names_in
 from batchwright.optim import OPTIMIZERS, SCHEDULES
 
 

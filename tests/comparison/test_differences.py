@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from batchwright.search.differences import behind_lowest, verdict
+from batchwright.comparison.differences import behind_lowest, verdict
 
 TABLES = 2000
 SLACK = 0.015
