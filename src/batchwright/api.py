@@ -39,6 +39,7 @@ from batchwright.training.plan import BatchSize, Remainder
 from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Event, Trained
+from batchwright.workflow.progress import watched
 
 DEFAULT, TASK, NETWORK = Training(), TaskSettings(), Tabular()
 Auto: TypeAlias = Literal["auto"]
@@ -75,6 +76,7 @@ def fit(
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
     on_event: Callable[[Event], Asked] | None = None,
+    progress: bool | None = None,
 ) -> Trained:
     """Train a network on rows that `load` has read.
 
@@ -114,6 +116,8 @@ def fit(
             network is taken where none is given. The optimizer and the schedule begin anew.
         on_event: is given each event of the training; where it gives "stop", training ends there, where it gives
             "checkpoint", one is taken.
+        progress: whether a bar shows epoch, time left, loss and metric; None shows it in a notebook and on an
+            interactive terminal.
 
     Raises:
         ConfigError: an argument is out of range, or does not go with the data.
@@ -134,7 +138,7 @@ def events(data: Dataset, **arguments: Any) -> "Events":
 
     Args:
         data: training rows, and validation and test rows where there are any.
-        arguments: those of `fit`, but for `on_event`.
+        arguments: those of `fit`, but for `on_event`; a bar is shown where `progress` is True.
 
     Raises:
         ConfigError: an argument is out of range or unknown, or does not go with the data.
@@ -149,7 +153,7 @@ def events(data: Dataset, **arguments: Any) -> "Events":
     for name in arguments:
         if name not in taken:
             raise ConfigError(unknown("argument", name, taken))
-    bound = signature(fit).bind(data, **arguments)
+    bound = signature(fit).bind(data, **{"progress": False, **arguments})
     bound.apply_defaults()
     return _events(**bound.arguments)
 
@@ -185,6 +189,7 @@ def _events(
     run_dir: Path | str | None,
     initial: Trained | SavedModel | None,
     on_event: Callable[[Event], Asked] | None,
+    progress: bool | None,
     **arguments: Any,
 ) -> Events:
     if not isinstance(data, Dataset):
@@ -197,6 +202,7 @@ def _events(
         arguments["network"] = model.blueprint.architecture
     settings, steering = _settings(**arguments), Steering()
     found = workflow.train(settings, data, record=run_dir is not None, run_dir=place, steering=steering, initial=model)
+    found = watched(found, progress)
     return Events(found if on_event is None else _followed(found, on_event, steering), steering)
 
 
@@ -308,6 +314,7 @@ def resume(
     loss: Loss | None = None,
     metrics: Sequence[Metric] = (),
     task: Task | None = None,
+    progress: bool | None = None,
 ) -> Trained:
     """Go on with a recorded run that did not finish, from its last checkpoint: to the bit as if it had never stopped.
 
@@ -323,6 +330,7 @@ def resume(
         loss: the same.
         metrics: the same.
         task: the same.
+        progress: as for `fit`.
 
     Raises:
         ConfigError: a part of your own is not given, or not the one that the run has.
@@ -333,7 +341,7 @@ def resume(
     place = path_of(run, "run")
     architecture = None if network is None else as_architecture(network)
     given = Given(architecture, optimizer, schedule, loss, tuple(metrics), task)
-    trained = _last(workflow.resume(place, data, given=given))
+    trained = _last(watched(workflow.resume(place, data, given=given), progress))
     if moved := _machine.changed(open_run(place).manifest.machine):
         warnings.warn(f"{place}: {moved}.", stacklevel=2)
     return trained
