@@ -40,6 +40,7 @@ from batchwright.training.plan import BatchSize, Remainder
 from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Event, Trained
+from batchwright.workflow.progress import watched
 
 DEFAULT, TASK, NETWORK = Training(), TaskSettings(), Tabular()
 Auto: TypeAlias = Literal["auto"]
@@ -79,6 +80,7 @@ def fit(
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
     on_event: Callable[[Event], Asked] | None = None,
+    progress: bool | None = None,
 ) -> Trained:
     """Train a network on rows that `load` has read.
 
@@ -123,6 +125,8 @@ def fit(
             anew, and so does the last layer where the target is another.
         on_event: is given each event of the training; where it gives "stop", training ends there, where it gives
             "checkpoint", one is taken.
+        progress: whether a bar shows epoch, time left, loss and metric; None shows it in a notebook and on an
+            interactive terminal.
 
     Raises:
         ConfigError: an argument is out of range, or does not go with the data.
@@ -143,7 +147,7 @@ def events(data: Dataset, **arguments: Any) -> "Events":
 
     Args:
         data: training rows, and validation and test rows where there are any.
-        arguments: those of `fit`, but for `on_event`.
+        arguments: those of `fit`, but for `on_event`; a bar is shown where `progress` is True.
 
     Raises:
         ConfigError: an argument is out of range or unknown, or does not go with the data.
@@ -158,7 +162,7 @@ def events(data: Dataset, **arguments: Any) -> "Events":
     for name in arguments:
         if name not in taken:
             raise ConfigError(unknown("argument", name, taken))
-    bound = signature(fit).bind(data, **arguments)
+    bound = signature(fit).bind(data, **{"progress": False, **arguments})
     bound.apply_defaults()
     return _events(**bound.arguments)
 
@@ -194,6 +198,7 @@ def _events(
     run_dir: Path | str | None,
     initial: Trained | SavedModel | None,
     on_event: Callable[[Event], Asked] | None,
+    progress: bool | None,
     **arguments: Any,
 ) -> Events:
     if not isinstance(data, Dataset):
@@ -215,6 +220,7 @@ def _events(
         initial=model,
         parent=str(run.path.resolve()) if run else "",
     )
+    found = watched(found, progress)
     return Events(found if on_event is None else _followed(found, on_event, steering), steering)
 
 
@@ -333,6 +339,7 @@ def resume(
     loss: Loss | None = None,
     metrics: Sequence[Metric] = (),
     task: Task | None = None,
+    progress: bool | None = None,
 ) -> Trained:
     """Go on with a recorded run that did not finish, from its last checkpoint: to the bit as if it had never stopped.
 
@@ -350,6 +357,7 @@ def resume(
         loss: the same.
         metrics: the same.
         task: the same.
+        progress: as for `fit`.
 
     Raises:
         ConfigError: a part of your own is not given, or not the one that the run has.
@@ -361,7 +369,7 @@ def resume(
     place = path_of(run, "run")
     architecture = None if network is None else as_architecture(network)
     given = Given(architecture, optimizer, schedule, loss, tuple(metrics), task)
-    trained = _last(workflow.resume(place, data, epochs=_epochs(epochs), given=given))
+    trained = _last(watched(workflow.resume(place, data, epochs=_epochs(epochs), given=given), progress))
     if moved := _machine.changed(open_run(place).manifest.machine):
         warnings.warn(f"{place}: {moved}.", stacklevel=2)
     return trained

@@ -1,5 +1,8 @@
 """All findings of a data set, a plan and a model, the worst first."""
 
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
 from batchwright.data.dataset import Dataset
 from batchwright.findings.batches import few_updates, odd_batch_size, single_row, tiny_batches
 from batchwright.findings.classes import constant_target, imbalance, missing_classes
@@ -15,7 +18,9 @@ from batchwright.nn.protocols import Network
 from batchwright.optim.rule import Optimizer
 from batchwright.training.plan import Plan
 
-OF_DATA = (
+OfData: TypeAlias = Callable[[Dataset], tuple[Finding, ...]]
+
+OF_DATA: tuple[OfData, ...] = (
     constant_target,
     few_rows,
     leaks,
@@ -38,6 +43,7 @@ def inspect(
     optimizer: Optimizer,
     *,
     stable: tuple[float, float] | None = None,
+    also: Sequence[OfData] = (),
 ) -> tuple[Finding, ...]:
     """All that can be found before training; nothing is changed, and rows on the disk are read by samples.
 
@@ -47,6 +53,7 @@ def inspect(
         network: the network as it was built, as that of a program.
         optimizer: the update rule.
         stable: the lowest and the highest learning rate that are useful, where they were measured.
+        also: what else is looked for in the rows.
 
     >>> from batchwright.data.dataset import load
     >>> from batchwright.nn import MLP
@@ -58,7 +65,7 @@ def inspect(
     >>> [finding.kind for finding in inspect(data, make_plan(data.train.rows, 16, 20), network, Adam())]
     []
     """
-    of_data = (finding for look in OF_DATA for finding in look(dataset))
+    of_data = (finding for look in (*OF_DATA, *also) for finding in look(dataset))
     of_plan = (
         *single_row(plan, network),
         *tiny_batches(plan, network),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from batchwright.cli.flags import as_flags
@@ -20,12 +20,11 @@ from batchwright.training.checkpoint import EpochRow
 from batchwright.training.fit import Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.plan import Plan
 from batchwright.workflow import Estimate, Event, Prepared, Repeated, Trained
+from batchwright.workflow.progress import figure_text, figures_of, progress_bar, rows_per_second, validation_of
 
 MB = 1e6
 CHOSEN_BY = {"user": "you", "measured": "measurement", "searched": "search"}
 ALL_EPOCHS = "(epochs are shown once a second at most; the run's history.jsonl has all of them)"
-WIDE = 120
-"""Characters of a terminal from which on the bar also shows updates and rows per second."""
 
 
 def follow(events: Iterator[Event], console: Console) -> Trained:
@@ -35,7 +34,7 @@ def follow(events: Iterator[Event], console: Console) -> Trained:
     assert isinstance(compiled, Compiled)
     notes(prepared.notes, console)
     console.print(accounting(prepared.accounting(compiled.memory_bytes), prepared))
-    with _bar(console) as bar:
+    with progress_bar(console, disable=not console.is_terminal) as bar:
         return _followed(events, prepared, bar)
 
 
@@ -48,11 +47,11 @@ def _followed(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Tra
             case SegmentDone():
                 now = f"{event.epoch}/{plan.epochs}"
                 bar.update(task, completed=event.updates, total=event.foretold, epoch=now)
-                figures = _figures(event.loss, validation, event.learning_rate)
-                bar.update(task, figures=figures, speed=_speed(bar.tasks[task].speed, event.plan))
+                figures = figures_of(event.loss, validation, event.learning_rate)
+                bar.update(task, figures=figures, speed=rows_per_second(bar.tasks[task].speed, event.plan))
             case EpochDone():
-                validation = _validation(event.row, headline)
-                bar.update(task, figures=_figures(event.row["loss"], validation, event.row["learning_rate"]))
+                validation = validation_of(event.row, headline)
+                bar.update(task, figures=figures_of(event.row["loss"], validation, event.row["learning_rate"]))
                 if not bar.console.is_terminal:
                     lines.line(_line(event.row, prepared))
             case Reduced():
@@ -133,14 +132,14 @@ def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
     for part in metrics:
         table.add_column(part, justify="right")
     for name in dict.fromkeys(name for found in metrics.values() for name in found):
-        table.add_row(name, *(_figure(found.get(name)) for found in metrics.values()))
+        table.add_row(name, *(figure_text(found.get(name)) for found in metrics.values()))
     return table
 
 
 def follow_seeds(epochs: Iterator[int | Repeated], plan: Plan, console: Console) -> Repeated:
     """Show how many epochs of the training with further seeds are done, up to its end, which is given back."""
     lines = Lines(console)
-    with _bar(console) as bar:
+    with progress_bar(console, disable=not console.is_terminal) as bar:
         task = bar.add_task(
             "", total=plan.epochs, epoch=f"0/{plan.epochs}", figures="further seeds, all at once", speed=""
         )
@@ -173,8 +172,8 @@ def seeds_table(repeated: Repeated) -> Table:
 def _interval(found: Estimate, seeds: int) -> str:
     """The mean with its interval, or why it has none."""
     if found.low == found.high:
-        return f"{_figure(found.mean)} ({'one seed' if seeds == 1 else f'the same with all {seeds}'})"
-    return f"{_figure(found.mean)} ({_figure(found.low)} to {_figure(found.high)})"
+        return f"{figure_text(found.mean)} ({'one seed' if seeds == 1 else f'the same with all {seeds}'})"
+    return f"{figure_text(found.mean)} ({figure_text(found.low)} to {figure_text(found.high)})"
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -184,7 +183,7 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column(name, overflow="fold")
     for row in rows:
         found = row.get("metrics", {}).get("test") or row.get("metrics", {}).get("validation") or {}
-        figures = "  ".join(f"{name} {_figure(value)}" for name, value in list(found.items())[:2])
+        figures = "  ".join(f"{name} {figure_text(value)}" for name, value in list(found.items())[:2])
         table.add_row(
             row["run"], row.get("created", "")[:19].replace("T", " "), row["status"], figures or row["reason"]
         )
@@ -208,14 +207,6 @@ def _why(evidence: Mapping[str, Any] | None) -> str:
     return "; ".join(filter(None, (str(found.get("reason", "")), fitted)))
 
 
-def _figure(value: float | None) -> str:
-    if value is None:
-        return ""
-    if abs(value) >= 1e7:
-        return f"{value:.4g}"
-    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4f}" if abs(value) >= 0.01 else f"{value:.3g}"
-
-
 def _network(prepared: Prepared) -> str:
     """The kind of network, and the widths from its inputs through its hidden layers to its outputs."""
     blueprint = prepared.blueprint
@@ -226,22 +217,9 @@ def _network(prepared: Prepared) -> str:
     return f"{network.kind}: {' -> '.join([inputs, *map(str, hidden), str(blueprint.task.outputs)])}"
 
 
-def _validation(row: EpochRow, headline: str) -> str:
-    named = (f"val_{name}" for name in dict.fromkeys(("loss", headline)))
-    return "".join(f"{name} {_figure(row[name])}  " for name in named if name in row)
-
-
-def _figures(loss: float, validation: str, learning_rate: float) -> str:
-    return f"loss {loss:.4g}  {validation}lr {learning_rate:.3g}"
-
-
-def _speed(updates_per_second: float | None, plan: Plan) -> str:
-    return f"{updates_per_second * plan.batch_size:,.0f} rows/s" if updates_per_second else ""
-
-
 def _line(row: EpochRow, prepared: Prepared) -> str:
-    validation = _validation(row, prepared.blueprint.task.headline)
-    figures = _figures(row["loss"], validation, row["learning_rate"]) + _noise(row)
+    validation = validation_of(row, prepared.blueprint.task.headline)
+    figures = figures_of(row["loss"], validation, row["learning_rate"]) + _noise(row)
     return (
         f"epoch {row['epoch']}/{prepared.plan.epochs}  {row['iteration']:,} updates  {row['seconds']:.1f} s  {figures}"
     )
@@ -255,23 +233,3 @@ def _noise(row: EpochRow) -> str:
     value, low = row["noise_scale"], row["noise_scale_low"]
     noise = f"{value:,.0f}" if math.isfinite(value) else f"> {low:,.0f}" if low >= 1.0 else "?"
     return f"{size}  noise {noise}"
-
-
-def _bar(console: Console) -> Progress:
-    wide = console.width >= WIDE
-    columns = (
-        TextColumn("epoch {task.fields[epoch]}"),
-        BarColumn(bar_width=20 if wide else 8),
-        *(
-            (TextColumn("{task.completed:,}/{task.total:,} updates"), TextColumn("{task.fields[speed]}"))
-            if wide
-            else ()
-        ),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[figures]}"),
-    )
-    return Progress(
-        *columns,
-        console=console,
-        disable=not console.is_terminal,
-    )
