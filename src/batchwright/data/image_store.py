@@ -1,6 +1,6 @@
-"""From a folder of images, or IDX files, to a store: read a few MB at a time, written one after the other.
+"""Convert a folder of images, or IDX files, to a store: read a few MB at a time, and write them one after the other.
 
-Files are written, not mapped, as a full disk would end a process that writes into a map.
+Files are written, not mapped, because a full disk would kill a process that writes into a map.
 """
 
 import gzip
@@ -30,7 +30,7 @@ Shape = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Part:
-    """Images as they lie in their files: [rows, height, width, channels], labels, and blocks of bytes from a row on."""
+    """Images as stored in files: [rows, height, width, channels], labels, and their bytes in blocks from a row on."""
 
     name: str
     shape: Shape
@@ -47,7 +47,7 @@ def convert_images(
     channels: int | None = None,
     cache_dir: Path | None = None,
 ) -> tuple[Store, Store | None]:
-    """The stores of a folder's images, as `read_image_folder` or `read_idx_folder` give them, and of its test part.
+    """The stores of a folder's images and of its test part, as `read_image_folder` or `read_idx_folder` give them.
 
     Args:
         source: a folder of images, one folder per class, or one with IDX files.
@@ -85,7 +85,7 @@ def _all_files(path: Path) -> list[Path]:
 
 
 def _write(part: Part, folder: Path, fingerprint: str) -> Store:
-    """Write what a stopped conversion has not; the last block that it left may not have reached the disk."""
+    """Write what a stopped conversion has not; its last block is written again, as it may not have reached the disk."""
     header = _header(part.shape)
     size, images = math.prod(part.shape[1:]), folder / IMAGES
     with explained(images):
@@ -151,7 +151,7 @@ def _idx_part(images: Path, labels_file: Path | None) -> Part:
 
 
 def _idx_blocks(path: Path, expected: int) -> Iterator[bytes]:
-    """The bytes after the header, all `expected` ones of them and no more."""
+    """The bytes after the header: exactly `expected` bytes."""
     found = 0
     with open_idx(path) as file:
         file.read(IMAGE_HEADER)
