@@ -1,7 +1,7 @@
-"""What is searched where nobody says: in the field's order of attention, as far as the trials reach.
+"""The default search space: settings in the field's order of attention, as many as the trials allow.
 
 First the learning rate; then momentum and hidden units; then layers, decay and dropout; Adam's betas last. The batch
-size is measured instead, and what the user has chosen stays as it is.
+size is measured instead, and the user's own choices stay as they are.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from batchwright.optim.rule import BETA_1, BETA_2, MOMENTUM, RHO
 from batchwright.search.dimension import Dimension, dimension_of
 
 SECOND, THIRD, FOURTH = 12, 40, 120
-"""Trials from which on the second, third and fourth group of settings are searched too."""
+"""Numbers of trials from which the second, third and fourth group of settings are searched too."""
 BELOW, ABOVE = 1.5, 1.5
 """Decades below and above a rule's default learning rate."""
 
 
 def default_dimensions(settings: Settings, trials: int) -> tuple[Dimension, ...]:
-    """What so many trials can tell of, but for what the user has chosen or the network and the update rule lack."""
+    """The dimensions for `trials` trials, without the user's own choices and keys that network or rule lack."""
     origins = settings.origins
     return tuple(
         dimension
@@ -29,7 +29,7 @@ def default_dimensions(settings: Settings, trials: int) -> tuple[Dimension, ...]
 
 
 def _in_order(config: Config) -> Iterator[tuple[int, Dimension]]:
-    """Every dimension, with the trials from which on it is searched."""
+    """Every dimension, with the number of trials from which it is searched."""
     has = {f"{name}.{key}" for name in ("optimizer", "network") for key in fields_of(type(getattr(config, name)))}
     usual = default_rate(config.optimizer)
     rates = (float(f"{usual * 10**-BELOW:.2g}"), float(f"{usual * 10**ABOVE:.2g}"))
