@@ -1,8 +1,8 @@
-"""Which differences between variants chance does not explain: at most one table of equal variants in twenty has any.
+"""Find differences between variants beyond chance: of tables of equal variants, at most one in twenty has any.
 
 The variant with the lowest mean loss is chosen by the same losses that it is then tested with, and it is tested against
-every other. So the test is the one that holds for all pairs at once: Tukey's studentized range, with the seeds as
-blocks, for every variant is trained with the same seeds.
+every other. So the test holds for all pairs at once: Tukey's studentized range, with the seeds as blocks, because every
+variant is trained with the same seeds.
 
 Tukey 1953, The Problem of Multiple Comparisons; Scheffé 1959, The Analysis of Variance, section 4.2.
 """
@@ -13,25 +13,25 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 LEVEL = 0.05
-"""The share of tables of equal variants that may claim a difference."""
+"""The share of tables of equal variants in which the test may claim a difference."""
 RESOLUTION = 1e-6
-"""Differences below this share of the loss are rounding of float32, however regular they are."""
+"""Differences below this share of the loss are rounding errors of float32, however regular they are."""
 
 
 def behind_lowest(losses: Float[np.ndarray, "*tables variants seeds"]) -> Bool[np.ndarray, "*tables variants"]:
-    """Which variants have a higher mean loss than the lowest, by more than chance explains.
+    """Which variants have a higher mean loss than the lowest, beyond chance.
 
-    With d the mean difference from the lowest over K seeds, a variant is behind where
+    With d the mean difference from the lowest over K seeds, a variant is behind if
 
         d > q·s/√K    and    d > t·s_own·√(2/K).
 
-    q is the 95 % quantile of the studentized range of k variants with (k - 1)(K - 1) degrees of freedom, t that of
-    Student's two-sided test with K - 1. s² is the larger of two estimates of the variance of a loss within a seed: the
-    residual one of all variants, and s_own², half the variance of the differences of this pair. The second keeps a
-    variant that is noisier than the others from passing for better or worse.
+    q is the 95 % quantile of the studentized range of k variants with (k - 1)(K - 1) degrees of freedom, t the quantile
+    of Student's two-sided test with K - 1. s² is the larger of two estimates of the variance of a loss within a seed:
+    the residual variance of all variants, and s_own², half the variance of the differences of this pair. The second
+    keeps a variant that is noisier than the others from counting as better or worse.
 
     Args:
-        losses: of every variant with every seed, two seeds or more.
+        losses: losses of every variant with every seed, two seeds or more.
 
     >>> behind_lowest(np.array([[1.0, 2.0, 3.0], [1.5, 2.5, 3.6], [0.9, 2.1, 3.0]]))
     array([False,  True, False])
@@ -57,12 +57,12 @@ def behind_lowest(losses: Float[np.ndarray, "*tables variants seeds"]) -> Bool[n
 
 
 def verdict(names: Sequence[str], by_seed: Sequence[Sequence[float]], *, tuned: bool) -> str:
-    """Which differences chance does not explain, and what was tested, in a sentence.
+    """State in a sentence which differences are beyond chance, and what was tested.
 
     Args:
-        names: of the variants.
-        by_seed: the losses of each with every seed; none where it has diverged.
-        tuned: whether something was tuned anew for each seed, so that the luck of tuning is in the losses.
+        names: the names of the variants.
+        by_seed: the losses of each variant with every seed; empty if it has diverged.
+        tuned: whether something was tuned again for each seed, so that the losses contain the luck of tuning.
     """
     good = sorted((float(np.mean(own)), name, own) for name, own in zip(names, by_seed, strict=True) if own)
     if not good:

@@ -1,4 +1,4 @@
-"""What more rows would do: a power law through the validation losses of shares of the rows, and how far it reaches.
+"""Predict the effect of more rows: a power law through the validation losses of shares of the rows.
 
     loss(n) = c + a·n^(-b)
 
@@ -15,20 +15,20 @@ from jaxtyping import Float
 from batchwright.workflow import Estimate, estimate
 
 MORE = 2
-"""The multiple of the rows for which the loss is foretold."""
+"""The multiple of the rows for which the loss is predicted."""
 EXPONENTS = np.linspace(0.05, 2.0, 118)
-"""Those that are tried: for each, c and a follow by least squares."""
+"""Exponents that are tried: for each, c and a follow by least squares."""
 WORTH = 0.02
-"""The share of the loss that more rows have to save to be worth a word."""
+"""The share of the loss that more rows must save to be worth mentioning."""
 
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """The rows, the mean loss with each, and the loss foretold for twice as many as there are.
+    """The numbers of rows, the mean loss with each, and the loss predicted for twice as many rows as there are.
 
-    `foretold` is the mean over the seeds of what the power law of each gives. Few shares do not tell where a curve
-    flattens, so its interval reaches from a loss that keeps falling as it did between the last two shares to one that
-    falls no further, each widened by the seeds' noise.
+    `foretold` is the mean over the seeds of the power laws' predictions. A few shares do not show where a curve
+    flattens. So the interval reaches from a loss that keeps falling as it did between the last two shares to a loss
+    that falls no further, each widened by the seeds' noise.
     """
 
     rows: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""What is compared: update rules, or the values of any one key, each with its learning rate tuned for it."""
+"""Variants to compare: update rules, or the values of any one key, each with its learning rate tuned for it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,17 +21,17 @@ from batchwright.search.space import Space
 RATE, SIZE, RULE = "optimizer.learning_rate", "training.batch_size", "optimizer.name"
 ROWS, SEED = "training.rows", "training.seed"
 DECADES = 2.0
-"""How far the learning rate is tuned to either side of the rule's usual one."""
+"""Decades that the learning rate is tuned to either side of the rule's default."""
 MOST_ROWS_ONE_BY_ONE = 5_000
-"""Rows up to which they are also trained on one at a time: as many iterations an epoch."""
+"""Most rows at which rules on batches of one row are compared too: an epoch has as many iterations as rows."""
 SIZES = (16, 32, 64, 128, 256, 512, 1024)
 SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
-"""Shares of the training rows that a learning curve has."""
+"""Shares of the training rows in a learning curve."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One of what is compared: its values by key, and what is tuned for it; `rows` is the share that it is given."""
+    """One variant: its values by key, the dimensions that are tuned for it, and its share of the rows, `rows`."""
 
     name: str
     values: Mapping[str, Any]
@@ -39,7 +39,7 @@ class Variant:
     rows: float = 1.0
 
     def settings(self, space: Space, shares: Sequence[float]) -> Settings:
-        """Those at a point of what is tuned.
+        """The settings at a point of the tuned dimensions.
 
         Raises:
             ConfigError: a value that its key does not take.
@@ -95,7 +95,7 @@ def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
     """A variant for each value of a key, `KEY` or `KEY=[VALUE, ...]`, with its learning rate tuned.
 
     Raises:
-        ConfigError: no such key, or one whose values have to be given.
+        ConfigError: no such key, or a key whose values have to be given.
     """
     key, equals, text = vary.partition("=")
     if key == ROWS:
@@ -130,7 +130,7 @@ def _shares(text: str, settings: Settings) -> tuple[Variant, ...]:
 
 
 def _listed(text: str, label: str) -> list[Any]:
-    """The values that were given."""
+    """The values in the user's text."""
     node, _ = parse(f"[{text}]", f"vary {label}", lines=False)
     found: list[Any] = node.plain
     if len(found) == 1 and isinstance(found[0], list):
@@ -142,7 +142,7 @@ def _listed(text: str, label: str) -> list[Any]:
 
 
 def _usual(key: str, rows: int) -> list[Any]:
-    """The values that a key is compared with where none are given."""
+    """The default values of a key to compare."""
     section = next(section for section in SECTIONS if section.name == key.split(".")[0])
     if section.tag and key == f"{section.name}.{section.tag}":
         return list(section.by_name)

@@ -17,7 +17,7 @@ from batchwright.data.tables import DEFAULT, Table, TableOptions, columns_of, fr
 from batchwright.errors import DataError
 
 TARGET = "target"
-"""The column that y becomes beside the columns of x; where it has several columns, they are `target_0`, ..."""
+"""The name of y as a column beside the columns of x; a y of several columns becomes `target_0`, ..."""
 
 NAMES = (("x_train", "y_train", "x_test", "y_test"), ("train_images", "train_labels", "test_images", "test_labels"))
 NAMES_OF_ONE_PART = (("x", "y"), ("images", "labels"), ("data", "target"))
@@ -30,10 +30,10 @@ def rows_of(
 ) -> Table | Images:
     """The rows of x, an array or data frame, with the labels or values y; a table has y as its column `target`.
 
-    A y of several columns, [rows, k], becomes `target_0` to `target_k-1`, or has the names that it has as a data frame.
+    A y of several columns, [rows, k], becomes `target_0` to `target_k-1`; a data frame keeps its column names.
 
     Raises:
-        DataError: x and y differ in rows, or do not have the dimensions of a table or of images.
+        DataError: x and y differ in their number of rows, or lack the dimensions of a table or of images.
 
     >>> rows_of(np.eye(2), np.array([0.5, 0.7])).frame.columns
     ['0', '1', 'target']
@@ -56,7 +56,7 @@ def rows_of(
 
 
 def target_columns(y: Any) -> str | tuple[str, ...] | None:
-    """The columns that y becomes in `rows_of`: one name, or several.
+    """The columns that y becomes in `rows_of`: one name, or several names.
 
     >>> target_columns(np.zeros(3)), target_columns(np.zeros((3, 2)))
     ('target', ('target_0', 'target_1'))
@@ -66,7 +66,7 @@ def target_columns(y: Any) -> str | tuple[str, ...] | None:
 
 
 def targets_among(table: Table) -> str | tuple[str, ...] | None:
-    """The columns of a table that `rows_of` has made of y."""
+    """The columns of a table that `rows_of` made from y."""
     several = tuple(name for name in table.kinds if re.fullmatch(rf"{TARGET}_\d+", name))
     return TARGET if TARGET in table.kinds else several or None
 
@@ -75,7 +75,7 @@ def read_npy(path: Path, options: TableOptions = DEFAULT, *, schema: Schema | No
     """The array of a `.npy` file: rows of a table, or images without labels.
 
     Raises:
-        DataError: not a whole `.npy` file, one of Python objects, or of other than 2 to 4 dimensions.
+        DataError: not a whole `.npy` file, an array of Python objects, or not 2 to 4 dimensions.
     """
     with whole_file(path), path.open("rb") as file:
         array = np.load(file, allow_pickle=False)
@@ -90,7 +90,7 @@ def read_npz(
     A file with x and y, or images and labels, or data and target, has one part. Labels may be absent; case is ignored.
 
     Raises:
-        DataError: not a whole `.npz` file, one of Python objects, or with arrays of other names or shapes.
+        DataError: not a whole `.npz` file, arrays of Python objects, or arrays with other names or shapes.
     """
     with whole_file(path), path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         arrays = {name.casefold(): archive[name] for name in archive.files}

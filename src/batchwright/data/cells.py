@@ -1,4 +1,4 @@
-"""Cells of a frame as typed columns, and those that do not fit told apart from those that are missing."""
+"""Turn the cells of a frame into typed columns, and tell cells that do not fit from missing ones."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")
 """The texts that mean missing; spaces around a cell do not count."""
 
 LISTED, KEPT = 10, 100
-"""Bad cells that a message lists, and that are kept of each column; the others are only counted."""
+"""Bad cells that a message lists, and that are kept for each column; the others are only counted."""
 WANTED = {"numeric": "a finite number", "boolean": "true or false", "date": "a date like the others"}
 
 
@@ -26,8 +26,8 @@ class TableOptions:
     Attributes:
         header: whether the first record names the columns; without one they are named 0, 1, 2, ...
         delimiter: one ASCII character; found from the file when None.
-        missing: texts that mean missing, beside the empty one.
-        kinds: what columns are, by name, where this is not to be inferred; `identifier` leaves a column out.
+        missing: texts that mean missing, besides the empty text.
+        kinds: the kinds of columns, by name, where they should not be inferred; `identifier` leaves a column out.
         on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" their rows.
     """
 
@@ -42,7 +42,7 @@ class TableOptions:
 class BadCell:
     """A cell that does not fit its column, or a whole record of the wrong length (`column` is None).
 
-    `line` is that of the file, or the row, counted from 1, where there is no file of lines.
+    `line` is the line of the file, or the row, counted from 1, where the source has no lines.
     """
 
     line: int
@@ -58,13 +58,13 @@ class BadCell:
 
 @dataclasses.dataclass(frozen=True)
 class BadCells:
-    """How many cells do not fit, and the first of them by line: at least a hundred where there are more."""
+    """The number of cells that do not fit, and the first of them by line: a hundred at least, or all if fewer."""
 
     count: int = 0
     first: tuple[BadCell, ...] = ()
 
     def __add__(self, other: "BadCells") -> "BadCells":
-        """These and the others; those of a line stay in this order."""
+        """These and the others; bad cells on the same line stay in this order."""
         cells = sorted((*self.first, *other.first), key=lambda cell: cell.line)
         return BadCells(self.count + other.count, tuple(cells))
 
@@ -94,9 +94,9 @@ def type_cells(
     lines: Int64[np.ndarray, " rows"],
     untyped: bool,
 ) -> TypedCells:
-    """Every column of the frame as what `known` says that it is, or else as its type or its cells say.
+    """Every column of the frame with the type in `known`, or else with the type that it has or that its cells suggest.
 
-    `untyped` says that text is that of a file without types, which is looked at for numbers, dates and booleans.
+    `untyped` says that text comes from a file without types; such text is searched for numbers, dates and booleans.
     """
     typed, columns = [], []
     unfit: dict[str, pl.Series] = {}
@@ -119,7 +119,7 @@ def type_cells(
 
 
 def _numbers_or_text(raw: pl.Series, spec: Column | None, *, untyped: bool) -> pl.Series:
-    """A column of text as numbers, where it is known to hold them, or is untyped and says no more than they do."""
+    """A text column as numbers, if it is known to hold them, or is untyped and its text says no more than numbers."""
     if spec is not None:
         return inference.parse_numbers(raw) if spec.kind == "numeric" else raw
     if not untyped:
@@ -129,14 +129,14 @@ def _numbers_or_text(raw: pl.Series, spec: Column | None, *, untyped: bool) -> p
 
 
 def _bad_cells(texts: pl.Series, wanted: str, lines: Int64[np.ndarray, " rows"]) -> BadCells:
-    """The bad cells of a column, whose texts are null where a cell fits."""
+    """The bad cells of a column; `texts` is null where a cell fits."""
     first = texts.is_not_null().arg_true().head(KEPT)
     cells = (BadCell(int(lines[row]), texts.name, texts[row], wanted) for row in first)
     return BadCells(len(texts) - texts.null_count(), tuple(cells))
 
 
 def bad_cells_error(name: str, bad: BadCells, *, place: str) -> DataError:
-    """The error that lists the first ten bad cells, and says what can be done; `place` is "line" or "row"."""
+    """The error that lists the first ten bad cells, and says what to do; `place` is "line" or "row"."""
     listed = "\n".join(f"  {place} {cell.line}, {cell}" for cell in bad.first[:LISTED])
     columns = [cell.column for cell in bad.first if cell.column is not None]
     if columns:

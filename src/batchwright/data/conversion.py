@@ -1,7 +1,7 @@
-"""From a file to a store, with one column or one piece in memory at a time; a conversion that was stopped goes on.
+"""Convert a file to a store, with one column or one piece in memory at a time; a stopped conversion can continue.
 
-The folder is made in the order pieces (of text), columns, `store.json`. Each file appears whole or not at all, so what
-is there when a conversion is stopped is kept.
+The folder is filled in this order: pieces (of text), columns, `store.json`. Each file appears whole or not at all, so a
+stopped conversion keeps what it has finished.
 """
 
 import dataclasses
@@ -44,18 +44,18 @@ from batchwright.errors import ConfigError, DataError, unknown
 ENDING = ".batchwright"
 
 WORKING_COPIES = 2
-"""While a column is typed, up to so many copies of it are held (measured on numbers, texts, and numbers as text)."""
+"""Copies of a column held while it is typed, at most (measured on numbers, texts, and numbers as text)."""
 VIEW_BYTES = 16
-"""Bytes per row of a text column beside its text."""
+"""Bytes per row of a text column besides its text."""
 OVERHEAD = 48 << 20
-"""Threads and buffers of polars, once it reads anything."""
+"""Bytes for threads and buffers of polars, once it reads anything."""
 ROW_BYTES = 24
-"""And so many bytes per row besides: the typed cell, the row's line, and masks."""
+"""Further bytes per row: the typed cell, the row's line, and masks."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Typed:
-    """What was found in typing a column: its kind, and the cells that do not fit; their rows are in a file."""
+    """The result of typing a column: its kind, and the cells that do not fit; their rows are in a file."""
 
     column: Column
     bad: BadCells
@@ -69,18 +69,18 @@ def convert(
     cache_dir: Path | None = None,
     memory_limit: int | None = None,
 ) -> Store:
-    """The store of a table: the one that is there, if source and options are those that it was made with.
+    """The store of a table: the existing one, if it was made from the same source with the same options.
 
     Args:
         source: delimited text, Parquet, a folder of Parquet files (in the order of their names), or a two-dimensional
             `.npy` file.
         options: how cells are read.
-        schema: what the columns are, for rows that a saved model is given.
+        schema: the columns, for rows given to a saved model.
         cache_dir: where the store's folder is made; beside the source when None.
         memory_limit: bytes of anonymous memory that this process may take; no limit when None.
 
     Raises:
-        DataError: as `read_csv` and `read_parquet`, a column does not fit the memory, or the source has vanished.
+        DataError: as `read_csv` and `read_parquet`; or a column does not fit in memory, or the source has vanished.
         UsageError: the disk is full, or another process converts the same source.
     """
     path, left = Path(source), memory_left(memory_limit)
@@ -110,7 +110,7 @@ def convert(
 
 
 def store_folder(path: Path, cache_dir: Path | None, *, new: bool = False) -> Path:
-    """The folder of a source's store; that of `new` rows for a known schema is another one."""
+    """The folder of a source's store; `new` rows, read with a known schema, have a folder of their own."""
     path = path.resolve()
     ending = f".new{ENDING}" if new else ENDING
     if cache_dir is None:
@@ -119,25 +119,25 @@ def store_folder(path: Path, cache_dir: Path | None, *, new: bool = False) -> Pa
 
 
 def fingerprint_of(path: Path, files: list[Path], options: dict[str, Any]) -> str:
-    """SHA-256 of the names, sizes and times of files at or in `path`, and of how they are read."""
+    """SHA-256 of the names, sizes and times of the files at or in `path`, and of the reading options."""
     facts = [(str(file.relative_to(path)), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     text = json.dumps([FORMAT, path.name, facts, options], sort_keys=True, default=dict)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_unchanged(path: Path, before: str, after: str) -> None:
-    """Raise a DataError where a source has not the fingerprint that it had before it was read."""
+    """Raise a DataError if the fingerprint of a source has changed while it was read."""
     if before != after:
         raise DataError(f"{path} was changed while it was read: start again when it is complete.")
 
 
 @contextmanager
 def begun(folder: Path, fingerprint: str) -> Iterator[None]:
-    """Hold the folder of an unfinished store, emptied where it was begun for another fingerprint.
+    """Hold the folder of an unfinished store, emptied first if it belongs to another fingerprint.
 
     Raises:
-        DataError: it holds something else.
-        UsageError: another process holds it, or it may not be written to.
+        DataError: the folder holds something else.
+        UsageError: another process holds the folder, or it may not be written to.
     """
     refuse_stranger(folder)
     with explained(folder):
@@ -152,12 +152,12 @@ def begun(folder: Path, fingerprint: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-        if [entry.name for entry in folder.iterdir()] == [LOCK]:  # nothing to go on with
+        if [entry.name for entry in folder.iterdir()] == [LOCK]:  # nothing to continue from
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear(folder: Path) -> None:
-    """Remove what a store's folder holds: first what makes it a finished one, last what makes it known for a store."""
+    """Remove the files of a store: first the one that marks it as finished, last the one that marks it as a store."""
     with explained(folder):
         (folder / STORE).unlink(missing_ok=True)
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == MARK):
@@ -168,12 +168,12 @@ def clear(folder: Path) -> None:
 
 
 def memory_left(limit: int | None) -> int | None:
-    """Bytes that a limit leaves beside what this process holds by now, and polars needs; None where there is none."""
+    """Bytes of the limit left after the present memory of this process and the needs of polars; None if no limit."""
     return None if limit is None else max(0, limit - anonymous_memory() - OVERHEAD)
 
 
 def check_memory(needed: int, left: int | None, what: str) -> None:
-    """Raise a DataError where `needed` bytes are more than are left."""
+    """Raise a DataError if more bytes are needed than are left."""
     if left is not None and needed > left:
         raise DataError(
             f"{what} takes about {needed / 1e6:,.0f} MB of memory, and the limit leaves {left / 1e6:,.0f} MB: raise "
@@ -184,7 +184,7 @@ def check_memory(needed: int, left: int | None, what: str) -> None:
 def _convert(
     raw: Raw, options: TableOptions, folder: Path, schema: Schema | None, left: int | None, fingerprint: str
 ) -> Contents:
-    """All columns typed and written; rows that do not fit stop it or are dropped, as `options` say."""
+    """Type and write all columns; rows that do not fit stop the conversion or are dropped, as `options` say."""
     names = raw.names if schema is None else asked_for(raw.names, schema, raw.name)
     if raw.rows == 0 and not raw.ragged.count:
         raise DataError(f"{raw.name} has no rows.")
@@ -212,7 +212,7 @@ def _convert(
 def _type_column(
     raw: Raw, name: str, path: Path, known: dict[str, Column], missing: tuple[str, ...], left: int | None
 ) -> Typed:
-    """A column's kind and bad cells, its values written to `path`; what an earlier conversion left is taken."""
+    """A column's kind and bad cells, its values written to `path`; the result of an earlier conversion is reused."""
     found_path = path.with_suffix(".json")
     if found_path.is_file():
         return from_plain(Typed, json.loads(found_path.read_text(encoding="utf-8")))
@@ -235,12 +235,12 @@ def _type_column(
 
 
 def _unfit_file(path: Path) -> Path:
-    """The file of the rows (from 0) whose cells do not fit, beside that of their column."""
+    """The file of the rows (from 0) whose cells do not fit, next to the file of their column."""
     return path.with_suffix(".unfit")
 
 
 def _write_kept(raw: Raw, folder: Path, columns: int, fits: Bool[np.ndarray, " rows"]) -> tuple[StoredFile, ...]:
-    """The files of the store, without the rows that are dropped; those that have lost them already stay."""
+    """The files of the store, without the dropped rows; files that were written without them already stay."""
     if raw.lines is not None:
         write_columns(folder / LINES, pl.DataFrame({"lines": raw.lines[fits]}))
     paths = [folder / column_file(place) for place in range(columns)]

@@ -1,4 +1,4 @@
-"""Rows ready for training: read, split, and encoded by what the training rows alone have taught."""
+"""Rows ready for training: read, split, and encoded with what was learned from the training rows alone."""
 
 import dataclasses
 import hashlib
@@ -49,7 +49,7 @@ from batchwright.errors import ConfigError
 Part = TypeVar("Part")
 
 ColumnName: TypeAlias = str | int | np.integer[Any]
-"""Columns of a frame or an array may have whole numbers for names."""
+"""A column name; the columns of a frame or an array may be named by integers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Split:
     """Rows as arrays.
 
     Args:
-        inputs: "numeric" float32 [rows, n], "categorical" int32 [rows, c], "image" uint8 [rows, h, w, channels]; those
-            that there are.
-        targets: int32 [rows], codes of classes, or float32 [rows], standardised values; [rows, k] of several targets,
-            and of the k labels that a cell may hold.
-        weights: float32 [rows], above 0, of about 1 in the mean; None where all rows weigh the same.
+        inputs: "numeric" float32 [rows, n], "categorical" int32 [rows, c], "image" uint8 [rows, h, w, channels]; only
+            the kinds that the data have.
+        targets: int32 [rows], codes of classes, or float32 [rows], standardised values; [rows, k] for several targets,
+            and for the k labels that a cell may hold.
+        weights: float32 [rows], above 0, with a mean of about 1; None where all rows weigh the same.
     """
 
     inputs: dict[str, np.ndarray]
@@ -69,7 +69,7 @@ class Split:
     weights: Float32[np.ndarray, " rows"] | None = None
 
     def __repr__(self) -> str:
-        """How many rows, and the shape of their inputs."""
+        """The number of rows, and the shape of their inputs."""
         shapes = ", ".join(f"{name} {list(array.shape[1:])}" for name, array in self.inputs.items())
         return f"<Split: {self.rows:,} rows; {shapes or 'no inputs'}>"
 
@@ -81,15 +81,15 @@ class Split:
 
 @dataclasses.dataclass(frozen=True)
 class Parts(Generic[Part]):
-    """Training, validation and test rows, and how they came about.
+    """Training, validation and test rows, and how they were made.
 
     Args:
         train: the rows that a network learns from.
-        validation: those that decide when to stop; None where there are none.
-        test: those that are measured at the end; None where there are none.
-        encoding: what was learned from the training rows to encode them; it is saved with a model.
-        indices: the rows of each part among those of the source that were not dropped; `test` is empty where the test
-            rows are those of another source, or the source's own.
+        validation: rows that decide when to stop; None where there are none.
+        test: rows that are measured at the end; None where there are none.
+        encoding: how rows are encoded, learned from the training rows; it is saved with a model.
+        indices: the rows of each part, as positions among the rows of the source that were not dropped; `test` is empty
+            where the test rows come from another source, or from the source's own test part.
         fingerprint: SHA-256, in hexadecimal, of all rows in their parts and order, and of the encoding.
         name: a short name of the source.
         notes: what a user should know, one sentence each: columns left out, rows dropped, rows that two parts share.
@@ -113,10 +113,10 @@ class Parts(Generic[Part]):
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Dataset(Parts[Split]):
-    """Training, validation and test rows as arrays, and how they came about: the fields of `Parts`, and one more.
+    """Training, validation and test rows as arrays, and how they were made: the fields of `Parts`, and one more.
 
     Args:
-        memory_limit: bytes of memory that rows may take, where their arrays are memory maps; None: they are in memory.
+        memory_limit: bytes of memory that rows may take, if their arrays are memory maps; None: they are in memory.
     """
 
     memory_limit: int | None = None
@@ -128,7 +128,7 @@ class Dataset(Parts[Split]):
 
     @property
     def schema(self) -> Schema:
-        """What each column is."""
+        """The columns of the table, and what each holds."""
         return self.encoding.schema
 
     @property
@@ -166,17 +166,17 @@ def load(
     like: Encoded | None = None,
     seed: int = 0,
 ) -> Dataset:
-    """Read a source, split it into training, validation and test rows, and encode these.
+    """Read a source, split it into training, validation and test rows, and encode them.
 
     The source is what `read` takes: the name of an example, a path, an array, a pair (x, y) of arrays, a mapping of
-    columns, or any data frame. `seed` (at least 0) is that of the split. All other keywords are fields of
-    `DataOptions`; columns that have whole numbers for names may be named by these.
+    columns, or any data frame. `seed` (at least 0) is the seed of the split. All other keywords are fields of
+    `DataOptions`; columns whose names are integers may be given as integers.
 
     With `like`, a trained model, a run, or what `fit` gave, the rows are encoded as its rows were: nothing is learned
     from these but a target that is another, or has labels that are new.
 
     Raises:
-        DataError: the source cannot be read, or cannot be learned from as asked.
+        DataError: the source cannot be read, or cannot be learned from as requested.
         ConfigError: an option is out of range, or contradicts another.
 
     >>> data = load("iris")
@@ -207,7 +207,7 @@ def load(
 
 
 def _name(given: ColumnName | None) -> str | None:
-    """The name of a column, which may be a whole number."""
+    """The name of a column, which may be an integer."""
     number = isinstance(given, int | np.integer) and not isinstance(given, bool)
     return str(given) if number else given  # type: ignore[return-value]
 
@@ -280,7 +280,7 @@ def prepare(
 
 
 def _rows_that_count(rows: Rows, names: tuple[str, ...], options: DataOptions) -> Rows:
-    """The rows without those of weight 0, and without those that lack a target where these are to be dropped."""
+    """The rows without rows of weight 0, and without rows that lack a target where these are to be dropped."""
     if isinstance(rows, Images):
         return rows
     if options.weights is not None:
@@ -301,7 +301,7 @@ def _learn(learned: Rows, target: Target, options: DataOptions, constant: Consta
 
 
 def _own_test(loaded: Loaded, encoding: Encoding, options: DataOptions) -> Rows:
-    """The rows that take the place of the test split, read as the training rows were."""
+    """The rows that replace the test split, read as the training rows were."""
     schema = schema_of_test(encoding, options)
     if options.test is not None or loaded.test is None:
         rows = read_like(options.test, schema, encoding.preprocessing, options.reading)
@@ -325,7 +325,7 @@ def _encode(rows: Rows, encoding: Encoding, weights: str | None) -> Split:
 
 
 def _shared(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[str, ...]:
-    """How many rows of one part have the same inputs as a row of an earlier part."""
+    """Notes on how many rows of one part have the same inputs as a row of an earlier part."""
     counts = {pair: count_shared(hashes[pair[0]], hashes[pair[1]]) for pair in combinations(hashes, 2)}
     return tuple(
         f"{count:,} of {len(hashes[later]):,} {later} rows have the same inputs as a row of {earlier}"
@@ -338,9 +338,9 @@ def fingerprint(parts: Mapping[str, Split], hashes: Mapping[str, UInt64[np.ndarr
     """SHA-256, in hexadecimal, of all rows part by part, and of the encoding.
 
     Args:
-        parts: the rows of each part: their shapes, targets and weights count.
+        parts: the rows of each part; their shapes, targets and weights count.
         hashes: `row_hashes` of the inputs of each part.
-        encoding: how they were encoded.
+        encoding: the encoding of the rows.
     """
     digest = hashlib.sha256(json.dumps(encoding.to_json(), sort_keys=True).encode())
     for name, part in parts.items():

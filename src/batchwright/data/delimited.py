@@ -1,4 +1,4 @@
-"""Files of delimited text (CSV, TSV) as columns of text, each row with the line that it begins in."""
+"""Read files of delimited text (CSV, TSV) as columns of text, each row with the line on which it begins."""
 
 import dataclasses
 from pathlib import Path
@@ -13,7 +13,7 @@ from batchwright.data.schema import Schema, normal_name
 from batchwright.errors import DataError
 
 MARK = b"\xef\xbb\xbf"
-"""What UTF-8 text may begin with."""
+"""Bytes that UTF-8 text may begin with."""
 
 OTHER_FORMATS = (
     (b"\xff\xfe", "UTF-16 text"),
@@ -26,7 +26,7 @@ OTHER_FORMATS = (
 
 @dataclasses.dataclass(frozen=True)
 class TextRows:
-    """Columns of text, the line that each row begins in, and the records whose number of fields was wrong."""
+    """Columns of text, the line on which each row begins, and the records whose number of fields was wrong."""
 
     frame: pl.DataFrame
     lines: Int64[np.ndarray, " rows"]
@@ -37,10 +37,10 @@ NO_HEADER = "If its first line is a row, give `header=false`."
 
 
 def read_text(path: Path, options: TableOptions, *, schema: Schema | None = None) -> TextRows:
-    """The cells of a file as text; `schema` gives the names of columns that have no header.
+    """The cells of a file as text; `schema` gives the names of columns without a header.
 
     Raises:
-        DataError: no such file, not UTF-8, no rows, names that repeat, or quotation marks that do not match.
+        DataError: no such file, not UTF-8, no rows, repeated names, or quotation marks that do not match.
     """
     try:
         data = path.read_bytes()
@@ -65,14 +65,14 @@ def read_text(path: Path, options: TableOptions, *, schema: Schema | None = None
 
 
 def check_format(head: bytes, name: str) -> None:
-    """Raise a DataError where a file, called `name`, begins as another format does."""
+    """Raise a DataError if a file, called `name`, begins like another format."""
     for mark, what in OTHER_FORMATS:
         if head.startswith(mark):
             raise DataError(f"{name} is {what}, not delimited UTF-8 text. Save it as CSV in UTF-8.")
 
 
 def check_utf8(data: bytes, name: str, *, lines: int = 0) -> None:
-    """Raise a DataError unless the bytes, which so many `lines` of the file `name` precede, are UTF-8 text."""
+    """Raise a DataError unless the bytes are UTF-8 text; `lines` lines of the file `name` come before them."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -82,10 +82,10 @@ def check_utf8(data: bytes, name: str, *, lines: int = 0) -> None:
 
 
 def choose_delimiter(given: str | None, data: bytes) -> str:
-    """The delimiter that the user gives, or else the one that the text shows.
+    """The delimiter that the user gives, or else the one found in the text.
 
     Raises:
-        DataError: what is given is not one ASCII character.
+        DataError: the given delimiter is not one ASCII character.
     """
     if given is None:
         return guess_delimiter(data)
@@ -96,10 +96,10 @@ def choose_delimiter(given: str | None, data: bytes) -> str:
 
 
 def column_names(records: Records, options: TableOptions, schema: Schema | None, name: str) -> list[str]:
-    """The names of the columns, from the first record if that is a header; `schema` is that of a trained model.
+    """The names of the columns, from the first record if it is a header; `schema` is the schema of a trained model.
 
     Raises:
-        DataError: the header of the file, called `name`, repeats one.
+        DataError: the header of the file, called `name`, repeats a name.
     """
     return _header(records, name) if options.header else _positions(int(records.fields[0]), schema)
 
@@ -116,7 +116,7 @@ def whole_records(records: Records, width: int) -> tuple[Records, BadCells]:
 
 
 def _header(records: Records, name: str) -> list[str]:
-    """The names in the first record; a column without one is called `unnamed 0`, by its position."""
+    """The names in the first record; a column without a name is called `unnamed 0`, by its position."""
     names = [normal_name(cell.strip() or f"unnamed {number}") for number, cell in enumerate(records.first())]
     repeated = sorted({column for column in names if names.count(column) > 1})
     if repeated:
@@ -128,17 +128,17 @@ def _header(records: Records, name: str) -> list[str]:
 
 
 def _positions(width: int, schema: Schema | None) -> list[str]:
-    """The names of columns without a header: 0, 1, 2, ... New rows for a model may lack the targets, and only these."""
+    """The names of columns without a header: 0, 1, 2, ... New rows for a model may lack the targets, but no others."""
     known = [column.name for column in schema.columns] if schema else []
     without_target = [name for name in known if schema and name not in schema.targets]
     return without_target if len(without_target) == width < len(known) else [str(number) for number in range(width)]
 
 
 def parse_cells(records: Records, names: list[str], name: str) -> pl.DataFrame:
-    """The cells, as text, of records that all have as many fields as there are names; `name` is that of the file.
+    """The cells, as text, of records with one field for each name; `name` is the name of the file.
 
     Raises:
-        DataError: they cannot be parsed.
+        DataError: the records cannot be parsed.
     """
     if len(records) == 0:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))

@@ -1,4 +1,4 @@
-"""Rows as training takes them, encoded once and kept on the disk: arrays that are memory-mapped, row after row."""
+"""Rows as training takes them, encoded once and kept on disk: memory-mapped arrays, row after row."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from batchwright.data.streaming import StreamedDataset, StreamedSplit
 from batchwright.errors import DataError
 
 PIECE_ROWS, PIECE_BYTES = 65_536, 64 << 20
-"""Most rows that are encoded at once, and about how many bytes they become."""
+"""Most rows that are encoded at once, and about how many bytes they take."""
 TARGETS, WEIGHTS = "targets", "weights"
 
 
@@ -31,12 +31,12 @@ class StoredRows:
         self.row_bytes = sum(file.row_bytes for file in self._files.values())
 
     def places(self, length: int) -> "StoredPlaces":
-        """Memory for so many rows at a time."""
+        """Memory for `length` rows at a time."""
         return StoredPlaces(self._files, length)
 
 
 class StoredPlaces:
-    """Memory that is filled with rows again and again: new memory for each piece would cost as much as reading it."""
+    """Memory filled with rows again and again: allocating it for each piece would cost as much as reading the piece."""
 
     def __init__(self, files: Mapping[str, RowFile], length: int) -> None:
         self._files = files
@@ -45,10 +45,10 @@ class StoredPlaces:
     def filled(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Split:
         """The rows [start, stop) of each range, one after the other, in read-only arrays that last to the next call.
 
-        What is left over is zero.
+        Places that no row fills are zero.
 
         Raises:
-            DataError: they cannot be read.
+            DataError: the rows cannot be read.
         """
         for name, array in self._arrays.items():
             self._files[name].read(ranges, array)
@@ -56,18 +56,18 @@ class StoredPlaces:
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
-    """A view that may lie on the device as it is."""
+    """A read-only view, which a device may use without a copy."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def mapped(dataset: StreamedDataset, *, memory_limit: int) -> Dataset:
-    """The data set with arrays that are memory maps of files beside its store, written unless they are there.
+    """The data set with memory-mapped arrays, in files beside its store; the files are written unless they exist.
 
     Raises:
-        DataError: they are damaged.
-        UsageError: they cannot be written.
+        DataError: the files are damaged.
+        UsageError: the files cannot be written.
     """
     store = dataset.train.store.folder
     place = store.with_name(f"{store.name}-rows") / dataset.fingerprint[:32]

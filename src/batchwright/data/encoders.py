@@ -18,7 +18,7 @@ Scaling = Literal["standard", "robust", "quantile", "none"]
 
 LARGEST = float(np.finfo(np.float32).max)
 LIMIT = 1e6
-"""Scaled numbers are cut here, or at the largest of the training rows if that is more: only new rows can be cut."""
+"""Scaled numbers are cut here, or at the largest number in the training rows if larger: only new rows can be cut."""
 
 QUANTILES, ROWS_PER_QUANTILE = (10, 1000), 30
 """Fewest and most knots of the quantile map, one per 30 rows between them (Gorishniy et al. 2021, arXiv 2106.11959)."""
@@ -113,7 +113,7 @@ class Moment:
 
 @dataclasses.dataclass(frozen=True)
 class OneHot:
-    """A category as one column each, and one for missing where the training rows knew it; unseen ones are all zeros."""
+    """A category as one column each, plus one for missing if training rows have any; unseen ones are all zeros."""
 
     column: str
     categories: tuple[str, ...]
@@ -136,7 +136,7 @@ class OneHot:
 
 @dataclasses.dataclass(frozen=True)
 class Category:
-    """A category as an index into an embedding: 0 stands for unseen ones, and for those of a single training row.
+    """A category as an index into an embedding; 0 stands for unseen categories, and for categories of one training row.
 
     So row 0 of the embedding is trained wherever there are rare categories.
     """
@@ -191,7 +191,7 @@ def mean_and_deviation(values: Float[np.ndarray, " rows"]) -> tuple[float, float
 
 
 def scaled_by(values: Float64[np.ndarray, " rows"], center: float, scale: float) -> Float64[np.ndarray, " rows"]:
-    """(values − center) / scale, also where the difference is beyond the largest float; ±inf where the answer is.
+    """(values − center) / scale, even if the difference exceeds the largest float; ±inf if the answer does.
 
     >>> scaled_by(np.array([1.5e308, -1.5e308]), -1.5e308, 1e308).tolist()
     [3.0, 0.0]
@@ -220,7 +220,7 @@ def number_encoder(column: str, cells: pl.Series, scaling: str) -> Number | Quan
 
 
 def date_encoder(column: str, cells: pl.Series) -> Moment:
-    """The encoder of a date column: those of its parts that differ between rows."""
+    """The encoder of a date column, with the parts that differ between rows."""
     known = cells.drop_nulls()
     parts = {part: part_of_date(known, part) for part in PARTS}
     varying = {part: values for part, values in parts.items() if values.n_unique() > 1}

@@ -1,4 +1,4 @@
-"""How rows become arrays, all that was learned for it: saved with a model, and used on the rows that it is given."""
+"""How rows become arrays, as learned from the training rows: saved with a model, and used on new rows."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -38,10 +38,10 @@ class ImagePreprocessing:
         return ()
 
     def encode(self, images: Images) -> dict[str, np.ndarray]:
-        """The images by the name of their input.
+        """The images, by the name of their input.
 
         Raises:
-            DataError: they have another shape.
+            DataError: the images have another shape.
         """
         if images.shape != self.shape:
             found, wanted = ("x".join(map(str, shape)) for shape in (images.shape, self.shape))
@@ -54,7 +54,7 @@ class ImagePreprocessing:
 
 @dataclasses.dataclass(frozen=True)
 class Encoding:
-    """What each column is, how inputs and target are encoded, and how a table of this kind is read."""
+    """What each column holds, how inputs and target are encoded, and how tables for this model are read."""
 
     schema: Schema
     preprocessing: Preprocessing | ImagePreprocessing
@@ -62,14 +62,14 @@ class Encoding:
     reading: TableOptions = DEFAULT
 
     def __repr__(self) -> str:
-        """What is encoded into what."""
+        """The inputs and the target."""
         return f"<Encoding: {self.preprocessing!r}; {self.target!r}>"
 
     def inputs(self, rows: Rows) -> dict[str, np.ndarray]:
         """The arrays of the rows by name: "numeric", "categorical" or "image".
 
         Raises:
-            DataError: the rows are not of the kind or shape of those that the encoding was learned from.
+            DataError: the rows are not of the kind or shape that the encoding was learned from.
         """
         if isinstance(rows, Images) and isinstance(self.preprocessing, ImagePreprocessing):
             return self.preprocessing.encode(rows)
@@ -79,20 +79,20 @@ class Encoding:
         raise DataError(f"{rows.name} holds {found}, but the training rows were {wanted}.")
 
     def targets(self, rows: Rows) -> Shaped[np.ndarray, "rows ..."]:
-        """The codes (int32) or standardised values (float32) of what is predicted; of several, a column for each.
+        """The codes (int32) or standardised values (float32) of the target; for several targets, a column for each.
 
         Raises:
-            DataError: the rows carry no target, or one that is missing or unknown.
+            DataError: the rows have no target, or a target is missing or unknown.
         """
         return self.target.encode(rows if isinstance(rows, Table) else label_table(rows))
 
     def to_json(self) -> dict[str, object]:
-        """All of it as a plain dictionary."""
+        """The encoding as a plain dictionary."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, object]) -> "Encoding":
-        """What `to_json` gave.
+        """The encoding from what `to_json` gave.
 
         Raises:
             DataError: a key is missing, unknown, or of the wrong type.
@@ -104,19 +104,19 @@ def encode_new(source: Source, encoding: Encoding, *, options: TableOptions | No
     """The inputs of new rows, in the order of the source; they need no targets.
 
     Args:
-        source: rows as for training; of a source with a test part of its own, that part.
-        encoding: that of the trained model.
-        options: how the cells are read, where other than in training; bad rows stop it unless these say "drop".
+        source: rows as for training; if it has its own test part, that part is used.
+        encoding: the encoding of the trained model.
+        options: how the cells are read, if not as in training; bad rows stop the reading unless these say "drop".
 
     Raises:
-        DataError: a column is not there; images of another shape; or as `read`.
+        DataError: a column is missing, images have another shape, or as `read`.
     """
     with _settings_of_training(options):
         return encoding.inputs(_read_new(source, encoding, encoding.schema, options))
 
 
 class Labelled(NamedTuple):
-    """Rows to evaluate a model on, encoded, and what a user should know of them, one sentence each."""
+    """Encoded rows to evaluate a model on, and notes that a user should know, one sentence each."""
 
     inputs: dict[str, np.ndarray]
     targets: Shaped[np.ndarray, "rows ..."]
@@ -127,17 +127,16 @@ class Labelled(NamedTuple):
 def encode_labelled(
     source: Source, encoding: Encoding, *, weights: str | None = None, options: TableOptions | None = None
 ) -> Labelled:
-    """The rows of a source that count, encoded, with their targets and weights.
+    """The rows of a source that have a weight above 0, encoded, with their targets and weights.
 
     Args:
-        source: rows as for training; of a source with a test part of its own, that part.
-        encoding: that of the trained model.
-        weights: the column of the rows' weights; None takes that of the training, if the source has it.
-        options: how the cells are read, where other than in training; bad rows stop it unless these say "drop".
+        source: rows as for training; if it has its own test part, that part is used.
+        encoding: the encoding of the trained model.
+        weights: the column of the rows' weights; None takes the column used in training, if the source has it.
+        options: how the cells are read, if not as in training; bad rows stop the reading unless these say "drop".
 
     Raises:
-        DataError: a column, the target or the weights that were asked for are not there; images of another shape; or as
-            `read`.
+        DataError: a requested column, target or weight column is missing, images have another shape, or as `read`.
     """
     with _settings_of_training(options):
         return _encode_labelled(source, encoding, weights, options)
@@ -169,7 +168,7 @@ def _encode_labelled(source: Source, encoding: Encoding, weights: str | None, op
 
 @contextmanager
 def _settings_of_training(options: TableOptions | None) -> Iterator[None]:
-    """Take out of errors what only a training can be told, where no `options` say how new rows are read."""
+    """Remove advice that only a training can follow from errors, if no `options` say how new rows are read."""
     try:
         yield
     except DataError as error:
@@ -184,7 +183,7 @@ def _read_new(source: Source, encoding: Encoding, schema: Schema, options: Table
 
 
 def _with_weights(schema: Schema, column: str | None) -> Schema:
-    """The schema by which rows are read that have their weights in this column, known or not."""
+    """The schema for reading rows whose weights are in this column, known or not."""
     known = column is None or any(spec.name == column for spec in schema.columns)
     columns = schema.columns if known else (*schema.columns, Column(str(column), "numeric", used=False))
     return dataclasses.replace(schema, columns=columns, weights=column)
@@ -193,7 +192,7 @@ def _with_weights(schema: Schema, column: str | None) -> Schema:
 def read_like(
     source: Source, schema: Schema, preprocessing: Preprocessing | ImagePreprocessing, reading: TableOptions
 ) -> Rows:
-    """The rows of a source read as the training rows were; of a source with a test part of its own, that part."""
+    """The rows of a source, read as the training rows were; if it has its own test part, that part."""
     if isinstance(preprocessing, ImagePreprocessing):
         height, width, channels = preprocessing.shape
         loaded = read(source, reading, image_size=(height, width), channels=channels)
@@ -203,7 +202,7 @@ def read_like(
 
 
 def label_table(images: Images) -> Table:
-    """The labels of images as a table of one column; text is never taken for numbers or dates.
+    """The labels of images as a table of one column; text is never read as numbers or dates.
 
     Raises:
         DataError: the images carry no labels.

@@ -1,4 +1,4 @@
-"""Data that need no file: scikit-learn's bundled sets, and two that are drawn."""
+"""Data without a file: scikit-learn's bundled sets, and two that are simulated."""
 
 import dataclasses
 from collections.abc import Callable
@@ -52,7 +52,7 @@ DRAWN_ROWS = 1000
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """Embedded data: the name it is asked for by, what it holds, what is predicted (None: the images' labels)."""
+    """Embedded data: its name, its contents, and the target (None: the images' labels)."""
 
     name: str
     holds: str
@@ -119,10 +119,10 @@ EXAMPLES = (
 
 
 def example(name: str) -> Example:
-    """The example of this name.
+    """The example with this name.
 
     Raises:
-        DataError: there is none.
+        DataError: there is no such example.
 
     >>> example("iris").target
     'species'
@@ -134,7 +134,7 @@ def example(name: str) -> Example:
 
 
 def _bundled(file: str) -> Path:
-    """A data file of scikit-learn, found without importing scikit-learn, which takes longer than to train on it."""
+    """A data file of scikit-learn, found without importing scikit-learn, which takes longer than training on it."""
     package = find_spec("sklearn")
     if package is None or package.origin is None:
         raise DataError("the embedded data are scikit-learn's: install it with `pip install scikit-learn`.")

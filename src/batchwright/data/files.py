@@ -1,4 +1,4 @@
-"""Files of tables, told by their endings, and the folders that hold them."""
+"""Table files, recognised by their endings, and the folders that hold them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,10 +22,10 @@ def parquet_files(folder: Path) -> list[Path]:
 
 
 def scan_parquet(path: Path) -> pl.LazyFrame:
-    """The rows of a Parquet file, or of all in a folder one after the other, not read yet.
+    """The rows of a Parquet file, or of all files in a folder one after the other, not read yet.
 
     Raises:
-        DataError: no such file, not Parquet, or files of a folder whose columns differ.
+        DataError: no such file, not Parquet, or a folder of files whose columns differ.
     """
     files = parquet_files(path) if path.is_dir() else [path]
     try:

@@ -19,13 +19,13 @@ from batchwright.data.images import Images
 from batchwright.errors import DataError
 
 PARTS = ("train", "t10k")
-DEFLATE_AT_BEST = 1032  # its greatest ratio; a damaged trailer may state more
+DEFLATE_AT_BEST = 1032  # the largest compression ratio; a damaged trailer may state more
 
 IMAGE_HEADER = 16
-"""Bytes before those of the first image."""
+"""Bytes before the first image."""
 
 ALIGNMENT = 64
-"""Bytes; XLA shares the memory of arrays whose address is a multiple of it."""
+"""Bytes; XLA shares the memory of arrays whose address is a multiple of this."""
 
 
 def read_idx(path: Path) -> UInt8[np.ndarray, "..."]:
@@ -67,14 +67,14 @@ def _aligned(values: UInt8[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a file, unpacked where it is gzipped: at once, into memory of the size that its trailer states."""
+    """The bytes of a file, unpacked if gzipped: at once, into memory of the size that its trailer states."""
     raw = path.read_bytes()
     if not raw.startswith(b"\x1f\x8b"):
         return raw
     stated = int.from_bytes(raw[-4:], "little")
     try:
         content = zlib.decompress(raw, wbits=31, bufsize=max(1, min(stated, DEFLATE_AT_BEST * len(raw))))
-        return content if len(content) == stated else gzip.decompress(raw)  # which knows of several members in a file
+        return content if len(content) == stated else gzip.decompress(raw)  # handles files of several gzip members
     except (zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is a truncated or damaged gzip file ({error}). Fetch it again.") from error
 
@@ -91,7 +91,7 @@ def idx_files(path: Path) -> list[tuple[Path, Path | None]]:
 
 
 def idx_shape(path: Path) -> tuple[int, int, int]:
-    """Rows, height and width that the header of a file of images states.
+    """Rows, height and width in the header of an image file.
 
     Raises:
         DataError: it is not an IDX file of images, or one of the three is 0.
@@ -109,7 +109,7 @@ def idx_shape(path: Path) -> tuple[int, int, int]:
 
 
 def open_idx(path: Path) -> io.BufferedIOBase:
-    """The bytes of a file, unpacked as they are read where it is gzipped."""
+    """The bytes of a file, unpacked while they are read if it is gzipped."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     return gzip.open(path, "rb") if packed else path.open("rb")
@@ -121,7 +121,7 @@ def is_idx(path: Path) -> bool:
 
 
 def read_idx_folder(path: Path) -> tuple[Images, Images | None]:
-    """The training and the test part of a folder in MNIST's form; a folder with only one of them gives that one.
+    """The training and the test part of a folder in MNIST's form; a folder with only one part gives that one.
 
     Args:
         path: folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and

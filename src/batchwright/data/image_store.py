@@ -1,6 +1,6 @@
-"""From a folder of images, or IDX files, to a store: read a few MB at a time, written one after the other.
+"""Convert a folder of images, or IDX files, to a store: read a few MB at a time, and write them one after the other.
 
-Files are written, not mapped, as a full disk would end a process that writes into a map.
+Files are written, not mapped, because a full disk would kill a process that writes into a map.
 """
 
 import gzip
@@ -47,7 +47,7 @@ def convert_images(
     channels: int | None = None,
     cache_dir: Path | None = None,
 ) -> tuple[Store, Store | None]:
-    """The stores of a folder's images, as `read_image_folder` or `read_idx_folder` give them, and of its test part.
+    """The stores of a folder's images and of its test part, as `read_image_folder` or `read_idx_folder` give them.
 
     Args:
         source: a folder of images, one folder per class, or one with IDX files.
@@ -153,7 +153,7 @@ def _idx_part(images: Path, labels_file: Path | None) -> ImagePart:
 
 
 def _idx_blocks(path: Path, expected: int) -> Iterator[bytes]:
-    """The bytes after the header, all `expected` ones of them and no more."""
+    """The bytes after the header: exactly `expected` bytes."""
     found = 0
     with open_idx(path) as file:
         file.read(IMAGE_HEADER)

@@ -26,7 +26,7 @@ T = TypeVar("T")
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 CHANNELS = (1, 3, 4)
 SHOWN = 10  # how many bad files a message lists
-SAMPLED = 20  # about so many images tell the size of all
+SAMPLED = 20  # about this many images are looked at to estimate the size of all
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Images:
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        """How many images of which size."""
+        """The number of images, and their size."""
         return f"<Images {self.name:.60}: {self.rows:,} of {' x '.join(map(str, self.shape))}>"
 
     @property
@@ -61,7 +61,7 @@ class Images:
         return len(self.images)
 
     def take(self, chosen: Int64[np.ndarray, " chosen"]) -> "Images":
-        """These images (numbers from 0), in this order; all of them in their own order are not copied."""
+        """These images (numbers from 0), in this order; all images in their own order are not copied."""
         if np.array_equal(chosen, np.arange(self.rows)):
             return self
         labels = None if self.labels is None else self.labels[chosen]
@@ -70,14 +70,14 @@ class Images:
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Images that lie in files, not decoded yet.
+    """Images in files, not decoded yet.
 
     Args:
         name: what they are called in messages.
-        files: one for each.
+        files: one file for each image.
         labels: the label of each; None where there are none.
-        shape: height, width and channels that they are to have.
-        notes: what changes on the way in, one sentence each.
+        shape: height, width and channels after decoding.
+        notes: what changes in decoding, one sentence each.
     """
 
     name: str
@@ -120,12 +120,12 @@ def to_bytes(values: Shaped[np.ndarray, "..."], name: str) -> UInt8[np.ndarray, 
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file's name says that it is an image that can be read."""
+    """Whether a file's name says that it is an image of a readable format."""
     return path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".") and path.is_file()
 
 
 def holds_images(path: Path) -> bool:
-    """Whether a folder holds images, or folders that do, or `train` and `test` with such folders."""
+    """Whether a folder holds images, or folders with images, or `train` and `test` with such folders."""
     return any(is_image(file) for pattern in ("*", "*/*", "train/*/*") for file in path.glob(pattern))
 
 
@@ -169,7 +169,7 @@ def find_images(
 
 
 def image_folder_bytes(path: Path, image_size: tuple[int, int] | None = None) -> int:
-    """About how many bytes the decoded images of a folder take: those of every so many tell the size of all.
+    """About how many bytes the decoded images of a folder take, estimated from a sample of the files.
 
     Files that cannot be read count as nothing; so does a folder without images.
     """
@@ -187,7 +187,7 @@ def _decoded(found: ImageFiles) -> Images:
 
 
 def _files_and_labels(folder: Path) -> tuple[list[Path], Shaped[np.ndarray, " rows"] | None]:
-    """The images of a folder and the names of the folders that they lie in; no labels where it has no folders."""
+    """The images in a folder, and for each the name of its folder as label; no labels if there are no folders."""
     if folder.is_file():
         return [folder], None
     classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
@@ -203,13 +203,13 @@ def _files_and_labels(folder: Path) -> tuple[list[Path], Shaped[np.ndarray, " ro
 def _look(path: Path) -> tuple[tuple[int, int], bool]:
     """Height and width as shown, and whether an image is grey, from its header alone."""
     with _open(path) as image:
-        turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 lie on their side
+        turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap height and width
         width, height = reversed(image.size) if turned else image.size
         return (height, width), image.mode in ("1", "L", "LA", "I;16", "I;16B", "I;16L")
 
 
 def read_pixels(files: list[Path], shape: tuple[int, int, int]) -> UInt8[np.ndarray, "files h w c"]:
-    """The bytes of all images, [files, height, width, channels], brought to the height, width and channels of `shape`.
+    """The bytes of all images, [files, height, width, channels], converted to the sizes and channels of `shape`.
 
     Raises:
         DataError: some cannot be read, or all of them do not fit in memory.
@@ -243,7 +243,7 @@ def _decode(path: Path, shape: tuple[int, int, int]) -> UInt8[np.ndarray, "h w c
 
 
 def _open(path: Path) -> "Image.Image":
-    from PIL import Image  # here, because most data are not image files
+    from PIL import Image  # here, because most data sets are not image files
 
     image = Image.open(path)
     if image.mode in ("I", "F"):
@@ -252,7 +252,7 @@ def _open(path: Path) -> "Image.Image":
 
 
 def _read_all(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
-    """`read` of every file, on all cores; the files that it cannot read are listed in one error."""
+    """Call `read` on every file, on all cores; the files that it cannot read are listed in one error."""
     unreadable, problems = _unreadable(), list[str]()
 
     def try_to_read(file: Path) -> T | None:
@@ -271,7 +271,7 @@ def _read_all(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
 
 
 def _unreadable() -> tuple[type[Exception], ...]:
-    """What reading a bad image raises."""
+    """The exceptions that reading a bad image raises."""
     from PIL import Image
 
     return OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError

@@ -1,7 +1,7 @@
-"""What the cells of a column are, judged by all of them, and the cells as values of that kind.
+"""Infer the kind of a column from all of its cells, and convert the cells to values of that kind.
 
-Three steps: `clean` turns what means missing into null; `guess` names the kind; `convert` gives the values, where a
-cell that does not fit becomes null. So a cell that was there before `convert` and is null after it is a bad one.
+Three steps: `clean` turns cells that mean missing into null; `guess` names the kind; `convert` gives the values, with
+null where a cell does not fit. So a cell that is null only after `convert` is a bad cell.
 """
 
 import dataclasses
@@ -22,22 +22,22 @@ DATE_FORMATS = tuple(
 LIKE_A_DATE = r"^(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[ T]\d{1,2}:\d|$)"
 
 FITTING = 0.9
-"""At least this share of a column's cells are numbers (or dates) where the others are mistakes rather than text."""
+"""Share of a column's cells that must be numbers (or dates) for the others to be mistakes; below it, all are text."""
 CODES = 20
-"""Up to so many distinct values, numbers mixed with repeated text are names of classes ("0", "1", "2", "3+")."""
+"""The most distinct values at which numbers mixed with repeated text are names of classes ("0", "1", "2", "3+")."""
 LOOKED_AT = 1000
-"""Rows of which the first look at a column is taken, where all of them would take long."""
+"""Rows of a column that are looked at first, where looking at all of them would take long."""
 UNIQUE, UNIQUE_FROM = 0.9, 20
-"""Text of which this share is distinct, in at least so many cells, names its rows: nothing in it repeats."""
+"""A text column with at least this share of distinct cells, in at least this many cells, names its rows."""
 COUNTERS = ("id", "index", "row", "")
 
 EXACT = 2**53
-"""Whole numbers beyond it are rounded in float64: two that differ may become one."""
+"""Integers beyond this are rounded in float64: two different ones may become equal."""
 LEADING_ZERO, MANY_DIGITS = r"^[+-]?0[0-9]+$", r"^[+-]?[0-9]{16,}(?:\.[0-9]*)?$"
 
 
 def clean(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
-    """The column with null where a cell means missing; text loses the spaces around it."""
+    """The column with null where a cell means missing, and without spaces around text."""
     if column.dtype in (pl.String, pl.Categorical, pl.Enum):
         text = column.cast(pl.String).str.strip_chars()
         means_missing = text.is_in(["", *missing])
@@ -50,7 +50,7 @@ def clean(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
 
 
 def parse_numbers(column: pl.Series) -> pl.Series:
-    """The numbers of a text column that holds nothing else, found before its text is looked at; else the column."""
+    """The numbers of a text column that holds nothing else, found before its text is analysed; else the column."""
     if column.dtype != pl.String:
         return column
     numbers = column.cast(pl.Float64, strict=False)
@@ -58,7 +58,7 @@ def parse_numbers(column: pl.Series) -> pl.Series:
 
 
 def says_more(text: pl.Series, numbers: pl.Series) -> bool:
-    """Whether some text says more than its number, or few numbers are written in several ways each.
+    """Whether some text says more than its number, or a few distinct numbers are each written in several ways.
 
     >>> says_more(pl.Series(["007", "7"]), pl.Series([7.0, 7.0])), says_more(pl.Series(["0.5"]), pl.Series([0.5]))
     (True, False)
@@ -67,7 +67,7 @@ def says_more(text: pl.Series, numbers: pl.Series) -> bool:
 
 
 def _more_than_numbers(text: pl.Series, numbers: pl.Series) -> pl.Series:
-    """Which texts say more than their numbers: a leading zero, or a whole number that float64 may round."""
+    """Texts that say more than their numbers: with a leading zero, or integers that float64 may round."""
     zeros = text.str.starts_with("0") | text.str.starts_with("-0") | text.str.starts_with("+0")
     large = (numbers.abs() >= EXACT).fill_null(value=False)
     whole = zeros & (numbers == numbers.round()).fill_null(value=False)
@@ -76,7 +76,7 @@ def _more_than_numbers(text: pl.Series, numbers: pl.Series) -> pl.Series:
 
 
 def _written_twice(text: pl.Series, numbers: pl.Series) -> tuple[str, str] | None:
-    """Two texts of one number, such as 1.1 and 1.10, where so few numbers are distinct that they may name classes."""
+    """Two texts of one number, such as 1.1 and 1.10, if so few numbers are distinct that they may name classes."""
     if numbers.head(LOOKED_AT).n_unique() > CODES:
         return None
     counts = numbers.drop_nulls().value_counts(name="rows")
@@ -90,14 +90,14 @@ def _written_twice(text: pl.Series, numbers: pl.Series) -> tuple[str, str] | Non
 
 
 def _written_plainly(text: pl.Series, counts: pl.DataFrame) -> bool:
-    """Whether texts are whole numbers of as few characters as can be, given how many rows each number has."""
+    """Whether all texts are integers of as few characters as possible, given how many rows each number has."""
     return all(number.is_integer() and abs(number) < EXACT for number in counts[:, 0]) and bool(
         text.str.len_bytes().sum() == sum(rows * len(str(int(number))) for number, rows in counts.iter_rows())
     )
 
 
 def guess(column: pl.Series, *, untyped: bool) -> Column:
-    """What a clean column is: its type where it has one, and what all its cells agree on where it is `untyped` text."""
+    """Guess what a clean column holds: by its type if it has one, or by all its cells if it is `untyped` text."""
     name, dtype = column.name, column.dtype
     if dtype == pl.String:
         return _guess_text(column) if untyped else _keep_text(column)
@@ -153,7 +153,7 @@ def as_text(column: pl.Series) -> pl.Series:
 
 
 def looks_like(column: pl.Series) -> Kind | None:
-    """The kind that nearly all texts of a column can be read as: "numeric", "date", or None.
+    """The kind that nearly all texts of a column can be parsed as: "numeric", "date", or None.
 
     >>> looks_like(pl.Series(["1", "2.5", None])), looks_like(pl.Series(["red", "blue"])), looks_like(pl.Series([1]))
     ('numeric', None, None)
@@ -168,7 +168,7 @@ def looks_like(column: pl.Series) -> Kind | None:
 
 
 def kind_remedy(column: pl.Series) -> str:
-    """What to do where a column of text was expected to hold numbers or dates that it looks like; else nothing."""
+    """What to do if a text column looks like the numbers or dates that were expected; else nothing."""
     kind = looks_like(column)
     read_as = {"numeric": "numbers", "date": "dates"}.get(kind or "")
     return f" With kinds {{{column.name}: {kind}}} its text is read as {read_as}." if read_as else ""
@@ -199,7 +199,7 @@ def _guess_text(column: pl.Series) -> Column:
 
 
 def _keep_text(column: pl.Series) -> Column:
-    """Text that has come as text: names of categories or of the rows, also where it looks like numbers or dates."""
+    """Text that was typed as text: names of categories or of the rows, even if it looks like numbers or dates."""
     kind = looks_like(column)
     what = {"numeric": "numbers", "date": "dates"}.get(kind or "")
     why = f"text that looks like {what} stays text, unless kinds says {column.name}: {kind}" if what else ""
@@ -207,7 +207,7 @@ def _keep_text(column: pl.Series) -> Column:
 
 
 def _as_names(cells: pl.Series, why: str = "") -> Column:
-    """A column of text as categories, or left out where nearly every cell differs; `why` is put into its note."""
+    """A text column as categories, or left out if nearly every cell differs; `why` is added to its note."""
     distinct = cells.n_unique()
     if len(cells) < UNIQUE_FROM or distinct <= UNIQUE * len(cells):
         return Column(cells.name, "categorical", note=why)
@@ -216,18 +216,18 @@ def _as_names(cells: pl.Series, why: str = "") -> Column:
 
 
 def _fits(good: int, cells: int) -> bool:
-    """Whether the cells that do not fit are mistakes: at most a tenth, or a single one beside two or more that do."""
+    """Whether the cells that do not fit are mistakes: at most a tenth, or a single one besides two or more that do."""
     return good >= FITTING * cells or (cells - good == 1 and good >= 2)
 
 
 def _name_things(cells: pl.Series, more: pl.Series) -> bool:
-    """Whether numbers name things, as ZIP codes do: of one length, few, or a tenth of them saying more than numbers."""
+    """Whether numbers name things, as ZIP codes do: equally long, few, or a tenth of them say more than numbers."""
     lengths = cells.str.len_chars()
     return lengths.n_unique() == 1 or cells.n_unique() <= CODES or not _fits(len(more) - int(more.sum()), len(more))
 
 
 def _with_note(column: Column, cells: pl.Series, numbers: pl.Series, more: pl.Series) -> Column:
-    """The column with what its numbers do not say of the way in which they are written."""
+    """The column, with a note on what is lost when its cells become numbers."""
     kept = f"kinds {{{column.name}: categorical}} keeps what is written"
     if more.any():
         note = f"{cells.filter(more)[0]} and {more.sum() - 1:,} more" if more.sum() > 1 else cells.filter(more)[0]
@@ -238,13 +238,13 @@ def _with_note(column: Column, cells: pl.Series, numbers: pl.Series, more: pl.Se
 
 
 def _are_codes(cells: pl.Series, numbers: pl.Series) -> bool:
-    """Whether numbers and text are both names of classes: few distinct, and no text stands alone."""
+    """Whether numbers and text both name classes: few distinct values, and no text occurs only once."""
     text = cells.filter(numbers.is_null())
     return cells.n_unique() <= CODES and text.value_counts()["count"].min() != 1
 
 
 def _number_column(column: pl.Series) -> Column:
-    """A numeric column, unless its name says that it counts the rows and it does."""
+    """A numeric column, unless its name says that it numbers the rows, and its cells do."""
     name, counter = column.name, column.name.casefold().removeprefix("unnamed").strip(" :_0123456789")
     named_so = counter in COUNTERS and not name.isdigit() and len(column) >= UNIQUE_FROM
     if named_so and (column.diff().drop_nulls() == 1).all():
@@ -253,7 +253,7 @@ def _number_column(column: pl.Series) -> Column:
 
 
 def _guess_date(distinct: pl.Series) -> Column | None:
-    """A date column in the format that reads most of the distinct texts, if that is nearly all of them."""
+    """A date column in the format that parses most of the distinct texts, if that is nearly all of them."""
     like = distinct.filter(distinct.str.contains(LIKE_A_DATE))
     if len(like) == 0 or not _fits(len(like), len(distinct)):
         return None

@@ -1,4 +1,4 @@
-"""Several labels in one cell, as `red|round`: what separates them, which there are, and each as 0 or 1."""
+"""Several labels in one cell, such as `red|round`: their separator, the set of labels, and each label as 0 or 1."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ from batchwright.data.tables import Table
 from batchwright.errors import ConfigError, DataError
 
 SEPARATORS = ("|", ";", ",", "/", " ")
-"""What may be found between labels, the rarest in ordinary text first; others are given."""
+"""Separators that are recognised, the rarest in ordinary text first; any other must be given."""
 
 LEAST_SHARE = 0.01
-"""The share of the cells that have to hold a separator for it to be found: less may be a slip of the pen."""
+"""The share of cells that must hold a separator for it to be recognised: fewer may be typing errors."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,13 +85,13 @@ class LabelTarget:
 
 
 def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient: bool = False) -> LabelTarget:
-    """How the column `name` is predicted as a set of labels.
+    """How to predict the column `name` as a set of labels.
 
     Args:
         table: all rows.
         name: the target column, of text.
         separator: what is between the labels of a cell; found among `SEPARATORS` when None.
-        lenient: whether about as many labels as rows are taken too.
+        lenient: whether to accept about as many labels as rows.
 
     >>> from batchwright.data.tables import from_frame
     >>> fit_labels(from_frame({"y": ["red|round", "red", None, "round", "red"]}), "y").classes
@@ -138,7 +138,7 @@ def joined(present: np.ndarray, classes: Iterable[str], separator: str) -> np.nd
 
 
 def labels_note(table: Table, target: LabelTarget) -> str:
-    """How cells were taken apart, with an example, and how many rows have no label: a sentence for the user."""
+    """How cells were split, with an example, and how many rows have no label: a sentence for the user."""
     cells = as_text(table.frame[target.name])
     several = next((cell for cell in cells if len(split_cell(cell, target.separator)) > 1), None)
     empty = sum(not split_cell(cell, target.separator) for cell in cells)

@@ -1,4 +1,4 @@
-"""What is decided and learned of a source alike, whether all of its rows are in memory or read in pieces."""
+"""Decisions about a source that are the same whether all of its rows are in memory or read in pieces."""
 
 import dataclasses
 
@@ -30,16 +30,16 @@ def divide(
     """The target, its scale learned from the training rows, and the rows of each part.
 
     Args:
-        rows: all rows, of a table at least the targets and the column that is split by.
+        rows: all rows; for a table, at least the targets and the column for the split.
         names: the targets.
         options: how rows are split.
-        own_test: whether other rows take the place of the test split.
-        seed: of the split, at least 0.
+        own_test: whether other rows replace the test split.
+        seed: seed of the split, at least 0.
         lenient: as for `fit_target`.
         known: the target, where it need not be learned.
 
     Raises:
-        DataError: the column is no target, or rows cannot be split by what is asked for.
+        DataError: the column cannot be a target, or rows cannot be split as requested.
         ConfigError: an option is out of range.
     """
     table = rows if isinstance(rows, Table) else label_table(rows)
@@ -57,7 +57,7 @@ def divide(
 
 
 def left_out(table: Table, options: DataOptions) -> dict[str, str]:
-    """The columns that are no input by another part that they play, and which one.
+    """The columns that are no inputs because they have another role, and which one.
 
     Raises:
         DataError: there is no such column.
@@ -74,14 +74,14 @@ def image_encoding(shape: tuple[int, int, int], target: Target, options: DataOpt
 
 
 def schema_of_test(encoding: Encoding, options: DataOptions) -> Schema:
-    """The schema by which a test source is read: beside the inputs, target and weights have to be there."""
+    """The schema for reading a test source: besides the inputs, it must have target and weights."""
     needed = (*encoding.schema.targets, options.weights)
     columns = (dataclasses.replace(c, used=c.used or c.name in needed) for c in encoding.schema.columns)
     return dataclasses.replace(encoding.schema, columns=tuple(columns))
 
 
 def found_notes(rows: Rows, target: Target) -> tuple[str, ...]:
-    """What was found in reading the rows, what was doubtful about the kind of their targets, and how labels are cut."""
+    """Notes on reading the rows, on doubts about the kind of their targets, and on how labels are split."""
     if not isinstance(rows, Table):
         return rows.notes
     columns = [rows.column(name) for name in target.columns]
@@ -90,7 +90,7 @@ def found_notes(rows: Rows, target: Target) -> tuple[str, ...]:
 
 
 def source_notes(found: tuple[str, ...], own_test: Rows | None, encoding: Encoding) -> tuple[str, ...]:
-    """What was `found` in the source and in its own test rows, and which columns are not used and why."""
+    """Notes on the source and on its own test rows, and on the columns that are not used, with the reason."""
     columns = [
         column for column in encoding.schema.columns if column.note and column.name not in encoding.schema.targets
     ]
@@ -104,7 +104,7 @@ def source_notes(found: tuple[str, ...], own_test: Rows | None, encoding: Encodi
 
 
 def uneven_note(indices: Indices, options: DataOptions, *, own_test: bool) -> tuple[str, ...]:
-    """The parts that are smaller or larger than asked for by half or more, as whole groups and times may make them."""
+    """The parts that differ from the requested size by half or more, which whole groups and times may cause."""
     if options.method not in ("group", "time"):
         return ()
     wanted = {"validation": options.validation_split, "test": 0.0 if own_test else options.test_split}
@@ -119,7 +119,7 @@ def uneven_note(indices: Indices, options: DataOptions, *, own_test: bool) -> tu
 
 
 def unlearned_note(encoded: Shaped[np.ndarray, "train ..."], target: Target) -> tuple[str, ...]:
-    """The classes and labels that no training row has, as splitting may leave some; none for a regression."""
+    """The classes and labels that no training row has, which splitting may cause; none for a regression."""
     if isinstance(target, LabelTarget):
         absent = [name for name, rows in zip(target.classes, encoded.T, strict=True) if not rows.any()]
         return (f"no training row has the label {', '.join(absent[:10])}",) if absent else ()

@@ -1,4 +1,4 @@
-"""How much memory there is, how much this process holds, and about how much a source takes."""
+"""How much memory is free, how much this process holds, and about how much a source takes."""
 
 import math
 import os
@@ -21,13 +21,13 @@ PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 TEXT_FACTOR = 5
 """Peak memory per byte of delimited text while it is read, split and encoded; 4.2 measured on columns of numbers."""
 IMAGE_COPIES = 2
-"""How many times the bytes of decoded images are held at most: all of them, and those of each part."""
+"""Copies of the decoded images held at most: one of all, and one of the parts."""
 CELL_BYTES = 24
 """Peak memory per cell of a Parquet file, as measured on columns of numbers. Long texts take more."""
 
 
 def parse_size(text: str) -> int:
-    """The number of bytes that a size such as `2GB`, `1.5 GiB` or `500MB` says.
+    """The number of bytes in a size such as `2GB`, `1.5 GiB` or `500MB`.
 
     >>> parse_size("2GB"), parse_size("1.5 KiB")
     (2000000000, 1536)
@@ -46,22 +46,22 @@ def parse_size(text: str) -> int:
 
 
 RUNTIME_BYTES = 300_000_000
-"""Memory that the process takes beside the rows: Python, JAX, and its compiler at work (240 MB to 300 MB measured)."""
+"""Memory of the process besides the rows: Python, JAX, and its compiler while it works (240 MB to 300 MB measured)."""
 
 
 class Limit(NamedTuple):
-    """How much memory a source is to be read with, in chunks, and why: a sentence for the user."""
+    """The memory limit for reading a source in chunks, and the reason: a sentence for the user."""
 
     bytes: int
     reason: str
 
 
 def limit_to_stream(source: str, chosen: str, *, image_size: tuple[int, int] | None = None) -> Limit | None:
-    """The limit to read a source in chunks with; None where all of its rows are to be in memory.
+    """The limit for reading a source in chunks; None if all of its rows should be in memory.
 
     Args:
-        source: a path; examples and what does not exist are never read in chunks.
-        chosen: a size such as `2GB`, for the whole process; "auto" for half of what is free, where the source is of a
+        source: a path; examples and paths that do not exist are never read in chunks.
+        chosen: a size such as `2GB`, for the whole process; "auto" for half of the free memory, if the source is of a
             kind that can be read in chunks; "none" for no limit.
         image_size: height and width that the images of a folder are resized to.
 
@@ -95,11 +95,11 @@ def anonymous_memory() -> int:
 
 
 def estimated_bytes(source: str | Path, image_size: tuple[int, int] | None = None) -> int:
-    """About how much memory the rows in a file or folder take while they are read whole and encoded, in bytes.
+    """About how many bytes the rows in a file or folder take while they are read whole and encoded.
 
     A guess within a factor of three: for text, 5 times the size of the file; for Parquet, 24 bytes per cell; for images
-    in a folder, their bytes once decoded (and resized to `image_size`), twice; for all else, the size of the files
-    twice. 0 where there is no such file.
+    in a folder, twice their bytes once decoded (and resized to `image_size`); for everything else, twice the size of
+    the files. 0 if there is no such file.
     """
     path = Path(source)
     if path.is_dir() and (parts := idx_files(path)):
@@ -115,10 +115,10 @@ def _can_be_streamed(path: Path) -> bool:
 
 
 def _decoded_bytes(images: Path) -> int:
-    """The bytes that an IDX file states that it holds; those of the file where it states nothing sensible."""
+    """The bytes that an IDX file states that it holds; the size of the file if the statement is implausible."""
     try:
         return math.prod(idx_shape(images))
-    except (DataError, OSError, EOFError, zlib.error):  # which reading it will tell
+    except (DataError, OSError, EOFError, zlib.error):  # reading it will report this
         return images.stat().st_size
 
 
@@ -135,7 +135,7 @@ def _estimated(file: Path) -> int:
 
 
 def _groups() -> list[Path]:
-    """The folders of this process's control group and of those around it, of either version."""
+    """The folders of this process's control group and of its parents, of either version."""
     try:
         lines = (PROC / "self/cgroup").read_text().splitlines()
     except OSError:
@@ -152,7 +152,7 @@ def _groups() -> list[Path]:
 
 
 def _left(group: Path) -> int | None:
-    """What the control group may still take; None where it has no limit. Cached files do not count as taken."""
+    """Bytes that the control group may still take; None without a limit. Cached files do not count as taken."""
     for limit_name, used_name, cached in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),

@@ -62,7 +62,7 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "label_separator": (_is_name, "text, or None"),
     **dict.fromkeys(("group", "time", "weights"), (_is_name, "the name of a column, or None")),
 }
-"""Of the options that Python may give in another type: whether a value is of the right one, and which that is."""
+"""For options that Python may give in another type: a test of the type, and the name of the right type."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,24 +70,25 @@ class DataOptions:
     """How a source is read, split and encoded.
 
     Attributes:
-        target: the column that is predicted, or several; some sources have a usual one. Images have `label`.
-        task: "classification" or "regression", from the target when None; "multilabel" where a cell holds several
+        target: the column to predict, or several; some sources have a default. Images have `label`.
+        task: "classification" or "regression", inferred from the target when None; "multilabel" if a cell holds several
             labels.
-        label_separator: what is between the labels of a cell; found when None.
-        test: a source whose rows take the place of the test split.
-        validation_split: share of the rows for validation, in [0, 1); of the training part where the test has its own.
-        test_split: share of the rows for the test, in [0, 1); not used where the test has its own.
+        label_separator: the text between the labels of a cell; found when None.
+        test: a source whose rows replace the test split.
+        validation_split: share of the rows for validation, in [0, 1); a share of the training part if the source has
+            its own test part.
+        test_split: share of the rows for the test, in [0, 1); not used if the test has its own rows.
         split: "stratified" (by class; shuffled for a regression), "shuffled", "group" or "time".
-        group: column whose values are never shared by two parts; it chooses "group".
-        time: column whose last rows are the test, and those before them validation; it chooses "time".
+        group: column whose values are never shared by two parts; naming it selects "group".
+        time: column that orders the rows: the last are the test, the ones before validation; naming it selects "time".
         weights: column of the rows' weights, at least 0; it is not an input.
         scaling: of numeric columns: "standard", "robust" or "quantile"; "none" takes them as they are.
         one_hot_max: categories of up to so many distinct values become columns; others are embedded.
         header: whether the first record of a text file names the columns.
         delimiter: one ASCII character; found from the file when None.
-        missing: texts that mean missing, beside the empty one.
-        kinds: what columns are, by name, where this is not to be inferred.
-        on_bad_rows: "stop", or "drop" those with bad cells or without a target.
+        missing: texts that mean missing, besides the empty text.
+        kinds: the kinds of columns, by name, where they should not be inferred.
+        on_bad_rows: "stop", or "drop" rows with bad cells or without a target.
         image_size: height and width that the images of a folder are resized to.
     """
 
@@ -115,7 +116,7 @@ class DataOptions:
         """How the cells of a table are read."""
         kinds = self.kinds
         if self.task == "multilabel" and isinstance(self.target, str) and "," not in self.target:
-            kinds = {self.target: "categorical", **kinds}  # 1|2, and so 1, is text
+            kinds = {self.target: "categorical", **kinds}  # 1|2 is text, and so 1 has to be text too
         return TableOptions(self.header, self.delimiter, self.missing, kinds, self.on_bad_rows)
 
     @property
@@ -129,7 +130,7 @@ class DataOptions:
         return "group" if self.group is not None else "time" if self.time is not None else self.split
 
     def with_normal_names(self) -> "DataOptions":
-        """The same, with columns named as tables name them (`schema.normal_name`)."""
+        """These options, with columns named as in tables (`schema.normal_name`)."""
         roles = (self.group, self.time, self.weights)
         group, time, weights = (None if name is None else normal_name(name) for name in roles)
         kinds = {normal_name(name): kind for name, kind in self.kinds.items()}
@@ -140,7 +141,7 @@ class DataOptions:
         return dataclasses.replace(self, target=target, group=group, time=time, weights=weights, kinds=kinds)
 
     def check(self) -> None:
-        """Raise ConfigError with all that is out of range or contradicts itself."""
+        """Raise one ConfigError about all values that are out of range or contradict each other."""
         if problems := list(self._wrong_types()):
             raise ConfigError(" ".join(problems))
         problems = []
@@ -156,7 +157,7 @@ class DataOptions:
         check_fractions(self.validation_split, 0.0 if self.test is not None else self.test_split)
 
     def _wrong_types(self) -> Iterator[str]:
-        """A sentence for each option that is of another type than it may be."""
+        """A sentence for each option of a wrong type."""
         for name, (fits, wanted) in TYPES.items():
             value = getattr(self, name)
             if not fits(value):

@@ -1,4 +1,4 @@
-"""Delimited text of any length: cut at the ends of records into Parquet files of text columns, a few MB at a time."""
+"""Cut delimited text of any length at the ends of records into Parquet files of text columns, a few MB at a time."""
 
 import dataclasses
 import json
@@ -29,21 +29,21 @@ from batchwright.errors import DataError
 PIECE_BYTES = 16 << 20
 """Bytes of text cut at a time; finding its records takes up to ten times as much memory."""
 LONGEST = 8
-"""A record is at most so many pieces long; a longer one is a quotation mark that is never closed."""
+"""The most pieces that a record may span; a longer one comes from a quotation mark that is never closed."""
 
 STATE, LINES = "cut.json", "lines"
 
 
 @dataclasses.dataclass(frozen=True)
 class Cut:
-    """How far a file is cut.
+    """How far a file has been cut.
 
     Attributes:
-        delimiter: between fields.
+        delimiter: the delimiter between fields.
         offset: bytes that are in pieces.
-        lines: line breaks among them.
+        lines: line breaks in these bytes.
         pieces: how many pieces there are.
-        records: how many records there are, those of the wrong length among them, and not the header.
+        records: how many records there are, including records of the wrong length, but not the header.
         rows: how many rows the pieces hold.
         names: the columns, None before the first record.
         ragged: the records with the wrong number of fields.
@@ -64,10 +64,10 @@ class Cut:
 def cut_text(
     path: Path, options: TableOptions, folder: Path, *, schema: Schema | None = None, piece_bytes: int = PIECE_BYTES
 ) -> Cut:
-    """Cut a file into pieces in `folder`, from where an earlier call was stopped.
+    """Cut a file into pieces in `folder`, starting where an earlier call was stopped.
 
     Raises:
-        DataError: not UTF-8, no rows, names that repeat, or quotation marks that do not match.
+        DataError: not UTF-8, no rows, repeated names, or quotation marks that do not match.
         UsageError: the disk is full.
     """
     with path.open("rb") as file:
@@ -89,12 +89,12 @@ def cut_column(folder: Path, cut: Cut, name: str) -> pl.Series:
 
 
 def cut_lines(folder: Path, cut: Cut) -> pl.Series:
-    """The line that each row begins in."""
+    """The line on which each row begins."""
     return _column(folder, cut, LINES)
 
 
 def piece_files(folder: Path, cut: Cut) -> list[Path]:
-    """The pieces in their order."""
+    """The pieces, in order."""
     return [folder / f"{number:06d}.parquet" for number in range(cut.pieces)]
 
 
@@ -105,7 +105,7 @@ def _column(folder: Path, cut: Cut, place: str) -> pl.Series:
 def _resumed(folder: Path) -> Cut | None:
     try:
         return from_plain(Cut, json.loads((folder / STATE).read_text(encoding="utf-8")))
-    except (OSError, ValueError):  # none, or one that cannot be read: from the start
+    except (OSError, ValueError):  # no such file, or unreadable: start over
         return None
 
 
@@ -118,7 +118,7 @@ def _begin(file: IO[bytes], name: str, options: TableOptions) -> Cut:
 
 
 def _next_piece(file: IO[bytes], cut: Cut, size: int, name: str) -> bytes:
-    """The bytes from where the file is cut to the last end of a record in the next `size` bytes, or more if needed."""
+    """The bytes from the last cut to the last end of a record in the next `size` bytes, or more if needed."""
     longest = LONGEST * size
     while size <= longest:
         file.seek(cut.offset)
@@ -146,7 +146,7 @@ def _end_of_records(data: bytes) -> int:
 
 
 def _take(data: bytes, cut: Cut, options: TableOptions, schema: Schema | None, *, folder: Path, name: str) -> Cut:
-    """What is cut after these bytes, whose rows are written as a piece."""
+    """The cut after these bytes, whose rows are written as a piece."""
     moved = dataclasses.replace(cut, offset=cut.offset + len(data), lines=cut.lines + data.count(b"\n"))
     moved = dataclasses.replace(moved, done=not data)
     records = _records(data, cut, name)

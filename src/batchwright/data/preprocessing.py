@@ -1,4 +1,4 @@
-"""From a table to arrays: which columns are used, and how; learned on training rows only, saved as data, not code."""
+"""Turn tables into arrays: which columns are used, and how; learned on training rows only, saved as data, not code."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Preprocessing:
     encoders: tuple[Encoder, ...]
 
     def __repr__(self) -> str:
-        """How many columns become how many inputs."""
+        """The number of columns, and the number of inputs that they become."""
         numbers, categories = len(self.feature_names), len(self.categorical_names)
         return f"<Preprocessing: {len(self.encoders):,} columns to {numbers:,} numbers and {categories:,} categories>"
 
@@ -54,14 +54,14 @@ class Preprocessing:
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
-        """For each column of "categorical", the number of its indices; 0 stands for what training rows did not show."""
+        """For each column of "categorical", the number of its indices; 0 stands for unseen categories."""
         return tuple(encoder.cardinality for encoder in self.encoders if isinstance(encoder, Category))
 
     def encode(self, table: Table) -> dict[str, np.ndarray]:
-        """The arrays of a table's rows; any category may be new, any cell missing.
+        """The arrays of a table's rows; any category may be new, and any cell missing.
 
         Raises:
-            DataError: a column is not there.
+            DataError: a column is missing.
         """
         inputs: dict[str, np.ndarray] = {}
         if width := len(self.feature_names):
@@ -81,12 +81,12 @@ class Preprocessing:
         return inputs
 
     def to_json(self) -> dict[str, object]:
-        """All that was learned, as a plain dictionary."""
+        """Everything that was learned, as a plain dictionary."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, object]) -> "Preprocessing":
-        """What `to_json` gave.
+        """The preprocessing from what `to_json` gave.
 
         Raises:
             DataError: a key is missing, unknown, or of the wrong type.
@@ -101,11 +101,11 @@ def describe(
     leave_out: Mapping[str, str] = MappingProxyType({}),
     constant: Constant = "leave_out",
 ) -> Schema:
-    """What each column is, and which ones the training rows make usable: not the target, not constant, no identifiers.
+    """What each column holds, and which columns the training rows make usable: no target, constant or identifier.
 
     Args:
         train: the training rows.
-        target: what is predicted; None where rows have no target.
+        target: the target; None where rows have no target.
         leave_out: other columns that are not for the network, each with the reason (`{"weight": "sample weights"}`).
         constant: what becomes of columns that do not vary: they are left out; or are so unless there are no others; or
             are used, as more rows are to come, unless all of their cells are missing.
@@ -122,7 +122,7 @@ def describe(
 
 
 def make_schema(columns: tuple[Column, ...], target: Target | None, *, name: str) -> Schema:
-    """The schema of judged columns and a target; `name` is that of the table.
+    """The schema of judged columns and a target; `name` is the name of the table.
 
     Raises:
         DataError: no column is left.
@@ -171,7 +171,7 @@ def fit(train: Table, schema: Schema, *, scaling: str = "standard", one_hot_max:
 
 
 def judge(column: Column, cells: pl.Series, reason: str | None) -> Column:
-    """The column, marked as unused where a `reason` is given or all its `cells` in the training rows are the same."""
+    """The column, marked as unused if a `reason` is given or all its `cells` in the training rows are the same."""
     if reason is not None:
         return dataclasses.replace(column, used=False, note=reason)
     if column.used and cells.eq_missing(cells.head(1)).all():
@@ -188,7 +188,7 @@ def judge_kept(column: Column, cells: pl.Series, reason: str | None) -> Column:
 
 
 def make_encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: int) -> Encoder:
-    """The encoder that the `cells` of a column in the training rows teach; scaling and `one_hot_max` as for `fit`."""
+    """The encoder learned from the `cells` of a column in the training rows; scaling and `one_hot_max` as in `fit`."""
     match column.kind:
         case "numeric":
             return number_encoder(column.name, cells, scaling)

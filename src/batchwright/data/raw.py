@@ -1,4 +1,4 @@
-"""Tables as they lie in their files: their columns, and how one at a time is read."""
+"""Tables as stored in files: their columns, and how to read one column at a time."""
 
 import dataclasses
 from collections.abc import Callable
@@ -18,22 +18,22 @@ from batchwright.data.sources import check_file
 from batchwright.errors import DataError
 
 PIECES = "pieces"
-"""The folder of the pieces of a text, in that of the store; it is removed when the store is finished."""
+"""The folder of a text's pieces, inside the store's folder; it is removed when the store is finished."""
 
 SMALLEST_PIECE, COPIES_OF_PIECE = 1 << 18, 12
-"""Bytes; and how many times a piece of text is held while its records are found and parsed (9 measured)."""
+"""Bytes of a piece; copies of a piece held while its records are found and parsed (9 measured)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Raw:
-    """A table as it lies in its files, of which one column at a time is read.
+    """A table as stored in its files; one column at a time is read.
 
     Attributes:
         name: what it is called in messages.
-        names: its columns.
-        rows: how many there are.
-        column: the cells of a column, by its name.
-        lines: the lines that the rows begin in; None where rows are counted from 1.
+        names: the names of its columns.
+        rows: the number of rows.
+        column: a function from a column's name to its cells.
+        lines: the lines on which the rows begin; None where rows are counted from 1.
         ragged: the records with the wrong number of fields.
         target: the column that is usually predicted, if there is one.
     """
@@ -51,7 +51,7 @@ def source_files(path: Path) -> list[Path]:
     """The file, or the Parquet files of a folder in the order of their names.
 
     Raises:
-        DataError: there is none, or none of a kind that can be read in pieces.
+        DataError: there is no file, or none of a kind that can be read in pieces.
     """
     if path.is_dir():
         files = parquet_files(path)
@@ -66,10 +66,10 @@ def source_files(path: Path) -> list[Path]:
 
 
 def open_raw(path: Path, options: TableOptions, folder: Path, schema: Schema | None, left: int | None) -> Raw:
-    """The table of a source; text is cut into pieces in `folder` first, as far as that is not done.
+    """The table of a source; text is first cut into pieces in `folder`, unless that is done.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: the source cannot be read.
         UsageError: the disk is full.
     """
     if path.suffix.lower() == ".npy" and path.is_file():
@@ -102,7 +102,7 @@ def _open_text(path: Path, options: TableOptions, folder: Path, schema: Schema |
 
 
 def _open_npy(path: Path, left: int | None) -> Raw:
-    """An array of two dimensions; as many columns are read at once as an eighth of the memory holds."""
+    """An array of two dimensions; an eighth of the memory limits how many columns are read at once."""
     with whole_file(path):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.ndim != 2:

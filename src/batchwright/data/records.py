@@ -1,8 +1,8 @@
-"""Where the records of a delimited text file lie: found in a few passes over its bytes, before any cell is parsed.
+"""Find the records of a delimited text file in a few passes over its bytes, before any cell is parsed.
 
-A record is a row as RFC 4180 has it: fields between delimiters, of which those in quotation marks may hold delimiters,
-line breaks and doubled quotation marks. A byte lies outside quotes when the number of quotation marks before it is
-even, so line numbers and field counts follow from sorted positions alone.
+A record is a row as RFC 4180 has it: fields between delimiters; fields in quotation marks may hold delimiters, line
+breaks and doubled quotation marks. A byte lies outside quotes when the number of quotation marks before it is even, so
+line numbers and field counts follow from sorted positions alone.
 """
 
 import csv
@@ -15,7 +15,7 @@ from jaxtyping import Bool, Int64, UInt8
 from batchwright.errors import DataError
 
 DELIMITERS = ("\t", ";", "|", ",")
-"""The delimiters that are recognised, the rarest in running text first: it wins where several would fit."""
+"""The delimiters that are recognised, the rarest in running text first: it wins if several would fit."""
 
 QUOTE, NEWLINE, RETURN = b'"\n\r'
 SAMPLE_BYTES = 1 << 16
@@ -46,7 +46,7 @@ class Records:
         return next(csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter))
 
     def tobytes(self) -> bytes:
-        """The records alone, one after the other, each with its line break."""
+        """The records only, one after the other, each with its line break."""
         if np.array_equal(self.starts[1:], self.ends[:-1] + 1):
             return bytes(self.data[self.starts[0] : self.ends[-1] + 1])
         change = np.zeros(len(self.data) + 2, np.int8)
@@ -57,7 +57,7 @@ class Records:
 
 
 def find_records(data: bytes, delimiter: str) -> Records:
-    r"""The records of `data` between `delimiter`s (one ASCII character); blank lines are none.
+    r"""The records of `data` between `delimiter`s (one ASCII character); blank lines are no records.
 
     >>> records = find_records(b'name,height\n"Ann\nLee",1.7\n\nBob,1.8\n', ",")
     >>> records.lines.tolist(), records.fields.tolist()
@@ -81,7 +81,7 @@ def find_records(data: bytes, delimiter: str) -> Records:
 
 
 def guess_delimiter(data: bytes) -> str:
-    r"""The delimiter that cuts the first records into the same number of fields, more than one; else the comma.
+    r"""The delimiter that cuts the first records into equally many fields, more than one; else the comma.
 
     >>> guess_delimiter(b"a;b\n1,5;2\n")
     ';'
@@ -95,7 +95,7 @@ def guess_delimiter(data: bytes) -> str:
 
 
 def _share_like_first(sample: bytes, delimiter: str) -> float:
-    """The share of records with as many fields as the first; 0 where that is one."""
+    """The share of records with as many fields as the first; 0 if the first has only one."""
     try:
         fields = find_records(sample, delimiter).fields
     except DataError:
@@ -106,7 +106,7 @@ def _share_like_first(sample: bytes, delimiter: str) -> float:
 def _outside(
     positions: Int64[np.ndarray, " positions"], quotes: Int64[np.ndarray, " quotes"]
 ) -> Int64[np.ndarray, " outside"]:
-    """Those positions that an even number of quotation marks precedes."""
+    """The positions that have an even number of quotation marks before them."""
     return positions[np.searchsorted(quotes, positions) % 2 == 0] if len(quotes) else positions
 
 

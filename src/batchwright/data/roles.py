@@ -1,4 +1,4 @@
-"""The columns that play another part than input: the targets, and those that rows are split by."""
+"""Columns that are no inputs: the targets, and the columns for the split."""
 
 import numpy as np
 from jaxtyping import Shaped
@@ -13,14 +13,14 @@ from batchwright.errors import ConfigError, DataError
 
 
 def target_names(loaded: Loaded, options: DataOptions) -> tuple[str, ...]:
-    """The columns to predict, one or more, which must be given unless the source has usual ones.
+    """The columns to predict, one or more, which must be given unless the source has a default.
 
-    One that is given as `a,b` is two, unless there is a column of that very name.
+    A target given as `a,b` means two columns, unless a column has exactly that name.
 
     Raises:
         DataError: none is given, or there is no such column.
-        ConfigError: columns are named of images, which have none; or one is that of groups or weights too, or twice
-            there.
+        ConfigError: columns are named for images, which have none; or a target is also the column of groups or weights,
+            or is named twice.
     """
     if isinstance(loaded.train, Images):
         if options.target not in (None, LABEL, (LABEL,)):
@@ -53,7 +53,7 @@ def given_names(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def _split(given: str | tuple[str, ...] | None, table: Table) -> tuple[str, ...]:
-    """The names of columns that are given one by one, or as one text with commas between."""
+    """The names of columns given one by one, or as one text with commas between them."""
     if not isinstance(given, str):
         return given or ()
     if given in table.kinds or "," not in given:
@@ -62,7 +62,7 @@ def _split(given: str | tuple[str, ...] | None, table: Table) -> tuple[str, ...]
 
 
 def split_key(table: Table, options: DataOptions) -> Shaped[np.ndarray, " rows"]:
-    """What rows are split by: the places of their groups in the order of their names, or their times.
+    """The values by which rows are split: numbers of their groups, in order of the groups' names, or their times.
 
     Raises:
         DataError: there is no such column, some are missing, or times are neither dates nor numbers.

@@ -1,4 +1,4 @@
-"""Rows of an array in a file, read by calls that can fail and say why, unlike a memory map's silent page-ins."""
+"""Read rows of an array in a file by calls that report failure, unlike the silent page-ins of a memory map."""
 
 import os
 import weakref
@@ -15,8 +15,8 @@ from batchwright.errors import DataError
 class RowFile:
     """An array on the disk, row after row.
 
-    The file stays open: one that is removed meanwhile is still there for its reader. A disk that fails, or a file that
-    was cut, is an error of the program; behind a memory map it would be a signal that ends the process.
+    The file stays open: if it is removed meanwhile, its reader still has it. A disk that fails, or a file that was cut,
+    is an error of the program; with a memory map it would be a signal that ends the process.
     """
 
     def __init__(self, array: np.ndarray) -> None:
@@ -34,16 +34,16 @@ class RowFile:
         weakref.finalize(self, os.close, self._descriptor)
 
     def places(self, length: int) -> Shaped[np.ndarray, "length ..."]:
-        """An array for so many rows; what it holds is undefined."""
+        """An array for `length` rows; its content is undefined."""
         return np.empty((length, *self.shape[1:]), self.dtype)
 
     def read(self, ranges: Int64[np.ndarray, "ranges 2"], into: Shaped[np.ndarray, "length ..."]) -> None:
         """Put the rows [start, stop) of each range, one after the other, `into` an array that `places` gave.
 
-        What is left over is set to zero.
+        Places that no row fills are set to zero.
 
         Raises:
-            DataError: they cannot be read.
+            DataError: the rows cannot be read.
         """
         into[(ranges[:, 1] - ranges[:, 0]).sum() :] = 0
         left = into.reshape(-1).view(np.uint8).data
@@ -54,7 +54,7 @@ class RowFile:
                 left = left[size:]
 
     def _fill(self, left: memoryview, place: int) -> None:
-        """Fill memory with the bytes from a place on."""
+        """Fill memory with the bytes that start at `place`."""
         while left:
             count = os.preadv(self._descriptor, [left], place)
             if count == 0:
@@ -64,7 +64,7 @@ class RowFile:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to read a file into a DataError with a remedy."""
+    """Turn a system error in reading a file into a DataError with a remedy."""
     try:
         yield
     except OSError as error:

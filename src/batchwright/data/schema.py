@@ -1,4 +1,4 @@
-"""What each column of a table is; saved with the model, so that new rows are read as the training rows were."""
+"""The columns of a table; saved with the model, so that new rows are read as the training rows were."""
 
 import dataclasses
 import json
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column: its name, what it holds, and whether a network is given it.
+    """One column: its name, what it holds, and whether the network gets it.
 
-    `note` says why a column is not used, or what was doubtful about its kind. `format` is how a text column's dates are
-    written, as in `datetime.strptime`; it is empty for all else.
+    `note` says why a column is not used, or what was doubtful about its kind. `format` is the date format of a text
+    column, as in `datetime.strptime`; it is empty for all other columns.
     """
 
     name: str
@@ -36,9 +36,9 @@ class Column:
 class Schema:
     """The columns of the training table in its own order, and what is predicted from them.
 
-    The target, or each of several, is among `columns` with `used=False`, and so is the column of the rows' `weights`
-    where there is one. `classes` are the labels in the order of their codes; a regression has none, and several targets
-    have none in common.
+    The target, or each of several, is among `columns` with `used=False`, and so is the column of the rows' `weights` if
+    there is one. `classes` holds the labels in the order of their codes; it is empty for a regression, and for several
+    targets, which have no classes in common.
 
     >>> columns = (Column("age", "numeric"), Column("y", "categorical", used=False, note="target"))
     >>> schema = Schema(columns, "y", "classification", ("no", "yes"))
@@ -55,7 +55,7 @@ class Schema:
     weights: str | None = None
 
     def __repr__(self) -> str:
-        """How many columns, how many of them are inputs, and the target."""
+        """The number of columns, the number of inputs, and the target."""
         return f"<Schema: {len(self.columns):,} columns, {len(self.used):,} of them inputs; target {self.target!r:.60}>"
 
     @property
@@ -65,7 +65,7 @@ class Schema:
 
     @property
     def used(self) -> tuple[str, ...]:
-        """The names of the columns that a network is given."""
+        """The names of the columns that the network gets."""
         return tuple(column.name for column in self.columns if column.used)
 
     def to_json(self) -> dict[str, object]:
@@ -74,7 +74,7 @@ class Schema:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, object]) -> "Schema":
-        """The schema that `to_json` gave.
+        """The schema from what `to_json` gave.
 
         Raises:
             DataError: a key is missing, unknown, or of the wrong type.
@@ -93,7 +93,7 @@ class WiderSchema(Schema):
 
 
 def normal_name(name: object) -> str:
-    """The name of a column as text in Unicode's normal form C: a letter with its accent is one character or two.
+    """The name of a column as text in Unicode's normal form C, which unites the two spellings of an accented letter.
 
     >>> normal_name("Gro" + "u\u0308" + "n") == "Gro" + "\u00fc" + "n", normal_name(2)
     (True, '2')
@@ -105,7 +105,7 @@ def normal_names(names: Iterable[object], table: str) -> list[str]:
     """The names of the columns of a table in their normal form.
 
     Raises:
-        DataError: some are the same.
+        DataError: some names are equal.
     """
     normal = [normal_name(name) for name in names]
     if len(set(normal)) < len(normal):
@@ -115,9 +115,9 @@ def normal_names(names: Iterable[object], table: str) -> list[str]:
 
 
 def from_plain(cls: type[T], plain: Mapping[str, object]) -> T:
-    """The dataclass `cls` from its plain dictionary; nothing in it is run, and nothing is guessed.
+    """The dataclass `cls` from its plain dictionary; no code in it is run, and nothing is guessed.
 
-    Every key must be known, required ones present, and every value of its declared type: numbers are not read from
+    Every key must be known, required keys present, and every value of its declared type: numbers are not read from
     text, and NaN and infinity are refused.
 
     Raises:

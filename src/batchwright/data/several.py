@@ -1,4 +1,4 @@
-"""What is predicted, one target or several, and how each column of it is learned."""
+"""What is predicted, one target or several, and how each target column is encoded."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ OneTarget: TypeAlias = ClassTarget | ValueTarget
 
 @dataclasses.dataclass(frozen=True)
 class SeveralTargets:
-    """A target in each of several columns, all of them predicted at once."""
+    """Several targets, one in each of several columns, predicted together."""
 
     parts: tuple[OneTarget, ...]
     task: Literal["several"] = "several"
@@ -39,7 +39,7 @@ class SeveralTargets:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """None in common: each part has its own."""
+        """Empty: the targets have no classes in common."""
         return ()
 
     @property
@@ -61,7 +61,7 @@ class SeveralTargets:
         return [label for part in self.parts for label in part.strangers(table)]
 
     def encode(self, table: Table) -> Int32[np.ndarray, "rows targets"] | Float32[np.ndarray, "rows targets"]:
-        """A column for each target: codes where all are classes; else float32, in which codes are whole numbers.
+        """A column for each target: codes if all are classes; else float32, in which codes are whole numbers.
 
         Raises:
             DataError: as the `encode` of each.
@@ -78,7 +78,7 @@ Target: TypeAlias = OneTarget | LabelTarget | SeveralTargets
 
 
 def target_from_json(plain: Mapping[str, object]) -> Target:
-    """What `to_json` of a target gave.
+    """The target from what `to_json` gave.
 
     Raises:
         DataError: a key is missing, unknown, or of the wrong type.
@@ -99,13 +99,13 @@ def fit_targets(
     separator: str | None = None,
     lenient: bool = False,
 ) -> Target:
-    """How the columns `names` are predicted; the scale of numbers is that of all rows, see `rescaled`.
+    """How to predict the columns `names`; numbers are scaled by all rows, see `rescaled`.
 
     Args:
         table: all rows.
         names: the target columns, one or more.
-        task: "classification" or "regression", of each of them; "multilabel" of one; inferred when None.
-        separator: of the labels of a cell, for "multilabel".
+        task: "classification" or "regression", for every target; "multilabel" for a single target; inferred when None.
+        separator: separator of the labels in a cell, for "multilabel".
         lenient: as for `fit_target`.
 
     Raises:
@@ -128,10 +128,10 @@ def fit_targets(
 
 
 def rescaled(target: Target, table: Table, rows: Integer[np.ndarray, " chosen"], *, lenient: bool) -> Target:
-    """The target with the mean and the deviation of its numbers taken from these rows alone.
+    """The target, with the mean and the deviation of its numbers taken from these rows only.
 
     Raises:
-        DataError: a number is the same in all of them; not where `lenient`.
+        DataError: a number is the same in all of these rows; not raised if `lenient`.
     """
     if isinstance(target, ValueTarget):
         return fit_target(table, target.name, task="regression", rows=rows, lenient=lenient)
@@ -142,7 +142,7 @@ def rescaled(target: Target, table: Table, rows: Integer[np.ndarray, " chosen"],
 
 
 def each(target: Target, encoded: np.ndarray) -> list[tuple[OneTarget, np.ndarray]]:
-    """Each target that has a column of its own, with its codes or values [rows]; none of labels in one cell.
+    """Each target that has a column of its own, with its codes or values [rows]; none for labels in one cell.
 
     >>> [part.name for part, _ in each(SeveralTargets((ValueTarget("a", 0, 1), ValueTarget("b", 0, 1))), np.eye(2))]
     ['a', 'b']

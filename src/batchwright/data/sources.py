@@ -1,4 +1,4 @@
-"""From what a user names or holds to rows: an example, a file, a folder, arrays or a data frame."""
+"""Get rows from what a user names or holds: an example, a file, a folder, arrays or a data frame."""
 
 import os
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from batchwright.data.tables import DEFAULT, Table, TableOptions, from_frame, re
 from batchwright.errors import DataError, nearest
 
 Source: TypeAlias = Any
-"""The name of an example, a path, an array, a pair (x, y) of them, a mapping of columns, or any data frame."""
+"""The name of an example, a path, an array, a pair (x, y) of arrays, a mapping of columns, or any data frame."""
 
 Rows = Table | Images
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a source holds: its rows, its own test part if it has one, the usual target, and a short name."""
+    """The content of a source: its rows, its own test part if any, the default target, and a short name."""
 
     train: Rows
     test: Rows | None
@@ -48,9 +48,9 @@ def read(
             of one table, in the order of their names); in Python also an array, a pair (x, y), a mapping of columns, or
             any data frame.
         options: how the cells of a table are read.
-        schema: what its columns are, for the rows that a trained model is given.
+        schema: the columns, for rows given to a trained model.
         image_size: height and width that the images of a folder are resized to.
-        channels: 1 or 3, which the images of a folder are brought to.
+        channels: 1 or 3, to which the images of a folder are converted.
 
     Raises:
         DataError: no such file, a file or folder of another kind, or one that cannot be read.
@@ -126,7 +126,7 @@ def _read_file(path: Path, options: TableOptions, schema: Schema | None) -> Load
 
 
 def check_file(path: Path) -> None:
-    """Raise a DataError unless the path is a file with something in it; the nearest name is suggested."""
+    """Raise a DataError unless the path is a non-empty file; the nearest name is suggested."""
     if path.is_file():
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty.")

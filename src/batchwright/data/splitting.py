@@ -1,4 +1,4 @@
-"""Which rows are for training, which for validation and which for the test: a pure function of the seed.
+"""Divide rows into training, validation and test: a pure function of the seed.
 
 Every row is in exactly one of the three parts.
 """
@@ -17,7 +17,7 @@ Method = Literal["stratified", "shuffled", "group", "time"]
 METHODS: tuple[Method, ...] = ("stratified", "shuffled", "group", "time")
 
 TEST, VALIDATION, TRAIN = 0, 1, 2
-BLOCK_BYTES = 1 << 19  # of rows hashed at a time: they stay in the cache
+BLOCK_BYTES = 1 << 19  # bytes of rows hashed at a time: they stay in the cache
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Indices:
     test: Int64[np.ndarray, " test"]
 
     def __repr__(self) -> str:
-        """How many rows each part has."""
+        """The number of rows in each part."""
         return f"<Indices: {len(self.train):,} train, {len(self.validation):,} validation, {len(self.test):,} test>"
 
 
@@ -44,13 +44,13 @@ def split(
     """The rows of each part.
 
     Args:
-        by: what the method goes by: the label of each row, its group, or its time; "shuffled" only counts it.
+        by: what the method uses: the label of each row, its group, or its time; "shuffled" uses only their number.
         method: "shuffled" draws rows; "stratified" draws from each class its share, within one row, and leaves each
             class a training row; "group" draws whole groups, so that none is in two parts; "time" takes the last rows
             for the test, and those before them for validation; rows of the same time are in one part.
         validation_split: share of the rows for validation, in [0, 1).
         test_split: share of the rows for the test, in [0, 1).
-        seed: of the drawing, at least 0; the same seed gives the same parts.
+        seed: seed of the drawing, at least 0; the same seed gives the same parts.
 
     Raises:
         ConfigError: a share is out of range, or the two leave no training rows.
@@ -89,16 +89,16 @@ def check_fractions(validation_split: float, test_split: float) -> None:
 
 
 def row_hashes(arrays: Mapping[str, Shaped[np.ndarray, "rows ..."]]) -> UInt64[np.ndarray, " rows"]:
-    """A 64-bit number for each row: equal rows have equal ones, and different rows different ones but for rare chance.
+    """A 64-bit number for each row: equal rows have equal numbers, and different rows almost never do.
 
-    Each 8 bytes x of a row are taken in by h <- m((h xor x) · c), where c is odd and m(h) = h xor h/2²⁹: one to one in
-    h and in x, so that rows that differ in one place only never meet.
+    Each 8 bytes x of a row are taken in by h <- m((h xor x) · c), where c is odd and m(h) = h xor h/2²⁹. This is
+    one-to-one in h and in x, so rows that differ in one place only never collide.
     """
     rows = len(next(iter(arrays.values())))
     hashes = np.zeros(rows, np.uint64)
     for values in arrays.values():
         flat = np.ascontiguousarray(values).reshape(rows, math.prod(values.shape[1:]))
-        zero = np.zeros((), flat.dtype)  # added to floats, it makes 0.0 of -0.0
+        zero = np.zeros((), flat.dtype)  # adding it turns -0.0 into 0.0
         width = flat.shape[1] * flat.itemsize
         block = max(1, BLOCK_BYTES // max(1, width))
         padded = np.zeros((min(block, rows), -(-width // 8) * 8), np.uint8)
@@ -114,7 +114,7 @@ def row_hashes(arrays: Mapping[str, Shaped[np.ndarray, "rows ..."]]) -> UInt64[n
 
 
 def count_shared(seen: UInt64[np.ndarray, " seen"], rows: UInt64[np.ndarray, " rows"]) -> int:
-    """How many of `rows` are among `seen` (at least one), both as `row_hashes`."""
+    """How many of `rows` occur in `seen` (which is not empty); both as from `row_hashes`."""
     ordered = np.sort(seen)
     place = np.searchsorted(ordered, rows)
     return int((ordered[np.minimum(place, len(seen) - 1)] == rows).sum())
@@ -123,7 +123,7 @@ def count_shared(seen: UInt64[np.ndarray, " seen"], rows: UInt64[np.ndarray, " r
 def _by_class(
     labels: Shaped[np.ndarray, " rows"], fractions: tuple[float, float], rng: np.random.Generator
 ) -> Int8[np.ndarray, " rows"]:
-    """The part of each row; of each class, its first rows in a random order go to the test, the next to validation."""
+    """The part of each row: in each class, the first rows in a random order are test rows, the next validation rows."""
     codes, sizes = _coded(labels)
     order = np.arange(len(labels), dtype=np.min_scalar_type(len(labels)))
     rng.shuffle(order)
@@ -141,7 +141,7 @@ def _by_class(
 def _coded(
     labels: Shaped[np.ndarray, " rows"],
 ) -> tuple[Integer[np.ndarray, " rows"], Int64[np.ndarray, " classes"]]:
-    """The place of each label among the sorted ones, in as few bytes as hold it, and how many rows each label has."""
+    """The index of each label among the sorted labels, in the smallest integer type, and the rows of each label."""
     distinct = np.unique(labels)
     codes = np.searchsorted(distinct, labels)
     return codes.astype(np.min_scalar_type(len(distinct))), np.bincount(codes, minlength=len(distinct))
@@ -150,7 +150,7 @@ def _coded(
 def _counts(
     sizes: Int64[np.ndarray, " classes"], fraction: float, most: Int64[np.ndarray, " classes"]
 ) -> Int64[np.ndarray, " classes"]:
-    """How many rows of each class make up a fraction of all: its share rounded down, the rest by largest remainder."""
+    """The rows of each class that make up a fraction of all: its share rounded down, the rest by largest remainder."""
     share = sizes * fraction
     counts: np.ndarray = np.minimum(np.floor(share + 1e-9).astype(np.int64), most)
     lacking = _rounded(float(share.sum())) - int(counts.sum())
@@ -163,7 +163,7 @@ def _counts(
 def _by_group(
     groups: Shaped[np.ndarray, " rows"], fractions: tuple[float, float], rng: np.random.Generator
 ) -> Int8[np.ndarray, " rows"]:
-    """The part of each row; groups in random order are taken if they bring a part nearer to its share, at least one."""
+    """The part of each row: groups in random order join a part while it comes nearer to its share; at least one."""
     codes, sizes = _coded(groups)
     wanted = [number for number in (TEST, VALIDATION) if fractions[number] > 0]
     if len(sizes) <= len(wanted):
@@ -184,7 +184,7 @@ def _by_group(
 
 
 def _by_time(times: Shaped[np.ndarray, " rows"], fractions: tuple[float, float]) -> Indices:
-    """The parts one after the other in time; each begins where the time changes, as near to its share as can be."""
+    """The parts one after the other in time; each begins where the time changes, as near to its share as possible."""
     order, rows = np.argsort(times, kind="stable"), len(times)
     changes = np.flatnonzero(times[order][1:] != times[order][:-1]) + 1
     test_rows, validation_rows = (_rounded(rows * fraction) for fraction in fractions)

@@ -1,4 +1,4 @@
-"""Rows on the disk: a folder with one uncompressed Arrow file per column, of which any range can be read.
+"""Rows on disk: a folder with one uncompressed Arrow file per column, from which any range can be read.
 
 `store.json` is written last, so a folder without it is unfinished. Images are one `.npy` file that is memory-mapped.
 """
@@ -40,16 +40,16 @@ class StoredFile:
 
 @dataclasses.dataclass(frozen=True)
 class Contents:
-    """What `store.json` holds.
+    """The content of `store.json`.
 
     Attributes:
-        format: the version of this form.
-        fingerprint: of the source and of how it was read.
+        format: the version of this format.
+        fingerprint: fingerprint of the source and of the reading options.
         name: what the rows are called in messages.
-        rows: how many there are.
-        columns: those of the table, none for images; column i is in the file `i.arrow`.
+        rows: the number of rows.
+        columns: the columns of the table, none for images; column i is in the file `i.arrow`.
         files: all files of the store.
-        notes: what was found in converting, one sentence each: dropped rows, resized images.
+        notes: notes from the conversion, one sentence each: dropped rows, resized images.
         target: the column that is usually predicted, if there is one.
     """
 
@@ -68,7 +68,7 @@ class Store:
     """A folder of rows: a table of typed columns, as `read` gives, or images.
 
     Nothing is held in memory: each call reads what it returns. Images are the memory map of their file. `stamp` tells
-    this store from one that takes its place.
+    this store from one that replaces it.
     """
 
     folder: Path
@@ -82,7 +82,7 @@ class Store:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the stored rows, in hexadecimal: that of the list of files with their own."""
+        """SHA-256 of the stored rows, in hexadecimal, computed from the list of files and their hashes."""
         return _digest([dataclasses.asdict(file) for file in self.contents.files])
 
     @property
@@ -133,7 +133,7 @@ class Store:
         return Images(images, labels, self.contents.name, self.contents.notes)
 
     def _check_stamp(self) -> None:
-        """Raise a DataError where the store was replaced since it was opened, or removed."""
+        """Raise a DataError if the store was removed or replaced since it was opened."""
         try:
             same = _stamp(self.folder) == self.stamp
         except OSError:
@@ -146,9 +146,9 @@ class Store:
 
 
 def open_store(folder: Path, fingerprint: str) -> Store | None:
-    """The finished store in a folder; None where there is none, or it is one of another source or other options.
+    """The finished store in a folder; None if there is none, or it has another source or other options.
 
-    The sizes of all its files are compared with those that were written, and the rows in each.
+    The sizes of all files, and the rows in each, are compared with what was written.
 
     Raises:
         DataError: the folder holds something else, or a store that is damaged or of another version.
@@ -171,7 +171,7 @@ def open_store(folder: Path, fingerprint: str) -> Store | None:
 
 
 def finish_store(folder: Path, contents: Contents) -> Store:
-    """Write `store.json`, which makes the store a finished one.
+    """Write `store.json`, which marks the store as finished.
 
     Raises:
         UsageError: the disk is full, or the folder may not be written to.
@@ -181,7 +181,7 @@ def finish_store(folder: Path, contents: Contents) -> Store:
 
 
 def refuse_stranger(folder: Path) -> None:
-    """Raise a DataError unless the folder can be taken for a store: absent, empty, or one that was begun as one."""
+    """Raise a DataError unless the folder can be taken for a store: absent, empty, or begun as a store."""
     if not os.path.lexists(folder) or (folder / MARK).is_file():
         return
     if folder.is_symlink() or not folder.is_dir() or any(entry.name != LOCK for entry in folder.iterdir()):
@@ -207,14 +207,14 @@ def write_columns(path: Path, frame: pl.DataFrame) -> None:
             flush(temporary)
             temporary.replace(path)
         except (OSError, pl.exceptions.PolarsError) as error:
-            number = re.search(r"\(os error (\d+)\)", str(error))  # polars gives it in the text alone
+            number = re.search(r"\(os error (\d+)\)", str(error))  # polars gives it only in the text
             raise OSError(int(number[1]), os.strerror(int(number[1]))) if number else error from error
         finally:
             temporary.unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:
-    """Have the system write a file to the disk."""
+    """Make the system write a file to disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
@@ -225,17 +225,17 @@ def stored(path: Path) -> StoredFile:
 
 
 def column_file(place: int) -> str:
-    """The name of the file of a column, by its place."""
+    """The file name of the column with this number."""
     return f"{place}.arrow"
 
 
 def damaged(folder: Path, why: str) -> DataError:
-    """The error of a store that cannot be used."""
+    """The error for a store that cannot be used."""
     return DataError(f"{folder} is not a store that can be used: {why}. Remove that folder; it is made anew.")
 
 
 def _stamp(folder: Path) -> tuple[int, int]:
-    """What tells a `store.json` from one that takes its place."""
+    """Identify a `store.json`, to tell it from one that replaces it."""
     found = (folder / STORE).stat()
     return found.st_ino, found.st_mtime_ns
 
@@ -251,7 +251,7 @@ def _small_file(path: Path) -> str:
 
 
 def _verify(store: Store) -> None:
-    """Raise a ValueError unless all files are there, of their sizes, and each column has its name and all rows."""
+    """Raise a ValueError unless all files exist with their sizes, and each column has its name and all rows."""
     folder, contents = store.folder, store.contents
     listed = {file.name: file for file in contents.files}
     wanted = [column_file(place) for place in range(len(contents.columns))] or [IMAGES]
@@ -280,7 +280,7 @@ def _verify(store: Store) -> None:
 
 
 def _slices(paths: Sequence[Path], start: int, rows: int) -> list[pl.Series]:
-    """The cells of `rows` rows from `start` on, of files with one column each."""
+    """The cells of `rows` rows from `start` on, in files with one column each."""
     try:
         frames = pl.collect_all([pl.scan_ipc(path, glob=False).slice(start, rows) for path in paths])
     except BROKEN as error:

@@ -1,6 +1,6 @@
-"""Rows that do not fit in memory, ready for training: the parts of a stored source, read a range at a time.
+"""Rows that do not fit in memory, ready for training: the parts of a stored source, read one range at a time.
 
-All that is learned is what `batchwright.data.dataset.prepare` learns of the same source, to the bit; one column is in
+What is learned is the same as in `batchwright.data.dataset.prepare` for the same source, to the bit; one column is in
 memory at a time.
 """
 
@@ -56,7 +56,7 @@ from batchwright.data.weights import drop_weightless, in_units, row_weights, uni
 from batchwright.errors import ConfigError, DataError, unknown
 
 BLOCK_ROWS = 65_536
-"""Stored rows that are read at once to take those of one part, or twice as many as are taken if that is more."""
+"""Stored rows read at once to take the rows of one part; twice as many as are taken, if that is more."""
 
 ROW_BYTES = 100
 """Peak memory per row while rows are split and learned from; 74 to 103 measured on 2 million rows."""
@@ -70,10 +70,10 @@ class StreamedSplit:
 
     Args:
         store: the rows of the source.
-        positions: those of this part, ascending.
-        encoding: how they become arrays.
+        positions: the positions of its rows, ascending.
+        encoding: how rows become arrays.
         weights: the column of the rows' weights; None where all weigh the same.
-        unit: what weights are divided by (`weights.unit_of`).
+        unit: the number that weights are divided by (`weights.unit_of`).
     """
 
     store: Store
@@ -114,8 +114,8 @@ class StreamedSplit:
 class StreamedDataset(Parts[StreamedSplit]):
     """Training, validation and test rows that are read when they are needed.
 
-    The `indices` of each part are ascending. The fingerprint is that of the stored rows, of their parts, and of the
-    encoding; it is not that of the same rows as a `Dataset`.
+    The `indices` of each part are ascending. The fingerprint covers the stored rows, their parts, and the encoding; it
+    differs from the fingerprint of the same rows as a `Dataset`.
     """
 
 
@@ -128,18 +128,18 @@ def prepare_streamed(
     memory_limit: int | None = None,
     like: Encoding | None = None,
 ) -> StreamedDataset:
-    """Convert a source to a store unless that is done, split its rows, and learn how they are encoded.
+    """Convert a source to a store unless that is done, split its rows, and learn how to encode them.
 
     Args:
         source: a path: delimited text, Parquet, a folder of Parquet files, `.npy`, a folder of images, or of IDX files.
-        options: how it is read, split and encoded; so is `options.test`, another path.
-        seed: of the split, at least 0.
+        options: how the source and `options.test`, another path, are read, split and encoded.
+        seed: seed of the split, at least 0.
         cache_dir: where stores are made; beside their sources when None.
         memory_limit: bytes of anonymous memory that this process may take; no limit when None.
         like: the encoding of an earlier training, by which rows are read and encoded.
 
     Raises:
-        DataError: the source cannot be read, or cannot be learned from as asked; a column does not fit the memory.
+        DataError: the source cannot be read, or cannot be learned from as requested; a column does not fit in memory.
         ConfigError: an option is out of range, or contradicts another.
         UsageError: the disk is full, or another process converts the same source.
     """
@@ -209,7 +209,7 @@ def _needed(store: Store) -> int:
 
 
 def _test_store(options: DataOptions, encoding: Encoding, cache_dir: Path | None, limit: int | None) -> Store:
-    """The store of the rows that take the place of the test split, read as the training rows were."""
+    """The store of the rows that replace the test split, read as the training rows were."""
     if not isinstance(options.test, str | os.PathLike):
         raise DataError("test has to be a path where rows are read in pieces: write these rows to a file.")
     path = Path(options.test)
@@ -222,9 +222,10 @@ def _test_store(options: DataOptions, encoding: Encoding, cache_dir: Path | None
 
 
 class Divided(NamedTuple):
-    """The target, the rows of each part among the kept ones, which are kept (None: all), and notes of all and of these.
+    """The target, the rows of each part among the kept rows, the kept rows (None: all), and notes.
 
-    It holds no cells, so that those that rows were split by are gone when others are learned from.
+    `unlearned` holds notes on classes that no training row has, `notes` all others. It holds no cells, so that the
+    cells for the split are freed before other columns are read.
     """
 
     target: Target
@@ -248,14 +249,14 @@ def _divide(
 
 
 def _kept(kept: Int64[np.ndarray, " kept"] | None, rows: Int64[np.ndarray, " rows"]) -> Int64[np.ndarray, " rows"]:
-    """The positions in a store of rows that are numbers among the kept ones."""
+    """The positions in a store of rows given by their number among the kept rows."""
     return rows if kept is None else kept[rows]
 
 
 def _for_split(
     store: Store, names: tuple[str, ...], options: DataOptions
 ) -> tuple[Rows, Int64[np.ndarray, " kept"] | None]:
-    """What rows are split by, without those that do not count, as in memory; and which are kept (None: all)."""
+    """The rows' values for the split, without rows that do not count, as in memory; and the kept rows (None: all)."""
     if store.holds_images:
         return store.images(), None
     by = options.group if options.group is not None else options.time
@@ -271,7 +272,7 @@ def _for_split(
 
 
 def _learn(store: Store, train: Int64[np.ndarray, " train"], target: Target, options: DataOptions) -> Encoding:
-    """All that is learned from the training rows, one column after the other."""
+    """Learn the encoding from the training rows, one column after the other."""
     if store.holds_images:
         return image_encoding(store.images().shape, target, options)
     head = store.table(0, 0)
@@ -286,7 +287,7 @@ def _learn(store: Store, train: Int64[np.ndarray, " train"], target: Target, opt
 def _learn_column(
     store: Store, spec: Column, train: Int64[np.ndarray, " train"], reason: str | None, options: DataOptions
 ) -> tuple[Column, Encoder | None]:
-    """Whether and how a column is encoded; it is not read where a `reason` speaks against that."""
+    """Whether and how a column is encoded; it is not read if there is a `reason` against using it."""
     unread = reason is not None or not spec.used
     cells = store.column(spec.name, 0, 0) if unread else store.column(spec.name)[train]
     column = judge(spec, cells, reason)
@@ -294,7 +295,7 @@ def _learn_column(
 
 
 def _own_test(store: Store, encoding: Encoding, options: DataOptions) -> tuple[StreamedSplit, Rows]:
-    """The part of the rows that take the place of the test split, all of them with a known target; and its notes."""
+    """The part of the rows that replace the test split, all with a known target; and its notes."""
     rows, kept = _for_split(store, encoding.target.columns, dataclasses.replace(options, group=None, time=None))
     positions = np.arange(store.rows) if kept is None else kept
     encoding.targets(rows)
@@ -306,7 +307,7 @@ def _own_test(store: Store, encoding: Encoding, options: DataOptions) -> tuple[S
 def _split_of(
     store: Store, positions: Int64[np.ndarray, " rows"], encoding: Encoding, weights: str | None
 ) -> StreamedSplit:
-    """These rows of a store as a part, whose weights have a unit of their own."""
+    """These rows of a store as a part; its weights have a unit of their own."""
     if weights is None or store.holds_images:
         return StreamedSplit(store, positions, encoding)
     numbers = row_weights(store.table(columns=[weights]).take(positions), weights)

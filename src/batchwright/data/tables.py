@@ -1,7 +1,7 @@
 """Tables: delimited text, Parquet, data frames and arrays, each column typed by all its cells.
 
-A missing cell is null; a bad cell, one that does not fit its column, never becomes null in silence: it stops the
-reading with its line, or its row is dropped, counted and listed.
+A missing cell is null. A bad cell, which does not fit its column, never becomes null in silence: it stops the reading
+with its line, or its row is dropped, counted and listed.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ __all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_fr
 ON_BAD_ROWS = ("stop", "drop")
 DEFAULT = TableOptions()
 UNKNOWN_TO_POLARS = (TypeError, ValueError, ImportError, NotImplementedError)
-"""What the conversion of mixed objects, of complex numbers, or of text of pandas without pyarrow, ends with."""
+"""Exceptions from converting mixed objects, complex numbers, or text of pandas without pyarrow."""
 COMPLEX = "complex numbers: give their real and imaginary parts as two columns"
 
 
@@ -43,8 +43,8 @@ COMPLEX = "complex numbers: give their real and imaginary parts as two columns"
 class Table:
     """Typed columns: finite numbers, booleans, datetimes and text, with null for missing.
 
-    `lines` are the lines of the file that the rows begin in; None where rows are counted from 1 instead. `dropped` are
-    the bad cells whose rows were left out.
+    `lines` holds the lines of the file on which the rows begin; None where rows are counted from 1 instead. `dropped`
+    holds the bad cells whose rows were left out.
     """
 
     frame: pl.DataFrame
@@ -55,7 +55,7 @@ class Table:
     dropped: BadCells = NONE_BAD
 
     def __repr__(self) -> str:
-        """How many rows and columns."""
+        """The number of rows and columns."""
         return f"<Table {self.name:.60}: {self.rows:,} rows, {len(self.columns):,} columns>"
 
     @property
@@ -65,14 +65,14 @@ class Table:
 
     @property
     def kinds(self) -> dict[str, Kind]:
-        """What each column is, by name."""
+        """The kind of each column, by name."""
         return {column.name: column.kind for column in self.columns}
 
     def column(self, name: str) -> Column:
-        """What the column `name` is.
+        """The description of the column `name`.
 
         Raises:
-            DataError: there is none; the nearest name is suggested.
+            DataError: there is no such column; the nearest name is suggested.
         """
         for column in self.columns:
             if column.name == name:
@@ -95,14 +95,14 @@ def read_csv(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schem
     """The table in a file of delimited text (UTF-8, with or without a byte-order mark; RFC 4180 quotation marks).
 
     Args:
-        path: the file. Its delimiter is found among comma, semicolon, tab and bar unless given.
+        path: the file. Its delimiter, unless given, is found among comma, semicolon, tab and bar.
         options: how cells are read.
-        schema: what the columns are, for rows that a saved model is given: its used columns have to be there; of the
-            others the target is kept if present.
+        schema: the columns, for rows given to a saved model: its used columns have to be there; of the others the
+            target is kept if present.
 
     Raises:
-        DataError: no such file, not UTF-8, no rows, names that repeat, records of different lengths, bad cells, or
-            columns that the schema asks for and the file lacks.
+        DataError: no such file, not UTF-8, no rows, repeated names, records of different lengths, bad cells, or columns
+            that the schema needs and the file lacks.
     """
     text = read_text(Path(path), options, schema=schema)
     return _table(text.frame, options, schema=schema, name=Path(path).name, lines=text.lines, ragged=text.ragged)
@@ -111,11 +111,11 @@ def read_csv(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schem
 def read_parquet(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
     """The table in a Parquet file; its types are kept: text stays text.
 
-    Of a folder, the rows of its Parquet files one after the other, in the order of their names.
+    For a folder, the rows of its Parquet files one after the other, in the order of their names.
 
     Raises:
         DataError: no such file, not Parquet, files whose columns differ, no rows, bad cells, or columns that the schema
-            asks for are not there.
+            needs and the file lacks.
     """
     path = Path(path)
     scan = scan_parquet(path)
@@ -137,8 +137,8 @@ def from_frame(
     {'height': 'numeric', 'colour': 'categorical'}
 
     Raises:
-        DataError: not a data frame, no rows, columns of different lengths, names that repeat, bad cells, or columns
-            that the schema asks for and the frame lacks.
+        DataError: not a data frame, no rows, columns of different lengths, repeated names, bad cells, or columns that
+            the schema needs and the frame lacks.
     """
     return _table(_to_polars(frame, name), options, schema=schema, name=name)
 
@@ -156,7 +156,7 @@ def from_array(
     ['0', '1', '2']
 
     Raises:
-        DataError: no rows, bad cells, or columns that the schema asks for and the array lacks.
+        DataError: no rows, bad cells, or columns that the schema needs and the array lacks.
     """
     columns = {str(number): array[:, number] for number in range(array.shape[1])}
     return from_frame(columns, options, schema=schema, name=name)
@@ -191,10 +191,10 @@ def _table(
 
 
 def known_columns(names: Sequence[str], options: TableOptions, schema: Schema | None, name: str) -> dict[str, Column]:
-    """What columns are by an earlier table's schema, or by the user's word.
+    """The columns as an earlier table's schema or the user's options describe them.
 
     Raises:
-        DataError: the user's word is of columns or kinds that there are not; `name` is that of the table.
+        DataError: the user's options name unknown columns or kinds; `name` is the name of the table.
     """
     if schema is not None:
         return {column.name: column for column in schema.columns}
@@ -210,12 +210,12 @@ def _told(name: str, kind: Kind) -> Column:
 
 
 def asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
-    """Those of a table's columns that the schema uses, in its order, and target and weights if they are there.
+    """The columns of a table that the schema uses, in its order, and target and weights if they are there.
 
     Of a wider schema, also the columns beside it.
 
     Raises:
-        DataError: one that is used is not there; `name` is that of the table.
+        DataError: a used column is missing; `name` is the name of the table.
     """
     lacking = [column for column in schema.used if column not in names]
     if lacking:
@@ -252,15 +252,15 @@ def _to_polars(frame: Any, name: str) -> pl.DataFrame:
 
 
 def is_single(value: object) -> bool:
-    """Whether a column of a mapping is a single cell: text, a number, a date or nothing."""
+    """Whether the value for a column of a mapping is a single cell: text, a number, a date or None."""
     return isinstance(value, str | bytes) or not hasattr(value, "__len__") or getattr(value, "shape", None) == ()
 
 
 def columns_of(frame: Any, name: str) -> dict[str, Any] | None:
-    """The columns of a data frame or of a mapping of arrays, by their normal names; None where it is neither.
+    """The columns of a data frame or of a mapping of arrays, by their normal names; None for anything else.
 
     Raises:
-        DataError: columns have the same name; `name` is that of the table.
+        DataError: columns have the same name; `name` is the name of the table.
     """
     if isinstance(frame, Mapping):
         return dict(zip(normal_names(frame, name), frame.values(), strict=True))
@@ -276,7 +276,7 @@ def columns_of(frame: Any, name: str) -> dict[str, Any] | None:
 
 
 def _series(name: str, values: Any) -> pl.Series:
-    """A polars column of any column; objects that polars finds no common type for become text.
+    """A polars column from any column; objects without a common polars type become text.
 
     Raises:
         DataError: cells are complex numbers, arrays, or text that is not Unicode.

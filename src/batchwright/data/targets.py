@@ -1,4 +1,4 @@
-"""What is predicted: classes as codes, numbers standardised, and the way back."""
+"""Encode the target: classes as codes, numbers standardised, and the way back."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
@@ -16,16 +16,16 @@ from batchwright.data.tables import Table
 from batchwright.errors import ConfigError, DataError, unknown
 
 FEW = 20
-"""Whole numbers with at most so many distinct values are taken for classes."""
+"""Most distinct values at which whole numbers are taken for classes."""
 
 SMALLEST = float(np.finfo(np.float64).tiny)
 CONSTANT = 2.0**-20
-"""The deviation, relative to its size, that a target of one value is given: whatever a network says is near it."""
+"""The deviation, relative to its size, that a constant target is given, so that every prediction is near its value."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassTarget:
-    """Labels as their places in `classes`."""
+    """Labels as their indices in `classes`."""
 
     name: str
     classes: tuple[str, ...]
@@ -84,7 +84,7 @@ class ClassTarget:
 
 @dataclasses.dataclass(frozen=True)
 class ValueTarget:
-    """Numbers y as (y − mean) / std, where mean and std are those of the training rows."""
+    """Numbers y as (y − mean) / std, with the mean and std of the training rows."""
 
     name: str
     mean: float
@@ -138,18 +138,18 @@ def fit_target(
     rows: Integer[np.ndarray, " chosen"] | None = None,
     lenient: bool = False,
 ) -> ClassTarget | ValueTarget:
-    """How the column `name` is predicted: as classes, or as a number.
+    """How to predict the column `name`: as classes, or as a number.
 
     Text, booleans, and whole numbers of at most 20 distinct values, each twice on average, are classes unless `task`
     says otherwise.
 
     Args:
-        table: all rows; each class has to have two of them.
+        table: all rows; each class must have two of them.
         name: the target column.
         task: "classification" or "regression"; inferred when None.
-        rows: the training rows (numbers from 0), of which a number's mean and deviation are taken; all when None.
-        lenient: whether a target is taken from which little or nothing can be learned: one value, one class, a class of
-            one row, about as many classes as rows.
+        rows: the training rows (numbers from 0), which give a number's mean and deviation; all when None.
+        lenient: whether to accept a target from which little or nothing can be learned: one value, one class, a class
+            of one row, about as many classes as rows.
 
     >>> from batchwright.data.tables import from_frame
     >>> fit_target(from_frame({"y": ["yes", "no", "no", "yes"]}), "y").classes
@@ -174,7 +174,7 @@ def fit_target(
 
 
 def drop_missing(table: Table, name: str) -> Table:
-    """The rows that have a value in the column `name`; those that have none are noted and listed as dropped."""
+    """The rows that have a value in the column `name`; the others are noted and listed as dropped."""
     known = table.frame[table.column(name).name].is_not_null().to_numpy()
     if known.all():
         return table
@@ -187,7 +187,7 @@ def drop_missing(table: Table, name: str) -> Table:
 
 
 def _target_cells(table: Table, name: str) -> pl.Series:
-    """The cells of the target, none of them missing, and fit to be one."""
+    """The cells of the target: none missing, and suitable as a target."""
     column = table.column(name)
     cells = table.frame[name]
     missing = np.flatnonzero(cells.is_null().to_numpy())
@@ -215,7 +215,7 @@ def _values(table: Table, name: str) -> Float64[np.ndarray, " rows"]:
 
 
 def _likely_task(cells: pl.Series) -> Task:
-    """Classes, or numbers: those that are not whole, or that differ too much to be names of classes."""
+    """Classification, or regression for numbers that are not whole or too varied to be names of classes."""
     if not cells.dtype.is_numeric():
         return "classification"
     whole = cells.dtype.is_integer() or bool((cells == cells.round()).all())
@@ -223,7 +223,7 @@ def _likely_task(cells: pl.Series) -> Task:
 
 
 def _classes(table: Table, cells: pl.Series, *, lenient: bool) -> tuple[str, ...]:
-    """The labels in order, numbers by size; unless `lenient`, there are two or more, and each has two rows or more."""
+    """The labels in order, numbers by size; unless `lenient`, there must be two or more, each with two rows or more."""
     counts = dict(as_text(cells).value_counts(name="rows").iter_rows())
     if not lenient:
         _check_classes(table, cells, counts)
@@ -231,7 +231,7 @@ def _classes(table: Table, cells: pl.Series, *, lenient: bool) -> tuple[str, ...
 
 
 def _check_classes(table: Table, cells: pl.Series, counts: Mapping[str, int]) -> None:
-    """Raise a DataError unless there are two classes or more, each of two rows or more, and fewer than rows."""
+    """Raise a DataError unless there are two or more classes, each with two or more rows, and fewer than rows."""
     about = f"{table.name}: target {cells.name!r}"
     if len(counts) == 1:
         raise DataError(f"{about} is {next(iter(counts))!r} in every row: classification needs two classes or more.")
@@ -250,7 +250,7 @@ def _check_classes(table: Table, cells: pl.Series, counts: Mapping[str, int]) ->
 
 
 def _in_order(labels: Iterable[str], size: Callable[[str], float]) -> tuple[str, ...]:
-    """The labels by size if all are numbers, those of one size as text; else as text."""
+    """The labels by size if all are numbers (equal ones as text); else as text."""
     try:
         return tuple(sorted(labels, key=lambda label: (size(label), label)))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What each row counts for: read from a column, rows of weight 0 taken out, the others brought to a size of about 1."""
+"""Read the weight of each row from a column, take out rows of weight 0, and scale the others to about 1."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ from batchwright.errors import DataError
 
 
 def row_weights(table: Table, name: str) -> Float64[np.ndarray, " rows"]:
-    """The weight of each row, as the column `name` has it.
+    """The weight of each row, from the column `name`.
 
     Raises:
         DataError: there is no such column, or it holds other than finite numbers of at least 0, or only zeros.
@@ -37,7 +37,7 @@ def row_weights(table: Table, name: str) -> Float64[np.ndarray, " rows"]:
 
 
 def drop_weightless(table: Table, name: str) -> Table:
-    """The rows whose weight is above 0: the others are as if they were not there; how many is noted.
+    """The rows whose weight is above 0: the others are treated as absent; their number is noted.
 
     Raises:
         DataError: as `row_weights`.
@@ -52,7 +52,7 @@ def drop_weightless(table: Table, name: str) -> Table:
 
 
 def unit_of(weights: Float64[np.ndarray, " rows"]) -> float:
-    """A power of two near the mean of weights above 0: divided by it they have a mean between 1/2 and 1, to the bit.
+    """A power of two near the mean of positive weights: dividing by it is exact, and gives a mean between 1/2 and 1.
 
     >>> unit_of(np.array([3e37, 1e37])) / 2e37 < 2, unit_of(np.array([1.0, 1.0]))
     (True, 2.0)
@@ -63,9 +63,9 @@ def unit_of(weights: Float64[np.ndarray, " rows"]) -> float:
 
 
 def in_units(weights: Float64[np.ndarray, " rows"], unit: float) -> Float32[np.ndarray, " rows"]:
-    """Weights above 0 divided by their unit, so that very large and very small ones train as others do.
+    """Weights above 0 divided by their unit, so that very large and very small weights train like others.
 
-    One that float32 would round to 0 is the smallest number above 0 instead: a row that counts for nothing is no row.
+    A weight that float32 would round to 0 becomes the smallest number above 0 instead: every row keeps some weight.
 
     >>> in_units(np.array([1.0, 1e-300]), 1.0).tolist()
     [1.0, 1.1754943508222875e-38]

@@ -1,10 +1,10 @@
-"""A run's folder: written while it trains, opened without trust, listed. No other module knows its layout.
+"""A run's folder: written during training, opened without trust, listed. No other module knows its layout.
 
-- `manifest.json`: what it is, how it went, and the size and SHA-256 of each file that is final
-- `config.yaml`: the resolved configuration, each value with its origin
+- `manifest.json`: what was trained, how it went, and the size and SHA-256 of each finished file
+- `config.yaml`: the resolved configuration, each value with its source
 - `schema.json`: the columns, and how inputs and target are encoded
 - `splits.safetensors`: the rows of training, validation and test
-- `history.jsonl`: a row per epoch, only ever added to
+- `history.jsonl`: a row per epoch; rows are only ever appended
 - `model/`: `model.json` and `weights.safetensors`, which appear together
 """
 

@@ -1,7 +1,7 @@
-"""The checkpoints of a run: written beside training, each whole or not there at all, verified when they are read.
+"""The checkpoints of a run: written during training, each complete or absent, verified when they are read.
 
-`checkpoints/<reductions>-<updates>/` holds `state.safetensors` and `checkpoint.json`, which says the rest and vouches
-for both. It comes into being by a rename, after all its bytes have reached the disk.
+`checkpoints/<reductions>-<updates>/` holds `state.safetensors` and `checkpoint.json`, which holds everything else and
+the hash of the state. The folder gets its name by a rename, after all its bytes have reached the disk.
 """
 
 import re
@@ -34,7 +34,7 @@ NAME = re.compile(r"\d{3}-\d{12}")
 
 @dataclass(frozen=True)
 class _Plain:
-    """What of a checkpoint is not an array."""
+    """The parts of a checkpoint that are not arrays."""
 
     history: list[dict[str, int | float | None]]
     kept_epoch: int
@@ -47,10 +47,10 @@ class _Plain:
 
 
 def write(run: Path, checkpoint: Checkpoint, *, keep: int) -> None:
-    """Put a checkpoint in place, and remove all but the newest `keep` of them; one that is there already stays.
+    """Write a checkpoint, and remove all but the newest `keep`; an existing one stays.
 
     Raises:
-        UsageError: it cannot be written; those before it are still there.
+        UsageError: it cannot be written; earlier checkpoints are still there.
     """
     path = place(run, checkpoint)
     if not path.exists():
@@ -70,16 +70,16 @@ def write(run: Path, checkpoint: Checkpoint, *, keep: int) -> None:
 
 
 def place(run: Path, checkpoint: Checkpoint) -> Path:
-    """The folder that a checkpoint of a run is written to."""
+    """The folder for a checkpoint of a run."""
     return run / CHECKPOINTS / f"{len(checkpoint.diverged):03d}-{int(checkpoint.state.step):012d}"
 
 
 def read(run: Path, like: TrainState) -> tuple[Checkpoint | None, list[str]]:
-    """The newest checkpoint that can be trusted, and what is wrong with those that are newer; None where none is left.
+    """The newest checkpoint that can be trusted, or None, and the problems of newer ones.
 
     Args:
         run: the folder of the run.
-        like: a state of the same training: what shapes and dtypes it has.
+        like: a state of the same training, for its shapes and dtypes.
     """
     problems = list[str]()
     for path in _newest_first(run):
@@ -112,7 +112,7 @@ def _read(run: Path, path: Path, like: TrainState) -> Checkpoint:
 
 
 def _arrays(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The arrays of a checkpoint, those of the variables to keep only where the state does not have them."""
+    """The arrays of a checkpoint; the variables to keep are included only where the state does not have them."""
     kept = {} if checkpoint.keeps_its_own else {"kept": checkpoint.kept}
     start = {} if checkpoint.epoch_start is None else {"epoch_start": checkpoint.epoch_start}
     return {"state": checkpoint.state, "losses": checkpoint.losses, **kept, **start}
@@ -132,14 +132,14 @@ def _newest_first(run: Path) -> list[Path]:
 
 
 def _remove(path: Path) -> None:
-    """Remove a checkpoint; one that is half removed has no name that is looked for."""
+    """Remove a checkpoint; a half-removed one has a name that is never searched for."""
     hidden = hidden_beside(path)
     path.rename(hidden)
     shutil.rmtree(hidden, ignore_errors=True)
 
 
 class Writer:
-    """Writes the checkpoints of a run in a thread; of those that wait, only the newest."""
+    """Writes the checkpoints of a run in a thread; of the waiting ones, only the newest."""
 
     def __init__(self, run: Path, *, keep: int) -> None:
         self._run, self._keep = run, keep
@@ -149,21 +149,21 @@ class Writer:
         self._thread.start()
 
     def submit(self, checkpoint: Checkpoint) -> None:
-        """Have a checkpoint written soon.
+        """Queue a checkpoint for writing.
 
         Raises:
-            UsageError: one before could not be written.
+            UsageError: an earlier one could not be written.
         """
         self._raise()
         with suppress(Empty):
-            self._waiting.get_nowait()  # an older one gives way
+            self._waiting.get_nowait()  # an older one is dropped
         self._waiting.put(checkpoint)
 
     def close(self) -> None:
-        """Wait until all is written.
+        """Wait until everything is written.
 
         Raises:
-            UsageError: something could not be.
+            UsageError: a checkpoint could not be written.
         """
         self._waiting.put(None)
         self._thread.join()

@@ -1,4 +1,4 @@
-"""A run's folder while it is being written: claimed by one process, and whole after every step."""
+"""A run's folder while it is being written: claimed by one process, and consistent after every step."""
 
 import json
 import os
@@ -44,22 +44,22 @@ if TYPE_CHECKING:
     from batchwright.training.checkpoint import Checkpoint
 
 ROOT = "runs"
-"""The folder under the current one in which runs without a name of their own lie."""
+"""The folder under the current one that holds runs without a name of their own."""
 
 SYNC_SECONDS = 1.0
-"""Rows of the history are handed to the system at once, and forced onto the disk this often: a process that is killed
-loses none, a machine without power those of a second; and an epoch of a millisecond does not wait for the disk."""
+"""Seconds between forced writes of the history to disk. The system gets each row at once, so a killed process loses
+none, and a power failure loses the rows of a second; an epoch of a millisecond does not wait for the disk."""
 
 
 MOST_CLASSES = 200
-"""Classes up to which the confusion matrix of a run is kept."""
+"""The most classes for which the confusion matrix of a run is kept."""
 
 WHOLE = 10_000
-"""Epochs of which every one has a row in the history: beyond it, each 10th has one; beyond ten times it, each 100th."""
+"""Epochs that all have a row in the history: beyond this, every 10th has one; beyond ten times this, every 100th."""
 
 
 def has_row(epoch: int) -> bool:
-    """Whether an epoch (from 1) has a row in the file of the history; the last, and the one kept, always have one.
+    """Whether an epoch (from 1) has a row in the history file; the last epoch and the kept one always have a row.
 
     >>> has_row(9_999), has_row(10_001), has_row(10_010), has_row(100_010), has_row(100_100)
     (True, False, True, False, True)
@@ -71,9 +71,9 @@ def has_row(epoch: int) -> bool:
 
 
 def create(run_dir: Path | None, source: str) -> "RunFolder":
-    """A new folder for a run on `source`: `run_dir`, or `runs/<source>-<n>` with the first n, from 1, that is free.
+    """A new folder for a run on `source`: `run_dir`, or `runs/<source>-<n>` with the first free n, from 1.
 
-    Of two processes at the same time, each gets its own default folder, and only one gets the `run_dir` of both.
+    Two processes at the same time get different default folders; if both ask for the same `run_dir`, one gets it.
 
     Raises:
         RunError: `run_dir` exists, and is not an empty folder.
@@ -89,7 +89,7 @@ def create(run_dir: Path | None, source: str) -> "RunFolder":
 
 
 def claim(run_dir: Path | None, source: str) -> Path:
-    """An empty folder of one's own; see `create`."""
+    """An empty folder for this process alone; see `create`."""
     return _claimed(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
 
 
@@ -101,7 +101,7 @@ def reopen(path: Path, *, finished: bool = False) -> "RunFolder":
         finished: whether one that has finished is opened too.
 
     Raises:
-        RunError: there is no run that can be read, or it has ended, or it had not begun.
+        RunError: there is no readable run, or it has ended, or it had not begun.
         UsageError: another process is writing it, or the folder cannot be written.
     """
     open_run(path)  # before anything is written there
@@ -127,7 +127,7 @@ _UNBORN = "was ended before its training began: there is nothing to go on with. 
 
 
 class RunFolder:
-    """Writes a run: first `describe`, then `append` for every epoch, at last `save_model` and `finish`.
+    """Writes a run: first `describe`, then `append` for every epoch, and finally `save_model` and `finish`.
 
     In a `with` statement, an error that ends the block is recorded in the manifest, unless `finish` was called. The
     folder is locked until then.
@@ -154,7 +154,7 @@ class RunFolder:
         initial: str = "",
         begun_from: str = "",
     ) -> None:
-        """Write down what is trained and how: the resolved configuration as YAML, the encoding and the split.
+        """Write what is trained and how: the resolved configuration as YAML, the encoding and the split.
 
         `evidence` is plain data by the key of each setting that was measured, `initial` the hash of the parameters that
         training begins with, where they were given, `begun_from` the run that they are from.
@@ -181,7 +181,7 @@ class RunFolder:
         self._record(described, contents)
 
     def planned(self, plan: Mapping[str, Any]) -> None:
-        """Write down the accounting anew, with what is known once the training loop is compiled."""
+        """Write the plan again, with what is known once the training loop is compiled."""
         self._record(replace(self.manifest, plan=dict(plan)), {})
 
     def go_on(
@@ -204,10 +204,10 @@ class RunFolder:
         self._write_history(history, ())
 
     def save_checkpoint(self, checkpoint: "Checkpoint", *, keep: int) -> None:
-        """Have a checkpoint written beside training; of those that wait, only the newest.
+        """Queue a checkpoint for writing during training; of the waiting ones, only the newest is written.
 
         Raises:
-            UsageError: the one before could not be written.
+            UsageError: an earlier one could not be written.
         """
         from batchwright.runs.checkpoints import Writer
 
@@ -215,7 +215,7 @@ class RunFolder:
         self._writer.submit(checkpoint)
 
     def append(self, row: Mapping[str, float]) -> None:
-        """Add the row of an epoch to the history, if it `has_row`; a number that is not finite is written as null."""
+        """Append the row of an epoch to the history, if it `has_row`; a number that is not finite becomes null."""
         if not has_row(int(row["epoch"])):
             return
         path = self.path / HISTORY
@@ -227,7 +227,7 @@ class RunFolder:
                 self._synced = time.monotonic()
 
     def save_model(self, blueprint: "Blueprint", variables: "Variables") -> None:
-        """Write the model, in the place of one from before an interruption; its encoding is that of `describe`."""
+        """Write the model, replacing one from before an interruption; its encoding is the one given to `describe`."""
         from batchwright.runs.model import dump_variables
 
         contents = {MODEL: blueprint.to_text().encode(), WEIGHTS: dump_variables(variables)}
@@ -251,12 +251,12 @@ class RunFolder:
         remarks: tuple[str, ...] = (),
         confusion: Mapping[str, Sequence[Sequence[float]]] | None = None,
     ) -> Run:
-        """Say how the run ended: a word, a sentence, metrics by part and name, seconds by what they were spent on.
+        """Record how the run ended: a word, a sentence, metrics by part and name, and seconds by purpose.
 
-        The confusion matrix of each part is written where it has no more than `MOST_CLASSES` rows.
+        The confusion matrix of each part is written if it has at most `MOST_CLASSES` rows.
 
-        Where the whole `history` is given, its last row and that of the `kept_epoch` are in the file even where epochs
-        around them are not.
+        If the whole `history` is given, its last row and the row of `kept_epoch` are in the file even if neighbouring
+        epochs are not.
         """
         self._close_writer()
         if history is not None and len(history) > WHOLE:
@@ -275,7 +275,7 @@ class RunFolder:
         return Run(self.path, self.manifest)
 
     def _write_history(self, history: Sequence[Mapping[str, float]], always: tuple[int, ...]) -> None:
-        """Put the rows of a whole history in place, of those epochs that have one and of those named."""
+        """Write the rows of a whole history: the epochs that always have a row, and the ones named in `always`."""
         rows = (row for epoch, row in enumerate(history, start=1) if has_row(epoch) or epoch in always)
         write_file(self.path / HISTORY, b"".join(map(_line, rows)), overwrite=True)
 
@@ -285,7 +285,7 @@ class RunFolder:
             writer.close()
 
     def _record(self, manifest: Manifest, final: Mapping[str, bytes]) -> None:
-        """Put a new manifest in place, which also vouches for the files that have become final."""
+        """Write a new manifest, with the hashes of the files that have become final."""
         files = manifest.files | {name: describe_file(content) for name, content in final.items()}
         self.manifest = replace(manifest, files=files)
         write_file(self.path / MANIFEST, self.manifest.to_text(), overwrite=True)
@@ -316,7 +316,7 @@ _ENDED_BY: Mapping[type[BaseException], str] = {
 
 
 def _reason(error: BaseException) -> str:
-    """What ended a run, in words; an error that is not one of ours is named."""
+    """What ended a run, in words; the class of an error that is not batchwright's is named."""
     if isinstance(error, BatchwrightError):
         return str(error)
     words = next((words for kind, words in _ENDED_BY.items() if isinstance(error, kind)), "ended by an error")
@@ -329,7 +329,7 @@ def _line(row: Mapping[str, float]) -> bytes:
 
 
 def lock_of(path: Path) -> Lock:
-    """The lock of a run's folder, held from now on.
+    """Acquire the lock of a run's folder.
 
     Raises:
         UsageError: another process holds it.
@@ -351,13 +351,13 @@ def _first_free(root: Path, name: str) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         for number in count(1):
             with suppress(FileExistsError):
-                (root / f"{name}-{number}").mkdir()  # which fails, in one step, where another process was first
+                (root / f"{name}-{number}").mkdir()  # fails, in one step, if another process was first
                 return root / f"{name}-{number}"
     raise AssertionError("numbers do not end")
 
 
 def _slug(source: str) -> str:
-    """A folder name made of the last part of a source's name, without its ending.
+    """A folder name made from the last part of a source's name, without its file ending.
 
     >>> _slug("../tables/my data.csv")
     'my-data'

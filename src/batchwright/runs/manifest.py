@@ -1,4 +1,4 @@
-"""The manifest of a run: what it is, how it went, and the size and hash of each of its files."""
+"""The manifest of a run: what was trained, how it went, and the size and hash of each of its files."""
 
 import dataclasses
 import hashlib
@@ -14,14 +14,14 @@ from batchwright.runs.reading import parse, read_bytes
 from batchwright.runs.sealed import seal, unseal
 
 FORMAT = 1
-"""Grows when a run is written that older versions of batchwright would misread."""
+"""Increased when a run is written that older versions of batchwright would misread."""
 
 MANIFEST, CONFIG, SCHEMA, SPLITS = "manifest.json", "config.yaml", "schema.json", "splits.safetensors"
 EVIDENCE = "evidence.json"
 HISTORY, MODEL, WEIGHTS = "history.jsonl", "model/model.json", "model/weights.safetensors"
 CHECKPOINTS, LOCK = "checkpoints", "lock"
 SEARCH, BEST_RUN = "search.json", "best"
-"""Of a search, whose best is a run in a folder of its own."""
+"""The file and the folder of a search: its description, and its best trial, which is a run of its own."""
 
 MB = 1 << 20
 LARGEST = {
@@ -34,7 +34,7 @@ LARGEST = {
     MODEL: 16 * MB,
     WEIGHTS: 1 << 40,
 }
-"""The files of a run, and the most bytes of each that are read. The model's own sizes limit its weights further."""
+"""The files of a run, and the most bytes to read of each. The model's own sizes limit its weights further."""
 
 Status = Literal["running", "finished", "diverged", "interrupted", "failed"]
 Origin = Literal["default", "user", "measured", "searched"]
@@ -42,7 +42,7 @@ Origin = Literal["default", "user", "measured", "searched"]
 
 @dataclass(frozen=True)
 class File:
-    """A file as it was written, from then on unchanged."""
+    """The size and hash of a finished file."""
 
     bytes: int
     sha256: str
@@ -50,7 +50,7 @@ class File:
 
 @dataclass(frozen=True)
 class Setting:
-    """A value of the configuration, and who chose it; where it was measured, the file that has the evidence."""
+    """A value of the configuration, its source, and, if it was measured, the file with the evidence."""
 
     value: Any
     origin: Origin
@@ -67,7 +67,7 @@ class Extension:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is known of a run.
+    """What is known about a run.
 
     - source: what it was trained on, and `fingerprint`: the hash of its rows as arrays
     - initial: the hash of the parameters that it began with, where they were given; empty where the seed made them
@@ -78,12 +78,12 @@ class Manifest:
       what was asked for, as `_machine.describe` tells it
     - paths: where the files of `data.source` and `data.test` lay, as absolute paths
     - status, reason: how it ended, in a word and in a sentence
-    - plan: the accounting; `seconds`: by what they were spent on
-    - metrics: those of "train", "validation" and "test" by name; None where one was not finite
-    - confusion: by part, the weight of the rows of each class (row) that are answered with each (column)
-    - remarks: what a person has to know beside the metrics, one sentence each
+    - plan: the numbers of rows, iterations and updates; `seconds`: time by purpose
+    - metrics: metrics of "train", "validation" and "test" by name; None where one was not finite
+    - confusion: by part, the weight of the rows of each class (row) that are predicted as each class (column)
+    - remarks: what a person has to know besides the metrics, one sentence each
     - settings: the configuration by dotted key
-    - files: those that will not change any more
+    - files: the files that will not change any more
     """
 
     source: str
@@ -108,16 +108,16 @@ class Manifest:
     format: int = FORMAT
 
     def __repr__(self) -> str:
-        """What it is of, and how that ended."""
+        """The source, and how the run ended."""
         return f"<Manifest of {self.source:.60}, {self.created:.19}: {self.status}; {len(self.files)} files>"
 
     def to_text(self) -> str:
-        """The content of `manifest.json`, in which `sha256` is the hash of all the rest."""
+        """The content of `manifest.json`, in which `sha256` is the hash of everything else."""
         return seal(dataclasses.asdict(self))
 
 
 def describe_file(content: bytes) -> File:
-    """The size and hash of a file of this content."""
+    """The size and hash of a file with this content."""
     return File(len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -131,8 +131,8 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of the run in `folder`.
 
     Raises:
-        RunError: there is none, it was changed or damaged since it was written, it is of a newer format, or it lists
-            files that a run does not have.
+        RunError: there is none, it was changed or damaged since it was written, its format is newer, or it lists files
+            that no run has.
     """
     where = folder / MANIFEST
     plain = unseal(read_bytes(folder, MANIFEST, at_most=LARGEST[MANIFEST]), where, FORMAT)

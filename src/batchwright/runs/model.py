@@ -1,7 +1,7 @@
-"""A trained model as data: what its network is built from, what its outputs mean, and its arrays.
+"""A trained model as data: the architecture of its network, its task, and its arrays.
 
-Nothing is pickled and nothing is imported by a name found in a file: the network is built by this version's own code
-from the numbers in `model.json`, and the arrays must be those that such a network has.
+Nothing is pickled, and nothing is imported by a name found in a file: the network is built by this version's own code
+from the numbers in `model.json`, and the arrays must be the ones that such a network has.
 """
 
 import json
@@ -28,15 +28,15 @@ from batchwright.runs.tensors import HEADER_BYTES, Expected, by_path, dump, load
 from batchwright.training.state import Model
 
 EXAMPLE_ROWS = 2
-"""Rows of the inputs by whose shapes a network's arrays are foreseen; no array's shape depends on them."""
+"""Rows of the example inputs from which the shapes of a network's arrays are computed; no array depends on it."""
 
 NETWORK_CHARACTERS = 10_000
-"""Most characters that describe an architecture: a few numbers, never so many that building it takes long."""
+"""Most characters that may describe an architecture: a few numbers, and never so many that building it takes long."""
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What a model is built from: all of it but its arrays and the encoding of its inputs."""
+    """What a model is built from, without its arrays and the encoding of its inputs."""
 
     architecture: Architecture
     features: Features
@@ -54,13 +54,13 @@ class Blueprint:
         return Model(self.architecture.build(self.features, self.task.outputs, dtype=self.dtype), self.task)
 
     def _network(self) -> dict[str, Any]:
-        """The architecture as plain data; one of a user's own in its printed form."""
+        """The architecture as plain data; for a user's own class, its printed form."""
         if type(self.architecture) in ARCHITECTURES:
             return to_plain(self.architecture)
         return {"kind": CUSTOM, "form": printed(self.architecture)}
 
     def _task(self) -> dict[str, Any]:
-        """The task as plain data; one of a user's own in its printed form, whatever its name."""
+        """The task as plain data; for a user's own class, its printed form, whatever its name."""
         if type(self.task) in tasks.TASKS:
             return self.task.to_json()
         return {"name": CUSTOM, "form": printed(self.task)}
@@ -78,7 +78,7 @@ class Blueprint:
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A trained model: `model` applied with `variables` to the inputs that `encoding` makes of new rows."""
+    """A trained model: `model` applied with `variables` to the inputs that `encoding` makes from new rows."""
 
     blueprint: Blueprint
     model: Model
@@ -93,7 +93,7 @@ class SavedModel:
 
 
 def features_of(encoding: Encoding) -> Features:
-    """What the inputs that `encoding` makes look like to a network."""
+    """The inputs that `encoding` makes, as a network sees them."""
     made = encoding.preprocessing
     image = made.shape if isinstance(made, ImagePreprocessing) else None
     return Features(len(made.feature_names), made.cardinalities, image)
@@ -108,7 +108,7 @@ def read_encoding(data: bytes, where: Path) -> Encoding:
     """The encoding in the content of a `schema.json`.
 
     Raises:
-        RunError: there is none.
+        RunError: the content holds no encoding.
     """
     encoding = reading.parse(Encoding, reading.parse_json(data, where), where)
     if min(features_of(encoding).image or (1,)) < 1:
@@ -129,13 +129,13 @@ def read_blueprint(data: bytes, encoding: Encoding, where: Path, given: Given = 
 
     Args:
         data: the content.
-        encoding: of the same run.
+        encoding: the encoding of the same run.
         where: the file.
-        given: what takes the place of code of a user's own, which the file only names. A loss and metrics may be left
-            out: they are not computed then.
+        given: objects that replace a user's own code, which the file only names. Loss and metrics may be left out; then
+            they are not computed.
 
     Raises:
-        RunError: there is none, or it does not go with the encoding, or a part that has to be given is not.
+        RunError: there is none, or it does not fit the encoding, or a required object is not given.
     """
     plain = reading.parse(_Plain, reading.parse_json(data, where), where)
     if len(str(plain.network)) > NETWORK_CHARACTERS:
@@ -160,7 +160,7 @@ def _architecture(plain: dict[str, Any], given: Given) -> Architecture:
 
 
 def _task(plain: dict[str, Any], given: Given) -> tasks.Task:
-    """The task, with the loss and the metrics that are given in place of those that are only named."""
+    """The task, with the given loss and metrics in place of the ones that are only named."""
     if plain.get("name") == CUSTOM:
         task: tasks.Task = checked("task", str(plain.get("form")), given.task)
         return task
@@ -175,13 +175,13 @@ def _task(plain: dict[str, Any], given: Given) -> tasks.Task:
 
 
 class Layout:
-    """The arrays that a model has, by path, foreseen without computing one."""
+    """The arrays of a model, by path, with shapes and dtypes known before any is computed."""
 
     def __init__(self, blueprint: Blueprint, where: Path) -> None:
         try:
             self.model = blueprint.build()
             variables = jax.eval_shape(self.model.network.init, jax.random.key(0), _example(blueprint.features))
-        except Exception as error:  # whatever a stranger's numbers lead JAX to raise
+        except Exception as error:  # whatever error the numbers in an untrusted file cause in JAX
             raise RunError(f"{where} describes a network that cannot be built: {error}") from error
         self.structure = jax.tree.structure(variables)
         self.expected = {name: Expected(str(array.dtype), array.shape) for name, array in by_path(variables).items()}
@@ -192,7 +192,7 @@ class Layout:
         """The variables in the content of a `weights.safetensors`.
 
         Raises:
-            RunError: they are not those of the model, or not finite.
+            RunError: they do not belong to the model, or are not finite.
         """
         arrays = load(data, self.expected, where)
         variables: Variables = jax.tree.unflatten(self.structure, [jnp.asarray(arrays[name]) for name in self.expected])
@@ -207,7 +207,7 @@ def shapes_of(blueprint: Blueprint, outputs: int) -> dict[str, tuple[int, ...]]:
 
 
 def _example(features: Features) -> dict[str, np.ndarray]:
-    """Inputs of the right shapes, in which every number is one and the same place in memory."""
+    """Inputs of the right shapes, whose numbers all share one place in memory."""
     shapes: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
         "numeric": (np.float32, (features.numeric,)),
         "categorical": (np.int32, (len(features.cardinalities),)),
@@ -221,7 +221,7 @@ def _example(features: Features) -> dict[str, np.ndarray]:
 
 
 def _same_target(task: tasks.Task, target: Target) -> bool:
-    """Whether a task is that of the encoded target: its classes and their weights, or its means and deviations."""
+    """Whether a task fits the encoded target: the same classes and weights, or the same means and deviations."""
     match task, target:
         case tasks.Classification(), ClassTarget():
             weights = np.ones(len(target.classes)) if task.class_weights is None else np.asarray(task.class_weights)

@@ -1,4 +1,4 @@
-"""A trained model applied to new rows: predictions, and metrics where the rows have targets."""
+"""Apply a trained model to new rows: predictions, and metrics if the rows have targets."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,12 +24,12 @@ from batchwright.training.state import to_device
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of rows.
+    """The predictions of a model for some rows.
 
-    `answers` [rows] are class names, labels with the separator between them, or values in the target's own unit;
-    `probabilities` [rows, classes] are those of `classes`, None for values; `quantiles` [rows, levels] those of a model
-    that was trained to give some, else None. Of several targets, `answers` are [rows, targets] and `parts` has all of
-    this for each.
+    `answers` [rows] holds class names, labels with the separator between them, or values in the target's own unit;
+    `probabilities` [rows, classes] belong to `classes`, None for values; `quantiles` [rows, levels] come from a model
+    that was trained to give them, else None. For several targets, `answers` is [rows, targets] and `parts` holds the
+    predictions for each target.
     """
 
     target: str
@@ -41,7 +41,7 @@ class Predictions:
     parts: tuple["Predictions", ...] = ()
 
     def __repr__(self) -> str:
-        """How many rows, and the first answers."""
+        """The number of rows, and the first answers."""
         form = ".20" if self.answers.dtype.kind == "U" else ".4g" if self.answers.ndim == 1 else ""
         first = ", ".join(format(answer, form) for answer in self.answers[:5])
         more = ", ..." if len(self.answers) > 5 else ""
@@ -50,7 +50,7 @@ class Predictions:
     def frame(self) -> pl.DataFrame:
         """A column of answers, named after the target, and one for the probability of each class or each quantile.
 
-        Of several targets these columns are there for each, `probability_TARGET_CLASS` and `quantile_TARGET_LEVEL`.
+        For several targets there are such columns for each, `probability_TARGET_CLASS` and `quantile_TARGET_LEVEL`.
         """
         if self.parts:
             return pl.DataFrame(
@@ -69,7 +69,7 @@ class Predictions:
 
 
 def predict(model: SavedModel | Run, source: Source) -> Predictions:
-    """What a model, or the model of a run, says of the rows of a source, in their order; they need no targets.
+    """Predict the rows of a source, in their order, with a model or the model of a run; the rows need no targets.
 
     Raises:
         DataError: the rows are not of the kind that the model was trained on.
@@ -82,7 +82,7 @@ def predict(model: SavedModel | Run, source: Source) -> Predictions:
 
 
 def _predictions(task: Task, target: str, outputs: np.ndarray) -> Predictions:
-    """What the outputs of a network mean."""
+    """Turn the outputs of a network into predictions."""
     answers = task.decode(outputs)
     if isinstance(task, Classification | Multilabel):
         return Predictions(target, answers, task.classes, task.probabilities(outputs))
@@ -104,7 +104,7 @@ def _predictions(task: Task, target: str, outputs: np.ndarray) -> Predictions:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The metrics of a model on rows; what a user should know of the rows, and of the answers, one sentence each.
+    """The metrics of a model on rows, and notes that a user should know about the rows and the answers.
 
     `per_class` is None but for a model of one target of classes. `by_target` has the same for each of several targets
     that is a class; of labels, for each label, the rows `without` and `with` it.
@@ -118,12 +118,12 @@ class Evaluation:
 
 
 def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None = None) -> Evaluation:
-    """How good a model, or the model of a run, is on the rows of a source, which have targets.
+    """Evaluate a model, or the model of a run, on the rows of a source, which have targets.
 
     Args:
-        model: what is evaluated.
+        model: the model to evaluate.
         source: the rows.
-        weights: the column of their weights; None takes that of the training, if the source has it.
+        weights: the column of their weights; None takes the column used in training, if the source has it.
 
     Raises:
         DataError: the rows are not of the kind that the model was trained on, or have no targets, or no such weights.
@@ -138,7 +138,7 @@ def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None 
 
 
 def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, ...]:
-    """A note where rows, in this order, are those that a run was trained, validated and tested on."""
+    """A note if rows, in this order, are the ones that a run was trained, validated and tested on."""
     try:
         indices = run.indices()
     except RunError:  # without its splits a run can still be evaluated
@@ -156,7 +156,7 @@ def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, .
 
 
 def _loaded(model: object) -> SavedModel:
-    """The model itself, or that of a run."""
+    """The model itself, or the model of a run."""
     if isinstance(model, Run):
         return model.load_model()
     if not isinstance(model, SavedModel):

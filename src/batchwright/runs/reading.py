@@ -1,4 +1,4 @@
-"""Reading the files of a run that may come from a stranger: none outside it, none that is too large or too deep."""
+"""Read the files of a run that may be untrusted: none outside its folder, none too large or too deeply nested."""
 
 import json
 import math
@@ -13,17 +13,17 @@ from batchwright.errors import DataError, RunError
 T = TypeVar("T")
 
 MOST_NESTED = 32
-"""Levels of brackets in a JSON file; what is written here has fewer than ten."""
+"""Levels of brackets allowed in a JSON file; files written here have fewer than ten."""
 
 REMEDY = "Copy the whole run again from where it came, or train again."
 
 
 def read_bytes(root: Path, name: str, *, at_most: int) -> bytes:
-    """The content of the file `name` of the folder `root`, "/" between its parts.
+    """The content of the file `name` in the folder `root`, with "/" between its parts.
 
     Raises:
-        RunError: it lies behind a link, has a second name elsewhere (a hard link), is not a plain file, is larger than
-            `at_most` bytes, or cannot be read.
+        RunError: it lies behind a link, has a second name elsewhere (a hard link), is not a regular file, is larger
+            than `at_most` bytes, or cannot be read.
     """
     path = root
     try:
@@ -49,10 +49,10 @@ def read_bytes(root: Path, name: str, *, at_most: int) -> bytes:
 
 
 def parse_json(data: bytes, where: Path) -> Any:
-    """What strict JSON in UTF-8 says: keys given once, finite numbers, `MOST_NESTED` levels.
+    """Parse strict JSON in UTF-8: unique keys, finite numbers, at most `MOST_NESTED` levels.
 
     Raises:
-        RunError: it is anything else; `where` is the file that the message names.
+        RunError: it is anything else; the message names the file `where`.
     """
     try:
         value = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
@@ -68,7 +68,7 @@ def parse(cls: type[T], plain: Any, where: Path) -> T:
     """The dataclass `cls` from plain data, strictly: all its keys, no others, each of its declared type.
 
     Raises:
-        RunError: it is anything else; `where` is the file that the message names.
+        RunError: it is anything else; the message names the file `where`.
     """
     if not isinstance(plain, dict):
         raise RunError(f"{where} has to hold a mapping of names to values. {REMEDY}")
@@ -79,7 +79,7 @@ def parse(cls: type[T], plain: Any, where: Path) -> T:
 
 
 def to_plain(value: Any) -> Any:
-    """Data as JSON has it: tuples as lists, arrays' numbers as Python's, and None for a number that is not finite.
+    """Data in JSON's types: tuples as lists, numbers of arrays as Python's, and None for a number that is not finite.
 
     >>> to_plain({"rmse": float("nan"), "shape": (28, 28)})
     {'rmse': None, 'shape': [28, 28]}
@@ -93,7 +93,7 @@ def to_plain(value: Any) -> Any:
 
 
 def numbers(plain: Mapping[str, int | float | None]) -> dict[str, int | float]:
-    """Numbers by name as they were before `to_plain`: NaN where it had to write None."""
+    """Numbers by name, as before `to_plain`: NaN where it wrote None."""
     return {name: math.nan if value is None else value for name, value in plain.items()}
 
 

@@ -1,4 +1,4 @@
-"""A run's folder once it is written, by anyone: opened without trust, every file verified when it is read."""
+"""A finished run's folder, written by anyone: opened without trust, every file verified when it is read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,26 +41,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """A run in the folder `path`; what is not in its manifest is read, and verified, when it is asked for."""
+    """A run in the folder `path`; anything outside its manifest is read, and verified, when it is asked for."""
 
     path: Path
     manifest: Manifest
 
     def __repr__(self) -> str:
-        """Where it is, how it ended, and the first metrics on the test rows."""
+        """The folder, how the run ended, and the first metrics on the test rows."""
         found = self.metrics.get("test") or self.metrics.get("validation") or {}
         figures = ", ".join(f"{name} {value:.4g}" for name, value in list(found.items())[:3])
         return f"<Run {self.path}: {self.status}{f'; {figures}' if figures else ''}>"
 
     @property
     def status(self) -> str:
-        """How it ended, or "running"; "killed" where it should be running, and no process is writing it."""
+        """How it ended, or "running"; "killed" if it should be running, but no process is writing it."""
         killed = self.manifest.status == "running" and not is_locked(self.path / LOCK)
         return "killed" if killed else self.manifest.status
 
     @property
     def reason(self) -> str:
-        """How it ended, in a sentence; of one that was killed, what to do."""
+        """How it ended, in a sentence; for a killed run, what to do."""
         if self.status != "killed":
             return self.manifest.reason
         if CONFIG not in self.manifest.files:
@@ -69,12 +69,12 @@ class Run:
 
     @property
     def settings(self) -> dict[str, Setting]:
-        """The configuration by dotted key, each value with who chose it."""
+        """The configuration by dotted key, each value with its source."""
         return self.manifest.settings
 
     @property
     def plan(self) -> dict[str, Any]:
-        """The accounting."""
+        """The plan: rows, iterations and updates."""
         return self.manifest.plan
 
     @property
@@ -83,7 +83,7 @@ class Run:
         return {part: numbers(found) for part, found in self.manifest.metrics.items()}
 
     def per_class(self, part: str = "test") -> "PerClass | None":
-        """How well each class is told from the others in a part; None where that was not kept.
+        """How well each class is told from the others in a part; None if this was not kept.
 
         Raises:
             RunError: what was kept does not fit the classes.
@@ -100,10 +100,10 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """One row per epoch, NaN where a number was not finite; of a run that goes on, those that are there by now.
+        """One row per epoch, NaN where a number was not finite; for a run that is still running, the rows so far.
 
-        Beyond 10,000 epochs each 10th has a row, beyond 100,000 each 100th, and so on; the last and the one whose
-        parameters are kept always have one.
+        Beyond 10,000 epochs every 10th has a row, beyond 100,000 every 100th, and so on; the last epoch and the one
+        whose parameters are kept always have a row.
 
         Raises:
             RunError: the file is not as it was written.
@@ -122,7 +122,7 @@ class Run:
 
     @property
     def evidence(self) -> dict[str, dict[str, Any]]:
-        """What each setting that was measured rests on, by dotted key.
+        """The evidence for each setting that was measured, by dotted key.
 
         Raises:
             RunError: the file is not as it was written.
@@ -170,14 +170,14 @@ class Run:
         """The trained model, ready to be applied to new rows.
 
         Args:
-            network: what it was trained with, where that is code of your own; its arrays have to be those of the run.
-            task: the same.
-            loss: the same; without it, it is not computed.
-            metrics: the same.
+            network: the network that it was trained with, if it is your own code; its arrays must match the run.
+            task: the task, if it is your own code.
+            loss: the loss, if it is your own code; without it, the loss is not computed.
+            metrics: the metrics, if they are your own code; without them, they are not computed.
 
         Raises:
-            RunError: the run has none, or its files are not as they were written, or are not those of a model that this
-                version can build, or hold numbers that are not finite.
+            RunError: the run has no model; or its files are not as they were written, do not belong to a model that
+                this version can build, or hold numbers that are not finite.
         """
         from batchwright.config import Given
         from batchwright.nn import as_architecture
@@ -192,12 +192,12 @@ class Run:
         return model.SavedModel(blueprint, layout.model, layout.read(weights, self.path / WEIGHTS), encoding)
 
     def file(self, name: str) -> Path:
-        """The path of one of the run's files, once its content is verified."""
+        """The path of one of the run's files, after verifying its content."""
         self.read(name)
         return self.path / name
 
     def read(self, name: str, *, at_most: int | None = None) -> bytes:
-        """The content of one of the run's files, once it is verified.
+        """The content of one of the run's files, after verifying it.
 
         Raises:
             RunError: the run has not written it, or it is larger than `at_most` bytes, or not as it was written.
@@ -216,10 +216,10 @@ class Run:
 
 
 def open_run(path: Path | str) -> Run:
-    """The run in a folder, of a search the best one; nothing in it is executed, and nothing outside it is read.
+    """The run in a folder; for a search, its best run. Nothing in it is executed, and nothing outside it is read.
 
     Raises:
-        RunError: there is no such folder (the nearest is suggested), or it holds no run that can be read.
+        RunError: there is no such folder (the nearest is suggested), or it holds no readable run.
     """
     path = path_of(path, "path")
     if not path.is_dir():
@@ -238,7 +238,7 @@ def open_run(path: Path | str) -> Run:
 
 @dataclass(frozen=True)
 class Listed:
-    """A folder that holds a run, or the problem for which it cannot be opened."""
+    """A folder that holds a run, or the reason why it cannot be opened."""
 
     path: Path
     run: Run | None
@@ -246,12 +246,12 @@ class Listed:
 
 
 def list_runs(root: Path | str = "runs") -> list[Listed]:
-    """The runs in the folders of `root`, the oldest first, those that cannot be read last; other folders are left out.
+    """The runs in the folders of `root`, oldest first, unreadable ones last; other folders are left out.
 
-    Of a search it is the best one.
+    For a search, its best run is listed.
 
     Raises:
-        RunError: `root` cannot be read, or is not a folder; where it does not exist, there are no runs.
+        RunError: `root` cannot be read, or is not a folder; if it does not exist, the list is empty.
     """
     root = Path(root)
     try:

@@ -1,4 +1,4 @@
-"""JSON objects that hold the hash of all the rest of themselves, and the number of their format."""
+"""JSON objects that hold a hash of the rest of themselves, and the number of their format."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from batchwright.runs.reading import REMEDY, parse_json, to_plain
 
 
 def seal(value: dict[str, Any]) -> str:
-    """The text of a file: the object, which has a `format`, and as `sha256` the hash of all the rest.
+    """The text of a file: the object, which has a `format`, with `sha256` as the hash of the rest.
 
     >>> seal({"format": 1}).splitlines()[1]
     ' "format": 1,'
@@ -23,7 +23,7 @@ def unseal(data: bytes, where: Path, newest: int) -> dict[str, Any]:
     """The object in the content of a file, without its hash.
 
     Raises:
-        RunError: it has no format, one above `newest`, or was changed or damaged since it was written.
+        RunError: it has no format or a format above `newest`, or was changed or damaged since it was written.
     """
     plain = parse_json(data, where)
     if not isinstance(plain, dict) or not isinstance(plain.get("format"), int):

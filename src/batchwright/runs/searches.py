@@ -1,4 +1,4 @@
-"""The folder of a search: what was searched, the study, every trial, and the best as a run of its own."""
+"""The folder of a search: its settings, the study, every trial, and the best one as a run of its own."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from batchwright.runs.reading import parse, read_bytes, to_plain
 from batchwright.runs.sealed import seal, unseal
 
 FORMAT = 1
-"""Grows when a search is written that older versions of batchwright would misread."""
+"""Increased when a search is written that older versions of batchwright would misread."""
 
 SPACE, STUDY, TRIALS, BEST_CONFIG = "space.yaml", "study.journal", "trials.jsonl", "best.yaml"
 MOST_BYTES = {SEARCH: 1 << 20, SPACE: 1 << 20}
@@ -23,7 +23,7 @@ MOST_BYTES = {SEARCH: 1 << 20, SPACE: 1 << 20}
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """What a search is of, and how it goes, as in `search.Options`; and the batch size that was measured, and why.
+    """The settings of a search, as in `search.Options`, and the measured batch size with its reason.
 
     `machine` is what its bits depend on beside that, as `_machine.describe` tells it; `paths` say
     where its files lay (`workflow.places`). `objective` is the metric that was asked for, None the loss.
@@ -52,7 +52,7 @@ class SearchFolder:
         self._lock = lock
 
     def write_trials(self, trials: Iterable[Mapping[str, Any]], best_config: str | None) -> None:
-        """Put the trials in the place of those before, a line each, and the configuration of the best one."""
+        """Write the trials, a line each, and the configuration of the best one, replacing earlier ones."""
         lines = "".join(f"{json.dumps(to_plain(dict(trial)), ensure_ascii=False)}\n" for trial in trials)
         write_file(self.path / TRIALS, lines, overwrite=True)
         if best_config is not None:
@@ -82,15 +82,15 @@ def create_search(run_dir: Path | None, plan: SearchPlan, space: str) -> SearchF
 
 
 def is_search(path: Path) -> bool:
-    """Whether a folder is that of a search, rather than of a run."""
+    """Whether a folder is the folder of a search, rather than of a run."""
     return (path / SEARCH).is_file()
 
 
 def reopen_search(path: Path) -> SearchFolder:
-    """The folder of a search, to go on with it.
+    """Open the folder of a search to continue it.
 
     Raises:
-        RunError: it is not that of a search, or cannot be read.
+        RunError: it is not the folder of a search, or cannot be read.
         UsageError: another process is writing it.
     """
     if not is_search(path):
@@ -99,7 +99,7 @@ def reopen_search(path: Path) -> SearchFolder:
     plan = parse(SearchPlan, {name: value for name, value in plain.items() if name != "format"}, path / SEARCH)
     if min(plan.trials, plan.seeds, plan.folds) < 1:
         raise RunError(f"{path / SEARCH} is not that of a search: it has no trials.")
-    read_bytes(path, SPACE, at_most=MOST_BYTES[SPACE])  # refuses what is no plain file of its folder
+    read_bytes(path, SPACE, at_most=MOST_BYTES[SPACE])  # refuses anything but a regular file in its folder
     folder = SearchFolder(path, plan, lock_of(path))
     remove_parts(path)
     return folder

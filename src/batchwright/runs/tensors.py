@@ -1,4 +1,4 @@
-"""Arrays in safetensors files: named numbers and nothing else, compared with what is expected before they are used."""
+"""Arrays in safetensors files: named numbers and nothing else, checked against expectations before they are used."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,16 +10,16 @@ from batchwright.errors import RunError
 from batchwright.runs.reading import REMEDY, parse_json
 
 CODES = {"float32": "F32", "int32": "I32", "int64": "I64", "uint32": "U32", "uint8": "U8", "bool": "BOOL"}
-"""Safetensors's name of each dtype that a run may hold."""
+"""Safetensors's name for each dtype that a run may hold."""
 
 LENGTH = 8
-"""Bytes that say how long the JSON header after them is."""
+"""Bytes that state the length of the JSON header after them."""
 HEADER_BYTES = 1024
-"""Most bytes of the header per array, and for itself."""
+"""Most bytes of the header per array, and for the header itself."""
 
 
 class Expected(NamedTuple):
-    """What an array has to be: its dtype, and its shape with None where an axis may have any length."""
+    """What an array must be: its dtype, and its shape with None where an axis may have any length."""
 
     dtype: str
     shape: tuple[int | None, ...]
@@ -47,18 +47,18 @@ def by_path(tree: Any) -> dict[str, Any]:
 
 
 def dump(arrays: Mapping[str, Any]) -> bytes:
-    """The content of a safetensors file that holds these arrays, of NumPy or JAX."""
+    """The content of a safetensors file that holds these NumPy or JAX arrays."""
     from safetensors.numpy import save
 
-    return save({name: np.asarray(array, order="C") for name, array in arrays.items()})  # it reads memory as it lies
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()})  # `save` copies raw memory
 
 
 def load(data: bytes, expected: Mapping[str, Expected], where: Path) -> dict[str, np.ndarray]:
-    """The arrays in the content of a safetensors file: exactly the expected ones, all numbers in them finite.
+    """The arrays in the content of a safetensors file: exactly the expected ones, with finite numbers only.
 
     Raises:
-        RunError: it is not such a file, arrays are missing, too many or of another dtype or shape, or a number is not
-            finite; `where` is the file that the message names.
+        RunError: it is not such a file; arrays are missing, too many or of another dtype or shape; or a number is not
+            finite. The message names the file `where`.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load as load_arrays
@@ -75,7 +75,7 @@ def load(data: bytes, expected: Mapping[str, Expected], where: Path) -> dict[str
 
 
 def _header(data: bytes, where: Path, arrays: int) -> dict[str, Any]:
-    """What the file says it holds, by name; the library alone would accept a name given twice."""
+    """The entries of the file's header, by name; the library alone would accept a name given twice."""
     length = int.from_bytes(data[:LENGTH], "little")
     if len(data) < LENGTH or length > min(len(data) - LENGTH, HEADER_BYTES * (arrays + 1)):
         raise RunError(f"{where} is not a safetensors file, or cut short. {REMEDY}")

@@ -1,4 +1,4 @@
-"""The order in which settings customarily matter, and a sentence that holds a found order against it."""
+"""The customary order in which settings matter, and a sentence that compares an order found in trials with it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ CUSTOMARY = (
     ("layers", "hidden_layers", "depth", "decay"),
     ("beta_2", "epsilon"),
 )
-"""The field's ranking, foremost first (Ng, Improving Deep Neural Networks, 2017, "Tuning process").
+"""The field's ranking, most important first (Ng, Improving Deep Neural Networks, 2017, "Tuning process").
 
-Whatever a schedule has counts as decay. That the learning rate is first is also in Bengio, 2012, arXiv 1206.5533.
+All settings of a schedule count as decay. That the learning rate is first is also in Bengio, 2012, arXiv 1206.5533.
 """
 WITH_ARTICLE = ("learning_rate", "batch_size", "schedule", "optimizer", "network")
 
 
 @dataclass(frozen=True)
 class Share:
-    """What a hyperparameter accounts for: the mean over resampled trials, and their 95 % percentile interval."""
+    """The share of a hyperparameter: its mean over resampled trials, and a 95 % percentile interval."""
 
     name: str
     share: float
@@ -50,7 +50,7 @@ def sentence(shares: tuple[Share, ...], figure: str = "the loss") -> str:
 
 
 def _unusual(shares: Sequence[Share], told: Sequence[tuple[Share, Share]]) -> Iterator[str]:
-    """What customarily matters more, and here came after what customarily matters less."""
+    """Hyperparameters that are customarily more important than one that they came behind here."""
     for less in shares:
         before = [more for more, other in told if other is less and _foremost(less, [more])]
         if before:
@@ -58,7 +58,7 @@ def _unusual(shares: Sequence[Share], told: Sequence[tuple[Share, Share]]) -> It
 
 
 def _unranked(shares: Sequence[Share], told: Sequence[tuple[Share, Share]]) -> Iterator[str]:
-    """What the customary ranking does not name, and here came before one of its two foremost ranks."""
+    """Hyperparameters missing from the customary ranking that came before one of its first two ranks here."""
     for more in shares:
         after = [less for one, less in told if one is more and _rank(less.name) in (0, 1)]
         if after and _rank(more.name) is None:
@@ -66,13 +66,13 @@ def _unranked(shares: Sequence[Share], told: Sequence[tuple[Share, Share]]) -> I
 
 
 def _foremost(one: Share, others: Sequence[Share]) -> bool:
-    """Whether the customary ranking names it and some of the others, and it before all of these."""
+    """Whether the customary ranking has it and some of the others, and ranks it before all of these."""
     rank, ranks = _rank(one.name), [rank for other in others if (rank := _rank(other.name)) is not None]
     return rank is not None and bool(ranks) and rank < min(ranks)
 
 
 def _rank(name: str) -> int | None:
-    """Its place in the customary ranking; None where that does not name it.
+    """Its place in the customary ranking; None if it is not in there.
 
     >>> _rank("optimizer.learning_rate"), _rank("schedule.name"), _rank("network.dropout")
     (0, 2, None)
@@ -83,7 +83,7 @@ def _rank(name: str) -> int | None:
 
 
 def _said(share: Share) -> str:
-    """A hyperparameter in words: the last part of its key, or the section where that part is its name or kind."""
+    """A hyperparameter in words: the last part of its key, or the section if that part is its name or kind."""
     section, _, last = share.name.rpartition(".")
     key = section if section and last in ("name", "kind") else last
     words = key if key.rpartition("_")[2].isdecimal() else key.replace("_", " ")

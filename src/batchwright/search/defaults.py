@@ -1,7 +1,7 @@
-"""What is searched where nobody says: in the field's order of attention, as far as the trials reach.
+"""The default search space: settings in the field's order of attention, as many as the trials allow.
 
 First the learning rate; then momentum and hidden units; then layers, decay and dropout; Adam's betas last. The batch
-size is measured instead, and what the user has chosen stays as it is.
+size is measured instead, and the user's own choices stay as they are.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from batchwright.optim.rule import BETA_1, BETA_2, MOMENTUM, RHO
 from batchwright.search.dimension import Dimension, dimension_of
 
 SECOND, THIRD, FOURTH = 12, 40, 120
-"""Trials from which on the second, third and fourth group of settings are searched too."""
+"""Numbers of trials from which the second, third and fourth group of settings are searched too."""
 BELOW, ABOVE = 1.5, 1.5
 """Decades below and above a rule's default learning rate."""
 

@@ -1,4 +1,4 @@
-"""One key of a search, and what may be chosen for it: a range or a list; and how that is read from a configuration."""
+"""One key of a search with its range or list of values, and how to read it from a configuration."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +22,16 @@ THE_SAME_FOR_ALL = {
     "training.epochs": "trials are compared after as many epochs: early stopping finds where each is best",
     "training.max_time": "trials are trained at the same time",
 }
-"""What cannot be searched, and why."""
+"""Keys that cannot be searched, with the reason."""
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """A key, and what may be chosen for it.
+    """A key, and the values that may be chosen for it.
 
-    - values: the lowest and the highest of a range, or all that a choice has
-    - whole: whether a range is of whole numbers
-    - when: for which values of other keys this one is chosen at all
+    - values: the lowest and the highest value of a range, or all values of a choice
+    - whole: whether a range is of integers
+    - when: values of other keys for which this one is chosen at all
     """
 
     key: str
@@ -42,7 +42,7 @@ class Dimension:
     place: Place | None = None
 
     def value(self, share: float) -> Any:
-        """What lies at a share, in [0, 1), of the way through it.
+        """The value at a share, in [0, 1), of the way through the dimension.
 
         >>> Dimension("optimizer.learning_rate", "log", (1e-4, 1.0)).value(0.5)
         0.01
@@ -52,7 +52,7 @@ class Dimension:
         if self.scale == "choice":
             return self.values[int(share * len(self.values))]
         low, high = (self._straight(end) for end in self.values)
-        if self.whole:  # so that the ends are as probable as what is between them
+        if self.whole:  # so that the ends are as probable as the values between them
             low, high = self._straight(self.values[0] - 0.5), self._straight(self.values[1] + 0.5)
         found = self._bent(low + share * (high - low))
         if self.whole:
@@ -60,7 +60,7 @@ class Dimension:
         return float(f"{min(max(found, self.values[0]), self.values[1]):.12g}")
 
     def beyond(self, share: float) -> Any:
-        """What lies at a share of the way through a range, which may be below 0 or above 1; to three digits.
+        """The value at a share of the way through a range, which may be below 0 or above 1; to three digits.
 
         >>> Dimension("optimizer.learning_rate", "log", (1e-4, 1.0)).beyond(1.25)
         10.0
@@ -70,12 +70,12 @@ class Dimension:
         return round(found) if self.whole else float(f"{found:.3g}")
 
     def share(self, value: Any) -> float:
-        """How far through a range a value lies: 0 at its start, 1 at its end."""
+        """The position of a value in a range: 0 at its start, 1 at its end."""
         low, high, at = (self._straight(number) for number in (*self.values, value))
         return (at - low) / (high - low)
 
     def takes(self, value: Any) -> bool:
-        """Whether a value is one of the choice, or a number on the scale of the range, within its ends or not.
+        """Whether a value is one of the choice, or a number on the scale of the range, inside or outside its ends.
 
         >>> Dimension("optimizer.learning_rate", "log", (1e-4, 1.0)).takes(-0.1)
         False
@@ -88,16 +88,16 @@ class Dimension:
         return math.isfinite(value) and on_scale[self.scale]
 
     def to_plain(self) -> dict[str, Any]:
-        """As it stands in a configuration."""
+        """The dimension as in a configuration."""
         when = {key: list(values) for key, values in self.when.items()}
         return {self.scale: list(self.values)} | ({WHEN: when} if when else {})
 
     def _straight(self, value: float) -> float:
-        """Where a value lies on the scale on which it is drawn evenly."""
+        """The position of a value on the scale on which it is drawn uniformly."""
         return _STRAIGHT[self.scale](value)
 
     def _bent(self, place: float) -> float:
-        """The value at a place of that scale."""
+        """The value at a position on that scale."""
         return _BENT[self.scale](place)
 
 
@@ -190,7 +190,7 @@ def hints_of_key(key: str, parts: Mapping[str, Any]) -> list[Any]:
 
 
 def hints_at(key: str) -> list[Any]:
-    """The annotations that a dotted key has in the kinds of its section; none where no kind has it."""
+    """The annotations of a dotted key in the kinds of its section; empty if no kind has it."""
     section, *path = key.split(".")
     if not path:
         return []

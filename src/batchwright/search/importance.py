@@ -1,10 +1,10 @@
-"""Which hyperparameters of a finished search mattered, by two methods, with intervals from resampled trials.
+"""Which hyperparameters mattered in a finished search, by two methods, with intervals from resampled trials.
 
-PED-ANOVA asks what told the best tenth of the trials from all of them (Watanabe et al., 2023, arXiv 2304.10255), fANOVA
-which part of the variance of the loss a hyperparameter, or two together, account for over the whole range (Hutter,
-Hoos, Leyton-Brown, 2014, ICML). Optuna's own fANOVA has no pairs, leaves out hyperparameters that are not in every
-trial or whose range was narrowed, and weighs the range of a learning rate linearly, so that the largest decade is 90 %
-of it; here it is a few lines of linear algebra.
+PED-ANOVA asks what distinguishes the best tenth of the trials from all of them (Watanabe et al., 2023, arXiv
+2304.10255). fANOVA computes the part of the variance of the loss that a hyperparameter, or two together, account for
+over the whole range (Hutter, Hoos, Leyton-Brown, 2014, ICML). Optuna's own fANOVA has no pairs, leaves out
+hyperparameters that are not in every trial or whose range was narrowed, and weighs the range of a learning rate
+linearly, so that the largest decade is 90 % of it; here fANOVA is a few lines of linear algebra.
 """
 
 import warnings
@@ -25,24 +25,24 @@ from sklearn.ensemble import RandomForestRegressor
 from batchwright.search.customary import Share, sentence
 
 FEWEST = 8
-"""Complete trials that something can be told from."""
+"""Fewest complete trials for an analysis."""
 RESAMPLES = 32
-"""How often the trials are drawn again, as many of them and with replacement."""
+"""How many times the trials are resampled, with replacement, to their own number."""
 INTERVAL = (2.5, 97.5)
-"""Percentiles over the resamples: 95 % of them lie between."""
+"""Percentiles over the resamples, with 95 % of them in between."""
 TREES, LEAVES = 8, 64
-"""Of each resample's forest, 256 trees in all; so many leaves that 64 trials are told apart."""
+"""Trees of each resample's forest, 256 in all; and leaves of a tree, enough to tell 64 trials apart."""
 BEST, FEWEST_BEST = 0.1, 5
-"""PED-ANOVA: the share of trials that count as the best, and how many these are at least, both as Optuna advises."""
+"""PED-ANOVA: the share of trials that count as the best, and their fewest number, both as Optuna advises."""
 FENCE = 1.5
-"""Quartile ranges beyond the quartiles that losses are clipped to (Tukey, Exploratory Data Analysis, 1977)."""
+"""Quartile ranges beyond the quartiles at which losses are clipped (Tukey, Exploratory Data Analysis, 1977)."""
 Corners: TypeAlias = Float[np.ndarray, "leaves parameters"]
 """The lower or the upper corners of boxes."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What two hyperparameters account for together, beyond what each does by itself."""
+    """The share of two hyperparameters together, beyond their own shares."""
 
     first: str
     second: str
@@ -53,13 +53,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Importance:
-    """What mattered; each tuple from the most important to the least.
+    """What mattered; each tuple is sorted from the most important to the least.
 
     - evaluators: what each of the fields, and the losses, were computed with
-    - ped_anova: shares of what tells the best trials from all, which sum to 1
+    - ped_anova: shares of the distinction between the best trials and all, which sum to 1
     - fanova, interactions: shares of the variance of the loss, which sum to at most 1 together
-    - seeds: the share of that variance which training the best again with other seeds has; None where not measured
-    - sentence: the order by fANOVA beside the customary one, as far as the intervals do not overlap
+    - seeds: the share of that variance among trainings of the best trial with other seeds; None if not measured
+    - sentence: the order by fANOVA compared with the customary one, where the intervals do not overlap
     """
 
     evaluators: Mapping[str, str]
@@ -77,21 +77,21 @@ def importance(
 
     What was maximised is a loss with its sign turned.
 
-    Only complete trials count: a pruned one has no loss that could be compared, a failed one has none.
+    Only complete trials count: a pruned one has no comparable loss, and a failed one has none.
 
-    Losses are compared by their logarithm where all finite ones are above 0 (`by_logarithm`). Then they are clipped to
-    1.5 quartile ranges beyond their quartiles, and those that are not finite are put at the upper end of that: a
-    diverged trial is a bad one, and however far it diverged it does not swamp the differences between the others.
+    Losses are compared by their logarithm if all finite ones are above 0 (`by_logarithm`). They are then clipped to 1.5
+    quartile ranges beyond their quartiles, and losses that are not finite are set to the upper limit: a diverged trial
+    counts as bad, but does not swamp the differences between the others, however far it diverged.
 
-    The range of a hyperparameter is the union of its ranges in all trials, so that a range that was narrowed during
-    the search is no hyperparameter of its own. Logarithmic ranges are weighed by logarithm. Where a trial does not have
-    a hyperparameter, its loss would be the same with any value of it: fANOVA draws one, and draws again in each
-    resample; PED-ANOVA takes the trials with and without it as regimes.
+    The range of a hyperparameter is the union of its ranges in all trials, so that a range narrowed during the search
+    is still one hyperparameter. Logarithmic ranges are weighed by logarithm. In a trial without a hyperparameter, the
+    loss would be the same with any value of it: fANOVA draws one, and draws again in each resample; PED-ANOVA takes the
+    trials with and without it as regimes.
 
-    The intervals are of the resampling alone. They do not test whether a hyperparameter matters: no share is below 0,
-    so that one which does not matter has a small share. With few trials any forest sees less than there is of what
-    matters less.
-    Of slopes 3, 1.5 and 0.5 in 64 trials, whose shares are 78, 20 and 2 %, it sees 80, 7 and 1 %, and 9 % in pairs.
+    The intervals come from the resampling alone. They do not test whether a hyperparameter matters: no share is below
+    0, so one that does not matter has a small share. With few trials, a forest underestimates hyperparameters that
+    matter less. With slopes 3, 1.5 and 0.5 in 64 trials, whose true shares are 78, 20 and 2 %, it finds 80, 7 and 1 %,
+    and 9 % in pairs.
 
     Args:
         study: finished, with one objective.
@@ -100,8 +100,7 @@ def importance(
         figure: what the sentence calls the objective.
 
     Returns:
-        None with fewer than 8 complete trials, where no hyperparameter varies among them, and where all losses are the
-        same.
+        None with fewer than 8 complete trials, if no hyperparameter varies among them, or if all losses are the same.
     """
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     log, parameters = by_logarithm(study), _varying(trials)
@@ -132,7 +131,7 @@ def by_logarithm(study: optuna.study.Study) -> bool:
 
 
 def of_importance(found: Importance) -> dict[str, Any]:
-    """As plain data, which JSON can hold."""
+    """The importance as plain data, which JSON can hold."""
     plain = asdict(found)
     return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
 
@@ -154,9 +153,9 @@ def _losses(study: optuna.study.Study, trials: Sequence[FrozenTrial]) -> Float[n
 
 
 def _comparable(losses: Float[np.ndarray, " trials"], *, log: bool) -> Float[np.ndarray, " trials"]:
-    """The losses between Tukey's fences, those that are not finite at the upper one.
+    """The losses clipped to Tukey's fences; losses that are not finite are set to the upper fence.
 
-    Where the quartiles are the same the fences are a unit away from them, on a logarithmic scale a factor of e.
+    If the quartiles are equal, the fences are a unit away from them; on a logarithmic scale, a factor of e.
 
     >>> _comparable(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 1e9, np.inf]), log=False)
     array([1. , 2. , 3. , 4. , 5. , 8.5, 8.5])
@@ -175,8 +174,8 @@ def _comparable(losses: Float[np.ndarray, " trials"], *, log: bool) -> Float[np.
 class _Parameter(NamedTuple):
     """A hyperparameter over all trials.
 
-    `distribution` is the union of the trials'; `values` has each trial's, None where it has none. Categories are their
-    places among the choices, for these may be lists, which PED-ANOVA cannot take.
+    `distribution` is the union of the trials' distributions; `values` holds each trial's value, None if it has none.
+    Categories are stored by their index among the choices, because choices may be lists, which PED-ANOVA cannot take.
     """
 
     name: str
@@ -184,7 +183,7 @@ class _Parameter(NamedTuple):
     values: tuple[float | int | None, ...]
 
     def places(self) -> Float[np.ndarray, " trials"]:
-        """Where in the range the values lie, from 0 to 1; NaN where there is none.
+        """The positions of the values in the range, from 0 to 1; NaN where there is none.
 
         An integer is in the middle of its cell, as a category is.
         """
@@ -202,7 +201,7 @@ class _Parameter(NamedTuple):
 
 
 def _varying(trials: Sequence[FrozenTrial]) -> list[_Parameter]:
-    """The hyperparameters that have at least two values among the trials, in the order of their names."""
+    """The hyperparameters with at least two values among the trials, in the order of their names."""
     names = sorted({name for trial in trials for name in trial.params})
     parameters = [_parameter(name, trials) for name in names]
     return [one for one in parameters if len(set(one.values) - {None}) > 1]
@@ -222,7 +221,7 @@ def _parameter(name: str, trials: Sequence[FrozenTrial]) -> _Parameter:
 
 
 def _categorical(name: str, trials: Sequence[FrozenTrial]) -> _Parameter:
-    """Of the values that the trials have, in the order in which they were offered."""
+    """A categorical parameter of the values in the trials, in the order in which they were offered."""
     having = [trial for trial in trials if name in trial.params]
     offered = [choice for trial in having for choice in _offered(trial.distributions[name], trial.params[name])]
     seen = [trial.params[name] for trial in having]
@@ -239,7 +238,7 @@ def _offered(distribution: BaseDistribution, value: object) -> Sequence[object]:
 
 
 def _resample(losses: Float[np.ndarray, " trials"], generator: np.random.Generator) -> Int[np.ndarray, " trials"]:
-    """As many trials, drawn with replacement, until their losses are not all the same."""
+    """As many trials, drawn with replacement, repeated until their losses are not all equal."""
     while True:
         rows = generator.integers(len(losses), size=len(losses))
         if np.ptp(losses[rows]) > 0:
@@ -264,7 +263,7 @@ def _ped_anova(
 
 
 def _merged(parameters: Sequence[_Parameter], losses: Float[np.ndarray, " trials"]) -> list[FrozenTrial]:
-    """The trials with the union of their ranges and the losses as they are compared."""
+    """The trials with the union of their ranges, and with the losses to compare."""
     trials = []
     for row, loss in enumerate(losses):
         present = [parameter for parameter in parameters if parameter.values[row] is not None]
@@ -280,7 +279,7 @@ def _merged(parameters: Sequence[_Parameter], losses: Float[np.ndarray, " trials
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without Optuna's line for every study, and its warnings of regimes that a resample leaves few trials in."""
+    """Silence Optuna's line for every study, and its warnings about regimes with few trials in a resample."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -296,9 +295,9 @@ def _fanova(
     losses: Float[np.ndarray, " trials"],
     generator: np.random.Generator,
 ) -> Float[np.ndarray, "parameters parameters"]:
-    """Shares of the variance of a tree's predictions over the whole range, in the mean over a forest's trees.
+    """Shares of the variance of a tree's predictions over the whole range, as a mean over a forest's trees.
 
-    Main effects are on the diagonal, pairs off it. Trees that are constant are left out.
+    Main effects are on the diagonal, pairs off the diagonal. Constant trees are left out.
     """
     drawn = np.where(np.isnan(places), generator.random(places.shape), places)
     state = int(generator.integers(2**31))
@@ -309,7 +308,7 @@ def _fanova(
 
 
 def _leaves(tree: Any) -> tuple[Float[np.ndarray, " leaves"], Corners, Corners]:
-    """What a tree predicts in each of its leaves, and the lower and the upper corner of these in the unit cube."""
+    """The prediction of a tree in each of its leaves, and the leaves' lower and upper corners in the unit cube."""
     low, high = np.zeros((tree.node_count, tree.n_features)), np.ones((tree.node_count, tree.n_features))
     inner = np.flatnonzero(tree.children_left >= 0)
     for node in inner:  # a parent comes before its children
@@ -325,9 +324,9 @@ def _effects(
 ) -> Float[np.ndarray, "parameters parameters"]:
     """The functional ANOVA of a function that is constant in boxes which fill the unit cube.
 
-    With v the values less their mean, p the volumes and w the widths of the boxes l and m, what the parameters u
-    account for in all is Var E[f | x_u] = Σ_lm v_l p_l v_m p_m Π_{j in u} r_jlm, where r_jlm is the overlap of the
-    boxes along j, over w_jl w_jm. A pair's own part is that less the two main effects.
+    With v the values minus their mean, p the volumes and w the widths of the boxes l and m, the parameters u account
+    for Var E[f | x_u] = Σ_lm v_l p_l v_m p_m Π_{j in u} r_jlm in all, where r_jlm is the overlap of the boxes along j,
+    divided by w_jl w_jm. A pair's own part is this minus the two main effects.
 
     >>> halves = np.array([[0.0], [0.5]]), np.array([[0.5], [1.0]])
     >>> _effects(np.array([1.0, 3.0]), *halves)

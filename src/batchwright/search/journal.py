@@ -1,6 +1,6 @@
-"""Check the journal of a study before Optuna reads it: a crash may have torn it, and a stranger may have edited it.
+"""Check the journal of a study before Optuna reads it: a crash may have cut it, or someone may have edited it.
 
-The format is the one that Optuna's `JournalStorage` writes: one JSON object per line, one operation each.
+The format is the one of Optuna's `JournalStorage`: one JSON object per line, one operation each.
 """
 
 import json
@@ -18,22 +18,22 @@ from batchwright.errors import RunError
 from batchwright.runs.reading import read_bytes
 
 MOST_BYTES = 1 << 28
-"""Bytes of a journal, at most: ten thousand trials of a thousand epochs each need less."""
+"""The most bytes of a journal: ten thousand trials of a thousand epochs each need less."""
 MOST_STUDIES = 1000
 LARGEST = 1 << 53
-"""Whole numbers beyond this are not exact in a double, and nothing here counts so far."""
+"""Integers beyond this are not exact in a double, and nothing here counts so far."""
 
 Record: TypeAlias = Mapping[str, Any]
 
 
 def mend_journal(path: Path) -> str | None:
-    """Check a journal, and cut off an end that a crash left torn; the damaged file is kept beside it.
+    """Check a journal, and cut off an incomplete end left by a crash; the damaged file is kept beside it.
 
     Returns:
-        What was cut, as a sentence for the user; None where the journal is whole or missing.
+        What was cut, as a sentence for the user; None if the journal is intact or missing.
 
     Raises:
-        RunError: it is damaged elsewhere, or not a journal. The message names the line; nothing is changed.
+        RunError: it is damaged elsewhere, or is not a journal. The message names the line; nothing is changed.
     """
     if not path.exists() and not path.is_symlink():
         return None
@@ -54,7 +54,7 @@ def mend_journal(path: Path) -> str | None:
 
 
 def _unused(path: Path) -> Path:
-    """A name beside the journal that no file has."""
+    """A name for a new file beside the journal."""
     number = 1
     while (found := path.with_name(f"{path.name}.damaged-{number}")).exists() or found.is_symlink():
         number += 1
@@ -62,9 +62,9 @@ def _unused(path: Path) -> Path:
 
 
 def _whole_records(content: bytes, path: Path) -> tuple[list[Any], int]:
-    """The records before the first line that is not JSON, and where they end.
+    """The records before the first line that is not JSON, and the position where they end.
 
-    Only the end of a file is torn by a crash: a line that is not JSON with JSON after it was damaged otherwise.
+    A crash damages only the end of a file: a line that is not JSON, with JSON after it, was damaged otherwise.
     """
     records, whole, torn, why = list[Any](), 0, 0, ""
     for number, line in enumerate(_lines(content), 1):
@@ -105,7 +105,7 @@ def _constant(name: str) -> float:
 
 
 def _check_records(records: Sequence[Any], path: Path) -> None:
-    """Check each record by itself and against those before it, then let Optuna replay all of them."""
+    """Check each record by itself and against earlier ones, then let Optuna replay all of them."""
     studies, trials = 0, 0
     for number, record in enumerate(records, 1):
         try:
@@ -120,7 +120,7 @@ def _check_records(records: Sequence[Any], path: Path) -> None:
             _refuse(path, number, f"begins more than {MOST_STUDIES:,} studies")
     try:
         JournalStorage(_Replayed(records))
-    except Exception as error:  # whatever Optuna stumbles over, the user is told in one sentence
+    except Exception as error:  # any error in Optuna becomes one sentence for the user
         raise RunError(
             f"{path} cannot be read by Optuna ({type(error).__name__}: {error!s:.80}). {_remedy(path, 0)}"
         ) from error
@@ -144,7 +144,7 @@ _ENDINGS = ("finished", "stopped", "diverged", "undefined")
 
 
 def _wrong(record: Any, studies: int, trials: int) -> Iterator[str]:
-    """What is wrong with a record after so many studies and trials were created; the first answer counts."""
+    """What is wrong with a record after this many studies and trials were created; the first answer counts."""
     if not isinstance(record, dict) or not _is_whole(record.get("op_code"), len(_FIELDS)):
         yield "is not an operation of a study"
     needed = _FIELDS[record["op_code"]]
@@ -171,7 +171,7 @@ def _wrong(record: Any, studies: int, trials: int) -> Iterator[str]:
 
 
 def _wrong_parameters(record: Record) -> Iterator[str]:
-    """Parameters that are not in the distributions that they are said to be drawn from."""
+    """Parameters that are not in the distributions that they claim to be drawn from."""
     if "param_name" in record:
         yield from _outside(record["param_name"], record["param_value_internal"], record["distribution"])
     for name, value in record.get("params", {}).items():
@@ -203,7 +203,7 @@ def _are_numbers(value: Any) -> bool:
 
 
 def _is_user_attr(value: Any) -> bool:
-    """Whether the attributes that batchwright reads are of the right type; those of others may be anything."""
+    """Whether the attributes that batchwright reads have the right type; other attributes may be anything."""
     if not isinstance(value, dict):
         return False
     return all(_USER_ATTRS[name](of) for name, of in value.items() if name in _USER_ATTRS)

@@ -1,4 +1,4 @@
-"""From coarse to fine: ranges are narrowed around the best of what was tried, and widened where it lies at an end."""
+"""From coarse to fine: narrow ranges around the best trials, and widen a range whose best value is at an end."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,17 +11,17 @@ from batchwright.search.space import Space
 from batchwright.search.study import Finished
 
 BEST, FEWEST = 0.2, 4
-"""The share of the trials that count as the best, and how many at least."""
+"""The share of the trials that count as the best, and their fewest number."""
 MARGIN = 0.1
-"""Share of a range that is kept beyond the best on either side."""
+"""Share of a range that is kept beyond the best trials on either side."""
 END, WIDER = 0.03, 0.25
-"""How near to an end, as a share of the range, the best lies at it; and by how much the range is widened then."""
+"""Distance to an end, as a share of the range, within which the best counts as at the end; how much to widen then."""
 
 
 def narrowed(space: Space, finished: Sequence[Finished], objective: Objective = LOSS) -> tuple[Space, tuple[str, ...]]:
     """The space with each range around the best trials, and a sentence for each that was widened.
 
-    The ranges are a function of the first space and of all trials: who works on the same study has the same.
+    The ranges depend only on the first space and all trials, so everyone who works on the same study has the same.
     """
     comparable = [one for one in finished if isfinite(one.outcome.value)]
     good = sorted(comparable, key=lambda one: objective.cost(one.outcome.value))
@@ -39,7 +39,7 @@ def narrowed(space: Space, finished: Sequence[Finished], objective: Objective = 
 
 
 def _around(dimension: Dimension, values: Sequence[float], best: float | None) -> tuple[float, float]:
-    """Where the range is to begin and to end, as shares of what it is now."""
+    """The new start and end of a range, as shares of the present range."""
     shares = [dimension.share(value) for value in values]
     low, high = max(min(shares) - MARGIN, 0.0), min(max(shares) + MARGIN, 1.0)
     if best is not None:

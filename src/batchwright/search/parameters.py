@@ -1,4 +1,4 @@
-"""What a dimension is for Optuna: the name and the distribution of a parameter, and its values in both directions."""
+"""Dimensions as Optuna sees them: name and distribution of a parameter, and its values in both directions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
@@ -36,7 +36,7 @@ def sobol(count: int, dimensions: int, *, seed: int) -> list[list[float]]:
 
 
 def distribution(dimension: Dimension) -> tuple[str, BaseDistribution]:
-    """The name and the distribution that Optuna has for a dimension; x of `one_minus_log` goes as 1 - x."""
+    """The name and the distribution of a dimension in Optuna; x of `one_minus_log` is passed as 1 - x."""
     low, high = dimension.values[0], dimension.values[-1]
     match dimension.scale:
         case "choice":
@@ -50,7 +50,7 @@ def distribution(dimension: Dimension) -> tuple[str, BaseDistribution]:
 
 
 def parameter_of(space: Space, key: str, value: Any) -> tuple[str, Any]:
-    """The name and the value that Optuna has for a value of a key."""
+    """The name and the value in Optuna for a value of a key."""
     dimension = next(one for one in space.dimensions if one.key == key)
     name, _ = distribution(dimension)
     if dimension.scale == "one_minus_log":
@@ -59,7 +59,7 @@ def parameter_of(space: Space, key: str, value: Any) -> tuple[str, Any]:
 
 
 def value_of(dimension: Dimension, parameter: Any) -> Any:
-    """The value of a key that Optuna has as this parameter."""
+    """The value of a key for this parameter value in Optuna."""
     if dimension.scale == "one_minus_log":
         return _from_one(parameter)
     if dimension.scale == "choice":
@@ -68,7 +68,7 @@ def value_of(dimension: Dimension, parameter: Any) -> Any:
 
 
 def suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
-    """What a trial is told to try, by key: one dimension after the other, of those that apply."""
+    """The values for a trial to try, by key: one dimension after the other, as far as they apply."""
     chosen: dict[str, Any] = {}
     with quiet():
         for dimension in space.dimensions:
@@ -79,9 +79,9 @@ def suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
 
 
 def is_point(space: Space, parameters: Mapping[str, Any]) -> bool:
-    """Whether a trial with these parameters has every setting that applies, and each one is on its scale.
+    """Whether a trial with these parameters has every setting that applies, each on its scale.
 
-    A range may have been widened or narrowed since, so its ends do not count.
+    A range may have been widened or narrowed since, so its ends are not checked.
     """
     chosen: dict[str, Any] = {}
     names = set[str]()
@@ -125,10 +125,10 @@ def _suggest(trial: optuna.Trial, name: str, of: BaseDistribution) -> Any:
 
 
 def _category(value: Any) -> CategoricalChoiceType:
-    """A value as Optuna takes it: a list as its text."""
+    """A value in a form that Optuna takes: a list as its text."""
     return value if isinstance(value, bool | int | float | str | None) else flow(value)
 
 
 def _from_one(value: float) -> float:
-    """1 - x, without the digits that the difference of two floats adds."""
+    """1 - x, without the spurious digits of a difference of two floats."""
     return float(f"{1 - value:.12g}")

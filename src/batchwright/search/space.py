@@ -1,4 +1,4 @@
-"""What a search may choose from: ranges and choices that stand in a configuration in place of values.
+"""The search space: ranges and choices that stand in a configuration in place of values.
 
     optimizer:
       name: {choice: [sgd, adam]}
@@ -8,7 +8,7 @@
       hidden_layer_sizes: {choice: [[64], [128, 64]]}
       dropout: {uniform: [0.1, 0.5], when: {network.hidden_layer_sizes: [[128, 64]]}}
 
-A key that takes whole numbers alone is given whole numbers.
+A key that takes only integers is searched over integers.
 """
 
 import math
@@ -44,7 +44,7 @@ class Space:
     brought: Brought = NOTHING_BROUGHT
 
     def point(self, shares: Sequence[float]) -> dict[str, Any]:
-        """The values at a point of the unit cube, by key: of the dimensions that are chosen there."""
+        """The values, by key, at a point of the unit cube, for the dimensions that apply there."""
         chosen: dict[str, Any] = {}
         for dimension, share in zip(self.dimensions, shares, strict=True):
             if self.applies(dimension, chosen):
@@ -52,7 +52,7 @@ class Space:
         return chosen
 
     def applies(self, dimension: Dimension, chosen: Mapping[str, Any]) -> bool:
-        """Whether a dimension is chosen, given the values of those before it."""
+        """Whether a dimension applies, given the values of earlier ones."""
         section = _section_of(dimension.key)
         if section.tag and dimension.key != f"{section.name}.{section.tag}":
             cls = _class_of(section, chosen)
@@ -61,10 +61,10 @@ class Space:
         return all(_at(self.document, key, chosen) in values for key, values in dimension.when.items())
 
     def settings(self, chosen: Mapping[str, Any]) -> Settings:
-        """The settings of a trial; what was chosen for it is said to have been searched.
+        """The settings of a trial; values chosen for it are marked as searched.
 
         Raises:
-            ConfigError: all that is wrong with them.
+            ConfigError: all problems of the settings.
         """
         document, places = self.document, {dimension.key: dimension.place for dimension in self.dimensions}
         nodes = {key: Node.of(value, places.get(key)) for key, value in chosen.items()}
@@ -92,7 +92,7 @@ class Space:
         return replace(self, dimensions=_ordered(list(dimensions), []))
 
     def with_dimension(self, changed: Dimension) -> "Space":
-        """The space with another dimension in the place of the one of the same key."""
+        """The space with another dimension in place of the one with the same key."""
         return replace(self, dimensions=tuple(changed if d.key == changed.key else d for d in self.dimensions))
 
     def to_text(self) -> str:
@@ -154,7 +154,7 @@ def load_space(
 
 
 def _spaces(node: Node, above: str) -> Iterator[tuple[str, Node]]:
-    """The dotted keys at which a mapping stands that can only be a space, or has the name of a scale."""
+    """The dotted keys whose mapping can only be a space, or has the name of a scale."""
     for name, child in (node.value if isinstance(node.value, dict) else {}).items():
         key = f"{above}{name}"
         if isinstance(child.value, dict) and "." in key and (child.value.keys() & set(SCALES) or not _nests(key)):
@@ -172,7 +172,7 @@ def _nests(key: str) -> bool:
 
 
 def _ordered(dimensions: Sequence[Dimension], problems: list[Problem]) -> tuple[Dimension, ...]:
-    """What chooses a kind first, then section by section; and each after those that it depends on."""
+    """Dimensions that choose a kind first, then section by section, each after the ones that it depends on."""
     names = [section.name for section in SECTIONS]
     left = sorted(dimensions, key=lambda one: (not _is_tag(one.key), names.index(_section_of(one.key).name), one.key))
     done: list[Dimension] = []
@@ -189,7 +189,7 @@ def _ordered(dimensions: Sequence[Dimension], problems: list[Problem]) -> tuple[
 
 
 def _refused(space: Space) -> Iterator[Problem]:
-    """All that can be known to fail before a trial does: keys, ends of ranges, choices and conditions."""
+    """Everything that will fail in a trial and can be known before: keys, ends of ranges, choices and conditions."""
     yield from _never(space)
     yield from _strangers(space)
     said = dict[str, None]()
@@ -202,7 +202,7 @@ def _refused(space: Space) -> Iterator[Problem]:
 
 
 def corners(space: Space) -> Iterator[dict[str, Any]]:
-    """Points that have every choice and every end of a range where it applies."""
+    """Points that cover every choice and every end of a range where it applies."""
     ahead = [0.0] * len(space.dimensions)
     yield space.point(ahead)
     for number, dimension in enumerate(space.dimensions):
@@ -214,7 +214,7 @@ def corners(space: Space) -> Iterator[dict[str, Any]]:
 
 
 def _enabling(space: Space, number: int, shares: list[float]) -> Iterator[list[float]]:
-    """The points, with another choice for one of those before, where the dimension of this number applies."""
+    """The points where the dimension with this number applies, each with another choice for an earlier dimension."""
     dimension = space.dimensions[number]
     if space.applies(dimension, space.point(shares)):
         yield shares
@@ -227,7 +227,7 @@ def _enabling(space: Space, number: int, shares: list[float]) -> Iterator[list[f
 
 
 def _never(space: Space) -> Iterator[Problem]:
-    """Conditions that can never hold, or go by what is not chosen from a list."""
+    """Conditions that can never hold, or depend on a key that is not chosen from a list."""
     choices = {dimension.key: dimension for dimension in space.dimensions}
     for dimension in space.dimensions:
         for key, wanted in dimension.when.items():
@@ -244,7 +244,7 @@ def _never(space: Space) -> Iterator[Problem]:
 
 
 def _strangers(space: Space) -> Iterator[Problem]:
-    """Keys that none of the kinds has that a section is chosen from; of these, each kind takes those that it has."""
+    """Keys that no kind has, in sections whose kind is searched; otherwise each kind takes the keys that it has."""
     for section in SECTIONS:
         choice = next((one for one in space.dimensions if one.key == f"{section.name}.{section.tag}"), None)
         part = space.document.find((section.name,))
@@ -266,24 +266,24 @@ def _is_tag(key: str) -> bool:
 
 
 def _section_of(key: str) -> Section:
-    """The section of a key; the first where there is none of this name, whose classes do not know the key either."""
+    """The section of a key; the first if no section has this name, as its classes do not know the key either."""
     return next((section for section in SECTIONS if key.split(".")[0] == section.name), SECTIONS[0])
 
 
 def _class_of(section: Section, chosen: Mapping[str, Any]) -> type | None:
-    """The class of a section where it was chosen from several; None where it is the same for all."""
+    """The class of a section if it was chosen from several; None if it is the same for all."""
     name = chosen.get(f"{section.name}.{section.tag}")
     return section.by_name.get(str(name)) if name is not None else None
 
 
 @cache
 def _defaults() -> dict[str, Any]:
-    """The value that each key has where nobody says."""
+    """The default value of each key."""
     return settings_from(Node({})).values
 
 
 def _at(document: Node, key: str, chosen: Mapping[str, Any]) -> Any:
-    """The value that a key has: chosen, or fixed, or the default."""
+    """The value of a key: chosen, or fixed, or the default."""
     if key in chosen:
         return chosen[key]
     node = document.find(tuple(key.split(".")))
@@ -291,7 +291,7 @@ def _at(document: Node, key: str, chosen: Mapping[str, Any]) -> Any:
 
 
 def _without(document: Node, path: Sequence[str]) -> Node:
-    """The tree without what is at a path."""
+    """The tree without the value at a path."""
     assert isinstance(document.value, dict)
     name, *rest = path
     kept = {key: node for key, node in document.value.items() if key != name}
@@ -301,7 +301,7 @@ def _without(document: Node, path: Sequence[str]) -> Node:
 
 
 def _leaves(plain: Mapping[str, Any], spaces: set[str], above: str = "") -> Iterator[str]:
-    """The dotted keys that stand on a line of their own."""
+    """The dotted keys that need a line of their own."""
     for name, value in plain.items():
         key = f"{above}{name}"
         holds_one = any(space.startswith(f"{key}.") for space in spaces)

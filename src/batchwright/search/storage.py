@@ -1,4 +1,4 @@
-"""Where a study is kept: the journal of a search's folder, or a database, which may be out of reach for a while."""
+"""The storage of a study: a journal in the search's folder, or a database, which may be unreachable for a while."""
 
 import threading
 import time
@@ -20,15 +20,15 @@ from batchwright.search.journal import mend_journal
 T = TypeVar("T")
 
 HEARTBEAT, GRACE = 10, 60
-"""Seconds between two signs of life of a trial in a database, and after the last of them until others take it over."""
+"""Seconds between two heartbeats of a trial in a database, and after the last one until others take the trial over."""
 WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds to wait before a database that could not be reached is asked again."""
+"""Seconds to wait before an unreachable database is asked again."""
 
 
 def journal(path: Path) -> JournalStorage:
-    """The journal in a file, which is made where it is missing; nobody else writes it.
+    """The journal in a file, which is created if missing; no other process writes it.
 
-    A torn last line and Optuna's own lock are what a killed process leaves; both are removed.
+    A killed process may leave an incomplete last line and Optuna's own lock; both are removed.
 
     Raises:
         RunError: the journal is damaged elsewhere.
@@ -43,10 +43,10 @@ def journal(path: Path) -> JournalStorage:
 
 
 def database(url: str) -> RDBStorage:
-    """The database at a URL, in which the trials of dead processes are found by their missing signs of life.
+    """The database at a URL; trials of dead processes are recognised by their missing heartbeats.
 
     Raises:
-        UsageError: there is none, or no driver for it.
+        UsageError: there is no database, or no driver for it.
     """
     named = url.replace("postgresql://", "postgresql+psycopg://", 1)
     try:
@@ -69,7 +69,7 @@ def database(url: str) -> RDBStorage:
 
 
 def retried(ask: Callable[[], T]) -> T:
-    """The answer of a storage, which is asked again, a little later, where it cannot be reached.
+    """The answer of a storage; an unreachable storage is asked again a little later.
 
     Raises:
         BatchwrightError: it could not be reached for half a minute.
@@ -97,7 +97,7 @@ def retried(ask: Callable[[], T]) -> T:
 
 
 class Heartbeat:
-    """Signs of life of the trials of this process, where its storage takes them."""
+    """Heartbeats for the trials of this process, if its storage takes them."""
 
     def __init__(self, study: optuna.Study, kept_in: RDBStorage | JournalStorage, running: set[int]) -> None:
         self._study, self._kept_in, self._running = study, kept_in, running
@@ -107,12 +107,12 @@ class Heartbeat:
             self._thread.start()
 
     def beat(self, number: int) -> None:
-        """Give a sign of life of a trial."""
+        """Send a heartbeat for a trial."""
         if isinstance(self._kept_in, RDBStorage):
             self._kept_in.record_heartbeat(trial_id(self._study, number))
 
     def stop(self) -> None:
-        """Give no more."""
+        """Stop sending heartbeats."""
         self._ended.set()
         if self._thread:
             self._thread.join()
@@ -120,13 +120,13 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._ended.wait(HEARTBEAT):
             for number in tuple(self._running):
-                with suppress(SQLAlchemyError, optuna.exceptions.OptunaError):  # whoever asks next is told
+                with suppress(SQLAlchemyError, optuna.exceptions.OptunaError):  # the next request reports it
                     self.beat(number)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Optuna's warnings: of what is experimental, trials in line beyond a range, heartbeats of our own."""
+    """Silence Optuna's warnings about experimental features, enqueued trials outside a range, and own heartbeats."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         warnings.filterwarnings("ignore", message="Fixed parameter|Inconsistent parameter|Heartbeat of storage")
@@ -134,18 +134,18 @@ def quiet() -> Iterator[None]:
 
 
 def trial_id(study: optuna.Study, number: int) -> int:
-    """What a trial of a study is called in its storage."""
+    """The id of a trial in the storage of its study."""
     return study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
 
 
 def close(kept_in: RDBStorage | JournalStorage) -> None:
-    """End the connections to a database."""
+    """Close the connections to a database."""
     if isinstance(kept_in, RDBStorage):
         kept_in.remove_session()
         kept_in.engine.dispose()
 
 
 def _may_come_back(error: Exception) -> bool:
-    """Whether a storage may be reached a little later."""
+    """Whether a storage may be reachable a little later."""
     cause = error.__cause__ or error
     return isinstance(cause, OperationalError) or (isinstance(cause, DBAPIError) and cause.connection_invalidated)

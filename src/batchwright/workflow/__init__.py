@@ -1,6 +1,6 @@
-"""From settings to a finished run: load, measure what is `auto`, plan, compile, fit, record, evaluate.
+"""From settings to a finished run: load, measure whatever is `auto`, plan, compile, fit, record, evaluate.
 
-Every front calls this.
+The command line, the Python functions and the other interfaces all call this.
 """
 
 from batchwright.workflow.checking import Checked, check

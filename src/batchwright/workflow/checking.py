@@ -1,4 +1,4 @@
-"""All that can be known before training: the accounting, how long it will take, and what looks wrong."""
+"""Everything that can be known before training: the plan, the time it will take, and likely problems."""
 
 import time
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from batchwright.workflow.measuring import learning_rates, settled
 from batchwright.workflow.preparing import Prepared, prepare
 
 USEFUL = 1 / 100
-"""Rates below this share of the best hardly move anything in the epochs that people have."""
+"""Share of the best rate below which training hardly moves in the number of epochs that people have."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found.
+    """The result.
 
-    - memory_bytes: of the compiled program; compile_seconds: of compiling it
-    - epoch_seconds: of training on all rows once, and of measuring the validation rows after it, as predicted from a
-      few iterations; total_seconds: of all epochs
-    - findings: the worst first; rates: what was tried, where asked for
+    - memory_bytes: memory of the compiled program; compile_seconds: time to compile it
+    - epoch_seconds: time to train on all rows once and to measure the validation rows afterwards, as predicted from a
+      few iterations; total_seconds: the time of all epochs
+    - findings: the worst first; rates: the learning rates that were tried, if requested
     """
 
     prepared: Prepared
@@ -37,19 +37,19 @@ class Checked:
 
     @property
     def meaningless(self) -> bool:
-        """Whether something that was found would make training, or its test, meaningless."""
+        """Whether a finding would make training, or its test, meaningless."""
         return any(finding.severity == "error" for finding in self.findings)
 
 
 def check(settings: Settings, *, measure: bool = False) -> Checked:
-    """Prepare, compile, time a few iterations, and look at rows and plan; nothing is trained or written.
+    """Prepare, compile, time a few iterations, and inspect rows and plan; nothing is trained or written.
 
     Args:
-        settings: all settings; what is `auto` is measured.
-        measure: whether learning rates are tried too.
+        settings: all settings; values that are `auto` are measured.
+        measure: whether to try learning rates too.
 
     Raises:
-        DataError, ConfigError: as `prepare`; no learning rate lowers the loss.
+        DataError, ConfigError: as `prepare`; or no learning rate lowers the loss.
     """
     _cache.use()
     prepared = settled(prepare(settings))
@@ -66,7 +66,7 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
 
 
 def _evaluating(prepared: Prepared) -> float:
-    """The seconds in which the validation rows are measured once."""
+    """The seconds to measure the validation rows once."""
     job = prepared.job
     if job.validation is None:
         return 0.0

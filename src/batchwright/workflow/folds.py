@@ -1,4 +1,4 @@
-"""Cross-validation: training and validation rows dealt out anew, so that each row is held out once."""
+"""Cross-validation: training and validation rows are divided again, so that each row is held out once."""
 
 from dataclasses import replace
 
@@ -16,13 +16,13 @@ from batchwright.training.state import Rows
 from batchwright.workflow.preparing import Prepared
 
 SPLITS = ("stratified", "shuffled")
-"""The splits whose rows may be dealt out anew: groups and times would be torn apart."""
+"""The splits whose rows may be divided again: groups and times would be torn apart."""
 
 
 def folds(prepared: Prepared, count: int) -> tuple[Job, ...]:
-    """The job with each of `count` folds of its training and validation rows held out; the test rows stay out of all.
+    """The job with each of `count` folds of its training and validation rows held out; no fold has test rows.
 
-    Classes are dealt out evenly. What preprocessing has learned stays as it is: from the training rows of the split.
+    Classes are spread evenly over the folds. Preprocessing stays as learned from the training rows of the split.
 
     Raises:
         ConfigError: fewer than two folds, more than there are rows, or rows that are split by group or time.
@@ -42,7 +42,7 @@ def folds(prepared: Prepared, count: int) -> tuple[Job, ...]:
 
 
 def fold_of(classes: np.ndarray, count: int, *, seed: int) -> Int64[np.ndarray, " rows"]:
-    """Which fold each row is in: in random order, class by class, dealt out one after the other.
+    """The fold of each row: in random order, class by class, rows go to the folds in turn.
 
     >>> np.bincount(fold_of(np.array([0] * 6 + [1] * 3), 3, seed=0)[:6]).tolist()
     [2, 2, 2]
@@ -55,7 +55,7 @@ def fold_of(classes: np.ndarray, count: int, *, seed: int) -> Int64[np.ndarray, 
 
 
 def _job(job: Job, rows: Rows, held_out: np.ndarray) -> Job:
-    """The job on the rows that are not held out, with those that are as validation rows."""
+    """The job trained on the rows that are not held out, with the held-out rows for validation."""
     train, validation = (
         jax.tree.map(lambda array, which=which: array[np.flatnonzero(which)], rows) for which in (~held_out, held_out)
     )

@@ -1,6 +1,6 @@
-"""What a network will take, known from shapes alone: memory, and the time to compile it; and the refusal of too much.
+"""Predict the memory and compile time of a network from shapes alone, and refuse one that needs too much.
 
-Nothing is allocated, drawn or compiled here: an array of a thousand million numbers costs what a small one does.
+Nothing is allocated, drawn or compiled here: an array of a thousand million numbers costs as little as a small one.
 """
 
 import dataclasses
@@ -23,24 +23,25 @@ from batchwright.training.state import Model, Program, TrainState, initial_state
 MOST_PER_AXIS = 2**31 - 1
 
 LAYER_SECONDS = 0.1
-"""About how long one layer takes to compile, first variables and training together: 0.3 to 0.4 s measured on two cores
-for a hidden layer, which is four of them: Dense, BatchNorm, activation, dropout."""
+"""Approximate seconds to compile one layer, for first variables and training together: 0.3 to 0.4 s measured on two
+cores for a hidden layer, which is four of them: Dense, BatchNorm, activation, dropout."""
 MOST_COMPILE_SECONDS = 120.0
-"""What is foretold to compile for longer is refused. Deeper networks of this kind are not known to learn more."""
+"""A network predicted to compile for longer is refused. Deeper networks of this kind are not known to learn more."""
 NOTED_COMPILE_SECONDS = 15.0
-"""What is foretold to compile for longer is said."""
+"""A network predicted to compile for longer is reported."""
 
 KEPT_PER_NUMBER = 8
-"""More arrays than any layer here keeps of one number for the gradient: a bound that needs no look at the network."""
+"""More arrays than any layer here keeps per number for the gradient: a bound that can be computed without tracing the
+network."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Foretold:
-    """What training a network takes.
+    """What training a network needs.
 
     - parameters: numbers that are learned
-    - memory_bytes: of parameters, their gradients, the optimizer's state, and what a batch leaves for the gradient
-    - compile_seconds: about how long the programs take to compile, where none is in the cache
+    - memory_bytes: memory of parameters, gradients and optimizer state, and of what a batch keeps for the gradient
+    - compile_seconds: about how long the programs take to compile, if none is in the cache
     """
 
     parameters: int
@@ -49,15 +50,15 @@ class Foretold:
 
 
 def refuse_too_large(program: Program, plan: Plan, example: Mapping[str, np.ndarray]) -> None:
-    """Refuse a network that this machine cannot hold, or whose program takes minutes to compile.
+    """Refuse a network that does not fit on this machine, or whose program takes minutes to compile.
 
     Args:
         program: what would be trained.
-        plan: in which batches.
+        plan: its batches.
         example: rows that the network is shown when it is made.
 
     Raises:
-        ConfigError: what was asked for, what it would take, what there is, and what to do.
+        ConfigError: states what was requested, what it would need, what there is, and what to do.
     """
     network = program.model.network
     if largest_size(network) > MOST_PER_AXIS:
@@ -95,10 +96,10 @@ def foretell(
     *,
     enough: Callable[[int], bool] = lambda _: False,
 ) -> Foretold:
-    """What training takes.
+    """What training needs.
 
-    Tracing the network takes tens of milliseconds, and is left out where `enough` is True of a bound that is found
-    without it; that bound is then what is given.
+    Tracing the network takes tens of milliseconds. It is skipped if `enough` is True of an upper bound of the memory
+    that needs no tracing; the bound is then returned.
     """
     state: TrainState = jax.eval_shape(lambda: initial_state(program, example, seed=0))
     params, seconds = _bytes(state.params), compile_seconds(program.model.network)
@@ -110,7 +111,7 @@ def foretell(
 
 
 def _places(network: Network, example: Mapping[str, np.ndarray]) -> int:
-    """At how many pixels of an image, or steps of a series, a parameter is used at most."""
+    """The most pixels of an image, or steps of a series, at which a parameter is used."""
     walked = {"image", "numeric"} if holds(network, Series) else {"image"}
     return max((prod(array.shape[1:3]) for name, array in example.items() if name in walked), default=1)
 
@@ -125,7 +126,7 @@ def holds(part: Any, layer: type[Any]) -> bool:
 
 
 def largest_size(network: Any) -> int:
-    """The largest whole number among the fields of a network and of the components in it."""
+    """The largest integer among the fields of a network and of its components."""
     if isinstance(network, tuple):
         return max(map(largest_size, network), default=0)
     if dataclasses.is_dataclass(network):
@@ -139,7 +140,7 @@ def compile_seconds(network: Network) -> float:
 
 
 def layers_of(network: Any) -> int:
-    """The layers of a network: the components in it that hold no other. One that is no component is one layer."""
+    """The number of layers: the components that contain no others. An object that is no component is one layer."""
     if isinstance(network, tuple):
         return sum(map(layers_of, network))
     if not dataclasses.is_dataclass(network):
@@ -149,7 +150,7 @@ def layers_of(network: Any) -> int:
 
 
 def _kept_bytes(model: Model, state: TrainState, example: Mapping[str, np.ndarray], rows: int) -> int:
-    """Bytes that a part of a batch leaves for the gradient, beside the parameters themselves."""
+    """Bytes that a part of a batch keeps for the gradient, besides the parameters themselves."""
 
     def kept(variables: Variables, inputs: Inputs) -> Any:
         def outputs(params: Tree) -> tuple[Array, Tree]:
@@ -163,7 +164,7 @@ def _kept_bytes(model: Model, state: TrainState, example: Mapping[str, np.ndarra
 
 
 def _bytes(tree: Any) -> int:
-    """Bytes of all arrays of a tree, in whole numbers of any size."""
+    """Bytes of all arrays of a tree, as integers of any size."""
     return sum(prod(leaf.shape) * jnp.dtype(leaf.dtype).itemsize for leaf in jax.tree.leaves(tree) if _is_array(leaf))
 
 

@@ -1,4 +1,4 @@
-"""What is `auto` is measured on the user's own rows and machine before training, and recorded with its evidence."""
+"""Measure whatever is `auto` on the user's own rows and machine before training, and record it with its evidence."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -23,15 +23,16 @@ from batchwright.workflow.preparing import Prepared, example_of, prepare
 
 RATE, SIZE, EPOCHS = "optimizer.learning_rate", "training.batch_size", "training.epochs"
 MOST_EPOCHS = 200
-"""The budget of `epochs: auto`: so many at most, while the validation loss tells when it is enough."""
+"""The most epochs of `epochs: auto`; the validation loss decides when to stop before."""
 PLATEAU = ReduceOnPlateau(factor=0.3, patience=4)
-"""The schedule of `epochs: auto` where none is asked for: the usual one follows a number of epochs known before."""
+"""The schedule of `epochs: auto` if none is requested: the usual one needs a number of epochs that is known in
+advance."""
 SAMPLE_ROWS, SAMPLE_BLOCKS = 65_536, 1024
-"""Rows of those on the disk that are held in memory to measure on, and the pieces that they are read in."""
+"""Rows held in memory to measure on if they are stored on disk, and the number of pieces that they are read in."""
 
 
 def settled(prepared: Prepared) -> Prepared:
-    """What was prepared, with all that is `auto` measured: first a learning rate, then a batch size, then epochs.
+    """Measure everything that is `auto`: first a learning rate, then a batch size, then epochs.
 
     Raises:
         DataError, UsageError: it cannot be measured; see `find_learning_rate` and `find_batch_size`.
@@ -62,7 +63,7 @@ def batch_sizes(prepared: Prepared) -> BatchSizes:
 
 
 def _program(prepared: Prepared) -> Program:
-    """What is measured: training is the same without an average."""
+    """The program to measure: without an average, as training itself is the same without one."""
     return replace(prepared.job.program, averaged=False)
 
 
@@ -70,14 +71,14 @@ def find_learning_rate(settings: Settings) -> LearningRates:
     """Prepare, and try learning rates; nothing is written.
 
     Raises:
-        DataError, ConfigError: as `prepare`; no rate lowers the loss.
+        DataError, ConfigError: as `prepare`; or no rate lowers the loss.
     """
     _cache.use()
     return learning_rates(prepare(settings))
 
 
 def find_batch_size(settings: Settings) -> tuple[Prepared, BatchSizes]:
-    """Prepare, measure a learning rate first where it is `auto`, and then what batch size suits; nothing is written.
+    """Prepare, measure a learning rate if it is `auto`, then find the batch size; nothing is written.
 
     Raises:
         DataError, ConfigError, UsageError: as `prepare`, and as `batch_size.find_batch_size`.
@@ -101,7 +102,7 @@ def verify_batch_size(prepared: Prepared, found: BatchSizes) -> Verified:
 
 
 def _resident(prepared: Prepared) -> tuple[Rows, Plan]:
-    """The training rows on the device, of those on the disk an even sample; and the plan of their batches."""
+    """The training rows on the device, an even sample if they are on disk; and the plan of their batches."""
     job = prepared.job
     if not isinstance(job.train, OnDisk):
         return job.train, job.plan
@@ -120,7 +121,7 @@ def _rate_measured(prepared: Prepared) -> tuple[Settings, str]:
 
 
 def _size_measured(prepared: Prepared) -> tuple[Settings, str]:
-    """The settings with the batch size, and the numbers of the update rule that go with it, but for the user's own."""
+    """The settings with the batch size, and the numbers of the update rule that follow it, except the user's own."""
     found = batch_sizes(prepared)
     follow = {f"optimizer.{name}": value for name, value in found.rescaled.items()}
     origins = prepared.settings.origins
@@ -133,7 +134,7 @@ def _size_measured(prepared: Prepared) -> tuple[Settings, str]:
 
 
 def _epochs_measured(prepared: Prepared) -> tuple[Settings, str]:
-    """The settings with as many epochs as the validation loss asks for, and a schedule that does not depend on them."""
+    """The settings for as many epochs as the validation loss falls, with a schedule that does not depend on them."""
     settings, config = prepared.settings, prepared.settings.config
     if prepared.job.validation is None or config.training.early_stopping is None:
         raise ConfigError(
@@ -155,5 +156,5 @@ _MEASURES: Mapping[str, Callable[[Prepared], tuple[Settings, str]]] = {
 
 
 def rounded(value: float) -> float:
-    """A number to three digits: what was measured is not known better."""
+    """A number rounded to three digits: measurements are no more precise."""
     return float(f"{value:.3g}")

@@ -1,4 +1,4 @@
-"""Where the files lie that rows are read from: where the configuration says, or else where they lay before."""
+"""Find the files of the rows: where the configuration says, or else where they were before."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,13 +10,13 @@ SOURCE, TEST = "data.source", "data.test"
 
 
 def places_of(data: Data) -> dict[str, str]:
-    """The absolute paths of the files that rows are read from, by the key that gives them."""
+    """The absolute paths of the files with the rows, by the key that names them."""
     given = {SOURCE: data.source, TEST: data.test}
     return {key: str(Path(path).resolve()) for key, path in given.items() if path and Path(path).exists()}
 
 
 def found_again(settings: Settings, places: Mapping[str, str]) -> Settings:
-    """The same settings; a file that is not where they say, as from another folder, is where it lay by `places`."""
+    """The settings; a file that is not where they say, as when run from another folder, is taken from `places`."""
     data = settings.config.data
     data = replace(data, source=_found(data.source, places.get(SOURCE)), test=_found(data.test, places.get(TEST)))
     return replace(settings, config=replace(settings.config, data=data))

@@ -1,4 +1,4 @@
-"""A training repeated with further seeds, all at once: how much of its result is chance."""
+"""Repeat a training with further seeds, all at once: how much of its result is chance."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,15 +14,15 @@ from batchwright.workflow.training import Event, Metrics, Trained, judge_parts
 ANY = (-inf, inf)
 """The range of a number that can have any value."""
 LARGEST = 700.0
-"""The exponent up to which exp() is finite."""
+"""The largest exponent at which exp() is finite."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds, and the 95 % interval of it.
+    """A mean over seeds, and its 95 % interval.
 
-    Both ends are the mean where there is one seed, and where all seeds have the same value: then how far other seeds
-    would differ is not known.
+    Both ends are the mean if there is one seed, or if all seeds have the same value: then the difference to other seeds
+    is not known.
     """
 
     mean: float
@@ -32,7 +32,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class SeedRun:
-    """How the training with one seed ended, and the metrics of what it kept, as of `epoch`."""
+    """How the training with one seed ended, and the metrics of the kept parameters, from epoch `epoch`."""
 
     seed: int
     status: str
@@ -42,9 +42,9 @@ class SeedRun:
 
 @dataclass(frozen=True)
 class Repeated:
-    """All seeds, the first that of the training itself, and the seconds that the further ones took.
+    """All seeds, the training's own first, and the seconds that the further ones took.
 
-    `metrics` has an estimate of each, by part and name, over the seeds that did not diverge.
+    `metrics` has an estimate for each metric, by part and name, over the seeds that did not diverge.
     """
 
     runs: tuple[SeedRun, ...]
@@ -53,7 +53,7 @@ class Repeated:
 
 
 def repeatable(events: Iterator[Event]) -> Iterator[Event]:
-    """The events of a training, which ends before it begins where it could not be repeated with further seeds.
+    """The events of a training; it ends before it begins if it could not be repeated with further seeds.
 
     Raises:
         ConfigError: the rows do not fit in memory, or the batch size grows.
@@ -67,10 +67,10 @@ def repeatable(events: Iterator[Event]) -> Iterator[Event]:
 def repeat(
     trained: Trained, seeds: int, *, interrupted: Callable[[], bool] = lambda: False
 ) -> Iterator[int | Repeated]:
-    """Train again with the seeds after a training's own until there are so many, and say how many epochs are done.
+    """Train with the seeds after a training's own until there are `seeds` in all, and report the epochs done.
 
-    The rows and their split stay; a seed changes the first parameters, the order of the rows and dropout. At last
-    comes `Repeated`. A limit on the time of training does not hold here, and a diverged seed is not tried again.
+    The rows and their split stay; a seed changes the first parameters, the order of the rows and dropout. The last
+    event is `Repeated`. A limit on the training time does not apply here, and a diverged seed is not tried again.
 
     Raises:
         ConfigError: it is not `repeatable`.
@@ -101,7 +101,7 @@ def _run(prepared: Prepared, seed: int, member: MemberRun) -> SeedRun:
 
 
 def _estimates(metrics: Sequence[Metrics], ranges: Mapping[str, tuple[float, float]]) -> dict[str, dict[str, Estimate]]:
-    """Of every metric that all of them have; `ranges` are the least and the largest value by its name."""
+    """An estimate of every metric that all seeds have; `ranges` holds its smallest and largest possible value."""
     if not metrics:
         return {}
     return {
@@ -111,12 +111,12 @@ def _estimates(metrics: Sequence[Metrics], ranges: Mapping[str, tuple[float, flo
 
 
 def estimate(values: Sequence[float], within: tuple[float, float] = ANY) -> Estimate:
-    """The mean of independent values, and a 95 % interval of it that stays within the range the values can have.
+    """The mean of independent values, and a 95 % interval of it that stays within the range of possible values.
 
-    Without a range it is Student's: mean ± h, with h = t·s/√n. Near the end of a range values are skewed, and Student's
-    interval misses their mean too often. There it is made wider by the interval that is Student's on a scale without
-    the end: with r = h/mean, mean·exp(±r) of values above 0, and of shares the same of the odds mean/(1 - mean), with
-    r = h/(mean·(1 - mean)). A range that the values do not keep to is none.
+    Without a range the interval is Student's: mean ± h, with h = t·s/√n. Near the end of a range values are skewed, and
+    Student's interval misses their mean too often. There it is widened by an interval that is Student's on a scale
+    without the end: with r = h/mean, mean·exp(±r) for values above 0; for shares the same for the odds
+    mean/(1 - mean), with r = h/(mean·(1 - mean)). A range that values violate is ignored.
 
     >>> estimate([1.0, 2.0, 3.0])  # 2 ± 4.30 · 1 / √3
     Estimate(mean=2.0, low=-0.48..., high=4.48...)
@@ -140,7 +140,7 @@ def estimate(values: Sequence[float], within: tuple[float, float] = ANY) -> Esti
 
 
 def _moved(mean: float, by: float, low: float, high: float) -> float:
-    """A mean moved on a scale on which its range has no end, by as much as `by` is there at the mean."""
+    """A mean moved on a scale on which its range has no end, at the rate that `by` has at the mean."""
     if isinf(low) and isinf(high):
         return mean + by
     if isinf(high):

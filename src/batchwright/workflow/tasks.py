@@ -1,4 +1,4 @@
-"""The task that a target, the settings and what a user brings make; what does not fit is refused before training."""
+"""Make the task from a target, the settings and the user's own parts; refuse what does not fit before training."""
 
 from dataclasses import replace
 from typing import TypeVar
@@ -44,15 +44,16 @@ from batchwright.training.state import Model, Rows
 
 Name = TypeVar("Name", bound=str)
 ROWS_TRIED = 1_000
-"""Rows on whose targets metrics of a user's own are tried."""
+"""Rows on which a user's own metrics are tried."""
 
 
 def task_of(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
-    """The task that the data's target and the settings make; the loss "auto" is the first that the task has.
+    """The task for the data's target and the settings; the loss "auto" is the task's first loss.
 
     Raises:
-        ConfigError: a loss or a metric that is not one of this kind of target, or a part of the user's own that fails.
-        DataError: targets that the loss is not for.
+        ConfigError: a loss or a metric that does not exist for this kind of target, or a part of the user's own that
+            fails.
+        DataError: targets that the loss does not accept.
     """
     if own.task is not None:
         return _tried(_own_task(own), dataset, own)
@@ -60,7 +61,7 @@ def task_of(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
 
 
 def _made(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
-    """The task of the kind of the target."""
+    """The task for this kind of target."""
     target = dataset.target
     if isinstance(target, ClassTarget):
         return _classification(dataset, target, dataset.train.targets, settings, own)
@@ -143,7 +144,7 @@ def _multilabel(target: LabelTarget, settings: TaskSettings, own: Own) -> Multil
 
 
 def _several(dataset: Dataset, target: SeveralTargets, settings: TaskSettings, own: Own) -> Several:
-    """A head for each target; a loss and metrics that are named go to the heads that have them."""
+    """A head for each target; named losses and metrics go to the heads that have them."""
     if settings.class_weights is not None or settings.threshold != 0.5:
         raise ConfigError("task.class_weights and task.threshold are for one target of classes: leave them out.")
     kinds = {type(part) for part in target.parts}
@@ -160,7 +161,7 @@ def _several(dataset: Dataset, target: SeveralTargets, settings: TaskSettings, o
 def _head(
     dataset: Dataset, part: ClassTarget | ValueTarget, codes: np.ndarray, settings: TaskSettings
 ) -> Classification | Regression:
-    """The head of one target, with what of the settings is for its kind."""
+    """The head for one target, with the settings for its kind."""
     is_class = isinstance(part, ClassTarget)
     losses, metrics = (CLASS_LOSSES, OF_CLASSES) if is_class else (VALUE_LOSSES, OF_VALUES)
     names = {metric.name for metric in metrics}
@@ -176,7 +177,7 @@ def _head(
 
 
 def _check_counts(dataset: Dataset) -> None:
-    """Refuse numbers below 0, or with a mean that is not above 0."""
+    """Refuse counts below 0, or with a mean that is not above 0."""
     parts = [part for part in (dataset.train, dataset.validation, dataset.test) if part is not None and part.rows]
     encoded = [each(dataset.target, part.targets) for part in parts]
     for place, (target, _) in enumerate(encoded[0]):
@@ -193,7 +194,7 @@ def _check_count(target: ValueTarget, least: float) -> None:
 
 
 def _extra(settings: TaskSettings, own: Own, usual: tuple[Metric, ...], more: tuple[Metric, ...]) -> tuple[Metric, ...]:
-    """The metrics that were asked for beside the usual ones."""
+    """The requested metrics besides the default ones."""
     chosen = [metric for metric in named(dict.fromkeys(settings.metrics), (*usual, *more)) if metric not in usual]
     _check_names(own)
     return (*chosen, *own.metrics)
@@ -207,7 +208,7 @@ def _check_names(own: Own) -> None:
 
 
 def _loss(chosen: str, allowed: tuple[Name, ...], task: str) -> Name:
-    """The chosen one of the losses of a task, "auto" the first."""
+    """The chosen loss among those of a task; "auto" is the first."""
     if chosen == "auto":
         return allowed[0]
     found = next((name for name in allowed if name == chosen), None)
@@ -217,7 +218,7 @@ def _loss(chosen: str, allowed: tuple[Name, ...], task: str) -> Name:
 
 
 def _tried(task: Task, dataset: Dataset, own: Own) -> Task:
-    """The task, once what the user brought to it has worked on some rows."""
+    """The task, once the user's own parts have worked on some rows."""
     rows = np.linspace(0, dataset.train.rows - 1, min(dataset.train.rows, ROWS_TRIED)).astype(np.int64)
     targets = np.asarray(dataset.train.targets[rows])
     if own.loss is not None or own.task is not None:
@@ -234,7 +235,7 @@ def _tried(task: Task, dataset: Dataset, own: Own) -> Task:
 
 
 def with_threshold(task: Task, settings: TaskSettings, model: Model, variables: Variables, rows: Rows | OnDisk) -> Task:
-    """The task with the threshold that is best on these rows, where one is to be chosen."""
+    """The task, with the best threshold on these rows if one is to be chosen."""
     aim = settings.threshold
     if not isinstance(task, Classification) or not isinstance(aim, str):
         return task
