@@ -1,16 +1,20 @@
 """Rows that come after others have been learned from: encoded by what those have taught."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Int64, Shaped
 
 from batchwright.data.dataset import Dataset, Split, fingerprint
 from batchwright.data.encoding import Encoding, encode_labelled
+from batchwright.data.labels import LabelTarget
+from batchwright.data.schema import Kind
 from batchwright.data.several import Target
 from batchwright.data.sources import Source
 from batchwright.data.splitting import row_hashes, split
-from batchwright.data.tables import from_frame
+from batchwright.data.tables import TableOptions, from_frame
+from batchwright.data.targets import ClassTarget
 from batchwright.data.weights import in_units, unit_of
 
 
@@ -53,7 +57,7 @@ def prepare_like(
     (120, 30, True)
     """
     whole = split_like(source, encoding, weights=weights)
-    by = whole.targets if encoding.target.classes else np.zeros(whole.rows, np.int8)
+    by = whole.targets if isinstance(encoding.target, ClassTarget) else np.zeros(whole.rows, np.int8)
     indices = split(by, validation_split=validation_split, test_split=0.0, seed=seed)
     places = {"train": indices.train, "validation": indices.validation}
     parts = {name: part_of(whole, chosen) for name, chosen in places.items() if len(chosen)}
@@ -79,7 +83,7 @@ def with_validation(dataset: Dataset, source: Source, *, weights: str | None = N
     return dataclasses.replace(dataset, validation=parts["validation"], fingerprint=print_of)
 
 
-def with_target(dataset: Dataset, target: Target, values: Shaped[np.ndarray, " rows"]) -> Dataset:
+def with_target(dataset: Dataset, target: Target, values: Shaped[np.ndarray, "rows ..."]) -> Dataset:
     """The dataset with its target encoded otherwise, as with classes that none of its rows has.
 
     Args:
@@ -92,7 +96,10 @@ def with_target(dataset: Dataset, target: Target, values: Shaped[np.ndarray, " r
     """
     schema = dataclasses.replace(dataset.schema, classes=target.classes)
     encoding = dataclasses.replace(dataset.encoding, schema=schema, target=target)
-    codes = target.encode(from_frame({target.name: values}, name=dataset.name))
+    columns = [values] if values.ndim == 1 else values.T
+    frame = dict(zip(target.columns, columns, strict=True))
+    kinds: Mapping[str, Kind] = {target.name: "categorical"} if isinstance(target, LabelTarget) else {}
+    codes = target.encode(from_frame(frame, TableOptions(kinds=kinds), name=dataset.name))
     places = {"train": dataset.indices.train, "validation": dataset.indices.validation}
     parts = {name: dataclasses.replace(part, targets=codes[places[name]]) for name, part in dataset.parts.items()}
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}

@@ -111,7 +111,7 @@ def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient
     distinct = as_text(cells).drop_nulls().unique().to_list()
     chosen = _found(table, name, as_text(cells)) if separator is None else separator
     classes = tuple(sorted({label for cell in distinct for label in split_cell(cell, chosen)}))
-    if not classes:
+    if not classes and not lenient:
         raise DataError(f"{table.name}: target {name!r} holds no label in any row: there is nothing to learn.")
     if 2 * len(classes) > table.rows and not lenient:
         raise DataError(

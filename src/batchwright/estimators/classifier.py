@@ -2,21 +2,28 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.preprocessing import LabelEncoder
+from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets
 
 from batchwright.data.cells import first_ten
-from batchwright.data.schema import Task
 from batchwright.data.several import Target
-from batchwright.data.targets import ClassTarget
 from batchwright.errors import ConfigError
 from batchwright.estimators.arguments import plain
-from batchwright.estimators.network import Perceptron
-from batchwright.tasks import CLASS_LOSSES
+from batchwright.estimators.labels import (
+    Coding,
+    Indicator,
+    Labels,
+    OneLabel,
+    SeveralLabels,
+    coding_of,
+    in_order,
+    same,
+)
+from batchwright.estimators.network import Kind, Perceptron
 
 ClassWeight: TypeAlias = Literal["balanced"] | Mapping[Any, float] | None
 C = TypeVar("C", bound="Classifier")
@@ -60,7 +67,8 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         random_state: of the first parameters, the order of the rows, dropout and the rows held out.
 
     Attributes:
-        classes_: the labels in order, in the dtype in which they were given.
+        classes_: the labels in order, in the dtype in which they were given; of an indicator the numbers of its
+            columns; of several targets a list, with an array for each.
         n_features_in_, feature_names_in_: the columns of X; names where it is a data frame whose names are text.
         history_: a dictionary for each epoch of the last `fit`, or each call of `partial_fit`: epoch, iteration,
             seconds, learning_rate, loss, and val_... metrics.
@@ -85,10 +93,6 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     True
     """
 
-    _task: ClassVar[Task] = "classification"
-    _score_name: ClassVar[str] = "val_accuracy"
-    _losses: ClassVar[tuple[str, ...]] = CLASS_LOSSES
-
     class_weight: ClassWeight = None
 
     def partial_fit(self: C, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> C:  # noqa: N803
@@ -100,7 +104,7 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
         Args:
             X: [rows, columns], as for `fit`.
-            y: [rows], labels.
+            y: [rows], labels; or an indicator, as for `fit`.
             classes: all labels that are to come; the first call needs them, later ones may leave them out.
             sample_weight: [rows], as for `fit`.
 
@@ -113,78 +117,86 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return fitted
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """The most probable label of each row [rows]."""
-        probabilities = self.predict_proba(X)
-        labels: np.ndarray = self.classes_[probabilities.argmax(axis=1)]
-        return labels
+        """The most probable label of each row [rows]; of an indicator 0 or 1, of several targets a label, for each."""
+        return self._coding.labels(self._predictions(X))
 
-    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
-        """The probability of each class, float64 [rows, classes] in the order of `classes_`; each row sums to 1."""
-        probabilities = self._predictions(X).probabilities
-        assert probabilities is not None
-        return probabilities
+    def predict_proba(self, X: Any) -> Labels:  # noqa: N803
+        """The probability of each class, float64 [rows, classes] in the order of `classes_`; each row sums to 1.
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:  # noqa: N803
+        Of an indicator it is that of each label [rows, labels]; of several targets a list, with an array for each.
+        """
+        return self._coding.probabilities(self._predictions(X))
+
+    def predict_log_proba(self, X: Any) -> Labels:  # noqa: N803
         """The logarithm of `predict_proba`; minus infinity where that is 0."""
+        found = self.predict_proba(X)
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self.predict_proba(X)))
+            return [np.log(part) for part in found] if isinstance(found, list) else np.asarray(np.log(found))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """The share of rows whose answer is right; of labels and of several targets, wholly right."""
+        answers = self.predict(X)
+        if not isinstance(self.classes_, list):
+            return float(accuracy_score(y, answers, sample_weight=sample_weight))
+        return float(np.average((answers == np.asarray(y)).all(axis=1), weights=sample_weight))
 
     def _know_labels(self, y: np.ndarray, *, going_on: bool, classes: Any = None, partial: bool = False) -> None:
         check_classification_targets(y)
+        found = coding_of(y)
         if partial:
-            self._know_classes(classes, going_on=going_on)
-        elif not going_on:
-            self.classes_ = _labels(y)
-        elif not np.array_equal(self.classes_, _labels(y)):
+            found = self._known_classes(found, classes, going_on=going_on)
+        elif going_on and not same(self.classes_, found.classes):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                f"Previously got {self.classes_}, `y` has {_labels(y)}"
+                f"Previously got {self.classes_}, `y` has {found.classes}"
             )
+        self._coding: Coding = found
+        self.classes_: Labels = found.classes
 
-    def _know_classes(self, classes: Any, *, going_on: bool) -> None:
-        """Learn the labels that are to come from a first call, and see that later ones say the same."""
-        known = getattr(self, "classes_", None) if going_on else None
-        if known is None:
-            if classes is None:
-                raise ValueError(
-                    "classes must be passed on the first call to partial_fit: all labels that are to come."
-                )
-            if self.class_weight == "balanced":
-                raise ConfigError(
-                    "class_weight 'balanced' needs rows of all classes, and partial_fit sees some of them: give a "
-                    "weight for each label, as sklearn.utils.class_weight.compute_class_weight finds them."
-                )
-            self.classes_ = _labels(classes)
-        elif classes is not None and not np.array_equal(known, _labels(classes)):
-            raise ValueError(f"`classes={classes!r:.200}` are not those of the first call: {known}.")
+    def _known_classes(self, found: Coding, classes: Any, *, going_on: bool) -> Coding:
+        """The labels that are to come, from a first call; later ones have to say the same."""
+        if isinstance(found, SeveralLabels):
+            raise ValueError("partial_fit takes one target, or an indicator of labels; y has several: use fit.")
+        if going_on:
+            if classes is not None and not same(self.classes_, in_order(classes)):
+                raise ValueError(f"`classes={classes!r:.200}` are not those of the first call: {self.classes_}.")
+            return self._coding
+        if classes is None and not isinstance(found, Indicator):
+            raise ValueError("classes must be passed on the first call to partial_fit: all labels that are to come.")
+        if self.class_weight == "balanced":
+            raise ConfigError(
+                "class_weight 'balanced' needs rows of all classes, and partial_fit sees some of them: give a "
+                "weight for each label, as sklearn.utils.class_weight.compute_class_weight finds them."
+            )
+        return found if isinstance(found, Indicator) else OneLabel(in_order(classes))
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
-        """Places in `classes_`: the names of the classes in the data layer are these numbers."""
-        if strangers := sorted(map(str, set(y.tolist()) - set(self.classes_.tolist()))):
-            known, named = first_ten(map(str, self.classes_.tolist())), first_ten(strangers)
-            raise ValueError(f"y holds labels that are not among the classes: {named}. Known: {known}.")
-        codes: np.ndarray = np.searchsorted(self.classes_, y)
-        return codes
+        return self._coding.encode(y)
 
     def _target(self, found: Target, values: np.ndarray, *, more_to_come: bool) -> Target:
-        return ClassTarget(found.name, tuple(map(str, range(len(self.classes_)))))
+        return self._coding.target(found)
+
+    @property
+    def _kind(self) -> Kind:
+        return Kind(self._coding.task, self._coding.losses, self._coding.score)
 
     @property
     def _out_activation(self) -> str:
-        return "logistic" if self.loss == "binary_cross_entropy" else "softmax"
+        return "logistic" if self.loss == "binary_cross_entropy" or isinstance(self._coding, Indicator) else "softmax"
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
     def _class_weights(self) -> Literal["balanced"] | dict[str, float] | None:
         if not isinstance(self.class_weight, Mapping):
             return self.class_weight
-        places = {label: str(place) for place, label in enumerate(self.classes_.tolist())}
+        if not isinstance(self._coding, OneLabel):
+            raise ConfigError("class_weight is for one label a row, and y has several columns: leave it out.")
+        places = {label: str(place) for place, label in enumerate(self._coding.classes.tolist())}
         given = {plain(label): float(weight) for label, weight in self.class_weight.items()}
         if strangers := given.keys() - places.keys():
             known, named = (first_ten(map(repr, labels)) for labels in (places, strangers))
             raise ConfigError(f"class_weight names {named}, which y does not have; it has {known}.")
         return {places[label]: weight for label, weight in given.items()}
-
-
-def _labels(y: Any) -> np.ndarray:
-    """The labels in order, in the dtype in which they were given."""
-    labels: np.ndarray = LabelEncoder().fit(np.asarray(y)).classes_
-    return labels

@@ -21,7 +21,7 @@ def set_curves(estimator: Any, rows: Sequence[EpochRow], *, going_on: bool, by_s
     estimator.loss_ = estimator.loss_curve_[-1]
     estimator.best_loss_ = None if by_score else min(estimator.loss_curve_)
     before = getattr(estimator, "validation_scores_", None) if going_on else None
-    scores = [float(row.get(estimator._score_name, math.nan)) for row in rows if "val_loss" in row]
+    scores = [float(row.get(estimator._kind.score, math.nan)) for row in rows if "val_loss" in row]
     estimator.validation_scores_ = [*(before or []), *scores] or None
     finite = [score for score in estimator.validation_scores_ or [] if math.isfinite(score)]
     estimator.best_validation_score_ = max(finite, default=None)

@@ -55,7 +55,7 @@ class Following:
     def epoch_ends(self, row: EpochRow, attributes: Attributes) -> bool:
         """Tell of the epoch that has just ended; whether a callback asks for no more."""
         if self._verbose:
-            print(_line(row, self._of, self._estimator._score_name))  # noqa: T201
+            print(_line(row, self._of, self._estimator._kind.score))  # noqa: T201
         if self._task is None:
             return False
         self.epoch_begins()

@@ -4,7 +4,7 @@ import dataclasses
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -24,6 +24,7 @@ from batchwright.errors import ConfigError
 from batchwright.estimators.arguments import loss_of, part, plain, stopping_of
 from batchwright.estimators.fitted import set_curves
 from batchwright.estimators.following import CallbackSupportMixin, Following, with_callbacks
+from batchwright.estimators.labels import SEPARATOR
 from batchwright.estimators.rows import Given, columns_of, given
 from batchwright.nn import MLP
 from batchwright.nn.activations import ActivationName
@@ -51,13 +52,17 @@ NOT_PICKLED = ("trained_",)
 E = TypeVar("E", bound="Perceptron")
 
 
+class Kind(NamedTuple):
+    """What is learned of rows: the task of the data layer, its losses, and the figure of the history that is scored."""
+
+    task: Task
+    losses: tuple[str, ...]
+    score: str
+
+
 @dataclasses.dataclass(eq=False, repr=False)
 class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """What both estimators share."""
-
-    _task: ClassVar[Task]
-    _score_name: ClassVar[str]
-    _losses: ClassVar[tuple[str, ...]]
 
     hidden_layer_sizes: int | Sequence[int] = (256, 128)
     _: dataclasses.KW_ONLY
@@ -100,7 +105,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
 
         Args:
             X: [rows, columns], an array of numbers, a sparse array or any data frame; missing cells are NaN or null.
-            y: [rows], what is to be predicted.
+            y: [rows], what is to be predicted, or [rows, targets] of several; of a classifier, 0 or 1 alone in several
+                columns are labels of which a row may have any number.
             sample_weight: [rows], at least 0: what each row counts for, in the loss and in validation; rows of weight 0
                 are as if they were not there.
             X_val: rows that are measured after every epoch, in place of a share of X.
@@ -187,11 +193,16 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
 
     @abstractmethod
     def _targets(self, y: np.ndarray) -> np.ndarray:
-        """What the network learns, float64 or int64 [rows], from what the user gave."""
+        """What the network learns, [rows] or [rows, targets], from what the user gave."""
 
     @abstractmethod
     def _target(self, found: Target, values: np.ndarray, *, more_to_come: bool) -> Target:
         """How the target is encoded, where what was found in the first rows is not all there is to it."""
+
+    @property
+    @abstractmethod
+    def _kind(self) -> Kind:
+        """What is learned."""
 
     @property
     @abstractmethod
@@ -242,7 +253,13 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             return prepare_like(table, encoding, weights=weight, validation_split=share, seed=self._seed)
         scaling: Literal["standard", "none"] = "standard" if chosen.standardize else "none"
         options = DataOptions(
-            target, self._task, validation_split=share, test_split=0.0, weights=weight, scaling=scaling
+            target,
+            self._kind.task,
+            SEPARATOR if self._kind.task == "multilabel" else None,
+            validation_split=share,
+            test_split=0.0,
+            weights=weight,
+            scaling=scaling,
         )
         dataset = prepare(table, options, seed=self._seed, lenient=True, more_to_come=more_to_come)
         encoded = self._target(dataset.target, targets, more_to_come=more_to_come)
@@ -273,7 +290,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             epochs=chosen.epochs,
             batch_size=chosen.batch_size,
             early_stopping=stopping,
-            loss=loss_of(chosen.loss, self._losses),
+            loss=loss_of(chosen.loss, self._kind.losses),
             class_weights=self._class_weights(),
             shuffle=chosen.shuffle,
             seed=self._seed,

@@ -1,14 +1,13 @@
 """The estimator that predicts a number."""
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from batchwright.data.schema import Task
-from batchwright.data.several import Target
+from batchwright.data.several import SeveralTargets, Target
 from batchwright.data.targets import ValueTarget
-from batchwright.estimators.network import Perceptron
+from batchwright.estimators.network import Kind, Perceptron
 from batchwright.tasks import VALUE_LOSSES
 
 R = TypeVar("R", bound="Regressor")
@@ -18,8 +17,8 @@ class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     """A multi-layer perceptron that predicts a number, as a scikit-learn estimator; it minimises the squared error.
 
     The target is standardised in training, unless `standardize` is False, and predicted in its own unit. Arguments and
-    attributes are those of `Classifier` but for `class_weight` and `classes_`; the score is R². For several numbers a
-    row, fit one estimator for each, as `sklearn.multioutput.MultiOutputRegressor` does.
+    attributes are those of `Classifier` without `class_weight` and `classes_`; the score is R². Of several numbers a
+    row, y [rows, targets], each is standardised, and the loss is their mean.
 
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
@@ -27,10 +26,6 @@ class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     >>> bool(regressor.score(X, y) > 0.4)
     True
     """
-
-    _task: ClassVar[Task] = "regression"
-    _score_name: ClassVar[str] = "val_r2"
-    _losses: ClassVar[tuple[str, ...]] = VALUE_LOSSES
 
     def partial_fit(self: R, X: Any, y: Any, sample_weight: Any = None) -> R:  # noqa: N803
         """Train one epoch over these rows, from where the last call has left it, with a learning rate that stays.
@@ -41,7 +36,7 @@ class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
         Args:
             X: [rows, columns], as for `fit`.
-            y: [rows], numbers.
+            y: [rows] or [rows, targets], numbers.
             sample_weight: [rows], as for `fit`.
 
         Raises:
@@ -53,7 +48,7 @@ class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return fitted
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """The value of each row, float64 [rows]."""
+        """The value of each row, float64 [rows], or [rows, targets]."""
         return self._predictions(X).answers
 
     def _know_labels(self, y: np.ndarray, *, going_on: bool, classes: Any = None, partial: bool = False) -> None:
@@ -62,7 +57,17 @@ class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     def _targets(self, y: np.ndarray) -> np.ndarray:
         return y.astype(np.float64)
 
+    @property
+    def _kind(self) -> Kind:
+        return Kind("regression", VALUE_LOSSES, "val_r2")
+
     def _target(self, found: Target, values: np.ndarray, *, more_to_come: bool) -> Target:
+        if isinstance(found, SeveralTargets):
+            columns = zip(found.parts, values.T, strict=True)
+            return SeveralTargets(tuple(self._one(part, column, more_to_come=more_to_come) for part, column in columns))
+        return self._one(found, values, more_to_come=more_to_come)
+
+    def _one(self, found: Target, values: np.ndarray, *, more_to_come: bool) -> ValueTarget:
         assert isinstance(found, ValueTarget)
         if self.loss != "poisson" and not self.standardize:  # the means of counts are predicted by their logarithm
             return ValueTarget(found.name, 0.0, 1.0)

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import narwhals as nw
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
@@ -18,25 +19,30 @@ Columns: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Given:
-    """Rows that count: their columns by name, what is to be predicted [rows], and weights [rows], or None."""
+    """Rows that count: their columns by name, what is to be predicted, and weights [rows], or None.
+
+    `y` is [rows], or [rows, targets].
+    """
 
     columns: Columns
     y: np.ndarray
     weights: np.ndarray | None
 
-    @property
-    def names(self) -> tuple[str, str]:
-        """The names that targets and weights have in a table beside the columns."""
-        target, weight = (
-            next(name for n in count() if (name := base + "_" * n) not in self.columns) for base in ("target", "weight")
-        )
-        return target, weight
+    def table(self, targets: np.ndarray) -> tuple[dict[str, Any], str | tuple[str, ...], str | None]:
+        """All columns of a table, and the names in it of the targets, one or several, and of the weights."""
+        columns = [targets] if targets.ndim == 1 else list(targets.T)
+        bases = ["target"] if targets.ndim == 1 else [f"target_{number}" for number in range(len(columns))]
+        names = tuple(map(self._free, bases))
+        table = dict(self.columns) | dict(zip(names, columns, strict=True))
+        target = names[0] if targets.ndim == 1 else names
+        if self.weights is None:
+            return table, target, None
+        weight = self._free("weight")
+        return table | {weight: self.weights}, target, weight
 
-    def table(self, targets: np.ndarray) -> tuple[dict[str, Any], str, str | None]:
-        """All columns of a table, and the names in it of the targets and of the weights."""
-        target, weight = self.names
-        table = dict(self.columns) | {target: targets}
-        return (table, target, None) if self.weights is None else (table | {weight: self.weights}, target, weight)
+    def _free(self, base: str) -> str:
+        """A name that no column has."""
+        return next(name for n in count() if (name := base + "_" * n) not in self.columns)
 
 
 def given(estimator: Any, x: Any, y: Any, sample_weight: Any, *, fitting: bool) -> Given:
@@ -45,7 +51,7 @@ def given(estimator: Any, x: Any, y: Any, sample_weight: Any, *, fitting: bool) 
     Raises:
         ValueError, TypeError: arrays that scikit-learn's own estimators refuse.
     """
-    targets = _one_column(estimator, y)
+    targets = _targets(estimator, y)
     columns = columns_of(estimator, x, fitting=fitting)
     weights = None if sample_weight is None else _weights(sample_weight)
     check_consistent_length(next(iter(columns.values())), targets, weights)
@@ -96,15 +102,14 @@ def _dense(array: Any) -> np.ndarray:
     return np.asarray(array.toarray())
 
 
-def _one_column(estimator: Any, y: Any) -> np.ndarray:
-    """The array [rows] that y is, as scikit-learn checks it."""
-    shape = np.asarray(y).shape
+def _targets(estimator: Any, y: Any) -> np.ndarray:
+    """The array [rows], or [rows, targets] of several, that y is, as scikit-learn checks it."""
+    dense: Any = y.toarray() if issparse(y) else y  # type: ignore[attr-defined]
+    shape = np.asarray(dense).shape
     if len(shape) == 2 and shape[1] > 1:
-        raise ValueError(
-            f"y has {shape[1]} columns, but {type(estimator).__name__} predicts one: fit one estimator for each, as "
-            "sklearn.multioutput does."
-        )
-    checked: np.ndarray = validate_data(estimator, y=y)
+        several: np.ndarray = check_array(dense, dtype=None, input_name="y")
+        return several
+    checked: np.ndarray = validate_data(estimator, y=dense)
     return checked
 
 
