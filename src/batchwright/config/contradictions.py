@@ -1,4 +1,4 @@
-"""What is wrong between values of a configuration that are each allowed."""
+"""Contradictions between values of a configuration that are valid alone."""
 
 from batchwright.config.document import Node, Problem
 from batchwright.config.sections import Config
@@ -7,13 +7,13 @@ from batchwright.tasks import CLASS_LOSSES, LABEL_LOSSES, METRICS, VALUE_LOSSES
 from batchwright.training.growth import Growing
 
 FIGURES = ("loss", *(f"val_{name}" for name in METRICS))
-"""The figures of a history that training can be stopped by."""
+"""The metrics of a history that can stop training."""
 
 GIVE_ROWS = "set data.validation_split above 0."
 
 
 def contradictions(config: Config, document: Node) -> list[Problem]:
-    """What is wrong between values that are each allowed."""
+    """The contradictions between values that are valid alone."""
     problems: list[tuple[str, str]] = []
     try:
         config.data.check()

@@ -1,4 +1,4 @@
-"""Parts that a user brings: a record says `custom` and their printed form, and Python gives them again."""
+"""A user's own parts: a record holds `custom` and their printed form, and Python code supplies them again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from batchwright.tasks import Loss, Metric, Task
 
 @dataclass(frozen=True)
 class Given:
-    """What is given from Python in place of what a record only names."""
+    """The objects that Python code supplies for parts that a record only names."""
 
     network: Architecture | None = None
     optimizer: Optimizer | None = None
@@ -31,10 +31,11 @@ NONE_GIVEN = Given()
 
 
 def recorded(path: Path, given: Given) -> Settings:
-    """The settings in the configuration of a run, with what is given in place of what is `custom` in it.
+    """The settings in the configuration of a run, with the given objects in place of its `custom` parts.
 
     Raises:
-        ConfigError: something custom is not given, or another one, or what is given is not custom in the run.
+        ConfigError: a custom part is not given, or a different one is given, or a part is given that is not custom in
+            the run.
     """
     document, problems = read_document(path, ())
     parts = {section.name: _part(section, document, given) for section in SECTIONS if section.tag}
@@ -48,10 +49,10 @@ def recorded(path: Path, given: Given) -> Settings:
 
 
 def checked(name: str, form: str, given: Any) -> Any:
-    """What is given for a custom part, if it is the one of this printed form.
+    """The object given for a custom part, if it has this printed form.
 
     Raises:
-        ConfigError: it is not, or nothing is given.
+        ConfigError: it has another form, or nothing is given.
     """
     if given is None:
         raise ConfigError(f"the run names its {name}, {form}, and does not hold its code: give it again, as {name}=.")
@@ -61,7 +62,7 @@ def checked(name: str, form: str, given: Any) -> Any:
 
 
 def _part(section: Section, document: Node, given: Given) -> Any:
-    """What is given for a section that is custom; None where it is not."""
+    """The object given for a section, if the section is custom; else None."""
     assert section.tag is not None
     tag, form = (document.find((section.name, key)) for key in (section.tag, "form"))
     offered = getattr(given, section.name)
@@ -73,7 +74,7 @@ def _part(section: Section, document: Node, given: Given) -> Any:
 
 
 def _own(document: Node, given: Given) -> tuple[Node, Own]:
-    """The document without what is custom in its task, and that in the form that was given."""
+    """The document without the custom parts of its task, and these parts as given."""
     section = document.find(("task",))
     entries = dict(section.value) if section and isinstance(section.value, dict) else {}
     found = {"loss": _form(entries.get("loss")), "task": _form(entries.get("kind"))}
@@ -99,7 +100,7 @@ def _own(document: Node, given: Given) -> tuple[Node, Own]:
 
 
 def _form(node: Node | None) -> str | None:
-    """The printed form in a value that is custom."""
+    """The printed form inside a custom value."""
     plain = node.plain if node else None
     return str(plain[CUSTOM]) if isinstance(plain, Mapping) and CUSTOM in plain else None
 
