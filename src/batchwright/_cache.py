@@ -7,13 +7,13 @@ from pathlib import Path
 import jax
 
 VARIABLE = "BATCHWRIGHT_CACHE"
-"""Names another folder for the cache; "off" goes without one."""
+"""Names another folder for the cache; "off" disables it."""
 
 
 def use() -> None:
     """Keep compiled programs from now on, unless the user has given JAX a cache of their own.
 
-    Where the folder cannot be written, as that of a user without a home, programs are compiled anew by each process.
+    If the folder cannot be written, for example without a home folder, each process compiles its programs again.
     """
     chosen = os.environ.get(VARIABLE)
     if chosen == "off" or jax.config.values["jax_compilation_cache_dir"] is not None:
@@ -21,7 +21,7 @@ def use() -> None:
     folder = _writable(chosen)
     if folder is None:
         return
-    # A disk that fills up later costs the time to compile again, and nothing else.
+    # A disk that fills up later costs only the time to compile again.
     warnings.filterwarnings("ignore", message="Error (writing|reading) persistent compilation cache entry")
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -29,11 +29,11 @@ def use() -> None:
 
 
 def _writable(chosen: str | None) -> Path | None:
-    """The folder of the cache, which is made where it is missing; None where it cannot be written."""
+    """The folder of the cache, created if missing; None if it cannot be written."""
     try:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         folder = Path(chosen) if chosen else base / "batchwright" / "programs"
         folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # the latter where there is no home at all
+    except (OSError, RuntimeError):  # the latter if there is no home folder
         return None
     return folder if os.access(folder, os.W_OK | os.X_OK) else None

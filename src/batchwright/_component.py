@@ -1,9 +1,9 @@
-"""Frozen dataclasses that JAX takes apart: their numbers flow through a program, all else shapes it.
+"""Frozen dataclasses that JAX takes apart: their numbers flow through a program, everything else shapes it.
 
-A layer, an update rule and a task are each a component. Passed to a compiled function, a component's `float` fields are
-traced: another learning rate or dropout rate compiles nothing, and a stack of them can be put under `vmap`. All else
-(sizes, names, flags) is part of the program. A `float` that is None or exactly 0.0 is switched off and static too, so
-that a rule without momentum keeps no velocity and a network without dropout draws no random numbers.
+A layer, an update rule and a task are each a component. When a component is passed to a compiled function, its `float`
+fields are traced: another learning rate or dropout rate compiles nothing, and a stack of them can be put under `vmap`.
+Everything else (sizes, names, flags) is part of the program. A `float` that is None or exactly 0.0 is switched off and
+static too, so that a rule without momentum keeps no velocity and a network without dropout draws no random numbers.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ C = TypeVar("C")
 
 @dataclass_transform(frozen_default=True)
 def component(cls: type[C]) -> type[C]:
-    """Make `cls` a frozen dataclass, and tell JAX which fields are numbers, which components, and which static.
+    """Make `cls` a frozen dataclass, and tell JAX which fields are numbers, components, or static.
 
     >>> @component
     ... class Scale:
@@ -52,12 +52,12 @@ def component(cls: type[C]) -> type[C]:
 
 
 def _lists_to_tuples(self: object) -> None:
-    """A list in place of a tuple becomes one: what shapes a program has to be hashable. And any mapping a dict."""
+    """Turn lists into tuples, because whatever shapes a program must be hashable, and any mapping into a dict."""
     for name, value in vars(self).items():
         if isinstance(value, list):
             object.__setattr__(self, name, tuple(value))
         elif isinstance(value, Mapping) and not isinstance(value, dict):
-            object.__setattr__(self, name, dict(value))  # which JAX takes apart
+            object.__setattr__(self, name, dict(value))  # JAX takes it apart
 
 
 _MARK = "_is_a_component"
@@ -70,7 +70,7 @@ def _is_off(value: object) -> bool:
 def _is_component(value: object) -> bool:
     if isinstance(value, tuple):
         return bool(value) and all(map(_is_component, value))
-    return _MARK in vars(type(value))  # a subclass that is not marked itself shapes the program, as any other object
+    return _MARK in vars(type(value))  # a subclass that is not marked itself shapes the program, like any other object
 
 
 def _holds_a_number(hint: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Writing files and folders so that they appear whole or not at all, and saying why one could not be written."""
+"""Write files and folders so that they appear whole or not at all, and explain why one could not be written."""
 
 import contextlib
 import errno
@@ -15,7 +15,7 @@ from batchwright.errors import UsageError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 PART = ".part"
-"""The end of the hidden names of what is being written."""
+"""The ending of the hidden names of unfinished files."""
 
 
 def sha256(path: Path | str) -> str:
@@ -25,12 +25,12 @@ def sha256(path: Path | str) -> str:
 
 
 def write_file(path: Path | str, content: bytes | str, *, overwrite: bool = False) -> None:
-    """Write a file in one piece: who reads `path` sees what was there before, or all of `content`, even after a crash.
+    """Write a file in one piece: a reader of `path` sees the old content or all of the new, even after a crash.
 
     Text is written as UTF-8. The bytes go to a temporary file in the same folder, which is flushed and then renamed.
 
     Raises:
-        UsageError: `path` exists and is not to be overwritten, its folder does not exist, the disk is full, or the
+        UsageError: `path` exists and must not be overwritten, its folder does not exist, the disk is full, or the
             system does not allow it. Nothing is left behind.
     """
     path = Path(path)
@@ -50,15 +50,15 @@ def write_file(path: Path | str, content: bytes | str, *, overwrite: bool = Fals
 
 @contextlib.contextmanager
 def new_folder(path: Path | str) -> Iterator[Path]:
-    """A folder to fill, which takes the name `path` once all is written; its parents are made where they are missing.
+    """A folder to fill, which gets the name `path` once everything is written; missing parents are created.
 
     Yields:
-        An empty folder beside `path`. When the block ends, its files are flushed to the disk and it is renamed; when
-        the block raises, it is removed.
+        An empty folder beside `path`. At the end of the block, its files are flushed to disk and it is renamed; if the
+        block raises, it is removed.
 
     Raises:
-        UsageError: as for `write_file`; a folder is never overwritten. Of errors in the block, only a full disk is
-            turned into one.
+        UsageError: as for `write_file`; a folder is never overwritten. Among errors in the block, only a full disk is
+            turned into a UsageError.
     """
     path = Path(path)
     temporary = hidden_beside(path)
@@ -73,7 +73,7 @@ def new_folder(path: Path | str) -> Iterator[Path]:
             for folder, _, names in os.walk(temporary):
                 for name in (*names, "."):
                     _flush(Path(folder) / name)
-            refuse_existing(path)  # on POSIX, a rename would silently take the place of an empty folder
+            refuse_existing(path)  # on POSIX, a rename would silently replace an empty folder
             temporary.rename(path)
             _flush(path.parent)
     finally:
@@ -84,7 +84,7 @@ def write_folder(path: Path | str, contents: Mapping[str, bytes]) -> None:
     """Write a folder of files by name, which appears whole or not at all.
 
     Raises:
-        UsageError: as for `new_folder`, and where the system refuses to write a file, for whatever reason.
+        UsageError: as for `new_folder`, and if the system refuses to write a file, for whatever reason.
     """
     with new_folder(path) as folder, explained(path):
         for name, content in contents.items():
@@ -92,13 +92,13 @@ def write_folder(path: Path | str, contents: Mapping[str, bytes]) -> None:
 
 
 class Lock:
-    """What one process at a time can hold. The system takes it back when that process ends, however it ends."""
+    """A lock that one process at a time can hold. The system releases it when that process ends, however it ends."""
 
     def __init__(self, path: Path, why: str) -> None:
-        """Take the lock of the file `path`, which is made where it is missing.
+        """Take the lock of the file `path`, which is created if missing.
 
         Raises:
-            UsageError: another process holds it, which is named; the message begins with `why`.
+            UsageError: another process, which is named, holds it; the message begins with `why`.
         """
         with explained(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -118,16 +118,16 @@ class Lock:
             os.write(descriptor, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
-        """Give the lock back; its file stays."""
+        """Release the lock; its file stays."""
         self._close()
 
 
 LOOK = 0.05
-"""Seconds by which whoever only looks whether a file is locked has let go of it again."""
+"""The longest that a process holds a lock when it only checks whether a file is locked, in seconds."""
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds the lock of the file `path`; where the system has no locks, it is taken to be held."""
+    """Whether a process holds the lock of the file `path`; on a system without locks, it counts as held."""
     try:
         import fcntl
     except ImportError:
@@ -143,7 +143,7 @@ def is_locked(path: Path) -> bool:
 
 
 def _lock(descriptor: int) -> None:
-    """Raise an OSError where another process has locked the file; without locks in the system, never."""
+    """Raise an OSError if another process has locked the file; on a system without locks, never."""
     try:
         import fcntl
     except ImportError:
@@ -152,14 +152,14 @@ def _lock(descriptor: int) -> None:
 
 
 def refuse_existing(path: Path | str) -> None:
-    """Raise a UsageError where something has the name `path` already, a dangling link included."""
+    """Raise a UsageError if something already has the name `path`, even a dangling link."""
     if os.path.lexists(path):
         raise UsageError(f"{path} exists already and is not overwritten: give another name, or remove it first.")
 
 
 @contextlib.contextmanager
 def explained(path: Path | str, *, only: tuple[int, ...] = ()) -> Iterator[None]:
-    """Turn the system's refusal to write `path` (of the kinds `only`, where given) into a UsageError with a remedy."""
+    """Turn a system error in writing `path` (of the kinds `only`, if given) into a UsageError with a remedy."""
     try:
         yield
     except OSError as error:
@@ -186,7 +186,7 @@ def hidden_beside(path: Path) -> Path:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what a process that was killed has left half written, or half removed, in a folder."""
+    """Remove what a killed process has left half written, or half removed, in a folder."""
     for path in folder.glob(f".*{PART}"):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -199,7 +199,7 @@ def _put_in_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
         temporary.replace(path)
     else:
         try:
-            os.link(temporary, path)  # unlike a rename, fails where the name has been taken since
+            os.link(temporary, path)  # unlike a rename, fails if the name has been taken since
         except FileExistsError:
             raise
         except OSError:  # a file system without hard links
@@ -209,7 +209,7 @@ def _put_in_place(temporary: Path, path: Path, *, overwrite: bool) -> None:
 
 
 def _flush(path: Path) -> None:
-    """Have the system write a file, or the names in a folder, to the disk."""
+    """Make the system write a file, or the names in a folder, to disk."""
     if path.is_dir() and os.name != "posix":
         return  # elsewhere a folder cannot be opened
     descriptor = os.open(path, os.O_RDONLY)
@@ -220,10 +220,10 @@ def _flush(path: Path) -> None:
 
 
 def path_of(given: object, name: str) -> Path:
-    """What was given for an argument called `name` as a path.
+    """The argument called `name` as a path.
 
     Raises:
-        UsageError: it is no path.
+        UsageError: it is not a path.
     """
     plain = os.fspath(given) if isinstance(given, str | os.PathLike) else None
     if not isinstance(plain, str) or "\0" in plain:

@@ -1,7 +1,7 @@
-"""What the bits of a run depend on beside its configuration, rows and seed; and how to have them again elsewhere.
+"""What the bits of a run depend on besides its configuration, rows and seed, and how to reproduce them elsewhere.
 
-XLA divides sums among its threads, so that their rounding depends on how many threads there are, and not on how many
-cores these run on. It asks once, when JAX is first used.
+XLA divides sums among its threads, so their rounding depends on the number of threads, but not on the number of cores
+that these run on. It reads the number once, when JAX is first used.
 """
 
 import os
@@ -16,12 +16,12 @@ from jax._src.xla_bridge import backends_are_initialized  # JAX has no public wa
 from batchwright.errors import UsageError
 
 VARIABLE = "NPROC"
-"""From it XLA takes the number of its threads; where it is unset, that is the number of cores a process may use."""
+"""XLA reads the number of its threads from this; if unset, it is the number of cores that a process may use."""
 FIXED = 4
-"""The threads of a deterministic run, on however many cores."""
+"""The threads of a deterministic run, on any number of cores."""
 
 SETS = ("sse4", "avx", "fma", "f16c", "amx", "asimd", "sve", "bf16", "i8mm")
-"""How the names of those instruction sets begin by which a compiler chooses how to compute."""
+"""Prefixes of the instruction sets by which a compiler chooses how to compute."""
 
 
 def describe() -> dict[str, str]:
@@ -33,7 +33,7 @@ def describe() -> dict[str, str]:
 
 
 def changed(then: Mapping[str, str]) -> str:
-    """A sentence on what is another now than `then`, as `describe` gave it; empty where nothing is."""
+    """A sentence on the differences from `then`, given by `describe`; empty if there are none."""
     now = describe()
     found = [f"{name} {was!r}, now {now.get(name, '')!r}" for name, was in then.items() if now.get(name, "") != was]
     if not found:
@@ -50,14 +50,14 @@ def threads() -> int:
 
 
 def use_threads(number: int) -> bool:
-    """Have XLA use so many threads in this process; False where JAX has been used with another number of them."""
+    """Make XLA use this many threads in this process; False if JAX has already been used with another number."""
     if threads() != number and not backends_are_initialized():
         os.environ[VARIABLE] = str(number)
     return threads() == number
 
 
 def be_deterministic() -> None:
-    """Compute with as many threads as any deterministic run does.
+    """Compute with the number of threads of every deterministic run.
 
     Raises:
         UsageError: JAX has been used with another number of threads.
@@ -70,7 +70,7 @@ def be_deterministic() -> None:
 
 
 def as_begun(then: Mapping[str, str]) -> None:
-    """Compute with as many threads as a run began with, if JAX has not been used yet."""
+    """Compute with the number of threads that a run began with, if JAX has not been used yet."""
     if then.get("threads", "").isdecimal():
         use_threads(int(then["threads"]))
 
@@ -88,5 +88,5 @@ def _processor() -> dict[str, str]:
             facts["processor"] = value.strip()
         if key.strip() in ("flags", "Features"):
             facts["instructions"] = " ".join(sorted(flag for flag in value.split() if flag.startswith(SETS)))
-            break  # the first core speaks for all
+            break  # the first core stands for all
     return facts

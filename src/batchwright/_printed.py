@@ -1,4 +1,4 @@
-"""The printed form of what a user brings: how a record names code that it cannot hold."""
+"""The printed form of a user's own parts: how a record names code that it cannot hold."""
 
 import hashlib
 import re
@@ -8,9 +8,9 @@ MOST = 300
 
 
 def printed(part: Any) -> str:
-    """One line that tells a part from others of its kind, the same in every process: no module, no address in memory.
+    """One line that identifies a part among others of its kind, equal in every process: no module, no memory address.
 
-    A long one is cut, and ends in a hash of all of it.
+    A long line is cut, and ends in a hash of all of it.
 
     >>> printed(printed)
     'printed'

@@ -1,7 +1,7 @@
-"""Every error that batchwright raises on purpose, and the exit code that the command line gives it.
+"""Every error that batchwright raises on purpose, with its exit code on the command line.
 
     BatchwrightError            1   something failed
-    ├── UsageError              2   what was asked for cannot be done; nothing was written
+    ├── UsageError              2   the request cannot be fulfilled; nothing was written
     │   ├── ConfigError         2   a setting: unknown, misplaced or out of range
     │   ├── DataError           2   a file, a column or a cell
     │   └── RunError            2   a run folder that cannot be opened, or already exists
@@ -10,7 +10,7 @@
 
 A message says what was given, what is allowed and what to do. `nearest` and `unknown` phrase the commonest case. A
 setting that a message advises stands in backquotes under its own name, as `on_bad_rows=drop` or `data.group=COLUMN`: in
-Python it is a keyword, and the command line shows the option of that name.
+Python it is a keyword, and the command line shows the option with that name.
 """
 
 from collections.abc import Iterable
@@ -18,13 +18,13 @@ from difflib import get_close_matches
 
 
 class BatchwrightError(Exception):
-    """Base of all errors raised on purpose; its message is one that a user can act on."""
+    """Base of all errors raised on purpose; a user can act on its message."""
 
     exit_code = 1
 
 
 class UsageError(BatchwrightError, ValueError):
-    """What was asked for cannot be done; nothing was written. Also a ValueError, as users of scikit-learn expect."""
+    """The request cannot be fulfilled; nothing was written. Also a ValueError, as users of scikit-learn expect."""
 
     exit_code = 2
 
@@ -34,9 +34,9 @@ class ConfigError(UsageError):
 
 
 class DataError(UsageError):
-    """A file, a column or a cell is not what it has to be.
+    """A file, a column or a cell is not as it has to be.
 
-    `remedy` is what can be done by settings of a training; whoever applies a trained model has none of these.
+    `remedy` says what settings of a training can do; the user of a trained model has none of these settings.
     """
 
     def __init__(self, message: str, remedy: str = "") -> None:
@@ -49,19 +49,19 @@ class RunError(UsageError):
 
 
 class DivergedError(BatchwrightError):
-    """The loss stopped being finite; the parameters are those before that iteration."""
+    """The loss stopped being finite; the parameters are from before that iteration."""
 
     exit_code = 3
 
 
 class InterruptedRunError(BatchwrightError):
-    """The run was stopped from outside before its end; where it is recorded, it can be gone on with."""
+    """The run was stopped from outside before its end; if it is recorded, it can be resumed."""
 
     exit_code = 75
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:
-    """The allowed name that is most like `name`, or None where none is close.
+    """The allowed name most similar to `name`, or None if none is similar.
 
     >>> nearest("learning_rte", ["learning_rate", "epochs"])
     'learning_rate'
@@ -72,7 +72,7 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
 
 
 def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
-    """One sentence about a name that does not exist: the nearest one, and all that are allowed.
+    """One sentence about an unknown name: the nearest name, and all allowed names.
 
     >>> unknown("optimizer", "adm", ["adam", "sgd"])
     "unknown optimizer 'adm': did you mean 'adam'? Allowed: adam, sgd."

@@ -1,6 +1,6 @@
-"""Whether resuming is exact on this machine: a stretch of a run, once in one piece and once killed and resumed.
+"""Check that resuming is exact on this machine: train a stretch of a run in one piece, and again killed and resumed.
 
-Every piece is a process of its own, as after a crash, and those to be killed kill themselves with SIGKILL.
+Every piece is a process of its own, as after a crash; pieces that must be killed kill themselves with SIGKILL.
 """
 
 import os
@@ -27,17 +27,17 @@ from batchwright.training.fit import CheckpointTaken
 
 KILLS = 3
 MOST_BETWEEN = 25
-"""Iterations between two kills, at most; fewer where an epoch is shorter than four times as many."""
+"""The most iterations between two kills; fewer if an epoch is shorter than four times as many."""
 PATIENCE = 60.0
-"""Seconds that a checkpoint may take to reach the disk."""
+"""The most seconds for a checkpoint to reach the disk."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What came of it.
+    """The result.
 
-    After `iterations` the two were compared; the one was killed `kills` times. `difference` is the first between them,
-    as a sentence; None where every bit is the same.
+    The two trainings were compared after `iterations`; one of them was killed `kills` times. `difference` is the first
+    difference between them, as a sentence; None if every bit is equal.
     """
 
     iterations: int
@@ -79,7 +79,7 @@ def verify(run: Path) -> Verification:
 
 
 def _process(run: Path, folder: Path, between: int, until: int, *, killed: bool) -> None:
-    """Train in `folder` up to an iteration, in a new process, which is killed there, or saves and ends."""
+    """Train in `folder` up to an iteration, in a new process, which is then killed, or saves and ends."""
     words = [str(run), str(folder), str(between), str(until), str(int(killed))]
     done = subprocess.run([sys.executable, "-m", __name__, *words], capture_output=True, text=True, check=False)
     if done.returncode != (-signal.SIGKILL if killed else 0):
@@ -87,7 +87,7 @@ def _process(run: Path, folder: Path, between: int, until: int, *, killed: bool)
 
 
 def _stretch(run: Path, folder: Path, between: int, until: int, *, killed: bool) -> None:
-    """What such a process does: it begins the training of `run` anew in `folder`, or goes on with it."""
+    """Run in such a process: start the training of `run` again in `folder`, or continue it."""
     reached = 0
     events = _events(run, folder, between, lambda: not killed and reached >= until)
     with suppress(InterruptedRunError):
@@ -115,7 +115,7 @@ def _wait_for(path: Path) -> None:
 
 
 def _difference(one: Checkpoint, other: Checkpoint) -> str | None:
-    """The first array in which two checkpoints differ, and by how much; None where none does."""
+    """The first array in which two checkpoints differ, and by how much; None if they are equal."""
     arrays = [by_path({"state": point.state, "losses": point.losses}) for point in (one, other)]
     for name, whole in arrays[0].items():
         resumed = arrays[1][name]

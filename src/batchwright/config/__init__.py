@@ -1,4 +1,4 @@
-"""A run's configuration: read from YAML and overrides, checked as a whole, written with the origin of each value."""
+"""A run's configuration: read from YAML and overrides, checked as a whole, written with the source of each value."""
 
 from batchwright.config.components import from_plain, to_plain, validate_component
 from batchwright.config.custom import NONE_GIVEN, Given, checked, recorded

@@ -1,4 +1,4 @@
-"""From a document to a Config: which class each section is, which keys and values it may have; all problems at once."""
+"""Make a Config from a document: choose each section's class, and check its keys and values; all problems at once."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
 def build(document: Node, own: Own = NOTHING) -> tuple[Config, list[Problem]]:
-    """The configuration of a document, and all that is wrong with it; the configuration is to be used if nothing is."""
+    """The configuration of a document, and all its problems; the configuration is valid only if there are none."""
     problems: list[Problem] = []
     root = _mapping(document, "the configuration", problems)
     classes, given = dict[str, type](), dict[str, Node]()
@@ -38,7 +38,7 @@ def build(document: Node, own: Own = NOTHING) -> tuple[Config, list[Problem]]:
 
 
 def make(classes: Mapping[str, type], given: Mapping[str, Node]) -> tuple[dict[str, Any], list[Problem]]:
-    """An instance of each class from the mapping of the same name; empty where there are problems."""
+    """An instance of each class from the mapping with the same name; empty if there are problems."""
     plain = {
         name: {key: read_as(fields_of(cls).get(key), node) for key, node in _children(given[name]).items()}
         for name, cls in classes.items()
@@ -55,7 +55,7 @@ def make(classes: Mapping[str, type], given: Mapping[str, Node]) -> tuple[dict[s
 
 
 def _rounded(instance: Any, path: tuple[str, ...], document: Node) -> Iterator[Problem]:
-    """Numbers of an instance, and of those in it, that float32 takes out of their bounds."""
+    """Numbers of an instance, and of its components, that float32 rounds out of their bounds."""
     for key, hint in fields_of(type(instance)).items():
         value, where = getattr(instance, key), (*path, key)
         if is_dataclass(value):
@@ -66,13 +66,13 @@ def _rounded(instance: Any, path: tuple[str, ...], document: Node) -> Iterator[P
 
 @cache
 def model_of(classes: tuple[tuple[str, type], ...]) -> type[BaseModel]:
-    """A strict model with a field of each name; dataclasses inside it are held to the same rules."""
+    """A strict model with a field for each name; the same rules apply to dataclasses inside it."""
     parts: dict[str, Any] = {name: (cls, ...) for name, cls in classes}
     return create_model("Run", __config__=STRICT, **parts)
 
 
 def _mapping(node: Node, name: str, problems: list[Problem], *, first: str = "") -> Node:
-    """The node if it is a mapping; an empty one where it is null, or is not, which is a problem."""
+    """The node if it is a mapping; an empty one if it is null or, as a problem, anything else."""
     if isinstance(node.value, dict):
         return node
     if node.value is not None:
@@ -86,7 +86,7 @@ def _children(node: Node) -> dict[str, Node]:
 
 
 def _choose(section: Section, node: Node, problems: list[Problem]) -> tuple[type, Node]:
-    """The class of a section, and the mapping of its fields; an empty one for the default where the name is unknown."""
+    """The class of a section, and the mapping of its fields; for an unknown name, the default class and no fields."""
     keys = _children(node)
     if section.tag is None or section.tag not in keys:
         return section.default, node
@@ -108,7 +108,7 @@ def _choose(section: Section, node: Node, problems: list[Problem]) -> tuple[type
 
 
 def _path(location: tuple[int | str, ...], classes: Mapping[str, type]) -> tuple[str, ...]:
-    """The keys in a location of pydantic, which goes on into entries of lists and names alternatives of types."""
+    """The keys in a location of pydantic, which continues into entries of lists and names alternatives of types."""
     owner: type | None = classes[str(location[0])]
     path, alternatives = [str(location[0])], False
     for part in location[1:]:
@@ -123,7 +123,7 @@ def _path(location: tuple[int | str, ...], classes: Mapping[str, type]) -> tuple
 
 
 def _problem(path: tuple[str, ...], classes: Mapping[str, type], given: Mapping[str, Node]) -> Problem:
-    """What is wrong at a path that was refused."""
+    """The problem at a path that was refused."""
     name, cls = ".".join(path), classes[path[0]]
     for part in path[1:-1]:
         cls = nested(fields_of(cls)[part]) or cls
@@ -139,7 +139,7 @@ def _problem(path: tuple[str, ...], classes: Mapping[str, type], given: Mapping[
 
 
 def _misfit(key: str, hint: Any, node: Node, *, measurable: bool) -> str:
-    """What a value should have been, and what it is."""
+    """State what a value should have been, and what it is."""
     names = choices(hint)
     entries = node.plain if isinstance(node.plain, list) else [node.plain]
     if any(isinstance(entry, dict) and entry.keys() == {CUSTOM} for entry in entries):

@@ -1,4 +1,4 @@
-"""Components as plain data and back, and the check of components that were made in Python rather than read."""
+"""Turn components into plain data and back, and check components that were made in Python rather than read."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ C = TypeVar("C")
 
 
 def to_plain(component: Any) -> dict[str, Any]:
-    """A dataclass as plain data, ready for `json.dump`: its kind or name where it has one, and its fields.
+    """A dataclass as plain data, ready for `json.dump`: its kind or name if it has one, and its fields.
 
     >>> from batchwright.optim import SGD
     >>> to_plain(SGD(momentum=0.9))["momentum"]
@@ -31,7 +31,7 @@ def to_plain(component: Any) -> dict[str, Any]:
 
 
 def from_plain(plain: Mapping[str, Any], classes: Sequence[type[C]]) -> C:
-    """The component that `to_plain` described, of one of `classes`; what is not said has its default.
+    """The component that `to_plain` described, of one of `classes`; missing fields get their defaults.
 
     Raises:
         ConfigError: an unknown kind or name, unknown keys, or values of the wrong type or out of range; all at once.
@@ -57,7 +57,7 @@ def from_plain(plain: Mapping[str, Any], classes: Sequence[type[C]]) -> C:
 def validate_component(component: Any) -> None:
     """Check the fields of a component, and of the components in it, against what their annotations allow.
 
-    Numbers that JAX is tracing or that are arrays are not looked at. Raises ConfigError with all that is wrong.
+    Arrays and numbers that JAX is tracing are not checked. Raises ConfigError with all problems.
 
     >>> from batchwright.optim import SGD
     >>> validate_component(SGD(momentum=1.5))
@@ -92,12 +92,12 @@ def _problems(component: Any, path: str) -> Iterator[str]:
 
 
 def _is_component(value: Any) -> bool:
-    """Whether a value is an instance of a dataclass, and not such a class itself."""
+    """Whether a value is an instance of a dataclass, and not a dataclass itself."""
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
 def _is_one_of(value: Any, hint: Any) -> bool:
-    """Whether a component is of a class that an annotation names; of a tuple or a protocol it is taken on trust."""
+    """Whether a component's class is named in an annotation; inside tuples and protocols this is not checked."""
     classes = [member for member in members(hint) if isinstance(member, type) and dataclasses.is_dataclass(member)]
     return isinstance(value, tuple) or not classes or isinstance(value, tuple(classes))
 
@@ -120,7 +120,7 @@ def _adapter(hint: Any) -> Any:
 
 
 def _tag(cls: type) -> str | None:
-    """What tells a class from the others of its section: an attribute of the class, not a field."""
+    """What distinguishes a class from the others of its section: an attribute of the class, not a field."""
     return next((tag for tag in ("kind", "name") if hasattr(cls, tag) and tag not in fields_of(cls)), None)
 
 

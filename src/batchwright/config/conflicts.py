@@ -1,4 +1,4 @@
-"""What is wrong between values of a configuration that are each allowed."""
+"""Contradictions between values of a configuration that are valid alone."""
 
 from batchwright.config.document import Node, Problem
 from batchwright.config.sections import Config
@@ -7,7 +7,7 @@ from batchwright.tasks import CLASS_LOSSES, LABEL_LOSSES, METRICS, VALUE_LOSSES
 from batchwright.training.growth import Growing
 
 FIGURES = ("loss", *(f"val_{name}" for name in METRICS))
-"""The figures of a history that training can be stopped by."""
+"""The metrics of a history that can stop training."""
 
 GIVE_ROWS = "set data.validation_split above 0."
 

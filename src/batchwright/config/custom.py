@@ -1,4 +1,4 @@
-"""Parts that a user brings: a record says `custom` and their printed form, and Python gives them again."""
+"""A user's own parts: a record holds `custom` and their printed form, and Python code supplies them again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass, replace
@@ -19,7 +19,7 @@ from batchwright.tasks import Loss, Metric, Task
 
 @dataclass(frozen=True)
 class Given:
-    """What is given from Python in place of what a record only names."""
+    """The objects that Python code supplies for parts that a record only names."""
 
     network: Architecture | None = None
     optimizer: Optimizer | None = None
@@ -33,10 +33,11 @@ NONE_GIVEN = Given()
 
 
 def recorded(path: Path, given: Given) -> Settings:
-    """The settings in the configuration of a run, with what is given in place of what is `custom` in it.
+    """The settings in the configuration of a run, with the given objects in place of its `custom` parts.
 
     Raises:
-        ConfigError: something custom is not given, or another one, or what is given is not custom in the run.
+        ConfigError: a custom part is not given, or a different one is given, or a part is given that is not custom in
+            the run.
     """
     document, problems = read_document(path, ())
     document, brought = taken(document, given)
@@ -157,7 +158,7 @@ def checked(name: str, form: str, given: Any, *, whose: str = "run") -> Any:
     """What is given for a custom part, if it is the one of this printed form.
 
     Raises:
-        ConfigError: it is not, or nothing is given.
+        ConfigError: it has another form, or nothing is given.
     """
     if given is None:
         raise ConfigError(
@@ -209,7 +210,7 @@ def _own(document: Node, given: Given, whose: str) -> tuple[Node, Own]:
 
 
 def _form(node: Node | None) -> str | None:
-    """The printed form in a value that is custom."""
+    """The printed form inside a custom value."""
     plain = node.plain if node else None
     return str(plain[CUSTOM]) if isinstance(plain, Mapping) and CUSTOM in plain else None
 

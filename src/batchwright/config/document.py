@@ -1,6 +1,6 @@
-"""YAML text as a tree of values that know their place. Nothing in a document is run, and no more than a tree is read.
+"""YAML text as a tree of values with their places. Nothing in a document is run, and only a tree is accepted.
 
-Scalars are those of YAML 1.2: `1e-3` is a number, `no` and `on` are text. Keys are text, whatever they look like.
+Scalars follow YAML 1.2: `1e-3` is a number, `no` and `on` are text. Keys are text, whatever they look like.
 Tags, anchors and aliases are refused: they bring objects and exponential sizes, and a configuration needs none.
 """
 
@@ -14,14 +14,14 @@ import yaml
 from batchwright.errors import ConfigError
 
 MAX_CHARACTERS = 200_000
-"""About a second of parsing; a configuration has some thousand characters."""
+"""The most characters, for about a second of parsing; a configuration has some thousand."""
 MAX_DEPTH = 16
 
 Scalar: TypeAlias = bool | int | float | str | None
 
 
 class Place(NamedTuple):
-    """Where something was written: a file and its line, or an option of the command line."""
+    """Where a value was written: a file and its line, or an option of the command line."""
 
     source: str
     line: int | None = None
@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is wrong, and where."""
+    """A problem and its place."""
 
     place: Place | None
     message: str
@@ -42,7 +42,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Node:
-    """A value, the text of a scalar as it was written, and its place (that of its key, where it has one)."""
+    """A value, the text of a scalar as written, and its place (the place of its key, if it has one)."""
 
     value: "Scalar | list[Node] | dict[str, Node]"
     place: Place | None = None
@@ -50,7 +50,7 @@ class Node:
 
     @classmethod
     def of(cls, plain: Any, place: Place | None = None) -> "Node":
-        """The tree of a plain value."""
+        """The tree for a plain value."""
         if isinstance(plain, dict):
             return cls({str(key): cls.of(value, place) for key, value in plain.items()}, place)
         if isinstance(plain, list | tuple):
@@ -65,22 +65,22 @@ class Node:
         return [node.plain for node in self.value] if isinstance(self.value, list) else self.value
 
     def find(self, path: tuple[str, ...]) -> "Node | None":
-        """The node at a path of keys; None where there is none."""
+        """The node at a path of keys; None if there is none."""
         if not path:
             return self
         child = self.value.get(path[0]) if isinstance(self.value, dict) else None
         return child.find(path[1:]) if child else None
 
     def place_of(self, path: tuple[str, ...]) -> Place | None:
-        """The place of the value at a path of keys, or of what is nearest above it."""
+        """The place of the value at a path of keys, or of the nearest one above it."""
         found = self.find(path)
         return found.place if found else self.place_of(path[:-1])
 
 
 def parse(text: str, source: str, *, lines: bool = True) -> tuple[Node, list[Problem]]:
-    """The tree of a document, null where it is empty, and the keys that are given twice.
+    """The tree of a document, null if it is empty, and the keys that are given twice.
 
-    `lines` says whether places have lines. Raises ConfigError where the text is not YAML, or more than a tree.
+    `lines` says whether places have lines. Raises ConfigError if the text is not YAML, or is more than a tree.
 
     >>> node, _ = parse("{rate: 1e-3, flag: no}", "run.yaml")
     >>> node.plain
@@ -104,7 +104,7 @@ def parse(text: str, source: str, *, lines: bool = True) -> tuple[Node, list[Pro
 
 @dataclass
 class _Reader:
-    """Where the events of a document come from, and the keys that it repeats."""
+    """The events of a document, and the keys that it repeats."""
 
     source: str
     lines: bool
@@ -182,7 +182,7 @@ _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 def resolved(text: str) -> Scalar:
-    """What an unquoted scalar means in YAML 1.2.
+    """The meaning of an unquoted scalar in YAML 1.2.
 
     >>> [resolved(text) for text in ("1e-3", "12", "on", "True", "~", "1_000")]
     [0.001, 12, 'on', True, None, '1_000']

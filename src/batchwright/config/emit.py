@@ -29,7 +29,7 @@ def flow(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it: on one line, and not all of a long one.
+    """A value as messages show it: on one line, and shortened if long.
 
     >>> shown("x" * 100)
     'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'
@@ -39,7 +39,7 @@ def shown(value: Any) -> str:
 
 
 def block(values: Mapping[str, Any], comments: Mapping[str, str], *, prefix: str = "") -> str:
-    """Nested values one to a line; each leaf is a key of `comments`, by its dotted path, with what stands behind it.
+    """Nested values, one per line. `comments` has a key for each leaf, its dotted path, with the comment after it.
 
     >>> print(block({"a": {"b": 1, "c": []}}, {"a.b": "one", "a.c": ""}), end="")
     a:

@@ -1,4 +1,4 @@
-"""What the fields of a dataclass may hold, read from their annotations: said in words, and used to read scalars."""
+"""Read from annotations what the fields of a dataclass may hold: in words, and to read scalars."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from batchwright.config.document import Node
 
 
 def fields_of(cls: type) -> dict[str, Any]:
-    """The annotations of the fields that are given to make an instance, by name, with their constraints."""
+    """The annotations of the fields that the constructor takes, by name, with their constraints."""
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
 
 
 def describe(hint: Any) -> str:
-    """What an annotation allows, in words.
+    """The values that an annotation allows, in words.
 
     >>> describe(Annotated[float, Ge(0), Lt(1)] | None)
     'a number >= 0 and < 1, or null'
@@ -73,7 +73,7 @@ def takes_names(hint: Any) -> bool:
 
 
 def lost_in_float32(hint: Any, value: object) -> str:
-    """What is wrong with a number that keeps to its bounds, but not once it is float32, as in training; else nothing.
+    """The problem of a number within its bounds that violates them in float32, as in training; else an empty text.
 
     >>> lost_in_float32(Annotated[float, Ge(0), Lt(1)], 0.99999999)
     'is 1 in float32, in which networks are trained, and has to stay below it; 0.99999994 is the nearest that does.'
@@ -101,7 +101,7 @@ def _constraints(hint: Any) -> tuple[Any, ...]:
 
 
 def read_as(hint: Any, node: Node) -> Any:
-    """The plain value of a node; a scalar is kept as text where text is asked for, as in `target: 8`."""
+    """The plain value of a node; a scalar stays text if text is expected, as in `target: 8`."""
     if isinstance(node.value, dict):
         owner = nested(hint)
         parts = fields_of(owner) if owner else {}

@@ -1,4 +1,4 @@
-"""What to say about a key that is not known where it stands: where it belongs, or what was probably meant."""
+"""Explain a key that is unknown at its place: where it belongs, or what was probably meant."""
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
@@ -9,16 +9,16 @@ from batchwright.config.hints import fields_of, nested
 from batchwright.config.sections import SECTIONS, Section
 
 NEAR, VERY_NEAR = 0.6, 0.85
-"""Least likeness (1 is the same) of a suggestion, and of one for a key that is also known elsewhere."""
+"""Least similarity (1: equal) of a suggestion, and of a suggestion for a key that is also known elsewhere."""
 SAME_LEVEL, SAME_SECTION = 0.1, 0.05
-"""What is added to the likeness of a key nearby."""
+"""Added to the similarity of a key nearby."""
 
 OTHER_NAMES = {"lr": "learning_rate", "eta": "learning_rate", "wd": "weight_decay", "bn": "batch_normalization"}
-"""Common names that look too little like those used here to be found by likeness."""
+"""Common names that are too different from the names used here to be found by similarity."""
 
 
 class Home(NamedTuple):
-    """Where a key is known, and in which kinds of its section; empty where in all."""
+    """A place where a key is known, and the kinds of its section that have it; empty if all have it."""
 
     path: tuple[str, ...]
     kinds: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class Home(NamedTuple):
 
     @property
     def level(self) -> str:
-        """Where to write it."""
+        """The section to write it in."""
         above = ".".join(self.path[:-1])
         return f"under {above}{self.of_kinds}" if above else f"at the top level, as the section {self.path[0]}"
 
@@ -66,7 +66,7 @@ def explain(path: tuple[str, ...], allowed: tuple[str, ...]) -> str:
 
 @cache
 def homes() -> tuple[Home, ...]:
-    """Every key of every section, in all its kinds."""
+    """Every key of every section, for all kinds."""
     return tuple(home for section in SECTIONS for home in _homes_of(section))
 
 
@@ -86,7 +86,7 @@ def _homes_of(section: Section) -> Iterator[Home]:
 
 
 def key_paths(cls: type[Any]) -> Iterator[tuple[str, ...]]:
-    """The fields of a dataclass, and those of the dataclasses in them."""
+    """The fields of a dataclass, and of the dataclasses in them."""
     for name, hint in fields_of(cls).items():
         yield (name,)
         if inner := nested(hint):
@@ -94,7 +94,7 @@ def key_paths(cls: type[Any]) -> Iterator[tuple[str, ...]]:
 
 
 def _most_like(path: tuple[str, ...], among: list[Home]) -> Home | None:
-    """The home that a misspelt path probably means; None where none is near."""
+    """The home that a misspelt path probably means; None if none is similar."""
     best = max(among, key=lambda home: _likeness(path, home.path), default=None)
     return best if best and _likeness(path, best.path) >= NEAR else None
 

@@ -1,4 +1,4 @@
-"""Configurations as text: what a run used, a file to start from, and the JSON Schema that editors understand."""
+"""Configurations as text: what a run used, a starter file, and the JSON Schema that editors understand."""
 
 import inspect
 import re
@@ -19,7 +19,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def dump_config(settings: Settings) -> str:
-    """YAML with every value, and behind each where it comes from; `load_config` reads it as the same configuration.
+    """YAML with every value, each followed by its source; `load_config` reads it as the same configuration.
 
     >>> print(dump_config(settings_of(Config())).splitlines()[-1])
       deterministic: false  # default
@@ -29,7 +29,7 @@ def dump_config(settings: Settings) -> str:
 
 
 def starter_config(source: str | None = None, *, target: str | None = None) -> str:
-    """A YAML file to start from: all defaults, and behind each what it may be.
+    """A YAML file to start from: all defaults, each followed by its allowed values.
 
     >>> print(starter_config("digits").splitlines()[3])
       source: digits  # text, or null
@@ -63,14 +63,14 @@ def json_schema() -> dict[str, Any]:
 
 
 def _allow_auto(properties: dict[str, Any], section: str) -> None:
-    """Let the values of a section that can be measured be `auto` too."""
+    """Allow `auto` for the values of a section that can be measured."""
     for name in properties.keys() & {key.partition(".")[2] for key in MEASURABLE if key.startswith(f"{section}.")}:
         told = {key: properties[name].pop(key) for key in ("description", "default") if key in properties[name]}
         properties[name] = {"anyOf": [properties[name], {"const": AUTO}], **told}
 
 
 def _within(cls: type[Any]) -> Iterator[type[Any]]:
-    """The dataclasses that fields of a dataclass may hold, and those in them."""
+    """The dataclasses that fields of a dataclass may hold, and the dataclasses in these."""
     for part in filter(None, map(nested, fields_of(cls).values())):
         yield part
         yield from _within(part)
@@ -89,7 +89,7 @@ def _section_schema(section: Section, definitions: dict[str, Any]) -> dict[str, 
 
 
 def _describe(definition: dict[str, Any], cls: type[Any]) -> None:
-    """Give a definition the words of the docstrings: its summary, and a sentence for each field that has one."""
+    """Add the text of docstrings to a definition: its summary, and a sentence for each field that has one."""
     said = {name: text for base in reversed(cls.__mro__) for name, text in _fields_said(base).items()}
     properties = {name: definition["properties"][name] for name in fields_of(cls)}
     for name, part in properties.items():
@@ -100,14 +100,14 @@ def _describe(definition: dict[str, Any], cls: type[Any]) -> None:
 
 
 def _fields_said(cls: type[Any]) -> dict[str, str]:
-    """What a docstring says of each field: `name: text` or `- name: text`, indented lines going on with it."""
+    """The text of a docstring about each field: `name: text` or `- name: text`, continued by indented lines."""
     lines = re.sub(r"\n +(?=\S)", lambda found: "\n" + " " * len(found[0][1:]), inspect.cleandoc(cls.__doc__ or ""))
     found = re.findall(r"^ *(?:- )?((?:\w+, )*\w+): (.+(?:\n {8,}.+)*)", lines, re.MULTILINE)
     return {name: " ".join(text.split()) for names, text in found for name in names.split(", ")}
 
 
 def _tree(settings: Settings) -> dict[str, Any]:
-    """The values as nested mappings; sections in their order."""
+    """The values as nested mappings, with sections in their order."""
     tree: dict[str, Any] = {}
     for key, value in settings.values.items():
         *above, last = key.split(".")
@@ -119,7 +119,7 @@ def _tree(settings: Settings) -> dict[str, Any]:
 
 
 def _allowed(config: Config, path: list[str]) -> str:
-    """What the value at a path may be, in words."""
+    """The allowed values at a path, in words."""
     section = next(section for section in SECTIONS if section.name == path[0])
     if path[1] == section.tag:
         return f"one of {', '.join(section.by_name)}"

@@ -1,4 +1,4 @@
-"""The sections of a configuration: one dataclass each. Those of networks, optimizers and schedules are their own."""
+"""The sections of a configuration: one dataclass each, here or with the networks, optimizers and schedules."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -33,16 +33,16 @@ class Data(DataOptions, _Source):
 
     Attributes:
         source: the name of an example, or a path.
-        test: the same, for rows that take the place of the test split.
-        memory_limit: how much memory the rows may take, as 2GB; what takes more is read from the disk in chunks. "auto"
-            goes by the memory that is free; "none" holds all rows in memory.
-        cache_dir: where rows that are read in chunks are kept, once converted; beside the source when null.
+        test: the same, for rows that replace the test split.
+        memory_limit: the most memory for the rows, such as 2GB; larger sources are read from disk in chunks. "auto"
+            depends on the free memory; "none" holds all rows in memory.
+        cache_dir: the folder for converted rows that are read in chunks; beside the source when null.
     """
 
     test: str | None = None
     memory_limit: str = "auto"
     cache_dir: str | None = None
-    task: None = field(default=None, init=False)  # the section `task` says it
+    task: None = field(default=None, init=False)  # the section `task` has it
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ class TaskSettings:
     """What is minimised.
 
     Attributes:
-        kind: "auto" goes by the target; "multilabel" takes each cell for a set of labels, as red|round.
+        kind: "auto" follows from the target; "multilabel" takes each cell as a set of labels, such as red|round.
         loss: "auto" is cross_entropy for classes, mean_squared_error for values.
-        label_smoothing: in [0, 1), how much of each target is spread over all classes.
+        label_smoothing: in [0, 1), the share of each target that is spread over all classes.
         class_weights: "balanced", or a weight > 0 for each class name.
         delta: > 0, where the Huber loss becomes linear, in standard deviations of the target.
-        gamma: >= 0, of the focal loss: how much less a row counts that is answered well.
+        gamma: >= 0, for the focal loss: how much less well-predicted rows count.
         quantiles: the levels of the quantile loss, rising, each > 0 and < 1.
-        metrics: what is reported beside the usual metrics, such as average_precision.
-        threshold: of two classes, the probability from which the second is answered; "f1" and "balanced_accuracy" take
-            the one that is best by them on the validation rows.
+        metrics: metrics to report besides the usual ones, such as average_precision.
+        threshold: for two classes, the probability from which the second is predicted; "f1" and "balanced_accuracy"
+            choose the best one by that metric on the validation rows.
     """
 
     kind: Literal["auto", "classification", "regression", "multilabel"] = "auto"
@@ -75,11 +75,11 @@ class TaskSettings:
 
 @dataclass(frozen=True)
 class Own:
-    """What a user brings to the task, which a configuration can only name.
+    """A user's own parts of the task, which a configuration can only name.
 
-    - loss: one loss per row from (outputs, targets), in place of one that has a name
-    - metrics: beside those that have names
-    - task: in place of one made from the target
+    - loss: one loss per row from (outputs, targets), in place of a loss with a name
+    - metrics: metrics besides the ones with names
+    - task: a task in place of the one made from the target
     """
 
     loss: Loss | None = None
@@ -94,19 +94,19 @@ BATCH_SIZE = 64
 
 @dataclass(frozen=True)
 class Training:
-    """How long, in which batches and in which precision.
+    """How long to train, in which batches and in which precision.
 
     Attributes:
         epochs: passes over the training rows.
-        batch_size: rows per update; "full" is all of them, {adaptive: {}} a number that grows from epoch to epoch.
-        seed: of the split, the initial parameters, the order of the rows and dropout.
-        precision: of the products; parameters are float32 always.
+        batch_size: rows per update; "full" means all rows, {adaptive: {}} a number that grows from epoch to epoch.
+        seed: seed of the split, the initial parameters, the order of the rows and dropout.
+        precision: precision of the products; parameters are always float32.
         remainder: whether a last batch that is not full is used.
         early_stopping: null goes on to the last epoch, and keeps its parameters; so it is without validation rows,
             unless it goes by `loss`.
         max_time: seconds of training after which it stops.
-        divergence: what follows when a loss is not finite.
-        checkpoints: when all that training needs to go on is saved.
+        divergence: what to do when a loss is not finite.
+        checkpoints: when to save everything that training needs to continue.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch.
         deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
         freeze: patterns of the names of parameters that stay as they are, as body/dense_0/* or bias.
@@ -132,7 +132,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Config:
-    """A run: every number and name that shapes it, all defaults filled in.
+    """A run: every number and name that shapes it, with all defaults filled in.
 
     >>> Config().optimizer.learning_rate
     0.001
@@ -147,13 +147,13 @@ class Config:
     own: Own = NOTHING
 
     def __repr__(self) -> str:
-        """What is trained, and how."""
+        """The network, the optimizer and the schedule, with epochs and batch size."""
         parts = ", ".join(type(part).__name__ for part in (self.network, self.optimizer, self.schedule))
         return f"<Config: {parts}; {self.training.epochs} epochs, batch size {self.training.batch_size}>"
 
     @property
     def data_options(self) -> DataOptions:
-        """The options of the data section, and the task in which the target is taken."""
+        """The options of the data section, with the kind of the target from the task section."""
         names = (option.name for option in dataclasses.fields(DataOptions))
         options = {name: getattr(self.data, name) for name in names}
         return DataOptions(**options | {"task": None if self.task.kind == "auto" else self.task.kind})
@@ -161,7 +161,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Section:
-    """A section: its name, the classes that it may be made of, and the key that tells them apart."""
+    """A section: its name, the classes that it may have, and the key that selects one."""
 
     name: str
     classes: tuple[type[Any], ...]
@@ -170,11 +170,11 @@ class Section:
 
     @property
     def by_name(self) -> dict[str, type[Any]]:
-        """The classes by the name in `tag`; empty where there is only one."""
+        """The classes by their name in `tag`; empty if there is only one."""
         return {getattr(cls, self.tag): cls for cls in self.classes} if self.tag else {}
 
     def is_custom(self, part: Any) -> bool:
-        """Whether a part is of a class that a user brought."""
+        """Whether a part is of a user's own class."""
         return self.tag is not None and type(part) not in self.classes
 
 
@@ -188,11 +188,11 @@ SECTIONS: tuple[Section, ...] = (
 )
 
 SCALES = ("uniform", "log", "one_minus_log", "choice")
-"""The words by which a search says what may be chosen for a key, in place of its value."""
+"""The words with which a search gives a range or choice for a key, in place of its value."""
 
 CUSTOM = "custom"
-"""What a record says in place of a part that is code of a user's own."""
+"""The record's stand-in for a part that is a user's own code."""
 
 AUTO = "auto"
 MEASURABLE = ("optimizer.learning_rate", "training.batch_size", "training.epochs")
-"""The values that may be `auto`: measured, in this order, before training."""
+"""The keys whose value may be `auto`: they are measured, in this order, before training."""

@@ -1,4 +1,4 @@
-"""Reading a configuration: a file, what is set on top of it, and where each value comes from."""
+"""Read a configuration: a file, the values set on top of it, and the source of each value."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ Origin: TypeAlias = Literal["default", "user", "measured", "searched"]
 
 
 class Override(NamedTuple):
-    """A value set on top of a file: its dotted key, YAML text, and what messages call it (`--set a.b=1`)."""
+    """A value set on top of a file: its dotted key, YAML text, and its name in messages (`--set a.b=1`)."""
 
     key: str
     text: str
@@ -28,10 +28,10 @@ class Override(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """A configuration, and where each of its values comes from, by dotted key.
+    """A configuration, and the source of each of its values, by dotted key.
 
     - to_measure: the keys that are `auto`; until they have been measured, the configuration holds their defaults
-    - evidence: of what was measured, by its key: plain data
+    - evidence: plain data for each value that was measured, by its key
     """
 
     config: Config
@@ -40,7 +40,7 @@ class Settings:
     evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """What was not left at its default."""
+        """The values that are not defaults."""
         chosen = [key for key, origin in self.origins.items() if origin != "default"]
         named = ", ".join(chosen[:5]) + (", ..." if len(chosen) > 5 else "")
         return f"<Settings: {len(self.origins)} values, {len(chosen)} of them chosen{f': {named}' if named else ''}>"
@@ -52,7 +52,7 @@ class Settings:
         return {key: _at(plain, key.split(".")) for key in self.origins} | _plain_own(self.config)
 
     def to_json(self) -> dict[str, dict[str, Any]]:
-        """`{"value": ..., "origin": ...}` by dotted key; where it was measured, with "evidence"."""
+        """`{"value": ..., "origin": ...}` by dotted key; measured values also have "evidence"."""
         evidence = {key: {"evidence": dict(found)} for key, found in self.evidence.items()}
         return {
             key: {"value": value, "origin": self.origins[key]} | evidence.get(key, {})
@@ -60,9 +60,9 @@ class Settings:
         }
 
     def measured(self, values: Mapping[str, Any], evidence: Mapping[str, Mapping[str, Any]]) -> "Settings":
-        """The settings with measured values in place of what they had, and the evidence of each, by key.
+        """The settings with measured values in place of earlier ones, and the evidence of each, by key.
 
-        Evidence is added to what there is: a rate that was measured and then rescaled keeps that of both.
+        New evidence is added to earlier evidence: a rate that was measured and then rescaled keeps both.
 
         >>> settings = load_config(None, [("training.batch_size", "auto", "--batch-size auto")])
         >>> settings.to_measure, settings.config.training.batch_size
@@ -84,7 +84,7 @@ class Settings:
         )
 
     def with_section(self, name: str, part: Any, origin: Origin) -> "Settings":
-        """The settings with another section in place of the one of this name, all of it chosen by `origin`."""
+        """The settings with another section in place of the one with this name, all of it chosen by `origin`."""
         section = next(section for section in SECTIONS if section.name == name)
         kept = {key: said for key, said in self.origins.items() if not key.startswith(f"{name}.")}
         new = {".".join((name, *path)): origin for path in _paths(section, part)}
@@ -92,15 +92,15 @@ class Settings:
 
 
 def load_config(path: Path | str | None = None, overrides: Iterable[tuple[str, str, str]] = ()) -> Settings:
-    """The configuration in a YAML file, with overrides on top; the rightmost wins, and the rest has its default.
+    """The configuration in a YAML file, with overrides on top; the last one wins, and other values are defaults.
 
     Args:
         path: the file; None for the defaults.
-        overrides: (dotted key, YAML text, label) of each; see `Override`. One that chooses another kind of network,
-            optimizer or schedule than the file takes away the keys of the file that this kind lacks.
+        overrides: (dotted key, YAML text, label) for each; see `Override`. An override that chooses another kind of
+            network, optimizer or schedule than the file removes the file's keys that this kind lacks.
 
     Raises:
-        ConfigError: no such file, not YAML, or all that is wrong with keys and values, a line each: place, key, what is
+        ConfigError: no such file, not YAML, or all problems with keys and values, a line each: place, key, and what is
             allowed or was probably meant.
 
     >>> settings = load_config(None, [("optimizer.learning_rate", "3e-3", "--learning-rate 3e-3")])
@@ -123,10 +123,10 @@ def read_document(path: Path | str | None, overrides: Iterable[tuple[str, str, s
 
 
 def settings_from(document: Node, problems: Iterable[Problem] = (), own: Own = NOTHING) -> Settings:
-    """The settings that a document gives, and what a user brings to the task.
+    """The settings from a document and from a user's own parts of the task.
 
     Raises:
-        ConfigError: all that is wrong with it, beside the problems that are known already.
+        ConfigError: all problems of the document, together with the known ones.
     """
     document, to_measure = _without_auto(document)
     config, found = build(document, own)
@@ -141,9 +141,9 @@ def explained(problems: Iterable[Problem]) -> str:
 
 
 def settings_of(config: Config, to_measure: tuple[str, ...] = ()) -> Settings:
-    """The settings of a configuration made in Python; the values that differ from their defaults are the user's.
+    """The settings of a configuration made in Python; values that differ from their defaults count as the user's.
 
-    `to_measure` has the keys whose values in the configuration only stand in for those that are to be measured.
+    `to_measure` holds the keys whose values in the configuration only stand in for values to be measured.
 
     >>> from batchwright.optim import SGD
     >>> origins = settings_of(Config(optimizer=SGD(momentum=0.9))).origins
@@ -155,7 +155,7 @@ def settings_of(config: Config, to_measure: tuple[str, ...] = ()) -> Settings:
 
 
 def _without_auto(document: Node) -> tuple[Node, tuple[str, ...]]:
-    """The document without the values that are `auto` and may be, and their keys."""
+    """The document without the `auto` values that can be measured, and their keys."""
     found = tuple(key for key in MEASURABLE if (node := document.find(tuple(key.split(".")))) and node.value == AUTO)
     for key in found:
         section, name = key.split(".")
@@ -174,7 +174,7 @@ def _settings(config: Config, given: Node) -> Settings:
 
 
 def _changes(section: Section, part: Any) -> dict[str, Any]:
-    """The values of a section that are not the defaults of its kind, and the kind if it is not the default."""
+    """The values of a section that differ from the defaults of its kind, and the kind if it is not the default."""
     plain = _plain(section, part)
     if section.is_custom(part):
         return plain
@@ -189,7 +189,7 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 
 
 def _plain(section: Section, part: Any) -> dict[str, Any]:
-    """A section as plain data; of a part that is a user's own its printed form, and its learning rate."""
+    """A section as plain data; for a user's own part, its printed form and its learning rate."""
     if not section.is_custom(part):
         return to_plain(part)
     rate = {"learning_rate": float(part.learning_rate)} if section.name == "optimizer" else {}
@@ -197,7 +197,7 @@ def _plain(section: Section, part: Any) -> dict[str, Any]:
 
 
 def _plain_own(config: Config) -> dict[str, Any]:
-    """What a user brings to the task, as plain data by the key in whose place it stands."""
+    """A user's own parts of the task, as plain data by the key that they replace."""
     own = config.own
     custom = {"task.loss": own.loss, "task.kind": own.task}
     plain: dict[str, Any] = {key: {CUSTOM: printed(part)} for key, part in custom.items() if part is not None}
@@ -207,7 +207,7 @@ def _plain_own(config: Config) -> dict[str, Any]:
 
 
 def _paths(section: Section, part: Any) -> list[tuple[str, ...]]:
-    """The paths of the single values of a section, within it."""
+    """The paths of the single values in a section."""
     return [(key,) for key in _plain(section, part)] if section.is_custom(part) else _leaves(part, section.tag)
 
 
@@ -242,7 +242,7 @@ def _text(path: Path) -> str:
 
 
 def of_kind(document: Node, key: str, value: Node) -> Node:
-    """Where a value chooses another kind (`optimizer.name`), the document without the keys that this kind lacks."""
+    """If a value chooses another kind (`optimizer.name`), the document without the keys that this kind lacks."""
     section = next((section for section in SECTIONS if key == f"{section.name}.{section.tag}"), None)
     part = document.find((section.name,)) if section else None
     if section is None or part is None or not isinstance(part.value, dict):
@@ -254,7 +254,7 @@ def of_kind(document: Node, key: str, value: Node) -> Node:
 
 
 def with_value(document: Node, key: str, value: Node, problems: list[Problem]) -> Node:
-    """The document with another value at a dotted key; where that cannot be, as it was, with one problem more."""
+    """The document with another value at a dotted key; if that is impossible, the same document and a new problem."""
     return _with(document, tuple(key.split(".")), value, problems)
 
 

@@ -1,4 +1,4 @@
-"""What can be known before training: leaks, repeated rows, rare classes, and plans that cannot work well."""
+"""Problems that can be found before training: leaks, repeated rows, rare classes, and plans that cannot work well."""
 
 from batchwright.findings.finding import SEVERITIES, Finding, Severity
 from batchwright.findings.inspection import inspect

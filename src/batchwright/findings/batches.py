@@ -1,4 +1,4 @@
-"""What a plan makes of rows, batch size and epochs."""
+"""Findings about a plan: its rows, batch size and epochs."""
 
 import dataclasses
 import math
@@ -9,16 +9,16 @@ from batchwright.nn.protocols import Network
 from batchwright.training.plan import Plan
 
 TINY = 8
-"""Rows below which the statistics of a batch are mostly noise: errors with batch normalization rise steeply from there
-down (Wu and He 2018, Group Normalization, arXiv 1803.08494, figure 1)."""
+"""Rows below which the statistics of a batch are mostly noise: below this, errors with batch normalization rise steeply
+(Wu and He 2018, Group Normalization, arXiv 1803.08494, figure 1)."""
 
 UNIT = 8
 """Numbers that vector and matrix units take at once: 8 floats in AVX2, multiples of 8 in tensor cores (NVIDIA, Deep
 Learning Performance Guide). Other sizes leave lanes idle."""
 
 FEW_UPDATES = 100
-"""Updates below which most rules do not get far: Adam moves a parameter by about η each, so by 0.1 at most with its
-default of 0.001, as much as the initial weights of a layer of 100 units."""
+"""Updates below which most rules do not get far: Adam moves a parameter by about η per update, so by 0.1 at most with
+its default of 0.001, as much as the initial weights of a layer of 100 units."""
 
 
 def single_row(plan: Plan, network: Network) -> tuple[Finding, ...]:
@@ -67,7 +67,7 @@ def tiny_batches(plan: Plan, network: Network) -> tuple[Finding, ...]:
 
 
 def odd_batch_size(plan: Plan) -> tuple[Finding, ...]:
-    """A batch size of more than eight rows that is no multiple of eight."""
+    """A batch size above eight rows that is not a multiple of eight."""
     size = plan.batch_size
     if size < UNIT or size % UNIT == 0 or size >= plan.training_rows:
         return ()
@@ -110,7 +110,7 @@ def few_updates(plan: Plan) -> tuple[Finding, ...]:
 
 
 def even_batch_size(plan: Plan) -> int:
-    """The nearest batch size whose last batch has at least half of its rows; a multiple of 8 where there is one.
+    """The nearest batch size whose last batch is at least half full; a multiple of 8 if there is one.
 
     >>> even_batch_size(Plan(training_rows=1025, batch_size=64, epochs=1))
     80
@@ -136,5 +136,5 @@ def has_batch_norm(part: object) -> bool:
 
 
 def _smaller(plan: Plan) -> int:
-    """A tenth of the rows, to the multiple of 8 below, between 8 and 64."""
+    """A tenth of the rows, rounded down to a multiple of 8, between 8 and 64."""
     return min(64, max(8, plan.training_rows // 10 // UNIT * UNIT))

@@ -1,4 +1,4 @@
-"""Classes that are rare, or that a part lacks; targets that are all the same."""
+"""Rare classes, classes that a part lacks, and targets that are all equal."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from batchwright.data.several import OneTarget, Target, each
 from batchwright.findings.finding import Finding
 
 UNEVEN, EXTREME = 10.0, 100.0
-"""Rows of the commonest class for each of the rarest: a note, a warning. He and Garcia (2009, Learning from Imbalanced
-Data) speak of 100 : 1 and more; below 10 : 1 the metrics that are shown beside accuracy tell enough."""
+"""Rows of the commonest class per row of the rarest: for a note, and for a warning. He and Garcia (2009, Learning from
+Imbalanced Data) speak of 100 : 1 and more; below 10 : 1 the metrics shown besides accuracy are enough."""
 
 
 def constant_target(dataset: Dataset) -> tuple[Finding, ...]:
@@ -53,7 +53,7 @@ def _imbalance(target: OneTarget, codes: np.ndarray, *, several: bool) -> tuple[
 
 
 def missing_classes(dataset: Dataset) -> tuple[Finding, ...]:
-    """The classes that no row of a part has: of training a warning, as none of their rows can be answered rightly."""
+    """The classes without rows in a part; for training a warning, as rows of such a class are never predicted right."""
     found = [(part, *one) for part, rows in dataset.parts.items() for one in each(dataset.target, rows.targets)]
     return tuple(
         finding for part, target, codes in found for finding in _missing_classes(part, target, codes, dataset.target)

@@ -1,4 +1,4 @@
-"""The encoded arrays taken apart again into the columns of the source, for a sample of the training rows."""
+"""The columns of the source, recovered from the encoded arrays, for a sample of the training rows."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from batchwright.data.encoders import Category, Flag, Moment, Number, OneHot, Qu
 from batchwright.data.preprocessing import Preprocessing
 
 MOST_ROWS = 100_000
-"""Rows that a check of columns looks at: shares are then known to 0.3 %, and rows on the disk are read in seconds."""
+"""Rows that a check of columns reads: shares are then known to 0.3 %, and rows on disk are read in seconds."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class EncodedPart:
     """A number for each row: of a number or a flag as it was encoded, of a date one of its parts, else a category.
 
     Args:
-        name: of the column, or of the part of a date.
-        values: the numbers; 0 where they are missing. Of categories their codes, 0 for unseen and rare ones.
-        ordered: whether values that are near each other are alike; categories are not.
+        name: the name of the column, or of the part of a date.
+        values: the numbers; 0 where missing. For categories their codes, 0 for unseen and rare ones.
+        ordered: whether neighbouring values are alike; categories are not ordered.
     """
 
     name: str
@@ -41,7 +41,7 @@ class EncodedColumn:
 
 
 def sample(rows: int, most: int = MOST_ROWS) -> slice:
-    """At most `most` of so many rows, evenly spaced.
+    """At most `most` of this many rows, evenly spaced.
 
     >>> sample(10, most=5), sample(11, most=5), sample(3)
     (slice(None, None, 2), slice(None, None, 3), slice(None, None, 1))
@@ -50,7 +50,7 @@ def sample(rows: int, most: int = MOST_ROWS) -> slice:
 
 
 def looked_at(rows: int, most: int = MOST_ROWS) -> str:
-    """What evidence says of a sample; empty where all rows were looked at.
+    """The words in a finding's evidence about a sample; empty if all rows were read.
 
     >>> looked_at(1_000_000)
     ', in 100,000 evenly spaced of the 1,000,000 training rows'
@@ -65,7 +65,7 @@ def sampled_targets(split: Split, most: int = MOST_ROWS) -> Shaped[np.ndarray, "
 
 
 def columns(dataset: Dataset, most: int = MOST_ROWS) -> Iterator[EncodedColumn]:
-    """Every column that a network is given, one at a time; none where the inputs are images."""
+    """Every column that the network gets, one at a time; none if the inputs are images."""
     if not isinstance(dataset.preprocessing, Preprocessing):
         return
     rows = sample(dataset.train.rows, most)

@@ -1,4 +1,4 @@
-"""Training rows that are alike in every input and belong to different classes: no network can be right about all."""
+"""Training rows with equal inputs and different classes: no network can be right about all of them."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from batchwright.findings.columns import sample
 from batchwright.findings.finding import Finding
 
 WARN = 0.1
-"""Share of wrong answers that cannot be avoided from which on a score is bounded noticeably."""
+"""Share of unavoidable wrong answers from which a score is noticeably limited."""
 
 
 def contradictions(dataset: Dataset) -> tuple[Finding, ...]:
-    """How many training rows are outvoted by rows with the same inputs; of rows on the disk, 100,000 are looked at."""
+    """How many training rows are outvoted by rows with the same inputs; of rows on disk, 100,000 are read."""
     train = dataset.train
     rows = sample(train.rows)
     known = [codes for target, codes in each(dataset.target, train.targets[rows]) if isinstance(target, ClassTarget)]

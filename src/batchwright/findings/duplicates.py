@@ -1,4 +1,4 @@
-"""Columns that say what another one says already."""
+"""Columns that repeat another column."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,18 +14,18 @@ ROWS = 10_000
 """Rows that are compared: all pairs of 1,000 columns then take half a second."""
 
 SAME = 1e-3
-"""Standard deviation, in its own, that a column may be off the line through another one: rounding, and no more."""
+"""Distance of a column from a line through another one, as a share of its standard deviation: rounding only."""
 
 FEWEST = 5
-"""Rows that have to differ from a column's commonest value, so that rare flags are not the same by chance."""
+"""Rows that must differ from a column's commonest value, so that rare flags are not equal by chance."""
 
-BLOCK = 1024  # columns at a time: of 10,000, 80 MB of correlations
+BLOCK = 1024  # columns at a time: 80 MB of correlations for 10,000 columns
 
 
 def duplicate_columns(dataset: Dataset) -> tuple[Finding, ...]:
-    """The columns that are another one: numbers up to a factor and an offset, categories up to their values' names.
+    """Columns that equal another one: numbers up to a factor and an offset, categories up to the names of their values.
 
-    So a category is also found to be one with its numbers, as the names of school years and their count are in "adult".
+    So a category can also equal a number, like the names of school years and their count in "adult".
     """
     pairs = tuple(same_columns(list(columns(dataset, ROWS))))
     if not pairs:
@@ -42,7 +42,7 @@ def duplicate_columns(dataset: Dataset) -> tuple[Finding, ...]:
 
 
 def same_columns(found: Sequence[EncodedColumn]) -> Iterator[tuple[str, str]]:
-    """The pairs of columns that are the same, the earlier first; a later one may be in two."""
+    """The pairs of equal columns, the earlier first; a later column may be in two pairs."""
     found = [column for column in found if any(_varies(part.values) for part in column.parts)]
     yield from _same_numbers([column for column in found if _is_number(column)])
     seen: dict[bytes, EncodedColumn] = {}
@@ -57,12 +57,12 @@ def _is_number(column: EncodedColumn) -> bool:
 
 
 def _varies(values: Float[np.ndarray, " rows"]) -> bool:
-    """Whether so many rows differ from the rest that two columns cannot have them in common by chance."""
+    """Whether enough rows differ from the rest that two columns cannot share them by chance."""
     return len(values) - int(np.unique(values, return_counts=True)[1].max()) >= FEWEST
 
 
 def _same_numbers(found: Sequence[EncodedColumn]) -> Iterator[tuple[str, str]]:
-    """Those whose correlation r is so near to 1 or -1 that √(1 − r²), what is off the line, is at most `SAME`."""
+    """Pairs whose correlation r is so near to 1 or -1 that √(1 − r²), the distance from the line, is at most `SAME`."""
     if len(found) < 2:
         return
     values = np.stack([column.parts[0].values for column in found], axis=1).astype(np.float64)
@@ -80,6 +80,6 @@ def _same_numbers(found: Sequence[EncodedColumn]) -> Iterator[tuple[str, str]]:
 
 
 def _places(values: Float[np.ndarray, " rows"]) -> bytes:
-    """Which rows are alike: each value as the place at which it first comes up, so that its name does not matter."""
+    """Which rows are alike: each value is replaced by the order of its first appearance, so names do not matter."""
     _, first, place = np.unique(values, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[place].tobytes()

@@ -1,15 +1,15 @@
-"""Parts with so few rows that what is measured on them means little."""
+"""Parts with so few rows that metrics on them mean little."""
 
 from batchwright.data.dataset import Dataset
 from batchwright.findings.finding import Finding
 
 MEANINGLESS, ROUGH = 5, 30
-"""Rows below which a score can only take a handful of values; and below which an accuracy is uncertain by ±0.18 or more
-(95 %: 1.96·√(0.25/30))."""
+"""Rows below which a score can take only a handful of values; and rows below which an accuracy is uncertain by ±0.18 or
+more (95 %: 1.96·√(0.25/30))."""
 
 
 def few_rows(dataset: Dataset) -> tuple[Finding, ...]:
-    """Validation or test with few rows, or training with next to none."""
+    """Validation or test parts with few rows, or a training part with almost none."""
     sizes = {name: part.rows for name, part in dataset.parts.items()}
     least = {name: MEANINGLESS if name == "train" else ROUGH for name in sizes}
     return tuple(_finding(name, rows) for name, rows in sizes.items() if rows < least[name])

@@ -1,4 +1,4 @@
-"""What a finding is: something about data or plan that a person should know before training."""
+"""A finding: something about data or plan that a person should know before training."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -6,19 +6,19 @@ from typing import Literal, get_args
 Severity = Literal["note", "warning", "error"]
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-"""From the least to the worst."""
+"""From the mildest to the worst."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """One finding.
 
     Args:
-        kind: a short name, the same for all findings of its kind, such as "leak".
+        kind: a short name, the same for all findings of this kind, such as "leak".
         severity: "error": training or its test would be meaningless; "warning": the result is likely to mislead, or to
             be worse than it could be; "note": good to know.
-        evidence: one sentence with the figures.
-        advice: one sentence on what can be done, with the option to use.
+        evidence: one sentence with the numbers.
+        advice: one sentence on what to do, with the option to use.
     """
 
     kind: str
@@ -28,7 +28,7 @@ class Finding:
 
 
 def by_severity(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """The same findings, the worst first; those of a severity stay in order.
+    """Sort findings, the worst first; findings of equal severity stay in order.
 
     >>> note, error = Finding("a", "note", "", ""), Finding("b", "error", "", "")
     >>> [finding.kind for finding in by_severity((note, error))]

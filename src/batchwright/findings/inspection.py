@@ -33,7 +33,7 @@ OF_DATA: tuple[OfData, ...] = (
     constant_columns,
     identifier_columns,
 )
-"""What is looked for in the rows, each a function of the data set alone."""
+"""The checks of the rows, each a function of the data set only."""
 
 
 def inspect(
@@ -45,12 +45,12 @@ def inspect(
     stable: tuple[float, float] | None = None,
     also: Sequence[OfData] = (),
 ) -> tuple[Finding, ...]:
-    """All that can be found before training; nothing is changed, and rows on the disk are read by samples.
+    """Everything that can be found before training; nothing is changed, and rows on disk are sampled.
 
     Args:
         dataset: the rows.
-        plan: how they are trained on.
-        network: the network as it was built, as that of a program.
+        plan: the batch size and epochs of their training.
+        network: the network as built, as in a program.
         optimizer: the update rule.
         stable: the lowest and the highest learning rate that are useful, where they were measured.
         also: what else is looked for in the rows.

@@ -1,4 +1,4 @@
-"""Columns that tell the target by themselves: perhaps not known yet when a prediction is asked for."""
+"""Columns that reveal the target by themselves: perhaps not known when a prediction is needed."""
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer, Shaped
@@ -18,23 +18,24 @@ from batchwright.findings.columns import (
 from batchwright.findings.finding import Finding
 
 PERFECT = 0.99
-"""Score of one column from which on it is suspected. Honest ones stay below: of iris, petal length has 0.95."""
+"""Score of one column from which it is suspected. Honest columns stay below: petal length of iris has 0.95."""
 
 FEWEST = 60
-"""Training rows that a suspicion takes: of so many, a column that is right for 9 of 10 is right for all once in 500."""
+"""Training rows needed for a suspicion: with this many, a column that is right for 9 of 10 is right for all once in
+500."""
 
 Values = Float[np.ndarray, " rows"]
 
 
 def leaks(dataset: Dataset) -> tuple[Finding, ...]:
-    """The columns that tell the target by themselves: score at least 0.99 of balanced accuracy, or of R² of ranks.
+    """Find columns that reveal the target by themselves: with a balanced accuracy, or an R² of ranks, of at least 0.99.
 
-    One half of the training rows (every second one) learns the usual target at each value of a column; the other half
-    is answered by the nearest value that there is, and scored; then the other way round. A category that one half alone
-    has is not scored, and a column with more than half of such is none that tells: so names of rows tell nothing. Of
-    numbers that are predicted the ranks are, so that a few very large ones do not decide.
+    One half of the training rows (every second one) learns the usual target at each value of a column. Each row of the
+    other half is answered by the nearest value, and scored; then the halves are swapped. A category that only one half
+    has is not scored, and a column with more than half such rows reveals nothing: so names of rows reveal nothing. For
+    numeric targets, ranks are predicted, so that a few very large values do not decide.
 
-    What separates two classes cleanly by its nature is found too: whether that is a leak only a person can know.
+    A column that separates two classes cleanly by its nature is found too: only a person can know whether it is a leak.
     """
     if dataset.train.rows < FEWEST:
         return ()
@@ -80,9 +81,9 @@ def _with_missing(part: EncodedPart, missing: Bool[np.ndarray, " rows"]) -> Valu
 
 
 def one_column_score(values: Values, targets: Shaped[np.ndarray, " rows"], ordered: bool, classes: bool) -> float:
-    """Balanced accuracy (the mean over classes of the share that is right) or R², on rows held out.
+    """Balanced accuracy (the mean over classes of the share of right answers) or R², on held-out rows.
 
-    0 where more than half of the rows cannot be answered.
+    0 if more than half of the rows cannot be answered.
 
     >>> x = np.arange(100.0)
     >>> one_column_score(x, (x > 50).astype(np.int32), ordered=True, classes=True) > 0.98
@@ -115,7 +116,7 @@ def _answers(
     ordered: bool,
     classes: bool,
 ) -> Float[np.ndarray, " asked"]:
-    """For each value asked for, the usual target at the nearest value; of categories at the same one, or NaN."""
+    """The usual target at the nearest value to each value asked for; for categories at the same value, or NaN."""
     values, place = np.unique(known, return_inverse=True)
     usual = _commonest(place, targets) if classes else np.bincount(place, targets) / np.bincount(place)
     nearest = np.minimum(np.searchsorted(values, asked), len(values) - 1)
@@ -126,7 +127,7 @@ def _answers(
 
 
 def _ranks(numbers: Shaped[np.ndarray, " rows"]) -> Float[np.ndarray, " rows"]:
-    """The place of each number in order, from 0 to 1; equal ones share the mean of theirs."""
+    """The rank of each number, from 0 to 1; equal numbers share the mean of their ranks."""
     _, place, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts + 1) / 2)[place] / max(1, len(numbers) - 1))
 
@@ -134,7 +135,7 @@ def _ranks(numbers: Shaped[np.ndarray, " rows"]) -> Float[np.ndarray, " rows"]:
 def _commonest(
     place: Integer[np.ndarray, " rows"], codes: Integer[np.ndarray, " rows"]
 ) -> Integer[np.ndarray, " places"]:
-    """The commonest code at each place; of equally common ones the largest."""
+    """The commonest code at each place; among equally common ones, the largest."""
     width = int(codes.max()) + 1
     pairs, counts = np.unique(place.astype(np.int64) * width + codes, return_counts=True)
     order = np.lexsort((pairs, counts, pairs // width))

@@ -1,13 +1,13 @@
-"""A learning rate outside the range in which training was seen to be stable."""
+"""A learning rate outside the range in which training was measured to be stable."""
 
 from batchwright.findings.finding import Finding
 from batchwright.optim.rule import Optimizer
 
 
 def learning_rate(optimizer: Optimizer, stable: tuple[float, float] | None) -> tuple[Finding, ...]:
-    """A learning rate outside `stable`, the lowest and the highest useful one; nothing where that is not known.
+    """A learning rate outside `stable`, the lowest and the highest useful rate; nothing if that is not known.
 
-    Above it training is likely to diverge: a warning. Below it, it only is slow: a note.
+    Above it, training is likely to diverge: a warning. Below it, training is only slow: a note.
     """
     if stable is None or stable[0] <= optimizer.learning_rate <= stable[1]:
         return ()

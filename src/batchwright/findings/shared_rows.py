@@ -1,4 +1,4 @@
-"""Rows of validation and test that training has seen: a model is then asked what it was told."""
+"""Rows of validation and test that are also in training: a model then only repeats what it was told."""
 
 import numpy as np
 from jaxtyping import UInt64
@@ -9,10 +9,10 @@ from batchwright.findings.columns import MOST_ROWS, sample
 from batchwright.findings.finding import Finding, Severity
 
 MANY = 0.05
-"""Share of shared rows from which on a score may be off by some percent: a warning rather than a note."""
+"""Share of shared rows from which a score may be off by some percent: a warning rather than a note."""
 
 COPY = 0.5
-"""Share from which on a part is mostly a copy of training rows: an error, where training rows themselves differ."""
+"""Share from which a part is mostly a copy of training rows: an error, if training rows themselves differ."""
 
 Hashes = UInt64[np.ndarray, " _"]
 
@@ -20,9 +20,9 @@ Hashes = UInt64[np.ndarray, " _"]
 def shared_rows(dataset: Dataset) -> tuple[Finding, ...]:
     """For validation and test, how many rows have the inputs and the target of a training row.
 
-    Rows are compared by 64-bit hashes: all of them where they are in memory; 100,000 of each part where they are on the
-    disk, among which only a share of the equal ones can meet. Tables of few distinct rows share rows by their nature,
-    so it is said as well how many training rows repeat.
+    Rows are compared by 64-bit hashes: all rows if they are in memory; 100,000 of each part if they are on disk, where
+    only a share of the equal rows can meet. Tables with few distinct rows share rows by their nature, so the finding
+    also says how many training rows repeat.
     """
     most = None if dataset.memory_limit is None else MOST_ROWS
     train = _hashes(dataset.train, most)
@@ -33,7 +33,7 @@ def shared_rows(dataset: Dataset) -> tuple[Finding, ...]:
 
 
 def severity(share: float, repeated: float) -> Severity:
-    """How bad it is that such a share of a part's rows is in training, of whose rows the share `repeated` repeats.
+    """The severity if this share of a part's rows is in training, and the share `repeated` of training rows repeats.
 
     >>> severity(0.01, 0.0), severity(0.1, 0.0), severity(0.9, 0.0), severity(0.9, 0.9)
     ('note', 'warning', 'error', 'warning')
@@ -44,7 +44,7 @@ def severity(share: float, repeated: float) -> Severity:
 
 
 def _hashes(part: Split, most: int | None) -> Hashes:
-    """A number for each row, its target included."""
+    """A number for each row, with its target included."""
     rows = sample(part.rows, part.rows if most is None else most)
     return row_hashes({name: values[rows] for name, values in part.inputs.items()} | {"targets": part.targets[rows]})
 

@@ -1,4 +1,4 @@
-"""Columns that carry nothing: left out when the rows were encoded, or missing in almost every row."""
+"""Columns without information: left out when the rows were encoded, or missing in almost every row."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from batchwright.findings.columns import columns, leave_out, looked_at
 from batchwright.findings.finding import Finding
 
 MOSTLY = 0.95
-"""Share of missing cells from which on a column is reported: one row in twenty, or fewer, has something to teach."""
+"""Share of missing cells from which a column is reported: one row in twenty, or fewer, has something to teach."""
 
 
 def constant_columns(dataset: Dataset) -> tuple[Finding, ...]:
-    """The columns that are the same in every training row, which the schema has left out."""
+    """Columns that are constant in the training rows; the schema has left them out."""
     left_out = _left_out(dataset)
     found = [column for column in left_out if "every training row is" in column.note]
     if not found:
@@ -29,7 +29,7 @@ def constant_columns(dataset: Dataset) -> tuple[Finding, ...]:
 
 
 def identifier_columns(dataset: Dataset) -> tuple[Finding, ...]:
-    """The columns that were taken for names of the rows, which the schema has left out."""
+    """Columns that look like names of the rows; the schema has left them out."""
     found = [column for column in _left_out(dataset) if column.kind == "identifier" and "as asked" not in column.note]
     if not found:
         return ()
@@ -45,7 +45,7 @@ def identifier_columns(dataset: Dataset) -> tuple[Finding, ...]:
 
 
 def missing_columns(dataset: Dataset) -> tuple[Finding, ...]:
-    """The columns of which at least 95 % of the cells are missing."""
+    """Columns with at least 95 % of their cells missing."""
     shares = {column.name: float(column.missing.mean()) for column in columns(dataset)}
     found = {name: share for name, share in shares.items() if share >= MOSTLY}
     if not found:

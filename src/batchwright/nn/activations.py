@@ -47,7 +47,7 @@ def activate(name: ActivationName, x: Array, *, slope: Array | float = 0.01) -> 
 
 @component
 class Activation:
-    """A layer that applies one activation; `slope` (>= 0) is that of leaky_relu (0.01 as in PyTorch; Keras has 0.3)."""
+    """A layer that applies one activation; `slope` (>= 0) is used by leaky_relu (0.01 as in PyTorch; Keras has 0.3)."""
 
     name: ActivationName = "relu"
     slope: Annotated[float, Ge(0)] = 0.01

@@ -1,8 +1,8 @@
-"""Two-dimensional convolution whose gradients are products that XLA does well inside a compiled loop on the CPU.
+"""Two-dimensional convolution, with gradients as products that XLA computes well inside a compiled loop on the CPU.
 
-The gradient that JAX derives for a kernel is forty times as slow inside a loop as outside of it. Here the gradient of
-the input is one more forward convolution, and that of the kernel a few matrix products. Under `vmap` over kernels the
-convolutions run one member after the other: as grouped convolutions, they would be slower than that.
+JAX's own gradient for a kernel is forty times as slow inside a loop as outside of it. Here the gradient of the input is
+one more forward convolution, and the gradient of the kernel a few matrix products. Under `vmap` over kernels the
+convolutions run one member after the other: grouped convolutions would be slower.
 
 Letters: n rows, h x w pixels, c channels, k x k kernel, o filters.
 """
@@ -22,7 +22,7 @@ from batchwright.nn.initializers import InitializerName, initialize
 from batchwright.nn.protocols import Tree, Variables
 
 Padding = Literal["same", "valid"]
-Margins = tuple[tuple[int, int], tuple[int, int]]  # zeros above and below, left and right; negative: cut off
+Margins = tuple[tuple[int, int], tuple[int, int]]  # zeros above and below, left and right; negative: cropped
 
 
 def _correlate(x: Array, kernel: Array, stride: int, margins: Margins) -> Array:
@@ -66,7 +66,7 @@ convolve.defvjp(_forward, _backward)
 
 
 def spread(g: Array, sides: tuple[int, ...], size: int, stride: int, margins: Margins) -> Array:
-    """The gradient [n, h', w', o] of an output as if the stride had been 1; `sides` are those of the input."""
+    """The gradient [n, h', w', o] of an output as if the stride had been 1; `sides` are the sides of the input."""
     tails = [
         total + sum(margin) - size - (length - 1) * stride
         for total, margin, length in zip(sides, margins, g.shape[1:3], strict=True)
@@ -79,7 +79,7 @@ def spread(g: Array, sides: tuple[int, ...], size: int, stride: int, margins: Ma
 def _kernel_gradient(x: Array, g: Array, size: int, margins: Margins) -> Array:
     """Sum over n, i, j of x[n, i + a, j + b, c] g[n, i, j, o] -> [a, b, c, o]: a product of two matrices for each a.
 
-    Where x has few channels its shifts along both axes lie side by side, in one product.
+    If x has few channels, its shifts along both axes are combined in one product.
     """
     (_, h, w, filters), channels = g.shape, x.shape[-1]
     padded = jnp.pad(x, ((0, 0), *margins, (0, 0)))
@@ -92,7 +92,7 @@ def _kernel_gradient(x: Array, g: Array, size: int, margins: Margins) -> Array:
 
 def _transposed_dot(x: Array, y: Array) -> Array:
     """Sum over all axes but the last: [n, h, w, p] and [n, h, w, q] -> float32 [p, q]."""
-    x, y = (array.reshape(-1, array.shape[-1]) for array in (x, y))  # XLA would transpose what is not a matrix
+    x, y = (array.reshape(-1, array.shape[-1]) for array in (x, y))  # XLA would transpose anything that is not a matrix
     return lax.dot_general(x, y, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32)
 
 
@@ -109,7 +109,7 @@ def margin(length: int, size: int, stride: int, padding: Padding) -> tuple[int, 
 
 
 def refuse_too_large(size: int, padding: Padding, shape: tuple[int, ...]) -> None:
-    """Raise ConfigError where a kernel without padding is larger than an image of `shape` [h, w, c]."""
+    """Raise ConfigError if a kernel without padding is larger than an image of `shape` [h, w, c]."""
     if padding == "valid" and size > min(shape[:2]):
         raise ConfigError(
             f"a {size} x {size} kernel does not fit into {shape[0]} x {shape[1]} pixels: "
@@ -121,7 +121,7 @@ def refuse_too_large(size: int, padding: Padding, shape: tuple[int, ...]) -> Non
 class Conv2D:
     """y[i, j, o] = b[o] + sum over a, b, c of x[stride i + a, stride j + b, c] W[a, b, c, o]: filters over an image.
 
-    - filters: o, > 0; kernel_size: k, > 0, of a k x k kernel; strides: > 0, pixels between two places of it
+    - filters: o, > 0; kernel_size: k, > 0, of a k x k kernel; strides: > 0, pixels between two positions of the kernel
     - padding: "same" adds zeros around the image so that h' = ceil(h / strides); "valid" adds none
     - use_bias: off before a BatchNorm, whose beta takes the bias's place
 
@@ -139,7 +139,7 @@ class Conv2D:
     initializer: InitializerName = "auto"
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """`kernel` [k, k, c, o] and `bias` [o] zero. Raises ConfigError where the kernel is larger than the image."""
+        """`kernel` [k, k, c, o] and `bias` [o] zero. Raises ConfigError if the kernel is larger than the image."""
         size = self.kernel_size
         refuse_too_large(size, self.padding, shape)
         params: Tree = {"kernel": initialize(self.initializer, key, (size, size, shape[-1], self.filters))}

@@ -1,4 +1,4 @@
-"""A network or a layer that a user brings, as an architecture; the last layer is added where there is none."""
+"""A user's own network or layer as an architecture; a last layer is added where there is none."""
 
 import inspect
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ NOT_LAST = (Activation, Dropout, BatchNorm, LayerNorm)
 
 
 def as_architecture(given: Any) -> Architecture:
-    """What a user gave as a network, as an architecture.
+    """Turn a user's network into an architecture.
 
     Args:
         given: an `Architecture`; a `Network`; a `Layer`, such as `Sequential`, whose `init` takes a `shape`.
@@ -59,14 +59,14 @@ class Custom:
     part: Network | Layer
 
     def __repr__(self) -> str:
-        """What it is made of."""
+        """The part that it was made from."""
         return printed(self.part)
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
-        """The network for such inputs and so many outputs.
+        """The network for these inputs and this many outputs.
 
         Raises:
-            ConfigError: a network of one's own, whose products are its own, is to have them in bfloat16.
+            ConfigError: bfloat16 is requested for a user's own network, whose products batchwright does not compute.
         """
         if isinstance(self.part, Layer) and _takes_shape(self.part):
             encoder = Pixels() if features.image else Columns.of(features)
@@ -78,13 +78,13 @@ class Custom:
 
 @component
 class Headed:
-    """A layer, and a last Dense where the layer does not end in one of this many outputs."""
+    """A layer, with a Dense added where the layer does not end in one with this many outputs."""
 
     body: Layer
     outputs: int
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """Variables of the layer ("body") and of the Dense ("head", where there is one).
+        """Variables of the layer ("body") and of the Dense ("head", if there is one).
 
         Raises:
             ConfigError: the layer ends in a Dense of another size.
@@ -119,7 +119,7 @@ class Headed:
         return Sequential((Flatten(), Dense(self.outputs)))
 
     def _made(self, body: Variables, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of what the layer makes of a row."""
+        """The shape of the layer's output for a row."""
         row = jax.ShapeDtypeStruct((1, *shape), "float32")
         made = jax.eval_shape(
             lambda variables, x: self.body.apply(variables, x, train=False, key=None, present=None)[0], body, row
@@ -128,10 +128,10 @@ class Headed:
 
 
 def _takes_shape(part: Any) -> bool:
-    """Whether a part's `init` takes the shape of a row, as a layer's does, rather than rows, as a network's does."""
+    """Whether a part's `init` takes the shape of a row, as layers do, rather than rows, as networks do."""
     return list(inspect.signature(part.init).parameters)[1:2] == ["shape"]
 
 
 def _last(layer: Layer) -> Layer:
-    """The last layer of layers in one another."""
+    """The last layer, inside nested layers."""
     return _last(layer.layers[-1]) if isinstance(layer, Sequential) and layer.layers else layer

@@ -1,8 +1,8 @@
 """Depthwise convolution: each channel of an image has a kernel of its own, and channels are not mixed.
 
-It is a sum of k * k shifted products, cell by cell, and so is the gradient of its input. The gradient of the kernel
-is added up row by row on the CPU. XLA's grouped convolution and its derived gradient take two hundred times as long
-inside a compiled loop there.
+It is a sum of k * k shifted elementwise products, and so is the gradient of its input. On the CPU, the gradient of the
+kernel is added up row by row. XLA's grouped convolution and its derived gradient take two hundred times as long inside
+a compiled loop there.
 
 Letters: n rows, h x w pixels, c channels, k x k kernel, m kernels per channel.
 """
@@ -25,14 +25,14 @@ from batchwright.nn.protocols import Tree, Variables
 class DepthwiseConv2D:
     """y[i, j, c m + q] = b[c m + q] + sum over a, b of x[stride i + a, stride j + b, c] W[a, b, c, q].
 
-    A 1 x 1 `Conv2D` after it mixes the channels: the two together are a separable convolution.
+    A 1 x 1 `Conv2D` after it mixes the channels: together they are a separable convolution.
 
-    - kernel_size: k, > 0, of a k x k kernel; strides: > 0, pixels between two places of it
+    - kernel_size: k, > 0, of a k x k kernel; strides: > 0, pixels between two positions of the kernel
     - padding: "same" adds zeros around the image so that h' = ceil(h / strides); "valid" adds none
     - depth_multiplier: m, > 0, kernels for each channel; their outputs lie side by side, as in Keras and PyTorch
     - use_bias: off before a BatchNorm, whose beta takes the bias's place
-    - initializer: each channel's kernels are drawn as those of a convolution of one channel. Keras counts the inputs
-      of all channels instead, which makes its weights sqrt(c) times smaller
+    - initializer: each channel's kernels are drawn like the kernels of a convolution with one channel. Keras counts the
+      inputs of all channels instead, which makes its weights sqrt(c) times smaller
 
     Paper: Chollet 2017, arXiv 1610.02357
 
@@ -50,7 +50,7 @@ class DepthwiseConv2D:
     initializer: InitializerName = "auto"
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """`kernel` [k, k, c, m] and `bias` [c m] zero. Raises ConfigError where the kernel is larger than the image."""
+        """`kernel` [k, k, c, m] and `bias` [c m] zero. Raises ConfigError if the kernel is larger than the image."""
         size, channels, multiplier = self.kernel_size, shape[-1], self.depth_multiplier
         refuse_too_large(size, self.padding, shape)
         draw = partial(initialize, self.initializer, shape=(size, size, 1, multiplier))
@@ -110,7 +110,7 @@ def _summed(x: Array, g: Array, size: int, stride: int, margins: Margins) -> Arr
 
 
 def _summed_row_by_row(x: Array, g: Array, size: int, stride: int, margins: Margins) -> Array:
-    """The same, in a loop over the rows that adds up images: XLA's own sums take up to three times as long."""
+    """The same, in a loop over the rows that sums images: XLA's own sums take up to three times as long."""
 
     def add(sums: list[Array], row: tuple[Array, Array]) -> tuple[list[Array], None]:
         image, gradient = (array[None] for array in row)
@@ -127,7 +127,7 @@ def _products(x: Array, g: Array, size: int, stride: int, margins: Margins) -> l
 
 
 def _shifted(x: Array, size: int, stride: int, margins: Margins) -> dict[tuple[int, int], Array]:
-    """The pixel (a, b) under the kernel at each of its places, for all a and b: [n, h', w', c] each."""
+    """The pixel (a, b) under the kernel at each of its positions, for all a and b: [n, h', w', c] each."""
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *((low, high, 0) for low, high in margins), (0, 0, 0)))
     h, w = (length - size + 1 for length in x.shape[1:3])
     return {(a, b): x[:, a : a + h : stride, b : b + w : stride] for a in range(size) for b in range(size)}

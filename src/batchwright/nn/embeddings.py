@@ -1,4 +1,4 @@
-"""From inputs to one array of features: categories are looked up, numbers encoded or passed on, images flattened."""
+"""Turn inputs into one array of features: embed categories, encode or pass on numbers, flatten images."""
 
 import math
 from typing import Annotated, Protocol, runtime_checkable
@@ -14,7 +14,7 @@ from batchwright.nn.protocols import Features, Inputs, Tree, Variables
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Inputs to one array, the first part of a network."""
+    """The first part of a network: turns inputs into one array."""
 
     def init(self, key: Array, example: Inputs) -> Variables:
         """Fresh variables; `example` are training rows."""
@@ -37,12 +37,12 @@ class Embedding:
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """[n, ...] -> [n, ..., units]; a number outside the table gives the nearest row of it."""
+        """[n, ...] -> [n, ..., units]; a number outside the table takes the nearest row of the table."""
         return jnp.take(variables.params["table"], x.astype(jnp.int32), axis=0, mode="clip"), {}
 
 
 def embedding_size(categories: int) -> int:
-    """Units for a column of so many categories: min(50, round(1.6 * categories ** 0.56)), fast.ai's rule of thumb.
+    """Units for a column of `categories` categories: min(50, round(1.6 * categories ** 0.56)), fast.ai's rule of thumb.
 
     >>> embedding_size(42)
     13
@@ -52,13 +52,14 @@ def embedding_size(categories: int) -> int:
 
 @component
 class PiecewiseLinear:
-    """Each number becomes `units` learned features of how far it has come through the bins between training quantiles.
+    """Each number becomes `units` learned features of its position among bins between quantiles of the training rows.
 
     For the bin edges e_0 < ... < e_T of a column, its bin t is filled to clip((x - e_t) / (e_t+1 - e_t), 0, 1); the
-    first and the last bin go on beyond their ends, so that nothing is lost outside the range of the training rows. The
-    filled bins of a column times a kernel of its own give its features, relu after them, beside x itself.
+    first and the last bin extend beyond their ends, so that nothing is lost outside the range of the training rows. The
+    filled bins of a column times the column's kernel, followed by relu, give its features; x itself is kept beside
+    them.
 
-    - bins: T, at most; a column of fewer distinct values has empty bins, which stay 0
+    - bins: the most bins T; a column with fewer distinct values has empty bins, which stay 0
     - units: features per column
 
     Paper: Gorishniy et al. 2022, On Embeddings for Numerical Features in Tabular Deep Learning, arXiv 2203.05556
@@ -92,7 +93,7 @@ class PiecewiseLinear:
 class Columns:
     """Every input side by side in float32 [n, f]: numeric columns, then embedded categories, then pixels / 255.
 
-    `numbers`, where given, encodes the numeric columns; its bins are learned from the example's rows.
+    `numbers`, if given, encodes the numeric columns; its bins are learned from the example's rows.
     """
 
     embeddings: tuple[Embedding, ...]
@@ -100,7 +101,7 @@ class Columns:
 
     @classmethod
     def of(cls, features: Features, numbers: PiecewiseLinear | None = None) -> "Columns":
-        """The encoder for such features, with `embedding_size` units for each categorical column."""
+        """The encoder for these features, with `embedding_size` units for each categorical column."""
         sizes = features.cardinalities
         embeddings = tuple(Embedding(size, embedding_size(size)) for size in sizes)
         return cls(embeddings, numbers if features.numeric else None)

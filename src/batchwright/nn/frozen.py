@@ -1,6 +1,6 @@
-"""Batch normalization whose scale and shift are frozen: it keeps its running averages, and works by them in training.
+"""Batch normalization with frozen scale and shift: it keeps its running averages, and uses them in training too.
 
-As Keras does it for a layer with `trainable=False`: what is frozen gives in training what it gives in evaluation.
+This is what Keras does for a layer with `trainable=False`: frozen layers give the same in training and evaluation.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from batchwright.nn.protocols import Layer, Network, Variables
 
 
 def with_frozen(network: Network, is_frozen: Callable[[str], bool]) -> Network:
-    """The network, in which batch normalization is frozen where its parameters are.
+    """The network, with batch normalization frozen where its parameters are frozen.
 
-    Layers are found where batchwright's own layers hold them; what a layer or a module of another kind does with
-    batch statistics is its own.
+    Only layers inside batchwright's own layers are found; layers or modules of another kind handle batch statistics in
+    their own way.
 
     Args:
         network: what is trained.
@@ -32,14 +32,14 @@ def with_frozen(network: Network, is_frozen: Callable[[str], bool]) -> Network:
 
 
 def follows_batches(network: Network, variables: Variables) -> bool:
-    """Whether it is a module of another library that has batch statistics, which cannot be frozen from outside."""
+    """Whether the network is a module of another library with batch statistics, which cannot be frozen from outside."""
     if not isinstance(network, FeedForward) or not isinstance(network.body, Foreign):
         return False
     return network.body.module.mixes_rows(Variables(variables.params["body"], variables.state["body"]))
 
 
 def _frozen(layer: Layer, name: str, is_frozen: Callable[[str], bool]) -> Layer:
-    """A layer whose variables have this name."""
+    """The layer with batch normalization frozen where needed; `name` is the name of its variables."""
     match layer:
         case BatchNorm() | TorchBatchNorm(affine=True):
             frozen = is_frozen(f"{name}/gamma") and is_frozen(f"{name}/beta")

@@ -1,4 +1,4 @@
-"""How weights start: random, with a variance that keeps signals and gradients of the same size from layer to layer."""
+"""Initial weights: random, with a variance that keeps signals and gradients of the same size from layer to layer."""
 
 from math import prod, sqrt
 from typing import Literal, get_args
@@ -50,7 +50,7 @@ def initialize(name: InitializerName, key: Array, shape: tuple[int, ...]) -> Arr
 
 
 def for_activation(name: InitializerName, activation: ActivationName) -> InitializerName:
-    """What "auto" stands for before `activation`: he_normal for relu and its relatives, else glorot_uniform."""
+    """The initializer for "auto" before `activation`: he_normal for relu and its relatives, else glorot_uniform."""
     if name != "auto":
         return name
     return "he_normal" if activation in ("relu", "leaky_relu", "gelu", "silu") else "glorot_uniform"

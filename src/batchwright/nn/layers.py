@@ -15,16 +15,16 @@ from batchwright.nn.initializers import InitializerName, initialize
 from batchwright.nn.protocols import Layer, Tree, Variables
 
 WIDE, SMALL, LONG = 128, 2**12, 8
-"""Columns of a kernel from which on, entries up to which, and rows from which a gradient is made transposed on the CPU.
-
-With fewer rows that gains nothing, and XLA of jaxlib 0.10 ends the process on such a product of members of 2 or 3 rows.
+"""Limits for transposed products on the CPU: for the input's gradient, at least WIDE columns of the kernel; for the
+kernel's gradient, at most SMALL entries and at least LONG rows. With fewer rows that gains nothing, and XLA of jaxlib
+0.10 ends the process on such a product of members with 2 or 3 rows.
 """
 
 
 def dot(x: Array, w: Array) -> Array:
-    """Multiply x [m, k] by float32 w [k, o] -> float32 [m, o]; all products are made here.
+    """Multiply x [m, k] by float32 w [k, o] -> float32 [m, o]; all matrix products are computed here.
 
-    Where `x` is bfloat16, this product and those of its gradients take bfloat16 operands and accumulate in float32.
+    If `x` is bfloat16, this product and its gradients' products take bfloat16 operands and accumulate in float32.
     """
     product: Array = _dot(x, w)
     return product
@@ -52,11 +52,11 @@ _dot.defvjp(_dot_forward, _dot_backward)
 
 
 def _contracted(a: Array, b: Array, *, axis: int, turned: bool) -> Array:
-    """The product of two matrices over one axis of both; on the CPU where `turned`, as the transpose of b's with a's.
+    """The product of two matrices over one axis of both; on the CPU, if `turned`, the transpose of b's product with a.
 
-    Eigen, which makes the products on the CPU, is up to three times as fast that way where the axis is the last of
-    both and long, and where the result is small and narrow; transposing costs a nanosecond an entry. The barrier keeps
-    XLA from turning it back.
+    Eigen, which computes products on the CPU, is up to three times as fast that way if the axis is the last of both and
+    long, and if the result is small and narrow; transposing costs a nanosecond per entry. The barrier keeps XLA from
+    reversing it.
     """
 
     def product(a: Array, b: Array) -> Array:
@@ -115,7 +115,7 @@ class Dropout:
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """Same shape as `x`. Raises ConfigError where it has to draw and there is no key."""
+        """Same shape as `x`. Raises ConfigError if it has to draw and there is no key."""
         if not train or (isinstance(self.rate, float) and self.rate == 0.0):
             return x, {}
         if key is None:
@@ -125,7 +125,7 @@ class Dropout:
 
 
 def _sixteen_bits(key: Array, shape: tuple[int, ...]) -> Array:
-    """Random whole numbers 0..65535 of `shape`, two from each word drawn: drawing is what dropout costs on the CPU."""
+    """Random integers 0..65535 of `shape`, two from each word drawn: drawing is the cost of dropout on the CPU."""
     words = jax.random.bits(key, (-(-prod(shape) // 2),), jnp.uint32)
     return jax.lax.bitcast_convert_type(words, jnp.uint16).reshape(-1)[: prod(shape)].reshape(shape)
 
@@ -147,7 +147,7 @@ class Flatten:
 
 @component
 class Sequential:
-    """Layers one after the other; the i-th draws from `fold_in(key, i)`, its variables are called as `batch_norm_1`.
+    """Layers one after the other; the i-th draws from `fold_in(key, i)`, its variables are named like `batch_norm_1`.
 
     >>> layer = Sequential((Dense(8), Dense(3)))
     >>> variables = layer.init(jax.random.key(0), (5,))
@@ -184,7 +184,7 @@ class Sequential:
 
 @component
 class Residual:
-    """y = x + body(x), or shortcut(x) + body(x) where the body changes the shape.
+    """y = x + body(x), or shortcut(x) + body(x) if the body changes the shape.
 
     - body: a layer; without a shortcut, one that keeps the shape
     - shortcut: a layer that gives the body's shape, such as a 1 x 1 `Conv2D`: a projection; None adds x itself
@@ -201,7 +201,7 @@ class Residual:
     shortcut: Layer | None = None
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """The body's variables; with a shortcut, "body" and "shortcut". Raises ConfigError where the shapes differ."""
+        """The body's variables; with a shortcut, "body" and "shortcut". Raises ConfigError if the shapes differ."""
         if self.shortcut is not None:
             return self._both(key, shape, self.shortcut)
         variables = self.body.init(key, shape)
@@ -235,13 +235,13 @@ class Residual:
 
 
 def output_shape(layer: Layer, variables: Variables, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape that `layer` makes of inputs of `shape`, both without the batch axis; nothing is computed."""
+    """The output shape of `layer` for inputs of `shape`, both without the batch axis; nothing is computed."""
     example = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
     out, _ = jax.eval_shape(lambda v, x: layer.apply(v, x, train=False, key=None, present=None), variables, example)
     return tuple(out.shape[1:])
 
 
 def name_of_layer(index: int, layer: Layer) -> str:
-    """The name of a layer's variables among those of others, such as `batch_norm_1`."""
+    """The name of a layer's variables among other layers', such as `batch_norm_1`."""
     words = re.sub("(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__)
     return f"{words.lower()}_{index}"

@@ -1,4 +1,4 @@
-"""Networks built from a few numbers: an encoder that makes one array of the inputs, and a body of layers on it."""
+"""Networks built from a few numbers: an encoder that turns inputs into one array, and a body of layers."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -21,14 +21,14 @@ from batchwright.nn.protocols import Dtype, Features, Inputs, Layer, Network, Tr
 
 @component
 class FeedForward:
-    """outputs = body(encoder(inputs)), computed in `dtype` and given back in float32."""
+    """outputs = body(encoder(inputs)), computed in `dtype` and returned in float32."""
 
     encoder: Encoder
     body: Layer
     dtype: Dtype = "float32"
 
     def init(self, key: Array, example: Inputs) -> Variables:
-        """Variables of the encoder ("inputs", where it has some) and of the body ("body")."""
+        """Variables of the encoder ("inputs", if it has any) and of the body ("body")."""
         encoder = self.encoder.init(jax.random.fold_in(key, 0), example)
         shape = jax.eval_shape(self.encoder.apply, encoder, example).shape[1:]
         body = self.body.init(jax.random.fold_in(key, 1), shape)
@@ -52,12 +52,12 @@ class FeedForward:
 
 @component
 class Hidden:
-    """Hidden layers: per layer Dense, BatchNorm (if on), activation, dropout. What the networks below share.
+    """Hidden layers, shared by the networks below: per layer Dense, BatchNorm (if on), activation, dropout.
 
     - hidden_layer_sizes: units of each hidden layer, > 0; () makes it linear
     - activation, slope: the activation, and the slope of leaky_relu
-    - normalization_momentum in [0, 1), normalization_epsilon > 0: those of `BatchNorm`
-    - dropout: in [0, 1), the share of activations left out in training; None leaves it to the network
+    - normalization_momentum in [0, 1), normalization_epsilon > 0: as in `BatchNorm`
+    - dropout: in [0, 1), the share of activations dropped in training; None: the network's default
     - initializer: of the hidden kernels; "auto" follows the activation
     """
 
@@ -71,7 +71,7 @@ class Hidden:
     initializer: InitializerName = "auto"
 
     def body(self, outputs: int, *, dropout: float = 0.0) -> Sequential:
-        """The hidden layers and a last Dense; `dropout` is the share where none was chosen."""
+        """The hidden layers and a last Dense; `dropout` is the default share."""
         share = dropout if self.dropout is None else self.dropout
         hidden = (layer for units in self.hidden_layer_sizes for layer in self._block(units, share))
         return Sequential((*hidden, Dense(outputs)))
@@ -81,7 +81,7 @@ class Hidden:
         return (product, *self.after_product(), Dropout(dropout))
 
     def kernels(self) -> InitializerName:
-        """What fills the kernels before an activation."""
+        """The initializer of kernels before an activation."""
         return for_activation(self.initializer, self.activation)
 
     def after_product(self) -> tuple[Layer, ...]:
@@ -92,9 +92,9 @@ class Hidden:
 
 @component
 class MLP(Hidden):
-    """A multi-layer perceptron: hidden layers on all inputs side by side. Its fields are those of `Hidden`.
+    """A multi-layer perceptron: hidden layers on all inputs side by side. Its fields are the fields of `Hidden`.
 
-    It takes every input: numeric columns, embedded categories and flattened images. Without a choice, no dropout.
+    It takes every input: numeric columns, embedded categories and flattened images. By default, no dropout.
 
     >>> network = MLP(hidden_layer_sizes=(16,)).build(Features(numeric=3), 2)
     >>> rows = {"numeric": jnp.ones((5, 3))}
@@ -106,7 +106,7 @@ class MLP(Hidden):
     kind: ClassVar[str] = "mlp"
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
-        """The network for such inputs and so many outputs."""
+        """The network for these inputs and this many outputs."""
         return FeedForward(Columns.of(features), self.body(outputs), dtype)
 
 
@@ -122,22 +122,22 @@ class Linear:
     kind: ClassVar[str] = "linear"
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
-        """The network for such inputs and so many outputs."""
+        """The network for these inputs and this many outputs."""
         return FeedForward(Columns.of(features), Sequential((Dense(outputs),)), dtype)
 
 
 EMBEDDED_DROPOUT = 0.2
-"""What `Tabular` leaves out of its hidden layers without a choice: its columns come as hundreds of learned features."""
+"""The default dropout of `Tabular`: its columns become hundreds of learned features."""
 
 
 @component
 class Tabular(Hidden):
-    """An MLP on embedded columns: each number through bins of its own, each category as a learned vector.
+    """An MLP on embedded columns: each number through its own bins, each category as a learned vector.
 
-    Without a choice, dropout is 0.2. Of images, which have no columns, it makes the network that `MLP` makes.
+    By default, dropout is 0.2. For images, which have no columns, it builds the same network as `MLP`.
 
-    - bins, embedding_units: those of `PiecewiseLinear`
-    - all else: as in `Hidden`
+    - bins, embedding_units: as in `PiecewiseLinear`
+    - all other fields: as in `Hidden`
 
     Paper: Gorishniy et al. 2022, On Embeddings for Numerical Features in Tabular Deep Learning, arXiv 2203.05556
     """
@@ -147,31 +147,31 @@ class Tabular(Hidden):
     embedding_units: Annotated[int, Gt(0)] = 8
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
-        """The network for such inputs and so many outputs."""
+        """The network for these inputs and this many outputs."""
         encoder = Columns.of(features, PiecewiseLinear(self.bins, self.embedding_units))
         body = self.body(outputs, dropout=0.0 if features.image else EMBEDDED_DROPOUT)
         return FeedForward(encoder, body, dtype)
 
 
 MOST_BLOCKS = 200
-"""Residual blocks of a `CNN`: more would take minutes to compile, and networks of 1,000 layers are not known to learn
-more (He et al. 2015, arXiv 1512.03385, section 4.2)."""
+"""The most residual blocks of a `CNN`: more would take minutes to compile, and networks of 1,000 layers are not known
+to learn more (He et al. 2015, arXiv 1512.03385, section 4.2)."""
 
 
 @component
 class CNN(Hidden):
     """A network for images: per entry of `filters` Conv2D, BatchNorm (if on), activation and MaxPool; then an MLP.
 
-    With `blocks`, residual blocks follow each entry, at the size that it leaves: act(x + body(x)), where the body is
+    With `blocks`, residual blocks follow each entry, at its output size: act(x + body(x)), where the body is
     Conv2D, BatchNorm, activation, Conv2D, BatchNorm (He et al. 2015, arXiv 1512.03385, figure 5, left).
 
-    - filters: of each convolution, > 0; kernel_size: > 0, of all of them
-    - pool_size: > 0, how many times smaller the sides of the image get with each entry of `filters`; 1 keeps the size
+    - filters: filters of each convolution, > 0; kernel_size: > 0, for all convolutions
+    - pool_size: > 0, the factor by which the sides of the image shrink with each entry of `filters`; 1 keeps the size
     - blocks: >= 0, residual blocks after each entry of `filters`, 200 at most in all
-    - downsampling: by a "pool" of which the largest pixel is kept, or by the "stride" of the convolution
-    - pooling: what is made of the last image: "flatten" takes all of it, "average" and "max" one number of each filter
-    - hidden_layer_sizes, dropout: those of the MLP on the result; without a choice, no dropout
-    - all else: as in `Hidden`, for both
+    - downsampling: by max pooling ("pool"), or by the convolution's stride ("stride")
+    - pooling: what follows the last image: "flatten" keeps all of it, "average" and "max" one number per filter
+    - hidden_layer_sizes, dropout: for the MLP on the result; by default, no dropout
+    - all other fields: as in `Hidden`, for both parts
 
     >>> network = CNN(filters=(4,), hidden_layer_sizes=(8,)).build(Features(image=(8, 8, 1)), 10)
     >>> rows = {"image": jnp.zeros((5, 8, 8, 1), jnp.uint8)}

@@ -20,13 +20,13 @@ class BatchNorm:
     In training, mean and variance are the batch's own: every row counts once, whatever it weighs in the loss, and
     places without a row (padding) do not count. A batch of one row has variance 0 and gives beta. In evaluation they
     are running averages, running += rate * (batch - running) with rate = 1 - min(momentum, (1 + t) / (10 + t)) after t
-    updates: so that statistics of short runs on small data do not lag behind by 1 / (1 - momentum) iterations, nor
-    remember their start. A batch that is partly padding moves them by the share of its places that hold a row.
+    updates: so statistics of short runs on small data neither lag behind by 1 / (1 - momentum) iterations nor remember
+    their start. A batch that is partly padding moves them by the share of its places that hold a row.
 
-    - momentum: in [0, 1). PyTorch's momentum is 1 minus this one. Keras has no warm-up of it.
+    - momentum: in [0, 1). PyTorch's momentum is 1 minus this one. Keras has no such warm-up.
     - epsilon: > 0, in squared units of x (Keras's 1e-3; PyTorch's is 1e-5)
-    - frozen: whether it works in training as in evaluation, and its running averages stay as they are: Keras's
-      `trainable=False`. Training sets it where `training.freeze` matches gamma and beta
+    - frozen: whether training uses the running averages, as evaluation does, and leaves them as they are: Keras's
+      `trainable=False`. Training sets it if `training.freeze` matches gamma and beta
 
     Paper: Ioffe and Szegedy 2015, arXiv 1502.03167
     """
@@ -71,11 +71,10 @@ def normalize(
 ) -> tuple[Array, Array, Array]:
     """Batch normalization of x [n, ..., f] by its own mean and variance: y, mean [f] and variance [f].
 
-    Both are means over all axes but the last, of the rows that are present (bool [n]; None: all); zeros where none is.
-    Only y has a gradient. With h = (x - mean) / sqrt(variance + epsilon), w a cell's share in the means, and g the
-    gradient of y: beta gets sum(g), gamma gets sum(g h), and x gets
-    gamma / sqrt(variance + epsilon) * (g - w (sum(g) + h sum(g h))). Written out, because it passes over x half as
-    often as the derived one.
+    Both are means over all axes except the last, of the rows that are present (bool [n]; None: all); zeros if no row
+    is. Only y has a gradient. With h = (x - mean) / sqrt(variance + epsilon), w a cell's share in the means, and g the
+    gradient of y: beta gets sum(g), gamma gets sum(g h), and x gets gamma / sqrt(variance + epsilon) * (g - w (sum(g) +
+    h sum(g h))). It is written out because this passes over x half as often as the derived gradient.
     """
     return _normalize(x, gamma, beta, present, epsilon)[0]
 
@@ -108,12 +107,12 @@ normalize.defvjp(_normalize, _normalize_backward)
 
 
 def _shares(present: Array | None) -> Array | None:
-    """The share of each place [n] in a mean over the rows that are present; all 0 where none is."""
+    """The share of each place [n] in a mean over the rows that are present; all 0 if no row is."""
     return None if present is None else present / jnp.maximum(jnp.sum(present), 1).astype(jnp.float32)
 
 
 def _mean(x: Array, shares: Array | None) -> Array:
-    """Mean over all axes but the last, a row's pixels alike and the rows by their shares, as a product: [f]."""
+    """Mean over all axes except the last, a row's pixels alike and the rows by their shares, as a product: [f]."""
     if shares is None:
         return jnp.mean(x, tuple(range(x.ndim - 1)))
     return jnp.dot(shares, jnp.mean(x, tuple(range(1, x.ndim - 1))), precision="highest")
@@ -185,7 +184,7 @@ class RMSNorm:
 class GroupNorm:
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, over all places and the channels of a group of a row.
 
-    The channels (last axis) are cut into groups of neighbours. Mean and variance are a row's own, so that they do not
+    The channels (last axis) are divided into groups of neighbours. Mean and variance are a row's own, so they do not
     depend on the batch size; the variance is divided by the number of values. gamma and beta are per channel.
 
     - groups: > 0, a divisor of the channels (Keras's 32); 1: all channels together
@@ -198,7 +197,7 @@ class GroupNorm:
     epsilon: Annotated[float, Gt(0)] = 1e-3
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """`gamma` ones and `beta` zeros, both [c]. Raises ConfigError where the groups do not divide the channels."""
+        """`gamma` ones and `beta` zeros, both [c]. Raises ConfigError if the groups do not divide the channels."""
         if shape[-1] % self.groups:
             divisors = [count for count in range(1, shape[-1] + 1) if shape[-1] % count == 0]
             raise ConfigError(
@@ -218,7 +217,7 @@ class GroupNorm:
         return (centred * (scale * gamma) + beta).reshape(x.shape).astype(x.dtype), {}
 
     def _mean_of_groups(self, rows: Array) -> Array:
-        """[n, places, c] -> [n, 1, c]: the mean over all places and the channels of a group, at each channel of it."""
+        """[n, places, c] -> [n, 1, c]: the mean over all places and the channels of a group, for each channel of it."""
         channels = rows.shape[-1]
         groups = jnp.mean(rows, axis=1).reshape(-1, self.groups, channels // self.groups)
         means = jnp.mean(groups, axis=-1, keepdims=True)

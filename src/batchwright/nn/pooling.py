@@ -1,7 +1,7 @@
-"""Pooling: each window of an image or a series becomes one place, its largest value or its mean; or all of it does.
+"""Pooling: each window of an image or a series, or all of it, is reduced to its largest value or its mean.
 
-Windows side by side are an axis of a reshaped array, overlapping ones a few shifted copies: XLA's own window reduction
-has a gradient that is twenty times as slow on the CPU.
+Adjacent windows are an axis of a reshaped array, overlapping ones a few shifted copies: XLA's own window reduction has
+a gradient that is twenty times as slow on the CPU.
 """
 
 from functools import reduce
@@ -19,11 +19,11 @@ from batchwright.nn.protocols import Tree, Variables
 
 @component
 class MaxPool:
-    """The largest value of each window of an image or a series; equal ones share its gradient.
+    """The largest value of each window of an image or a series; equal values share its gradient.
 
-    - pool_size: > 0, of a square window, or of one along a series; pixels at the right and lower edge, and steps at
-      the end, that fill no window are left out
-    - strides: > 0, pixels between two windows; None: the pool size, windows side by side
+    - pool_size: > 0, side of a square window, or length of one along a series; pixels at the right and lower edge, and
+      steps at the end, that fill no window are left out
+    - strides: > 0, pixels between two windows; None: the pool size, so windows are adjacent
 
     >>> MaxPool().apply(Variables({}, {}), jnp.arange(16.0).reshape(1, 4, 4, 1), train=False, key=None, present=None)[
     ...     0
@@ -35,7 +35,7 @@ class MaxPool:
     strides: Annotated[int, Gt(0)] | None = None
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """Nothing to learn. Raises ConfigError where the window does not fit."""
+        """Nothing to learn. Raises ConfigError if the window does not fit."""
         return _checked(self.pool_size, shape)
 
     def apply(
@@ -50,13 +50,13 @@ class MaxPool:
 
 @component
 class AvgPool:
-    """The mean of each window; its fields are those of `MaxPool`."""
+    """The mean of each window; the fields are as in `MaxPool`."""
 
     pool_size: Annotated[int, Gt(0)] = 2
     strides: Annotated[int, Gt(0)] | None = None
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """Nothing to learn. Raises ConfigError where the window does not fit."""
+        """Nothing to learn. Raises ConfigError if the window does not fit."""
         return _checked(self.pool_size, shape)
 
     def apply(
@@ -92,7 +92,7 @@ class GlobalAveragePool:
 class GlobalMaxPool:
     """The largest value of each channel over the whole image or series: [n, h, w, c] or [n, s, c] -> [n, c].
 
-    Equal ones share its gradient.
+    Equal values share its gradient.
     """
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
@@ -108,7 +108,7 @@ class GlobalMaxPool:
 
 @jax.custom_vjp
 def largest(windows: Array) -> Array:
-    """Maximum over the axes 2 and 4 of `windows` [n, h', rows, w', columns, c]; equal ones share its gradient."""
+    """Maximum over the axes 2 and 4 of `windows` [n, h', rows, w', columns, c]; equal values share its gradient."""
     return reduce(jnp.maximum, _cells(windows))
 
 
@@ -136,7 +136,7 @@ Window = tuple[int, int]  # rows and columns
 
 
 def _as_image(x: Array, size: int) -> tuple[Array, Window]:
-    """A series as an image of one row of pixels, and the window of `size` on either."""
+    """A series as an image of one row of pixels, and the window of `size`; an image stays as it is."""
     return (x[:, None], (1, size)) if x.ndim == 3 else (x, (size, size))
 
 

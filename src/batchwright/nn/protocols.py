@@ -1,4 +1,4 @@
-"""What a layer, a network and an architecture are: pure functions of their variables.
+"""The interfaces of layers, networks and architectures: pure functions of their variables.
 
 Letters: n rows of a batch, d numeric columns, c categorical columns, h x w pixels of an image, f features, o outputs.
 """
@@ -19,7 +19,7 @@ class Variables(NamedTuple):
     state: Tree
 
     def __repr__(self) -> str:
-        """How many arrays there are of each."""
+        """The number of arrays of each."""
         return f"<Variables: {_arrays(self.params)} arrays of parameters, {_arrays(self.state)} of state>"
 
 
@@ -28,7 +28,7 @@ def _arrays(tree: Any) -> int:
 
 
 class Features(NamedTuple):
-    """What the inputs of a network look like: numeric columns, categories per categorical column, (h, w, channels)."""
+    """The inputs of a network: numeric columns, categories per categorical column, (h, w, channels) of images."""
 
     numeric: int = 0
     cardinalities: tuple[int, ...] = ()
@@ -37,27 +37,27 @@ class Features(NamedTuple):
 
 @runtime_checkable
 class Layer(Protocol):
-    """One array to one array.
+    """Maps one array to one array.
 
-    `present`, bool [n], says which places of a batch hold a row; None: all do. Other places must influence nothing.
-    What rows weigh in the loss does not concern a layer.
+    `present`, bool [n], says which places of a batch hold a row; None: all do. Other places must not influence
+    anything. The weights of rows in the loss do not concern a layer.
     """
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """Fresh variables for inputs of `shape`, the batch axis left out."""
+        """Fresh variables for inputs of `shape`, without the batch axis."""
 
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """Outputs and the new state. `key` may be None where no layer draws random numbers."""
+        """Outputs and the new state. `key` may be None if no layer draws random numbers."""
 
 
 @runtime_checkable
 class Network(Protocol):
-    """Inputs to outputs float32 [n, o]; anything with these two methods can be trained."""
+    """Maps inputs to outputs float32 [n, o]; anything with these two methods can be trained."""
 
     def init(self, key: Array, example: Inputs) -> Variables:
-        """Fresh variables; `example` are training rows: their shapes matter, and to some networks their quantiles."""
+        """Fresh variables; `example` holds training rows: their shapes matter, to some networks their quantiles too."""
 
     def apply(
         self, variables: Variables, inputs: Inputs, *, train: bool, key: Array | None, present: Array | None
@@ -72,4 +72,4 @@ class Architecture(Protocol):
     kind: ClassVar[str]
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
-        """The network; "bfloat16" is what its products take, adding up in float32; parameters stay float32."""
+        """The network; with "bfloat16", its products take bfloat16 and add up in float32; parameters stay float32."""

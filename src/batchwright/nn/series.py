@@ -1,4 +1,4 @@
-"""Rows that are series: numeric columns taken in their order as steps, and convolution along them.
+"""Rows that are series: numeric columns in their order as steps, and convolution along them.
 
 Letters: n rows, s steps, c channels, k steps of a kernel, o filters.
 """
@@ -19,7 +19,7 @@ from batchwright.nn.protocols import Tree, Variables
 
 @component
 class Series:
-    """[n, f] -> [n, s, c]: columns in their order as s = f / c steps; the c channels of a step lie side by side.
+    """[n, f] -> [n, s, c]: columns in their order as s = f / c steps; the c channels of a step are neighbours.
 
     - channels: c, > 0, columns in each step
 
@@ -31,7 +31,7 @@ class Series:
     channels: Annotated[int, Gt(0)] = 1
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """Nothing to learn. Raises ConfigError where the columns are not a whole number of steps."""
+        """Nothing to learn. Raises ConfigError if the columns are not a whole number of steps."""
         if len(shape) != 1 or shape[0] % self.channels:
             raise ConfigError(
                 f"{' x '.join(map(str, shape))} columns are not a whole number of steps of {self.channels} channels: "
@@ -50,9 +50,9 @@ class Series:
 class Conv1D:
     """y[i, o] = b[o] + sum over a, c of x[stride i + a, c] W[a, c, o]: filters along a series.
 
-    Written as a product of the windows and the kernel, which is fast alone and in a population.
+    It is computed as a product of the windows and the kernel, which is fast alone and in a population.
 
-    - filters: o, > 0; kernel_size: k, > 0, steps; strides: > 0, steps between two places of the kernel
+    - filters: o, > 0; kernel_size: k, > 0, steps; strides: > 0, steps between two positions of the kernel
     - padding: "same" adds zeros at both ends so that s' = ceil(s / strides); "valid" adds none
     - use_bias: off before a BatchNorm, whose beta takes the bias's place
 
@@ -71,7 +71,7 @@ class Conv1D:
     initializer: InitializerName = "auto"
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """`kernel` [k, c, o] and `bias` [o] zero. Raises ConfigError where the kernel is longer than the series."""
+        """`kernel` [k, c, o] and `bias` [o] zero. Raises ConfigError if the kernel is longer than the series."""
         if self.padding == "valid" and self.kernel_size > shape[0]:
             raise ConfigError(
                 f"a kernel of {self.kernel_size} steps does not fit into {shape[0]}: "
@@ -94,7 +94,7 @@ class Conv1D:
         return y.astype(x.dtype), {}
 
     def _windows(self, x: Array) -> Array:
-        """The steps under the kernel at each of its places, side by side: [n, s', k c]."""
+        """The steps under the kernel at each of its positions, side by side: [n, s', k c]."""
         ends = margin(x.shape[1], self.kernel_size, self.strides, self.padding)
         x = jnp.pad(x, ((0, 0), ends, (0, 0)))
         places = x.shape[1] - self.kernel_size + 1

@@ -1,4 +1,4 @@
-"""Adam and its kin: moving averages of the gradient and of its square, corrected for their start from zero."""
+"""Adam and its relatives: moving averages of the gradient and of its square, corrected for their start from zero."""
 
 import math
 from dataclasses import KW_ONLY
@@ -35,13 +35,13 @@ class Adam(Optimizer):
 
     Args:
         learning_rate: η > 0, close to the size of a step.
-        beta_1: β₁ in [0, 1), what the average gradient keeps in each iteration.
+        beta_1: β₁ in [0, 1), the share of the average gradient that is kept in each iteration.
         beta_2: β₂ in [0, 1), the same for the average square.
         epsilon: ε > 0.
-        amsgrad: divide by the largest v so far, so that the rate of a parameter never rises again.
+        amsgrad: divide by the largest v so far, so that a parameter's effective rate never rises again.
 
-    Algorithm 1 of the paper, as PyTorch's (ε = 1e-8 there). Keras adds its ε to √v before the correction, so that it
-    weighs 1/√(1 − β₂ᵗ) times as much: 32 times in the first iteration, alike after some thousand.
+    Algorithm 1 of the paper, as in PyTorch (ε = 1e-8 there). Keras adds its ε to √v before the correction, so that it
+    weighs 1/√(1 − β₂ᵗ) times as much: 32 times in the first iteration, about the same after some thousand.
 
     >>> Adam(0.01).beta_2
     0.999
@@ -87,9 +87,9 @@ class AdamW(Optimizer):
         beta_2: β₂ in [0, 1).
         epsilon: ε > 0.
         amsgrad: as in Adam.
-        weight_decay: λ ≥ 0, to be given by name; PyTorch's default is 0.01.
+        weight_decay: λ ≥ 0, passed by name; PyTorch's default is 0.01.
 
-    Keras differs as in Adam.
+    Keras differs as for Adam.
 
     >>> AdamW().weight_decay
     0.004
@@ -115,7 +115,7 @@ class AdamW(Optimizer):
         return adam_direction(gradients, state, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
 
     def scaling(self) -> Scaling:
-        """As Adam's; the decay stays, for w ← w − η·λ·w has the rate in it already."""
+        """As Adam's; the decay stays, because w ← w − η·λ·w contains the rate already."""
         return ADAM_SCALING
 
     def preconditioner(self, state: State) -> Tree:
@@ -123,7 +123,7 @@ class AdamW(Optimizer):
 
     @classmethod
     def forms(cls) -> tuple[Form, ...]:
-        """None: Adam stands for both where rules are compared."""
+        """Empty: Adam stands for both when rules are compared."""
         return ()
 
 
@@ -175,7 +175,7 @@ class Nadam(Optimizer):
         return direction, {"step": step, "mean": m, "square": v, "momentum_product": product}
 
     def scaling(self) -> Scaling:
-        """As Adam's, but for the weight of the newest gradient; the rise of μ stays one of iterations."""
+        """As Adam's, except for the weight of the newest gradient; μ still rises by iterations."""
         return ADAM_SCALING
 
     def preconditioner(self, state: State) -> Tree:
@@ -191,7 +191,7 @@ ADAM_SCALING = Scaling(0.5, ("beta_1",), ("beta_2",), {"epsilon": -0.5})
 
 
 def adam_state(params: Tree, *, amsgrad: bool = False) -> State:
-    """Adam's state: t as an int32 scalar, m and v, and with `amsgrad` the largest v."""
+    """Adam's state: t as an int32 scalar, m and v, and, with `amsgrad`, the largest v."""
     state = {"step": jnp.zeros((), jnp.int32), "mean": zeros(params), "square": zeros(params)}
     return {**state, "largest_square": zeros(params)} if amsgrad else state
 
@@ -216,7 +216,7 @@ def adam_direction(
 
 
 def adam_preconditioner(state: State, *, beta_2: ArrayLike, epsilon: ArrayLike) -> Tree:
-    """P = 1/(√v̂ + ε), before the first iteration with v̂ = 0."""
+    """P = 1/(√v̂ + ε); before the first iteration, with v̂ = 0."""
     of_square = 1.0 / one_minus_power(beta_2, jnp.maximum(state["step"], 1).astype(jnp.float32))
     squares = state.get("largest_square", state["square"])
     return jax.tree.map(lambda v: 1.0 / (jnp.sqrt(of_square * v) + epsilon), squares)

@@ -27,13 +27,13 @@ from batchwright.optim.rule import (
 
 @component
 class Adagrad(Optimizer):
-    """Adagrad: the gradient over the root of the sum of all its squares so far.
+    """Adagrad: the gradient divided by the root of the sum of its squares so far.
 
         G ← G + g²,    G₀ = initial_accumulator_value
         d = g / √(G + ε)
 
     Args:
-        learning_rate: η > 0; the rule likes larger ones than its default, which is Keras's.
+        learning_rate: η > 0; the rule works better with larger rates than its default, which is Keras's.
         initial_accumulator_value: G₀ ≥ 0.
         epsilon: ε > 0.
 
@@ -62,9 +62,9 @@ class Adagrad(Optimizer):
         return direction, {"squares": squares}
 
     def scaling(self) -> Scaling:
-        """The rate stays: a sum and no average has κ times fewer squares over the same rows, each κ times smaller.
+        """The rate stays. Over the same rows a sum, unlike an average, has κ times fewer squares, each κ times smaller.
 
-        So √G is κ times smaller, and makes the one step as long as κ were. Not in the papers; it follows from the same.
+        So √G is κ times smaller, and one step is as long as κ steps were. Not in the papers; it follows from the same.
         """
         return Scaling(0.0, powers={"initial_accumulator_value": -2.0, "epsilon": -2.0})
 
@@ -75,7 +75,7 @@ class Adagrad(Optimizer):
 
 @component
 class Adadelta(Optimizer):
-    """Adadelta: steps in the unit of the parameter, the root of earlier steps over the root of gradients.
+    """Adadelta: steps in the unit of the parameter, from the ratio of the RMS of earlier steps to the RMS of gradients.
 
         E[g²] ← ρ·E[g²] + (1 − ρ)·g²
         d = √(E[d²] + ε) / √(E[g²] + ε) · g
@@ -83,11 +83,11 @@ class Adadelta(Optimizer):
 
     Args:
         learning_rate: η > 0; 1 is the paper's rule.
-        rho: ρ in [0, 1), what the averages keep in each iteration.
+        rho: ρ in [0, 1), the share of the averages that is kept in each iteration.
         epsilon: ε > 0; also the size of the first steps.
 
     Keras and PyTorch have the same rule; PyTorch's defaults are η = 1, ρ = 0.9, ε = 1e-6. Keras's η = 0.001 moves the
-    parameters so little that nothing is learned in the epochs that tables take.
+    parameters so little that nothing is learned in the usual number of epochs for tables.
 
     >>> Adadelta().rho
     0.95
@@ -116,8 +116,8 @@ class Adadelta(Optimizer):
         step_square = average_square(state["step_square"], direction, self.rho)
         return direction, {"gradient_square": gradient_square, "step_square": step_square}
 
-    # There is no `scaling`: the size of its steps grows from ε by the count of its iterations, first as ε·t, after
-    # 1/(1 − ρ) of them as (1 − ρ)·ε·t, and no choice of η, ρ and ε keeps both phases as they were per row.
+    # There is no `scaling`: the size of the steps grows from ε with the number of iterations, first as ε·t, and after
+    # 1/(1 − ρ) iterations as (1 − ρ)·ε·t. No choice of η, ρ and ε keeps both phases as they were per row.
 
     def preconditioner(self, state: State) -> Tree:
         """P = √((E[d²] + ε) / (E[g²] + ε))."""
@@ -134,7 +134,7 @@ class Adadelta(Optimizer):
 
 @component
 class RMSprop(Optimizer):
-    """RMSprop: the gradient over the root of a moving average of its squares.
+    """RMSprop: the gradient divided by the root of a moving average of its squares.
 
         v ← ρ·v + (1 − ρ)·g²
         u = g / √(v + ε);    centered: a ← ρ·a + (1 − ρ)·g  and  u = g / √(v − a² + ε)
@@ -142,13 +142,13 @@ class RMSprop(Optimizer):
 
     Args:
         learning_rate: η > 0.
-        rho: ρ in [0, 1), what the averages keep in each iteration.
+        rho: ρ in [0, 1), the share of the averages that is kept in each iteration.
         momentum: μ in [0, 1); 0 keeps no velocity.
         epsilon: ε > 0.
         centered: divide by the standard deviation of the gradient rather than its root mean square.
 
-    Keras's rule and defaults, but for the rate inside its velocity (see SGD). PyTorch divides by √v + ε, and its
-    defaults are η = 0.01, ρ = 0.99 (there called alpha), ε = 1e-8.
+    Keras's rule and defaults, except for the rate inside its velocity (see SGD). PyTorch divides by √v + ε, and its
+    defaults are η = 0.01, ρ = 0.99 (called alpha there), ε = 1e-8.
 
     >>> RMSprop(momentum=0.9).rho
     0.9

@@ -1,4 +1,4 @@
-"""Schedules that only fall, by a formula of the epoch or of the share of the run that is over."""
+"""Schedules that only fall, by a formula of the epoch or of the elapsed share of the run."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -77,11 +77,11 @@ class InverseSqrt(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class Staircase(Schedule):
-    """η·factor^⌊e/every⌋: a drop after every so many epochs. PyTorch's StepLR.
+    """η·factor^⌊e/every⌋: a drop after every `every` epochs. PyTorch's StepLR.
 
     Args:
-        factor: in (0, 1], what a drop multiplies the rate by.
-        every: > 0, epochs from drop to drop.
+        factor: in (0, 1], the factor of each drop.
+        every: > 0, epochs between drops.
 
     >>> Staircase(factor=0.5, every=2).rates(1.0, np.arange(5), iterations_per_epoch=1, total=5).tolist()
     [1.0, 1.0, 0.5, 0.5, 0.25]

@@ -1,4 +1,4 @@
-"""Muon: weight matrices move along orthogonal matrices, all else by AdamW."""
+"""Muon: weight matrices move along orthogonal matrices; AdamW updates everything else."""
 
 from dataclasses import KW_ONLY
 from typing import Annotated, ClassVar
@@ -26,12 +26,12 @@ class Muon(Optimizer):
         O = Newton-Schulz(G + μ·V, or V without nesterov) ≈ U·Wᵀ  where  U·S·Wᵀ is the singular value decomposition
         D = rms_rate·√max(rows, columns)·O
 
-    The factor gives D the root mean square that Adam's steps have, so that one learning rate serves both.
+    The factor gives D the root mean square of Adam's steps, so that one learning rate serves both.
 
     Matrices are the parameters [in, out], and the filters of convolutions [height, width, in, out] taken as
-    [height·width·in, out], whose name no pattern of `exclude_layers` matches. All others (biases, the scales and shifts
-    of normalization, embeddings) are updated by AdamW, with the same learning rate and weight decay. The output layer's
-    weights count as a matrix like any other: name it in `exclude_layers` to leave it to AdamW.
+    [height·width·in, out], unless a pattern of `exclude_layers` matches their name. All others (biases, the scales and
+    shifts of normalization, embeddings) are updated by AdamW, with the same learning rate and weight decay. The output
+    layer's weights count as a matrix like any other: name them in `exclude_layers` to leave them to AdamW.
 
     Args:
         learning_rate: η > 0, as for AdamW.
@@ -39,15 +39,16 @@ class Muon(Optimizer):
         nesterov: look one step ahead along the momentum.
         ns_steps: Newton-Schulz iterations, at least 1.
         rms_rate: the root mean square of D, > 0.
-        adam_beta_1: AdamW's β₁ in [0, 1), for all that is no matrix.
+        adam_beta_1: AdamW's β₁ in [0, 1), for everything that is not a matrix.
         adam_beta_2: AdamW's β₂ in [0, 1).
         epsilon: AdamW's ε > 0.
         exclude_layers: patterns of names (`optim.names`) whose parameters are left to AdamW.
-        weight_decay: λ ≥ 0, to be given by name.
+        weight_decay: λ ≥ 0, passed by name.
 
-    Keras's names and defaults, and the same steps but for two things: Keras leaves the filters of convolutions to AdamW
-    (name them in `exclude_layers` to do so), and its AdamW has the ε of its Adam (see `Adam`). Its `exclude_embeddings`
-    is the entry "embedding" here. PyTorch takes matrices only, with D = √max(1, out/in)·O and rates near 0.02.
+    Keras's names and defaults, and the same steps with two exceptions. Keras leaves the filters of convolutions to
+    AdamW (name them in `exclude_layers` to do so), and its AdamW has the ε of its Adam (see `Adam`). Its
+    `exclude_embeddings` is the entry "embedding" here. PyTorch takes matrices only, with D = √max(1, out/in)·O and
+    rates near 0.02.
 
     >>> Muon().ns_steps
     5
@@ -87,11 +88,11 @@ class Muon(Optimizer):
         return direction, {"velocity": velocity, "adam": adam}
 
     def scaling(self) -> Scaling:
-        """For matrices as Lion, as orthogonalising comes after the momentum, which stays; all else is AdamW's."""
+        """For matrices as Lion's, because orthogonalising follows the momentum, which stays; otherwise AdamW's."""
         return Scaling(0.5, ("adam_beta_1",), ("adam_beta_2",), {"epsilon": -0.5})
 
     def _split(self, tree: Tree) -> tuple[dict[str, Array], dict[str, Array]]:
-        """The matrices and the rest, each by name."""
+        """The matrices, and the other parameters, each by name."""
         named = {name_of(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
         matrices = {
             name: leaf
@@ -107,11 +108,11 @@ class Muon(Optimizer):
 
 
 def orthogonalised(matrix: Float[Array, "rows columns"], *, steps: int) -> Float[Array, "rows columns"]:
-    """The matrix with its singular values brought to about 1 (0.65 to 1.2) by Newton-Schulz iterations.
+    """The matrix with its singular values moved to about 1 (0.65 to 1.2) by Newton-Schulz iterations.
 
         X₀ = M/|M|,    A = X·Xᵀ,    X ← a·X + (b·A + c·A²)·X
 
-    Six `steps` bring all that are above |M|/2400 there, five those above |M|/700; smaller ones grow 3.4 times a step.
+    Six `steps` do this for all above |M|/2400, five for all above |M|/700; smaller ones grow 3.4 times per step.
     """
     if matrix.shape[0] > matrix.shape[1]:
         return jnp.transpose(orthogonalised(matrix.T, steps=steps))

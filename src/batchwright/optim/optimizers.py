@@ -1,4 +1,4 @@
-"""The update rules that have names, and the door for those of Optax."""
+"""The update rules that have names, and the adapter for rules of Optax."""
 
 from collections.abc import Callable
 from dataclasses import KW_ONLY
@@ -52,9 +52,9 @@ class FromOptax(Optimizer):
         d = −u,  with u the update that Optax would add to the parameters:  w ← w + η·u
 
     Args:
-        rule: the transformation, with a rate of its own where it has one, such as `optax.adam(1e-3)`. Its numbers are
-            part of the program: others compile anew.
-        learning_rate: η > 0, by name: a factor on the rule's own rate, which the schedule multiplies.
+        rule: the transformation, with its own rate if it has one, such as `optax.adam(1e-3)`. Its numbers are part of
+            the program: changing them compiles again.
+        learning_rate: η > 0, by name: a factor on the rule's own rate, scaled by the schedule.
 
     >>> import jax.numpy as jnp, optax
     >>> rule, w = FromOptax(optax.sgd(0.1)), jnp.array(1.0)
@@ -70,7 +70,7 @@ class FromOptax(Optimizer):
     learning_rate: Positive = 1.0
 
     def __repr__(self) -> str:
-        """What the rule does, in the steps that it takes: Optax gives it no name."""
+        """The rule and its steps: Optax gives rules no name."""
         return f"FromOptax(steps {self._steps()}, learning_rate={self.learning_rate})"
 
     def _steps(self) -> str:
@@ -82,7 +82,7 @@ class FromOptax(Optimizer):
                 updates, state = self.rule.update({"w": factor * jnp.array([0.3, 2.0])}, state, params)
                 params = jax.tree.map(jnp.add, params, updates)
                 steps += updates["w"].tolist()
-        except Exception:  # a rule for parameters of other names, which only the training can try
+        except Exception:  # a rule for parameters with other names, which only training can try
             return repr(self.rule)
         return ", ".join(f"{step:.4g}" for step in steps)
 

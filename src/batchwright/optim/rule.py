@@ -1,16 +1,15 @@
 """What every update rule shares: the numbers that all of them take, and the two functions that training calls.
 
-An update rule turns the gradients g of an iteration into a direction d, and keeps what it has to remember in a state.
-Training then moves the parameters w against it, with the learning rate η that the schedule gives to the iteration and
-the decay λ:
+An update rule turns the gradients g of an iteration into a direction d, and keeps its memory in a state. Training then
+moves the parameters w against d, with the learning rate η that the schedule gives for the iteration and the decay λ:
 
     g ← clipped g + l2·w,    d, state ← rule(g, state, w),    w ← w − f·η·(d + λ·w)
 
-with f the factor that `rates` has for a parameter, else 1. Rules are written tree by tree; a compiled program fuses
-each into one pass over every leaf.
+where f is the factor in `rates` for a parameter, else 1. Rules are written tree by tree; a compiled program fuses each
+into one pass over every leaf.
 
-What else is known of a rule, it says itself, where it can: how its numbers follow the batch size (`scaling`), what it
-multiplies gradients by (`preconditioner`), and in which forms it is compared with other rules (`forms`).
+A rule also states what else is known of it: how its numbers follow the batch size (`scaling`), what it multiplies
+gradients by (`preconditioner`), and the forms in which it is compared with other rules (`forms`).
 """
 
 from abc import ABC, abstractmethod
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 Tree: TypeAlias = Any
 """Nested containers of arrays; gradients and directions have the structure and shapes of the parameters."""
 State: TypeAlias = dict[str, Any]
-"""What a rule remembers from one iteration to the next, by name; all arrays."""
+"""The memory of a rule from one iteration to the next, by name; all arrays."""
 
 Positive: TypeAlias = Annotated[float, Gt(0)]
 NonNegative: TypeAlias = Annotated[float, Ge(0)]
@@ -42,13 +41,13 @@ Share: TypeAlias = Annotated[float, Ge(0), Lt(1)]
 
 @dataclass(frozen=True)
 class Scaling:
-    """How the numbers of a rule follow κ, where the batch size B becomes κ·B; `optim.scaling` says why.
+    """How the numbers of a rule follow κ, if the batch size B becomes κ·B; `optim.scaling` says why.
 
     Args:
-        rate: the power of κ that η is multiplied by: 1 for SGD, ½ for rules that divide by the gradient's own size.
+        rate: the power of κ that scales η: 1 for SGD, ½ for rules that divide by the gradient's own size.
         means: names of the β of averages of gradients, which become 1 − κ·(1 − β).
-        squares: names of the β of averages of squares, which do the same, and stay above ½.
-        powers: the powers of κ that other numbers are multiplied by, by name.
+        squares: names of the β of averages of squares, which change in the same way, and stay above ½.
+        powers: the powers of κ that scale other numbers, by name.
     """
 
     rate: float
@@ -59,7 +58,7 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Range:
-    """Where a number of a rule is searched, where nobody says: from `low` to `high`, evenly on its `scale`."""
+    """The default search range of a number of a rule: from `low` to `high`, uniform on its `scale`."""
 
     name: str
     low: float
@@ -77,9 +76,9 @@ class Form:
 
     Args:
         name: what people call it.
-        values: its numbers and flags that are not the defaults.
-        tuned: the one number beside the rate that matters, and is tuned with it.
-        batch_size: rows per update where these make the form; None takes those of all others.
+        values: its numbers and flags that differ from the defaults.
+        tuned: the one number besides the rate that matters, and is tuned with it.
+        batch_size: rows per update, if they define the form; None takes the batch size of the other forms.
     """
 
     name: str
@@ -92,26 +91,26 @@ class Form:
 class Optimizer(ABC):
     """An update rule: two pure functions, `init` and `direction`, and the numbers that they use.
 
-    A rule may also have the methods `scaling`, `preconditioner` and `forms`; a subclass has those of its base unless it
-    has its own.
+    A rule may also have the methods `scaling`, `preconditioner` and `forms`; a subclass inherits them unless it has its
+    own.
 
-    Every rule takes the arguments below, by name where they are not the first. They are applied in this order: values
-    are clipped, then the norm, then l2 is added, then comes the rule, and the decay with the step itself.
+    Every rule takes the arguments below, by name except the first. They are applied in this order: clipping of values,
+    clipping of the norm, l2, the rule itself, and the decay together with the step.
 
     Args:
-        learning_rate: η > 0, what the schedule multiplies.
-        weight_decay: decoupled decay λ ≥ 0: w ← w − η·λ·w beside the rule's own step. None: no decay. It applies to all
-            parameters that `exclude` does not name.
-        l2: l2 ≥ 0 adds l2·w to the gradient, that of the penalty ½·l2·|w|². None: no penalty. It is PyTorch's
-            `weight_decay` of SGD and Adam; Keras's `regularizers.L2(c)` is l2 = 2c, and is added before clipping.
+        learning_rate: η > 0, which the schedule multiplies.
+        weight_decay: decoupled decay λ ≥ 0: w ← w − η·λ·w besides the rule's own step. None: no decay. It applies to
+            all parameters that `exclude` does not name.
+        l2: l2 ≥ 0 adds l2·w to the gradient, which is the gradient of the penalty ½·l2·|w|². None: no penalty. It is
+            PyTorch's `weight_decay` of SGD and Adam; Keras's `regularizers.L2(c)` is l2 = 2c, added before clipping.
         exclude: patterns of names (`optim.names`) whose parameters have neither weight decay nor l2, such as ("bias",
             "gamma", "beta") for all biases and the scales and shifts of normalization. By default nothing is left out,
             as in PyTorch and in Keras, whose `exclude_from_weight_decay(var_names=...)` does the same.
-        rates: a factor f > 0 by pattern, for parts with a learning rate of their own: {"body/dense_0/*": 0.1}. What is
-            matched moves exactly as if the rule ran with f·η, weight decay included. No parameter may be matched by two
-            patterns. PyTorch's groups of parameters, each with its `lr`, do the same; Keras has nothing like it.
-        global_clipnorm: c > 0: the gradients of all parameters together, as one vector, are scaled down to the norm c
-            where they are longer. None: never. PyTorch's `clip_grad_norm_`.
+        rates: a factor f > 0 by pattern, for parts with their own learning rate: {"body/dense_0/*": 0.1}. A matched
+            parameter moves exactly as if the rule ran with f·η, weight decay included. No parameter may be matched by
+            two patterns. PyTorch's groups of parameters, each with its `lr`, do the same; Keras has nothing like it.
+        global_clipnorm: c > 0: the gradients of all parameters together, as one vector, are scaled down to norm c if
+            they are longer. None: never. PyTorch's `clip_grad_norm_`.
         clipvalue: c > 0: each number of a gradient is clipped to [−c, c]. None: never.
 
     References:
@@ -121,7 +120,7 @@ class Optimizer(ABC):
 
     name: ClassVar[str]
     usual_rate: ClassVar[float | None] = None
-    """The rate around which `compare` tunes it; None is the default, which of some rules is smaller than they like."""
+    """The rate around which `compare` tunes; None: the default, which for some rules is smaller than works well."""
 
     _: KW_ONLY
     learning_rate: Positive
@@ -133,7 +132,7 @@ class Optimizer(ABC):
     clipvalue: Positive | None = None
 
     def problem(self) -> str:
-        """What is wrong between numbers that are each allowed, and what to do; empty where nothing is."""
+        """What is wrong between numbers that are valid alone, and what to do; empty if nothing is."""
         if self.exclude and not (is_on(self.weight_decay) or is_on(self.l2)):
             return (
                 "exclude leaves parameters out of weight_decay and l2, and there is neither: set one, or leave it out."
@@ -149,19 +148,19 @@ class Optimizer(ABC):
         """The direction to move against, not yet multiplied by the learning rate, and the state after it."""
 
     def scaling(self) -> Scaling | None:
-        """How the numbers follow the batch size; None where that is not known, and what needs it is refused."""
+        """How the numbers follow the batch size; None if unknown: then whatever needs it is refused."""
         return None
 
     def preconditioner(self, state: State) -> Tree | None:
-        """P of a rule whose step is η·P·(an average of gradients): a positive number for each parameter.
+        """P for a rule whose step is η·P·(an average of gradients): a positive number for each parameter.
 
-        It is the P of the iteration before, in which the next batch has no part. None for a rule without one: SGD has
-        no second moment, the steps of Lion and Muon are no multiples of the gradient, and of Optax's it is not known.
-        The noise scale of such a rule is that of the gradient as it is. Clipping, l2, weight decay and `rates` have no
-        part in P.
+        P comes from the iteration before, so the next batch does not influence it. None for a rule without P: SGD has
+        no second moment, the steps of Lion and Muon are not multiples of the gradient, and for Optax's rules it is not
+        known. The noise scale of such a rule is measured on the gradient as it is. Clipping, l2, weight decay and
+        `rates` have no influence on P.
 
         Args:
-            state: as `init` or `update` gave it.
+            state: the state from `init` or `update`.
 
         >>> import jax.numpy as jnp
         >>> from batchwright.optim import RMSprop, init
@@ -173,13 +172,13 @@ class Optimizer(ABC):
 
     @classmethod
     def forms(cls) -> tuple[Form, ...]:
-        """What `compare` tries of the rule where update rules are compared; none leaves it out."""
+        """The forms of the rule that `compare` tries when update rules are compared; none leaves the rule out."""
         return (Form(cls.name),)
 
     def transformation(self) -> "optax.GradientTransformation":
         """The rule for use in Optax: its updates are directions, to be scaled by minus the learning rate.
 
-        Clipping and l2 are in them; `weight_decay` and `rates`, which come with the step, are left to Optax.
+        They include clipping and l2; `weight_decay` and `rates`, which come with the step, are left to Optax.
 
         >>> import jax.numpy as jnp, optax
         >>> from batchwright.optim import SGD
@@ -201,7 +200,7 @@ def init(optimizer: Optimizer, params: Tree) -> State:
     """The state of `optimizer` before the first iteration on `params`.
 
     Raises:
-        ConfigError: a pattern of `exclude` or of `rates` matches no parameter, or two of `rates` match the same one.
+        ConfigError: a pattern of `exclude` or `rates` matches no parameter, or two of `rates` match the same one.
     """
     names = names_of(params)
     refuse_unmatched("optimizer.exclude", optimizer.exclude, names)
@@ -219,12 +218,12 @@ def update(
 ) -> tuple[Tree, State]:
     """One iteration: the parameters after w ← w − f·η·(d + λ·w), and the state after it.
 
-    A pure function for compiled code: other numbers, of the rate or of the rule, compile nothing.
+    A pure function for compiled code: changing numbers, of the rate or of the rule, compiles nothing.
 
     Args:
         optimizer: the rule; its own `learning_rate` is not used here.
-        gradients: the gradients of the mean loss, of the structure and shapes of `params`.
-        opt_state: what `init` or the iteration before gave.
+        gradients: the gradients of the mean loss, with the structure and shapes of `params`.
+        opt_state: the state from `init` or from the iteration before.
         params: the parameters, float32.
         learning_rate: η ≥ 0 of this iteration, a scalar.
 
@@ -248,13 +247,13 @@ def update(
 
 
 def _rate_of(optimizer: Optimizer, name: str, learning_rate: ArrayLike) -> ArrayLike:
-    """The learning rate of a parameter: times the factor of the pattern that matches it."""
+    """The learning rate of a parameter, with the factor of the pattern that matches it."""
     factor = next((factor for pattern, factor in optimizer.rates.items() if matches(name, pattern)), None)
     return learning_rate if factor is None else jnp.multiply(learning_rate, factor)
 
 
 def _prepared(optimizer: Optimizer, gradients: Tree, params: Tree) -> Tree:
-    """The gradients as the rule gets them: clipped, and with l2·w; untouched where all that is off."""
+    """The gradients as the rule gets them: clipped, and with l2·w; untouched if all of this is off."""
     if is_on(optimizer.clipvalue):
         bound = optimizer.clipvalue
         gradients = jax.tree.map(lambda g: jnp.clip(g, -bound, bound), gradients)
@@ -268,7 +267,7 @@ def _prepared(optimizer: Optimizer, gradients: Tree, params: Tree) -> Tree:
 
 
 def _add_decay(optimizer: Optimizer, tree: Tree, params: Tree, factor: ArrayLike) -> Tree:
-    """`tree` + `factor` · `params`; the parameters that `exclude` names are left as they are."""
+    """`tree` + `factor` · `params`; parameters that `exclude` names stay as they are."""
 
     def add(path: tuple[object, ...], leaf: jax.Array, w: jax.Array) -> jax.Array:
         return leaf if is_chosen(name_of(path), optimizer.exclude) else leaf + factor * w
@@ -312,5 +311,5 @@ def inverse_root(square: jax.Array) -> jax.Array:
 
 
 def one_minus_power(beta: ArrayLike, step: ArrayLike) -> jax.Array:
-    """1 − βᵗ, the weight that a moving average from zero has gathered after t steps; exact where β is close to 1."""
+    """1 − βᵗ, the weight that a moving average from zero has gathered after t steps; exact if β is close to 1."""
     return -jnp.expm1(step * jnp.log1p(jnp.subtract(beta, 1.0)))

@@ -1,9 +1,9 @@
-"""What the numbers of an update rule become when the batch size B becomes κ·B.
+"""How the numbers of an update rule change when the batch size B becomes κ·B.
 
-Where the noise of the gradients outweighs their mean, a training is described by what κ iterations of B rows do
-together: how far the mean gradient moves the parameters, and how far noise scatters them. A rule for κ·B rows is meant
-to do the same in one iteration. The noise of its gradient is √κ times smaller (its variance is that of a mean over κ
-times as many rows), and with it all that is in the gradient's own unit.
+If the noise of the gradients outweighs their mean, a training is described by the joint effect of κ iterations of B
+rows: how far the mean gradient moves the parameters, and how far noise scatters them. A rule for κ·B rows should do the
+same in one iteration. The noise of its gradient is √κ times smaller (its variance belongs to a mean over κ times as
+many rows), and so is everything in the gradient's own unit.
 
     SGD                 η → κ·η                 the linear rule; the step is the gradient itself
     all that divide     η → √κ·η                the square-root rule: dividing by the gradient's own size, which is that
@@ -11,12 +11,12 @@ times as many rows), and with it all that is in the gradient's own unit.
     their averages      β → 1 − κ·(1 − β)       so that they reach back over as many rows as before
     their ε             ε → ε/√κ, or ε/κ        as the gradient where it is added to √v, as its square where to v
 
-None of it holds where the mean of the gradient outweighs its noise, that is for batches beyond the noise scale: there a
+None of this holds if the mean of the gradient outweighs its noise, that is, for batches beyond the noise scale: there a
 larger batch allows no larger rate. A larger rate also has to stay stable; Goyal et al. warm it up over five epochs, for
 which the schedules here have `warmup`.
 
-What does not change: l2, which is part of the loss; a weight decay λ, since w ← w − η·λ·w has the rate in it already
-(of SGD the decay per row stays what it was, of the others it becomes √κ times weaker: √κ·λ would hold it, see Wang and
+These do not change: l2, which is part of the loss; a weight decay λ, since w ← w − η·λ·w contains the rate already (for
+SGD the decay per row stays the same, for the others it becomes √κ times weaker: √κ·λ would keep it, see Wang and
 Aitchison); momentum μ; and the limits of clipping, which guard against outliers and not against noise.
 
 References:
@@ -38,10 +38,10 @@ from batchwright.optim.rule import Scaling
 O = TypeVar("O", bound=Optimizer)  # noqa: E741
 
 MEAN_FLOOR = 0.0
-"""Least β of an average of gradients: no average at all. A batch of more rows than it reached over takes its place."""
+"""Smallest β of an average of gradients: no average at all. A batch with more rows than it covered replaces it."""
 
 SQUARE_FLOOR = 0.5
-"""Least β of an average of squares: two batches. Of one, d is the gradient's sign, and a centred square is 0."""
+"""Smallest β of an average of squares: two batches. With one, d is the gradient's sign, and a centred square is 0."""
 
 
 def scaling_of(optimizer: Optimizer) -> Scaling:
@@ -69,18 +69,19 @@ def scaling_of(optimizer: Optimizer) -> Scaling:
 
 
 def rescaled(optimizer: O, factor: float) -> O:
-    """The rule for batches `factor` times as large that does per row what `optimizer` does now.
+    """The rule for batches `factor` times as large that does the same per row as `optimizer` does now.
 
-    A β that would fall below its floor (`MEAN_FLOOR` or `SQUARE_FLOOR`), as κ·(1 − β) nears 1, stays there, or where it
-    is if that is lower; from then on the two trainings are less alike, and going back does not give the old rule.
+    A β that would fall below its floor (`MEAN_FLOOR` or `SQUARE_FLOOR`), as κ·(1 − β) nears 1, stays there, or at its
+    present value if that is lower. From then on the two trainings are less alike, and going back does not give the old
+    rule.
 
     Args:
         optimizer: a rule that has a `scaling`.
-        factor: κ > 0, the new batch size by the old.
+        factor: κ > 0, the new batch size divided by the old.
 
     Raises:
-        ConfigError: a factor that is not above 0 and finite, or a rule of which it is not known how its numbers follow
-            (Adadelta, Optax's, and those of others).
+        ConfigError: a factor that is not above 0 and finite, or a rule whose numbers follow the batch size in an
+            unknown way (Adadelta, Optax's rules, and other people's).
 
     >>> from batchwright.optim import SGD, Adam
     >>> rescaled(SGD(0.1, momentum=0.9), 4).learning_rate
@@ -100,10 +101,10 @@ def rescaled(optimizer: O, factor: float) -> O:
 
 
 def changes(old: Optimizer, new: Optimizer) -> dict[str, float]:
-    """The numbers of `new` that are not those of `old`, by name.
+    """The numbers of `new` that differ from `old`, by name.
 
     Raises:
-        ConfigError: they are not of the same rule.
+        ConfigError: they are different rules.
 
     >>> from batchwright.optim import SGD
     >>> changes(SGD(0.1), rescaled(SGD(0.1), 2))

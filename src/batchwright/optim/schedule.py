@@ -1,9 +1,9 @@
 """The learning rate as a function of the iteration, computed on the host before a segment runs.
 
 All formulas use η, the learning rate of the optimizer; T, the iterations of the whole run; t = 0, 1, ..., the
-iteration; and e, the epoch as a number: t over the iterations of an epoch, a fraction where a schedule goes on `per`
-iteration, the whole number below where it goes on per epoch. The rate is an input of the compiled program, so that
-another schedule compiles nothing.
+iteration; and e, the epoch as a number. e is t over the iterations of an epoch: a fraction in a schedule `per`
+iteration, rounded down in a schedule per epoch. The rate is an input of the compiled program, so another schedule
+compiles nothing.
 """
 
 from abc import ABC, abstractmethod
@@ -25,7 +25,7 @@ UpToOne: TypeAlias = Annotated[int | float, Ge(0), Le(1)]
 
 
 class When(NamedTuple):
-    """Iterations to find rates for, and what they are parts of."""
+    """Iterations whose rates are needed, with the lengths of the epoch and the run."""
 
     iterations: NDArray[np.int64]
     iterations_per_epoch: int
@@ -38,7 +38,7 @@ class When(NamedTuple):
         return np.floor(epochs) if per == "epoch" else epochs
 
     def progress(self, per: Per) -> Rates:
-        """The share of the run that is over, t/T in [0, 1]."""
+        """The elapsed share of the run, t/T in [0, 1]."""
         return np.clip(self.epoch(per) * self.iterations_per_epoch / max(self.total, 1), 0.0, 1.0)
 
 
@@ -47,8 +47,8 @@ class Schedule(ABC):
     """A learning-rate schedule: `rates` gives the rate of each iteration; a subclass gives the factors on η.
 
     Args:
-        warmup: any schedule can begin with a linear warm-up: the rates of the first W iterations are multiplied by
-            (t + 1)/W. A number ≥ 1 is W itself, one below 1 a share of all iterations, 0 no warm-up.
+        warmup: any schedule can begin with a linear warm-up: the rates of the first W iterations are multiplied by (t +
+            1)/W. A number ≥ 1 is W itself, a number below 1 is a share of all iterations, and 0 is no warm-up.
     """
 
     name: ClassVar[str]
@@ -72,8 +72,8 @@ class Schedule(ABC):
             learning_rate: η > 0.
             iterations: integers t ≥ 0 [iterations], in any order.
             iterations_per_epoch: at least 1.
-            total: T ≥ 1, the iterations of the whole run; the rate stays as it ends beyond.
-            losses: the validation loss after each epoch so far; only ReduceOnPlateau looks at them.
+            total: T ≥ 1, the iterations of the whole run; beyond it the rate keeps its last value.
+            losses: the validation loss after each epoch so far; only ReduceOnPlateau uses them.
 
         Returns:
             float64 [iterations].

@@ -1,4 +1,4 @@
-"""The schedules that have names; here those without a formula of their own, and the table of all."""
+"""The schedules that have names; here the ones without a formula of their own, and the table of all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Warmup(Schedule):
     """A linear rise to η, and then η: the first W rates are η·(t + 1)/W.
 
     Args:
-        warmup: as in every schedule; here 5 % of all iterations unless said otherwise.
+        warmup: as in every schedule; here 5 % of all iterations by default.
 
     >>> Warmup(warmup=4).rates(1.0, np.arange(6), iterations_per_epoch=3, total=6).tolist()
     [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
@@ -67,7 +67,7 @@ class Warmup(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class ReduceOnPlateau(Schedule):
-    """η·factorⁿ, where n is how often the validation loss stopped falling; never below `min_rate`.
+    """η·factorⁿ, where n is how many times the validation loss stopped falling; never below `min_rate`.
 
     After an epoch whose loss is not below the best by more than `min_delta`, patience runs down; when it has run out,
     n grows by one, and the next `cooldown` epochs do not count.
@@ -79,8 +79,8 @@ class ReduceOnPlateau(Schedule):
         cooldown: at least 0 epochs.
         min_rate: ≥ 0; reductions stop there.
 
-    Keras's rule and defaults, but that its last epoch of `cooldown` counts. PyTorch reduces after one epoch more, and
-    its threshold is a share of the best loss.
+    Keras's rule and defaults, except that the last epoch of `cooldown` counts in Keras. PyTorch reduces one epoch
+    later, and its threshold is a share of the best loss.
 
     >>> ReduceOnPlateau(patience=2).factor_after([1.0, 0.5, 0.5, 0.6])
     0.1
@@ -100,7 +100,7 @@ class ReduceOnPlateau(Schedule):
         return np.full(when.iterations.shape, rate, np.float64)
 
     def factor_after(self, losses: Sequence[float]) -> float:
-        """factorⁿ after these validation losses, one for each epoch from the first; NaN is no progress."""
+        """factorⁿ after these validation losses, one for each epoch from the first; NaN is not progress."""
         best, waited, resting, reductions = np.inf, 0, 0, 0
         for loss in losses:
             progress = loss < best - self.min_delta
@@ -114,7 +114,7 @@ class ReduceOnPlateau(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class Piecewise(Schedule):
-    """Rates written by hand: from each epoch on, the rate beside it; η before the first.
+    """Rates given by hand: from each epoch on, its rate; η before the first.
 
     Args:
         points: pairs (epoch ≥ 0, rate ≥ 0) in any order; epochs count from 0 and may be fractions.

@@ -26,7 +26,7 @@ from batchwright.optim.rule import (
 
 @component
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum where asked for.
+    """Stochastic gradient descent, with optional momentum.
 
         v ← μ·v + g
         d = v,  or  g + μ·v  with nesterov
@@ -34,7 +34,7 @@ class SGD(Optimizer):
     Args:
         learning_rate: η > 0.
         momentum: μ in [0, 1); 0 keeps no velocity.
-        nesterov: look one step ahead along the velocity, which takes a momentum above 0.
+        nesterov: look one step ahead along the velocity, which needs a momentum above 0.
 
     The default rate is ten times Keras's: with Keras's, tables of a few thousand rows are not learned in 20 epochs.
 
@@ -121,9 +121,9 @@ class Lion(Optimizer):
         return direction, {"average": average(state["average"], gradients, self.beta_2)}
 
     def scaling(self) -> Scaling:
-        """The square-root rule, with β₁ and β₂ kept, for the sign is taken after averaging.
+        """The square-root rule, with β₁ and β₂ kept, because the sign is taken after averaging.
 
-        The average is √κ times less noisy, and its sign leans √κ times as much to the mean; shorter averages would undo
+        The average is √κ times less noisy, so its sign follows the mean √κ times as much; shorter averages would undo
         that.
         """
         return Scaling(0.5)

@@ -41,11 +41,11 @@ class CosineRestarts(Schedule):
 
     Args:
         cycles: at least 1.
-        growth: > 0, the length of a cycle over that before; Keras's `t_mul`, the paper's T_mult.
-        peak_decay: in (0, 1], the peak of a cycle over that before; Keras's `m_mul`.
+        growth: > 0, the length of a cycle divided by the length before; Keras's `t_mul`, the paper's T_mult.
+        peak_decay: in (0, 1], the peak of a cycle divided by the peak before; Keras's `m_mul`.
         end: in [0, 1], the lowest rate as a share of η.
 
-    Keras and PyTorch ask for the length of the first cycle, and break off the last where the run ends.
+    Keras and PyTorch ask for the length of the first cycle, and cut off the last at the end of the run.
 
     >>> CosineRestarts(cycles=2).rates(1.0, np.array([0, 2, 4]), iterations_per_epoch=2, total=6).round(12).tolist()
     [1.0, 1.0, 0.5]
@@ -65,7 +65,7 @@ class CosineRestarts(Schedule):
         lengths = self.growth ** np.arange(self.cycles)
         ends = np.cumsum(lengths) / lengths.sum()
         progress = when.progress("iteration")
-        # An iteration on a boundary opens the next cycle, also where rounding puts it just before.
+        # An iteration on a boundary opens the next cycle, even if rounding puts it just before.
         cycle = np.minimum(np.searchsorted(ends, progress + 1e-12, side="right"), self.cycles - 1)
         within = np.clip(1.0 - (ends[cycle] - progress) * lengths.sum() / lengths[cycle], 0.0, 1.0)
         peak = np.maximum(self.peak_decay**cycle, self.end)
@@ -74,16 +74,16 @@ class CosineRestarts(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class OneCycle(Schedule):
-    """One rise to η and one long fall to nearly nothing, both half a cosine wave; η is the peak.
+    """One rise to η and one long fall to nearly nothing, each half a cosine wave; η is the peak.
 
     From η/div_factor at t = 0 to η at t = pct_start·T, then down to η/(div_factor·final_div_factor) at t = T.
 
     Args:
-        pct_start: in [0, 1), the share of the run that rises.
-        div_factor: ≥ 1, the peak over the first rate.
-        final_div_factor: ≥ 1, the first rate over the last.
+        pct_start: in [0, 1), the share of the run in which the rate rises.
+        div_factor: ≥ 1, the peak divided by the first rate.
+        final_div_factor: ≥ 1, the first rate divided by the last.
 
-    PyTorch's OneCycleLR, names and defaults; there the last iteration T − 1 has the lowest rate, here the end T would.
+    PyTorch's OneCycleLR, names and defaults; there the last iteration T − 1 has the lowest rate, here T would have it.
 
     >>> OneCycle().rates(1.0, np.array([0, 30]), iterations_per_epoch=10, total=100).tolist()
     [0.04, 1.0]

@@ -1,8 +1,8 @@
-"""What is minimised and what is reported: classes, numbers, sets of labels, several of them at once.
+"""What is minimised and what is reported, for classes, numbers, sets of labels, and several targets at once.
 
 A task turns outputs into one loss per row inside the compiled step, in float32, and into metrics, probabilities and
 decoded answers on the host, in float64 (`batchwright.tasks.metrics`). The step minimises Σ w·loss / Σ w, where w is the
-weight of the row itself times the weight of its class.
+weight of the row times the weight of its class.
 """
 
 from collections.abc import Mapping
@@ -50,13 +50,13 @@ METRICS_OF: Mapping[type, tuple[Metric, ...]] = {
     Multilabel: OF_LABELS,
     Several: (),
 }
-"""The metrics that a task may report, by their names."""
+"""The metrics that a task may report, by name."""
 
 
 def from_json(data: Mapping[str, Any]) -> KnownTask:
-    """The task that `to_json` described; a loss of which only the printed form is known is a `NotHere`.
+    """The task that `to_json` described; a loss known only by its printed form becomes a `NotHere`.
 
-    Metrics of a user's own, of which only the names are known, are left out.
+    A user's own metrics, known only by name, are left out.
 
     Raises:
         ConfigError: an unknown task, or keys other than its own.

@@ -1,4 +1,4 @@
-"""What a metric is computed from: the answers of a network beside the truth, on the rows that count, in float64."""
+"""The input of a metric: a network's answers and the true values, for rows of weight above 0, in float64."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ Weights = Float[np.ndarray, " rows"]
 
 @dataclass(frozen=True)
 class ClassAnswers:
-    """Classes as codes 0..k-1, the places of their names in `classes`.
+    """Classes as codes 0..k-1, indices into `classes`.
 
-    - log_probabilities [rows, classes], of the network
+    - log_probabilities [rows, classes], from the network
     - true [rows]: the class of each row
     - weights [rows], above 0
-    - threshold: of two classes, the probability from which the second is answered
+    - threshold: for two classes, the probability from which the second is predicted
     """
 
     log_probabilities: Float[np.ndarray, "rows classes"]
@@ -30,12 +30,12 @@ class ClassAnswers:
 
     @cached_property
     def probabilities(self) -> Float[np.ndarray, "rows classes"]:
-        """Of each class; a row sums to 1."""
+        """The probability of each class; a row sums to 1."""
         return np.asarray(np.exp(self.log_probabilities))
 
     @cached_property
     def predicted(self) -> Int[np.ndarray, " rows"]:
-        """The class that each row is answered with."""
+        """The class that is predicted for each row."""
         return answered(self.log_probabilities, self.threshold)
 
     @cached_property
@@ -50,12 +50,12 @@ class ClassAnswers:
 
     @cached_property
     def answered(self) -> Float[np.ndarray, " classes"]:
-        """Weight of the rows that are answered with each class."""
+        """Weight of the rows predicted as each class."""
         return self._by_class(self.predicted, self.weights)
 
     @cached_property
     def hits(self) -> Float[np.ndarray, " classes"]:
-        """Weight of the rows of each class that are answered with it."""
+        """Weight of the rows of each class that are predicted as that class."""
         return self._by_class(self.true[self.right], self.weights[self.right])
 
     def _by_class(self, codes: Int[np.ndarray, " some"], weights: Float[np.ndarray, " some"]) -> np.ndarray:
@@ -91,13 +91,13 @@ class LabelAnswers:
 
     @cached_property
     def towards(self) -> Float[np.ndarray, "rows labels"]:
-        """The log-odds of what is true of each label."""
+        """The log-odds of the true state of each label."""
         return np.asarray(np.where(self.true, self.log_odds, -self.log_odds))
 
 
 @dataclass(frozen=True)
 class PlainAnswers:
-    """Outputs and targets as they are, of a task that a user brings.
+    """Outputs and targets as they are, for a user's own task.
 
     - predicted [rows, outputs]; true: the targets, [rows] or more axes; weights [rows], above 0
     """
@@ -114,7 +114,7 @@ class ValueAnswers:
     - standardised, standardised_true [rows, targets]
     - weights [rows], above 0
     - unit, mean [targets], in the target's own unit
-    - levels, quantiles [rows, targets, levels]: the standardised values that are to be above a share of the targets
+    - levels, quantiles [rows, targets, levels]: standardised values, each meant to lie above a share of the targets
     """
 
     standardised: Float[np.ndarray, "rows targets"]
@@ -137,7 +137,7 @@ class ValueAnswers:
 
     @property
     def rounding(self) -> Float[np.ndarray, "..."]:
-        """By how much `true` may differ from what was written, as targets are kept in float32: [] or [targets]."""
+        """The most by which `true` may differ from the original, as targets are kept in float32: [] or [targets]."""
         found = 1e-6 * (np.abs(self.mean) + self.unit)
         return np.asarray(found[0] if len(found) == 1 else found)
 
@@ -148,7 +148,7 @@ class ValueAnswers:
 
     @cached_property
     def error(self) -> Float[np.ndarray, "rows targets"]:
-        """Answers less targets, standardised."""
+        """Answers minus targets, standardised."""
         return np.asarray(self.standardised - self.standardised_true)
 
     @cached_property
@@ -176,7 +176,7 @@ class ValueAnswers:
 
 @dataclass(frozen=True)
 class SeveralAnswers:
-    """The answers for several targets of which some are classes, by their names.
+    """The answers for several targets, some of them classes, by name.
 
     - weights [rows], above 0
     """
@@ -191,7 +191,7 @@ def given_labels(log_odds: Float[np.ndarray, "rows labels"], threshold: float) -
 
 
 def answered(log_probabilities: Float[np.ndarray, "rows classes"], threshold: float) -> Int[np.ndarray, " rows"]:
-    """The most probable class, the first of equals; of two, the second where its probability reaches the threshold."""
+    """The most probable class, the first of equals; of two, the second if its probability reaches the threshold."""
     if log_probabilities.shape[1] == 2 and threshold != 0.5:
         return np.asarray(np.exp(log_probabilities[:, 1]) >= threshold, np.int64)
     return np.asarray(log_probabilities.argmax(axis=1))
@@ -200,7 +200,7 @@ def answered(log_probabilities: Float[np.ndarray, "rows classes"], threshold: fl
 def used_rows(
     rows: int, weights: np.ndarray | Array | None
 ) -> tuple[Int[np.ndarray, " used"], Float[np.ndarray, " used"]]:
-    """The indices of the rows that count, and their weights; all of weight one where `weights` is None.
+    """The indices of the rows with a weight above 0, and their weights; all are 1 if `weights` is None.
 
     Raises:
         DataError: the weights do not fit the rows, one is negative or not finite, or no row has a weight above zero.

@@ -23,26 +23,26 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 
 @component
 class Classification:
-    """Tell classes apart: minimise cross-entropy, report accuracy and its kin.
+    """Tell classes apart: minimise cross-entropy, report accuracy and related metrics.
 
         cross_entropy          loss = log Σ_j exp z_j - Σ_j q_j·z_j,  q_j = (1 - ε)·[j = y] + ε/k
         binary_cross_entropy   the same with the two logits 0 and z: one output, the log-odds of the second class
-        focal                  loss = -(1 - p_y)^γ·log p_y: rows that are answered well count less; no smoothing
+        focal                  loss = -(1 - p_y)^γ·log p_y: well-predicted rows count less; no smoothing
 
     Args:
         classes: the k class names; a target is an index into them.
         loss: one of these, or a function of (outputs [rows, k], targets int32 [rows]) that gives one loss per row.
-            There is one output per class, with "binary_cross_entropy", which is for two classes, one in all.
+            There is one output per class; "binary_cross_entropy", which is for two classes, has a single output.
         label_smoothing: ε in [0, 1): how much of each target is spread evenly over all classes.
-        class_weights: float32 [k] above zero, what a row of each class weighs in the loss, though not in the other
-            metrics; the function `class_weights` makes them.
-        gamma: γ >= 0 of the focal loss; with 0 it is cross-entropy.
-        threshold: of two classes, the probability in (0, 1) from which the second is answered.
-        extra: metrics beside those that are always reported.
+        class_weights: float32 [k] above zero, the weight of a row of each class in the loss, but not in the other
+            metrics; the function `class_weights` computes them.
+        gamma: γ >= 0 of the focal loss; 0 gives cross-entropy.
+        threshold: for two classes, the probability in (0, 1) from which the second is predicted.
+        extra: metrics besides the ones that are always reported.
 
-    Without class weights, Keras and PyTorch smooth in the same way. With them, the whole loss of a row is weighed by
-    its own class, as in Keras; PyTorch weighs what is spread by the class that it is spread to. PyTorch divides by the
-    sum of the weights, as here; Keras by the rows.
+    Without class weights, Keras and PyTorch smooth in the same way. With them, the whole loss of a row is weighted by
+    its own class, as in Keras; PyTorch weights each class's part of the smoothed target by that class. PyTorch divides
+    by the sum of the weights, as is done here; Keras divides by the number of rows.
 
     >>> task = Classification(classes=("no", "yes"))
     >>> outputs = np.array([[0.0, 2.0], [1.0, 1.0]], np.float32)
@@ -74,7 +74,7 @@ class Classification:
 
     @property
     def outputs(self) -> int:
-        """One per class; one in all for binary cross-entropy.
+        """One per class; a single one for binary cross-entropy.
 
         Raises:
             ConfigError: binary cross-entropy was chosen for a number of classes other than two.
@@ -86,7 +86,7 @@ class Classification:
         return 1
 
     def losses(self, outputs: Outputs, targets: Codes) -> Float[Array, " rows"]:
-        """The loss of each row; cross-entropy is finite for logits of any finite size below about 1e38 apart."""
+        """The loss of each row; cross-entropy is finite for logits that differ by less than about 1e38."""
         if callable(self.loss):
             return self.loss(outputs, targets)  # type: ignore[no-any-return]
         if self.loss == "focal":
@@ -98,10 +98,10 @@ class Classification:
         return self._cross_entropy(outputs, targets, smoothing=self.label_smoothing)
 
     def _cross_entropy(self, outputs: Outputs, targets: Codes, *, smoothing: float | Array) -> Float[Array, " rows"]:
-        # The true logit is found by comparing, not by a gather, whose gradient is a scatter. In a loop on the CPU the
-        # two are equally fast for 100 rows of 10 classes; comparing is a fifth faster for single rows, a tenth slower
-        # for 100 classes, and stays elementwise under vmap. A gradient written by hand (custom_vjp) was not faster.
-        # The true logit is taken from the largest before the sum is added: small losses of large logits keep digits.
+        # The true logit is found by comparison, not by a gather, whose gradient is a scatter. In a loop on the CPU the
+        # two are equally fast for 100 rows of 10 classes; comparison is a fifth faster for single rows, a tenth slower
+        # for 100 classes, and stays elementwise under vmap. A gradient written by hand (custom_vjp) was not faster. The
+        # true logit is subtracted from the largest before the sum is added: small losses of large logits keep digits.
         own = jnp.asarray(targets)[:, None] == jnp.arange(outputs.shape[1])[None, :]
         largest = jax.lax.stop_gradient(jnp.max(outputs, axis=1))
         log_sum = jnp.log(jnp.sum(jnp.exp(outputs - largest[:, None]), axis=1))
@@ -121,7 +121,7 @@ class Classification:
         return None if self.class_weights is None else jnp.asarray(self.class_weights)[targets]
 
     def metrics(self, outputs: Outputs, targets: Codes, weights: RowWeights | None = None) -> dict[str, float]:
-        """`loss`, as training minimises it, and the other metrics, which leave the class weights out.
+        """`loss`, as minimised in training, and the other metrics, which ignore the class weights.
 
         Raises:
             DataError: no row counts, or the weights are not weights.
@@ -141,11 +141,11 @@ class Classification:
     def answers(
         self, outputs: Outputs, codes: Int[np.ndarray, " rows"], weights: Float[np.ndarray, " rows"]
     ) -> ClassAnswers:
-        """What metrics are computed from, of rows that all count."""
+        """The input of the metrics, for rows that all have a weight above 0."""
         return ClassAnswers(self._log_probabilities(outputs), codes, weights, self.classes, float(self.threshold))
 
     def losses_of(self, outputs: np.ndarray, answers: ClassAnswers) -> Float[np.ndarray, " rows"] | None:
-        """The loss of each row in float64; None where its code is not here."""
+        """The loss of each row in float64; None if the code of the loss is not available."""
         if isinstance(self.loss, NotHere):
             return None
         if callable(self.loss):
@@ -158,9 +158,9 @@ class Classification:
         return np.asarray(-(1 - smoothing) * own - smoothing * log_p.mean(axis=1))
 
     def remarks(self, outputs: Outputs, targets: Codes, weights: RowWeights | None = None) -> tuple[str, ...]:
-        """Which classes that occur are never answered, and whether the commonest class is right more often.
+        """Remarks on classes that occur but are never predicted, and if the commonest class is right more often.
 
-        The second is not said where classes are weighed, which gives up accuracy for the rare ones.
+        The second is omitted if classes are weighted, which trades accuracy for the rare classes.
         """
         rows, own_weights = used_rows(len(outputs), weights)
         outputs, codes = np.asarray(outputs)[rows], np.asarray(targets)[rows]
@@ -187,7 +187,7 @@ class Classification:
         return np.asarray(np.exp(self._log_probabilities(outputs)))
 
     def decode(self, outputs: Outputs) -> np.ndarray:
-        """The name of the class that each row is answered with: the most probable, the first of equals."""
+        """The name of the class predicted for each row: the most probable, the first of equals."""
         return np.asarray(np.take(self.classes, answered(self._log_probabilities(outputs), float(self.threshold))))
 
     def to_json(self) -> dict[str, Any]:
@@ -208,19 +208,19 @@ def class_weights(
     *,
     classes: tuple[str, ...],
 ) -> Float[Array, " classes"] | None:
-    """The weights of the classes, float32, from what a person asked for.
+    """The weights of the classes, float32, from the user's setting.
 
     Args:
-        setting: "balanced" weighs class c with W / (k·W_c), where W is the weight of all training rows and W_c that of
-            the rows of the class, so that all classes weigh the same in total; a mapping gives weights by class name, 1
-            for those not named; None weighs nothing.
+        setting: "balanced" gives class c the weight W / (k·W_c), where W is the weight of all training rows and W_c the
+            weight of the rows of the class, so that all classes have equal total weight; a mapping gives weights by
+            class name, 1 for classes that it does not name; None gives no weights.
         targets: class codes of the training rows.
-        weights: of the training rows, at least 0; None: all 1.
+        weights: weights of the training rows, at least 0; None: all 1.
         classes: the k class names.
 
     Raises:
-        ConfigError: an unknown setting or class, or a weight that is not above zero and finite; all of them at once.
-        DataError: "balanced", and a class without a row that counts.
+        ConfigError: an unknown setting or class, or a weight that is not above zero and finite; all problems at once.
+        DataError: "balanced", and a class without rows of weight above 0.
 
     >>> class_weights("balanced", np.array([0, 0, 0, 1]), classes=("common", "rare")).tolist()
     [0.6666666865348816, 2.0]

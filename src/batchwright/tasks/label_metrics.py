@@ -1,4 +1,4 @@
-"""How good sets of labels are: metrics of `LabelAnswers`, each an exact number with row weights."""
+"""Metrics of `LabelAnswers`, sets of labels; each is an exact number with row weights."""
 
 from collections.abc import Callable
 
@@ -10,17 +10,17 @@ from batchwright.tasks.scores import average_precision, roc_auc
 
 
 def exact_match(answers: LabelAnswers) -> float:
-    """The share of rows whose labels are all right, and no others given."""
+    """The share of rows with exactly the right labels."""
     return float(answers.share @ (answers.predicted == answers.true).all(axis=1))
 
 
 def hamming_loss(answers: LabelAnswers) -> float:
-    """The share of all labels of all rows that are given wrongly or are missing."""
+    """The share of all labels of all rows that are given wrongly or missing."""
     return float((answers.share @ (answers.predicted != answers.true)).mean())
 
 
 def micro_f1(answers: LabelAnswers) -> float | None:
-    """2·hits / (occurring + given) over the labels of all rows together; None where there are none of either."""
+    """2·hits / (occurring + given) over the labels of all rows together; None if none occurs or is given."""
     hits, either = _hits_and_either(answers)
     return float(2 * hits.sum() / either.sum()) if either.any() else None
 
@@ -33,12 +33,12 @@ def macro_f1_of_labels(answers: LabelAnswers) -> float | None:
 
 
 def log_loss_of_labels(answers: LabelAnswers) -> float:
-    """The mean over labels and rows of -log p of what is true of the label."""
+    """The mean over labels and rows of -log p of the label's true state."""
     return float((answers.share @ np.logaddexp(0.0, -answers.towards)).mean())
 
 
 def roc_auc_of_labels(answers: LabelAnswers) -> float | None:
-    """The mean of ROC AUC over the labels that some rows have and others have not."""
+    """The mean of ROC AUC over the labels that some rows have and others lack."""
     return _mean_over_labels(roc_auc, answers)
 
 
@@ -48,7 +48,7 @@ def average_precision_of_labels(answers: LabelAnswers) -> float | None:
 
 
 def _hits_and_either(answers: LabelAnswers) -> tuple[Float[np.ndarray, " labels"], Float[np.ndarray, " labels"]]:
-    """Share of the rows that have and are given each label; that have it, and that are given it, together."""
+    """Share of rows that have and are given each label; share that have it plus share that are given it."""
     hits = answers.share @ (answers.predicted & answers.true)
     return hits, answers.share @ answers.predicted + answers.share @ answers.true
 

@@ -1,4 +1,4 @@
-"""Several labels at once: a probability for each, independent of the others, and the set of those that are given."""
+"""Multilabel classification: an independent probability for each label, and the set of labels that are given."""
 
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
@@ -20,7 +20,7 @@ LABEL_LOSSES: tuple[LabelLoss, ...] = get_args(LabelLoss)
 
 @component
 class Multilabel:
-    """Tell which labels a row has, any number of them: minimise binary cross-entropy, report F1 and its kin.
+    """Predict which labels a row has, any number of them: minimise binary cross-entropy, report F1 and related metrics.
 
         binary_cross_entropy    loss = mean over the labels of log(1 + exp z) - q·z,  q = (1 - ε)·y + ε/2
 
@@ -29,10 +29,10 @@ class Multilabel:
         loss: the above, or a function of (outputs [rows, k], targets float32 [rows, k]) that gives one loss per row.
         label_smoothing: ε in [0, 1): how much of each target is spread over yes and no.
         threshold: the probability in (0, 1) from which a label is given.
-        separator: what stands between labels in an answer.
-        extra: metrics beside those that are always reported.
+        separator: the text between labels in an answer.
+        extra: metrics besides the ones that are always reported.
 
-    The loss is that of Keras's `BinaryCrossentropy` and of PyTorch's `BCEWithLogitsLoss`: a mean over the labels.
+    The loss equals Keras's `BinaryCrossentropy` and PyTorch's `BCEWithLogitsLoss`: a mean over the labels.
 
     >>> task = Multilabel(classes=("red", "round"))
     >>> outputs = np.array([[2.0, 0.0], [-1.0, -1.0]], np.float32)
@@ -74,7 +74,7 @@ class Multilabel:
         """None: all rows weigh the same."""
 
     def metrics(self, outputs: Outputs, targets: Any, weights: RowWeights | None = None) -> dict[str, float]:
-        """`loss`, as training minimises it, and the other metrics.
+        """`loss`, as minimised in training, and the other metrics.
 
         Raises:
             DataError: no row counts, or the weights are not weights.
@@ -91,7 +91,7 @@ class Multilabel:
         return loss | compute(further, answers)
 
     def answers(self, outputs: np.ndarray, targets: np.ndarray, weights: Float[np.ndarray, " rows"]) -> LabelAnswers:
-        """What metrics are computed from, of rows that all count."""
+        """The input of the metrics, for rows that all have a weight above 0."""
         log_odds = np.asarray(outputs, np.float64)
         return LabelAnswers(log_odds, np.asarray(targets) > 0, weights, self.classes, float(self.threshold))
 
@@ -101,7 +101,7 @@ class Multilabel:
         return np.asarray(losses.mean(axis=1))
 
     def remarks(self, outputs: Outputs, targets: Any, weights: RowWeights | None = None) -> tuple[str, ...]:
-        """Which labels that occur are never given, and whether to give none would be right more often."""
+        """Remarks on labels that occur but are never given, and on whether giving none would be right more often."""
         rows, own_weights = used_rows(len(outputs), weights)
         found, wanted = np.asarray(outputs)[rows], np.asarray(targets)[rows]
         if not np.isfinite(found).all():

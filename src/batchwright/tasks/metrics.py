@@ -1,8 +1,8 @@
-"""How good answers are: the one table of metrics, each an exact number on the host, in float64, with row weights.
+"""The one table of metrics, each an exact number computed on the host, in float64, with row weights.
 
-A row of weight zero has no influence at all: it is taken out first, so padding may hold anything. A metric that the
-rows do not determine is left out (ROC AUC where only one class occurs, R² where the targets do not vary), and outputs
-that are not finite make every metric NaN: a model that has broken down is not given an accuracy.
+A row of weight zero has no influence at all: it is removed first, so padding may hold anything. A metric that the rows
+do not determine is left out (ROC AUC if only one class occurs, R² if the targets do not vary). Outputs that are not
+finite make every metric NaN: a model that has broken down gets no accuracy.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -38,15 +38,15 @@ Answers: TypeAlias = ClassAnswers | ValueAnswers | LabelAnswers | SeveralAnswers
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric by name: `compute` is given the answers of all rows, and gives a number, or None where there is none.
+    """A metric by name: `compute` takes the answers for all rows, and returns a number, or None where there is none.
 
     Args:
-        name: under which it is recorded; `val_` and the name in the history.
-        larger_is_better: whether a larger value is a better one.
-        compute: from `ClassAnswers`, `ValueAnswers`, `LabelAnswers` or, for a task of your own, `PlainAnswers`, whose
-            `true`, `predicted` and `weights` are arrays with one entry per row; from `SeveralAnswers`, which hold these
-            by target, where there are several targets and some are classes.
-        low, high: the least and the largest value that it can have.
+        name: its name in records; in the history, with `val_` before it for validation.
+        larger_is_better: whether a larger value is better.
+        compute: takes `ClassAnswers`, `ValueAnswers`, `LabelAnswers` or, for your own task, `PlainAnswers`, whose
+            `true`, `predicted` and `weights` are arrays with one entry per row; or `SeveralAnswers`, which hold these
+            by target, if there are several targets and some are classes.
+        low, high: the smallest and the largest possible value.
 
     >>> missed = Metric("missed", False, lambda answers: answers.weights @ (answers.true != answers.predicted))
     >>> float(missed.compute(ClassAnswers(np.log([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0]), np.ones(2))))
@@ -60,12 +60,12 @@ class Metric:
     high: float = inf
 
     def __repr__(self) -> str:
-        """The name, and what is better."""
+        """The name, and whether larger is better."""
         return f"<Metric {self.name}: {'larger' if self.larger_is_better else 'smaller'} is better>"
 
 
 def compute(metrics: Iterable[Metric], answers: Answers) -> dict[str, float]:
-    """The values of metrics, by name; without those that the rows do not determine.
+    """The values of metrics, by name, without the ones that the rows do not determine.
 
     Raises:
         ConfigError: a metric fails, or gives anything but a number or None.
@@ -91,13 +91,13 @@ def accuracy(answers: ClassAnswers) -> float:
 
 
 def balanced_accuracy(answers: ClassAnswers) -> float:
-    """The mean over the classes that occur of the share of their rows that is right."""
+    """The mean, over the classes that occur, of the share of right answers for their rows."""
     occur = answers.occurring > 0
     return float((answers.hits[occur] / answers.occurring[occur]).mean())
 
 
 def macro_f1(answers: ClassAnswers) -> float:
-    """The mean of 2·hits / (occurring + answered) over the classes that occur or are answered."""
+    """The mean of 2·hits / (occurring + predicted) over the classes that occur or are predicted."""
     either = answers.occurring + answers.answered
     return float((2 * answers.hits[either > 0] / either[either > 0]).mean())
 
@@ -130,13 +130,13 @@ def _of_each_class(
 
 
 def top(k: int) -> Callable[[ClassAnswers], float]:
-    """The share of rows whose true class is among the k most probable; where it ties, the chance that it is."""
+    """The share of rows whose true class is among the k most probable; with ties, the probability of that."""
 
     def in_top(answers: ClassAnswers) -> float:
         log_p = answers.log_probabilities
         own = np.take_along_axis(log_p, answers.true[:, None], axis=1)
         above = (log_p > own).sum(axis=1)
-        equal = (log_p == own).sum(axis=1)  # itself among them
+        equal = (log_p == own).sum(axis=1)  # the true class is among them
         share = np.clip((k - above) / equal, 0.0, 1.0)
         return float(answers.weights @ share / answers.weights.sum())
 
@@ -144,7 +144,7 @@ def top(k: int) -> Callable[[ClassAnswers], float]:
 
 
 def expected_calibration_error(answers: ClassAnswers) -> float:
-    """How far the probability of the most probable class is from the share in which it is right."""
+    """How far the probability of the most probable class is from the share of rows in which it is right."""
     log_p = answers.log_probabilities
     return calibration_error(np.exp(log_p.max(axis=1)), log_p.argmax(axis=1) == answers.true, answers.weights)
 
@@ -195,7 +195,7 @@ def coverage(answers: ValueAnswers) -> float | None:
 
 
 def mean_poisson_deviance(answers: ValueAnswers) -> float | None:
-    """Mean of 2·(y·log(y/μ) - y + μ), 0 for a perfect answer; None where a target is below 0 or an answer is not above.
+    """Mean of 2·(y·log(y/μ) - y + μ), 0 if perfect; None if a target is below 0 or an answer is not above 0.
 
     References:
         McCullagh and Nelder, Generalized Linear Models, 1989, section 2.3.
@@ -215,7 +215,7 @@ def confusion_matrix(
     *,
     classes: int,
 ) -> Float[np.ndarray, "classes classes"]:
-    """Total weight of the rows of each true class (row) that were given each class (column).
+    """Total weight of the rows of each true class (row) that were predicted as each class (column).
 
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), classes=2)
     array([[1., 1.],
@@ -247,7 +247,7 @@ LABEL_METRICS = (
     Metric("roc_auc", True, roc_auc_of_labels, 0.0, 1.0),
     Metric("log_loss", False, log_loss_of_labels, 0.0, inf),
 )
-"""What is reported without being asked for."""
+"""The metrics that are always reported."""
 
 MORE_CLASS_METRICS = (
     Metric("average_precision", True, mean_average_precision, 0.0, 1.0),
@@ -262,7 +262,7 @@ MORE_VALUE_METRICS = (
     Metric("coverage", True, coverage, 0.0, 1.0),
 )
 MORE_LABEL_METRICS = (Metric("average_precision", True, average_precision_of_labels, 0.0, 1.0),)
-"""What is reported where it is asked for."""
+"""The metrics that are reported on request."""
 
 LOSS = Metric("loss", False, lambda _: None, 0.0, inf)
 """The loss that is minimised, which each task computes by itself."""
@@ -270,22 +270,22 @@ LOSS = Metric("loss", False, lambda _: None, 0.0, inf)
 OF_CLASSES = (*CLASS_METRICS, *MORE_CLASS_METRICS)
 OF_VALUES = (*VALUE_METRICS, *MORE_VALUE_METRICS)
 OF_LABELS = (*LABEL_METRICS, *MORE_LABEL_METRICS)
-"""All that may be asked for of a kind of target."""
+"""All metrics that may be requested for a kind of target."""
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (LOSS, *OF_LABELS, *OF_CLASSES, *OF_VALUES)}
-"""All metrics by name. Those of one name are one idea; what classes and labels compute for it differs."""
+"""All metrics by name. Metrics of one name are one idea, computed differently for classes and labels."""
 
 
 def for_target(metric: Metric, name: str, pick: Callable[[Any], Any]) -> Metric:
-    """A metric of one of several targets: `rmse[price]`, from the answers that `pick` takes out of those of all."""
+    """A metric of one of several targets, such as `rmse[price]`; `pick` selects its answers from all."""
     return replace(metric, name=f"{metric.name}[{name}]", compute=lambda answers: metric.compute(pick(answers)))
 
 
 def named(names: Iterable[str], allowed: Iterable[Metric]) -> tuple[Metric, ...]:
-    """The metrics of these names.
+    """The metrics with these names.
 
     Raises:
-        ConfigError: a name that none of the allowed ones has.
+        ConfigError: a name that no allowed metric has.
     """
     by_name = {metric.name: metric for metric in allowed}
     for name in names:
@@ -295,11 +295,11 @@ def named(names: Iterable[str], allowed: Iterable[Metric]) -> tuple[Metric, ...]
 
 
 def left_out(metrics: Iterable[Metric], found: Mapping[str, float]) -> list[str]:
-    """What there is to say of metrics that were asked for, and that the rows do not determine."""
+    """Notes on requested metrics that the rows do not determine."""
     missing = [metric.name for metric in metrics if metric.name not in found]
     return [f"{name} is not defined, and left out" for name in missing]
 
 
 def not_finite(metrics: Iterable[Metric]) -> dict[str, float]:
-    """The loss and these metrics, NaN each: what outputs that are not finite are given."""
+    """NaN for the loss and each of these metrics: the result of outputs that are not finite."""
     return dict.fromkeys(("loss", *(metric.name for metric in metrics)), nan)

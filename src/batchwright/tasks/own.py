@@ -1,4 +1,4 @@
-"""Losses and tasks that a user brings, and what stands in their place where only their printed form is known."""
+"""A user's own losses and tasks, and the stand-in for a loss of which only the printed form is known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,20 +23,20 @@ ROWS_TRIED = 4
 
 @dataclass(frozen=True)
 class NotHere:
-    """Stands for a loss of which a run has only the printed form."""
+    """Stands in for a loss of which a run has only the printed form."""
 
     form: str
 
     def __call__(self, outputs: Any, targets: Any) -> Any:
-        """Raise RunError: its code is not here."""
+        """Raise RunError: the code of the loss is not here."""
         raise RunError(f"the run names its loss, {self.form}, and does not hold its code: give it again, as loss=.")
 
 
 @component
 class CustomTask:
-    """A task of one's own: give `losses`, and what else differs from what is here.
+    """A task of your own: define `losses`, and override whatever else differs.
 
-    Outputs are the answers as they are, `reported` are the metrics beside the loss, and all rows weigh the same.
+    The outputs themselves are the answers, `reported` holds the metrics besides the loss, and all rows weigh the same.
 
     >>> @component
     ... class Angle(CustomTask):
@@ -60,7 +60,7 @@ class CustomTask:
         return None
 
     def metrics(self, outputs: Any, targets: Any, weights: Any = None) -> dict[str, float]:
-        """The loss, and the metrics in `reported`, which are given `PlainAnswers`.
+        """The loss, and the metrics in `reported`, which get `PlainAnswers`.
 
         Raises:
             DataError: no row counts, or the weights are not weights.
@@ -79,7 +79,7 @@ class CustomTask:
         return ()
 
     def decode(self, outputs: Any) -> np.ndarray:
-        """The outputs, float64 [rows] where there is one for each row, else [rows, outputs]."""
+        """The outputs, float64 [rows] if there is one for each row, else [rows, outputs]."""
         wide = np.asarray(outputs, np.float64)
         return wide[:, 0] if wide.shape[1] == 1 else wide
 
@@ -99,14 +99,14 @@ def mean_loss(losses: Float[np.ndarray, " rows"], weights: Float[np.ndarray, " r
 
 
 def not_computed(loss: object) -> list[str]:
-    """What there is to say of a loss whose code is not here."""
+    """Notes on a loss whose code is not available."""
     if not isinstance(loss, NotHere):
         return []
     return [f"the run does not hold the code of its loss, {loss.form}, so that it is not computed"]
 
 
 def loss_metric(loss: object) -> Metric:
-    """The loss as a metric: one of a user's own may be below 0."""
+    """The loss as a metric: a user's own loss may be below 0."""
     return Metric("loss", False, LOSS.compute) if callable(loss) else LOSS
 
 
@@ -114,7 +114,7 @@ def check_losses(losses_of: Loss, outputs_per_row: int, targets: np.ndarray) -> 
     """Try a loss on a few rows, before anything is trained.
 
     Raises:
-        ConfigError: they fail, are not one number per row, or depend on which rows are beside a row.
+        ConfigError: it fails, does not give one number per row, or a row's loss depends on its neighbours.
     """
     few = jnp.asarray(targets[:ROWS_TRIED])
     rows = len(few)

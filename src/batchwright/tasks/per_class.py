@@ -1,4 +1,4 @@
-"""How well each class is told from the others: the confusion matrix, and what follows from it."""
+"""How well each class is told from the others: the confusion matrix, and the numbers that follow from it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from batchwright.tasks.metrics import confusion_matrix
 
 @dataclass(frozen=True)
 class PerClass:
-    """`confusion` [k, k]: the weight of the rows of each of the k classes (row) that are answered with each (column).
+    """`confusion` [k, k]: the weight of the rows of each of the k classes (row) that are predicted as each (column).
 
     >>> found = PerClass(("no", "yes"), np.array([[8.0, 2.0], [1.0, 4.0]]))
     >>> found.recall.tolist(), found.precision.round(3).tolist(), found.f1.round(3).tolist()
@@ -23,31 +23,31 @@ class PerClass:
     confusion: Float[np.ndarray, "classes classes"]
 
     def __repr__(self) -> str:
-        """How many classes."""
+        """The number of classes."""
         return f"<PerClass of {len(self.classes):,} classes>"
 
     @property
     def weight(self) -> Float[np.ndarray, " classes"]:
-        """The weight of the rows of each class: their number, where rows have no weights."""
+        """The weight of the rows of each class: their number, if rows have no weights."""
         return np.asarray(self.confusion.sum(axis=1))
 
     @property
     def recall(self) -> Float[np.ndarray, " classes"]:
-        """The share of the rows of a class that is answered with it; NaN of a class without rows."""
+        """The share of a class's rows that are predicted as it; NaN for a class without rows."""
         return _ratio(np.diag(self.confusion), self.confusion.sum(axis=1))
 
     @property
     def precision(self) -> Float[np.ndarray, " classes"]:
-        """The share of the rows answered with a class that is of it; NaN of a class that is never answered."""
+        """The share of the rows predicted as a class that belong to it; NaN for a class that is never predicted."""
         return _ratio(np.diag(self.confusion), self.confusion.sum(axis=0))
 
     @property
     def f1(self) -> Float[np.ndarray, " classes"]:
-        """2·hits / (rows of the class + rows answered with it); NaN of a class that has neither."""
+        """2·hits / (rows of the class + rows predicted as it); NaN for a class that has neither."""
         return _ratio(2 * np.diag(self.confusion), self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The confusion matrix and the classes as plain data."""
         figures = zip(self.classes, self.precision, self.recall, self.f1, self.weight, strict=True)
         return {
             "classes": {
@@ -59,7 +59,7 @@ class PerClass:
 
 
 def per_class(answers: ClassAnswers) -> PerClass:
-    """The answers of a model by the true class of the rows."""
+    """Compare the answers of a model with the true class of the rows."""
     count = answers.log_probabilities.shape[1]
     found = confusion_matrix(answers.true, answers.predicted, answers.weights, classes=count)
     return PerClass(answers.classes, found.astype(np.float64))

@@ -1,4 +1,4 @@
-"""What a task is: losses per row in the compiled step, metrics and decoded answers on the host."""
+"""The interface of a task: losses per row in the compiled step, metrics and decoded answers on the host."""
 
 import dataclasses
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -17,36 +17,36 @@ RowWeights = Float[np.ndarray | Array, " rows"]
 
 @runtime_checkable
 class Task(Protocol):
-    """What training needs to know of an aim; `losses` and `row_weights` run inside a compiled program."""
+    """What training needs from a task; `losses` and `row_weights` run inside a compiled program."""
 
     name: ClassVar[str]
 
     @property
     def headline(self) -> str:
-        """The metric that is shown beside the loss."""
+        """The metric that is shown next to the loss."""
 
     @property
     def reported(self) -> tuple[Metric, ...]:
-        """The metrics that `metrics` gives, as far as they are known before."""
+        """The metrics that `metrics` gives, as far as they are known in advance."""
 
     @property
     def outputs(self) -> int:
-        """How many numbers the network gives for each row."""
+        """The number of outputs of the network for each row."""
 
     def losses(self, outputs: Any, targets: Any) -> Array:
         """One loss per row, float32 [rows]."""
 
     def row_weights(self, targets: Any) -> Array | None:
-        """What the task itself weighs each row with, float32 [rows]; None where all rows weigh the same."""
+        """The task's own weight for each row, float32 [rows]; None if all rows weigh the same."""
 
     def metrics(self, outputs: Any, targets: Any, weights: Any = None) -> dict[str, float]:
         """The loss and all metrics by name; `weights` are the rows' own."""
 
     def remarks(self, outputs: Any, targets: Any, weights: Any = None) -> tuple[str, ...]:
-        """What a person has to know of these answers beside the metrics, one sentence each."""
+        """What a person has to know about these answers besides the metrics, one sentence each."""
 
     def decode(self, outputs: Any) -> np.ndarray:
-        """The answers that a person asked for, one per row."""
+        """The predictions in the form that the user wants, one per row."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data from which `from_json` makes the same task."""

@@ -1,4 +1,4 @@
-"""Regression: losses of standardised targets, means of counts and quantiles, reported in the targets' own unit."""
+"""Regression: losses on standardised targets, for means, counts and quantiles, reported in the targets' own unit."""
 
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
@@ -16,13 +16,13 @@ from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_
 from batchwright.tasks.protocol import Outputs, RowWeights, Values, to_json
 
 Numbers = TypeVar("Numbers", Array, np.ndarray)
-"""Of JAX in the step, in float32; of NumPy on the host, in float64."""
+"""Arrays of JAX in the step, in float32; of NumPy on the host, in float64."""
 
 ValueLoss: TypeAlias = Literal["mean_squared_error", "mean_absolute_error", "huber", "poisson", "quantile"]
 VALUE_LOSSES: tuple[ValueLoss, ...] = get_args(ValueLoss)
 LEVELS = (0.1, 0.5, 0.9)
 MOST_NAMED = 20
-"""Targets of which each has its own metrics; of more, the means over all are reported."""
+"""The most targets with metrics of their own; with more, only the means over all are reported."""
 
 
 @component
@@ -42,13 +42,13 @@ class Regression:
         loss: one of the above, or a function of (outputs [rows, targets], targets float32 [rows], standardised) that
             gives one loss per row.
         delta: δ > 0 of the Huber loss, in standard deviations of the target; PyTorch's `HuberLoss` and Keras's `Huber`.
-        quantiles: the levels τ in (0, 1) of the quantile loss, from the lowest to the highest. The answer of a row is
+        quantiles: the levels τ in (0, 1) of the quantile loss, from the lowest to the highest. The answer for a row is
             the quantile whose level is nearest to 1/2.
         targets: how many numbers are predicted for each row.
-        names: of the targets, where there are several: `rmse` is the mean over them, `rmse[name]` that of one. Of more
-            than 20 the means alone are reported.
-        mean, std: of each target in its own unit; value = standardised·std + mean.
-        extra: metrics beside those that are always reported.
+        names: the names of the targets, if there are several: `rmse` is the mean over them, `rmse[name]` the value for
+            one. With more than 20 only the means are reported.
+        mean, std: mean and deviation of each target in its own unit; value = standardised·std + mean.
+        extra: metrics besides the ones that are always reported.
 
     >>> task = Regression(loss="huber", mean=(20.0,), std=(10.0,))
     >>> task.losses(np.array([[0.5], [3.0]], np.float32), np.array([0.0, 0.0], np.float32)).tolist()
@@ -81,7 +81,7 @@ class Regression:
 
     @property
     def _further(self) -> tuple[Metric, ...]:
-        """The metrics beside the loss: of several targets the means, then those of each by its name."""
+        """The metrics besides the loss: for several targets the means, then the metrics of each by its name."""
         common = (*VALUE_METRICS, *self.extra)
         known = [metric for metric in common if metric in OF_VALUES]
         named = enumerate(self.names) if 1 < len(self.names) <= MOST_NAMED else ()
@@ -94,12 +94,12 @@ class Regression:
 
     @property
     def levels(self) -> tuple[Any, ...]:
-        """The levels of the quantiles that are predicted; none but with the quantile loss."""
+        """The levels of the quantiles that are predicted; empty except with the quantile loss."""
         return self.quantiles if self.loss == "quantile" else ()
 
     @property
     def outputs(self) -> int:
-        """One per target; with the quantile loss one per target and level.
+        """One per target; with the quantile loss, one per target and level.
 
         Raises:
             ConfigError: the levels do not rise.
@@ -116,7 +116,7 @@ class Regression:
         return jnp.mean(self._losses(jnp.asarray(outputs), wide, jnp), axis=1)
 
     def _losses(self, outputs: Numbers, targets: Numbers, numpy: Any) -> Numbers:
-        """The loss of each target [rows, targets], in the precision of what is given; `numpy` is that of the arrays."""
+        """The loss of each target [rows, targets], in the precision of the arrays; `numpy` is their module."""
         loss: Numbers
         if self.loss == "poisson":
             share = (targets * self._scale(numpy, targets.dtype) + 1.0).clip(0.0, None)  # y/ȳ
@@ -143,7 +143,7 @@ class Regression:
         return loss
 
     def _scale(self, numpy: Any, dtype: Any) -> Any:
-        """Deviation by mean [1, targets]."""
+        """Deviation divided by mean [1, targets]."""
         return (numpy.asarray(self.std, dtype) / numpy.asarray(self.mean, dtype)).reshape(1, -1)
 
     def _quantiles(self, outputs: Numbers, numpy: Any) -> Numbers:
@@ -157,7 +157,7 @@ class Regression:
         """None: all rows weigh the same."""
 
     def metrics(self, outputs: Outputs, targets: Values, weights: RowWeights | None = None) -> dict[str, float]:
-        """`loss`, as training minimises it, and the other metrics, in the target's own unit.
+        """`loss`, as minimised in training, and the other metrics, in the target's own unit.
 
         Raises:
             DataError: no row counts, or the weights are not weights.
@@ -174,7 +174,7 @@ class Regression:
         return loss | compute(further, answers)
 
     def losses_of(self, outputs: np.ndarray, answers: ValueAnswers) -> Float[np.ndarray, " rows"] | None:
-        """The loss of each row in float64; None where its code is not here."""
+        """The loss of each row in float64; None if the code of the loss is not available."""
         if isinstance(self.loss, NotHere):
             return None
         if callable(self.loss):
@@ -183,7 +183,7 @@ class Regression:
         return np.asarray(self._losses(np.asarray(outputs, np.float64), answers.standardised_true, np).mean(axis=1))
 
     def answers(self, outputs: np.ndarray, targets: np.ndarray, weights: Float[np.ndarray, " rows"]) -> ValueAnswers:
-        """What metrics are computed from, of rows that all count."""
+        """The input of the metrics, for rows that all have a weight above 0."""
         outputs = np.asarray(outputs, np.float64)
         wide = np.asarray(targets, np.float64).reshape(len(targets), self.targets)
         of_target = partial(np.broadcast_to, shape=(self.targets,))
@@ -192,7 +192,7 @@ class Regression:
         return ValueAnswers(self._standardised(outputs), wide, weights, unit, mean, self.levels, quantiles)
 
     def remarks(self, outputs: Outputs, targets: Values, weights: RowWeights | None = None) -> tuple[str, ...]:
-        """Whether the mean of the targets would be nearer to them than the answers; whether the loss is not here."""
+        """Remarks if the mean of the targets would be nearer to them than the answers, or if the loss is not here."""
         found = self.metrics(outputs, targets, weights)
         said = [*not_computed(self.loss), *left_out(self.extra, found)]
         for name in (f"r2[{target}]" for target in self.names) if len(self.names) > 1 else ("r2",):
@@ -218,7 +218,7 @@ class Regression:
         return to_json(self)
 
     def _standardised(self, outputs: np.ndarray) -> np.ndarray:
-        """The standardised answers [rows, targets] that outputs in float64 stand for."""
+        """The standardised answers [rows, targets] from outputs in float64."""
         if self.loss == "poisson":
             with np.errstate(over="ignore"):
                 return np.asarray(np.expm1(outputs) / self._scale(np, np.float64))

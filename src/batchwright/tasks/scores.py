@@ -1,22 +1,22 @@
-"""What scores say of rows that are positive or negative: areas under curves, and how well confidence is calibrated."""
+"""Scores for positive and negative rows: areas under curves, and how well confidence is calibrated."""
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from batchwright.tasks.answers import Weights
 
-CALIBRATION_BINS = 15  # the number that Guo et al. (2017) report, and that others compare with
+CALIBRATION_BINS = 15  # the number in Guo et al. (2017), used in other comparisons too
 
 
 def roc_auc(
     scores: Float[np.ndarray, " rows"], positive: Bool[np.ndarray, " rows"], weights: Weights | None = None
 ) -> float | None:
-    """Area under the ROC curve: the chance that a positive row scores above a negative one, a tie counting half.
+    """Area under the ROC curve: the probability that a positive row scores above a negative one; a tie counts half.
 
     AUC = Σ_{i positive} w_i (W(negative, below s_i) + W(negative, tied with s_i) / 2) / (W(positive) W(negative)).
 
     Returns:
-        The area in [0, 1], exact with ties; None where no row is positive, or none negative.
+        The area in [0, 1], exact with ties; None if no row is positive, or none is negative.
 
     >>> roc_auc(np.array([0.1, 0.5, 0.5, 0.9]), np.array([False, True, False, True]))
     0.875
@@ -35,7 +35,7 @@ def average_precision(
     """Area under precision over recall as steps: Σ (recall_i - recall_(i-1))·precision_i, from the highest score down.
 
     Returns:
-        A number in [0, 1], exact with ties; None where no row is positive.
+        A number in [0, 1], exact with ties; None if no row is positive.
 
     >>> average_precision(np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False]))
     0.8333333333333333
@@ -48,7 +48,7 @@ def average_precision(
 
 
 def _by_rank(scores: np.ndarray, positive: np.ndarray, weights: Weights | None) -> tuple[np.ndarray, np.ndarray]:
-    """Weight of the positive and of the negative rows at each score, the scores from the lowest up."""
+    """Weight of the positive and of the negative rows at each score, in rising order of the scores."""
     weights = np.ones(len(scores)) if weights is None else weights
     _, rank = np.unique(scores, return_inverse=True)
     return np.bincount(rank, weights * positive), np.bincount(rank, weights * ~positive)
@@ -61,7 +61,7 @@ def calibration_error(
     *,
     bins: int = CALIBRATION_BINS,
 ) -> float:
-    """Expected calibration error: how far the confidence in the predicted class is from the share that is right.
+    """Expected calibration error: how far confidence in the predicted class is from the share of right predictions.
 
     ECE = Σ_b W_b/W · |share right in b - mean confidence in b| over `bins` bins of equal width; a bin is (a, b].
 

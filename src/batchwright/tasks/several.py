@@ -1,4 +1,4 @@
-"""Several targets of which some are classes: a head for each, trained together."""
+"""Several targets, some of them classes: one head for each, trained together."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,22 +21,22 @@ Head: TypeAlias = Classification | Regression
 
 @component
 class Several:
-    """Predict several targets at once, at least one of them a class: each has a head of its own.
+    """Predict several targets at once, at least one of them a class: each has its own head.
 
         loss = mean over the heads of the loss of each
 
-    The outputs of the heads are side by side. Targets are [rows, k], a column for each head: int32 codes where all are
+    The outputs of the heads are side by side. Targets are [rows, k], a column for each head: int32 codes if all are
     classes, else float32, in which codes are whole numbers.
 
     Args:
-        names: of the k targets.
-        heads: a `Classification` or a `Regression` of one target for each.
-        loss: None is the above; or a function of (outputs [rows, outputs], targets [rows, k]) that gives one loss per
-            row.
-        extra: metrics of all targets, of `SeveralAnswers`; a head has its own.
+        names: the names of the k targets.
+        heads: a `Classification`, or a `Regression` of one target, for each.
+        loss: None for the mean above; or a function of (outputs [rows, outputs], targets [rows, k]) that gives one loss
+            per row.
+        extra: metrics of all targets together, from `SeveralAnswers`; a head has its own.
 
-    Where all are classes, `accuracy` and its kin are means over the targets, and `exact_match` is the share of rows
-    with all of them right. `accuracy[name]` is that of one target.
+    If all are classes, `accuracy` and related metrics are means over the targets, and `exact_match` is the share of
+    rows with all of them right. `accuracy[name]` is the value for one target.
 
     >>> task = Several(("size", "price"), (Classification(("small", "large")), Regression()))
     >>> task.outputs
@@ -55,7 +55,7 @@ class Several:
 
     @property
     def headline(self) -> str:
-        """The metric that is shown beside the loss."""
+        """The metric that is shown next to the loss."""
         return "accuracy" if self._of_classes else "loss"
 
     @property
@@ -65,7 +65,7 @@ class Several:
 
     @property
     def outputs(self) -> int:
-        """Those of all heads."""
+        """The number of outputs of all heads."""
         return sum(head.outputs for head in self.heads)
 
     def losses(self, outputs: Outputs, targets: Any) -> Float[Array, " rows"]:
@@ -79,7 +79,7 @@ class Several:
         """None: all rows weigh the same."""
 
     def metrics(self, outputs: Outputs, targets: Any, weights: RowWeights | None = None) -> dict[str, float]:
-        """`loss`, as training minimises it, and the metrics of the targets.
+        """`loss`, as minimised in training, and the metrics of the targets.
 
         Raises:
             DataError: no row counts, or the weights are not weights.
@@ -93,7 +93,7 @@ class Several:
         return self._loss(found, wanted, answers) | compute(self._further, answers)
 
     def answers(self, outputs: np.ndarray, targets: np.ndarray, weights: Float[np.ndarray, " rows"]) -> SeveralAnswers:
-        """What metrics are computed from, of rows that all count."""
+        """The input of the metrics, for rows that all have a weight above 0."""
         parts: dict[str, ClassAnswers | ValueAnswers] = {
             name: head.answers(own, wanted, weights)
             for name, (head, own, wanted) in zip(self.names, self._by_head(outputs, targets), strict=True)
@@ -101,7 +101,7 @@ class Several:
         return SeveralAnswers(parts, weights)
 
     def remarks(self, outputs: Outputs, targets: Any, weights: RowWeights | None = None) -> tuple[str, ...]:
-        """The remarks of each head, behind the name of its target."""
+        """The remarks of each head, after the name of its target."""
         heads = zip(self.names, self._by_head(np.asarray(outputs), np.asarray(targets)), strict=True)
         each = [
             f"{name}: {remark}" for name, (head, own, wanted) in heads for remark in head.remarks(own, wanted, weights)
@@ -136,7 +136,7 @@ class Several:
 
     @property
     def _further(self) -> tuple[Metric, ...]:
-        """The metrics beside the loss: those of all targets, then those of each."""
+        """The metrics besides the loss: first of all targets together, then of each."""
         means = self._means() if self._of_classes else ()
         named = zip(self.names, self.heads, strict=True) if len(self.heads) <= MOST_NAMED else ()
         each = (
@@ -145,13 +145,13 @@ class Several:
         return (*means, *each, *self.extra)
 
     def _means(self) -> tuple[Metric, ...]:
-        """The mean over the targets of each metric that all heads have, and how often all answers are right."""
+        """The mean over the targets of each metric that all heads have, and the share of entirely right rows."""
         common = self.heads[0].reported[1:]
         means = [Metric(one.name, one.larger_is_better, _mean_of(one), one.low, one.high) for one in common]
         return (means[0], Metric("exact_match", True, _all_right, 0.0, 1.0), *means[1:])
 
     def _loss(self, outputs: np.ndarray, wanted: np.ndarray, answers: SeveralAnswers) -> dict[str, float]:
-        """The mean loss of rows that all count, in float64; nothing where its code is not here."""
+        """The mean loss of rows of weight above 0, in float64; empty if the code of the loss is not available."""
         if isinstance(self.loss, NotHere):
             return {}
         if self.loss is not None:
@@ -179,7 +179,7 @@ def _of(answers: SeveralAnswers, name: str) -> ClassAnswers | ValueAnswers:
 def _host_losses(
     head: Head, outputs: np.ndarray, answers: ClassAnswers | ValueAnswers
 ) -> Float[np.ndarray, " rows"] | None:
-    """The loss of each row of one head in float64; None where its code is not here."""
+    """The loss of each row of one head in float64; None if the code of the loss is not available."""
     if isinstance(head, Classification):
         assert isinstance(answers, ClassAnswers)
         return head.losses_of(outputs, answers)

@@ -1,4 +1,4 @@
-"""From which probability on the second of two classes is answered, chosen so that a metric is best."""
+"""Choose the probability from which the second of two classes is predicted, so that a metric is best."""
 
 from typing import Literal, TypeAlias
 
@@ -16,23 +16,23 @@ def best_threshold(
     *,
     aim: Aim,
 ) -> float:
-    """The threshold whose answers have the best F1 of the second class, or the best balanced accuracy.
+    """The threshold with the best F1 of the second class, or the best balanced accuracy.
 
-    All thresholds that tell two rows apart are compared. The best lies half-way between two probabilities that occur,
-    so that rows near those are answered alike; of equals it is the one nearest to 1/2.
+    All thresholds that separate any two rows are compared. The best lies half-way between two probabilities that occur,
+    so that rows near them get the same answer; of equals, the one nearest to 1/2 is taken.
 
     Args:
-        probabilities: of the second class.
+        probabilities: probabilities of the second class.
         true: 0 or 1.
         weights: above 0.
-        aim: what is best.
+        aim: the metric to optimise.
 
     >>> best_threshold(np.array([0.1, 0.2, 0.3, 0.9]), np.array([0, 0, 1, 1]), np.ones(4), aim="f1")
     0.25
     """
     found, rank = np.unique(probabilities, return_inverse=True)
     positive, negative = (np.bincount(rank, weights * (true == label), len(found)) for label in (1, 0))
-    # Below[i] are the rows answered with the first class by the threshold between found[i - 1] and found[i].
+    # Below[i] are the rows predicted as the first class with the threshold between found[i - 1] and found[i].
     missed, rejected = (np.concatenate([[0.0], np.cumsum(part)]) for part in (positive, negative))
     hits, kept_out = positive.sum() - missed, rejected
     if aim == "f1":
