@@ -118,7 +118,7 @@ def test_what_cannot_go_on_is_refused_and_left_as_it_was(iris: Any, tmp_path: Pa
     refused(run, iris, "has no checkpoint of its end that can be read")
     run = tmp_path / "stopped"
     bw.fit(iris, **{**HOW, "early_stopping": bw.EarlyStopping(patience=1, min_delta=9.0)}, epochs=9, run_dir=run)
-    refused(run, iris, "was stopped early, and would be again: val_loss has not improved .* train --from ")
+    refused(run, iris, "was stopped early, and would be again: val_loss has not improved .*; train anew from .*`from=")
     run = tmp_path / "late"
     bw.fit(iris, **HOW, epochs=5, max_time=1e-3, run_dir=run)
     refused(run, iris, "has used up its time limit of 0.001 s")

@@ -31,7 +31,7 @@ def refuse_extension(run: Run, checkpoint: Checkpoint | None, job: Job) -> None:
     if epochs <= len(history):
         done = f"{len(history)} epoch{'' if len(history) == 1 else 's'}"
         raise RunError(f"{run.path} has trained {done} already, and epochs is {epochs}: give more.")
-    anew = f"`batchwright train --from {run.path} ...` begins anew from the parameters that it has kept"
+    anew = f"train anew from the parameters that it has kept (`from={run.path}`, in Python initial=)"
     if run.status == "finished" and len(history) < max((int(row["epoch"]) for row in run.history), default=0):
         raise RunError(f"{run.path} has no checkpoint of its end that can be read, so that it cannot go on: {anew}.")
     stop = job.early_stopping.verdict(history).stop if job.early_stopping else None
