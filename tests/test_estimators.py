@@ -3,7 +3,7 @@
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -12,53 +12,40 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
+from scipy.sparse import coo_array, csc_matrix, csr_array
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_checks
+from sklearn.utils._testing import assert_allclose_dense_sparse as close
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 from tests.naming import stable
+from tests.programs import programs  # noqa: F401  (a fixture)
 
-from batchwright import optim
-from batchwright.errors import ConfigError, DataError
+from batchwright import AdaptiveBatchSize, EarlyStopping, optim
+from batchwright.errors import ConfigError, DataError, DivergedError
 from batchwright.estimators import Classifier, Regressor
+from batchwright.training import segment
 
 PLAIN = {"batch_normalization": False, "optimizer": "sgd", "schedule": "constant", "batch_size": "full"}
 QUICK = PLAIN | {"learning_rate": 0.1, "momentum": 0.9, "epochs": 15, "random_state": 0}
 
-EXPECTED_FAILURES = {
-    "check_sample_weight_equivalence_on_dense_data": "columns are standardised by rows, so that to them a row of "
-    "weight 2 is not two rows; below, where that makes no difference, and with weights of 0",
-    "check_do_not_raise_errors_in_init_or_set_params": "types are checked here; done below, where they are not",
+NOT_HERE = {"check_do_not_raise_errors_in_init_or_set_params": "types are checked here; done below, where they are not"}
+SETTINGS = {
+    "check_sample_weight_equivalence": {"standardize": False},  # columns are standardised by rows, of any weight
 }
+"""What an estimator needs to pass some checks, as scikit-learn has such settings for its own."""
+
 OF_VALUES = [
     check
     for _, check in estimator_checks_generator(Regressor())
     if any(word in str(check) for word in ("regressor", "_y_", "_score_"))
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Programs are compiled in a hurry, and kept for the other tests of this file."""
-    folder = str(tmp_path_factory.mktemp("programs"))
-    settings = {
-        "jax_compilation_cache_dir": folder,
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-        "jax_disable_most_optimizations": True,
-    }
-    before = {name: jax.config.values[name] for name in settings}
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
 
 
 def blobs(labels: object = (0, 1, 2), rows: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -78,9 +65,12 @@ def frame_data() -> tuple[dict[str, list[object]], np.ndarray]:
 
 
 @pytest.mark.slow
-@parametrize_with_checks([Classifier((8,), **QUICK)], expected_failed_checks=lambda _: EXPECTED_FAILURES)
-def test_scikit_learn_accepts_the_classifier(estimator, check):
-    check(estimator)
+@parametrize_with_checks([Classifier((8,), **QUICK)], expected_failed_checks=lambda _: NOT_HERE)
+def test_scikit_learn_accepts_the_classifier(estimator, check, monkeypatch):
+    needed = next((settings for name, settings in SETTINGS.items() if name in str(check)), {})
+    if needed:  # to four digits, as scikit-learn compares float32, in which all is trained
+        monkeypatch.setattr(estimator_checks, "assert_allclose_dense_sparse", partial(close, rtol=1e-4))
+    check(estimator.set_params(**needed))
 
 
 @pytest.mark.slow
@@ -353,3 +343,246 @@ def test_a_constant_target_is_what_is_predicted(value: float) -> None:
     x = np.random.default_rng(0).normal(size=(60, 3))
     said = Regressor(hidden_layer_sizes=(8,), epochs=2).fit(x, np.full(60, value)).predict(x)
     np.testing.assert_allclose(said, value, rtol=1e-5, atol=1e-5 if value == 0 else 0)
+
+
+@pytest.mark.parametrize("made", [Classifier, Regressor])
+def test_calls_of_partial_fit_are_the_epochs_of_fit(made):
+    """To the bit, a pickle on the way included; the second call compiles nothing."""
+    settings = {**QUICK, "epochs": 3, "batch_size": 16}
+    whole = made((8,), **settings).fit(X, Y)
+    classes = {"classes": [0, 1, 2]} if made is Classifier else {}
+    parts = made((8,), **settings).partial_fit(X, Y, **classes).partial_fit(X, Y)
+    with jax.log_compiles(), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(segment, "compile_segment", lambda *_, **__: pytest.fail("compiled anew"))
+        again = pickle.loads(pickle.dumps(parts))
+        parts.partial_fit(X, Y)
+    again.partial_fit(X, Y)
+    for one in (parts, again):
+        assert (one.predict(X) == whole.predict(X)).all()
+        assert one.loss_curve_ == whole.loss_curve_ == [row["loss"] for row in one.history_]
+        assert (one.n_iter_, one.t_) == (whole.n_iter_, whole.t_) == (3, 180)
+
+
+def test_partial_fit_of_rows_that_grow_and_of_labels_that_come_late():
+    """Columns that do not vary in the first rows are inputs too, and one value says nothing of a scale."""
+    generator = np.random.default_rng(0)
+    first, later = np.array([[3.0, 1.0]]), np.column_stack([np.full(40, 3.0), generator.normal(size=40)])
+    classifier = Classifier((8,), **QUICK).partial_fit(first, ["b"], classes=["a", "b", "c"])
+    labels = np.where(later[:, 1] > 0, "a", "c")
+    for _ in range(40):
+        classifier.partial_fit(later, labels)
+    assert classifier.classes_.tolist() == ["a", "b", "c"] and classifier.score(later, labels) > 0.95
+    regressor = Regressor((), **QUICK).partial_fit(first, [5.0])
+    for _ in range(60):
+        regressor.partial_fit(later, 5 - 2 * later[:, 1])
+    assert regressor.score(later, 5 - 2 * later[:, 1]) > 0.9
+
+
+def test_partial_fit_after_fit_goes_on_from_its_parameters():
+    fitted = Classifier((8,), **QUICK).fit(X, Y)
+    epochs, last = fitted.n_iter_, fitted.loss_
+    fitted.partial_fit(X, Y)
+    assert len(fitted.loss_curve_) == epochs + 1 and fitted.loss_ < last and fitted.n_iter_ == 1
+    fitted.fit(X, Y)
+    assert len(fitted.loss_curve_) == epochs
+
+
+@pytest.mark.parametrize(
+    ("settings", "calls", "said"),
+    [
+        ({}, [([0, 1, 2], None)], "classes must be passed on the first call"),
+        ({}, [([0, 1, 2], [0, 1])], "labels that are not among the classes: 2. Known: 0, 1"),
+        ({}, [([0, 1, 2], [0, 1, 2]), ([0, 1, 3], None)], "labels that are not among the classes: 3"),
+        ({}, [([0, 1, 2], [0, 1, 2]), ([0, 1, 2], [0, 1, 2, 3])], "are not those of the first call"),
+        ({"early_stopping": 3}, [([0, 1, 2], [0, 1, 2])], "partial_fit does not support early_stopping"),
+        ({"class_weight": "balanced"}, [([0, 1, 2], [0, 1, 2])], "'balanced' needs rows of all classes"),
+        ({"batch_size": AdaptiveBatchSize()}, [([0, 1, 2], [0, 1, 2])], "a batch size that stays the same"),
+    ],
+)
+def test_what_partial_fit_refuses(settings, calls, said):
+    classifier = Classifier((4,), **QUICK | settings)
+    for labels, classes in calls[:-1]:
+        classifier.partial_fit(X[::20], labels, classes=classes)
+    with pytest.raises(ValueError, match=said):
+        classifier.partial_fit(X[::20], calls[-1][0], classes=calls[-1][1])
+
+
+def test_partial_fit_that_diverges_goes_on_from_what_it_had():
+    regressor = Regressor((), **QUICK | {"standardize": False}).partial_fit(X, X[:, 0])
+    before = regressor.predict(X)
+    with pytest.raises(DivergedError, match="not finite at iteration 2"):
+        regressor.partial_fit(X * 1e30, X[:, 0])
+    assert (regressor.predict(X) == before).all()
+    assert np.isfinite(regressor.partial_fit(X, X[:, 0]).predict(X)).all()
+
+
+def test_warm_start_goes_on_where_the_last_fit_has_ended():
+    """As one training where the optimizer keeps nothing; rows of another scale are encoded as the first were."""
+    settings = QUICK | {"momentum": 0.0, "epochs": 4}
+    whole = Regressor((8,), **settings | {"epochs": 8}).fit(X, Y)
+    warm = Regressor((8,), warm_start=True, **settings).fit(X, Y).fit(X, Y)
+    np.testing.assert_allclose(warm.predict(X), whole.predict(X), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(warm.loss_curve_, whole.loss_curve_, rtol=1e-4)
+    encoding = warm.model_.encoding
+    assert warm.n_iter_ == 4 and warm.fit(X + 1, 2 * Y).model_.encoding == encoding
+    with pytest.raises(ConfigError, match="give the network that initial has"):
+        warm.set_params(hidden_layer_sizes=(5,)).fit(X, Y)
+    with pytest.raises(ValueError, match="X has 2 features"):
+        warm.fit(X[:, :2], Y)
+
+
+def test_rows_for_validation_are_measured_and_decide():
+    """Not learned from, and weighed as `evaluate` weighs them."""
+    weights = np.r_[np.ones(5), np.zeros(5)]
+    held_out = {"X_val": X[10:20], "y_val": Y[10:20], "sample_weight_val": weights}
+    settings = QUICK | {"epochs": 40, "early_stopping": 2, "learning_rate": 2.0}
+    stopped = Classifier((8,), **settings).fit(X[20:], Y[20:] % 2, **held_out | {"y_val": 1 - Y[10:20]})
+    assert stopped.trained_.prepared.plan.training_rows == 40
+    assert stopped.trained_.prepared.dataset.validation.rows == 5
+    right = [row["val_accuracy"] for row in stopped.history_]
+    assert stopped.validation_scores_ == right and stopped.best_validation_score_ == max(right)
+    assert stopped.best_loss_ is None and stopped.n_iter_ < 40
+    plain = Classifier((8,), **QUICK).fit(X, Y)
+    measured = Classifier((8,), **QUICK).fit(X, Y, X_val=X[:3], y_val=Y[:3])
+    assert (measured.predict_proba(X) == plain.predict_proba(X)).all() and plain.validation_scores_ is None
+    assert measured.best_loss_ == min(measured.loss_curve_) == min(plain.loss_curve_)
+
+
+@pytest.mark.parametrize(
+    ("settings", "given", "said"),
+    [
+        ({}, {"X_val": X}, "X_val and y_val go together"),
+        ({}, {"sample_weight_val": Y}, "X_val and y_val go together"),
+        ({"validation_split": 0.1}, {"X_val": X, "y_val": Y}, "validation_split is 0.1, and X_val is given"),
+        ({}, {"X_val": X, "y_val": Y + 1}, "labels that are not among the classes: 3"),
+        ({}, {"X_val": X[:, :2], "y_val": Y}, "X has 2 features"),
+        ({"tol": -1.0}, {}, "tol must be a number of at least 0"),
+        ({"tol": 0.1, "n_iter_no_change": 0}, {}, "a whole number of at least 1"),
+        ({"tol": 0.1, "early_stopping": EarlyStopping()}, {}, "has a min_delta of its own"),
+        ({"loss": "huber"}, {}, "unknown loss 'huber'"),
+        ({"l2": -1.0}, {}, "l2: must be a number >= 0"),
+    ],
+)
+def test_what_fit_refuses(settings, given, said):
+    with pytest.raises(ValueError, match=said):
+        Classifier((4,), **QUICK | settings).fit(X, Y, **given)
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_tolerance_ends_the_training_or_warns(patience):
+    """The history is that of all epochs, cut where the loss has not fallen by tol for so many epochs."""
+    settings = QUICK | {"epochs": 60, "tol": 0.05, "n_iter_no_change": patience}
+    losses = Classifier((8,), **settings | {"tol": None}).fit(X, Y).loss_curve_
+    bar, since, epochs = np.inf, 0, 0
+    while since < patience:
+        better = losses[epochs] < bar - 0.05
+        bar, since, epochs = (losses[epochs], 0, epochs + 1) if better else (bar, since + 1, epochs + 1)
+    assert Classifier((8,), **settings).fit(X, Y).loss_curve_ == losses[:epochs]
+    for unfinished in ({"epochs": epochs - 1}, {"n_iter_no_change": np.inf}):
+        with pytest.warns(ConvergenceWarning, match=r"not converged to within tol=0\.05"):
+            Classifier((8,), **settings | unfinished).fit(X, Y)
+
+
+def test_losses_by_name_and_as_functions():
+    """Logistic regression by one output and by two is one; a function is that which has its name."""
+    two = Y % 2
+    one = Classifier((), **QUICK | {"loss": "binary_cross_entropy", "epochs": 100}).fit(X, two)
+    other = Classifier((), **QUICK | {"epochs": 100, "learning_rate": 0.05}).fit(X, two)
+    assert (one.n_outputs_, one.out_activation_) == (1, "logistic")
+    assert (other.n_outputs_, other.out_activation_, other.n_layers_) == (2, "softmax", 2)
+    np.testing.assert_allclose(one.predict_proba(X), other.predict_proba(X), atol=0.05)
+    named = Regressor((4,), **QUICK | {"loss": "mean_squared_error"}).fit(X, Y)
+    own = Regressor((4,), **QUICK | {"loss": lambda outputs, targets: (outputs[:, 0] - targets) ** 2}).fit(X, Y)
+    np.testing.assert_allclose(own.predict(X), named.predict(X), rtol=1e-5, atol=1e-6)
+    counts = Regressor((), **QUICK | {"loss": "poisson", "learning_rate": 0.01}).fit(X, Y)
+    assert counts.out_activation_ == "exp" and (counts.predict(X) > 0).all()
+
+
+def test_sparse_rows_are_their_dense_ones():
+    for container in (csr_array, csc_matrix, coo_array):
+        sparse = container(np.where(X > 1, X, 0.0))
+        one, other = (Classifier((8,), **QUICK).fit(rows, Y) for rows in (sparse, sparse.toarray()))
+        assert (one.predict_proba(sparse) == other.predict_proba(sparse.toarray())).all()
+    with pytest.raises(DataError, match=r"take 8e\+05 GB with their zeros"):
+        Classifier((8,), **QUICK).fit(csr_array((60, 1_666_666_666_666), dtype=np.float64), Y)
+
+
+def test_numbers_are_taken_as_they_are_where_asked():
+    """A linear model by gradient descent in NumPy, of columns and target in their own units."""
+    target, steps = X @ [1.0, -2.0, 0.5] + 3, 10
+    found = Regressor((), **QUICK | {"standardize": False, "learning_rate": 0.01, "epochs": steps}).fit(X, target)
+    start = Regressor((), **QUICK | {"standardize": False, "learning_rate": 1e-30, "epochs": 1}).fit(X, target)
+    design = np.column_stack([X, np.ones(len(X))])
+    dense = start.model_.variables.params["body"]["dense_0"]
+    weights, velocity = np.append(dense["kernel"].ravel(), dense["bias"]).astype(np.float64), np.zeros(4)
+    for _ in range(steps):
+        velocity = 0.9 * velocity + 2 * design.T @ (design @ weights - target) / len(X)
+        weights = weights - 0.01 * velocity
+    np.testing.assert_allclose(found.predict(X), design @ weights, rtol=1e-4)
+
+
+def test_rows_stay_in_order_where_they_are_not_shuffled():
+    """Sorted by target, the last batch pulls most: in the order of the rows, their mean is overestimated."""
+    ordered, x = np.repeat([-1.0, 1.0], 32), np.ones((64, 1))
+    settings = QUICK | {"batch_size": 8, "epochs": 3, "momentum": 0.0, "standardize": False}
+    kept = Regressor((), **settings | {"shuffle": False}).fit(x, ordered)
+    assert kept.predict(x[:1])[0] > 0.7 > abs(Regressor((), **settings).fit(x, ordered).predict(x[:1])[0])
+
+
+def test_weights_reach_fit_and_score_by_metadata_routing():
+    weights = np.where(Y == 0, 1.0, 0.0)
+    with config_context(enable_metadata_routing=True):
+        requested = Classifier((4,), **QUICK).set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        assert "X_val" in requested.get_metadata_routing().fit.requests
+        found = cross_validate(requested, X, Y, params={"sample_weight": weights}, cv=2, return_estimator=True)
+    assert [fitted.classes_.tolist() for fitted in found["estimator"]] == [[0], [0]]
+    assert (found["test_score"] == 1.0).all()
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_frames_come_out_of_a_pipeline_with_their_names(kind):
+    pipeline = make_pipeline(StandardScaler(), Classifier((4,), **QUICK)).set_output(transform=kind)
+    fitted = pipeline.fit(pd.DataFrame(X, columns=["a", "b", "c"]), Y)[-1]
+    assert fitted.feature_names_in_.tolist() == ["a", "b", "c"]
+
+
+def test_verbose_prints_a_line_for_each_epoch(capsys):
+    Classifier((4,), verbose=True, **QUICK | {"epochs": 2}).fit(X, Y, X_val=X, y_val=Y).partial_fit(X, Y)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(": loss ")[0] for line in lines] == ["epoch 1 of 2", "epoch 2 of 2", "epoch 1"]
+    assert "val_loss" in lines[0] and "val_accuracy" in lines[0]
+
+
+def test_callbacks_follow_a_training_and_end_it():
+    """Those of scikit-learn, where it has them: what they are given is ready to predict."""
+    callback = pytest.importorskip("sklearn.callback")
+    said = []
+
+    class Spy:
+        def setup(self, estimator, context):
+            said.append("setup")
+
+        def teardown(self, estimator, context):
+            said.append("teardown")
+
+        def on_fit_task_begin(self, estimator, context):
+            said.append(f"{context.task_name} {context.task_id} begins")
+
+        def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
+            said.append((context.task_name, fitted_estimator.score(X, y), len(metadata)))
+            return context.task_name == "epoch" and context.task_id == 2
+
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    followed = Classifier((4,), **QUICK).set_callbacks(Spy(), monitor).fit(X, Y)
+    assert said[:3] == ["setup", "fit 0 begins", "epoch 0 begins"] and said[-1] == "teardown"
+    ends = [one for one in said if isinstance(one, tuple)]
+    assert [name for name, *_ in ends] == ["epoch"] * 3 + ["fit"] and followed.n_iter_ == 3
+    assert ends[2][1] == ends[3][1] == followed.score(X, Y)
+    assert ends[0][1] == Classifier((4,), **QUICK | {"epochs": 1}).fit(X, Y).score(X, Y)
+    logged = {row["task_id_path"]: row["accuracy"] for row in monitor.get_logs().data}
+    assert logged == {(0,): ends[3][1], **{(0, epoch): ends[epoch][1] for epoch in range(3)}}
+    said.clear()
+    followed.partial_fit(X, Y)
+    assert [one[0] for one in said if isinstance(one, tuple)] == ["epoch", "partial_fit"]
+    followed.set_callbacks().fit(X, Y)
+    assert followed.n_iter_ == QUICK["epochs"]
