@@ -12,6 +12,7 @@ from batchwright.config.document import Node
 from batchwright.config.keys import homes
 from batchwright.config.sections import SECTIONS, EarlyStopping, Section
 from batchwright.errors import ConfigError
+from batchwright.training.average import Average
 
 EXTRA: dict[str, dict[str, Any]] = {"piecewise": {"points": [[1, 0.1], [2, 0.01]]}}
 """What a kind cannot do without."""
@@ -37,7 +38,8 @@ def shipped(section: Section, cls: type) -> dict[str, Any]:
         config = load_config(None, [(section.name, json.dumps(given), "")]).config
         return to_plain(getattr(config, section.name))
     plain = to_plain(cls())
-    return plain | ({"early_stopping": to_plain(EarlyStopping())} if "early_stopping" in plain else {})
+    inner = {"early_stopping": to_plain(EarlyStopping()), "average": to_plain(Average())}
+    return plain | (inner if "early_stopping" in plain else {})
 
 
 def answer(tree: dict[str, Any]) -> str:
