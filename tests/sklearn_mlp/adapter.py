@@ -80,6 +80,7 @@ class _MLP(BaseEstimator):
         self.max_fun = max_fun
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        self._several = np.ndim(y) == 2 and np.shape(y)[1] > 1
         with _as_scikit_learn_says():
             self._estimator(X).fit(X, y, sample_weight)
         return self
@@ -145,7 +146,8 @@ class _MLP(BaseEstimator):
     def _stopping(self) -> EarlyStopping:
         """By the score on rows held out; of numbers by their squared error, 1 - R² in units of the variance."""
         patience = self.max_iter + 1 if math.isinf(self.n_iter_no_change) else int(self.n_iter_no_change) + 1
-        return EarlyStopping(self._monitor, patience, self.tol)
+        monitor = "val_exact_match" if self._several and self._monitor == "val_accuracy" else self._monitor
+        return EarlyStopping(monitor, patience, self.tol)
 
     def _optimizer(self, batch: int) -> optim.Optimizer:
         """The rule for gradients `_slope` times those of scikit-learn, whose penalty is alpha/(2n)·|w|² of kernels."""

@@ -13,7 +13,6 @@ from tests.sklearn_mlp import adapter
 
 PRIVATE = "reads or sets private attributes of scikit-learn's own code"
 SOLVER = "of the solver lbfgs, which is no mini-batch descent"
-OUTPUTS = "y has several columns"
 FLOAT32 = "parameters are float32, and values are predicted in float64"
 DIFFERENT = {
     "test_fit": PRIVATE + "; an epoch is worked out in tests/training/test_training.py",
@@ -27,9 +26,6 @@ DIFFERENT = {
     "test_adaptive_learning_rate": PRIVATE + "; the schedule reduce_on_plateau is what it is for",
     "test_n_iter_no_change": PRIVATE + "; done in tests/test_estimators.py",
     "test_n_iter_no_change_inf": PRIVATE + "; done in tests/test_estimators.py",
-    "test_multilabel_classification": OUTPUTS,
-    "test_multioutput_regression": OUTPUTS,
-    "test_predict_proba_multilabel": OUTPUTS,
     "test_early_stopping_stratified": "a class of a single row stays in training, and nothing is refused",
     "test_mlp_diverging_loss": "a loss that is not finite raises DivergedError, which says where",
     "test_mlp_param_dtypes[MLPClassifier-float64]": FLOAT32,
