@@ -1,4 +1,4 @@
-"""A user's own losses and tasks, and the stand-in for a loss of which only the printed form is known."""
+"""A user's own losses and tasks, and the stand-in for a loss that is known only by its printed form."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
