@@ -23,7 +23,7 @@ ROWS_TRIED = 4
 
 @dataclass(frozen=True)
 class NotHere:
-    """Stands in for a loss of which a run has only the printed form."""
+    """Stands in for a loss that a run has only in printed form."""
 
     form: str
 
