@@ -111,7 +111,7 @@ def load_config(path: Path | str | None = None, overrides: Iterable[tuple[str, s
 
 
 def read_document(path: Path | str | None, overrides: Iterable[tuple[str, str, str]]) -> tuple[Node, list[Problem]]:
-    """The tree of a YAML file with overrides on top, of which only the form has been checked; see `load_config`."""
+    """The tree of a YAML file with overrides on top; only its form has been checked; see `load_config`."""
     document, problems = (Node({}), []) if path is None else parse(_text(Path(path)), str(path))
     parsed = [(key, *parse(text, label, lines=False)) for key, text, label in overrides]
     for key, value, _ in parsed:

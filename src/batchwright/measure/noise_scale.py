@@ -91,7 +91,7 @@ def measure_noise(
 ) -> NoiseScales:
     """The noise scale of the loss that training minimises, from the gradients of single rows.
 
-    Gradients are those of `Task.losses` in training mode, weighted as in training: the gradient g of a row with weight
+    Gradients are taken of `Task.losses` in training mode, weighted as in training: the gradient g of a row with weight
     w counts as w·g·n / Σw, so that the mean is the gradient of the weighted mean loss. Clipping, l2 and weight decay
     are left out. Where rows influence each other, as through batch normalization, groups of 16 replace single rows (n
     of a few thousand then give what n of a few hundred give without).

@@ -154,7 +154,7 @@ def _states(members: Members, places: Sequence[int]) -> Iterator[TrainState]:
 
 
 def _rates(job: Job, run: MemberRun) -> np.ndarray:
-    """The learning rates of the next epoch; for a member that has ended, those of the first epoch."""
+    """The learning rates of the next epoch; for a member that has ended, the rates of the first epoch."""
     iterations = np.arange(job.plan.iterations_per_epoch)
     history = () if run.end is not None else run.now.history
     return rates_of(job, history, iterations, reductions=0).astype(np.float32)

@@ -53,10 +53,10 @@ at once, parameters and gradients have left the caches by their next use."""
 def pays_together(plan: Plan, members: Members, rows: Rows) -> bool:
     """Whether the members make each iteration together, rather than each member all of its iterations in turn.
 
-    The products of small networks leave a CPU waiting for the next instruction; those of larger ones keep it busy by
-    themselves. The operations of the network are counted, because a weight of a convolution is used at every pixel
-    and one of an embedding in no product. The weights are counted too, because every iteration updates all of them: a
-    group's weights have to stay in the caches. A GPU is assumed to have room for more at once.
+    The products of small networks leave a CPU waiting for the next instruction; the products of larger ones keep it
+    busy by themselves. The operations of the network are counted, because a weight of a convolution is used at every
+    pixel and one of an embedding in no product. The weights are counted too, because every iteration updates all of
+    them: a group's weights have to stay in the caches. A GPU is assumed to have room for more at once.
     """
     if jax.default_backend() != "cpu":
         return True

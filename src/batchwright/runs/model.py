@@ -31,7 +31,7 @@ EXAMPLE_ROWS = 2
 """Rows of the example inputs from which the shapes of a network's arrays are computed; no array depends on it."""
 
 NETWORK_CHARACTERS = 10_000
-"""Most characters that may describe an architecture: a few numbers, and never so many that building it takes long."""
+"""Most characters that may describe an architecture: a few numbers, so that building it never takes long."""
 
 
 @dataclass(frozen=True)

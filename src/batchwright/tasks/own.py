@@ -1,4 +1,4 @@
-"""A user's own losses and tasks, and the stand-in for a loss of which only the printed form is known."""
+"""A user's own losses and tasks, and the stand-in for a loss that is known only by its printed form."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ ROWS_TRIED = 4
 
 @dataclass(frozen=True)
 class NotHere:
-    """Stands in for a loss of which a run has only the printed form."""
+    """Stands in for a loss that a run has only in printed form."""
 
     form: str
 

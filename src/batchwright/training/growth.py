@@ -1,7 +1,7 @@
 """A batch size that grows from epoch to epoch: a pure function of the history, without a state of its own.
 
-Letters: B the batch size of an epoch, B₀ that of the first epoch, κ = B/B₀, a power of two; p the power of κ by which
-the learning rate follows the batch size (`optim.scaling`: 1 for SGD, ½ for rules that divide by the size of the
+Letters: B the batch size of an epoch, B₀ the size of the first epoch, κ = B/B₀, a power of two; p the power of κ by
+which the learning rate follows the batch size (`optim.scaling`: 1 for SGD, ½ for rules that divide by the size of the
 gradient).
 """
 

@@ -114,7 +114,7 @@ def compile_segment(
 ) -> CompiledSegment:
     """Compile the training loop for these shapes of rows and this plan; nothing is run.
 
-    `iterations` is how many are passed at once, by default those of an epoch. The rows may have no content.
+    `iterations` is how many are passed at once, by default the iterations of an epoch. The rows may have no content.
     """
     started = time.perf_counter()
     first_product()

@@ -208,7 +208,7 @@ def _check_names(own: Own) -> None:
 
 
 def _loss(chosen: str, allowed: tuple[Name, ...], task: str) -> Name:
-    """The chosen loss among those of a task; "auto" is the first."""
+    """The chosen loss of a task's allowed losses; "auto" is the first."""
     if chosen == "auto":
         return allowed[0]
     found = next((name for name in allowed if name == chosen), None)

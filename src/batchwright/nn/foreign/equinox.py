@@ -17,28 +17,28 @@ from batchwright.nn.protocols import Network, Tree, Variables
 def from_equinox(
     module: object, state: object = None, *, encoder: Encoder | None = None, channels_first: bool = True
 ) -> Network:
-    """A network of a module of Equinox, which is called with one row at a time, under `jax.vmap`.
+    """A network from a module of Equinox, which is called with one row at a time, under `jax.vmap`.
 
     A row is one array: numeric columns float32 [d], or an image float32 [channels, h, w] with pixels / 255, as the
-    layers of Equinox take it. It returns [outputs], not yet through a softmax. Where the module has a state, it is
-    called as module(x, state) and returns the outputs and the new state; where it takes `key`, it is given one.
+    layers of Equinox take it. The module returns [outputs], before a softmax. If the module has a state, it is called
+    as module(x, state) and returns the outputs and the new state; if it takes `key`, it is given one.
 
     It begins with a copy of its arrays. All floating-point arrays are learned, as by `eqx.is_inexact_array`; the state
-    is carried along, and all else stays as it is. Dropout draws from the run's key, another one for each row.
-    `eqx.nn.inference_mode` switches between training and evaluation.
+    is carried along, and everything else stays as it is. Dropout draws from the run's key, with a different one for
+    each row. `eqx.nn.inference_mode` switches between training and evaluation.
 
-    Where the module has an `eqx.nn.BatchNorm`, every batch has to be full, because it would count empty places as
-    rows: set `remainder=drop`, or a batch size that divides the number of training rows.
+    If the module has an `eqx.nn.BatchNorm`, every batch must be full, because it would count empty places as rows: set
+    `remainder=drop`, or a batch size that divides the number of training rows.
 
     Args:
         module: the module.
-        state: the second thing that `eqx.nn.make_with_state(Module)(...)` gives, where the module has a state.
-        encoder: what makes one array of the inputs. A table with categorical columns needs one, such as
-            `bw.nn.Columns.of(features)`, which embeds them behind the numeric columns.
+        state: the second result of `eqx.nn.make_with_state(Module)(...)`, if the module has a state.
+        encoder: turns the inputs into one array. A table with categorical columns needs one, such as
+            `bw.nn.Columns.of(features)`, which embeds them after the numeric columns.
         channels_first: False gives images as [h, w, channels].
 
     Raises:
-        ConfigError: Equinox is not installed, this is no module of it, or its state is missing.
+        ConfigError: Equinox is not installed, this is not one of its modules, or its state is missing.
     """
     eqx = library("equinox", install="batchwright[equinox]")
     if not isinstance(module, eqx.Module):
@@ -71,7 +71,7 @@ def _all(module: Any, kind: Any) -> list[Any]:
 
 
 def _indices(eqx: Any, module: Any) -> dict[Hashable, tuple[str, ...]]:
-    """Where in the module each value of its state belongs, by the key that the state has for it."""
+    """The place in the module of each value of its state, by the key of the value in the state."""
 
     def is_index(leaf: Any) -> bool:
         return isinstance(leaf, eqx.nn.StateIndex)
@@ -95,7 +95,7 @@ def _leaves_of_state(state: Any, indices: dict[Hashable, tuple[str, ...]]) -> Le
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Equinox:
-    """A module of Equinox: all that is not learned, its first variables, and how it is called."""
+    """A module of Equinox: everything that is not learned, its first variables, and how it is called."""
 
     library: ClassVar[str] = "Equinox"
     eqx: Any

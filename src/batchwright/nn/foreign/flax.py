@@ -1,4 +1,4 @@
-"""Modules of Flax: `from_flax` for those of flax.nnx and of flax.linen."""
+"""Modules of Flax: `from_flax` for modules of flax.nnx and of flax.linen."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -25,28 +25,28 @@ from batchwright.nn.protocols import Network, Tree, Variables
 
 
 def from_flax(module: object, *, encoder: Encoder | None = None, variables: Tree | None = None) -> Network:
-    """A network of a module of Flax: a `flax.nnx.Module` or a `flax.linen.Module`.
+    """A network from a module of Flax: a `flax.nnx.Module` or a `flax.linen.Module`.
 
     The module is called with one array: numeric columns float32 [n, d], or images float32 [n, h, w, channels] with
-    pixels / 255. It returns [n, outputs], not yet through a softmax.
+    pixels / 255. It returns [n, outputs], before a softmax.
 
-    A module of nnx begins with a copy of its parameters. One of linen has none: it begins with `variables`, or with
-    those of its `init` and the run's key. Every `nnx.Param` is learned, or the collection "params" of linen; all other
-    variables are state. In training, dropout draws from the run's key, not from the module's own `Rngs`, and the
-    module is told that it trains: by `module.train()` in nnx, and by the keywords train, training, is_training,
-    deterministic, use_running_average and inference, as far as its `__call__` takes them.
+    A module of nnx begins with a copy of its parameters. A module of linen has none: it begins with `variables`, or
+    with variables from its `init` and the run's key. Every `nnx.Param` is learned, or the collection "params" of linen;
+    all other variables are state. In training, dropout draws from the run's key, not from the module's own `Rngs`, and
+    the module is told that it trains: by `module.train()` in nnx, and by whichever of the keywords train,
+    training, is_training, deterministic, use_running_average and inference its `__call__` takes.
 
-    Where the module has batch statistics, every batch has to be full, because Flax would count empty places as rows:
-    set `remainder=drop`, or a batch size that divides the number of training rows.
+    If the module has batch statistics, every batch must be full, because Flax would count empty places as rows: set
+    `remainder=drop`, or a batch size that divides the number of training rows.
 
     Args:
         module: the module; it is not changed.
-        encoder: what makes one array of the inputs. A table with categorical columns needs one, such as
-            `bw.nn.Columns.of(features)`, which embeds them behind the numeric columns.
-        variables: of a linen module only: what its `init` gave, such as {"params": ..., "batch_stats": ...}.
+        encoder: turns the inputs into one array. A table with categorical columns needs one, such as
+            `bw.nn.Columns.of(features)`, which embeds them after the numeric columns.
+        variables: for a linen module only: the result of its `init`, such as {"params": ..., "batch_stats": ...}.
 
     Raises:
-        ConfigError: Flax is not installed, or this is no module of it.
+        ConfigError: Flax is not installed, or this is not one of its modules.
     """
     nnx, linen = library("flax.nnx", install="batchwright[flax]"), library("flax.linen", install="batchwright[flax]")
     if isinstance(module, linen.Module):
@@ -97,7 +97,7 @@ class _Nnx:
         return nested((name, at(now, name)) for name in self.state.names)
 
     def _streams_from(self, key: Array | None, *, draws: bool) -> Any:
-        """The streams of random numbers, each begun anew from the key; without one, as the module has them."""
+        """The streams of random numbers, each restarted from the key; without a key, as the module has them."""
         leaves, structure = self.streams
         if key is not None:
             leaves = [_begun(jax.random.fold_in(key, number), old) for number, old in enumerate(leaves)]
@@ -107,7 +107,7 @@ class _Nnx:
 
 
 def _begun(key: Array, old: Any) -> Array:
-    """The array of a stream of random numbers at its beginning: its key or keys, or the count of those drawn."""
+    """The array of a stream of random numbers at its start: its key or keys, or the number of keys drawn."""
     if not jnp.issubdtype(old.dtype, jax.dtypes.prng_key):
         return jnp.zeros_like(old)
     return jax.random.split(key, old.shape) if old.shape else key

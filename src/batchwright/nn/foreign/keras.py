@@ -16,31 +16,31 @@ from batchwright.nn.foreign.module import at, check_installed, comes_from, neste
 from batchwright.nn.protocols import Network, Tree, Variables
 
 SEED = "seed_generator_state"
-"""Keras's name of the variable that a `SeedGenerator` counts in."""
+"""Keras's name for the variable in which a `SeedGenerator` counts."""
 
 
 def from_keras(model: object, *, encoder: Encoder | None = None) -> Network:
-    """A network of a model of Keras 3, which has to run on JAX: set KERAS_BACKEND=jax before Keras is imported.
+    """A network from a model of Keras 3, which must run on JAX: set KERAS_BACKEND=jax before Keras is imported.
 
     The model is called with one array: numeric columns float32 [n, d], or images float32 [n, h, w, channels] with
-    pixels / 255. It returns [n, outputs], not yet through a softmax.
+    pixels / 255. It returns [n, outputs], before a softmax.
 
-    It begins with a copy of its weights. Those that are trainable are learned, all others are state; layers that are
-    frozen stay so. Dropout draws from the run's key, not from the model's own seeds. Optimizer, loss and metrics of
-    `compile` play no part. A model whose own `call` takes no `training` does not train its dropout or batch
-    statistics, as in `model.fit`.
+    It begins with a copy of its weights. Trainable weights are learned, all others are state; frozen layers stay
+    frozen. Dropout draws from the run's key, not from the model's own seeds. Optimizer, loss and metrics of `compile`
+    are ignored. A model whose own `call` takes no `training` does not train its dropout or batch statistics, as in
+    `model.fit`.
 
-    Where the model has a `BatchNormalization`, every batch has to be full, because Keras would count empty places as
-    rows: set `remainder=drop`, or a batch size that divides the number of training rows.
+    If the model has a `BatchNormalization`, every batch must be full, because Keras would count empty places as rows:
+    set `remainder=drop`, or a batch size that divides the number of training rows.
 
     Args:
         model: a `keras.Model` or another layer, built; it is not changed.
-        encoder: what makes one array of the inputs. A table with categorical columns needs one, such as
-            `bw.nn.Columns.of(features)`, which embeds them behind the numeric columns.
+        encoder: turns the inputs into one array. A table with categorical columns needs one, such as
+            `bw.nn.Columns.of(features)`, which embeds them after the numeric columns.
 
     Raises:
-        ConfigError: Keras is not installed or does not run on JAX; this is no layer of it, is not built, or adds
-            penalties to the loss.
+        ConfigError: Keras is not installed or does not run on JAX; or this is not one of its layers, is not built, or
+            adds penalties to the loss.
     """
     check_installed("keras", install="batchwright[keras]")
     if not comes_from("keras", model):  # without a model, its backend may not be there to be imported
@@ -72,7 +72,7 @@ def _check(keras: Any, model: Any) -> None:
 class _Keras:
     """A model of Keras: the names of its variables in Keras's order, and its first variables.
 
-    `fixed` are the names of the variables that are not trainable, None in the place of a seed.
+    `fixed` holds the names of the variables that are not trainable, None in place of a seed.
     """
 
     library: ClassVar[str] = "Keras"
@@ -103,7 +103,7 @@ class _Keras:
 
 
 def _seed(key: Array | None, number: int) -> Array:
-    """The state of a seed generator of Keras; without a key, any, as nothing draws from it."""
+    """The state of a seed generator of Keras; without a key, any state, as nothing draws from it."""
     if key is None:
         return jnp.zeros(2, jnp.uint32)
     return jax.random.bits(jax.random.fold_in(key, number), (2,), jnp.uint32)
@@ -130,8 +130,8 @@ def _layers(model: Any) -> list[Any]:
 def _names(model: Any) -> dict[int, tuple[str, ...]]:
     """A name for each variable, by its identity: its path without the model's own name.
 
-    Keras numbers the layers of a process: the same model built again has dense_2 in place of dense. Numbers that Keras
-    gave are therefore counted anew within the model, so that saved weights fit it in every process.
+    Keras numbers the layers of a process: the same model built again has dense_2 in place of dense. So Keras's numbers
+    are replaced by counting within the model, so that saved weights fit it in every process.
     """
     automatic = {re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(layer).__name__).lower() for layer in _layers(model)}
     seen: dict[tuple[str, ...], dict[str, str]] = {}

@@ -1,4 +1,4 @@
-"""What modules of all libraries have in common: a module is one layer, behind an encoder of the inputs."""
+"""Common parts for modules of all libraries: a module is one layer, behind an encoder of the inputs."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +28,7 @@ MODES = {
     "use_running_average": False,
     "inference": False,
 }
-"""Keywords by which modules are told whether they train, and what each is in training."""
+"""Keywords that tell modules whether they train, with the value for training."""
 
 TAKERS = {"flax": "from_flax", "equinox": "from_equinox", "keras": "from_keras", "torch": "from_torch"}
 """The function that takes a module of each library."""
@@ -49,15 +49,15 @@ class Module(Protocol):
         """The first variables."""
 
     def apply(self, variables: Variables, x: Array, *, train: bool, key: Array | None) -> tuple[Any, Tree]:
-        """What the module gives for x [n, ...], and its new state."""
+        """The module's output for x [n, ...], and its new state."""
 
 
 @component
 class OneArray:
-    """The inputs as a module gets them without an encoder: numeric columns as they are, or an image's pixels / 255."""
+    """The inputs for a module without an encoder: numeric columns as they are, or an image's pixels / 255."""
 
     def init(self, key: Array, example: Inputs) -> Variables:
-        """Nothing to learn. Raises ConfigError where there are categorical columns."""
+        """Nothing to learn. Raises ConfigError if there are categorical columns."""
         if "categorical" in example:
             numeric = example["numeric"].shape[1] if "numeric" in example else 0
             columns = example["categorical"].shape[1]
@@ -106,7 +106,7 @@ class Foreign:
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """float32 [n, o] and the new state, each array in the dtype that it had.
+        """float32 [n, o] and the new state, each array in its original dtype.
 
         Raises:
             ConfigError: some places of the batch hold no row, and the module would count them as rows.
@@ -121,7 +121,7 @@ class Foreign:
 
 
 def check_given(library: str, given: Any) -> None:
-    """Raises ConfigError where what a module gives for 2 rows is not an array [2, outputs]."""
+    """Raise ConfigError if a module's output for 2 rows is not an array [2, outputs]."""
     if not hasattr(given, "shape") or len(given.shape) != 2 or given.shape[0] != 2:
         found = str(list(given.shape)) if hasattr(given, "shape") else f"a {type(given).__name__}"
         raise ConfigError(
@@ -131,13 +131,13 @@ def check_given(library: str, given: Any) -> None:
 
 
 def network_of(module: Module, encoder: Encoder | None, given: object) -> Network:
-    """The network that gives the module what `encoder` makes of the inputs; `given` is what the user has."""
+    """The network of `encoder` and module; `given` is the object that the user passed."""
     return FeedForward(OneArray() if encoder is None else encoder, Foreign(module, type(given).__name__))
 
 
 @contextmanager
 def _explained(library: str, shape: tuple[int, ...]) -> Iterator[None]:
-    """An error of the library becomes one that says what the module was given."""
+    """Turn an error of the library into one that says what the module was given."""
     try:
         yield
     except UsageError:
@@ -152,19 +152,19 @@ def _explained(library: str, shape: tuple[int, ...]) -> Iterator[None]:
 
 
 def library(name: str, *, install: str) -> Any:
-    """The module called `name` of a library. Raises ConfigError where it is not installed."""
+    """The module called `name` of a library. Raises ConfigError if it is not installed."""
     check_installed(name.partition(".")[0], install=install)
     return import_module(name)
 
 
 def check_installed(library: str, *, install: str) -> None:
-    """Raises ConfigError where a library is not installed, with the command that installs it."""
+    """Raise ConfigError if a library is not installed, with the command that installs it."""
     if find_spec(library) is None:
         raise ConfigError(f"{library} is not installed: pip install '{install}'")
 
 
 def refused(taker: str, allowed: str, given: object) -> ConfigError:
-    """The error that says that `taker` cannot take what was given, and which function can."""
+    """The error that `taker` does not accept the given object, with the function that does."""
     other = next((TAKERS[root] for root in TAKERS if comes_from(root, given) and TAKERS[root] != taker), None)
     kind = f"{type(given).__module__}.{type(given).__qualname__}".removeprefix("builtins.")
     if isinstance(given, type):
@@ -174,24 +174,24 @@ def refused(taker: str, allowed: str, given: object) -> ConfigError:
 
 
 def comes_from(library: str, given: object) -> bool:
-    """Whether the object's class, or one that it is made of, is of this library."""
+    """Whether the object's class, or one of its base classes, is from this library."""
     return any(kind.__module__.partition(".")[0] == library for kind in type(given).__mro__)
 
 
 def mode_keywords(module: object, *, train: bool) -> dict[str, bool]:
-    """The keywords that tell the module whether it trains, of those that its `__call__` takes."""
+    """The keywords of the module's `__call__` that tell it whether it trains."""
     return {name: train == training for name, training in MODES.items() if takes(module, name)}
 
 
 def takes(module: object, name: str, *, method: str = "__call__") -> bool:
-    """Whether a method of the module has an argument of this name. Raises ConfigError where it cannot be called."""
+    """Whether a method of the module has an argument with this name. Raises ConfigError if it cannot be called."""
     if not callable(module):
         raise ConfigError(f"a {type(module).__name__} cannot be called with an array: give it a method __call__.")
     return name in inspect.signature(getattr(type(module), method)).parameters
 
 
 def copied(tree: Any) -> Any:
-    """The tree with a NumPy copy of every array, which later changes of the module do not reach."""
+    """The tree with a NumPy copy of every array, unaffected by later changes of the module."""
     return jax.tree.map(np.array, tree)
 
 
@@ -208,23 +208,23 @@ def _in_single_precision(tree: Tree) -> Tree:
 
 @dataclass(frozen=True, eq=False)
 class Leaves:
-    """How a tree of a library and nested dicts of its arrays are made of each other: the name of each leaf."""
+    """Converts between a library's tree and nested dicts of its arrays, by the name of each leaf."""
 
     names: tuple[tuple[str, ...], ...]
     structure: Any
 
     @classmethod
     def of(cls, tree: Any, name: Callable[[Any], tuple[str, ...]] | None = None) -> "Leaves":
-        """The names follow from the paths of the leaves; `name` makes another of a path."""
+        """The names follow from the paths of the leaves; `name` converts a path to another name."""
         leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
         return cls(unique((name or parts)(path) for path, _ in leaves), structure)
 
     def named(self, tree: Any) -> Tree:
-        """The arrays of such a tree in nested dicts."""
+        """The arrays of a tree in nested dicts."""
         return nested(zip(self.names, jax.tree.leaves(tree), strict=True))
 
     def restored(self, named: Tree) -> Any:
-        """The tree that these nested dicts were made of."""
+        """The tree that these nested dicts were made from."""
         return jax.tree.unflatten(self.structure, [at(named, name) for name in self.names])
 
 
@@ -234,7 +234,7 @@ def parts(path: Any) -> tuple[str, ...]:
 
 
 def unique(names: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    """The names; where one comes again, with its number behind it.
+    """The names; a repeated name gets a number at its end.
 
     >>> unique([("a", "w"), ("a", "w"), ("b",)])
     (('a', 'w'), ('a', 'w_1'), ('b',))
@@ -263,7 +263,7 @@ def nested(arrays: Iterable[tuple[tuple[str, ...], Any]]) -> Tree:
 
 
 def at(tree: Tree, name: tuple[str, ...]) -> Any:
-    """The array of this name."""
+    """The array with this name."""
     for part in name:
         tree = tree[part]
     return tree

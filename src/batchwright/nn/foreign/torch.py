@@ -1,4 +1,4 @@
-"""Modules of PyTorch: `from_torch` makes layers of our own of a `torch.nn.Sequential`."""
+"""Modules of PyTorch: `from_torch` turns a `torch.nn.Sequential` into batchwright's own layers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ from batchwright.nn.protocols import Layer, Network, Tree, Variables
 
 
 def from_torch(module: object, *, encoder: Encoder | None = None) -> Network:
-    """A network of a `torch.nn.Sequential`, which may hold others: layers of our own with a copy of its weights.
+    """A network from a `torch.nn.Sequential`, which may hold others: batchwright's layers with a copy of its weights.
 
-    The outputs are those of PyTorch for the same weights, and so are the gradients and the running statistics, also of
-    batches that are not full. PyTorch is used for nothing but reading the weights.
+    Outputs, gradients and running statistics equal PyTorch's for the same weights, also with batches that are not full.
+    PyTorch is only used to read the weights.
 
     Numeric columns are given as float32 [n, d]. Images, which PyTorch has as [n, channels, h, w], are [n, h, w,
-    channels] here, with pixels / 255; kernels are turned, and `Flatten` gives the features in PyTorch's order.
+    channels] here, with pixels / 255; kernels are transposed, and `Flatten` gives the features in PyTorch's order.
 
     It knows Linear; Conv2d; BatchNorm1d, BatchNorm2d and LayerNorm; Dropout; Flatten; MaxPool2d, AvgPool2d and
     AdaptiveAvgPool2d(1); Identity; and the activations ReLU, ReLU6, LeakyReLU, ELU, CELU, SELU, GELU, SiLU, Mish,
@@ -48,12 +48,12 @@ def from_torch(module: object, *, encoder: Encoder | None = None) -> Network:
 
     Args:
         module: the module; it is not changed.
-        encoder: what makes one array of the inputs. A table with categorical columns needs one, such as
-            `bw.nn.Columns.of(features)`, which embeds them behind the numeric columns.
+        encoder: turns the inputs into one array. A table with categorical columns needs one, such as
+            `bw.nn.Columns.of(features)`, which embeds them after the numeric columns.
 
     Raises:
-        ConfigError: PyTorch is not installed, or the module holds something that cannot be turned: another layer, an
-            option without a counterpart, weights that are frozen or used twice.
+        ConfigError: PyTorch is not installed, or the module holds something that cannot be converted: another layer, an
+            option without a counterpart, or weights that are frozen or used twice.
     """
     torch = library("torch", install="torch")
     if not isinstance(module, torch.nn.Module):
@@ -78,11 +78,11 @@ class Copied:
     first: _Held
 
     def __repr__(self) -> str:
-        """Only what it is: a module may be long."""
+        """Only its class and the number of its arrays: a module may be long."""
         return f"<a module of PyTorch: {len(jax.tree.leaves(self.first.variables))} arrays>"
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
-        """A copy of the variables. Raises ConfigError where they do not fit rows of this shape."""
+        """A copy of the variables. Raises ConfigError if they do not fit rows of this shape."""
         given = _fits(self.layer, self.first.variables, shape, "")
         check_given("PyTorch", jax.ShapeDtypeStruct((2, *given), jnp.float32))
         variables: Variables = jax.tree.map(jnp.asarray, self.first.variables)
@@ -91,7 +91,7 @@ class Copied:
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """What the layer gives."""
+        """The output of the layer."""
         y, state = self.layer.apply(variables, x, train=train, key=key, present=present)
         return y, state
 
@@ -101,7 +101,7 @@ FLAT = (Dense, LayerNorm)
 
 
 def _fits(layer: Layer, variables: Variables, shape: tuple[int, ...], where: str) -> tuple[int, ...]:
-    """The shape that the layer makes of rows of `shape`. Raises ConfigError where its variables are for another."""
+    """The output shape of the layer for rows of `shape`. Raises ConfigError if its variables are for another shape."""
     if isinstance(layer, Sequential):
         for index, inner in enumerate(layer.layers):
             name = name_of_layer(index, inner)
@@ -124,7 +124,7 @@ def _fits(layer: Layer, variables: Variables, shape: tuple[int, ...], where: str
 
 
 def _check(module: Any) -> None:
-    """Raises ConfigError where weights are not there yet, frozen, or used by two layers."""
+    """Raise ConfigError if weights do not exist yet, are frozen, or are used by two layers."""
     named = list(module.named_parameters(remove_duplicate=False))
     if any(type(parameter).__name__.startswith("Uninitialized") for _, parameter in named):
         raise ConfigError("the PyTorch module has lazy layers without weights: call it once with a batch first.")
@@ -141,7 +141,7 @@ def _check(module: Any) -> None:
 
 
 class _Turned(NamedTuple):
-    """A layer of ours, and its variables."""
+    """One of batchwright's layers, and its variables."""
 
     layer: Layer
     variables: Variables = Variables({}, {})
@@ -161,7 +161,7 @@ def _sequential(module: Any, where: str) -> _Turned:
 
 
 def _turned(module: Any, where: str) -> Iterator[_Turned]:
-    """Our layers for one of PyTorch. Raises ConfigError where there are none, or an option has no counterpart."""
+    """Batchwright's layers for a layer of PyTorch. Raises ConfigError if there are none, or an option has no match."""
     kind = type(module).__name__
     known = type(module).__module__.startswith("torch.nn.modules.")
     if known and kind == "Sequential":
@@ -308,7 +308,7 @@ TURN: Mapping[str, Callable[[Any], Iterator[_Turned]]] = {
     "AvgPool2d": _avg_pool,
     "AdaptiveAvgPool2d": _global_average,
 }
-"""How each layer of PyTorch is turned, by the name of its class."""
+"""The conversion of each layer of PyTorch, by the name of its class."""
 
 
 def _as(name: ActivationName) -> Callable[[Any], Layer]:
@@ -340,4 +340,4 @@ ACTIVATIONS: Mapping[str, Callable[[Any], Layer]] = {
     "Hardswish": _pointwise("hardswish"),
     "Identity": _as("identity"),
 }
-"""Our layer for each activation of PyTorch, by the name of its class."""
+"""Batchwright's layer for each activation of PyTorch, by the name of its class."""

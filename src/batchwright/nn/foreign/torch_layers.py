@@ -1,4 +1,4 @@
-"""Layers as PyTorch has them, on images [n, h, w, channels]: what our own layers do otherwise or not at all."""
+"""Layers as in PyTorch, on images [n, h, w, channels], where batchwright's own layers differ or are missing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
@@ -31,11 +31,11 @@ FUNCTIONS: Mapping[str, Callable[[Array, Array | float, Array | float], Array]] 
     "softsign": lambda x, *_: jax.nn.soft_sign(x),
     "tanhshrink": lambda x, *_: x - jnp.tanh(x),
 }
-"""Activations by name, each of x and up to two numbers of its own."""
+"""Activations by name, each a function of x and up to two numbers."""
 
 
 class Plain:
-    """What layers without variables share."""
+    """Base of layers without variables."""
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         """Nothing to learn."""
@@ -64,7 +64,7 @@ class ChannelsFirstFlatten(Plain):
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """[n, f], which an x of two axes is already."""
+        """[n, f]; an x with two axes is returned as it is."""
         return (jnp.moveaxis(x, -1, 1) if x.ndim > 2 else x).reshape(len(x), -1), {}
 
 
@@ -88,7 +88,7 @@ class Margin(Plain):
 
 @component
 class GlobalAverage(Plain):
-    """[n, h, w, c] -> [n, 1, 1, c]: the mean of all pixels, as `AdaptiveAvgPool2d(1)` takes it."""
+    """[n, h, w, c] -> [n, 1, 1, c]: the mean of all pixels, as in `AdaptiveAvgPool2d(1)`."""
 
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
@@ -143,14 +143,14 @@ class Convolution:
 class TorchBatchNorm:
     """PyTorch's batch normalization, over the last axis: `BatchNorm` with other running averages.
 
-    A batch's own variance divides by the number of values m, the running one by m - 1. Each batch moves the running
-    averages by `momentum`, without a warm-up; None: they are plain means over all batches. Places that hold no row
-    count nowhere.
+    A batch's own variance is divided by the number of values m, the running one by m - 1. Each batch moves the running
+    averages by `momentum`, without a warm-up; None: they are plain means over all batches. Places without a row are not
+    counted.
 
-    - momentum: in [0, 1], what a batch adds
+    - momentum: in [0, 1], the weight of a batch
     - epsilon: >= 0, in squared units of x
     - affine: whether scale and shift are learned
-    - frozen: as that of `BatchNorm`; PyTorch's own goes on following the batches unless it is set to `eval()`
+    - frozen: as in `BatchNorm`; PyTorch's own continues to follow the batches unless it is set to `eval()`
     """
 
     momentum: Annotated[float, Ge(0)] | None = 0.1
