@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _sources(data: Path) -> Iterator[tuple[str, dict[str, str]]]:
     yield "digits", {"data.source": "digits"}
-    yield "mnist", {"data.source": str(data / "mnist"), "network.kind": "mlp", "network.hidden_layer_sizes": "[128]"}
+    yield "mnist", {"data.source": str(data / "mnist"), "network.name": "mlp", "network.hidden_layer_sizes": "[128]"}
     tables = data / "tables"
     yield "adult", {"data.source": str(tables / "adult-train.csv"), "data.target": "income"}
     yield (

@@ -43,7 +43,7 @@ def read(source: Path, *, hidden: int, batch_size: int) -> Task:
     chosen = {
         "data.source": str(source),
         "data.validation_split": "0",
-        "network.kind": "mlp",
+        "network.name": "mlp",
         "network.hidden_layer_sizes": f"[{hidden}]",
         "network.batch_normalization": "false",
         "network.dropout": "0",

@@ -27,7 +27,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = ("bash", "console")
-OPTIONS_OF_RULES = {"name", "kind"}
+OPTIONS_OF_RULES = {"name"}
 
 
 def name_of(page: Path) -> str:
@@ -198,9 +198,9 @@ def test_defaults_of_networks_are_as_documented(network: type[Architecture]) -> 
     said_of_networks = section("docs/configuration.md", "`network`")
     rows = re.findall(r"^\| (`.*?`) \| (.*?) \|", said_of_networks, re.MULTILINE)
     said = {key: default for keys, default in rows for key in re.findall(r"`(\w+)`", keys)}
-    assert f"`{Config().network.kind}`, default" in said_of_networks
+    assert f"`{Config().network.name}`, default" in said_of_networks
     for key, value in to_plain(network()).items():
-        if key != "kind":
+        if key != "name":
             assert (f"{value:g}" if isinstance(value, float) else flow(value)) in said[key], key
 
 

@@ -14,7 +14,7 @@ from batchwright.workflow import folds, prepare
 from batchwright.workflow.folds import fold_of
 from batchwright.workflow.preparing import example_of
 
-VALUES = {"data.source": "iris", "network.kind": "linear", "training.epochs": "2", "training.batch_size": "16"}
+VALUES = {"data.source": "iris", "network.name": "linear", "training.epochs": "2", "training.batch_size": "16"}
 
 
 def _prepared(**others):

@@ -70,7 +70,7 @@ class Line:
 class Two:
     """An architecture with a kind of its own."""
 
-    kind: ClassVar[str] = "two"
+    name: ClassVar[str] = "two"
     units: int = 6
 
     def build(self, features: Any, outputs: int, *, dtype: Any = "float32") -> Any:
@@ -159,7 +159,7 @@ def test_what_a_record_only_names_is_said(iris: Any, tmp_path: Path, batchwright
     bw.fit(iris, network=SEQUENTIAL, loss=brier, metrics=(KAPPA, "top_2_accuracy"), **PLAN, run_dir=place)
     run = bw.open_run(place)
     values = {key: setting.value for key, setting in run.settings.items()}
-    assert values["network.kind"] == "custom" and "Dense(units=8" in values["network.form"]
+    assert values["network.name"] == "custom" and "Dense(units=8" in values["network.form"]
     assert values["task.loss"] == {"custom": "brier"}
     assert values["task.metrics"] == ["top_2_accuracy", {"custom": "kappa"}]
     assert {"val_kappa", "val_top_2_accuracy"} <= run.history[-1].keys() and "kappa" in run.metrics["test"]

@@ -16,7 +16,7 @@ from batchwright.workflow.repeating import Estimate, estimate
 
 def settings(**more: str):
     values = {"data.source": "iris", "training.epochs": "4", "training.batch_size": "16"}
-    network = {"network.kind": "mlp", "network.hidden_layer_sizes": "[8]", "optimizer.learning_rate": "0.02"}
+    network = {"network.name": "mlp", "network.hidden_layer_sizes": "[8]", "optimizer.learning_rate": "0.02"}
     return load_config(None, [(key, text, key) for key, text in {**values, **network, **more}.items()])
 
 

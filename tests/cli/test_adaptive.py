@@ -15,7 +15,7 @@ from batchwright.training.fit import CheckpointTaken
 
 FILE = """\
 data: {source: iris}
-network: {kind: mlp, hidden_layer_sizes: [8]}
+network: {name: mlp, hidden_layer_sizes: [8]}
 optimizer: {name: sgd, learning_rate: 0.1}
 schedule: {name: exponential, base: 0.5}
 training:

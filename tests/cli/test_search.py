@@ -28,7 +28,7 @@ from batchwright.search.search import search
 from batchwright.search.space import load_space
 
 TINY = (
-    *("iris", "--set", "network.kind=mlp", "--no-batch-normalization", "--hidden-layer-sizes", 4),
+    *("iris", "--set", "network.name=mlp", "--no-batch-normalization", "--hidden-layer-sizes", 4),
     *("--batch-size", 26),
 )
 SEARCH = ("search", *TINY, "--epochs", 3, "--trials", 6)
@@ -124,7 +124,7 @@ def test_the_folder_says_what_was_searched(found: dict[str, Any]) -> None:
     rates = [line["settings"]["optimizer.learning_rate"] for line in _lines(found["folder"])]
     assert len(set(rates)) == 6 and all(low <= rate <= high for rate in rates)
     fixed = space.settings({"optimizer.learning_rate": rates[0]}).values
-    assert (fixed["training.batch_size"], fixed["training.epochs"], fixed["network.kind"]) == (26, 3, "mlp")
+    assert (fixed["training.batch_size"], fixed["training.epochs"], fixed["network.name"]) == (26, 3, "mlp")
 
 
 def test_train_takes_the_best_configuration(found: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ LOW, HIGH = 1e-5, 0.1  # two decades to either side of Adam's 0.001
 def _space(**changed):
     values = {
         "data.source": "iris",
-        "network.kind": "mlp",
+        "network.name": "mlp",
         "network.hidden_layer_sizes": "[6]",
         "network.batch_normalization": "false",
         "training.epochs": str(EPOCHS),

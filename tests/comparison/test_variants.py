@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from batchwright._component import component
+from batchwright.comparison import variants as module
 from batchwright.comparison.variants import rules, values_of
 from batchwright.config import Config
 from batchwright.errors import ConfigError
 from batchwright.optim import OPTIMIZERS, SGD
 from batchwright.optim.rule import Form, Range
-from batchwright.search import variants as module
 from batchwright.search.defaults import default_dimensions
 from batchwright.search.space import load_space
 
@@ -23,7 +23,7 @@ RHO = ("optimizer.rho", 0.5, 0.999)
 
 
 def _space(**changed):
-    values = {"data.source": "iris", "network.kind": "mlp", "network.hidden_layer_sizes": "[6]"} | changed
+    values = {"data.source": "iris", "network.name": "mlp", "network.hidden_layer_sizes": "[6]"} | changed
     return load_space(None, [(key, text, key) for key, text in values.items()])
 
 
@@ -132,7 +132,7 @@ def test_one_row_at_a_time_is_left_out_where_an_epoch_would_have_too_many_iterat
 
 
 def test_a_network_without_batch_normalization_is_left_as_it_is():
-    config = load_space(None, [("data.source", "iris", ""), ("network.kind", "linear", "")]).settings({}).config
+    config = load_space(None, [("data.source", "iris", ""), ("network.name", "linear", "")]).settings({}).config
     variants, notes = rules(config, 104)
     assert dict(variants[1].values) == {NAME: "sgd", SIZE: 1} and notes == ()
 

@@ -12,13 +12,14 @@ from batchwright.config import (
     TaskSettings,
     Training,
     dump_config,
+    from_plain,
     load_config,
     settings_of,
     starter_config,
 )
 from batchwright.config.hints import choices, fields_of
 from batchwright.errors import ConfigError, unknown
-from batchwright.nn import MLP, Tabular
+from batchwright.nn import ARCHITECTURES, MLP, Tabular
 from batchwright.nn.activations import ACTIVATIONS
 from batchwright.optim import OPTIMIZERS, SGD, Adam, Constant, Cosine, OneCycle
 from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, Classification, Regression
@@ -53,7 +54,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path, text: str) -> None:
 def test_the_design_example_is_read(tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text("""
 data: {source: adult.csv, target: income, validation_split: 0.15, test_split: 0.15, split: stratified}
-network: {kind: mlp, hidden_layer_sizes: [256, 128], activation: relu, batch_normalization: true, dropout: 0.1}
+network: {name: mlp, hidden_layer_sizes: [256, 128], activation: relu, batch_normalization: true, dropout: 0.1}
 optimizer: {name: adam, learning_rate: 0.001, beta_1: 0.9, beta_2: 0.999}
 schedule: {name: one_cycle}
 training: {epochs: 20, batch_size: 128, seed: 0, precision: float32, early_stopping: {patience: 5}}
@@ -77,7 +78,7 @@ def test_what_python_changes_is_the_users() -> None:
         Config(network=MLP((3,)), optimizer=SGD(), schedule=OneCycle(pct_start=0.5), training=training)
     )
     assert {key for key, origin in settings.origins.items() if origin == "user"} == {
-        "network.kind",
+        "network.name",
         "network.hidden_layer_sizes",
         "optimizer.name",
         "schedule.pct_start",
@@ -170,12 +171,12 @@ schedule: cosine
         ("optimizer", "sgd", "must be a mapping of keys, but is sgd; write optimizer: {name: sgd}."),
         ("optimizer", "[sgd]", "must be a mapping of keys, but is [sgd]."),
         ("optimizer.name", "[sgd]", "unknown optimizer '[sgd]'"),
-        ("network.kind", "mpl", "unknown network 'mpl': did you mean 'mlp'?"),
+        ("network.name", "mpl", "unknown network 'mpl': did you mean 'mlp'?"),
         ("schedule.name", "onecycle", "unknown schedule 'onecycle': did you mean 'one_cycle'?"),
         ("schedule.name", "piecewise", "schedule.points: is missing; it must be a list, each entry a list of 2"),
         ("schedule.optimizer", "{}", "it belongs at the top level, as the section optimizer."),
         ("data.task", "regression", "it belongs at the top level, as the section task."),
-        ("task", "regression", "write task: {kind: regression}."),
+        ("task", "regression", "write task: {name: regression}."),
         ("data", "digits", "write data: {source: digits}."),
         ("min_delta", "1", "belongs under schedule (of reduce_on_plateau) or under training.early_stopping."),
         ("training.batch_size", "0", "must be a whole number >= 1, or full, or {adaptive: {}}"),
@@ -189,7 +190,7 @@ schedule: cosine
         ("data.validation_split", "1", "must be a number >= 0 and < 1, but is 1."),
         ("task.class_weights", "{a: 0}", "must be balanced, or a mapping of names, each to a number > 0, or null"),
         ("training.early_stopping.monitor", "val_acuracy", "did you mean 'val_accuracy'?"),
-        ("task", "{kind: regression, loss: cross_entropy}", "task.loss: cross_entropy is not for regression; choose"),
+        ("task", "{name: regression, loss: cross_entropy}", "task.loss: cross_entropy is not for regression; choose"),
         ("data", "{validation_split: 0.5, test_split: 0.5}", "must be below 1"),
         ("data", "{group: a, time: b}", "group and time are two ways to split"),
         ("", "1", ": unknown key. Allowed: data, network, optimizer, schedule, task, training."),
@@ -244,7 +245,7 @@ def test_files_that_cannot_be_read_say_why(tmp_path: Path) -> None:
 
 
 def test_the_task_of_the_data_is_that_of_the_task_section() -> None:
-    settings = load_config(None, [override("task.kind", "regression"), override("data.test_split", "0.2")])
+    settings = load_config(None, [override("task.name", "regression"), override("data.test_split", "0.2")])
     options = settings.config.data_options
     assert (options.task, options.test_split) == ("regression", 0.2)
     assert load_config().config.data_options.task is None
@@ -264,7 +265,7 @@ def test_settings_repeated_from_other_parts_agree_with_them() -> None:
 def test_another_kind_on_top_of_a_file_takes_away_the_keys_that_it_lacks(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text(starter_config("digits"))
-    chosen = {"schedule.name": "constant", "optimizer.name": "sgd", "optimizer.momentum": "0.9", "network.kind": "mlp"}
+    chosen = {"schedule.name": "constant", "optimizer.name": "sgd", "optimizer.momentum": "0.9", "network.name": "mlp"}
     config = load_config(path, [(key, value, f"--set {key}") for key, value in chosen.items()]).config
     assert (config.schedule, config.network) == (Constant(), MLP())
     assert config.optimizer == SGD(learning_rate=Adam().learning_rate, momentum=0.9)
@@ -306,3 +307,27 @@ def test_a_mistake_in_how_a_batch_size_grows_is_answered(text: str, said: str) -
     with pytest.raises(ConfigError) as caught:
         load_config(None, [override("training.batch_size", text)])
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides"),
+    [
+        ("network: {kind: mlp, dropout: 0.1}\ntask: {kind: regression}\n", []),
+        ("task: {name: regression}\n", [override("network", "{kind: mlp, dropout: 0.1}")]),
+        ("network: {dropout: 0.1}\n", [override("network.kind", "mlp"), override("task.kind", "regression")]),
+    ],
+)
+def test_former_names_of_keys_are_still_read(tmp_path: Path, text: str, overrides: list[tuple[str, str, str]]) -> None:
+    (tmp_path / "run.yaml").write_text(text)
+    config = load_config(tmp_path / "run.yaml", overrides).config
+    assert (config.network.name, config.network.dropout, config.task.name) == ("mlp", 0.1, "regression")
+
+
+def test_a_key_under_its_former_and_its_present_name_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text("network: {kind: mlp, name: mlp}\n")
+    with pytest.raises(ConfigError, match=r"network\.kind: unknown key"):
+        load_config(tmp_path / "run.yaml")
+
+
+def test_networks_of_older_models_are_read() -> None:
+    assert from_plain({"kind": "mlp", "dropout": 0.5}, ARCHITECTURES).dropout == 0.5

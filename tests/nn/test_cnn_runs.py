@@ -22,7 +22,7 @@ RESIDUAL = CNN(
 )
 TEXT = """\
 network:
-  kind: cnn
+  name: cnn
   filters: [4, 8]
   blocks: 1
   downsampling: stride

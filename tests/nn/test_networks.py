@@ -32,14 +32,14 @@ WEIGHTS = jnp.asarray([1.0, 0.5, 2.0, 1.0, 3.0] + [0.0] * PADDING)
 class ResidualCNN(nn.CNN):
     """What a CNN has beside its defaults."""
 
-    kind: ClassVar[str] = "residual cnn"
+    name: ClassVar[str] = "residual cnn"
     blocks: int = 1
     downsampling: Literal["pool", "stride"] = "stride"
     pooling: Literal["flatten", "average", "max"] = "average"
 
 
 KINDS = (*nn.ARCHITECTURES, ResidualCNN)
-every = pytest.mark.parametrize("architecture", KINDS, ids=lambda architecture: architecture.kind)
+every = pytest.mark.parametrize("architecture", KINDS, ids=lambda architecture: architecture.name)
 
 
 def make(architecture: type[nn.Architecture], *, dtype: nn.protocols.Dtype = "float32", **numbers: float) -> nn.Network:

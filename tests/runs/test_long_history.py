@@ -18,7 +18,7 @@ from batchwright.workflow import Trained
 EPOCHS = 47
 SETTINGS = (
     ("data.source", "iris"),
-    ("network", "{kind: linear}"),
+    ("network", "{name: linear}"),
     ("training.epochs", str(EPOCHS)),
     ("training.batch_size", "full"),
     ("training.checkpoints", "{iterations: 9}"),

@@ -84,7 +84,7 @@ def test_hostile_safetensors_are_refused(run_path: Path, forge: Forge, change: C
 
 
 CHANGES: list[Callable[[dict[str, Any]], object]] = [
-    lambda plain: plain["network"].update(kind="os.system"),
+    lambda plain: plain["network"].update(name="os.system"),
     lambda plain: plain["network"].update(hidden_layer_sizes=[8, -4]),
     lambda plain: plain["network"].update(hidden_layer_sizes=[8] * 100_000),
     lambda plain: plain["network"].update(hidden_layer_sizes=[10**30]),

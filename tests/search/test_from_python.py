@@ -14,7 +14,7 @@ from batchwright.search.space import load_space
 
 SPACE = {
     "optimizer.learning_rate": {"log": np.array([1e-3, 1e-1])},
-    "network.kind": "linear",
+    "network.name": "linear",
     "training.epochs": np.int64(3),
     "training.batch_size": 16,
 }
@@ -42,7 +42,7 @@ def test_rows_in_memory_are_searched(data: bw.Dataset, tmp_path: Path) -> None:
 
 def test_one_that_was_interrupted_is_gone_on_with_in_python(data: bw.Dataset, tmp_path: Path) -> None:
     folder, noted, generator = tmp_path / "search", False, np.random.default_rng(1)
-    space = load_space(None, [("optimizer.learning_rate", "{log: [1e-3, 1e-1]}", ""), ("network.kind", "linear", "")])
+    space = load_space(None, [("optimizer.learning_rate", "{log: [1e-3, 1e-1]}", ""), ("network.name", "linear", "")])
     events = search(space, SearchOptions(trials=3), data, run_dir=folder, interrupted=lambda: noted)
     noted = any(isinstance(event, Progress) for event in events)
     with pytest.raises(InterruptedRunError):

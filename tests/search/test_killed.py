@@ -15,7 +15,7 @@ from batchwright.search.space import load_space
 
 VALUES = {
     "data.source": "iris",
-    "network.kind": "linear",
+    "network.name": "linear",
     "optimizer.name": "{choice: [sgd, adam]}",
     "optimizer.learning_rate": "{log: [1e-3, 10]}",
     "training.epochs": "6",

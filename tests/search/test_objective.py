@@ -34,7 +34,7 @@ from batchwright.tasks import Classification, Metric, Regression
 RATE = "optimizer.learning_rate"
 SPACE: dict[str, Any] = {
     RATE: {"log": [1e-4, 1.0]},
-    "network.kind": "mlp",
+    "network.name": "mlp",
     "network.hidden_layer_sizes": [4],
     "training.epochs": 3,
     "training.batch_size": 26,

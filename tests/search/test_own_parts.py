@@ -25,7 +25,7 @@ from batchwright.search.space import load_space
 from batchwright.tasks import CustomTask, Metric
 
 RATE = "optimizer.learning_rate"
-SHORT: dict[str, Any] = {"training.epochs": 3, "training.batch_size": 26, "network.kind": "linear"}
+SHORT: dict[str, Any] = {"training.epochs": 3, "training.batch_size": 26, "network.name": "linear"}
 
 
 @component
@@ -64,7 +64,7 @@ class Line:
 class Two:
     """An architecture with a kind of its own."""
 
-    kind: ClassVar[str] = "two"
+    name: ClassVar[str] = "two"
     units: int = 6
 
     def build(self, features: Any, outputs: int, *, dtype: Any = "float32") -> Any:
@@ -135,7 +135,7 @@ def test_it_is_searched_recorded_and_gone_on_with_to_the_same_best(name: str, ir
 
 def test_a_space_is_recorded_with_what_is_custom_in_it_and_read_again(tmp_path: Path) -> None:
     parts = Parts(optimizer=Nudge(), loss=brier, metrics=["top_2_accuracy", Cosine.reported[0]])
-    space = space_of({RATE: {"log": [1e-3, 0.1]}, "network.kind": "linear"}, parts)
+    space = space_of({RATE: {"log": [1e-3, 0.1]}, "network.name": "linear"}, parts)
     text = space.to_text()
     lines = [
         "optimizer:",
@@ -146,15 +146,15 @@ def test_a_space_is_recorded_with_what_is_custom_in_it_and_read_again(tmp_path: 
         "  loss: {custom: brier}",
         "  metrics: [top_2_accuracy, {custom: spread}]",
         "network:",
-        "  kind: linear",
+        "  name: linear",
     ]
     assert text.splitlines() == lines
     given = Given(optimizer=Nudge(), loss=brier, metrics=(Cosine.reported[0],))
     (tmp_path / "space.yaml").write_text(text)
     again = load_space(tmp_path / "space.yaml", given=given)
     assert again.to_text() == text and again.dimensions[0].values == (1e-3, 0.1)
-    plain = space_of({RATE: {"log": [1e-3, 0.1]}, "network.kind": "linear"}, Parts())
-    assert plain.to_text() == "network:\n  kind: linear\noptimizer:\n  learning_rate: {log: [0.001, 0.1]}\n"
+    plain = space_of({RATE: {"log": [1e-3, 0.1]}, "network.name": "linear"}, Parts())
+    assert plain.to_text() == "network:\n  name: linear\noptimizer:\n  learning_rate: {log: [0.001, 0.1]}\n"
 
 
 def test_numbers_that_are_chosen_reach_the_part(iris: bw.Dataset, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_what_is_wrong_is_said_before_anything_is_written(
 
 
 def test_a_rule_of_ones_own_is_compared_with_the_others(iris: bw.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    from batchwright.search import variants
+    from batchwright.comparison import variants
 
     monkeypatch.setattr(variants, "OPTIMIZERS", (bw.optim.Adam,))
     found = bw.compare(iris, SHORT, optimizer=Nudge(), loss=brier, trials=2, seeds=2)

@@ -28,7 +28,7 @@ PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin")) + [
 ]
 VALUES = {
     "data.source": "iris",
-    "network.kind": "linear",
+    "network.name": "linear",
     "optimizer.learning_rate": "{log: [1e-3, 1]}",
     "training.epochs": "40",
     "training.batch_size": "4",

@@ -16,7 +16,7 @@ from batchwright.search.space import load_space
 
 VALUES = {
     "data.source": "iris",
-    "network.kind": "mlp",
+    "network.name": "mlp",
     "network.hidden_layer_sizes": "[6]",
     "network.batch_normalization": "false",
     "optimizer.learning_rate": "{log: [1e-3, 1]}",

@@ -20,7 +20,7 @@ EPOCHS = 4
 def space():
     values = {
         "data.source": "iris",
-        "network.kind": "mlp",
+        "network.name": "mlp",
         "network.hidden_layer_sizes": "{choice: [[8], [6, 4]]}",
         "optimizer.learning_rate": "{log: [1e-4, 1]}",
         "training.epochs": str(EPOCHS),

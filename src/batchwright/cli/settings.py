@@ -93,7 +93,7 @@ def listed(names: Sequence[str]) -> str:
 RULES = listed(names_in("batchwright.optim.optimizers", "OPTIMIZERS"))
 OPTIONS = (
     Option("--target", "data.target", columns, "the column to predict, or several with commas between"),
-    Option("--task", "task.kind", str, "classification, regression or multilabel; auto goes by the target"),
+    Option("--task", "task.name", str, "classification, regression or multilabel; auto goes by the target"),
     Option("--label-separator", "data.label_separator", str, "what is between the labels of a cell; found"),
     Option("--test", "data.test", str, "a file whose rows take the place of the test split"),
     Option("--validation-split", "data.validation_split", float, "share of the rows for validation [0.15]"),
@@ -110,7 +110,7 @@ OPTIONS = (
     Option("--image-size", "data.image_size", sizes, "HEIGHT,WIDTH to resize the images of a folder to"),
     Option("--memory-limit", "data.memory_limit", str, "as 2GB; rows beyond it are read in chunks [auto]"),
     Option("--cache-dir", "data.cache_dir", str, "where rows that are read in chunks are kept [beside the source]"),
-    Option("--network", "network.kind", str, "mlp, cnn, tabular or linear"),
+    Option("--network", "network.name", str, "mlp, cnn, tabular or linear"),
     Option(
         "--hidden-layer-sizes",
         "network.hidden_layer_sizes",

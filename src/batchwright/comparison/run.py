@@ -48,7 +48,7 @@ def compare(
         ConfigError: all that is wrong with settings or parts, or does not go with the data.
 
     >>> import batchwright as bw
-    >>> small = {"network.kind": "linear", "training.epochs": 2, "training.batch_size": 32}
+    >>> small = {"network.name": "linear", "training.epochs": 2, "training.batch_size": 32}
     >>> found = bw.compare(bw.load("iris"), small, vary="optimizer.name=sgd,adam", trials=2, seeds=2)
     >>> sorted(row.name for row in found.rows)
     ['adam', 'sgd']

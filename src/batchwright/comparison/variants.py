@@ -11,6 +11,7 @@ from batchwright.config.emit import flow
 from batchwright.config.hints import choices, members
 from batchwright.config.keys import explain
 from batchwright.config.sections import SECTIONS
+from batchwright.config.settings import present_name
 from batchwright.errors import ConfigError
 from batchwright.measure.learning_rate import default_rate
 from batchwright.optim import OPTIMIZERS
@@ -97,7 +98,8 @@ def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
     Raises:
         ConfigError: no such key, or a key whose values have to be given.
     """
-    key, equals, text = vary.partition("=")
+    written, equals, text = vary.partition("=")
+    key = present_name(written)
     if key == ROWS:
         return _shares(text, settings)
     section = key.split(".")[0]

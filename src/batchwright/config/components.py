@@ -19,6 +19,10 @@ from batchwright.optim import Optimizer
 C = TypeVar("C")
 
 
+FORMER_TAG = "kind"
+"""What networks were told apart by; it is still read."""
+
+
 def to_plain(component: Any) -> dict[str, Any]:
     """A dataclass as plain data, ready for `json.dump`: its kind or name if it has one, and its fields.
 
@@ -42,6 +46,8 @@ def from_plain(plain: Mapping[str, Any], classes: Sequence[type[C]]) -> C:
     """
     tag = _tag(classes[0])
     by_name = {getattr(cls, tag): cls for cls in classes} if tag else {None: classes[0]}
+    if tag and tag not in plain and FORMER_TAG in plain:
+        plain = {tag if key == FORMER_TAG else key: value for key, value in plain.items()}
     name = plain.get(tag) if tag else None
     if name not in by_name:
         raise ConfigError(unknown(str(tag), str(name), map(str, by_name)))
@@ -121,7 +127,7 @@ def _adapter(hint: Any) -> Any:
 
 def _tag(cls: type) -> str | None:
     """What distinguishes a class from the others of its section: an attribute of the class, not a field."""
-    return next((tag for tag in ("kind", "name") if hasattr(cls, tag) and tag not in fields_of(cls)), None)
+    return "name" if hasattr(cls, "name") and "name" not in fields_of(cls) else None
 
 
 def _plain(value: Any) -> Any:

@@ -38,7 +38,7 @@ def conflicts(config: Config, document: Node) -> list[Problem]:
         problems.append(("training.average", said))
     if found := config.optimizer.problem():
         problems.append(("optimizer", found))
-    kind, loss = config.task.kind, config.task.loss
+    kind, loss = config.task.name, config.task.loss
     losses = {"classification": CLASS_LOSSES, "regression": VALUE_LOSSES, "multilabel": LABEL_LOSSES}
     fitting = losses.get(kind, (loss,))
     if loss not in ("auto", *fitting):

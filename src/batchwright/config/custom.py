@@ -62,7 +62,7 @@ class Brought:
         said = {name: {str(sections[name].tag): CUSTOM, "form": printed(part)} for name, part in self.parts.items()}
         task: dict[str, Any] = {
             key: {CUSTOM: printed(part)}
-            for key, part in (("loss", self.own.loss), ("kind", self.own.task))
+            for key, part in (("loss", self.own.loss), ("name", self.own.task))
             if part is not None
         }
         if self.own.metrics:
@@ -185,7 +185,7 @@ def _own(document: Node, given: Given, whose: str) -> tuple[Node, Own]:
     """The document without what is custom in its task, and that in the form that was given."""
     section = document.find(("task",))
     entries = dict(section.value) if section and isinstance(section.value, dict) else {}
-    found = {"loss": _form(entries.get("loss")), "task": _form(entries.get("kind"))}
+    found = {"loss": _form(entries.get("loss")), "task": _form(entries.get("name"))}
     offered = {name: getattr(given, name) for name in found}
     for name, form in found.items():
         if form is None and offered[name] is not None:

@@ -50,7 +50,7 @@ class TaskSettings:
     """What is minimised.
 
     Attributes:
-        kind: "auto" follows from the target; "multilabel" takes each cell as a set of labels, such as red|round.
+        name: "auto" follows from the target; "multilabel" takes each cell as a set of labels, such as red|round.
         loss: "auto" is cross_entropy for classes, mean_squared_error for values.
         label_smoothing: in [0, 1), the share of each target that is spread over all classes.
         class_weights: "balanced", or a weight > 0 for each class name.
@@ -62,7 +62,7 @@ class TaskSettings:
             choose the best one by that metric on the validation rows.
     """
 
-    kind: Literal["auto", "classification", "regression", "multilabel"] = "auto"
+    name: Literal["auto", "classification", "regression", "multilabel"] = "auto"
     loss: LossName = "auto"
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     class_weights: Literal["balanced"] | Mapping[str, Annotated[float, Gt(0)]] | None = None
@@ -156,7 +156,7 @@ class Config:
         """The options of the data section, with the kind of the target from the task section."""
         names = (option.name for option in dataclasses.fields(DataOptions))
         options = {name: getattr(self.data, name) for name in names}
-        return DataOptions(**options | {"task": None if self.task.kind == "auto" else self.task.kind})
+        return DataOptions(**options | {"task": None if self.task.name == "auto" else self.task.name})
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class Section:
     name: str
     classes: tuple[type[Any], ...]
     default: type[Any]
-    tag: Literal["kind", "name"] | None = None
+    tag: Literal["name"] | None = None
 
     @property
     def by_name(self) -> dict[str, type[Any]]:
@@ -180,7 +180,7 @@ class Section:
 
 SECTIONS: tuple[Section, ...] = (
     Section("data", (Data,), Data),
-    Section("network", ARCHITECTURES, Tabular, "kind"),
+    Section("network", ARCHITECTURES, Tabular, "name"),
     Section("optimizer", OPTIMIZERS, Adam, "name"),
     Section("schedule", SCHEDULES, OneCycle, "name"),
     Section("task", (TaskSettings,), TaskSettings),
@@ -192,6 +192,9 @@ SCALES = ("uniform", "log", "one_minus_log", "choice")
 
 CUSTOM = "custom"
 """The record's stand-in for a part that is a user's own code."""
+
+FORMER_NAMES = {"network.kind": "network.name", "task.kind": "task.name"}
+"""Keys that are still read under the name that they had."""
 
 AUTO = "auto"
 MEASURABLE = ("optimizer.learning_rate", "training.batch_size", "training.epochs")

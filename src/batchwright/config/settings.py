@@ -12,7 +12,7 @@ from batchwright.config.components import to_plain
 from batchwright.config.document import MAX_CHARACTERS, Node, Place, Problem, parse
 from batchwright.config.emit import shown
 from batchwright.config.hints import fields_of, nested
-from batchwright.config.sections import AUTO, CUSTOM, MEASURABLE, NOTHING, SECTIONS, Config, Own, Section
+from batchwright.config.sections import AUTO, CUSTOM, FORMER_NAMES, MEASURABLE, NOTHING, SECTIONS, Config, Own, Section
 from batchwright.errors import ConfigError, nearest
 
 Origin: TypeAlias = Literal["default", "user", "measured", "searched"]
@@ -113,13 +113,40 @@ def load_config(path: Path | str | None = None, overrides: Iterable[tuple[str, s
 def read_document(path: Path | str | None, overrides: Iterable[tuple[str, str, str]]) -> tuple[Node, list[Problem]]:
     """The tree of a YAML file with overrides on top; only its form has been checked; see `load_config`."""
     document, problems = (Node({}), []) if path is None else parse(_text(Path(path)), str(path))
-    parsed = [(key, *parse(text, label, lines=False)) for key, text, label in overrides]
+    document = _with_present_names(document)
+    parsed = [(present_name(key), *parse(text, label, lines=False)) for key, text, label in overrides]
+    parsed = [(key, _of_section(key, value), found) for key, value, found in parsed]
     for key, value, _ in parsed:
         document = of_kind(document, key, value)
     for key, value, found in parsed:
         document = with_value(document, key, value, problems)
         problems += found
     return document, problems
+
+
+def present_name(key: str) -> str:
+    """The dotted key that a setting has now.
+
+    >>> present_name("network.kind"), present_name("network.dropout")
+    ('network.name', 'network.dropout')
+    """
+    return FORMER_NAMES.get(key, key)
+
+
+def _with_present_names(document: Node) -> Node:
+    """The document with the keys that settings have now, in place of former ones."""
+    for former, present in FORMER_NAMES.items():
+        (section, old), new = former.split("."), present.split(".")[1]
+        part = document.find((section,))
+        if part is not None and isinstance(part.value, dict) and old in part.value and new not in part.value:
+            kept = {new if key == old else key: node for key, node in part.value.items()}
+            document = with_value(document, section, Node(kept, part.place), [])
+    return document
+
+
+def _of_section(key: str, value: Node) -> Node:
+    """The value of a key; that of a whole section with the keys that settings have now."""
+    return _with_present_names(Node({key: value})).find((key,)) or value
 
 
 def settings_from(document: Node, problems: Iterable[Problem] = (), own: Own = NOTHING) -> Settings:
@@ -199,7 +226,7 @@ def _plain(section: Section, part: Any) -> dict[str, Any]:
 def _plain_own(config: Config) -> dict[str, Any]:
     """A user's own parts of the task, as plain data by the key that they replace."""
     own = config.own
-    custom = {"task.loss": own.loss, "task.kind": own.task}
+    custom = {"task.loss": own.loss, "task.name": own.task}
     plain: dict[str, Any] = {key: {CUSTOM: printed(part)} for key, part in custom.items() if part is not None}
     if own.metrics:
         plain["task.metrics"] = [*config.task.metrics, *({CUSTOM: metric.name} for metric in own.metrics)]

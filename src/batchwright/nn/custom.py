@@ -55,7 +55,7 @@ class Custom:
     (5, 2)
     """
 
-    kind: ClassVar[str] = "custom"
+    name: ClassVar[str] = "custom"
     part: Network | Layer
 
     def __repr__(self) -> str:

@@ -103,7 +103,7 @@ class MLP(Hidden):
     (5, 2)
     """
 
-    kind: ClassVar[str] = "mlp"
+    name: ClassVar[str] = "mlp"
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
         """The network for these inputs and this many outputs."""
@@ -119,7 +119,7 @@ class Linear:
     ['bias', 'kernel']
     """
 
-    kind: ClassVar[str] = "linear"
+    name: ClassVar[str] = "linear"
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
         """The network for these inputs and this many outputs."""
@@ -142,7 +142,7 @@ class Tabular(Hidden):
     Paper: Gorishniy et al. 2022, On Embeddings for Numerical Features in Tabular Deep Learning, arXiv 2203.05556
     """
 
-    kind: ClassVar[str] = "tabular"
+    name: ClassVar[str] = "tabular"
     bins: Annotated[int, Gt(0)] = 16
     embedding_units: Annotated[int, Gt(0)] = 8
 
@@ -180,7 +180,7 @@ class CNN(Hidden):
     (5, 10)
     """
 
-    kind: ClassVar[str] = "cnn"
+    name: ClassVar[str] = "cnn"
     hidden_layer_sizes: tuple[Annotated[int, Gt(0)], ...] = (128,)
     filters: tuple[Annotated[int, Gt(0)], ...] = (32, 64)
     kernel_size: Annotated[int, Gt(0)] = 3

@@ -69,7 +69,7 @@ class Network(Protocol):
 class Architecture(Protocol):
     """A few numbers from which a network is built for given inputs and outputs."""
 
-    kind: ClassVar[str]
+    name: ClassVar[str]
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
         """The network; with "bfloat16", its products take bfloat16 and add up in float32; parameters stay float32."""

@@ -16,6 +16,7 @@ import numpy as np
 from batchwright import tasks
 from batchwright._printed import printed
 from batchwright.config import CUSTOM, NONE_GIVEN, Given, checked, from_plain, to_plain, validate_component
+from batchwright.config.components import FORMER_TAG
 from batchwright.data.encoding import Encoding, ImagePreprocessing
 from batchwright.data.labels import LabelTarget
 from batchwright.data.several import SeveralTargets, Target
@@ -57,7 +58,7 @@ class Blueprint:
         """The architecture as plain data; for a user's own class, its printed form."""
         if type(self.architecture) in ARCHITECTURES:
             return to_plain(self.architecture)
-        return {"kind": CUSTOM, "form": printed(self.architecture)}
+        return {"name": CUSTOM, "form": printed(self.architecture)}
 
     def _task(self) -> dict[str, Any]:
         """The task as plain data; for a user's own class, its printed form, whatever its name."""
@@ -151,7 +152,7 @@ def read_blueprint(data: bytes, encoding: Encoding, where: Path, given: Given = 
 
 
 def _architecture(plain: dict[str, Any], given: Given) -> Architecture:
-    if plain.get("kind") == CUSTOM:
+    if CUSTOM in (plain.get("name"), plain.get(FORMER_TAG)):
         architecture: Architecture = checked("network", str(plain.get("form")), given.network)
         return architecture
     if given.network is not None:

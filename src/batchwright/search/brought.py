@@ -73,7 +73,7 @@ class Parts:
         for name in ("network", "optimizer", "schedule"):
             if getattr(self, name) is not None:
                 yield f"{name}.{tags[name]}"
-        keys = {"loss": self.loss, "metrics": self.metrics or None, "kind": self.task}
+        keys = {"loss": self.loss, "metrics": self.metrics or None, "name": self.task}
         yield from (f"task.{key}" for key, value in keys.items() if value is not None)
 
 
@@ -90,7 +90,7 @@ def space_of(space: object, parts: Parts) -> Space:
     plain = _plain(space or {})
     if twice := next((key for key in parts.taken_keys() if key in plain), None):
         argument = twice.partition(".")[2] if twice.startswith("task.") else twice.partition(".")[0]
-        argument = "task" if argument == "kind" else argument
+        argument = "task" if argument == "name" else argument
         raise ConfigError(f"{twice} is in the space, and {argument} is given as well: leave one of them out.")
     overrides = [(key, flow(value), key.partition(".")[0]) for key, value in parts.settings()]
     overrides += [(key, flow(value), "space") for key, value in plain.items()]

@@ -70,7 +70,7 @@ def run_search(
     >>> import tempfile, batchwright as bw
     >>> space = {
     ...     "optimizer.learning_rate": {"log": [1e-3, 1e-1]},
-    ...     "network.kind": "linear",
+    ...     "network.name": "linear",
     ...     "training.epochs": 3,
     ...     "training.batch_size": 16,
     ... }

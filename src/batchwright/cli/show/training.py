@@ -214,7 +214,7 @@ def _network(prepared: Prepared) -> str:
     columns = features.numeric + len(features.cardinalities)
     inputs = " x ".join(map(str, features.image)) if features.image else f"{columns} columns"
     hidden = (*getattr(network, "filters", ()), *getattr(network, "hidden_layer_sizes", ()))
-    return f"{network.kind}: {' -> '.join([inputs, *map(str, hidden), str(blueprint.task.outputs)])}"
+    return f"{network.name}: {' -> '.join([inputs, *map(str, hidden), str(blueprint.task.outputs)])}"
 
 
 def _line(row: EpochRow, prepared: Prepared) -> str:
