@@ -22,7 +22,6 @@ def dump_config(settings: Settings) -> str:
     """YAML with every value, and behind each where it comes from; `load_config` reads it as the same configuration.
 
     >>> print(dump_config(settings_of(Config())).splitlines()[-1])
-      deterministic: false  # default
       shuffle: true  # default
     """
     return block(_tree(settings), dict(settings.origins))
