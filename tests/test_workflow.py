@@ -250,3 +250,16 @@ def test_a_batch_larger_than_a_chunk_is_refused(big: Path, tmp_path: Path, monke
     monkeypatch.setattr(preparing, "CHUNK_ROWS", 100)
     with pytest.raises(ConfigError, match="does not go with rows that are read in chunks of 100"):
         streamed(big, tmp_path / "run", **{"training.batch_size": "full"})
+
+
+def test_early_stopping_by_the_training_loss_needs_no_validation_rows() -> None:
+    """The best epoch's parameters are kept, or the last ones, as asked for."""
+    data = bw.load("iris", validation_split=0.0)
+    settings = {"network": bw.nn.MLP(()), "epochs": 30, "learning_rate": 0.5, "batch_size": 16}
+    stopping = EarlyStopping("loss", patience=2)
+    trained = bw.fit(data, **settings, early_stopping=stopping)
+    found = [row["loss"] for row in trained.history]
+    assert len(found) < 30 and trained.stopped.epoch == int(np.argmin(found)) + 1 == len(found) - 2
+    last = bw.fit(data, **settings, early_stopping=EarlyStopping("loss", patience=2, restore_best=False))
+    assert last.history[-1]["loss"] == found[-1] and last.stopped.epoch == len(found)
+    assert len(bw.fit(data, **settings, early_stopping=EarlyStopping(patience=2)).history) == 30

@@ -50,6 +50,13 @@ def test_standard_scaling_fills_with_the_mean_and_marks_what_was_missing() -> No
     assert encoder.features == ("x", "x is missing")
 
 
+def test_without_scaling_numbers_stay_what_they_are() -> None:
+    cells = pl.Series("x", [1.5, None, -3e7, 1e300])
+    largest = np.finfo(np.float32).max
+    expected = [[1.5, 0.0], [0.0, 1.0], [-3e7, 0.0], [largest, 0.0]]
+    np.testing.assert_array_equal(encoded(number_encoder("x", cells, "none"), cells), np.array(expected, np.float32))
+
+
 def test_robust_scaling_is_that_of_scikit_learn() -> None:
     values = RNG.standard_cauchy(101)
     encoder = number_encoder("x", pl.Series(values), "robust")

@@ -77,6 +77,12 @@ def test_the_order_is_a_function_of_seed_and_epoch_and_goes_on_anywhere() -> Non
     assert seen(feed, 5, since=17) == seen(feed, 5)[16:], "from the chunk on that has the iteration"
 
 
+def test_without_a_shuffle_rows_are_read_as_they_come() -> None:
+    plan = make_plan(100, 8, 2, shuffle=False)
+    feed = Streamed(OnDisk(numbered(100), 32), plan, 3)
+    assert seen(feed, 1) == [list(range(first, min(first + 8, 100))) for first in range(0, 100, 8)]
+
+
 def test_a_chunk_is_a_sample_of_all_rows() -> None:
     """Of sorted rows, each chunk of an epoch has nearly the mean of all: hundreds of blocks from anywhere."""
     rows, chunk = 400_000, 100 * BLOCK_ROWS

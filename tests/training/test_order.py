@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,3 +41,11 @@ def test_shuffles_are_even() -> None:
     first = [permutation(10, seed=0, epoch=epoch)[0] for epoch in range(5_000)]
     counts = np.bincount(first, minlength=10)
     assert ((counts - 500) ** 2 / 500).sum() < 27.9
+
+
+@pytest.mark.parametrize("remainder", ["keep", "drop"])
+def test_without_a_shuffle_rows_come_as_they_are(remainder):
+    plan = make_plan(10, 4, 2, remainder=remainder, shuffle=False)
+    expected = [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 10]][: plan.iterations_per_epoch]
+    for epoch in (0, 1):
+        assert batches(plan, seed=0, epoch=epoch)[:, 0].tolist() == expected

@@ -4,6 +4,7 @@ import dataclasses
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import jax
@@ -348,8 +349,7 @@ def _followed(events: api.Events, following: Following) -> Trained:
                 following.epoch_begins()
             case EpochDone():
                 assert prepared is not None
-                attributes = _attributes(prepared, event)
-                if following.epoch_ends(event.row, attributes):
+                if following.epoch_ends(event.row, partial(_attributes, prepared, event)):
                     events.stop()
             case Trained():
                 trained = event
@@ -363,11 +363,6 @@ def _model_of(prepared: Prepared, variables: Variables) -> SavedModel:
     return SavedModel(prepared.blueprint, prepared.job.program.model, variables, prepared.dataset.encoding)
 
 
-def _attributes(prepared: Prepared, event: EpochDone) -> Callable[[], dict[str, Any]]:
-    """The model as it is after an epoch, copied when it is asked for."""
-
-    def attributes() -> dict[str, Any]:
-        variables = jax.tree.map(np.array, event.state.variables)
-        return {"model_": _model_of(prepared, variables)}
-
-    return attributes
+def _attributes(prepared: Prepared, event: EpochDone) -> dict[str, Any]:
+    """The model as it is after an epoch."""
+    return {"model_": _model_of(prepared, jax.tree.map(np.array, event.state.variables))}
