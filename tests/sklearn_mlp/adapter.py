@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -31,6 +31,7 @@ class _MLP(BaseEstimator):
     """What both share. `lbfgs` is no mini-batch descent: Adam on all rows at once stands in for it."""
 
     _made: type
+    most_epochs: ClassVar[int | None] = None
 
     def __init__(
         self,
@@ -133,7 +134,7 @@ class _MLP(BaseEstimator):
             "optimizer": self._optimizer(rows if batch == "full" else batch),
             "schedule": "constant",
             "batch_size": batch,
-            "epochs": self.max_iter,
+            "epochs": min(self.max_iter, self.most_epochs or self.max_iter),
             "validation_split": self.validation_fraction if self.early_stopping else None,
             "batch_normalization": False,
             "standardize": False,
