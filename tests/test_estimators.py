@@ -302,8 +302,6 @@ X, Y = blobs()
 @pytest.mark.parametrize(
     ("estimator", "rows", "error", "said"),
     [
-        (Regressor(), (X, np.stack([Y, Y], axis=1)), ValueError, "y has 2 columns, but Regressor predicts one"),
-        (Classifier(), (X, np.stack([Y, Y], axis=1)), ValueError, "y has 2 columns, but Classifier predicts one"),
         (Classifier(), (X, np.linspace(0, 1, 60)), ValueError, "continuous"),
         (Regressor(), (np.full((60, 2), "red"), Y), ValueError, "could not convert string to float"),
         (Regressor(), (X, Y, -np.ones(60)), ValueError, "sample_weight must be at least 0"),

@@ -10,10 +10,10 @@ from tests.cli.conftest import Batchwright
 from batchwright import _cache
 from batchwright.cli.flags import as_flags
 from batchwright.cli.show import training as display
-from batchwright.cli.show.training import _figure
 from batchwright.runs.run import open_run
 
 MAIN = "from batchwright.cli.main import main; import sys; sys.argv = ['batchwright', *sys.argv[1:]]; "
+from batchwright.workflow.progress import figure_text
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
@@ -76,7 +76,7 @@ def test_the_command_line_advises_its_options(batchwright: Batchwright, tmp_path
     [(3e50, "3e+50"), (-1.5e7, "-1.5e+07"), (123456.0, "123,456.0"), (0.5, "0.5000"), (float("inf"), "inf")],
 )
 def test_numbers_stay_short(value: float, shown: str) -> None:
-    assert _figure(value) == shown
+    assert figure_text(value) == shown
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_what_ends_the_display_is_what_the_run_says(batchwright: Batchwright, mo
     def interrupted(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(display, "_figures", interrupted)
+    monkeypatch.setattr(display, "figures_of", interrupted)
     answer = batchwright("train", "iris", "--network", "linear", "--epochs", 2, "--run-dir", "run")
     assert answer.code == 130
     assert "Ctrl-C" in open_run("run").manifest.reason

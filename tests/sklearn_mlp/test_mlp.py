@@ -59,7 +59,13 @@ def _theirs() -> ModuleType:
 
 
 THEIRS = _theirs()
-TESTS = {name: test for name, test in vars(THEIRS).items() if name.startswith("test_")}
+LONG = ("test_partial_fit_classification", "test_partial_fit_regression")
+"""Hundreds of calls, each of which is typed at run time here: they are tried by `make soak`."""
+TESTS = {
+    name: pytest.mark.soak(test) if name in LONG else test
+    for name, test in vars(THEIRS).items()
+    if name.startswith("test_")
+}
 globals().update(TESTS)
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 

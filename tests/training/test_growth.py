@@ -252,7 +252,7 @@ def test_from_every_checkpoint_the_rest_has_the_same_bits(case: str) -> None:
     job = replace(CASES[case](), checkpoints=EVERY_ITERATION, early_stopping=PATIENT)
     whole = events_of(job)
     rows, checkpoints = history(whole), taken(whole)
-    assert [int(one.state.step) for one in checkpoints] == list(range(1, rows[-1]["iteration"]))
+    assert [int(one.state.step) for one in checkpoints] == list(range(1, rows[-1]["iteration"] + 1))
     assert rows[-1]["batch_size"] > 4
     done = [[row["iteration"] for row in rows][epoch] for epoch in range(4)]
     for checkpoint in checkpoints[::5] + [one for one in checkpoints if int(one.state.step) in done]:

@@ -129,6 +129,10 @@ class Training:
     average: Average | None = None
     shuffle: bool = True
 
+    def __repr__(self) -> str:
+        """The epochs, the batch size and the seed."""
+        return f"<Training: {self.epochs} epochs, batch size {self.batch_size}, seed {self.seed}>"
+
 
 @dataclass(frozen=True)
 class Config:

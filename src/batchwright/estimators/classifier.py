@@ -118,14 +118,16 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """The most probable label of each row [rows]; of an indicator 0 or 1, of several targets a label, for each."""
-        return self._coding.labels(self._predictions(X))
+        found = self._predictions(X)
+        return self._coding.labels(found)
 
     def predict_proba(self, X: Any) -> Labels:  # noqa: N803
         """The probability of each class, float64 [rows, classes] in the order of `classes_`; each row sums to 1.
 
         Of an indicator it is that of each label [rows, labels]; of several targets a list, with an array for each.
         """
-        return self._coding.probabilities(self._predictions(X))
+        found = self._predictions(X)
+        return self._coding.probabilities(found)
 
     def predict_log_proba(self, X: Any) -> Labels:  # noqa: N803
         """The logarithm of `predict_proba`; minus infinity where that is 0."""
