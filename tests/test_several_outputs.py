@@ -76,13 +76,13 @@ def test_early_stopping_and_cross_validation_know_several_outputs() -> None:
 def test_passes_over_an_indicator_go_on() -> None:
     rows, y = make_multilabel_classification(n_samples=60, n_features=6, n_classes=3, random_state=0)
     classifier = bw.Classifier((8,), **QUICK)
-    for _ in range(40):
+    for _ in range(15):
         classifier.partial_fit(rows, y)
-    assert classifier.score(rows, y) > 0.5
+    assert classifier.score(rows, y) > 0.3, "a guess has 0.13"
     numbers = bw.Regressor((8,), **QUICK)
-    for _ in range(40):
+    for _ in range(15):
         numbers.partial_fit(X, VALUES)
-    assert numbers.score(X, VALUES) > 0.9
+    assert numbers.score(X, VALUES) > 0.8
     warm = bw.Regressor((8,), **QUICK, warm_start=True).fit(X, VALUES)
     assert warm.fit(X, VALUES).t_ == 2 * 20 * 200
 

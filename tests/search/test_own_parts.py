@@ -111,7 +111,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.soak) if name == "architecture" else name for name in CASES]
+)
 def test_it_is_searched_recorded_and_gone_on_with_to_the_same_best(name: str, iris: bw.Dataset, tmp_path: Path) -> None:
     parts, space = CASES[name]
     whole = bw.run_search(iris, space, **parts, trials=4, run_dir=tmp_path / "whole")

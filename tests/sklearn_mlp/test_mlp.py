@@ -59,7 +59,12 @@ def _theirs() -> ModuleType:
 
 
 THEIRS = _theirs()
-LONG = ("test_partial_fit_classification", "test_partial_fit_regression")
+LONG = (
+    "test_partial_fit_classification",
+    "test_partial_fit_regression",
+    "test_multilabel_classification",
+    "test_mlp_loading_from_joblib_partial_fit",
+)
 """Hundreds of calls, each of which is typed at run time here: they are tried by `make soak`."""
 TESTS = {
     name: pytest.mark.soak(test) if name in LONG else test
