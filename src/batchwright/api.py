@@ -147,7 +147,7 @@ def events(data: Dataset, **arguments: Any) -> "Events":
 
     Args:
         data: training rows, and validation and test rows where there are any.
-        arguments: those of `fit`, but for `on_event`; a bar is shown where `progress` is True.
+        arguments: the arguments of `fit` without `on_event`; a bar is shown where `progress` is True.
 
     Raises:
         ConfigError: an argument is out of range or unknown, or does not go with the data.

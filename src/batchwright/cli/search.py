@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 RunDir = Annotated[Path | None, typer.Option(help="the search's folder [runs/<source>-search-<n>]")]
 Trials = Annotated[int, typer.Option(min=1, help="how many configurations are tried")]
-Seeds = Annotated[int, typer.Option(min=1, help="train each configuration with so many seeds")]
-Folds = Annotated[int, typer.Option(min=1, help="train each with so many parts of the rows held out in turn")]
+Seeds = Annotated[int, typer.Option(min=1, help="seeds to train each configuration with")]
+Folds = Annotated[int, typer.Option(min=1, help="parts of the rows that are held out in turn")]
 Pruning = Annotated[
     Literal["halving", "hyperband", "none"], typer.Option(help="how configurations that fall behind end early")
 ]

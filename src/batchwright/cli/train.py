@@ -22,7 +22,7 @@ From = Annotated[
     Path | None,
     typer.Option("--from", metavar="RUN", help="begin from the parameters of a run, and encode the rows as it did"),
 ]
-Seeds = Annotated[int, typer.Option(min=1, help="train with so many seeds, and give means with their intervals")]
+Seeds = Annotated[int, typer.Option(min=1, help="seeds to train with; means are given with their intervals")]
 
 
 @takes_settings
@@ -50,7 +50,7 @@ def train(
 def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: int = 1, as_json: bool) -> None:
     """Show the events of a training, which is told how to ask whether it is interrupted, and then its figures.
 
-    One that has finished is then repeated with further seeds, up to so many.
+    One that has finished is then repeated with further seeds, up to that number.
     """
     from batchwright.cli.show.training import follow, metrics_table, notes, seeds_table
 

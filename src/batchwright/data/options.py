@@ -83,7 +83,7 @@ class DataOptions:
         time: column that orders the rows: the last are the test, the ones before validation; naming it selects "time".
         weights: column of the rows' weights, at least 0; it is not an input.
         scaling: of numeric columns: "standard", "robust" or "quantile"; "none" takes them as they are.
-        one_hot_max: categories of up to so many distinct values become columns; others are embedded.
+        one_hot_max: categories with at most this number of distinct values become columns; others are embedded.
         header: whether the first record of a text file names the columns.
         delimiter: one ASCII character; found from the file when None.
         missing: texts that mean missing, besides the empty text.

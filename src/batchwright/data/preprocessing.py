@@ -148,7 +148,7 @@ def fit(train: Table, schema: Schema, *, scaling: str = "standard", one_hot_max:
         schema: which columns are used, as `describe` says.
         scaling: of numbers x: `standard` (x − mean) / deviation, `robust` (x − median) / (upper − lower quartile),
             `quantile`, which gives each column a normal distribution, or `none`, which takes x as it is.
-        one_hot_max: categories of up to so many distinct values become one column each; others are embedded.
+        one_hot_max: categories with at most this number of distinct values become one column each; others are embedded.
 
     >>> from batchwright.data.tables import from_frame
     >>> table = from_frame({"height": [1.0, 3.0], "colour": ["red", "blue"]})

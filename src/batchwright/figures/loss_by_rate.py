@@ -12,7 +12,7 @@ INK, FAINT, MARK, BAD = "#1f2933", "#d5dbe1", "#0b6e99", "#c0392b"
 
 
 class Tried(NamedTuple):
-    """A learning rate above 0, the loss above 0 that it came to after so many iterations, and whether it diverged."""
+    """A learning rate above 0, the loss above 0 after training with it for `iterations`, and whether it diverged."""
 
     rate: float
     loss: float

@@ -201,7 +201,7 @@ class Layout:
 
 
 def shapes_of(blueprint: Blueprint, outputs: int) -> dict[str, tuple[int, ...]]:
-    """The shapes of the arrays by path that a model like this one has for so many outputs; nothing is computed."""
+    """The shapes of the arrays by path of a model like this one with another number of outputs; nothing is computed."""
     network = blueprint.architecture.build(blueprint.features, outputs, dtype=blueprint.dtype)
     variables = jax.eval_shape(network.init, jax.random.key(0), _example(blueprint.features))
     return {name: tuple(array.shape) for name, array in by_path(variables).items()}

@@ -106,7 +106,7 @@ def _predictions(task: Task, target: str, outputs: np.ndarray) -> Predictions:
 class Evaluation:
     """The metrics of a model on rows, and notes that a user should know about the rows and the answers.
 
-    `per_class` is None but for a model of one target of classes. `by_target` has the same for each of several targets
+    `per_class` is there for a model of one target of classes. `by_target` has the same for each of several targets
     that is a class; of labels, for each label, the rows `without` and `with` it.
     """
 

@@ -21,7 +21,7 @@ BELOW, ABOVE = 1.5, 1.5
 
 
 def default_dimensions(settings: Settings, trials: int) -> tuple[Dimension, ...]:
-    """What so many trials can tell of, but for what the user has chosen or the network and the update rule lack."""
+    """The settings that this number of trials can tell apart, without those that the user chose."""
     return tuple(
         dimension
         for least, dimension in _in_order(settings.config)

@@ -112,7 +112,7 @@ class RoundDone:
 
 @dataclass(frozen=True)
 class Waiting:
-    """All trials are taken; so many are being trained by other processes, and are waited for."""
+    """All trials are taken; other processes train the given number of them, and the search waits."""
 
     running: int
 

@@ -143,7 +143,7 @@ class Study:
         return placed | {next(free): trial for trial in trained if PLACE not in trial.user_attrs}
 
     def ask(self, count: int, space: Space) -> list[Asked]:
-        """So many trials that nobody else has, chosen from a space as it is now; those in line come first."""
+        """Ask for trials that no other process has, from the space as it is now; queued trials come first."""
         asked: list[Asked] = []
         while len(asked) < count:
             trial = retried(self.optuna.ask)

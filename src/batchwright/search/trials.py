@@ -22,7 +22,7 @@ from batchwright.training.job import Job
 Pruning: TypeAlias = Literal["halving", "hyperband", "none"]
 
 ETA = 3
-"""One of so many trials at a rung goes on; and each rung is after so many times the epochs of the one before."""
+"""One trial in this many goes on from a rung, and each rung has this many times the epochs of the one before."""
 FIRST_RUNG = 2
 """Epochs before the first rung, at least: the loss after one says little."""
 

@@ -89,7 +89,7 @@ class Checkpoints:
 
     Attributes:
         seconds: of training after which the next segment's end is one.
-        iterations: one after every so many iterations, counted over the run; null: by time alone.
+        iterations: one after each multiple of this number, counted over the run; null: by time alone.
         keep: how many are kept, the newest.
     """
 

@@ -68,7 +68,7 @@ class Compiled:
 
 @dataclass(frozen=True)
 class SegmentDone:
-    """So many `iterations` of epoch `epoch` (from 1) are done, and `updates` in all.
+    """The first `iterations` of epoch `epoch` (from 1) are done, and `updates` in all.
 
     - plan: of the epoch, whose batch size may have grown
     - loss: the mean over the rows of these iterations; learning_rate: of the last one
@@ -282,7 +282,7 @@ class _Watch:
         return self.late or self.steering.stop or self.interrupted()
 
     def timed(self, iterations: int, seconds: float) -> None:
-        """Aim the next segment at SEGMENT_SECONDS, given that one of so many iterations took so many seconds."""
+        """Choose the next segment's length from how long the last one took: about SEGMENT_SECONDS."""
         self.length = max(1, min(int(iterations * SEGMENT_SECONDS / seconds), iterations * GROWTH))
 
     def until(self, now: Checkpoint, plan: Plan) -> int:

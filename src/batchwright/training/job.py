@@ -96,7 +96,7 @@ def program_of(job: Job, plan: Plan) -> Program:
 def rates_of(
     job: Job, history: History, iterations: Int64[np.ndarray, " n"], *, reductions: int
 ) -> Float64[np.ndarray, " n"]:
-    """The learning rates in the epoch after these of its `iterations`, counted from 0, after so many reductions.
+    """The learning rates in the epoch after these of its `iterations`, counted from 0, after a number of reductions.
 
     The schedule is asked for the iteration of the job's plan at the same share of the epoch, so that it takes as many
     epochs with any batch size; and its answer multiplied by κ^p.

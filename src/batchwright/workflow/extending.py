@@ -14,7 +14,7 @@ EPOCHS = "training.epochs"
 
 
 def with_epochs(settings: Settings, epochs: int) -> Settings:
-    """The settings with so many epochs, as the user's choice."""
+    """The settings with another number of epochs, as the user's choice."""
     training = replace(settings.config.training, epochs=epochs)
     config = replace(settings.config, training=training)
     evidence = {key: found for key, found in settings.evidence.items() if key != EPOCHS}
