@@ -100,6 +100,15 @@ def test_what_several_outputs_do_not_have_is_refused(arguments: dict[str, Any], 
         bw.Classifier((4,), **QUICK, **arguments).fit(X, y)
 
 
+@pytest.mark.parametrize("y", [VALUES[:, 0], VALUES[:, [0, 1, 1]]])
+def test_another_number_of_outputs_is_refused(y: np.ndarray) -> None:
+    fitted = bw.Regressor((), **QUICK | {"epochs": 1}, warm_start=True).fit(X, VALUES)
+    with pytest.raises(ValueError, match=r"y has \d columns, but Regressor was fitted with 2"):
+        fitted.fit(X, y)
+    with pytest.raises(ValueError, match=r"y has \d columns, but Regressor was fitted with 2"):
+        fitted.partial_fit(X, y)
+
+
 def test_partial_fit_of_several_targets_is_refused() -> None:
     with pytest.raises(ValueError, match="partial_fit takes one target"):
         bw.Classifier((4,), **QUICK).partial_fit(X, CLASSES, classes=["up", "down"])

@@ -60,11 +60,20 @@ def test_how_cells_were_taken_apart_is_said() -> None:
         ([None, None, None], {"separator": "|"}, "holds no label in any row"),
         ([f"a{k}|b{k}" for k in range(5)], {}, "has 10 labels, split at '|', in 5 rows"),
         (["a|b"] * 4, {"separator": ""}, "label_separator is what is between two labels"),
+        (["a|b", "a", "b"] * 3, {"separator": ";"}, "no cell of target 'tags' holds ';', but cells hold '|'"),
     ],
 )
 def test_what_is_no_set_of_labels_is_refused(cells: list[str | None], options: dict[str, str], said: str) -> None:
     with pytest.raises(BatchwrightError, match=said.replace("|", r"\|")):
         fit_labels(table(cells), "tags", **options)  # type: ignore[arg-type]
+
+
+def test_classes_that_look_like_sets_of_labels_are_told() -> None:
+    rows = {"x": np.arange(40.0), "tags": ["red|big", "red", "big", "round"] * 10}
+    (said,) = (note for note in load(rows, target="tags").notes if "labels" in note)
+    assert said.startswith("target 'tags': classes such as 'red|big' look like several labels in a cell")
+    plain = {"x": np.arange(40.0), "tags": ["a|x", "b", "c", "d"] * 10}
+    assert not any("labels" in note for note in load(plain, target="tags").notes)
 
 
 def test_a_label_that_training_did_not_see_is_refused() -> None:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -49,8 +50,9 @@ class Option:
         label = label.replace("_", "-") or f"{self.flag} {value}"
         if self.type is columns:
             if len(value) > 1:
+                wanted = ",".join(dict.fromkeys(name.strip() for given in value for name in given.split(",")))
                 raise UsageError(
-                    f"{self.flag} is given {len(value)} times: give several columns as {self.flag} {','.join(value)}."
+                    f"{self.flag} is given {len(value)} times: give several columns as {self.flag} {quote(wanted)}."
                 )
             return self.key, flow(value[0]), f"{self.flag} {value[0]}"
         if self.type is yaml:

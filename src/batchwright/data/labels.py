@@ -109,7 +109,13 @@ def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient
     if cells.dtype not in (pl.String, pl.Boolean) and not cells.dtype.is_numeric():
         raise DataError(f"{table.name}: target {name!r} holds {column.kind} cells; labels are text, as red|round.")
     distinct = as_text(cells).drop_nulls().unique().to_list()
-    chosen = _found(table, name, as_text(cells)) if separator is None else separator
+    texts = as_text(cells)
+    chosen = _found(table, name, texts) if separator is None else separator
+    if separator is not None and (other := _another(texts, separator)):
+        raise DataError(
+            f"{table.name}: no cell of target {name!r} holds {separator!r}, but cells hold {other!r}: is that what is "
+            "between the labels? `label_separator` left out finds it."
+        )
     classes = tuple(sorted({label for cell in distinct for label in split_cell(cell, chosen)}))
     if not classes and not lenient:
         raise DataError(f"{table.name}: target {name!r} holds no label in any row: there is nothing to learn.")
@@ -147,11 +153,39 @@ def labels_note(table: Table, target: LabelTarget) -> str:
     return f"target {target.name!r}: {len(target.classes):,} labels, split at {target.separator!r}, {example}{without}"
 
 
+def looks_like_labels(classes: Iterable[str]) -> str | None:
+    """A class that is rather a set of labels, such as red|round: its parts are parts of other classes too.
+
+    >>> looks_like_labels(("big", "red", "red|big")), looks_like_labels(("a/b", "c"))
+    ('red|big', None)
+    """
+    known = set(classes)
+    for separator in SEPARATORS[:2]:
+        several = {name: split_cell(name, separator) for name in known if separator in name}
+        parts = [part for found in several.values() for part in found]
+        for name, found in sorted(several.items()):
+            if len(found) > 1 and all(part in known or parts.count(part) > 1 for part in found):
+                return name
+    return None
+
+
+def _holds(cells: pl.Series, separator: str) -> int:
+    return int(cells.str.strip_chars().str.contains(separator, literal=True).sum() or 0)
+
+
+def _another(cells: pl.Series, separator: str) -> str | None:
+    """A separator other than a blank that enough cells hold, where none holds the one that was given."""
+    if _holds(cells, separator):
+        return None
+    needed = max(1.0, LEAST_SHARE * len(cells))
+    return next((other for other in SEPARATORS[:-1] if _holds(cells, other) >= needed), None)
+
+
 def _found(table: Table, name: str, cells: pl.Series) -> str:
     """The separator that enough cells hold."""
     needed = max(1.0, LEAST_SHARE * len(cells))
     for separator in SEPARATORS:
-        if (cells.str.strip_chars().str.contains(separator, literal=True).sum() or 0) >= needed:
+        if _holds(cells, separator) >= needed:
             return separator
     raise DataError(
         f"{table.name}: no cell of target {name!r} holds two labels with one of {' '.join(SEPARATORS[:-1])} or a blank "

@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Shaped
 
 from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table
-from batchwright.data.labels import LabelTarget, labels_note
+from batchwright.data.labels import LabelTarget, labels_note, looks_like_labels
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import split_key
 from batchwright.data.schema import Schema
-from batchwright.data.several import Target, each, fit_targets, rescaled
+from batchwright.data.several import SeveralTargets, Target, each, fit_targets, rescaled
 from batchwright.data.sources import Rows
 from batchwright.data.splitting import Indices, split
 from batchwright.data.tables import Table
@@ -86,7 +86,17 @@ def found_notes(rows: Rows, target: Target) -> tuple[str, ...]:
         return rows.notes
     columns = [rows.column(name) for name in target.columns]
     doubtful = (f"target {column.name!r}: {column.note}" for column in columns if column.used and column.note)
-    return (*rows.notes, *doubtful, *([labels_note(rows, target)] if isinstance(target, LabelTarget) else []))
+    if isinstance(target, LabelTarget):
+        return (*rows.notes, *doubtful, labels_note(rows, target))
+    parts = target.parts if isinstance(target, SeveralTargets) else (target,)
+    examples = {part.name: looks_like_labels(part.classes) for part in parts}
+    unsplit = (
+        f"target {name!r}: classes such as {example!r:.60} look like several labels in a cell; "
+        "`task.name=multilabel` takes them apart"
+        for name, example in examples.items()
+        if example is not None
+    )
+    return (*rows.notes, *doubtful, *unsplit)
 
 
 def source_notes(found: tuple[str, ...], own_test: Rows | None, encoding: Encoding) -> tuple[str, ...]:

@@ -199,7 +199,10 @@ def _target_cells(table: Table, name: str) -> pl.Series:
         )
     if not (cells.dtype.is_numeric() or cells.dtype in (pl.String, pl.Boolean)):
         what = "dates" if column.kind == "date" else str(cells.dtype)
-        raise DataError(f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class.")
+        several = " Lists are several labels: `task.name=multilabel`." if cells.dtype.is_nested() else ""
+        raise DataError(
+            f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class.{several}"
+        )
     return cells
 
 

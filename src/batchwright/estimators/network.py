@@ -122,6 +122,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
         """
         going_on = self.warm_start and hasattr(self, "model_")
         rows = given(self, X, y, sample_weight, fitting=not going_on)
+        self._refuse_other_outputs(rows.y, going_on=going_on)
         self._know_labels(rows.y, going_on=going_on)
         held_out = self._held_out(X_val, y_val, sample_weight_val)
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
@@ -158,6 +159,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             )
         going_on = hasattr(self, "model_")
         rows = given(self, X, y, sample_weight, fitting=not going_on)
+        self._refuse_other_outputs(rows.y, going_on=going_on)
         self._know_labels(rows.y, going_on=going_on, classes=classes, partial=True)
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
         following = Following(self, data, epochs=1, task="partial_fit", verbose=bool(self.verbose))
@@ -187,6 +189,16 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
         assert isinstance(prepared, Prepared)
         passes = Passes(prepared.job, prepared.state, chosen.batch_size)
         return passes, _model_of(prepared, passes.now.kept)
+
+    def _refuse_other_outputs(self, y: np.ndarray, *, going_on: bool) -> None:
+        """Raise a ValueError where y has another number of columns than the fitted one."""
+        if not going_on:
+            return
+        target = self.model_.encoding.target
+        known = len(target.classes) if target.task == "multilabel" else len(target.columns)
+        found = 1 if y.ndim == 1 else y.shape[1]
+        if found != known or (y.ndim == 2) != (target.task in ("multilabel", "several")):
+            raise ValueError(f"y has {found} columns, but {type(self).__name__} was fitted with {known}.")
 
     @abstractmethod
     def _know_labels(self, y: np.ndarray, *, going_on: bool, classes: Any = None, partial: bool = False) -> None:
