@@ -12,32 +12,16 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 from tests.children import Children
 from tests.cli.conftest import batchwright  # noqa: F401  (a fixture)
+from tests.own_parts import Line, Nudge, Two
 
 import batchwright as bw
-from batchwright._component import component
 from batchwright._printed import printed
 from batchwright.errors import ConfigError, RunError
-from batchwright.nn import Activation, Dense, Sequential, Variables
-from batchwright.optim.rule import Optimizer, Positive
+from batchwright.nn import Activation, Dense, Sequential
 from batchwright.optim.schedule import Rates, Schedule, When
 from batchwright.tasks import CustomTask, Metric
 from batchwright.training.fit import EpochDone
 from batchwright.training.stopping import EarlyStopping
-
-
-@component
-class Nudge(Optimizer):
-    """Sign descent."""
-
-    name: ClassVar[str] = "nudge"
-    learning_rate: Positive = 0.01
-    size: float = 1.0
-
-    def init(self, params: Any) -> Any:
-        return {}
-
-    def direction(self, gradients: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        return jax.tree.map(lambda g: self.size * jnp.sign(g), gradients), state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,33 +32,6 @@ class Halving(Schedule):
 
     def unwarmed(self, learning_rate: float, when: When) -> Rates:
         return learning_rate * 0.9 ** np.floor(when.epoch("epoch"))
-
-
-class Line:
-    """A network that is no component."""
-
-    def __init__(self, outputs: int = 3, dtype: str = "float32") -> None:
-        self.outputs, self.dtype = outputs, dtype
-
-    def __repr__(self) -> str:
-        return f"Line({self.outputs})"
-
-    def init(self, key: jax.Array, example: Any) -> Variables:
-        return Variables({"w": 0.1 * jax.random.normal(key, (example["numeric"].shape[1], self.outputs))}, {})
-
-    def apply(self, variables: Variables, inputs: Any, *, train: bool, key: Any, present: Any) -> tuple[Any, Any]:
-        return (inputs["numeric"] @ variables.params["w"]).astype(self.dtype), {}
-
-
-@component
-class Two:
-    """An architecture with a kind of its own."""
-
-    name: ClassVar[str] = "two"
-    units: int = 6
-
-    def build(self, features: Any, outputs: int, *, dtype: Any = "float32") -> Any:
-        return bw.nn.MLP((self.units,)).build(features, outputs, dtype=dtype)
 
 
 class Cosine(CustomTask):

@@ -3,20 +3,18 @@
 import inspect
 from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.own_parts import Line, Nudge, Two
 
 import batchwright as bw
-from batchwright._component import component
 from batchwright._printed import printed
 from batchwright.config import Given
 from batchwright.errors import ConfigError, InterruptedRunError
-from batchwright.nn import Variables
-from batchwright.optim.rule import Form, Optimizer, Positive, Range
 from batchwright.runs.searches import reopen_search
 from batchwright.search.brought import Parts, space_of
 from batchwright.search.events import Searched, SearchOptions
@@ -26,49 +24,6 @@ from batchwright.tasks import CustomTask, Metric
 
 RATE = "optimizer.learning_rate"
 SHORT: dict[str, Any] = {"training.epochs": 3, "training.batch_size": 26, "network.name": "linear"}
-
-
-@component
-class Nudge(Optimizer):
-    """Sign descent."""
-
-    name: ClassVar[str] = "nudge"
-    learning_rate: Positive = 0.01
-    size: Positive = 1.0
-
-    def init(self, params: Any) -> Any:
-        return {}
-
-    def direction(self, gradients: Any, state: Any, params: Any) -> tuple[Any, Any]:
-        return jax.tree.map(lambda g: self.size * jnp.sign(g), gradients), state
-
-    @classmethod
-    def forms(cls) -> tuple[Form, ...]:
-        return (Form("nudge", tuned=Range("size", 0.5, 2.0, "log")),)
-
-
-class Line:
-    """A network that is no component."""
-
-    def __repr__(self) -> str:
-        return "Line()"
-
-    def init(self, key: jax.Array, example: Any) -> Variables:
-        return Variables({"w": 0.1 * jax.random.normal(key, (example["numeric"].shape[1], 3))}, {})
-
-    def apply(self, variables: Variables, inputs: Any, *, train: bool, key: Any, present: Any) -> tuple[Any, Any]:
-        return inputs["numeric"] @ variables.params["w"], {}
-
-
-@component
-class Two:
-    """An architecture with a kind of its own."""
-
-    name: ClassVar[str] = "two"
-    units: int = 6
-
-    def build(self, features: Any, outputs: int, *, dtype: Any = "float32") -> Any:
-        return bw.nn.MLP((self.units,)).build(features, outputs, dtype=dtype)
 
 
 class Cosine(CustomTask):
@@ -187,7 +142,7 @@ def test_without_a_space_the_rate_of_a_rule_is_searched_around_its_own(iris: bw.
         ({"optimizer": Nudge()}, {"optimizer.name": "sgd"}, "optimizer.name is in the space, and optimizer is given"),
         ({"optimizer": Nudge()}, {"optimizer.momentum": {"uniform": [0, 0.9]}}, "optimizer.momentum: .* has no such"),
         ({"optimizer": Nudge()}, {RATE: {"uniform": [-1, 1]}}, "Nudge.learning_rate: must be a number > 0"),
-        ({"network": Line()}, {"network.units": 3}, r"network.units: Line\(\) has no such number. It has: none"),
+        ({"network": Line()}, {"network.units": 3}, r"network.units: Line\(3\) has no such number. It has: none"),
         ({"loss": brier}, {"task.loss": "focal"}, "task.loss is in the space, and loss is given"),
         ({"loss": lambda *_: 1.0}, {}, "the loss gives 1.0 for"),
         ({"loss": "crossentropy"}, {}, "did you mean"),

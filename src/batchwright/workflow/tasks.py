@@ -69,8 +69,9 @@ def _made(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
         return _regression(dataset, (target,), settings, own)
     if isinstance(target, LabelTarget):
         return _multilabel(target, settings, own)
-    if values := [part for part in target.parts if isinstance(part, ValueTarget)] if target.of_values else []:
-        return _regression(dataset, tuple(values), settings, own)
+    if target.of_values:
+        values = tuple(part for part in target.parts if isinstance(part, ValueTarget))
+        return _regression(dataset, values, settings, own)
     return _several(dataset, target, settings, own)
 
 
