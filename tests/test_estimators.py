@@ -431,7 +431,9 @@ def test_warm_start_goes_on_where_the_last_fit_has_ended():
     np.testing.assert_allclose(warm.loss_curve_, whole.loss_curve_, rtol=1e-4)
     encoding = warm.model_.encoding
     assert warm.n_iter_ == 4 and warm.fit(X + 1, 2 * Y).model_.encoding == encoding
-    with pytest.raises(ConfigError, match="give the network that initial has"):
+    with pytest.raises(
+        ConfigError, match=r"hidden_layer_sizes is .* the fitted network, whose parameters training goes on from, has"
+    ):
         warm.set_params(hidden_layer_sizes=(5,)).fit(X, Y)
     with pytest.raises(ValueError, match="X has 2 features"):
         warm.fit(X[:, :2], Y)

@@ -1,5 +1,6 @@
 """Rows encoded as an earlier training encoded its own, and training that goes on from its parameters on them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,7 @@ def test_a_recorded_run_goes_on_with_the_encoding_that_it_began_with(old: Any, t
     overrides = {"data.source": str(path), "training.epochs": "4", "training.batch_size": "16"}
     settings = workflow.settings_like(load_config(None, [(*pair, "--set") for pair in overrides.items()]), model)
     assert settings.config.network == bw.nn.MLP((6,))
+    assert settings.to_json()["network.hidden_layer_sizes"]["origin"] == "initial"  # nobody has chosen it here
 
     def events(run: Path) -> Any:
         return workflow.train(settings, run_dir=run, initial=model, parent=str(old.run.path))
@@ -232,5 +234,7 @@ def test_from_the_command_line(
         {n: np.asarray(a) for n, a in by_path(bw.open_run("run").load_model().variables).items()},
     )
     np.testing.assert_array_equal(found["params/body/dense_0/kernel"], first["params/body/dense_0/kernel"])
+    app(["report", "run"], standalone_mode=False)
+    assert re.search(r"network.hidden_layer_sizes +\[6\] +the run it began from", capsys.readouterr().out)
     app(["resume", "run", "--epochs", "2"], standalone_mode=False)
     assert bw.open_run("run").plan["epochs"] == 2

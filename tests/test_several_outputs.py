@@ -90,7 +90,7 @@ def test_passes_over_an_indicator_go_on() -> None:
 @pytest.mark.parametrize(
     ("arguments", "y", "said"),
     [
-        ({"class_weight": "balanced"}, CLASSES, "for one target of classes"),
+        ({"class_weight": "balanced"}, CLASSES, "class_weight is for one label a row"),
         ({"class_weight": {"up": 2.0}}, CLASSES, "class_weight is for one label a row"),
         ({"loss": "focal"}, (X[:, :2] > 0).astype(int), "unknown loss 'focal'"),
     ],

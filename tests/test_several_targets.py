@@ -1,5 +1,6 @@
 """Several targets and sets of labels, from a file to a run and back: trained, resumed, reopened, predicted."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +179,8 @@ def test_from_the_command_line(batchwright: Any, tmp_path: Path) -> None:  # noq
 
 
 def test_how_well_each_class_and_each_label_is_told(batchwright: Any, tmp_path: Path) -> None:  # noqa: F811
-    labels = bw.fit(rows_for("tags", task="multilabel"), run_dir=tmp_path / "labels", **QUICK).model
+    trained = bw.fit(rows_for("tags", task="multilabel"), run_dir=tmp_path / "labels", **QUICK)
+    labels = trained.model
     given = bw.predict(labels, ROWS).frame()["predicted_tags"].to_list()
     found = evaluate_on(labels, ROWS).by_target
     assert list(found) == ["hot", "wet"]
@@ -187,11 +189,28 @@ def test_how_well_each_class_and_each_label_is_told(batchwright: Any, tmp_path: 
         expected = precision_recall_fscore_support(true, said, average="binary")
         assert [one.precision[1], one.recall[1], one.f1[1]] == pytest.approx(list(expected[:3])), name
         assert one.weight[1] == sum(true)
+    kept = bw.open_run(tmp_path / "labels").by_target("test")
+    assert list(kept) == ["hot", "wet"]
+    for name, one in trained.by_target["test"].items():
+        np.testing.assert_array_equal(kept[name].confusion, one.confusion)
+        assert kept[name].weight.sum() == len(trained.prepared.dataset.indices.test)
+    assert bw.open_run(tmp_path / "labels").per_class("test") is None
+    assert "label" in batchwright("report", tmp_path / "labels").out
     several = bw.fit(rows_for("cold", "size"), run_dir=tmp_path / "numbers", **QUICK).model
+    assert "target size" in batchwright("report", tmp_path / "numbers").out
     sizes = bw.predict(several, ROWS).frame()["predicted_size"].to_list()
     matrix = evaluate_on(several, ROWS).by_target["size"].confusion
     np.testing.assert_array_equal(matrix, confusion_matrix(ROWS["size"], sizes, labels=["large", "small"]))
     pl.DataFrame(ROWS).write_csv(tmp_path / "rows.csv")
+    run = bw.open_run(tmp_path / "numbers")
+    test = {name: [ROWS[name][row] for row in run.indices().test] for name in ROWS}
+    answers = bw.predict(several, test).frame()["predicted_size"].to_list()
+    expected = confusion_matrix(test["size"], answers, labels=["large", "small"])
+    np.testing.assert_array_equal(run.by_target()["size"].confusion, expected)
+    for strange, said in {"size": "does not fit the classes", "x0": "'x0', which is no target of the run"}.items():
+        damaged = replace(run, manifest=replace(run.manifest, confusion_by_target={"test": {strange: [[1.0]]}}))
+        with pytest.raises(BatchwrightError, match=said):
+            damaged.by_target()
     answer = batchwright("evaluate", tmp_path / "labels", tmp_path / "rows.csv", "--per-class")
     assert answer.code == 0, answer.err
     assert answer.out.split("label ")[1].split()[:4] == ["precision", "recall", "f1", "weight"]

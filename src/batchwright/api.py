@@ -307,8 +307,10 @@ def _settings(
         average,
         shuffle=shuffle,
     )
-    for part in (optimizer, schedule, aim, training, *(() if isinstance(architecture, Custom) else (architecture,))):
+    for part in (optimizer, schedule, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)
+    for part in (aim, training):
+        validate_component(part, as_arguments=True)
     config = Config(network=architecture, optimizer=optimizer, schedule=schedule, task=aim, training=training, own=own)
     return settings_of(config, to_measure)
 

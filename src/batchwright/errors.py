@@ -16,6 +16,22 @@ Python it is a keyword, and the command line shows the option with that name.
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+ELSEWHERE = {
+    "mse": "mean_squared_error",
+    "mseloss": "mean_squared_error",
+    "squared_error": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "l1loss": "mean_absolute_error",
+    "absolute_error": "mean_absolute_error",
+    "log_loss": "cross_entropy",
+    "bce": "binary_cross_entropy",
+    "categorical_crossentropy": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy",
+    "pinball": "quantile",
+    "pinball_loss": "quantile",
+}
+"""What other libraries call the same, by what no spelling leads to."""
+
 
 class BatchwrightError(Exception):
     """Base of all errors raised on purpose; a user can act on its message."""
@@ -65,9 +81,14 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
 
     >>> nearest("learning_rte", ["learning_rate", "epochs"])
     'learning_rate'
+    >>> nearest("mse", ["cross_entropy", "mean_squared_error"])
+    'mean_squared_error'
     """
     by_folded = {option.casefold().replace("-", "_"): option for option in allowed}
-    found = get_close_matches(name.casefold().replace("-", "_"), by_folded, n=1, cutoff=0.5)
+    folded = name.casefold().replace("-", "_")
+    if ELSEWHERE.get(folded) in by_folded:
+        return by_folded[ELSEWHERE[folded]]
+    found = get_close_matches(folded, by_folded, n=1, cutoff=0.5)
     return by_folded[found[0]] if found else None
 
 

@@ -192,6 +192,8 @@ schedule: cosine
         ("training.early_stopping.monitor", "val_acuracy", "did you mean 'val_accuracy'?"),
         ("task", "{name: regression, loss: cross_entropy}", "task.loss: cross_entropy is not for regression; choose"),
         ("data", "{validation_split: 0.5, test_split: 0.5}", "must be below 1"),
+        ("training.average", "late", "but is late. Write {name: late}."),
+        ("task", "{name: regression, loss: mse}", "unknown loss 'mse': did you mean 'mean_squared_error'?"),
         ("data", "{group: a, time: b}", "group and time are two ways to split"),
         ("", "1", ": unknown key. Allowed: data, network, optimizer, schedule, task, training."),
     ],

@@ -28,10 +28,17 @@ def evaluate(
         raise UsageError(f"--per-class is for a model that tells classes or labels apart, and {run} predicts numbers.")
     if as_json:
         shown = {name: getattr(found, name) for name in ("metrics", "notes", "remarks")}
-        print_json({"run": str(run), "source": source, **shown, "per_class": to_json(found) if per_class else None})
+        print_json(
+            {
+                "run": str(run),
+                "source": source,
+                **shown,
+                "per_class": to_json(found.per_class, found.by_target) if per_class else None,
+            }
+        )
     else:
         notes(found.notes, table_console(stderr=True))
         table_console().print(metrics_table({source: found.metrics}))
-        for part in per_class_parts(found) if per_class else ():
+        for part in per_class_parts(found.per_class, found.by_target) if per_class else ():
             table_console().print("", part, sep="\n")
         notes(found.remarks, table_console())

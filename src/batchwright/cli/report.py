@@ -8,12 +8,13 @@ from batchwright.cli.output import Json, RunFolder, print_json, table_console
 
 if TYPE_CHECKING:
     from batchwright.runs.run import Run
+    from batchwright.tasks.per_class import PerClass
     from batchwright.training.verdict import Verdict
 
 
 def report(run: RunFolder, as_json: Json = False) -> None:
     """Tell how a run went: its figures, what its curves say, and who chose each setting, and why."""
-    from batchwright.cli.show.per_class import MOST_SHOWN, per_class_table
+    from batchwright.cli.show.per_class import per_class_parts
     from batchwright.cli.show.training import metrics_table, notes, settings_table
     from batchwright.runs.manifest import CONFIG
     from batchwright.runs.run import open_run
@@ -30,9 +31,8 @@ def report(run: RunFolder, as_json: Json = False) -> None:
         typer.echo(line)
     if opened.metrics:
         out.print(metrics_table(opened.metrics))
-    by_class = opened.per_class()
-    if by_class and len(by_class.classes) <= MOST_SHOWN:
-        out.print("", per_class_table(by_class), "", sep="\n")
+    if by_class := [*per_class_parts(*_without_long(opened), confusion=False)]:
+        out.print("", *by_class, "", sep="\n")
     notes(opened.manifest.remarks, out)
     if opened.manifest.status == "finished":
         typer.echo(f"{judged.kind}: {judged.reason}")
@@ -56,7 +56,18 @@ def _lines(run: "Run") -> list[str]:
     return [": ".join(filter(None, (str(run.path), run.status, run.reason))), ", ".join(facts)]
 
 
+def _without_long(run: "Run") -> "tuple[PerClass | None, dict[str, PerClass]]":
+    """Figures by class on the test rows, except where there are too many classes or labels to be shown."""
+    from batchwright.cli.show.per_class import MOST_SHOWN
+
+    one, several = run.per_class(), run.by_target()
+    short = {name: target for name, target in several.items() if len(target.classes) <= MOST_SHOWN}
+    return one if one and len(one.classes) <= MOST_SHOWN else None, short if len(short) <= MOST_SHOWN else {}
+
+
 def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:
+    from batchwright.cli.show.per_class import to_json
+
     manifest = run.manifest
     return {
         "run": str(run.path),
@@ -68,7 +79,7 @@ def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:
         "versions": manifest.versions,
         "plan": manifest.plan,
         **{part: run.metrics.get(part) for part in ("train", "validation", "test")},
-        "per_class": by_class.to_json() if (by_class := run.per_class()) else None,
+        "per_class": to_json(run.per_class(), run.by_target()),
         "remarks": manifest.remarks,
         "verdict": vars(judged),
         "seconds": manifest.seconds,

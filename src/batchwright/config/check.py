@@ -155,6 +155,8 @@ def _misfit(key: str, hint: Any, node: Node, *, measurable: bool) -> str:
             hints.append(f"Did you mean {near}?")
         if isinstance(resolved(node.value), int | float):
             hints.append("Leave out the quotation marks.")
+        if (owner := nested(hint)) and node.value in choices(fields_of(owner).get("name")):
+            hints.append(f"Write {{name: {node.value}}}.")
     return " ".join(hints)
 
 

@@ -12,8 +12,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from batchwright.config.check import STRICT, make
 from batchwright.config.document import Node
 from batchwright.config.emit import shown
-from batchwright.config.hints import describe, fields_of, lost_in_float32, members
-from batchwright.errors import ConfigError, unknown
+from batchwright.config.hints import choices, describe, fields_of, lost_in_float32, members
+from batchwright.errors import ConfigError, nearest, unknown
 from batchwright.optim import Optimizer
 
 C = TypeVar("C")
@@ -60,10 +60,11 @@ def from_plain(plain: Mapping[str, Any], classes: Sequence[type[C]]) -> C:
     return component
 
 
-def validate_component(component: Any) -> None:
+def validate_component(component: Any, *, as_arguments: bool = False) -> None:
     """Check the fields of a component, and of the components in it, against what their annotations allow.
 
-    Arrays and numbers that JAX is tracing are not checked. Raises ConfigError with all problems.
+    Arrays and numbers that JAX is tracing are not checked. Raises ConfigError with all problems, in which fields are
+    named after the class, or `as_arguments` of a call by themselves.
 
     >>> from batchwright.optim import SGD
     >>> validate_component(SGD(momentum=1.5))
@@ -76,25 +77,31 @@ def validate_component(component: Any) -> None:
         raise ConfigError(
             f"{shown(component)} is not a network, an optimizer or a schedule: make one, as optim.Adam()."
         )
-    problems = list(_problems(component, type(component).__name__))
+    problems = list(_problems(component, "" if as_arguments else f"{type(component).__name__}."))
     if not problems and isinstance(component, Optimizer) and (between := component.problem()):
         problems = [f"{type(component).__name__}: {between}"]
     if problems:
         raise ConfigError("\n".join(problems))
 
 
-def _problems(component: Any, path: str) -> Iterator[str]:
+def _problems(component: Any, prefix: str) -> Iterator[str]:
     for name, hint in fields_of(type(component)).items():
-        value, where = getattr(component, name), f"{path}.{name}"
+        value, where = getattr(component, name), f"{prefix}{name}"
         parts = value if isinstance(value, tuple) and any(map(_is_component, value)) else (value,)
         for number, part in enumerate(parts):
             if _is_component(part):
-                yield from _problems(part, where if part is value else f"{where}[{number}]")
+                yield from _problems(part, f"{where}." if part is value else f"{where}[{number}].")
         fits = _is_one_of(value, hint) if any(map(_is_component, parts)) else _fits(value, hint)
         if not fits:
-            yield f"{where}: must be {describe(hint)}, but is {shown(_plain(value))}."
+            yield f"{where}: must be {describe(hint, python=True)}, but is {shown(_plain(value))}.{_meant(hint, value)}"
         elif rounded := lost_in_float32(hint, value):
             yield f"{where}: {rounded}"
+
+
+def _meant(hint: Any, value: object) -> str:
+    """The allowed name that is nearest to a text, as a question."""
+    near = nearest(value, choices(hint)) if isinstance(value, str) else None
+    return f" Did you mean {near}?" if near else ""
 
 
 def _is_component(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -10,6 +11,9 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from batchwright.config.document import Node
 
+IN_A_FILE = {bool: "true or false", int: "a whole number", float: "a number", str: "text", NoneType: "null"}
+IN_PYTHON = IN_A_FILE | {bool: "True or False", NoneType: "None"}
+
 
 def fields_of(cls: type) -> dict[str, Any]:
     """The annotations of the fields that the constructor takes, by name, with their constraints."""
@@ -17,8 +21,8 @@ def fields_of(cls: type) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
 
 
-def describe(hint: Any) -> str:
-    """The values that an annotation allows, in words.
+def describe(hint: Any, *, python: bool = False) -> str:
+    """The values that an annotation allows, in words; those of a file, or those of Python.
 
     >>> describe(Annotated[float, Ge(0), Lt(1)] | None)
     'a number >= 0 and < 1, or null'
@@ -26,25 +30,40 @@ def describe(hint: Any) -> str:
     'a list, each entry a whole number > 0'
     """
     origin, args = get_origin(hint), get_args(hint)
+    within = partial(describe, python=python)
     if origin is Annotated:
-        return describe(args[0]) + _bounds(args[1:])
+        return within(args[0]) + _bounds(args[1:])
     if origin is Literal:
         return ("one of " if len(args) > 1 else "") + ", ".join(map(str, args))
     if origin in (Union, UnionType):
-        return ", or ".join(describe(part) for part in args if not (part is int and float in args))
+        return ", or ".join(within(part) for part in args if not (part is int and float in args))
     if origin is tuple and args[-1] is ...:
-        return f"a list, each entry {describe(args[0])}"
+        return f"a list, each entry {within(args[0])}"
     if origin is tuple:
-        return f"a list of {len(args)}: {'; '.join(map(describe, args))}"
+        return f"a list of {len(args)}: {'; '.join(map(within, args))}"
     if _is_mapping(origin):
-        return f"a mapping of names, each to {describe(args[1])}"
+        return f"a mapping of names, each to {within(args[1])}"
     if dataclasses.is_dataclass(hint):
-        fields = fields_of(hint)  # type: ignore[arg-type]
-        if all(map(nested, fields.values())):
-            return f"{{{', '.join(f'{name}: {{}}' for name in fields)}}}"
-        return f"a mapping of {', '.join(fields)}"
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", NoneType: "null"}
-    return names.get(hint) or str(getattr(hint, "__name__", hint))
+        return _made(hint) if python else _mapping_of(hint)  # type: ignore[arg-type]
+    return (IN_PYTHON if python else IN_A_FILE).get(hint) or str(getattr(hint, "__name__", hint))
+
+
+def _mapping_of(cls: type) -> str:
+    """What stands in a file for an instance of a dataclass."""
+    fields = fields_of(cls)
+    if _wraps(cls):
+        return f"{{{', '.join(f'{name}: {{}}' for name in fields)}}}"
+    return f"a mapping of {', '.join(fields)}"
+
+
+def _made(cls: type) -> str:
+    """How Python makes an instance of a dataclass, or what a wrapper in the configuration is made of."""
+    inner = [nested(hint) for hint in fields_of(cls).values()] if _wraps(cls) else [cls]
+    return ", or ".join(f"{one.__name__}(...)" for one in inner if one)
+
+
+def _wraps(cls: type) -> bool:
+    return all(map(nested, fields_of(cls).values()))
 
 
 def members(hint: Any) -> tuple[Any, ...]:

@@ -15,7 +15,8 @@ from batchwright.config.hints import fields_of, nested
 from batchwright.config.sections import AUTO, CUSTOM, FORMER_NAMES, MEASURABLE, NOTHING, SECTIONS, Config, Own, Section
 from batchwright.errors import ConfigError, nearest
 
-Origin: TypeAlias = Literal["default", "user", "measured", "searched"]
+Origin: TypeAlias = Literal["default", "user", "initial", "measured", "searched"]
+"""Who chose a value; `initial` is the trained model that training began from."""
 
 
 class Override(NamedTuple):

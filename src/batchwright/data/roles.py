@@ -1,5 +1,7 @@
 """Columns that are no inputs: the targets, and the columns for the split."""
 
+import re
+
 import numpy as np
 from jaxtyping import Shaped
 
@@ -38,6 +40,15 @@ def target_names(loaded: Loaded, options: DataOptions) -> tuple[str, ...]:
     for role in ("group", "weights"):
         if (name := getattr(options, role)) in names:
             raise ConfigError(f"{role} and target both name the column {name!r}: give two columns, or leave one out.")
+    strange = [name for name in names if name not in loaded.train.kinds]
+    if len(strange) > 1:
+        there = ", ".join(loaded.train.frame.columns)
+        raise DataError(
+            f"{loaded.train.name}: target names columns that are not there: {', '.join(map(repr, strange))}. "
+            f"Columns: {there}."
+        )
+    if strange and (parts := _parts_by_other_marks(strange[0], loaded.train)):
+        raise DataError(f"{loaded.train.name}: unknown column {strange[0]!r}: commas separate targets, as {parts!r}.")
     return tuple(loaded.train.column(name).name for name in names)
 
 
@@ -59,6 +70,12 @@ def _split(given: str | tuple[str, ...] | None, table: Table) -> tuple[str, ...]
     if given in table.kinds or "," not in given:
         return (given,)
     return tuple(name.strip() for name in given.split(","))
+
+
+def _parts_by_other_marks(name: str, table: Table) -> str:
+    """The columns in a text that separates them by another mark than a comma, with commas; else an empty text."""
+    names = [part.strip() for part in re.split(r"[;|+]|\s", name) if part.strip()]
+    return ",".join(names) if len(names) > 1 and all(part in table.kinds for part in names) else ""
 
 
 def split_key(table: Table, options: DataOptions) -> Shaped[np.ndarray, " rows"]:

@@ -192,10 +192,12 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         return tags
 
     def _class_weights(self) -> Literal["balanced"] | dict[str, float] | None:
-        if not isinstance(self.class_weight, Mapping):
-            return self.class_weight
+        if self.class_weight is None:
+            return None
         if not isinstance(self._coding, OneLabel):
             raise ConfigError("class_weight is for one label a row, and y has several columns: leave it out.")
+        if not isinstance(self.class_weight, Mapping):
+            return self.class_weight
         places = {label: str(place) for place, label in enumerate(self._coding.classes.tolist())}
         given = {plain(label): float(weight) for label, weight in self.class_weight.items()}
         if strangers := given.keys() - places.keys():

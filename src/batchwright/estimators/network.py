@@ -295,6 +295,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             batch_normalization=chosen.batch_normalization,
             dropout=chosen.dropout,
         )
+        if initial is not None:
+            _refuse_other_layers(network, initial)
         return api.events(
             dataset,
             network=network,
@@ -331,6 +333,18 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
     def __getstate__(self) -> dict[str, Any]:
         """All but `trained_`, which holds the rows and buffers of the device that training has used up."""
         return {name: value for name, value in super().__getstate__().items() if name not in NOT_PICKLED}
+
+
+def _refuse_other_layers(network: MLP, initial: SavedModel) -> None:
+    """Raise a ConfigError where the layers are others than those whose parameters training is to go on from."""
+    former = initial.blueprint.architecture
+    for name in ("hidden_layer_sizes", "batch_normalization"):
+        was, now = getattr(former, name), getattr(network, name)
+        if was != now:
+            raise ConfigError(
+                f"{name} is {now}, and the fitted network, whose parameters training goes on from, has {was}: give "
+                "that, or fit anew (warm_start=False)."
+            )
 
 
 def _share(chosen: float | None, schedule: Schedule, stopping: EarlyStopping | None, *, given: bool) -> float:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from batchwright._files import Lock, explained, hidden_beside, remove_parts, write_file, write_folder
 from batchwright.errors import BatchwrightError, RunError, UsageError
@@ -50,6 +50,8 @@ SYNC_SECONDS = 1.0
 """Seconds between forced writes of the history to disk. The system gets each row at once, so a killed process loses
 none, and a power failure loses the rows of a second; an epoch of a millisecond does not wait for the disk."""
 
+
+Matrix: TypeAlias = Sequence[Sequence[float]]
 
 MOST_CLASSES = 200
 """The most classes for which the confusion matrix of a run is kept."""
@@ -249,11 +251,13 @@ class RunFolder:
         metrics: Mapping[str, Mapping[str, float]] | None = None,
         seconds: Mapping[str, float] | None = None,
         remarks: tuple[str, ...] = (),
-        confusion: Mapping[str, Sequence[Sequence[float]]] | None = None,
+        confusion: Mapping[str, Matrix] | None = None,
+        confusion_by_target: Mapping[str, Mapping[str, Matrix]] | None = None,
     ) -> Run:
         """Record how the run ended: a word, a sentence, metrics by part and name, and seconds by purpose.
 
-        The confusion matrix of each part is written if it has at most `MOST_CLASSES` rows.
+        The confusion matrices of each part, of one target or of several by name, are written if they have at most
+        `MOST_CLASSES` rows.
 
         If the whole `history` is given, its last row and the row of `kept_epoch` are in the file even if neighbouring
         epochs are not.
@@ -266,11 +270,8 @@ class RunFolder:
             os.fsync(file.fileno())
             written = file.read()
         plain: dict[str, Any] = to_plain({"metrics": dict(metrics or {}), "seconds": dict(seconds or {})})
-        plain["confusion"] = {
-            part: [list(row) for row in matrix]
-            for part, matrix in (confusion or {}).items()
-            if len(matrix) <= MOST_CLASSES
-        }
+        plain["confusion"] = _small(confusion or {})
+        plain["confusion_by_target"] = {part: _small(found) for part, found in (confusion_by_target or {}).items()}
         self._record(replace(self.manifest, status=status, reason=reason, remarks=remarks, **plain), {HISTORY: written})
         return Run(self.path, self.manifest)
 
@@ -322,6 +323,11 @@ def _reason(error: BaseException) -> str:
     words = next((words for kind, words in _ENDED_BY.items() if isinstance(error, kind)), "ended by an error")
     said = "" if isinstance(error, GeneratorExit | KeyboardInterrupt | SystemExit) else f"{error}"
     return f"{words} ({type(error).__name__}{f': {said}' if said else ''})"
+
+
+def _small(matrices: Mapping[str, Matrix]) -> dict[str, list[list[float]]]:
+    """The matrices that are not too large to be kept."""
+    return {name: [list(row) for row in one] for name, one in matrices.items() if len(one) <= MOST_CLASSES}
 
 
 def _line(row: Mapping[str, float]) -> bytes:

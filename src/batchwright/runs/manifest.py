@@ -37,7 +37,7 @@ LARGEST = {
 """The files of a run, and the most bytes to read of each. The model's own sizes limit its weights further."""
 
 Status = Literal["running", "finished", "diverged", "interrupted", "failed"]
-Origin = Literal["default", "user", "measured", "searched"]
+Origin = Literal["default", "user", "initial", "measured", "searched"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ class Manifest:
     - plan: the numbers of rows, iterations and updates; `seconds`: time by purpose
     - metrics: metrics of "train", "validation" and "test" by name; None where one was not finite
     - confusion: by part, the weight of the rows of each class (row) that are predicted as each class (column)
+    - confusion_by_target: the same of each of several targets that is a class, by its name; of labels, by label, of the
+      rows without it and with it
     - remarks: what a person has to know besides the metrics, one sentence each
     - settings: the configuration by dotted key
     - files: the files that will not change any more
@@ -102,6 +104,7 @@ class Manifest:
     metrics: dict[str, dict[str, float | None]] = field(default_factory=dict)
     seconds: dict[str, float | None] = field(default_factory=dict)
     confusion: dict[str, list[list[float]]] = field(default_factory=dict)
+    confusion_by_target: dict[str, dict[str, list[list[float]]]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     settings: dict[str, Setting] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)

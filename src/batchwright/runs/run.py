@@ -32,6 +32,7 @@ from batchwright.runs.tensors import Expected, load
 
 if TYPE_CHECKING:
     from batchwright.data.encoding import Encoding
+    from batchwright.data.several import Target
     from batchwright.data.splitting import Indices
     from batchwright.nn import Architecture, Layer, Network
     from batchwright.runs.model import SavedModel
@@ -88,12 +89,27 @@ class Run:
         Raises:
             RunError: what was kept does not fit the classes.
         """
+        matrix = self.manifest.confusion.get(part)
+        return None if matrix is None else self._per_class(self.encoding.target.classes, matrix)
+
+    def by_target(self, part: str = "test") -> "dict[str, PerClass]":
+        """The same of each of several targets that is a class, by its name; of labels, of each label.
+
+        Raises:
+            RunError: what was kept does not fit the targets.
+        """
+        matrices = self.manifest.confusion_by_target.get(part, {})
+        known = _classes_by_name(self.encoding.target) if matrices else {}
+        if strange := matrices.keys() - known.keys():
+            raise RunError(
+                f"{self.path / MANIFEST}: there is a confusion matrix of {min(strange)!r}, which is no target of the "
+                f"run. {REMEDY}"
+            )
+        return {name: self._per_class(known[name], matrix) for name, matrix in matrices.items()}
+
+    def _per_class(self, classes: tuple[str, ...], matrix: list[list[float]]) -> "PerClass":
         from batchwright.tasks.per_class import PerClass
 
-        matrix = self.manifest.confusion.get(part)
-        if matrix is None:
-            return None
-        classes = self.encoding.target.classes
         if {len(matrix), *map(len, matrix)} != {len(classes)}:
             raise RunError(f"{self.path / MANIFEST}: the confusion matrix does not fit the classes. {REMEDY}")
         return PerClass(classes, np.array(matrix, np.float64))
@@ -278,3 +294,16 @@ class _Evidence:
 @dataclass(frozen=True)
 class _History:
     rows: list[dict[str, int | float | None]]
+
+
+def _classes_by_name(target: "Target") -> dict[str, tuple[str, ...]]:
+    """The classes of each of several targets that has some, and the two of each label."""
+    from batchwright.data.labels import LabelTarget
+    from batchwright.data.several import SeveralTargets
+    from batchwright.data.targets import ClassTarget
+    from batchwright.tasks.per_class import LABEL_CLASSES
+
+    if isinstance(target, LabelTarget):
+        return dict.fromkeys(target.classes, LABEL_CLASSES)
+    parts = target.parts if isinstance(target, SeveralTargets) else ()
+    return {part.name: part.classes for part in parts if isinstance(part, ClassTarget)}

@@ -9,6 +9,9 @@ from jaxtyping import Float
 from batchwright.tasks.answers import ClassAnswers, LabelAnswers, SeveralAnswers
 from batchwright.tasks.metrics import confusion_matrix
 
+LABEL_CLASSES = ("without", "with")
+"""The two classes of a label: rows that lack it, and rows that have it."""
+
 
 @dataclass(frozen=True)
 class PerClass:
@@ -75,7 +78,7 @@ def per_label(answers: LabelAnswers) -> dict[str, PerClass]:
     cases = zip(answers.classes, answers.true.T, answers.predicted.T, strict=True)
     return {
         name: PerClass(
-            ("without", "with"),
+            LABEL_CLASSES,
             confusion_matrix(true.astype(np.int64), given.astype(np.int64), answers.weights, classes=2).astype(float),
         )
         for name, true, given in cases

@@ -51,7 +51,7 @@ def begun_from(prepared: Prepared, initial: SavedModel) -> Prepared:
 def settings_like(settings: Settings, initial: SavedModel) -> Settings:
     """The settings with the network of a trained model, where nobody has chosen another."""
     chosen = any(said != "default" for key, said in settings.origins.items() if key.startswith("network."))
-    return settings if chosen else settings.with_section("network", initial.blueprint.architecture, "user")
+    return settings if chosen else settings.with_section("network", initial.blueprint.architecture, "initial")
 
 
 def given_variables(prepared: Prepared, initial: SavedModel | None) -> str:

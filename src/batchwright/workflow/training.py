@@ -45,8 +45,9 @@ Metrics: TypeAlias = dict[str, dict[str, float]]
 class Trained:
     """A trained model, how it came about, and how good it is.
 
-    `seconds` are those to load, compile, fit, evaluate, and in all. `per_class` says by part how well each class is
-    told from the others. `run` is the run's folder, if it was recorded.
+    `seconds` are the times to load, compile, fit, evaluate, and in all. `per_class` says by part how well each class is
+    told from the others; `by_target` says it of several targets, and of labels, by name. `run` is the run's folder, if
+    it was recorded.
     """
 
     prepared: Prepared
@@ -58,6 +59,7 @@ class Trained:
     stopped: Stopped
     remarks: tuple[str, ...] = ()
     per_class: Mapping[str, PerClass] = field(default_factory=dict)
+    by_target: Mapping[str, Mapping[str, PerClass]] = field(default_factory=dict)
     run: Run | None = None
 
     def __repr__(self) -> str:
@@ -373,6 +375,11 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
             seconds=seconds,
             remarks=remarks,
             confusion={part: found.per_class.confusion.tolist() for part, found in judged.items() if found.per_class},
+            confusion_by_target={
+                part: {name: one.confusion.tolist() for name, one in found.by_target.items()}
+                for part, found in judged.items()
+                if found.by_target
+            },
         )
     seconds["total"] = time.perf_counter() - started
     return Trained(
@@ -385,6 +392,7 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
         stopped,
         remarks,
         {part: found.per_class for part, found in judged.items() if found.per_class},
+        {part: found.by_target for part, found in judged.items() if found.by_target},
         run,
     )
 

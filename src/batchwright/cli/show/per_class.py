@@ -7,32 +7,37 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from batchwright.runs.predictions import Evaluation
-from batchwright.tasks.per_class import PerClass
+from batchwright.tasks.per_class import LABEL_CLASSES, PerClass
 
 MOST_SHOWN = 20
 """Classes that a confusion matrix is shown with; of more, the pairs that are confused most."""
 
 
-def per_class_parts(found: Evaluation) -> Iterator[Table | str]:
-    """What is shown of an evaluation by class: tables, under the name of each of several targets; a row per label."""
-    if found.per_class is not None:
-        yield per_class_table(found.per_class)
-        yield confusion_table(found.per_class)
-    elif _are_labels(found.by_target):
-        yield labels_table(found.by_target)
+def per_class_parts(
+    per_class: PerClass | None, by_target: Mapping[str, PerClass], *, confusion: bool = True
+) -> Iterator[Table | str]:
+    """Tables of the figures by class: of one target; of several under their names; of labels a row for each."""
+    if per_class is not None:
+        yield from _tables(per_class, confusion=confusion)
+    elif by_target and all(one.classes == LABEL_CLASSES for one in by_target.values()):
+        yield labels_table(by_target)
     else:
-        for name, one in found.by_target.items():
+        for name, one in by_target.items():
             yield f"target {escape(name)}"
-            yield per_class_table(one)
-            yield confusion_table(one)
+            yield from _tables(one, confusion=confusion)
 
 
-def to_json(found: Evaluation) -> dict[str, Any]:
-    """The same as plain data: of one target its classes and their confusion; of several, these by name."""
-    if found.per_class is not None:
-        return found.per_class.to_json()
-    return {name: one.to_json() for name, one in found.by_target.items()}
+def _tables(found: PerClass, *, confusion: bool) -> Iterator[Table]:
+    yield per_class_table(found)
+    if confusion:
+        yield confusion_table(found)
+
+
+def to_json(per_class: PerClass | None, by_target: Mapping[str, PerClass]) -> dict[str, Any] | None:
+    """The same as plain data: the classes of one target and their confusion; of several targets, these by name."""
+    if per_class is not None:
+        return per_class.to_json()
+    return {name: one.to_json() for name, one in by_target.items()} or None
 
 
 def labels_table(found: Mapping[str, PerClass]) -> Table:
@@ -41,10 +46,6 @@ def labels_table(found: Mapping[str, PerClass]) -> Table:
     for name, one in found.items():
         _add_figures(table, name, one, place=1)
     return table
-
-
-def _are_labels(found: Mapping[str, PerClass]) -> bool:
-    return all(one.classes == ("without", "with") for one in found.values())
 
 
 def per_class_table(found: PerClass) -> Table:

@@ -23,7 +23,7 @@ from batchwright.workflow import Estimate, Event, Prepared, Repeated, Trained
 from batchwright.workflow.progress import figure_text, figures_of, progress_bar, rows_per_second, validation_of
 
 MB = 1e6
-CHOSEN_BY = {"user": "you", "measured": "measurement", "searched": "search"}
+CHOSEN_BY = {"user": "you", "initial": "the run it began from", "measured": "measurement", "searched": "search"}
 ALL_EPOCHS = "(epochs are shown once a second at most; the run's history.jsonl has all of them)"
 
 
