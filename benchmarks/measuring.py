@@ -142,7 +142,7 @@ def markdown(found: Sequence[Measured]) -> str:
     """The results as Markdown: real times, then what was recommended."""
     sizes = [str(size) for size in SIZES]
     times = table(("seconds to the target", "target", *sizes), [_times(one) for one in found])
-    header = ("recommended", "real time by the best", "by the worst", "in repeats", "rate in repeats", "cost in epochs")
+    header = ("recommended", "real time / best", "real time / worst", "in repeats", "rate in repeats", "cost in epochs")
     return f"{times}\n\n{table((header[0], 'size', *header[1:], 'live noise'), map(_summary, found))}\n"
 
 

@@ -17,10 +17,10 @@ COST = ("ms per configuration and epoch", "the least", "ms of processor", "µs p
 
 @dataclass(frozen=True)
 class Setup:
-    """One network whose learning rate is to be chosen; `aims` are what "at once" may take of the others' time.
+    """A network whose learning rate is to be chosen; `aims` are the shares of others' time that "at once" may take.
 
-    Of the `members`, `alone` are trained one after another, and as many as `peer_configurations` by the peer: what one
-    costs does not depend on how many there are.
+    `alone` of the `members` are trained one after another, and the peer trains `peer_configurations`: the cost
+    of one does not depend on how many there are.
     """
 
     title: str
@@ -46,7 +46,7 @@ class Search:
 
 
 def costs_text(setup: Setup, found: Mapping[str, Sequence[Cost]], members: int, updates: int, note: str) -> str:
-    """The costs and their ratios as Markdown."""
+    """The costs and their ratios, as Markdown."""
     each = [(name, *_cost(costs, updates)) for name, costs in found.items()]
     ratios = []
     for (ours, theirs), aim in setup.aims.items():
@@ -81,7 +81,7 @@ def sizes_text(found: Mapping[str, Sequence[Cost]], updates: int) -> str:
         (name, *_cost(costs, updates), f"{median(cost.clock for cost in costs) / one:.2f}")
         for name, costs in found.items()
     ]
-    header = ("configurations", *COST, "of that of 1")
+    header = ("configurations", *COST, "share of the cost of 1")
     note = "The table of (a), without validation; 5 epochs up to 64 configurations, 1 above."
     return f"{note}\n\n{table(header, rows)}"
 
@@ -96,10 +96,10 @@ def searches_text(ours: Sequence[Search], theirs: Sequence[Search], trials: int,
         aimed = "" if one is other else f"{share:.3f}: {verdict(share <= SEARCH_AIM)}"
         return one.name, one.note, f"{one.seconds:.1f}", str(one.stopped), f"{one.value:.5f}", aimed
 
-    header = ("", "", "seconds", "stopped early", "best validation loss", f"by the peer's time; aim ≤ {SEARCH_AIM}")
+    header = ("", "", "seconds", "stopped early", "best validation loss", f"share of peer's time; aim ≤ {SEARCH_AIM}")
     what = (
         f"{trials} trials of {epochs} epochs on adult: learning rate, momentum and hidden sizes; batch 64. Ours are "
-        "whole processes, from reading the file to training the best configuration anew and the importances; the "
-        "seconds of the peer are of `study.optimize` alone."
+        "whole processes, from reading the file to training the best configuration again and computing the "
+        "importances; the seconds of the peer are for `study.optimize` alone."
     )
     return f"{what}\n\n{table(header, [row(one) for one in (*ours, *theirs)])}"

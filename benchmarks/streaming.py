@@ -98,9 +98,9 @@ def markdown(pairs: Sequence[tuple[Training, Training]], rows: int, limit: int) 
     what = f"{rows:,} rows of {COLUMNS} columns, sorted by the target, in {2 * limit:,} MB of Parquet"
     trainings = [row("rows from the disk", [disk for disk, _ in pairs]), row("rows in memory", [m for _, m in pairs])]
     found = (
-        f"Rate from the disk by that in memory, of pairs: {ratio:.2f}; aim ≥ {RATE_AIM}: {verdict(ratio >= RATE_AIM)}",
+        f"Rate from the disk / in memory, of pairs: {ratio:.2f}; aim ≥ {RATE_AIM}: {verdict(ratio >= RATE_AIM)}",
         f"Peak of anonymous memory: {peak:.0f} MB; limit {limit}: {verdict(peak <= limit)}",
-        f"Test log loss from the disk less that in memory, by pair: {', '.join(f'{one:+.5f}' for one in apart)}",
+        f"Test log loss from the disk minus the one in memory, by pair: {', '.join(f'{one:+.5f}' for one in apart)}",
     )
     lines = (
         f"{what}; medians of {len(pairs)} pairs.",
