@@ -42,7 +42,7 @@ def test_command_compares_and_gives_it_as_json_or_as_a_table(batchwright: Batchw
     assert [line.split()[0] for line in lines if line.startswith(("relu ", "tanh "))][:2] == [
         row["name"] for row in said["rows"]
     ]
-    assert lines[0].startswith(f"updates and seconds are those to a validation loss of {said['target']:.4g}")
+    assert lines[0].startswith(f"updates and seconds until a validation loss of {said['target']:.4g}")
     assert not Path("runs").exists(), "a comparison writes nothing"
 
 

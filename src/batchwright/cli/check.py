@@ -1,4 +1,4 @@
-"""`batchwright check`: all that can be known of a training before it begins."""
+"""`batchwright check`: everything that can be known about a training before it begins."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +11,12 @@ from batchwright.cli.settings import takes_settings
 if TYPE_CHECKING:
     from batchwright.config import Settings
 
-Measure = Annotated[bool, typer.Option("--measure", help="also try learning rates, and hold yours against them")]
+Measure = Annotated[bool, typer.Option("--measure", help="also try learning rates, and compare yours with them")]
 
 
 @takes_settings
 def check(settings: "Settings", measure: Measure = False, as_json: Json = False) -> None:
-    """Show what a training would do and take, and what looks wrong; exit code 1 where it would be meaningless."""
+    """Show plan, memory and time of a training, and what looks wrong; exit code 1 if it would be meaningless."""
     from batchwright import workflow
     from batchwright.cli.show.measurements import finding_lines, recommended_rate, time_line
     from batchwright.cli.show.training import accounting, notes

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 Vary = Annotated[
     str | None,
-    typer.Option(metavar="KEY[=VALUES]", help="a key to compare, as training.batch_size=16,64 [update rules]"),
+    typer.Option(metavar="KEY[=VALUES]", help="a key to compare, such as training.batch_size=16,64 [update rules]"),
 ]
 Trials = Annotated[int, typer.Option(min=1, help="how many learning rates are tried for each")]
-Seeds = Annotated[int, typer.Option(min=1, help="with how many seeds each is trained then")]
+Seeds = Annotated[int, typer.Option(min=1, help="how many seeds each is then trained with")]
 
 
 @takes_space
 def compare(space: "Space", vary: Vary = None, trials: Trials = 8, seeds: Seeds = 5, as_json: Json = False) -> None:
-    """Compare update rules or the values of any key, each tuned alike, with the noise between seeds."""
+    """Compare update rules, or values of any key, each tuned in the same way, with the noise between seeds."""
     from batchwright.cli.show.comparison import compared_table, follow_comparison, learning_curve_table
     from batchwright.comparison.compare import CompareOptions, compare
 
@@ -41,7 +41,7 @@ def compare(space: "Space", vary: Vary = None, trials: Trials = 8, seeds: Seeds 
 
 
 def summary(found: "Compared") -> dict[str, Any]:
-    """What `--json` prints of a comparison."""
+    """What `--json` prints for a comparison."""
     rows = [
         {
             "name": row.name,

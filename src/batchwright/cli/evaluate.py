@@ -11,7 +11,7 @@ from batchwright.errors import UsageError
 def evaluate(
     run: RunFolder,
     source: Annotated[str, typer.Argument(help="rows with their targets: a file, a folder or an example")],
-    weights: Annotated[str | None, typer.Option(help="a column of row weights [that of the training]")] = None,
+    weights: Annotated[str | None, typer.Option(help="a column of row weights [the column of the training]")] = None,
     per_class: Annotated[bool, typer.Option(help="precision, recall, F1 of each class")] = False,
     as_json: Json = False,
 ) -> None:

@@ -10,7 +10,9 @@ from batchwright.cli.settings import takes_settings
 if TYPE_CHECKING:
     from batchwright.config import Settings
 
-Verify = Annotated[bool, typer.Option("--verify", help="train at several sizes to one validation loss, and compare")]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="train with several sizes to the same validation loss, and compare")
+]
 
 
 @takes_settings

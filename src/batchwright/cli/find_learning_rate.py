@@ -16,7 +16,7 @@ Figure = Annotated[Path | None, typer.Option("--figure", help="also draw loss ag
 
 @takes_settings
 def find_learning_rate(settings: "Settings", figure: Figure = None, as_json: Json = False) -> None:
-    """Measure the best and the largest stable learning rate; the network that you train later is untouched."""
+    """Measure the best and the largest stable learning rate, on copies of the network."""
     from batchwright import workflow
     from batchwright._files import refuse_existing, write_file
     from batchwright.cli.show.measurements import learning_rates_table, rates_figure, recommended_rate
@@ -24,7 +24,7 @@ def find_learning_rate(settings: "Settings", figure: Figure = None, as_json: Jso
 
     if figure is not None:
         if figure.suffix.lower() != ".svg":
-            raise typer.BadParameter(f"{figure} does not end in .svg, which is what is drawn", param_hint="--figure")
+            raise typer.BadParameter(f"{figure} does not end in .svg: the figure is an SVG file", param_hint="--figure")
         refuse_existing(figure)  # before anything is measured
     found = workflow.find_learning_rate(settings)
     if figure is not None:

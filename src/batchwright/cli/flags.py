@@ -1,7 +1,7 @@
-"""Settings that messages advise, as options of the command line.
+"""Turns the settings named in messages into options of the command line.
 
-Below the command line a message names a setting as `name=value`, or by its name alone; here it becomes the option that
-a user of the command line has for it.
+In the rest of the package a message names a setting as `name=value`, or by its name alone. Here the setting becomes the
+option that sets it on the command line.
 """
 
 import re
@@ -11,7 +11,7 @@ from batchwright.cli.settings import OPTIONS
 
 SECTIONS = ("data", "network", "optimizer", "schedule", "task", "training")
 OF_VERBS = ("folds", "from", "objective", "seeds", "storage", "study_name", "vary", "verify")
-"""Options of single verbs that are no settings."""
+"""Options that single verbs have besides the settings."""
 
 _SETTING = re.compile(r"`([a-z_]+(?:\.[a-z_0-9]+)*)(?:=([^`]*))?`")
 _BY_KEY = {option.key: option for option in OPTIONS}
@@ -19,7 +19,7 @@ _BY_NAME = {option.key.rpartition(".")[2]: option for option in OPTIONS}
 
 
 def as_flags(message: str) -> str:
-    """The message, with the option in place of each setting.
+    """The message, with each setting replaced by its option.
 
     >>> as_flags("leave them out: `on_bad_rows=drop`, `header=false`, `data.kinds={a b: identifier}`, `seeds=5`.")
     "leave them out: --on-bad-rows drop, --no-header, --set 'data.kinds={a b: identifier}', --seeds 5."
@@ -28,7 +28,7 @@ def as_flags(message: str) -> str:
 
 
 def _flag(name: str, value: str | None) -> str | None:
-    """The option for a setting; None where the words in backquotes are none."""
+    """The option for a setting; None if the words in backquotes are not a setting."""
     option = _BY_KEY.get(name) or _BY_NAME.get(name)
     if option and option.type is bool and value in ("true", "false"):
         return option.flag if value == "true" else f"--no-{option.flag.removeprefix('--')}"

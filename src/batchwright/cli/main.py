@@ -54,7 +54,7 @@ for verb in (
 
 
 UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
-"""What writing to standard output fails with, where that is a file: a full disk, a broken one, one to be read only."""
+"""Errors of writing to standard output if it is a file: the disk is full, broken, over quota or not writable."""
 
 
 def _version(wanted: bool) -> bool:
@@ -75,15 +75,15 @@ def batchwright(version: Version = False) -> None:
 
 
 def _interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind an error; where it hits the import of a compiled module, that becomes an ImportError."""
+    """Whether Ctrl-C caused an error; during the import of a compiled module it becomes an ImportError."""
     if error is None or isinstance(error, KeyboardInterrupt):
         return error is not None
     return _interrupted(error.__cause__ or error.__context__)
 
 
 def main() -> None:
-    """Run the command line, and leave with the exit code that the error tree gives."""
-    if sys.stdout is None:  # closed by whoever started this; files opened later would take its place
+    """Run the command line, and exit with the code of the error tree."""
+    if sys.stdout is None:  # closed by the parent process; files opened later would get its number
         sys.exit("batchwright: standard output is closed: redirect it to a file, or to /dev/null.")
     try:
         try:
@@ -102,7 +102,7 @@ def main() -> None:
         _silence()
         sys.exit(1)
     except OSError as error:
-        if error.filename is not None or error.errno not in UNWRITABLE:  # of standard output there is no name
+        if error.filename is not None or error.errno not in UNWRITABLE:  # standard output has no file name
             raise
         _silence()
         typer.echo(f"batchwright: standard output cannot be written: {error.strerror}.", err=True)
@@ -110,5 +110,5 @@ def main() -> None:
 
 
 def _silence() -> None:
-    """Standard output to nowhere, so that Python's own flush at exit says nothing more."""
+    """Send standard output to nowhere, so that Python's own flush at exit reports nothing more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

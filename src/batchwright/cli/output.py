@@ -1,4 +1,4 @@
-"""Results on standard output: one JSON object where `--json` is given."""
+"""Results on standard output: with `--json`, one JSON object."""
 
 import json
 import time
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from batchwright.runs.run import Run
 
 WIDTH = 1000
-"""Characters of a line, where there is no terminal."""
+"""Characters per line if there is no terminal."""
 
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on standard output")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run")]
 
 
 def table_console(*, stderr: bool = False) -> "Console":
-    """Where tables are printed: as wide as the terminal; elsewhere as wide as they are, so that each row is a line.
+    """The console for tables. They are as wide as the terminal; without a terminal, as wide as needed: a line per row.
 
-    What is printed is the user's text: brackets and colons in it mean nothing.
+    The printed text is the user's: brackets and colons in it are not markup.
     """
     from rich.console import Console
 
@@ -33,13 +33,13 @@ def table_console(*, stderr: bool = False) -> "Console":
 
 
 EVERY = 1.0
-"""Seconds between two lines of progress, where there is no terminal."""
+"""Seconds between two lines of progress if there is no terminal."""
 
 
 class Lines:
-    """Lines of progress on what is no terminal: the first, then at most one a second, and the last.
+    """Lines of progress if there is no terminal: the first, then at most one per second, and the last.
 
-    Where a line is left out for the first time, `where` says where all of it is.
+    When a line is left out for the first time, `where` is printed: it says where all of them are.
     """
 
     def __init__(self, console: "Console", where: str = "") -> None:
@@ -48,7 +48,7 @@ class Lines:
         self._left_out = ""
 
     def line(self, text: str) -> None:
-        """Print a line, or keep it, in case it is the last."""
+        """Print a line, or keep it in case it is the last."""
         now = time.monotonic()
         if now - self._printed >= EVERY:
             self._print(text)
@@ -70,7 +70,7 @@ class Lines:
 
 
 def warn_of_end(run: "Run") -> None:
-    """Say on standard error where a run's model is not one of a training that ended as it should."""
+    """Say on standard error if the training of a run's model did not end normally."""
     if run.status in ("diverged", "failed", "killed"):
         ended = "was killed" if run.status == "killed" else f"has {run.status}"
         typer.echo(f"note: the training of {run.path} {ended}: {run.reason}", err=True)

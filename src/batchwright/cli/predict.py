@@ -1,4 +1,4 @@
-"""`batchwright predict`: what a saved run says of new rows."""
+"""`batchwright predict`: the predictions of a saved run for new rows."""
 
 import io
 from pathlib import Path
@@ -13,11 +13,11 @@ from batchwright.errors import UsageError
 def predict(
     run: RunFolder,
     source: Annotated[str, typer.Argument(help="the rows: a file, a folder or an example")],
-    output: Annotated[Path | None, typer.Option(help="a new .csv or .parquet file [standard output, as CSV]")] = None,
+    output: Annotated[Path | None, typer.Option(help="a new .csv or .parquet file [CSV on standard output]")] = None,
 ) -> None:
-    """Predict classes with their probabilities, or values, one line for each row."""
+    """Predict classes with their probabilities, or values, one line per row."""
     if output is not None and output.suffix not in (".csv", ".parquet"):
-        raise UsageError(f"--output {output}: the ending says the format; it must be .csv or .parquet.")
+        raise UsageError(f"--output {output}: the ending chooses the format; it must be .csv or .parquet.")
     from batchwright._files import refuse_existing, write_file
     from batchwright.runs.predictions import predict as predicted
     from batchwright.runs.run import open_run

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def report(run: RunFolder, as_json: Json = False) -> None:
-    """Tell how a run went: its figures, what its curves say, and who chose each setting, and why."""
+    """Report how a run went: its metrics, what its curves show, and who chose each setting and why."""
     from batchwright.cli.show.per_class import per_class_parts
     from batchwright.cli.show.training import metrics_table, notes, settings_table
     from batchwright.runs.manifest import CONFIG
@@ -57,7 +57,7 @@ def _lines(run: "Run") -> list[str]:
 
 
 def _without_long(run: "Run") -> "tuple[PerClass | None, dict[str, PerClass]]":
-    """Figures by class on the test rows, except where there are too many classes or labels to be shown."""
+    """Figures by class on the test rows; None if there are too many classes or labels to show."""
     from batchwright.cli.show.per_class import MOST_SHOWN
 
     one, several = run.per_class(), run.by_target()
@@ -87,7 +87,7 @@ def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:
 
 
 def _settings(run: "Run") -> dict[str, dict[str, Any]]:
-    """Value and origin of each setting; of what was measured, the evidence and the file that has it."""
+    """Value and origin of each setting; for measured ones also the evidence and its file."""
     evidence = run.evidence
     return {
         key: {"value": setting.value, "origin": setting.origin}

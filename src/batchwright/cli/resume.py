@@ -1,4 +1,4 @@
-"""`batchwright resume`: go on with a run that did not finish, or prove that this would be exact."""
+"""`batchwright resume`: continue a run that did not finish, or check that this would be exact."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,21 +9,23 @@ from batchwright.cli.output import Json, RunFolder, print_json
 from batchwright.cli.train import show
 from batchwright.errors import RunError
 
-Epochs = Annotated[int | None, typer.Option(min=1, help="how many in all, also for a run that has finished")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="train to this many in all, even if the run has finished")]
 Verify = Annotated[bool, typer.Option("--verify", help="kill and resume copies of the run, and compare all bits")]
 
 
 def resume(run: RunFolder, epochs: Epochs = None, verify: Verify = False, as_json: Json = False) -> None:
-    """Go on with a run that was interrupted or killed, as if it had never stopped; or with more epochs."""
+    """Continue a run that was interrupted or killed, as if it had never stopped; or train more epochs."""
     from batchwright import workflow
     from batchwright.runs.manifest import BEST_RUN
     from batchwright.runs.searches import is_search
 
     if is_search(run) and (verify or epochs is not None):
         option = "--verify" if verify else "--epochs"
-        raise RunError(f"{run} is a search; {option} is for a run, as {run / BEST_RUN}.")
+        raise RunError(f"{run} is a search; {option} is for a run, such as {run / BEST_RUN}.")
     if verify and epochs is not None:
-        raise RunError("--verify shows that resuming is exact, and trains nothing on: leave out --epochs.")
+        raise RunError(
+            "--verify only checks that resuming is exact, and does not continue the run: leave out --epochs."
+        )
     if is_search(run):
         _go_on_with_search(run, as_json=as_json)
     elif verify:
@@ -33,7 +35,7 @@ def resume(run: RunFolder, epochs: Epochs = None, verify: Verify = False, as_jso
 
 
 def _go_on_with_search(path: Path, *, as_json: bool) -> None:
-    """Go on with a search; its trials that were trained are kept."""
+    """Continue a search; its finished trials are kept."""
     from batchwright.cli.search import show_search
     from batchwright.runs.searches import reopen_search
     from batchwright.search.search import go_on
@@ -42,7 +44,7 @@ def _go_on_with_search(path: Path, *, as_json: bool) -> None:
 
 
 def _verify(run: Path, *, as_json: bool) -> None:
-    """Say whether resuming is exact; leave with code 1 where it is not."""
+    """Say whether resuming is exact; exit with code 1 if it is not."""
     from batchwright import _machine
     from batchwright.runs.run import open_run
     from batchwright.verification import verify

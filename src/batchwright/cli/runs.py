@@ -16,14 +16,14 @@ DEFAULT = Path("runs")
 
 
 def runs(
-    root: Annotated[Path, typer.Argument(help="the folder that the runs lie in")] = DEFAULT, as_json: Json = False
+    root: Annotated[Path, typer.Argument(help="the folder that holds the runs")] = DEFAULT, as_json: Json = False
 ) -> None:
-    """List runs, oldest first, with how each ended and its metrics on the test rows."""
+    """List runs, oldest first, with their status and their metrics on the test rows."""
     from batchwright.cli.show.training import runs_table
     from batchwright.runs.run import list_runs
 
     if not root.exists() and root != DEFAULT:
-        raise RunError(f"there is no folder {root} to list the runs of.")
+        raise RunError(f"there is no folder {root}.")
     rows = [summary(listed) for listed in list_runs(root)]
     if as_json:
         print_json(rows)
@@ -34,7 +34,7 @@ def runs(
 
 
 def summary(listed: "Listed") -> dict[str, Any]:
-    """What is told of a run in a list; of one that cannot be opened, the problem."""
+    """What a list shows of a run; if it cannot be opened, the problem."""
     if listed.run is None:
         return {"run": str(listed.path), "status": "unreadable", "reason": listed.problem}
     manifest = listed.run.manifest

@@ -1,4 +1,4 @@
-"""`batchwright search`: many configurations trained at once; the best one trained anew, and what mattered."""
+"""`batchwright search`: train many configurations at once, train the best one again, and show what mattered."""
 
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 RunDir = Annotated[Path | None, typer.Option(help="the search's folder [runs/<source>-search-<n>]")]
 Trials = Annotated[int, typer.Option(min=1, help="how many configurations are tried")]
 Seeds = Annotated[int, typer.Option(min=1, help="seeds to train each configuration with")]
-Folds = Annotated[int, typer.Option(min=1, help="parts of the rows that are held out in turn")]
+Folds = Annotated[int, typer.Option(min=1, help="parts of the rows that are each held out in turn")]
 Pruning = Annotated[
     Literal["halving", "hyperband", "none"], typer.Option(help="how configurations that fall behind end early")
 ]
-Storage = Annotated[str | None, typer.Option(help="a database that other machines work with too, as postgresql://...")]
+Storage = Annotated[str | None, typer.Option(help="a database that other machines use too, such as postgresql://...")]
 ObjectiveName = Annotated[
-    str | None, typer.Option("--objective", metavar="METRIC", help="compare by it, as accuracy [validation loss]")
+    str | None,
+    typer.Option(
+        "--objective", metavar="METRIC", help="compare trials by this metric, such as accuracy [validation loss]"
+    ),
 ]
 StudyName = Annotated[str | None, typer.Option(help="the study in that database [the source's name]")]
 
@@ -42,7 +45,7 @@ def search(
     run_dir: RunDir = None,
     as_json: Json = False,
 ) -> None:
-    """Search hyperparameters: train many configurations at once, and the best one anew."""
+    """Search hyperparameters: train many configurations at once, and the best one again."""
     from batchwright.search.events import SearchOptions
     from batchwright.search.search import search
 
@@ -51,7 +54,7 @@ def search(
 
 
 def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]]", *, as_json: bool) -> None:
-    """Show the events of a search, which is told how to ask whether it is interrupted, and what was found."""
+    """Show the events of a search, and then its result; `searching` gets a function that says whether to stop."""
     from batchwright.cli.show.search import follow_trials, found_lines, importance_table, trials_table
     from batchwright.cli.show.training import follow, follow_seeds, metrics_table, seeds_table
     from batchwright.workflow import Repeated
@@ -80,7 +83,7 @@ def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]
 
 
 def summary(found: "Searched") -> dict[str, Any]:
-    """What `--json` prints of a search."""
+    """What `--json` prints for a search."""
     from batchwright.search.importance import of_importance
 
     metrics: dict[str, Any] = dict(found.trained.metrics)

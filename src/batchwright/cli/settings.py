@@ -1,4 +1,4 @@
-"""Options of the command line that are settings: each is a key of the configuration under a shorter name."""
+"""Options of the command line that are settings: each is a shorter name for a key of the configuration."""
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Option:
     """`--flag VALUE` sets `key`.
 
-    A value of `type` list or `names` is several, with commas between; so is one of `sizes`, which may also stand in
-    brackets; one of `yaml` is taken as written.
+    With `type` list or `names`, the value is several texts separated by commas. With `sizes` it is several numbers
+    separated by commas, with or without brackets. With `yaml` it is used as written.
     """
 
     flag: str
@@ -36,7 +36,7 @@ class Option:
 
     @property
     def annotation(self) -> Any:
-        """What Typer is told of the option."""
+        """The option as Typer needs it."""
         names = (f"{self.flag}/--no-{self.flag.removeprefix('--')}",) if self.type is bool else (self.flag,)
         kind: Any = self.type if self.type in (bool, int, float) else list[str] if self.type is columns else str
         shown = "<str>" if self.type is columns else None
@@ -68,19 +68,19 @@ class Option:
 
 
 class columns:  # noqa: N801
-    """The type of an option whose value is names of columns with commas between, given once."""
+    """The type of an option whose value is names of columns, separated by commas; it is given only once."""
 
 
 class names:  # noqa: N801
-    """The type of an option whose value is texts with commas between."""
+    """The type of an option whose value is texts, separated by commas."""
 
 
 class sizes:  # noqa: N801
-    """The type of an option whose value is whole numbers with commas between, or a list of YAML: 256,128 or []."""
+    """The type of an option whose value is whole numbers, separated by commas, or a YAML list: 256,128 or []."""
 
 
 class yaml:  # noqa: N801
-    """The type of an option whose value is YAML already, as a number or a word."""
+    """The type of an option whose value is already YAML, such as a number or a word."""
 
 
 def listed(names: Sequence[str]) -> str:
@@ -94,30 +94,32 @@ def listed(names: Sequence[str]) -> str:
 
 RULES = listed(names_in("batchwright.optim.optimizers", "OPTIMIZERS"))
 OPTIONS = (
-    Option("--target", "data.target", columns, "the column to predict, or several with commas between"),
-    Option("--task", "task.name", str, "classification, regression or multilabel; auto goes by the target"),
-    Option("--label-separator", "data.label_separator", str, "what is between the labels of a cell; found"),
-    Option("--test", "data.test", str, "a file whose rows take the place of the test split"),
+    Option("--target", "data.target", columns, "the column to predict, or several separated by commas"),
+    Option("--task", "task.name", str, "classification, regression or multilabel; auto follows from the target"),
+    Option(
+        "--label-separator", "data.label_separator", str, "what separates the labels in a cell [found from the cells]"
+    ),
+    Option("--test", "data.test", str, "a file whose rows replace the test split"),
     Option("--validation-split", "data.validation_split", float, "share of the rows for validation [0.15]"),
     Option("--test-split", "data.test_split", float, "share of the rows for the test [0.15]"),
     Option("--split", "data.split", str, "stratified, shuffled, group or time"),
-    Option("--group", "data.group", str, "a column whose values are never shared by two splits"),
-    Option("--time", "data.time", str, "a column by which the last rows are the test"),
+    Option("--group", "data.group", str, "a column of groups: all rows of a group go to the same split"),
+    Option("--time", "data.time", str, "a column of times: the last rows are the test"),
     Option("--weights", "data.weights", str, "a column of row weights"),
     Option("--header", "data.header", bool, "whether the first line of a text file names the columns"),
-    Option("--delimiter", "data.delimiter", str, "what separates the cells of a text file; found from the file"),
-    Option("--missing", "data.missing", list, "texts that mean missing, with commas between"),
+    Option("--delimiter", "data.delimiter", str, "what separates the cells of a text file [found from the file]"),
+    Option("--missing", "data.missing", list, "texts that mean missing, separated by commas"),
     Option("--on-bad-rows", "data.on_bad_rows", str, "stop, or drop rows whose cells do not fit their column"),
     Option("--scaling", "data.scaling", str, "of numbers: standard, robust, quantile or none"),
     Option("--image-size", "data.image_size", sizes, "HEIGHT,WIDTH to resize the images of a folder to"),
-    Option("--memory-limit", "data.memory_limit", str, "as 2GB; rows beyond it are read in chunks [auto]"),
+    Option("--memory-limit", "data.memory_limit", str, "such as 2GB; a larger source is read in chunks [auto]"),
     Option("--cache-dir", "data.cache_dir", str, "where rows that are read in chunks are kept [beside the source]"),
     Option("--network", "network.name", str, "mlp, cnn, tabular or linear"),
     Option(
         "--hidden-layer-sizes",
         "network.hidden_layer_sizes",
         sizes,
-        "units of each hidden layer, as 256,128; or []",
+        "units of each hidden layer, such as 256,128; or []",
     ),
     Option("--activation", "network.activation", str, "relu, sigmoid, tanh, leaky_relu, gelu, silu, ..."),
     Option("--batch-normalization", "network.batch_normalization", bool, "normalise before each activation, or not"),
@@ -127,7 +129,7 @@ OPTIONS = (
     Option("--label-smoothing", "task.label_smoothing", float, "share of each target spread over all classes"),
     Option("--optimizer", "optimizer.name", str, RULES),
     Option("--learning-rate", "optimizer.learning_rate", yaml, "step size, which the schedule multiplies; or auto"),
-    Option("--momentum", "optimizer.momentum", float, "of the rules that have one, as sgd"),
+    Option("--momentum", "optimizer.momentum", float, "of the rules that have one, such as sgd"),
     Option("--nesterov", "optimizer.nesterov", bool, "Nesterov's form of momentum"),
     Option("--weight-decay", "optimizer.weight_decay", float, "decoupled weight decay"),
     Option("--schedule", "schedule.name", str, "constant, cosine, one_cycle, exponential, reduce_on_plateau, ..."),
@@ -138,18 +140,22 @@ OPTIONS = (
     Option("--precision", "training.precision", str, "float32 or bfloat16"),
     Option("--early-stopping", "training.early_stopping", yaml, "null, or {patience: 5, monitor: val_loss}"),
     Option("--max-time", "training.max_time", float, "seconds of training after which it stops"),
-    Option("--on-divergence", "training.divergence.policy", str, "stop, or reduce the learning rate and go back"),
-    Option("--deterministic", "training.deterministic", bool, "the same bits on any number of cores; uses up to 4"),
+    Option(
+        "--on-divergence", "training.divergence.policy", str, "stop, or reduce: go back with a smaller learning rate"
+    ),
+    Option(
+        "--deterministic", "training.deterministic", bool, "give the same bits on any number of cores; uses up to 4"
+    ),
     Option("--average", "training.average", yaml, "{name: exponential, decay: 0.999}, or {name: late, start: 0.75}"),
-    Option("--freeze", "training.freeze", names, "parameters that stay as they are, as 'body/dense_0/*,bias'"),
-    Option("--seed", "training.seed", int, "of split, first parameters, order of the rows and dropout"),
+    Option("--freeze", "training.freeze", names, "parameters that are not trained, such as 'body/dense_0/*,bias'"),
+    Option("--seed", "training.seed", int, "of the split, the first parameters, the order of the rows and dropout"),
 )
 
 Source = Annotated[str | None, typer.Argument(help="an example (digits, iris, ...), a file or a folder")]
 ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="a YAML file of settings")]
 Assignments = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="any setting, as optimizer.beta_1=0.8; the rightmost wins"),
+    typer.Option("--set", metavar="KEY=VALUE", help="any setting, such as optimizer.beta_1=0.8; the rightmost wins"),
 ]
 
 
@@ -159,7 +165,7 @@ def takes_settings(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def takes_space(verb: Callable[..., None]) -> Callable[..., None]:
-    """The same for `verb(space, ...)`, where ranges and choices may stand in place of values."""
+    """The same for `verb(space, ...)`, where a value may also be a range or a choice."""
     return _command(verb, read_space)
 
 
@@ -182,10 +188,10 @@ def _command(verb: Callable[..., None], read: Callable[..., Any]) -> Callable[..
 
 
 def read_settings(**values: Any) -> "Settings":
-    """The settings of a file, with options and then assignments on top.
+    """The settings of a file, overridden by options and then by assignments.
 
     Raises:
-        ConfigError: all that is wrong with them.
+        ConfigError: everything that is wrong with them.
     """
     from batchwright.config import load_config
 
@@ -193,10 +199,10 @@ def read_settings(**values: Any) -> "Settings":
 
 
 def read_space(**values: Any) -> "Space":
-    """The same, with what may be chosen.
+    """The same as a space of settings to choose from.
 
     Raises:
-        ConfigError: all that is wrong with them.
+        ConfigError: everything that is wrong with them.
     """
     from batchwright.search.space import load_space
 
@@ -206,7 +212,7 @@ def read_space(**values: Any) -> "Space":
 def _given(
     source: str | None, config: str | None, assignments: list[str] | None, **options: Any
 ) -> tuple[str | None, list[tuple[str, str, str]]]:
-    """The file, and what is set on top of it."""
+    """The file, and the overrides of its settings."""
     from batchwright.config import flow
 
     overrides = [("data.source", flow(source), source)] if source is not None else []

@@ -1,4 +1,4 @@
-"""The names in a table of classes, read from its source: help that lists them loads neither the classes nor JAX."""
+"""The names in a table of classes, read from its source, so that help lists them without loading the classes or JAX."""
 
 import ast
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from importlib.resources import files
 
 
 def names_in(module: str, table: str) -> tuple[str, ...]:
-    """The `name` of every class in a tuple of classes, in its order.
+    """The `name` of every class in a tuple of classes, in the order of the tuple.
 
     Args:
-        module: that of the tuple, which imports the classes, as batchwright.optim.optimizers.
+        module: the module of the tuple, which imports the classes, such as batchwright.optim.optimizers.
         table: the name of the tuple.
 
     >>> names_in("batchwright.optim.optimizers", "OPTIMIZERS")[:2]
@@ -38,14 +38,14 @@ def _names(module: str, table: str) -> Iterator[str]:
 
 @cache
 def _body(module: str) -> list[ast.stmt]:
-    """The statements of a module of this package, which is not imported."""
+    """The statements of a module of this package; the module is not imported."""
     package, *path = module.split(".")
     source = files(package).joinpath(*path[:-1], f"{path[-1]}.py")
     return ast.parse(source.read_text(encoding="utf-8")).body
 
 
 def _value(body: list[ast.stmt], name: str) -> ast.expr | None:
-    """What is assigned to an annotated name."""
+    """The expression assigned to an annotated name."""
     return next(
         node.value
         for node in body

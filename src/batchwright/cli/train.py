@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 RunDir = Annotated[Path | None, typer.Option(help="the run's folder [runs/<source>-<n>]")]
 From = Annotated[
     Path | None,
-    typer.Option("--from", metavar="RUN", help="begin from the parameters of a run, and encode the rows as it did"),
+    typer.Option(
+        "--from", metavar="RUN", help="begin from the parameters of a run, and encode the rows in the same way"
+    ),
 ]
-Seeds = Annotated[int, typer.Option(min=1, help="seeds to train with; means are given with their intervals")]
+Seeds = Annotated[int, typer.Option(min=1, help="seeds to train with; metrics are then means with intervals")]
 
 
 @takes_settings
@@ -35,7 +37,7 @@ def train(
 
     run = None if begin is None else open_run(begin)
     if run and seeds > 1:
-        raise UsageError(f"--seeds trains from random parameters, and --from begins with those of {run.path}.")
+        raise UsageError(f"--seeds trains from random parameters, but --from begins with the parameters of {run.path}.")
     initial = run.load_model() if run else None
     settings = settings if initial is None else workflow.settings_like(settings, initial)
 
@@ -48,9 +50,9 @@ def train(
 
 
 def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: int = 1, as_json: bool) -> None:
-    """Show the events of a training, which is told how to ask whether it is interrupted, and then its figures.
+    """Show the events of a training, and then its metrics; `training` gets a function that says whether to stop.
 
-    One that has finished is then repeated with further seeds, up to that number.
+    With `seeds` > 1, a training that has finished is repeated with further seeds, up to this number in all.
     """
     from batchwright.cli.show.training import follow, metrics_table, notes, seeds_table
 
@@ -60,7 +62,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
             trained = follow(events, table_console(stderr=True))
         except BaseException as error:
             if isinstance(events, Generator):
-                events.throw(error)  # so that the run says what has ended it
+                events.throw(error)  # so that the run records what ended it
             raise
         if not as_json:
             table_console().print(metrics_table(trained.metrics))
@@ -75,12 +77,12 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
             print_json(summary(trained) | ({"seeds": summary_of_seeds(repeated)} if repeated else {}))
         elif repeated:
             table_console().print(seeds_table(repeated))
-    for _ in events:  # goes on to the error of a run that has diverged or was interrupted
+    for _ in events:  # raises the error of a run that has diverged or was interrupted
         pass
 
 
 def _repeated(trained: "Trained", seeds: int, interrupted: Callable[[], bool]) -> "Repeated":
-    """Train with the further seeds; how far that is, is told on standard error."""
+    """Train with the further seeds; the progress goes to standard error."""
     from batchwright.cli.show.training import follow_seeds
     from batchwright.workflow import repeat
 
@@ -90,7 +92,7 @@ def _repeated(trained: "Trained", seeds: int, interrupted: Callable[[], bool]) -
 
 
 def summary_of_seeds(repeated: "Repeated") -> dict[str, Any]:
-    """What `--json` prints of a training with several seeds: each of them, and mean, low and high of each metric."""
+    """What `--json` prints for several seeds: the run of each seed, and mean, low and high of each metric."""
     estimates = {part: {name: vars(one) for name, one in found.items()} for part, found in repeated.metrics.items()}
     return {"runs": [vars(run) for run in repeated.runs], **estimates, "seconds": repeated.seconds}
 
@@ -114,7 +116,7 @@ def summary(trained: "Trained") -> dict[str, Any]:
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Within it, the first Ctrl-C or SIGTERM is noted, to end training after its segment; a second ends it at once."""
+    """Inside, the first Ctrl-C or SIGTERM ends training after the current segment; a second one ends it at once."""
     noted = False
 
     def note(_signal: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Figures of plain data: in the terminal, and as SVG."""
+"""Figures of plain data, in the terminal and as SVG."""
 
 from batchwright.figures.loss_by_rate import Tried, loss_by_rate
 from batchwright.figures.sketch import sketch

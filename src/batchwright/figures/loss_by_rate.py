@@ -1,18 +1,18 @@
-"""Loss against learning rate as an SVG file: a picture that every browser shows, made of a few dozen elements."""
+"""Loss against learning rate as an SVG file, made of a few dozen elements."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 Place: TypeAlias = Callable[[float], float]
-"""From a rate or loss to where it is drawn."""
+"""From a rate or loss to the coordinate where it is drawn."""
 
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 360, 64, 40, 48
 INK, FAINT, MARK, BAD = "#1f2933", "#d5dbe1", "#0b6e99", "#c0392b"
 
 
 class Tried(NamedTuple):
-    """A learning rate above 0, the loss above 0 after training with it for `iterations`, and whether it diverged."""
+    """A learning rate > 0, the loss > 0 after `iterations` of training with it, and whether it diverged."""
 
     rate: float
     loss: float
@@ -21,12 +21,12 @@ class Tried(NamedTuple):
 
 
 def loss_by_rate(tried: Sequence[Tried], *, best: float, interval: tuple[float, float]) -> str:
-    """An SVG of the loss that each rate came to, with the best rate and its interval, and rates that diverged.
+    """An SVG of the loss that each rate reached, with the best rate, its interval, and the rates that diverged.
 
     Args:
-        tried: two rates or more, of which one has not diverged, in rising order.
+        tried: two rates or more, in rising order; at least one has not diverged.
         best: the best rate.
-        interval: that of the best rate.
+        interval: the interval of the best rate.
     """
     rates = [math.log10(trial.rate) for trial in tried]
     settled = [trial for trial in tried if math.isfinite(trial.loss) and not trial.diverged]
@@ -75,7 +75,7 @@ def _ticks(rates: Sequence[float], x: Place) -> Iterator[str]:
 
 
 def _lines(trials: Sequence[Tried], x: Place, y: Place) -> Iterator[str]:
-    """A line through the trials of each length, with a dot for each."""
+    """For each number of iterations, a line through its trials, with a dot for each trial."""
     lengths = sorted({trial.iterations for trial in trials})
     for length in lengths:
         opacity = 1.0 if length == lengths[-1] else 0.35

@@ -7,14 +7,14 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 def sketch(values: NDArray[np.float64], width: int = 72, height: int = 8) -> str:
-    """Columns of blocks over the iterations, with the largest and smallest value beside them.
+    """Columns of blocks over the iterations, labelled with the largest and the smallest value.
 
-    A column shows the mean of the iterations that fall into it; its foot is the smallest value of all.
+    A column shows the mean of its iterations; the foot of all columns is the smallest column.
 
     Args:
         values: finite numbers [iterations], at least one, evenly spaced.
-        width: columns of the plot at most, ≥ 1; the labels beside it come on top.
-        height: lines of the plot, ≥ 1; one more below counts the iterations.
+        width: the most columns of the plot, ≥ 1, not counting the labels.
+        height: lines of the plot, ≥ 1; one more line below shows the first and last iteration.
 
     >>> print(sketch(np.linspace(0.0, 0.1, 8), width=8, height=2))
           0.1 │    ▁▃▆█

@@ -1,1 +1,1 @@
-"""What a person sees on the command line: text and tables of what is computed elsewhere."""
+"""What a person sees on the command line: results that are computed elsewhere, as text and tables."""

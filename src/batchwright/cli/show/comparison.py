@@ -1,4 +1,4 @@
-"""What a person sees of a comparison: what is being trained, a line for each variant, and the table at its end."""
+"""What a person sees of a comparison: the progress, a line for each variant, and the table at the end."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from batchwright.comparison.learning_curve import LearningCurve
 
 
 def follow_comparison(events: Iterator[CompareEvent], console: Console) -> Compared:
-    """Show what is compared, up to the end, which is given back."""
+    """Show the progress of a comparison, and return its result."""
     columns = (
         TextColumn("{task.fields[place]}"),
         BarColumn(bar_width=16),
@@ -43,7 +43,7 @@ def compared_table(found: Compared) -> Table:
     """All variants, best first."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")
     if found.target is not None:
-        table.title = f"updates and seconds are those to a validation loss of {found.target:.4g}"
+        table.title = f"updates and seconds until a validation loss of {found.target:.4g}"
     for name in ("", "validation loss", "at equal seconds", "updates", "seconds", "learning rate", "stable range"):
         table.add_column(name, justify="left" if not name else "right")
     never = "" if found.target is None else "not reached"
@@ -62,7 +62,7 @@ def compared_table(found: Compared) -> Table:
 
 
 def learning_curve_table(found: LearningCurve) -> Table:
-    """The mean loss with each number of rows, and what is foretold for more."""
+    """The mean loss with each number of rows, and the prediction for more rows."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("rows", justify="right")
     table.add_column("validation loss", justify="right")
@@ -74,7 +74,7 @@ def learning_curve_table(found: LearningCurve) -> Table:
 
 
 def _line(row: ComparedVariant) -> str:
-    found = f"validation loss {_interval(row)}" if row.validation else "diverged with all that was tried"
+    found = f"validation loss {_interval(row)}" if row.validation else "diverged in every trial"
     return f"{row.name}: {found}  with {settings_text(row.settings)}"
 
 

@@ -35,7 +35,7 @@ def batch_sizes_table(found: BatchSizes) -> Table:
 
 
 def notes_and_reason(found: BatchSizes, prepared: Prepared) -> Iterator[str]:
-    """The recommendation and its reason, and what goes with it."""
+    """The recommendation, its reason, the measurements behind it, and the numbers that change with it."""
     low, high = found.interval
     noise, throughput = found.noise_scale, found.throughput
     yield f"batch size {found.recommended:,} ({low:,} to {high:,}): {found.reason}."
@@ -45,12 +45,12 @@ def notes_and_reason(found: BatchSizes, prepared: Prepared) -> Iterator[str]:
     )
     if found.rescaled:
         changed = ", ".join(f"{name} {value:.6g}" for name, value in found.rescaled.items())
-        yield f"with it, in place of those for {prepared.plan.batch_size:,}: {changed}."
+        yield f"with it, instead of the numbers for {prepared.plan.batch_size:,}: {changed}."
     yield f"{found.seconds:.1f} s of measuring, {found.compile_seconds:.1f} s of compiling for it."
 
 
 def verified_table(verified: Verified) -> Table:
-    """Sizes trained to the same validation loss: predicted beside real time, both as multiples of the least."""
+    """Sizes trained to the same validation loss: the real and the predicted time, both as multiples of the least."""
     table = _table("batch", "best rate", "iterations", "seconds", "relative time", "predicted")
     for row in verified.rows:
         reached = row.seconds is not None
@@ -68,7 +68,7 @@ def verified_table(verified: Verified) -> Table:
 
 
 def verified_line(verified: Verified, recommended: int) -> str:
-    """What the recommended size really took, beside the fastest of those that were trained."""
+    """The real time of the recommended size, compared with the fastest size that was trained."""
     times = {row.batch_size: row.relative_time for row in verified.rows if row.relative_time is not None}
     if recommended not in times:
         return f"{recommended:,} rows did not reach it: the recommendation does not hold here."
@@ -80,13 +80,13 @@ def verified_line(verified: Verified, recommended: int) -> str:
 
 
 def rates_figure(found: LearningRates) -> str:
-    """An SVG of the loss that each rate came to."""
+    """An SVG of the loss that each rate reached."""
     tried = [Tried(one.learning_rate, one.loss, one.losses.shape[1], one.diverged) for one in found.trials]
     return loss_by_rate(tried, best=found.best, interval=found.interval)
 
 
 def learning_rates_table(found: LearningRates) -> Table:
-    """Every rate that was tried, with the loss that it came to as a number and as a bar."""
+    """Every rate that was tried, with the loss that it reached, as a number and as a bar."""
     table = _table("", "learning rate", "iterations", "loss", "")
     losses = [trial.loss for trial in found.trials if math.isfinite(trial.loss) and not trial.diverged]
     nearest = min(found.trials, key=lambda trial: (abs(math.log(trial.learning_rate / found.best)), -_length(trial)))
@@ -100,7 +100,7 @@ def learning_rates_table(found: LearningRates) -> Table:
 
 
 def recommended_rate(found: LearningRates) -> Iterator[str]:
-    """The recommendation, and how the loss goes with rates that are too small, best and too large."""
+    """The recommendation, and the curves of the loss with rates that are too small, best and too large."""
     low, high = found.interval
     yield f"learning rate {found.best:.3g} ({low:.2g} to {high:.2g})"
     edge = f"; it diverges with {found.smallest_unstable:.2g}" if found.smallest_unstable else ""
@@ -126,7 +126,7 @@ def finding_lines(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def curve(values: Sequence[float]) -> str:
-    """Values as a line of blocks, an eighth of their range to a step; × where one is not finite.
+    """Values as a line of blocks, each step an eighth of their range; × for a value that is not finite.
 
     >>> curve([3.0, 2.0, 1.0])
     '█▅▁'
@@ -146,7 +146,7 @@ def _length(trial: TriedRate) -> int:
 
 
 def _rows(value: float) -> str:
-    return f"{value:,.0f}" if math.isfinite(value) else "more than can be told"
+    return f"{value:,.0f}" if math.isfinite(value) else "too large to measure"
 
 
 def _table(*names: str) -> Table:

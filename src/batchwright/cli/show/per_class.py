@@ -1,4 +1,4 @@
-"""How well each class is told from the others, as tables."""
+"""Tables of how well a model distinguishes each class from the others."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,13 +10,13 @@ from rich.table import Table
 from batchwright.tasks.per_class import LABEL_CLASSES, PerClass
 
 MOST_SHOWN = 20
-"""Classes that a confusion matrix is shown with; of more, the pairs that are confused most."""
+"""The most classes shown as a confusion matrix; with more, only the pairs that are confused most."""
 
 
 def per_class_parts(
     per_class: PerClass | None, by_target: Mapping[str, PerClass], *, confusion: bool = True
 ) -> Iterator[Table | str]:
-    """Tables of the figures by class: of one target; of several under their names; of labels a row for each."""
+    """Tables of the figures by class: for one target; for each of several targets; for labels, a row per label."""
     if per_class is not None:
         yield from _tables(per_class, confusion=confusion)
     elif by_target and all(one.classes == LABEL_CLASSES for one in by_target.values()):
@@ -34,7 +34,7 @@ def _tables(found: PerClass, *, confusion: bool) -> Iterator[Table]:
 
 
 def to_json(per_class: PerClass | None, by_target: Mapping[str, PerClass]) -> dict[str, Any] | None:
-    """The same as plain data: the classes of one target and their confusion; of several targets, these by name."""
+    """The same as plain data: the classes of one target and their confusion; for several targets, these by name."""
     if per_class is not None:
         return per_class.to_json()
     return {name: one.to_json() for name, one in by_target.items()} or None
@@ -64,14 +64,14 @@ def _figures_table(what: str) -> Table:
 
 
 def _add_figures(table: Table, name: str, found: PerClass, *, place: int) -> None:
-    """A row with the figures of the class in this place."""
+    """Add a row with the figures of the class at this position."""
     figures = (found.precision[place], found.recall[place], found.f1[place])
     shown = ("-" if np.isnan(figure) else f"{figure:.4f}" for figure in figures)
     table.add_row(escape(name), *shown, f"{found.weight[place]:,.6g}")
 
 
 def confusion_table(found: PerClass) -> Table:
-    """Rows of each true class by what they are answered with; of many classes, the pairs that are confused most."""
+    """The weight of each pair of true and predicted class; with many classes, the pairs that are confused most."""
     return _matrix(found) if len(found.classes) <= MOST_SHOWN else _pairs(found)
 
 

@@ -1,6 +1,6 @@
 """What a person sees of a search: the leaders while it runs, and afterwards the best trials and what mattered.
 
-On a terminal there is a live table; elsewhere one plain line for each rung and each round.
+On a terminal there is a live table; otherwise a plain line for each rung and each round.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ LEADERS, LISTED = 8, 10
 
 
 def follow_trials(events: Iterator[SearchEvent], console: Console) -> Prepared:
-    """Show the rounds of a search, up to the training of the best one, whose first event is given back."""
+    """Show the rounds of a search, until the training of the best trial; return the first event of that training."""
     began = next(events)
     assert isinstance(began, Began)
     notes(began.notes, console)
@@ -56,7 +56,7 @@ def follow_trials(events: Iterator[SearchEvent], console: Console) -> Prepared:
 
 
 def trials_table(finished: Sequence[Finished], objective: Objective = LOSS) -> Table:
-    """The best trials: what was chosen, and what they came to."""
+    """The best trials: their settings, and the values that they reached."""
     table = _table("", "trial", objective.monitor, "epochs", "ended", "settings")
     best = sorted(finished, key=lambda one: (objective.cost(one.outcome.value), one.number))[:LISTED]
     for place, one in enumerate(best):
@@ -73,9 +73,9 @@ def trials_table(finished: Sequence[Finished], objective: Objective = LOSS) -> T
 
 
 def importance_table(found: Importance) -> Table:
-    """The share of each setting in how the trials differ, with its interval over resampled trials."""
+    """The share of each setting in the differences between trials, with its interval over resampled trials."""
     table = _table("setting", "importance (PED-ANOVA)", "importance (fANOVA)")
-    table.caption = "intervals are of drawing the trials again; what does not matter has a small share too, not 0"
+    table.caption = "intervals are over resampled trials; a setting that does not matter has a small share, not 0"
     fanova = {share.name: share for share in found.fanova}
     for share in found.ped_anova:
         other = fanova.get(share.name)
@@ -92,7 +92,7 @@ def importance_table(found: Importance) -> Table:
 
 
 def found_lines(found: Searched) -> Iterator[str]:
-    """The best settings, how many trials there were, and where it all is."""
+    """The best settings, how many trials there were, and where the results are."""
     stopped = sum(one.outcome.ending == "stopped" for one in found.finished)
     yield f"best of {len(found.finished)} trials: {settings_text(found.best.chosen)}"
     without = sum(one.outcome.ending == "undefined" for one in found.finished)
@@ -102,7 +102,7 @@ def found_lines(found: Searched) -> Iterator[str]:
 
 
 def settings_text(chosen: Mapping[str, Any]) -> str:
-    """What was chosen, with the last part of each key.
+    """The chosen settings, each key without its section.
 
     >>> settings_text({"optimizer.learning_rate": 0.00123456, "network.hidden_layer_sizes": [64, 32]})
     'learning_rate 0.00123, hidden_layer_sizes [64, 32]'
@@ -114,7 +114,7 @@ def settings_text(chosen: Mapping[str, Any]) -> str:
 
 
 def _leaders(event: Progress, began: Began) -> Group:
-    """How far the search is, and the trials that are ahead, of this round and of those before."""
+    """The progress of the search, and the leading trials of this round and earlier ones."""
     objective, trials = began.objective, began.options.trials
     table = _table("trial", objective.monitor, "epoch", "", "settings")
     now = [(one.value, one.number, len(one.curve), one.outcome) for one in event.standings]

@@ -1,7 +1,7 @@
-"""What a person sees of a run: the accounting before it, its progress, and the figures at its end.
+"""What a person sees of a run: the accounting before it, its progress, and the metrics at its end.
 
-On a terminal there is a live bar; elsewhere a plain line for an epoch about once a second, so that logs stay short and
-are never silent.
+On a terminal there is a live bar; otherwise a plain line for an epoch about once a second, so that logs stay short but
+always show progress.
 """
 
 import math
@@ -28,7 +28,7 @@ ALL_EPOCHS = "(epochs are shown once a second at most; the run's history.jsonl h
 
 
 def follow(events: Iterator[Event], console: Console) -> Trained:
-    """Show the events of a training as they come, up to and with the last, which is given back."""
+    """Show the events of a training as they come, and return the last one."""
     prepared, compiled = next(events), next(events)
     assert isinstance(prepared, Prepared)
     assert isinstance(compiled, Compiled)
@@ -60,7 +60,7 @@ def _followed(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Tra
                 bar.console.print(f"{event.reason}; {again}", soft_wrap=True)
             case Stopped():
                 lines.end()
-                if event.status == "finished":  # else the error that follows says it
+                if event.status == "finished":  # otherwise the error that follows says it
                     bar.console.print(f"{event.reason}{_kept(event, prepared)}", soft_wrap=True)
             case Trained():
                 return event
@@ -74,13 +74,13 @@ def _kept(stopped: Stopped, prepared: Prepared) -> str:
 
 
 def notes(sentences: tuple[str, ...], console: Console) -> None:
-    """What the user should know, a line each."""
+    """Print what the user should know, a line each."""
     for sentence in sentences:
         console.print(f"note: {as_flags(sentence)}", soft_wrap=True)
 
 
 def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
-    """The numbers known before training: name, number, and what it comes from or means."""
+    """The numbers known before training: name, number, and where it comes from or what it means."""
     plan, shown = prepared.plan, {key: f"{value:,}" for key, value in numbers.items() if isinstance(value, int)}
     parts = [f"{part.rows:,} {name}" for name, part in prepared.dataset.parts.items() if name != "train"]
     full = plan.last_batch_rows == plan.batch_size
@@ -108,7 +108,7 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
 
 
 def _frozen(prepared: Prepared) -> str:
-    """The names of the parameters that stay as they are."""
+    """The names of the frozen parameters; after four, only how many more there are."""
     names = list(prepared.frozen)
     return ", ".join(names[:4]) + (f" and {len(names) - 4:,} more" if len(names) > 4 else "")
 
@@ -126,7 +126,7 @@ def _answers(prepared: Prepared) -> str:
 
 
 def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
-    """All metrics: one row each, one column for every part of the data."""
+    """All metrics: a row for each, a column for each part of the data."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("")
     for part in metrics:
@@ -137,7 +137,7 @@ def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 def follow_seeds(epochs: Iterator[int | Repeated], plan: Plan, console: Console) -> Repeated:
-    """Show how many epochs of the training with further seeds are done, up to its end, which is given back."""
+    """Show the progress of the training with further seeds, and return its result."""
     lines = Lines(console)
     with progress_bar(console, disable=not console.is_terminal) as bar:
         task = bar.add_task(
@@ -154,7 +154,7 @@ def follow_seeds(epochs: Iterator[int | Repeated], plan: Plan, console: Console)
 
 
 def seeds_table(repeated: Repeated) -> Table:
-    """The mean of every metric over the seeds with its interval: one row each, one column for every part."""
+    """The mean of every metric over the seeds with its interval: a row for each, a column for each part."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), title_justify="left")
     diverged = sum(run.status == "diverged" for run in repeated.runs)
     said = f" ({diverged} diverged, and are left out)" if diverged else ""
@@ -177,7 +177,7 @@ def _interval(found: Estimate, seeds: int) -> str:
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Runs, a row each: its folder, when, how it ended, and the first two of its metrics on the test rows."""
+    """Runs, a row each: folder, time, status, and the first two metrics on the test rows."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for name in ("run", "created (UTC)", "status", "test"):
         table.add_column(name, overflow="fold")
@@ -191,7 +191,7 @@ def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def settings_table(settings: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Settings that somebody chose, a row each: the value, who it was, and why where that was measured."""
+    """Settings that are not defaults, a row each: the value, who chose it, and the reason if it was measured."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for name in ("setting", "value", "chosen by", "why"):
         table.add_column(name, overflow="fold")
@@ -201,7 +201,7 @@ def settings_table(settings: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def _why(evidence: Mapping[str, Any] | None) -> str:
-    """The reason that evidence gives, which may be a stranger's, and what the value was fitted to afterwards."""
+    """The reason in the evidence, which comes from an untrusted run, and what the value was rescaled for."""
     found = evidence or {}
     fitted = f"rescaled for {flow(found['rescaled_for'])}" if "rescaled_for" in found else ""
     return "; ".join(filter(None, (str(found.get("reason", "")), fitted)))
@@ -226,7 +226,7 @@ def _line(row: EpochRow, prepared: Prepared) -> str:
 
 
 def _noise(row: EpochRow) -> str:
-    """The batch size where it grows, and the noise scale where it was measured; above what, where it has no value."""
+    """The batch size if it grows, and the noise scale if it was measured; its lower bound if it has no value."""
     size = f"  batch {row['batch_size']:,}" if "batch_size" in row else ""
     if "noise_scale" not in row:
         return size
