@@ -81,10 +81,10 @@ def test_new_labels_get_a_new_last_layer_and_the_rest_may_be_frozen(old: Any) ->
     )
     data = bw.load(rows, like=old)
     assert data.target.classes == ("odd", "small", "tall")
-    assert "labels that the model does not know (odd): its classes are those of these rows" in data.notes[-1]
+    assert "labels that the model does not know (odd): its classes are learned from these rows" in data.notes[-1]
     assert data.preprocessing == old.encoding.preprocessing
     found, notes = begun(data, old)
-    assert notes[-1].endswith("but for body/dense_4/bias, body/dense_4/kernel: the outputs are others, and the last "
+    assert notes[-1].endswith("except body/dense_4/bias, body/dense_4/kernel: the outputs differ, and the last "
                               "layer begins anew")  # fmt: skip
     assert found["params/body/dense_4/kernel"].shape == (6, 3)
     trained = bw.fit(data, **HOW, initial=old, freeze=["dense_0", "batch_norm", "inputs*"][:2])
@@ -106,7 +106,7 @@ def test_another_target_and_other_roles(old: Any) -> None:
     """A number of another column, which the old rows lacked; groups and weights by columns that they lacked too."""
     rows = frame(80, seed=1, size=lambda c: 2 * c["height"] + 1, weight=lambda c: 1.0 + c["house"]).drop("kind")
     data = bw.load(rows, like=old, target="size", group="house", weights="weight")
-    assert any("the target is 'size' (a number), and that of the model 'kind' (2 classes)" in n for n in data.notes)
+    assert any("the target is 'size' (a number), and the model's is 'kind' (2 classes)" in n for n in data.notes)
     sizes = rows["size"].to_numpy()[data.indices.train]
     assert data.target.mean == pytest.approx(sizes.mean())
     houses = rows["house"].to_numpy()
@@ -154,7 +154,7 @@ def test_the_last_layer_of_ones_own_network_is_known_where_it_is_added() -> None
     layers = bw.nn.Sequential((bw.nn.Dense(5), bw.nn.Activation("tanh")))
     first = bw.fit(bw.load(rows, target="kind"), **{**HOW, "network": layers})
     _, notes = begun(bw.load(other, like=first), first, network=layers)
-    assert "but for body/headed_0/head/dense_1/bias, body/headed_0/head/dense_1/kernel" in notes[-1]
+    assert "except body/headed_0/head/dense_1/bias, body/headed_0/head/dense_1/kernel" in notes[-1]
     own = Own()
     first = bw.fit(bw.load(rows, target="kind"), **{**HOW, "network": own})
     with pytest.raises(ConfigError, match="which layer of a network of your own makes the outputs is not known"):

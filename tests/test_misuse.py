@@ -22,7 +22,7 @@ SAID = {
     "fit(metrics='accuracy')": "metrics takes a list, .* but is 'accuracy'",
     "fit(metrics=[3])": "metrics takes names, .* but 3 is neither",
     "fit(task=3)": "task takes a task, .* but is 3",
-    "fit(task='multilabel')": r"is told to load, as load\(\.\.\., task='multilabel'\)",
+    "fit(task='multilabel')": r"is an argument of load, as in load\(\.\.\., task='multilabel'\)",
     "fit(loss=3)": "^loss: must be",
     "fit(loss='mse')": "but is mse. Did you mean mean_squared_error",
     "fit(average={'name': 'late'})": r"^average: must be Average\(\.\.\.\), or None, but is",

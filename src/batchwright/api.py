@@ -349,7 +349,7 @@ def resume(
 
     Args:
         run: the run's folder.
-        data: the rows that `fit` was given; None reads those of a run of the command line again.
+        data: the rows that `fit` was given; None reads the rows of a command-line run again.
         epochs: how many there are to be in all, more than are done; a run that has finished goes on too. The schedule
             is then computed over all of them.
         network: the one of your own that `fit` was given, as all that follow: the record of a run has their printed
@@ -363,8 +363,8 @@ def resume(
 
     Raises:
         ConfigError: a part of your own is not given, or not the one that the run has.
-        RunError: the run has ended, or cannot be read, or its rows are no longer what they were, or it cannot be given
-            so many epochs.
+        RunError: the run has ended, or cannot be read, or its rows are no longer what they were, or it cannot
+            continue to `epochs`.
         UsageError: another process is writing the run.
         DivergedError: a loss was not finite.
     """

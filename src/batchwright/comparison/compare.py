@@ -53,7 +53,7 @@ class ComparedVariant:
     - validation: its mean over the seeds, with its interval
     - updates_per_epoch, seconds_per_epoch: of one training by itself, while others go on beside it
     - at_equal_seconds: the mean loss in as many seconds as the fastest variant takes for all its epochs
-    - updates_to_target, seconds_to_target: until the mean loss was that of the middle variant; None where it never was
+    - updates_to_target, seconds_to_target: until the mean loss reached the middle variant's; None if it never did
     """
 
     name: str
@@ -178,7 +178,7 @@ class _Arena:
     interrupted: Callable[[], bool]
 
     def trials(self, variant: Variant, tries: Sequence[_Try], *, pruned: bool = False) -> list[Trial]:
-        """A trial for each, on the rows of its round; pruned ones compete with those of the same round."""
+        """A trial for each, on the rows of its round; pruned trials compete within their round."""
         full = self.prepared.job
         rounds = {one.round for one in tries if variant.rows < 1}
         shares = {place: _share(full.train, variant.rows, full.seed + place) for place in rounds}

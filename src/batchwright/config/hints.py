@@ -22,7 +22,7 @@ def fields_of(cls: type) -> dict[str, Any]:
 
 
 def describe(hint: Any, *, python: bool = False) -> str:
-    """The values that an annotation allows, in words; those of a file, or those of Python.
+    """The values that an annotation allows, in words: as a file writes them, or as Python does.
 
     >>> describe(Annotated[float, Ge(0), Lt(1)] | None)
     'a number >= 0 and < 1, or null'

@@ -146,7 +146,7 @@ def _with_present_names(document: Node) -> Node:
 
 
 def _of_section(key: str, value: Node) -> Node:
-    """The value of a key; that of a whole section with the keys that settings have now."""
+    """The value of a key; the value of a whole section, with outdated keys replaced by present ones."""
     return _with_present_names(Node({key: value})).find((key,)) or value
 
 

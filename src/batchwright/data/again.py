@@ -87,7 +87,7 @@ def with_target(dataset: Dataset, target: Target, values: Shaped[np.ndarray, "ro
     """The dataset with its target encoded otherwise, as with classes that none of its rows has.
 
     Args:
-        dataset: rows of which none was dropped, without test rows.
+        dataset: no row of it was dropped, and it has no test rows.
         target: how the target is encoded, under the same name.
         values: the target of all rows, in the order of the source.
 

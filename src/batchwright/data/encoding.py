@@ -46,8 +46,8 @@ class ImagePreprocessing:
         if images.shape != self.shape:
             found, wanted = ("x".join(map(str, shape)) for shape in (images.shape, self.shape))
             raise DataError(
-                f"{images.name} has images of {found} (height x width x channels), those of the training are {wanted}: "
-                "resize them. Those in a folder are resized by themselves."
+                f"{images.name} has images of {found} (height x width x channels), the training had {wanted}: "
+                "resize them. Images in a folder are resized automatically."
             )
         return {"image": images.images}
 
@@ -160,7 +160,7 @@ def _encode_labelled(source: Source, encoding: Encoding, weights: str | None, op
         lacking = f"{rows.name} has no column {column!r}, which weighed the training rows: here every row counts once"
         return Labelled(encoding.inputs(rows), encoding.targets(rows), None, (*rows.notes, lacking))
     if column not in rows.kinds:
-        raise DataError(f"{rows.name} has no column {column!r}, which was named as that of the weights.")
+        raise DataError(f"{rows.name} has no column {column!r}, which was named as the column of weights.")
     rows = drop_weightless(rows, column)
     numbers = row_weights(rows, column)
     return Labelled(encoding.inputs(rows), encoding.targets(rows), in_units(numbers, unit_of(numbers)), rows.notes)

@@ -195,7 +195,9 @@ def _files_and_labels(folder: Path) -> tuple[list[Path], Shaped[np.ndarray, " ro
     empty = [place.name for place, found in zip(classes, files, strict=False) if not found]
     if not any(files) or empty:
         where = f"the folders {', '.join(empty[:SHOWN])} of {folder} hold" if empty else f"{folder} holds"
-        raise DataError(f"{where} no images. Put those of a class ({' '.join(IMAGE_ENDINGS)}) into its own folder.")
+        raise DataError(
+            f"{where} no images. Put the images of each class ({' '.join(IMAGE_ENDINGS)}) into its own folder."
+        )
     names = [place.name for place, found in zip(classes, files, strict=False) for _ in found]
     return [file for found in files for file in found], np.array(names) if classes else None
 

@@ -49,7 +49,7 @@ def encoding_of(like: Encoding | Encoded | None) -> Encoding | None:
 
 
 def options_like(options: DataOptions, like: Encoding) -> DataOptions:
-    """The options, in which the target and the reading of cells are those of the earlier training.
+    """The options, with the target and the reading of cells taken from the earlier training.
 
     Raises:
         ConfigError: they say how columns are to be learned, or name an input of the model as the target.
@@ -99,7 +99,7 @@ def weighed_like(rows: Rows, options: DataOptions, like: Encoding) -> DataOption
 
 
 def known_target(rows: Rows, names: tuple[str, ...], options: DataOptions, like: Encoding) -> Target | None:
-    """The target of the earlier training, where it is that of these rows: all labels are known; else None.
+    """The target of the earlier training, if these rows have it and all their labels are known; otherwise None.
 
     Args:
         rows: all rows.
@@ -139,15 +139,15 @@ def encoding_like(like: Encoding, columns: Rows, target: Target, options: DataOp
 
 
 def target_note(rows: Rows, like: Encoding, target: Target) -> tuple[str, ...]:
-    """That the target is not that of the model, and why."""
+    """A note that the target differs from the model's, and why."""
     known = like.target
     if target == known:
         return ()
     if not isinstance(known, ValueTarget) and (target.columns, target.task) == (known.columns, known.task):
         strange = known.strangers(rows if isinstance(rows, Table) else label_table(rows))
         unknown = f"target {target.name!r} has labels that the model does not know ({first_ten(strange)})"
-        return (f"{unknown}: its classes are those of these rows",)
-    return (f"the target is {_in_words(target)}, and that of the model {_in_words(known)}: it is learned anew",)
+        return (f"{unknown}: its classes are learned from these rows",)
+    return (f"the target is {_in_words(target)}, and the model's is {_in_words(known)}: it is learned again",)
 
 
 def _in_words(target: Target) -> str:

@@ -193,7 +193,7 @@ def prepare_streamed(
 def _stores(
     path: Path, options: DataOptions, cache_dir: Path | None, limit: int | None, like: Encoding | None
 ) -> tuple[Store, Store | None]:
-    """The store of a source, and that of its own test part."""
+    """The store of a source, and the store of its own test part."""
     schema, channels = None if like is None else schema_like(like, options), channels_like(like)
     if path.is_dir() and (holds_idx(path) or holds_images(path)):
         return convert_images(path, image_size=options.image_size, channels=channels, cache_dir=cache_dir)

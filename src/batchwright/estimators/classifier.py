@@ -78,8 +78,8 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         validation_scores_, best_validation_score_: the score on the rows held out after each epoch, and the highest;
             None where there are no such rows.
         t_: rows that were trained on since the first parameters, as often as they were.
-        n_layers_, n_outputs_, out_activation_: layers, those of inputs and outputs among them; outputs of the network;
-            and what makes predictions of these.
+        n_layers_, n_outputs_, out_activation_: the number of layers, including inputs and outputs; the number of
+            outputs; and the function that turns outputs into predictions.
         model_: the network, its parameters, and how rows are encoded.
         trained_: all that `fit` of this package says of the run; it is not kept in pickles and copies.
 
@@ -124,7 +124,7 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> Labels:  # noqa: N803
         """The probability of each class, float64 [rows, classes] in the order of `classes_`; each row sums to 1.
 
-        Of an indicator it is that of each label [rows, labels]; of several targets a list, with an array for each.
+        For an indicator it is the probability of each label [rows, labels]; for several targets, a list of arrays.
         """
         found = self._predictions(X)
         return self._coding.probabilities(found)

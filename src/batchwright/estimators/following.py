@@ -1,4 +1,4 @@
-"""What is told of a training while it goes on: lines of text, and scikit-learn's callbacks where it has some."""
+"""Reports on a training while it goes on: lines of text, and scikit-learn's callbacks if its version has them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar

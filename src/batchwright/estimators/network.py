@@ -42,7 +42,7 @@ from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Prepared, Trained
 
 VALIDATION_SPLIT = 0.1
-"""The share of the rows held out where something is measured on them; that of scikit-learn's MLPClassifier."""
+"""The share of rows held out if something is measured on them, as in scikit-learn's MLPClassifier."""
 
 PATIENCE = 10
 """Epochs to wait for a better one; scikit-learn's `n_iter_no_change`."""
@@ -106,13 +106,13 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
 
         Args:
             X: [rows, columns], an array of numbers, a sparse array or any data frame; missing cells are NaN or null.
-            y: [rows], what is to be predicted, or [rows, targets] of several; of a classifier, 0 or 1 alone in several
-                columns are labels of which a row may have any number.
+            y: [rows], what is to be predicted, or [rows, targets]; for a classifier, several columns of 0 and 1 are
+                labels, and a row may have any number of them.
             sample_weight: [rows], at least 0: what each row counts for, in the loss and in validation; rows of weight 0
                 are as if they were not there.
             X_val: rows that are measured after every epoch, in place of a share of X.
-            y_val: theirs.
-            sample_weight_val: theirs.
+            y_val: the targets of X_val.
+            sample_weight_val: the weights of X_val.
 
         Raises:
             ValueError, TypeError: arrays that scikit-learn's own estimators refuse, or labels that cannot be learned.

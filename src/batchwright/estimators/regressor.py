@@ -17,8 +17,8 @@ class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     """A multi-layer perceptron that predicts a number, as a scikit-learn estimator; it minimises the squared error.
 
     The target is standardised in training, unless `standardize` is False, and predicted in its own unit. Arguments and
-    attributes are those of `Classifier` without `class_weight` and `classes_`; the score is R². Of several numbers a
-    row, y [rows, targets], each is standardised, and the loss is their mean.
+    attributes are the same as in `Classifier`, without `class_weight` and `classes_`; the score is R². With several
+    numbers per row, y [rows, targets], each is standardised, and the loss is the mean over them.
 
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)

@@ -46,7 +46,7 @@ class Given:
 
 
 def given(estimator: Any, x: Any, y: Any, sample_weight: Any, *, fitting: bool) -> Given:
-    """The rows as scikit-learn checks them, without those of weight 0.
+    """The rows as scikit-learn checks them, without rows of weight 0.
 
     Raises:
         ValueError, TypeError: arrays that scikit-learn's own estimators refuse.

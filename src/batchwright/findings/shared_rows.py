@@ -64,6 +64,6 @@ def _finding(name: str, hashes: Hashes, train: Hashes, repeated: float, part: Sp
         severity(share, repeated),
         f"{shared:,} of {len(hashes):,} {name} rows ({share:.2%}){among}, with the same target; of the training rows "
         f"{repeated:.2%} repeat another",
-        "remove repeated rows before splitting; if those of one person or thing repeat, keep them in one part: "
+        "remove repeated rows before splitting; if several rows belong to one person or thing, keep them in one part: "
         "`data.group=COLUMN`",
     )

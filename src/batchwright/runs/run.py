@@ -84,7 +84,7 @@ class Run:
         return {part: numbers(found) for part, found in self.manifest.metrics.items()}
 
     def per_class(self, part: str = "test") -> "PerClass | None":
-        """How well each class is told from the others in a part; None if this was not kept.
+        """The figures by class of a part: confusion matrix, precision, recall, F1; None if they were not kept.
 
         Raises:
             RunError: what was kept does not fit the classes.

@@ -98,7 +98,7 @@ def reopen_search(path: Path) -> SearchFolder:
     plain = unseal(read_bytes(path, SEARCH, at_most=MOST_BYTES[SEARCH]), path / SEARCH, FORMAT)
     plan = parse(SearchPlan, {name: value for name, value in plain.items() if name != "format"}, path / SEARCH)
     if min(plan.trials, plan.seeds, plan.folds) < 1:
-        raise RunError(f"{path / SEARCH} is not that of a search: it has no trials.")
+        raise RunError(f"{path / SEARCH} does not describe a search: it has no trials.")
     read_bytes(path, SPACE, at_most=MOST_BYTES[SPACE])  # refuses anything but a regular file in its folder
     folder = SearchFolder(path, plan, lock_of(path))
     remove_parts(path)

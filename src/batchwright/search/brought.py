@@ -1,4 +1,4 @@
-"""What Python gives to a search or a comparison in place of settings: parts that have names, and those of one's own."""
+"""What Python gives to a search or a comparison in place of settings: named parts, and parts of the user's own."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Parts:
         return Given(**own, loss=loss, metrics=metrics, task=self.task)
 
     def settings(self) -> Iterator[tuple[str, Any]]:
-        """What the others say, by key; and of those of the user's own, that they are."""
+        """The settings of the named parts, by key; a part of the user's own is only marked as such."""
         given = self.given()
         parts = {name: getattr(given, name) for name in ("network", "optimizer", "schedule")}
         own = Own(given.loss, given.metrics, given.task)

@@ -181,7 +181,7 @@ def _whole(hints: Sequence[Any]) -> bool:
 
 
 def hints_of_key(key: str, parts: Mapping[str, Any]) -> list[Any]:
-    """The annotations that a dotted key has; in a section that is a part of the user's own, by name, those of that."""
+    """The annotations of a dotted key; in a section with a part of the user's own, the annotations of that part."""
     section, _, name = key.partition(".")
     if section not in parts:
         return hints_at(key)

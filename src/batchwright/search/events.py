@@ -71,7 +71,7 @@ class Progress:
     """An epoch of a round is done; before the first one, `epoch` is 0.
 
     - finished: the trials of all rounds before, by anyone
-    - asked, standings: those of this round, and where each stands
+    - asked, standings: the trials of this round, and where each stands
     - epochs: of a whole trial; rows_per_second: of all members together
     """
 

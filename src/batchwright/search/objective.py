@@ -56,7 +56,7 @@ def objective_of(asked: str | None, task: Task, searched: Iterable[str]) -> Obje
     Args:
         asked: the name of a metric, with or without `val_`; None is the loss, or where what is searched changes the
             loss, a metric that it does not change.
-        task: that of the trials.
+        task: the task of the trials.
         searched: the keys of what is searched.
 
     Raises:

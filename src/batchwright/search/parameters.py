@@ -25,7 +25,7 @@ Direction: TypeAlias = Literal["minimize", "maximize"]
 def sobol(count: int, dimensions: int, *, seed: int) -> list[list[float]]:
     """The first points of a scrambled Sobol sequence in [0, 1)^dimensions.
 
-    Owen 1998, Scrambling Sobol' and Niederreiter-Xing points. The points are those of SciPy.
+    Owen 1998, Scrambling Sobol' and Niederreiter-Xing points. The points equal SciPy's.
 
     >>> [len(point) for point in sobol(3, 2, seed=0)]
     [2, 2, 2]

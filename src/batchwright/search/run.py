@@ -51,8 +51,8 @@ def run_search(
         metrics: the same.
         task: the same.
         objective: the metric by which trials are compared, as "accuracy": one that the task reports on the validation
-            rows, one in `metrics`, or "loss". None is the loss. Of each trial it is that of the epoch which early
-            stopping keeps.
+            rows, one in `metrics`, or "loss". None is the loss. Each trial is judged by its value in the epoch
+            that early stopping keeps.
         trials: how many configurations are tried.
         seeds: how many times each is trained, with other first parameters and another order of the rows.
         folds: with how many parts of the training and validation rows held out in turn; 1 keeps the split.
@@ -104,8 +104,8 @@ def resume_search(
     """Go on with a search that did not finish: trials that were trained are kept, those in progress begin again.
 
     Args:
-        folder: that of the search.
-        data: the rows that `run_search` was given; None reads those of a search of the command line again.
+        folder: the folder of the search.
+        data: the rows that `run_search` was given; None reads the rows of a command-line search again.
         network: the one of your own that `run_search` was given, as all that follow: the record of a search has their
             printed form alone.
         optimizer: the same.

@@ -41,7 +41,7 @@ from batchwright.workflow.preparing import example_of, job_on, prepare
 FIRST_SHARE, ROUND_SHARE = 0.5, 0.25
 """The share of the trials that are spread evenly, in the first round; and of the rounds after it."""
 ROUND, MOST_IN_ROUND = 8, 64
-"""Trials of a round, at least and at most: those of one round do not learn from each other."""
+"""The fewest and the most trials of a round; trials of the same round do not learn from each other."""
 AGAIN = "the same search, with its storage and study name and another folder, goes on with it"
 WAIT = 2.0
 """Seconds between two looks at the trials that other processes are training."""
@@ -85,7 +85,7 @@ def go_on(
     """Go on with a search that did not finish: trials that were trained are kept, those in progress begin again.
 
     Args:
-        folder: that of the search.
+        folder: the folder of the search.
         dataset: the rows, where they were not read from a source.
         given: the parts of the search that are code of the user's own, which its record only names.
         interrupted: as for `search`.
@@ -273,10 +273,10 @@ def _refuse_undefined(objective: Objective, finished: Sequence[Finished]) -> Non
 
 
 def _round_alone(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
-    """Train the first round that is not complete: those of its trials that a killed process did not finish.
+    """Train the rest of the first incomplete round: the trials that a killed process did not finish.
 
-    Proposals depend on the rounds before it, and rungs count all of its trials, so that a round which was interrupted
-    ends as one that was not.
+    Proposals depend on the rounds before it, and rungs count all of its trials. So an interrupted round ends like one
+    that was not interrupted.
     """
     options, first = search.options, _first_round(search.options.trials)
     known = {one.number: one.outcome for one in finished}

@@ -121,7 +121,7 @@ def load_space(
     given: Given = NONE_GIVEN,
     whose: str = "space",
 ) -> Space:
-    """The space in a YAML file, with overrides on top; both are those of `config.load_config`.
+    """The space in a YAML file, with overrides on top; both as in `config.load_config`.
 
     Args:
         path: the file; None for the defaults.

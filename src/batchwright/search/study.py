@@ -1,7 +1,7 @@
 """The study of a search, which Optuna keeps: what is to be tried next, and how what was tried came out.
 
-First come points of a scrambled Sobol sequence, which cover the space evenly; after them those of the tree-structured
-Parzen estimator (Bergstra et al. 2011, Algorithms for Hyper-Parameter Optimization).
+First come points of a scrambled Sobol sequence, which cover the space evenly; after them come proposals of the
+tree-structured Parzen estimator (Bergstra et al. 2011, Algorithms for Hyper-Parameter Optimization).
 """
 
 import time
@@ -232,8 +232,8 @@ class Study:
     def comparable(self) -> optuna.Study:
         """A copy in memory in which all trials are judged after as many epochs as the one that was stopped first.
 
-        Else those that were stopped would be left out of what is learned from the trials, and the good ones kept.
-        Parameters are named by their keys; those of `one_minus_log` are still 1 less the value.
+        Otherwise stopped trials would not count in the importances, and only the good ones would remain. Parameters
+        have the names of their keys; a `one_minus_log` parameter still holds 1 minus the value.
         """
         objective = self.objective
         trials = [trial for _, trial in self._trained() if _finished(trial, self.space, objective)]
@@ -284,7 +284,7 @@ def open_study(
     Args:
         space: what is searched.
         place: the file of a journal, or the URL of a database, as postgresql://user@host/name.
-        name: that of the study in the database.
+        name: the name of the study in the database.
         identity: what the study is of: rows, space and how trials are trained. A study of anything else is refused.
         seed: of what is proposed.
         objective: what trials are judged by; part of the identity, as whatever else trials depend on.

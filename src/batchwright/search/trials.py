@@ -59,7 +59,7 @@ class Standing:
 
 
 def rungs(epochs: int, pruning: Pruning, bracket: int = 0) -> tuple[int, ...]:
-    """The epochs after which a trial has to be among the best; those of Hyperband's brackets begin one rung later each.
+    """The epochs after which a trial has to be among the best; each further bracket of Hyperband begins a rung later.
 
     >>> rungs(27, "halving"), rungs(27, "hyperband", 1), rungs(27, "none")
     ((3, 9), (9,), ())
@@ -83,7 +83,7 @@ def train_trials(
     """Train all trials on the same rows, and give after every epoch how each stands, up to the last.
 
     Args:
-        trials: of the same epochs; those of the same rows are trained at once, where they differ in numbers alone.
+        trials: with equal numbers of epochs; trials on the same rows that differ only in numbers are trained at once.
         example: rows that a network is shown when it is made.
         judged_by: the figure of the history by which they are compared; a trial without it is worse than any with it.
         trained: how those that need no training came out, by number; at the rungs they count as they did then.

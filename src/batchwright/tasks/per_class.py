@@ -1,4 +1,4 @@
-"""How well each class is told from the others: the confusion matrix, and the numbers that follow from it."""
+"""How well a model distinguishes each class from the others: the confusion matrix, and what follows from it."""
 
 from dataclasses import dataclass
 from typing import Any

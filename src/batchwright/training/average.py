@@ -1,7 +1,7 @@
 """Averages of the parameters along a training, which are evaluated and kept in place of the last parameters.
 
 Letters: w_t the parameters after iteration t (from 1), a_t their average, s_t the share of w_t in it. The host computes
-s_t, as it computes learning rates; the compiled program is told nothing else:
+s_t, as it computes learning rates; the compiled program gets nothing else:
 
     a_t = a_{t-1} + s_t·(w_t − a_{t-1}),    a_t = w_t where s_t = 1
 """

@@ -57,7 +57,7 @@ class Checkpoint:
 
     @property
     def keeps_its_own(self) -> bool:
-        """Whether the variables to keep are those of the state: an epoch has just ended, and was the best."""
+        """Whether the variables to keep are the current ones: an epoch has just ended, and was the best."""
         return self.done == 0 and self.kept_epoch == len(self.history)
 
 

@@ -55,7 +55,7 @@ def outputs(
 
 
 class Judged(NamedTuple):
-    """Metrics by name; remarks that a person has to know, one sentence each; how well each class is told apart.
+    """Metrics by name; remarks that a person has to know, one sentence each; the figures by class.
 
     With several targets, `per_class` is None, and `by_target` has it for each that is a class; with labels, for each
     label.

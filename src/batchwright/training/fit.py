@@ -59,7 +59,7 @@ BETWEEN_EPOCHS = 1.0
 class Compiled:
     """The training loop was compiled, or read from the cache, in `seconds`; it occupies `memory_bytes`.
 
-    Where the batch size grows, it is that of the first epoch; those of others are compiled when they are reached.
+    If the batch size grows, this is the program of the first epoch; programs for larger sizes are compiled when needed.
     """
 
     seconds: float
@@ -155,9 +155,9 @@ def fit(
 
     The events come in this order: `Compiled`; for every epoch some `SegmentDone` and one `EpochDone`; then `Stopped`.
     An epoch in which a loss was not finite has no `EpochDone`. With validation rows and early stopping, the variables
-    kept are those of the best epoch, else those of the last. Where `interrupted`, asked after every segment, is True,
-    training ends there. What `steering` asks for is done after the segment in progress. A checkpoint is taken where it
-    ends, unless it has diverged. From any checkpoint the rest is the same, to the bit, as without it.
+    of the best epoch are kept, otherwise the variables of the last one. `interrupted` is asked after every segment; if
+    it is True, training ends there. What `steering` requests is done after the current segment. A checkpoint is taken
+    at the end of training, unless it has diverged. Training from any checkpoint gives the same bits as without a break.
     """
     loops = _Loops(job)
     segment = loops.of(start).segment
@@ -324,7 +324,7 @@ def _epoch(job: Job, loop: Loop, watch: _Watch, now: Checkpoint) -> Steps:
 
 
 def _given(chunk: Chunk, rates: np.ndarray, newest: np.ndarray | None) -> Epoch:
-    """What the iterations of a chunk are given, of what those of the epoch are."""
+    """The part of an epoch's rates and average shares that belongs to the iterations of a chunk."""
     first, last, rest = chunk.first, chunk.first + chunk.iterations, len(chunk.batches) - chunk.iterations
 
     def of_chunk(numbers: np.ndarray) -> np.ndarray:
@@ -425,9 +425,9 @@ def _is_best(stopping: EarlyStopping | None, history: History) -> bool:
 
 
 def _to_keep(job: Job, now: Checkpoint) -> tuple[Variables, int]:
-    """The variables to keep where training ends, and the epoch after which they were so.
+    """The variables to keep when training ends, and the epoch that they come from.
 
-    Before the first epoch is done, and where the best is not asked for, those of an epoch in progress.
+    Before the end of the first epoch, and within an epoch if the best are not requested, these are the current ones.
     """
     best = job.early_stopping is not None and job.early_stopping.restore_best
     going_on = now.done > 0 and int(now.state.status) == RUNNING

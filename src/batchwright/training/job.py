@@ -50,9 +50,9 @@ class Probe(Protocol):
 class Job:
     """All that a fit is made of; what it gives is a pure function of it on a given device and version.
 
-    `max_time` is in seconds of training; the segment that is running then is the last. Where the batch size grows,
-    `plan` is that of the first epoch, and `growth.maximum` divides the chunks that rows are read in, if they are;
-    where it grows by the noise scale, `probe` measures it. The `average` is kept where the program says so.
+    `max_time` is in seconds of training; the segment that is running then is the last. If the batch size grows,
+    `plan` is the plan of the first epoch, and `growth.maximum` divides the size of the chunks that rows are read in, if
+    there are any; if it grows by the noise scale, `probe` measures it. The `average` is kept where the program says so.
     """
 
     program: Program
@@ -76,7 +76,7 @@ class Job:
 
 
 def plan_of(job: Job, history: History) -> Plan:
-    """The plan of the epoch after these; that of the job where the batch size does not grow."""
+    """The plan of the epoch after these; the plan of the job if the batch size does not grow."""
     if job.growth is None:
         return job.plan
     if job.growth.by == "noise_scale":

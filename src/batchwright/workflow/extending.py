@@ -22,7 +22,9 @@ def with_epochs(settings: Settings, epochs: int) -> Settings:
 
 
 def refuse_extension(run: Run, checkpoint: Checkpoint | None, job: Job) -> None:
-    """Refuse a number of epochs that a run cannot go on to; `job` is its job with so many, `checkpoint` its newest.
+    """Refuse a number of epochs that a run cannot go on to.
+
+    `job` is the job of the run with this number of epochs, `checkpoint` the newest checkpoint.
 
     Raises:
         RunError: why not, and what to do.

@@ -26,7 +26,7 @@ def begun_from(prepared: Prepared, initial: SavedModel) -> Prepared:
     Where the target is another than the model's, or has another number of outputs, the last layer begins anew too.
 
     Raises:
-        ConfigError: the rows are encoded otherwise than those of the model, or its arrays are not those of the network.
+        ConfigError: the rows are encoded differently from the model's, or the arrays do not fit the network.
     """
     if prepared.dataset.encoding.preprocessing != initial.encoding.preprocessing:
         raise ConfigError(
@@ -43,7 +43,7 @@ def begun_from(prepared: Prepared, initial: SavedModel) -> Prepared:
     note = "training begins from the parameters of a trained model"
     if new:
         names = listed([name.removeprefix("params/") for name in sorted(new)])
-        note += f", but for {names}: the outputs are others, and the last layer begins anew"
+        note += f", except {names}: the outputs differ, and the last layer begins anew"
     measured = ("what is `auto` was measured on a network with random parameters",) if prepared.measure_seconds else ()
     return replace(prepared, state=state, notes=(*prepared.notes, note, *measured))
 
@@ -84,8 +84,8 @@ def _head(blueprint: Blueprint) -> set[str]:
     found = {name for name, shape in now.items() if wider.get(name) != shape}
     if not found:
         raise ConfigError(
-            "the target is another than that of initial, and which layer of a network of your own makes the outputs is "
-            "not known: give a layer to which the last nn.Dense is added, as nn.Sequential without it."
+            "the target differs from the target of initial, and it is not known which layer of your own network makes "
+            "the outputs: give a layer to which the last nn.Dense is added, such as nn.Sequential without it."
         ) from cause
     return found
 

@@ -156,7 +156,7 @@ def check_outputs(blueprint: Blueprint, program: Program, example: dict[str, np.
 def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> Job:
     """The job that other settings make of the same rows, which are shared; what is `auto` in them is not measured.
 
-    The rows are those of `like`, where it is given.
+    It uses the rows of `like`, if given.
 
     Raises:
         ConfigError: settings that do not go with each other or with the data.
@@ -244,7 +244,7 @@ def _stopping(chosen: EarlyStopping | None, task: Task, *, held_out: bool) -> Ea
     """Early stopping that knows whether a larger figure is better; None without the rows that it goes by.
 
     Raises:
-        ConfigError: it goes by a figure that the history will not have, or of which that is not known.
+        ConfigError: the history will not have the figure that it monitors, or it is not known whether larger is better.
     """
     if chosen is None or (not held_out and chosen.monitor != "loss"):
         return None

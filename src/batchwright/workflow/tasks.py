@@ -79,7 +79,7 @@ def _own_task(own: Own) -> Task:
     task = own.task
     if not isinstance(task, Task):
         kind = isinstance(task, str)
-        remedy = f": what kind of target it is, is told to load, as load(..., task={task!r:.60})" if kind else ""
+        remedy = f": the kind of target is an argument of load, as in load(..., task={task!r:.60})" if kind else ""
         raise ConfigError(f"task takes a task, as one made of a class on CustomTask, but is {task!r:.60}{remedy}.")
     if own.loss is not None or own.metrics:
         raise ConfigError("a task of your own has its own loss and metrics: leave out loss and metrics, or the task.")

@@ -89,8 +89,8 @@ class Trained:
     def evaluate(self, source: Source, *, weights: str | None = None) -> dict[str, float]:
         """The metrics of the model on the rows of a source, which have targets.
 
-        `weights` is the column of the rows' weights; None takes that of the training, if the source has it. What you
-        should know of the rows comes as warnings.
+        `weights` is the column of the rows' weights; None takes the column of the training, if the source has it.
+        What you should know about the rows comes as warnings.
         """
         found = evaluate_on(self.model, source, weights=weights)
         for note in found.notes:
@@ -154,22 +154,22 @@ def resume(
     given: Given = NONE_GIVEN,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
-    """Go on with a run that did not finish, from its last checkpoint that can be trusted; events are those of `train`.
+    """Go on with a run that did not finish, from its last intact checkpoint, with the events of `train`.
 
-    The rest is the same, to the bit, as if the run had never stopped, on the same device and versions. What is not the
-    same is a note. With `epochs`, the run goes on to so many of them, also where it has finished; the schedule is then
+    The rest is the same, to the bit, as if the run had never stopped, on the same device and versions. Differences
+    are notes. With `epochs`, the run goes on to this number of epochs, even if it has finished; the schedule is then
     computed over all of them.
 
     Args:
         run: the run's folder.
         dataset: the rows, where they were not read from a source.
-        epochs: how many there are to be in all, in place of those of the run.
+        epochs: the number of epochs in all, in place of the run's.
         given: the parts of the run that are code of the user's own, which its record only names.
         interrupted: as for `train`.
 
     Raises:
-        RunError: the run has ended, or cannot be read, or its rows are no longer what they were; or it cannot be given
-            so many epochs.
+        RunError: the run has ended, or cannot be read, or its rows are no longer what they were; or it cannot
+            continue to `epochs`.
         ConfigError: a part of the user's own is not given, or another one.
         UsageError: another process is writing the run.
         DivergedError, InterruptedRunError: as for `train`.

@@ -33,8 +33,8 @@ def from_flax(module: object, *, encoder: Encoder | None = None, variables: Tree
     A module of nnx begins with a copy of its parameters. A module of linen has none: it begins with `variables`, or
     with variables from its `init` and the run's key. Every `nnx.Param` is learned, or the collection "params" of linen;
     all other variables are state. In training, dropout draws from the run's key, not from the module's own `Rngs`, and
-    the module is told that it trains: by `module.train()` in nnx, and by whichever of the keywords train,
-    training, is_training, deterministic, use_running_average and inference its `__call__` takes.
+    the module is switched to training: by `module.train()` in nnx, and by those of the keywords train, training,
+    is_training, deterministic, use_running_average and inference that its `__call__` takes.
 
     If the module has batch statistics, every batch must be full, because Flax would count empty places as rows: set
     `remainder=drop`, or a batch size that divides the number of training rows.
