@@ -157,7 +157,7 @@ def test_the_last_layer_of_ones_own_network_is_known_where_it_is_added() -> None
     assert "except body/headed_0/head/dense_1/bias, body/headed_0/head/dense_1/kernel" in notes[-1]
     own = Own()
     first = bw.fit(bw.load(rows, target="kind"), **{**HOW, "network": own})
-    with pytest.raises(ConfigError, match="which layer of a network of your own makes the outputs is not known"):
+    with pytest.raises(ConfigError, match="it is not known which layer of your own network makes the outputs"):
         begun(bw.load(other, like=first), first, network=own)
 
 
