@@ -399,7 +399,7 @@ def test_partial_fit_after_fit_goes_on_from_its_parameters():
         ({}, [([0, 1, 2], None)], "classes must be passed on the first call"),
         ({}, [([0, 1, 2], [0, 1])], "labels that are not among the classes: 2. Known: 0, 1"),
         ({}, [([0, 1, 2], [0, 1, 2]), ([0, 1, 3], None)], "labels that are not among the classes: 3"),
-        ({}, [([0, 1, 2], [0, 1, 2]), ([0, 1, 2], [0, 1, 2, 3])], "are not those of the first call"),
+        ({}, [([0, 1, 2], [0, 1, 2]), ([0, 1, 2], [0, 1, 2, 3])], "differ from the classes of the first call"),
         ({"early_stopping": 3}, [([0, 1, 2], [0, 1, 2])], "partial_fit does not support early_stopping"),
         ({"class_weight": "balanced"}, [([0, 1, 2], [0, 1, 2])], "'balanced' needs rows of all classes"),
         ({"batch_size": AdaptiveBatchSize()}, [([0, 1, 2], [0, 1, 2])], "a batch size that stays the same"),

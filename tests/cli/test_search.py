@@ -404,5 +404,5 @@ def test_rows_that_are_no_longer_the_same_are_refused(found: dict[str, Any], bat
     plan = unseal((found["folder"] / "search.json").read_bytes(), folder / "search.json", 1)
     (folder / "search.json").write_text(seal({**plan, "fingerprint": "0" * 64}))
     answer = batchwright("resume", "run")
-    assert answer.code == 2 and "the rows of iris are not those of the search in run" in answer.err
+    assert answer.code == 2 and "the rows of iris differ from the rows of the search in run" in answer.err
     assert not (folder / "trials.jsonl").exists()

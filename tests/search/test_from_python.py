@@ -49,7 +49,7 @@ def test_one_that_was_interrupted_is_gone_on_with_in_python(data: bw.Dataset, tm
         next(event for event in events if isinstance(event, Searched))
     with pytest.raises(RunError, match=r"go on with it there, bw.resume_search\('.*search', data\)"):
         bw.resume_search(folder)
-    with pytest.raises(RunError, match="are not those of the search") as refused:
+    with pytest.raises(RunError, match="differ from the rows of the search") as refused:
         bw.resume_search(folder, bw.load((generator.normal(size=(30, 3)), generator.normal(size=30))))
     assert len(bw.resume_search(folder, data).finished) == 3, "as long as an error is kept, nothing else is"
     assert refused.value

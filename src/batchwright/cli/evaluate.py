@@ -15,7 +15,7 @@ def evaluate(
     per_class: Annotated[bool, typer.Option(help="precision, recall, F1 of each class")] = False,
     as_json: Json = False,
 ) -> None:
-    """Measure a saved run on other rows."""
+    """Compute the metrics of a saved run on other rows."""
     from batchwright.cli.show.per_class import per_class_parts, to_json
     from batchwright.cli.show.training import metrics_table, notes
     from batchwright.runs.predictions import evaluate_on

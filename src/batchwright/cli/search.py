@@ -20,7 +20,7 @@ Trials = Annotated[int, typer.Option(min=1, help="how many configurations are tr
 Seeds = Annotated[int, typer.Option(min=1, help="seeds to train each configuration with")]
 Folds = Annotated[int, typer.Option(min=1, help="parts of the rows that are each held out in turn")]
 Pruning = Annotated[
-    Literal["halving", "hyperband", "none"], typer.Option(help="how configurations that fall behind end early")
+    Literal["halving", "hyperband", "none"], typer.Option(help="how configurations that fall behind are stopped early")
 ]
 Storage = Annotated[str | None, typer.Option(help="a database that other machines use too, such as postgresql://...")]
 ObjectiveName = Annotated[

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 LEVEL = 0.05
-"""The share of tables of equal variants in which the test may claim a difference."""
+"""If all variants are equal, the share of tables for which the test may claim a difference."""
 RESOLUTION = 1e-6
 """Differences below this share of the loss are rounding errors of float32, however regular they are."""
 

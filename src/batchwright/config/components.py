@@ -63,8 +63,8 @@ def from_plain(plain: Mapping[str, Any], classes: Sequence[type[C]]) -> C:
 def validate_component(component: Any, *, as_arguments: bool = False) -> None:
     """Check the fields of a component, and of the components in it, against what their annotations allow.
 
-    Arrays and numbers that JAX is tracing are not checked. Raises ConfigError with all problems, in which fields are
-    named after the class, or `as_arguments` of a call by themselves.
+    Arrays and numbers that JAX is tracing are not checked. Raises ConfigError with all problems. They name a field
+    with its class, or with `as_arguments` like an argument of a call.
 
     >>> from batchwright.optim import SGD
     >>> validate_component(SGD(momentum=1.5))

@@ -13,7 +13,7 @@ from batchwright.config.settings import Settings, settings_of
 
 HEAD = """\
 # A run of batchwright: batchwright train --config THIS_FILE
-# Behind each value stands what it may be; these are the defaults, and what you leave out keeps its own.
+# All values are defaults. The comment after a value says what is allowed; keys that you remove keep their defaults.
 """
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -94,7 +94,7 @@ BATCH_SIZE = 64
 
 @dataclass(frozen=True)
 class Training:
-    """How long to train, in which batches and in which precision.
+    """How long to train, with which batch size and in which precision.
 
     Attributes:
         epochs: passes over the training rows.

@@ -61,7 +61,7 @@ class SeveralTargets:
         return [label for part in self.parts for label in part.strangers(table)]
 
     def encode(self, table: Table) -> Int32[np.ndarray, "rows targets"] | Float32[np.ndarray, "rows targets"]:
-        """A column for each target: codes if all are classes; else float32, in which codes are whole numbers.
+        """A column for each target: codes if all are classes; otherwise float32, with codes as whole numbers.
 
         Raises:
             DataError: as the `encode` of each.

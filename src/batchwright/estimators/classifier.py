@@ -67,8 +67,8 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         random_state: of the first parameters, the order of the rows, dropout and the rows held out.
 
     Attributes:
-        classes_: the labels in order, in the dtype in which they were given; of an indicator the numbers of its
-            columns; of several targets a list, with an array for each.
+        classes_: the labels in order, in their own dtype; for an indicator the numbers of its columns; for several
+            targets a list of arrays.
         n_features_in_, feature_names_in_: the columns of X; names where it is a data frame whose names are text.
         history_: a dictionary for each epoch of the last `fit`, or each call of `partial_fit`: epoch, iteration,
             seconds, learning_rate, loss, and val_... metrics.
@@ -161,7 +161,9 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             raise ValueError("partial_fit takes one target, or an indicator of labels; y has several: use fit.")
         if going_on:
             if classes is not None and not same(self.classes_, in_order(classes)):
-                raise ValueError(f"`classes={classes!r:.200}` are not those of the first call: {self.classes_}.")
+                raise ValueError(
+                    f"`classes={classes!r:.200}` differ from the classes of the first call: {self.classes_}."
+                )
             return self._coding
         if classes is None and not isinstance(found, Indicator):
             raise ValueError("classes must be passed on the first call to partial_fit: all labels that are to come.")

@@ -135,7 +135,7 @@ def coding_of(y: np.ndarray) -> Coding:
 
 
 def in_order(y: Any) -> np.ndarray:
-    """The distinct labels in order, in the dtype in which they were given."""
+    """The distinct labels in order, in their own dtype."""
     labels: np.ndarray = LabelEncoder().fit(np.asarray(y)).classes_
     return labels
 

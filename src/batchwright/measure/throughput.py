@@ -89,7 +89,7 @@ def measure_throughput(
         rows: the training rows.
         sizes: the batch sizes to time.
         free: bytes of memory that a program may take; None where unknown.
-        seed: seed of the order in which the runs are made.
+        seed: the seed of the order of the runs.
 
     Raises:
         UsageError: not even the smallest size fits in memory.

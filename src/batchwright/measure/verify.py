@@ -16,7 +16,7 @@ from batchwright.training.state import Program, Rows
 RATES = tuple(2.0**power for power in range(-2, 4))
 """Learning rates tried with each size, as multiples of the rule's own, rescaled for the size."""
 TARGET_EPOCHS, MOST_EPOCHS = 3, 12
-"""Epochs in which the present size sets the target, its lowest validation loss; and epochs each size may take to it."""
+"""Epochs of the present size, whose lowest validation loss is the target; and the most epochs of each size."""
 
 
 class VerifiedSize(NamedTuple):

@@ -8,8 +8,8 @@ moves the parameters w against d, with the learning rate η that the schedule gi
 where f is the factor in `rates` for a parameter, else 1. Rules are written tree by tree; a compiled program fuses each
 into one pass over every leaf.
 
-A rule also states what else is known of it: how its numbers follow the batch size (`scaling`), what it multiplies
-gradients by (`preconditioner`), and the forms in which it is compared with other rules (`forms`).
+A rule can also state how its numbers follow the batch size (`scaling`), what it multiplies gradients by
+(`preconditioner`), and which of its forms are compared with other rules (`forms`).
 """
 
 from abc import ABC, abstractmethod

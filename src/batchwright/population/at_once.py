@@ -1,4 +1,4 @@
-"""How many members fit in memory at once, and the waves in which a larger number is trained."""
+"""How many members fit in memory at once, and the waves that train a larger number."""
 
 from collections.abc import Mapping
 

@@ -120,7 +120,7 @@ def _arrays(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _losses(done: int) -> Loss:
     if done < 0:
-        raise RunError(f"a checkpoint in which {done} iterations are done does not exist. {REMEDY}")
+        raise RunError(f"there is no checkpoint after {done} iterations. {REMEDY}")
     none = np.broadcast_to(np.float32(0), (done,))
     return Loss(none, none)
 

@@ -115,7 +115,7 @@ class Manifest:
         return f"<Manifest of {self.source:.60}, {self.created:.19}: {self.status}; {len(self.files)} files>"
 
     def to_text(self) -> str:
-        """The content of `manifest.json`, in which `sha256` is the hash of everything else."""
+        """The content of `manifest.json`; its `sha256` is the hash of everything else."""
         return seal(dataclasses.asdict(self))
 
 

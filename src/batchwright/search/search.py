@@ -108,7 +108,7 @@ def go_on(
             raise RunError(f"{folder.path} searches on rows from Python: go on with it there, {again}.")
         prepared = prepare(found_again(settings, plan.paths), dataset)
         if prepared.dataset.fingerprint != plan.fingerprint:
-            raise RunError(f"the rows of {prepared.dataset.name} are not those of the search in {folder.path}.")
+            raise RunError(f"the rows of {prepared.dataset.name} differ from the rows of the search in {folder.path}.")
         found = (mend_journal(folder.path / STUDY), _machine.changed(plan.machine))
         notes = tuple(note for note in found if note)
         yield from _carry_out(_Search(space, options, prepared, folder, notes, interrupted))

@@ -230,7 +230,7 @@ class Study:
         return [(trial.number, trial) for trial in self._trials(TrialState.COMPLETE, TrialState.PRUNED)]
 
     def comparable(self) -> optuna.Study:
-        """A copy in memory in which all trials are judged after as many epochs as the one that was stopped first.
+        """A copy in memory that judges all trials after the same number of epochs: where the first one was stopped.
 
         Otherwise stopped trials would not count in the importances, and only the good ones would remain. Parameters
         have the names of their keys; a `one_minus_log` parameter still holds 1 minus the value.

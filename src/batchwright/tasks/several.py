@@ -26,7 +26,7 @@ class Several:
         loss = mean over the heads of the loss of each
 
     The outputs of the heads are side by side. Targets are [rows, k], a column for each head: int32 codes if all are
-    classes, else float32, in which codes are whole numbers.
+    classes, otherwise float32 with codes as whole numbers.
 
     Args:
         names: the names of the k targets.

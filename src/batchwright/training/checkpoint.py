@@ -77,7 +77,7 @@ def on_device(now: Checkpoint) -> Checkpoint:
 
 
 def back(now: Checkpoint) -> Checkpoint:
-    """On the host, the beginning of the epoch in which `now` has diverged, with this divergence noted."""
+    """On the host, the state at the beginning of the epoch that diverged in `now`, with this divergence recorded."""
     assert now.epoch_start is not None
     diverged = (*now.diverged, int(now.state.status))
     return replace(now, state=now.epoch_start, losses=NO_LOSSES, diverged=diverged, epoch_start=None)

@@ -58,7 +58,7 @@ class Plan:
 
     @property
     def parts(self) -> int:
-        """Parts in which a batch is computed before its one update."""
+        """The number of equal parts that a batch is computed in before its update."""
         return math.ceil(self.batch_size / self.rows_at_once)
 
     @property

@@ -12,7 +12,7 @@ Curve: TypeAlias = Float64[np.ndarray, " epochs"]
 Kind = Literal["underfitting", "about right", "overfitting", "unknown"]
 
 FEWEST = 8
-"""Epochs that a verdict needs: the last quarter of fewer is a single step, in which noise and trend look alike."""
+"""Epochs that a verdict needs: with fewer, the last quarter is a single step, where noise and trend look alike."""
 
 NOTABLE = 0.02
 """A change of a loss that matters, as a share of the loss. A convention: less is hardly worth doubling the epochs."""

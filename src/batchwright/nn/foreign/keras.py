@@ -16,7 +16,7 @@ from batchwright.nn.foreign.module import at, check_installed, comes_from, neste
 from batchwright.nn.protocols import Network, Tree, Variables
 
 SEED = "seed_generator_state"
-"""Keras's name for the variable in which a `SeedGenerator` counts."""
+"""Keras's name for the counter of a `SeedGenerator`."""
 
 
 def from_keras(model: object, *, encoder: Encoder | None = None) -> Network:

@@ -201,7 +201,7 @@ def is_float(array: Any) -> bool:
 
 
 def _in_single_precision(tree: Tree) -> Tree:
-    """The tree with its floats in float32, in which parameters are kept and saved."""
+    """The tree with its floats in float32, the dtype of parameters in memory and on disk."""
     single: Tree = jax.tree.map(lambda a: jnp.asarray(a, jnp.float32) if is_float(a) else jnp.asarray(a), tree)
     return single
 

@@ -59,7 +59,7 @@ class Pointwise(Plain):
 
 @component
 class ChannelsFirstFlatten(Plain):
-    """[n, h, w, c] -> [n, c h w]: the order of features in which PyTorch flattens an image."""
+    """[n, h, w, c] -> [n, c h w]: the order of features when PyTorch flattens an image."""
 
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
