@@ -85,52 +85,53 @@ def fit(
     """Train a network on rows that `load` has read.
 
     Args:
-        data: training rows, and validation and test rows where there are any.
+        data: training rows, and validation and test rows if there are any.
         network: `nn.MLP`, `nn.CNN`, `nn.Tabular` or `nn.Linear`; or one of your own: an `nn.Network`, or a layer, such
-            as `nn.Sequential`, to which the last `nn.Dense` is added unless it ends in one.
+            as `nn.Sequential`; if it does not end in an `nn.Dense`, one is added.
         optimizer: the update rule, one of `optim.OPTIMIZERS`, with its learning rate.
         schedule: how the learning rate changes, one of `optim.SCHEDULES`.
-        epochs: passes over the training rows, at least 1; "auto" is as many as the validation loss falls.
-        batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` a number that grows, "auto" is
+        epochs: passes over the training rows, at least 1; "auto" trains until the validation loss stops falling.
+        batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` is a size that grows, "auto" is
             measured.
-        learning_rate: takes the place of the optimizer's; "auto" is measured.
-        early_stopping: when to stop before the last epoch, and whether the best one's parameters are kept; None never
-            stops, and keeps the last ones.
+        learning_rate: replaces the optimizer's; "auto" is measured.
+        early_stopping: when to stop before the last epoch, and whether the best one's parameters are kept; None trains
+            to the last epoch, and keeps its parameters.
         loss: "auto" is cross_entropy for classes, mean_squared_error for values; or a function of (outputs [rows, k],
-            targets [rows]) that gives one loss per row. Targets are int32 codes of classes, or standardised float32.
-        metrics: names of `tasks.METRICS` that are reported beside the usual ones, or a `Metric` each.
-        task: a task of your own, in place of one made from the target.
+            targets [rows]) that returns one loss per row. Targets are int32 codes of classes, or standardised float32.
+        metrics: what is reported besides the usual metrics: names from `tasks.METRICS`, or `Metric` objects.
+        task: a task of your own, in place of the one that follows from the target.
         class_weights: "balanced", or a weight > 0 by class name.
         label_smoothing: in [0, 1).
         delta: > 0, where the Huber loss becomes linear, in standard deviations of the target.
-        gamma: >= 0, of the focal loss.
+        gamma: >= 0, for the focal loss: how much less well-predicted rows count.
         quantiles: the levels of the quantile loss, in (0, 1), rising.
-        threshold: of two classes, the probability from which the second is answered; "f1" and "balanced_accuracy" take
-            the one that is best by them on the validation rows.
+        threshold: for two classes, the probability from which the second is predicted; "f1" and "balanced_accuracy"
+            choose the threshold with the best value of this metric on the validation rows.
         remainder: whether a last batch that is not full is used ("keep") or left out ("drop").
-        precision: of products; "bfloat16" still accumulates, and keeps parameters, in float32.
+        precision: of matrix products; "bfloat16" still accumulates in float32, and keeps float32 parameters.
         max_time: seconds of training after which it stops.
-        divergence: what follows when a loss is not finite.
-        checkpoints: when a recorded run saves all that it needs to go on.
+        divergence: what to do when a loss is not finite.
+        checkpoints: when a recorded run saves everything that it needs to continue.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch, for the history.
         deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
-        freeze: patterns of names whose parameters stay as they are: a part of a name, as "bias", or a shell pattern for
-            whole names, as "body/dense_0/*". Batch normalization whose gamma and beta are frozen keeps its averages.
-        average: an average of the parameters that is validated and kept in their place.
-        shuffle: whether the rows come in a new order in each epoch, rather than as they are.
-        seed: of the first parameters, the order of the rows and dropout.
+        freeze: patterns for the names of parameters that are not trained: a part of a name, such as "bias", or a shell
+            pattern for whole names, such as "body/dense_0/*". Batch normalization whose gamma and beta are frozen keeps
+            its averages.
+        average: an average of the parameters that is used for validation and for the final model.
+        shuffle: whether each epoch takes the rows in a new order; otherwise in the given order.
+        seed: the seed of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
-        initial: what was trained before, on rows that are encoded alike (`load(..., like=initial)`), whose parameters
-            are those to begin with; its network is taken where none is given. The optimizer and the schedule begin
-            anew, and so does the last layer where the target is another.
-        on_event: is given each event of the training; where it gives "stop", training ends there, where it gives
-            "checkpoint", one is taken.
+        initial: an earlier result or model from whose parameters training begins, with rows encoded alike
+            (`load(..., like=initial)`); its network is used unless another is given. The optimizer and the schedule
+            start again, and so does the last layer if the target differs.
+        on_event: a function that is called with each event of the training; if it returns "stop", training ends, if it
+            returns "checkpoint", a checkpoint is taken.
         progress: whether a bar shows epoch, time left, loss and metric; None shows it in a notebook and on an
             interactive terminal.
 
     Raises:
-        ConfigError: an argument is out of range, or does not go with the data.
-        UsageError: it is to be deterministic, and JAX has been used otherwise in this process.
+        ConfigError: an argument is out of range, or does not fit the data.
+        UsageError: `deterministic` needs another number of threads than JAX already uses in this process.
         DivergedError: a loss was not finite.
 
     >>> import batchwright as bw
@@ -143,14 +144,14 @@ def fit(
 
 
 def events(data: Dataset, **arguments: Any) -> "Events":
-    """Train as `fit` does, and say what happens while it does: `Prepared`, the events of the training, `Trained`.
+    """Train like `fit`, and yield what happens: `Prepared`, the events of the training, `Trained`.
 
     Args:
-        data: training rows, and validation and test rows where there are any.
-        arguments: the arguments of `fit` without `on_event`; a bar is shown where `progress` is True.
+        data: training rows, and validation and test rows if there are any.
+        arguments: the arguments of `fit`; a bar is shown only if `progress` is True.
 
     Raises:
-        ConfigError: an argument is out of range or unknown, or does not go with the data.
+        ConfigError: an argument is out of range or unknown, or does not fit the data.
         UsageError: as `fit`.
         DivergedError: as `fit`, after `Trained`.
 
@@ -168,9 +169,10 @@ def events(data: Dataset, **arguments: Any) -> "Events":
 
 
 class Events:
-    """The events of a training, one after the other, and what may be asked of it meanwhile.
+    """The events of a training, one after the other, with methods that stop it or take a checkpoint.
 
-    Training goes on when the next event is asked for. One that is left before its end is recorded as interrupted.
+    Training continues when the next event is requested. A training that is not followed to its end is recorded as
+    interrupted.
     """
 
     def __init__(self, events: Iterator[Event], steering: Steering) -> None:
@@ -184,11 +186,11 @@ class Events:
         return next(self._events)
 
     def stop(self) -> None:
-        """Have the training end where it is, as if it had come to its end."""
+        """End the training now, as if it had reached its last epoch."""
         self._steering.stop = True
 
     def checkpoint(self) -> None:
-        """Have a checkpoint taken at the end of the segment in progress."""
+        """Take a checkpoint at the end of the current segment."""
         self._steering.checkpoint = True
 
 
@@ -234,7 +236,7 @@ def _model(initial: object) -> SavedModel | None:
 
 
 def _followed(events: Iterator[Event], on_event: Callable[[Event], Asked], steering: Steering) -> Iterator[Event]:
-    """The events, each told to a function, and what it asks for."""
+    """The events; `on_event` is called with each, and its request is passed on."""
     for event in events:
         asked = on_event(event)
         if asked not in (None, "stop", "checkpoint"):
@@ -343,17 +345,17 @@ def resume(
     task: Task | None = None,
     progress: bool | None = None,
 ) -> Trained:
-    """Go on with a recorded run that did not finish, from its last checkpoint: to the bit as if it had never stopped.
+    """Continue a recorded run that did not finish from its last checkpoint, with the same bits as without a break.
 
-    A machine on which bits may differ (`docs/reliability.md`) comes as a warning.
+    A warning says if the bits may differ on this machine (`docs/reliability.md`).
 
     Args:
         run: the run's folder.
         data: the rows that `fit` was given; None reads the rows of a command-line run again.
-        epochs: how many there are to be in all, more than are done; a run that has finished goes on too. The schedule
-            is then computed over all of them.
-        network: the one of your own that `fit` was given, as all that follow: the record of a run has their printed
-            form alone.
+        epochs: the number of epochs in all, more than are done; a run that has finished continues too. The schedule is
+            then computed over all of them.
+        network: the network of your own that `fit` was given; likewise the arguments below. A run only records their
+            printed form.
         optimizer: the same.
         schedule: the same.
         loss: the same.
@@ -362,8 +364,8 @@ def resume(
         progress: as for `fit`.
 
     Raises:
-        ConfigError: a part of your own is not given, or not the one that the run has.
-        RunError: the run has ended, or cannot be read, or its rows are no longer what they were, or it cannot
+        ConfigError: a part of your own is missing, or differs from the run's.
+        RunError: the run has ended, or cannot be read, or its rows have changed, or it cannot
             continue to `epochs`.
         UsageError: another process is writing the run.
         DivergedError: a loss was not finite.
@@ -385,6 +387,6 @@ def _epochs(given: object) -> int | None:
 
 def _last(events: Iterator[Event]) -> Trained:
     trained = next(event for event in events if isinstance(event, Trained))
-    for _ in events:  # goes on to the error of a run that has diverged
+    for _ in events:  # raises the error of a run that has diverged
         pass
     return trained

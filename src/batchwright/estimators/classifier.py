@@ -31,7 +31,7 @@ C = TypeVar("C", bound="Classifier")
 
 @dataclasses.dataclass(eq=False, repr=False, kw_only=True)
 class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
-    """A multi-layer perceptron that tells classes apart, as a scikit-learn estimator.
+    """A multi-layer perceptron for classification, as a scikit-learn estimator.
 
     Arrays hold numbers; data frames may hold text, booleans and dates as well, which are encoded as in `load`. Numbers
     are standardised and missing cells filled in, so that no scaler or imputer is needed before it.
@@ -41,47 +41,47 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         activation: between layers, one of `nn.activations.ACTIVATIONS`.
         batch_normalization: whether hidden layers are normalised over the batch.
         dropout: in [0, 1), the share of activations left out in training.
-        loss: what is minimised: a name as in `fit` of this package, "auto" the usual one, or a function of (outputs,
-            targets) that gives one loss per row.
-        optimizer: the name of an update rule, or one of `optim.OPTIMIZERS` with numbers of its own.
-        learning_rate: above 0; None is the rule's own.
-        momentum: in [0, 1), of the rules that have one (`sgd`, `rmsprop`, `muon`); None is the rule's own.
-        l2: at least 0, adds l2·w to the gradient; None is the rule's own.
-        weight_decay: at least 0, shrinks the parameters beside the rule's own step; None is the rule's own.
-        schedule: the name of a learning-rate schedule, or one of `optim.SCHEDULES` with numbers of its own.
+        loss: a name as in `batchwright.fit`, "auto" for the usual loss, or a function of (outputs, targets) that
+            returns one loss per row.
+        optimizer: the name of an update rule, or an instance of one of `optim.OPTIMIZERS`.
+        learning_rate: above 0; None is the rule's default.
+        momentum: in [0, 1), of the rules that have one (`sgd`, `rmsprop`, `muon`); None is the rule's default.
+        l2: at least 0, adds l2·w to the gradient; None is the rule's default.
+        weight_decay: at least 0, shrinks the parameters in addition to the rule's own step; None is the rule's default.
+        schedule: the name of a learning-rate schedule, or an instance of one of `optim.SCHEDULES`.
         batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` a number that grows.
         epochs: passes over the training rows, at least 1.
-        early_stopping: whether to stop when the validation loss has not fallen for `n_iter_no_change` epochs, or for
-            how many; the best epoch's parameters are kept then. An `EarlyStopping` says all of it.
-        tol: at least 0: an epoch is better than those before where its loss is lower by more than that. Without early
-            stopping, training stops when the training loss has not fallen by it for `n_iter_no_change` epochs, and
-            warns where the epochs are over before; None trains all epochs, and does not warn.
-        n_iter_no_change: epochs to wait for a better one, at least 1; infinity waits for ever.
-        validation_split: share of the rows in [0, 1) that are held out, and measured after every epoch. None is a tenth
-            where early stopping or the schedule goes by them, and else 0: all rows are learned from.
-        standardize: whether numbers are standardised; False takes them as they are, as where a scaler comes before.
-        shuffle: whether the rows come in a new order in each epoch, rather than as they are.
-        warm_start: whether `fit` goes on from the parameters of the last `fit`; its rows are encoded as the first were.
+        early_stopping: True stops when the validation loss has not fallen for `n_iter_no_change` epochs, a number after
+            this number of epochs; the best epoch's parameters are kept. An `EarlyStopping` sets all details.
+        tol: at least 0: an epoch counts as better if its loss is lower by more than `tol`. Without early stopping,
+            training stops when the training loss has not fallen by `tol` for `n_iter_no_change` epochs, and warns if
+            the epochs end before that; None trains all epochs, and does not warn.
+        n_iter_no_change: epochs to wait for a better one, at least 1; infinity never stops.
+        validation_split: share of the rows in [0, 1) that are held out, and evaluated after every epoch. None is a
+            tenth if early stopping or the schedule needs them, otherwise 0: training uses all rows.
+        standardize: whether numbers are standardised; False takes them as they are, for example after a scaler.
+        shuffle: whether each epoch takes the rows in a new order; otherwise in the given order.
+        warm_start: whether `fit` continues from the parameters of the last `fit`; the rows are encoded as in the first.
         verbose: whether a line is printed after each epoch.
-        class_weight: "balanced", or a weight above 0 by label, 1 for those not named.
-        random_state: of the first parameters, the order of the rows, dropout and the rows held out.
+        class_weight: "balanced", or a weight above 0 by label, 1 for labels that are not named.
+        random_state: the seed of the first parameters, the order of the rows, dropout and the rows held out.
 
     Attributes:
         classes_: the labels in order, in their own dtype; for an indicator the numbers of its columns; for several
             targets a list of arrays.
-        n_features_in_, feature_names_in_: the columns of X; names where it is a data frame whose names are text.
+        n_features_in_, feature_names_in_: the number of columns of X; their names if X is a data frame with text names.
         history_: a dictionary for each epoch of the last `fit`, or each call of `partial_fit`: epoch, iteration,
             seconds, learning_rate, loss, and val_... metrics.
-        n_iter_: how many these are.
-        loss_curve_, loss_, best_loss_: the training losses since the first parameters, the last, and the lowest; the
-            lowest is None where training goes by rows held out.
+        n_iter_: the number of epochs in `history_`.
+        loss_curve_, loss_, best_loss_: the training loss of every epoch, also of earlier fits with warm start; the
+            last; and the lowest, None if training uses the rows held out for stopping or the schedule.
         validation_scores_, best_validation_score_: the score on the rows held out after each epoch, and the highest;
-            None where there are no such rows.
-        t_: rows that were trained on since the first parameters, as often as they were.
+            None without such rows.
+        t_: the number of rows trained on since the first parameters, counted in every epoch.
         n_layers_, n_outputs_, out_activation_: the number of layers, including inputs and outputs; the number of
             outputs; and the function that turns outputs into predictions.
         model_: the network, its parameters, and how rows are encoded.
-        trained_: all that `fit` of this package says of the run; it is not kept in pickles and copies.
+        trained_: the result of `batchwright.fit`; pickles and copies do not keep it.
 
     scikit-learn's `MLPClassifier` has `max_iter` for `epochs`, `solver` for `optimizer`, `learning_rate_init` for
     `learning_rate` and `alpha` for n·`l2`; it neither normalises batches nor standardises columns.
@@ -96,28 +96,29 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     class_weight: ClassWeight = None
 
     def partial_fit(self: C, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> C:  # noqa: N803
-        """Train one epoch over these rows, from where the last call has left it, with a learning rate that stays.
+        """Train one epoch over these rows, continuing from the last call, with a constant learning rate.
 
-        The first call learns how rows are encoded, and later ones keep to it: give it rows like those to
-        come, or do without (`standardize=False`). Later calls with as many rows compile nothing. After `fit` it goes on
-        from the fitted parameters, with a new state of the optimizer. `schedule` and `epochs` are not used.
+        The first call learns how rows are encoded, and later calls use the same encoding: give it rows that are typical
+        of the later ones, or set `standardize=False`. Later calls with the same number of rows compile nothing. After
+        `fit` it continues from the fitted parameters, with a new state of the optimizer. It ignores `schedule` and
+        `epochs`.
 
         Args:
             X: [rows, columns], as for `fit`.
             y: [rows], labels; or an indicator, as for `fit`.
-            classes: all labels that are to come; the first call needs them, later ones may leave them out.
+            classes: all labels that will occur; the first call needs them, later calls may omit them.
             sample_weight: [rows], as for `fit`.
 
         Raises:
             ValueError, TypeError: arrays that scikit-learn's own estimators refuse; labels that `classes` lacks.
-            ConfigError: an argument is out of range, or early stopping is asked for.
+            ConfigError: an argument is out of range, or early stopping is on.
             DivergedError: a loss was not finite.
         """
         fitted: C = self._one_pass(X, y, sample_weight, classes)
         return fitted
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """The most probable label of each row [rows]; of an indicator 0 or 1, of several targets a label, for each."""
+        """The most probable label per row [rows]; for an indicator 0 or 1 per label; for several targets one each."""
         found = self._predictions(X)
         return self._coding.labels(found)
 

@@ -100,24 +100,24 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> E:
-        """Train a new network; with `warm_start`, go on from the parameters of the last one.
+        """Train a new network; with `warm_start`, continue from the parameters of the last one.
 
-        With `warm_start` the rows are encoded by what the first ones have taught: columns, scaling and labels stay.
+        With `warm_start` the encoding learned from the first rows stays: columns, scaling and labels.
 
         Args:
             X: [rows, columns], an array of numbers, a sparse array or any data frame; missing cells are NaN or null.
             y: [rows], what is to be predicted, or [rows, targets]; for a classifier, several columns of 0 and 1 are
                 labels, and a row may have any number of them.
-            sample_weight: [rows], at least 0: what each row counts for, in the loss and in validation; rows of weight 0
-                are as if they were not there.
-            X_val: rows that are measured after every epoch, in place of a share of X.
+            sample_weight: [rows], at least 0: the weight of each row in the loss and in validation; rows of weight 0
+                are left out.
+            X_val: rows for validation after every epoch, in place of a share of X.
             y_val: the targets of X_val.
             sample_weight_val: the weights of X_val.
 
         Raises:
             ValueError, TypeError: arrays that scikit-learn's own estimators refuse, or labels that cannot be learned.
             DataError: a data frame that cannot be learned from.
-            ConfigError: an argument is out of range, or does not go with the others or with the data.
+            ConfigError: an argument is out of range, or does not fit the others or the data.
             DivergedError: a loss was not finite.
         """
         going_on = self.warm_start and hasattr(self, "model_")

@@ -28,11 +28,12 @@ class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     """
 
     def partial_fit(self: R, X: Any, y: Any, sample_weight: Any = None) -> R:  # noqa: N803
-        """Train one epoch over these rows, from where the last call has left it, with a learning rate that stays.
+        """Train one epoch over these rows, continuing from the last call, with a constant learning rate.
 
-        The first call learns how rows and target are scaled, and later ones keep to it: give it rows like those
-        to come, or do without (`standardize=False`). Later calls with as many rows compile nothing. After `fit` it goes
-        on from the fitted parameters, with a new state of the optimizer. `schedule` and `epochs` are not used.
+        The first call learns how rows and target are scaled, and later calls use the same scaling: give it rows that
+        are typical of the later ones, or set `standardize=False`. Later calls with the same number of rows compile
+        nothing. After `fit` it continues from the fitted parameters, with a new state of the optimizer. It ignores
+        `schedule` and `epochs`.
 
         Args:
             X: [rows, columns], as for `fit`.
@@ -41,7 +42,7 @@ class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
         Raises:
             ValueError, TypeError: arrays that scikit-learn's own estimators refuse.
-            ConfigError: an argument is out of range, or early stopping is asked for.
+            ConfigError: an argument is out of range, or early stopping is on.
             DivergedError: a loss was not finite.
         """
         fitted: R = self._one_pass(X, y, sample_weight, None)
