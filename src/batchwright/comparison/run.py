@@ -32,20 +32,20 @@ def compare(
     """Compare update rules, or the values of any setting, each with its learning rate tuned; nothing is written.
 
     Args:
-        data: training rows, and validation rows, by whose loss they are compared.
-        space: values by the key of a configuration, which are the same for all; the rest has its defaults.
-        vary: a key, with its values or without, as "network.activation=relu,tanh"; None compares update rules.
-        network: as for `fit`, as all that follow up to `task`. An `optimizer` of your own is one of the update rules.
+        data: training rows, and validation rows, whose loss is compared.
+        space: values by configuration key, which are the same for all variants; other keys have their defaults.
+        vary: a key, with or without values, such as "network.activation=relu,tanh"; None compares update rules.
+        network: as for `fit`, like the arguments up to `task`. An `optimizer` of your own is compared with the others.
         optimizer: the same.
         schedule: the same.
         loss: the same.
         metrics: the same.
         task: the same.
         trials: how many learning rates are tried for each.
-        seeds: with how many seeds each is trained then.
+        seeds: how many seeds each is then trained with.
 
     Raises:
-        ConfigError: all that is wrong with settings or parts, or does not go with the data.
+        ConfigError: all problems of the settings and the parts, and of their fit to the data.
 
     >>> import batchwright as bw
     >>> small = {"network.name": "linear", "training.epochs": 2, "training.batch_size": 32}

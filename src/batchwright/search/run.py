@@ -37,35 +37,35 @@ def run_search(
     study_name: str | None = None,
     run_dir: Path | str | None = None,
 ) -> Searched:
-    """Train many configurations at once on rows that `load` has read, and the best one anew.
+    """Train many configurations at once on rows that `load` has read, and the best one again.
 
     Args:
         data: training rows, and validation rows, by which configurations are compared.
-        space: values, ranges and choices by the key of a configuration; the rest has its defaults. Where there is no
-            range and no choice, what the number of trials can tell of is searched.
-        network: as for `fit`, as all that follow up to `task`: parts by name or of your own. What the space says of
-            their numbers counts, as {"optimizer.learning_rate": {"log": [1e-3, 1e-1]}} for a rule of your own.
+        space: values, ranges and choices by configuration key; other keys have their defaults. Without any range or
+            choice, the number of trials decides what is searched.
+        network: as for `fit`, like the arguments up to `task`: a name or a part of your own. The space can vary the
+            numbers of a part, as in {"optimizer.learning_rate": {"log": [1e-3, 1e-1]}} for a rule of your own.
         optimizer: the same.
         schedule: the same.
         loss: the same.
         metrics: the same.
         task: the same.
-        objective: the metric by which trials are compared, as "accuracy": one that the task reports on the validation
-            rows, one in `metrics`, or "loss". None is the loss. Each trial is judged by its value in the epoch
-            that early stopping keeps.
+        objective: the metric by which trials are compared, such as "accuracy": one that the task reports on the
+            validation rows, one in `metrics`, or "loss". None is the loss. Each trial is judged by its value in the
+            epoch that early stopping keeps.
         trials: how many configurations are tried.
-        seeds: how many times each is trained, with other first parameters and another order of the rows.
-        folds: with how many parts of the training and validation rows held out in turn; 1 keeps the split.
-        pruning: how configurations that fall behind end early: "halving", "hyperband" or "none".
-        storage: the URL of a database that other processes work with too, as "postgresql://...".
+        seeds: how many seeds each is trained with: other first parameters and another order of the rows.
+        folds: how many parts of the training and validation rows are held out in turn; 1 keeps the split.
+        pruning: how configurations that fall behind are stopped early: "halving", "hyperband" or "none".
+        storage: the URL of a database that other processes use too, such as "postgresql://...".
         study_name: the study in that database; None takes the name of the data.
         run_dir: a new folder for the search; None takes `runs/<name>-search-<n>`.
 
     Raises:
-        ConfigError: all that is wrong with the space or the parts, or does not go with the data.
-        RunError: the folder is taken, or the study is of something else.
+        ConfigError: all problems of the space and the parts, and of their fit to the data.
+        RunError: the folder exists, or the study is for other rows or another space.
         UsageError: folder or database cannot be written, or not even one trial fits in memory.
-        BatchwrightError: all trials have diverged, none has the objective, or the database stays out of reach.
+        BatchwrightError: all trials have diverged, none has the objective, or the database cannot be reached.
 
     >>> import tempfile, batchwright as bw
     >>> space = {
@@ -101,13 +101,13 @@ def resume_search(
     metrics: Sequence[Metric] = (),
     task: Task | None = None,
 ) -> Searched:
-    """Go on with a search that did not finish: trials that were trained are kept, those in progress begin again.
+    """Continue a search that did not finish: finished trials are kept, the trials in progress begin again.
 
     Args:
         folder: the folder of the search.
         data: the rows that `run_search` was given; None reads the rows of a command-line search again.
-        network: the one of your own that `run_search` was given, as all that follow: the record of a search has their
-            printed form alone.
+        network: the network of your own that `run_search` was given; the same holds below. A search records only
+            their printed form.
         optimizer: the same.
         schedule: the same.
         loss: the same.
@@ -115,8 +115,8 @@ def resume_search(
         task: the same.
 
     Raises:
-        ConfigError: a part of your own is not given, or not the one that the search has.
-        RunError: the folder cannot be read, or its rows are no longer what they were, or its study is in a database.
+        ConfigError: a part of your own is missing, or differs from the search's.
+        RunError: the folder cannot be read, its rows have changed, or its study is in a database.
         UsageError: another process is writing it.
         BatchwrightError: all trials have diverged.
     """
@@ -128,7 +128,7 @@ def resume_search(
 
 
 def check_text(**given: Any) -> None:
-    """Raise a ConfigError where an option is neither text nor None."""
+    """Raise a ConfigError if an option is neither text nor None."""
     for name, value in given.items():
         if not isinstance(value, str | None):
             raise ConfigError(f"{name} takes text or None, but is {value!r:.60}.")
