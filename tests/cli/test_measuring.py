@@ -120,7 +120,7 @@ def test_numbers_of_the_user_are_not_rescaled() -> None:
 def test_epochs_auto_needs_something_to_go_by(batchwright) -> None:
     answer = batchwright("train", "iris", *SMALL, "--epochs", "auto", "--validation-split", 0)
     assert answer.code == 2
-    assert "goes by the validation loss" in answer.err
+    assert "needs the validation loss" in answer.err
     assert not Path("runs").exists()
 
 

@@ -228,7 +228,7 @@ def test_what_is_worse_than_no_model_is_said_and_recorded(batchwright, tmp_path:
     answer = batchwright("train", "t.csv", "--target", "y", "--network", "linear", "--epochs", "30",
                          "--learning-rate", "0.05", "--run-dir", "run")  # fmt: skip
     assert answer.code == 0, answer.err
-    said = "note: on the test rows no row is answered with 'rare'"
+    said = "note: on the test rows no row is predicted as 'rare'"
     assert said in answer.out
     assert said in batchwright("report", "run").out
-    assert "no row is answered with 'rare'" in batchwright("evaluate", "run", "t.csv").out
+    assert "no row is predicted as 'rare'" in batchwright("evaluate", "run", "t.csv").out

@@ -72,7 +72,7 @@ def test_the_interval_reaches_from_a_fall_as_before_to_the_loss_of_now():
     [
         ([(2, 0.5, 0.1), (2, 0.5, 0.1001)], "more rows would help"),
         ([(0.01, 0.5, 1.0), (0.01, 0.5, 1.0001)], "more rows would hardly help"),
-        ([(2, 0.5, 0.1), (0, 0.5, 0.15)], "whether more rows would help cannot be told"),
+        ([(2, 0.5, 0.1), (0, 0.5, 0.15)], "whether more rows would help is not clear"),
     ],
 )
 def test_the_verdict_goes_by_what_is_saved_and_by_what_the_last_rows_did(by_seed, verdict):

@@ -64,7 +64,7 @@ def test_candidates_fit_in_memory_and_rows() -> None:
 def test_an_endless_noise_scale_gives_way_to_what_it_is_at_least() -> None:
     assert usable(noise(500.0, 300.0, 900.0)) == 500.0
     assert usable(noise(math.inf, 300.0, math.inf)) == 300.0
-    with pytest.raises(DataError, match="cannot be told from 1,000 rows"):
+    with pytest.raises(DataError, match="cannot be measured on 1,000 rows"):
         usable(noise(math.inf, 0.0, math.inf))
 
 

@@ -32,20 +32,20 @@ def at(name: str, percent: int, reach: int = 2) -> Share:
             (at(RATE, 60), at("optimizer.epsilon", 11), at(MOMENTUM, 10)),
             (
                 "the learning rate mattered most (60 % of the variance of the loss, 58 to 62 %), as is customary; "
-                "the order of the others cannot be told"
+                "the order of the others is not clear"
             ),
         ),
         (
             (at(MOMENTUM, 31), at(RATE, 30), at("optimizer.beta_2", 1)),
             (
-                "which of momentum and the learning rate mattered most cannot be told, for their intervals overlap; "
-                "what can be told apart is in the customary order"
+                "which of momentum and the learning rate mattered most is not clear, because their intervals overlap; "
+                "what can be distinguished is in the customary order"
             ),
         ),
         (
             (at("optimizer.beta_2", 31), at("optimizer.epsilon", 30), at("schedule.name", 20), at("schedule.end", 19)),
             (
-                "which of beta_2 and epsilon mattered most cannot be told, for their intervals overlap; "
+                "which of beta_2 and epsilon mattered most is not clear, because their intervals overlap; "
                 "unusually, beta_2 and epsilon came before the schedule; unusually, beta_2 and epsilon came before end"
             ),
         ),

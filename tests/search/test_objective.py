@@ -229,5 +229,5 @@ class TestTheSameTurnedAround:
         assert [one.outcome for one in again.finished()] == outcomes
         assert [trial.value for trial in again.comparable().trials] == [-np.inf, 0.9]
         again.close()
-        with pytest.raises(RunError, match="is of something else: objective"):
+        with pytest.raises(RunError, match="is for another search: objective"):
             open_study(space, path, name="s", identity={"rows": "a", "objective": None}, seed=0)

@@ -179,11 +179,11 @@ def test_classes_that_are_never_answered_and_answers_worse_than_none_are_told() 
     assert task.remarks(np.stack([first, first, first, second, third]), targets) == ()
     poor = np.stack([second, first, second, second, second])
     never, worse = task.remarks(poor, targets)
-    assert never == f"no row is answered with {THREE[2]!r} (20.00% of them)"
-    assert worse == f"accuracy is 0.4000, and always to answer {THREE[0]!r} would have 0.6000: worse than no model"
+    assert never == f"no row is predicted as {THREE[2]!r} (20.00% of them)"
+    assert worse == f"accuracy is 0.4000, and always predicting {THREE[0]!r} would have 0.6000: worse than no model"
     assert weighed.remarks(poor, targets) == (never,)
     assert task.remarks(poor, targets, np.array([1.0, 1.0, 1.0, 1.0, 0.0])) == (
-        f"accuracy is 0.5000, and always to answer {THREE[0]!r} would have 0.7500: worse than no model",
+        f"accuracy is 0.5000, and always predicting {THREE[0]!r} would have 0.7500: worse than no model",
     )
 
 

@@ -34,7 +34,7 @@ def test_answers_worse_than_the_mean_are_told() -> None:
         Regression().remarks(np.array(outputs, np.float32)[:, None], targets) for outputs in ([0, 1, 2], [2, 1, 0])
     )
     assert good == ()
-    assert bad == ("R² is -3, below 0: always to answer the mean of these rows would err less",)
+    assert bad == ("R² is -3, below 0: always predicting the mean of these rows would err less",)
 
 
 @pytest.mark.parametrize("std", [1e300, 1e-300, 3.0])

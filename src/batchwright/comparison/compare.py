@@ -137,7 +137,7 @@ def compare(
     prepared = prepare(base, dataset)
     common_rows([prepared.job])
     if prepared.job.validation is None:
-        raise ConfigError("compare goes by the validation loss: give data.validation_split a share above 0.")
+        raise ConfigError("compare needs the validation loss: give data.validation_split a share above 0.")
     rows = prepared.job.train.length
     variants, notes = rules(base.config, rows) if vary is None else (values_of(vary, base, rows), tuple[str, ...]())
     arena = _Arena(space, prepared, options, interrupted)

@@ -93,4 +93,4 @@ def _verdict(now: float, more: int, foretold: Estimate, *, falling: bool) -> str
         return f"more rows would help: {said}"
     if foretold.low > now * (1 - WORTH):
         return f"more rows would hardly help: {said}"
-    return f"whether more rows would help cannot be told: {said}"
+    return f"whether more rows would help is not clear: {said}"

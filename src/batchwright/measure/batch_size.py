@@ -155,8 +155,8 @@ def usable(noise: NoiseScale) -> float:
     if noise.low > 0:
         return noise.low
     raise DataError(
-        f"the noise of the gradient cannot be told from {noise.rows:,} rows: there are too few, or there is nothing to "
-        "learn from them. Choose a batch size yourself."
+        f"the noise of the gradient cannot be measured on {noise.rows:,} rows: there are too few, or nothing can be "
+        "learned from them. Choose a batch size yourself."
     )
 
 

@@ -62,7 +62,7 @@ def verify(
         DataError: there are no validation rows.
     """
     if validation is None:
-        raise DataError("`verify` goes by the validation loss: give `validation_split` a share above 0.")
+        raise DataError("`verify` needs the validation loss: give `validation_split` a share above 0.")
 
     def trained(size: int, epochs: int, target: float) -> Reached:
         """Train this size with its learning rates until one reaches the target."""

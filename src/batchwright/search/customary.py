@@ -39,14 +39,14 @@ def sentence(shares: tuple[Share, ...], figure: str = "the loss") -> str:
     notable = [*_unusual(shares, told), *_unranked(shares, told)]
     if rivals:
         names = _listed([first, *rivals])
-        clauses = [f"which of {names} mattered most cannot be told, for their intervals overlap", *notable]
+        clauses = [f"which of {names} mattered most is not clear, because their intervals overlap", *notable]
         agreed = not notable and any(_foremost(more, [less]) for more, less in told)
-        return "; ".join([*clauses, "what can be told apart is in the customary order"] if agreed else clauses)
+        return "; ".join([*clauses, "what can be distinguished is in the customary order"] if agreed else clauses)
     interval = f"{first.low * 100:.0f} to {first.high * 100:.0f} %"
     numbers = f"{first.share * 100:.0f} % of the variance of {figure}, {interval}"
     leader = f"{_said(first)} mattered most ({numbers})" + (", as is customary" if _foremost(first, others) else "")
     alike = len(others) > 1 and all(more is first for more, _ in told)
-    return "; ".join([leader, *notable, *(["the order of the others cannot be told"] if alike else [])])
+    return "; ".join([leader, *notable, *(["the order of the others is not clear"] if alike else [])])
 
 
 def _unusual(shares: Sequence[Share], told: Sequence[tuple[Share, Share]]) -> Iterator[str]:

@@ -175,7 +175,9 @@ def _planned(
     prepared = prepare(first, dataset)
     common_rows([prepared.job])
     if prepared.job.validation is None:
-        raise ConfigError("a search goes by the validation rows: give data.validation_split a share above 0.")
+        raise ConfigError(
+            "a search compares trials on the validation rows: give data.validation_split a share above 0."
+        )
     _objective(space, options, prepared)
     if options.folds > 1:
         folds(prepared, options.folds)  # refuses what cannot be dealt out, before anything is written

@@ -82,14 +82,14 @@ def retried(ask: Callable[[], T]) -> T:
         except OSError as error:
             cause = f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}"
             raise UsageError(
-                f"the study cannot be read or written: {cause}. What was told before is kept; once this is mended, the "
-                "search can be gone on with."
+                f"the study cannot be read or written: {cause}. Trials recorded before are kept; once this is fixed, "
+                "the search can be resumed."
             ) from error
         except (optuna.exceptions.StorageInternalError, SQLAlchemyError) as error:
             if wait is None or not _may_come_back(error):
                 cause = str(error.__cause__ or error).splitlines()[0]
                 raise BatchwrightError(
-                    f"the database of the study cannot be reached: {cause}. It has all trials that were told; the "
+                    f"the database of the study cannot be reached: {cause}. It has all recorded trials; the "
                     "others are trained again when the search is started again with the same command."
                 ) from error
             time.sleep(wait)

@@ -373,5 +373,5 @@ def _check(study: optuna.Study, identity: Mapping[str, Any], where: Path | str) 
     elif differing := [key for key, value in identity.items() if known.get(key) != value]:
         told = ", ".join(f"{key} (there {known.get(key)!s:.12}, here {identity[key]!s:.12})" for key in differing)
         raise RunError(
-            f"the study {where} is of something else: {told}. Give another `study_name`, or go on with its own."
+            f"the study {where} is for another search: {told}. Give another `study_name`, or continue that search."
         )

@@ -173,11 +173,11 @@ class Classification:
         said = [*not_computed(self.loss), *left_out(self.extra, compute(self.extra, answers))]
         if len(never):
             named = ", ".join(f"{self.classes[code]!r} ({shares[code]:.2%} of them)" for code in never[:10])
-            said.append(f"no row is answered with {named}{' and others' if len(never) > 10 else ''}")
+            said.append(f"no row is predicted as {named}{' and others' if len(never) > 10 else ''}")
         commonest = int(shares.argmax())
         if self.class_weights is None and right < shares[commonest]:
             said.append(
-                f"accuracy is {right:.4f}, and always to answer {self.classes[commonest]!r} would have "
+                f"accuracy is {right:.4f}, and always predicting {self.classes[commonest]!r} would have "
                 f"{shares[commonest]:.4f}: worse than no model"
             )
         return tuple(said)

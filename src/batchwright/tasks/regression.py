@@ -198,7 +198,7 @@ class Regression:
         for name in (f"r2[{target}]" for target in self.names) if len(self.names) > 1 else ("r2",):
             if (r2 := found.get(name, 0.0)) < 0:
                 shown = name.replace("r2", "R²")
-                said.append(f"{shown} is {r2:.4g}, below 0: always to answer the mean of these rows would err less")
+                said.append(f"{shown} is {r2:.4g}, below 0: always predicting the mean of these rows would err less")
         return tuple(said)
 
     def decode(self, outputs: Outputs) -> np.ndarray:

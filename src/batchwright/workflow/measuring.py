@@ -138,7 +138,7 @@ def _epochs_measured(prepared: Prepared) -> tuple[Settings, str]:
     settings, config = prepared.settings, prepared.settings.config
     if prepared.job.validation is None or config.training.early_stopping is None:
         raise ConfigError(
-            "training.epochs: auto goes by the validation loss: give data.validation_split a share above 0, and leave "
+            "training.epochs: auto needs the validation loss: give data.validation_split a share above 0, and leave "
             "training.early_stopping on."
         )
     if settings.origins["schedule.name"] == "default":

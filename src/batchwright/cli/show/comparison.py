@@ -69,7 +69,7 @@ def learning_curve_table(found: LearningCurve) -> Table:
     for rows, loss in zip(found.rows, found.losses, strict=True):
         table.add_row(f"{rows:,}", f"{loss:.4g}")
     low, high = found.foretold.low, found.foretold.high
-    table.add_row(f"{found.more_rows:,}", f"{found.foretold.mean:.4g} ({low:.4g} to {high:.4g}), foretold")
+    table.add_row(f"{found.more_rows:,}", f"{found.foretold.mean:.4g} ({low:.4g} to {high:.4g}), predicted")
     return table
 
 
