@@ -104,7 +104,7 @@ class LinePlaces:
         self.whole = whole
         self.memory = jax.tree.map(lambda array: np.empty((length, *array.shape[1:]), array.dtype), whole)
 
-    def filled(self, ranges: np.ndarray) -> Arrays:
+    def fill(self, ranges: np.ndarray) -> Arrays:
         numbers = np.concatenate([np.arange(start, stop) for start, stop in ranges])
 
         def taken(array: np.ndarray, memory: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ class StoredPlaces:
         self._files = files
         self._arrays = {name: file.places(length) for name, file in files.items()}
 
-    def filled(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Split:
+    def fill(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Split:
         """The rows [start, stop) of each range, one after the other, in read-only arrays that last to the next call.
 
         Places that no row fills are zero.
@@ -62,7 +62,7 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return view
 
 
-def mapped(dataset: StreamedDataset, *, memory_limit: int) -> Dataset:
+def memory_map(dataset: StreamedDataset, *, memory_limit: int) -> Dataset:
     """The data set with memory-mapped arrays, in files beside its store; the files are written unless they exist.
 
     Raises:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from batchwright.data.dataset import Dataset
-from batchwright.data.several import each
+from batchwright.data.several import each_target
 from batchwright.data.splitting import row_hashes
 from batchwright.data.targets import ClassTarget
 from batchwright.findings.columns import sample
@@ -17,7 +17,9 @@ def contradictions(dataset: Dataset) -> tuple[Finding, ...]:
     """How many training rows are outvoted by rows with the same inputs; of rows on disk, 100,000 are read."""
     train = dataset.train
     rows = sample(train.rows)
-    known = [codes for target, codes in each(dataset.target, train.targets[rows]) if isinstance(target, ClassTarget)]
+    known = [
+        codes for target, codes in each_target(dataset.target, train.targets[rows]) if isinstance(target, ClassTarget)
+    ]
     if not known:
         return ()
     inputs = row_hashes({name: values[rows] for name, values in train.inputs.items()})

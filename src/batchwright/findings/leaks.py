@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer, Shaped
 
 from batchwright.data.dataset import Dataset
-from batchwright.data.several import OneTarget, each
+from batchwright.data.several import OneTarget, each_target
 from batchwright.data.targets import ClassTarget
 from batchwright.findings.columns import (
     EncodedColumn,
@@ -39,7 +39,7 @@ def leaks(dataset: Dataset) -> tuple[Finding, ...]:
     """
     if dataset.train.rows < FEWEST:
         return ()
-    known = each(dataset.target, sampled_targets(dataset.train))
+    known = each_target(dataset.target, sampled_targets(dataset.train))
     return tuple(finding for target, encoded in known for finding in _leaks(dataset, target, encoded))
 
 

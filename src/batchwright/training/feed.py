@@ -73,7 +73,7 @@ class Resident:
 class Places(Protocol):
     """Memory for a fixed number of rows, filled again and again."""
 
-    def filled(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Arrays:
+    def fill(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Arrays:
         """The rows [start, stop) of each range, one after the other, in arrays that last until the next call.
 
         Places that no row fills are zero.
@@ -105,7 +105,7 @@ class OnDisk(NamedTuple):
 
     def read(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Rows:
         """The rows [start, stop) of each range, one after the other, on the device, in memory of their own."""
-        return to_device(self.reader.places(int((ranges[:, 1] - ranges[:, 0]).sum())).filled(ranges))
+        return to_device(self.reader.places(int((ranges[:, 1] - ranges[:, 0]).sum())).fill(ranges))
 
     def read_ahead(self, reads: Iterable[Callable[[Places], T]]) -> Generator[T, None, None]:
         """The result of each function for memory of `chunk_rows` rows; a thread calls the next one meanwhile.
@@ -124,7 +124,7 @@ class OnDisk(NamedTuple):
 
 def on_device(places: Places, ranges: Int64[np.ndarray, "ranges 2"]) -> Rows:
     """The rows of these ranges on the device, in or from the memory of `places`."""
-    rows: Rows = jax.block_until_ready(to_device(places.filled(ranges)))
+    rows: Rows = jax.block_until_ready(to_device(places.fill(ranges)))
     return rows
 
 

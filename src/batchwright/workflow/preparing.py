@@ -14,7 +14,7 @@ from batchwright._machine import be_deterministic
 from batchwright.config import Config, Settings
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.dataset import prepare as prepare_data
-from batchwright.data.encoded import StoredRows, mapped
+from batchwright.data.encoded import StoredRows, memory_map
 from batchwright.data.encoding import Encoding
 from batchwright.data.memory import limit_to_stream
 from batchwright.data.streaming import prepare_streamed
@@ -190,7 +190,7 @@ def _load(config: Config, like: Encoding | None) -> Dataset:
     streamed = prepare_streamed(
         source, config.data_options, seed=seed, cache_dir=cache_dir, memory_limit=limit.bytes, like=like
     )
-    dataset = mapped(streamed, memory_limit=limit.bytes)
+    dataset = memory_map(streamed, memory_limit=limit.bytes)
     return replace(dataset, notes=(*dataset.notes, limit.reason))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from batchwright.config.sections import NOTHING, Own, TaskSettings
 from batchwright.data.dataset import Dataset
 from batchwright.data.labels import LabelTarget
-from batchwright.data.several import SeveralTargets, each
+from batchwright.data.several import SeveralTargets, each_target
 from batchwright.data.targets import ClassTarget, ValueTarget
 from batchwright.errors import ConfigError, DataError
 from batchwright.nn.protocols import Variables
@@ -156,7 +156,7 @@ def _several(dataset: Dataset, target: SeveralTargets, settings: TaskSettings, o
         _loss(settings.loss, losses, "several targets")
     allowed = (*OF_CLASSES, *(OF_VALUES if ValueTarget in kinds else ()))
     named(settings.metrics, allowed)
-    heads = tuple(_head(dataset, part, codes, settings) for part, codes in each(target, dataset.train.targets))
+    heads = tuple(_head(dataset, part, codes, settings) for part, codes in each_target(target, dataset.train.targets))
     _check_names(own)
     return Several(target.columns, heads, own.loss, own.metrics)
 
@@ -182,7 +182,7 @@ def _head(
 def _check_counts(dataset: Dataset) -> None:
     """Refuse counts below 0, or with a mean that is not above 0."""
     parts = [part for part in (dataset.train, dataset.validation, dataset.test) if part is not None and part.rows]
-    encoded = [each(dataset.target, part.targets) for part in parts]
+    encoded = [each_target(dataset.target, part.targets) for part in parts]
     for place, (target, _) in enumerate(encoded[0]):
         if isinstance(target, ValueTarget):
             _check_count(target, min(float(target.decode(found[place][1]).min()) for found in encoded))
