@@ -90,7 +90,7 @@ class Headed:
             ConfigError: the layer ends in a Dense of another size.
         """
         body = self.body.init(jax.random.fold_in(key, 0), shape)
-        made = self._made(body, shape)
+        made = self._output_shape_of_body(body, shape)
         last = _last(self.body)
         if isinstance(last, Dense) and made != (self.outputs,):
             raise ConfigError(
@@ -118,7 +118,7 @@ class Headed:
     def _head(self) -> Sequential:
         return Sequential((Flatten(), Dense(self.outputs)))
 
-    def _made(self, body: Variables, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def _output_shape_of_body(self, body: Variables, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the layer's output for a row."""
         row = jax.ShapeDtypeStruct((1, *shape), "float32")
         made = jax.eval_shape(
