@@ -24,7 +24,7 @@ from batchwright.measure.learning_rate import LearningRates, find_learning_rate
 from batchwright.measure.live import live_noise
 from batchwright.measure.target import Reached, iterations_to
 from batchwright.measure.throughput import iteration_seconds, measure_throughput
-from batchwright.optim.scaling import rescaled
+from batchwright.optim.scaling import rescale
 from batchwright.training.fit import compiled
 from batchwright.workflow import Prepared, prepare
 from batchwright.workflow.preparing import example_of
@@ -103,7 +103,7 @@ def _measured(name: str, words: dict[str, str], repeats: int, seeds: Sequence[in
 def _reached(prepared: Prepared, size: int, epochs: int, target: float, seed: int) -> Reached:
     """A size trained with its learning rates until one reaches the target."""
     job = prepared.job
-    program = dataclasses.replace(job.program, optimizer=rescaled(job.program.optimizer, size / job.plan.batch_size))
+    program = dataclasses.replace(job.program, optimizer=rescale(job.program.optimizer, size / job.plan.batch_size))
     rates = [float(program.optimizer.learning_rate) * factor for factor in RATES]
     plan = dataclasses.replace(job.plan, batch_size=size, epochs=epochs)
     example = example_of(prepared.dataset)

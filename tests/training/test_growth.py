@@ -27,7 +27,7 @@ from batchwright import optim
 from batchwright.errors import ConfigError
 from batchwright.measure.live import live_noise
 from batchwright.optim import schedules
-from batchwright.optim.scaling import rescaled
+from batchwright.optim.scaling import rescale
 from batchwright.training import fit as fitting
 from batchwright.training.checkpoint import beginning
 from batchwright.training.feed import OnDisk
@@ -191,7 +191,7 @@ def test_by_noise_all_numbers_of_the_rule_follow() -> None:
     job = growing_job(optimizer=optim.Adam(0.01))
     plan = plan_of(job, rows_of(2))
     assert plan.batch_size == 16
-    assert program_of(job, plan).optimizer == rescaled(optim.Adam(0.01), 4.0)
+    assert program_of(job, plan).optimizer == rescale(optim.Adam(0.01), 4.0)
     assert program_of(job, job.plan) is job.program
     assert rates_of(job, rows_of(2), np.arange(2), reductions=0) == pytest.approx([0.02, 0.02])
     assert iterations_done(job, rows_of(3)) == 14 + 7 + 4
@@ -216,7 +216,7 @@ def test_each_epoch_has_the_bits_of_one_of_its_size(rule: optim.Optimizer) -> No
     events = events_of(job)
     assert [row["batch_size"] for row in history(events)] == [4, 8, 16, 16]
     assert [row["iteration"] for row in history(events)] == [14, 21, 25, 29]
-    rules = tuple(rule if factor == 1 else rescaled(rule, factor) for factor in (1, 2, 4, 4))
+    rules = tuple(rule if factor == 1 else rescale(rule, factor) for factor in (1, 2, 4, 4))
     assert same_bits(end(events).variables, run_by_hand(job, (4, 8, 16, 16), rules).variables)
 
 

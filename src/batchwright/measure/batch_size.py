@@ -27,7 +27,7 @@ from batchwright.errors import DataError, UsageError
 from batchwright.measure.device_memory import fits, free_memory, too_large
 from batchwright.measure.noise_scale import NoiseScale, NoiseScales, measure_noise, pool
 from batchwright.measure.throughput import Throughput, measure_throughput
-from batchwright.optim.scaling import changes, rescaled, scaling_of
+from batchwright.optim.scaling import changes, rescale, scaling_of
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan
 from batchwright.training.segment import Epoch, compile_segment, no_losses
@@ -123,7 +123,7 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
         probed,
         throughput,
         tuple(table),
-        changes(program.optimizer, rescaled(program.optimizer, best / plan.batch_size)),
+        changes(program.optimizer, rescale(program.optimizer, best / plan.batch_size)),
         time.perf_counter() - started - compiling,
         compiling,
     )

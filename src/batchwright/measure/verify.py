@@ -9,7 +9,7 @@ import numpy as np
 from batchwright.errors import DataError
 from batchwright.measure.batch_size import BatchSizes
 from batchwright.measure.target import Reached, iterations_to
-from batchwright.optim.scaling import rescaled
+from batchwright.optim.scaling import rescale
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows
 
@@ -66,7 +66,7 @@ def verify(
 
     def trained(size: int, epochs: int, target: float) -> Reached:
         """Train this size with its learning rates until one reaches the target."""
-        tuned = replace(program, optimizer=rescaled(program.optimizer, size / plan.batch_size))
+        tuned = replace(program, optimizer=rescale(program.optimizer, size / plan.batch_size))
         rates = [float(tuned.optimizer.learning_rate) * factor for factor in RATES]
         batches = replace(plan, batch_size=size, epochs=epochs)
         return iterations_to(target, tuned, rows, validation, batches, example, rates, seed=seed)

@@ -15,7 +15,7 @@ from annotated_types import Ge
 
 from batchwright.errors import ConfigError
 from batchwright.optim.optimizers import Optimizer
-from batchwright.optim.scaling import rescaled, scaling_of
+from batchwright.optim.scaling import rescale, scaling_of
 from batchwright.optim.schedule import Rates
 from batchwright.training.plan import Plan
 
@@ -75,7 +75,7 @@ class AdaptiveBatchSize:
         """
         if self.maximum < self.start:
             raise ConfigError(f"maximum is {self.maximum:,}, but must be start ({self.start:,}) or more.")
-        rescaled(optimizer, 2.0)
+        rescale(optimizer, 2.0)
         if self.by == "schedule" and power_of(optimizer) <= 0.0:
             raise ConfigError(
                 f"the learning rate of {optimizer.name!r} does not grow with the batch size, so that no batch size "

@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 from jaxtyping import Float64, Int64
 
-from batchwright.optim.scaling import rescaled
+from batchwright.optim.scaling import rescale
 from batchwright.optim.schedules import Schedule
 from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints, EpochRow, History
@@ -90,7 +90,7 @@ def program_of(job: Job, plan: Plan) -> Program:
     factor = plan.batch_size / job.plan.batch_size
     if job.growth is None or job.growth.by == "schedule" or factor == 1.0:
         return job.program
-    return replace(job.program, optimizer=rescaled(job.program.optimizer, factor))
+    return replace(job.program, optimizer=rescale(job.program.optimizer, factor))
 
 
 def rates_of(

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from batchwright.config import Settings
 from batchwright.errors import ConfigError
 from batchwright.nn import ARCHITECTURES
-from batchwright.optim.names import listed
+from batchwright.optim.names import list_names
 from batchwright.runs.model import Blueprint, SavedModel, dump_variables, shapes_of
 from batchwright.runs.tensors import by_path
 from batchwright.training.state import state_with
@@ -42,7 +42,7 @@ def begun_from(prepared: Prepared, initial: SavedModel) -> Prepared:
     state = state_with(prepared.job.program, variables, seed=prepared.job.seed)
     note = "training begins from the parameters of a trained model"
     if new:
-        names = listed([name.removeprefix("params/") for name in sorted(new)])
+        names = list_names([name.removeprefix("params/") for name in sorted(new)])
         note += f", but for {names}: the outputs are others, and the last layer begins anew"
     measured = ("what is `auto` was measured on a network with random parameters",) if prepared.measure_seconds else ()
     return replace(prepared, state=state, notes=(*prepared.notes, note, *measured))
