@@ -35,7 +35,7 @@ from batchwright.tasks.metrics import (
     OF_CLASSES,
     OF_VALUES,
     VALUE_METRICS,
-    named,
+    choose_metrics,
 )
 from batchwright.tasks.threshold import best_threshold
 from batchwright.training.evaluate import answers_of
@@ -155,7 +155,7 @@ def _several(dataset: Dataset, target: SeveralTargets, settings: TaskSettings, o
     if own.loss is None and settings.loss != "auto" and settings.loss not in losses:
         _loss(settings.loss, losses, "several targets")
     allowed = (*OF_CLASSES, *(OF_VALUES if ValueTarget in kinds else ()))
-    named(settings.metrics, allowed)
+    choose_metrics(settings.metrics, allowed)
     heads = tuple(_head(dataset, part, codes, settings) for part, codes in each_target(target, dataset.train.targets))
     _check_names(own)
     return Several(target.columns, heads, own.loss, own.metrics)
@@ -198,7 +198,9 @@ def _check_count(target: ValueTarget, least: float) -> None:
 
 def _extra(settings: TaskSettings, own: Own, usual: tuple[Metric, ...], more: tuple[Metric, ...]) -> tuple[Metric, ...]:
     """The requested metrics besides the default ones."""
-    chosen = [metric for metric in named(dict.fromkeys(settings.metrics), (*usual, *more)) if metric not in usual]
+    chosen = [
+        metric for metric in choose_metrics(dict.fromkeys(settings.metrics), (*usual, *more)) if metric not in usual
+    ]
     _check_names(own)
     return (*chosen, *own.metrics)
 
