@@ -25,7 +25,7 @@ from batchwright.measure.live import live_noise
 from batchwright.measure.target import Reached, iterations_to
 from batchwright.measure.throughput import iteration_seconds, measure_throughput
 from batchwright.optim.scaling import rescale
-from batchwright.training.fit import compiled
+from batchwright.training.fit import compile_loop
 from batchwright.workflow import Prepared, prepare
 from batchwright.workflow.preparing import example_of
 
@@ -124,7 +124,7 @@ def _seconds(prepared: Prepared, size: int, target: float, seeds: Sequence[int])
 def _epoch(prepared: Prepared) -> tuple[float, float]:
     """Seconds of an epoch, and the share of it that the live noise scale takes."""
     job = prepared.job
-    loop = compiled(job, prepared.state)
+    loop = compile_loop(job, prepared.state)
     shapes = loop.feed.shapes
     seconds = iteration_seconds(loop.segment, job.program, prepared.state, shapes.rows, shapes.batches)
     epoch = seconds * job.plan.iterations_per_epoch

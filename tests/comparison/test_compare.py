@@ -21,7 +21,7 @@ from batchwright.comparison.compare import (
 )
 from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.search.space import load_space
-from batchwright.training.checkpoint import beginning
+from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.fit import EpochDone, fit
 from batchwright.training.state import initial_state
 from batchwright.workflow import Estimate, estimate
@@ -71,7 +71,7 @@ def shares(space, prepared):
 
 
 def _losses_alone(job, example):
-    told = fit(job, beginning(initial_state(job.program, example, seed=job.seed)))
+    told = fit(job, first_checkpoint(initial_state(job.program, example, seed=job.seed)))
     return [event.row["val_loss"] for event in told if isinstance(event, EpochDone)]
 
 

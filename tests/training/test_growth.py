@@ -29,14 +29,14 @@ from batchwright.measure.live import live_noise
 from batchwright.optim import schedules
 from batchwright.optim.scaling import rescale
 from batchwright.training import fit as fitting
-from batchwright.training.checkpoint import beginning
+from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.feed import OnDisk
 from batchwright.training.fit import Compiled, EpochDone, Job, SegmentDone
 from batchwright.training.growth import (
     NORM2,
     TRACE,
     AdaptiveBatchSize,
-    limited,
+    limit_growth,
     pooled_noise_scale,
     size_by_noise,
     size_by_schedule,
@@ -105,10 +105,10 @@ def test_by_schedule_it_is_the_largest_power_of_two_and_never_shrinks(
 
 def test_the_largest_size_is_one_that_is_reached() -> None:
     growth = AdaptiveBatchSize(start=24, maximum=500)
-    assert limited(growth, make_plan(10_000, 24, 1)).maximum == 24 * 16
-    assert limited(growth, make_plan(400, 24, 1)).maximum == 96, "a quarter of the rows is 100"
-    assert limited(growth, make_plan(10_000, 24, 1), chunk_rows=200).maximum == 192
-    few = limited(growth, make_plan(20, 24, 1))
+    assert limit_growth(growth, make_plan(10_000, 24, 1)).maximum == 24 * 16
+    assert limit_growth(growth, make_plan(400, 24, 1)).maximum == 96, "a quarter of the rows is 100"
+    assert limit_growth(growth, make_plan(10_000, 24, 1), chunk_rows=200).maximum == 192
+    few = limit_growth(growth, make_plan(20, 24, 1))
     assert (few.start, few.maximum) == (20, 20)
 
 
@@ -271,7 +271,7 @@ def test_each_size_is_compiled_once_and_when_it_is_reached(monkeypatch: pytest.M
 
     monkeypatch.setattr(fitting, "compile_segment", counted)
     job = growing_job(epochs=5)
-    for event in fitting.fit(job, beginning(start(job.program, make_rows()))):
+    for event in fitting.fit(job, first_checkpoint(start(job.program, make_rows()))):
         log += [type(event)] if isinstance(event, Compiled | EpochDone) else []
     assert log == [4, Compiled, EpochDone, 8, EpochDone, 16, EpochDone, EpochDone, EpochDone]
 

@@ -132,7 +132,7 @@ def measure_noise(
         )
     layers = {
         name: noise_scale(gram[leaves].sum(axis=0), squares[leaves].sum(axis=0), groups=groups, group_rows=group_rows)
-        for name, leaves in _layers(program.trained(train.params)).items()
+        for name, leaves in _layers(program.trained_params(train.params)).items()
     }
     return NoiseScales(overall, layers)
 

@@ -101,7 +101,7 @@ def _compiled() -> Callable[..., Sums]:
 def _sums(program: Program, train: TrainState, rows: Rows, places: Array, key: Array, *, preconditioned: bool) -> Sums:
     factors = program.optimizer.preconditioner(train.opt_state) if preconditioned else None
 
-    trained = program.trained(train.params)
+    trained = program.trained_params(train.params)
 
     def loss(some: Tree, group: _Groups) -> Array:
         params = put_back(some, train.params)

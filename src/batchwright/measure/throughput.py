@@ -19,7 +19,7 @@ from batchwright.errors import UsageError
 from batchwright.measure.device_memory import fits, too_large
 from batchwright.training.order import batches
 from batchwright.training.plan import ROWS_AT_ONCE, make_plan
-from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses, without_change
+from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, epoch_without_change, no_losses
 from batchwright.training.state import Program, Rows, TrainState
 
 REPEATS = 5
@@ -132,7 +132,7 @@ def iteration_seconds(
     order: Int32[np.ndarray, "iterations parts n"],
 ) -> float:
     """Seconds per iteration of a compiled segment, the least of several runs on copies of the state."""
-    racer = _ready(_Racer(0, segment, program, state, rows, without_change(order, state), len(order)))
+    racer = _ready(_Racer(0, segment, program, state, rows, epoch_without_change(order, state), len(order)))
     return min(racer.timed() for _ in range(REPEATS))
 
 
@@ -149,7 +149,7 @@ def _racers(program: Program, state: TrainState, rows: Rows, sizes: Sequence[int
             break
         order = batches(plan, seed=0, epoch=0)[:places]
         racers.append(
-            _ready(_Racer(plan.batch_size, segment, program, state, rows, without_change(order, state), places))
+            _ready(_Racer(plan.batch_size, segment, program, state, rows, epoch_without_change(order, state), places))
         )
     return racers
 

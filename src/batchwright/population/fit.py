@@ -13,10 +13,10 @@ import numpy as np
 from batchwright.errors import ConfigError
 from batchwright.population.members import Members, begin, chosen
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, cores, pays_together
-from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, beginning
+from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, first_checkpoint
 from batchwright.training.evaluate import evaluate
 from batchwright.training.feed import OnDisk
-from batchwright.training.fit import End, closed, divergence_of, enough
+from batchwright.training.fit import End, close_epoch, divergence_of, stop_reason
 from batchwright.training.job import Job, newest_of, rates_of
 from batchwright.training.order import batches
 from batchwright.training.state import RUNNING, Rows, TrainState
@@ -61,7 +61,7 @@ def fit_members(
     common_rows(jobs)
     started = time.perf_counter()
     members = begin([job.program for job in jobs], [job.seed for job in jobs], example)
-    runs = [MemberRun(beginning(state)) for state in _states(members, range(len(jobs)))]
+    runs = [MemberRun(first_checkpoint(state)) for state in _states(members, range(len(jobs)))]
     trained = _trained(jobs, range(len(jobs)), members)
     for epoch in range(jobs[0].plan.epochs):
         trained, losses = _epoch(jobs, runs, trained, epoch)
@@ -173,5 +173,5 @@ def _after(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, floa
     """The state of a member after an epoch, or after a loss that was not finite."""
     if int(now.state.status) != RUNNING:
         return MemberRun(replace(now, losses=NO_LOSSES), End("diverged", divergence_of(job, now)))
-    now = closed(job, now, seconds, metrics)
-    return MemberRun(now, enough(job, now.history))
+    now = close_epoch(job, now, seconds, metrics)
+    return MemberRun(now, stop_reason(job, now.history))

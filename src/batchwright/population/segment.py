@@ -18,7 +18,7 @@ from batchwright.population.members import Members
 from batchwright.training.libraries import first_product
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan
-from batchwright.training.segment import iterate, occupied
+from batchwright.training.segment import iterate, occupied_bytes
 from batchwright.training.state import RUNNING, Model, Program, Rows, TrainState
 from batchwright.training.step import Loss
 
@@ -232,4 +232,4 @@ def compile_population(
 def _occupied(compiled: jax.stages.Compiled, rows: Rows, at_once: int) -> int:
     """Bytes that `at_once` simultaneous runs of a program on the same rows occupy."""
     shared: int = sum(leaf.nbytes for leaf in jax.tree.leaves(rows))
-    return shared + at_once * (occupied(compiled) - shared)
+    return shared + at_once * (occupied_bytes(compiled) - shared)

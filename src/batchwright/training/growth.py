@@ -94,12 +94,12 @@ class Growing:
     adaptive: AdaptiveBatchSize
 
 
-def limited(growth: AdaptiveBatchSize, plan: Plan, *, chunk_rows: int | None = None) -> AdaptiveBatchSize:
+def limit_growth(growth: AdaptiveBatchSize, plan: Plan, *, chunk_rows: int | None = None) -> AdaptiveBatchSize:
     """The growth with the plan's batch size as `start`, and the largest size that is reached as `maximum`.
 
     `maximum` is at most a quarter of the training rows, and at most a chunk where rows are read in chunks.
 
-    >>> limited(AdaptiveBatchSize(start=64), Plan(training_rows=2_000, batch_size=64, epochs=1)).maximum
+    >>> limit_growth(AdaptiveBatchSize(start=64), Plan(training_rows=2_000, batch_size=64, epochs=1)).maximum
     256
     """
     start = plan.batch_size

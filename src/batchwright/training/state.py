@@ -79,7 +79,7 @@ class Program:
     frozen: tuple[str, ...] = ()
     averaged: bool = False
 
-    def trained(self, params: Tree) -> Tree:
+    def trained_params(self, params: Tree) -> Tree:
         """The parameters that are trained; None in place of frozen ones."""
         trained: Tree = leave_out_chosen(params, self.frozen)
         return trained
@@ -152,7 +152,7 @@ def state_with(program: Program, variables: Variables, *, seed: int) -> TrainSta
 def _check_frozen(program: Program, params: Tree) -> None:
     names = names_of(params)
     refuse_unmatched("training.freeze", program.frozen, names)
-    if program.frozen and not jax.tree.leaves(program.trained(params)):
+    if program.frozen and not jax.tree.leaves(program.trained_params(params)):
         raise ConfigError(
             f"training.freeze: {', '.join(map(repr, program.frozen))} leaves no parameter to be trained, of "
             f"{list_names(names)}: freeze fewer."

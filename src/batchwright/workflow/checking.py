@@ -9,7 +9,7 @@ from batchwright.findings import Finding, inspect
 from batchwright.measure.learning_rate import LearningRates
 from batchwright.measure.throughput import iteration_seconds
 from batchwright.training.evaluate import evaluate
-from batchwright.training.fit import compiled
+from batchwright.training.fit import compile_loop
 from batchwright.workflow.measuring import learning_rates, settled
 from batchwright.workflow.preparing import Prepared, prepare
 
@@ -54,7 +54,7 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
     _cache.use()
     prepared = settled(prepare(settings))
     job = prepared.job
-    loop = compiled(job, prepared.state)
+    loop = compile_loop(job, prepared.state)
     shapes, segment = loop.feed.shapes, loop.segment
     seconds = iteration_seconds(segment, job.program, prepared.state, shapes.rows, shapes.batches[: shapes.iterations])
     epoch = job.plan.iterations_per_epoch * seconds + _evaluating(prepared)

@@ -27,7 +27,7 @@ from batchwright.runs.model import Blueprint, features_of
 from batchwright.tasks import TASKS, Task
 from batchwright.training.feed import OnDisk
 from batchwright.training.fit import Job
-from batchwright.training.growth import AdaptiveBatchSize, Growing, limited
+from batchwright.training.growth import AdaptiveBatchSize, Growing, limit_growth
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.state import Model, Program, Rows, TrainState, initial_state, to_device
 from batchwright.training.stopping import EarlyStopping
@@ -269,7 +269,7 @@ def _growth(config: Config, dataset: Dataset, plan: Plan) -> AdaptiveBatchSize |
         return None
     chosen.adaptive.check(config.optimizer)
     chunk_rows = None if dataset.memory_limit is None else _most_in_chunk(StoredRows(dataset.train), dataset)
-    return limited(chosen.adaptive, plan, chunk_rows=chunk_rows)
+    return limit_growth(chosen.adaptive, plan, chunk_rows=chunk_rows)
 
 
 def _probed(job: Job, state: TrainState, *, wanted: bool) -> Job:
@@ -312,7 +312,7 @@ def _notes(config: Config, job: Job) -> Iterator[str]:
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
     if job.average is not None:
-        yield f"what is validated and kept is {job.average.in_words(job.plan.epochs)}"
+        yield f"what is validated and kept is {job.average.describe(job.plan.epochs)}"
     if job.growth is not None:
         yield (
             f"the batch size grows from {job.growth.start:,} up to {job.growth.maximum:,} rows at most: iterations and "

@@ -24,7 +24,7 @@ from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, evaluate_on, predict
 from batchwright.runs.run import Run
 from batchwright.tasks.per_class import PerClass
-from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device, on_host
+from batchwright.training.checkpoint import Checkpoint, EpochRow, copy_to_device, copy_to_host, first_checkpoint
 from batchwright.training.evaluate import Judged, judge
 from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Steering, Stopped, fit
 from batchwright.training.job import Job, iterations_done
@@ -141,8 +141,12 @@ def train(
             given = given_variables(prepared, initial)
             _describe(folder, prepared, given, parent)
             if given:  # without a checkpoint of them the run could not be gone on with
-                folder.save_checkpoint(on_host(beginning(prepared.state)), keep=prepared.job.checkpoints.keep)
-        trained = yield from _carry_out(prepared, beginning(prepared.state), folder, interrupted, started, steering)
+                folder.save_checkpoint(
+                    copy_to_host(first_checkpoint(prepared.state)), keep=prepared.job.checkpoints.keep
+                )
+        trained = yield from _carry_out(
+            prepared, first_checkpoint(prepared.state), folder, interrupted, started, steering
+        )
     yield from _ended(trained)
 
 
@@ -195,7 +199,9 @@ def resume(
             )
         if epochs is not None:
             refuse_extension(saved, checkpoint, prepared.job)
-        start = beginning(prepared.state) if checkpoint is None else _checked(checkpoint, prepared.job, folder.path)
+        start = (
+            first_checkpoint(prepared.state) if checkpoint is None else _checked(checkpoint, prepared.job, folder.path)
+        )
         most = "" if prepared.job.growth is None else "at most "
         place = f"iteration {int(start.state.step):,} of {most}{prepared.plan.updates:,}"
         notes = (*prepared.notes, *(f"a checkpoint is left out: {problem}" for problem in problems))
@@ -205,7 +211,7 @@ def resume(
             notes = (*notes, extension_note(prepared.job, start))
         yield replace(prepared, notes=(*notes, f"the run goes on from {place}"))
         folder.go_on(start.history, epochs=epochs, settings=_described(settings))
-        trained = yield from _carry_out(prepared, on_device(start), folder, interrupted, started)
+        trained = yield from _carry_out(prepared, copy_to_device(start), folder, interrupted, started)
     yield from _ended(trained)
 
 
