@@ -19,7 +19,7 @@ from batchwright.config import NONE_GIVEN, Given, Settings, dump_config
 from batchwright.data.dataset import Dataset
 from batchwright.errors import BatchwrightError, ConfigError, DataError, InterruptedRunError, RunError, UsageError
 from batchwright.measure.device_memory import free_memory
-from batchwright.population.at_once import member_bytes, most_at_once, waves
+from batchwright.population.at_once import member_bytes, most_at_once, wave_sizes
 from batchwright.population.fit import common_rows
 from batchwright.runs.manifest import BEST_RUN
 from batchwright.runs.searches import BEST_CONFIG, SPACE, STUDY, SearchFolder, SearchPlan, create_search
@@ -431,7 +431,7 @@ def _waves(trials: Sequence[Trial], example: Mapping[str, np.ndarray]) -> Iterat
     if most < seeds:
         raise UsageError(f"{most} networks fit in memory at once, a trial has {seeds}: take fewer seeds or folds.")
     first = 0
-    for size in waves(len(trials), most // seeds):
+    for size in wave_sizes(len(trials), most // seeds):
         yield trials[first : first + size]
         first += size
 
