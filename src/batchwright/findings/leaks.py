@@ -11,7 +11,7 @@ from batchwright.findings.columns import (
     EncodedPart,
     columns,
     leave_out,
-    looked_at,
+    sample_note,
     sampled_targets,
     split_by,
 )
@@ -59,7 +59,7 @@ def _finding(dataset: Dataset, column: EncodedColumn, part: EncodedPart, score: 
         "leak",
         "warning",
         f"column {part.name!r} alone tells {target.name!r} with {measure} {score:.4f} on training rows held out"
-        f"{looked_at(dataset.train.rows)}",
+        f"{sample_note(dataset.train.rows)}",
         f"if it is not known when a prediction is asked for, leave it out: {leave_out(column.name)}{by_group}",
     )
 
