@@ -13,7 +13,7 @@ from batchwright.errors import ConfigError, DataError
 from batchwright.measure import batch_size, learning_rate
 from batchwright.measure.batch_size import BatchSizes
 from batchwright.measure.learning_rate import LearningRates
-from batchwright.measure.plain import of_batch_sizes, of_learning_rates
+from batchwright.measure.plain import plain_batch_sizes, plain_learning_rates
 from batchwright.measure.verify import Verified, verify
 from batchwright.optim.schedules import ReduceOnPlateau
 from batchwright.training.feed import OnDisk
@@ -116,7 +116,7 @@ def _resident(prepared: Prepared) -> tuple[Rows, Plan]:
 
 def _rate_measured(prepared: Prepared) -> tuple[Settings, str]:
     found = learning_rates(prepared)
-    settings = prepared.settings.measured({RATE: rounded(found.best)}, {RATE: of_learning_rates(found)})
+    settings = prepared.settings.measured({RATE: rounded(found.best)}, {RATE: plain_learning_rates(found)})
     return settings, f"the learning rate {rounded(found.best):g} was measured: {found.reason}"
 
 
@@ -128,7 +128,7 @@ def _size_measured(prepared: Prepared) -> tuple[Settings, str]:
     follow = {key: value for key, value in follow.items() if origins.get(key, "user") != "user"}
     rescaled = {"rescaled_for": {SIZE: found.recommended}}
     settings = prepared.settings.measured(
-        {SIZE: found.recommended, **follow}, {SIZE: of_batch_sizes(found), **dict.fromkeys(follow, rescaled)}
+        {SIZE: found.recommended, **follow}, {SIZE: plain_batch_sizes(found), **dict.fromkeys(follow, rescaled)}
     )
     return settings, f"the batch size {found.recommended:,} was measured: {found.reason}"
 
