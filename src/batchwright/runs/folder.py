@@ -92,7 +92,7 @@ def create(run_dir: Path | None, source: str) -> "RunFolder":
 
 def claim(run_dir: Path | None, source: str) -> Path:
     """An empty folder for this process alone; see `create`."""
-    return _claimed(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
+    return _claim_folder(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
 
 
 def reopen(path: Path, *, finished: bool = False) -> "RunFolder":
@@ -182,7 +182,7 @@ class RunFolder:
         )
         self._record(described, contents)
 
-    def planned(self, plan: Mapping[str, Any]) -> None:
+    def write_plan(self, plan: Mapping[str, Any]) -> None:
         """Write the plan again, with what is known once the training loop is compiled."""
         self._record(replace(self.manifest, plan=dict(plan)), {})
 
@@ -270,8 +270,10 @@ class RunFolder:
             os.fsync(file.fileno())
             written = file.read()
         plain: dict[str, Any] = to_plain({"metrics": dict(metrics or {}), "seconds": dict(seconds or {})})
-        plain["confusion"] = _small(confusion or {})
-        plain["confusion_by_target"] = {part: _small(found) for part, found in (confusion_by_target or {}).items()}
+        plain["confusion"] = _small_matrices(confusion or {})
+        plain["confusion_by_target"] = {
+            part: _small_matrices(found) for part, found in (confusion_by_target or {}).items()
+        }
         self._record(replace(self.manifest, status=status, reason=reason, remarks=remarks, **plain), {HISTORY: written})
         return Run(self.path, self.manifest)
 
@@ -325,7 +327,7 @@ def _reason(error: BaseException) -> str:
     return f"{words} ({type(error).__name__}{f': {said}' if said else ''})"
 
 
-def _small(matrices: Mapping[str, Matrix]) -> dict[str, list[list[float]]]:
+def _small_matrices(matrices: Mapping[str, Matrix]) -> dict[str, list[list[float]]]:
     """The matrices that are not too large to be kept."""
     return {name: [list(row) for row in one] for name, one in matrices.items() if len(one) <= MOST_CLASSES}
 
@@ -343,7 +345,7 @@ def lock_of(path: Path) -> Lock:
     return Lock(path / LOCK, f"{path} is being written by another process")
 
 
-def _claimed(path: Path) -> Path:
+def _claim_folder(path: Path) -> Path:
     with explained(path):
         if path.is_symlink() or not path.exists():
             path.mkdir(parents=True)
