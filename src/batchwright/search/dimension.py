@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 from batchwright.config.custom import hints_of
 from batchwright.config.document import Node, Place, Problem
-from batchwright.config.emit import flow, shown
-from batchwright.config.hints import fields_of, members, nested
+from batchwright.config.emit import flow, shorten
+from batchwright.config.hints import fields_of, members, nested_dataclass
 from batchwright.config.sections import SCALES, SECTIONS
 from batchwright.errors import nearest
 from batchwright.optim.rule import Range
@@ -130,7 +130,7 @@ def read_dimension(key: str, node: Node, hints: Sequence[Any]) -> Dimension | Pr
         near = nearest(strange[0], (*SCALES, WHEN)) if strange else None
         hint = f"; did you mean {near}?" if near else ""
         allowed = "one of {uniform: [low, high]}, {log: [low, high]}, {one_minus_log: [low, high]}, {choice: [...]}"
-        return Problem(node.place, f"{key}: {shown(said)} is not a space: it is {allowed}{hint or '.'}")
+        return Problem(node.place, f"{key}: {shorten(said)} is not a space: it is {allowed}{hint or '.'}")
     scale: Scale = scales[0]
     values, when = said[scale], said.get(WHEN) or {}
     if wrong := _wrong_values(scale, values) or _wrong_when(when):
@@ -138,7 +138,7 @@ def read_dimension(key: str, node: Node, hints: Sequence[Any]) -> Dimension | Pr
     conditions = {name: tuple(of) if isinstance(of, list) else (of,) for name, of in when.items()}
     whole = scale in ("uniform", "log") and _whole(hints)
     if whole and any(isinstance(end, float) and not end.is_integer() for end in values):
-        return Problem(node.place, f"{key}: takes whole numbers; the range is {shown(values)}.")
+        return Problem(node.place, f"{key}: takes whole numbers; the range is {shorten(values)}.")
     return Dimension(
         key, scale, tuple(int(end) for end in values) if whole else tuple(values), whole, conditions, node.place
     )
@@ -147,31 +147,32 @@ def read_dimension(key: str, node: Node, hints: Sequence[Any]) -> Dimension | Pr
 def _wrong_values(scale: Scale, values: Any) -> str | None:
     """What is wrong with the values of a space."""
     if not isinstance(values, list):
-        return f"{scale} takes a list, but is given {shown(values)}."
+        return f"{scale} takes a list, but is given {shorten(values)}."
     if scale == "choice":
         texts = [flow(value) for value in values]
         twice = next((text for text in texts if texts.count(text) > 1), None)
         if twice is not None:
             return f"choice has {twice} twice; keep one of them."
-        return None if len(values) >= 2 else f"choice takes two values or more, but is given {shown(values)}."
+        return None if len(values) >= 2 else f"choice takes two values or more, but is given {shorten(values)}."
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(values) != 2 or len(numbers) != 2 or not all(map(math.isfinite, numbers)):
-        return f"{scale} takes [low, high], two numbers, but is given {shown(values)}."
+        return f"{scale} takes [low, high], two numbers, but is given {shorten(values)}."
     low, high = numbers
     if low >= high:
-        return (
-            f"the range {shown(values)} is {'empty' if low == high else 'inverted'}: write [low, high] with low < high."
-        )
+        wrong = "empty" if low == high else "inverted"
+        return f"the range {shorten(values)} is {wrong}: write [low, high] with low < high."
     if scale == "log" and low <= 0:
-        return f"a log range has to stay above 0, but is {shown(values)}; a small low end as 1e-5 does."
+        return f"a log range has to stay above 0, but is {shorten(values)}; a small low end as 1e-5 does."
     if scale == "one_minus_log" and high >= 1:
-        return f"a one_minus_log range has to stay below 1, but is {shown(values)}; a high end as 0.999 does."
+        return f"a one_minus_log range has to stay below 1, but is {shorten(values)}; a high end as 0.999 does."
     return None
 
 
 def _wrong_when(when: Any) -> str | None:
     if not isinstance(when, dict) or any(isinstance(of, dict) or of == [] for of in when.values()):
-        return f"when takes keys with the values for which it holds, as {{optimizer.name: sgd}}, but is {shown(when)}."
+        return (
+            f"when takes keys with the values for which it holds, as {{optimizer.name: sgd}}, but is {shorten(when)}."
+        )
     return None
 
 
@@ -196,5 +197,5 @@ def hints_at(key: str) -> list[Any]:
         return []
     owners: list[type] = [cls for known in SECTIONS if known.name == section for cls in known.classes]
     for part in path[:-1]:
-        owners = [inner for cls in owners if (inner := nested(fields_of(cls).get(part)))]
+        owners = [inner for cls in owners if (inner := nested_dataclass(fields_of(cls).get(part)))]
     return [fields_of(cls)[path[-1]] for cls in owners if path[-1] in fields_of(cls)]

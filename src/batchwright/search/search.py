@@ -155,7 +155,7 @@ class _Search:
         plan, settings = self.folder.plan, self.space.settings(chosen)
         if plan.batch_size is None:
             return settings
-        return settings.measured({SIZE: plan.batch_size}, {SIZE: {"reason": plan.batch_size_reason}})
+        return settings.with_measured({SIZE: plan.batch_size}, {SIZE: {"reason": plan.batch_size_reason}})
 
 
 def _planned(

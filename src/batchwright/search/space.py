@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from batchwright.config import NONE_GIVEN, Given, Settings
-from batchwright.config.custom import Brought, taken, with_numbers
+from batchwright.config.custom import Brought, take_custom_parts, with_numbers
 from batchwright.config.document import Node, Problem
-from batchwright.config.emit import block, shown
-from batchwright.config.hints import fields_of, nested, takes_names
+from batchwright.config.emit import block, shorten
+from batchwright.config.hints import fields_of, nested_dataclass, takes_names
 from batchwright.config.keys import explain
 from batchwright.config.sections import SCALES, SECTIONS, Section
-from batchwright.config.settings import explained, of_kind, read_document, settings_from, with_value
+from batchwright.config.settings import explain_problems, of_kind, read_document, settings_from, with_value
 from batchwright.errors import ConfigError
 from batchwright.search.dimension import Dimension, hints_at, hints_of_key, read_dimension
 
@@ -139,7 +139,7 @@ def load_space(
     'searched'
     """
     document, problems = read_document(path, overrides)
-    document, brought = taken(document, given, whose=whose)
+    document, brought = take_custom_parts(document, given, whose=whose)
     spaces = dict(_spaces(document, ""))
     for key in spaces:
         document = _without(document, key.split("."))
@@ -149,7 +149,7 @@ def load_space(
     if not problems:
         problems += _refused(space)
     if problems:
-        raise ConfigError(explained(problems))
+        raise ConfigError(explain_problems(problems))
     return space
 
 
@@ -168,7 +168,7 @@ def _nests(key: str) -> bool:
     section, *path = key.split(".")
     hints, tags = hints_at(key), [known.tag for known in SECTIONS if known.name == section]
     known = bool(hints) or path in [[tag] for tag in tags]
-    return not known or any(nested(hint) or takes_names(hint) for hint in hints)
+    return not known or any(nested_dataclass(hint) or takes_names(hint) for hint in hints)
 
 
 def _ordered(dimensions: Sequence[Dimension], problems: list[Problem]) -> tuple[Dimension, ...]:
@@ -235,9 +235,9 @@ def _never(space: Space) -> Iterator[Problem]:
             if other and other.scale != "choice":
                 said = f"goes by {key}, which is a range; a condition goes by a choice"
             elif other and not [value for value in wanted if value in other.values]:
-                said = f"can never hold: {key} is one of {shown(list(other.values))}, not {shown(list(wanted))}"
+                said = f"can never hold: {key} is one of {shorten(list(other.values))}, not {shorten(list(wanted))}"
             elif not other and (at := _at(space.document, key, {})) not in wanted:
-                said = f"can never hold: {key} is {shown(at)} in all trials, not {shown(list(wanted))}"
+                said = f"can never hold: {key} is {shorten(at)} in all trials, not {shorten(list(wanted))}"
             else:
                 continue
             yield Problem(dimension.place, f"{dimension.key}: its condition {said}.")

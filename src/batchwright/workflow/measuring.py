@@ -116,7 +116,7 @@ def _resident(prepared: Prepared) -> tuple[Rows, Plan]:
 
 def _rate_measured(prepared: Prepared) -> tuple[Settings, str]:
     found = learning_rates(prepared)
-    settings = prepared.settings.measured({RATE: rounded(found.best)}, {RATE: plain_learning_rates(found)})
+    settings = prepared.settings.with_measured({RATE: rounded(found.best)}, {RATE: plain_learning_rates(found)})
     return settings, f"the learning rate {rounded(found.best):g} was measured: {found.reason}"
 
 
@@ -127,7 +127,7 @@ def _size_measured(prepared: Prepared) -> tuple[Settings, str]:
     origins = prepared.settings.origins
     follow = {key: value for key, value in follow.items() if origins.get(key, "user") != "user"}
     rescaled = {"rescaled_for": {SIZE: found.recommended}}
-    settings = prepared.settings.measured(
+    settings = prepared.settings.with_measured(
         {SIZE: found.recommended, **follow}, {SIZE: plain_batch_sizes(found), **dict.fromkeys(follow, rescaled)}
     )
     return settings, f"the batch size {found.recommended:,} was measured: {found.reason}"
@@ -145,7 +145,7 @@ def _epochs_measured(prepared: Prepared) -> tuple[Settings, str]:
         settings = settings.with_section("schedule", PLATEAU, "measured")
     patience = config.training.early_stopping.patience
     reason = f"as many epochs as the validation loss falls, {MOST_EPOCHS} at most: {patience} without progress end it"
-    return settings.measured({EPOCHS: MOST_EPOCHS}, {EPOCHS: {"reason": reason, "most": MOST_EPOCHS}}), reason
+    return settings.with_measured({EPOCHS: MOST_EPOCHS}, {EPOCHS: {"reason": reason, "most": MOST_EPOCHS}}), reason
 
 
 _MEASURES: Mapping[str, Callable[[Prepared], tuple[Settings, str]]] = {

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import jax
 
 from batchwright import _cache, _machine
-from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, recorded
+from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, read_run_settings
 from batchwright.data.dataset import Dataset
 from batchwright.data.encoding import Encoding
 from batchwright.data.sources import Source
@@ -217,7 +217,7 @@ def resume(
 
 def recorded_settings(run: Run, given: Given = NONE_GIVEN) -> Settings:
     """The settings of a recorded run, and who chose each, with what is given in place of what is only named."""
-    settings = recorded(run.file(CONFIG), given)
+    settings = read_run_settings(run.file(CONFIG), given)
     if run.manifest.extended:
         settings = with_epochs(settings, run.manifest.extended[-1].epochs)
     origins = {key: run.settings[key].origin if key in run.settings else "default" for key in settings.origins}
@@ -307,7 +307,7 @@ def _fit(
             case Compiled():
                 compiled = event
                 if folder:
-                    folder.planned(prepared.accounting(compiled.memory_bytes))
+                    folder.write_plan(prepared.accounting(compiled.memory_bytes))
                 started = time.perf_counter()
             case EpochDone():
                 history.append(event.row)
