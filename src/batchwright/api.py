@@ -40,7 +40,7 @@ from batchwright.training.plan import BatchSize, Remainder
 from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Event, Trained
-from batchwright.workflow.progress import watched
+from batchwright.workflow.progress import show_progress
 
 DEFAULT, TASK, NETWORK = Training(), TaskSettings(), Tabular()
 Auto: TypeAlias = Literal["auto"]
@@ -220,7 +220,7 @@ def _events(
         initial=model,
         parent=str(run.path.resolve()) if run else "",
     )
-    found = watched(found, progress)
+    found = show_progress(found, progress)
     return Events(found if on_event is None else _followed(found, on_event, steering), steering)
 
 
@@ -371,7 +371,7 @@ def resume(
     place = path_of(run, "run")
     architecture = None if network is None else as_architecture(network)
     given = Given(architecture, optimizer, schedule, loss, tuple(metrics), task)
-    trained = _last(watched(workflow.resume(place, data, epochs=_epochs(epochs), given=given), progress))
+    trained = _last(show_progress(workflow.resume(place, data, epochs=_epochs(epochs), given=given), progress))
     if moved := _machine.changed(open_run(place).manifest.machine):
         warnings.warn(f"{place}: {moved}.", stacklevel=2)
     return trained

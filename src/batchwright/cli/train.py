@@ -42,7 +42,7 @@ def train(
     def training(interrupted: "Callable[[], bool]") -> "Iterator[Event]":
         parent = str(run.path.resolve()) if run else ""
         events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted, initial=initial, parent=parent)
-        return workflow.repeatable(events) if seeds > 1 else events
+        return workflow.refuse_unrepeatable(events) if seeds > 1 else events
 
     show(training, seeds=seeds, as_json=as_json)
 

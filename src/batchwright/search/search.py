@@ -35,7 +35,7 @@ from batchwright.search.trials import Standing, Trial, rungs, train_trials
 from batchwright.training.job import Job
 from batchwright.workflow import Prepared, Repeated, Trained, folds, repeat, train
 from batchwright.workflow.measuring import SIZE, batch_sizes
-from batchwright.workflow.places import found_again, places_of
+from batchwright.workflow.places import find_again, places_of
 from batchwright.workflow.preparing import example_of, job_on, prepare
 
 FIRST_SHARE, ROUND_SHARE = 0.5, 0.25
@@ -106,7 +106,7 @@ def go_on(
         if settings.config.data.source is None and dataset is None:
             again = f"bw.resume_search({str(folder.path)!r}, data)"
             raise RunError(f"{folder.path} searches on rows from Python: go on with it there, {again}.")
-        prepared = prepare(found_again(settings, plan.paths), dataset)
+        prepared = prepare(find_again(settings, plan.paths), dataset)
         if prepared.dataset.fingerprint != plan.fingerprint:
             raise RunError(f"the rows of {prepared.dataset.name} are not those of the search in {folder.path}.")
         found = (mend_journal(folder.path / STUDY), _machine.changed(plan.machine))

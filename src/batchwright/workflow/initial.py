@@ -20,7 +20,7 @@ Shapes: TypeAlias = dict[str, tuple[tuple[int, ...], str]]
 """Shape and dtype of arrays by name."""
 
 
-def begun_from(prepared: Prepared, initial: SavedModel) -> Prepared:
+def begin_from(prepared: Prepared, initial: SavedModel) -> Prepared:
     """What was prepared, with the variables of a trained model in place of random ones; the optimizer begins anew.
 
     Where the target is another than the model's, or has another number of outputs, the last layer begins anew too.

@@ -31,7 +31,7 @@ from batchwright.training.growth import AdaptiveBatchSize, Growing, limit_growth
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.state import Model, Program, Rows, TrainState, initial_state, to_device
 from batchwright.training.stopping import EarlyStopping
-from batchwright.workflow.foretelling import refuse_too_large, slow_to_compile
+from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.tasks import task_of
 
 EXAMPLE_ROWS = 10_000
@@ -117,8 +117,8 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     refuse_too_large(job.program, _largest(job), example)
     check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
-    job = _probed(job, state, wanted=config.training.noise_scale)
-    notes = (*dataset.notes, *_notes(config, job), *_frozen_notes(job, state), *slow_to_compile(job.program))
+    job = _add_probe(job, state, wanted=config.training.noise_scale)
+    notes = (*dataset.notes, *_notes(config, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
 
 
@@ -272,7 +272,7 @@ def _growth(config: Config, dataset: Dataset, plan: Plan) -> AdaptiveBatchSize |
     return limit_growth(chosen.adaptive, plan, chunk_rows=chunk_rows)
 
 
-def _probed(job: Job, state: TrainState, *, wanted: bool) -> Job:
+def _add_probe(job: Job, state: TrainState, *, wanted: bool) -> Job:
     """The job with a probe of the noise scale, where it is wanted, or needed for the batch size."""
     if not wanted and (job.growth is None or job.growth.by != "noise_scale"):
         return job

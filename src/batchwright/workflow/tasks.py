@@ -56,11 +56,11 @@ def task_of(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
         DataError: targets that the loss does not accept.
     """
     if own.task is not None:
-        return _tried(_own_task(own), dataset, own)
-    return _tried(_made(dataset, settings, own), dataset, own)
+        return _try_parts(_own_task(own), dataset, own)
+    return _try_parts(_make_task(dataset, settings, own), dataset, own)
 
 
-def _made(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
+def _make_task(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
     """The task for this kind of target."""
     target = dataset.target
     if isinstance(target, ClassTarget):
@@ -222,7 +222,7 @@ def _loss(chosen: str, allowed: tuple[Name, ...], task: str) -> Name:
     return found
 
 
-def _tried(task: Task, dataset: Dataset, own: Own) -> Task:
+def _try_parts(task: Task, dataset: Dataset, own: Own) -> Task:
     """The task, once the user's own parts have worked on some rows."""
     rows = np.linspace(0, dataset.train.rows - 1, min(dataset.train.rows, ROWS_TRIED)).astype(np.int64)
     targets = np.asarray(dataset.train.targets[rows])
