@@ -81,7 +81,7 @@ def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]
 
 def summary(found: "Searched") -> dict[str, Any]:
     """What `--json` prints of a search."""
-    from batchwright.search.importance import of_importance
+    from batchwright.search.importance import plain_importance
 
     metrics: dict[str, Any] = dict(found.trained.metrics)
     if found.repeated:
@@ -99,6 +99,6 @@ def summary(found: "Searched") -> dict[str, Any]:
             "run": str(found.trained.run.path) if found.trained.run else None,
             **{part: metrics.get(part) for part in ("train", "validation", "test")},
         },
-        "importance": of_importance(found.importance) if found.importance else None,
+        "importance": plain_importance(found.importance) if found.importance else None,
         "seconds": found.seconds,
     }

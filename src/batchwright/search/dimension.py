@@ -51,27 +51,27 @@ class Dimension:
         """
         if self.scale == "choice":
             return self.values[int(share * len(self.values))]
-        low, high = (self._straight(end) for end in self.values)
+        low, high = (self._to_scale(end) for end in self.values)
         if self.whole:  # so that the ends are as probable as the values between them
-            low, high = self._straight(self.values[0] - 0.5), self._straight(self.values[1] + 0.5)
-        found = self._bent(low + share * (high - low))
+            low, high = self._to_scale(self.values[0] - 0.5), self._to_scale(self.values[1] + 0.5)
+        found = self._from_scale(low + share * (high - low))
         if self.whole:
             return min(max(math.floor(found + 0.5), self.values[0]), self.values[1])
         return float(f"{min(max(found, self.values[0]), self.values[1]):.12g}")
 
-    def beyond(self, share: float) -> Any:
+    def extrapolate(self, share: float) -> Any:
         """The value at a share of the way through a range, which may be below 0 or above 1; to three digits.
 
-        >>> Dimension("optimizer.learning_rate", "log", (1e-4, 1.0)).beyond(1.25)
+        >>> Dimension("optimizer.learning_rate", "log", (1e-4, 1.0)).extrapolate(1.25)
         10.0
         """
-        low, high = (self._straight(end) for end in self.values)
-        found = self._bent(low + share * (high - low))
+        low, high = (self._to_scale(end) for end in self.values)
+        found = self._from_scale(low + share * (high - low))
         return round(found) if self.whole else float(f"{found:.3g}")
 
     def share(self, value: Any) -> float:
         """The position of a value in a range: 0 at its start, 1 at its end."""
-        low, high, at = (self._straight(number) for number in (*self.values, value))
+        low, high, at = (self._to_scale(number) for number in (*self.values, value))
         return (at - low) / (high - low)
 
     def takes(self, value: Any) -> bool:
@@ -92,13 +92,13 @@ class Dimension:
         when = {key: list(values) for key, values in self.when.items()}
         return {self.scale: list(self.values)} | ({WHEN: when} if when else {})
 
-    def _straight(self, value: float) -> float:
+    def _to_scale(self, value: float) -> float:
         """The position of a value on the scale on which it is drawn uniformly."""
-        return _STRAIGHT[self.scale](value)
+        return _TO_SCALE[self.scale](value)
 
-    def _bent(self, place: float) -> float:
+    def _from_scale(self, place: float) -> float:
         """The value at a position on that scale."""
-        return _BENT[self.scale](place)
+        return _FROM_SCALE[self.scale](place)
 
 
 def dimension_of(number: Range) -> Dimension:
@@ -106,12 +106,12 @@ def dimension_of(number: Range) -> Dimension:
     return Dimension(f"optimizer.{number.name}", number.scale, (number.low, number.high))
 
 
-_STRAIGHT: Mapping[str, Callable[[float], float]] = {
+_TO_SCALE: Mapping[str, Callable[[float], float]] = {
     "uniform": float,
     "log": math.log,
     "one_minus_log": lambda value: -math.log1p(-value),
 }
-_BENT: Mapping[str, Callable[[float], float]] = {
+_FROM_SCALE: Mapping[str, Callable[[float], float]] = {
     "uniform": float,
     "log": math.exp,
     "one_minus_log": lambda place: -math.expm1(-place),
@@ -136,7 +136,7 @@ def read_dimension(key: str, node: Node, hints: Sequence[Any]) -> Dimension | Pr
     if wrong := _wrong_values(scale, values) or _wrong_when(when):
         return Problem(node.place, f"{key}: {wrong}")
     conditions = {name: tuple(of) if isinstance(of, list) else (of,) for name, of in when.items()}
-    whole = scale in ("uniform", "log") and _whole(hints)
+    whole = scale in ("uniform", "log") and _takes_only_integers(hints)
     if whole and any(isinstance(end, float) and not end.is_integer() for end in values):
         return Problem(node.place, f"{key}: takes whole numbers; the range is {shorten(values)}.")
     return Dimension(
@@ -176,7 +176,7 @@ def _wrong_when(when: Any) -> str | None:
     return None
 
 
-def _whole(hints: Sequence[Any]) -> bool:
+def _takes_only_integers(hints: Sequence[Any]) -> bool:
     """Whether a key takes whole numbers and no others, in every kind that has it."""
     return bool(hints) and all(int in members(hint) and float not in members(hint) for hint in hints)
 

@@ -27,7 +27,7 @@ from batchwright.search.defaults import default_dimensions
 from batchwright.search.events import Began, Progress, RoundDone, Searched, SearchEvent, SearchOptions, Waiting
 from batchwright.search.importance import by_logarithm, importance
 from batchwright.search.journal import mend_journal
-from batchwright.search.narrowing import narrowed
+from batchwright.search.narrowing import narrow_space
 from batchwright.search.objective import LOSS, Objective, objective_of
 from batchwright.search.space import Space, corners, load_space
 from batchwright.search.study import Asked, Finished, Outcome, Study, open_study
@@ -69,7 +69,7 @@ def search(
         InterruptedRunError: it was interrupted.
     """
     _cache.use()
-    space, prepared, plan, notes = _planned(space, options, dataset)
+    space, prepared, plan, notes = _plan_search(space, options, dataset)
     folder = create_search(run_dir, plan, space.to_text())
     with folder:
         yield from _carry_out(_Search(space, options, prepared, folder, notes, interrupted))
@@ -158,7 +158,7 @@ class _Search:
         return settings.with_measured({SIZE: plan.batch_size}, {SIZE: {"reason": plan.batch_size_reason}})
 
 
-def _planned(
+def _plan_search(
     space: Space, options: SearchOptions, dataset: Dataset | None
 ) -> tuple[Space, Prepared, SearchPlan, tuple[str, ...]]:
     """What is searched, on which rows; the batch size is measured where nobody has chosen it."""
@@ -232,12 +232,12 @@ def _carry_out(search: _Search) -> Iterator[SearchEvent]:
         if not study.alone:
             study.begin(_first_round(options.trials), seed=prepared.job.seed)
             study.reclaim()
-        while len(finished := study.finished()) < options.trials:
-            yield from (_round_alone if study.alone else _round)(search, study, finished)
-            _record(search, study.finished())
-            _refuse_undefined(objective, study.finished())
+        while len(finished := study.finished_trials()) < options.trials:
+            yield from (_run_round_alone if study.alone else _run_round)(search, study, finished)
+            _record(search, study.finished_trials())
+            _refuse_undefined(objective, study.finished_trials())
         _record(search, finished)  # once more: what is there may be damaged
-        comparable = study.comparable()
+        comparable = study.comparable_copy()
     finally:
         study.close()
     _refuse_undefined(objective, finished)
@@ -248,7 +248,7 @@ def _carry_out(search: _Search) -> Iterator[SearchEvent]:
     try:
         trained, repeated = yield from _winner(search, settings)
     except InterruptedRunError as error:
-        raise InterruptedRunError(f"interrupted while the best was trained anew; {_how(search)}.") from error
+        raise InterruptedRunError(f"interrupted while the best was trained anew; {_how_to_go_on(search)}.") from error
     seconds = time.perf_counter() - started
     noise = _seed_variance(finished, log=by_logarithm(comparable))
     figure = objective.monitor if options.objective else "the loss"
@@ -272,7 +272,7 @@ def _refuse_undefined(objective: Objective, finished: Sequence[Finished]) -> Non
         )
 
 
-def _round_alone(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
+def _run_round_alone(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
     """Train the first round that is not complete: those of its trials that a killed process did not finish.
 
     Proposals depend on the rounds before it, and rungs count all of its trials, so that a round which was interrupted
@@ -282,15 +282,15 @@ def _round_alone(search: _Search, study: Study, finished: Sequence[Finished]) ->
     known = {one.number: one.outcome for one in finished}
     places = next(places for places in round_places(options.trials) if not known.keys() >= set(places))
     before = [one for one in finished if one.number < places.start]
-    space, notes = narrowed(search.space, before, search.objective) if places.start >= first else (search.space, ())
+    space, notes = narrow_space(search.space, before, search.objective) if places.start >= first else (search.space, ())
     asked = study.ask_round(places, space, spread=first, seed=search.prepared.job.seed)
     trained = [one for one in finished if one.number in places]
     of_round = sorted([*asked, *trained], key=lambda one: one.number)
     example = example_of(search.prepared.dataset)
     for wave in _waves([_trial(search, one) for one in of_round], example):
         if any(trial.number not in known for trial in wave):
-            yield from _trained(search, study, before, of_round, wave, known)
-    yield _round_done(search, study, notes)
+            yield from _train_wave(search, study, before, of_round, wave, known)
+    yield _end_of_round(search, study, notes)
 
 
 def round_places(trials: int) -> Iterator[range]:
@@ -307,10 +307,10 @@ def round_places(trials: int) -> Iterator[range]:
         start = places.stop
 
 
-def _round(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
+def _run_round(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
     """Ask for trials, train them, and tell how they came out; where others train the last ones, wait for them."""
     options, first = search.options, _first_round(search.options.trials)
-    running = study.running()
+    running = study.count_running()
     left = options.trials - len(finished) - running
     if left <= 0:
         yield Waiting(running)
@@ -319,26 +319,28 @@ def _round(search: _Search, study: Study, finished: Sequence[Finished]) -> Itera
         time.sleep(WAIT)
         study.reclaim()
         return
-    space, notes = narrowed(search.space, finished, search.objective) if len(finished) >= first else (search.space, ())
+    space, notes = (
+        narrow_space(search.space, finished, search.objective) if len(finished) >= first else (search.space, ())
+    )
     size = first if len(finished) < first else max(ROUND, round(ROUND_SHARE * options.trials))
     asked = study.ask(min(size, left, MOST_IN_ROUND), space)
     example = example_of(search.prepared.dataset)
     trials = [_trial(search, one) for one in asked]
     for wave in _waves(trials, example):
-        yield from _trained(search, study, finished, asked, wave)
-    yield _round_done(search, study, notes)
+        yield from _train_wave(search, study, finished, asked, wave)
+    yield _end_of_round(search, study, notes)
 
 
-def _round_done(search: _Search, study: Study, notes: tuple[str, ...]) -> RoundDone:
+def _end_of_round(search: _Search, study: Study, notes: tuple[str, ...]) -> RoundDone:
     """The end of a round, with a sentence for trials that cannot be judged."""
-    finished = study.finished()
+    finished = study.finished_trials()
     without = sum(one.outcome.ending == "undefined" for one in finished)
     trials = "trial has" if without == 1 else "trials have"
     said = f"{without} {trials} no finite {search.objective.monitor} at its end, which counts as the worst"
     return RoundDone(finished, (*notes, said) if without else notes)
 
 
-def _trained(
+def _train_wave(
     search: _Search,
     study: Study,
     finished: Sequence[Finished],
@@ -379,15 +381,15 @@ def _trained(
 
 def _stop(search: _Search, study: Study) -> NoReturn:
     """Keep what was found, and say how to go on."""
-    finished = study.finished()
+    finished = study.finished_trials()
     _record(search, finished)
     found = _best(finished, search.objective)
     best = f"the best so far is in {search.folder.path / BEST_CONFIG}, and " if found else ""
     said = f"interrupted after {len(finished)} of {search.options.trials} trials"
-    raise InterruptedRunError(f"{said}; {best}{_how(search)}.")
+    raise InterruptedRunError(f"{said}; {best}{_how_to_go_on(search)}.")
 
 
-def _how(search: _Search) -> str:
+def _how_to_go_on(search: _Search) -> str:
     """How to go on with a search that was interrupted."""
     return AGAIN if search.options.storage else f"`batchwright resume {search.folder.path}` goes on with it"
 
