@@ -9,7 +9,7 @@ import typer
 
 from batchwright.cli.output import Json, print_json, table_console
 from batchwright.cli.settings import takes_space
-from batchwright.cli.train import interruptible, summary_of_seeds
+from batchwright.cli.train import catch_interrupts, summary_of_seeds
 
 if TYPE_CHECKING:
     from batchwright.search.events import Searched, SearchEvent
@@ -57,7 +57,7 @@ def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]
     from batchwright.workflow import Repeated
 
     console = table_console(stderr=True)
-    with interruptible() as interrupted:
+    with catch_interrupts() as interrupted:
         events: Iterator[Any] = searching(interrupted)
         prepared = follow_trials(events, console)
         trained = follow(chain([prepared], events), console)

@@ -54,7 +54,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
     """
     from batchwright.cli.show.training import follow, metrics_table, notes, seeds_table
 
-    with interruptible() as interrupted:
+    with catch_interrupts() as interrupted:
         events = training(interrupted)
         try:
             trained = follow(events, table_console(stderr=True))
@@ -69,7 +69,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
                 typer.echo(f"{trained.verdict.kind}: {trained.verdict.reason}")
             typer.echo(f"run: {trained.run.path}" if trained.run else "")
         repeated = (
-            _repeated(trained, seeds, interrupted) if seeds > 1 and trained.stopped.status == "finished" else None
+            _repeat_seeds(trained, seeds, interrupted) if seeds > 1 and trained.stopped.status == "finished" else None
         )
         if as_json:
             print_json(summary(trained) | ({"seeds": summary_of_seeds(repeated)} if repeated else {}))
@@ -79,7 +79,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
         pass
 
 
-def _repeated(trained: "Trained", seeds: int, interrupted: Callable[[], bool]) -> "Repeated":
+def _repeat_seeds(trained: "Trained", seeds: int, interrupted: Callable[[], bool]) -> "Repeated":
     """Train with the further seeds; how far that is, is told on standard error."""
     from batchwright.cli.show.training import follow_seeds
     from batchwright.workflow import repeat
@@ -113,7 +113,7 @@ def summary(trained: "Trained") -> dict[str, Any]:
 
 
 @contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
+def catch_interrupts() -> Iterator[Callable[[], bool]]:
     """Within it, the first Ctrl-C or SIGTERM is noted, to end training after its segment; a second ends it at once."""
     noted = False
 
