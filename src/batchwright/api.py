@@ -139,7 +139,7 @@ def fit(
     >>> trained.test_metrics["accuracy"] > 0.8
     True
     """
-    return _last(_events(**locals()))
+    return _run_to_end(_events(**locals()))
 
 
 def events(data: Dataset, **arguments: Any) -> "Events":
@@ -221,7 +221,7 @@ def _events(
         parent=str(run.path.resolve()) if run else "",
     )
     found = show_progress(found, progress)
-    return Events(found if on_event is None else _followed(found, on_event, steering), steering)
+    return Events(found if on_event is None else _call_on_event(found, on_event, steering), steering)
 
 
 def _model(initial: object) -> SavedModel | None:
@@ -233,7 +233,7 @@ def _model(initial: object) -> SavedModel | None:
     raise ConfigError(f"initial takes what fit gave, or a model that load_model gave, but is {initial!r:.60}.")
 
 
-def _followed(events: Iterator[Event], on_event: Callable[[Event], Asked], steering: Steering) -> Iterator[Event]:
+def _call_on_event(events: Iterator[Event], on_event: Callable[[Event], Asked], steering: Steering) -> Iterator[Event]:
     """The events, each told to a function, and what it asks for."""
     for event in events:
         asked = on_event(event)
@@ -371,8 +371,8 @@ def resume(
     place = path_of(run, "run")
     architecture = None if network is None else as_architecture(network)
     given = Given(architecture, optimizer, schedule, loss, tuple(metrics), task)
-    trained = _last(show_progress(workflow.resume(place, data, epochs=_epochs(epochs), given=given), progress))
-    if moved := _machine.changed(open_run(place).manifest.machine):
+    trained = _run_to_end(show_progress(workflow.resume(place, data, epochs=_epochs(epochs), given=given), progress))
+    if moved := _machine.difference_note(open_run(place).manifest.machine):
         warnings.warn(f"{place}: {moved}.", stacklevel=2)
     return trained
 
@@ -383,7 +383,7 @@ def _epochs(given: object) -> int | None:
     raise ConfigError(f"epochs takes a whole number >= 1, or None, but is {given!r:.60}.")
 
 
-def _last(events: Iterator[Event]) -> Trained:
+def _run_to_end(events: Iterator[Event]) -> Trained:
     trained = next(event for event in events if isinstance(event, Trained))
     for _ in events:  # goes on to the error of a run that has diverged
         pass

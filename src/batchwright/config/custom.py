@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.config.components import validate_component
 from batchwright.config.document import Node
 from batchwright.config.hints import fields_of, read_as
@@ -59,9 +59,11 @@ class Brought:
     def plain(self) -> dict[str, dict[str, Any]]:
         """How a document says it, by section: that it is custom, and its printed form."""
         sections = {section.name: section for section in SECTIONS if section.tag}
-        said = {name: {str(sections[name].tag): CUSTOM, "form": printed(part)} for name, part in self.parts.items()}
+        said = {
+            name: {str(sections[name].tag): CUSTOM, "form": printed_form(part)} for name, part in self.parts.items()
+        }
         task: dict[str, Any] = {
-            key: {CUSTOM: printed(part)}
+            key: {CUSTOM: printed_form(part)}
             for key, part in (("loss", self.own.loss), ("name", self.own.task))
             if part is not None
         }
@@ -104,7 +106,7 @@ def with_numbers(name: str, part: Any, node: Node | None) -> Any:
     for key, child in said.items():
         if key not in fields:
             raise ConfigError(
-                f"{name}.{key}: {printed(part):.60} has no such number. It has: {', '.join(fields) or 'none'}."
+                f"{name}.{key}: {printed_form(part):.60} has no such number. It has: {', '.join(fields) or 'none'}."
                 f"{f' ({child.place})' if child.place else ''}"
             )
     values = {key: read_as(fields[key], child) for key, child in said.items()}
@@ -164,8 +166,10 @@ def check_part(name: str, form: str, given: Any, *, whose: str = "run") -> Any:
         raise ConfigError(
             f"the {whose} names its {name}, {form}, and does not hold its code: give it again, as {name}=."
         )
-    if form not in (printed(given), printed(given).replace(", rates={}", "")):  # rules had no `rates` before
-        raise ConfigError(f"the {name} of this {whose} is {form}, and {printed(given)} was given: give the one it has.")
+    if form not in (printed_form(given), printed_form(given).replace(", rates={}", "")):  # rules had no `rates` before
+        raise ConfigError(
+            f"the {name} of this {whose} is {form}, and {printed_form(given)} was given: give the one it has."
+        )
     return given
 
 

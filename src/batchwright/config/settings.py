@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.config.check import build
 from batchwright.config.components import to_plain
 from batchwright.config.document import MAX_CHARACTERS, Node, Place, Problem, parse
@@ -221,14 +221,14 @@ def _plain_section(section: Section, part: Any) -> dict[str, Any]:
     if not section.is_custom(part):
         return to_plain(part)
     rate = {"learning_rate": float(part.learning_rate)} if section.name == "optimizer" else {}
-    return {str(section.tag): CUSTOM, "form": printed(part), **rate}
+    return {str(section.tag): CUSTOM, "form": printed_form(part), **rate}
 
 
 def _plain_own_parts(config: Config) -> dict[str, Any]:
     """A user's own parts of the task, as plain data by the key that they replace."""
     own = config.own
     custom = {"task.loss": own.loss, "task.name": own.task}
-    plain: dict[str, Any] = {key: {CUSTOM: printed(part)} for key, part in custom.items() if part is not None}
+    plain: dict[str, Any] = {key: {CUSTOM: printed_form(part)} for key, part in custom.items() if part is not None}
     if own.metrics:
         plain["task.metrics"] = [*config.task.metrics, *({CUSTOM: metric.name} for metric in own.metrics)]
     return plain

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
-from batchwright._files import Lock, explained, remove_parts, write_file
+from batchwright._files import Lock, explain_write_errors, remove_parts, write_file
 from batchwright.data.cells import BadCells, TableOptions, bad_cells_error, dropped_note, type_cells
 from batchwright.data.memory import anonymous_memory
 from batchwright.data.raw import COPIES_OF_PIECE, PIECES, SMALLEST_PIECE, Raw, open_raw, source_files
@@ -140,7 +140,7 @@ def hold_store_folder(folder: Path, fingerprint: str) -> Iterator[None]:
         UsageError: another process holds the folder, or it may not be written to.
     """
     refuse_stranger(folder)
-    with explained(folder):
+    with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     lock = Lock(folder / LOCK, f"{folder} is being made by another process")
     try:
@@ -158,7 +158,7 @@ def hold_store_folder(folder: Path, fingerprint: str) -> Iterator[None]:
 
 def clear(folder: Path) -> None:
     """Remove the files of a store: first the one that marks it as finished, last the one that marks it as a store."""
-    with explained(folder):
+    with explain_write_errors(folder):
         (folder / STORE).unlink(missing_ok=True)
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == MARK):
             if entry.is_dir() and not entry.is_symlink():

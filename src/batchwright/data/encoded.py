@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from batchwright._files import explained, new_folder
+from batchwright._files import explain_write_errors, new_folder
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.row_file import RowFile
 from batchwright.data.streaming import StreamedDataset, StreamedSplit
@@ -95,7 +95,7 @@ def _write(part: StreamedSplit, folder: Path) -> None:
     files: dict[str, np.memmap] = {}
     row_bytes = sum(array.nbytes for array in _arrays(part.read(0, 1)).values())
     together = max(1, min(PIECE_ROWS, PIECE_BYTES // row_bytes))
-    with explained(folder):
+    with explain_write_errors(folder):
         for start in range(0, part.rows, together):
             for name, piece in _arrays(part.read(start, min(start + together, part.rows))).items():
                 if name not in files:

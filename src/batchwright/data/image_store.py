@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped
 
-from batchwright._files import explained, write_file
+from batchwright._files import explain_write_errors, write_file
 from batchwright.data.conversion import check_unchanged, fingerprint_of, hold_store_folder, store_folder
 from batchwright.data.idx import IMAGE_HEADER, holds_idx, idx_files, idx_shape, open_idx, read_idx
 from batchwright.data.images import ImageFiles, find_images, read_pixels
@@ -98,7 +98,7 @@ def _write(part: ImagePart, folder: Path, fingerprint: str) -> Store:
     """Write what a stopped conversion has not; the last block that it left may not have reached the disk."""
     header = _header(part.shape)
     size, images = math.prod(part.shape[1:]), folder / IMAGES
-    with explained(images):
+    with explain_write_errors(images):
         images.touch()
         written = images.stat().st_size - len(header) - BLOCK_BYTES
         done = max(0, written // size) if part.resumes else 0
@@ -108,7 +108,7 @@ def _write(part: ImagePart, folder: Path, fingerprint: str) -> Store:
             file.write(header)
             file.seek(0, io.SEEK_END)
     for block in part.blocks(done):
-        with explained(images), images.open("ab") as file:
+        with explain_write_errors(images), images.open("ab") as file:
             file.write(block)
         flush(images)
     names = [IMAGES]

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import UInt8
 
-from batchwright._files import explained, hidden_beside, sha256, write_file
+from batchwright._files import explain_write_errors, hidden_path, sha256, write_file
 from batchwright.data.images import Images
 from batchwright.data.schema import Column, from_plain
 from batchwright.data.tables import Table
@@ -197,8 +197,8 @@ def write_columns(path: Path, frame: pl.DataFrame) -> None:
     Raises:
         UsageError: the disk is full, or the folder may not be written to.
     """
-    temporary = hidden_beside(path)
-    with explained(path):
+    temporary = hidden_path(path)
+    with explain_write_errors(path):
         try:
             if path.suffix == ".parquet":
                 frame.write_parquet(temporary, compression="uncompressed", statistics=False)

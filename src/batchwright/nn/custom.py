@@ -7,7 +7,7 @@ import jax
 from jax import Array
 
 from batchwright._component import component
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.errors import ConfigError
 from batchwright.nn.activations import Activation
 from batchwright.nn.embeddings import Columns, Pixels
@@ -60,7 +60,7 @@ class Custom:
 
     def __repr__(self) -> str:
         """The part that it was made from."""
-        return printed(self.part)
+        return printed_form(self.part)
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
         """The network for these inputs and this many outputs.

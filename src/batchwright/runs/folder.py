@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from batchwright._files import Lock, explained, hidden_beside, remove_parts, write_file, write_folder
+from batchwright._files import Lock, explain_write_errors, hidden_path, remove_parts, write_file, write_folder
 from batchwright.errors import BatchwrightError, RunError, UsageError
 from batchwright.runs.manifest import (
     CHECKPOINTS,
@@ -85,7 +85,7 @@ def create(run_dir: Path | None, source: str) -> "RunFolder":
     lock = lock_of(path)
     manifest = new_manifest(source)
     write_file(path / MANIFEST, manifest.to_text())
-    with explained(path):
+    with explain_write_errors(path):
         (path / HISTORY).touch()
     return RunFolder(path, manifest, lock)
 
@@ -221,7 +221,7 @@ class RunFolder:
         if not has_row(int(row["epoch"])):
             return
         path = self.path / HISTORY
-        with explained(path), path.open("ab") as file:
+        with explain_write_errors(path), path.open("ab") as file:
             file.write(_line(row))
             file.flush()
             if time.monotonic() - self._synced >= SYNC_SECONDS:
@@ -235,8 +235,8 @@ class RunFolder:
         contents = {MODEL: blueprint.to_text().encode(), WEIGHTS: dump_variables(variables)}
         place = self.path / Path(MODEL).parent
         if place.exists():
-            with explained(place):
-                place.rename(hidden_beside(place))
+            with explain_write_errors(place):
+                place.rename(hidden_path(place))
             remove_parts(self.path)
         write_folder(place, {Path(name).name: content for name, content in contents.items()})
         self._record(self.manifest, contents)
@@ -266,7 +266,7 @@ class RunFolder:
         if history is not None and len(history) > WHOLE:
             self._write_history(history, (kept_epoch, len(history)))
         path = self.path / HISTORY
-        with explained(path), path.open("rb") as file:
+        with explain_write_errors(path), path.open("rb") as file:
             os.fsync(file.fileno())
             written = file.read()
         plain: dict[str, Any] = to_plain({"metrics": dict(metrics or {}), "seconds": dict(seconds or {})})
@@ -346,7 +346,7 @@ def lock_of(path: Path) -> Lock:
 
 
 def _claim_folder(path: Path) -> Path:
-    with explained(path):
+    with explain_write_errors(path):
         if path.is_symlink() or not path.exists():
             path.mkdir(parents=True)
         if not path.is_dir() or any(path.iterdir()):
@@ -355,7 +355,7 @@ def _claim_folder(path: Path) -> Path:
 
 
 def _first_free(root: Path, name: str) -> Path:
-    with explained(root):
+    with explain_write_errors(root):
         root.mkdir(parents=True, exist_ok=True)
         for number in count(1):
             with suppress(FileExistsError):

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright import tasks
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.config import CUSTOM, NONE_GIVEN, Given, check_part, from_plain, to_plain, validate_component
 from batchwright.config.components import FORMER_TAG
 from batchwright.data.encoding import Encoding, ImagePreprocessing
@@ -58,13 +58,13 @@ class Blueprint:
         """The architecture as plain data; for a user's own class, its printed form."""
         if type(self.architecture) in ARCHITECTURES:
             return to_plain(self.architecture)
-        return {"name": CUSTOM, "form": printed(self.architecture)}
+        return {"name": CUSTOM, "form": printed_form(self.architecture)}
 
     def _task(self) -> dict[str, Any]:
         """The task as plain data; for a user's own class, its printed form, whatever its name."""
         if type(self.task) in tasks.TASKS:
             return self.task.to_json()
-        return {"name": CUSTOM, "form": printed(self.task)}
+        return {"name": CUSTOM, "form": printed_form(self.task)}
 
     def to_text(self) -> str:
         """The content of `model.json`."""

@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages.journal import BaseJournalBackend, JournalStorage
 from optuna.trial import TrialState
 
-from batchwright._files import explained
+from batchwright._files import explain_write_errors
 from batchwright.errors import RunError
 from batchwright.runs.reading import read_bytes
 
@@ -43,9 +43,9 @@ def mend_journal(path: Path) -> str | None:
     if whole == len(content):
         return None
     backup = _unused_path(path)
-    with explained(backup):
+    with explain_write_errors(backup):
         backup.write_bytes(content)
-    with explained(path), path.open("r+b") as file:
+    with explain_write_errors(path), path.open("r+b") as file:
         file.truncate(whole)
     return (
         f"the last {len(content) - whole:,} bytes of {path} were torn, as by a crash, and were cut off; "

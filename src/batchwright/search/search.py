@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from batchwright import _cache, _machine
-from batchwright._files import explained
+from batchwright._files import explain_write_errors
 from batchwright.config import NONE_GIVEN, Given, Settings, dump_config
 from batchwright.data.dataset import Dataset
 from batchwright.errors import BatchwrightError, ConfigError, DataError, InterruptedRunError, RunError, UsageError
@@ -99,7 +99,7 @@ def go_on(
     with folder:
         if folder.plan.in_database:
             raise RunError(f"the study of {folder.path} is in a database: {AGAIN}.")
-        _machine.as_begun(folder.plan.machine)
+        _machine.use_recorded_threads(folder.plan.machine)
         plan, space = folder.plan, load_space(folder.path / SPACE, given=given, whose="search")
         options = SearchOptions(plan.trials, plan.seeds, plan.pruning, folds=plan.folds, objective=plan.objective)
         settings = space.settings(space.point(_middle(space)))
@@ -109,7 +109,7 @@ def go_on(
         prepared = prepare(find_again(settings, plan.paths), dataset)
         if prepared.dataset.fingerprint != plan.fingerprint:
             raise RunError(f"the rows of {prepared.dataset.name} are not those of the search in {folder.path}.")
-        found = (mend_journal(folder.path / STUDY), _machine.changed(plan.machine))
+        found = (mend_journal(folder.path / STUDY), _machine.difference_note(plan.machine))
         notes = tuple(note for note in found if note)
         yield from _carry_out(_Search(space, options, prepared, folder, notes, interrupted))
 
@@ -398,7 +398,7 @@ def _winner(search: _Search, settings: Settings) -> Generator[SearchEvent, None,
     """Train the best settings anew, as a run of its own, and with further seeds where there are several."""
     place = search.folder.path / BEST_RUN
     if place.exists():
-        with explained(place):
+        with explain_write_errors(place):
             shutil.rmtree(place)
     trained: Trained | None = None
     for event in train(settings, search.prepared.dataset, run_dir=place, interrupted=search.interrupted):

@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from batchwright._files import explained
+from batchwright._files import explain_write_errors
 from batchwright.errors import BatchwrightError, UsageError
 from batchwright.search.journal import mend_journal
 
@@ -34,7 +34,7 @@ def journal(path: Path) -> JournalStorage:
         RunError: the journal is damaged elsewhere.
     """
     mend_journal(path)
-    with explained(path):
+    with explain_write_errors(path):
         path.touch()
         for lock in path.parent.glob(f"{path.name}.lock*"):
             lock.unlink()

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from batchwright._component import component
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.errors import ConfigError, RunError
 from batchwright.tasks.answers import PlainAnswers, used_rows
 from batchwright.tasks.metrics import LOSS, Metric, compute, nan_metrics
@@ -85,7 +85,7 @@ class CustomTask:
 
     def to_json(self) -> dict[str, Any]:
         """The printed form."""
-        return {"name": "custom", "form": printed(self)}
+        return {"name": "custom", "form": printed_form(self)}
 
 
 def host_losses(losses: Loss, outputs: np.ndarray, targets: np.ndarray) -> Float[np.ndarray, " rows"]:

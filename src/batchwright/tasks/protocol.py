@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.tasks.metrics import Metric
 
 Outputs = Float[np.ndarray | Array, "rows outputs"]
@@ -63,7 +63,7 @@ def to_plain_value(value: Any) -> Any:
     if isinstance(value, Metric):
         return value.name
     if callable(value):
-        return {"custom": printed(value)}
+        return {"custom": printed_form(value)}
     if isinstance(value, tuple):
         return [to_plain_value(part) for part in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic | Array) else value

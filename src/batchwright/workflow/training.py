@@ -182,7 +182,7 @@ def resume(
     _cache.use()
     with reopen(Path(run), finished=epochs is not None) as folder:
         saved = Run(folder.path, folder.manifest)
-        _machine.as_begun(saved.manifest.machine)
+        _machine.use_recorded_threads(saved.manifest.machine)
         settings = recorded_settings(saved, given)
         if epochs is not None:
             settings = with_epochs(settings, epochs)
@@ -207,7 +207,7 @@ def resume(
         most = "" if prepared.job.growth is None else "at most "
         place = f"iteration {int(start.state.step):,} of {most}{prepared.plan.updates:,}"
         notes = (*prepared.notes, *(f"a checkpoint is left out: {problem}" for problem in problems))
-        if moved := _machine.changed(saved.manifest.machine):
+        if moved := _machine.difference_note(saved.manifest.machine):
             notes = (*notes, moved)
         if epochs is not None:
             notes = (*notes, extension_note(prepared.job, start))
