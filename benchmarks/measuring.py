@@ -24,8 +24,8 @@ from batchwright.measure.learning_rate import LearningRates, find_learning_rate
 from batchwright.measure.live import live_noise
 from batchwright.measure.target import Reached, iterations_to
 from batchwright.measure.throughput import iteration_seconds, measure_throughput
-from batchwright.optim.scaling import rescaled
-from batchwright.training.fit import compiled
+from batchwright.optim.scaling import rescale
+from batchwright.training.fit import compile_loop
 from batchwright.workflow import Prepared, prepare
 from batchwright.workflow.preparing import example_of
 
@@ -103,7 +103,7 @@ def _measured(name: str, words: dict[str, str], repeats: int, seeds: Sequence[in
 def _reached(prepared: Prepared, size: int, epochs: int, target: float, seed: int) -> Reached:
     """A size trained with its learning rates until one reaches the target."""
     job = prepared.job
-    program = dataclasses.replace(job.program, optimizer=rescaled(job.program.optimizer, size / job.plan.batch_size))
+    program = dataclasses.replace(job.program, optimizer=rescale(job.program.optimizer, size / job.plan.batch_size))
     rates = [float(program.optimizer.learning_rate) * factor for factor in RATES]
     plan = dataclasses.replace(job.plan, batch_size=size, epochs=epochs)
     example = example_of(prepared.dataset)
@@ -124,7 +124,7 @@ def _seconds(prepared: Prepared, size: int, target: float, seeds: Sequence[int])
 def _epoch(prepared: Prepared) -> tuple[float, float]:
     """Seconds of an epoch, and the share of it that the live noise scale takes."""
     job = prepared.job
-    loop = compiled(job, prepared.state)
+    loop = compile_loop(job, prepared.state)
     shapes = loop.feed.shapes
     seconds = iteration_seconds(loop.segment, job.program, prepared.state, shapes.rows, shapes.batches)
     epoch = seconds * job.plan.iterations_per_epoch

@@ -14,7 +14,7 @@ from spaces import RATES, Cost
 from batchwright.config import load_config
 from batchwright.nn.protocols import Variables
 from batchwright.population.fit import fit_members
-from batchwright.training.checkpoint import beginning
+from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.fit import Compiled, fit
 from batchwright.training.job import Job
 from batchwright.training.state import initial_state, to_device
@@ -78,7 +78,7 @@ def one_by_one(task: Task, jobs: Sequence[Job]) -> Cost:
         started = Cost.now()
         state = initial_state(job.program, task.example, seed=job.seed)
         made = started.until(Cost.now(), 1)
-        for event in fit(job, beginning(state)):
+        for event in fit(job, first_checkpoint(state)):
             started = Cost.now() if isinstance(event, Compiled) else started
         trained = started.until(Cost.now(), 1)
         spent = Cost(spent.clock + made.clock + trained.clock, spent.processor + made.processor + trained.processor)

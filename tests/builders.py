@@ -10,7 +10,7 @@ import numpy as np
 from batchwright import nn, optim
 from batchwright.optim import schedules
 from batchwright.tasks import Classification
-from batchwright.training.checkpoint import Checkpoint, Checkpoints, beginning, on_device
+from batchwright.training.checkpoint import Checkpoint, Checkpoints, copy_to_device, first_checkpoint
 from batchwright.training.fit import CheckpointTaken, EpochDone, Event, Job, Stopped, fit
 from batchwright.training.plan import make_plan
 from batchwright.training.state import Arrays, Model, Program, Rows, TrainState, initial_state
@@ -58,7 +58,7 @@ def make_job(**changes: object) -> Job:
 
 
 def events_of(job: Job, since: Checkpoint | None = None, **how: object) -> list[Event]:
-    since = beginning(start(job.program, make_rows())) if since is None else on_device(since)
+    since = first_checkpoint(start(job.program, make_rows())) if since is None else copy_to_device(since)
     return list(fit(job, since, **how))
 
 
@@ -104,7 +104,7 @@ class LinePlaces:
         self.whole = whole
         self.memory = jax.tree.map(lambda array: np.empty((length, *array.shape[1:]), array.dtype), whole)
 
-    def filled(self, ranges: np.ndarray) -> Arrays:
+    def fill(self, ranges: np.ndarray) -> Arrays:
         numbers = np.concatenate([np.arange(start, stop) for start, stop in ranges])
 
         def taken(array: np.ndarray, memory: np.ndarray) -> np.ndarray:

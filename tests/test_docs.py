@@ -15,7 +15,7 @@ import typer
 
 from batchwright.cli.main import app
 from batchwright.config import Config, flow, load_config, to_plain
-from batchwright.config.document import resolved
+from batchwright.config.document import resolve_scalar
 from batchwright.config.keys import homes
 from batchwright.data.examples import EXAMPLES
 from batchwright.nn import ARCHITECTURES, Architecture
@@ -187,7 +187,7 @@ def test_defaults_are_as_documented(part: str) -> None:
     """Those that are a number or a word."""
     defaults = to_plain(getattr(Config(), part))
     rows = re.findall(r"^\| (`.*?`) \| (.*?) \|", section("docs/configuration.md", f"`{part}`"), re.MULTILINE)
-    said = {key: resolved(default) for keys, default in rows for key in re.findall(r"`(\w+)`", keys)}
+    said = {key: resolve_scalar(default) for keys, default in rows for key in re.findall(r"`(\w+)`", keys)}
     assert said.keys() == defaults.keys()
     scalars = {key: value for key, value in defaults.items() if not isinstance(value, list | dict)}
     assert {key: said[key] for key in scalars} == scalars

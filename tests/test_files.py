@@ -83,7 +83,7 @@ def test_a_full_disk_leaves_what_was_there(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
 def test_a_device_that_is_really_full() -> None:
     device = Path("/dev/full")
-    with pytest.raises(UsageError, match="is full"), _files.explained(device):
+    with pytest.raises(UsageError, match="is full"), _files.explain_write_errors(device):
         device.write_bytes(b"x")
 
 
@@ -96,7 +96,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     ("number", "message"), [(errno.EACCES, "you may not write"), (errno.EROFS, "you may not"), (errno.EIO, "error")]
 )
 def test_other_refusals(tmp_path: Path, number: int, message: str) -> None:
-    with pytest.raises(UsageError, match=message), _files.explained(tmp_path):
+    with pytest.raises(UsageError, match=message), _files.explain_write_errors(tmp_path):
         failing(number)()
 
 

@@ -27,10 +27,10 @@ from batchwright.nn.embeddings import Columns
 from batchwright.nn.networks import FeedForward
 from batchwright.optim import SGD, Adam, Optimizer
 from batchwright.tasks import Classification
-from batchwright.training.fit import compiled
+from batchwright.training.fit import compile_loop
 from batchwright.training.plan import make_plan
 from batchwright.training.state import Model, Program
-from batchwright.workflow.foretelling import compile_seconds, foretell, layers_of, slow_to_compile
+from batchwright.workflow.foretelling import compile_seconds, foretell, layers_of, slow_compile_notes
 from batchwright.workflow.preparing import Prepared, example_of, prepare
 
 HUGE = {
@@ -62,7 +62,7 @@ def test_memory_is_foretold_as_the_compiler_says_it(
     ready = prepared(network, optimizer, batch_size)
     foretold = foretell(ready.job.program, ready.plan, example_of(ready.dataset))
     assert foretold.parameters == ready.parameters
-    assert 0.7 < foretold.memory_bytes / compiled(ready.job, ready.state).segment.memory_bytes < 1.4
+    assert 0.7 < foretold.memory_bytes / compile_loop(ready.job, ready.state).segment.memory_bytes < 1.4
 
 
 def test_what_series_take_is_within_the_bound() -> None:
@@ -95,9 +95,9 @@ def test_hundreds_of_layers_are_refused() -> None:
 
 def test_dozens_of_layers_are_told_of() -> None:
     program = prepared(MLP((4,))).job.program
-    assert not list(slow_to_compile(program))
+    assert not list(slow_compile_notes(program))
     many = Program(Model(MLP((4,) * 60).build(Features(numeric=3), 2), program.model.task), program.optimizer)
-    assert list(slow_to_compile(many)) == ["242 layers take about 24 seconds to compile, the first time"]
+    assert list(slow_compile_notes(many)) == ["242 layers take about 24 seconds to compile, the first time"]
 
 
 @pytest.mark.parametrize("verb", ["train", "check", "find-batch-size", "find-learning-rate", "search", "compare"])

@@ -82,9 +82,9 @@ def test_a_deterministic_run_is_verified_with_the_threads_that_it_began_with(
 def test_what_has_changed_is_one_sentence() -> None:
     now = _machine.describe()
     assert int(now["threads"]) >= 1 and now["jaxlib"] and now["processor"]
-    assert _machine.changed(now) == ""
-    assert _machine.changed({}) == "", "a run of before this was recorded"
-    said = _machine.changed(now | {"threads": "64", "jax": "0.1"})
+    assert _machine.difference_note(now) == ""
+    assert _machine.difference_note({}) == "", "a run of before this was recorded"
+    said = _machine.difference_note(now | {"threads": "64", "jax": "0.1"})
     assert said.startswith(f"it began with threads '64', now '{now['threads']}'; jax '0.1', now '{now['jax']}': ")
 
 
@@ -95,7 +95,7 @@ def test_threads_cannot_be_changed_once_jax_is_used(monkeypatch: pytest.MonkeyPa
     assert os.environ[_machine.VARIABLE] == "3"
     with pytest.raises(UsageError, match="with 3 threads already, and 4 are needed: ask for it before"):
         _machine.be_deterministic()
-    _machine.as_begun({"threads": "7"})
+    _machine.use_recorded_threads({"threads": "7"})
     assert _machine.threads() == 3
     monkeypatch.setenv(_machine.VARIABLE, "4")
     _machine.be_deterministic()

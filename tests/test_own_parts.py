@@ -15,7 +15,7 @@ from tests.cli.conftest import batchwright  # noqa: F401  (a fixture)
 from tests.own_parts import Line, Nudge, Two
 
 import batchwright as bw
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.errors import ConfigError, RunError
 from batchwright.nn import Activation, Dense, Sequential
 from batchwright.optim.schedule import Rates, Schedule, When
@@ -255,8 +255,8 @@ def test_the_printed_form_names_no_module_and_no_address() -> None:
     class Plain:
         pass
 
-    assert printed(Plain()) == Plain.__qualname__
-    assert "0x" not in printed([brier, Plain()]) and printed(brier) == "brier"
+    assert printed_form(Plain()) == Plain.__qualname__
+    assert "0x" not in printed_form([brier, Plain()]) and printed_form(brier) == "brier"
 
 
 def test_only_what_is_custom_is_said_to_be_code(batchwright: Any) -> None:  # noqa: F811

@@ -14,7 +14,7 @@ from rich.console import Console
 import batchwright as bw
 from batchwright.errors import ConfigError
 from batchwright.training.fit import EpochDone
-from batchwright.workflow.progress import watched
+from batchwright.workflow.progress import show_progress
 
 PLAN: dict[str, Any] = {"network": bw.nn.MLP((4,)), "epochs": 3, "batch_size": 26}
 
@@ -121,4 +121,4 @@ def test_it_changes_no_bit(iris: bw.Dataset, screen: Any) -> None:
 
 def test_anything_else_is_refused() -> None:
     with pytest.raises(ConfigError, match="progress takes True, False or None, but is 'bar'"):
-        inspect.unwrap(watched)(iter(()), "bar")
+        inspect.unwrap(show_progress)(iter(()), "bar")

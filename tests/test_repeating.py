@@ -132,7 +132,11 @@ def test_a_metric_that_is_the_same_with_all_seeds_is_said_to_be() -> None:
 
 def test_what_cannot_be_repeated_is_told_before_training() -> None:
     with pytest.raises(ConfigError, match="stays as it is"):
-        list(workflow.repeatable(workflow.train(settings(**{"training.batch_size": "{adaptive: {}}"}), record=False)))
+        list(
+            workflow.refuse_unrepeatable(
+                workflow.train(settings(**{"training.batch_size": "{adaptive: {}}"}), record=False)
+            )
+        )
 
 
 def test_interrupted_it_ends_after_an_epoch_and_says_what_is_complete() -> None:

@@ -18,7 +18,7 @@ def use() -> None:
     chosen = os.environ.get(VARIABLE)
     if chosen == "off" or jax.config.values["jax_compilation_cache_dir"] is not None:
         return
-    folder = _writable(chosen)
+    folder = _cache_folder(chosen)
     if folder is None:
         return
     # A disk that fills up later costs only the time to compile again.
@@ -28,7 +28,7 @@ def use() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def _writable(chosen: str | None) -> Path | None:
+def _cache_folder(chosen: str | None) -> Path | None:
     """The folder of the cache, created if missing; None if it cannot be written."""
     try:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

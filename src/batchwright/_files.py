@@ -34,10 +34,10 @@ def write_file(path: Path | str, content: bytes | str, *, overwrite: bool = Fals
             system does not allow it. Nothing is left behind.
     """
     path = Path(path)
-    with explained(path):
+    with explain_write_errors(path):
         if not overwrite:
             refuse_existing(path)
-        temporary = hidden_beside(path)
+        temporary = hidden_path(path)
         try:
             with temporary.open("xb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
@@ -61,15 +61,15 @@ def new_folder(path: Path | str) -> Iterator[Path]:
             turned into a UsageError.
     """
     path = Path(path)
-    temporary = hidden_beside(path)
-    with explained(path):
+    temporary = hidden_path(path)
+    with explain_write_errors(path):
         refuse_existing(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
     try:
-        with explained(path, only=FULL):
+        with explain_write_errors(path, only=FULL):
             yield temporary
-        with explained(path):
+        with explain_write_errors(path):
             for folder, _, names in os.walk(temporary):
                 for name in (*names, "."):
                     _flush(Path(folder) / name)
@@ -86,7 +86,7 @@ def write_folder(path: Path | str, contents: Mapping[str, bytes]) -> None:
     Raises:
         UsageError: as for `new_folder`, and if the system refuses to write a file, for whatever reason.
     """
-    with new_folder(path) as folder, explained(path):
+    with new_folder(path) as folder, explain_write_errors(path):
         for name, content in contents.items():
             (folder / name).write_bytes(content)
 
@@ -100,7 +100,7 @@ class Lock:
         Raises:
             UsageError: another process, which is named, holds it; the message begins with `why`.
         """
-        with explained(path):
+        with explain_write_errors(path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         self._close = weakref.finalize(self, os.close, descriptor)
         try:
@@ -113,7 +113,7 @@ class Lock:
             holder = os.read(descriptor, 20).decode(errors="replace").strip()
             self._close()
             raise UsageError(f"{why}{f' (process {holder})' if holder.isdigit() else ''}.") from None
-        with explained(path):
+        with explain_write_errors(path):
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())
 
@@ -158,7 +158,7 @@ def refuse_existing(path: Path | str) -> None:
 
 
 @contextlib.contextmanager
-def explained(path: Path | str, *, only: tuple[int, ...] = ()) -> Iterator[None]:
+def explain_write_errors(path: Path | str, *, only: tuple[int, ...] = ()) -> Iterator[None]:
     """Turn a system error in writing `path` (of the kinds `only`, if given) into a UsageError with a remedy."""
     try:
         yield
@@ -180,7 +180,7 @@ def _remedy(error: OSError, path: Path) -> str:
     return f"{error.strerror or error}."
 
 
-def hidden_beside(path: Path) -> Path:
+def hidden_path(path: Path) -> Path:
     """A new hidden name in the same folder, so that renaming stays within one file system."""
     return path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}{PART}")
 

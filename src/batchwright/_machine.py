@@ -32,7 +32,7 @@ def describe() -> dict[str, str]:
     return {"device": device.device_kind, **cpu, **versions, "XLA_FLAGS": os.environ.get("XLA_FLAGS", "")}
 
 
-def changed(then: Mapping[str, str]) -> str:
+def difference_note(then: Mapping[str, str]) -> str:
     """A sentence on the differences from `then`, given by `describe`; empty if there are none."""
     now = describe()
     found = [f"{name} {was!r}, now {now.get(name, '')!r}" for name, was in then.items() if now.get(name, "") != was]
@@ -69,7 +69,7 @@ def be_deterministic() -> None:
         )
 
 
-def as_begun(then: Mapping[str, str]) -> None:
+def use_recorded_threads(then: Mapping[str, str]) -> None:
     """Compute with the number of threads that a run began with, if JAX has not been used yet."""
     if then.get("threads", "").isdecimal():
         use_threads(int(then["threads"]))

@@ -7,13 +7,13 @@ from typing import Any
 MOST = 300
 
 
-def printed(part: Any) -> str:
+def printed_form(part: Any) -> str:
     """One line that identifies a part among others of its kind, equal in every process: no module, no memory address.
 
     A long line is cut, and ends in a hash of all of it.
 
-    >>> printed(printed)
-    'printed'
+    >>> printed_form(printed_form)
+    'printed_form'
     """
     cls: Any = type(part)
     name = getattr(cls if cls.__repr__ is object.__repr__ else part, "__qualname__", None)

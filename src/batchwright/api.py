@@ -40,7 +40,7 @@ from batchwright.training.plan import BatchSize, Remainder
 from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Event, Trained
-from batchwright.workflow.progress import watched
+from batchwright.workflow.progress import show_progress
 
 DEFAULT, TASK, NETWORK = Training(), TaskSettings(), Tabular()
 Auto: TypeAlias = Literal["auto"]
@@ -140,7 +140,7 @@ def fit(
     >>> trained.test_metrics["accuracy"] > 0.8
     True
     """
-    return _last(_events(**locals()))
+    return _run_to_end(_events(**locals()))
 
 
 def events(data: Dataset, **arguments: Any) -> "Events":
@@ -222,8 +222,8 @@ def _events(
         initial=model,
         parent=str(run.path.resolve()) if run else "",
     )
-    found = watched(found, progress)
-    return Events(found if on_event is None else _followed(found, on_event, steering), steering)
+    found = show_progress(found, progress)
+    return Events(found if on_event is None else _call_on_event(found, on_event, steering), steering)
 
 
 def _model(initial: object) -> SavedModel | None:
@@ -235,7 +235,7 @@ def _model(initial: object) -> SavedModel | None:
     raise ConfigError(f"initial takes what fit gave, or a model that load_model gave, but is {initial!r:.60}.")
 
 
-def _followed(events: Iterator[Event], on_event: Callable[[Event], Asked], steering: Steering) -> Iterator[Event]:
+def _call_on_event(events: Iterator[Event], on_event: Callable[[Event], Asked], steering: Steering) -> Iterator[Event]:
     """The events; `on_event` is called with each, and its request is passed on."""
     for event in events:
         asked = on_event(event)
@@ -373,8 +373,8 @@ def resume(
     place = path_of(run, "run")
     architecture = None if network is None else as_architecture(network)
     given = Given(architecture, optimizer, schedule, loss, tuple(metrics), task)
-    trained = _last(watched(workflow.resume(place, data, epochs=_epochs(epochs), given=given), progress))
-    if moved := _machine.changed(open_run(place).manifest.machine):
+    trained = _run_to_end(show_progress(workflow.resume(place, data, epochs=_epochs(epochs), given=given), progress))
+    if moved := _machine.difference_note(open_run(place).manifest.machine):
         warnings.warn(f"{place}: {moved}.", stacklevel=2)
     return trained
 
@@ -385,7 +385,7 @@ def _epochs(given: object) -> int | None:
     raise ConfigError(f"epochs takes a whole number >= 1, or None, but is {given!r:.60}.")
 
 
-def _last(events: Iterator[Event]) -> Trained:
+def _run_to_end(events: Iterator[Event]) -> Trained:
     trained = next(event for event in events if isinstance(event, Trained))
     for _ in events:  # raises the error of a run that has diverged
         pass

@@ -60,7 +60,7 @@ def verify(run: Path) -> Verification:
         BatchwrightError: a piece of the training failed otherwise.
     """
     recorded = open_run(run)
-    _machine.as_begun(recorded.manifest.machine)
+    _machine.use_recorded_threads(recorded.manifest.machine)
     prepared = workflow.prepare(workflow.recorded_settings(recorded))
     between = max(1, min(MOST_BETWEEN, (prepared.plan.iterations_per_epoch - 1) // (KILLS + 1)))
     last = between * (KILLS + 1)

@@ -81,12 +81,12 @@ def test_numbers_stay_short(value: float, shown: str) -> None:
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
-    assert _cache._writable(str(tmp_path / "file" / "programs")) is None
-    assert _cache._writable(str(tmp_path / "new" / "programs")) == tmp_path / "new" / "programs"
+    assert _cache._cache_folder(str(tmp_path / "file" / "programs")) is None
+    assert _cache._cache_folder(str(tmp_path / "new" / "programs")) == tmp_path / "new" / "programs"
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert _cache._writable(str(tmp_path / "new")) is None
+    assert _cache._cache_folder(str(tmp_path / "new")) is None
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert _cache._writable(None) is None
+    assert _cache._cache_folder(None) is None
 
 
 def test_what_ends_the_display_is_what_the_run_says(batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch) -> None:

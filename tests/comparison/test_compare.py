@@ -14,14 +14,14 @@ from batchwright.comparison.compare import (
     ComparedVariant,
     CompareOptions,
     Comparing,
-    _on_share,
+    _job_on_share,
+    _rank_variants,
     _share,
-    _side_by_side,
     compare,
 )
 from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.search.space import load_space
-from batchwright.training.checkpoint import beginning
+from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.fit import EpochDone, fit
 from batchwright.training.state import initial_state
 from batchwright.workflow import Estimate, estimate
@@ -71,7 +71,7 @@ def shares(space, prepared):
 
 
 def _losses_alone(job, example):
-    told = fit(job, beginning(initial_state(job.program, example, seed=job.seed)))
+    told = fit(job, first_checkpoint(initial_state(job.program, example, seed=job.seed)))
     return [event.row["val_loss"] for event in told if isinstance(event, EpochDone)]
 
 
@@ -157,7 +157,7 @@ def test_shares_of_the_rows_have_a_learning_curve(shares):
 
 def test_a_share_of_the_rows_comes_out_as_trained_alone_on_them(space, prepared, shares):
     row = next(row for row in shares.rows if row.name.startswith("50%"))
-    job = _on_share(job_on(prepared, space.settings(dict(row.settings))), _share(prepared.job.train, 0.5, 0))
+    job = _job_on_share(job_on(prepared, space.settings(dict(row.settings))), _share(prepared.job.train, 0.5, 0))
     np.testing.assert_allclose(row.by_seed, [min(_losses_alone(job, example_of(prepared.dataset)))], rtol=2e-4)
 
 
@@ -177,7 +177,7 @@ def test_a_smaller_share_is_part_of_a_larger_one_and_no_row_is_drawn_twice(prepa
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.3, 0.77, 1.0])
 def test_a_share_is_trained_with_about_as_many_updates(prepared, share):
     job = replace(prepared.job, plan=replace(prepared.job.plan, epochs=20))
-    found = _on_share(job, _share(job.train, share, seed=0)).plan
+    found = _job_on_share(job, _share(job.train, share, seed=0)).plan
     rows = max(1, round(share * ROWS))
     iterations = -(-rows // min(BATCH, rows))
     assert (found.training_rows, found.iterations_per_epoch) == (rows, iterations)
@@ -191,7 +191,7 @@ def test_target_is_the_median_and_what_it_takes_to_reach_it_is_counted():
         _row("lost", ()),
         _row("good", (1.0, 0.5, 0.4), (0.3, 0.5), updates=10, seconds=1.0),
     ]
-    done, target = _side_by_side(rows)
+    done, target = _rank_variants(rows)
     assert target == 0.6
     assert [row.name for row in done] == ["good", "cheap", "slow", "lost"]
     found = {row.name: (row.updates_to_target, row.seconds_to_target, row.at_equal_seconds) for row in done}
@@ -204,14 +204,14 @@ def test_target_is_the_median_and_what_it_takes_to_reach_it_is_counted():
 
 
 def test_the_target_of_two_is_between_them():
-    done, target = _side_by_side([_row("a", (0.8, 0.4), (0.4,)), _row("b", (0.9, 0.2), (0.2,))])
+    done, target = _rank_variants([_row("a", (0.8, 0.4), (0.4,)), _row("b", (0.9, 0.2), (0.2,))])
     assert target == pytest.approx(0.3)
     assert [(row.name, row.updates_to_target) for row in done] == [("b", 20), ("a", None)]
 
 
 def test_where_all_have_diverged_nothing_is_reached():
     rows = [_row("a", ()), _row("b", ())]
-    assert _side_by_side(rows) == (rows, None)
+    assert _rank_variants(rows) == (rows, None)
 
 
 def test_an_interval_of_one_seed_is_its_loss(space, prepared):

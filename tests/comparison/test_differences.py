@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from batchwright.comparison.differences import behind_lowest, verdict
+from batchwright.comparison.differences import is_behind_lowest, verdict
 
 TABLES = 2000
 SLACK = 0.015
@@ -18,7 +18,7 @@ NOISES = {
 
 def _alarms(losses):
     """The share of tables that claim any difference."""
-    return behind_lowest(losses).any(axis=-1).mean()
+    return is_behind_lowest(losses).any(axis=-1).mean()
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
@@ -58,7 +58,7 @@ def test_a_difference_of_three_deviations_is_found(variants, seeds, found):
     random = np.random.default_rng(0)
     losses = random.normal(size=(500, variants, seeds)) + 3 * random.normal(size=(500, 1, seeds))
     losses[:, 0] -= 3
-    behind = behind_lowest(losses)
+    behind = is_behind_lowest(losses)
     assert behind[:, 1:].mean() >= found
     assert not behind[:, 0].any()
 
@@ -68,7 +68,7 @@ def test_of_two_variants_it_is_students_paired_test():
     losses = 0.4 * random.normal(size=(200, 2, 4))
     losses[:, 1] += random.uniform(0, 2, size=(200, 1))
     significant = stats.ttest_rel(losses[:, 0], losses[:, 1], axis=-1).pvalue < 0.05
-    np.testing.assert_array_equal(behind_lowest(losses).any(axis=-1), significant)
+    np.testing.assert_array_equal(is_behind_lowest(losses).any(axis=-1), significant)
     assert 40 < significant.sum() < 160
 
 
@@ -81,15 +81,15 @@ def test_with_equal_spread_it_is_tukeys_test_with_seeds_as_blocks():
     assert own[0] < square < own[1]
     for factor, expected in ((0.99, False), (1.01, True)):
         means = np.array([0.0, factor * reach, 9.0, 9.0])
-        assert behind_lowest(means[:, None] + noise)[1] == expected
+        assert is_behind_lowest(means[:, None] + noise)[1] == expected
 
 
 def test_rounding_is_no_difference_and_equal_losses_are_none():
     random = np.random.default_rng(0)
     losses = np.tile(random.uniform(0.5, 1, size=5), (3, 1))
-    assert not behind_lowest(losses).any()
-    assert not behind_lowest(losses * [[1], [1 + 1e-7], [1 + 2e-7]]).any()
-    assert behind_lowest(losses + np.array([[0], [0.1], [0.2]])).tolist() == [False, True, True]
+    assert not is_behind_lowest(losses).any()
+    assert not is_behind_lowest(losses * [[1], [1 + 1e-7], [1 + 2e-7]]).any()
+    assert is_behind_lowest(losses + np.array([[0], [0.1], [0.2]])).tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchwright.config.document import MAX_CHARACTERS, Place, parse, resolved
+from batchwright.config.document import MAX_CHARACTERS, Place, parse, resolve_scalar
 from batchwright.config.emit import flow
 from batchwright.errors import ConfigError
 
@@ -40,13 +40,13 @@ def test_json_is_read_as_json(plain: object) -> None:
     ],
 )  # fmt: skip
 def test_scalars_are_those_of_yaml_1_2(text: str, value: object) -> None:
-    assert resolved(text) == value
-    assert type(resolved(text)) is type(value)
+    assert resolve_scalar(text) == value
+    assert type(resolve_scalar(text)) is type(value)
     assert parse(f"key: '{text}'", "x")[0].plain == {"key": text}  # quoted, it is text
 
 
 def test_not_a_number_is_read_as_such() -> None:
-    found = resolved(".nan")
+    found = resolve_scalar(".nan")
     assert isinstance(found, float)
     assert math.isnan(found)
 

@@ -284,7 +284,7 @@ def test_what_is_auto_is_to_be_measured(key: str) -> None:
     default = load_config()
     assert settings.to_measure == (key,)
     assert settings.config == default.config, "until then its default stands in"
-    done = settings.measured({key: 7}, {key: {"reason": "found"}})
+    done = settings.with_measured({key: 7}, {key: {"reason": "found"}})
     assert (done.to_measure, done.origins[key], done.values[key]) == ((), "measured", 7)
     assert done.to_json()[key] == {"value": 7, "origin": "measured", "evidence": {"reason": "found"}}
     assert {other for other in done.origins if done.origins[other] == "measured"} == {key}

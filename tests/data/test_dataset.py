@@ -18,7 +18,7 @@ from batchwright.data.dataset import load, prepare
 from batchwright.data.examples import EXAMPLES
 from batchwright.data.options import DataOptions
 from batchwright.data.streaming import prepare_streamed
-from batchwright.data.weights import in_units
+from batchwright.data.weights import divide_by_unit
 from batchwright.errors import ConfigError, DataError
 
 LABELS = ("007", "7", "07", "0", "00", "9007199254740992", "9007199254740993", "a", "red")
@@ -398,4 +398,4 @@ def test_complex_numbers_of_pandas_are_refused_in_a_sentence():
 
 
 def test_a_row_that_counts_little_stays_a_row():
-    assert (in_units(np.array([1e300, 1e-300, 1.0]), 1e300) > 0).all()
+    assert (divide_by_unit(np.array([1e300, 1e-300, 1.0]), 1e300) > 0).all()

@@ -8,7 +8,7 @@ import pytest
 
 from batchwright.data.dataset import Dataset, load
 from batchwright.data.encoding import encode_labelled
-from batchwright.data.several import SeveralTargets, each, target_from_json
+from batchwright.data.several import SeveralTargets, each_target, target_from_json
 from batchwright.data.targets import ClassTarget, ValueTarget
 from batchwright.errors import BatchwrightError
 
@@ -28,7 +28,7 @@ def test_each_is_encoded_as_alone() -> None:
     assert data.train.targets.dtype == np.float32
     assert data.schema.targets == ("a", "size", "b")
     assert data.schema.used == ("x", "z")
-    for target, encoded in each(data.target, data.train.targets):
+    for target, encoded in each_target(data.target, data.train.targets):
         kinds = {name: "identifier" for name in ("a", "size", "b") if name != target.name}
         alone = load(ROWS, target=target.name, split="shuffled", kinds=kinds)
         assert alone.target == target

@@ -283,7 +283,10 @@ def test_strangers_folders_are_left_alone(tmp_path):
 
 def test_two_conversions_at_once_are_refused(tmp_path):
     path = file(tmp_path, "a,b\n1,x\n3,y\n")
-    with conversion.begun(store_folder(path, None), "other"), pytest.raises(UsageError, match="another process"):
+    with (
+        conversion.hold_store_folder(store_folder(path, None), "other"),
+        pytest.raises(UsageError, match="another process"),
+    ):
         convert(path)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.findings.planted import ROWS, clean, loaded, told
 
 from batchwright.data.dataset import load
-from batchwright.findings.columns import MOST_ROWS, columns, looked_at, sample
+from batchwright.findings.columns import MOST_ROWS, columns, sample, sample_note
 from batchwright.findings.duplicates import duplicate_columns
 from batchwright.findings.unused import constant_columns, identifier_columns, missing_columns
 
@@ -20,7 +20,7 @@ EXAMPLES = ["iris", "wine", "digits", "breast-cancer", "diabetes", "moons", "lin
 def test_a_sample_is_even_and_no_larger_than_asked(rows: int, most: int) -> None:
     chosen = range(rows)[sample(rows, most)]
     assert 1 <= len(chosen) <= most and chosen[0] == 0
-    assert (looked_at(rows, most) == "") == (rows <= most)
+    assert (sample_note(rows, most) == "") == (rows <= most)
 
 
 def test_columns_are_those_of_the_source() -> None:

@@ -13,7 +13,7 @@ from tests.findings.planted import ROWS, clean, loaded, told
 from batchwright.data.dataset import Dataset, Split, load
 from batchwright.findings.classes import constant_target, imbalance, missing_classes
 from batchwright.findings.columns import MOST_ROWS
-from batchwright.findings.contradictions import contradictions, outvoted
+from batchwright.findings.contradictions import contradictions, count_outvoted
 from batchwright.findings.few_rows import few_rows
 from batchwright.findings.shared_rows import severity, shared_rows
 
@@ -161,7 +161,7 @@ def test_outvoted_rows_are_those_that_a_majority_vote_gets_wrong(rows: list[tupl
     inputs, classes = np.array(rows).T
     groups = [[label for x, label in rows if x == which] for which in set(inputs)]
     wrong = sum(len(group) - max(map(group.count, group)) for group in groups)
-    assert outvoted(inputs.astype(np.uint64), classes) == wrong
+    assert count_outvoted(inputs.astype(np.uint64), classes) == wrong
 
 
 def test_parts_with_few_rows_are_told() -> None:

@@ -14,7 +14,7 @@ from tests.builders import make_program, random_rows
 from batchwright import optim
 from batchwright.errors import DataError, UsageError
 from batchwright.measure import batch_size
-from batchwright.measure.batch_size import candidates, find_batch_size, tabulate, usable
+from batchwright.measure.batch_size import candidates, find_batch_size, tabulate, usable_noise
 from batchwright.measure.noise_scale import NoiseScale, Spread
 from batchwright.measure.throughput import Throughput, Timing
 from batchwright.measure.verify import spread, verify
@@ -62,10 +62,10 @@ def test_candidates_fit_in_memory_and_rows() -> None:
 
 
 def test_an_endless_noise_scale_gives_way_to_what_it_is_at_least() -> None:
-    assert usable(noise(500.0, 300.0, 900.0)) == 500.0
-    assert usable(noise(math.inf, 300.0, math.inf)) == 300.0
+    assert usable_noise(noise(500.0, 300.0, 900.0)) == 500.0
+    assert usable_noise(noise(math.inf, 300.0, math.inf)) == 300.0
     with pytest.raises(DataError, match="cannot be measured on 1,000 rows"):
-        usable(noise(math.inf, 0.0, math.inf))
+        usable_noise(noise(math.inf, 0.0, math.inf))
 
 
 def test_on_rows() -> None:

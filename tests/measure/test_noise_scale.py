@@ -21,7 +21,7 @@ from batchwright.training.state import Model, Program, Rows, TrainState, initial
 ROWS, REPEATS, ROWS_OF_REPEAT = 48, 120, 64
 
 
-COMPILED = per_row._compiled
+COMPILED = per_row._compile_sums
 
 
 @cache
@@ -251,7 +251,9 @@ class TestRowByRow:
 
     def test_a_rule_without_second_moment_is_measured_as_it_is(self) -> None:
         case, places, key = mlp(), jnp.zeros((4, 1, 12, 1), jnp.int32), jax.random.key(0)
-        lowered = (per_row._compiled().lower(*case, places, key, preconditioned=on).as_text() for on in (False, True))
+        lowered = (
+            per_row._compile_sums().lower(*case, places, key, preconditioned=on).as_text() for on in (False, True)
+        )
         assert next(lowered) == next(lowered)
 
     def test_rows_in_chunks_or_few_gradients_at_once_are_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,7 +281,9 @@ class TestRowByRow:
             program, train, rows = mlp(optimizer=optim.Adam(rate, beta_2=beta), dropout=dropout)
             places = jnp.zeros((4, 1, 12, 1), jnp.int32)
             key = jax.random.key(0)
-            texts.append(per_row._compiled().lower(program, train, rows, places, key, preconditioned=True).as_text())
+            texts.append(
+                per_row._compile_sums().lower(program, train, rows, places, key, preconditioned=True).as_text()
+            )
         assert texts[0] == texts[1]
 
 

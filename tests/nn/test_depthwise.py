@@ -11,7 +11,7 @@ from tests.reference import nn as reference
 
 from batchwright.errors import ConfigError
 from batchwright.nn import DepthwiseConv2D, Variables
-from batchwright.nn.depthwise import _summed, _summed_row_by_row, convolve_channels
+from batchwright.nn.depthwise import _sum_products, _sum_row_by_row, convolve_channels
 
 CASES = {  # (n, h, w, c), kernel size, multiplier, stride, padding
     "same": ((2, 5, 6, 3), 3, 1, 1, "same"),
@@ -86,7 +86,7 @@ def test_gradients_are_finite_differences() -> None:
 def test_both_ways_to_the_gradient_of_the_kernel_agree() -> None:
     """One is for the CPU, one for all else."""
     x, g, where = draw(3, 6, 5, 4), draw(3, 3, 3, 4, seed=1), {"size": 3, "stride": 2, "margins": ((0, 1), (1, 1))}
-    one, other = (function(jnp.asarray(x), jnp.asarray(g), **where) for function in (_summed, _summed_row_by_row))
+    one, other = (function(jnp.asarray(x), jnp.asarray(g), **where) for function in (_sum_products, _sum_row_by_row))
     np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 

@@ -13,7 +13,7 @@ from tests.reference import optimizers as reference
 from batchwright.config import load_config
 from batchwright.errors import ConfigError
 from batchwright.optim import OPTIMIZERS, SGD, AdamW, Optimizer, init
-from batchwright.optim.names import left_out, listed, matches, names_of, put_back
+from batchwright.optim.names import leave_out_chosen, list_names, matches, names_of, put_back
 from batchwright.search.space import load_space
 
 
@@ -43,7 +43,7 @@ def test_a_number_in_a_part_is_whole() -> None:
 
 
 def test_what_is_left_out_is_put_back() -> None:
-    some = left_out(PARAMS, ("kernel", "embedding*"))
+    some = leave_out_chosen(PARAMS, ("kernel", "embedding*"))
     assert names_of(some) == ["dense/bias"]
     moved = jax.tree.map(lambda leaf: leaf + 1, some)
     whole = put_back(moved, PARAMS)
@@ -53,7 +53,7 @@ def test_what_is_left_out_is_put_back() -> None:
 
 
 def test_long_lists_of_names_are_cut() -> None:
-    assert listed([f"w{i}" for i in range(30)]).endswith("w19 and 10 more")
+    assert list_names([f"w{i}" for i in range(30)]).endswith("w19 and 10 more")
 
 
 FACTORS = {"*/kernel": 0.3, "bias": 2.0}

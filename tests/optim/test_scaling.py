@@ -32,7 +32,7 @@ from batchwright.optim import (
     update,
 )
 from batchwright.optim.rule import Scaling
-from batchwright.optim.scaling import SQUARE_FLOOR, changes, rescaled, scaling_of
+from batchwright.optim.scaling import SQUARE_FLOOR, changes, rescale, scaling_of
 
 RULES = (
     *(rule() for rule in OPTIMIZERS if rule is not Adadelta),
@@ -50,13 +50,13 @@ def test_every_rule_but_one_has_a_scaling() -> None:
 
 def test_the_linear_rule() -> None:
     rule = SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01, l2=0.02, clipvalue=1.0, global_clipnorm=5.0)
-    assert rescaled(rule, 8.0) == dataclasses.replace(rule, learning_rate=0.8)
+    assert rescale(rule, 8.0) == dataclasses.replace(rule, learning_rate=0.8)
 
 
 @pytest.mark.parametrize("kind", [Adam, AdamW, Nadam])
 def test_the_square_root_rule(kind: type[Adam]) -> None:
     rule = kind(0.01, beta_1=0.99, beta_2=0.999, epsilon=1e-6, weight_decay=0.1)
-    new = rescaled(rule, 9.0)
+    new = rescale(rule, 9.0)
     assert changes(rule, new) == pytest.approx(
         {"learning_rate": 0.03, "beta_1": 0.91, "beta_2": 0.991, "epsilon": 1e-6 / 3}
     )
@@ -74,19 +74,19 @@ def test_the_square_root_rule(kind: type[Adam]) -> None:
     ids=stable,
 )
 def test_the_other_rules(rule: Optimizer, expected: dict[str, float]) -> None:
-    assert changes(rule, rescaled(rule, 4.0)) == pytest.approx(expected)
+    assert changes(rule, rescale(rule, 4.0)) == pytest.approx(expected)
 
 
 @NAMED
 def test_the_same_size_changes_nothing(rule: Optimizer) -> None:
-    assert rescaled(rule, 1.0) == rule and changes(rule, rescaled(rule, 1)) == {}
+    assert rescale(rule, 1.0) == rule and changes(rule, rescale(rule, 1)) == {}
 
 
 @NAMED
 @settings(max_examples=10)
 @given(st.floats(0.01, 4.0))
 def test_there_and_back_again(rule: Optimizer, factor: float) -> None:
-    back = rescaled(rescaled(rule, factor), 1.0 / factor)
+    back = rescale(rescale(rule, factor), 1.0 / factor)
     assert all(math.isclose(value, getattr(rule, name), rel_tol=1e-9) for name, value in changes(rule, back).items())
 
 
@@ -94,7 +94,7 @@ def test_there_and_back_again(rule: Optimizer, factor: float) -> None:
 @settings(max_examples=10)
 @given(st.floats(1e-4, 1e6), st.floats(1e-4, 1e6))
 def test_larger_batches_never_have_smaller_rates_or_longer_averages(rule: Optimizer, one: float, two: float) -> None:
-    small, large = (rescaled(rule, factor) for factor in sorted((one, two)))
+    small, large = (rescale(rule, factor) for factor in sorted((one, two)))
     assert small.learning_rate <= large.learning_rate
     scaling = scaling_of(rule)
     for name in (*scaling.means, *scaling.squares):
@@ -102,22 +102,22 @@ def test_larger_batches_never_have_smaller_rates_or_longer_averages(rule: Optimi
 
 
 def test_averages_stop_at_their_floor() -> None:
-    far = rescaled(Adam(), 1e4)
+    far = rescale(Adam(), 1e4)
     assert (far.beta_1, far.beta_2) == (0.0, SQUARE_FLOOR)
-    assert rescaled(RMSprop(rho=0.3), 10.0).rho == 0.3
+    assert rescale(RMSprop(rho=0.3), 10.0).rho == 0.3
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, math.inf, math.nan])
 def test_impossible_factors(factor: float) -> None:
     with pytest.raises(ConfigError, match="factor must hold"):
-        rescaled(SGD(), factor)
+        rescale(SGD(), factor)
 
 
 def test_rules_that_are_not_known() -> None:
     with pytest.raises(ConfigError, match=r"'adadelta' depends on the batch size is not known"):
-        rescaled(Adadelta(), 2.0)
+        rescale(Adadelta(), 2.0)
     with pytest.raises(ConfigError, match=r"'optax' depends on the batch size is not known.*sgd"):
-        rescaled(FromOptax(optax.sgd(0.1)), 2.0)
+        rescale(FromOptax(optax.sgd(0.1)), 2.0)
     with pytest.raises(ConfigError, match="'sgd' and 'adam' are two rules"):
         changes(SGD(), Adam())
 
@@ -136,11 +136,9 @@ class Own(SGD):
 
 
 def test_a_rule_of_a_users_own_says_how_it_follows() -> None:
-    assert changes(Own(0.1), rescaled(Own(0.1), 2.0)) == pytest.approx(
-        {"learning_rate": 0.4, "keep": 0.8, "floor": 0.2}
-    )
+    assert changes(Own(0.1), rescale(Own(0.1), 2.0)) == pytest.approx({"learning_rate": 0.4, "keep": 0.8, "floor": 0.2})
     with pytest.raises(ConfigError, match="the scaling of 'own': unknown number 'kepe': did you mean 'keep'"):
-        rescaled(Own(0.1, scaled="kepe"), 2.0)
+        rescale(Own(0.1, scaled="kepe"), 2.0)
 
 
 def test_a_variant_of_a_rule_follows_as_it_does() -> None:
@@ -150,7 +148,7 @@ def test_a_variant_of_a_rule_follows_as_it_does() -> None:
     class Louder(Adam):
         name: ClassVar[str] = "louder"
 
-    assert changes(Louder(), rescaled(Louder(), 4.0)) == changes(Adam(), rescaled(Adam(), 4.0))
+    assert changes(Louder(), rescale(Louder(), 4.0)) == changes(Adam(), rescale(Adam(), 4.0))
 
 
 SHAPE = (64, 64)
@@ -178,7 +176,7 @@ def test_sgd_keeps_its_variance_on_a_quadratic(rule: SGD) -> None:
     """To first order it is η/((1 − μ)·2hB), the same for (B, η) and (κB, κη); of plain SGD η/(hB·(2 − ηh)) exactly."""
     batch, factor, level = 8.0, 4.0, jnp.zeros(SHAPE)
     small = walk(rule, 600, batch=batch, curvature=1.0, slope=level)[-1].var()
-    large = walk(rescaled(rule, factor), 150, batch=factor * batch, curvature=1.0, slope=level)[-1].var()
+    large = walk(rescale(rule, factor), 150, batch=factor * batch, curvature=1.0, slope=level)[-1].var()
     kept = walk(rule, 600, batch=factor * batch, curvature=1.0, slope=level)[-1].var()
     assert small == pytest.approx(rule.learning_rate / ((1 - rule.momentum) * 2 * batch), rel=0.08)
     assert large == pytest.approx(small, rel=0.1)
@@ -211,6 +209,6 @@ def per_row(rule: Optimizer, iterations: int, batch: float) -> tuple[float, floa
 def test_the_same_rows_carry_and_scatter_parameters_as_far(rule: Optimizer) -> None:
     factor = 4
     drift, scatter = per_row(rule, 480, batch=1.0)
-    new_drift, new_scatter = per_row(rescaled(rule, factor), 480 // factor, batch=float(factor))
+    new_drift, new_scatter = per_row(rescale(rule, factor), 480 // factor, batch=float(factor))
     assert new_drift == pytest.approx(drift, rel=0.15)
     assert new_scatter == pytest.approx(scatter, rel=0.12)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.population.jobs import EXAMPLE, job
 
 from batchwright.errors import UsageError
-from batchwright.population.at_once import OF_MEMORY, memory_of, most_at_once, waves
+from batchwright.population.at_once import OF_MEMORY, memory_of, most_at_once, wave_sizes
 from batchwright.population.members import begin
 from batchwright.population.segment import compile_population, pays_together
 
@@ -45,7 +45,7 @@ def test_where_not_one_fits_it_is_said_what_is_taken_and_free() -> None:
 
 @given(st.integers(1, 2000), st.integers(1, 300))
 def test_waves_are_as_few_and_as_equal_as_can_be(count: int, most: int) -> None:
-    sizes = waves(count, most)
+    sizes = wave_sizes(count, most)
     assert sum(sizes) == count
     assert max(sizes) <= most
     assert max(sizes) - min(sizes) <= 1

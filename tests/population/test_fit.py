@@ -14,7 +14,7 @@ from batchwright import optim
 from batchwright.errors import ConfigError
 from batchwright.optim import schedules
 from batchwright.population.fit import MemberRun, fit_members
-from batchwright.training.checkpoint import EpochRow, beginning
+from batchwright.training.checkpoint import EpochRow, first_checkpoint
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job
 from batchwright.training.plan import make_plan
@@ -23,7 +23,7 @@ from batchwright.training.stopping import EarlyStopping
 
 
 def alone(one: Job) -> tuple[list[dict[str, float]], object]:
-    events = events_of(one, beginning(initial_state(one.program, EXAMPLE, seed=one.seed)))
+    events = events_of(one, first_checkpoint(initial_state(one.program, EXAMPLE, seed=one.seed)))
     return history(events), end(events)
 
 

@@ -12,7 +12,7 @@ from batchwright import nn, optim
 from batchwright.errors import ConfigError
 from batchwright.population import segment
 from batchwright.population.evaluate import mean_losses
-from batchwright.population.members import Members, begin, chosen, shapes_of, stacked
+from batchwright.population.members import Members, begin, choose_members, shapes_of, stack_programs
 from batchwright.population.segment import (
     Orders,
     _segment,
@@ -64,7 +64,7 @@ def alone(program: Program, seed: int, rate: float) -> list[np.ndarray]:
 
 
 def variables(members: Members, which: int) -> list[np.ndarray]:
-    one = chosen(members, [which])
+    one = choose_members(members, [which])
     return [np.asarray(leaf[0]) for leaf in jax.tree.leaves((one.states.params, one.states.state))]
 
 
@@ -175,7 +175,7 @@ def test_other_numbers_compile_nothing() -> None:
 
 def test_what_differs_in_more_than_numbers_is_refused() -> None:
     with pytest.raises(ConfigError, match="differ in numbers alone"):
-        stacked([make_program(), make_program(optim.Adam())])
+        stack_programs([make_program(), make_program(optim.Adam())])
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["together", "in turn"])

@@ -20,7 +20,7 @@ from batchwright.search.importance import (
     _leaves,
     by_logarithm,
     importance,
-    of_importance,
+    plain_importance,
 )
 
 RATE, MOMENTUM, DROPOUT = "optimizer.learning_rate", "optimizer.momentum", "network.dropout"
@@ -281,7 +281,7 @@ def test_the_same_seed_gives_the_same_answer_and_leaves_no_trace() -> None:
 
 def test_it_is_plain_data() -> None:
     result = found(study_of(trials_of(additive, ABC, 20)))
-    plain = of_importance(result)
+    plain = plain_importance(result)
     assert json.loads(json.dumps(plain)) == plain
     assert [one["name"] for one in plain["fanova"]] == [one.name for one in result.fanova]
     assert set(plain["evaluators"]) == {"losses", "ped_anova", "fanova", "interactions"}

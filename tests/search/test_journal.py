@@ -43,8 +43,8 @@ def _finished(path: Path) -> int:
     try:
         study.reclaim()
         study.begin(4, seed=0)
-        study.comparable()
-        return len(study.finished())
+        study.comparable_copy()
+        return len(study.finished_trials())
     finally:
         study.close()
 

@@ -22,13 +22,13 @@ from batchwright.search import importance as module
 from batchwright.search.brought import Parts, space_of
 from batchwright.search.events import RoundDone, Searched, SearchOptions
 from batchwright.search.importance import importance
-from batchwright.search.narrowing import narrowed
+from batchwright.search.narrowing import narrow_space
 from batchwright.search.objective import LOSS, Objective, objective_of
 from batchwright.search.parameters import propose
 from batchwright.search.search import go_on, search
 from batchwright.search.space import load_space
 from batchwright.search.study import Finished, Outcome, open_study
-from batchwright.search.trials import Standing, Trial, _behind
+from batchwright.search.trials import Standing, Trial, _trials_behind
 from batchwright.tasks import Classification, Metric, Regression
 
 RATE = "optimizer.learning_rate"
@@ -169,7 +169,7 @@ class TestTheSameTurnedAround:
         trials = [Trial(number, (), (1,)) for number in range(9)]
         for objective, sign in ((LOSS, 1.0), (ACCURACY, -1.0)):
             standings = {n: Standing(n, (sign * figure,), None, objective) for n, figure in enumerate(figures)}
-            left = set(_behind(trials, standings, 1))
+            left = set(_trials_behind(trials, standings, 1))
             assert left == set(np.flatnonzero(figures >= 3))
 
     def test_narrowing(self) -> None:
@@ -182,7 +182,7 @@ class TestTheSameTurnedAround:
                 Finished(n, {RATE: float(rate)}, Outcome("finished", sign * cost, (sign * cost,)))
                 for n, (rate, cost) in enumerate(zip(rates, costs, strict=True))
             ]
-            spaces.append(narrowed(space, tried, objective)[0].dimensions[0].values)
+            spaces.append(narrow_space(space, tried, objective)[0].dimensions[0].values)
         assert spaces[0] == spaces[1] != (1e-4, 1.0)
 
     def test_proposals(self) -> None:
@@ -226,8 +226,8 @@ class TestTheSameTurnedAround:
             study.tell(one.number, outcome)
         study.close()
         again = open_study(space, path, name="s", identity=by, seed=0, objective=ACCURACY)
-        assert [one.outcome for one in again.finished()] == outcomes
-        assert [trial.value for trial in again.comparable().trials] == [-np.inf, 0.9]
+        assert [one.outcome for one in again.finished_trials()] == outcomes
+        assert [trial.value for trial in again.comparable_copy().trials] == [-np.inf, 0.9]
         again.close()
         with pytest.raises(RunError, match="is for another search: objective"):
             open_study(space, path, name="s", identity={"rows": "a", "objective": None}, seed=0)

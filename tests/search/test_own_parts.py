@@ -12,7 +12,7 @@ import pytest
 from tests.own_parts import Line, Nudge, Two
 
 import batchwright as bw
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.config import Given
 from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.runs.searches import reopen_search
@@ -97,7 +97,7 @@ def test_a_space_is_recorded_with_what_is_custom_in_it_and_read_again(tmp_path: 
     lines = [
         "optimizer:",
         "  name: custom",
-        f'  form: "{printed(Nudge())}"',
+        f'  form: "{printed_form(Nudge())}"',
         "  learning_rate: {log: [0.001, 0.1]}",
         "task:",
         "  loss: {custom: brier}",

@@ -158,7 +158,7 @@ def test_a_server_that_comes_back_is_waited_for(server, monkeypatch):
     again.start()
     study.tell(asked.number, Outcome("finished", 0.5, (0.5,)))
     again.join()
-    assert [one.outcome.value for one in study.finished()] == [0.5]
+    assert [one.outcome.value for one in study.finished_trials()] == [0.5]
     study.close()
 
 

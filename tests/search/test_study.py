@@ -43,7 +43,7 @@ def test_what_is_told_is_what_is_known_afterwards(space, tmp_path):
         study.tell(one.number, outcome)
         study.tell(one.number, _outcome(99.0))  # what was told stays
     study.close()
-    found = _opened(space, tmp_path).finished()
+    found = _opened(space, tmp_path).finished_trials()
     assert [one.outcome for one in found] == outcomes
     assert [dict(one.chosen) for one in found] == [dict(one.chosen) for one in asked]
 
@@ -71,7 +71,7 @@ def test_what_a_killed_process_was_training_is_trained_again(space, tmp_path):
     for one in again:
         study.tell(one.number, _outcome(0.75))
     study.close()
-    assert len(study.finished()) == 4
+    assert len(study.finished_trials()) == 4
 
 
 def test_what_is_given_back_is_asked_for_again(space, tmp_path):
@@ -79,7 +79,7 @@ def test_what_is_given_back_is_asked_for_again(space, tmp_path):
     study.begin(2, seed=0)
     first = study.ask(2, space)
     study.close()
-    assert study.running() == 0
+    assert study.count_running() == 0
     again = _opened(space, tmp_path).ask(2, space)
     assert [dict(one.chosen) for one in again] == [dict(one.chosen) for one in first]
 
@@ -130,14 +130,14 @@ def test_a_trial_for_which_nothing_was_chosen_before_its_process_died_is_put_in_
     url = f"sqlite:///{tmp_path / 'studies.db'}"
     dead = open_study(space, url, name="s", identity={"rows": "a"}, seed=0)
     dead.begin(2, seed=0)
-    with storage.quiet():
+    with storage.silence_warnings():
         dead.optuna.ask()
     other = open_study(space, url, name="s", identity={"rows": "a"}, seed=0)
     other.reclaim()
-    assert other.running() == 1, "it may be chosen for right now"
+    assert other.count_running() == 1, "it may be chosen for right now"
     monkeypatch.setattr(storage, "GRACE", -1)  # as if so long had passed
     other.reclaim()
-    assert other.running() == 0
+    assert other.count_running() == 0
     first, second = other.ask(2, space)
     other.close()
     dead.close()
@@ -183,7 +183,7 @@ def test_a_study_that_cannot_be_written_is_said_and_what_was_told_is_kept(space,
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     again = _opened(space, tmp_path)
     again.reclaim()
-    assert [one.outcome.value for one in again.finished()] == [0.5]
+    assert [one.outcome.value for one in again.finished_trials()] == [0.5]
     assert [dict(one.chosen) for one in again.ask(1, space)] == [dict(second.chosen)]
     again.close()
 
@@ -195,7 +195,7 @@ def test_trials_are_comparable_after_as_many_epochs(space, tmp_path):
     study.tell(asked[0].number, Outcome("finished", 0.1, (0.9, 0.5, 0.1)))
     study.tell(asked[1].number, Outcome("stopped", 0.6, (0.8, 0.6)))
     study.tell(asked[2].number, Outcome("diverged", float("inf"), (0.7, float("inf"))))
-    copy = study.comparable().trials
+    copy = study.comparable_copy().trials
     values = [trial.value for trial in copy]
     study.close()
     assert [set(trial.params) for trial in copy] == [set(one.chosen) for one in asked]

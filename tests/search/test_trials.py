@@ -8,7 +8,7 @@ import pytest
 from batchwright.search.objective import LOSS
 from batchwright.search.space import load_space
 from batchwright.search.trials import Trial, rungs, train_trials
-from batchwright.training.checkpoint import beginning
+from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.fit import EpochDone, fit
 from batchwright.training.state import initial_state
 from batchwright.workflow.preparing import example_of, job_on, prepare
@@ -44,7 +44,7 @@ def _trial(space, prepared, number, *, sizes=(8,), rate=0.01, seeds=(0,), ladder
 
 def _alone(job, example):
     """The validation losses of a job by itself."""
-    events = fit(job, beginning(initial_state(job.program, example, seed=job.seed)))
+    events = fit(job, first_checkpoint(initial_state(job.program, example, seed=job.seed)))
     return [event.row["val_loss"] for event in events if isinstance(event, EpochDone)]
 
 

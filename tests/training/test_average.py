@@ -62,7 +62,7 @@ def test_the_first_epoch_that_is_averaged(start: float, epochs: int, first: int)
     average = Average("late", start=start)
     ends = [average.shares(epoch=e, epochs=epochs, first=3 * e, iterations=3)[-1] for e in range(epochs)]
     assert ends == [1.0 / max(1, epoch - first + 1) for epoch in range(1, epochs + 1)]
-    assert average.in_words(epochs).endswith(f"{first} to {epochs}")
+    assert average.describe(epochs).endswith(f"{first} to {epochs}")
 
 
 @pytest.mark.parametrize("average", [Average(decay=0.9), Average("late", start=0.4)], ids=lambda one: one.name)

@@ -24,7 +24,7 @@ from tests.builders import (
 from batchwright import optim
 from batchwright.optim import schedules
 from batchwright.training.average import Average
-from batchwright.training.checkpoint import Checkpoints, beginning
+from batchwright.training.checkpoint import Checkpoints, first_checkpoint
 from batchwright.training.fit import Divergence, EpochDone, Reduced
 
 CASES = {
@@ -87,7 +87,7 @@ def test_time_and_count_decide_when_a_checkpoint_is_taken() -> None:
 
 
 def test_seconds_go_on() -> None:
-    checkpoint = replace(beginning(start(make_program(), make_rows())), seconds=1000.0)
+    checkpoint = replace(first_checkpoint(start(make_program(), make_rows())), seconds=1000.0)
     rows = [event.row for event in events_of(make_job(), checkpoint) if isinstance(event, EpochDone)]
     assert all(1000 < row["seconds"] < 1100 for row in rows)
     assert all(one["seconds"] <= other["seconds"] for one, other in pairwise(rows))

@@ -147,10 +147,10 @@ def test_a_reader_that_fails_ends_the_training() -> None:
             return GonePlaces(self.whole, length)
 
     class GonePlaces(LinePlaces):
-        def filled(self, ranges: np.ndarray) -> Arrays:
+        def fill(self, ranges: np.ndarray) -> Arrays:
             if ranges.max() > 16:
                 raise OSError("gone")
-            return super().filled(ranges)
+            return super().fill(ranges)
 
     job = make_job()
     with pytest.raises(OSError, match="gone"):

@@ -90,9 +90,9 @@ def test_frozen_batch_normalization_works_in_training_as_in_evaluation() -> None
 
 
 def _at(state: Any) -> Any:
-    from batchwright.training.checkpoint import beginning
+    from batchwright.training.checkpoint import first_checkpoint
 
-    return beginning(state)
+    return first_checkpoint(state)
 
 
 def test_batch_normalization_is_found_in_all_layers_that_hold_others() -> None:

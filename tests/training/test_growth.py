@@ -27,16 +27,16 @@ from batchwright import optim
 from batchwright.errors import ConfigError
 from batchwright.measure.live import live_noise
 from batchwright.optim import schedules
-from batchwright.optim.scaling import rescaled
+from batchwright.optim.scaling import rescale
 from batchwright.training import fit as fitting
-from batchwright.training.checkpoint import beginning
+from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.feed import OnDisk
 from batchwright.training.fit import Compiled, EpochDone, Job, SegmentDone
 from batchwright.training.growth import (
     NORM2,
     TRACE,
     AdaptiveBatchSize,
-    limited,
+    limit_growth,
     pooled_noise_scale,
     size_by_noise,
     size_by_schedule,
@@ -105,10 +105,10 @@ def test_by_schedule_it_is_the_largest_power_of_two_and_never_shrinks(
 
 def test_the_largest_size_is_one_that_is_reached() -> None:
     growth = AdaptiveBatchSize(start=24, maximum=500)
-    assert limited(growth, make_plan(10_000, 24, 1)).maximum == 24 * 16
-    assert limited(growth, make_plan(400, 24, 1)).maximum == 96, "a quarter of the rows is 100"
-    assert limited(growth, make_plan(10_000, 24, 1), chunk_rows=200).maximum == 192
-    few = limited(growth, make_plan(20, 24, 1))
+    assert limit_growth(growth, make_plan(10_000, 24, 1)).maximum == 24 * 16
+    assert limit_growth(growth, make_plan(400, 24, 1)).maximum == 96, "a quarter of the rows is 100"
+    assert limit_growth(growth, make_plan(10_000, 24, 1), chunk_rows=200).maximum == 192
+    few = limit_growth(growth, make_plan(20, 24, 1))
     assert (few.start, few.maximum) == (20, 20)
 
 
@@ -191,7 +191,7 @@ def test_by_noise_all_numbers_of_the_rule_follow() -> None:
     job = growing_job(optimizer=optim.Adam(0.01))
     plan = plan_of(job, rows_of(2))
     assert plan.batch_size == 16
-    assert program_of(job, plan).optimizer == rescaled(optim.Adam(0.01), 4.0)
+    assert program_of(job, plan).optimizer == rescale(optim.Adam(0.01), 4.0)
     assert program_of(job, job.plan) is job.program
     assert rates_of(job, rows_of(2), np.arange(2), reductions=0) == pytest.approx([0.02, 0.02])
     assert iterations_done(job, rows_of(3)) == 14 + 7 + 4
@@ -216,7 +216,7 @@ def test_each_epoch_has_the_bits_of_one_of_its_size(rule: optim.Optimizer) -> No
     events = events_of(job)
     assert [row["batch_size"] for row in history(events)] == [4, 8, 16, 16]
     assert [row["iteration"] for row in history(events)] == [14, 21, 25, 29]
-    rules = tuple(rule if factor == 1 else rescaled(rule, factor) for factor in (1, 2, 4, 4))
+    rules = tuple(rule if factor == 1 else rescale(rule, factor) for factor in (1, 2, 4, 4))
     assert same_bits(end(events).variables, run_by_hand(job, (4, 8, 16, 16), rules).variables)
 
 
@@ -271,7 +271,7 @@ def test_each_size_is_compiled_once_and_when_it_is_reached(monkeypatch: pytest.M
 
     monkeypatch.setattr(fitting, "compile_segment", counted)
     job = growing_job(epochs=5)
-    for event in fitting.fit(job, beginning(start(job.program, make_rows()))):
+    for event in fitting.fit(job, first_checkpoint(start(job.program, make_rows()))):
         log += [type(event)] if isinstance(event, Compiled | EpochDone) else []
     assert log == [4, Compiled, EpochDone, 8, EpochDone, 16, EpochDone, EpochDone, EpochDone]
 

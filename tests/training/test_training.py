@@ -13,7 +13,7 @@ from tests.reference.training import Layers, descend
 from batchwright import nn, optim
 from batchwright.optim.schedules import Constant
 from batchwright.tasks import Classification
-from batchwright.training.checkpoint import beginning
+from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.evaluate import outputs
 from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Event, Job, SegmentDone, Stopped, fit
 from batchwright.training.order import batches
@@ -134,7 +134,7 @@ def events_of(**changes: object) -> list[Event]:
     plan = make_plan(ROWS, 8, changes.pop("epochs", 3))
     interrupted = changes.pop("interrupted", lambda: False)
     job = Job(program, rows, make_rows(1), plan, Constant(), **changes)
-    return list(fit(job, beginning(start(program, rows)), interrupted=interrupted))
+    return list(fit(job, first_checkpoint(start(program, rows)), interrupted=interrupted))
 
 
 def test_a_fit_says_what_happens() -> None:

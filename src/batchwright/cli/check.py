@@ -20,7 +20,7 @@ def check(settings: "Settings", measure: Measure = False, as_json: Json = False)
     from batchwright import workflow
     from batchwright.cli.show.measurements import finding_lines, recommended_rate, time_line
     from batchwright.cli.show.training import accounting, notes
-    from batchwright.measure.plain import of_learning_rates
+    from batchwright.measure.plain import plain_learning_rates
 
     checked = workflow.check(settings, measure=measure)
     prepared = checked.prepared
@@ -32,7 +32,7 @@ def check(settings: "Settings", measure: Measure = False, as_json: Json = False)
             "epoch": checked.epoch_seconds,
             "total": checked.total_seconds,
         }
-        rates = {} if checked.rates is None else {"learning_rates": of_learning_rates(checked.rates)}
+        rates = {} if checked.rates is None else {"learning_rates": plain_learning_rates(checked.rates)}
         findings = [vars(finding) | {"advice": as_flags(finding.advice)} for finding in checked.findings]
         said = {"plan": plan, "seconds": seconds, "findings": findings, **rates, "notes": prepared.notes}
         print_json(said | {"settings": prepared.settings.to_json()})

@@ -7,7 +7,7 @@ import typer
 from batchwright.cli.flags import as_flags
 from batchwright.cli.output import Json, print_json, table_console
 from batchwright.cli.settings import takes_space
-from batchwright.cli.train import interruptible
+from batchwright.cli.train import catch_interrupts
 
 if TYPE_CHECKING:
     from batchwright.comparison.compare import Compared
@@ -27,7 +27,7 @@ def compare(space: "Space", vary: Vary = None, trials: Trials = 8, seeds: Seeds 
     from batchwright.cli.show.comparison import compared_table, follow_comparison, learning_curve_table
     from batchwright.comparison.compare import CompareOptions, compare
 
-    with interruptible() as interrupted:
+    with catch_interrupts() as interrupted:
         events = compare(space, vary, CompareOptions(trials, seeds), interrupted=interrupted)
         found = follow_comparison(events, table_console(stderr=True))
     if as_json:

@@ -20,12 +20,12 @@ def find_batch_size(settings: "Settings", verify: Verify = False, as_json: Json 
     """Measure which batch size reaches a loss soonest, and say why."""
     from batchwright import workflow
     from batchwright.cli.show.measurements import batch_sizes_table, notes_and_reason, verified_line, verified_table
-    from batchwright.measure.plain import of_batch_sizes, of_verified
+    from batchwright.measure.plain import plain_batch_sizes, plain_verified
 
     prepared, found = workflow.find_batch_size(settings)
     verified = workflow.verify_batch_size(prepared, found) if verify else None
     if as_json:
-        print_json(of_batch_sizes(found) | ({} if verified is None else {"verified": of_verified(verified)}))
+        print_json(plain_batch_sizes(found) | ({} if verified is None else {"verified": plain_verified(verified)}))
         return
     console = table_console()
     console.print(batch_sizes_table(found))

@@ -20,7 +20,7 @@ def find_learning_rate(settings: "Settings", figure: Figure = None, as_json: Jso
     from batchwright import workflow
     from batchwright._files import refuse_existing, write_file
     from batchwright.cli.show.measurements import learning_rates_table, rates_figure, recommended_rate
-    from batchwright.measure.plain import of_learning_rates
+    from batchwright.measure.plain import plain_learning_rates
 
     if figure is not None:
         if figure.suffix.lower() != ".svg":
@@ -30,7 +30,7 @@ def find_learning_rate(settings: "Settings", figure: Figure = None, as_json: Jso
     if figure is not None:
         write_file(figure, rates_figure(found))
     if as_json:
-        print_json(of_learning_rates(found))
+        print_json(plain_learning_rates(found))
         return
     table_console().print(learning_rates_table(found))
     for line in recommended_rate(found):

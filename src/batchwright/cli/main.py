@@ -74,11 +74,11 @@ def batchwright(version: Version = False) -> None:
     """Train neural networks by mini-batch gradient descent on tables, arrays and images."""
 
 
-def _interrupted(error: BaseException | None) -> bool:
+def _is_interrupt(error: BaseException | None) -> bool:
     """Whether Ctrl-C caused an error; during the import of a compiled module it becomes an ImportError."""
     if error is None or isinstance(error, KeyboardInterrupt):
         return error is not None
-    return _interrupted(error.__cause__ or error.__context__)
+    return _is_interrupt(error.__cause__ or error.__context__)
 
 
 def main() -> None:
@@ -94,7 +94,7 @@ def main() -> None:
         typer.echo(f"batchwright: {as_flags(str(error))}", err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, ImportError) as error:
-        if not _interrupted(error):
+        if not _is_interrupt(error):
             raise
         typer.echo("batchwright: interrupted.", err=True)
         sys.exit(130)

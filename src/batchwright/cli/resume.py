@@ -50,7 +50,7 @@ def _verify(run: Path, *, as_json: bool) -> None:
     from batchwright.verification import verify
 
     found = verify(run)
-    if moved := _machine.changed(open_run(run).manifest.machine):
+    if moved := _machine.difference_note(open_run(run).manifest.machine):
         typer.echo(f"note: {moved}", err=True)
     if as_json:
         print_json({"run": str(run), "exact": found.exact, **vars(found)})

@@ -9,7 +9,7 @@ import typer
 
 from batchwright.cli.output import Json, print_json, table_console
 from batchwright.cli.settings import takes_space
-from batchwright.cli.train import interruptible, summary_of_seeds
+from batchwright.cli.train import catch_interrupts, summary_of_seeds
 
 if TYPE_CHECKING:
     from batchwright.search.events import Searched, SearchEvent
@@ -60,7 +60,7 @@ def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]
     from batchwright.workflow import Repeated
 
     console = table_console(stderr=True)
-    with interruptible() as interrupted:
+    with catch_interrupts() as interrupted:
         events: Iterator[Any] = searching(interrupted)
         prepared = follow_trials(events, console)
         trained = follow(chain([prepared], events), console)
@@ -84,7 +84,7 @@ def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]
 
 def summary(found: "Searched") -> dict[str, Any]:
     """What `--json` prints for a search."""
-    from batchwright.search.importance import of_importance
+    from batchwright.search.importance import plain_importance
 
     metrics: dict[str, Any] = dict(found.trained.metrics)
     if found.repeated:
@@ -102,6 +102,6 @@ def summary(found: "Searched") -> dict[str, Any]:
             "run": str(found.trained.run.path) if found.trained.run else None,
             **{part: metrics.get(part) for part in ("train", "validation", "test")},
         },
-        "importance": of_importance(found.importance) if found.importance else None,
+        "importance": plain_importance(found.importance) if found.importance else None,
         "seconds": found.seconds,
     }

@@ -83,16 +83,16 @@ class yaml:  # noqa: N801
     """The type of an option whose value is already YAML, such as a number or a word."""
 
 
-def listed(names: Sequence[str]) -> str:
+def join_with_or(names: Sequence[str]) -> str:
     """Names as a sentence lists them.
 
-    >>> listed(("relu", "tanh", "gelu"))
+    >>> join_with_or(("relu", "tanh", "gelu"))
     'relu, tanh or gelu'
     """
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-RULES = listed(names_in("batchwright.optim.optimizers", "OPTIMIZERS"))
+RULES = join_with_or(names_in("batchwright.optim.optimizers", "OPTIMIZERS"))
 OPTIONS = (
     Option("--target", "data.target", columns, "the column to predict, or several separated by commas"),
     Option("--task", "task.name", str, "classification, regression or multilabel; auto follows from the target"),
@@ -195,7 +195,7 @@ def read_settings(**values: Any) -> "Settings":
     """
     from batchwright.config import load_config
 
-    return load_config(*_given(**values))
+    return load_config(*_file_and_overrides(**values))
 
 
 def read_space(**values: Any) -> "Space":
@@ -206,10 +206,10 @@ def read_space(**values: Any) -> "Space":
     """
     from batchwright.search.space import load_space
 
-    return load_space(*_given(**values))
+    return load_space(*_file_and_overrides(**values))
 
 
-def _given(
+def _file_and_overrides(
     source: str | None, config: str | None, assignments: list[str] | None, **options: Any
 ) -> tuple[str | None, list[tuple[str, str, str]]]:
     """The file, and the overrides of its settings."""
@@ -219,10 +219,10 @@ def _given(
     overrides += [
         option.override(options[option.parameter]) for option in OPTIONS if options[option.parameter] is not None
     ]
-    return config, [*overrides, *_assigned(assignments or [])]
+    return config, [*overrides, *_parse_assignments(assignments or [])]
 
 
-def _assigned(assignments: list[str]) -> Iterator[tuple[str, str, str]]:
+def _parse_assignments(assignments: list[str]) -> Iterator[tuple[str, str, str]]:
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals:

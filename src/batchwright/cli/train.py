@@ -44,7 +44,7 @@ def train(
     def training(interrupted: "Callable[[], bool]") -> "Iterator[Event]":
         parent = str(run.path.resolve()) if run else ""
         events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted, initial=initial, parent=parent)
-        return workflow.repeatable(events) if seeds > 1 else events
+        return workflow.refuse_unrepeatable(events) if seeds > 1 else events
 
     show(training, seeds=seeds, as_json=as_json)
 
@@ -56,7 +56,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
     """
     from batchwright.cli.show.training import follow, metrics_table, notes, seeds_table
 
-    with interruptible() as interrupted:
+    with catch_interrupts() as interrupted:
         events = training(interrupted)
         try:
             trained = follow(events, table_console(stderr=True))
@@ -71,7 +71,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
                 typer.echo(f"{trained.verdict.kind}: {trained.verdict.reason}")
             typer.echo(f"run: {trained.run.path}" if trained.run else "")
         repeated = (
-            _repeated(trained, seeds, interrupted) if seeds > 1 and trained.stopped.status == "finished" else None
+            _repeat_seeds(trained, seeds, interrupted) if seeds > 1 and trained.stopped.status == "finished" else None
         )
         if as_json:
             print_json(summary(trained) | ({"seeds": summary_of_seeds(repeated)} if repeated else {}))
@@ -81,7 +81,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
         pass
 
 
-def _repeated(trained: "Trained", seeds: int, interrupted: Callable[[], bool]) -> "Repeated":
+def _repeat_seeds(trained: "Trained", seeds: int, interrupted: Callable[[], bool]) -> "Repeated":
     """Train with the further seeds; the progress goes to standard error."""
     from batchwright.cli.show.training import follow_seeds
     from batchwright.workflow import repeat
@@ -115,7 +115,7 @@ def summary(trained: "Trained") -> dict[str, Any]:
 
 
 @contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
+def catch_interrupts() -> Iterator[Callable[[], bool]]:
     """Inside, the first Ctrl-C or SIGTERM ends training after the current segment; a second one ends it at once."""
     noted = False
 

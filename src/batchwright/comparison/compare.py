@@ -142,7 +142,7 @@ def compare(
     variants, notes = rules(base.config, rows) if vary is None else (values_of(vary, base, rows), tuple[str, ...]())
     arena = _Arena(space, prepared, options, interrupted)
     chosen = vary is not None and "=" in vary
-    variants, left_out = _possible(arena, variants, strict=chosen)
+    variants, left_out = _possible_variants(arena, variants, strict=chosen)
     if len(variants) < 2:
         raise ConfigError(f"`vary={vary}`: there are fewer than two values to compare here: give them, as KEY=[A, B].")
     yield Begun(prepared, variants, (*prepared.notes, *notes, *left_out))
@@ -151,7 +151,7 @@ def compare(
         row = yield from _row(arena, variant, number, len(variants))
         found.append(row)
         yield row
-    done, target = _side_by_side(found)
+    done, target = _rank_variants(found)
     curve = None
     if vary is not None and vary.partition("=")[0] == ROWS:
         counts = [max(1, round(variant.rows * rows)) for variant in variants]
@@ -186,13 +186,13 @@ class _Arena:
         for number, one in enumerate(tries):
             job = replace(job_on(self.prepared, variant.settings(self.space, one.point)), seed=one.seed)
             alike = rungs(job.plan.epochs, "halving") if pruned else ()
-            own = _on_share(job, shares[one.round]) if shares else job
+            own = _job_on_share(job, shares[one.round]) if shares else job
             ladder = tuple(rung * own.plan.epochs // job.plan.epochs for rung in alike)
             trials.append(Trial(number, (own,), ladder, among=one.round))
         return trials
 
 
-def _possible(
+def _possible_variants(
     arena: _Arena, variants: Sequence[Variant], *, strict: bool
 ) -> tuple[tuple[Variant, ...], tuple[str, ...]]:
     """The variants that go with the data and with all else, and a sentence for each that does not.
@@ -221,13 +221,13 @@ def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generat
     if variant.dimensions:
         tries = _tries(len(variant.dimensions), arena.options, seed)
         trials = arena.trials(variant, tries, pruned=True)
-        standings, _ = yield from _trained(arena, variant, trials, ("tuning", number, variants))
-        stable = _stable(variant, [one.point for one in tries], standings)
+        standings, _ = yield from _train_variant(arena, variant, trials, ("tuning", number, variants))
+        stable = _stable_rates(variant, [one.point for one in tries], standings)
         points = _best_of_rounds(tries, standings)
     trials = arena.trials(variant, [_Try(points[place], seed + place, place) for place in rounds])
-    standings, seconds = yield from _trained(arena, variant, trials, ("seeds", number, variants))
+    standings, seconds = yield from _train_variant(arena, variant, trials, ("seeds", number, variants))
     plan = trials[0].jobs[0].plan
-    by_round = tuple(variant.tuned(point) for point in points)
+    by_round = tuple(variant.tuned_values(point) for point in points)
     values = tuple(one.value for one in standings)
     by_seed = values if max(values) < float("inf") else ()
     return ComparedVariant(
@@ -259,7 +259,7 @@ def _best_of_rounds(tries: Sequence[_Try], standings: Sequence[Standing]) -> lis
     return [tries[best[place].number].point for place in sorted(best)]
 
 
-def _trained(
+def _train_variant(
     arena: _Arena, variant: Variant, trials: Sequence[Trial], doing: tuple[str, int, int]
 ) -> Generator[Comparing, None, tuple[tuple[Standing, ...], float]]:
     """How the trials ended, and the least seconds that an epoch of one took while all were trained."""
@@ -283,14 +283,14 @@ def _share(rows: Rows | OnDisk, share: float, seed: int) -> Rows:
     return some
 
 
-def _on_share(job: Job, some: Rows) -> Job:
+def _job_on_share(job: Job, some: Rows) -> Job:
     """The job on a part of its rows, with as many updates."""
     plan = replace(job.plan, training_rows=some.length, batch_size=min(job.plan.batch_size, some.length))
     epochs = max(1, round(job.plan.updates / plan.iterations_per_epoch))
     return replace(job, train=some, plan=replace(plan, epochs=epochs))
 
 
-def _stable(
+def _stable_rates(
     variant: Variant, points: Sequence[Sequence[float]], standings: Sequence[Standing]
 ) -> tuple[float, float] | None:
     """The least and the largest learning rate with which the loss fell, of those below the first that diverged."""
@@ -312,18 +312,18 @@ def _mean_curve(curves: Sequence[Sequence[float]]) -> tuple[float, ...]:
     return tuple(map(float, means))
 
 
-def _side_by_side(rows: Sequence[ComparedVariant]) -> tuple[list[ComparedVariant], float | None]:
+def _rank_variants(rows: Sequence[ComparedVariant]) -> tuple[list[ComparedVariant], float | None]:
     """The rows, best first, with what follows from the others: the target, and the loss at equal seconds."""
     good = [row for row in rows if row.curve]
     if not good:
         return list(rows), None
     target = median(row.curve[-1] for row in good)
     budget = min(row.seconds_per_epoch * len(row.curve) for row in good)
-    done = [_beside(row, target, budget) for row in rows]
+    done = [_compare_row(row, target, budget) for row in rows]
     return sorted(done, key=lambda row: row.validation.mean if row.validation else float("inf")), target
 
 
-def _beside(row: ComparedVariant, target: float, budget: float) -> ComparedVariant:
+def _compare_row(row: ComparedVariant, target: float, budget: float) -> ComparedVariant:
     epochs = int(budget / row.seconds_per_epoch + 1e-9)
     reached = next((epoch for epoch, loss in enumerate(row.curve, start=1) if loss <= target), None)
     return replace(

@@ -18,7 +18,7 @@ RESOLUTION = 1e-6
 """Differences below this share of the loss are rounding errors of float32, however regular they are."""
 
 
-def behind_lowest(losses: Float[np.ndarray, "*tables variants seeds"]) -> Bool[np.ndarray, "*tables variants"]:
+def is_behind_lowest(losses: Float[np.ndarray, "*tables variants seeds"]) -> Bool[np.ndarray, "*tables variants"]:
     """Which variants have a higher mean loss than the lowest, beyond chance.
 
     With d the mean difference from the lowest over K seeds, a variant is behind if
@@ -33,7 +33,7 @@ def behind_lowest(losses: Float[np.ndarray, "*tables variants seeds"]) -> Bool[n
     Args:
         losses: losses of every variant with every seed, two seeds or more.
 
-    >>> behind_lowest(np.array([[1.0, 2.0, 3.0], [1.5, 2.5, 3.6], [0.9, 2.1, 3.0]]))
+    >>> is_behind_lowest(np.array([[1.0, 2.0, 3.0], [1.5, 2.5, 3.6], [0.9, 2.1, 3.0]]))
     array([False,  True, False])
     """
     from scipy.stats import studentized_range, t
@@ -72,20 +72,20 @@ def verdict(names: Sequence[str], by_seed: Sequence[Sequence[float]], *, tuned: 
         return f"{best} alone did not diverge"
     if len(first) == 1:
         return f"{best} has the lowest loss, but one seed cannot tell whether that is chance: take `seeds=5`"
-    found = behind_lowest(np.array([own for _, _, own in good], np.float64))[1:]
+    found = is_behind_lowest(np.array([own for _, _, own in good], np.float64))[1:]
     behind = [name for name, is_behind in zip(others, found, strict=True) if is_behind]
     alike = [name for name in others if name not in behind]
-    return f"{_said(best, behind, alike)} ({_tested(len(good), len(first), tuned=tuned)})"
+    return f"{_verdict_sentence(best, behind, alike)} ({_test_sentence(len(good), len(first), tuned=tuned)})"
 
 
-def _said(best: str, behind: Sequence[str], alike: Sequence[str]) -> str:
+def _verdict_sentence(best: str, behind: Sequence[str], alike: Sequence[str]) -> str:
     if not alike:
         return f"{best} is ahead of all others by more than chance explains"
     said = f"{best} has the lowest loss; chance may explain that it is ahead of {', '.join(alike)}"
     return f"{said}; behind by more than chance explains: {', '.join(behind)}" if behind else said
 
 
-def _tested(variants: int, seeds: int, *, tuned: bool) -> str:
+def _test_sentence(variants: int, seeds: int, *, tuned: bool) -> str:
     luck = "the seeds, and of a tuning for each of them" if tuned else "the seeds"
     test = "Student's paired test" if variants == 2 else f"Tukey's test of all pairs of the {variants}"
     return f"{test}, {seeds} seeds: with the luck of {luck}, equal ones would differ so in at most 1 of 20 comparisons"

@@ -45,9 +45,9 @@ class Variant:
         Raises:
             ConfigError: a value that its key does not take.
         """
-        return replace(space, dimensions=self.dimensions).settings({**self.values, **self.tuned(shares)})
+        return replace(space, dimensions=self.dimensions).settings({**self.values, **self.tuned_values(shares)})
 
-    def tuned(self, shares: Sequence[float]) -> dict[str, Any]:
+    def tuned_values(self, shares: Sequence[float]) -> dict[str, Any]:
         """The values at a point of what is tuned, by key."""
         return {one.key: one.value(share) for one, share in zip(self.dimensions, shares, strict=True)}
 
@@ -62,7 +62,7 @@ def rules(config: Config, rows: int) -> tuple[tuple[Variant, ...], tuple[str, ..
     named = {form.name for rule in OPTIMIZERS for form in rule.forms()}
     notes, found = [], list[Variant]()
     brought = () if type(config.optimizer) in OPTIMIZERS else (config.optimizer,)
-    for rule in (*brought, *(_named(rule.name) for rule in OPTIMIZERS)):
+    for rule in (*brought, *(_make_rule(rule.name) for rule in OPTIMIZERS)):
         own = type(rule) not in OPTIMIZERS
         for form in rule.forms():
             one_by_one = form.batch_size == 1
@@ -79,7 +79,7 @@ def rules(config: Config, rows: int) -> tuple[tuple[Variant, ...], tuple[str, ..
     return tuple(found), tuple(notes)
 
 
-def _named(rule: str) -> Optimizer:
+def _make_rule(rule: str) -> Optimizer:
     """The update rule of a name, with its defaults."""
     made: Optimizer = from_plain({"name": rule}, OPTIMIZERS)
     return made
@@ -110,10 +110,11 @@ def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
         beside = [one.removeprefix(f"{section}.") for one in settings.origins if one.startswith(f"{section}.")]
         allowed = beside if "." in key else [f"{one.name}.KEY" for one in SECTIONS]
         raise ConfigError(f"`vary`: {explain(tuple(key.split('.')), tuple(allowed))}")
-    values = _listed(text, vary) if equals else _usual(key, rows)
+    values = _parse_values(text, vary) if equals else _usual_values(key, rows)
     tuned = () if key == RATE else (rate_of(settings.config.optimizer),)
     return tuple(
-        Variant(flow(value), {key: value}, (rate_of(_named(str(value))),) if key == RULE else tuned) for value in values
+        Variant(flow(value), {key: value}, (rate_of(_make_rule(str(value))),) if key == RULE else tuned)
+        for value in values
     )
 
 
@@ -124,14 +125,14 @@ def rate_of(rule: Optimizer) -> Dimension:
 
 
 def _shares(text: str, settings: Settings) -> tuple[Variant, ...]:
-    shares = _listed(text, f"{ROWS}={text}") if text else list(SHARES)
+    shares = _parse_values(text, f"{ROWS}={text}") if text else list(SHARES)
     if not all(isinstance(share, int | float) and share is not True and 0 < share <= 1 for share in shares):
         raise ConfigError(f"`vary={ROWS}` takes shares of the training rows in (0, 1], but is given {flow(shares)}.")
     rate = rate_of(settings.config.optimizer)
     return tuple(Variant(f"{share * 100:.4g}% of the rows", {}, (rate,), float(share)) for share in sorted(shares))
 
 
-def _listed(text: str, label: str) -> list[Any]:
+def _parse_values(text: str, label: str) -> list[Any]:
     """The values in the user's text."""
     node, _ = parse(f"[{text}]", f"vary {label}", lines=False)
     found: list[Any] = node.plain
@@ -143,7 +144,7 @@ def _listed(text: str, label: str) -> list[Any]:
     return found
 
 
-def _usual(key: str, rows: int) -> list[Any]:
+def _usual_values(key: str, rows: int) -> list[Any]:
     """The default values of a key to compare."""
     section = next(section for section in SECTIONS if section.name == key.split(".")[0])
     if section.tag and key == f"{section.name}.{section.tag}":

@@ -10,9 +10,9 @@ from typing import Any, Literal, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from batchwright.config.conflicts import conflicts
-from batchwright.config.document import Node, Problem, resolved
-from batchwright.config.emit import shown
-from batchwright.config.hints import choices, describe, fields_of, lost_in_float32, members, nested, read_as
+from batchwright.config.document import Node, Problem, resolve_scalar
+from batchwright.config.emit import shorten
+from batchwright.config.hints import choices, describe, fields_of, float32_problem, members, nested_dataclass, read_as
 from batchwright.config.keys import explain
 from batchwright.config.sections import AUTO, CUSTOM, MEASURABLE, NOTHING, SCALES, SECTIONS, Config, Own, Section
 from batchwright.errors import nearest, unknown
@@ -50,17 +50,21 @@ def make(classes: Mapping[str, type], given: Mapping[str, Node]) -> tuple[dict[s
         outer = {path[:length] for path in paths for length in range(len(path))}
         return {}, [_problem(path, classes, given) for path in paths if path not in outer]
     made = {name: getattr(model, name) for name in classes}
-    lost = [problem for name, instance in made.items() for problem in _rounded(instance, (name,), Node(dict(given)))]
+    lost = [
+        problem
+        for name, instance in made.items()
+        for problem in _rounding_problems(instance, (name,), Node(dict(given)))
+    ]
     return ({}, lost) if lost else (made, [])
 
 
-def _rounded(instance: Any, path: tuple[str, ...], document: Node) -> Iterator[Problem]:
+def _rounding_problems(instance: Any, path: tuple[str, ...], document: Node) -> Iterator[Problem]:
     """Numbers of an instance, and of its components, that float32 rounds out of their bounds."""
     for key, hint in fields_of(type(instance)).items():
         value, where = getattr(instance, key), (*path, key)
         if is_dataclass(value):
-            yield from _rounded(value, where, document)
-        elif said := lost_in_float32(hint, value):
+            yield from _rounding_problems(value, where, document)
+        elif said := float32_problem(hint, value):
             yield Problem(document.place_of(where), f"{'.'.join(where)}: {said}")
 
 
@@ -76,8 +80,10 @@ def _mapping(node: Node, name: str, problems: list[Problem], *, first: str = "")
     if isinstance(node.value, dict):
         return node
     if node.value is not None:
-        example = f"; write {name}: {{{first}: {shown(node.plain)}}}" if first and isinstance(node.value, str) else ""
-        problems.append(Problem(node.place, f"{name}: must be a mapping of keys, but is {shown(node.plain)}{example}."))
+        example = f"; write {name}: {{{first}: {shorten(node.plain)}}}" if first and isinstance(node.value, str) else ""
+        problems.append(
+            Problem(node.place, f"{name}: must be a mapping of keys, but is {shorten(node.plain)}{example}.")
+        )
     return Node({}, node.place)
 
 
@@ -98,7 +104,7 @@ def _choose(section: Section, node: Node, problems: list[Problem]) -> tuple[type
         said = f"is Python code, {form}, which a file cannot hold: train, or go on with the run, from Python."
         problems.append(Problem(tag.place, f"{section.name}.{section.tag}: {said}"))
         return section.default, Node({}, node.place)
-    said = unknown(section.name, tag.text or shown(tag.plain), section.by_name)
+    said = unknown(section.name, tag.text or shorten(tag.plain), section.by_name)
     problems.append(Problem(tag.place, f"{section.name}.{section.tag}: {said}"))
     known = {key for cls in section.classes for key in fields_of(cls)}
     strangers = {key: child for key, child in rest.items() if key not in known}
@@ -117,7 +123,7 @@ def _path(location: tuple[int | str, ...], classes: Mapping[str, type]) -> tuple
         if not alternatives:
             path.append(str(part))
             hint = fields_of(owner).get(str(part))
-            owner = nested(hint)
+            owner = nested_dataclass(hint)
         alternatives = not alternatives and sum(member is not NoneType for member in members(hint)) > 1
     return tuple(path)
 
@@ -126,7 +132,7 @@ def _problem(path: tuple[str, ...], classes: Mapping[str, type], given: Mapping[
     """The problem at a path that was refused."""
     name, cls = ".".join(path), classes[path[0]]
     for part in path[1:-1]:
-        cls = nested(fields_of(cls)[part]) or cls
+        cls = nested_dataclass(fields_of(cls)[part]) or cls
     document = Node(dict(given))
     place = document.place_of(path)
     if path[-1] not in fields_of(cls):
@@ -147,15 +153,15 @@ def _misfit(key: str, hint: Any, node: Node, *, measurable: bool) -> str:
     if isinstance(node.value, str) and names and all(_is_name(member) for member in members(hint)):
         return unknown(key, node.value, names)
     names = (*names, AUTO) if measurable else names
-    hints = [f"must be {describe(hint)}{f', or {AUTO}' if measurable else ''}, but is {shown(node.plain)}."]
+    hints = [f"must be {describe(hint)}{f', or {AUTO}' if measurable else ''}, but is {shorten(node.plain)}."]
     if isinstance(node.value, dict) and node.value.keys() & set(SCALES):
         hints.append("`batchwright search` chooses from a range or a list.")
     if isinstance(node.value, str):
         if near := nearest(node.value, names):
             hints.append(f"Did you mean {near}?")
-        if isinstance(resolved(node.value), int | float):
+        if isinstance(resolve_scalar(node.value), int | float):
             hints.append("Leave out the quotation marks.")
-        if (owner := nested(hint)) and node.value in choices(fields_of(owner).get("name")):
+        if (owner := nested_dataclass(hint)) and node.value in choices(fields_of(owner).get("name")):
             hints.append(f"Write {{name: {node.value}}}.")
     return " ".join(hints)
 

@@ -11,8 +11,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from batchwright.config.check import STRICT, make
 from batchwright.config.document import Node
-from batchwright.config.emit import shown
-from batchwright.config.hints import choices, describe, fields_of, lost_in_float32, members
+from batchwright.config.emit import shorten
+from batchwright.config.hints import choices, describe, fields_of, float32_problem, members
 from batchwright.errors import ConfigError, nearest, unknown
 from batchwright.optim import Optimizer
 
@@ -31,7 +31,7 @@ def to_plain(component: Any) -> dict[str, Any]:
     0.9
     """
     named = {tag: getattr(component, tag) for tag in (_tag(type(component)),) if tag}
-    return named | {name: _plain(getattr(component, name)) for name in fields_of(type(component))}
+    return named | {name: _to_plain_value(getattr(component, name)) for name in fields_of(type(component))}
 
 
 def from_plain(plain: Mapping[str, Any], classes: Sequence[type[C]]) -> C:
@@ -75,7 +75,7 @@ def validate_component(component: Any, *, as_arguments: bool = False) -> None:
         raise ConfigError(f"{component.__name__} is a class: make one of it, as {component.__name__}().")
     if not _is_component(component):
         raise ConfigError(
-            f"{shown(component)} is not a network, an optimizer or a schedule: make one, as optim.Adam()."
+            f"{shorten(component)} is not a network, an optimizer or a schedule: make one, as optim.Adam()."
         )
     problems = list(_problems(component, "" if as_arguments else f"{type(component).__name__}."))
     if not problems and isinstance(component, Optimizer) and (between := component.problem()):
@@ -93,12 +93,13 @@ def _problems(component: Any, prefix: str) -> Iterator[str]:
                 yield from _problems(part, f"{where}." if part is value else f"{where}[{number}].")
         fits = _is_one_of(value, hint) if any(map(_is_component, parts)) else _fits(value, hint)
         if not fits:
-            yield f"{where}: must be {describe(hint, python=True)}, but is {shown(_plain(value))}.{_meant(hint, value)}"
-        elif rounded := lost_in_float32(hint, value):
+            given = shorten(_to_plain_value(value))
+            yield f"{where}: must be {describe(hint, python=True)}, but is {given}.{_suggest_name(hint, value)}"
+        elif rounded := float32_problem(hint, value):
             yield f"{where}: {rounded}"
 
 
-def _meant(hint: Any, value: object) -> str:
+def _suggest_name(hint: Any, value: object) -> str:
     """The allowed name that is nearest to a text, as a question."""
     near = nearest(value, choices(hint)) if isinstance(value, str) else None
     return f" Did you mean {near}?" if near else ""
@@ -137,12 +138,12 @@ def _tag(cls: type) -> str | None:
     return "name" if hasattr(cls, "name") and "name" not in fields_of(cls) else None
 
 
-def _plain(value: Any) -> Any:
+def _to_plain_value(value: Any) -> Any:
     """Tuples and arrays as lists, single numbers of arrays as numbers."""
     if _is_component(value):
         return to_plain(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): _to_plain_value(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [_to_plain_value(entry) for entry in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic | jax.Array) else value

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.config.components import validate_component
 from batchwright.config.document import Node
 from batchwright.config.hints import fields_of, read_as
@@ -32,7 +32,7 @@ class Given:
 NONE_GIVEN = Given()
 
 
-def recorded(path: Path, given: Given) -> Settings:
+def read_run_settings(path: Path, given: Given) -> Settings:
     """The settings in the configuration of a run, with the given objects in place of its `custom` parts.
 
     Raises:
@@ -40,7 +40,7 @@ def recorded(path: Path, given: Given) -> Settings:
             the run.
     """
     document, problems = read_document(path, ())
-    document, brought = taken(document, given)
+    document, brought = take_custom_parts(document, given)
     for name in brought.parts:
         document = with_value(document, name, Node({}), problems)
     settings = settings_from(document, problems, brought.own)
@@ -59,9 +59,11 @@ class Brought:
     def plain(self) -> dict[str, dict[str, Any]]:
         """How a document says it, by section: that it is custom, and its printed form."""
         sections = {section.name: section for section in SECTIONS if section.tag}
-        said = {name: {str(sections[name].tag): CUSTOM, "form": printed(part)} for name, part in self.parts.items()}
+        said = {
+            name: {str(sections[name].tag): CUSTOM, "form": printed_form(part)} for name, part in self.parts.items()
+        }
         task: dict[str, Any] = {
-            key: {CUSTOM: printed(part)}
+            key: {CUSTOM: printed_form(part)}
             for key, part in (("loss", self.own.loss), ("name", self.own.task))
             if part is not None
         }
@@ -70,13 +72,13 @@ class Brought:
         return said | ({"task": task} if task else {})
 
 
-def taken(document: Node, given: Given, *, whose: str = "run") -> tuple[Node, Brought]:
+def take_custom_parts(document: Node, given: Given, *, whose: str = "run") -> tuple[Node, Brought]:
     """A document without what says that something is custom, and what is given in the place of that.
 
     Other keys of a section that is custom stay in the document.
 
     Raises:
-        ConfigError: as `recorded`; `whose` says of what.
+        ConfigError: as `read_run_settings`; `whose` says of what.
     """
     found = {section.name: _part(section, document, given, whose) for section in SECTIONS if section.tag}
     parts = {name: part for name, part in found.items() if part is not None}
@@ -85,7 +87,7 @@ def taken(document: Node, given: Given, *, whose: str = "run") -> tuple[Node, Br
         if section.name in parts and node is not None and isinstance(node.value, dict):
             kept = {key: child for key, child in node.value.items() if key not in (section.tag, "form")}
             document = with_value(document, section.name, Node(kept, node.place), [])
-    document, own = _own(document, given, whose)
+    document, own = _take_task_parts(document, given, whose)
     return document, Brought(parts, own)
 
 
@@ -104,7 +106,7 @@ def with_numbers(name: str, part: Any, node: Node | None) -> Any:
     for key, child in said.items():
         if key not in fields:
             raise ConfigError(
-                f"{name}.{key}: {printed(part):.60} has no such number. It has: {', '.join(fields) or 'none'}."
+                f"{name}.{key}: {printed_form(part):.60} has no such number. It has: {', '.join(fields) or 'none'}."
                 f"{f' ({child.place})' if child.place else ''}"
             )
     values = {key: read_as(fields[key], child) for key, child in said.items()}
@@ -154,7 +156,7 @@ def check_kinds(network: object, optimizer: object, schedule: object, *, optiona
         raise ConfigError(" ".join(problems))
 
 
-def checked(name: str, form: str, given: Any, *, whose: str = "run") -> Any:
+def check_part(name: str, form: str, given: Any, *, whose: str = "run") -> Any:
     """What is given for a custom part, if it is the one of this printed form.
 
     Raises:
@@ -164,8 +166,10 @@ def checked(name: str, form: str, given: Any, *, whose: str = "run") -> Any:
         raise ConfigError(
             f"the {whose} names its {name}, {form}, and does not hold its code: give it again, as {name}=."
         )
-    if form not in (printed(given), printed(given).replace(", rates={}", "")):  # rules had no `rates` before
-        raise ConfigError(f"the {name} of this {whose} is {form}, and {printed(given)} was given: give the one it has.")
+    if form not in (printed_form(given), printed_form(given).replace(", rates={}", "")):  # rules had no `rates` before
+        raise ConfigError(
+            f"the {name} of this {whose} is {form}, and {printed_form(given)} was given: give the one it has."
+        )
     return given
 
 
@@ -175,13 +179,13 @@ def _part(section: Section, document: Node, given: Given, whose: str) -> Any:
     tag, form = (document.find((section.name, key)) for key in (section.tag, "form"))
     offered = getattr(given, section.name)
     if tag is not None and tag.value == CUSTOM:
-        return checked(section.name, str(form.value if form else ""), offered, whose=whose)
+        return check_part(section.name, str(form.value if form else ""), offered, whose=whose)
     if offered is not None:
         _refuse(section.name, whose)
     return None
 
 
-def _own(document: Node, given: Given, whose: str) -> tuple[Node, Own]:
+def _take_task_parts(document: Node, given: Given, whose: str) -> tuple[Node, Own]:
     """The document without what is custom in its task, and that in the form that was given."""
     section = document.find(("task",))
     entries = dict(section.value) if section and isinstance(section.value, dict) else {}
@@ -191,7 +195,7 @@ def _own(document: Node, given: Given, whose: str) -> tuple[Node, Own]:
         if form is None and offered[name] is not None:
             _refuse(name, whose)
     forms = {name: form for name, form in found.items() if form is not None}
-    own = Own(**{name: checked(name, form, offered[name], whose=whose) for name, form in forms.items()})
+    own = Own(**{name: check_part(name, form, offered[name], whose=whose) for name, form in forms.items()})
     listed = entries.get("metrics")
     plain = listed.plain if listed else []
     custom = [str(entry[CUSTOM]) for entry in plain if isinstance(entry, Mapping)]

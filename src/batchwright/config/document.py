@@ -168,7 +168,7 @@ def _scalar(event: yaml.ScalarEvent, place: Place, reader: _Reader) -> Node:
     except UnicodeEncodeError:
         raise reader.refuse(event, "text with half a character (a lone surrogate); write it as UTF-8.") from None
     plain = event.implicit[0] and event.style is None
-    return Node(resolved(event.value) if plain else event.value, place, event.value)
+    return Node(resolve_scalar(event.value) if plain else event.value, place, event.value)
 
 
 _WORDS: dict[str, Scalar] = {
@@ -181,10 +181,10 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
-def resolved(text: str) -> Scalar:
+def resolve_scalar(text: str) -> Scalar:
     """The meaning of an unquoted scalar in YAML 1.2.
 
-    >>> [resolved(text) for text in ("1e-3", "12", "on", "True", "~", "1_000")]
+    >>> [resolve_scalar(text) for text in ("1e-3", "12", "on", "True", "~", "1_000")]
     [0.001, 12, 'on', True, None, '1_000']
     """
     if text in _WORDS:

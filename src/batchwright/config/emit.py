@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from batchwright.config.document import resolved
+from batchwright.config.document import resolve_scalar
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _SHOWN = 60
@@ -28,10 +28,10 @@ def flow(value: Any) -> str:
     return {"None": "null", "True": "true", "False": "false", "nan": ".nan"}.get(str(value), repr(value))
 
 
-def shown(value: Any) -> str:
+def shorten(value: Any) -> str:
     """A value as messages show it: on one line, and shortened if long.
 
-    >>> shown("x" * 100)
+    >>> shorten("x" * 100)
     'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'
     """
     text = flow(value)
@@ -59,7 +59,7 @@ def block(values: Mapping[str, Any], comments: Mapping[str, str], *, prefix: str
 
 def _text(text: str) -> str:
     """Text, in quotation marks where it could be read as something else."""
-    if _BARE.fullmatch(text) and isinstance(resolved(text), str):
+    if _BARE.fullmatch(text) and isinstance(resolve_scalar(text), str):
         return text
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(char if char.isprintable() and char != "\ufeff" else f"\\U{ord(char):08x}" for char in quoted)

@@ -44,7 +44,7 @@ def describe(hint: Any, *, python: bool = False) -> str:
     if _is_mapping(origin):
         return f"a mapping of names, each to {within(args[1])}"
     if dataclasses.is_dataclass(hint):
-        return _made(hint) if python else _mapping_of(hint)  # type: ignore[arg-type]
+        return _constructor_text(hint) if python else _mapping_of(hint)  # type: ignore[arg-type]
     return (IN_PYTHON if python else IN_A_FILE).get(hint) or str(getattr(hint, "__name__", hint))
 
 
@@ -56,14 +56,14 @@ def _mapping_of(cls: type) -> str:
     return f"a mapping of {', '.join(fields)}"
 
 
-def _made(cls: type) -> str:
+def _constructor_text(cls: type) -> str:
     """How Python makes an instance of a dataclass, or what a wrapper in the configuration is made of."""
-    inner = [nested(hint) for hint in fields_of(cls).values()] if _wraps(cls) else [cls]
+    inner = [nested_dataclass(hint) for hint in fields_of(cls).values()] if _wraps(cls) else [cls]
     return ", or ".join(f"{one.__name__}(...)" for one in inner if one)
 
 
 def _wraps(cls: type) -> bool:
-    return all(map(nested, fields_of(cls).values()))
+    return all(map(nested_dataclass, fields_of(cls).values()))
 
 
 def members(hint: Any) -> tuple[Any, ...]:
@@ -81,7 +81,7 @@ def choices(hint: Any) -> tuple[str, ...]:
     return tuple(str(name) for literal in literals for name in get_args(literal))
 
 
-def nested(hint: Any) -> type | None:
+def nested_dataclass(hint: Any) -> type | None:
     """The dataclass among the alternatives of an annotation."""
     return next((cls for cls in members(hint) if isinstance(cls, type) and dataclasses.is_dataclass(cls)), None)
 
@@ -91,10 +91,10 @@ def takes_names(hint: Any) -> bool:
     return any(_is_mapping(get_origin(member)) for member in members(hint))
 
 
-def lost_in_float32(hint: Any, value: object) -> str:
+def float32_problem(hint: Any, value: object) -> str:
     """The problem of a number within its bounds that violates them in float32, as in training; else an empty text.
 
-    >>> lost_in_float32(Annotated[float, Ge(0), Lt(1)], 0.99999999)
+    >>> float32_problem(Annotated[float, Ge(0), Lt(1)], 0.99999999)
     'is 1 in float32, in which networks are trained, and has to stay below it; 0.99999994 is the nearest that does.'
     """
     if not isinstance(value, float):
@@ -122,7 +122,7 @@ def _constraints(hint: Any) -> tuple[Any, ...]:
 def read_as(hint: Any, node: Node) -> Any:
     """The plain value of a node; a scalar stays text if text is expected, as in `target: 8`."""
     if isinstance(node.value, dict):
-        owner = nested(hint)
+        owner = nested_dataclass(hint)
         parts = fields_of(owner) if owner else {}
         each = next((get_args(member)[1] for member in members(hint) if _is_mapping(get_origin(member))), None)
         return {key: read_as(parts.get(key, each), child) for key, child in node.value.items()}

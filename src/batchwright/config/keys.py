@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 from functools import cache
 from typing import Any, NamedTuple
 
-from batchwright.config.hints import fields_of, nested
+from batchwright.config.hints import fields_of, nested_dataclass
 from batchwright.config.sections import SECTIONS, Section
 
 NEAR, VERY_NEAR = 0.6, 0.85
@@ -49,7 +49,7 @@ def explain(path: tuple[str, ...], allowed: tuple[str, ...]) -> str:
     *level, key = path
     name, known = ".".join(path), homes()
     here = [Home((*level, option)) for option in allowed]
-    near = _most_like(path, here)
+    near = _most_similar_home(path, here)
     also = f", or did you mean {near}?" if near and _likeness(path, near.path) >= VERY_NEAR else "."
     for home in known:
         if home.path == path:
@@ -59,7 +59,7 @@ def explain(path: tuple[str, ...], allowed: tuple[str, ...]) -> str:
     if elsewhere := [home.level for home in known if home.path[-1] == key]:
         return f"{name}: unknown key here; it belongs {' or '.join(elsewhere)}{also}"
     own = {home.path for home in here}
-    if best := _most_like(path, [*here, *(home for home in known if home.path not in own)]):
+    if best := _most_similar_home(path, [*here, *(home for home in known if home.path not in own)]):
         return f"{name}: unknown key; did you mean {best}?"
     return f"{name}: unknown key. Allowed: {', '.join(allowed)}."
 
@@ -89,11 +89,11 @@ def key_paths(cls: type[Any]) -> Iterator[tuple[str, ...]]:
     """The fields of a dataclass, and of the dataclasses in them."""
     for name, hint in fields_of(cls).items():
         yield (name,)
-        if inner := nested(hint):
+        if inner := nested_dataclass(hint):
             yield from ((name, *path) for path in key_paths(inner))
 
 
-def _most_like(path: tuple[str, ...], among: list[Home]) -> Home | None:
+def _most_similar_home(path: tuple[str, ...], among: list[Home]) -> Home | None:
     """The home that a misspelt path probably means; None if none is similar."""
     best = max(among, key=lambda home: _likeness(path, home.path), default=None)
     return best if best and _likeness(path, best.path) >= NEAR else None
@@ -107,9 +107,9 @@ def _likeness(path: tuple[str, ...], other: tuple[str, ...]) -> float:
 @cache
 def _letters(name: str, other: str) -> float:
     """The share of letters that two names have in common, in order."""
-    meant = OTHER_NAMES.get(_folded(name), name)
-    return SequenceMatcher(None, _folded(meant), _folded(other)).ratio()
+    meant = OTHER_NAMES.get(_fold(name), name)
+    return SequenceMatcher(None, _fold(meant), _fold(other)).ratio()
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return name.casefold().replace("-", "_").replace(" ", "_")

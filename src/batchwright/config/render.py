@@ -7,7 +7,7 @@ from typing import Any
 
 from batchwright.config.check import model_of
 from batchwright.config.emit import block
-from batchwright.config.hints import describe, fields_of, nested
+from batchwright.config.hints import describe, fields_of, nested_dataclass
 from batchwright.config.sections import AUTO, MEASURABLE, SECTIONS, Config, Data, Section
 from batchwright.config.settings import Settings, settings_of
 
@@ -34,7 +34,9 @@ def starter_config(source: str | None = None, *, target: str | None = None) -> s
       source: digits  # text, or null
     """
     settings = settings_of(Config(data=Data(source=source, target=target)))
-    return HEAD + block(_tree(settings), {key: _allowed(settings.config, key.split(".")) for key in settings.origins})
+    return HEAD + block(
+        _tree(settings), {key: _allowed_values(settings.config, key.split(".")) for key in settings.origins}
+    )
 
 
 def json_schema() -> dict[str, Any]:
@@ -44,7 +46,7 @@ def json_schema() -> dict[str, Any]:
     0
     """
     classes = {cls.__name__: cls for section in SECTIONS for cls in section.classes}
-    inner = {part.__name__: part for cls in classes.values() for part in _within(cls)}
+    inner = {part.__name__: part for cls in classes.values() for part in _dataclasses_within(cls)}
     definitions = model_of(tuple(classes.items())).model_json_schema()["$defs"]
     for name, cls in (classes | inner).items():
         _describe(definitions[name], cls)
@@ -68,11 +70,11 @@ def _allow_auto(properties: dict[str, Any], section: str) -> None:
         properties[name] = {"anyOf": [properties[name], {"const": AUTO}], **told}
 
 
-def _within(cls: type[Any]) -> Iterator[type[Any]]:
+def _dataclasses_within(cls: type[Any]) -> Iterator[type[Any]]:
     """The dataclasses that fields of a dataclass may hold, and the dataclasses in these."""
-    for part in filter(None, map(nested, fields_of(cls).values())):
+    for part in filter(None, map(nested_dataclass, fields_of(cls).values())):
         yield part
-        yield from _within(part)
+        yield from _dataclasses_within(part)
 
 
 def _section_schema(section: Section, definitions: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def _section_schema(section: Section, definitions: dict[str, Any]) -> dict[str, 
 
 def _describe(definition: dict[str, Any], cls: type[Any]) -> None:
     """Add the text of docstrings to a definition: its summary, and a sentence for each field that has one."""
-    said = {name: text for base in reversed(cls.__mro__) for name, text in _fields_said(base).items()}
+    said = {name: text for base in reversed(cls.__mro__) for name, text in _field_texts(base).items()}
     properties = {name: definition["properties"][name] for name in fields_of(cls)}
     for name, part in properties.items():
         part.pop("title", None)
@@ -98,7 +100,7 @@ def _describe(definition: dict[str, Any], cls: type[Any]) -> None:
     definition |= {"title": cls.__name__, "description": summary.replace("\n", " "), "properties": properties}
 
 
-def _fields_said(cls: type[Any]) -> dict[str, str]:
+def _field_texts(cls: type[Any]) -> dict[str, str]:
     """The text of a docstring about each field: `name: text` or `- name: text`, continued by indented lines."""
     lines = re.sub(r"\n +(?=\S)", lambda found: "\n" + " " * len(found[0][1:]), inspect.cleandoc(cls.__doc__ or ""))
     found = re.findall(r"^ *(?:- )?((?:\w+, )*\w+): (.+(?:\n {8,}.+)*)", lines, re.MULTILINE)
@@ -117,12 +119,12 @@ def _tree(settings: Settings) -> dict[str, Any]:
     return tree
 
 
-def _allowed(config: Config, path: list[str]) -> str:
+def _allowed_values(config: Config, path: list[str]) -> str:
     """The allowed values at a path, in words."""
     section = next(section for section in SECTIONS if section.name == path[0])
     if path[1] == section.tag:
         return f"one of {', '.join(section.by_name)}"
     hint: Any = type(getattr(config, path[0]))
     for part in path[1:]:
-        hint = fields_of(nested(hint) or hint)[part]
+        hint = fields_of(nested_dataclass(hint) or hint)[part]
     return describe(hint) + (f", or {AUTO}" if ".".join(path) in MEASURABLE else "")

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.config.check import build
 from batchwright.config.components import to_plain
 from batchwright.config.document import MAX_CHARACTERS, Node, Place, Problem, parse
-from batchwright.config.emit import shown
-from batchwright.config.hints import fields_of, nested
+from batchwright.config.emit import shorten
+from batchwright.config.hints import fields_of, nested_dataclass
 from batchwright.config.sections import AUTO, CUSTOM, FORMER_NAMES, MEASURABLE, NOTHING, SECTIONS, Config, Own, Section
 from batchwright.errors import ConfigError, nearest
 
@@ -49,8 +49,8 @@ class Settings:
     @property
     def values(self) -> dict[str, Any]:
         """Every value, as plain data, by dotted key."""
-        plain = {section.name: _plain(section, getattr(self.config, section.name)) for section in SECTIONS}
-        return {key: _at(plain, key.split(".")) for key in self.origins} | _plain_own(self.config)
+        plain = {section.name: _plain_section(section, getattr(self.config, section.name)) for section in SECTIONS}
+        return {key: _value_at(plain, key.split(".")) for key in self.origins} | _plain_own_parts(self.config)
 
     def to_json(self) -> dict[str, dict[str, Any]]:
         """`{"value": ..., "origin": ...}` by dotted key; measured values also have "evidence"."""
@@ -60,7 +60,7 @@ class Settings:
             for key, value in self.values.items()
         }
 
-    def measured(self, values: Mapping[str, Any], evidence: Mapping[str, Mapping[str, Any]]) -> "Settings":
+    def with_measured(self, values: Mapping[str, Any], evidence: Mapping[str, Mapping[str, Any]]) -> "Settings":
         """The settings with measured values in place of earlier ones, and the evidence of each, by key.
 
         New evidence is added to earlier evidence: a rate that was measured and then rescaled keeps both.
@@ -69,7 +69,7 @@ class Settings:
         >>> settings.to_measure, settings.config.training.batch_size
         (('training.batch_size',), 64)
         >>> key = "training.batch_size"
-        >>> done = settings.measured({key: 256}, {key: {"reason": "the machine idles below"}})
+        >>> done = settings.with_measured({key: 256}, {key: {"reason": "the machine idles below"}})
         >>> done.to_measure, done.config.training.batch_size, done.origins["training.batch_size"]
         ((), 256, 'measured')
         """
@@ -159,11 +159,11 @@ def settings_from(document: Node, problems: Iterable[Problem] = (), own: Own = N
     document, to_measure = _without_auto(document)
     config, found = build(document, own)
     if said := [*problems, *found]:
-        raise ConfigError(explained(said))
+        raise ConfigError(explain_problems(said))
     return replace(_settings(config, document), to_measure=to_measure)
 
 
-def explained(problems: Iterable[Problem]) -> str:
+def explain_problems(problems: Iterable[Problem]) -> str:
     """Problems as the message of an error: a line each, in the order of the file."""
     return "\n".join(map(str, sorted(problems, key=_line)))
 
@@ -198,12 +198,12 @@ def _without_auto(document: Node) -> tuple[Node, tuple[str, ...]]:
 def _settings(config: Config, given: Node) -> Settings:
     keys = [(section.name, *path) for section in SECTIONS for path in _paths(section, getattr(config, section.name))]
     origins: dict[str, Origin] = {".".join(key): "user" if given.find(key) else "default" for key in keys}
-    return Settings(config, origins | dict.fromkeys(_plain_own(config), "user"))
+    return Settings(config, origins | dict.fromkeys(_plain_own_parts(config), "user"))
 
 
 def _changes(section: Section, part: Any) -> dict[str, Any]:
     """The values of a section that differ from the defaults of its kind, and the kind if it is not the default."""
-    plain = _plain(section, part)
+    plain = _plain_section(section, part)
     if section.is_custom(part):
         return plain
     fields = {field.name: field for field in dataclasses.fields(part) if field.init}
@@ -216,19 +216,19 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
-def _plain(section: Section, part: Any) -> dict[str, Any]:
+def _plain_section(section: Section, part: Any) -> dict[str, Any]:
     """A section as plain data; for a user's own part, its printed form and its learning rate."""
     if not section.is_custom(part):
         return to_plain(part)
     rate = {"learning_rate": float(part.learning_rate)} if section.name == "optimizer" else {}
-    return {str(section.tag): CUSTOM, "form": printed(part), **rate}
+    return {str(section.tag): CUSTOM, "form": printed_form(part), **rate}
 
 
-def _plain_own(config: Config) -> dict[str, Any]:
+def _plain_own_parts(config: Config) -> dict[str, Any]:
     """A user's own parts of the task, as plain data by the key that they replace."""
     own = config.own
     custom = {"task.loss": own.loss, "task.name": own.task}
-    plain: dict[str, Any] = {key: {CUSTOM: printed(part)} for key, part in custom.items() if part is not None}
+    plain: dict[str, Any] = {key: {CUSTOM: printed_form(part)} for key, part in custom.items() if part is not None}
     if own.metrics:
         plain["task.metrics"] = [*config.task.metrics, *({CUSTOM: metric.name} for metric in own.metrics)]
     return plain
@@ -236,7 +236,7 @@ def _plain_own(config: Config) -> dict[str, Any]:
 
 def _paths(section: Section, part: Any) -> list[tuple[str, ...]]:
     """The paths of the single values in a section."""
-    return [(key,) for key in _plain(section, part)] if section.is_custom(part) else _leaves(part, section.tag)
+    return [(key,) for key in _plain_section(section, part)] if section.is_custom(part) else _leaves(part, section.tag)
 
 
 def _leaves(part: Any, tag: str | None = None) -> list[tuple[str, ...]]:
@@ -244,13 +244,13 @@ def _leaves(part: Any, tag: str | None = None) -> list[tuple[str, ...]]:
     paths: list[tuple[str, ...]] = [(tag,)] if tag else []
     for name, hint in fields_of(type(part)).items():
         value = getattr(part, name)
-        inner = _leaves(value) if nested(hint) and dataclasses.is_dataclass(value) else [()]
+        inner = _leaves(value) if nested_dataclass(hint) and dataclasses.is_dataclass(value) else [()]
         paths += [(name, *path) for path in inner]
     return paths
 
 
-def _at(plain: Any, path: list[str]) -> Any:
-    return _at(plain[path[0]], path[1:]) if path else plain
+def _value_at(plain: Any, path: list[str]) -> Any:
+    return _value_at(plain[path[0]], path[1:]) if path else plain
 
 
 def _text(path: Path) -> str:
@@ -292,7 +292,7 @@ def _with(node: Node, path: tuple[str, ...], value: Node, problems: list[Problem
         return value
     if node.value is not None and not isinstance(node.value, dict):
         said = (
-            f"{path[0]} cannot be set in what is {shown(node.plain)} elsewhere ({node.place}), not a mapping of keys."
+            f"{path[0]} cannot be set in what is {shorten(node.plain)} elsewhere ({node.place}), not a mapping of keys."
         )
         problems.append(Problem(value.place, said))
         return node

@@ -15,7 +15,7 @@ from batchwright.data.sources import Source
 from batchwright.data.splitting import row_hashes, split
 from batchwright.data.tables import TableOptions, from_frame
 from batchwright.data.targets import ClassTarget
-from batchwright.data.weights import in_units, unit_of
+from batchwright.data.weights import divide_by_unit, unit_of
 
 
 def split_like(source: Source, encoding: Encoding, *, weights: str | None = None) -> Split:
@@ -114,5 +114,5 @@ def part_of(rows: Split, chosen: Int64[np.ndarray, " chosen"]) -> Split:
     inputs, weights = {name: array[chosen] for name, array in rows.inputs.items()}, None
     if rows.weights is not None:
         numbers = rows.weights[chosen].astype(np.float64)
-        weights = in_units(numbers, unit_of(numbers))
+        weights = divide_by_unit(numbers, unit_of(numbers))
     return Split(inputs, rows.targets[chosen], weights)

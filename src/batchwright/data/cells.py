@@ -151,7 +151,7 @@ def bad_cells_error(name: str, bad: BadCells, *, place: str) -> DataError:
 
 def dropped_note(bad: BadCells, rows: int, *, place: str) -> str:
     """One sentence that counts the dropped rows and lists the first ten reasons."""
-    listed = "; ".join(f"{place} {cell.line} ({cell})" for cell in bad.first[:LISTED]) + _and_more(bad.count)
+    listed = "; ".join(f"{place} {cell.line} ({cell})" for cell in bad.first[:LISTED]) + _more_note(bad.count)
     return f"{rows:,} {'row' if rows == 1 else 'rows'} dropped: {listed}"
 
 
@@ -162,8 +162,8 @@ def first_ten(items: Iterable[object]) -> str:
     '1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more'
     """
     texts = [str(item) for item in items]
-    return ", ".join(texts[:LISTED]) + _and_more(len(texts))
+    return ", ".join(texts[:LISTED]) + _more_note(len(texts))
 
 
-def _and_more(count: int) -> str:
+def _more_note(count: int) -> str:
     return f" and {count - LISTED:,} more" if count > LISTED else ""

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
-from batchwright._files import Lock, explained, remove_parts, write_file
+from batchwright._files import Lock, explain_write_errors, remove_parts, write_file
 from batchwright.data.cells import BadCells, TableOptions, bad_cells_error, dropped_note, type_cells
 from batchwright.data.memory import anonymous_memory
 from batchwright.data.raw import COPIES_OF_PIECE, PIECES, SMALLEST_PIECE, Raw, open_raw, source_files
@@ -32,13 +32,13 @@ from batchwright.data.store import (
     Store,
     StoredFile,
     column_file,
+    describe_stored,
     finish_store,
     open_store,
     refuse_stranger,
-    stored,
     write_columns,
 )
-from batchwright.data.tables import DEFAULT, ON_BAD_ROWS, asked_for, known_columns
+from batchwright.data.tables import DEFAULT, ON_BAD_ROWS, columns_asked_for, known_columns
 from batchwright.errors import ConfigError, DataError, unknown
 
 ENDING = ".batchwright"
@@ -94,7 +94,7 @@ def convert(
         if (found := open_store(folder, fingerprint)) is not None:
             return found
         check_memory(SMALLEST_PIECE * COPIES_OF_PIECE, left, f"{path.name}: reading a piece")
-        with begun(folder, fingerprint):
+        with hold_store_folder(folder, fingerprint):
             try:
                 raw = open_raw(path, options, folder, schema, left)
             except DataError:
@@ -132,7 +132,7 @@ def check_unchanged(path: Path, before: str, after: str) -> None:
 
 
 @contextmanager
-def begun(folder: Path, fingerprint: str) -> Iterator[None]:
+def hold_store_folder(folder: Path, fingerprint: str) -> Iterator[None]:
     """Hold the folder of an unfinished store, emptied first if it belongs to another fingerprint.
 
     Raises:
@@ -140,7 +140,7 @@ def begun(folder: Path, fingerprint: str) -> Iterator[None]:
         UsageError: another process holds the folder, or it may not be written to.
     """
     refuse_stranger(folder)
-    with explained(folder):
+    with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     lock = Lock(folder / LOCK, f"{folder} is being made by another process")
     try:
@@ -158,7 +158,7 @@ def begun(folder: Path, fingerprint: str) -> Iterator[None]:
 
 def clear(folder: Path) -> None:
     """Remove the files of a store: first the one that marks it as finished, last the one that marks it as a store."""
-    with explained(folder):
+    with explain_write_errors(folder):
         (folder / STORE).unlink(missing_ok=True)
         for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == MARK):
             if entry.is_dir() and not entry.is_symlink():
@@ -185,7 +185,7 @@ def _convert(
     raw: Raw, options: TableOptions, folder: Path, schema: Schema | None, left: int | None, fingerprint: str
 ) -> Contents:
     """Type and write all columns; rows that do not fit stop the conversion or are dropped, as `options` say."""
-    names = raw.names if schema is None else asked_for(raw.names, schema, raw.name)
+    names = raw.names if schema is None else columns_asked_for(raw.names, schema, raw.name)
     if raw.rows == 0 and not raw.ragged.count:
         raise DataError(f"{raw.name} has no rows.")
     known = known_columns(names, options, schema, raw.name)
@@ -251,4 +251,4 @@ def _write_kept(raw: Raw, folder: Path, columns: int, fits: Bool[np.ndarray, " r
                 write_columns(path, column.filter(fits))
     if raw.lines is not None:
         paths.append(folder / LINES)
-    return tuple(stored(path) for path in paths)
+    return tuple(describe_stored(path) for path in paths)

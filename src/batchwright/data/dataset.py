@@ -17,7 +17,7 @@ from batchwright.data.learning import (
     divide,
     found_notes,
     image_encoding,
-    left_out,
+    left_out_columns,
     schema_of_test,
     source_notes,
     uneven_note,
@@ -31,8 +31,8 @@ from batchwright.data.like import (
     known_target,
     options_like,
     schema_like,
+    take_weights_like,
     target_note,
-    weighed_like,
 )
 from batchwright.data.options import DataOptions
 from batchwright.data.preprocessing import Constant, Preprocessing, describe, fit
@@ -43,7 +43,7 @@ from batchwright.data.sources import Loaded, Rows, Source, read
 from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
 from batchwright.data.tables import MISSING, Table, from_frame
 from batchwright.data.targets import drop_missing
-from batchwright.data.weights import drop_weightless, in_units, row_weights, unit_of
+from batchwright.data.weights import divide_by_unit, drop_weightless, row_weights, unit_of
 from batchwright.errors import ConfigError
 
 Part = TypeVar("Part")
@@ -245,7 +245,7 @@ def prepare(
     options = options if like is None else options_like(options, like)
     schema = None if like is None else schema_like(like, options)
     loaded = read(source, options.reading, schema=schema, image_size=options.image_size, channels=channels_like(like))
-    options = options if like is None else weighed_like(loaded.train, options, like)
+    options = options if like is None else take_weights_like(loaded.train, options, like)
     names = target_names(loaded, options)
     source_rows = _rows_that_count(loaded.train, names, options)
     own_test = options.test is not None or loaded.test is not None
@@ -256,13 +256,13 @@ def prepare(
     encoding = (
         _learn(learned, target, options, constant) if like is None else encoding_like(like, learned, target, options)
     )
-    test = _own_test(loaded, encoding, options) if own_test else _taken(source_rows, indices.test)
-    rows = {"train": learned, "validation": _taken(source_rows, indices.validation), "test": test}
+    test = _own_test(loaded, encoding, options) if own_test else _take_chosen(source_rows, indices.test)
+    rows = {"train": learned, "validation": _take_chosen(source_rows, indices.validation), "test": test}
     parts = {name: _encode(part, encoding, options.weights) for name, part in rows.items() if part is not None}
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
     notes = (
         *source_notes(found_notes(source_rows, target), test if own_test else None, encoding),
-        *_shared(hashes),
+        *_shared_rows_notes(hashes),
         *uneven_note(indices, options, own_test=own_test),
         *unlearned_note(parts["train"].targets, target),
         *(() if like is None else target_note(source_rows, like, target)),
@@ -294,7 +294,7 @@ def _learn(learned: Rows, target: Target, options: DataOptions, constant: Consta
     """All that is learned from the training rows."""
     if isinstance(learned, Images):
         return image_encoding(learned.shape, target, options)
-    schema = describe(learned, target, leave_out=left_out(learned, options), constant=constant)
+    schema = describe(learned, target, leave_out=left_out_columns(learned, options), constant=constant)
     schema = dataclasses.replace(schema, weights=options.weights)
     preprocessing = fit(learned, schema, scaling=options.scaling, one_hot_max=options.one_hot_max)
     return Encoding(schema, preprocessing, target, options.reading)
@@ -312,7 +312,7 @@ def _own_test(loaded: Loaded, encoding: Encoding, options: DataOptions) -> Rows:
     return _rows_that_count(rows, encoding.target.columns, options)
 
 
-def _taken(rows: Rows, chosen: Shaped[np.ndarray, " chosen"]) -> Rows | None:
+def _take_chosen(rows: Rows, chosen: Shaped[np.ndarray, " chosen"]) -> Rows | None:
     return rows.take(chosen) if len(chosen) else None
 
 
@@ -321,10 +321,10 @@ def _encode(rows: Rows, encoding: Encoding, weights: str | None) -> Split:
     if weights is None or isinstance(rows, Images):
         return part
     numbers = row_weights(rows, weights)
-    return dataclasses.replace(part, weights=in_units(numbers, unit_of(numbers)))
+    return dataclasses.replace(part, weights=divide_by_unit(numbers, unit_of(numbers)))
 
 
-def _shared(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[str, ...]:
+def _shared_rows_notes(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[str, ...]:
     """Notes on how many rows of one part have the same inputs as a row of an earlier part."""
     counts = {pair: count_shared(hashes[pair[0]], hashes[pair[1]]) for pair in combinations(hashes, 2)}
     return tuple(

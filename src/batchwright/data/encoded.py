@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from batchwright._files import explained, new_folder
+from batchwright._files import explain_write_errors, new_folder
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.row_file import RowFile
 from batchwright.data.streaming import StreamedDataset, StreamedSplit
@@ -42,7 +42,7 @@ class StoredPlaces:
         self._files = files
         self._arrays = {name: file.places(length) for name, file in files.items()}
 
-    def filled(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Split:
+    def fill(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Split:
         """The rows [start, stop) of each range, one after the other, in read-only arrays that last to the next call.
 
         Places that no row fills are zero.
@@ -62,7 +62,7 @@ def _read_only(array: np.ndarray) -> np.ndarray:
     return view
 
 
-def mapped(dataset: StreamedDataset, *, memory_limit: int) -> Dataset:
+def memory_map(dataset: StreamedDataset, *, memory_limit: int) -> Dataset:
     """The data set with memory-mapped arrays, in files beside its store; the files are written unless they exist.
 
     Raises:
@@ -95,7 +95,7 @@ def _write(part: StreamedSplit, folder: Path) -> None:
     files: dict[str, np.memmap] = {}
     row_bytes = sum(array.nbytes for array in _arrays(part.read(0, 1)).values())
     together = max(1, min(PIECE_ROWS, PIECE_BYTES // row_bytes))
-    with explained(folder):
+    with explain_write_errors(folder):
         for start in range(0, part.rows, together):
             for name, piece in _arrays(part.read(start, min(start + together, part.rows))).items():
                 if name not in files:

@@ -44,7 +44,7 @@ class Number:
 
     def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
         """Put the encoded cells into `out`."""
-        scaled = scaled_by(_floats(cells), self.center, self.scale)
+        scaled = scale_by(_floats(cells), self.center, self.scale)
         out[:, 0] = np.nan_to_num(np.clip(scaled, -self.limit, self.limit), nan=0.0)
         _write_indicator(cells, out, self.indicator)
 
@@ -190,10 +190,10 @@ def mean_and_deviation(values: Float[np.ndarray, " rows"]) -> tuple[float, float
     return float(np.mean(small)) * size, float(np.std(small)) * size
 
 
-def scaled_by(values: Float64[np.ndarray, " rows"], center: float, scale: float) -> Float64[np.ndarray, " rows"]:
+def scale_by(values: Float64[np.ndarray, " rows"], center: float, scale: float) -> Float64[np.ndarray, " rows"]:
     """(values − center) / scale, even if the difference exceeds the largest float; ±inf if the answer does.
 
-    >>> scaled_by(np.array([1.5e308, -1.5e308]), -1.5e308, 1e308).tolist()
+    >>> scale_by(np.array([1.5e308, -1.5e308]), -1.5e308, 1e308).tolist()
     [3.0, 0.0]
     """
     with np.errstate(over="ignore"):
@@ -215,7 +215,7 @@ def number_encoder(column: str, cells: pl.Series, scaling: str) -> Number | Quan
         return Number(column, center, scale or 1.0, indicator)
     lower, center, upper = (float(value) for value in np.quantile(values, (0.25, 0.5, 0.75)))
     scale = min(upper - lower, np.finfo(np.float64).max) or scale or 1.0
-    farthest = float(np.max(np.abs(scaled_by(values, center, scale)), initial=0.0))
+    farthest = float(np.max(np.abs(scale_by(values, center, scale)), initial=0.0))
     return Number(column, center, scale, indicator, limit=min(max(LIMIT, farthest), LARGEST))
 
 

@@ -14,7 +14,7 @@ from batchwright.data.schema import Column, Schema, from_plain, normal_name
 from batchwright.data.several import Target
 from batchwright.data.sources import Rows, Source, read
 from batchwright.data.tables import DEFAULT, Table, TableOptions, from_frame
-from batchwright.data.weights import drop_weightless, in_units, row_weights, unit_of
+from batchwright.data.weights import divide_by_unit, drop_weightless, row_weights, unit_of
 from batchwright.errors import DataError
 
 LABEL = "label"
@@ -163,7 +163,9 @@ def _encode_labelled(source: Source, encoding: Encoding, weights: str | None, op
         raise DataError(f"{rows.name} has no column {column!r}, which was named as the column of weights.")
     rows = drop_weightless(rows, column)
     numbers = row_weights(rows, column)
-    return Labelled(encoding.inputs(rows), encoding.targets(rows), in_units(numbers, unit_of(numbers)), rows.notes)
+    return Labelled(
+        encoding.inputs(rows), encoding.targets(rows), divide_by_unit(numbers, unit_of(numbers)), rows.notes
+    )
 
 
 @contextmanager

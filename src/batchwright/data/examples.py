@@ -62,7 +62,7 @@ class Example:
 
 def read_digits() -> Images:
     """1,797 handwritten digits of 8x8 pixels; their grey levels v from 0 to 16 become the bytes round(255 v / 16)."""
-    values = np.loadtxt(_bundled("digits.csv.gz"), delimiter=",", dtype=np.uint8)
+    values = np.loadtxt(_bundled_file("digits.csv.gz"), delimiter=",", dtype=np.uint8)
     grey = np.floor(values[:, :64] * (255 / 16) + 0.5).astype(np.uint8)
     return Images(grey.reshape(-1, 8, 8, 1), values[:, 64], "digits")
 
@@ -84,8 +84,8 @@ def read_breast_cancer() -> Table:
 
 def read_diabetes() -> Table:
     """442 patients, ten measures of each, and how far the disease has gone a year later."""
-    measures = np.loadtxt(_bundled("diabetes_data_raw.csv.gz"))
-    progression = np.loadtxt(_bundled("diabetes_target.csv.gz"))
+    measures = np.loadtxt(_bundled_file("diabetes_data_raw.csv.gz"))
+    progression = np.loadtxt(_bundled_file("diabetes_target.csv.gz"))
     return from_frame(_columns(measures, DIABETES) | {"progression": progression}, name="diabetes")
 
 
@@ -133,7 +133,7 @@ def example(name: str) -> Example:
     raise DataError(unknown("example", name, [found.name for found in EXAMPLES]))
 
 
-def _bundled(file: str) -> Path:
+def _bundled_file(file: str) -> Path:
     """A data file of scikit-learn, found without importing scikit-learn, which takes longer than training on it."""
     package = find_spec("sklearn")
     if package is None or package.origin is None:
@@ -146,7 +146,7 @@ def _bundled(file: str) -> Path:
 
 def _classes(file: str, names: tuple[str, ...], target: str) -> Table:
     """A bundled file: its first line holds the numbers of rows and columns, and the names of the classes."""
-    path = _bundled(file)
+    path = _bundled_file(file)
     with path.open(encoding="utf-8") as lines:
         classes = np.array(next(lines).strip().split(",")[2:])
         values = np.loadtxt(lines, delimiter=",")

@@ -53,10 +53,10 @@ def read_idx(path: Path) -> UInt8[np.ndarray, "..."]:
             f"{path} is {what}: a header of shape {'x'.join(map(str, shape))} announces {expected:,} bytes, "
             f"the file has {found:,}. Fetch it again."
         )
-    return _aligned(np.frombuffer(content, np.uint8, offset=start)).reshape(shape)
+    return _aligned_copy(np.frombuffer(content, np.uint8, offset=start)).reshape(shape)
 
 
-def _aligned(values: UInt8[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
+def _aligned_copy(values: UInt8[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
     """A read-only copy at an address that a device on the CPU can use as it is, without a copy of its own."""
     room = np.empty(len(values) + ALIGNMENT, np.uint8)
     first = -room.ctypes.data % ALIGNMENT

@@ -15,11 +15,21 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped
 
-from batchwright._files import explained, write_file
-from batchwright.data.conversion import begun, check_unchanged, fingerprint_of, store_folder
+from batchwright._files import explain_write_errors, write_file
+from batchwright.data.conversion import check_unchanged, fingerprint_of, hold_store_folder, store_folder
 from batchwright.data.idx import IMAGE_HEADER, holds_idx, idx_files, idx_shape, open_idx, read_idx
 from batchwright.data.images import ImageFiles, find_images, read_pixels
-from batchwright.data.store import FORMAT, IMAGES, LABELS, Contents, Store, finish_store, flush, open_store, stored
+from batchwright.data.store import (
+    FORMAT,
+    IMAGES,
+    LABELS,
+    Contents,
+    Store,
+    describe_stored,
+    finish_store,
+    flush,
+    open_store,
+)
 from batchwright.errors import DataError
 
 BLOCK_BYTES = 32 << 20
@@ -66,11 +76,11 @@ def convert_images(
         folder = store_folder(path, cache_dir, new=channels is not None)
         if (train := open_store(folder, fingerprint)) is not None:
             return train, open_store(folder / TEST, fingerprint) if (folder / TEST).is_dir() else None
-        with begun(folder, fingerprint):
+        with hold_store_folder(folder, fingerprint):
             train_part, test_part = _idx_parts(path) if holds_idx(path) else _folder_parts(path, image_size, channels)
             test = None
             if test_part is not None:
-                with begun(folder / TEST, fingerprint):
+                with hold_store_folder(folder / TEST, fingerprint):
                     test = _write(test_part, folder / TEST, fingerprint)
             else:
                 shutil.rmtree(folder / TEST, ignore_errors=True)
@@ -88,7 +98,7 @@ def _write(part: ImagePart, folder: Path, fingerprint: str) -> Store:
     """Write what a stopped conversion has not; the last block that it left may not have reached the disk."""
     header = _header(part.shape)
     size, images = math.prod(part.shape[1:]), folder / IMAGES
-    with explained(images):
+    with explain_write_errors(images):
         images.touch()
         written = images.stat().st_size - len(header) - BLOCK_BYTES
         done = max(0, written // size) if part.resumes else 0
@@ -98,7 +108,7 @@ def _write(part: ImagePart, folder: Path, fingerprint: str) -> Store:
             file.write(header)
             file.seek(0, io.SEEK_END)
     for block in part.blocks(done):
-        with explained(images), images.open("ab") as file:
+        with explain_write_errors(images), images.open("ab") as file:
             file.write(block)
         flush(images)
     names = [IMAGES]
@@ -107,7 +117,7 @@ def _write(part: ImagePart, folder: Path, fingerprint: str) -> Store:
         np.save(content, part.labels, allow_pickle=False)
         write_file(folder / LABELS, content.getvalue(), overwrite=True)
         names.append(LABELS)
-    files = tuple(stored(folder / name) for name in names)
+    files = tuple(describe_stored(folder / name) for name in names)
     return finish_store(folder, Contents(FORMAT, fingerprint, part.name, part.shape[0], (), files, part.notes))
 
 

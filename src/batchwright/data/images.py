@@ -146,7 +146,7 @@ def read_image_folder(
         DataError: no images, a class without any, images that cannot be read, or of different sizes.
     """
     train, test = find_images(path, image_size=image_size, channels=channels)
-    return _decoded(train), None if test is None else _decoded(test)
+    return _decode_all(train), None if test is None else _decode_all(test)
 
 
 def find_images(
@@ -176,13 +176,13 @@ def image_folder_bytes(path: Path, image_size: tuple[int, int] | None = None) ->
     files = sorted(file for file in path.rglob("*") if is_image(file))
     looks = []
     for file in files[:: max(1, len(files) // SAMPLED)]:
-        with contextlib.suppress(*_unreadable()):
+        with contextlib.suppress(*_image_errors()):
             looks.append(_look(file))
     channels = 1 if all(grey for _, grey in looks) else 3
     return channels * len(files) * sum(math.prod(image_size or size) for size, _ in looks) // max(1, len(looks))
 
 
-def _decoded(found: ImageFiles) -> Images:
+def _decode_all(found: ImageFiles) -> Images:
     return Images(read_pixels(found.files, found.shape), found.labels, found.name, found.notes)
 
 
@@ -255,7 +255,7 @@ def _open(path: Path) -> "Image.Image":
 
 def _read_all(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
     """Call `read` on every file, on all cores; the files that it cannot read are listed in one error."""
-    unreadable, problems = _unreadable(), list[str]()
+    unreadable, problems = _image_errors(), list[str]()
 
     def try_to_read(file: Path) -> T | None:
         try:
@@ -272,7 +272,7 @@ def _read_all(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
     return [found for found in done if found is not None]
 
 
-def _unreadable() -> tuple[type[Exception], ...]:
+def _image_errors() -> tuple[type[Exception], ...]:
     """The exceptions that reading a bad image raises."""
     from PIL import Image
 

@@ -65,10 +65,10 @@ def says_more(text: pl.Series, numbers: pl.Series) -> bool:
     >>> says_more(pl.Series(["007", "7"]), pl.Series([7.0, 7.0])), says_more(pl.Series(["0.5"]), pl.Series([0.5]))
     (True, False)
     """
-    return bool(_more_than_numbers(text, numbers).any()) or _written_twice(text, numbers) is not None
+    return bool(_which_say_more(text, numbers).any()) or _texts_of_one_number(text, numbers) is not None
 
 
-def _more_than_numbers(text: pl.Series, numbers: pl.Series) -> pl.Series:
+def _which_say_more(text: pl.Series, numbers: pl.Series) -> pl.Series:
     """Texts that say more than their numbers: with a leading zero, or integers that float64 may round."""
     zeros = text.str.starts_with("0") | text.str.starts_with("-0") | text.str.starts_with("+0")
     large = (numbers.abs() >= EXACT).fill_null(value=False)
@@ -77,12 +77,12 @@ def _more_than_numbers(text: pl.Series, numbers: pl.Series) -> pl.Series:
     return more | (large & text.str.contains(MANY_DIGITS)) if large.any() else more
 
 
-def _written_twice(text: pl.Series, numbers: pl.Series) -> tuple[str, str] | None:
+def _texts_of_one_number(text: pl.Series, numbers: pl.Series) -> tuple[str, str] | None:
     """Two texts of one number, such as 1.1 and 1.10, if so few numbers are distinct that they may name classes."""
     if numbers.head(LOOKED_AT).n_unique() > CODES:
         return None
     counts = numbers.drop_nulls().value_counts(name="rows")
-    if counts.height > CODES or _written_plainly(text, counts) or text.n_unique() == numbers.n_unique():
+    if counts.height > CODES or _is_written_plainly(text, counts) or text.n_unique() == numbers.n_unique():
         return None
     ways = pl.DataFrame({"number": numbers, "text": text}).drop_nulls().unique(maintain_order=True)
     for texts in ways.group_by("number", maintain_order=True).agg("text")["text"]:
@@ -91,7 +91,7 @@ def _written_twice(text: pl.Series, numbers: pl.Series) -> tuple[str, str] | Non
     return None
 
 
-def _written_plainly(text: pl.Series, counts: pl.DataFrame) -> bool:
+def _is_written_plainly(text: pl.Series, counts: pl.DataFrame) -> bool:
     """Whether all texts are integers of as few characters as possible, given how many rows each number has."""
     return all(number.is_integer() and abs(number) < EXACT for number in counts[:, 0]) and bool(
         text.str.len_bytes().sum() == sum(rows * len(str(int(number))) for number, rows in counts.iter_rows())
@@ -196,7 +196,7 @@ def _guess_text(column: pl.Series) -> Column:
     if len(cells) and _fits(len(numbers) - numbers.null_count(), len(cells)):
         if numbers.null_count() and _are_codes(cells, numbers):
             return Column(name, "categorical", note="numbers and text that repeats: taken as categories")
-        more = _more_than_numbers(cells, numbers)
+        more = _which_say_more(cells, numbers)
         if more.any() and _name_things(cells, more):
             return _as_names(cells, "numbers with leading zeros or of 16 digits and more are kept as they are written")
         return _with_note(_number_column(numbers.rename(name)), cells, numbers, more)
@@ -240,7 +240,7 @@ def _with_note(column: Column, cells: pl.Series, numbers: pl.Series, more: pl.Se
     if more.any():
         note = f"{cells.filter(more)[0]} and {more.sum() - 1:,} more" if more.sum() > 1 else cells.filter(more)[0]
         return dataclasses.replace(column, note=f"{note} read as {'numbers' if more.sum() > 1 else 'a number'}; {kept}")
-    if twice := _written_twice(cells, numbers):
+    if twice := _texts_of_one_number(cells, numbers):
         return dataclasses.replace(column, note=f"{twice[0]} and {twice[1]} are one number; {kept}")
     return column
 

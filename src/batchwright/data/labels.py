@@ -77,7 +77,7 @@ class LabelTarget:
         >>> LabelTarget("y", ("blue", "red"), "|").decode(np.array([[1, 1], [0, 0]])).tolist()
         ['blue|red', '']
         """
-        return joined(np.asarray(present) > 0, self.classes, self.separator)
+        return join_names(np.asarray(present) > 0, self.classes, self.separator)
 
     def to_json(self) -> dict[str, object]:
         """The target as a plain dictionary."""
@@ -110,8 +110,8 @@ def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient
         raise DataError(f"{table.name}: target {name!r} holds {column.kind} cells; labels are text, as red|round.")
     distinct = as_text(cells).drop_nulls().unique().to_list()
     texts = as_text(cells)
-    chosen = _found(table, name, texts) if separator is None else separator
-    if separator is not None and (other := _another(texts, separator)):
+    chosen = _find_separator(table, name, texts) if separator is None else separator
+    if separator is not None and (other := _other_separator(texts, separator)):
         raise DataError(
             f"{table.name}: no cell of target {name!r} holds {separator!r}, but cells hold {other!r}: is that what is "
             "between the labels? `label_separator` left out finds it."
@@ -137,7 +137,7 @@ def split_cell(cell: str | None, separator: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def joined(present: np.ndarray, classes: Iterable[str], separator: str) -> np.ndarray:
+def join_names(present: np.ndarray, classes: Iterable[str], separator: str) -> np.ndarray:
     """The names of the classes that each row has, `present` [rows, classes], with the separator between them."""
     names = np.array(tuple(classes), dtype=object)
     return np.array([separator.join(names[row]) for row in present], dtype=str)
@@ -173,7 +173,7 @@ def _holds(cells: pl.Series, separator: str) -> int:
     return int(cells.str.strip_chars().str.contains(separator, literal=True).sum() or 0)
 
 
-def _another(cells: pl.Series, separator: str) -> str | None:
+def _other_separator(cells: pl.Series, separator: str) -> str | None:
     """A separator other than a blank that enough cells hold, where none holds the one that was given."""
     if _holds(cells, separator):
         return None
@@ -181,7 +181,7 @@ def _another(cells: pl.Series, separator: str) -> str | None:
     return next((other for other in SEPARATORS[:-1] if _holds(cells, other) >= needed), None)
 
 
-def _found(table: Table, name: str, cells: pl.Series) -> str:
+def _find_separator(table: Table, name: str, cells: pl.Series) -> str:
     """The separator that enough cells hold."""
     needed = max(1.0, LEAST_SHARE * len(cells))
     for separator in SEPARATORS:

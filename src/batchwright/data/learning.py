@@ -10,7 +10,7 @@ from batchwright.data.labels import LabelTarget, labels_note, looks_like_labels
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import split_key
 from batchwright.data.schema import Schema
-from batchwright.data.several import SeveralTargets, Target, each, fit_targets, rescaled
+from batchwright.data.several import SeveralTargets, Target, each_target, fit_targets, refit_scale
 from batchwright.data.sources import Rows
 from batchwright.data.splitting import Indices, split
 from batchwright.data.tables import Table
@@ -53,10 +53,10 @@ def divide(
         by = np.zeros(table.rows, np.int8)
     test_split = 0.0 if own_test else options.test_split
     indices = split(by, method, validation_split=options.validation_split, test_split=test_split, seed=seed)
-    return target if known is not None else rescaled(target, table, indices.train, lenient=lenient), indices
+    return target if known is not None else refit_scale(target, table, indices.train, lenient=lenient), indices
 
 
-def left_out(table: Table, options: DataOptions) -> dict[str, str]:
+def left_out_columns(table: Table, options: DataOptions) -> dict[str, str]:
     """The columns that are no inputs because they have another role, and which one.
 
     Raises:
@@ -133,10 +133,12 @@ def unlearned_note(encoded: Shaped[np.ndarray, "train ..."], target: Target) -> 
     if isinstance(target, LabelTarget):
         absent = [name for name, rows in zip(target.classes, encoded.T, strict=True) if not rows.any()]
         return (f"no training row has the label {', '.join(absent[:10])}",) if absent else ()
-    return tuple(note for one, codes in each(target, encoded) for note in _absent(one, codes, target))
+    return tuple(
+        note for one, codes in each_target(target, encoded) for note in _absent_classes_note(one, codes, target)
+    )
 
 
-def _absent(one: Target, codes: Shaped[np.ndarray, " train"], target: Target) -> list[str]:
+def _absent_classes_note(one: Target, codes: Shaped[np.ndarray, " train"], target: Target) -> list[str]:
     missing = [name for code, name in enumerate(one.classes) if not np.any(codes == code)]
     which = "" if one is target else f" of {one.name!r}"
     return [f"no training row is of class {', '.join(missing[:10])}{which}"] if missing else []

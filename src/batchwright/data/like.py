@@ -90,7 +90,7 @@ def channels_like(like: Encoding | None) -> int | None:
     return made.shape[2] if isinstance(made, ImagePreprocessing) else None
 
 
-def weighed_like(rows: Rows, options: DataOptions, like: Encoding) -> DataOptions:
+def take_weights_like(rows: Rows, options: DataOptions, like: Encoding) -> DataOptions:
     """The options, with the column of weights of the earlier training where none is named and the rows have it."""
     column = like.schema.weights
     if options.weights is not None or column is None or not isinstance(rows, Table) or column not in rows.kinds:
@@ -147,10 +147,12 @@ def target_note(rows: Rows, like: Encoding, target: Target) -> tuple[str, ...]:
         strange = known.strangers(rows if isinstance(rows, Table) else label_table(rows))
         unknown = f"target {target.name!r} has labels that the model does not know ({first_ten(strange)})"
         return (f"{unknown}: its classes are learned from these rows",)
-    return (f"the target is {_in_words(target)}, and the model's is {_in_words(known)}: it is learned again",)
+    return (
+        f"the target is {_describe_target(target)}, and the model's is {_describe_target(known)}: it is learned again",
+    )
 
 
-def _in_words(target: Target) -> str:
+def _describe_target(target: Target) -> str:
     if isinstance(target, SeveralTargets):
         return target.name
     kind = f"{len(target.classes):,} {'labels' if isinstance(target, LabelTarget) else 'classes'}"

@@ -85,7 +85,7 @@ def available_memory() -> int | None:
     None where the system does not say (other than Linux).
     """
     system = _field(PROC / "meminfo", "MemAvailable")
-    free = [left for group in _groups() if (left := _left(group)) is not None]
+    free = [left for group in _groups() if (left := _bytes_left(group)) is not None]
     return min([*free, *([] if system is None else [system * 1024])], default=None)
 
 
@@ -107,7 +107,7 @@ def estimated_bytes(source: str | Path, image_size: tuple[int, int] | None = Non
     if path.is_dir() and holds_images(path):
         return IMAGE_COPIES * image_folder_bytes(path, image_size)
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return sum(_estimated(file) for file in files)
+    return sum(_estimate_file(file) for file in files)
 
 
 def _can_be_streamed(path: Path) -> bool:
@@ -122,7 +122,7 @@ def _decoded_bytes(images: Path) -> int:
         return images.stat().st_size
 
 
-def _estimated(file: Path) -> int:
+def _estimate_file(file: Path) -> int:
     size = file.stat().st_size
     if file.suffix.lower() in PARQUET:
         try:
@@ -151,7 +151,7 @@ def _groups() -> list[Path]:
     return folders
 
 
-def _left(group: Path) -> int | None:
+def _bytes_left(group: Path) -> int | None:
     """Bytes that the control group may still take; None without a limit. Cached files do not count as taken."""
     for limit_name, used_name, cached in (
         ("memory.max", "memory.current", "inactive_file"),

@@ -71,7 +71,7 @@ def cut_text(
         UsageError: the disk is full.
     """
     with path.open("rb") as file:
-        cut = _resumed(folder) or _begin(file, path.name, options)
+        cut = _read_state(folder) or _begin(file, path.name, options)
         while not cut.done:
             data = _next_piece(file, cut, piece_bytes, path.name)
             cut = _take(data, cut, options, schema, folder=folder, name=path.name)
@@ -102,7 +102,7 @@ def _column(folder: Path, cut: Cut, place: str) -> pl.Series:
     return pl.scan_parquet(piece_files(folder, cut), glob=False).select(place).collect().to_series()
 
 
-def _resumed(folder: Path) -> Cut | None:
+def _read_state(folder: Path) -> Cut | None:
     try:
         return from_plain(Cut, json.loads((folder / STATE).read_text(encoding="utf-8")))
     except (OSError, ValueError):  # no such file, or unreadable: start over

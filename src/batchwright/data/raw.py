@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from batchwright._files import explained, remove_parts
+from batchwright._files import explain_write_errors, remove_parts
 from batchwright.data.arrays import whole_file
 from batchwright.data.cells import NONE_BAD, BadCells, TableOptions
 from batchwright.data.files import PARQUET, TEXT, parquet_files, scan_parquet
@@ -92,7 +92,7 @@ def open_raw(path: Path, options: TableOptions, folder: Path, schema: Schema | N
 
 def _open_text(path: Path, options: TableOptions, folder: Path, schema: Schema | None, left: int | None) -> Raw:
     pieces = folder / PIECES
-    with explained(pieces):
+    with explain_write_errors(pieces):
         pieces.mkdir(exist_ok=True)
         remove_parts(pieces)
     size = PIECE_BYTES if left is None else min(PIECE_BYTES, max(SMALLEST_PIECE, left // COPIES_OF_PIECE))

@@ -69,11 +69,11 @@ def find_records(data: bytes, delimiter: str) -> Records:
     symbols = np.frombuffer(data, np.uint8)
     quotes, breaks = np.flatnonzero(symbols == QUOTE), np.flatnonzero(symbols == NEWLINE)
     _check_quotes(symbols, quotes, breaks, delimiter)
-    ends = _outside(breaks, quotes)
+    ends = _positions_outside_quotes(breaks, quotes)
     if data and (len(ends) == 0 or ends[-1] != len(data) - 1):
         ends = np.append(ends, len(data))
     starts = np.append(0, ends[:-1] + 1) if len(ends) else ends
-    separators = _outside(np.flatnonzero(symbols == ord(delimiter)), quotes)
+    separators = _positions_outside_quotes(np.flatnonzero(symbols == ord(delimiter)), quotes)
     fields = np.searchsorted(separators, ends) - np.searchsorted(separators, starts) + 1
     lines = np.searchsorted(breaks, starts) + 1
     only_return = (ends - starts == 1) & (symbols[np.minimum(starts, max(len(data) - 1, 0))] == RETURN)
@@ -103,7 +103,7 @@ def _share_like_first(sample: bytes, delimiter: str) -> float:
     return float(np.mean(fields == fields[0])) if len(fields) and fields[0] > 1 else 0.0
 
 
-def _outside(
+def _positions_outside_quotes(
     positions: Int64[np.ndarray, " positions"], quotes: Int64[np.ndarray, " quotes"]
 ) -> Int64[np.ndarray, " outside"]:
     """The positions that have an even number of quotation marks before them."""

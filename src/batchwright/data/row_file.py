@@ -29,7 +29,7 @@ class RowFile:
         self.path = Path(str(array.filename))
         self.offset, self.dtype, self.shape = array.offset, array.dtype, array.shape
         self.row_bytes = array[:1].nbytes
-        with _explained(self.path):
+        with _explain_read_errors(self.path):
             self._descriptor = os.open(self.path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._descriptor)
 
@@ -47,7 +47,7 @@ class RowFile:
         """
         into[(ranges[:, 1] - ranges[:, 0]).sum() :] = 0
         left = into.reshape(-1).view(np.uint8).data
-        with _explained(self.path):
+        with _explain_read_errors(self.path):
             for start, stop in ranges.tolist():
                 size = (stop - start) * self.row_bytes
                 self._fill(left[:size], self.offset + start * self.row_bytes)
@@ -63,7 +63,7 @@ class RowFile:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explain_read_errors(path: Path) -> Iterator[None]:
     """Turn a system error in reading a file into a DataError with a remedy."""
     try:
         yield

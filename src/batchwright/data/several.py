@@ -99,7 +99,7 @@ def fit_targets(
     separator: str | None = None,
     lenient: bool = False,
 ) -> Target:
-    """How to predict the columns `names`; numbers are scaled by all rows, see `rescaled`.
+    """How to predict the columns `names`; numbers are scaled by all rows, see `refit_scale`.
 
     Args:
         table: all rows.
@@ -127,7 +127,7 @@ def fit_targets(
     return parts[0] if len(parts) == 1 else SeveralTargets(parts)
 
 
-def rescaled(target: Target, table: Table, rows: Integer[np.ndarray, " chosen"], *, lenient: bool) -> Target:
+def refit_scale(target: Target, table: Table, rows: Integer[np.ndarray, " chosen"], *, lenient: bool) -> Target:
     """The target, with the mean and the deviation of its numbers taken from these rows only.
 
     Raises:
@@ -136,15 +136,16 @@ def rescaled(target: Target, table: Table, rows: Integer[np.ndarray, " chosen"],
     if isinstance(target, ValueTarget):
         return fit_target(table, target.name, task="regression", rows=rows, lenient=lenient)
     if isinstance(target, SeveralTargets):
-        parts = (rescaled(part, table, rows, lenient=lenient) for part in target.parts)
+        parts = (refit_scale(part, table, rows, lenient=lenient) for part in target.parts)
         return SeveralTargets(tuple(part for part in parts if isinstance(part, OneTarget)))
     return target
 
 
-def each(target: Target, encoded: np.ndarray) -> list[tuple[OneTarget, np.ndarray]]:
+def each_target(target: Target, encoded: np.ndarray) -> list[tuple[OneTarget, np.ndarray]]:
     """Each target that has a column of its own, with its codes or values [rows]; none for labels in one cell.
 
-    >>> [part.name for part, _ in each(SeveralTargets((ValueTarget("a", 0, 1), ValueTarget("b", 0, 1))), np.eye(2))]
+    >>> target = SeveralTargets((ValueTarget("a", 0, 1), ValueTarget("b", 0, 1)))
+    >>> [part.name for part, _ in each_target(target, np.eye(2))]
     ['a', 'b']
     """
     if isinstance(target, LabelTarget):

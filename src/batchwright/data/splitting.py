@@ -64,13 +64,13 @@ def split(
     fractions, rng = (test_split, validation_split), np.random.default_rng(seed)
     match method:
         case "time":
-            return _by_time(by, fractions)
+            return _split_by_time(by, fractions)
         case "group":
-            part = _by_group(by, fractions, rng)
+            part = _split_by_group(by, fractions, rng)
         case "stratified":
-            part = _by_class(by, fractions, rng)
+            part = _split_by_class(by, fractions, rng)
         case "shuffled":
-            part = _by_class(np.zeros(len(by), np.int8), fractions, rng)
+            part = _split_by_class(np.zeros(len(by), np.int8), fractions, rng)
     return Indices(*(np.flatnonzero(part == number) for number in (TRAIN, VALIDATION, TEST)))
 
 
@@ -120,11 +120,11 @@ def count_shared(seen: UInt64[np.ndarray, " seen"], rows: UInt64[np.ndarray, " r
     return int((ordered[np.minimum(place, len(seen) - 1)] == rows).sum())
 
 
-def _by_class(
+def _split_by_class(
     labels: Shaped[np.ndarray, " rows"], fractions: tuple[float, float], rng: np.random.Generator
 ) -> Int8[np.ndarray, " rows"]:
     """The part of each row: in each class, the first rows in a random order are test rows, the next validation rows."""
-    codes, sizes = _coded(labels)
+    codes, sizes = _code_labels(labels)
     order = np.arange(len(labels), dtype=np.min_scalar_type(len(labels)))
     rng.shuffle(order)
     if len(sizes) > 1:
@@ -138,7 +138,7 @@ def _by_class(
     return part
 
 
-def _coded(
+def _code_labels(
     labels: Shaped[np.ndarray, " rows"],
 ) -> tuple[Integer[np.ndarray, " rows"], Int64[np.ndarray, " classes"]]:
     """The index of each label among the sorted labels, in the smallest integer type, and the rows of each label."""
@@ -153,18 +153,18 @@ def _counts(
     """The rows of each class that make up a fraction of all: its share rounded down, the rest by largest remainder."""
     share = sizes * fraction
     counts: np.ndarray = np.minimum(np.floor(share + 1e-9).astype(np.int64), most)
-    lacking = _rounded(float(share.sum())) - int(counts.sum())
+    lacking = _round_half_up(float(share.sum())) - int(counts.sum())
     open_to_more = np.flatnonzero((counts < most) & (share > counts + 1e-9))
     largest_first = open_to_more[np.argsort((counts - share)[open_to_more], kind="stable")]
     counts[largest_first[: max(lacking, 0)]] += 1
     return counts
 
 
-def _by_group(
+def _split_by_group(
     groups: Shaped[np.ndarray, " rows"], fractions: tuple[float, float], rng: np.random.Generator
 ) -> Int8[np.ndarray, " rows"]:
     """The part of each row: groups in random order join a part while it comes nearer to its share; at least one."""
-    codes, sizes = _coded(groups)
+    codes, sizes = _code_labels(groups)
     wanted = [number for number in (TEST, VALIDATION) if fractions[number] > 0]
     if len(sizes) <= len(wanted):
         raise DataError(f"{len(sizes)} groups cannot fill {len(wanted) + 1} parts, as no group may be in two of them.")
@@ -183,26 +183,26 @@ def _by_group(
     return np.take(part_of_group, codes)
 
 
-def _by_time(times: Shaped[np.ndarray, " rows"], fractions: tuple[float, float]) -> Indices:
+def _split_by_time(times: Shaped[np.ndarray, " rows"], fractions: tuple[float, float]) -> Indices:
     """The parts one after the other in time; each begins where the time changes, as near to its share as possible."""
     order, rows = np.argsort(times, kind="stable"), len(times)
     changes = np.flatnonzero(times[order][1:] != times[order][:-1]) + 1
-    test_rows, validation_rows = (_rounded(rows * fraction) for fraction in fractions)
+    test_rows, validation_rows = (_round_half_up(rows * fraction) for fraction in fractions)
     needed = (test_rows > 0) + (validation_rows > 0)
     if len(changes) < needed:
         raise DataError(
             f"{len(changes) + 1} different times cannot fill {needed + 1} parts, as rows of the same time are in one "
             "part."
         )
-    test = _nearest(changes[1 if validation_rows else 0 :], rows - test_rows) if test_rows else rows
-    validation = _nearest(changes[changes < test], test - validation_rows) if validation_rows else test
+    test = _nearest_place(changes[1 if validation_rows else 0 :], rows - test_rows) if test_rows else rows
+    validation = _nearest_place(changes[changes < test], test - validation_rows) if validation_rows else test
     return Indices(*np.split(order, (validation, test)))
 
 
-def _nearest(places: Int64[np.ndarray, " places"], wanted: int) -> int:
+def _nearest_place(places: Int64[np.ndarray, " places"], wanted: int) -> int:
     return int(places[np.abs(places - wanted).argmin()])
 
 
-def _rounded(number: float) -> int:
+def _round_half_up(number: float) -> int:
     """The nearest whole number; a half goes up."""
     return math.floor(number + 0.5)

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import UInt8
 
-from batchwright._files import explained, hidden_beside, sha256, write_file
+from batchwright._files import explain_write_errors, hidden_path, sha256, write_file
 from batchwright.data.images import Images
 from batchwright.data.schema import Column, from_plain
 from batchwright.data.tables import Table
@@ -128,7 +128,7 @@ class Store:
             path = self.folder / LABELS
             labels = np.load(path, mmap_mode="r", allow_pickle=False) if path.exists() else None
         except BROKEN as error:
-            raise damaged(self.folder, str(error)) from error
+            raise damage_error(self.folder, str(error)) from error
         self._check_stamp()
         return Images(images, labels, self.contents.name, self.contents.notes)
 
@@ -166,7 +166,7 @@ def open_store(folder: Path, fingerprint: str) -> Store | None:
         store = Store(folder, contents, _stamp(folder))
         _verify(store)
     except (AttributeError, *BROKEN) as error:
-        raise damaged(folder, str(error)) from error
+        raise damage_error(folder, str(error)) from error
     return store
 
 
@@ -197,8 +197,8 @@ def write_columns(path: Path, frame: pl.DataFrame) -> None:
     Raises:
         UsageError: the disk is full, or the folder may not be written to.
     """
-    temporary = hidden_beside(path)
-    with explained(path):
+    temporary = hidden_path(path)
+    with explain_write_errors(path):
         try:
             if path.suffix == ".parquet":
                 frame.write_parquet(temporary, compression="uncompressed", statistics=False)
@@ -219,7 +219,7 @@ def flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def stored(path: Path) -> StoredFile:
+def describe_stored(path: Path) -> StoredFile:
     """The entry of a file in `Contents.files`."""
     return StoredFile(path.name, path.stat().st_size, sha256(path))
 
@@ -229,7 +229,7 @@ def column_file(place: int) -> str:
     return f"{place}.arrow"
 
 
-def damaged(folder: Path, why: str) -> DataError:
+def damage_error(folder: Path, why: str) -> DataError:
     """The error for a store that cannot be used."""
     return DataError(f"{folder} is not a store that can be used: {why}. Remove that folder; it is made anew.")
 
@@ -284,5 +284,5 @@ def _slices(paths: Sequence[Path], start: int, rows: int) -> list[pl.Series]:
     try:
         frames = pl.collect_all([pl.scan_ipc(path, glob=False).slice(start, rows) for path in paths])
     except BROKEN as error:
-        raise damaged(paths[0].parent, str(error)) from error
+        raise damage_error(paths[0].parent, str(error)) from error
     return [frame.to_series() for frame in frames]

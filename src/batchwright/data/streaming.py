@@ -27,7 +27,7 @@ from batchwright.data.learning import (
     divide,
     found_notes,
     image_encoding,
-    left_out,
+    left_out_columns,
     schema_of_test,
     source_notes,
     uneven_note,
@@ -39,8 +39,8 @@ from batchwright.data.like import (
     known_target,
     options_like,
     schema_like,
+    take_weights_like,
     target_note,
-    weighed_like,
 )
 from batchwright.data.options import DataOptions
 from batchwright.data.preprocessing import SCALINGS, Preprocessing, judge, make_encoder, make_schema
@@ -52,7 +52,7 @@ from batchwright.data.splitting import Indices
 from batchwright.data.store import Store
 from batchwright.data.tables import Table
 from batchwright.data.targets import drop_missing
-from batchwright.data.weights import drop_weightless, in_units, row_weights, unit_of
+from batchwright.data.weights import divide_by_unit, drop_weightless, row_weights, unit_of
 from batchwright.errors import ConfigError, DataError, unknown
 
 BLOCK_ROWS = 65_536
@@ -101,14 +101,14 @@ class StreamedSplit:
             raise IndexError(f"rows {start} to {stop} of a part with {self.rows} rows")
         chosen = self.positions[start:stop]
         if self.store.holds_images:
-            return _encoded(_take_images(self.store.images(), chosen), self.encoding)
+            return _encode_rows(_take_images(self.store.images(), chosen), self.encoding)
         targets, weights = self.encoding.target.columns, () if self.weights is None else (self.weights,)
         table = _take_rows(self.store, chosen, (*self.encoding.schema.used, *targets, *weights))
-        part = _encoded(table, self.encoding)
+        part = _encode_rows(table, self.encoding)
         if self.weights is None:
             return part
         numbers = table.frame[self.weights].to_numpy().astype(np.float64)
-        return dataclasses.replace(part, weights=in_units(numbers, self.unit))
+        return dataclasses.replace(part, weights=divide_by_unit(numbers, self.unit))
 
 
 class StreamedDataset(Parts[StreamedSplit]):
@@ -150,15 +150,15 @@ def prepare_streamed(
         raise ConfigError(unknown("scaling", options.scaling, SCALINGS))
     path, left = Path(source), memory_left(memory_limit)
     store, own_test = _stores(path, options, cache_dir, memory_limit, like)
-    check_memory(_needed(store), left, f"{store.contents.name}: learning from {store.rows:,} rows")
+    check_memory(_needed_bytes(store), left, f"{store.contents.name}: learning from {store.rows:,} rows")
     head = store.images() if store.holds_images else store.table(0, 0)
-    options = options if like is None else weighed_like(head, options, like)
+    options = options if like is None else take_weights_like(head, options, like)
     names = target_names(Loaded(head, None, store.contents.target, path.name), options)
     has_test = options.test is not None or own_test is not None
     divided = _divide(store, names, options, own_test=has_test, seed=seed, like=like)
     indices = divided.indices
     encoding = (
-        _learn(store, _kept(divided.kept, indices.train), divided.target, options)
+        _learn(store, _kept_positions(divided.kept, indices.train), divided.target, options)
         if like is None
         else encoding_like(like, head, divided.target, options)
     )
@@ -169,7 +169,7 @@ def prepare_streamed(
     test, test_rows = _own_test(own_test, encoding, options) if own_test is not None else (None, None)
     chosen = {"train": indices.train, "validation": indices.validation, "test": indices.test}
     parts = {
-        part: _split_of(store, _kept(divided.kept, rows), encoding, options.weights)
+        part: _split_of(store, _kept_positions(divided.kept, rows), encoding, options.weights)
         for part, rows in chosen.items()
         if len(rows)
     }
@@ -200,7 +200,7 @@ def _stores(
     return convert(path, options.reading, schema=schema, cache_dir=cache_dir, memory_limit=limit), None
 
 
-def _needed(store: Store) -> int:
+def _needed_bytes(store: Store) -> int:
     """About how many bytes of memory splitting and learning take; images stay on the disk."""
     if store.holds_images:
         return ROW_BYTES * store.rows
@@ -239,7 +239,7 @@ def _divide(
     store: Store, names: tuple[str, ...], options: DataOptions, *, own_test: bool, seed: int, like: Encoding | None
 ) -> Divided:
     """The rows of each part, the targets read and those that lack one left out where they are dropped."""
-    rows, kept = _for_split(store, names, options)
+    rows, kept = _rows_for_split(store, names, options)
     known = None if like is None else known_target(rows, names, options, like)
     target, indices = divide(rows, names, options, own_test=own_test, seed=seed, known=known)
     table = rows if isinstance(rows, Table) else label_table(rows)
@@ -248,12 +248,14 @@ def _divide(
     return Divided(target, indices, kept, found_notes(rows, target), (*unlearned, *another))
 
 
-def _kept(kept: Int64[np.ndarray, " kept"] | None, rows: Int64[np.ndarray, " rows"]) -> Int64[np.ndarray, " rows"]:
+def _kept_positions(
+    kept: Int64[np.ndarray, " kept"] | None, rows: Int64[np.ndarray, " rows"]
+) -> Int64[np.ndarray, " rows"]:
     """The positions in a store of rows given by their number among the kept rows."""
     return rows if kept is None else kept[rows]
 
 
-def _for_split(
+def _rows_for_split(
     store: Store, names: tuple[str, ...], options: DataOptions
 ) -> tuple[Rows, Int64[np.ndarray, " kept"] | None]:
     """The rows' values for the split, without rows that do not count, as in memory; and the kept rows (None: all)."""
@@ -276,7 +278,7 @@ def _learn(store: Store, train: Int64[np.ndarray, " train"], target: Target, opt
     if store.holds_images:
         return image_encoding(store.images().shape, target, options)
     head = store.table(0, 0)
-    reasons = left_out(head, options) | dict.fromkeys(target.columns, "target")
+    reasons = left_out_columns(head, options) | dict.fromkeys(target.columns, "target")
     learned = [_learn_column(store, spec, train, reasons.get(spec.name), options) for spec in store.contents.columns]
     schema = make_schema(tuple(column for column, _ in learned), target, name=head.name)
     schema = dataclasses.replace(schema, weights=options.weights)
@@ -296,7 +298,7 @@ def _learn_column(
 
 def _own_test(store: Store, encoding: Encoding, options: DataOptions) -> tuple[StreamedSplit, Rows]:
     """The part of the rows that replace the test split, all with a known target; and its notes."""
-    rows, kept = _for_split(store, encoding.target.columns, dataclasses.replace(options, group=None, time=None))
+    rows, kept = _rows_for_split(store, encoding.target.columns, dataclasses.replace(options, group=None, time=None))
     positions = np.arange(store.rows) if kept is None else kept
     encoding.targets(rows)
     if isinstance(rows, Images):
@@ -314,7 +316,7 @@ def _split_of(
     return StreamedSplit(store, positions, encoding, weights, unit_of(numbers))
 
 
-def _encoded(rows: Rows, encoding: Encoding) -> Split:
+def _encode_rows(rows: Rows, encoding: Encoding) -> Split:
     return Split(encoding.inputs(rows), encoding.targets(rows))
 
 

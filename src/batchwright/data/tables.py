@@ -174,7 +174,7 @@ def _table(
     """The frame with every column typed; rows that do not fit stop the reading or are dropped, as `options` say."""
     if options.on_bad_rows not in ON_BAD_ROWS:
         raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
-    frame = frame if schema is None else frame.select(asked_for(frame.columns, schema, name))
+    frame = frame if schema is None else frame.select(columns_asked_for(frame.columns, schema, name))
     if frame.height == 0 and not ragged.count:
         raise DataError(f"{name} has no rows.")
     numbers = np.arange(1, frame.height + 1) if lines is None else lines
@@ -202,14 +202,14 @@ def known_columns(names: Sequence[str], options: TableOptions, schema: Schema | 
     problems += [unknown("kind", kind, KINDS) for kind in options.kinds.values() if kind not in KINDS]
     if problems:
         raise DataError(f"{name}: kinds: {' '.join(problems)}")
-    return {column: _told(column, KINDS[KINDS.index(kind)]) for column, kind in options.kinds.items()}
+    return {column: _column_as_told(column, KINDS[KINDS.index(kind)]) for column, kind in options.kinds.items()}
 
 
-def _told(name: str, kind: Kind) -> Column:
+def _column_as_told(name: str, kind: Kind) -> Column:
     return Column(name, kind, False, "left out as asked") if kind == "identifier" else Column(name, kind)
 
 
-def asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
+def columns_asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
     """The columns of a table that the schema uses, in its order, and target and weights if they are there.
 
     Of a wider schema, also the columns beside it.
@@ -282,7 +282,7 @@ def _series(name: str, values: Any) -> pl.Series:
         DataError: cells are complex numbers, arrays, or text that is not Unicode.
     """
     try:
-        return _converted(name, values)
+        return _convert_cells(name, values)
     except (TypeError, ValueError, OverflowError, UnicodeError, pl.exceptions.PolarsError, BaseExceptionGroup) as error:
         kind = getattr(values, "dtype", type(values).__name__)
         raise DataError(
@@ -290,7 +290,7 @@ def _series(name: str, values: Any) -> pl.Series:
         ) from error
 
 
-def _converted(name: str, values: Any) -> pl.Series:
+def _convert_cells(name: str, values: Any) -> pl.Series:
     if isinstance(values, nw.Series):
         try:
             return values.to_polars().alias(name)

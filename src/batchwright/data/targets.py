@@ -9,7 +9,7 @@ import polars as pl
 from jaxtyping import Float, Float32, Float64, Int32, Integer, Shaped
 
 from batchwright.data.cells import KEPT, BadCell, BadCells, dropped_note, first_ten
-from batchwright.data.encoders import category_codes, mean_and_deviation, scaled_by
+from batchwright.data.encoders import category_codes, mean_and_deviation, scale_by
 from batchwright.data.inference import as_text, kind_remedy
 from batchwright.data.schema import TASKS, Task
 from batchwright.data.tables import Table
@@ -111,7 +111,7 @@ class ValueTarget:
         Raises:
             DataError: the table lacks the target, a value is missing, or it holds no numbers.
         """
-        return scaled_by(_values(table, self.name), self.mean, self.std).astype(np.float32)
+        return scale_by(_values(table, self.name), self.mean, self.std).astype(np.float32)
 
     def strangers(self, table: Table) -> list[str]:
         """None: any number may be a target."""
@@ -230,7 +230,7 @@ def _classes(table: Table, cells: pl.Series, *, lenient: bool) -> tuple[str, ...
     counts = dict(as_text(cells).value_counts(name="rows").iter_rows())
     if not lenient:
         _check_classes(table, cells, counts)
-    return _in_order(counts, float if cells.dtype.is_float() else int)
+    return _order_labels(counts, float if cells.dtype.is_float() else int)
 
 
 def _check_classes(table: Table, cells: pl.Series, counts: Mapping[str, int]) -> None:
@@ -252,7 +252,7 @@ def _check_classes(table: Table, cells: pl.Series, counts: Mapping[str, int]) ->
         )
 
 
-def _in_order(labels: Iterable[str], size: Callable[[str], float]) -> tuple[str, ...]:
+def _order_labels(labels: Iterable[str], size: Callable[[str], float]) -> tuple[str, ...]:
     """The labels by size if all are numbers (equal ones as text); else as text."""
     try:
         return tuple(sorted(labels, key=lambda label: (size(label), label)))

@@ -62,12 +62,12 @@ def unit_of(weights: Float64[np.ndarray, " rows"]) -> float:
     return math.ldexp(1.0, min(exponent, 1023))
 
 
-def in_units(weights: Float64[np.ndarray, " rows"], unit: float) -> Float32[np.ndarray, " rows"]:
+def divide_by_unit(weights: Float64[np.ndarray, " rows"], unit: float) -> Float32[np.ndarray, " rows"]:
     """Weights above 0 divided by their unit, so that very large and very small weights train like others.
 
     A weight that float32 would round to 0 becomes the smallest number above 0 instead: every row keeps some weight.
 
-    >>> in_units(np.array([1.0, 1e-300]), 1.0).tolist()
+    >>> divide_by_unit(np.array([1.0, 1e-300]), 1.0).tolist()
     [1.0, 1.1754943508222875e-38]
     """
     return np.maximum(weights / unit, np.finfo(np.float32).tiny).astype(np.float32)

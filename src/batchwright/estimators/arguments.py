@@ -77,6 +77,6 @@ def loss_of(chosen: str | Callable[..., Any], allowed: tuple[str, ...]) -> str |
     return chosen
 
 
-def plain(value: Any) -> Any:
+def plain_number(value: Any) -> Any:
     """A number of NumPy, such as those that searches give, as one of Python."""
     return value.item() if isinstance(value, np.generic) else value

@@ -12,16 +12,16 @@ from sklearn.utils.multiclass import check_classification_targets
 from batchwright.data.cells import first_ten
 from batchwright.data.several import Target
 from batchwright.errors import ConfigError
-from batchwright.estimators.arguments import plain
+from batchwright.estimators.arguments import plain_number
 from batchwright.estimators.labels import (
     Coding,
     Indicator,
     Labels,
     OneLabel,
     SeveralLabels,
+    are_same_classes,
     coding_of,
-    in_order,
-    same,
+    distinct_labels,
 )
 from batchwright.estimators.network import Kind, Perceptron
 
@@ -148,7 +148,7 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         found = coding_of(y)
         if partial:
             found = self._known_classes(found, classes, going_on=going_on)
-        elif going_on and not same(self.classes_, found.classes):
+        elif going_on and not are_same_classes(self.classes_, found.classes):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                 f"Previously got {self.classes_}, `y` has {found.classes}"
@@ -161,7 +161,7 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         if isinstance(found, SeveralLabels):
             raise ValueError("partial_fit takes one target, or an indicator of labels; y has several: use fit.")
         if going_on:
-            if classes is not None and not same(self.classes_, in_order(classes)):
+            if classes is not None and not are_same_classes(self.classes_, distinct_labels(classes)):
                 raise ValueError(
                     f"`classes={classes!r:.200}` differ from the classes of the first call: {self.classes_}."
                 )
@@ -173,7 +173,7 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
                 "class_weight 'balanced' needs rows of all classes, and partial_fit sees some of them: give a "
                 "weight for each label, as sklearn.utils.class_weight.compute_class_weight finds them."
             )
-        return found if isinstance(found, Indicator) else OneLabel(in_order(classes))
+        return found if isinstance(found, Indicator) else OneLabel(distinct_labels(classes))
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
         return self._coding.encode(y)
@@ -202,7 +202,7 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         if not isinstance(self.class_weight, Mapping):
             return self.class_weight
         places = {label: str(place) for place, label in enumerate(self._coding.classes.tolist())}
-        given = {plain(label): float(weight) for label, weight in self.class_weight.items()}
+        given = {plain_number(label): float(weight) for label, weight in self.class_weight.items()}
         if strangers := given.keys() - places.keys():
             known, named = (first_ten(map(repr, labels)) for labels in (places, strangers))
             raise ConfigError(f"class_weight names {named}, which y does not have; it has {known}.")

@@ -128,19 +128,19 @@ Coding: TypeAlias = OneLabel | Indicator | SeveralLabels
 def coding_of(y: np.ndarray) -> Coding:
     """How labels like these are learned."""
     if y.ndim == 1:
-        return OneLabel(in_order(y))
+        return OneLabel(distinct_labels(y))
     if type_of_target(y) == "multilabel-indicator":
         return Indicator(y.shape[1])
-    return SeveralLabels(tuple(OneLabel(in_order(column)) for column in y.T))
+    return SeveralLabels(tuple(OneLabel(distinct_labels(column)) for column in y.T))
 
 
-def in_order(y: Any) -> np.ndarray:
+def distinct_labels(y: Any) -> np.ndarray:
     """The distinct labels in order, in their own dtype."""
     labels: np.ndarray = LabelEncoder().fit(np.asarray(y)).classes_
     return labels
 
 
-def same(classes: Labels, others: Labels) -> bool:
+def are_same_classes(classes: Labels, others: Labels) -> bool:
     """Whether two sets of classes are the same."""
     if isinstance(classes, list) or isinstance(others, list):
         return len(classes) == len(others) and all(map(np.array_equal, classes, others))

@@ -22,11 +22,11 @@ from batchwright.data.options import DataOptions
 from batchwright.data.schema import Task
 from batchwright.data.several import Target
 from batchwright.errors import ConfigError
-from batchwright.estimators.arguments import loss_of, part, plain, stopping_of
+from batchwright.estimators.arguments import loss_of, part, plain_number, stopping_of
 from batchwright.estimators.fitted import set_curves
 from batchwright.estimators.following import CallbackSupportMixin, Following, with_callbacks
 from batchwright.estimators.labels import SEPARATOR
-from batchwright.estimators.rows import Given, columns_of, given
+from batchwright.estimators.rows import Given, check_rows, columns_of
 from batchwright.nn import MLP
 from batchwright.nn.activations import ActivationName
 from batchwright.nn.protocols import Variables
@@ -121,7 +121,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             DivergedError: a loss was not finite.
         """
         going_on = self.warm_start and hasattr(self, "model_")
-        rows = given(self, X, y, sample_weight, fitting=not going_on)
+        rows = check_rows(self, X, y, sample_weight, fitting=not going_on)
         self._refuse_other_outputs(rows.y, going_on=going_on)
         self._know_labels(rows.y, going_on=going_on)
         held_out = self._held_out(X_val, y_val, sample_weight_val)
@@ -148,7 +148,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
         """The rows for validation that were given."""
         if (x is None) != (y is None) or (x is None and sample_weight is not None):
             raise ConfigError("X_val and y_val go together: give both, or neither; sample_weight_val goes with them.")
-        return None if x is None else given(self, x, y, sample_weight, fitting=False)
+        return None if x is None else check_rows(self, x, y, sample_weight, fitting=False)
 
     @with_callbacks
     def _one_pass(self: E, X: Any, y: Any, sample_weight: Any, classes: Any) -> E:  # noqa: N803
@@ -158,7 +158,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
                 "partial_fit does not support early_stopping=True, as it sees no epoch after this one: leave it out."
             )
         going_on = hasattr(self, "model_")
-        rows = given(self, X, y, sample_weight, fitting=not going_on)
+        rows = check_rows(self, X, y, sample_weight, fitting=not going_on)
         self._refuse_other_outputs(rows.y, going_on=going_on)
         self._know_labels(rows.y, going_on=going_on, classes=classes, partial=True)
         data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
@@ -180,7 +180,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
 
     def _first_pass(self, rows: Given, *, going_on: bool) -> tuple[Passes, SavedModel]:
         """What trains call by call, and the network, with the encoding that these rows teach unless it is known."""
-        chosen = self._plain()
+        chosen = self._with_plain_numbers()
         dataset = self._dataset(rows, chosen, share=0.0, going_on=going_on, more_to_come=True)
         initial = self.model_ if going_on else None
         if isinstance(chosen.batch_size, AdaptiveBatchSize):
@@ -225,15 +225,17 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
     def _class_weights(self) -> Literal["balanced"] | dict[str, float] | None:
         return None
 
-    def _plain(self: E) -> E:
+    def _with_plain_numbers(self: E) -> E:
         """The same arguments, with numbers of Python."""
-        return dataclasses.replace(self, **{name: plain(value) for name, value in self.get_params(False).items()})
+        return dataclasses.replace(
+            self, **{name: plain_number(value) for name, value in self.get_params(False).items()}
+        )
 
     def _train(
         self, rows: Given, held_out: Given | None, data: dict[str, Any], *, going_on: bool
     ) -> tuple[Trained, EarlyStopping | None]:
         """Train on these rows, and tell callbacks of each epoch."""
-        chosen = self._plain()
+        chosen = self._with_plain_numbers()
         schedule: Schedule = part("schedule", chosen.schedule, SCHEDULES, {})
         stopping = stopping_of(
             chosen.early_stopping, tol=chosen.tol, n_iter_no_change=chosen.n_iter_no_change, epochs=chosen.epochs
@@ -250,7 +252,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             )
         events = self._events(dataset, chosen, schedule, stopping, self.model_ if going_on else None)
         following = Following(self, data, epochs=chosen.epochs, task="fit", verbose=bool(chosen.verbose))
-        trained = _followed(events, following)
+        trained = _follow_events(events, following)
         following.ends(lambda: {"model_": trained.model})
         return trained, stopping
 
@@ -359,7 +361,7 @@ def _stops(stopping: EarlyStopping | None, history: Sequence[Any]) -> bool:
     return stopping is not None and stopping.verdict(history).stop is not None
 
 
-def _followed(events: api.Events, following: Following) -> Trained:
+def _follow_events(events: api.Events, following: Following) -> Trained:
     """What a training comes to, told epoch by epoch.
 
     Raises:

@@ -32,20 +32,20 @@ class Given:
         """All columns of a table, and the names in it of the targets, one or several, and of the weights."""
         columns = [targets] if targets.ndim == 1 else list(targets.T)
         bases = ["target"] if targets.ndim == 1 else [f"target_{number}" for number in range(len(columns))]
-        names = tuple(map(self._free, bases))
+        names = tuple(map(self._free_name, bases))
         table = dict(self.columns) | dict(zip(names, columns, strict=True))
         target = names[0] if targets.ndim == 1 else names
         if self.weights is None:
             return table, target, None
-        weight = self._free("weight")
+        weight = self._free_name("weight")
         return table | {weight: self.weights}, target, weight
 
-    def _free(self, base: str) -> str:
+    def _free_name(self, base: str) -> str:
         """A name that no column has."""
         return next(name for n in count() if (name := base + "_" * n) not in self.columns)
 
 
-def given(estimator: Any, x: Any, y: Any, sample_weight: Any, *, fitting: bool) -> Given:
+def check_rows(estimator: Any, x: Any, y: Any, sample_weight: Any, *, fitting: bool) -> Given:
     """The rows as scikit-learn checks them, without rows of weight 0.
 
     Raises:
@@ -78,12 +78,12 @@ def columns_of(estimator: Any, x: Any, *, fitting: bool = False) -> Columns:
             dtype=(np.float64, np.float32),
             ensure_all_finite="allow-nan",
         )
-        cells = list(_dense(array).T)
+        cells = list(_make_dense(array).T)
     names = getattr(estimator, "feature_names_in_", map(str, range(len(cells))))
     return dict(zip(names, cells, strict=True))
 
 
-def _dense(array: Any) -> np.ndarray:
+def _make_dense(array: Any) -> np.ndarray:
     """The array itself, or a sparse one with all of its zeros.
 
     Raises:

@@ -27,12 +27,12 @@ def sketch(values: NDArray[np.float64], width: int = 72, height: int = 8) -> str
     eighths = np.maximum(np.rint(share * 8 * height).astype(int), 1)  # the lowest still shows
     lines = []
     for line in range(height - 1, -1, -1):
-        label = _short(values.max()) if line == height - 1 else _short(values.min()) if line == 0 else ""
+        label = _short_number(values.max()) if line == height - 1 else _short_number(values.min()) if line == 0 else ""
         bars = "".join(BLOCKS[filled] for filled in np.clip(eighths - 8 * line, 0, 8))
         lines.append(f"{label:>9} │{bars}".rstrip())
     last = f"{len(values) - 1:,}".rjust(len(columns) - 1) if len(values) > 1 else ""
     return "\n".join([*lines, " " * 11 + "0" + last])
 
 
-def _short(value: float) -> str:
+def _short_number(value: float) -> str:
     return f"{value:.3g}"

@@ -93,7 +93,7 @@ def few_updates(plan: Plan) -> tuple[Finding, ...]:
                 "note",
                 f"a batch is {share:.0%} of the {plan.training_rows:,} training rows: {plan.iterations_per_epoch} "
                 f"{'update' if plan.iterations_per_epoch == 1 else 'updates'} an epoch",
-                f"smaller batches make more updates of the same rows: `batch_size={_smaller(plan)}`",
+                f"smaller batches make more updates of the same rows: `batch_size={_smaller_batch_size(plan)}`",
             )
         )
     if plan.updates < FEW_UPDATES:
@@ -135,6 +135,6 @@ def has_batch_norm(part: object) -> bool:
     return False
 
 
-def _smaller(plan: Plan) -> int:
+def _smaller_batch_size(plan: Plan) -> int:
     """A tenth of the rows, rounded down to a multiple of 8, between 8 and 64."""
     return min(64, max(8, plan.training_rows // 10 // UNIT * UNIT))

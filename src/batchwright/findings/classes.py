@@ -4,7 +4,7 @@ import numpy as np
 
 from batchwright.data.cells import first_ten
 from batchwright.data.dataset import Dataset
-from batchwright.data.several import OneTarget, Target, each
+from batchwright.data.several import OneTarget, Target, each_target
 from batchwright.findings.finding import Finding
 
 UNEVEN, EXTREME = 10.0, 100.0
@@ -21,14 +21,14 @@ def constant_target(dataset: Dataset) -> tuple[Finding, ...]:
             f"the target {target.name!r} is {target.decode(encoded[:1])[0]} in all {len(encoded):,} training rows",
             "choose another target, or another split (`data.split=shuffled`)",
         )
-        for target, encoded in each(dataset.target, dataset.train.targets)
+        for target, encoded in each_target(dataset.target, dataset.train.targets)
         if encoded.min() == encoded.max()
     )
 
 
 def imbalance(dataset: Dataset) -> tuple[Finding, ...]:
     """The rarest and the commonest class of the training rows, where these differ tenfold or more."""
-    found = each(dataset.target, dataset.train.targets)
+    found = each_target(dataset.target, dataset.train.targets)
     return tuple(finding for target, codes in found for finding in _imbalance(target, codes, several=len(found) > 1))
 
 
@@ -54,7 +54,7 @@ def _imbalance(target: OneTarget, codes: np.ndarray, *, several: bool) -> tuple[
 
 def missing_classes(dataset: Dataset) -> tuple[Finding, ...]:
     """The classes without rows in a part; for training a warning, as rows of such a class are never predicted right."""
-    found = [(part, *one) for part, rows in dataset.parts.items() for one in each(dataset.target, rows.targets)]
+    found = [(part, *one) for part, rows in dataset.parts.items() for one in each_target(dataset.target, rows.targets)]
     return tuple(
         finding for part, target, codes in found for finding in _missing_classes(part, target, codes, dataset.target)
     )

@@ -49,10 +49,10 @@ def sample(rows: int, most: int = MOST_ROWS) -> slice:
     return slice(None, None, max(1, math.ceil(rows / most)))
 
 
-def looked_at(rows: int, most: int = MOST_ROWS) -> str:
+def sample_note(rows: int, most: int = MOST_ROWS) -> str:
     """The words in a finding's evidence about a sample; empty if all rows were read.
 
-    >>> looked_at(1_000_000)
+    >>> sample_note(1_000_000)
     ', in 100,000 evenly spaced of the 1,000,000 training rows'
     """
     looked = len(range(rows)[sample(rows, most)])

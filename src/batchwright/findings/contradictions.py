@@ -3,7 +3,7 @@
 import numpy as np
 
 from batchwright.data.dataset import Dataset
-from batchwright.data.several import each
+from batchwright.data.several import each_target
 from batchwright.data.splitting import row_hashes
 from batchwright.data.targets import ClassTarget
 from batchwright.findings.columns import sample
@@ -17,11 +17,13 @@ def contradictions(dataset: Dataset) -> tuple[Finding, ...]:
     """How many training rows are outvoted by rows with the same inputs; of rows on disk, 100,000 are read."""
     train = dataset.train
     rows = sample(train.rows)
-    known = [codes for target, codes in each(dataset.target, train.targets[rows]) if isinstance(target, ClassTarget)]
+    known = [
+        codes for target, codes in each_target(dataset.target, train.targets[rows]) if isinstance(target, ClassTarget)
+    ]
     if not known:
         return ()
     inputs = row_hashes({name: values[rows] for name, values in train.inputs.items()})
-    wrong, count = max(outvoted(inputs, codes) for codes in known), len(known[0])
+    wrong, count = max(count_outvoted(inputs, codes) for codes in known), len(known[0])
     if not wrong:
         return ()
     return (
@@ -35,10 +37,10 @@ def contradictions(dataset: Dataset) -> tuple[Finding, ...]:
     )
 
 
-def outvoted(inputs: np.ndarray, classes: np.ndarray) -> int:
+def count_outvoted(inputs: np.ndarray, classes: np.ndarray) -> int:
     """How many rows are not of the commonest class among the rows with the same inputs.
 
-    >>> outvoted(np.array([7, 7, 7, 8], np.uint64), np.array([0, 0, 1, 1]))
+    >>> count_outvoted(np.array([7, 7, 7, 8], np.uint64), np.array([0, 0, 1, 1]))
     1
     """
     pairs, counts = np.unique(np.stack([inputs, classes.astype(np.uint64)]), axis=1, return_counts=True)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from batchwright.data.cells import first_ten
 from batchwright.data.dataset import Dataset
-from batchwright.findings.columns import EncodedColumn, columns, leave_out, looked_at
+from batchwright.findings.columns import EncodedColumn, columns, leave_out, sample_note
 from batchwright.findings.finding import Finding
 
 ROWS = 10_000
@@ -35,7 +35,7 @@ def duplicate_columns(dataset: Dataset) -> tuple[Finding, ...]:
         Finding(
             "duplicate column",
             "note",
-            f"{listed}{looked_at(dataset.train.rows, ROWS)}",
+            f"{listed}{sample_note(dataset.train.rows, ROWS)}",
             f"one of each is enough, and fewer train faster: {leave_out(*[later for _, later in pairs[:10]])}",
         ),
     )

@@ -4,14 +4,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer, Shaped
 
 from batchwright.data.dataset import Dataset
-from batchwright.data.several import OneTarget, each
+from batchwright.data.several import OneTarget, each_target
 from batchwright.data.targets import ClassTarget
 from batchwright.findings.columns import (
     EncodedColumn,
     EncodedPart,
     columns,
     leave_out,
-    looked_at,
+    sample_note,
     sampled_targets,
     split_by,
 )
@@ -39,7 +39,7 @@ def leaks(dataset: Dataset) -> tuple[Finding, ...]:
     """
     if dataset.train.rows < FEWEST:
         return ()
-    known = each(dataset.target, sampled_targets(dataset.train))
+    known = each_target(dataset.target, sampled_targets(dataset.train))
     return tuple(finding for target, encoded in known for finding in _leaks(dataset, target, encoded))
 
 
@@ -59,7 +59,7 @@ def _finding(dataset: Dataset, column: EncodedColumn, part: EncodedPart, score: 
         "leak",
         "warning",
         f"column {part.name!r} alone tells {target.name!r} with {measure} {score:.4f} on training rows held out"
-        f"{looked_at(dataset.train.rows)}",
+        f"{sample_note(dataset.train.rows)}",
         f"if it is not known when a prediction is asked for, leave it out: {leave_out(column.name)}{by_group}",
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from batchwright.data.cells import first_ten
 from batchwright.data.dataset import Dataset
 from batchwright.data.schema import Column
-from batchwright.findings.columns import columns, leave_out, looked_at
+from batchwright.findings.columns import columns, leave_out, sample_note
 from batchwright.findings.finding import Finding
 
 MOSTLY = 0.95
@@ -14,7 +14,7 @@ MOSTLY = 0.95
 
 def constant_columns(dataset: Dataset) -> tuple[Finding, ...]:
     """Columns that are constant in the training rows; the schema has left them out."""
-    left_out = _left_out(dataset)
+    left_out = _left_out_columns(dataset)
     found = [column for column in left_out if "every training row is" in column.note]
     if not found:
         return ()
@@ -22,7 +22,7 @@ def constant_columns(dataset: Dataset) -> tuple[Finding, ...]:
         Finding(
             "constant column",
             "note",
-            f"{_listed(found)}: the same in every training row, so not used",
+            f"{_list_columns(found)}: the same in every training row, so not used",
             "nothing has to be done; if such a column should vary, look at how the rows were chosen",
         ),
     )
@@ -30,7 +30,9 @@ def constant_columns(dataset: Dataset) -> tuple[Finding, ...]:
 
 def identifier_columns(dataset: Dataset) -> tuple[Finding, ...]:
     """Columns that look like names of the rows; the schema has left them out."""
-    found = [column for column in _left_out(dataset) if column.kind == "identifier" and "as asked" not in column.note]
+    found = [
+        column for column in _left_out_columns(dataset) if column.kind == "identifier" and "as asked" not in column.note
+    ]
     if not found:
         return ()
     notes = first_ten(f"{column.name!r} ({column.note.removeprefix('left out: ')})" for column in found)
@@ -55,17 +57,17 @@ def missing_columns(dataset: Dataset) -> tuple[Finding, ...]:
         Finding(
             "missing column",
             "warning",
-            f"almost all cells are missing in {listed}{looked_at(dataset.train.rows)}",
+            f"almost all cells are missing in {listed}{sample_note(dataset.train.rows)}",
             f"unless a missing cell tells something by itself, leave out: {leave_out(*list(found)[:10])}",
         ),
     )
 
 
-def _left_out(dataset: Dataset) -> Iterator[Column]:
+def _left_out_columns(dataset: Dataset) -> Iterator[Column]:
     return (column for column in dataset.schema.columns if not column.used and column.note.startswith("left out"))
 
 
-def _listed(found: list[Column]) -> str:
+def _list_columns(found: list[Column]) -> str:
     return first_ten(
         f"{column.name!r} ({column.note.removeprefix('left out: every training row is ')})" for column in found
     )

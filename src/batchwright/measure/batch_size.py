@@ -24,10 +24,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright.errors import DataError, UsageError
-from batchwright.measure.device_memory import fits, free_memory, too_large
+from batchwright.measure.device_memory import fits, free_memory, too_large_note
 from batchwright.measure.noise_scale import NoiseScale, NoiseScales, measure_noise, pool
 from batchwright.measure.throughput import Throughput, measure_throughput
-from batchwright.optim.scaling import changes, rescaled, scaling_of
+from batchwright.optim.scaling import changes, rescale, scaling_of
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan
 from batchwright.training.segment import Epoch, compile_segment, no_losses
@@ -112,7 +112,7 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
     probed, compile_seconds = _noise_along(program, state, rows, plan, seed)
     if probed.trace <= ALIKE * probed.gradient_norm2:
         raise DataError("all rows have the same gradient: a batch of any size is as good as one row, and takes longer.")
-    phi = usable(probed)
+    phi = usable_noise(probed)
     table = tabulate(sizes, throughput, phi, plan.training_rows)
     best = min(table, key=lambda row: row.relative_time).batch_size
     compiling = throughput.compile_seconds + compile_seconds
@@ -123,7 +123,7 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
         probed,
         throughput,
         tuple(table),
-        changes(program.optimizer, rescaled(program.optimizer, best / plan.batch_size)),
+        changes(program.optimizer, rescale(program.optimizer, best / plan.batch_size)),
         time.perf_counter() - started - compiling,
         compiling,
     )
@@ -139,12 +139,12 @@ def candidates(rows: int, throughput: Throughput, free: int | None) -> list[int]
     fitting = [size for size in sizes if fits(throughput.memory_bytes(size), free)]
     if not fitting:
         raise UsageError(
-            too_large(f"training with batches of {SMALLEST} rows", throughput.memory_bytes(SMALLEST), free)
+            too_large_note(f"training with batches of {SMALLEST} rows", throughput.memory_bytes(SMALLEST), free)
         )
     return fitting
 
 
-def usable(noise: NoiseScale) -> float:
+def usable_noise(noise: NoiseScale) -> float:
     """The noise scale to calculate with: where it may be infinite, the lower end of its interval.
 
     Raises:
@@ -228,7 +228,7 @@ def _interval(sizes: Sequence[int], best: int, throughput: Throughput, noise: No
     An infinite φ is drawn up to where the largest size is always the best. `best` is always within the interval.
     """
     draw = np.random.default_rng(seed)
-    value = usable(noise)
+    value = usable_noise(noise)
     low = max(min(noise.low, value), 1.0)
     endless = sizes[-1] ** 2 * throughput.per_row / max(throughput.fixed, TINY) + value
     high = max(value, noise.high if math.isfinite(noise.high) else endless)
@@ -243,7 +243,7 @@ def _interval(sizes: Sequence[int], best: int, throughput: Throughput, noise: No
 def _reason(best: int, table: Sequence[Candidate], throughput: Throughput, noise: NoiseScale) -> str:
     """Explain the size in one sentence, with the numbers."""
     least = "" if math.isfinite(noise.value) else "at least "
-    scale = f"the noise scale is {least}{usable(noise):,.0f}"
+    scale = f"the noise scale is {least}{usable_noise(noise):,.0f}"
     near = [row.batch_size for row in table if row.relative_time <= CLOSE]
     idle = throughput.fixed / throughput.iteration_seconds(best)
     above = f"above {near[-1]:,} rows fewer steps no longer make up for longer ones ({scale})"

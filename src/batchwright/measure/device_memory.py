@@ -24,7 +24,7 @@ def fits(memory_bytes: int, free: int | None) -> bool:
     return free is None or memory_bytes <= OF_MEMORY * free
 
 
-def too_large(what: str, memory_bytes: int, free: int | None) -> str:
+def too_large_note(what: str, memory_bytes: int, free: int | None) -> str:
     """One sentence about a program that does not fit."""
     taken, left = (f"{(size or 0) / 1e6:,.0f} MB" for size in (memory_bytes, free))
     return f"{what} takes about {taken}, and {left} are free: take a smaller network, or fewer rows."

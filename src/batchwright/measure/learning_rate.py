@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from batchwright.errors import DataError, UsageError
-from batchwright.measure.device_memory import fits, free_memory, too_large
+from batchwright.measure.device_memory import fits, free_memory, too_large_note
 from batchwright.optim.rule import Optimizer
 from batchwright.population.members import Members, begin
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, orders_of, pays_together
@@ -147,14 +147,14 @@ def find_learning_rate(
     most = int(np.clip(EPOCHS * plan.iterations_per_epoch / MEMBERS / (1 + COARSE_SHARE), LEAST, MOST))
     arena = _Arena(program, rows, plan, example, seed, most)
     started = time.perf_counter()
-    compiled = arena.compiled()
+    compiled = arena.compile()
     if not fits(compiled.memory_bytes, free := free_memory()):
-        raise UsageError(too_large(f"trying {MEMBERS} networks at once", compiled.memory_bytes, free))
+        raise UsageError(too_large_note(f"trying {MEMBERS} networks at once", compiled.memory_bytes, free))
     ready = time.perf_counter()
     usual = default_rate(program.optimizer)
-    coarse = arena.tried(compiled, [usual * 10**decade for decade in COARSE], round(most * COARSE_SHARE))
+    coarse = arena.try_rates(compiled, [usual * 10**decade for decade in COARSE], round(most * COARSE_SHARE))
     middle = _best(coarse).learning_rate
-    fine = arena.tried(compiled, [middle * 10**decade for decade in FINE], most)
+    fine = arena.try_rates(compiled, [middle * 10**decade for decade in FINE], most)
     best, interval = minimum(fine)
     trials = sorted([*coarse, *fine], key=lambda trial: trial.learning_rate)
     stable, unstable = stable_range(trials)
@@ -188,7 +188,7 @@ class _Arena(NamedTuple):
         seeds = [self.seed + number for number in range(MEMBERS // rates) for _ in range(rates)]
         return begin([self.program] * MEMBERS, seeds, self.example)
 
-    def compiled(self) -> CompiledPopulation:
+    def compile(self) -> CompiledPopulation:
         """The program for all trials."""
         members, orders = self.members(len(FINE)), MEMBERS // len(FINE)
         together = pays_together(self.plan, members, self.rows)
@@ -196,7 +196,7 @@ class _Arena(NamedTuple):
             members, self.rows, self.plan, orders=orders, iterations=self.iterations, together=together
         )
 
-    def tried(self, compiled: CompiledPopulation, rates: Sequence[float], iterations: int) -> list[TriedRate]:
+    def try_rates(self, compiled: CompiledPopulation, rates: Sequence[float], iterations: int) -> list[TriedRate]:
         """Try every rate from the beginning, for `iterations` iterations."""
         count, seeds = len(rates), MEMBERS // len(rates)
         order = orders_of(self.plan, tuple(range(self.seed, self.seed + MEMBERS // len(FINE))), self.iterations)
@@ -207,11 +207,11 @@ class _Arena(NamedTuple):
 
 
 def _best(trials: Sequence[TriedRate]) -> TriedRate:
-    """The trial with the lowest loss; raises like `_settled`."""
-    return min(_settled(trials), key=lambda trial: trial.loss)
+    """The trial with the lowest loss; raises like `_keep_undiverged`."""
+    return min(_keep_undiverged(trials), key=lambda trial: trial.loss)
 
 
-def _settled(trials: Sequence[TriedRate]) -> list[TriedRate]:
+def _keep_undiverged(trials: Sequence[TriedRate]) -> list[TriedRate]:
     """The trials that did not diverge.
 
     Raises:
@@ -240,7 +240,7 @@ def minimum(trials: Sequence[TriedRate]) -> tuple[float, tuple[float, float]]:
     Raises:
         DataError: no trial lowered the loss.
     """
-    settled = _settled(trials)
+    settled = _keep_undiverged(trials)
     steps = np.log10([trial.learning_rate for trial in settled])
     losses = np.log([trial.ends for trial in settled])  # [rates, seeds]
     middle = _middle(steps, losses)

@@ -119,7 +119,7 @@ def measure_noise(
     """
     if group_rows is None:
         group_rows = MIXED_ROWS if mixes_rows(program.model.network, train.variables, rows) else 1
-    arranged = _arranged(places, rows.length, blocks, group_rows)
+    arranged = _arrange_places(places, rows.length, blocks, group_rows)
     sums = gradient_sums(program, train, rows, jax.numpy.asarray(arranged), seed=seed, preconditioned=preconditioned)
     gram, squares = (np.asarray(part, np.float64) for part in (sums.gram, sums.squares))
     if not all(np.isfinite(part).all() for part in (sums.losses, gram, squares)):
@@ -132,7 +132,7 @@ def measure_noise(
         )
     layers = {
         name: noise_scale(gram[leaves].sum(axis=0), squares[leaves].sum(axis=0), groups=groups, group_rows=group_rows)
-        for name, leaves in _layers(program.trained(train.params)).items()
+        for name, leaves in _layers(program.trained_params(train.params)).items()
     }
     return NoiseScales(overall, layers)
 
@@ -149,8 +149,8 @@ def pool(measurements: Sequence[NoiseScales]) -> NoiseScales:
     names = [tuple(scales.layers) for scales in measurements]
     if not names or any(other != names[0] for other in names):
         raise ValueError("pool takes one or more measurements of the same network")
-    layers = {name: _pooled([scales.layers[name] for scales in measurements]) for name in names[0]}
-    return NoiseScales(_pooled([scales.overall for scales in measurements]), layers)
+    layers = {name: _pool_scales([scales.layers[name] for scales in measurements]) for name in names[0]}
+    return NoiseScales(_pool_scales([scales.overall for scales in measurements]), layers)
 
 
 def from_two_sizes(small: int, big: int, small_norm2: Numbers, big_norm2: Numbers) -> Moments:
@@ -209,10 +209,10 @@ def noise_scale(
     without = moments(blocks - 1, gram.sum() - 2.0 * gram.sum(axis=1) + np.diagonal(gram), squares.sum() - squares)
     (trace, both), (_, norm2) = np.cov(np.stack(without), bias=True) * (blocks - 1)
     spread = Spread(float(trace), float(norm2), float(both), blocks - 1)
-    return _of(point, spread, blocks * groups * group_rows)
+    return _scale_from_moments(point, spread, blocks * groups * group_rows)
 
 
-def _of(point: Moments, spread: Spread, rows: int) -> NoiseScale:
+def _scale_from_moments(point: Moments, spread: Spread, rows: int) -> NoiseScale:
     trace, norm2 = max(float(point.trace), 0.0), max(float(point.gradient_norm2), 0.0)
     value = trace / norm2 if norm2 > 0.0 else float("inf" if trace > 0.0 else "nan")
     low, high = _fieller(trace, norm2, spread)
@@ -232,15 +232,15 @@ def _fieller(trace: float, norm2: float, spread: Spread) -> tuple[float, float]:
     return low, root / a if a > 0.0 else float("inf")
 
 
-def _pooled(scales: Sequence[NoiseScale]) -> NoiseScale:
+def _pool_scales(scales: Sequence[NoiseScale]) -> NoiseScale:
     count = len(scales)
     trace, norm2, both = (sum(scale.spread[i] for scale in scales) / count**2 for i in range(3))
     point = Moments(sum(s.trace for s in scales) / count, sum(s.gradient_norm2 for s in scales) / count)
     spread = Spread(trace, norm2, both, min(scale.spread.degrees for scale in scales))
-    return _of(point, spread, sum(scale.rows for scale in scales))
+    return _scale_from_moments(point, spread, sum(scale.rows for scale in scales))
 
 
-def _arranged(
+def _arrange_places(
     places: Int32[np.ndarray, " n"], length: int, blocks: int, group_rows: int
 ) -> Int32[np.ndarray, "blocks chunks groups rows"]:
     """Row numbers by block, chunk that is computed at once, and group."""

@@ -58,11 +58,11 @@ def mixes_rows(network: Network, variables: Variables, rows: Rows) -> bool:
     """
     example = {name: jax.ShapeDtypeStruct((2, *array.shape[1:]), array.dtype) for name, array in rows.inputs.items()}
 
-    def after(state: Tree, inputs: Inputs) -> Tree:
+    def state_after(state: Tree, inputs: Inputs) -> Tree:
         key = jax.random.key(0, impl=KEYS)
         return network.apply(Variables(variables.params, state), inputs, train=True, key=key, present=None)[1]
 
-    program = jax.make_jaxpr(after)(variables.state, example).jaxpr
+    program = jax.make_jaxpr(state_after)(variables.state, example).jaxpr
     return any(all(new is not old for old in program.invars) for new in program.outvars)
 
 
@@ -90,18 +90,18 @@ def gradient_sums(
         preconditioned: whether gradients are multiplied by the rule's P.
     """
     key = jax.random.key(seed, impl=KEYS)
-    return _compiled()(program, train, rows, places, key, preconditioned=preconditioned)
+    return _compile_sums()(program, train, rows, places, key, preconditioned=preconditioned)
 
 
 @cache
-def _compiled() -> Callable[..., Sums]:
+def _compile_sums() -> Callable[..., Sums]:
     return jax.jit(_sums, static_argnames="preconditioned", compiler_options=for_large_products())
 
 
 def _sums(program: Program, train: TrainState, rows: Rows, places: Array, key: Array, *, preconditioned: bool) -> Sums:
     factors = program.optimizer.preconditioner(train.opt_state) if preconditioned else None
 
-    trained = program.trained(train.params)
+    trained = program.trained_params(train.params)
 
     def loss(some: Tree, group: _Groups) -> Array:
         params = put_back(some, train.params)
@@ -136,7 +136,7 @@ def _of_chunk(loss: Callable[[Tree, _Groups], Array], params: Tree, factors: Tre
         return jax.vmap(loss, (None, 0))(params, groups).mean()
 
     def squares(group: _Groups) -> list[Array]:
-        gradient = _scaled(jax.grad(loss)(barred, group), factors)
+        gradient = _scale(jax.grad(loss)(barred, group), factors)
         return [jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(gradient)]
 
     mean, gradient = jax.value_and_grad(mean_loss)(params)
@@ -146,7 +146,7 @@ def _of_chunk(loss: Callable[[Tree, _Groups], Array], params: Tree, factors: Tre
     at_once = min(max(GRADIENTS_AT_ONCE // size, 1), len(groups.number))
     in_turn = groups.places.shape[-1] >= LARGE_GROUP
     of_groups = lax.map(squares, groups_again, batch_size=None if in_turn else at_once)
-    return _Block(_scaled(gradient, factors), jnp.stack([leaf.sum() for leaf in of_groups]), mean)
+    return _Block(_scale(gradient, factors), jnp.stack([leaf.sum() for leaf in of_groups]), mean)
 
 
 def _loss(program: Program, variables: Variables, rows: Rows, group: _Groups, key: Array) -> Array:
@@ -177,7 +177,7 @@ def _weights(program: Program, rows: Rows, places: Array) -> Array | None:
     return of_targets if of_rows is None else of_rows * of_targets
 
 
-def _scaled(gradient: Tree, factors: Tree | None) -> Tree:
+def _scale(gradient: Tree, factors: Tree | None) -> Tree:
     return gradient if factors is None else jax.tree.map(jnp.multiply, gradient, factors)
 
 

@@ -7,7 +7,7 @@ from batchwright.measure.learning_rate import LearningRates
 from batchwright.measure.verify import Verified
 
 
-def of_batch_sizes(found: BatchSizes) -> dict[str, Any]:
+def plain_batch_sizes(found: BatchSizes) -> dict[str, Any]:
     """The recommendation, its reason, and its basis; an iteration takes `fixed` + `per_row`·B."""
     noise, throughput = found.noise_scale, found.throughput
     return {
@@ -29,7 +29,7 @@ def of_batch_sizes(found: BatchSizes) -> dict[str, Any]:
     }
 
 
-def of_learning_rates(found: LearningRates) -> dict[str, Any]:
+def plain_learning_rates(found: LearningRates) -> dict[str, Any]:
     """The best rate, the stable range, and every rate that was tried with its final loss."""
     return {
         "best": found.best,
@@ -56,6 +56,6 @@ def of_learning_rates(found: LearningRates) -> dict[str, Any]:
     }
 
 
-def of_verified(verified: Verified) -> dict[str, Any]:
+def plain_verified(verified: Verified) -> dict[str, Any]:
     """The target, and what each size needed to reach it."""
     return {"target": verified.target, "table": [row._asdict() for row in verified.rows]}

@@ -50,7 +50,7 @@ def iterations_to(
     every = max(1, plan.iterations_per_epoch // LOOKS)
     together = pays_together(plan, members, rows)
     compiled = compile_population(members, rows, plan, orders=1, iterations=every, together=together)
-    looked_at = some(validation, ROWS)
+    looked_at = sample_rows(validation, ROWS)
     of_rates = np.repeat(np.asarray(rates, np.float32)[:, None], every, axis=1)
     order = orders_of(plan, (seed,), plan.updates)
     losses = []
@@ -63,7 +63,7 @@ def iterations_to(
     return Reached(None, None, every, np.array(losses))
 
 
-def some(rows: Rows, most: int) -> Rows:
+def sample_rows(rows: Rows, most: int) -> Rows:
     """At most `most` of the rows, evenly spaced."""
     every = -(-rows.length // most)
     taken: Rows = jax.tree.map(lambda array: array[::every], rows)

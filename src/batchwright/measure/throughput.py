@@ -16,10 +16,10 @@ import numpy as np
 from jaxtyping import Float, Int32
 
 from batchwright.errors import UsageError
-from batchwright.measure.device_memory import fits, too_large
+from batchwright.measure.device_memory import fits, too_large_note
 from batchwright.training.order import batches
 from batchwright.training.plan import ROWS_AT_ONCE, make_plan
-from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, no_losses, without_change
+from batchwright.training.segment import CompiledSegment, Epoch, compile_segment, epoch_without_change, no_losses
 from batchwright.training.state import Program, Rows, TrainState
 
 REPEATS = 5
@@ -102,7 +102,7 @@ def measure_throughput(
     seconds: dict[int, list[float]] = {size: [] for size in possible}
     for _ in range(REPEATS):
         for place in draw.permutation(len(racers)):
-            seconds[possible[place]].append(racers[place].timed())
+            seconds[possible[place]].append(racers[place].time_run())
     timings = [Timing(racer.size, tuple(seconds[racer.size]), racer.segment.memory_bytes) for racer in racers]
     return Throughput(*fit_line(timings), tuple(timings), compiled - started, time.perf_counter() - compiled)
 
@@ -119,7 +119,7 @@ class _Racer:
     epoch: Epoch
     iterations: int
 
-    def timed(self) -> float:
+    def time_run(self) -> float:
         """Seconds per iteration, from one run."""
         return _run(self, self.iterations) / self.iterations
 
@@ -132,8 +132,8 @@ def iteration_seconds(
     order: Int32[np.ndarray, "iterations parts n"],
 ) -> float:
     """Seconds per iteration of a compiled segment, the least of several runs on copies of the state."""
-    racer = _ready(_Racer(0, segment, program, state, rows, without_change(order, state), len(order)))
-    return min(racer.timed() for _ in range(REPEATS))
+    racer = _warm_up(_Racer(0, segment, program, state, rows, epoch_without_change(order, state), len(order)))
+    return min(racer.time_run() for _ in range(REPEATS))
 
 
 def _racers(program: Program, state: TrainState, rows: Rows, sizes: Sequence[int], free: int | None) -> list[_Racer]:
@@ -145,16 +145,16 @@ def _racers(program: Program, state: TrainState, rows: Rows, sizes: Sequence[int
         segment = compile_segment(program, state, rows, plan, iterations=places)
         if not fits(segment.memory_bytes, free):
             if not racers:
-                raise UsageError(too_large(f"training with batches of {size} rows", segment.memory_bytes, free))
+                raise UsageError(too_large_note(f"training with batches of {size} rows", segment.memory_bytes, free))
             break
         order = batches(plan, seed=0, epoch=0)[:places]
         racers.append(
-            _ready(_Racer(plan.batch_size, segment, program, state, rows, without_change(order, state), places))
+            _warm_up(_Racer(plan.batch_size, segment, program, state, rows, epoch_without_change(order, state), places))
         )
     return racers
 
 
-def _ready(racer: _Racer) -> _Racer:
+def _warm_up(racer: _Racer) -> _Racer:
     """The racer, warmed up, with enough iterations to take RUN_SECONDS."""
     places = racer.iterations
     _run(racer, 1)  # the first call of a program is slower

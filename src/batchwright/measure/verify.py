@@ -9,7 +9,7 @@ import numpy as np
 from batchwright.errors import DataError
 from batchwright.measure.batch_size import BatchSizes
 from batchwright.measure.target import Reached, iterations_to
-from batchwright.optim.scaling import rescaled
+from batchwright.optim.scaling import rescale
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows
 
@@ -64,16 +64,16 @@ def verify(
     if validation is None:
         raise DataError("`verify` needs the validation loss: give `validation_split` a share above 0.")
 
-    def trained(size: int, epochs: int, target: float) -> Reached:
+    def train_size(size: int, epochs: int, target: float) -> Reached:
         """Train this size with its learning rates until one reaches the target."""
-        tuned = replace(program, optimizer=rescaled(program.optimizer, size / plan.batch_size))
+        tuned = replace(program, optimizer=rescale(program.optimizer, size / plan.batch_size))
         rates = [float(tuned.optimizer.learning_rate) * factor for factor in RATES]
         batches = replace(plan, batch_size=size, epochs=epochs)
         return iterations_to(target, tuned, rows, validation, batches, example, rates, seed=seed)
 
-    target = float(np.nanmin(trained(plan.batch_size, TARGET_EPOCHS, -np.inf).losses))
+    target = float(np.nanmin(train_size(plan.batch_size, TARGET_EPOCHS, -np.inf).losses))
     sizes = spread([row.batch_size for row in found.table], found.recommended)
-    return Verified(target, tuple(_rows(found, {size: trained(size, MOST_EPOCHS, target) for size in sizes})))
+    return Verified(target, tuple(_rows(found, {size: train_size(size, MOST_EPOCHS, target) for size in sizes})))
 
 
 def _rows(found: BatchSizes, trained: Mapping[int, Reached]) -> Iterator[VerifiedSize]:

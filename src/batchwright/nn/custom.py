@@ -7,7 +7,7 @@ import jax
 from jax import Array
 
 from batchwright._component import component
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.errors import ConfigError
 from batchwright.nn.activations import Activation
 from batchwright.nn.embeddings import Columns, Pixels
@@ -60,7 +60,7 @@ class Custom:
 
     def __repr__(self) -> str:
         """The part that it was made from."""
-        return printed(self.part)
+        return printed_form(self.part)
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
         """The network for these inputs and this many outputs.
@@ -90,7 +90,7 @@ class Headed:
             ConfigError: the layer ends in a Dense of another size.
         """
         body = self.body.init(jax.random.fold_in(key, 0), shape)
-        made = self._made(body, shape)
+        made = self._output_shape_of_body(body, shape)
         last = _last(self.body)
         if isinstance(last, Dense) and made != (self.outputs,):
             raise ConfigError(
@@ -118,7 +118,7 @@ class Headed:
     def _head(self) -> Sequential:
         return Sequential((Flatten(), Dense(self.outputs)))
 
-    def _made(self, body: Variables, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def _output_shape_of_body(self, body: Variables, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of the layer's output for a row."""
         row = jax.ShapeDtypeStruct((1, *shape), "float32")
         made = jax.eval_shape(

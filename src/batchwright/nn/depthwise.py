@@ -77,7 +77,7 @@ class DepthwiseConv2D:
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def convolve_channels(x: Array, kernel: Array, stride: int, margins: Margins) -> Array:
     """y[n, i, j, c] = sum over a, b of x[n, stride i + a, stride j + b, c] kernel[a, b, c], x with `margins`."""
-    shifted = _shifted(x, len(kernel), stride, margins)
+    shifted = _pixels_under_kernel(x, len(kernel), stride, margins)
     products = (part.astype(jnp.float32) * kernel[a, b][None, None, None] for (a, b), part in shifted.items())
     return sum(products, start=jnp.float32(0)).astype(x.dtype)
 
@@ -93,7 +93,7 @@ def _backward(stride: int, margins: Margins, saved: tuple[Array, Array], g: Arra
     turned = jnp.flip(kernel, (0, 1))
     dense = spread(g, x.shape[1:3], size, stride, margins)
     for_x = convolve_channels(dense, turned, 1, ((above, below), (left, right)))
-    sums = {"cpu": _summed_row_by_row, "default": _summed}
+    sums = {"cpu": _sum_row_by_row, "default": _sum_products}
     for_kernel = lax.platform_dependent(
         x, g, **{name: partial(function, size=size, stride=stride, margins=margins) for name, function in sums.items()}
     )
@@ -103,13 +103,13 @@ def _backward(stride: int, margins: Margins, saved: tuple[Array, Array], g: Arra
 convolve_channels.defvjp(_forward, _backward)
 
 
-def _summed(x: Array, g: Array, size: int, stride: int, margins: Margins) -> Array:
+def _sum_products(x: Array, g: Array, size: int, stride: int, margins: Margins) -> Array:
     """Sum over n, i, j of x[n, stride i + a, stride j + b, c] g[n, i, j, c] -> float32 [a, b, c]."""
     products = _products(x, g, size, stride, margins)
     return jnp.stack([product.sum((0, 1, 2)) for product in products]).reshape(size, size, -1)
 
 
-def _summed_row_by_row(x: Array, g: Array, size: int, stride: int, margins: Margins) -> Array:
+def _sum_row_by_row(x: Array, g: Array, size: int, stride: int, margins: Margins) -> Array:
     """The same, in a loop over the rows that sums images: XLA's own sums take up to three times as long."""
 
     def add(sums: list[Array], row: tuple[Array, Array]) -> tuple[list[Array], None]:
@@ -122,11 +122,11 @@ def _summed_row_by_row(x: Array, g: Array, size: int, stride: int, margins: Marg
 
 
 def _products(x: Array, g: Array, size: int, stride: int, margins: Margins) -> list[Array]:
-    shifted = _shifted(x, size, stride, margins).values()
+    shifted = _pixels_under_kernel(x, size, stride, margins).values()
     return [part.astype(jnp.float32) * g.astype(jnp.float32) for part in shifted]
 
 
-def _shifted(x: Array, size: int, stride: int, margins: Margins) -> dict[tuple[int, int], Array]:
+def _pixels_under_kernel(x: Array, size: int, stride: int, margins: Margins) -> dict[tuple[int, int], Array]:
     """The pixel (a, b) under the kernel at each of its positions, for all a and b: [n, h', w', c] each."""
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *((low, high, 0) for low, high in margins), (0, 0, 0)))
     h, w = (length - size + 1 for length in x.shape[1:3])

@@ -119,14 +119,14 @@ class Columns:
 
     def apply(self, variables: Variables, inputs: Inputs) -> Array:
         """float32 [n, f]."""
-        parts = [self._encoded(variables, inputs["numeric"])] if "numeric" in inputs else []
+        parts = [self._encode_numbers(variables, inputs["numeric"])] if "numeric" in inputs else []
         for index in range(len(self.embeddings)):
             table = variables.params[f"embedding_{index}"]["table"]
             parts.append(jnp.take(table, inputs["categorical"][:, index], axis=0, mode="clip"))
         parts += [scaled_image(inputs).reshape(len(inputs["image"]), -1)] if "image" in inputs else []
         return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
 
-    def _encoded(self, variables: Variables, numeric: Array) -> Array:
+    def _encode_numbers(self, variables: Variables, numeric: Array) -> Array:
         if self.numbers is None:
             return numeric
         return self.numbers.apply(Variables(variables.params["numbers"], variables.state["numbers"]), numeric)

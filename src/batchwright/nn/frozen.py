@@ -27,7 +27,7 @@ def with_frozen(network: Network, is_frozen: Callable[[str], bool]) -> Network:
         is_frozen: whether the parameter of this name is frozen.
     """
     return (
-        replace(network, body=_frozen(network.body, "body", is_frozen)) if isinstance(network, FeedForward) else network
+        replace(network, body=_freeze(network.body, "body", is_frozen)) if isinstance(network, FeedForward) else network
     )
 
 
@@ -38,7 +38,7 @@ def follows_batches(network: Network, variables: Variables) -> bool:
     return network.body.module.mixes_rows(Variables(variables.params["body"], variables.state["body"]))
 
 
-def _frozen(layer: Layer, name: str, is_frozen: Callable[[str], bool]) -> Layer:
+def _freeze(layer: Layer, name: str, is_frozen: Callable[[str], bool]) -> Layer:
     """The layer with batch normalization frozen where needed; `name` is the name of its variables."""
     match layer:
         case BatchNorm() | TorchBatchNorm(affine=True):
@@ -46,14 +46,14 @@ def _frozen(layer: Layer, name: str, is_frozen: Callable[[str], bool]) -> Layer:
             return replace(layer, frozen=True) if frozen else layer
         case Sequential(layers):
             names = [f"{name}/{name_of_layer(index, inner)}" for index, inner in enumerate(layers)]
-            inside = (_frozen(inner, own, is_frozen) for inner, own in zip(layers, names, strict=True))
+            inside = (_freeze(inner, own, is_frozen) for inner, own in zip(layers, names, strict=True))
             return Sequential(tuple(inside))
         case Residual(body, None):
-            return Residual(_frozen(body, name, is_frozen))
+            return Residual(_freeze(body, name, is_frozen))
         case Residual(body, shortcut) if shortcut is not None:
-            return Residual(_frozen(body, f"{name}/body", is_frozen), _frozen(shortcut, f"{name}/shortcut", is_frozen))
+            return Residual(_freeze(body, f"{name}/body", is_frozen), _freeze(shortcut, f"{name}/shortcut", is_frozen))
         case Headed(body, outputs):
-            return Headed(_frozen(body, f"{name}/body", is_frozen), outputs)
+            return Headed(_freeze(body, f"{name}/body", is_frozen), outputs)
         case Copied(inner, first):
-            return Copied(_frozen(inner, name, is_frozen), first)
+            return Copied(_freeze(inner, name, is_frozen), first)
     return layer

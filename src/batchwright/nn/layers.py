@@ -43,15 +43,15 @@ def _dot_backward(saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
     x, w = saved
     g = g.astype(x.dtype)  # otherwise both products would run in float32
     rows, columns = w.shape
-    dx = _contracted(g, w.astype(x.dtype), axis=1, turned=columns >= WIDE)
-    dw = _contracted(x, g, axis=0, turned=columns < rows and w.size <= SMALL and len(x) >= LONG)
+    dx = _contract(g, w.astype(x.dtype), axis=1, turned=columns >= WIDE)
+    dw = _contract(x, g, axis=0, turned=columns < rows and w.size <= SMALL and len(x) >= LONG)
     return dx.astype(x.dtype), dw
 
 
 _dot.defvjp(_dot_forward, _dot_backward)
 
 
-def _contracted(a: Array, b: Array, *, axis: int, turned: bool) -> Array:
+def _contract(a: Array, b: Array, *, axis: int, turned: bool) -> Array:
     """The product of two matrices over one axis of both; on the CPU, if `turned`, the transpose of b's product with a.
 
     Eigen, which computes products on the CPU, is up to three times as fast that way if the axis is the last of both and
@@ -203,14 +203,14 @@ class Residual:
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         """The body's variables; with a shortcut, "body" and "shortcut". Raises ConfigError if the shapes differ."""
         if self.shortcut is not None:
-            return self._both(key, shape, self.shortcut)
+            return self._init_both(key, shape, self.shortcut)
         variables = self.body.init(key, shape)
         found = output_shape(self.body, variables, shape)
         if found != shape:
             raise ConfigError(f"a residual body must keep the shape {shape}, but gives {found}: change its last layer")
         return variables
 
-    def _both(self, key: Array, shape: tuple[int, ...], shortcut: Layer) -> Variables:
+    def _init_both(self, key: Array, shape: tuple[int, ...], shortcut: Layer) -> Variables:
         layers = (self.body, shortcut)
         body, beside = (layer.init(jax.random.fold_in(key, i), shape) for i, layer in enumerate(layers))
         found, other = (output_shape(layer, own, shape) for layer, own in zip(layers, (body, beside), strict=True))

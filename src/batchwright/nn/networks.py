@@ -192,7 +192,7 @@ class CNN(Hidden):
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
         """The network for such images and outputs. Raises ConfigError without images, and for too many blocks."""
         if features.image is None:
-            raise ConfigError("network kind 'cnn' needs images, but the inputs are columns: use 'mlp' or 'tabular'")
+            raise ConfigError("network.name 'cnn' needs images, but the inputs are columns: use 'mlp' or 'tabular'")
         if (blocks := len(self.filters) * self.blocks) > MOST_BLOCKS:
             raise ConfigError(
                 f"{self.blocks:,} residual blocks after each of {len(self.filters):,} entries of filters are "

@@ -48,10 +48,10 @@ class BatchNorm:
         (gamma, beta), state = (variables.params["gamma"], variables.params["beta"]), variables.state
         if train and not self.frozen:
             y, mean, variance = normalize(x, gamma, beta, present, self.epsilon)
-            return y, self._updated(state, mean, variance, present)
-        return _scaled(x, gamma, beta, state["mean"], jax.lax.rsqrt(state["variance"] + self.epsilon)), state
+            return y, self._update_statistics(state, mean, variance, present)
+        return _scale_and_shift(x, gamma, beta, state["mean"], jax.lax.rsqrt(state["variance"] + self.epsilon)), state
 
-    def _updated(self, state: Tree, mean: Array, variance: Array, present: Array | None) -> Tree:
+    def _update_statistics(self, state: Tree, mean: Array, variance: Array, present: Array | None) -> Tree:
         count = state["count"]
         rate = 1 - jnp.minimum(self.momentum, (1 + count) / (10 + count))
         if present is not None:
@@ -84,9 +84,9 @@ def _normalize(
 ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array | None, Array | float, Array, Array]]:
     wide, shares = x.astype(jnp.float32), _shares(present)
     mean = _mean(wide, shares)
-    variance = _mean(jnp.square(wide - _along(mean, x)), shares)
+    variance = _mean(jnp.square(wide - _align_features(mean, x)), shares)
     scale = jax.lax.rsqrt(variance + epsilon)
-    return (_scaled(x, gamma, beta, mean, scale), mean, variance), (x, gamma, present, epsilon, mean, scale)
+    return (_scale_and_shift(x, gamma, beta, mean, scale), mean, variance), (x, gamma, present, epsilon, mean, scale)
 
 
 def _normalize_backward(
@@ -94,12 +94,12 @@ def _normalize_backward(
 ) -> tuple[Array, Array, Array, None, Array]:
     x, gamma, present, epsilon, mean, scale = saved
     g, axes = cotangents[0].astype(jnp.float32), tuple(range(x.ndim - 1))
-    normalized = (x.astype(jnp.float32) - _along(mean, x)) * _along(scale, x)
+    normalized = (x.astype(jnp.float32) - _align_features(mean, x)) * _align_features(scale, x)
     for_beta, for_gamma = jnp.sum(g, axes), jnp.sum(g * normalized, axes)
     rows = _shares(present)
     shares = jnp.float32(1 / len(x)) if rows is None else rows.reshape(-1, *(1,) * (x.ndim - 1))
-    common = (_along(for_beta, x) + normalized * _along(for_gamma, x)) * (shares / x[0, ..., 0].size)
-    for_x = _along(gamma * scale, x) * (g - common)
+    common = (_align_features(for_beta, x) + normalized * _align_features(for_gamma, x)) * (shares / x[0, ..., 0].size)
+    for_x = _align_features(gamma * scale, x) * (g - common)
     return for_x.astype(x.dtype), for_gamma, for_beta, None, jnp.zeros_like(epsilon)
 
 
@@ -118,14 +118,14 @@ def _mean(x: Array, shares: Array | None) -> Array:
     return jnp.dot(shares, jnp.mean(x, tuple(range(1, x.ndim - 1))), precision="highest")
 
 
-def _scaled(x: Array, gamma: Array, beta: Array, mean: Array, scale: Array) -> Array:
+def _scale_and_shift(x: Array, gamma: Array, beta: Array, mean: Array, scale: Array) -> Array:
     """(x - mean) * scale * gamma + beta, as one product and one sum per cell."""
     factor = gamma * scale
-    y = x.astype(jnp.float32) * _along(factor, x) + _along(beta - mean * factor, x)
+    y = x.astype(jnp.float32) * _align_features(factor, x) + _align_features(beta - mean * factor, x)
     return y.astype(x.dtype)
 
 
-def _along(features: Array, x: Array) -> Array:
+def _align_features(features: Array, x: Array) -> Array:
     """[f] -> [1, ..., f], with as many axes as x."""
     return features.reshape((1,) * (x.ndim - 1) + (-1,))
 
@@ -152,7 +152,7 @@ class LayerNorm:
         wide = x.astype(jnp.float32)
         centred = wide - jnp.mean(wide, axis=-1, keepdims=True)
         variance = jnp.mean(jnp.square(centred), axis=-1, keepdims=True)
-        gamma, beta = (_along(variables.params[name], x) for name in ("gamma", "beta"))
+        gamma, beta = (_align_features(variables.params[name], x) for name in ("gamma", "beta"))
         return (centred * jax.lax.rsqrt(variance + self.epsilon) * gamma + beta).astype(x.dtype), {}
 
 
@@ -177,7 +177,7 @@ class RMSNorm:
         """Same shape as x [n, ..., f]."""
         wide = x.astype(jnp.float32)
         scale = jax.lax.rsqrt(jnp.mean(jnp.square(wide), axis=-1, keepdims=True) + self.epsilon)
-        return (wide * scale * _along(variables.params["gamma"], x)).astype(x.dtype), {}
+        return (wide * scale * _align_features(variables.params["gamma"], x)).astype(x.dtype), {}
 
 
 @component
@@ -213,7 +213,7 @@ class GroupNorm:
         rows = x.astype(jnp.float32).reshape(len(x), -1, x.shape[-1])
         centred = rows - self._mean_of_groups(rows)
         scale = jax.lax.rsqrt(self._mean_of_groups(jnp.square(centred)) + self.epsilon)
-        gamma, beta = (_along(variables.params[name], rows) for name in ("gamma", "beta"))
+        gamma, beta = (_align_features(variables.params[name], rows) for name in ("gamma", "beta"))
         return (centred * (scale * gamma) + beta).reshape(x.shape).astype(x.dtype), {}
 
     def _mean_of_groups(self, rows: Array) -> Array:

@@ -36,7 +36,7 @@ class MaxPool:
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         """Nothing to learn. Raises ConfigError if the window does not fit."""
-        return _checked(self.pool_size, shape)
+        return _init_pool(self.pool_size, shape)
 
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
@@ -44,8 +44,8 @@ class MaxPool:
         """[n, h, w, c] -> [n, h', w', c], h' = (h - pool_size) // strides + 1; [n, s, c] -> [n, s', c]."""
         image, window = _as_image(x, self.pool_size)
         if self.strides in (None, self.pool_size):
-            return _as_given(largest(_side_by_side(image, window)), x), {}
-        return _as_given(reduce(jnp.maximum, _shifted(image, window, self.strides or self.pool_size)), x), {}
+            return _drop_row_axis(window_maximum(_divide_into_windows(image, window)), x), {}
+        return _drop_row_axis(reduce(jnp.maximum, _window_pixels(image, window, self.strides or self.pool_size)), x), {}
 
 
 @component
@@ -57,7 +57,7 @@ class AvgPool:
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         """Nothing to learn. Raises ConfigError if the window does not fit."""
-        return _checked(self.pool_size, shape)
+        return _init_pool(self.pool_size, shape)
 
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
@@ -65,9 +65,9 @@ class AvgPool:
         """[n, h, w, c] -> [n, h', w', c], h' = (h - pool_size) // strides + 1; [n, s, c] -> [n, s', c]."""
         image, window = _as_image(x, self.pool_size)
         if self.strides in (None, self.pool_size):
-            return _as_given(_side_by_side(image, window).mean((2, 4)), x), {}
-        copies = _shifted(image, window, self.strides or self.pool_size)
-        return _as_given(reduce(jnp.add, copies) / len(copies), x), {}
+            return _drop_row_axis(_divide_into_windows(image, window).mean((2, 4)), x), {}
+        copies = _window_pixels(image, window, self.strides or self.pool_size)
+        return _drop_row_axis(reduce(jnp.add, copies) / len(copies), x), {}
 
 
 @component
@@ -107,24 +107,24 @@ class GlobalMaxPool:
 
 
 @jax.custom_vjp
-def largest(windows: Array) -> Array:
+def window_maximum(windows: Array) -> Array:
     """Maximum over the axes 2 and 4 of `windows` [n, h', rows, w', columns, c]; equal values share its gradient."""
     return reduce(jnp.maximum, _cells(windows))
 
 
-def _largest(windows: Array) -> tuple[Array, tuple[Array, Array]]:
-    top = largest(windows)
+def _window_maximum_forward(windows: Array) -> tuple[Array, tuple[Array, Array]]:
+    top = window_maximum(windows)
     return top, (windows, top)
 
 
-def _largest_backward(saved: tuple[Array, Array], g: Array) -> tuple[Array]:
+def _window_maximum_backward(saved: tuple[Array, Array], g: Array) -> tuple[Array]:
     windows, top = saved
     winners = sum((cell == top).astype(g.dtype) for cell in _cells(windows))
     share, top = (array[:, :, None, :, None, :] for array in (g / winners, top))
     return (jnp.where(windows == top, share, 0),)
 
 
-largest.defvjp(_largest, _largest_backward)
+window_maximum.defvjp(_window_maximum_forward, _window_maximum_backward)
 
 
 def _cells(windows: Array) -> list[Array]:
@@ -140,11 +140,11 @@ def _as_image(x: Array, size: int) -> tuple[Array, Window]:
     return (x[:, None], (1, size)) if x.ndim == 3 else (x, (size, size))
 
 
-def _as_given(y: Array, x: Array) -> Array:
+def _drop_row_axis(y: Array, x: Array) -> Array:
     return y[:, 0] if x.ndim == 3 else y
 
 
-def _side_by_side(x: Array, window: Window) -> Array:
+def _divide_into_windows(x: Array, window: Window) -> Array:
     """[n, h, w, c] -> [n, h', rows, w', columns, c]."""
     n, h, w, c = x.shape
     rows, columns = window
@@ -152,13 +152,13 @@ def _side_by_side(x: Array, window: Window) -> Array:
     return x[:, : h * rows, : w * columns].reshape(n, h, rows, w, columns, c)
 
 
-def _shifted(x: Array, window: Window, stride: int) -> list[Array]:
+def _window_pixels(x: Array, window: Window, stride: int) -> list[Array]:
     """The pixel (a, b) of every window, for all a and b: an array [n, h', w', c] for each."""
     h, w = (length - size + 1 for length, size in zip(x.shape[1:3], window, strict=True))
     return [x[:, a : a + h : stride, b : b + w : stride] for a in range(window[0]) for b in range(window[1])]
 
 
-def _checked(size: int, shape: tuple[int, ...]) -> Variables:
+def _init_pool(size: int, shape: tuple[int, ...]) -> Variables:
     if size > min(shape[:-1]):
         pool, given = (f"{size} x {size} pixels", "images") if len(shape) == 3 else (f"{size} steps", "series")
         raise ConfigError(

@@ -83,7 +83,7 @@ class Muon(Optimizer):
         directions, adam = adam_direction(
             rest, state["adam"], beta_1=self.adam_beta_1, beta_2=self.adam_beta_2, epsilon=self.epsilon
         )
-        directions |= {name: self._evened(matrix) for name, matrix in ahead.items()}
+        directions |= {name: self._direction_of_matrix(matrix) for name, matrix in ahead.items()}
         direction = jax.tree_util.tree_map_with_path(lambda path, _: directions[name_of(path)], gradients)
         return direction, {"velocity": velocity, "adam": adam}
 
@@ -101,13 +101,13 @@ class Muon(Optimizer):
         }
         return matrices, {name: leaf for name, leaf in named.items() if name not in matrices}
 
-    def _evened(self, weights: Array) -> Array:
+    def _direction_of_matrix(self, weights: Array) -> Array:
         matrix = weights.reshape(-1, weights.shape[-1])
         scale = self.rms_rate * max(matrix.shape) ** 0.5
-        return jnp.reshape(scale * orthogonalised(matrix, steps=self.ns_steps), weights.shape)
+        return jnp.reshape(scale * orthogonalise(matrix, steps=self.ns_steps), weights.shape)
 
 
-def orthogonalised(matrix: Float[Array, "rows columns"], *, steps: int) -> Float[Array, "rows columns"]:
+def orthogonalise(matrix: Float[Array, "rows columns"], *, steps: int) -> Float[Array, "rows columns"]:
     """The matrix with its singular values moved to about 1 (0.65 to 1.2) by Newton-Schulz iterations.
 
         X₀ = M/|M|,    A = X·Xᵀ,    X ← a·X + (b·A + c·A²)·X
@@ -115,7 +115,7 @@ def orthogonalised(matrix: Float[Array, "rows columns"], *, steps: int) -> Float
     Six `steps` do this for all above |M|/2400, five for all above |M|/700; smaller ones grow 3.4 times per step.
     """
     if matrix.shape[0] > matrix.shape[1]:
-        return jnp.transpose(orthogonalised(matrix.T, steps=steps))
+        return jnp.transpose(orthogonalise(matrix.T, steps=steps))
     a, b, c = QUINTIC
     x: Array = matrix / (jnp.linalg.norm(matrix) + 1e-7)
     for _ in range(steps):

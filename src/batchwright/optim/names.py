@@ -64,16 +64,16 @@ def refuse_unmatched(setting: str, patterns: Iterable[str], names: Sequence[str]
     for pattern in patterns:
         if not pattern or not any(matches(name, pattern) for name in names):
             wrong = f"matches {pattern!r}" if is_shell_pattern(pattern) else f"has {pattern!r} in its name"
-            raise ConfigError(f"{setting}: no parameter {wrong}; there are {listed(names)}.")
+            raise ConfigError(f"{setting}: no parameter {wrong}; there are {list_names(names)}.")
 
 
-def listed(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str]) -> str:
     """Names with commas between, and how many more there are."""
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
 
 
-def left_out(params: Tree, patterns: Sequence[str]) -> Tree:
+def leave_out_chosen(params: Tree, patterns: Sequence[str]) -> Tree:
     """The tree without the parameters that the patterns choose: None, which holds no array, stands in their places."""
     if not patterns:
         return params
@@ -83,6 +83,6 @@ def left_out(params: Tree, patterns: Sequence[str]) -> Tree:
 
 
 def put_back(some: Tree, params: Tree) -> Tree:
-    """The tree `some` of `left_out`, with the parameters of `params` where it has none."""
+    """The tree `some` of `leave_out_chosen`, with the parameters of `params` where it has none."""
     choose: Callable[[Any, Any], Any] = lambda own, other: other if own is None else own  # noqa: E731
     return jax.tree.map(choose, some, params, is_leaf=lambda leaf: leaf is None)

@@ -191,7 +191,7 @@ class Optimizer(ABC):
         import optax
 
         def directions(updates: Tree, state: Tree, params: Tree = None) -> tuple[Tree, State]:
-            return self.direction(_prepared(self, updates, params), state, params)
+            return self.direction(_prepare_gradients(self, updates, params), state, params)
 
         return optax.GradientTransformation(self.init, directions)
 
@@ -234,15 +234,15 @@ def update(
     >>> round(float(w["w"][0]), 6)  # 1 - 0.1 · 0.5
     0.95
     """
-    direction, opt_state = optimizer.direction(_prepared(optimizer, gradients, params), opt_state, params)
+    direction, opt_state = optimizer.direction(_prepare_gradients(optimizer, gradients, params), opt_state, params)
     if is_on(optimizer.weight_decay):
         direction = _add_decay(optimizer, direction, params, optimizer.weight_decay)
     if optimizer.rates:
 
-        def moved(path: tuple[object, ...], w: jax.Array, d: jax.Array) -> jax.Array:
+        def move(path: tuple[object, ...], w: jax.Array, d: jax.Array) -> jax.Array:
             return w - _rate_of(optimizer, name_of(path), learning_rate) * d
 
-        return jax.tree_util.tree_map_with_path(moved, params, direction), opt_state
+        return jax.tree_util.tree_map_with_path(move, params, direction), opt_state
     return jax.tree.map(lambda w, d: w - learning_rate * d, params, direction), opt_state
 
 
@@ -252,7 +252,7 @@ def _rate_of(optimizer: Optimizer, name: str, learning_rate: ArrayLike) -> Array
     return learning_rate if factor is None else jnp.multiply(learning_rate, factor)
 
 
-def _prepared(optimizer: Optimizer, gradients: Tree, params: Tree) -> Tree:
+def _prepare_gradients(optimizer: Optimizer, gradients: Tree, params: Tree) -> Tree:
     """The gradients as the rule gets them: clipped, and with l2·w; untouched if all of this is off."""
     if is_on(optimizer.clipvalue):
         bound = optimizer.clipvalue

@@ -68,7 +68,7 @@ def scaling_of(optimizer: Optimizer) -> Scaling:
     return scaling
 
 
-def rescaled(optimizer: O, factor: float) -> O:
+def rescale(optimizer: O, factor: float) -> O:
     """The rule for batches `factor` times as large that does the same per row as `optimizer` does now.
 
     A β that would fall below its floor (`MEAN_FLOOR` or `SQUARE_FLOOR`), as κ·(1 − β) nears 1, stays there, or at its
@@ -84,9 +84,9 @@ def rescaled(optimizer: O, factor: float) -> O:
             unknown way (Adadelta, Optax's rules, and other people's).
 
     >>> from batchwright.optim import SGD, Adam
-    >>> rescaled(SGD(0.1, momentum=0.9), 4).learning_rate
+    >>> rescale(SGD(0.1, momentum=0.9), 4).learning_rate
     0.4
-    >>> rule = rescaled(Adam(0.001), 4)
+    >>> rule = rescale(Adam(0.001), 4)
     >>> rule.learning_rate, round(rule.beta_1, 6), round(rule.beta_2, 6), rule.epsilon
     (0.002, 0.6, 0.996, 5e-08)
     """
@@ -96,7 +96,7 @@ def rescaled(optimizer: O, factor: float) -> O:
     numbers = {"learning_rate": scaling.rate, **scaling.powers}
     values = {name: getattr(optimizer, name) * factor**power for name, power in numbers.items()}
     for names, floor in ((scaling.means, MEAN_FLOOR), (scaling.squares, SQUARE_FLOOR)):
-        values |= {name: _kept(getattr(optimizer, name), factor, floor) for name in names}
+        values |= {name: _rescale_beta(getattr(optimizer, name), factor, floor) for name in names}
     return dataclasses.replace(optimizer, **values)
 
 
@@ -107,7 +107,7 @@ def changes(old: Optimizer, new: Optimizer) -> dict[str, float]:
         ConfigError: they are different rules.
 
     >>> from batchwright.optim import SGD
-    >>> changes(SGD(0.1), rescaled(SGD(0.1), 2))
+    >>> changes(SGD(0.1), rescale(SGD(0.1), 2))
     {'learning_rate': 0.2}
     """
     if type(old) is not type(new):
@@ -116,6 +116,6 @@ def changes(old: Optimizer, new: Optimizer) -> dict[str, float]:
     return {name: value for name, value in values.items() if isinstance(value, float) and value != getattr(old, name)}
 
 
-def _kept(beta: float, factor: float, floor: float) -> float:
+def _rescale_beta(beta: float, factor: float, floor: float) -> float:
     """1 − κ·(1 − β), not below the floor."""
     return beta if factor == 1.0 else max(1.0 - factor * (1.0 - beta), min(beta, floor))

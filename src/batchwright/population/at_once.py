@@ -36,7 +36,7 @@ def most_at_once(
     if bytes_free is None or memory_of(job, example, members=members, seeds=seeds) <= OF_MEMORY * bytes_free:
         return members
     if (least := memory_of(job, example, members=1, seeds=1)) > OF_MEMORY * bytes_free:
-        raise UsageError(_too_large(least, bytes_free))
+        raise UsageError(_too_large_note(least, bytes_free))
     fitting, beyond = 1, members
     while beyond - fitting > 1:
         middle = (fitting + beyond) // 2
@@ -59,15 +59,15 @@ def member_bytes(job: Job, example: Mapping[str, np.ndarray]) -> int:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes_of(job.program, example, members=1)))
 
 
-def _too_large(memory_bytes: int, free: int) -> str:
+def _too_large_note(memory_bytes: int, free: int) -> str:
     taken, left = (f"{size / 1e6:,.0f} MB" for size in (memory_bytes, free))
     return f"training one network takes about {taken}, and {left} are free: take a smaller network, or fewer rows."
 
 
-def waves(count: int, most: int) -> list[int]:
+def wave_sizes(count: int, most: int) -> list[int]:
     """Split `count` into the fewest waves of at most `most`, as equal as possible, the larger ones first.
 
-    >>> waves(10, 4)
+    >>> wave_sizes(10, 4)
     [4, 3, 3]
     """
     groups = -(-count // most)

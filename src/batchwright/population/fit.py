@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright.errors import ConfigError
-from batchwright.population.members import Members, begin, chosen
+from batchwright.population.members import Members, begin, choose_members
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, cores, pays_together
-from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, beginning
+from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, first_checkpoint
 from batchwright.training.evaluate import evaluate
 from batchwright.training.feed import OnDisk
-from batchwright.training.fit import End, closed, divergence_of, enough
+from batchwright.training.fit import End, close_epoch, divergence_of, stop_reason
 from batchwright.training.job import Job, newest_of, rates_of
 from batchwright.training.order import batches
 from batchwright.training.state import RUNNING, Rows, TrainState
@@ -35,13 +35,13 @@ Leaving: TypeAlias = Callable[[Sequence[MemberRun]], Mapping[int, str]]
 """Choose which members stop, from the state of all after an epoch: their numbers, each with a reason as a sentence."""
 
 
-def nobody(_: Sequence[MemberRun]) -> Mapping[int, str]:
+def stop_nobody(_: Sequence[MemberRun]) -> Mapping[int, str]:
     """Let all members go on."""
     return {}
 
 
 def fit_members(
-    jobs: Sequence[Job], example: Mapping[str, np.ndarray], *, leaving: Leaving = nobody
+    jobs: Sequence[Job], example: Mapping[str, np.ndarray], *, leaving: Leaving = stop_nobody
 ) -> Iterator[tuple[MemberRun, ...]]:
     """Train all jobs at once, and yield the state of each after every epoch.
 
@@ -61,13 +61,13 @@ def fit_members(
     common_rows(jobs)
     started = time.perf_counter()
     members = begin([job.program for job in jobs], [job.seed for job in jobs], example)
-    runs = [MemberRun(beginning(state)) for state in _states(members, range(len(jobs)))]
-    trained = _trained(jobs, range(len(jobs)), members)
+    runs = [MemberRun(first_checkpoint(state)) for state in _states(members, range(len(jobs)))]
+    trained = _compile_epoch(jobs, range(len(jobs)), members)
     for epoch in range(jobs[0].plan.epochs):
         trained, losses = _epoch(jobs, runs, trained, epoch)
         seconds = time.perf_counter() - started
-        for which, now, metrics in _reached(jobs, runs, trained, losses):
-            runs[which] = _after(jobs[which], now, seconds, metrics)
+        for which, now, metrics in _results_of_epoch(jobs, runs, trained, losses):
+            runs[which] = _member_after_epoch(jobs[which], now, seconds, metrics)
         yield tuple(runs)
         for which, reason in leaving(tuple(runs)).items():
             runs[which] = replace(runs[which], end=runs[which].end or End("finished", reason))
@@ -75,7 +75,9 @@ def fit_members(
         if not left:
             return
         if len(left) < len(trained.which):
-            trained = _trained(jobs, [trained.which[place] for place in left], chosen(trained.members, left))
+            trained = _compile_epoch(
+                jobs, [trained.which[place] for place in left], choose_members(trained.members, left)
+            )
 
 
 def common_rows(jobs: Sequence[Job]) -> Rows:
@@ -102,7 +104,7 @@ class _Trained(NamedTuple):
     segment: CompiledPopulation
 
 
-def _trained(jobs: Sequence[Job], which: Sequence[int], members: Members) -> _Trained:
+def _compile_epoch(jobs: Sequence[Job], which: Sequence[int], members: Members) -> _Trained:
     """Compile an epoch for these jobs, whose states are `members`."""
     seeds = list(dict.fromkeys(jobs[number].seed for number in which))
     orders = np.array([seeds.index(jobs[number].seed) for number in which], np.int32)
@@ -116,34 +118,34 @@ def _epoch(jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, ep
     """Train for an epoch, counted from 0; also give the losses [members, iterations] of its batches."""
     order = np.stack([batches(jobs[0].plan, seed=seed, epoch=epoch) for seed in trained.seeds])
     rates = np.stack([_rates(jobs[which], runs[which]) for which in trained.which])
-    newest, segment = _newest(jobs, runs, trained.which), trained.segment
+    newest, segment = _newest_shares(jobs, runs, trained.which), trained.segment
     members, losses = segment(trained.members, common_rows(jobs), Orders(order, rates, newest), segment.iterations)
     return trained._replace(members=members), losses
 
 
-def _reached(
+def _results_of_epoch(
     jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, losses: Loss
 ) -> Iterator[tuple[int, Checkpoint, dict[str, float]]]:
     """Each job still in training: its number, its state after the epoch, and its metrics over the validation rows."""
     places = [place for place, which in enumerate(trained.which) if runs[which].end is None]
     states = list(_states(trained.members, places))
-    metrics = _validated([jobs[trained.which[place]] for place in places], states)
+    metrics = _validate_jobs([jobs[trained.which[place]] for place in places], states)
     for place, state, found in zip(places, states, metrics, strict=True):
         which = trained.which[place]
         loss = Loss(losses.mean[place], losses.weight[place])
         yield which, replace(runs[which].now, state=state, losses=loss), found
 
 
-def _validated(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[dict[str, float]]:
+def _validate_jobs(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[dict[str, float]]:
     """The validation metrics of each job with its state; empty where a loss was not finite."""
 
-    def evaluated(job: Job, state: TrainState) -> dict[str, float]:
+    def evaluate_job(job: Job, state: TrainState) -> dict[str, float]:
         if job.validation is None or int(state.status) != RUNNING:
             return {}
         return evaluate(job.program.model, state.evaluated, job.validation)
 
     with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(evaluated, jobs, states))
+        return list(pool.map(evaluate_job, jobs, states))
 
 
 def _states(members: Members, places: Sequence[int]) -> Iterator[TrainState]:
@@ -160,7 +162,7 @@ def _rates(job: Job, run: MemberRun) -> np.ndarray:
     return rates_of(job, history, iterations, reductions=0).astype(np.float32)
 
 
-def _newest(jobs: Sequence[Job], runs: Sequence[MemberRun], which: Sequence[int]) -> np.ndarray | None:
+def _newest_shares(jobs: Sequence[Job], runs: Sequence[MemberRun], which: Sequence[int]) -> np.ndarray | None:
     """The shares of the newest parameters in the averages, for the next epoch; None where no average is kept."""
     histories = (runs[number].now.history if runs[number].end is None else () for number in which)
     iterations = jobs[0].plan.iterations_per_epoch
@@ -169,9 +171,9 @@ def _newest(jobs: Sequence[Job], runs: Sequence[MemberRun], which: Sequence[int]
     return np.stack(kept).astype(np.float32) if kept else None
 
 
-def _after(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> MemberRun:
+def _member_after_epoch(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> MemberRun:
     """The state of a member after an epoch, or after a loss that was not finite."""
     if int(now.state.status) != RUNNING:
         return MemberRun(replace(now, losses=NO_LOSSES), End("diverged", divergence_of(job, now)))
-    now = closed(job, now, seconds, metrics)
-    return MemberRun(now, enough(job, now.history))
+    now = close_epoch(job, now, seconds, metrics)
+    return MemberRun(now, stop_reason(job, now.history))

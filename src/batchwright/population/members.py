@@ -29,7 +29,7 @@ class Members(NamedTuple):
         return len(self.orders)
 
 
-def stacked(trees: Sequence[Program]) -> Program:
+def stack_programs(trees: Sequence[Program]) -> Program:
     """Stack programs into one whose numbers have a leading axis of members.
 
     Raises:
@@ -48,7 +48,7 @@ def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[st
     Each begins as it would alone: `initial_state` of its program and seed. Members with the same seed take the same
     order of rows. What a network learns of the example is computed once for all members with equal seed and model.
     """
-    together, distinct = stacked(programs), list(dict.fromkeys(seeds))
+    together, distinct = stack_programs(programs), list(dict.fromkeys(seeds))
     orders = np.array([distinct.index(seed) for seed in seeds], np.int32)
     variables = dict[tuple[int, bytes], Variables]()
     each = []
@@ -72,7 +72,7 @@ def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *
     return shapes
 
 
-def chosen(members: Members, which: Sequence[int]) -> Members:
+def choose_members(members: Members, which: Sequence[int]) -> Members:
     """The members with these numbers, as a population of their own; the orders keep their numbers."""
     places = np.asarray(which, np.int32)
     # On the host: on the device, each number of places would be a program of its own.

@@ -18,7 +18,7 @@ from batchwright.population.members import Members
 from batchwright.training.libraries import first_product
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan
-from batchwright.training.segment import iterate, occupied
+from batchwright.training.segment import iterate, occupied_bytes
 from batchwright.training.state import RUNNING, Model, Program, Rows, TrainState
 from batchwright.training.step import Loss
 
@@ -172,7 +172,7 @@ class CompiledPopulation:
 
         def run(group: range) -> tuple[TrainState, Loss]:
             places = np.resize(np.array(group, np.int32), size)  # fills the last group up with its own members
-            done = self._run(*_of_group(on_host, orders, places, count=self.orders), iterations=iterations, rows=rows)
+            done = self._run(*_take_group(on_host, orders, places, count=self.orders), iterations=iterations, rows=rows)
             kept: tuple[TrainState, Loss] = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(group)], done)
             return kept
 
@@ -194,7 +194,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _of_group(
+def _take_group(
     members: Members, orders: Orders, places: Int32[np.ndarray, " group"], *, count: int
 ) -> tuple[Members, Orders]:
     """The members at these places and the orders that they take, padded to the `count` orders of the program."""
@@ -226,10 +226,10 @@ def compile_population(
     compiled = lowered.compile()
     waiting = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(members))
     at_once = min(cores(), -(-members.number // group))
-    return CompiledPopulation(compiled, group, of_group, iterations, _occupied(compiled, rows, at_once) + waiting)
+    return CompiledPopulation(compiled, group, of_group, iterations, _occupied_bytes(compiled, rows, at_once) + waiting)
 
 
-def _occupied(compiled: jax.stages.Compiled, rows: Rows, at_once: int) -> int:
+def _occupied_bytes(compiled: jax.stages.Compiled, rows: Rows, at_once: int) -> int:
     """Bytes that `at_once` simultaneous runs of a program on the same rows occupy."""
     shared: int = sum(leaf.nbytes for leaf in jax.tree.leaves(rows))
-    return shared + at_once * (occupied(compiled) - shared)
+    return shared + at_once * (occupied_bytes(compiled) - shared)

@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from batchwright._files import hidden_beside, write_folder
+from batchwright._files import hidden_path, write_folder
 from batchwright.errors import RunError
 from batchwright.runs.manifest import CHECKPOINTS, File, describe_file
 from batchwright.runs.reading import REMEDY, numbers, parse, read_bytes, to_plain
@@ -133,7 +133,7 @@ def _newest_first(run: Path) -> list[Path]:
 
 def _remove(path: Path) -> None:
     """Remove a checkpoint; a half-removed one has a name that is never searched for."""
-    hidden = hidden_beside(path)
+    hidden = hidden_path(path)
     path.rename(hidden)
     shutil.rmtree(hidden, ignore_errors=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from batchwright._files import Lock, explained, hidden_beside, remove_parts, write_file, write_folder
+from batchwright._files import Lock, explain_write_errors, hidden_path, remove_parts, write_file, write_folder
 from batchwright.errors import BatchwrightError, RunError, UsageError
 from batchwright.runs.manifest import (
     CHECKPOINTS,
@@ -85,14 +85,14 @@ def create(run_dir: Path | None, source: str) -> "RunFolder":
     lock = lock_of(path)
     manifest = new_manifest(source)
     write_file(path / MANIFEST, manifest.to_text())
-    with explained(path):
+    with explain_write_errors(path):
         (path / HISTORY).touch()
     return RunFolder(path, manifest, lock)
 
 
 def claim(run_dir: Path | None, source: str) -> Path:
     """An empty folder for this process alone; see `create`."""
-    return _claimed(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
+    return _claim_folder(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
 
 
 def reopen(path: Path, *, finished: bool = False) -> "RunFolder":
@@ -182,7 +182,7 @@ class RunFolder:
         )
         self._record(described, contents)
 
-    def planned(self, plan: Mapping[str, Any]) -> None:
+    def write_plan(self, plan: Mapping[str, Any]) -> None:
         """Write the plan again, with what is known once the training loop is compiled."""
         self._record(replace(self.manifest, plan=dict(plan)), {})
 
@@ -221,7 +221,7 @@ class RunFolder:
         if not has_row(int(row["epoch"])):
             return
         path = self.path / HISTORY
-        with explained(path), path.open("ab") as file:
+        with explain_write_errors(path), path.open("ab") as file:
             file.write(_line(row))
             file.flush()
             if time.monotonic() - self._synced >= SYNC_SECONDS:
@@ -235,8 +235,8 @@ class RunFolder:
         contents = {MODEL: blueprint.to_text().encode(), WEIGHTS: dump_variables(variables)}
         place = self.path / Path(MODEL).parent
         if place.exists():
-            with explained(place):
-                place.rename(hidden_beside(place))
+            with explain_write_errors(place):
+                place.rename(hidden_path(place))
             remove_parts(self.path)
         write_folder(place, {Path(name).name: content for name, content in contents.items()})
         self._record(self.manifest, contents)
@@ -266,12 +266,14 @@ class RunFolder:
         if history is not None and len(history) > WHOLE:
             self._write_history(history, (kept_epoch, len(history)))
         path = self.path / HISTORY
-        with explained(path), path.open("rb") as file:
+        with explain_write_errors(path), path.open("rb") as file:
             os.fsync(file.fileno())
             written = file.read()
         plain: dict[str, Any] = to_plain({"metrics": dict(metrics or {}), "seconds": dict(seconds or {})})
-        plain["confusion"] = _small(confusion or {})
-        plain["confusion_by_target"] = {part: _small(found) for part, found in (confusion_by_target or {}).items()}
+        plain["confusion"] = _small_matrices(confusion or {})
+        plain["confusion_by_target"] = {
+            part: _small_matrices(found) for part, found in (confusion_by_target or {}).items()
+        }
         self._record(replace(self.manifest, status=status, reason=reason, remarks=remarks, **plain), {HISTORY: written})
         return Run(self.path, self.manifest)
 
@@ -325,7 +327,7 @@ def _reason(error: BaseException) -> str:
     return f"{words} ({type(error).__name__}{f': {said}' if said else ''})"
 
 
-def _small(matrices: Mapping[str, Matrix]) -> dict[str, list[list[float]]]:
+def _small_matrices(matrices: Mapping[str, Matrix]) -> dict[str, list[list[float]]]:
     """The matrices that are not too large to be kept."""
     return {name: [list(row) for row in one] for name, one in matrices.items() if len(one) <= MOST_CLASSES}
 
@@ -343,8 +345,8 @@ def lock_of(path: Path) -> Lock:
     return Lock(path / LOCK, f"{path} is being written by another process")
 
 
-def _claimed(path: Path) -> Path:
-    with explained(path):
+def _claim_folder(path: Path) -> Path:
+    with explain_write_errors(path):
         if path.is_symlink() or not path.exists():
             path.mkdir(parents=True)
         if not path.is_dir() or any(path.iterdir()):
@@ -353,7 +355,7 @@ def _claimed(path: Path) -> Path:
 
 
 def _first_free(root: Path, name: str) -> Path:
-    with explained(root):
+    with explain_write_errors(root):
         root.mkdir(parents=True, exist_ok=True)
         for number in count(1):
             with suppress(FileExistsError):

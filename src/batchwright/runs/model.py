@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright import tasks
-from batchwright._printed import printed
-from batchwright.config import CUSTOM, NONE_GIVEN, Given, checked, from_plain, to_plain, validate_component
+from batchwright._printed import printed_form
+from batchwright.config import CUSTOM, NONE_GIVEN, Given, check_part, from_plain, to_plain, validate_component
 from batchwright.config.components import FORMER_TAG
 from batchwright.data.encoding import Encoding, ImagePreprocessing
 from batchwright.data.labels import LabelTarget
@@ -58,13 +58,13 @@ class Blueprint:
         """The architecture as plain data; for a user's own class, its printed form."""
         if type(self.architecture) in ARCHITECTURES:
             return to_plain(self.architecture)
-        return {"name": CUSTOM, "form": printed(self.architecture)}
+        return {"name": CUSTOM, "form": printed_form(self.architecture)}
 
     def _task(self) -> dict[str, Any]:
         """The task as plain data; for a user's own class, its printed form, whatever its name."""
         if type(self.task) in tasks.TASKS:
             return self.task.to_json()
-        return {"name": CUSTOM, "form": printed(self.task)}
+        return {"name": CUSTOM, "form": printed_form(self.task)}
 
     def to_text(self) -> str:
         """The content of `model.json`."""
@@ -153,7 +153,7 @@ def read_blueprint(data: bytes, encoding: Encoding, where: Path, given: Given = 
 
 def _architecture(plain: dict[str, Any], given: Given) -> Architecture:
     if CUSTOM in (plain.get("name"), plain.get(FORMER_TAG)):
-        architecture: Architecture = checked("network", str(plain.get("form")), given.network)
+        architecture: Architecture = check_part("network", str(plain.get("form")), given.network)
         return architecture
     if given.network is not None:
         raise ConfigError("the network of this run is one of batchwright's, and known: leave out network=.")
@@ -163,7 +163,7 @@ def _architecture(plain: dict[str, Any], given: Given) -> Architecture:
 def _task(plain: dict[str, Any], given: Given) -> tasks.Task:
     """The task, with the given loss and metrics in place of the ones that are only named."""
     if plain.get("name") == CUSTOM:
-        task: tasks.Task = checked("task", str(plain.get("form")), given.task)
+        task: tasks.Task = check_part("task", str(plain.get("form")), given.task)
         return task
     if given.task is not None:
         raise ConfigError("the task of this run is one of batchwright's, and known: leave out task=.")
@@ -171,7 +171,7 @@ def _task(plain: dict[str, Any], given: Given) -> tasks.Task:
     validate_component(replace(read, extra=()))  # metrics come from the table
     if given.loss is not None:
         form = read.loss.form if isinstance(read.loss, tasks.NotHere) else read.loss
-        read = replace(read, loss=checked("loss", str(form), given.loss))
+        read = replace(read, loss=check_part("loss", str(form), given.loss))
     return replace(read, extra=(*read.extra, *given.metrics))
 
 

@@ -75,7 +75,7 @@ def predict(model: SavedModel | Run, source: Source) -> Predictions:
         DataError: the rows are not of the kind that the model was trained on.
     """
     _cache.use()
-    model = _loaded(model)
+    model = _load_model(model)
     inputs = encode_new(source, model.encoding)
     found = outputs(model.model, model.variables, {name: jnp.asarray(array) for name, array in inputs.items()})
     return _predictions(model.model.task, model.encoding.target.name, found)
@@ -129,7 +129,7 @@ def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None 
         DataError: the rows are not of the kind that the model was trained on, or have no targets, or no such weights.
     """
     _cache.use()
-    loaded = _loaded(model)
+    loaded = _load_model(model)
     found = encode_labelled(source, loaded.encoding, weights=weights)
     split = Split(found.inputs, found.targets, found.weights)
     own = _rows_of_training(model, split, loaded.encoding) if isinstance(model, Run) else ()
@@ -155,7 +155,7 @@ def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, .
     return (f"{found}: how good it is on others, its metrics on the test rows say",)
 
 
-def _loaded(model: object) -> SavedModel:
+def _load_model(model: object) -> SavedModel:
     """The model itself, or the model of a run."""
     if isinstance(model, Run):
         return model.load_model()

@@ -55,9 +55,11 @@ def parse_json(data: bytes, where: Path) -> Any:
         RunError: it is anything else; the message names the file `where`.
     """
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(
+            data.decode(), object_pairs_hook=_refuse_repeated_keys, parse_constant=_refuse, parse_float=_parse_finite
+        )
         json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair could not be written or printed
-        if _levels(value) > MOST_NESTED:
+        if _count_levels(value) > MOST_NESTED:
             raise ValueError(f"more than {MOST_NESTED} levels of brackets")
     except (ValueError, RecursionError) as error:
         raise RunError(f"{where} is damaged, or not what it should be: {error}. {REMEDY}") from error
@@ -97,7 +99,7 @@ def numbers(plain: Mapping[str, int | float | None]) -> dict[str, int | float]:
     return {name: math.nan if value is None else value for name, value in plain.items()}
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key is given twice")
@@ -108,11 +110,11 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number that JSON knows")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     number = float(text)
     return number if math.isfinite(number) else _refuse(text)
 
 
-def _levels(value: Any) -> int:
+def _count_levels(value: Any) -> int:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return int(isinstance(value, dict | list)) + max(map(_levels, inner), default=0)
+    return int(isinstance(value, dict | list)) + max(map(_count_levels, inner), default=0)

@@ -275,11 +275,11 @@ def list_runs(root: Path | str = "runs") -> list[Listed]:
         folders = [entry for entry in entries if (entry / MANIFEST).is_file() or (entry / SEARCH).is_file()]
     except OSError as error:
         raise RunError(f"{root} cannot be listed: {error.strerror or error}.") from error
-    listed = [_listed(folder) for folder in folders]
+    listed = [_list_run(folder) for folder in folders]
     return sorted(listed, key=lambda row: (row.run is None, row.run.manifest.created if row.run else ""))
 
 
-def _listed(folder: Path) -> Listed:
+def _list_run(folder: Path) -> Listed:
     try:
         return Listed(folder, open_run(folder))
     except RunError as error:

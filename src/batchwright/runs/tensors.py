@@ -70,7 +70,9 @@ def load(data: bytes, expected: Mapping[str, Expected], where: Path) -> dict[str
         raise RunError(f"{where} is damaged: {error}. {REMEDY}") from error
     bad = [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
     if bad:
-        raise RunError(f"{where} holds numbers that are not finite, in {_listed(bad)}: it cannot be used. Train again.")
+        raise RunError(
+            f"{where} holds numbers that are not finite, in {_list_names(bad)}: it cannot be used. Train again."
+        )
     return arrays
 
 
@@ -86,8 +88,8 @@ def _header(data: bytes, where: Path, arrays: int) -> dict[str, Any]:
 
 
 def _compare(header: Mapping[str, Any], expected: Mapping[str, Expected], where: Path) -> None:
-    problems = [f"lacks {_listed(missing)}"] if (missing := sorted(expected.keys() - header.keys())) else []
-    problems += [f"has {_listed(extra)} too many"] if (extra := sorted(header.keys() - expected.keys())) else []
+    problems = [f"lacks {_list_names(missing)}"] if (missing := sorted(expected.keys() - header.keys())) else []
+    problems += [f"has {_list_names(extra)} too many"] if (extra := sorted(header.keys() - expected.keys())) else []
     problems += [
         f"{name!r} is not {wanted}"
         for name, wanted in expected.items()
@@ -97,6 +99,6 @@ def _compare(header: Mapping[str, Any], expected: Mapping[str, Expected], where:
         raise RunError(f"{where} does not hold the expected arrays: {'; '.join(problems[:10])}. {REMEDY}")
 
 
-def _listed(names: list[str]) -> str:
+def _list_names(names: list[str]) -> str:
     more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
     return ", ".join(repr(name[:100]) for name in names[:5]) + more

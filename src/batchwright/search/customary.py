@@ -36,36 +36,39 @@ def sentence(shares: tuple[Share, ...], figure: str = "the loss") -> str:
     first, others = shares[0], shares[1:]
     told = [(more, less) for more, less in combinations(shares, 2) if more.low > less.high]
     rivals = [one for one in others if (first, one) not in told]
-    notable = [*_unusual(shares, told), *_unranked(shares, told)]
+    notable = [*_unusual_notes(shares, told), *_unranked_notes(shares, told)]
     if rivals:
-        names = _listed([first, *rivals])
+        names = _list_shares([first, *rivals])
         clauses = [f"which of {names} mattered most is not clear, because their intervals overlap", *notable]
-        agreed = not notable and any(_foremost(more, [less]) for more, less in told)
+        agreed = not notable and any(_ranks_first(more, [less]) for more, less in told)
         return "; ".join([*clauses, "what can be distinguished is in the customary order"] if agreed else clauses)
     interval = f"{first.low * 100:.0f} to {first.high * 100:.0f} %"
     numbers = f"{first.share * 100:.0f} % of the variance of {figure}, {interval}"
-    leader = f"{_said(first)} mattered most ({numbers})" + (", as is customary" if _foremost(first, others) else "")
+    leader = f"{_name_in_words(first)} mattered most ({numbers})" + (
+        ", as is customary" if _ranks_first(first, others) else ""
+    )
     alike = len(others) > 1 and all(more is first for more, _ in told)
     return "; ".join([leader, *notable, *(["the order of the others is not clear"] if alike else [])])
 
 
-def _unusual(shares: Sequence[Share], told: Sequence[tuple[Share, Share]]) -> Iterator[str]:
+def _unusual_notes(shares: Sequence[Share], told: Sequence[tuple[Share, Share]]) -> Iterator[str]:
     """Hyperparameters that are customarily more important than one that they came behind here."""
     for less in shares:
-        before = [more for more, other in told if other is less and _foremost(less, [more])]
+        before = [more for more, other in told if other is less and _ranks_first(less, [more])]
         if before:
-            yield f"unusually, {_listed(before)} came before {_said(less)}"
+            yield f"unusually, {_list_shares(before)} came before {_name_in_words(less)}"
 
 
-def _unranked(shares: Sequence[Share], told: Sequence[tuple[Share, Share]]) -> Iterator[str]:
+def _unranked_notes(shares: Sequence[Share], told: Sequence[tuple[Share, Share]]) -> Iterator[str]:
     """Hyperparameters missing from the customary ranking that came before one of its first two ranks here."""
     for more in shares:
         after = [less for one, less in told if one is more and _rank(less.name) in (0, 1)]
         if after and _rank(more.name) is None:
-            yield f"{_said(more)}, which the customary ranking does not name, came before {_listed(after)}"
+            name = _name_in_words(more)
+            yield f"{name}, which the customary ranking does not name, came before {_list_shares(after)}"
 
 
-def _foremost(one: Share, others: Sequence[Share]) -> bool:
+def _ranks_first(one: Share, others: Sequence[Share]) -> bool:
     """Whether the customary ranking has it and some of the others, and ranks it before all of these."""
     rank, ranks = _rank(one.name), [rank for other in others if (rank := _rank(other.name)) is not None]
     return rank is not None and bool(ranks) and rank < min(ranks)
@@ -82,7 +85,7 @@ def _rank(name: str) -> int | None:
     return next((rank for rank, names in enumerate(CUSTOMARY) if key in names), None)
 
 
-def _said(share: Share) -> str:
+def _name_in_words(share: Share) -> str:
     """A hyperparameter in words: the last part of its key, or the section if that part is its name or kind."""
     section, _, last = share.name.rpartition(".")
     key = section if section and last in ("name", "kind") else last
@@ -90,6 +93,6 @@ def _said(share: Share) -> str:
     return f"the {words}" if key in WITH_ARTICLE else words
 
 
-def _listed(shares: Sequence[Share]) -> str:
-    *others, last = [_said(share) for share in shares]
+def _list_shares(shares: Sequence[Share]) -> str:
+    *others, last = [_name_in_words(share) for share in shares]
     return f"{', '.join(others)} and {last}" if others else last

@@ -24,7 +24,7 @@ def default_dimensions(settings: Settings, trials: int) -> tuple[Dimension, ...]
     """The settings that this number of trials can tell apart, without those that the user chose."""
     return tuple(
         dimension
-        for least, dimension in _in_order(settings.config)
+        for least, dimension in _dimensions_with_trials(settings.config)
         if trials >= least and _is_free(settings, dimension.key)
     )
 
@@ -39,7 +39,7 @@ def _is_free(settings: Settings, key: str) -> bool:
     return any(one.name == number and one.default == getattr(part, number) for one in fields(part))
 
 
-def _in_order(config: Config) -> Iterator[tuple[int, Dimension]]:
+def _dimensions_with_trials(config: Config) -> Iterator[tuple[int, Dimension]]:
     """Every dimension, with the trials from which on it is searched."""
     has = {f"{name}.{key}" for name in ("optimizer", "network") for key in hints_of(getattr(config, name))}
     usual = default_rate(config.optimizer)

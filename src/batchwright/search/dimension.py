@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 from batchwright.config.custom import hints_of
 from batchwright.config.document import Node, Place, Problem
-from batchwright.config.emit import flow, shown
-from batchwright.config.hints import fields_of, members, nested
+from batchwright.config.emit import flow, shorten
+from batchwright.config.hints import fields_of, members, nested_dataclass
 from batchwright.config.sections import SCALES, SECTIONS
 from batchwright.errors import nearest
 from batchwright.optim.rule import Range
@@ -51,27 +51,27 @@ class Dimension:
         """
         if self.scale == "choice":
             return self.values[int(share * len(self.values))]
-        low, high = (self._straight(end) for end in self.values)
+        low, high = (self._to_scale(end) for end in self.values)
         if self.whole:  # so that the ends are as probable as the values between them
-            low, high = self._straight(self.values[0] - 0.5), self._straight(self.values[1] + 0.5)
-        found = self._bent(low + share * (high - low))
+            low, high = self._to_scale(self.values[0] - 0.5), self._to_scale(self.values[1] + 0.5)
+        found = self._from_scale(low + share * (high - low))
         if self.whole:
             return min(max(math.floor(found + 0.5), self.values[0]), self.values[1])
         return float(f"{min(max(found, self.values[0]), self.values[1]):.12g}")
 
-    def beyond(self, share: float) -> Any:
+    def extrapolate(self, share: float) -> Any:
         """The value at a share of the way through a range, which may be below 0 or above 1; to three digits.
 
-        >>> Dimension("optimizer.learning_rate", "log", (1e-4, 1.0)).beyond(1.25)
+        >>> Dimension("optimizer.learning_rate", "log", (1e-4, 1.0)).extrapolate(1.25)
         10.0
         """
-        low, high = (self._straight(end) for end in self.values)
-        found = self._bent(low + share * (high - low))
+        low, high = (self._to_scale(end) for end in self.values)
+        found = self._from_scale(low + share * (high - low))
         return round(found) if self.whole else float(f"{found:.3g}")
 
     def share(self, value: Any) -> float:
         """The position of a value in a range: 0 at its start, 1 at its end."""
-        low, high, at = (self._straight(number) for number in (*self.values, value))
+        low, high, at = (self._to_scale(number) for number in (*self.values, value))
         return (at - low) / (high - low)
 
     def takes(self, value: Any) -> bool:
@@ -92,13 +92,13 @@ class Dimension:
         when = {key: list(values) for key, values in self.when.items()}
         return {self.scale: list(self.values)} | ({WHEN: when} if when else {})
 
-    def _straight(self, value: float) -> float:
+    def _to_scale(self, value: float) -> float:
         """The position of a value on the scale on which it is drawn uniformly."""
-        return _STRAIGHT[self.scale](value)
+        return _TO_SCALE[self.scale](value)
 
-    def _bent(self, place: float) -> float:
+    def _from_scale(self, place: float) -> float:
         """The value at a position on that scale."""
-        return _BENT[self.scale](place)
+        return _FROM_SCALE[self.scale](place)
 
 
 def dimension_of(number: Range) -> Dimension:
@@ -106,12 +106,12 @@ def dimension_of(number: Range) -> Dimension:
     return Dimension(f"optimizer.{number.name}", number.scale, (number.low, number.high))
 
 
-_STRAIGHT: Mapping[str, Callable[[float], float]] = {
+_TO_SCALE: Mapping[str, Callable[[float], float]] = {
     "uniform": float,
     "log": math.log,
     "one_minus_log": lambda value: -math.log1p(-value),
 }
-_BENT: Mapping[str, Callable[[float], float]] = {
+_FROM_SCALE: Mapping[str, Callable[[float], float]] = {
     "uniform": float,
     "log": math.exp,
     "one_minus_log": lambda place: -math.expm1(-place),
@@ -130,15 +130,15 @@ def read_dimension(key: str, node: Node, hints: Sequence[Any]) -> Dimension | Pr
         near = nearest(strange[0], (*SCALES, WHEN)) if strange else None
         hint = f"; did you mean {near}?" if near else ""
         allowed = "one of {uniform: [low, high]}, {log: [low, high]}, {one_minus_log: [low, high]}, {choice: [...]}"
-        return Problem(node.place, f"{key}: {shown(said)} is not a space: it is {allowed}{hint or '.'}")
+        return Problem(node.place, f"{key}: {shorten(said)} is not a space: it is {allowed}{hint or '.'}")
     scale: Scale = scales[0]
     values, when = said[scale], said.get(WHEN) or {}
     if wrong := _wrong_values(scale, values) or _wrong_when(when):
         return Problem(node.place, f"{key}: {wrong}")
     conditions = {name: tuple(of) if isinstance(of, list) else (of,) for name, of in when.items()}
-    whole = scale in ("uniform", "log") and _whole(hints)
+    whole = scale in ("uniform", "log") and _takes_only_integers(hints)
     if whole and any(isinstance(end, float) and not end.is_integer() for end in values):
-        return Problem(node.place, f"{key}: takes whole numbers; the range is {shown(values)}.")
+        return Problem(node.place, f"{key}: takes whole numbers; the range is {shorten(values)}.")
     return Dimension(
         key, scale, tuple(int(end) for end in values) if whole else tuple(values), whole, conditions, node.place
     )
@@ -147,35 +147,36 @@ def read_dimension(key: str, node: Node, hints: Sequence[Any]) -> Dimension | Pr
 def _wrong_values(scale: Scale, values: Any) -> str | None:
     """What is wrong with the values of a space."""
     if not isinstance(values, list):
-        return f"{scale} takes a list, but is given {shown(values)}."
+        return f"{scale} takes a list, but is given {shorten(values)}."
     if scale == "choice":
         texts = [flow(value) for value in values]
         twice = next((text for text in texts if texts.count(text) > 1), None)
         if twice is not None:
             return f"choice has {twice} twice; keep one of them."
-        return None if len(values) >= 2 else f"choice takes two values or more, but is given {shown(values)}."
+        return None if len(values) >= 2 else f"choice takes two values or more, but is given {shorten(values)}."
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(values) != 2 or len(numbers) != 2 or not all(map(math.isfinite, numbers)):
-        return f"{scale} takes [low, high], two numbers, but is given {shown(values)}."
+        return f"{scale} takes [low, high], two numbers, but is given {shorten(values)}."
     low, high = numbers
     if low >= high:
-        return (
-            f"the range {shown(values)} is {'empty' if low == high else 'inverted'}: write [low, high] with low < high."
-        )
+        wrong = "empty" if low == high else "inverted"
+        return f"the range {shorten(values)} is {wrong}: write [low, high] with low < high."
     if scale == "log" and low <= 0:
-        return f"a log range has to stay above 0, but is {shown(values)}; a small low end as 1e-5 does."
+        return f"a log range has to stay above 0, but is {shorten(values)}; a small low end as 1e-5 does."
     if scale == "one_minus_log" and high >= 1:
-        return f"a one_minus_log range has to stay below 1, but is {shown(values)}; a high end as 0.999 does."
+        return f"a one_minus_log range has to stay below 1, but is {shorten(values)}; a high end as 0.999 does."
     return None
 
 
 def _wrong_when(when: Any) -> str | None:
     if not isinstance(when, dict) or any(isinstance(of, dict) or of == [] for of in when.values()):
-        return f"when takes keys with the values for which it holds, as {{optimizer.name: sgd}}, but is {shown(when)}."
+        return (
+            f"when takes keys with the values for which it holds, as {{optimizer.name: sgd}}, but is {shorten(when)}."
+        )
     return None
 
 
-def _whole(hints: Sequence[Any]) -> bool:
+def _takes_only_integers(hints: Sequence[Any]) -> bool:
     """Whether a key takes whole numbers and no others, in every kind that has it."""
     return bool(hints) and all(int in members(hint) and float not in members(hint) for hint in hints)
 
@@ -196,5 +197,5 @@ def hints_at(key: str) -> list[Any]:
         return []
     owners: list[type] = [cls for known in SECTIONS if known.name == section for cls in known.classes]
     for part in path[:-1]:
-        owners = [inner for cls in owners if (inner := nested(fields_of(cls).get(part)))]
+        owners = [inner for cls in owners if (inner := nested_dataclass(fields_of(cls).get(part)))]
     return [fields_of(cls)[path[-1]] for cls in owners if path[-1] in fields_of(cls)]

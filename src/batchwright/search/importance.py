@@ -103,8 +103,8 @@ def importance(
         None with fewer than 8 complete trials, if no hyperparameter varies among them, or if all losses are the same.
     """
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    log, parameters = by_logarithm(study), _varying(trials)
-    losses = _comparable(_losses(study, trials), log=log)
+    log, parameters = by_logarithm(study), _varying_parameters(trials)
+    losses = _clip_losses(_losses(study, trials), log=log)
     if len(trials) < FEWEST or not parameters or np.ptp(losses) == 0:
         return None
     generator = np.random.default_rng(seed)
@@ -130,7 +130,7 @@ def by_logarithm(study: optuna.study.Study) -> bool:
     return bool((losses[np.isfinite(losses)] > 0).all())
 
 
-def of_importance(found: Importance) -> dict[str, Any]:
+def plain_importance(found: Importance) -> dict[str, Any]:
     """The importance as plain data, which JSON can hold."""
     plain = asdict(found)
     return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
@@ -152,12 +152,12 @@ def _losses(study: optuna.study.Study, trials: Sequence[FrozenTrial]) -> Float[n
     return sign * np.array([np.nan if trial.value is None else trial.value for trial in trials], np.float64)
 
 
-def _comparable(losses: Float[np.ndarray, " trials"], *, log: bool) -> Float[np.ndarray, " trials"]:
+def _clip_losses(losses: Float[np.ndarray, " trials"], *, log: bool) -> Float[np.ndarray, " trials"]:
     """The losses clipped to Tukey's fences; losses that are not finite are set to the upper fence.
 
     If the quartiles are equal, the fences are a unit away from them; on a logarithmic scale, a factor of e.
 
-    >>> _comparable(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 1e9, np.inf]), log=False)
+    >>> _clip_losses(np.array([1.0, 2.0, 3.0, 4.0, 5.0, 1e9, np.inf]), log=False)
     array([1. , 2. , 3. , 4. , 5. , 8.5, 8.5])
     """
     finite = np.isfinite(losses)
@@ -200,7 +200,7 @@ class _Parameter(NamedTuple):
         return (values - low) / (high - low)
 
 
-def _varying(trials: Sequence[FrozenTrial]) -> list[_Parameter]:
+def _varying_parameters(trials: Sequence[FrozenTrial]) -> list[_Parameter]:
     """The hyperparameters with at least two values among the trials, in the order of their names."""
     names = sorted({name for trial in trials for name in trial.params})
     parameters = [_parameter(name, trials) for name in names]
@@ -223,7 +223,7 @@ def _parameter(name: str, trials: Sequence[FrozenTrial]) -> _Parameter:
 def _categorical(name: str, trials: Sequence[FrozenTrial]) -> _Parameter:
     """A categorical parameter of the values in the trials, in the order in which they were offered."""
     having = [trial for trial in trials if name in trial.params]
-    offered = [choice for trial in having for choice in _offered(trial.distributions[name], trial.params[name])]
+    offered = [choice for trial in having for choice in _offered_values(trial.distributions[name], trial.params[name])]
     seen = [trial.params[name] for trial in having]
     choices: list[Any] = []
     for choice in offered:
@@ -233,7 +233,7 @@ def _categorical(name: str, trials: Sequence[FrozenTrial]) -> _Parameter:
     return _Parameter(name, CategoricalDistribution(range(len(choices))), values)
 
 
-def _offered(distribution: BaseDistribution, value: object) -> Sequence[object]:
+def _offered_values(distribution: BaseDistribution, value: object) -> Sequence[object]:
     return distribution.choices if isinstance(distribution, CategoricalDistribution) else (value,)
 
 
@@ -252,8 +252,8 @@ def _ped_anova(
 ) -> Float[np.ndarray, "resamples parameters"]:
     best = max(BEST, FEWEST_BEST / len(losses))
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=best)
-    trials, rows = _merged(parameters, losses), []
-    with _quiet():
+    trials, rows = _merge_ranges(parameters, losses), []
+    with _silence_optuna():
         for resample in resamples:
             study = optuna.create_study()
             study.add_trials([trials[row] for row in resample])
@@ -262,7 +262,7 @@ def _ped_anova(
     return np.array(rows, np.float64)
 
 
-def _merged(parameters: Sequence[_Parameter], losses: Float[np.ndarray, " trials"]) -> list[FrozenTrial]:
+def _merge_ranges(parameters: Sequence[_Parameter], losses: Float[np.ndarray, " trials"]) -> list[FrozenTrial]:
     """The trials with the union of their ranges, and with the losses to compare."""
     trials = []
     for row, loss in enumerate(losses):
@@ -278,7 +278,7 @@ def _merged(parameters: Sequence[_Parameter], losses: Float[np.ndarray, " trials
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _silence_optuna() -> Iterator[None]:
     """Silence Optuna's line for every study, and its warnings about regimes with few trials in a resample."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

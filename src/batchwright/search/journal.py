@@ -13,7 +13,7 @@ from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages.journal import BaseJournalBackend, JournalStorage
 from optuna.trial import TrialState
 
-from batchwright._files import explained
+from batchwright._files import explain_write_errors
 from batchwright.errors import RunError
 from batchwright.runs.reading import read_bytes
 
@@ -42,10 +42,10 @@ def mend_journal(path: Path) -> str | None:
     _check_records(records, path)
     if whole == len(content):
         return None
-    backup = _unused(path)
-    with explained(backup):
+    backup = _unused_path(path)
+    with explain_write_errors(backup):
         backup.write_bytes(content)
-    with explained(path), path.open("r+b") as file:
+    with explain_write_errors(path), path.open("r+b") as file:
         file.truncate(whole)
     return (
         f"the last {len(content) - whole:,} bytes of {path} were torn, as by a crash, and were cut off; "
@@ -53,7 +53,7 @@ def mend_journal(path: Path) -> str | None:
     )
 
 
-def _unused(path: Path) -> Path:
+def _unused_path(path: Path) -> Path:
     """A name for a new file beside the journal."""
     number = 1
     while (found := path.with_name(f"{path.name}.damaged-{number}")).exists() or found.is_symlink():
@@ -89,16 +89,16 @@ def _lines(content: bytes) -> list[bytes]:
 
 def _parse(line: bytes) -> Any:
     """One line as Optuna writes it: strict JSON, and Infinity, or its negative, for a trial that has diverged."""
-    return json.loads(line.decode(), object_pairs_hook=_unique, parse_constant=_constant)
+    return json.loads(line.decode(), object_pairs_hook=_refuse_repeated_keys, parse_constant=_parse_constant)
 
 
-def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) < len(pairs):
         raise ValueError("a key is given twice")
     return found
 
 
-def _constant(name: str) -> float:
+def _parse_constant(name: str) -> float:
     if name not in ("Infinity", "-Infinity"):
         raise ValueError(f"{name} is not a number that a study has")
     return float(name)
@@ -109,7 +109,7 @@ def _check_records(records: Sequence[Any], path: Path) -> None:
     studies, trials = 0, 0
     for number, record in enumerate(records, 1):
         try:
-            wrong = next(_wrong(record, studies, trials), None)
+            wrong = next(_record_problems(record, studies, trials), None)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             wrong = f"is not what Optuna writes ({type(error).__name__}: {error!s:.80})"
         if wrong:
@@ -143,7 +143,7 @@ _CREATE_STUDY, _CREATE_TRIAL = 0, 4
 _ENDINGS = ("finished", "stopped", "diverged", "undefined")
 
 
-def _wrong(record: Any, studies: int, trials: int) -> Iterator[str]:
+def _record_problems(record: Any, studies: int, trials: int) -> Iterator[str]:
     """What is wrong with a record after this many studies and trials were created; the first answer counts."""
     if not isinstance(record, dict) or not _is_whole(record.get("op_code"), len(_FIELDS)):
         yield "is not an operation of a study"
@@ -160,7 +160,7 @@ def _wrong(record: Any, studies: int, trials: int) -> Iterator[str]:
         yield f"is of study {record['study_id']}, which was not begun before"
     if "trial_id" in record and record["trial_id"] >= trials:
         yield f"is of trial {record['trial_id']}, which was not begun before"
-    yield from _wrong_parameters(record)
+    yield from _parameter_problems(record)
     state = record.get("state")
     if record["op_code"] == 6 and state in (1, 2, 3) and not record.get("datetime_complete"):
         yield "ends a trial without saying when"
@@ -170,16 +170,16 @@ def _wrong(record: Any, studies: int, trials: int) -> Iterator[str]:
         yield "ends a trial without its value"
 
 
-def _wrong_parameters(record: Record) -> Iterator[str]:
+def _parameter_problems(record: Record) -> Iterator[str]:
     """Parameters that are not in the distributions that they claim to be drawn from."""
     if "param_name" in record:
-        yield from _outside(record["param_name"], record["param_value_internal"], record["distribution"])
+        yield from _value_problems(record["param_name"], record["param_value_internal"], record["distribution"])
     for name, value in record.get("params", {}).items():
-        yield from _outside(name, value, record.get("distributions", {}).get(name))
+        yield from _value_problems(name, value, record.get("distributions", {}).get(name))
 
 
-def _outside(name: str, value: Any, text: Any) -> Iterator[str]:
-    if not isinstance(text, str) or not isinstance(json.loads(text, object_pairs_hook=_unique), dict):
+def _value_problems(name: str, value: Any, text: Any) -> Iterator[str]:
+    if not isinstance(text, str) or not isinstance(json.loads(text, object_pairs_hook=_refuse_repeated_keys), dict):
         yield f"has no distribution for {name}"
     found: BaseDistribution = json_to_distribution(text)
     if not _is_number(value) or not found._contains(value):

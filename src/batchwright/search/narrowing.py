@@ -18,7 +18,9 @@ END, WIDER = 0.03, 0.25
 """Distance to an end, as a share of the range, within which the best counts as at the end; how much to widen then."""
 
 
-def narrowed(space: Space, finished: Sequence[Finished], objective: Objective = LOSS) -> tuple[Space, tuple[str, ...]]:
+def narrow_space(
+    space: Space, finished: Sequence[Finished], objective: Objective = LOSS
+) -> tuple[Space, tuple[str, ...]]:
     """The space with each range around the best trials, and a sentence for each that was widened.
 
     The ranges depend only on the first space and all trials, so everyone who works on the same study has the same.
@@ -31,14 +33,14 @@ def narrowed(space: Space, finished: Sequence[Finished], objective: Objective = 
         values = [one.chosen[dimension.key] for one in best if dimension.key in one.chosen]
         if dimension.scale == "choice" or len(values) < FEWEST:
             continue
-        low, high = _around(dimension, values, best[0].chosen.get(dimension.key))
-        changed = _within_limits(space, dimension, (low, high))
+        low, high = _ends_around(dimension, values, best[0].chosen.get(dimension.key))
+        changed = _limit_ends(space, dimension, (low, high))
         space = space.with_dimension(changed)
-        notes += _widened(dimension, changed, values[0])
+        notes += _widening_notes(dimension, changed, values[0])
     return space, tuple(notes)
 
 
-def _around(dimension: Dimension, values: Sequence[float], best: float | None) -> tuple[float, float]:
+def _ends_around(dimension: Dimension, values: Sequence[float], best: float | None) -> tuple[float, float]:
     """The new start and end of a range, as shares of the present range."""
     shares = [dimension.share(value) for value in values]
     low, high = max(min(shares) - MARGIN, 0.0), min(max(shares) + MARGIN, 1.0)
@@ -49,17 +51,17 @@ def _around(dimension: Dimension, values: Sequence[float], best: float | None) -
     return low, high
 
 
-def _within_limits(space: Space, dimension: Dimension, shares: tuple[float, float]) -> Dimension:
+def _limit_ends(space: Space, dimension: Dimension, shares: tuple[float, float]) -> Dimension:
     """The dimension with its ends at these shares; an end that its key does not take stays where it is."""
     low, high = dimension.values
     for end, share in enumerate(shares):
-        value = dimension.beyond(share)
-        if 0 <= share <= 1 or _taken(space, dimension, value):
+        value = dimension.extrapolate(share)
+        if 0 <= share <= 1 or _key_takes(space, dimension, value):
             low, high = (value, high) if end == 0 else (low, value)
     return dimension if low >= high else replace(dimension, values=(low, high))
 
 
-def _taken(space: Space, dimension: Dimension, value: float) -> bool:
+def _key_takes(space: Space, dimension: Dimension, value: float) -> bool:
     """Whether the key takes a value, in a point where it is chosen."""
     middle = [0.5] * len(space.dimensions)
     try:
@@ -69,7 +71,7 @@ def _taken(space: Space, dimension: Dimension, value: float) -> bool:
     return True
 
 
-def _widened(before: Dimension, after: Dimension, best: float) -> list[str]:
+def _widening_notes(before: Dimension, after: Dimension, best: float) -> list[str]:
     (low, high), (lower, higher) = before.values, after.values
     ends = [(low, lower)] if lower < low else []
     ends += [(high, higher)] if higher > high else []

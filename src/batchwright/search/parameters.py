@@ -17,7 +17,7 @@ from scipy.stats import qmc
 from batchwright.config import flow
 from batchwright.search.dimension import Dimension
 from batchwright.search.space import Space
-from batchwright.search.storage import quiet
+from batchwright.search.storage import silence_warnings
 
 Direction: TypeAlias = Literal["minimize", "maximize"]
 
@@ -42,7 +42,7 @@ def distribution(dimension: Dimension) -> tuple[str, BaseDistribution]:
         case "choice":
             return dimension.key, CategoricalDistribution([_category(value) for value in dimension.values])
         case "one_minus_log":
-            return f"1 - {dimension.key}", FloatDistribution(_from_one(high), _from_one(low), log=True)
+            return f"1 - {dimension.key}", FloatDistribution(_one_minus(high), _one_minus(low), log=True)
         case scale if dimension.whole:
             return dimension.key, IntDistribution(low, high, log=scale == "log")
         case scale:
@@ -54,23 +54,23 @@ def parameter_of(space: Space, key: str, value: Any) -> tuple[str, Any]:
     dimension = next(one for one in space.dimensions if one.key == key)
     name, _ = distribution(dimension)
     if dimension.scale == "one_minus_log":
-        return name, _from_one(value)
+        return name, _one_minus(value)
     return name, _category(value) if dimension.scale == "choice" else value
 
 
 def value_of(dimension: Dimension, parameter: Any) -> Any:
     """The value of a key for this parameter value in Optuna."""
     if dimension.scale == "one_minus_log":
-        return _from_one(parameter)
+        return _one_minus(parameter)
     if dimension.scale == "choice":
         return next((value for value in dimension.values if _category(value) == parameter), parameter)
     return parameter
 
 
-def suggested(trial: optuna.Trial, space: Space) -> dict[str, Any]:
+def suggest_values(trial: optuna.Trial, space: Space) -> dict[str, Any]:
     """The values for a trial to try, by key: one dimension after the other, as far as they apply."""
     chosen: dict[str, Any] = {}
-    with quiet():
+    with silence_warnings():
         for dimension in space.dimensions:
             if space.applies(dimension, chosen):
                 name, of = distribution(dimension)
@@ -101,7 +101,7 @@ def propose(
     count: int, space: Space, before: Sequence[FrozenTrial], *, seed: int, direction: Direction = "minimize"
 ) -> list[dict[str, Any]]:
     """The parameters of the next trials by the tree-structured Parzen estimator: a function of its arguments alone."""
-    with quiet():
+    with silence_warnings():
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=0, multivariate=False, constant_liar=True)
         study = optuna.create_study(direction=direction, sampler=sampler)
         study.add_trials(before)
@@ -109,7 +109,7 @@ def propose(
 
 
 def _proposal(trial: optuna.Trial, space: Space) -> dict[str, Any]:
-    suggested(trial, space)
+    suggest_values(trial, space)
     return dict(trial.params)
 
 
@@ -129,6 +129,6 @@ def _category(value: Any) -> CategoricalChoiceType:
     return value if isinstance(value, bool | int | float | str | None) else flow(value)
 
 
-def _from_one(value: float) -> float:
+def _one_minus(value: float) -> float:
     """1 - x, without the spurious digits of a difference of two floats."""
     return float(f"{1 - value:.12g}")

@@ -87,7 +87,7 @@ def run_search(
     chosen = space_of(space, Parts(network, optimizer, schedule, loss, metrics, task))
     place = None if run_dir is None else path_of(run_dir, "run_dir")
     options = SearchOptions(trials, seeds, pruning, storage, study_name, folds, objective)
-    return _found(search(chosen, options, data, run_dir=place))
+    return _run_to_end(search(chosen, options, data, run_dir=place))
 
 
 def resume_search(
@@ -124,7 +124,7 @@ def resume_search(
         raise ConfigError(f"data takes rows that load has read, or None, but is {data!r:.60}.")
     place = path_of(folder, "folder")
     given = Parts(network, optimizer, schedule, loss, metrics, task).given()
-    return _found(go_on(reopen_search(place), data, given=given))
+    return _run_to_end(go_on(reopen_search(place), data, given=given))
 
 
 def check_text(**given: Any) -> None:
@@ -134,5 +134,5 @@ def check_text(**given: Any) -> None:
             raise ConfigError(f"{name} takes text or None, but is {value!r:.60}.")
 
 
-def _found(events: Iterator[SearchEvent]) -> Searched:
+def _run_to_end(events: Iterator[SearchEvent]) -> Searched:
     return next(event for event in events if isinstance(event, Searched))

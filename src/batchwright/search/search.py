@@ -14,12 +14,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from batchwright import _cache, _machine
-from batchwright._files import explained
+from batchwright._files import explain_write_errors
 from batchwright.config import NONE_GIVEN, Given, Settings, dump_config
 from batchwright.data.dataset import Dataset
 from batchwright.errors import BatchwrightError, ConfigError, DataError, InterruptedRunError, RunError, UsageError
 from batchwright.measure.device_memory import free_memory
-from batchwright.population.at_once import member_bytes, most_at_once, waves
+from batchwright.population.at_once import member_bytes, most_at_once, wave_sizes
 from batchwright.population.fit import common_rows
 from batchwright.runs.manifest import BEST_RUN
 from batchwright.runs.searches import BEST_CONFIG, SPACE, STUDY, SearchFolder, SearchPlan, create_search
@@ -27,7 +27,7 @@ from batchwright.search.defaults import default_dimensions
 from batchwright.search.events import Began, Progress, RoundDone, Searched, SearchEvent, SearchOptions, Waiting
 from batchwright.search.importance import by_logarithm, importance
 from batchwright.search.journal import mend_journal
-from batchwright.search.narrowing import narrowed
+from batchwright.search.narrowing import narrow_space
 from batchwright.search.objective import LOSS, Objective, objective_of
 from batchwright.search.space import Space, corners, load_space
 from batchwright.search.study import Asked, Finished, Outcome, Study, open_study
@@ -35,7 +35,7 @@ from batchwright.search.trials import Standing, Trial, rungs, train_trials
 from batchwright.training.job import Job
 from batchwright.workflow import Prepared, Repeated, Trained, folds, repeat, train
 from batchwright.workflow.measuring import SIZE, batch_sizes
-from batchwright.workflow.places import found_again, places_of
+from batchwright.workflow.places import find_again, places_of
 from batchwright.workflow.preparing import example_of, job_on, prepare
 
 FIRST_SHARE, ROUND_SHARE = 0.5, 0.25
@@ -69,7 +69,7 @@ def search(
         InterruptedRunError: it was interrupted.
     """
     _cache.use()
-    space, prepared, plan, notes = _planned(space, options, dataset)
+    space, prepared, plan, notes = _plan_search(space, options, dataset)
     folder = create_search(run_dir, plan, space.to_text())
     with folder:
         yield from _carry_out(_Search(space, options, prepared, folder, notes, interrupted))
@@ -99,17 +99,17 @@ def go_on(
     with folder:
         if folder.plan.in_database:
             raise RunError(f"the study of {folder.path} is in a database: {AGAIN}.")
-        _machine.as_begun(folder.plan.machine)
+        _machine.use_recorded_threads(folder.plan.machine)
         plan, space = folder.plan, load_space(folder.path / SPACE, given=given, whose="search")
         options = SearchOptions(plan.trials, plan.seeds, plan.pruning, folds=plan.folds, objective=plan.objective)
         settings = space.settings(space.point(_middle(space)))
         if settings.config.data.source is None and dataset is None:
             again = f"bw.resume_search({str(folder.path)!r}, data)"
             raise RunError(f"{folder.path} searches on rows from Python: go on with it there, {again}.")
-        prepared = prepare(found_again(settings, plan.paths), dataset)
+        prepared = prepare(find_again(settings, plan.paths), dataset)
         if prepared.dataset.fingerprint != plan.fingerprint:
             raise RunError(f"the rows of {prepared.dataset.name} differ from the rows of the search in {folder.path}.")
-        found = (mend_journal(folder.path / STUDY), _machine.changed(plan.machine))
+        found = (mend_journal(folder.path / STUDY), _machine.difference_note(plan.machine))
         notes = tuple(note for note in found if note)
         yield from _carry_out(_Search(space, options, prepared, folder, notes, interrupted))
 
@@ -155,10 +155,10 @@ class _Search:
         plan, settings = self.folder.plan, self.space.settings(chosen)
         if plan.batch_size is None:
             return settings
-        return settings.measured({SIZE: plan.batch_size}, {SIZE: {"reason": plan.batch_size_reason}})
+        return settings.with_measured({SIZE: plan.batch_size}, {SIZE: {"reason": plan.batch_size_reason}})
 
 
-def _planned(
+def _plan_search(
     space: Space, options: SearchOptions, dataset: Dataset | None
 ) -> tuple[Space, Prepared, SearchPlan, tuple[str, ...]]:
     """What is searched, on which rows; the batch size is measured where nobody has chosen it."""
@@ -234,12 +234,12 @@ def _carry_out(search: _Search) -> Iterator[SearchEvent]:
         if not study.alone:
             study.begin(_first_round(options.trials), seed=prepared.job.seed)
             study.reclaim()
-        while len(finished := study.finished()) < options.trials:
-            yield from (_round_alone if study.alone else _round)(search, study, finished)
-            _record(search, study.finished())
-            _refuse_undefined(objective, study.finished())
+        while len(finished := study.finished_trials()) < options.trials:
+            yield from (_run_round_alone if study.alone else _run_round)(search, study, finished)
+            _record(search, study.finished_trials())
+            _refuse_undefined(objective, study.finished_trials())
         _record(search, finished)  # once more: what is there may be damaged
-        comparable = study.comparable()
+        comparable = study.comparable_copy()
     finally:
         study.close()
     _refuse_undefined(objective, finished)
@@ -250,7 +250,7 @@ def _carry_out(search: _Search) -> Iterator[SearchEvent]:
     try:
         trained, repeated = yield from _winner(search, settings)
     except InterruptedRunError as error:
-        raise InterruptedRunError(f"interrupted while the best was trained anew; {_how(search)}.") from error
+        raise InterruptedRunError(f"interrupted while the best was trained anew; {_how_to_go_on(search)}.") from error
     seconds = time.perf_counter() - started
     noise = _seed_variance(finished, log=by_logarithm(comparable))
     figure = objective.monitor if options.objective else "the loss"
@@ -274,7 +274,7 @@ def _refuse_undefined(objective: Objective, finished: Sequence[Finished]) -> Non
         )
 
 
-def _round_alone(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
+def _run_round_alone(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
     """Train the rest of the first incomplete round: the trials that a killed process did not finish.
 
     Proposals depend on the rounds before it, and rungs count all of its trials. So an interrupted round ends like one
@@ -284,15 +284,15 @@ def _round_alone(search: _Search, study: Study, finished: Sequence[Finished]) ->
     known = {one.number: one.outcome for one in finished}
     places = next(places for places in round_places(options.trials) if not known.keys() >= set(places))
     before = [one for one in finished if one.number < places.start]
-    space, notes = narrowed(search.space, before, search.objective) if places.start >= first else (search.space, ())
+    space, notes = narrow_space(search.space, before, search.objective) if places.start >= first else (search.space, ())
     asked = study.ask_round(places, space, spread=first, seed=search.prepared.job.seed)
     trained = [one for one in finished if one.number in places]
     of_round = sorted([*asked, *trained], key=lambda one: one.number)
     example = example_of(search.prepared.dataset)
     for wave in _waves([_trial(search, one) for one in of_round], example):
         if any(trial.number not in known for trial in wave):
-            yield from _trained(search, study, before, of_round, wave, known)
-    yield _round_done(search, study, notes)
+            yield from _train_wave(search, study, before, of_round, wave, known)
+    yield _end_of_round(search, study, notes)
 
 
 def round_places(trials: int) -> Iterator[range]:
@@ -309,10 +309,10 @@ def round_places(trials: int) -> Iterator[range]:
         start = places.stop
 
 
-def _round(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
+def _run_round(search: _Search, study: Study, finished: Sequence[Finished]) -> Iterator[SearchEvent]:
     """Ask for trials, train them, and tell how they came out; where others train the last ones, wait for them."""
     options, first = search.options, _first_round(search.options.trials)
-    running = study.running()
+    running = study.count_running()
     left = options.trials - len(finished) - running
     if left <= 0:
         yield Waiting(running)
@@ -321,26 +321,28 @@ def _round(search: _Search, study: Study, finished: Sequence[Finished]) -> Itera
         time.sleep(WAIT)
         study.reclaim()
         return
-    space, notes = narrowed(search.space, finished, search.objective) if len(finished) >= first else (search.space, ())
+    space, notes = (
+        narrow_space(search.space, finished, search.objective) if len(finished) >= first else (search.space, ())
+    )
     size = first if len(finished) < first else max(ROUND, round(ROUND_SHARE * options.trials))
     asked = study.ask(min(size, left, MOST_IN_ROUND), space)
     example = example_of(search.prepared.dataset)
     trials = [_trial(search, one) for one in asked]
     for wave in _waves(trials, example):
-        yield from _trained(search, study, finished, asked, wave)
-    yield _round_done(search, study, notes)
+        yield from _train_wave(search, study, finished, asked, wave)
+    yield _end_of_round(search, study, notes)
 
 
-def _round_done(search: _Search, study: Study, notes: tuple[str, ...]) -> RoundDone:
+def _end_of_round(search: _Search, study: Study, notes: tuple[str, ...]) -> RoundDone:
     """The end of a round, with a sentence for trials that cannot be judged."""
-    finished = study.finished()
+    finished = study.finished_trials()
     without = sum(one.outcome.ending == "undefined" for one in finished)
     trials = "trial has" if without == 1 else "trials have"
     said = f"{without} {trials} no finite {search.objective.monitor} at its end, which counts as the worst"
     return RoundDone(finished, (*notes, said) if without else notes)
 
 
-def _trained(
+def _train_wave(
     search: _Search,
     study: Study,
     finished: Sequence[Finished],
@@ -381,15 +383,15 @@ def _trained(
 
 def _stop(search: _Search, study: Study) -> NoReturn:
     """Keep what was found, and say how to go on."""
-    finished = study.finished()
+    finished = study.finished_trials()
     _record(search, finished)
     found = _best(finished, search.objective)
     best = f"the best so far is in {search.folder.path / BEST_CONFIG}, and " if found else ""
     said = f"interrupted after {len(finished)} of {search.options.trials} trials"
-    raise InterruptedRunError(f"{said}; {best}{_how(search)}.")
+    raise InterruptedRunError(f"{said}; {best}{_how_to_go_on(search)}.")
 
 
-def _how(search: _Search) -> str:
+def _how_to_go_on(search: _Search) -> str:
     """How to go on with a search that was interrupted."""
     return AGAIN if search.options.storage else f"`batchwright resume {search.folder.path}` goes on with it"
 
@@ -398,7 +400,7 @@ def _winner(search: _Search, settings: Settings) -> Generator[SearchEvent, None,
     """Train the best settings anew, as a run of its own, and with further seeds where there are several."""
     place = search.folder.path / BEST_RUN
     if place.exists():
-        with explained(place):
+        with explain_write_errors(place):
             shutil.rmtree(place)
     trained: Trained | None = None
     for event in train(settings, search.prepared.dataset, run_dir=place, interrupted=search.interrupted):
@@ -433,7 +435,7 @@ def _waves(trials: Sequence[Trial], example: Mapping[str, np.ndarray]) -> Iterat
     if most < seeds:
         raise UsageError(f"{most} networks fit in memory at once, a trial has {seeds}: take fewer seeds or folds.")
     first = 0
-    for size in waves(len(trials), most // seeds):
+    for size in wave_sizes(len(trials), most // seeds):
         yield trials[first : first + size]
         first += size
 

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from batchwright.config import NONE_GIVEN, Given, Settings
-from batchwright.config.custom import Brought, taken, with_numbers
+from batchwright.config.custom import Brought, take_custom_parts, with_numbers
 from batchwright.config.document import Node, Problem
-from batchwright.config.emit import block, shown
-from batchwright.config.hints import fields_of, nested, takes_names
+from batchwright.config.emit import block, shorten
+from batchwright.config.hints import fields_of, nested_dataclass, takes_names
 from batchwright.config.keys import explain
 from batchwright.config.sections import SCALES, SECTIONS, Section
-from batchwright.config.settings import explained, of_kind, read_document, settings_from, with_value
+from batchwright.config.settings import explain_problems, of_kind, read_document, settings_from, with_value
 from batchwright.errors import ConfigError
 from batchwright.search.dimension import Dimension, hints_at, hints_of_key, read_dimension
 
@@ -58,7 +58,7 @@ class Space:
             cls = _class_of(section, chosen)
             if cls is not None and dimension.key.split(".")[1] not in fields_of(cls):
                 return False
-        return all(_at(self.document, key, chosen) in values for key, values in dimension.when.items())
+        return all(_value_at(self.document, key, chosen) in values for key, values in dimension.when.items())
 
     def settings(self, chosen: Mapping[str, Any]) -> Settings:
         """The settings of a trial; values chosen for it are marked as searched.
@@ -89,7 +89,7 @@ class Space:
 
     def with_dimensions(self, dimensions: Iterable[Dimension]) -> "Space":
         """The space with these dimensions in place of its own."""
-        return replace(self, dimensions=_ordered(list(dimensions), []))
+        return replace(self, dimensions=_order_dimensions(list(dimensions), []))
 
     def with_dimension(self, changed: Dimension) -> "Space":
         """The space with another dimension in place of the one with the same key."""
@@ -139,17 +139,17 @@ def load_space(
     'searched'
     """
     document, problems = read_document(path, overrides)
-    document, brought = taken(document, given, whose=whose)
+    document, brought = take_custom_parts(document, given, whose=whose)
     spaces = dict(_spaces(document, ""))
     for key in spaces:
-        document = _without(document, key.split("."))
+        document = _drop_value(document, key.split("."))
     found = [read_dimension(key, node, hints_of_key(key, brought.parts)) for key, node in spaces.items()]
     problems += [one for one in found if isinstance(one, Problem)]
-    space = Space(document, _ordered([one for one in found if isinstance(one, Dimension)], problems), brought)
+    space = Space(document, _order_dimensions([one for one in found if isinstance(one, Dimension)], problems), brought)
     if not problems:
-        problems += _refused(space)
+        problems += _problems_of_space(space)
     if problems:
-        raise ConfigError(explained(problems))
+        raise ConfigError(explain_problems(problems))
     return space
 
 
@@ -168,10 +168,10 @@ def _nests(key: str) -> bool:
     section, *path = key.split(".")
     hints, tags = hints_at(key), [known.tag for known in SECTIONS if known.name == section]
     known = bool(hints) or path in [[tag] for tag in tags]
-    return not known or any(nested(hint) or takes_names(hint) for hint in hints)
+    return not known or any(nested_dataclass(hint) or takes_names(hint) for hint in hints)
 
 
-def _ordered(dimensions: Sequence[Dimension], problems: list[Problem]) -> tuple[Dimension, ...]:
+def _order_dimensions(dimensions: Sequence[Dimension], problems: list[Problem]) -> tuple[Dimension, ...]:
     """Dimensions that choose a kind first, then section by section, each after the ones that it depends on."""
     names = [section.name for section in SECTIONS]
     left = sorted(dimensions, key=lambda one: (not _is_tag(one.key), names.index(_section_of(one.key).name), one.key))
@@ -188,9 +188,9 @@ def _ordered(dimensions: Sequence[Dimension], problems: list[Problem]) -> tuple[
     return tuple(done)
 
 
-def _refused(space: Space) -> Iterator[Problem]:
+def _problems_of_space(space: Space) -> Iterator[Problem]:
     """Everything that will fail in a trial and can be known before: keys, ends of ranges, choices and conditions."""
-    yield from _never(space)
+    yield from _impossible_conditions(space)
     yield from _strangers(space)
     said = dict[str, None]()
     for chosen in corners(space):
@@ -209,11 +209,11 @@ def corners(space: Space) -> Iterator[dict[str, Any]]:
         ends = len(dimension.values)
         for end in range(ends):
             share = end / ends if dimension.scale == "choice" else math.nextafter(float(end), 0.0)
-            base = next(_enabling(space, number, ahead), ahead)
+            base = next(_enabling_points(space, number, ahead), ahead)
             yield space.point([*base[:number], share, *base[number + 1 :]])
 
 
-def _enabling(space: Space, number: int, shares: list[float]) -> Iterator[list[float]]:
+def _enabling_points(space: Space, number: int, shares: list[float]) -> Iterator[list[float]]:
     """The points where the dimension with this number applies, each with another choice for an earlier dimension."""
     dimension = space.dimensions[number]
     if space.applies(dimension, space.point(shares)):
@@ -226,7 +226,7 @@ def _enabling(space: Space, number: int, shares: list[float]) -> Iterator[list[f
                     yield point
 
 
-def _never(space: Space) -> Iterator[Problem]:
+def _impossible_conditions(space: Space) -> Iterator[Problem]:
     """Conditions that can never hold, or depend on a key that is not chosen from a list."""
     choices = {dimension.key: dimension for dimension in space.dimensions}
     for dimension in space.dimensions:
@@ -235,9 +235,9 @@ def _never(space: Space) -> Iterator[Problem]:
             if other and other.scale != "choice":
                 said = f"goes by {key}, which is a range; a condition goes by a choice"
             elif other and not [value for value in wanted if value in other.values]:
-                said = f"can never hold: {key} is one of {shown(list(other.values))}, not {shown(list(wanted))}"
-            elif not other and (at := _at(space.document, key, {})) not in wanted:
-                said = f"can never hold: {key} is {shown(at)} in all trials, not {shown(list(wanted))}"
+                said = f"can never hold: {key} is one of {shorten(list(other.values))}, not {shorten(list(wanted))}"
+            elif not other and (at := _value_at(space.document, key, {})) not in wanted:
+                said = f"can never hold: {key} is {shorten(at)} in all trials, not {shorten(list(wanted))}"
             else:
                 continue
             yield Problem(dimension.place, f"{dimension.key}: its condition {said}.")
@@ -282,7 +282,7 @@ def _defaults() -> dict[str, Any]:
     return settings_from(Node({})).values
 
 
-def _at(document: Node, key: str, chosen: Mapping[str, Any]) -> Any:
+def _value_at(document: Node, key: str, chosen: Mapping[str, Any]) -> Any:
     """The value of a key: chosen, or fixed, or the default."""
     if key in chosen:
         return chosen[key]
@@ -290,12 +290,12 @@ def _at(document: Node, key: str, chosen: Mapping[str, Any]) -> Any:
     return node.plain if node else _defaults().get(key)
 
 
-def _without(document: Node, path: Sequence[str]) -> Node:
+def _drop_value(document: Node, path: Sequence[str]) -> Node:
     """The tree without the value at a path."""
     assert isinstance(document.value, dict)
     name, *rest = path
     kept = {key: node for key, node in document.value.items() if key != name}
-    if rest and (inner := _without(document.value[name], rest)).value:
+    if rest and (inner := _drop_value(document.value[name], rest)).value:
         kept = {**document.value, name: inner}
     return Node(kept, document.place)
 

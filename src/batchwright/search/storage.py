@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from batchwright._files import explained
+from batchwright._files import explain_write_errors
 from batchwright.errors import BatchwrightError, UsageError
 from batchwright.search.journal import mend_journal
 
@@ -34,11 +34,11 @@ def journal(path: Path) -> JournalStorage:
         RunError: the journal is damaged elsewhere.
     """
     mend_journal(path)
-    with explained(path):
+    with explain_write_errors(path):
         path.touch()
         for lock in path.parent.glob(f"{path.name}.lock*"):
             lock.unlink()
-    with quiet():
+    with silence_warnings():
         return JournalStorage(JournalFileBackend(str(path.absolute())))
 
 
@@ -50,7 +50,7 @@ def database(url: str) -> RDBStorage:
     """
     named = url.replace("postgresql://", "postgresql+psycopg://", 1)
     try:
-        with quiet():
+        with silence_warnings():
             return RDBStorage(
                 named,
                 {"pool_pre_ping": True},
@@ -68,7 +68,7 @@ def database(url: str) -> RDBStorage:
         raise UsageError(f"the database of `storage` cannot be opened: {said}") from error
 
 
-def retried(ask: Callable[[], T]) -> T:
+def retry(ask: Callable[[], T]) -> T:
     """The answer of a storage; an unreachable storage is asked again a little later.
 
     Raises:
@@ -77,7 +77,7 @@ def retried(ask: Callable[[], T]) -> T:
     """
     for wait in (*WAITS, None):
         try:
-            with quiet():
+            with silence_warnings():
                 return ask()
         except OSError as error:
             cause = f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}"
@@ -125,7 +125,7 @@ class Heartbeat:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def silence_warnings() -> Iterator[None]:
     """Silence Optuna's warnings about experimental features, enqueued trials outside a range, and own heartbeats."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

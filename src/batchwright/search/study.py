@@ -23,9 +23,9 @@ from optuna.trial import FrozenTrial, TrialState
 from batchwright.errors import BatchwrightError, RunError
 from batchwright.search import storage
 from batchwright.search.objective import LOSS, Objective
-from batchwright.search.parameters import distribution, is_point, parameter_of, propose, sobol, suggested, value_of
+from batchwright.search.parameters import distribution, is_point, parameter_of, propose, sobol, suggest_values, value_of
 from batchwright.search.space import Space
-from batchwright.search.storage import Heartbeat, close, database, journal, quiet, retried, trial_id
+from batchwright.search.storage import Heartbeat, close, database, journal, retry, silence_warnings, trial_id
 
 PLACE = "place"
 """The attribute that has a trial's place in the search; a trial that is queued again keeps it."""
@@ -83,15 +83,15 @@ class Study:
 
     def begin(self, count: int, *, seed: int) -> None:
         """Enqueue the first trials, skipping those already queued: a process that did so may have been killed."""
-        if retried(lambda: self.optuna.user_attrs).get("begun"):
+        if retry(lambda: self.optuna.user_attrs).get("begun"):
             return
         there = {trial.user_attrs.get(PLACE) for trial in self._trials()}
         for place, shares in enumerate(sobol(count, len(self.space.dimensions), seed=seed)):
             if place not in there:
                 chosen = self.space.point(shares)
                 parameters = dict(parameter_of(self.space, key, value) for key, value in chosen.items())
-                retried(partial(self.optuna.enqueue_trial, parameters, user_attrs={PLACE: place}))
-        retried(lambda: self.optuna.set_user_attr("begun", True))
+                retry(partial(self.optuna.enqueue_trial, parameters, user_attrs={PLACE: place}))
+        retry(lambda: self.optuna.set_user_attr("begun", True))
 
     def ask_round(self, places: range, space: Space, *, spread: int, seed: int) -> list[Asked]:
         """Ask for the trials of one round that have not been trained, for a study that one process works on.
@@ -107,8 +107,8 @@ class Study:
         """
         for trial in self._trials(TrialState.RUNNING, TrialState.WAITING):  # what a killed process left
             fail = self.optuna._storage.set_trial_state_values  # `tell` takes none that is waiting
-            retried(partial(fail, trial._trial_id, TrialState.FAIL))
-        trained = self._by_place()
+            retry(partial(fail, trial._trial_id, TrialState.FAIL))
+        trained = self._trials_by_place()
         if places.start < spread:
             points = sobol(spread, len(space.dimensions), seed=seed)[places.start : places.stop]
             chosen = [space.point(shares) for shares in points]
@@ -126,13 +126,13 @@ class Study:
 
     def _begin_trial(self, place: int, parameters: Mapping[str, Any], space: Space) -> Asked:
         """Record a trial that is to be trained next."""
-        retried(partial(self.optuna.enqueue_trial, dict(parameters), user_attrs={PLACE: place}))
-        trial = retried(self.optuna.ask)
+        retry(partial(self.optuna.enqueue_trial, dict(parameters), user_attrs={PLACE: place}))
+        trial = retry(self.optuna.ask)
         self._running.add(trial.number)
         self._numbers[place] = trial.number
-        return Asked(place, retried(partial(suggested, trial, space)))
+        return Asked(place, retry(partial(suggest_values, trial, space)))
 
-    def _by_place(self) -> dict[int, FrozenTrial]:
+    def _trials_by_place(self) -> dict[int, FrozenTrial]:
         """The trials that have been trained, by their place in the search; those without one take what is free."""
         trained = [trial for trial in self._trials(TrialState.COMPLETE, TrialState.PRUNED) if _is_told(trial)]
         placed = dict[int, FrozenTrial]()
@@ -146,13 +146,13 @@ class Study:
         """Ask for trials that no other process has, from the space as it is now; queued trials come first."""
         asked: list[Asked] = []
         while len(asked) < count:
-            trial = retried(self.optuna.ask)
+            trial = retry(self.optuna.ask)
             if self._is_second(trial):
-                retried(partial(self.optuna.tell, trial.number, state=TrialState.FAIL))
+                retry(partial(self.optuna.tell, trial.number, state=TrialState.FAIL))
                 continue
             self._running.add(trial.number)
-            retried(partial(self._alive.beat, trial.number))
-            asked.append(Asked(trial.number, retried(partial(suggested, trial, space))))
+            retry(partial(self._alive.beat, trial.number))
+            asked.append(Asked(trial.number, retry(partial(suggest_values, trial, space))))
         return asked
 
     def _is_second(self, trial: optuna.Trial) -> bool:
@@ -179,13 +179,13 @@ class Study:
             state = TrialState.PRUNED if stopped else TrialState.COMPLETE
             self.optuna.tell(number, None if stopped else outcome.value, state=state, skip_if_finished=True)
 
-        retried(tell)
+        retry(tell)
         self._running.discard(number)
 
     def give_back(self) -> None:
         """Put the trials that this process has not told of in line again."""
         for number in sorted(self._running):
-            retried(partial(_put_back, self.optuna, number))
+            retry(partial(_put_back, self.optuna, number))
         self._running.clear()
 
     def reclaim(self) -> None:
@@ -195,18 +195,18 @@ class Study:
         """
         shared = isinstance(self._kept_in, RDBStorage)
         if shared:
-            retried(lambda: fail_stale_trials(self.optuna))
+            retry(lambda: fail_stale_trials(self.optuna))
         others = [trial for trial in self._trials(TrialState.RUNNING) if trial.number not in self._running]
-        for trial in self._empty_for_long(others) if shared else others:
-            retried(partial(_put_back, self.optuna, trial.number))
+        for trial in self._trials_empty_for_long(others) if shared else others:
+            retry(partial(_put_back, self.optuna, trial.number))
 
-    def _empty_for_long(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    def _trials_empty_for_long(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Of these, those for which nothing was chosen since they were first seen here, some time ago."""
         now = time.monotonic()
         self._empty = {trial.number: self._empty.get(trial.number, now) for trial in trials if not trial.params}
         return [trial for trial in trials if now - self._empty.get(trial.number, now) > storage.GRACE]
 
-    def finished(self) -> list[Finished]:
+    def finished_trials(self) -> list[Finished]:
         """All trials that have been trained, by anyone, in the order of their numbers.
 
         In the journal of one process they are numbered by their place in the search: a trial that was interrupted and
@@ -214,8 +214,8 @@ class Study:
         """
         return [
             replace(found, number=number)
-            for number, trial in self._trained()
-            if (found := _finished(trial, self.space, self.objective))
+            for number, trial in self._trained_trials()
+            if (found := _finished_trial(trial, self.space, self.objective))
         ]
 
     @property
@@ -223,20 +223,20 @@ class Study:
         """Whether no other process works on the study."""
         return isinstance(self._kept_in, JournalStorage)
 
-    def _trained(self) -> list[tuple[int, FrozenTrial]]:
+    def _trained_trials(self) -> list[tuple[int, FrozenTrial]]:
         """The trials that have been trained, with the number by which the search knows each."""
         if self.alone:
-            return sorted(self._by_place().items())
+            return sorted(self._trials_by_place().items())
         return [(trial.number, trial) for trial in self._trials(TrialState.COMPLETE, TrialState.PRUNED)]
 
-    def comparable(self) -> optuna.Study:
+    def comparable_copy(self) -> optuna.Study:
         """A copy in memory that judges all trials after the same number of epochs: where the first one was stopped.
 
         Otherwise stopped trials would not count in the importances, and only the good ones would remain. Parameters
         have the names of their keys; a `one_minus_log` parameter still holds 1 minus the value.
         """
         objective = self.objective
-        trials = [trial for _, trial in self._trained() if _finished(trial, self.space, objective)]
+        trials = [trial for _, trial in self._trained_trials() if _finished_trial(trial, self.space, objective)]
         keys = {distribution(dimension)[0]: dimension.key for dimension in self.space.dimensions}
         curves = {trial.number: _curve(trial, objective) for trial in trials}
         endings = {trial.number: trial.user_attrs["ending"] for trial in trials}
@@ -254,13 +254,13 @@ class Study:
         )
         return study
 
-    def running(self) -> int:
+    def count_running(self) -> int:
         """How many are being trained, by anyone."""
         return len(self._trials(TrialState.RUNNING))
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
         """The trials in one of these states; without any, all."""
-        return retried(lambda: self.optuna.get_trials(deepcopy=False, states=states or None))
+        return retry(lambda: self.optuna.get_trials(deepcopy=False, states=states or None))
 
     def close(self) -> None:
         """Give back what was not trained, and end the signs of life."""
@@ -296,13 +296,13 @@ def open_study(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     kept_in = journal(place) if isinstance(place, Path) else database(place)
     try:
-        study = retried(
+        study = retry(
             lambda: optuna.create_study(
                 storage=kept_in, study_name=name, load_if_exists=True, direction=objective.direction
             )
         )
         _check(study, identity, place if isinstance(place, Path) else name)
-        done = len(retried(lambda: study.get_trials(deepcopy=False)))
+        done = len(retry(lambda: study.get_trials(deepcopy=False)))
         if isinstance(place, Path):
             _check_points(study, space, place)
     except BaseException:
@@ -314,7 +314,7 @@ def open_study(
     return Study(study, kept_in, space, objective)
 
 
-def _finished(trial: FrozenTrial, space: Space, objective: Objective) -> Finished | None:
+def _finished_trial(trial: FrozenTrial, space: Space, objective: Objective) -> Finished | None:
     """What a study says of a trial that has been trained; None where another program has told something else."""
     ending: Any = trial.user_attrs.get("ending")
     curve = trial.user_attrs.get("curve")
@@ -359,7 +359,7 @@ def _put_back(study: optuna.Study, number: int) -> None:
     """End a trial that was not trained, and put what was chosen for it in line."""
     trial = next(one for one in study.get_trials(deepcopy=False) if one.number == number)
     study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
-    with quiet():
+    with silence_warnings():
         RetryHeartbeatStaleTrialCallback()(study, trial)
 
 
@@ -369,7 +369,7 @@ def _check(study: optuna.Study, identity: Mapping[str, Any], where: Path | str) 
     if known is None:
         if study.get_trials(deepcopy=False):
             raise RunError(f"the study {where} is not one of batchwright: give another `study_name`.")
-        retried(lambda: study.set_user_attr("batchwright", dict(identity)))
+        retry(lambda: study.set_user_attr("batchwright", dict(identity)))
     elif differing := [key for key, value in identity.items() if known.get(key) != value]:
         told = ", ".join(f"{key} (there {known.get(key)!s:.12}, here {identity[key]!s:.12})" for key in differing)
         raise RunError(

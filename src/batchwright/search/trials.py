@@ -93,7 +93,7 @@ def train_trials(
     """
     left = dict[int, str]()
     groups = [
-        _Group(members, example, left) for members in _grouped([one for one in trials if one.number not in trained])
+        _Group(members, example, left) for members in _group_jobs([one for one in trials if one.number not in trained])
     ]
     standings = {trial.number: Standing(trial.number, (), None, judged_by) for trial in trials}
     epoch = 0
@@ -105,9 +105,9 @@ def train_trials(
                 runs.setdefault(number, []).append(run)
         for number, found in runs.items():
             if standings[number].outcome is None:
-                standings[number] = _after(standings[number], found)
-        standings |= {number: _replayed(standings[number], outcome, epoch) for number, outcome in trained.items()}
-        for trial in _behind(trials, standings, epoch):
+                standings[number] = _standing_after_epoch(standings[number], found)
+        standings |= {number: _replay(standings[number], outcome, epoch) for number, outcome in trained.items()}
+        for trial in _trials_behind(trials, standings, epoch):
             if trial in trained:
                 continue
             left[trial] = f"stopped after epoch {epoch}, where others were ahead"
@@ -119,7 +119,7 @@ def train_trials(
         yield tuple(standings.values())
 
 
-def _replayed(standing: Standing, outcome: Outcome, epoch: int) -> Standing:
+def _replay(standing: Standing, outcome: Outcome, epoch: int) -> Standing:
     """Where a trial that was trained before stood after an epoch."""
     ended = epoch >= len(outcome.curve)
     return replace(standing, curve=outcome.curve[:epoch], outcome=outcome if ended else None)
@@ -132,7 +132,7 @@ class _Group:
         self, members: Sequence[tuple[int, Job]], example: Mapping[str, np.ndarray], left: Mapping[int, str]
     ) -> None:
         self._numbers = [number for number, _ in members]
-        leaving: Callable[[Sequence[MemberRun]], Mapping[int, str]] = partial(_leaving, self._numbers, left)
+        leaving: Callable[[Sequence[MemberRun]], Mapping[int, str]] = partial(_places_leaving, self._numbers, left)
         self._epochs = fit_members([job for _, job in members], example, leaving=leaving)
         self._runs: tuple[MemberRun, ...] = ()
 
@@ -142,12 +142,12 @@ class _Group:
         yield from zip(self._numbers, self._runs, strict=True)
 
 
-def _leaving(numbers: Sequence[int], left: Mapping[int, str], _: Sequence[MemberRun]) -> Mapping[int, str]:
+def _places_leaving(numbers: Sequence[int], left: Mapping[int, str], _: Sequence[MemberRun]) -> Mapping[int, str]:
     """The places of the members that go no further, with the reason."""
     return {place: left[number] for place, number in enumerate(numbers) if number in left}
 
 
-def _grouped(trials: Sequence[Trial]) -> list[list[tuple[int, Job]]]:
+def _group_jobs(trials: Sequence[Trial]) -> list[list[tuple[int, Job]]]:
     """The jobs of all trials, with the numbers of these, by what can be trained as one program."""
     groups = dict[object, list[tuple[int, Job]]]()
     for trial in trials:
@@ -157,7 +157,7 @@ def _grouped(trials: Sequence[Trial]) -> list[list[tuple[int, Job]]]:
     return list(groups.values())
 
 
-def _after(standing: Standing, runs: Sequence[MemberRun]) -> Standing:
+def _standing_after_epoch(standing: Standing, runs: Sequence[MemberRun]) -> Standing:
     """The standing of a trial after one more epoch of its seeds; one that has ended stays where it was.
 
     It ends as "undefined" where one of its seeds has no finite figure in the epoch that it keeps.
@@ -188,7 +188,7 @@ def _mean(figures: Sequence[float], objective: Objective) -> float:
     return found if math.isfinite(found) else objective.worst
 
 
-def _behind(trials: Sequence[Trial], standings: Mapping[int, Standing], epoch: int) -> Iterator[int]:
+def _trials_behind(trials: Sequence[Trial], standings: Mapping[int, Standing], epoch: int) -> Iterator[int]:
     """The trials at a rung that are not among the best third of those they compete with that have reached it."""
     fields = dict[int, list[Standing]]()
     for trial in trials:

@@ -36,7 +36,7 @@ class ClassAnswers:
     @cached_property
     def predicted(self) -> Int[np.ndarray, " rows"]:
         """The class that is predicted for each row."""
-        return answered(self.log_probabilities, self.threshold)
+        return predict_classes(self.log_probabilities, self.threshold)
 
     @cached_property
     def right(self) -> Bool[np.ndarray, " rows"]:
@@ -128,12 +128,12 @@ class ValueAnswers:
     @cached_property
     def predicted(self) -> Float[np.ndarray, "rows ..."]:
         """The answers in the target's own unit: [rows] for one target, else [rows, targets]."""
-        return self._in_unit(self.standardised)
+        return self._to_unit(self.standardised)
 
     @cached_property
     def true(self) -> Float[np.ndarray, "rows ..."]:
         """The targets in their own unit, in the shape of `predicted`."""
-        return self._in_unit(self.standardised_true)
+        return self._to_unit(self.standardised_true)
 
     @property
     def rounding(self) -> Float[np.ndarray, "..."]:
@@ -169,7 +169,7 @@ class ValueAnswers:
             None if self.quantiles is None else self.quantiles[:, one],
         )
 
-    def _in_unit(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows ..."]:
+    def _to_unit(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows ..."]:
         values = np.asarray(standardised * self.unit + self.mean)
         return np.asarray(values[:, 0] if values.shape[1] == 1 else values)
 
@@ -190,7 +190,7 @@ def given_labels(log_odds: Float[np.ndarray, "rows labels"], threshold: float) -
     return np.asarray(log_odds >= np.log(threshold) - np.log1p(-threshold))
 
 
-def answered(log_probabilities: Float[np.ndarray, "rows classes"], threshold: float) -> Int[np.ndarray, " rows"]:
+def predict_classes(log_probabilities: Float[np.ndarray, "rows classes"], threshold: float) -> Int[np.ndarray, " rows"]:
     """The most probable class, the first of equals; of two, the second if its probability reaches the threshold."""
     if log_probabilities.shape[1] == 2 and threshold != 0.5:
         return np.asarray(np.exp(log_probabilities[:, 1]) >= threshold, np.int64)

@@ -11,9 +11,9 @@ from jaxtyping import Array, Float, Int
 
 from batchwright._component import component
 from batchwright.errors import ConfigError, DataError, unknown
-from batchwright.tasks.answers import ClassAnswers, answered, log_softmax, used_rows
-from batchwright.tasks.metrics import CLASS_METRICS, Metric, compute, left_out, not_finite
-from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed
+from batchwright.tasks.answers import ClassAnswers, log_softmax, predict_classes, used_rows
+from batchwright.tasks.metrics import CLASS_METRICS, Metric, compute, left_out_notes, nan_metrics
+from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
 from batchwright.tasks.protocol import Codes, Outputs, RowWeights, to_json
 
 ClassLoss: TypeAlias = Literal["cross_entropy", "binary_cross_entropy", "focal"]
@@ -131,7 +131,7 @@ class Classification:
         outputs, codes = np.asarray(outputs)[rows], np.asarray(targets)[rows]
         further = (*CLASS_METRICS, *self.extra)
         if not np.isfinite(outputs).all():
-            return not_finite(further)
+            return nan_metrics(further)
         answers = self.answers(outputs, codes, own_weights)
         losses = self.losses_of(np.asarray(outputs), answers)
         by_class = 1.0 if self.class_weights is None else np.asarray(self.class_weights, np.float64)[codes]
@@ -170,7 +170,7 @@ class Classification:
         shares = answers.occurring / own_weights.sum()
         right = float(answers.hits.sum() / own_weights.sum())
         never = np.flatnonzero((shares > 0) & (answers.answered == 0))
-        said = [*not_computed(self.loss), *left_out(self.extra, compute(self.extra, answers))]
+        said = [*not_computed_notes(self.loss), *left_out_notes(self.extra, compute(self.extra, answers))]
         if len(never):
             named = ", ".join(f"{self.classes[code]!r} ({shares[code]:.2%} of them)" for code in never[:10])
             said.append(f"no row is predicted as {named}{' and others' if len(never) > 10 else ''}")
@@ -188,7 +188,9 @@ class Classification:
 
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The name of the class predicted for each row: the most probable, the first of equals."""
-        return np.asarray(np.take(self.classes, answered(self._log_probabilities(outputs), float(self.threshold))))
+        return np.asarray(
+            np.take(self.classes, predict_classes(self._log_probabilities(outputs), float(self.threshold)))
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the name of the task and its fields."""

@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 
 from batchwright._component import component
 from batchwright.tasks.answers import LabelAnswers, given_labels, used_rows
-from batchwright.tasks.metrics import LABEL_METRICS, Metric, compute, left_out, not_finite
-from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed
+from batchwright.tasks.metrics import LABEL_METRICS, Metric, compute, left_out_notes, nan_metrics
+from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
 from batchwright.tasks.protocol import Outputs, RowWeights, to_json
 
 LabelLoss: TypeAlias = Literal["binary_cross_entropy"]
@@ -83,7 +83,7 @@ class Multilabel:
         rows, own_weights = used_rows(len(outputs), weights)
         found, wanted, further = np.asarray(outputs)[rows], np.asarray(targets)[rows], (*LABEL_METRICS, *self.extra)
         if not np.isfinite(found).all():
-            return not_finite(further)
+            return nan_metrics(further)
         answers, loss = self.answers(found, wanted, own_weights), {}
         if not isinstance(self.loss, NotHere):
             losses = host_losses(self.loss, found, wanted) if callable(self.loss) else self._losses_of(answers)
@@ -107,7 +107,7 @@ class Multilabel:
         if not np.isfinite(found).all():
             return ()
         answers = self.answers(found, wanted, own_weights)
-        said = [*not_computed(self.loss), *left_out(self.extra, compute(self.extra, answers))]
+        said = [*not_computed_notes(self.loss), *left_out_notes(self.extra, compute(self.extra, answers))]
         shares = answers.share @ answers.true
         never = np.flatnonzero((shares > 0) & ~answers.predicted.any(axis=0))
         if len(never):

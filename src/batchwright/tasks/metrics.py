@@ -129,7 +129,7 @@ def _of_each_class(
     return sum(known) / len(known) if known else None
 
 
-def top(k: int) -> Callable[[ClassAnswers], float]:
+def top_accuracy(k: int) -> Callable[[ClassAnswers], float]:
     """The share of rows whose true class is among the k most probable; with ties, the probability of that."""
 
     def in_top(answers: ClassAnswers) -> float:
@@ -251,9 +251,9 @@ LABEL_METRICS = (
 
 MORE_CLASS_METRICS = (
     Metric("average_precision", True, mean_average_precision, 0.0, 1.0),
-    Metric("top_2_accuracy", True, top(2), 0.0, 1.0),
-    Metric("top_3_accuracy", True, top(3), 0.0, 1.0),
-    Metric("top_5_accuracy", True, top(5), 0.0, 1.0),
+    Metric("top_2_accuracy", True, top_accuracy(2), 0.0, 1.0),
+    Metric("top_3_accuracy", True, top_accuracy(3), 0.0, 1.0),
+    Metric("top_5_accuracy", True, top_accuracy(5), 0.0, 1.0),
 )
 MORE_VALUE_METRICS = (
     Metric("mean_absolute_percentage_error", False, mean_absolute_percentage_error, 0.0, inf),
@@ -281,7 +281,7 @@ def for_target(metric: Metric, name: str, pick: Callable[[Any], Any]) -> Metric:
     return replace(metric, name=f"{metric.name}[{name}]", compute=lambda answers: metric.compute(pick(answers)))
 
 
-def named(names: Iterable[str], allowed: Iterable[Metric]) -> tuple[Metric, ...]:
+def choose_metrics(names: Iterable[str], allowed: Iterable[Metric]) -> tuple[Metric, ...]:
     """The metrics with these names.
 
     Raises:
@@ -294,12 +294,12 @@ def named(names: Iterable[str], allowed: Iterable[Metric]) -> tuple[Metric, ...]
     return tuple(by_name[name] for name in names)
 
 
-def left_out(metrics: Iterable[Metric], found: Mapping[str, float]) -> list[str]:
+def left_out_notes(metrics: Iterable[Metric], found: Mapping[str, float]) -> list[str]:
     """Notes on requested metrics that the rows do not determine."""
     missing = [metric.name for metric in metrics if metric.name not in found]
     return [f"{name} is not defined, and left out" for name in missing]
 
 
-def not_finite(metrics: Iterable[Metric]) -> dict[str, float]:
+def nan_metrics(metrics: Iterable[Metric]) -> dict[str, float]:
     """NaN for the loss and each of these metrics: the result of outputs that are not finite."""
     return dict.fromkeys(("loss", *(metric.name for metric in metrics)), nan)

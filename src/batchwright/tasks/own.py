@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from batchwright._component import component
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.errors import ConfigError, RunError
 from batchwright.tasks.answers import PlainAnswers, used_rows
-from batchwright.tasks.metrics import LOSS, Metric, compute, not_finite
+from batchwright.tasks.metrics import LOSS, Metric, compute, nan_metrics
 
 Loss: TypeAlias = Callable[[Any, Any], Any]
 """(outputs float32 [rows, outputs], targets [rows]) -> one loss per row, float32 [rows], in operations of JAX."""
@@ -69,7 +69,7 @@ class CustomTask:
         rows, own_weights = used_rows(len(outputs), weights)
         outputs, targets = np.asarray(outputs)[rows], np.asarray(targets)[rows]
         if not np.isfinite(outputs).all():
-            return not_finite(self.reported)
+            return nan_metrics(self.reported)
         loss = mean_loss(host_losses(self.losses, outputs, targets), own_weights)
         answers = PlainAnswers(outputs.astype(np.float64), targets, own_weights)
         return {"loss": loss, **compute(self.reported, answers)}
@@ -85,7 +85,7 @@ class CustomTask:
 
     def to_json(self) -> dict[str, Any]:
         """The printed form."""
-        return {"name": "custom", "form": printed(self)}
+        return {"name": "custom", "form": printed_form(self)}
 
 
 def host_losses(losses: Loss, outputs: np.ndarray, targets: np.ndarray) -> Float[np.ndarray, " rows"]:
@@ -98,7 +98,7 @@ def mean_loss(losses: Float[np.ndarray, " rows"], weights: Float[np.ndarray, " r
     return float(np.average(losses, weights=weights))
 
 
-def not_computed(loss: object) -> list[str]:
+def not_computed_notes(loss: object) -> list[str]:
     """Notes on a loss whose code is not available."""
     if not isinstance(loss, NotHere):
         return []

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from batchwright._printed import printed
+from batchwright._printed import printed_form
 from batchwright.tasks.metrics import Metric
 
 Outputs = Float[np.ndarray | Array, "rows outputs"]
@@ -55,15 +55,15 @@ class Task(Protocol):
 def to_json(task: Any) -> dict[str, Any]:
     """The name and the fields of a task that is a component, as plain data; functions in their printed form."""
     fields = {field.name: getattr(task, field.name) for field in dataclasses.fields(task)}
-    return {"name": task.name} | {key: plain(value) for key, value in fields.items()}
+    return {"name": task.name} | {key: to_plain_value(value) for key, value in fields.items()}
 
 
-def plain(value: Any) -> Any:
+def to_plain_value(value: Any) -> Any:
     """A tuple or array as a list, an array of no axes as a number, a metric as its name, a function as it prints."""
     if isinstance(value, Metric):
         return value.name
     if callable(value):
-        return {"custom": printed(value)}
+        return {"custom": printed_form(value)}
     if isinstance(value, tuple):
-        return [plain(part) for part in value]
+        return [to_plain_value(part) for part in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic | Array) else value

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.tasks.answers import ValueAnswers, used_rows
-from batchwright.tasks.metrics import OF_VALUES, VALUE_METRICS, Metric, compute, for_target, left_out, not_finite
-from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed
+from batchwright.tasks.metrics import OF_VALUES, VALUE_METRICS, Metric, compute, for_target, left_out_notes, nan_metrics
+from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
 from batchwright.tasks.protocol import Outputs, RowWeights, Values, to_json
 
 Numbers = TypeVar("Numbers", Array, np.ndarray)
@@ -166,7 +166,7 @@ class Regression:
         rows, own_weights = used_rows(len(outputs), weights)
         wide, further = np.asarray(outputs, np.float64)[rows], self._further
         if not np.isfinite(wide).all():
-            return not_finite(further)
+            return nan_metrics(further)
         values = np.asarray(targets)[rows]
         answers = self.answers(wide, values, own_weights)
         losses = self.losses_of(wide, answers)
@@ -189,12 +189,12 @@ class Regression:
         of_target = partial(np.broadcast_to, shape=(self.targets,))
         unit, mean = of_target(np.asarray(self.std, np.float64)), of_target(np.asarray(self.mean, np.float64))
         quantiles = self._quantiles(outputs, np) if self.levels else None
-        return ValueAnswers(self._standardised(outputs), wide, weights, unit, mean, self.levels, quantiles)
+        return ValueAnswers(self._standardised_answers(outputs), wide, weights, unit, mean, self.levels, quantiles)
 
     def remarks(self, outputs: Outputs, targets: Values, weights: RowWeights | None = None) -> tuple[str, ...]:
         """Remarks if the mean of the targets would be nearer to them than the answers, or if the loss is not here."""
         found = self.metrics(outputs, targets, weights)
-        said = [*not_computed(self.loss), *left_out(self.extra, found)]
+        said = [*not_computed_notes(self.loss), *left_out_notes(self.extra, found)]
         for name in (f"r2[{target}]" for target in self.names) if len(self.names) > 1 else ("r2",):
             if (r2 := found.get(name, 0.0)) < 0:
                 shown = name.replace("r2", "R²")
@@ -203,7 +203,7 @@ class Regression:
 
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The predicted values in their own unit: float64 [rows] for one target, else [rows, targets]."""
-        values = self._in_unit(self._standardised(np.asarray(outputs, np.float64)))
+        values = self._to_unit(self._standardised_answers(np.asarray(outputs, np.float64)))
         return values[:, 0] if self.targets == 1 else values
 
     def decode_quantiles(self, outputs: Outputs) -> Float[np.ndarray, "rows targets levels"] | None:
@@ -211,13 +211,13 @@ class Regression:
         if not self.levels:
             return None
         quantiles = self._quantiles(np.asarray(outputs, np.float64), np)
-        return np.stack([self._in_unit(quantiles[:, :, k]) for k in range(len(self.levels))], axis=2)
+        return np.stack([self._to_unit(quantiles[:, :, k]) for k in range(len(self.levels))], axis=2)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the name of the task and its fields."""
         return to_json(self)
 
-    def _standardised(self, outputs: np.ndarray) -> np.ndarray:
+    def _standardised_answers(self, outputs: np.ndarray) -> np.ndarray:
         """The standardised answers [rows, targets] from outputs in float64."""
         if self.loss == "poisson":
             with np.errstate(over="ignore"):
@@ -227,5 +227,5 @@ class Regression:
             return np.asarray(self._quantiles(outputs, np)[:, :, middle])
         return outputs
 
-    def _in_unit(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
+    def _to_unit(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
         return standardised * np.asarray(self.std, np.float64) + np.asarray(self.mean, np.float64)

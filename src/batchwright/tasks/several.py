@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 from batchwright._component import component
 from batchwright.tasks.answers import ClassAnswers, SeveralAnswers, ValueAnswers, used_rows
 from batchwright.tasks.classification import Classification
-from batchwright.tasks.metrics import Metric, compute, for_target, left_out, not_finite
-from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed
-from batchwright.tasks.protocol import Outputs, RowWeights, plain
+from batchwright.tasks.metrics import Metric, compute, for_target, left_out_notes, nan_metrics
+from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
+from batchwright.tasks.protocol import Outputs, RowWeights, to_plain_value
 from batchwright.tasks.regression import MOST_NAMED, Regression
 
 Head: TypeAlias = Classification | Regression
@@ -88,7 +88,7 @@ class Several:
         rows, own_weights = used_rows(len(outputs), weights)
         found, wanted = np.asarray(outputs)[rows], np.asarray(targets)[rows]
         if not np.isfinite(found).all():
-            return not_finite(self._further)
+            return nan_metrics(self._further)
         answers = self.answers(found, wanted, own_weights)
         return self._loss(found, wanted, answers) | compute(self._further, answers)
 
@@ -106,8 +106,8 @@ class Several:
         each = [
             f"{name}: {remark}" for name, (head, own, wanted) in heads for remark in head.remarks(own, wanted, weights)
         ]
-        missing = left_out(self.extra, self.metrics(outputs, targets, weights)) if self.extra else []
-        return (*not_computed(self.loss), *missing, *each)
+        missing = left_out_notes(self.extra, self.metrics(outputs, targets, weights)) if self.extra else []
+        return (*not_computed_notes(self.loss), *missing, *each)
 
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The answers [rows, k], each as its head decodes it."""
@@ -126,7 +126,7 @@ class Several:
             "name": self.name,
             "names": list(self.names),
             "heads": [head.to_json() for head in self.heads],
-            "loss": plain(self.loss),
+            "loss": to_plain_value(self.loss),
             "extra": [metric.name for metric in self.extra],
         }
 
@@ -140,7 +140,9 @@ class Several:
         means = self._means() if self._of_classes else ()
         named = zip(self.names, self.heads, strict=True) if len(self.heads) <= MOST_NAMED else ()
         each = (
-            for_target(metric, name, partial(_of, name=name)) for name, head in named for metric in head.reported[1:]
+            for_target(metric, name, partial(_answers_of, name=name))
+            for name, head in named
+            for metric in head.reported[1:]
         )
         return (*means, *each, *self.extra)
 
@@ -148,7 +150,7 @@ class Several:
         """The mean over the targets of each metric that all heads have, and the share of entirely right rows."""
         common = self.heads[0].reported[1:]
         means = [Metric(one.name, one.larger_is_better, _mean_of(one), one.low, one.high) for one in common]
-        return (means[0], Metric("exact_match", True, _all_right, 0.0, 1.0), *means[1:])
+        return (means[0], Metric("exact_match", True, _share_all_right, 0.0, 1.0), *means[1:])
 
     def _loss(self, outputs: np.ndarray, wanted: np.ndarray, answers: SeveralAnswers) -> dict[str, float]:
         """The mean loss of rows of weight above 0, in float64; empty if the code of the loss is not available."""
@@ -171,7 +173,7 @@ class Several:
         return list(zip(self.heads, self.by_head(outputs), columns, strict=True))
 
 
-def _of(answers: SeveralAnswers, name: str) -> ClassAnswers | ValueAnswers:
+def _answers_of(answers: SeveralAnswers, name: str) -> ClassAnswers | ValueAnswers:
     """The answers for one target."""
     return answers.targets[name]
 
@@ -198,7 +200,7 @@ def _mean_of(metric: Metric) -> Callable[[SeveralAnswers], float | None]:
     return mean
 
 
-def _all_right(answers: SeveralAnswers) -> float:
+def _share_all_right(answers: SeveralAnswers) -> float:
     """The share of rows whose answers are all right."""
     right = [one.right for one in answers.targets.values() if isinstance(one, ClassAnswers)]
     return float(answers.weights @ np.all(right, axis=0) / answers.weights.sum())

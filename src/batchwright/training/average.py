@@ -88,12 +88,12 @@ class Average:
         [[1.0, 1.0], [0.0, 0.5]]
         """
         if self.name == "late":
-            return self._of_late(epoch - math.floor((self.start or 0.0) * epochs + NEARLY) + 1, iterations)
+            return self._late_shares(epoch - math.floor((self.start or 0.0) * epochs + NEARLY) + 1, iterations)
         done = first + np.arange(1, iterations + 1, dtype=np.float64)
         decay = self.decay or 0.0
         return np.ones(iterations) if decay == 0.0 else (decay - 1.0) / np.expm1(done * math.log(decay))
 
-    def _of_late(self, number: int, iterations: int) -> Float64[np.ndarray, " iterations"]:
+    def _late_shares(self, number: int, iterations: int) -> Float64[np.ndarray, " iterations"]:
         """The shares of the epoch with this number, counted from 1, among the epochs that are averaged."""
         if number <= 1:
             return np.ones(iterations)
@@ -101,10 +101,10 @@ class Average:
         shares[-1] = 1.0 / number
         return shares
 
-    def in_words(self, epochs: int) -> str:
+    def describe(self, epochs: int) -> str:
         """Describe the average, for a sentence.
 
-        >>> Average("late").in_words(20)
+        >>> Average("late").describe(20)
         'the mean of the parameters at the ends of epochs 16 to 20'
         """
         if self.name == "exponential":
@@ -113,7 +113,7 @@ class Average:
         return f"the mean of the parameters at the ends of epochs {first} to {epochs}"
 
 
-def moved(average: Variables, newest: Variables, share: Float[Array, ""]) -> Variables:
+def move_average(average: Variables, newest: Variables, share: Float[Array, ""]) -> Variables:
     """The average after one more iteration; arrays of integers take their newest values."""
 
     def leaf(a: Array, w: Array) -> Array:

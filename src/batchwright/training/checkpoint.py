@@ -61,22 +61,22 @@ class Checkpoint:
         return self.done == 0 and self.kept_epoch == len(self.history)
 
 
-def beginning(state: TrainState) -> Checkpoint:
+def first_checkpoint(state: TrainState) -> Checkpoint:
     """Before the first iteration."""
     return Checkpoint(state, NO_LOSSES, (), jax.tree.map(np.array, state.evaluated), 0, 0.0)
 
 
-def on_host(now: Checkpoint) -> Checkpoint:
+def copy_to_host(now: Checkpoint) -> Checkpoint:
     """A copy whose arrays nobody changes; the next segment uses up those on the device."""
     return replace(now, state=jax.tree.map(np.array, now.state))
 
 
-def on_device(now: Checkpoint) -> Checkpoint:
+def copy_to_device(now: Checkpoint) -> Checkpoint:
     """A copy that a segment may use up."""
     return replace(now, state=jax.tree.map(jnp.array, now.state))
 
 
-def back(now: Checkpoint) -> Checkpoint:
+def go_back(now: Checkpoint) -> Checkpoint:
     """On the host, the state at the beginning of the epoch that diverged in `now`, with this divergence recorded."""
     assert now.epoch_start is not None
     diverged = (*now.diverged, int(now.state.status))

@@ -13,7 +13,7 @@ from batchwright.nn.protocols import Inputs, Variables
 from batchwright.tasks import Classification, Multilabel, Several, Task
 from batchwright.tasks.answers import used_rows
 from batchwright.tasks.per_class import PerClass, per_class, per_label, per_target
-from batchwright.training.feed import OnDisk, on_device
+from batchwright.training.feed import OnDisk, read_to_device
 from batchwright.training.libraries import for_large_products
 from batchwright.training.state import Model, Rows
 
@@ -22,7 +22,7 @@ ROWS_AT_ONCE = 512
 
 
 @cache
-def _applied() -> Callable[[Model, Variables, Inputs], Array]:
+def _compile_network() -> Callable[[Model, Variables, Inputs], Array]:
     """The compiled network in evaluation mode, with libraries chosen for the large products of many rows."""
 
     def apply(model: Model, variables: Variables, inputs: Inputs) -> Array:
@@ -49,7 +49,7 @@ def outputs(
         raise ValueError("there are no rows to evaluate.")
     size = 1 << (min(rows, rows_at_once).bit_length() - 1)
     starts = range(0, rows, size)
-    pieces = [_applied()(model, variables, _take(inputs, min(start, rows - size), size)) for start in starts]
+    pieces = [_compile_network()(model, variables, _take(inputs, min(start, rows - size), size)) for start in starts]
     last = size - (rows - starts[-1])  # rows of the last piece that the piece before it has covered
     return np.concatenate([*map(np.asarray, pieces[:-1]), np.asarray(pieces[-1])[last:]])
 
@@ -76,10 +76,10 @@ def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[st
 def judge(model: Model, variables: Variables, rows: Rows | OnDisk) -> Judged:
     """`evaluate`, with the task's remarks, and by class where there are classes."""
     answers = answers_of(model, variables, rows)
-    return Judged(model.task.metrics(*answers), model.task.remarks(*answers), *_by_class(model.task, *answers))
+    return Judged(model.task.metrics(*answers), model.task.remarks(*answers), *_judge_classes(model.task, *answers))
 
 
-def _by_class(
+def _judge_classes(
     task: Task, predicted: np.ndarray, targets: np.ndarray, weights: np.ndarray | None
 ) -> tuple[PerClass | None, dict[str, PerClass]]:
     """How well classes are told, of one target and of several."""
@@ -123,7 +123,7 @@ def _pieces(rows: Rows | OnDisk) -> Iterator[_Piece]:
     if isinstance(rows, OnDisk):
         starts = range(0, rows.length, rows.chunk_rows)
         ranges = [np.array([[start, min(start + rows.chunk_rows, rows.length)]]) for start in starts]
-        read = rows.read_ahead(partial(on_device, ranges=of_piece) for of_piece in ranges)
+        read = rows.read_ahead(partial(read_to_device, ranges=of_piece) for of_piece in ranges)
         yield from (_Piece(piece, stop - start) for piece, ((start, stop),) in zip(read, ranges, strict=True))
     else:
         yield _Piece(rows, rows.length)

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from batchwright.training.order import arranged, batches, consecutive, permutation, shuffled_blocks
+from batchwright.training.order import arrange_batches, batches, consecutive_ranges, permutation, shuffled_blocks
 from batchwright.training.plan import Plan
 from batchwright.training.state import Arrays, Rows, to_device
 
@@ -73,7 +73,7 @@ class Resident:
 class Places(Protocol):
     """Memory for a fixed number of rows, filled again and again."""
 
-    def filled(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Arrays:
+    def fill(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Arrays:
         """The rows [start, stop) of each range, one after the other, in arrays that last until the next call.
 
         Places that no row fills are zero.
@@ -105,7 +105,7 @@ class OnDisk(NamedTuple):
 
     def read(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Rows:
         """The rows [start, stop) of each range, one after the other, on the device, in memory of their own."""
-        return to_device(self.reader.places(int((ranges[:, 1] - ranges[:, 0]).sum())).filled(ranges))
+        return to_device(self.reader.places(int((ranges[:, 1] - ranges[:, 0]).sum())).fill(ranges))
 
     def read_ahead(self, reads: Iterable[Callable[[Places], T]]) -> Generator[T, None, None]:
         """The result of each function for memory of `chunk_rows` rows; a thread calls the next one meanwhile.
@@ -122,9 +122,9 @@ class OnDisk(NamedTuple):
             yield from (last.result() for last in ahead)
 
 
-def on_device(places: Places, ranges: Int64[np.ndarray, "ranges 2"]) -> Rows:
+def read_to_device(places: Places, ranges: Int64[np.ndarray, "ranges 2"]) -> Rows:
     """The rows of these ranges on the device, in or from the memory of `places`."""
-    rows: Rows = jax.block_until_ready(to_device(places.filled(ranges)))
+    rows: Rows = jax.block_until_ready(to_device(places.fill(ranges)))
     return rows
 
 
@@ -156,13 +156,13 @@ class Streamed:
 
     def _ranges(self, epoch: int) -> list[Int64[np.ndarray, "ranges 2"]]:
         if not self.plan.shuffle:
-            return consecutive(self.plan.training_rows, chunk_rows=self.source.chunk_rows)
+            return consecutive_ranges(self.plan.training_rows, chunk_rows=self.source.chunk_rows)
         return shuffled_blocks(
             self.plan.training_rows, block=BLOCK_ROWS, chunk_rows=self.source.chunk_rows, seed=self.seed, epoch=epoch
         )
 
     def _chunk(self, epoch: int, number: int, ranges: Int64[np.ndarray, "ranges 2"], places: Places) -> Chunk:
-        rows = on_device(places, ranges)
+        rows = read_to_device(places, ranges)
         first, present = number * self._iterations, int((ranges[:, 1] - ranges[:, 0]).sum())
         iterations = min(self._iterations, self.plan.iterations_per_epoch - first)
         order = (
@@ -174,5 +174,5 @@ class Streamed:
             rows,
             first,
             iterations,
-            arranged(order, self.plan, iterations=self._iterations, filler=self.source.chunk_rows),
+            arrange_batches(order, self.plan, iterations=self._iterations, filler=self.source.chunk_rows),
         )

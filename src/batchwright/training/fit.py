@@ -10,7 +10,15 @@ import jax
 import numpy as np
 
 from batchwright.nn.protocols import Variables
-from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, EpochRow, History, back, on_device, on_host
+from batchwright.training.checkpoint import (
+    NO_LOSSES,
+    Checkpoint,
+    EpochRow,
+    History,
+    copy_to_device,
+    copy_to_host,
+    go_back,
+)
 from batchwright.training.evaluate import evaluate
 from batchwright.training.feed import Chunk, Feed, OnDisk, Resident, Streamed
 from batchwright.training.job import EVERY_NOW_AND_THEN, STOP, Divergence, Job, newest_of, plan_of, program_of, rates_of
@@ -35,12 +43,12 @@ __all__ = [
     "Status",
     "Steering",
     "Stopped",
-    "closed",
-    "compiled",
+    "close_epoch",
+    "compile_loop",
     "divergence_of",
-    "enough",
     "fit",
     "one_epoch",
+    "stop_reason",
 ]
 
 Status: TypeAlias = Literal["finished", "diverged", "interrupted"]
@@ -163,27 +171,27 @@ def fit(
     segment = loops.of(start).segment
     yield Compiled(segment.seconds, segment.memory_bytes)
     watch, now = _Watch(job, start, interrupted, steering or Steering()), start
-    end = enough(job, start.history) if start.history and start.done == 0 else None
+    end = stop_reason(job, start.history) if start.history and start.done == 0 else None
     while end is None:
         loop = loops.of(now)
         now = yield from _epoch(job, loop, watch, now)
         if int(now.state.status) != RUNNING:
-            end = _diverged(job, now)
+            end = _end_of_divergence(job, now)
             if end is None:
-                reason, saved = divergence_of(job, now), back(now)
-                now = on_device(saved)
+                reason, saved = divergence_of(job, now), go_back(now)
+                now = copy_to_device(saved)
                 yield Reduced(saved, reason)
         elif now.done < loop.plan.iterations_per_epoch and watch.interrupted():
             end = End("interrupted", f"interrupted in epoch {len(now.history) + 1} of {job.plan.epochs}")
         else:
-            now = closed(job, now, watch.seconds, _validated(job, now))
+            now = close_epoch(job, now, watch.seconds, _validate(job, now))
             yield EpochDone(now.history[-1], now.kept_epoch == len(now.history), now.state)
             end = _end(job, now.history, watch)
-            if end is None and watch.due(now, epoch_ended=True):
+            if end is None and watch.is_due(now, epoch_ended=True):
                 yield watch.take(now)
     if end.status != "diverged":
         yield watch.take(now)
-    yield Stopped(*_to_keep(job, now), *end)
+    yield Stopped(*_variables_to_keep(job, now), *end)
 
 
 class Loop(NamedTuple):
@@ -195,7 +203,7 @@ class Loop(NamedTuple):
     segment: CompiledSegment
 
 
-def compiled(job: Job, state: TrainState, history: History = (), *, segments: Segments | None = None) -> Loop:
+def compile_loop(job: Job, state: TrainState, history: History = (), *, segments: Segments | None = None) -> Loop:
     """Where the rows of the epoch after these come from, and the training loop compiled for them; nothing is run.
 
     Where it is among the `segments`, it is not compiled anew.
@@ -217,14 +225,14 @@ def one_epoch(job: Job, start: Checkpoint, segments: Segments) -> Checkpoint:
     Where a loss was not finite, the epoch has no row in the history, and the status says where that was.
     """
     watch = _Watch(job, start, lambda: False, Steering())
-    loop = compiled(job, start.state, start.history, segments=segments)
-    now = _last_of(_epoch(job, loop, watch, start))
+    loop = compile_loop(job, start.state, start.history, segments=segments)
+    now = _run_to_end(_epoch(job, loop, watch, start))
     if int(now.state.status) != RUNNING:
         return now
-    return replace(closed(job, now, watch.seconds, _validated(job, now)), seconds=watch.seconds)
+    return replace(close_epoch(job, now, watch.seconds, _validate(job, now)), seconds=watch.seconds)
 
 
-def _last_of(steps: Steps) -> Checkpoint:
+def _run_to_end(steps: Steps) -> Checkpoint:
     """What the steps come to, without what they say on the way."""
     while True:
         try:
@@ -245,7 +253,7 @@ class _Loops:
         """That of the epoch in progress."""
         size = plan_of(self._job, now.history).batch_size
         if size not in self._by_size:
-            self._by_size[size] = compiled(self._job, now.state, now.history)
+            self._by_size[size] = compile_loop(self._job, now.state, now.history)
         return self._by_size[size]
 
 
@@ -281,17 +289,17 @@ class _Watch:
         """Whether training is to end after the segment that has just been run."""
         return self.late or self.steering.stop or self.interrupted()
 
-    def timed(self, iterations: int, seconds: float) -> None:
+    def adapt_length(self, iterations: int, seconds: float) -> None:
         """Choose the next segment's length from how long the last one took: about SEGMENT_SECONDS."""
         self.length = max(1, min(int(iterations * SEGMENT_SECONDS / seconds), iterations * GROWTH))
 
-    def until(self, now: Checkpoint, plan: Plan) -> int:
+    def segment_end(self, now: Checkpoint, plan: Plan) -> int:
         """The iteration of the epoch, which has this plan, at which the next segment ends."""
         end = min(now.done + self.length, plan.iterations_per_epoch)
         every = self.job.checkpoints.iterations
         return min(end, now.done + every - _iteration(now) % every) if every else end
 
-    def due(self, now: Checkpoint, *, epoch_ended: bool = False) -> bool:
+    def is_due(self, now: Checkpoint, *, epoch_ended: bool = False) -> bool:
         """Whether a checkpoint is to be taken here."""
         when, waited = self.job.checkpoints, self.seconds - self.taken
         counted = when.iterations is not None and _iteration(now) % when.iterations == 0
@@ -304,7 +312,7 @@ class _Watch:
     def take(self, now: Checkpoint) -> CheckpointTaken:
         """Take a checkpoint here."""
         self.taken, self.steering.checkpoint = self.seconds, False
-        return CheckpointTaken(on_host(replace(now, seconds=self.taken)))
+        return CheckpointTaken(copy_to_host(replace(now, seconds=self.taken)))
 
 
 def _epoch(job: Job, loop: Loop, watch: _Watch, now: Checkpoint) -> Steps:
@@ -313,24 +321,24 @@ def _epoch(job: Job, loop: Loop, watch: _Watch, now: Checkpoint) -> Steps:
     rates = _rates(job, now, np.arange(iterations)).astype(np.float32)
     newest = newest_of(job, now.history, iterations)
     if now.done == 0 and job.divergence.policy == "reduce":
-        now = replace(now, epoch_start=on_host(now).state)
+        now = replace(now, epoch_start=copy_to_host(now).state)
     with closing(loop.feed.chunks(len(now.history), now.done)) as chunks:
         for chunk in chunks:
-            given = _given(chunk, rates, newest)
+            given = _epoch_of_chunk(chunk, rates, newest)
             now = yield from _chunk(loop, chunk, given, watch, now)
             if int(now.state.status) != RUNNING or (now.done < iterations and watch.ends):
                 break
     return now
 
 
-def _given(chunk: Chunk, rates: np.ndarray, newest: np.ndarray | None) -> Epoch:
+def _epoch_of_chunk(chunk: Chunk, rates: np.ndarray, newest: np.ndarray | None) -> Epoch:
     """The part of an epoch's rates and average shares that belongs to the iterations of a chunk."""
     first, last, rest = chunk.first, chunk.first + chunk.iterations, len(chunk.batches) - chunk.iterations
 
-    def of_chunk(numbers: np.ndarray) -> np.ndarray:
+    def cut(numbers: np.ndarray) -> np.ndarray:
         return np.pad(numbers[first:last].astype(np.float32), (0, rest))
 
-    return Epoch(chunk.batches, of_chunk(rates), None if newest is None else of_chunk(newest))
+    return Epoch(chunk.batches, cut(rates), None if newest is None else cut(newest))
 
 
 def _chunk(loop: Loop, chunk: Chunk, epoch: Epoch, watch: _Watch, now: Checkpoint) -> Steps:
@@ -338,21 +346,21 @@ def _chunk(loop: Loop, chunk: Chunk, epoch: Epoch, watch: _Watch, now: Checkpoin
     first, last = chunk.first, chunk.first + chunk.iterations
     places = no_losses(len(chunk.batches))
     while True:
-        started, span = time.perf_counter(), (now.done - first, min(watch.until(now, loop.plan), last) - first)
+        started, span = time.perf_counter(), (now.done - first, min(watch.segment_end(now, loop.plan), last) - first)
         state, places = loop.segment(loop.program, (now.state, places), chunk.rows, epoch, span)
-        now = replace(now, state=state, losses=_joined(now.losses, places, span))
-        watch.timed(span[1] - span[0], time.perf_counter() - started)
+        now = replace(now, state=state, losses=_join_losses(now.losses, places, span))
+        watch.adapt_length(span[1] - span[0], time.perf_counter() - started)
         if int(state.status) != RUNNING:
             return now
         mean, rate = _mean(now.losses), float(epoch.rates[now.done - 1 - first])
         yield SegmentDone(len(now.history) + 1, now.done, _iteration(now), loop.plan, mean, rate)
-        if now.done < loop.plan.iterations_per_epoch and watch.due(now):
+        if now.done < loop.plan.iterations_per_epoch and watch.is_due(now):
             yield watch.take(now)
         if now.done == last or watch.ends:
             return now
 
 
-def _joined(losses: Loss, places: Loss, span: tuple[int, int]) -> Loss:
+def _join_losses(losses: Loss, places: Loss, span: tuple[int, int]) -> Loss:
     """The losses of an epoch's iterations so far, with those that a segment has written in their places."""
     return Loss(
         *(np.concatenate([old, np.asarray(new)[slice(*span)]]) for old, new in zip(losses, places, strict=True))
@@ -380,12 +388,12 @@ def _rates(job: Job, now: Checkpoint, iterations: np.ndarray) -> np.ndarray:
     return rates_of(job, now.history, iterations, reductions=len(now.diverged))
 
 
-def _validated(job: Job, now: Checkpoint) -> dict[str, float]:
+def _validate(job: Job, now: Checkpoint) -> dict[str, float]:
     """The metrics over the validation rows, where there are some."""
     return {} if job.validation is None else evaluate(job.program.model, now.state.evaluated, job.validation)
 
 
-def closed(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> Checkpoint:
+def close_epoch(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> Checkpoint:
     """After the epoch in progress, which ends here: with its row of the history, and the variables to keep.
 
     `metrics` are those over the validation rows, by name; none where there are no such rows.
@@ -424,7 +432,7 @@ def _is_best(stopping: EarlyStopping | None, history: History) -> bool:
     return stopping.verdict(history).best_epoch in (len(history), None)
 
 
-def _to_keep(job: Job, now: Checkpoint) -> tuple[Variables, int]:
+def _variables_to_keep(job: Job, now: Checkpoint) -> tuple[Variables, int]:
     """The variables to keep when training ends, and the epoch that they come from.
 
     Before the end of the first epoch, and within an epoch if the best are not requested, these are the current ones.
@@ -438,7 +446,7 @@ def _to_keep(job: Job, now: Checkpoint) -> tuple[Variables, int]:
 
 def _end(job: Job, history: History, watch: _Watch) -> End | None:
     """Whether and why the last epoch was the last; None to go on."""
-    if end := enough(job, history):
+    if end := stop_reason(job, history):
         return end
     if watch.steering.stop:
         return End("finished", f"stopped as asked, in epoch {len(history)} of {job.plan.epochs}")
@@ -449,7 +457,7 @@ def _end(job: Job, history: History, watch: _Watch) -> End | None:
     return None
 
 
-def _diverged(job: Job, now: Checkpoint) -> End | None:
+def _end_of_divergence(job: Job, now: Checkpoint) -> End | None:
     """The end where a loss was not finite; None where the learning rate is to be reduced."""
     chosen = job.divergence
     if chosen.policy == "stop":
@@ -459,7 +467,7 @@ def _diverged(job: Job, now: Checkpoint) -> End | None:
     return End("diverged", f"{divergence_of(job, now)}; the learning rate had been reduced {chosen.times} times")
 
 
-def enough(job: Job, history: History) -> End | None:
+def stop_reason(job: Job, history: History) -> End | None:
     """Why no epoch is to follow these, by early stopping and the plan alone; None to go on."""
     stop = job.early_stopping.verdict(history).stop if job.early_stopping else None
     if stop:

@@ -15,7 +15,7 @@ from annotated_types import Ge
 
 from batchwright.errors import ConfigError
 from batchwright.optim.optimizers import Optimizer
-from batchwright.optim.scaling import rescaled, scaling_of
+from batchwright.optim.scaling import rescale, scaling_of
 from batchwright.optim.schedule import Rates
 from batchwright.training.plan import Plan
 
@@ -75,7 +75,7 @@ class AdaptiveBatchSize:
         """
         if self.maximum < self.start:
             raise ConfigError(f"maximum is {self.maximum:,}, but must be start ({self.start:,}) or more.")
-        rescaled(optimizer, 2.0)
+        rescale(optimizer, 2.0)
         if self.by == "schedule" and power_of(optimizer) <= 0.0:
             raise ConfigError(
                 f"the learning rate of {optimizer.name!r} does not grow with the batch size, so that no batch size "
@@ -94,12 +94,12 @@ class Growing:
     adaptive: AdaptiveBatchSize
 
 
-def limited(growth: AdaptiveBatchSize, plan: Plan, *, chunk_rows: int | None = None) -> AdaptiveBatchSize:
+def limit_growth(growth: AdaptiveBatchSize, plan: Plan, *, chunk_rows: int | None = None) -> AdaptiveBatchSize:
     """The growth with the plan's batch size as `start`, and the largest size that is reached as `maximum`.
 
     `maximum` is at most a quarter of the training rows, and at most a chunk where rows are read in chunks.
 
-    >>> limited(AdaptiveBatchSize(start=64), Plan(training_rows=2_000, batch_size=64, epochs=1)).maximum
+    >>> limit_growth(AdaptiveBatchSize(start=64), Plan(training_rows=2_000, batch_size=64, epochs=1)).maximum
     256
     """
     start = plan.batch_size

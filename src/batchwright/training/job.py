@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 from jaxtyping import Float64, Int64
 
-from batchwright.optim.scaling import rescaled
+from batchwright.optim.scaling import rescale
 from batchwright.optim.schedules import Schedule
 from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints, EpochRow, History
@@ -90,7 +90,7 @@ def program_of(job: Job, plan: Plan) -> Program:
     factor = plan.batch_size / job.plan.batch_size
     if job.growth is None or job.growth.by == "schedule" or factor == 1.0:
         return job.program
-    return replace(job.program, optimizer=rescaled(job.program.optimizer, factor))
+    return replace(job.program, optimizer=rescale(job.program.optimizer, factor))
 
 
 def rates_of(
@@ -102,7 +102,7 @@ def rates_of(
     epochs with any batch size; and its answer multiplied by κ^p.
     """
     plan, whole = plan_of(job, history), job.plan.iterations_per_epoch
-    rates = _scheduled(job, history, len(history) * whole + iterations * whole // plan.iterations_per_epoch)
+    rates = _scheduled_rates(job, history, len(history) * whole + iterations * whole // plan.iterations_per_epoch)
     if job.growth is not None:
         rates = rates * (plan.batch_size / job.plan.batch_size) ** power_of(job.program.optimizer)
     return rates * job.divergence.factor**reductions
@@ -123,7 +123,9 @@ def iterations_done(job: Job, history: History) -> int:
     return sum(plan_of(job, history[:epochs]).iterations_per_epoch for epochs in range(len(history)))
 
 
-def _scheduled(job: Job, history: Sequence[EpochRow], iterations: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+def _scheduled_rates(
+    job: Job, history: Sequence[EpochRow], iterations: Int64[np.ndarray, " n"]
+) -> Float64[np.ndarray, " n"]:
     """What the schedule says of iterations of the job's plan, counted from 0 over the whole run."""
     rates: np.ndarray = job.schedule.rates(
         float(job.program.optimizer.learning_rate),
@@ -141,7 +143,7 @@ def _shares(job: Job, history: History) -> Float64[np.ndarray, " epochs"]:
     What the validation losses have done to the rate is taken as done from the start: it has grown the batch since then.
     """
     starts = np.arange(len(history) + 1, dtype=np.int64) * job.plan.iterations_per_epoch
-    highest = np.maximum.accumulate(_scheduled(job, (), starts))
-    rates = _scheduled(job, history, starts)
+    highest = np.maximum.accumulate(_scheduled_rates(job, (), starts))
+    rates = _scheduled_rates(job, history, starts)
     shares: np.ndarray = np.divide(np.minimum(rates, highest), highest, out=np.ones_like(rates), where=highest > 0.0)
     return shares

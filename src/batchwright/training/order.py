@@ -29,14 +29,16 @@ def batches(plan: Plan, *, seed: int, epoch: int) -> Int32[np.ndarray, "iteratio
     """
     rows = plan.training_rows
     order = permutation(rows, seed=seed, epoch=epoch) if plan.shuffle else np.arange(rows, dtype=np.int32)
-    return arranged(order[: plan.rows_per_epoch], plan, iterations=plan.iterations_per_epoch, filler=plan.training_rows)
+    return arrange_batches(
+        order[: plan.rows_per_epoch], plan, iterations=plan.iterations_per_epoch, filler=plan.training_rows
+    )
 
 
-def arranged(
+def arrange_batches(
     order: Int32[np.ndarray, " rows"], plan: Plan, *, iterations: int, filler: int
 ) -> Int32[np.ndarray, "iterations parts part_rows"]:
     """Arrange these rows in batches of the plan's size and parts; `filler` stands where no row is left."""
-    by_batch = _filled(order, iterations * plan.batch_size, filler).reshape(iterations, plan.batch_size)
+    by_batch = _fill_up(order, iterations * plan.batch_size, filler).reshape(iterations, plan.batch_size)
     width = plan.parts * plan.part_rows
     if width > plan.batch_size:
         spare = np.full((iterations, width - plan.batch_size), filler, np.int32)
@@ -65,10 +67,10 @@ def shuffled_blocks(
     return [chunk[np.argsort(chunk[:, 0])] for chunk in chunks]
 
 
-def consecutive(rows: int, *, chunk_rows: int) -> list[Int64[np.ndarray, "ranges 2"]]:
+def consecutive_ranges(rows: int, *, chunk_rows: int) -> list[Int64[np.ndarray, "ranges 2"]]:
     """For each chunk of an epoch the range of rows that it is made of, where rows are not shuffled.
 
-    >>> [chunk.tolist() for chunk in consecutive(5, chunk_rows=3)]
+    >>> [chunk.tolist() for chunk in consecutive_ranges(5, chunk_rows=3)]
     [[[0, 3]], [[3, 5]]]
     """
     return [np.array([[first, min(first + chunk_rows, rows)]]) for first in range(0, rows, chunk_rows)]
@@ -89,5 +91,5 @@ def _ranges(
     return np.stack([begin, end], axis=1)
 
 
-def _filled(order: Int32[np.ndarray, " rows"], length: int, filler: int) -> Int32[np.ndarray, " length"]:
+def _fill_up(order: Int32[np.ndarray, " rows"], length: int, filler: int) -> Int32[np.ndarray, " length"]:
     return np.concatenate([order, np.full(length - len(order), filler, np.int32)])

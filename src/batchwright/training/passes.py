@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from batchwright.errors import DivergedError
-from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device, on_host
+from batchwright.training.checkpoint import Checkpoint, EpochRow, copy_to_device, copy_to_host, first_checkpoint
 from batchwright.training.fit import divergence_of, one_epoch
 from batchwright.training.job import Job
 from batchwright.training.plan import BatchSize, make_plan
@@ -26,7 +26,7 @@ class Passes:
 
     def __init__(self, job: Job, state: TrainState, batch_size: BatchSize) -> None:
         self.job = replace(job, train=Rows({}, jnp.zeros(0), None))
-        self.now: Checkpoint = beginning(state)
+        self.now: Checkpoint = first_checkpoint(state)
         self._batch_size = batch_size
         self._segments = Segments()
 
@@ -50,8 +50,8 @@ class Passes:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but what is compiled, with the state on the host."""
-        return vars(self) | {"now": on_host(self.now), "_segments": Segments()}
+        return vars(self) | {"now": copy_to_host(self.now), "_segments": Segments()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """The same, with the state on the device."""
-        vars(self).update(state | {"now": on_device(state["now"])})
+        vars(self).update(state | {"now": copy_to_device(state["now"])})

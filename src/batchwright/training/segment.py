@@ -79,7 +79,7 @@ def _segment(
     return iterate(program, (train, losses), rows, lambda i: order[i], rates, newest, span, padded=padded)
 
 
-def without_change(order: Int32[np.ndarray, "iterations parts n"], train: TrainState) -> Epoch:
+def epoch_without_change(order: Int32[np.ndarray, "iterations parts n"], train: TrainState) -> Epoch:
     """Iterations with a learning rate of 0, which also leave the state's average, if any, as it is."""
     nothing = np.zeros(len(order), np.float32)
     return Epoch(order, nothing, None if train.average is None else nothing)
@@ -119,12 +119,12 @@ def compile_segment(
     started = time.perf_counter()
     first_product()
     iterations = plan.iterations_per_epoch if iterations is None else iterations
-    epoch = without_change(np.zeros((iterations, plan.parts, plan.part_rows), np.int32), train)
+    epoch = epoch_without_change(np.zeros((iterations, plan.parts, plan.part_rows), np.int32), train)
     span = (np.int32(0), np.int32(0))
     lowered = _segment.lower(program, train, no_losses(iterations), rows, epoch, span, padded=plan.padded)
     products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))
     compiled = lowered.compile(for_large_products() if products >= LARGE_PRODUCTS else None)
-    return CompiledSegment(compiled, time.perf_counter() - started, occupied(compiled))
+    return CompiledSegment(compiled, time.perf_counter() - started, occupied_bytes(compiled))
 
 
 MOST_SEGMENTS = 16
@@ -149,7 +149,7 @@ class Segments:
         return self._by_shape[shape]
 
 
-def occupied(compiled: Any) -> int:
+def occupied_bytes(compiled: Any) -> int:
     """Bytes of a compiled program's arguments, results and temporary arrays; shared memory is counted once."""
     memory = compiled.memory_analysis()
     parts = memory.argument_size_in_bytes, memory.output_size_in_bytes, memory.temp_size_in_bytes

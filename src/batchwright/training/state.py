@@ -12,7 +12,7 @@ from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.nn.protocols import Inputs, Network, Tree, Variables
 from batchwright.optim import rule
-from batchwright.optim.names import left_out, listed, names_of, refuse_unmatched
+from batchwright.optim.names import leave_out_chosen, list_names, names_of, refuse_unmatched
 from batchwright.optim.rule import Optimizer
 from batchwright.tasks import Task
 
@@ -79,9 +79,9 @@ class Program:
     frozen: tuple[str, ...] = ()
     averaged: bool = False
 
-    def trained(self, params: Tree) -> Tree:
+    def trained_params(self, params: Tree) -> Tree:
         """The parameters that are trained; None in place of frozen ones."""
-        trained: Tree = left_out(params, self.frozen)
+        trained: Tree = leave_out_chosen(params, self.frozen)
         return trained
 
 
@@ -152,10 +152,10 @@ def state_with(program: Program, variables: Variables, *, seed: int) -> TrainSta
 def _check_frozen(program: Program, params: Tree) -> None:
     names = names_of(params)
     refuse_unmatched("training.freeze", program.frozen, names)
-    if program.frozen and not jax.tree.leaves(program.trained(params)):
+    if program.frozen and not jax.tree.leaves(program.trained_params(params)):
         raise ConfigError(
             f"training.freeze: {', '.join(map(repr, program.frozen))} leaves no parameter to be trained, of "
-            f"{listed(names)}: freeze fewer."
+            f"{list_names(names)}: freeze fewer."
         )
 
 
@@ -177,7 +177,7 @@ def _state(
     return TrainState(
         variables.params,
         variables.state,
-        rule.init(optimizer, left_out(variables.params, frozen)),
+        rule.init(optimizer, leave_out_chosen(variables.params, frozen)),
         jnp.zeros((), jnp.int32),
         jax.random.key_data(training),
         jnp.full((), RUNNING, jnp.int32),

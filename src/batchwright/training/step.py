@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int32
 from batchwright.nn.protocols import Inputs, Tree, Variables
 from batchwright.optim.names import put_back
 from batchwright.optim.rule import update
-from batchwright.training.average import moved
+from batchwright.training.average import move_average
 from batchwright.training.state import KEYS, RUNNING, Program, Rows, TrainState
 
 
@@ -62,21 +62,21 @@ def step(
         part = jax.tree.map(lambda a: a[0], parts)
         mean, state, gradients = _gradients(program, train.variables, rows, part, key, padded=padded)
     else:
-        mean, state, gradients = _accumulated(program, train.variables, rows, parts, key, padded=padded)
+        mean, state, gradients = _accumulate_gradients(program, train.variables, rows, parts, key, padded=padded)
     running = train.status == RUNNING
     finite = running & jnp.isfinite(mean)
 
-    def updated(old: _Changing) -> _Changing:
-        trained = program.trained(old.params)
+    def update_state(old: _Changing) -> _Changing:
+        trained = program.trained_params(old.params)
         trained, opt_state = update(program.optimizer, gradients, old.opt_state, trained, rate)
         params, average = put_back(trained, old.params), old.average
         if average is not None and newest is not None:
-            average = moved(average, Variables(params, state), newest)
+            average = move_average(average, Variables(params, state), newest)
         return _Changing(params, state, opt_state, old.step + 1, average)
 
     # A branch, not a selection: the update then works in place, and the compiler copies no velocities.
     old = _Changing(train.params, train.state, train.opt_state, train.step, train.average)
-    new = lax.cond(finite, updated, lambda same: same, old)
+    new = lax.cond(finite, update_state, lambda same: same, old)
     status = jnp.where(running & ~finite, train.step, train.status)
     after = TrainState(new.params, new.state, new.opt_state, new.step, train.key, status, new.average)
     return after, Loss(mean, total)
@@ -99,14 +99,14 @@ def _weights(
     places, padded = batch.reshape(-1), present is not None
     factors = (
         None if present is None else present.reshape(-1).astype(jnp.float32),
-        None if rows.weights is None else _taken(rows.weights, places, padded=padded),
-        program.model.task.row_weights(_taken(rows.targets, places, padded=padded)),
+        None if rows.weights is None else _take_rows(rows.weights, places, padded=padded),
+        program.model.task.row_weights(_take_rows(rows.targets, places, padded=padded)),
     )
     known = [factor for factor in factors if factor is not None]
     return reduce(jnp.multiply, known).reshape(batch.shape) if known else None
 
 
-def _taken(array: Array, places: Array, *, padded: bool) -> Array:
+def _take_rows(array: Array, places: Array, *, padded: bool) -> Array:
     """These rows of an array. Only padded batches hold numbers past the last row, which need to be clipped."""
     return array.at[places].get(mode="clip" if padded else "promise_in_bounds")
 
@@ -121,8 +121,8 @@ def _gradients(
     program: Program, variables: Variables, rows: Rows, part: BatchPart, key: Array, *, padded: bool
 ) -> tuple[Float[Array, ""], Tree, Tree]:
     """A part's share of the batch's mean loss, the network's new state, and the part's share of the gradient."""
-    inputs: Inputs = {name: _taken(array, part.rows, padded=padded) for name, array in rows.inputs.items()}
-    targets = _taken(rows.targets, part.rows, padded=padded)
+    inputs: Inputs = {name: _take_rows(array, part.rows, padded=padded) for name, array in rows.inputs.items()}
+    targets = _take_rows(rows.targets, part.rows, padded=padded)
 
     def loss(trained: Tree) -> tuple[Array, Tree]:
         params = put_back(trained, variables.params)
@@ -131,11 +131,11 @@ def _gradients(
         )
         return jnp.sum(program.model.task.losses(outputs, targets) * part.shares), state
 
-    (mean, state), gradients = jax.value_and_grad(loss, has_aux=True)(program.trained(variables.params))
+    (mean, state), gradients = jax.value_and_grad(loss, has_aux=True)(program.trained_params(variables.params))
     return mean, state, gradients
 
 
-def _accumulated(
+def _accumulate_gradients(
     program: Program, variables: Variables, rows: Rows, parts: BatchPart, key: Array, *, padded: bool
 ) -> tuple[Float[Array, ""], Tree, Tree]:
     """The `_gradients` of all parts of a batch, computed one after the other and added up."""
@@ -148,6 +148,6 @@ def _accumulated(
         more, state, further = _gradients(program, at_state, rows, part, key_of_part, padded=padded)
         return mean + more, state, jax.tree.map(jnp.add, gradients, further)
 
-    nothing = (jnp.zeros(()), variables.state, jax.tree.map(jnp.zeros_like, program.trained(variables.params)))
+    nothing = (jnp.zeros(()), variables.state, jax.tree.map(jnp.zeros_like, program.trained_params(variables.params)))
     sums: tuple[Array, Tree, Tree] = lax.fori_loop(0, parts.rows.shape[0], add, nothing)
     return sums

@@ -85,14 +85,14 @@ def verdict(history: Sequence[Mapping[str, object]]) -> Verdict:
     ('overfitting', 9)
     """
     if len(history) < FEWEST:
-        return _unknown(f"{len(history)} epochs are too few to judge by; it takes {FEWEST}")
+        return _unknown_verdict(f"{len(history)} epochs are too few to judge by; it takes {FEWEST}")
     loss, validation = (_curve(history, key) for key in ("loss", "val_loss"))
     if np.isnan(validation).all():
-        return _unknown("there is no validation loss, and without one fitting too much looks like fitting well")
+        return _unknown_verdict("there is no validation loss, and without one fitting too much looks like fitting well")
     epochs = [_epoch(row, place) for place, row in enumerate(history, start=1)]
     bad = np.flatnonzero(~np.isfinite(loss) | ~np.isfinite(validation))
     if len(bad):
-        return _unknown(f"the loss of epoch {epochs[bad[0]]} is not finite")
+        return _unknown_verdict(f"the loss of epoch {epochs[bad[0]]} is not finite")
     rates = _curve(history, "learning_rate")
     return _overfitting(loss, validation, epochs) or _underfitting(validation) or _level(loss, validation, rates)
 
@@ -110,7 +110,7 @@ def _overfitting(loss: Curve, validation: Curve, epochs: Sequence[int]) -> Verdi
     before, after, turned_at = float(of_training[turn]), float(of_training[-1]), epochs[turn + width // 2]
     rose = f"the validation loss rose from {lowest:.4g} around epoch {turned_at} to {last:.4g}"
     if before - after <= SURE * _noise(loss) * math.sqrt(2 / width):
-        return _unknown(
+        return _unknown_verdict(
             f"{rose}, but the training loss did not fall meanwhile ({before:.4g}, then {after:.4g}): rather a learning "
             "rate too large than too many epochs"
         )
@@ -134,7 +134,7 @@ def _trend(curve: Curve) -> _Trend:
     return _Trend(float(curve[-count:].mean()) + slope * (count - 1) / 2, slope, error, count)
 
 
-def _notable(curve: Curve, last: float) -> float:
+def _notable_fall(curve: Curve, last: float) -> float:
     """How much a loss would have to fall from here to matter."""
     return max(NOTABLE * abs(last), OF_DESCENT * max(float(curve[0]) - last, 0.0))
 
@@ -143,7 +143,7 @@ def _underfitting(validation: Curve) -> Verdict | None:
     """Underfitting, if the slope of the last quarter promises a notable gain in as many epochs again; else None."""
     last, slope, error, count = _trend(validation)
     gain = -slope * count
-    if gain <= _notable(validation, last) or -slope <= SLOPE_SURE * error:
+    if gain <= _notable_fall(validation, last) or -slope <= SLOPE_SURE * error:
         return None
     share = f" ({gain / last:.0%})" if last > 0 else ""
     return Verdict(
@@ -159,24 +159,24 @@ def _level(loss: Curve, validation: Curve, rates: Curve) -> Verdict:
     width = _width(validation)
     last, of_training = float(validation[-width:].mean()), float(loss[-width:].mean())
     if float(validation[0]) - last <= MOVED * abs(float(validation[0])):
-        return _unknown(
+        return _unknown_verdict(
             f"the validation loss is {last:.4g} and was {validation[0]:.4g} after the first epoch: either nothing was "
             "learned, or all of it in one epoch"
         )
     both = f"the validation loss is flat at {last:.4g}, the training loss is {of_training:.4g}"
     if last - of_training > max(GAP * abs(last), GAP_OF_START * abs(float(loss[0]))):
-        return _unknown(
+        return _unknown_verdict(
             f"{both}: a wide gap, but no rise; more rows, dropout or weight decay might lower the first, and might not"
         )
-    if _flattened(validation, rates):
-        return _unknown(
+    if _may_be_flattened(validation, rates):
+        return _unknown_verdict(
             f"{both}, but so is every curve once the schedule has lowered the learning rate (to {rates[-1]:.2g}, from "
             f"{rates.max():.2g}): whether more epochs would gain, a run of twice as many can tell"
         )
     return Verdict("about right", None, f"{both}: neither more epochs nor fewer promise a notable gain")
 
 
-def _flattened(validation: Curve, rates: Curve) -> bool:
+def _may_be_flattened(validation: Curve, rates: Curve) -> bool:
     """Whether the lowered rate alone may make a curve flat: it was not clearly flat while the rate was high."""
     if np.isnan(rates).any() or rates[-1] > LOWERED * rates.max():
         return False
@@ -184,10 +184,10 @@ def _flattened(validation: Curve, rates: Curve) -> bool:
     if len(while_high) < FEWEST:
         return True
     last, slope, error, count = _trend(while_high)
-    return (SLOPE_SURE * error - slope) * count > _notable(while_high, last)
+    return (SLOPE_SURE * error - slope) * count > _notable_fall(while_high, last)
 
 
-def _unknown(reason: str) -> Verdict:
+def _unknown_verdict(reason: str) -> Verdict:
     return Verdict("unknown", None, reason)
 
 

@@ -8,7 +8,7 @@ from batchwright.workflow.folds import folds
 from batchwright.workflow.initial import settings_like
 from batchwright.workflow.measuring import find_batch_size, find_learning_rate, verify_batch_size
 from batchwright.workflow.preparing import Prepared, prepare
-from batchwright.workflow.repeating import Estimate, Repeated, SeedRun, estimate, repeat, repeatable
+from batchwright.workflow.repeating import Estimate, Repeated, SeedRun, estimate, refuse_unrepeatable, repeat
 from batchwright.workflow.training import Event, Trained, recorded_settings, resume, train
 
 __all__ = [
@@ -26,8 +26,8 @@ __all__ = [
     "folds",
     "prepare",
     "recorded_settings",
+    "refuse_unrepeatable",
     "repeat",
-    "repeatable",
     "resume",
     "settings_like",
     "train",

@@ -9,8 +9,8 @@ from batchwright.findings import Finding, inspect
 from batchwright.measure.learning_rate import LearningRates
 from batchwright.measure.throughput import iteration_seconds
 from batchwright.training.evaluate import evaluate
-from batchwright.training.fit import compiled
-from batchwright.workflow.measuring import learning_rates, settled
+from batchwright.training.fit import compile_loop
+from batchwright.workflow.measuring import learning_rates, measure_auto
 from batchwright.workflow.preparing import Prepared, prepare
 
 USEFUL = 1 / 100
@@ -52,12 +52,12 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
         DataError, ConfigError: as `prepare`; or no learning rate lowers the loss.
     """
     _cache.use()
-    prepared = settled(prepare(settings))
+    prepared = measure_auto(prepare(settings))
     job = prepared.job
-    loop = compiled(job, prepared.state)
+    loop = compile_loop(job, prepared.state)
     shapes, segment = loop.feed.shapes, loop.segment
     seconds = iteration_seconds(segment, job.program, prepared.state, shapes.rows, shapes.batches[: shapes.iterations])
-    epoch = job.plan.iterations_per_epoch * seconds + _evaluating(prepared)
+    epoch = job.plan.iterations_per_epoch * seconds + _time_evaluation(prepared)
     rates = learning_rates(prepared) if measure else None
     stable = (rates.best * USEFUL, rates.largest_stable) if rates else None
     program = job.program
@@ -65,7 +65,7 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
     return Checked(prepared, segment.memory_bytes, segment.seconds, epoch, epoch * job.plan.epochs, found, rates)
 
 
-def _evaluating(prepared: Prepared) -> float:
+def _time_evaluation(prepared: Prepared) -> float:
     """The seconds to measure the validation rows once."""
     job = prepared.job
     if job.validation is None:

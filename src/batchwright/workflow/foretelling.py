@@ -82,7 +82,7 @@ def refuse_too_large(program: Program, plan: Plan, example: Mapping[str, np.ndar
         )
 
 
-def slow_to_compile(program: Program) -> Iterator[str]:
+def slow_compile_notes(program: Program) -> Iterator[str]:
     """A sentence about a network that takes long to compile."""
     seconds = compile_seconds(program.model.network)
     if seconds > NOTED_COMPILE_SECONDS:
@@ -112,17 +112,17 @@ def foretell(
 
 def _places(network: Network, example: Mapping[str, np.ndarray]) -> int:
     """The most pixels of an image, or steps of a series, at which a parameter is used."""
-    walked = {"image", "numeric"} if holds(network, Series) else {"image"}
+    walked = {"image", "numeric"} if holds_layer(network, Series) else {"image"}
     return max((prod(array.shape[1:3]) for name, array in example.items() if name in walked), default=1)
 
 
-def holds(part: Any, layer: type[Any]) -> bool:
+def holds_layer(part: Any, layer: type[Any]) -> bool:
     """Whether a layer of this kind is anywhere in a network."""
     if isinstance(part, tuple):
-        return any(holds(inner, layer) for inner in part)
+        return any(holds_layer(inner, layer) for inner in part)
     if isinstance(part, layer) or not dataclasses.is_dataclass(part):
         return isinstance(part, layer)
-    return any(holds(getattr(part, field.name), layer) for field in dataclasses.fields(part))
+    return any(holds_layer(getattr(part, field.name), layer) for field in dataclasses.fields(part))
 
 
 def largest_size(network: Any) -> int:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from batchwright.config import Settings
 from batchwright.errors import ConfigError
 from batchwright.nn import ARCHITECTURES
-from batchwright.optim.names import listed
+from batchwright.optim.names import list_names
 from batchwright.runs.model import Blueprint, SavedModel, dump_variables, shapes_of
 from batchwright.runs.tensors import by_path
 from batchwright.training.state import state_with
@@ -20,7 +20,7 @@ Shapes: TypeAlias = dict[str, tuple[tuple[int, ...], str]]
 """Shape and dtype of arrays by name."""
 
 
-def begun_from(prepared: Prepared, initial: SavedModel) -> Prepared:
+def begin_from(prepared: Prepared, initial: SavedModel) -> Prepared:
     """What was prepared, with the variables of a trained model in place of random ones; the optimizer begins anew.
 
     Where the target is another than the model's, or has another number of outputs, the last layer begins anew too.
@@ -42,7 +42,7 @@ def begun_from(prepared: Prepared, initial: SavedModel) -> Prepared:
     state = state_with(prepared.job.program, variables, seed=prepared.job.seed)
     note = "training begins from the parameters of a trained model"
     if new:
-        names = listed([name.removeprefix("params/") for name in sorted(new)])
+        names = list_names([name.removeprefix("params/") for name in sorted(new)])
         note += f", except {names}: the outputs differ, and the last layer begins anew"
     measured = ("what is `auto` was measured on a network with random parameters",) if prepared.measure_seconds else ()
     return replace(prepared, state=state, notes=(*prepared.notes, note, *measured))

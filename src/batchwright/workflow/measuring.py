@@ -13,7 +13,7 @@ from batchwright.errors import ConfigError, DataError
 from batchwright.measure import batch_size, learning_rate
 from batchwright.measure.batch_size import BatchSizes
 from batchwright.measure.learning_rate import LearningRates
-from batchwright.measure.plain import of_batch_sizes, of_learning_rates
+from batchwright.measure.plain import plain_batch_sizes, plain_learning_rates
 from batchwright.measure.verify import Verified, verify
 from batchwright.optim.schedules import ReduceOnPlateau
 from batchwright.training.feed import OnDisk
@@ -31,7 +31,7 @@ SAMPLE_ROWS, SAMPLE_BLOCKS = 65_536, 1024
 """Rows held in memory to measure on if they are stored on disk, and the number of pieces that they are read in."""
 
 
-def settled(prepared: Prepared) -> Prepared:
+def measure_auto(prepared: Prepared) -> Prepared:
     """Measure everything that is `auto`: first a learning rate, then a batch size, then epochs.
 
     Raises:
@@ -52,13 +52,13 @@ def settled(prepared: Prepared) -> Prepared:
 def learning_rates(prepared: Prepared) -> LearningRates:
     """Try learning rates on copies of the prepared network."""
     program, seed = _program(prepared), prepared.job.seed
-    return learning_rate.find_learning_rate(program, *_resident(prepared), example_of(prepared.dataset), seed=seed)
+    return learning_rate.find_learning_rate(program, *_resident_rows(prepared), example_of(prepared.dataset), seed=seed)
 
 
 def batch_sizes(prepared: Prepared) -> BatchSizes:
     """Measure noise and throughput of the prepared network, on copies of it."""
     return batch_size.find_batch_size(
-        _program(prepared), prepared.state._replace(average=None), *_resident(prepared), seed=prepared.job.seed
+        _program(prepared), prepared.state._replace(average=None), *_resident_rows(prepared), seed=prepared.job.seed
     )
 
 
@@ -86,7 +86,7 @@ def find_batch_size(settings: Settings) -> tuple[Prepared, BatchSizes]:
     _cache.use()
     prepared = prepare(settings)
     if RATE in settings.to_measure:
-        chosen, _ = _rate_measured(prepared)
+        chosen, _ = _measure_rate(prepared)
         prepared = prepare(chosen, prepared.dataset)
     return prepared, batch_sizes(prepared)
 
@@ -96,12 +96,12 @@ def verify_batch_size(prepared: Prepared, found: BatchSizes) -> Verified:
     validation = prepared.job.validation
     if isinstance(validation, OnDisk):
         raise DataError("`verify` needs the rows in memory: take `memory_limit=none`, or a part of them.")
-    rows, plan = _resident(prepared)
+    rows, plan = _resident_rows(prepared)
     example, seed = example_of(prepared.dataset), prepared.job.seed
     return verify(found, _program(prepared), rows, validation, plan, example, seed=seed)
 
 
-def _resident(prepared: Prepared) -> tuple[Rows, Plan]:
+def _resident_rows(prepared: Prepared) -> tuple[Rows, Plan]:
     """The training rows on the device, an even sample if they are on disk; and the plan of their batches."""
     job = prepared.job
     if not isinstance(job.train, OnDisk):
@@ -114,26 +114,26 @@ def _resident(prepared: Prepared) -> tuple[Rows, Plan]:
     return job.train.read(ranges), plan
 
 
-def _rate_measured(prepared: Prepared) -> tuple[Settings, str]:
+def _measure_rate(prepared: Prepared) -> tuple[Settings, str]:
     found = learning_rates(prepared)
-    settings = prepared.settings.measured({RATE: rounded(found.best)}, {RATE: of_learning_rates(found)})
-    return settings, f"the learning rate {rounded(found.best):g} was measured: {found.reason}"
+    settings = prepared.settings.with_measured({RATE: round_measured(found.best)}, {RATE: plain_learning_rates(found)})
+    return settings, f"the learning rate {round_measured(found.best):g} was measured: {found.reason}"
 
 
-def _size_measured(prepared: Prepared) -> tuple[Settings, str]:
+def _measure_size(prepared: Prepared) -> tuple[Settings, str]:
     """The settings with the batch size, and the numbers of the update rule that follow it, except the user's own."""
     found = batch_sizes(prepared)
     follow = {f"optimizer.{name}": value for name, value in found.rescaled.items()}
     origins = prepared.settings.origins
     follow = {key: value for key, value in follow.items() if origins.get(key, "user") != "user"}
     rescaled = {"rescaled_for": {SIZE: found.recommended}}
-    settings = prepared.settings.measured(
-        {SIZE: found.recommended, **follow}, {SIZE: of_batch_sizes(found), **dict.fromkeys(follow, rescaled)}
+    settings = prepared.settings.with_measured(
+        {SIZE: found.recommended, **follow}, {SIZE: plain_batch_sizes(found), **dict.fromkeys(follow, rescaled)}
     )
     return settings, f"the batch size {found.recommended:,} was measured: {found.reason}"
 
 
-def _epochs_measured(prepared: Prepared) -> tuple[Settings, str]:
+def _measure_epochs(prepared: Prepared) -> tuple[Settings, str]:
     """The settings for as many epochs as the validation loss falls, with a schedule that does not depend on them."""
     settings, config = prepared.settings, prepared.settings.config
     if prepared.job.validation is None or config.training.early_stopping is None:
@@ -145,16 +145,16 @@ def _epochs_measured(prepared: Prepared) -> tuple[Settings, str]:
         settings = settings.with_section("schedule", PLATEAU, "measured")
     patience = config.training.early_stopping.patience
     reason = f"as many epochs as the validation loss falls, {MOST_EPOCHS} at most: {patience} without progress end it"
-    return settings.measured({EPOCHS: MOST_EPOCHS}, {EPOCHS: {"reason": reason, "most": MOST_EPOCHS}}), reason
+    return settings.with_measured({EPOCHS: MOST_EPOCHS}, {EPOCHS: {"reason": reason, "most": MOST_EPOCHS}}), reason
 
 
 _MEASURES: Mapping[str, Callable[[Prepared], tuple[Settings, str]]] = {
-    RATE: _rate_measured,
-    SIZE: _size_measured,
-    EPOCHS: _epochs_measured,
+    RATE: _measure_rate,
+    SIZE: _measure_size,
+    EPOCHS: _measure_epochs,
 }
 
 
-def rounded(value: float) -> float:
+def round_measured(value: float) -> float:
     """A number rounded to three digits: measurements are no more precise."""
     return float(f"{value:.3g}")

@@ -15,12 +15,12 @@ def places_of(data: Data) -> dict[str, str]:
     return {key: str(Path(path).resolve()) for key, path in given.items() if path and Path(path).exists()}
 
 
-def found_again(settings: Settings, places: Mapping[str, str]) -> Settings:
+def find_again(settings: Settings, places: Mapping[str, str]) -> Settings:
     """The settings; a file that is not where they say, as when run from another folder, is taken from `places`."""
     data = settings.config.data
-    data = replace(data, source=_found(data.source, places.get(SOURCE)), test=_found(data.test, places.get(TEST)))
+    data = replace(data, source=_find(data.source, places.get(SOURCE)), test=_find(data.test, places.get(TEST)))
     return replace(settings, config=replace(settings.config, data=data))
 
 
-def _found(given: str | None, before: str | None) -> str | None:
+def _find(given: str | None, before: str | None) -> str | None:
     return given if given is None or before is None or Path(given).exists() else before

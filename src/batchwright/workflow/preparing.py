@@ -14,7 +14,7 @@ from batchwright._machine import be_deterministic
 from batchwright.config import Config, Settings
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.dataset import prepare as prepare_data
-from batchwright.data.encoded import StoredRows, mapped
+from batchwright.data.encoded import StoredRows, memory_map
 from batchwright.data.encoding import Encoding
 from batchwright.data.memory import limit_to_stream
 from batchwright.data.streaming import prepare_streamed
@@ -27,11 +27,11 @@ from batchwright.runs.model import Blueprint, features_of
 from batchwright.tasks import TASKS, Task
 from batchwright.training.feed import OnDisk
 from batchwright.training.fit import Job
-from batchwright.training.growth import AdaptiveBatchSize, Growing, limited
+from batchwright.training.growth import AdaptiveBatchSize, Growing, limit_growth
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.state import Model, Program, Rows, TrainState, initial_state, to_device
 from batchwright.training.stopping import EarlyStopping
-from batchwright.workflow.foretelling import refuse_too_large, slow_to_compile
+from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.tasks import task_of
 
 EXAMPLE_ROWS = 10_000
@@ -117,8 +117,8 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     refuse_too_large(job.program, _largest(job), example)
     check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
-    job = _probed(job, state, wanted=config.training.noise_scale)
-    notes = (*dataset.notes, *_notes(config, job), *_frozen_notes(job, state), *slow_to_compile(job.program))
+    job = _add_probe(job, state, wanted=config.training.noise_scale)
+    notes = (*dataset.notes, *_notes(config, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
 
 
@@ -190,7 +190,7 @@ def _load(config: Config, like: Encoding | None) -> Dataset:
     streamed = prepare_streamed(
         source, config.data_options, seed=seed, cache_dir=cache_dir, memory_limit=limit.bytes, like=like
     )
-    dataset = mapped(streamed, memory_limit=limit.bytes)
+    dataset = memory_map(streamed, memory_limit=limit.bytes)
     return replace(dataset, notes=(*dataset.notes, limit.reason))
 
 
@@ -269,10 +269,10 @@ def _growth(config: Config, dataset: Dataset, plan: Plan) -> AdaptiveBatchSize |
         return None
     chosen.adaptive.check(config.optimizer)
     chunk_rows = None if dataset.memory_limit is None else _most_in_chunk(StoredRows(dataset.train), dataset)
-    return limited(chosen.adaptive, plan, chunk_rows=chunk_rows)
+    return limit_growth(chosen.adaptive, plan, chunk_rows=chunk_rows)
 
 
-def _probed(job: Job, state: TrainState, *, wanted: bool) -> Job:
+def _add_probe(job: Job, state: TrainState, *, wanted: bool) -> Job:
     """The job with a probe of the noise scale, where it is wanted, or needed for the batch size."""
     if not wanted and (job.growth is None or job.growth.by != "noise_scale"):
         return job
@@ -312,7 +312,7 @@ def _notes(config: Config, job: Job) -> Iterator[str]:
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
     if job.average is not None:
-        yield f"what is validated and kept is {job.average.in_words(job.plan.epochs)}"
+        yield f"what is validated and kept is {job.average.describe(job.plan.epochs)}"
     if job.growth is not None:
         yield (
             f"the batch size grows from {job.growth.start:,} up to {job.growth.maximum:,} rows at most: iterations and "

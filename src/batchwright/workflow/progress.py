@@ -26,7 +26,7 @@ Refresh: TypeAlias = Callable[[str], None]
 """Draw the bar, where that is not done by itself; the text says the same in a line."""
 
 
-def watched(events: Iterator[Event], progress: bool | None) -> Iterator[Event]:
+def show_progress(events: Iterator[Event], progress: bool | None) -> Iterator[Event]:
     """The events of a training, with a bar beside them where that is wanted.
 
     Args:
@@ -44,7 +44,7 @@ def watched(events: Iterator[Event], progress: bool | None) -> Iterator[Event]:
 
     console = get_console()
     shown = progress or console.is_jupyter or (_is_live(console) and sys.stdout.isatty())
-    return _shown(events, console) if shown else events
+    return _show_bar(events, console) if shown else events
 
 
 def _is_live(console: "Console") -> bool:
@@ -52,11 +52,11 @@ def _is_live(console: "Console") -> bool:
     return console.is_terminal and not console.is_dumb_terminal
 
 
-def _shown(events: Iterator[Event], console: "Console") -> Iterator[Event]:
+def _show_bar(events: Iterator[Event], console: "Console") -> Iterator[Event]:
     bar = progress_bar(console)
     task = bar.add_task("", total=1, epoch="", figures="preparing", speed="")
     epochs, headline, validation = 0, "loss", ""
-    with _drawn(bar, console) as refresh:
+    with _draw_bar(bar, console) as refresh:
         for event in events:
             match event:
                 case Prepared():
@@ -80,7 +80,7 @@ def _shown(events: Iterator[Event], console: "Console") -> Iterator[Event]:
 
 
 @contextmanager
-def _drawn(bar: "Progress", console: "Console") -> Generator[Refresh, None, None]:
+def _draw_bar(bar: "Progress", console: "Console") -> Generator[Refresh, None, None]:
     """Show a bar until the end: drawn over in place, or where that cannot be, a line about once a second."""
     if console.is_jupyter:
         with _in_notebook(bar) as refresh:

@@ -52,7 +52,7 @@ class Repeated:
     seconds: float
 
 
-def repeatable(events: Iterator[Event]) -> Iterator[Event]:
+def refuse_unrepeatable(events: Iterator[Event]) -> Iterator[Event]:
     """The events of a training; it ends before it begins if it could not be repeated with further seeds.
 
     Raises:
@@ -73,7 +73,7 @@ def repeat(
     event is `Repeated`. A limit on the training time does not apply here, and a diverged seed is not tried again.
 
     Raises:
-        ConfigError: it is not `repeatable`.
+        ConfigError: `refuse_unrepeatable` refuses it.
         InterruptedRunError: `interrupted`, asked after every epoch, was True; the training itself is complete.
     """
     started, job = time.perf_counter(), trained.prepared.job
@@ -91,7 +91,7 @@ def repeat(
     runs = (first, *(_run(trained.prepared, one.seed, run) for one, run in zip(jobs, ended, strict=True)))
     ranges = {one.name: (one.low, one.high) for one in trained.prepared.job.program.model.task.reported}
     finished = [run.metrics for run in runs if run.status == "finished"]
-    yield Repeated(runs, _estimates(finished, ranges), _since(started))
+    yield Repeated(runs, _estimates(finished, ranges), _seconds_since(started))
 
 
 def _run(prepared: Prepared, seed: int, member: MemberRun) -> SeedRun:
@@ -134,12 +134,12 @@ def estimate(values: Sequence[float], within: tuple[float, float] = ANY) -> Esti
         return Estimate(mean, max(low, mean - half), min(high, mean + half))
     return Estimate(
         mean,
-        max(low, min(mean - half, _moved(mean, -half, low, high))),
-        min(high, max(mean + half, _moved(mean, half, low, high))),
+        max(low, min(mean - half, _move_mean(mean, -half, low, high))),
+        min(high, max(mean + half, _move_mean(mean, half, low, high))),
     )
 
 
-def _moved(mean: float, by: float, low: float, high: float) -> float:
+def _move_mean(mean: float, by: float, low: float, high: float) -> float:
     """A mean moved on a scale on which its range has no end, at the rate that `by` has at the mean."""
     if isinf(low) and isinf(high):
         return mean + by
@@ -151,5 +151,5 @@ def _moved(mean: float, by: float, low: float, high: float) -> float:
     return low + (high - low) * odds / (1 + odds)
 
 
-def _since(started: float) -> float:
+def _seconds_since(started: float) -> float:
     return time.perf_counter() - started

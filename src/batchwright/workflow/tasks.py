@@ -8,7 +8,7 @@ import numpy as np
 from batchwright.config.sections import NOTHING, Own, TaskSettings
 from batchwright.data.dataset import Dataset
 from batchwright.data.labels import LabelTarget
-from batchwright.data.several import SeveralTargets, each
+from batchwright.data.several import SeveralTargets, each_target
 from batchwright.data.targets import ClassTarget, ValueTarget
 from batchwright.errors import ConfigError, DataError
 from batchwright.nn.protocols import Variables
@@ -35,7 +35,7 @@ from batchwright.tasks.metrics import (
     OF_CLASSES,
     OF_VALUES,
     VALUE_METRICS,
-    named,
+    choose_metrics,
 )
 from batchwright.tasks.threshold import best_threshold
 from batchwright.training.evaluate import answers_of
@@ -56,11 +56,11 @@ def task_of(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
         DataError: targets that the loss does not accept.
     """
     if own.task is not None:
-        return _tried(_own_task(own), dataset, own)
-    return _tried(_made(dataset, settings, own), dataset, own)
+        return _try_parts(_own_task(own), dataset, own)
+    return _try_parts(_make_task(dataset, settings, own), dataset, own)
 
 
-def _made(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
+def _make_task(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
     """The task for this kind of target."""
     target = dataset.target
     if isinstance(target, ClassTarget):
@@ -155,8 +155,8 @@ def _several(dataset: Dataset, target: SeveralTargets, settings: TaskSettings, o
     if own.loss is None and settings.loss != "auto" and settings.loss not in losses:
         _loss(settings.loss, losses, "several targets")
     allowed = (*OF_CLASSES, *(OF_VALUES if ValueTarget in kinds else ()))
-    named(settings.metrics, allowed)
-    heads = tuple(_head(dataset, part, codes, settings) for part, codes in each(target, dataset.train.targets))
+    choose_metrics(settings.metrics, allowed)
+    heads = tuple(_head(dataset, part, codes, settings) for part, codes in each_target(target, dataset.train.targets))
     _check_names(own)
     return Several(target.columns, heads, own.loss, own.metrics)
 
@@ -182,7 +182,7 @@ def _head(
 def _check_counts(dataset: Dataset) -> None:
     """Refuse counts below 0, or with a mean that is not above 0."""
     parts = [part for part in (dataset.train, dataset.validation, dataset.test) if part is not None and part.rows]
-    encoded = [each(dataset.target, part.targets) for part in parts]
+    encoded = [each_target(dataset.target, part.targets) for part in parts]
     for place, (target, _) in enumerate(encoded[0]):
         if isinstance(target, ValueTarget):
             _check_count(target, min(float(target.decode(found[place][1]).min()) for found in encoded))
@@ -198,7 +198,9 @@ def _check_count(target: ValueTarget, least: float) -> None:
 
 def _extra(settings: TaskSettings, own: Own, usual: tuple[Metric, ...], more: tuple[Metric, ...]) -> tuple[Metric, ...]:
     """The requested metrics besides the default ones."""
-    chosen = [metric for metric in named(dict.fromkeys(settings.metrics), (*usual, *more)) if metric not in usual]
+    chosen = [
+        metric for metric in choose_metrics(dict.fromkeys(settings.metrics), (*usual, *more)) if metric not in usual
+    ]
     _check_names(own)
     return (*chosen, *own.metrics)
 
@@ -220,7 +222,7 @@ def _loss(chosen: str, allowed: tuple[Name, ...], task: str) -> Name:
     return found
 
 
-def _tried(task: Task, dataset: Dataset, own: Own) -> Task:
+def _try_parts(task: Task, dataset: Dataset, own: Own) -> Task:
     """The task, once the user's own parts have worked on some rows."""
     rows = np.linspace(0, dataset.train.rows - 1, min(dataset.train.rows, ROWS_TRIED)).astype(np.int64)
     targets = np.asarray(dataset.train.targets[rows])

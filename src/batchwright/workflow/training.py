@@ -11,7 +11,7 @@ from typing import TypeAlias
 import jax
 
 from batchwright import _cache, _machine
-from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, recorded
+from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, read_run_settings
 from batchwright.data.dataset import Dataset
 from batchwright.data.encoding import Encoding
 from batchwright.data.sources import Source
@@ -24,16 +24,16 @@ from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, evaluate_on, predict
 from batchwright.runs.run import Run
 from batchwright.tasks.per_class import PerClass
-from batchwright.training.checkpoint import Checkpoint, EpochRow, beginning, on_device, on_host
+from batchwright.training.checkpoint import Checkpoint, EpochRow, copy_to_device, copy_to_host, first_checkpoint
 from batchwright.training.evaluate import Judged, judge
 from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Steering, Stopped, fit
 from batchwright.training.job import Job, iterations_done
 from batchwright.training.state import Model
 from batchwright.training.verdict import Verdict, verdict
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
-from batchwright.workflow.initial import begun_from, given_variables
-from batchwright.workflow.measuring import settled
-from batchwright.workflow.places import found_again, places_of
+from batchwright.workflow.initial import begin_from, given_variables
+from batchwright.workflow.measuring import measure_auto
+from batchwright.workflow.places import find_again, places_of
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
 from batchwright.workflow.tasks import with_threshold
 
@@ -131,9 +131,9 @@ def train(
     """
     started = time.perf_counter()
     _cache.use()
-    prepared = settled(prepare(settings, dataset, None if initial is None else initial.encoding))
+    prepared = measure_auto(prepare(settings, dataset, None if initial is None else initial.encoding))
     if initial is not None:
-        prepared = begun_from(prepared, initial)
+        prepared = begin_from(prepared, initial)
     yield prepared
     folder = create(run_dir, prepared.dataset.name) if record else None
     with folder or nullcontext():
@@ -141,9 +141,13 @@ def train(
             given = given_variables(prepared, initial)
             _describe(folder, prepared, given, parent)
             if given:  # without a checkpoint of them the run could not be gone on with
-                folder.save_checkpoint(on_host(beginning(prepared.state)), keep=prepared.job.checkpoints.keep)
-        trained = yield from _carry_out(prepared, beginning(prepared.state), folder, interrupted, started, steering)
-    yield from _ended(trained)
+                folder.save_checkpoint(
+                    copy_to_host(first_checkpoint(prepared.state)), keep=prepared.job.checkpoints.keep
+                )
+        trained = yield from _carry_out(
+            prepared, first_checkpoint(prepared.state), folder, interrupted, started, steering
+        )
+    yield from _end_events(trained)
 
 
 def resume(
@@ -178,7 +182,7 @@ def resume(
     _cache.use()
     with reopen(Path(run), finished=epochs is not None) as folder:
         saved = Run(folder.path, folder.manifest)
-        _machine.as_begun(saved.manifest.machine)
+        _machine.use_recorded_threads(saved.manifest.machine)
         settings = recorded_settings(saved, given)
         if epochs is not None:
             settings = with_epochs(settings, epochs)
@@ -195,27 +199,31 @@ def resume(
             )
         if epochs is not None:
             refuse_extension(saved, checkpoint, prepared.job)
-        start = beginning(prepared.state) if checkpoint is None else _checked(checkpoint, prepared.job, folder.path)
+        start = (
+            first_checkpoint(prepared.state)
+            if checkpoint is None
+            else _check_checkpoint(checkpoint, prepared.job, folder.path)
+        )
         most = "" if prepared.job.growth is None else "at most "
         place = f"iteration {int(start.state.step):,} of {most}{prepared.plan.updates:,}"
         notes = (*prepared.notes, *(f"a checkpoint is left out: {problem}" for problem in problems))
-        if moved := _machine.changed(saved.manifest.machine):
+        if moved := _machine.difference_note(saved.manifest.machine):
             notes = (*notes, moved)
         if epochs is not None:
             notes = (*notes, extension_note(prepared.job, start))
         yield replace(prepared, notes=(*notes, f"the run goes on from {place}"))
-        folder.go_on(start.history, epochs=epochs, settings=_described(settings))
-        trained = yield from _carry_out(prepared, on_device(start), folder, interrupted, started)
-    yield from _ended(trained)
+        folder.go_on(start.history, epochs=epochs, settings=_describe_settings(settings))
+        trained = yield from _carry_out(prepared, copy_to_device(start), folder, interrupted, started)
+    yield from _end_events(trained)
 
 
 def recorded_settings(run: Run, given: Given = NONE_GIVEN) -> Settings:
     """The settings of a recorded run, and who chose each, with what is given in place of what is only named."""
-    settings = recorded(run.file(CONFIG), given)
+    settings = read_run_settings(run.file(CONFIG), given)
     if run.manifest.extended:
         settings = with_epochs(settings, run.manifest.extended[-1].epochs)
     origins = {key: run.settings[key].origin if key in run.settings else "default" for key in settings.origins}
-    return found_again(replace(settings, origins=origins), run.manifest.paths)
+    return find_again(replace(settings, origins=origins), run.manifest.paths)
 
 
 def _compare(run: Run, dataset: Dataset) -> None:
@@ -226,7 +234,7 @@ def _compare(run: Run, dataset: Dataset) -> None:
         )
 
 
-def _checked(checkpoint: Checkpoint, job: Job, run: Path) -> Checkpoint:
+def _check_checkpoint(checkpoint: Checkpoint, job: Job, run: Path) -> Checkpoint:
     """The checkpoint, once it is one of such a job."""
     history, plan = checkpoint.history, job.plan
     epochs, done = len(history), history[-1].get("iteration") if history else 0
@@ -246,13 +254,13 @@ def _carry_out(
     steering: Steering | None = None,
 ) -> Generator[Event, None, Trained]:
     """Fit from a start, evaluate and record."""
-    with _gone_on_with(folder):
+    with _explain_how_to_resume(folder):
         fitted = yield from _fit(prepared, start, folder, interrupted, steering)
         return _finish(prepared, fitted, folder, started)
 
 
 @contextmanager
-def _gone_on_with(folder: RunFolder | None) -> Iterator[None]:
+def _explain_how_to_resume(folder: RunFolder | None) -> Iterator[None]:
     """Say of a recorded training that a disk or a file has ended how to go on with it."""
     try:
         yield
@@ -265,7 +273,7 @@ def _gone_on_with(folder: RunFolder | None) -> Iterator[None]:
         ) from error
 
 
-def _ended(trained: Trained) -> Iterator[Event]:
+def _end_events(trained: Trained) -> Iterator[Event]:
     """The last event, and the error of a training that did not end as it should."""
     yield trained
     if trained.stopped.status == "interrupted":
@@ -301,7 +309,7 @@ def _fit(
             case Compiled():
                 compiled = event
                 if folder:
-                    folder.planned(prepared.accounting(compiled.memory_bytes))
+                    folder.write_plan(prepared.accounting(compiled.memory_bytes))
                 started = time.perf_counter()
             case EpochDone():
                 history.append(event.row)
@@ -328,7 +336,7 @@ def _describe(folder: RunFolder, prepared: Prepared, initial: str, parent: str) 
     folder.describe(
         prepared.dataset,
         config=dump_config(settings),
-        settings=_described(settings),
+        settings=_describe_settings(settings),
         plan=prepared.accounting(0),
         evidence=settings.evidence,
         device=jax.devices()[0].device_kind,
@@ -339,7 +347,7 @@ def _describe(folder: RunFolder, prepared: Prepared, initial: str, parent: str) 
     )
 
 
-def _described(settings: Settings) -> dict[str, Setting]:
+def _describe_settings(settings: Settings) -> dict[str, Setting]:
     """The settings as a manifest has them."""
     links = {key: f"{EVIDENCE}#{key}" for key in settings.evidence}
     values = settings.values.items()

@@ -15,7 +15,7 @@ from batchwright.optim.schedules import Constant
 from batchwright.population.members import begin
 from batchwright.runs.tensors import Expected, by_path, dump, load
 from batchwright.tasks import Classification
-from batchwright.training.checkpoint import beginning
+from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.evaluate import outputs
 from batchwright.training.fit import EpochDone, Job, fit
 from batchwright.training.order import batches
@@ -72,7 +72,7 @@ def trained(network: Network, rows: Rows, *, size: int = 16) -> Fitted:
     """The mean loss of each epoch, and the variables at the end."""
     program = program_of(network)
     job = Job(program, rows, None, make_plan(rows.length, size, EPOCHS), Constant())
-    events = list(fit(job, beginning(initial_state(program, rows.inputs, seed=1))))
+    events = list(fit(job, first_checkpoint(initial_state(program, rows.inputs, seed=1))))
     return Fitted([event.row["loss"] for event in events if isinstance(event, EpochDone)], events[-1].variables)
 
 

@@ -35,10 +35,10 @@ def follow(events: Iterator[Event], console: Console) -> Trained:
     notes(prepared.notes, console)
     console.print(accounting(prepared.accounting(compiled.memory_bytes), prepared))
     with progress_bar(console, disable=not console.is_terminal) as bar:
-        return _followed(events, prepared, bar)
+        return _follow_events(events, prepared, bar)
 
 
-def _followed(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Trained:
+def _follow_events(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Trained:
     plan, headline = prepared.plan, prepared.blueprint.task.headline
     task = bar.add_task("", total=plan.updates, epoch=f"1/{plan.epochs}", figures="", speed="")
     validation, lines = "", Lines(bar.console, ALL_EPOCHS)
@@ -61,13 +61,13 @@ def _followed(events: Iterator[Event], prepared: Prepared, bar: Progress) -> Tra
             case Stopped():
                 lines.end()
                 if event.status == "finished":  # otherwise the error that follows says it
-                    bar.console.print(f"{event.reason}{_kept(event, prepared)}", soft_wrap=True)
+                    bar.console.print(f"{event.reason}{_kept_note(event, prepared)}", soft_wrap=True)
             case Trained():
                 return event
     raise AssertionError("a training ends with Trained")
 
 
-def _kept(stopped: Stopped, prepared: Prepared) -> str:
+def _kept_note(stopped: Stopped, prepared: Prepared) -> str:
     stopping = prepared.job.early_stopping
     best = f", the best by {stopping.monitor}," if stopping and stopping.restore_best else ""
     return f"; the parameters of epoch {stopped.epoch}{best} are kept" if stopped.epoch else ""
@@ -102,12 +102,12 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     table.add_row("updates", shown["updates"], f"{shown['iterations_per_epoch']} x {shown['epochs']}")
     table.add_row("parameters", shown["parameters"], _network(prepared))
     if numbers.get("frozen_parameters"):
-        table.add_row("of them frozen", shown["frozen_parameters"], _frozen(prepared))
+        table.add_row("of them frozen", shown["frozen_parameters"], _frozen_names(prepared))
     table.add_row("memory", f"{numbers['memory_bytes'] / MB:,.1f} MB", "rows, parameters, optimizer, temporary arrays")
     return table
 
 
-def _frozen(prepared: Prepared) -> str:
+def _frozen_names(prepared: Prepared) -> str:
     """The names of the frozen parameters; after four, only how many more there are."""
     names = list(prepared.frozen)
     return ", ".join(names[:4]) + (f" and {len(names) - 4:,} more" if len(names) > 4 else "")
@@ -196,11 +196,11 @@ def settings_table(settings: Mapping[str, Mapping[str, Any]]) -> Table:
     for name in ("setting", "value", "chosen by", "why"):
         table.add_column(name, overflow="fold")
     for key, setting in settings.items():
-        table.add_row(key, flow(setting["value"]), CHOSEN_BY[setting["origin"]], _why(setting.get("evidence")))
+        table.add_row(key, flow(setting["value"]), CHOSEN_BY[setting["origin"]], _reason(setting.get("evidence")))
     return table
 
 
-def _why(evidence: Mapping[str, Any] | None) -> str:
+def _reason(evidence: Mapping[str, Any] | None) -> str:
     """The reason in the evidence, which comes from an untrusted run, and what the value was rescaled for."""
     found = evidence or {}
     fitted = f"rescaled for {flow(found['rescaled_for'])}" if "rescaled_for" in found else ""

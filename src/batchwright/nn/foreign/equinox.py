@@ -10,7 +10,7 @@ from jax import Array
 
 from batchwright.errors import ConfigError
 from batchwright.nn.embeddings import Encoder
-from batchwright.nn.foreign.module import Leaves, copied, library, network_of, parts, refused, takes
+from batchwright.nn.foreign.module import Leaves, copy_arrays, library, network_of, parts, refusal, takes
 from batchwright.nn.protocols import Network, Tree, Variables
 
 
@@ -42,7 +42,7 @@ def from_equinox(
     """
     eqx = library("equinox", install="batchwright[equinox]")
     if not isinstance(module, eqx.Module):
-        raise refused("from_equinox", "an equinox.Module", module)
+        raise refusal("from_equinox", "an equinox.Module", module)
     params, rest = eqx.partition(module, eqx.is_inexact_array)
     indices = _indices(eqx, module)
     if state is None and indices:
@@ -51,8 +51,8 @@ def from_equinox(
             "and pass from_equinox(module, state)."
         )
     of_params, of_state = Leaves.of(params), _leaves_of_state(state, indices)
-    first = Variables(copied(of_params.named(params)), copied(of_state.named(state)))
-    axes = {layer.axis_name for layer in _all(module, eqx.nn.BatchNorm)}
+    first = Variables(copy_arrays(of_params.to_named(params)), copy_arrays(of_state.to_named(state)))
+    axes = {layer.axis_name for layer in _leaves_of_kind(module, eqx.nn.BatchNorm)}
     if len(axes) > 1:
         raise ConfigError(
             f"the BatchNorm layers have the axes {sorted(map(str, axes))}: give all of them one axis_name."
@@ -65,7 +65,7 @@ def from_equinox(
     )
 
 
-def _all(module: Any, kind: Any) -> list[Any]:
+def _leaves_of_kind(module: Any, kind: Any) -> list[Any]:
     leaves = jax.tree.leaves(module, is_leaf=lambda leaf: isinstance(leaf, kind))
     return [leaf for leaf in leaves if isinstance(leaf, kind)]
 
@@ -114,9 +114,9 @@ class _Equinox:
         return self.first
 
     def apply(self, variables: Variables, x: Array, *, train: bool, key: Array | None) -> tuple[Any, Tree]:
-        module = self.eqx.combine(self.params.restored(variables.params), self.rest)
+        module = self.eqx.combine(self.params.restore(variables.params), self.rest)
         module = self.eqx.nn.inference_mode(module, value=not train)
-        state = self.state.restored(variables.state)
+        state = self.state.restore(variables.state)
         has_state = state is not None
 
         def of_row(row: Array, own: Array | None) -> tuple[Any, Any]:
@@ -126,4 +126,4 @@ class _Equinox:
         keys = jax.random.split(key, len(x)) if train and self.takes_key and key is not None else None
         rows = jnp.moveaxis(x, -1, 1) if self.channels_first and x.ndim == 4 else x
         y, new = jax.vmap(of_row, out_axes=(0, None), axis_name=self.axis)(rows, keys)
-        return y, self.state.named(new) if train else variables.state
+        return y, self.state.to_named(new) if train else variables.state

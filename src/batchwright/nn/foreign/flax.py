@@ -11,15 +11,15 @@ from batchwright.errors import ConfigError
 from batchwright.nn.embeddings import Encoder
 from batchwright.nn.foreign.module import (
     Leaves,
-    at,
-    copied,
+    array_at,
+    copy_arrays,
     is_float,
     library,
     mode_keywords,
-    nested,
+    nest_by_name,
     network_of,
     parts,
-    refused,
+    refusal,
 )
 from batchwright.nn.protocols import Network, Tree, Variables
 
@@ -50,15 +50,17 @@ def from_flax(module: object, *, encoder: Encoder | None = None, variables: Tree
     """
     nnx, linen = library("flax.nnx", install="batchwright[flax]"), library("flax.linen", install="batchwright[flax]")
     if isinstance(module, linen.Module):
-        return network_of(_Linen(module, None if variables is None else copied(_unfrozen(variables))), encoder, module)
+        return network_of(
+            _Linen(module, None if variables is None else copy_arrays(_unfreeze(variables))), encoder, module
+        )
     if not isinstance(module, nnx.Module):
-        raise refused("from_flax", "a flax.nnx.Module or a flax.linen.Module", module)
+        raise refusal("from_flax", "a flax.nnx.Module or a flax.linen.Module", module)
     if variables is not None:
         raise ConfigError("a module of flax.nnx holds its own variables: leave variables= out.")
     return network_of(_nnx(nnx, module), encoder, module)
 
 
-def _unfrozen(variables: Any) -> Tree:
+def _unfreeze(variables: Any) -> Tree:
     tree: Tree = library("flax.core", install="batchwright[flax]").unfreeze(variables)
     return tree
 
@@ -84,7 +86,7 @@ class _Nnx:
 
     def apply(self, variables: Variables, x: Array, *, train: bool, key: Array | None) -> tuple[Any, Tree]:
         streams = self._streams_from(key if train else None, draws=train)
-        given = (self.params.restored(variables.params), streams, self.state.restored(variables.state))
+        given = (self.params.restore(variables.params), streams, self.state.restore(variables.state))
         module = self.nnx.merge(self.graph, *given)
         (module.train if train else module.eval)()
         y = module(x, **mode_keywords(module, train=train))
@@ -93,20 +95,20 @@ class _Nnx:
     def _state_of(self, module: Any) -> Tree:
         """The module's state, without variables that the call has added."""
         state = _split(self.nnx, module)[3]
-        now = Leaves.of(state, _without_value).named(state)
-        return nested((name, at(now, name)) for name in self.state.names)
+        now = Leaves.of(state, _name_of_variable).to_named(state)
+        return nest_by_name((name, array_at(now, name)) for name in self.state.names)
 
     def _streams_from(self, key: Array | None, *, draws: bool) -> Any:
         """The streams of random numbers, each restarted from the key; without a key, as the module has them."""
         leaves, structure = self.streams
         if key is not None:
-            leaves = [_begun(jax.random.fold_in(key, number), old) for number, old in enumerate(leaves)]
+            leaves = [_begin_stream(jax.random.fold_in(key, number), old) for number, old in enumerate(leaves)]
         elif draws and leaves:
             raise ConfigError("the Flax module draws random numbers in training: pass a key.")
         return jax.tree.unflatten(structure, leaves)  # new variables each time, as a call counts in them
 
 
-def _begun(key: Array, old: Any) -> Array:
+def _begin_stream(key: Array, old: Any) -> Array:
     """The array of a stream of random numbers at its start: its key or keys, or the number of keys drawn."""
     if not jnp.issubdtype(old.dtype, jax.dtypes.prng_key):
         return jnp.zeros_like(old)
@@ -115,8 +117,8 @@ def _begun(key: Array, old: Any) -> Array:
 
 def _nnx(nnx: Any, module: Any) -> _Nnx:
     graph, params, streams, state = _split(nnx, module)
-    of_params, of_state = (Leaves.of(tree, _without_value) for tree in (params, state))
-    first = Variables(copied(of_params.named(params)), copied(of_state.named(state)))
+    of_params, of_state = (Leaves.of(tree, _name_of_variable) for tree in (params, state))
+    first = Variables(copy_arrays(of_params.to_named(params)), copy_arrays(of_state.to_named(state)))
     kinds = jax.tree.leaves(state, is_leaf=lambda leaf: isinstance(leaf, nnx.Variable))
     mixes = any(isinstance(kind, nnx.BatchStat) for kind in kinds)
     return _Nnx(nnx, graph, of_params, of_state, jax.tree.flatten(streams), first, mixes)
@@ -132,7 +134,7 @@ def _split(nnx: Any, module: Any) -> tuple[Any, Any, Any, Any]:
     return graph, params, streams, state
 
 
-def _without_value(path: Any) -> tuple[str, ...]:
+def _name_of_variable(path: Any) -> tuple[str, ...]:
     """The name of a variable, whose path ends in the attribute that holds its array."""
     return parts(path[:-1] if isinstance(path[-1], jax.tree_util.GetAttrKey) and len(path) > 1 else path)
 
@@ -152,7 +154,7 @@ class _Linen:
         given = self.first
         if given is None:
             rows, keys = jnp.zeros((2, *shape)), {"params": key} | _streams(jax.random.fold_in(key, 1))
-            given = _unfrozen(self.module.init(keys, rows, **mode_keywords(self.module, train=False)))
+            given = _unfreeze(self.module.init(keys, rows, **mode_keywords(self.module, train=False)))
         return Variables(given.get("params", {}), {name: tree for name, tree in given.items() if name != "params"})
 
     def apply(self, variables: Variables, x: Array, *, train: bool, key: Array | None) -> tuple[Any, Tree]:
@@ -162,7 +164,7 @@ class _Linen:
             return self.module.apply(given, x, **keywords), variables.state
         keys = None if key is None else _streams(key)
         y, state = self.module.apply(given, x, **keywords, mutable=list(variables.state), rngs=keys)
-        return y, _unfrozen(state)
+        return y, _unfreeze(state)
 
 
 def _streams(key: Array) -> dict[str, Array]:

@@ -12,7 +12,16 @@ from jax import Array
 
 from batchwright.errors import ConfigError
 from batchwright.nn.embeddings import Encoder
-from batchwright.nn.foreign.module import at, check_installed, comes_from, nested, network_of, refused, takes, unique
+from batchwright.nn.foreign.module import (
+    array_at,
+    check_installed,
+    comes_from,
+    make_unique,
+    nest_by_name,
+    network_of,
+    refusal,
+    takes,
+)
 from batchwright.nn.protocols import Network, Tree, Variables
 
 SEED = "seed_generator_state"
@@ -44,10 +53,10 @@ def from_keras(model: object, *, encoder: Encoder | None = None) -> Network:
     """
     check_installed("keras", install="batchwright[keras]")
     if not comes_from("keras", model):  # without a model, its backend may not be there to be imported
-        raise refused("from_keras", "a keras.Model or keras.layers.Layer", model)
+        raise refusal("from_keras", "a keras.Model or keras.layers.Layer", model)
     keras = import_module("keras")
     if not isinstance(model, keras.layers.Layer):
-        raise refused("from_keras", "a keras.Model or keras.layers.Layer", model)
+        raise refusal("from_keras", "a keras.Model or keras.layers.Layer", model)
     _check(keras, model)
     return network_of(_keras(keras, model), encoder, model)
 
@@ -91,15 +100,16 @@ class _Keras:
     def apply(self, variables: Variables, x: Array, *, train: bool, key: Array | None) -> tuple[Any, Tree]:
         if train and key is None and None in self.fixed:
             raise ConfigError("the Keras model draws random numbers in training: pass a key.")
-        learned = [at(variables.params, name) for name in self.trainable]
+        learned = [array_at(variables.params, name) for name in self.trainable]
         others = [
-            _seed(key, number) if name is None else at(variables.state, name) for number, name in enumerate(self.fixed)
+            _seed(key, number) if name is None else array_at(variables.state, name)
+            for number, name in enumerate(self.fixed)
         ]
         mode = {"training": train} if takes(self.model, "training", method="call") else {}
         y, new = self.model.stateless_call(learned, others, x, **mode)
         if not train:
             return y, variables.state
-        return y, nested((name, array) for name, array in zip(self.fixed, new, strict=True) if name is not None)
+        return y, nest_by_name((name, array) for name, array in zip(self.fixed, new, strict=True) if name is not None)
 
 
 def _seed(key: Array | None, number: int) -> Array:
@@ -114,8 +124,8 @@ def _keras(keras: Any, model: Any) -> _Keras:
     learned, others = model.trainable_variables, model.non_trainable_variables
     trainable = tuple(names[id(variable)] for variable in learned)
     fixed = tuple(None if variable.name == SEED else names[id(variable)] for variable in others)
-    params = nested((name, np.array(variable.value)) for name, variable in zip(trainable, learned, strict=True))
-    state = nested(
+    params = nest_by_name((name, np.array(variable.value)) for name, variable in zip(trainable, learned, strict=True))
+    state = nest_by_name(
         (name, np.array(variable.value)) for name, variable in zip(fixed, others, strict=True) if name is not None
     )
     mixes = any(isinstance(layer, keras.layers.BatchNormalization) and layer.trainable for layer in layers)
@@ -147,4 +157,4 @@ def _names(model: Any) -> dict[int, tuple[str, ...]]:
                 known[part] = (f"{base}_{count}" if count else base) if base in automatic else part
             name = (*name, known[part])
         names.append((*name, path[-1]))
-    return dict(zip(map(id, model.variables), unique(names), strict=True))
+    return dict(zip(map(id, model.variables), make_unique(names), strict=True))

@@ -96,8 +96,8 @@ class Foreign:
         Raises:
             ConfigError: the module does not take rows of this shape, or gives something other than [n, outputs].
         """
-        with _explained(self.module.library, shape):
-            variables = Variables(*map(_in_single_precision, self.module.init(key, shape)))
+        with _explain_module_errors(self.module.library, shape):
+            variables = Variables(*map(_to_single_precision, self.module.init(key, shape)))
             rows = jax.ShapeDtypeStruct((2, *shape), jnp.float32)
             given, _ = jax.eval_shape(partial(self.module.apply, train=False, key=None), variables, rows)
         check_given(self.module.library, given)
@@ -136,7 +136,7 @@ def network_of(module: Module, encoder: Encoder | None, given: object) -> Networ
 
 
 @contextmanager
-def _explained(library: str, shape: tuple[int, ...]) -> Iterator[None]:
+def _explain_module_errors(library: str, shape: tuple[int, ...]) -> Iterator[None]:
     """Turn an error of the library into one that says what the module was given."""
     try:
         yield
@@ -163,7 +163,7 @@ def check_installed(library: str, *, install: str) -> None:
         raise ConfigError(f"{library} is not installed: pip install '{install}'")
 
 
-def refused(taker: str, allowed: str, given: object) -> ConfigError:
+def refusal(taker: str, allowed: str, given: object) -> ConfigError:
     """The error that `taker` does not accept the given object, with the function that does."""
     other = next((TAKERS[root] for root in TAKERS if comes_from(root, given) and TAKERS[root] != taker), None)
     kind = f"{type(given).__module__}.{type(given).__qualname__}".removeprefix("builtins.")
@@ -190,7 +190,7 @@ def takes(module: object, name: str, *, method: str = "__call__") -> bool:
     return name in inspect.signature(getattr(type(module), method)).parameters
 
 
-def copied(tree: Any) -> Any:
+def copy_arrays(tree: Any) -> Any:
     """The tree with a NumPy copy of every array, unaffected by later changes of the module."""
     return jax.tree.map(np.array, tree)
 
@@ -200,7 +200,7 @@ def is_float(array: Any) -> bool:
     return bool(jnp.issubdtype(array.dtype, jnp.floating))
 
 
-def _in_single_precision(tree: Tree) -> Tree:
+def _to_single_precision(tree: Tree) -> Tree:
     """The tree with its floats in float32, the dtype of parameters in memory and on disk."""
     single: Tree = jax.tree.map(lambda a: jnp.asarray(a, jnp.float32) if is_float(a) else jnp.asarray(a), tree)
     return single
@@ -217,15 +217,15 @@ class Leaves:
     def of(cls, tree: Any, name: Callable[[Any], tuple[str, ...]] | None = None) -> "Leaves":
         """The names follow from the paths of the leaves; `name` converts a path to another name."""
         leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
-        return cls(unique((name or parts)(path) for path, _ in leaves), structure)
+        return cls(make_unique((name or parts)(path) for path, _ in leaves), structure)
 
-    def named(self, tree: Any) -> Tree:
+    def to_named(self, tree: Any) -> Tree:
         """The arrays of a tree in nested dicts."""
-        return nested(zip(self.names, jax.tree.leaves(tree), strict=True))
+        return nest_by_name(zip(self.names, jax.tree.leaves(tree), strict=True))
 
-    def restored(self, named: Tree) -> Any:
+    def restore(self, named: Tree) -> Any:
         """The tree that these nested dicts were made from."""
-        return jax.tree.unflatten(self.structure, [at(named, name) for name in self.names])
+        return jax.tree.unflatten(self.structure, [array_at(named, name) for name in self.names])
 
 
 def parts(path: Any) -> tuple[str, ...]:
@@ -233,10 +233,10 @@ def parts(path: Any) -> tuple[str, ...]:
     return tuple(jax.tree_util.keystr((key,), simple=True) for key in path)
 
 
-def unique(names: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+def make_unique(names: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
     """The names; a repeated name gets a number at its end.
 
-    >>> unique([("a", "w"), ("a", "w"), ("b",)])
+    >>> make_unique([("a", "w"), ("a", "w"), ("b",)])
     (('a', 'w'), ('a', 'w_1'), ('b',))
     """
     seen: dict[tuple[str, ...], int] = {}
@@ -247,10 +247,10 @@ def unique(names: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
     return tuple(made)
 
 
-def nested(arrays: Iterable[tuple[tuple[str, ...], Any]]) -> Tree:
+def nest_by_name(arrays: Iterable[tuple[tuple[str, ...], Any]]) -> Tree:
     """Nested dicts of arrays by their names.
 
-    >>> nested([(("a", "w"), 1), (("a", "b"), 2)])
+    >>> nest_by_name([(("a", "w"), 1), (("a", "b"), 2)])
     {'a': {'w': 1, 'b': 2}}
     """
     tree: Tree = {}
@@ -262,7 +262,7 @@ def nested(arrays: Iterable[tuple[tuple[str, ...], Any]]) -> Tree:
     return tree
 
 
-def at(tree: Tree, name: tuple[str, ...]) -> Any:
+def array_at(tree: Tree, name: tuple[str, ...]) -> Any:
     """The array with this name."""
     for part in name:
         tree = tree[part]

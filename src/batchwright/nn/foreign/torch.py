@@ -14,7 +14,7 @@ from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.nn.activations import Activation, ActivationName
 from batchwright.nn.embeddings import Encoder
-from batchwright.nn.foreign.module import OneArray, check_given, library, refused
+from batchwright.nn.foreign.module import OneArray, check_given, library, refusal
 from batchwright.nn.foreign.torch_layers import (
     ChannelsFirstFlatten,
     Convolution,
@@ -57,7 +57,7 @@ def from_torch(module: object, *, encoder: Encoder | None = None) -> Network:
     """
     torch = library("torch", install="torch")
     if not isinstance(module, torch.nn.Module):
-        raise refused("from_torch", "a torch.nn.Sequential", module)
+        raise refusal("from_torch", "a torch.nn.Sequential", module)
     _check(module)
     layer, variables = _sequential(module if type(module) is torch.nn.Sequential else torch.nn.Sequential(module), "")
     return FeedForward(OneArray() if encoder is None else encoder, Copied(layer, _Held(variables)))
@@ -152,7 +152,7 @@ def _sequential(module: Any, where: str) -> _Turned:
     params: Tree = {}
     state: Tree = {}
     for name, child in module.named_children():
-        for layer, variables in _turned(child, f"{where}.{name}" if where else name):
+        for layer, variables in _turn_layer(child, f"{where}.{name}" if where else name):
             ours = name_of_layer(len(layers), layer)
             layers.append(layer)
             params |= {ours: variables.params} if variables.params else {}
@@ -160,7 +160,7 @@ def _sequential(module: Any, where: str) -> _Turned:
     return _Turned(Sequential(tuple(layers)), Variables(params, state))
 
 
-def _turned(module: Any, where: str) -> Iterator[_Turned]:
+def _turn_layer(module: Any, where: str) -> Iterator[_Turned]:
     """Batchwright's layers for a layer of PyTorch. Raises ConfigError if there are none, or an option has no match."""
     kind = type(module).__name__
     known = type(module).__module__.startswith("torch.nn.modules.")
@@ -311,7 +311,7 @@ TURN: Mapping[str, Callable[[Any], Iterator[_Turned]]] = {
 """The conversion of each layer of PyTorch, by the name of its class."""
 
 
-def _as(name: ActivationName) -> Callable[[Any], Layer]:
+def _as_activation(name: ActivationName) -> Callable[[Any], Layer]:
     return lambda _: Activation(name)
 
 
@@ -320,24 +320,24 @@ def _pointwise(name: str, *numbers: str) -> Callable[[Any], Layer]:
 
 
 ACTIVATIONS: Mapping[str, Callable[[Any], Layer]] = {
-    "ReLU": _as("relu"),
+    "ReLU": _as_activation("relu"),
     "ReLU6": _pointwise("hardtanh", "min_val", "max_val"),
     "LeakyReLU": lambda module: Activation("leaky_relu", float(module.negative_slope)),
     "ELU": _pointwise("elu", "alpha"),
     "CELU": _pointwise("celu", "alpha"),
     "SELU": _pointwise("selu"),
     "GELU": lambda module: Activation("gelu") if module.approximate == "none" else Pointwise("gelu_tanh"),
-    "SiLU": _as("silu"),
+    "SiLU": _as_activation("silu"),
     "Mish": _pointwise("mish"),
-    "Tanh": _as("tanh"),
+    "Tanh": _as_activation("tanh"),
     "Tanhshrink": _pointwise("tanhshrink"),
-    "Sigmoid": _as("sigmoid"),
+    "Sigmoid": _as_activation("sigmoid"),
     "LogSigmoid": _pointwise("log_sigmoid"),
     "Softplus": _pointwise("softplus", "beta", "threshold"),
     "Softsign": _pointwise("softsign"),
     "Hardtanh": _pointwise("hardtanh", "min_val", "max_val"),
     "Hardsigmoid": _pointwise("hardsigmoid"),
     "Hardswish": _pointwise("hardswish"),
-    "Identity": _as("identity"),
+    "Identity": _as_activation("identity"),
 }
 """Batchwright's layer for each activation of PyTorch, by the name of its class."""

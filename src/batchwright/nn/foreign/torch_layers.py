@@ -172,12 +172,12 @@ class TorchBatchNorm:
         gamma, beta = (variables.params.get("gamma", jnp.ones(f)), variables.params.get("beta", jnp.zeros(f)))
         if train and not self.frozen:
             y, mean, variance = normalize(x, gamma, beta, present, self.epsilon)
-            return y, self._updated(state, x, mean, variance, present)
+            return y, self._update_statistics(state, x, mean, variance, present)
         factor = gamma * lax.rsqrt(state["variance"] + self.epsilon)
-        wide = x.astype(jnp.float32) * _along(factor, x) + _along(beta - state["mean"] * factor, x)
+        wide = x.astype(jnp.float32) * _align_features(factor, x) + _align_features(beta - state["mean"] * factor, x)
         return wide.astype(x.dtype), state
 
-    def _updated(self, state: Tree, x: Array, mean: Array, variance: Array, present: Array | None) -> Tree:
+    def _update_statistics(self, state: Tree, x: Array, mean: Array, variance: Array, present: Array | None) -> Tree:
         rows = jnp.float32(len(x)) if present is None else present.sum().astype(jnp.float32)
         values = rows * x[0, ..., 0].size
         unbiased = variance * values / jnp.maximum(values - 1, 1)
@@ -192,6 +192,6 @@ class TorchBatchNorm:
         )
 
 
-def _along(features: Array, x: Array) -> Array:
+def _align_features(features: Array, x: Array) -> Array:
     """[f] -> [1, ..., f], with as many axes as x."""
     return features.reshape((1,) * (x.ndim - 1) + (-1,))
