@@ -12,9 +12,9 @@ import pytest
 import batchwright as bw
 from batchwright import workflow
 from batchwright.config import load_config
-from batchwright.data.encoding import encode_labelled
+from batchwright.data.disk.stored_split import prepare_streamed
+from batchwright.data.encode.encoding import encode_labelled
 from batchwright.data.options import DataOptions
-from batchwright.data.streaming import prepare_streamed
 from batchwright.errors import ConfigError, DataError, UsageError
 from batchwright.runs.tensors import by_path
 from batchwright.training.fit import EpochDone

@@ -5,7 +5,7 @@ import pytest
 
 import batchwright as bw
 from batchwright.data.again import part_of, prepare_like, split_like, with_target, with_validation
-from batchwright.data.targets import ClassTarget, ValueTarget
+from batchwright.data.encode.targets import ClassTarget, ValueTarget
 from batchwright.errors import DataError
 
 RNG = np.random.default_rng(0)

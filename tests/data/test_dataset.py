@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batchwright.data.dataset import load, prepare
-from batchwright.data.examples import EXAMPLES
+from batchwright.data.disk.stored_split import prepare_streamed
+from batchwright.data.formats.examples import EXAMPLES
 from batchwright.data.options import DataOptions
-from batchwright.data.streaming import prepare_streamed
 from batchwright.data.weights import divide_by_unit
 from batchwright.errors import ConfigError, DataError
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from batchwright.data.dataset import load
-from batchwright.data.encoding import Encoding, encode_labelled, encode_new
+from batchwright.data.encode.encoding import Encoding, encode_labelled, encode_new
 from batchwright.errors import DataError
 
 RNG = np.random.default_rng(0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from batchwright.data.images import Images, holds_images, read_image_folder, to_bytes
+from batchwright.data.typed.images import Images, holds_images, read_image_folder, to_bytes
 from batchwright.errors import DataError
 
 RNG = np.random.default_rng(0)

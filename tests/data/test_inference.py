@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from batchwright.data.tables import TableOptions, from_frame, read_csv, read_parquet
+from batchwright.data.typed.table import TableOptions, from_frame, read_csv, read_parquet
 
 DROP = TableOptions(on_bad_rows="drop")
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.data.preprocessing import SCALINGS, Preprocessing, describe, fit
-from batchwright.data.tables import from_frame
-from batchwright.data.targets import fit_target
+from batchwright.data.encode.preprocessing import SCALINGS, Preprocessing, describe, fit
+from batchwright.data.encode.targets import fit_target
+from batchwright.data.typed.table import from_frame
 from batchwright.errors import ConfigError, DataError
 
 COLUMNS = {

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from batchwright.data.dataset import Dataset, load
-from batchwright.data.encoding import encode_labelled
-from batchwright.data.several import SeveralTargets, each_target, target_from_json
-from batchwright.data.targets import ClassTarget, ValueTarget
+from batchwright.data.encode.encoding import encode_labelled
+from batchwright.data.encode.several import SeveralTargets, each_target, target_from_json
+from batchwright.data.encode.targets import ClassTarget, ValueTarget
 from batchwright.errors import BatchwrightError
 
 RNG = np.random.default_rng(0)

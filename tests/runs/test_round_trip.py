@@ -11,7 +11,7 @@ import pytest
 from tests.runs.conftest import CONFIG, FILES, ROWS
 
 from batchwright.data.dataset import Dataset, load
-from batchwright.data.encoding import encode_new
+from batchwright.data.encode.encoding import encode_new
 from batchwright.errors import RunError
 from batchwright.nn import MLP, Variables
 from batchwright.runs import Setting, create, open_run

@@ -7,14 +7,14 @@ import numpy as np
 from jaxtyping import Int64, Shaped
 
 from batchwright.data.dataset import Dataset, Split, fingerprint
-from batchwright.data.encoding import Encoding, encode_labelled
-from batchwright.data.labels import LabelTarget
-from batchwright.data.schema import Kind
-from batchwright.data.several import Target
-from batchwright.data.sources import Source
+from batchwright.data.encode.encoding import Encoding, encode_labelled
+from batchwright.data.encode.labels import LabelTarget
+from batchwright.data.encode.several import Target
+from batchwright.data.encode.targets import ClassTarget
+from batchwright.data.formats.source import Source
 from batchwright.data.splitting import row_hashes, split
-from batchwright.data.tables import TableOptions, from_frame
-from batchwright.data.targets import ClassTarget
+from batchwright.data.typed.schema import Kind
+from batchwright.data.typed.table import TableOptions, from_frame
 from batchwright.data.weights import divide_by_unit, unit_of
 
 

@@ -10,9 +10,12 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import numpy as np
 from jaxtyping import Float32, Shaped, UInt64
 
-from batchwright.data.encoders import Scaling
-from batchwright.data.encoding import Encoding, ImagePreprocessing, read_like
-from batchwright.data.images import Images
+from batchwright.data.encode.encoders import Scaling
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, read_like
+from batchwright.data.encode.preprocessing import Constant, Preprocessing, describe, fit
+from batchwright.data.encode.several import Target
+from batchwright.data.encode.targets import drop_missing
+from batchwright.data.formats.source import Loaded, Rows, Source, read
 from batchwright.data.learning import (
     divide,
     found_notes,
@@ -35,14 +38,11 @@ from batchwright.data.like import (
     target_note,
 )
 from batchwright.data.options import DataOptions
-from batchwright.data.preprocessing import Constant, Preprocessing, describe, fit
 from batchwright.data.roles import target_names
-from batchwright.data.schema import Kind, Schema, Task
-from batchwright.data.several import Target
-from batchwright.data.sources import Loaded, Rows, Source, read
 from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
-from batchwright.data.tables import MISSING, Table, from_frame
-from batchwright.data.targets import drop_missing
+from batchwright.data.typed.images import Images
+from batchwright.data.typed.schema import Kind, Schema, Task
+from batchwright.data.typed.table import MISSING, Table, from_frame
 from batchwright.data.weights import divide_by_unit, drop_weightless, row_weights, unit_of
 from batchwright.errors import ConfigError
 

@@ -5,16 +5,16 @@ import dataclasses
 import numpy as np
 from jaxtyping import Shaped
 
-from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table
-from batchwright.data.labels import LabelTarget, labels_note, looks_like_labels
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table
+from batchwright.data.encode.labels import LabelTarget, labels_note, looks_like_labels
+from batchwright.data.encode.several import SeveralTargets, Target, each_target, fit_targets, refit_scale
+from batchwright.data.encode.targets import ClassTarget
+from batchwright.data.formats.source import Rows
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import split_key
-from batchwright.data.schema import Schema
-from batchwright.data.several import SeveralTargets, Target, each_target, fit_targets, refit_scale
-from batchwright.data.sources import Rows
 from batchwright.data.splitting import Indices, split
-from batchwright.data.tables import Table
-from batchwright.data.targets import ClassTarget
+from batchwright.data.typed.schema import Schema
+from batchwright.data.typed.table import Table
 
 
 def divide(

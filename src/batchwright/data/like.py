@@ -6,17 +6,17 @@ Only the target may be another: it is then learned anew, from the new training r
 import dataclasses
 from typing import Protocol, runtime_checkable
 
-from batchwright.data.cells import first_ten
-from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table
-from batchwright.data.labels import LabelTarget
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table
+from batchwright.data.encode.labels import LabelTarget
+from batchwright.data.encode.preprocessing import schema_target
+from batchwright.data.encode.several import SeveralTargets, Target
+from batchwright.data.encode.targets import ValueTarget
+from batchwright.data.formats.source import Rows
 from batchwright.data.options import DataOptions
-from batchwright.data.preprocessing import schema_target
 from batchwright.data.roles import given_names
-from batchwright.data.schema import Schema, WiderSchema
-from batchwright.data.several import SeveralTargets, Target
-from batchwright.data.sources import Rows
-from batchwright.data.tables import Table
-from batchwright.data.targets import ValueTarget
+from batchwright.data.typed.cells import first_ten
+from batchwright.data.typed.schema import Schema, WiderSchema
+from batchwright.data.typed.table import Table
 from batchwright.errors import ConfigError
 
 LEARNED = ("scaling", "one_hot_max", "missing", "kinds", "image_size")

@@ -5,12 +5,12 @@ import re
 import numpy as np
 from jaxtyping import Shaped
 
-from batchwright.data.encoding import LABEL
-from batchwright.data.images import Images
-from batchwright.data.inference import as_text, kind_remedy
+from batchwright.data.encode.encoding import LABEL
+from batchwright.data.formats.source import Loaded
 from batchwright.data.options import DataOptions
-from batchwright.data.sources import Loaded
-from batchwright.data.tables import Table
+from batchwright.data.typed.images import Images
+from batchwright.data.typed.inference import as_text, kind_remedy
+from batchwright.data.typed.table import Table
 from batchwright.errors import ConfigError, DataError
 
 

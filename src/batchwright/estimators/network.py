@@ -18,9 +18,9 @@ from batchwright import api
 from batchwright.config.sections import BATCH_SIZE
 from batchwright.data.again import prepare_like, split_like, with_target, with_validation
 from batchwright.data.dataset import Dataset, prepare
+from batchwright.data.encode.several import Target
 from batchwright.data.options import DataOptions
-from batchwright.data.schema import Task
-from batchwright.data.several import Target
+from batchwright.data.typed.schema import Task
 from batchwright.errors import ConfigError
 from batchwright.estimators.arguments import loss_of, part, plain, stopping_of
 from batchwright.estimators.fitted import set_curves

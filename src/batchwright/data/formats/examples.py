@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from batchwright.data.images import Images
-from batchwright.data.tables import Table, from_frame
+from batchwright.data.typed.images import Images
+from batchwright.data.typed.table import Table, from_frame
 from batchwright.errors import DataError, unknown
 
 IRIS = ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)")

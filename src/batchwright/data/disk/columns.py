@@ -9,12 +9,12 @@ import polars as pl
 from jaxtyping import Int64
 
 from batchwright._files import explained, remove_parts
-from batchwright.data.arrays import whole_file
-from batchwright.data.cells import NONE_BAD, BadCells, TableOptions
-from batchwright.data.files import PARQUET, TEXT, parquet_files, scan_parquet
-from batchwright.data.pieces import PIECE_BYTES, cut_column, cut_lines, cut_text
-from batchwright.data.schema import Schema, normal_names
-from batchwright.data.sources import check_file
+from batchwright.data.disk.text_pieces import PIECE_BYTES, cut_column, cut_lines, cut_text
+from batchwright.data.formats.arrays import whole_file
+from batchwright.data.formats.parquet import PARQUET, TEXT, parquet_files, scan_parquet
+from batchwright.data.formats.source import check_file
+from batchwright.data.typed.cells import NONE_BAD, BadCells, TableOptions
+from batchwright.data.typed.schema import Schema, normal_names
 from batchwright.errors import DataError
 
 PIECES = "pieces"

@@ -8,8 +8,8 @@ from jaxtyping import Int64
 
 from batchwright._files import explained, new_folder
 from batchwright.data.dataset import Dataset, Split
-from batchwright.data.row_file import RowFile
-from batchwright.data.streaming import StreamedDataset, StreamedSplit
+from batchwright.data.disk.row_file import RowFile
+from batchwright.data.disk.stored_split import StreamedDataset, StreamedSplit
 from batchwright.errors import DataError
 
 PIECE_ROWS, PIECE_BYTES = 65_536, 64 << 20

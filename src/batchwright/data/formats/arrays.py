@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-from batchwright.data.images import Images, to_bytes
-from batchwright.data.schema import Schema
-from batchwright.data.tables import DEFAULT, Table, TableOptions, columns_of, from_frame, is_single
+from batchwright.data.typed.images import Images, to_bytes
+from batchwright.data.typed.schema import Schema
+from batchwright.data.typed.table import DEFAULT, Table, TableOptions, columns_of, from_frame, is_single
 from batchwright.errors import DataError
 
 TARGET = "target"

@@ -16,10 +16,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from batchwright._files import explained, write_file
-from batchwright.data.conversion import check_unchanged, fingerprint_of, hold_store_folder, store_folder
-from batchwright.data.idx import IMAGE_HEADER, holds_idx, idx_files, idx_shape, open_idx, read_idx
-from batchwright.data.images import ImageFiles, find_images, read_pixels
-from batchwright.data.store import (
+from batchwright.data.disk.convert_table import check_unchanged, fingerprint_of, hold_store_folder, store_folder
+from batchwright.data.disk.store import (
     FORMAT,
     IMAGES,
     LABELS,
@@ -30,6 +28,8 @@ from batchwright.data.store import (
     flush,
     open_store,
 )
+from batchwright.data.formats.idx import IMAGE_HEADER, holds_idx, idx_files, idx_shape, open_idx, read_idx
+from batchwright.data.typed.images import ImageFiles, find_images, read_pixels
 from batchwright.errors import DataError
 
 BLOCK_BYTES = 32 << 20

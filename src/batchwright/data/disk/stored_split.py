@@ -16,13 +16,17 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from batchwright.data.conversion import check_memory, convert, memory_left
 from batchwright.data.dataset import Parts, Split
-from batchwright.data.encoders import Encoder
-from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table
-from batchwright.data.idx import holds_idx
-from batchwright.data.image_store import convert_images
-from batchwright.data.images import Images, holds_images
+from batchwright.data.disk.convert_images import convert_images
+from batchwright.data.disk.convert_table import check_memory, convert, memory_left
+from batchwright.data.disk.store import Store
+from batchwright.data.encode.encoders import Encoder
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table
+from batchwright.data.encode.preprocessing import SCALINGS, Preprocessing, judge, make_encoder, make_schema
+from batchwright.data.encode.several import Target
+from batchwright.data.encode.targets import drop_missing
+from batchwright.data.formats.idx import holds_idx
+from batchwright.data.formats.source import Loaded, Rows
 from batchwright.data.learning import (
     divide,
     found_notes,
@@ -43,15 +47,11 @@ from batchwright.data.like import (
     target_note,
 )
 from batchwright.data.options import DataOptions
-from batchwright.data.preprocessing import SCALINGS, Preprocessing, judge, make_encoder, make_schema
 from batchwright.data.roles import target_names
-from batchwright.data.schema import Column
-from batchwright.data.several import Target
-from batchwright.data.sources import Loaded, Rows
 from batchwright.data.splitting import Indices
-from batchwright.data.store import Store
-from batchwright.data.tables import Table
-from batchwright.data.targets import drop_missing
+from batchwright.data.typed.images import Images, holds_images
+from batchwright.data.typed.schema import Column
+from batchwright.data.typed.table import Table
 from batchwright.data.weights import divide_by_unit, drop_weightless, row_weights, unit_of
 from batchwright.errors import ConfigError, DataError, unknown
 

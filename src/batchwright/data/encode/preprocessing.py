@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import polars as pl
 
-from batchwright.data.encoders import (
+from batchwright.data.encode.encoders import (
     Category,
     Encoder,
     Flag,
@@ -17,9 +17,9 @@ from batchwright.data.encoders import (
     date_encoder,
     number_encoder,
 )
-from batchwright.data.schema import Column, Schema, from_plain
-from batchwright.data.several import SeveralTargets, Target
-from batchwright.data.tables import Table
+from batchwright.data.encode.several import SeveralTargets, Target
+from batchwright.data.typed.schema import Column, Schema, from_plain
+from batchwright.data.typed.table import Table
 from batchwright.errors import ConfigError, DataError, unknown
 
 Constant = Literal["leave_out", "unless_all", "keep"]
@@ -150,7 +150,7 @@ def fit(train: Table, schema: Schema, *, scaling: str = "standard", one_hot_max:
             `quantile`, which gives each column a normal distribution, or `none`, which takes x as it is.
         one_hot_max: categories with at most this number of distinct values become one column each; others are embedded.
 
-    >>> from batchwright.data.tables import from_frame
+    >>> from batchwright.data.typed.table import from_frame
     >>> table = from_frame({"height": [1.0, 3.0], "colour": ["red", "blue"]})
     >>> preprocessing = fit(table, describe(table, None))
     >>> preprocessing.feature_names

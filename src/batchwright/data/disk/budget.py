@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from batchwright.data.files import PARQUET, TEXT
-from batchwright.data.idx import idx_files, idx_shape
-from batchwright.data.images import holds_images, image_folder_bytes
+from batchwright.data.formats.idx import idx_files, idx_shape
+from batchwright.data.formats.parquet import PARQUET, TEXT
+from batchwright.data.typed.images import holds_images, image_folder_bytes
 from batchwright.errors import ConfigError, DataError
 
 UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}

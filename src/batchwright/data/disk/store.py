@@ -17,9 +17,9 @@ import polars as pl
 from jaxtyping import UInt8
 
 from batchwright._files import explained, hidden_beside, sha256, write_file
-from batchwright.data.images import Images
-from batchwright.data.schema import Column, from_plain
-from batchwright.data.tables import Table
+from batchwright.data.typed.images import Images
+from batchwright.data.typed.schema import Column, from_plain
+from batchwright.data.typed.table import Table
 from batchwright.errors import DataError, unknown
 
 FORMAT = 1

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from batchwright.data.cells import KEPT, BadCell, BadCells, TableOptions
-from batchwright.data.records import Records, find_records, guess_delimiter
-from batchwright.data.schema import Schema, normal_name
+from batchwright.data.formats.records import Records, find_records, guess_delimiter
+from batchwright.data.typed.cells import KEPT, BadCell, BadCells, TableOptions
+from batchwright.data.typed.schema import Schema, normal_name
 from batchwright.errors import DataError
 
 MARK = b"\xef\xbb\xbf"

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from batchwright.data.images import Images
-from batchwright.data.preprocessing import Preprocessing
-from batchwright.data.schema import Column, Schema, from_plain, normal_name
-from batchwright.data.several import Target
-from batchwright.data.sources import Rows, Source, read
-from batchwright.data.tables import DEFAULT, Table, TableOptions, from_frame
+from batchwright.data.encode.preprocessing import Preprocessing
+from batchwright.data.encode.several import Target
+from batchwright.data.formats.source import Rows, Source, read
+from batchwright.data.typed.images import Images
+from batchwright.data.typed.schema import Column, Schema, from_plain, normal_name
+from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
 from batchwright.data.weights import divide_by_unit, drop_weightless, row_weights, unit_of
 from batchwright.errors import DataError
 

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int64
 
-from batchwright.data import inference
-from batchwright.data.schema import Column
+from batchwright.data.typed import inference
+from batchwright.data.typed.schema import Column
 from batchwright.errors import DataError
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from batchwright.data.images import Images
+from batchwright.data.typed.images import Images
 from batchwright.errors import DataError
 
 PARTS = ("train", "t10k")

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from batchwright._files import write_file
-from batchwright.data.cells import NONE_BAD, BadCells, TableOptions
-from batchwright.data.delimited import (
+from batchwright.data.disk.store import write_columns
+from batchwright.data.formats.delimited import (
     MARK,
     NO_HEADER,
     check_format,
@@ -21,9 +21,9 @@ from batchwright.data.delimited import (
     parse_cells,
     whole_records,
 )
-from batchwright.data.records import NEWLINE, QUOTE, SAMPLE_BYTES, Records, find_records
-from batchwright.data.schema import Schema, from_plain
-from batchwright.data.store import write_columns
+from batchwright.data.formats.records import NEWLINE, QUOTE, SAMPLE_BYTES, Records, find_records
+from batchwright.data.typed.cells import NONE_BAD, BadCells, TableOptions
+from batchwright.data.typed.schema import Schema, from_plain
 from batchwright.errors import DataError
 
 PIECE_BYTES = 16 << 20

@@ -7,10 +7,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 from jaxtyping import Float32, Int32, Integer
 
-from batchwright.data.labels import LabelTarget, fit_labels
-from batchwright.data.schema import TASKS, from_plain
-from batchwright.data.tables import Table
-from batchwright.data.targets import ClassTarget, ValueTarget, fit_target
+from batchwright.data.encode.labels import LabelTarget, fit_labels
+from batchwright.data.encode.targets import ClassTarget, ValueTarget, fit_target
+from batchwright.data.typed.schema import TASKS, from_plain
+from batchwright.data.typed.table import Table
 from batchwright.errors import ConfigError, unknown
 
 OneTarget: TypeAlias = ClassTarget | ValueTarget

@@ -14,7 +14,9 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64, Integer, Shaped
 
-from batchwright.data.cells import (
+from batchwright.data.formats.delimited import read_text
+from batchwright.data.formats.parquet import scan_parquet
+from batchwright.data.typed.cells import (
     MISSING,
     NONE_BAD,
     BadCell,
@@ -25,9 +27,7 @@ from batchwright.data.cells import (
     first_ten,
     type_cells,
 )
-from batchwright.data.delimited import read_text
-from batchwright.data.files import scan_parquet
-from batchwright.data.schema import KINDS, Column, Kind, Schema, WiderSchema, normal_names
+from batchwright.data.typed.schema import KINDS, Column, Kind, Schema, WiderSchema, normal_names
 from batchwright.errors import ConfigError, DataError, nearest, unknown
 
 __all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_frame", "read_csv", "read_parquet"]

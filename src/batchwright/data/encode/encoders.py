@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float, Float32, Float64, Int32
 
-from batchwright.data.inference import as_text
+from batchwright.data.typed.inference import as_text
 
 Scaling = Literal["standard", "robust", "quantile", "none"]
 

@@ -7,13 +7,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from batchwright.data.arrays import read_npy, read_npz, rows_of, target_columns, targets_among
-from batchwright.data.examples import EXAMPLES, example
-from batchwright.data.files import NUMPY, PARQUET, TEXT, parquet_files
-from batchwright.data.idx import holds_idx, is_idx, read_idx_folder, read_idx_images
-from batchwright.data.images import IMAGE_ENDINGS, Images, holds_images, is_image, read_image_folder
-from batchwright.data.schema import Schema
-from batchwright.data.tables import DEFAULT, Table, TableOptions, from_frame, read_csv, read_parquet
+from batchwright.data.formats.arrays import read_npy, read_npz, rows_of, target_columns, targets_among
+from batchwright.data.formats.examples import EXAMPLES, example
+from batchwright.data.formats.idx import holds_idx, is_idx, read_idx_folder, read_idx_images
+from batchwright.data.formats.parquet import NUMPY, PARQUET, TEXT, parquet_files
+from batchwright.data.typed.images import IMAGE_ENDINGS, Images, holds_images, is_image, read_image_folder
+from batchwright.data.typed.schema import Schema
+from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame, read_csv, read_parquet
 from batchwright.errors import DataError, nearest
 
 Source: TypeAlias = Any

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Float32, Float64, Int32, Integer, Shaped
 
-from batchwright.data.cells import KEPT, BadCell, BadCells, dropped_note, first_ten
-from batchwright.data.encoders import category_codes, mean_and_deviation, scale_by
-from batchwright.data.inference import as_text, kind_remedy
-from batchwright.data.schema import TASKS, Task
-from batchwright.data.tables import Table
+from batchwright.data.encode.encoders import category_codes, mean_and_deviation, scale_by
+from batchwright.data.typed.cells import KEPT, BadCell, BadCells, dropped_note, first_ten
+from batchwright.data.typed.inference import as_text, kind_remedy
+from batchwright.data.typed.schema import TASKS, Task
+from batchwright.data.typed.table import Table
 from batchwright.errors import ConfigError, DataError, unknown
 
 FEW = 20
@@ -151,7 +151,7 @@ def fit_target(
         lenient: whether to accept a target from which little or nothing can be learned: one value, one class, a class
             of one row, about as many classes as rows.
 
-    >>> from batchwright.data.tables import from_frame
+    >>> from batchwright.data.typed.table import from_frame
     >>> fit_target(from_frame({"y": ["yes", "no", "no", "yes"]}), "y").classes
     ('no', 'yes')
 

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Num
 
-from batchwright.data.cells import first_ten
-from batchwright.data.inference import as_text
-from batchwright.data.tables import Table
+from batchwright.data.typed.cells import first_ten
+from batchwright.data.typed.inference import as_text
+from batchwright.data.typed.table import Table
 from batchwright.errors import ConfigError, DataError
 
 SEPARATORS = ("|", ";", ",", "/", " ")
@@ -93,7 +93,7 @@ def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient
         separator: what is between the labels of a cell; found among `SEPARATORS` when None.
         lenient: whether to accept about as many labels as rows.
 
-    >>> from batchwright.data.tables import from_frame
+    >>> from batchwright.data.typed.table import from_frame
     >>> fit_labels(from_frame({"y": ["red|round", "red", None, "round", "red"]}), "y").classes
     ('red', 'round')
 

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from batchwright.data.schema import Column, Kind
+from batchwright.data.typed.schema import Column, Kind
 from batchwright.errors import DataError
 
 TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")

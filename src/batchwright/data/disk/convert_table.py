@@ -18,11 +18,9 @@ import polars as pl
 from jaxtyping import Bool
 
 from batchwright._files import Lock, explained, remove_parts, write_file
-from batchwright.data.cells import BadCells, TableOptions, bad_cells_error, dropped_note, type_cells
-from batchwright.data.memory import anonymous_memory
-from batchwright.data.raw import COPIES_OF_PIECE, PIECES, SMALLEST_PIECE, Raw, open_raw, source_files
-from batchwright.data.schema import Column, Schema, from_plain
-from batchwright.data.store import (
+from batchwright.data.disk.budget import anonymous_memory
+from batchwright.data.disk.columns import COPIES_OF_PIECE, PIECES, SMALLEST_PIECE, Raw, open_raw, source_files
+from batchwright.data.disk.store import (
     FORMAT,
     LINES,
     LOCK,
@@ -38,7 +36,9 @@ from batchwright.data.store import (
     refuse_stranger,
     write_columns,
 )
-from batchwright.data.tables import DEFAULT, ON_BAD_ROWS, columns_asked_for, known_columns
+from batchwright.data.typed.cells import BadCells, TableOptions, bad_cells_error, dropped_note, type_cells
+from batchwright.data.typed.schema import Column, Schema, from_plain
+from batchwright.data.typed.table import DEFAULT, ON_BAD_ROWS, columns_asked_for, known_columns
 from batchwright.errors import ConfigError, DataError, unknown
 
 ENDING = ".batchwright"
