@@ -21,8 +21,10 @@ from batchwright.data.disk.budget import available_memory, estimated_bytes, limi
 from batchwright.data.disk.convert_table import convert, store_folder
 from batchwright.data.disk.store import Store
 from batchwright.data.formats.arrays import read_npy
+from batchwright.data.formats.delimited import read_csv
+from batchwright.data.formats.parquet import read_parquet
 from batchwright.data.typed.schema import Column, Schema
-from batchwright.data.typed.table import Table, TableOptions, from_frame, read_csv, read_parquet
+from batchwright.data.typed.table import Table, TableOptions, from_frame
 from batchwright.errors import ConfigError, DataError, UsageError
 
 DROP = TableOptions(on_bad_rows="drop")
@@ -171,7 +173,7 @@ def test_finished_store_is_taken_and_a_change_converts_anew(tmp_path, monkeypatc
     path = file(tmp_path, "a,b\n1,2\n3,4\n")
     first = convert(path)
     with monkeypatch.context() as patch:
-        patch.setattr(convert_table, "open_raw", None)
+        patch.setattr(convert_table, "open_table", None)
         assert convert(path) == first
     assert convert(path, TableOptions(kinds={"a": "categorical"})) != first
     with pytest.raises(DataError, match="made anew"):

@@ -221,7 +221,7 @@ def test_images_beyond_the_limit_are_streamed(tmp_path, monkeypatch, piece_bytes
     monkeypatch.setattr(encoded_rows, "PIECE_BYTES", piece_bytes)
     limit = limit_to_stream(str(folder), "100GB")
     streamed, whole = prepare_streamed(folder, DataOptions(), memory_limit=limit.bytes), prepare(folder, DataOptions())
-    dataset = encoded.memory_map(streamed, memory_limit=limit.bytes)
+    dataset = encoded_rows.memory_map(streamed, memory_limit=limit.bytes)
     assert dataset.memory_limit == 100 * 10**9
     for name, part in dataset.parts.items():
         same_split(part, whole.parts[name])

@@ -15,7 +15,8 @@ from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, read_
 from batchwright.data.encode.preprocessing import Constant, Preprocessing, describe, fit
 from batchwright.data.encode.several import Target
 from batchwright.data.encode.targets import drop_missing
-from batchwright.data.formats.source import Loaded, Rows, Source, read
+from batchwright.data.formats.format import Loaded, Rows
+from batchwright.data.formats.source import Source, read
 from batchwright.data.learning import (
     divide,
     found_notes,

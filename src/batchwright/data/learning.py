@@ -9,7 +9,7 @@ from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label
 from batchwright.data.encode.labels import LabelTarget, labels_note, looks_like_labels
 from batchwright.data.encode.several import SeveralTargets, Target, each_target, fit_targets, refit_scale
 from batchwright.data.encode.targets import ClassTarget
-from batchwright.data.formats.source import Rows
+from batchwright.data.formats.format import Rows
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import split_key
 from batchwright.data.splitting import Indices, split

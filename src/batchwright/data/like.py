@@ -11,7 +11,7 @@ from batchwright.data.encode.labels import LabelTarget
 from batchwright.data.encode.preprocessing import schema_target
 from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.encode.targets import ValueTarget
-from batchwright.data.formats.source import Rows
+from batchwright.data.formats.format import Rows
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import given_names
 from batchwright.data.typed.cells import first_ten

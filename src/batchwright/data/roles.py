@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from batchwright.data.encode.encoding import LABEL
-from batchwright.data.formats.source import Loaded
+from batchwright.data.formats.format import Loaded
 from batchwright.data.options import DataOptions
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.inference import as_text, kind_remedy

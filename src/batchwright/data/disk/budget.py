@@ -1,29 +1,16 @@
 """How much memory is free, how much this process holds, and about how much a source takes."""
 
-import math
 import os
 import re
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-import polars as pl
-
-from batchwright.data.formats.idx import idx_files, idx_shape
-from batchwright.data.formats.parquet import PARQUET, TEXT
-from batchwright.data.typed.images import holds_images, image_folder_bytes
-from batchwright.errors import ConfigError, DataError
+from batchwright.data.formats.source import format_of
+from batchwright.errors import ConfigError
 
 UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
-
-TEXT_FACTOR = 5
-"""Peak memory per byte of delimited text while it is read, split and encoded; 4.2 measured on columns of numbers."""
-IMAGE_COPIES = 2
-"""Copies of the decoded images held at most: one of all, and one of the parts."""
-CELL_BYTES = 24
-"""Peak memory per cell of a Parquet file, as measured on columns of numbers. Long texts take more."""
 
 
 def parse_size(text: str) -> int:
@@ -97,41 +84,19 @@ def anonymous_memory() -> int:
 def estimated_bytes(source: str | Path, image_size: tuple[int, int] | None = None) -> int:
     """About how many bytes the rows in a file or folder take while they are read whole and encoded.
 
-    A guess within a factor of three: for text, 5 times the size of the file; for Parquet, 24 bytes per cell; for images
-    in a folder, twice their bytes once decoded (and resized to `image_size`); for everything else, twice the size of
-    the files. 0 if there is no such file.
+    A guess within a factor of three, made by the format; for what no format claims, twice the size of the files. 0 if
+    there is no such file.
     """
     path = Path(source)
-    if path.is_dir() and (parts := idx_files(path)):
-        return IMAGE_COPIES * sum(_decoded_bytes(images) for images, _ in parts)
-    if path.is_dir() and holds_images(path):
-        return IMAGE_COPIES * image_folder_bytes(path, image_size)
+    if (found := format_of(path)) is not None and path.exists():
+        return found.estimated_bytes(path, image_size)
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return sum(_estimate_file(file) for file in files)
+    return 2 * sum(file.stat().st_size for file in files)
 
 
 def _can_be_streamed(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() in (*TEXT, *PARQUET, ".npy")
-
-
-def _decoded_bytes(images: Path) -> int:
-    """The bytes that an IDX file states that it holds; the size of the file if the statement is implausible."""
-    try:
-        return math.prod(idx_shape(images))
-    except (DataError, OSError, EOFError, zlib.error):  # reading it will report this
-        return images.stat().st_size
-
-
-def _estimate_file(file: Path) -> int:
-    size = file.stat().st_size
-    if file.suffix.lower() in PARQUET:
-        try:
-            frame = pl.scan_parquet(file)
-            rows = frame.select(pl.len()).collect().item()
-            return CELL_BYTES * int(rows) * len(frame.collect_schema())
-        except (OSError, pl.exceptions.PolarsError):
-            return size
-    return (TEXT_FACTOR if file.suffix.lower() in TEXT else 2) * size
+    found = format_of(path)
+    return found is not None and found.streams(path)
 
 
 def _groups() -> list[Path]:

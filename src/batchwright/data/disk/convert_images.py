@@ -29,7 +29,7 @@ from batchwright.data.disk.store import (
     open_store,
 )
 from batchwright.data.formats.idx import IMAGE_HEADER, holds_idx, idx_files, idx_shape, open_idx, read_idx
-from batchwright.data.typed.images import ImageFiles, find_images, read_pixels
+from batchwright.data.formats.image_folder import ImageFiles, find_images, read_pixels
 from batchwright.errors import DataError
 
 BLOCK_BYTES = 32 << 20

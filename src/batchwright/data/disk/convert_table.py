@@ -19,7 +19,7 @@ from jaxtyping import Bool
 
 from batchwright._files import Lock, explained, remove_parts, write_file
 from batchwright.data.disk.budget import anonymous_memory
-from batchwright.data.disk.columns import COPIES_OF_PIECE, PIECES, SMALLEST_PIECE, Raw, open_raw, source_files
+from batchwright.data.disk.columns import COPIES_OF_PIECE, PIECES, SMALLEST_PIECE, open_table, source_files
 from batchwright.data.disk.store import (
     FORMAT,
     LINES,
@@ -36,6 +36,7 @@ from batchwright.data.disk.store import (
     refuse_stranger,
     write_columns,
 )
+from batchwright.data.formats.format import TableFile
 from batchwright.data.typed.cells import BadCells, TableOptions, bad_cells_error, dropped_note, type_cells
 from batchwright.data.typed.schema import Column, Schema, from_plain
 from batchwright.data.typed.table import DEFAULT, ON_BAD_ROWS, columns_asked_for, known_columns
@@ -96,7 +97,7 @@ def convert(
         check_memory(SMALLEST_PIECE * COPIES_OF_PIECE, left, f"{path.name}: reading a piece")
         with hold_store_folder(folder, fingerprint):
             try:
-                raw = open_raw(path, options, folder, schema, left)
+                raw = open_table(path, options, folder, schema, left)
             except DataError:
                 clear(folder)
                 raise
@@ -182,7 +183,7 @@ def check_memory(needed: int, left: int | None, what: str) -> None:
 
 
 def _convert(
-    raw: Raw, options: TableOptions, folder: Path, schema: Schema | None, left: int | None, fingerprint: str
+    raw: TableFile, options: TableOptions, folder: Path, schema: Schema | None, left: int | None, fingerprint: str
 ) -> Contents:
     """Type and write all columns; rows that do not fit stop the conversion or are dropped, as `options` say."""
     names = raw.names if schema is None else columns_asked_for(raw.names, schema, raw.name)
@@ -210,7 +211,7 @@ def _convert(
 
 
 def _type_column(
-    raw: Raw, name: str, path: Path, known: dict[str, Column], missing: tuple[str, ...], left: int | None
+    raw: TableFile, name: str, path: Path, known: dict[str, Column], missing: tuple[str, ...], left: int | None
 ) -> Typed:
     """A column's kind and bad cells, its values written to `path`; the result of an earlier conversion is reused."""
     found_path = path.with_suffix(".json")
@@ -239,7 +240,7 @@ def _unfit_file(path: Path) -> Path:
     return path.with_suffix(".unfit")
 
 
-def _write_kept(raw: Raw, folder: Path, columns: int, fits: Bool[np.ndarray, " rows"]) -> tuple[StoredFile, ...]:
+def _write_kept(raw: TableFile, folder: Path, columns: int, fits: Bool[np.ndarray, " rows"]) -> tuple[StoredFile, ...]:
     """The files of the store, without the dropped rows; files that were written without them already stay."""
     if raw.lines is not None:
         write_columns(folder / LINES, pl.DataFrame({"lines": raw.lines[fits]}))

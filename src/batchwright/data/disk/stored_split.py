@@ -25,8 +25,9 @@ from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label
 from batchwright.data.encode.preprocessing import SCALINGS, Preprocessing, judge, make_encoder, make_schema
 from batchwright.data.encode.several import Target
 from batchwright.data.encode.targets import drop_missing
+from batchwright.data.formats.format import Loaded, Rows
 from batchwright.data.formats.idx import holds_idx
-from batchwright.data.formats.source import Loaded, Rows
+from batchwright.data.formats.image_folder import holds_images
 from batchwright.data.learning import (
     divide,
     found_notes,
@@ -49,7 +50,7 @@ from batchwright.data.like import (
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import target_names
 from batchwright.data.splitting import Indices
-from batchwright.data.typed.images import Images, holds_images
+from batchwright.data.typed.images import Images
 from batchwright.data.typed.schema import Column
 from batchwright.data.typed.table import Table
 from batchwright.data.weights import divide_by_unit, drop_weightless, row_weights, unit_of

@@ -10,7 +10,8 @@ from jaxtyping import Float32, Shaped
 
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.several import Target
-from batchwright.data.formats.source import Rows, Source, read
+from batchwright.data.formats.format import Rows
+from batchwright.data.formats.source import Source, read
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.schema import Column, Schema, from_plain, normal_name
 from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from jaxtyping import Shaped
 
+from batchwright.data.formats.format import Loaded, Size, TableFile
 from batchwright.data.typed.images import Images, to_bytes
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import DEFAULT, Table, TableOptions, columns_of, from_frame, is_single
@@ -69,6 +71,84 @@ def targets_among(table: Table) -> str | tuple[str, ...] | None:
     """The columns of a table that `rows_of` made from y."""
     several = tuple(name for name in table.kinds if re.fullmatch(rf"{TARGET}_\d+", name))
     return TARGET if TARGET in table.kinds else several or None
+
+
+class Npy:
+    """One array in a `.npy` file."""
+
+    endings = (".npy",)
+
+    def claims(self, path: Path) -> bool:
+        """Whether the ending says so."""
+        return path.suffix.lower() in self.endings and not path.is_dir()
+
+    def streams(self, path: Path) -> bool:
+        """Yes."""
+        return True
+
+    def read(
+        self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
+    ) -> Loaded:
+        """The rows; the last column of a table is usually predicted."""
+        rows = read_npy(path, options, schema=schema)
+        return Loaded(rows, None, rows.columns[-1].name if isinstance(rows, Table) else None, path.stem)
+
+    def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
+        """An array of two dimensions; an eighth of the memory limits how many columns are read at once."""
+        with whole_file(path):
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if array.ndim != 2:
+            raise DataError(f"{path} has {array.ndim} dimensions; in pieces, a table of 2 can be read.")
+        rows, width = array.shape
+        limit = (1 << 31 if memory is None else memory) // 8
+        together = min(width, max(1, limit // max(1, rows * array.itemsize)))
+        held: dict[int, np.ndarray] = {}
+
+        def column(name: str) -> pl.Series:
+            group, place = divmod(int(name), together)
+            if group not in held:
+                held.clear()
+                held[group] = np.array(array[:, group * together : (group + 1) * together], order="F")
+            return pl.Series(name, held[group][:, place])
+
+        names = tuple(str(number) for number in range(width))
+        return TableFile(path.name, names, rows, column, target=names[-1])
+
+    def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
+        """Twice the size of the file."""
+        return 2 * path.stat().st_size
+
+
+class Npz:
+    """Arrays of one or two parts in a `.npz` file."""
+
+    endings = (".npz",)
+
+    def claims(self, path: Path) -> bool:
+        """Whether the ending says so."""
+        return path.suffix.lower() in self.endings and not path.is_dir()
+
+    def streams(self, path: Path) -> bool:
+        """No."""
+        return False
+
+    def read(
+        self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
+    ) -> Loaded:
+        """The rows of both parts."""
+        train, test = read_npz(path, options, schema=schema)
+        return Loaded(train, test, targets_among(train) if isinstance(train, Table) else None, path.stem)
+
+    def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
+        """None: the arrays are packed."""
+        return None
+
+    def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
+        """Twice the size of the file."""
+        return 2 * path.stat().st_size
+
+
+NPY, NPZ = Npy(), Npz()
 
 
 def read_npy(path: Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table | Images:

@@ -15,7 +15,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from batchwright.data.formats.format import Loaded, Size, TableFile
+from batchwright.data.formats.image_folder import IMAGE_COPIES
+from batchwright.data.typed.cells import TableOptions
 from batchwright.data.typed.images import Images
+from batchwright.data.typed.schema import Schema
 from batchwright.errors import DataError
 
 PARTS = ("train", "t10k")
@@ -26,6 +30,48 @@ IMAGE_HEADER = 16
 
 ALIGNMENT = 64
 """Bytes; XLA shares the memory of arrays whose address is a multiple of this."""
+
+
+class Idx:
+    """A folder in MNIST's form, or one file of images."""
+
+    endings = ()
+
+    def claims(self, path: Path) -> bool:
+        """Whether a folder holds such files, or a file is named like one."""
+        return holds_idx(path) if path.is_dir() else is_idx(path)
+
+    def streams(self, path: Path) -> bool:
+        """Folders do."""
+        return path.is_dir()
+
+    def read(
+        self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
+    ) -> Loaded:
+        """The images in their own size."""
+        if path.is_dir():
+            return Loaded(*read_idx_folder(path), None, path.resolve().name)
+        return Loaded(read_idx_images(path), None, None, path.name)
+
+    def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
+        """None: images have no columns."""
+        return None
+
+    def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
+        """Twice the bytes of the images."""
+        images = [images for images, _ in idx_files(path)] if path.is_dir() else [path]
+        return IMAGE_COPIES * sum(map(_decoded_bytes, images))
+
+
+IDX = Idx()
+
+
+def _decoded_bytes(images: Path) -> int:
+    """The bytes that a file states that it holds; its size if the statement is implausible."""
+    try:
+        return math.prod(idx_shape(images))
+    except (DataError, OSError, EOFError, zlib.error):  # reading it will report this
+        return images.stat().st_size
 
 
 def read_idx(path: Path) -> UInt8[np.ndarray, "..."]:

@@ -1,15 +1,81 @@
-"""Table files, recognised by their endings, and the folders that hold them."""
+"""Parquet files, and folders that hold the files of one table."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
+from batchwright.data.formats.format import Loaded, Size, TableFile
+from batchwright.data.typed.cells import TableOptions
+from batchwright.data.typed.schema import Schema, normal_names
+from batchwright.data.typed.table import DEFAULT, Table, type_table
 from batchwright.errors import DataError
 
-TEXT = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data")
-PARQUET = (".parquet", ".pq")
-NUMPY = (".npy", ".npz")
+CELL_BYTES = 24
+"""Peak memory per cell, as measured on columns of numbers. Long texts take more."""
+
+
+class Parquet:
+    """A Parquet file, or a folder of such files."""
+
+    endings = (".parquet", ".pq")
+
+    def claims(self, path: Path) -> bool:
+        """Whether the ending is that of Parquet, or a folder holds such files."""
+        return bool(parquet_files(path)) if path.is_dir() else path.suffix.lower() in self.endings
+
+    def streams(self, path: Path) -> bool:
+        """Yes."""
+        return True
+
+    def read(
+        self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
+    ) -> Loaded:
+        """The table."""
+        name = path.resolve().name if path.is_dir() else path.stem
+        return Loaded(read_parquet(path, options, schema=schema), None, None, name)
+
+    def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
+        """The table, its columns not read yet."""
+        scan = scan_parquet(path)
+        try:
+            written = scan.collect_schema().names()
+            rows = int(scan.select(pl.len()).collect().item())
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
+        by_name = dict(zip(normal_names(written, path.name), written, strict=True))
+
+        def column(name: str) -> pl.Series:
+            return scan.select(pl.col(by_name[name])).collect().to_series().alias(name)
+
+        return TableFile(path.name, tuple(by_name), rows, column)
+
+    def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
+        """24 bytes per cell; the size of the files where they cannot be read."""
+        files = parquet_files(path) if path.is_dir() else [path]
+        return sum(map(_estimated, files))
+
+
+PARQUET = Parquet()
+
+
+def read_parquet(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
+    """The table in a Parquet file; its types are kept: text stays text.
+
+    For a folder, the rows of its Parquet files one after the other, in the order of their names.
+
+    Raises:
+        DataError: no such file, not Parquet, files whose columns differ, no rows, bad cells, or columns that the schema
+            needs and the file lacks.
+    """
+    path = Path(path)
+    scan = scan_parquet(path)
+    try:
+        frame = scan.collect()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
+    frame.columns = normal_names(frame.columns, path.name)
+    return type_table(frame, options, schema=schema, name=path.name)
 
 
 def parquet_files(folder: Path) -> list[Path]:
@@ -17,7 +83,7 @@ def parquet_files(folder: Path) -> list[Path]:
     return sorted(
         file
         for file in folder.iterdir()
-        if file.suffix.lower() in PARQUET and not file.name.startswith((".", "_")) and file.is_file()
+        if file.suffix.lower() in Parquet.endings and not file.name.startswith((".", "_")) and file.is_file()
     )
 
 
@@ -49,3 +115,11 @@ def _check_columns(first: Path, expected: Mapping[str, object], file: Path, foun
                 f"{first.parent}: its files differ in column {name!r}: {one}, {other}. Write all with the same "
                 "columns, or give one file."
             )
+
+
+def _estimated(file: Path) -> int:
+    try:
+        frame = pl.scan_parquet(file)
+        return CELL_BYTES * int(frame.select(pl.len()).collect().item()) * len(frame.collect_schema())
+    except (OSError, pl.exceptions.PolarsError):
+        return file.stat().st_size

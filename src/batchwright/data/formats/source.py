@@ -1,35 +1,27 @@
 """Get rows from what a user names or holds: an example, a file, a folder, arrays or a data frame."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from batchwright.data.formats.arrays import read_npy, read_npz, rows_of, target_columns, targets_among
+from batchwright.data.formats.arrays import NPY, NPZ, rows_of, target_columns
+from batchwright.data.formats.delimited import DELIMITED
 from batchwright.data.formats.examples import EXAMPLES, example
-from batchwright.data.formats.idx import holds_idx, is_idx, read_idx_folder, read_idx_images
-from batchwright.data.formats.parquet import NUMPY, PARQUET, TEXT, parquet_files
-from batchwright.data.typed.images import IMAGE_ENDINGS, Images, holds_images, is_image, read_image_folder
+from batchwright.data.formats.format import Format, Loaded
+from batchwright.data.formats.idx import IDX
+from batchwright.data.formats.image_folder import IMAGE_FOLDER
+from batchwright.data.formats.parquet import PARQUET
 from batchwright.data.typed.schema import Schema
-from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame, read_csv, read_parquet
+from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
 from batchwright.errors import DataError, nearest
 
 Source: TypeAlias = Any
 """The name of an example, a path, an array, a pair (x, y) of arrays, a mapping of columns, or any data frame."""
 
-Rows = Table | Images
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """The content of a source: its rows, its own test part if any, the default target, and a short name."""
-
-    train: Rows
-    test: Rows | None
-    target: str | tuple[str, ...] | None
-    name: str
+FORMATS: tuple[Format, ...] = (IDX, IMAGE_FOLDER, DELIMITED, PARQUET, NPY, NPZ)
+"""All formats; a path belongs to the first that claims it."""
 
 
 def read(
@@ -63,9 +55,12 @@ def read(
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         try:
-            if is_image(path) or (path.is_dir() and holds_images(path) and not holds_idx(path)):
-                return _read_images(path, image_size, channels)
-            return _read_folder(path, options, schema) if path.is_dir() else _read_file(path, options, schema)
+            found = format_of(path)
+            if not path.is_dir() and found is not IMAGE_FOLDER:
+                check_file(path)
+            if found is None:
+                raise _unknown_kind(path)
+            return found.read(path, options, schema=schema, image_size=image_size, channels=channels)
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error}") from error
     if isinstance(source, tuple) and len(source) == 2:
@@ -83,45 +78,23 @@ def _read_example(name: str, options: TableOptions, schema: Schema | None) -> Lo
     return Loaded(rows, None, found.target, name)
 
 
-def _read_images(path: Path, image_size: tuple[int, int] | None, channels: int | None) -> Loaded:
-    name = path.resolve().stem if path.is_file() else path.resolve().name
-    return Loaded(*read_image_folder(path, image_size=image_size, channels=channels), None, name)
+def format_of(path: Path) -> Format | None:
+    """The first format that claims a path; None if none does."""
+    return next((found for found in FORMATS if found.claims(path)), None)
 
 
-def _read_folder(path: Path, options: TableOptions, schema: Schema | None) -> Loaded:
-    """The rows of a folder of IDX files, or of Parquet files."""
-    name = path.resolve().name
-    if holds_idx(path):
-        return Loaded(*read_idx_folder(path), None, name)
-    if parquet_files(path):
-        return Loaded(read_parquet(path, options, schema=schema), None, None, name)
+def _unknown_kind(path: Path) -> DataError:
+    """The error for a file or folder that no format claims."""
+    if not path.is_dir():
+        known = ", ".join(ending for found in FORMATS for ending in found.endings)
+        ending = path.suffix.lower() or "(none)"
+        return DataError(f"{path} has the ending {ending!r}, which says nothing of its kind. Known endings: {known}.")
     entries = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
     held = f"It holds {', '.join(entries[:5])}{', ...' if len(entries) > 5 else ''}." if entries else "It is empty."
-    raise DataError(
+    return DataError(
         f"{path} is a folder of no kind that can be read: IDX files (train-images-idx3-ubyte, ...), images "
-        f"({' '.join(IMAGE_ENDINGS)}) in one folder per class, or Parquet files of one table. {held} Any other table "
-        "is given by its file."
-    )
-
-
-def _read_file(path: Path, options: TableOptions, schema: Schema | None) -> Loaded:
-    check_file(path)
-    name, ending = path.stem, path.suffix.lower()
-    if is_idx(path):
-        return Loaded(read_idx_images(path), None, None, path.name)
-    if ending in TEXT:
-        return Loaded(read_csv(path, options, schema=schema), None, None, name)
-    if ending in PARQUET:
-        return Loaded(read_parquet(path, options, schema=schema), None, None, name)
-    if ending == ".npz":
-        train, test = read_npz(path, options, schema=schema)
-        return Loaded(train, test, targets_among(train) if isinstance(train, Table) else None, name)
-    if ending == ".npy":
-        rows = read_npy(path, options, schema=schema)
-        return Loaded(rows, None, rows.columns[-1].name if isinstance(rows, Table) else None, name)
-    known = ", ".join((*TEXT, *PARQUET, *NUMPY, *IMAGE_ENDINGS))
-    raise DataError(
-        f"{path} has the ending {ending or '(none)'!r}, which says nothing of its kind. Known endings: {known}."
+        f"({' '.join(IMAGE_FOLDER.endings)}) in one folder per class, or Parquet files of one table. {held} Any other "
+        "table is given by its file."
     )
 
 

@@ -1,4 +1,4 @@
-"""Tables: delimited text, Parquet, data frames and arrays, each column typed by all its cells.
+"""Tables of typed columns, made from data frames, arrays and columns of text: each is typed by all its cells.
 
 A missing cell is null. A bad cell, which does not fit its column, never becomes null in silence: it stops the reading
 with its line, or its row is dropped, counted and listed.
@@ -6,7 +6,6 @@ with its line, or its row is dropped, counted and listed.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -14,8 +13,6 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64, Integer, Shaped
 
-from batchwright.data.formats.delimited import read_text
-from batchwright.data.formats.parquet import scan_parquet
 from batchwright.data.typed.cells import (
     MISSING,
     NONE_BAD,
@@ -30,7 +27,7 @@ from batchwright.data.typed.cells import (
 from batchwright.data.typed.schema import KINDS, Column, Kind, Schema, WiderSchema, normal_names
 from batchwright.errors import ConfigError, DataError, nearest, unknown
 
-__all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_frame", "read_csv", "read_parquet"]
+__all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_frame", "type_table"]
 
 ON_BAD_ROWS = ("stop", "drop")
 DEFAULT = TableOptions()
@@ -91,42 +88,6 @@ class Table:
         return f"{place}{'' if len(numbers) == 1 else 's'} {first_ten(numbers.tolist())}"
 
 
-def read_csv(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
-    """The table in a file of delimited text (UTF-8, with or without a byte-order mark; RFC 4180 quotation marks).
-
-    Args:
-        path: the file. Its delimiter, unless given, is found among comma, semicolon, tab and bar.
-        options: how cells are read.
-        schema: the columns, for rows given to a saved model: its used columns have to be there; of the others the
-            target is kept if present.
-
-    Raises:
-        DataError: no such file, not UTF-8, no rows, repeated names, records of different lengths, bad cells, or columns
-            that the schema needs and the file lacks.
-    """
-    text = read_text(Path(path), options, schema=schema)
-    return _table(text.frame, options, schema=schema, name=Path(path).name, lines=text.lines, ragged=text.ragged)
-
-
-def read_parquet(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
-    """The table in a Parquet file; its types are kept: text stays text.
-
-    For a folder, the rows of its Parquet files one after the other, in the order of their names.
-
-    Raises:
-        DataError: no such file, not Parquet, files whose columns differ, no rows, bad cells, or columns that the schema
-            needs and the file lacks.
-    """
-    path = Path(path)
-    scan = scan_parquet(path)
-    try:
-        frame = scan.collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
-    frame.columns = normal_names(frame.columns, path.name)
-    return _table(frame, options, schema=schema, name=path.name)
-
-
 def from_frame(
     frame: Any, options: TableOptions = DEFAULT, *, schema: Schema | None = None, name: str = "table"
 ) -> Table:
@@ -140,7 +101,7 @@ def from_frame(
         DataError: not a data frame, no rows, columns of different lengths, repeated names, bad cells, or columns that
             the schema needs and the frame lacks.
     """
-    return _table(_to_polars(frame, name), options, schema=schema, name=name)
+    return type_table(_to_polars(frame, name), options, schema=schema, name=name)
 
 
 def from_array(
@@ -162,7 +123,7 @@ def from_array(
     return from_frame(columns, options, schema=schema, name=name)
 
 
-def _table(
+def type_table(
     frame: pl.DataFrame,
     options: TableOptions,
     *,
