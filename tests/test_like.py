@@ -12,8 +12,8 @@ import pytest
 import batchwright as bw
 from batchwright import workflow
 from batchwright.config import load_config
-from batchwright.data.disk.stored_split import prepare_streamed
-from batchwright.data.encode.encoding import encode_labelled
+from batchwright.data.load_streamed import prepare_streamed
+from batchwright.data.new_rows import encode_labelled
 from batchwright.data.options import DataOptions
 from batchwright.errors import ConfigError, DataError, UsageError
 from batchwright.runs.tensors import by_path

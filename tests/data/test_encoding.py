@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from batchwright.data.dataset import load
-from batchwright.data.encode.encoding import Encoding, encode_labelled, encode_new
+from batchwright.data.encode.encoding import Encoding
+from batchwright.data.load import load
+from batchwright.data.new_rows import encode_labelled, encode_new
 from batchwright.errors import DataError
 
 RNG = np.random.default_rng(0)

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from batchwright.data.dataset import load
 from batchwright.data.encode.labels import LabelTarget, fit_labels, labels_note
 from batchwright.data.encode.several import target_from_json
+from batchwright.data.load import load
 from batchwright.data.typed.table import Table, TableOptions, from_frame
 from batchwright.errors import BatchwrightError, ConfigError, DataError
 

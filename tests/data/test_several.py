@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from batchwright.data.dataset import Dataset, load
-from batchwright.data.encode.encoding import encode_labelled
+from batchwright.data.dataset import Dataset
 from batchwright.data.encode.several import SeveralTargets, each_target, target_from_json
 from batchwright.data.encode.targets import ClassTarget, ValueTarget
+from batchwright.data.load import load
+from batchwright.data.new_rows import encode_labelled
 from batchwright.errors import BatchwrightError
 
 RNG = np.random.default_rng(0)

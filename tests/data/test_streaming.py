@@ -10,10 +10,11 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from batchwright.data.dataset import Split, prepare
+from batchwright.data.dataset import Split
 from batchwright.data.disk import budget, encoded_rows, stored_split
 from batchwright.data.disk.budget import estimated_bytes, limit_to_stream
-from batchwright.data.disk.stored_split import UNLOOKED, prepare_streamed
+from batchwright.data.load import prepare
+from batchwright.data.load_streamed import UNLOOKED, prepare_streamed
 from batchwright.data.options import DataOptions
 from batchwright.errors import ConfigError, DataError
 

@@ -7,11 +7,12 @@ import numpy as np
 from jaxtyping import Int64, Shaped
 
 from batchwright.data.dataset import Dataset, Split, fingerprint
-from batchwright.data.encode.encoding import Encoding, encode_labelled
+from batchwright.data.encode.encoding import Encoding
 from batchwright.data.encode.labels import LabelTarget
 from batchwright.data.encode.several import Target
 from batchwright.data.encode.targets import ClassTarget
 from batchwright.data.formats.source import Source
+from batchwright.data.new_rows import encode_labelled
 from batchwright.data.splitting import row_hashes, split
 from batchwright.data.typed.schema import Kind
 from batchwright.data.typed.table import TableOptions, from_frame
@@ -50,7 +51,7 @@ def prepare_like(
         DataError: the rows are not of the kind that the encoding was learned from, or of classes that it lacks.
         ConfigError: the share is out of range.
 
-    >>> from batchwright.data.dataset import load
+    >>> from batchwright.data.load import load
     >>> iris = load("iris")
     >>> again = prepare_like("iris", iris.encoding, validation_split=0.2)
     >>> again.train.rows, again.validation.rows, again.encoding == iris.encoding

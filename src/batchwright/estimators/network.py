@@ -17,8 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from batchwright import api
 from batchwright.config.sections import BATCH_SIZE
 from batchwright.data.again import prepare_like, split_like, with_target, with_validation
-from batchwright.data.dataset import Dataset, prepare
+from batchwright.data.dataset import Dataset
 from batchwright.data.encode.several import Target
+from batchwright.data.load import prepare
 from batchwright.data.options import DataOptions
 from batchwright.data.typed.schema import Task
 from batchwright.errors import ConfigError

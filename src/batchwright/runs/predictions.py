@@ -10,8 +10,9 @@ import polars as pl
 from batchwright import _cache
 from batchwright.data.again import part_of
 from batchwright.data.dataset import Split, fingerprint
-from batchwright.data.encode.encoding import Encoding, encode_labelled, encode_new
+from batchwright.data.encode.encoding import Encoding
 from batchwright.data.formats.source import Source
+from batchwright.data.new_rows import encode_labelled, encode_new
 from batchwright.data.splitting import row_hashes
 from batchwright.errors import ConfigError, RunError
 from batchwright.runs.model import SavedModel

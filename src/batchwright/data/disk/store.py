@@ -81,6 +81,16 @@ class Store:
         return self.contents.rows
 
     @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return self.contents.name
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of a table."""
+        return self.contents.columns
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the stored rows, in hexadecimal, computed from the list of files and their hashes."""
         return _digest([dataclasses.asdict(file) for file in self.contents.files])

@@ -1,9 +1,10 @@
 """Turn tables into arrays: which columns are used, and how; learned on training rows only, saved as data, not code."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,7 @@ from batchwright.data.encode.encoders import (
 )
 from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.typed.schema import Column, Schema, from_plain
-from batchwright.data.typed.table import Table
+from batchwright.data.typed.table import ColumnSource, Table
 from batchwright.errors import ConfigError, DataError, unknown
 
 Constant = Literal["leave_out", "unless_all", "keep"]
@@ -94,31 +95,85 @@ class Preprocessing:
         return from_plain(cls, plain)
 
 
-def describe(
-    train: Table,
+class Learned(NamedTuple):
+    """What the training rows teach: the columns, which of them are used, and how these are encoded."""
+
+    schema: Schema
+    preprocessing: Preprocessing
+
+
+def learn(
+    train: ColumnSource,
     target: Target | None,
     *,
     leave_out: Mapping[str, str] = MappingProxyType({}),
     constant: Constant = "leave_out",
-) -> Schema:
-    """What each column holds, and which columns the training rows make usable: no target, constant or identifier.
+    scaling: str = "standard",
+    one_hot_max: int = 10,
+) -> Learned:
+    """Learn from the training rows which columns are used (no target, constant or identifier), and how.
+
+    One column is read at a time.
 
     Args:
-        train: the training rows.
+        train: the training rows, and no others.
         target: the target; None where rows have no target.
         leave_out: other columns that are not for the network, each with the reason (`{"weight": "sample weights"}`).
         constant: what becomes of columns that do not vary: they are left out; or are so unless there are no others; or
             are used, as more rows are to come, unless all of their cells are missing.
+        scaling: of numbers x: `standard` (x − mean) / deviation, `robust` (x − median) / (upper − lower quartile),
+            `quantile`, which gives each column a normal distribution, or `none`, which takes x as it is.
+        one_hot_max: categories with at most this number of distinct values become one column each; others are embedded.
+
+    >>> from batchwright.data.typed.table import from_frame
+    >>> table = from_frame({"height": [1.0, 3.0], "colour": ["red", "blue"]})
+    >>> preprocessing = learn(table, None).preprocessing
+    >>> preprocessing.feature_names
+    ('height', 'colour=blue', 'colour=red')
+    >>> preprocessing.encode(table)["numeric"]
+    array([[-1.,  0.,  1.],
+           [ 1.,  1.,  0.]], dtype=float32)
 
     Raises:
         DataError: no column is left.
+        ConfigError: an unknown scaling.
     """
+    check_scaling(scaling)
     reasons = dict(leave_out) | (dict.fromkeys(target.columns, "target") if target else {})
-    judged = judge_kept if constant == "keep" else judge
-    columns = tuple(judged(column, train.frame[column.name], reasons.get(column.name)) for column in train.columns)
-    if constant != "leave_out" and not any(column.used for column in columns):
-        columns = tuple(dataclasses.replace(column, used=column.name not in reasons) for column in train.columns)
-    return make_schema(columns, target, name=train.name)
+    make = partial(make_encoder, scaling=scaling, one_hot_max=one_hot_max)
+    found = [_learn_column(train, column, reasons.get(column.name), constant, make) for column in train.columns]
+    if constant != "leave_out" and not any(column.used for column, _ in found):
+        found = [_keep_column(train, column, reasons.get(column.name), make) for column in train.columns]
+    schema = make_schema(tuple(column for column, _ in found), target, name=train.name)
+    return Learned(schema, Preprocessing(tuple(encoder for _, encoder in found if encoder is not None)))
+
+
+def check_scaling(scaling: str) -> None:
+    """Raise a ConfigError unless there is such a scaling."""
+    if scaling not in SCALINGS:
+        raise ConfigError(unknown("scaling", scaling, SCALINGS))
+
+
+def _learn_column(
+    train: ColumnSource, column: Column, reason: str | None, constant: Constant, make: Callable[..., Encoder]
+) -> tuple[Column, Encoder | None]:
+    """Whether and how a column is encoded; it is not read if there is a `reason` against using it."""
+    if reason is not None:
+        return dataclasses.replace(column, used=False, note=reason), None
+    if not column.used:
+        return column, None
+    cells = train.cells(column.name)
+    judged = judge_kept(column, cells) if constant == "keep" else judge(column, cells)
+    return judged, make(judged, cells) if judged.used else None
+
+
+def _keep_column(
+    train: ColumnSource, column: Column, reason: str | None, make: Callable[..., Encoder]
+) -> tuple[Column, Encoder | None]:
+    """The column, used although it tells nothing, unless there is a `reason` against using it."""
+    if reason is not None:
+        return dataclasses.replace(column, used=False, note=reason), None
+    return dataclasses.replace(column, used=True), make(column, train.cells(column.name))
 
 
 def make_schema(columns: tuple[Column, ...], target: Target | None, *, name: str) -> Schema:
@@ -140,55 +195,21 @@ def schema_target(target: Target) -> str | tuple[str, ...]:
     return target.columns if isinstance(target, SeveralTargets) else target.name
 
 
-def fit(train: Table, schema: Schema, *, scaling: str = "standard", one_hot_max: int = 10) -> Preprocessing:
-    """Learn the encoders of the columns that the schema uses.
-
-    Args:
-        train: the training rows, and no others.
-        schema: which columns are used, as `describe` says.
-        scaling: of numbers x: `standard` (x − mean) / deviation, `robust` (x − median) / (upper − lower quartile),
-            `quantile`, which gives each column a normal distribution, or `none`, which takes x as it is.
-        one_hot_max: categories with at most this number of distinct values become one column each; others are embedded.
-
-    >>> from batchwright.data.typed.table import from_frame
-    >>> table = from_frame({"height": [1.0, 3.0], "colour": ["red", "blue"]})
-    >>> preprocessing = fit(table, describe(table, None))
-    >>> preprocessing.feature_names
-    ('height', 'colour=blue', 'colour=red')
-    >>> preprocessing.encode(table)["numeric"]
-    array([[-1.,  0.,  1.],
-           [ 1.,  1.,  0.]], dtype=float32)
-
-    Raises:
-        ConfigError: an unknown scaling.
-    """
-    if scaling not in SCALINGS:
-        raise ConfigError(unknown("scaling", scaling, SCALINGS))
-    encoders = (
-        make_encoder(column, train.frame[column.name], scaling, one_hot_max) for column in schema.columns if column.used
-    )
-    return Preprocessing(tuple(encoders))
-
-
-def judge(column: Column, cells: pl.Series, reason: str | None) -> Column:
-    """The column, marked as unused if a `reason` is given or all its `cells` in the training rows are the same."""
-    if reason is not None:
-        return dataclasses.replace(column, used=False, note=reason)
+def judge(column: Column, cells: pl.Series) -> Column:
+    """The column, marked as unused if all its `cells` in the training rows are the same."""
     if column.used and cells.eq_missing(cells.head(1)).all():
         value = "missing" if cells.null_count() else repr(cells[0])
         return dataclasses.replace(column, used=False, note=f"left out: every training row is {value}")
     return column
 
 
-def judge_kept(column: Column, cells: pl.Series, reason: str | None) -> Column:
+def judge_kept(column: Column, cells: pl.Series) -> Column:
     """As `judge`, but a column is used although its cells are all the same, unless all of them are missing."""
-    if reason is None and cells.null_count() < len(cells):
-        return column
-    return judge(column, cells, reason)
+    return column if cells.null_count() < len(cells) else judge(column, cells)
 
 
 def make_encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: int) -> Encoder:
-    """The encoder learned from the `cells` of a column in the training rows; scaling and `one_hot_max` as in `fit`."""
+    """The encoder learned from the `cells` of a column in the training rows; other arguments as for `learn`."""
     match column.kind:
         case "numeric":
             return number_encoder(column.name, cells, scaling)

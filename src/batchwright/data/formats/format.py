@@ -10,11 +10,9 @@ import polars as pl
 from jaxtyping import Int64
 
 from batchwright.data.typed.cells import NONE_BAD, BadCells, TableOptions
-from batchwright.data.typed.images import Images
+from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Schema
-from batchwright.data.typed.table import Table
 
-Rows: TypeAlias = Table | Images
 Size: TypeAlias = tuple[int, int]
 """Height and width of images."""
 

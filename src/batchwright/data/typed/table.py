@@ -6,7 +6,7 @@ with its line, or its row is dropped, counted and listed.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import narwhals as nw
 import numpy as np
@@ -34,6 +34,50 @@ DEFAULT = TableOptions()
 UNKNOWN_TO_POLARS = (TypeError, ValueError, ImportError, NotImplementedError)
 """Exceptions from converting mixed objects, complex numbers, or text of pandas without pyarrow."""
 COMPLEX = "complex numbers: give their real and imaginary parts as two columns"
+
+
+@runtime_checkable
+class RowSource(Protocol):
+    """Rows of typed columns, in memory or on the disk."""
+
+    @property
+    def name(self) -> str:
+        """What they are called in messages."""
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Their columns."""
+
+    def table(self, start: int = 0, stop: int | None = None, *, columns: Sequence[str] | None = None) -> "Table":
+        """The rows start to stop-1 of the columns named, or of all.
+
+        Raises:
+            DataError: there is no such column, or the rows cannot be read.
+        """
+
+
+@runtime_checkable
+class ColumnSource(Protocol):
+    """Some rows of typed columns, which are read column by column."""
+
+    @property
+    def name(self) -> str:
+        """What they are called in messages."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Their columns."""
+
+    def cells(self, name: str) -> pl.Series:
+        """The cells of the column `name`.
+
+        Raises:
+            DataError: there is no such column, or it cannot be read.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,10 +115,26 @@ class Table:
         Raises:
             DataError: there is no such column; the nearest name is suggested.
         """
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise DataError(f"{self.name}: {unknown('column', name, self.frame.columns)}")
+        return column_of(self, name)
+
+    def cells(self, name: str) -> pl.Series:
+        """The cells of the column `name`.
+
+        Raises:
+            DataError: there is no such column.
+        """
+        return self.frame[self.column(name).name]
+
+    def table(self, start: int = 0, stop: int | None = None, *, columns: Sequence[str] | None = None) -> "Table":
+        """The rows start to stop-1 of the columns named, or of all.
+
+        Raises:
+            DataError: there is no such column.
+        """
+        specs = self.columns if columns is None else tuple(self.column(name) for name in dict.fromkeys(columns))
+        frame = self.frame.select([column.name for column in specs])[start:stop]
+        lines = None if self.lines is None else self.lines[start:stop]
+        return dataclasses.replace(self, frame=frame, columns=specs, lines=lines)
 
     def take(self, chosen: Integer[np.ndarray, " chosen"]) -> "Table":
         """The table of these rows (numbers from 0), in this order."""
@@ -86,6 +146,18 @@ class Table:
         numbers = chosen + 1 if self.lines is None else self.lines[chosen]
         place = "row" if self.lines is None else "line"
         return f"{place}{'' if len(numbers) == 1 else 's'} {first_ten(numbers.tolist())}"
+
+
+def column_of(rows: ColumnSource | RowSource, name: str) -> Column:
+    """The description of the column `name`.
+
+    Raises:
+        DataError: there is no such column; the nearest name is suggested.
+    """
+    for column in rows.columns:
+        if column.name == name:
+            return column
+    raise DataError(f"{rows.name}: {unknown('column', name, [column.name for column in rows.columns])}")
 
 
 def from_frame(
