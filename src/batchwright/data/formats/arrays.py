@@ -13,9 +13,10 @@ import polars as pl
 from jaxtyping import Shaped
 
 from batchwright.data.formats.format import Loaded, Size, TableFile
+from batchwright.data.typed.frames import columns_of, is_single
 from batchwright.data.typed.images import Images, to_bytes
 from batchwright.data.typed.schema import Schema
-from batchwright.data.typed.table import DEFAULT, Table, TableOptions, columns_of, from_frame, is_single
+from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
 from batchwright.errors import DataError
 
 TARGET = "target"
