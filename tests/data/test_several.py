@@ -75,7 +75,7 @@ def test_arrays_with_several_targets(form: str, tmp_path: Path) -> None:
     assert data.target.columns == (("a", "b") if form == "frame" else ("target_0", "target_1"))
     assert data.train.targets.shape == (data.train.rows, 2)
     again = encode_labelled((x, y) if form != "frame" else (x, pl.DataFrame(y, ["a", "b"])), data.encoding)
-    np.testing.assert_array_equal(again.targets[data.indices.train], data.train.targets)
+    np.testing.assert_array_equal(again.rows.targets[data.indices.train], data.train.targets)
 
 
 @pytest.mark.parametrize(

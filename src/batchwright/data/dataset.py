@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 import numpy as np
-from jaxtyping import Float32, Shaped, UInt64
+from jaxtyping import Float32, Int64, Shaped, UInt64
 
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.several import Target
 from batchwright.data.splitting import Indices
+from batchwright.data.typed.images import Images
+from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Schema
+from batchwright.data.weights import divide_by_unit, row_weights, unit_of
 
 Part = TypeVar("Part")
 
@@ -43,6 +46,34 @@ class Split:
     def rows(self) -> int:
         """The number of rows."""
         return len(self.targets)
+
+    def take(self, chosen: Int64[np.ndarray, " chosen"]) -> "Split":
+        """Some of the rows, as if they were all: their weights have a unit of their own."""
+        weights = None if self.weights is None else self.weights[chosen].astype(np.float64)
+        return Split(
+            {name: array[chosen] for name, array in self.inputs.items()},
+            self.targets[chosen],
+            None if weights is None else divide_by_unit(weights, unit_of(weights)),
+        )
+
+
+def encode_split(rows: Rows, encoding: Encoding, *, weights: str | None = None, unit: float | None = None) -> Split:
+    """The rows as arrays.
+
+    Args:
+        rows: rows with targets; each has a weight above 0.
+        encoding: how they are encoded.
+        weights: the column of their weights; None where all weigh the same. Images have none.
+        unit: the number that weights are divided by; None takes theirs (`weights.unit_of`).
+
+    Raises:
+        DataError: the rows are not of the kind that the encoding was learned from, or have no such target or weights.
+    """
+    part = Split(encoding.inputs(rows), encoding.targets(rows))
+    if weights is None or isinstance(rows, Images):
+        return part
+    numbers = row_weights(rows, weights)
+    return dataclasses.replace(part, weights=divide_by_unit(numbers, unit_of(numbers) if unit is None else unit))
 
 
 @dataclasses.dataclass(frozen=True)

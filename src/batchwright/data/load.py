@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from jaxtyping import UInt64
 
-from batchwright.data.dataset import Dataset, Split, fingerprint
+from batchwright.data.dataset import Dataset, encode_split, fingerprint
 from batchwright.data.encode.encoders import Scaling
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.encode.preprocessing import Constant
@@ -28,11 +28,9 @@ from batchwright.data.new_rows import read_like
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import target_names
 from batchwright.data.splitting import Method, count_shared, row_hashes
-from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Kind, Task
 from batchwright.data.typed.table import MISSING, Table, from_frame
-from batchwright.data.weights import divide_by_unit, row_weights, unit_of
 
 ColumnName: TypeAlias = str | int | np.integer[Any]
 """A column name; the columns of a frame or an array may be named by integers."""
@@ -152,7 +150,9 @@ def prepare(
     if own_test:
         test = _own_test(loaded, encoding, options)
     rows = {"train": train, "validation": validation, "test": test}
-    parts = {name: _encode(part, encoding, options.weights) for name, part in rows.items() if part is not None}
+    parts = {
+        name: encode_split(part, encoding, weights=options.weights) for name, part in rows.items() if part is not None
+    }
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
     notes = (
         *source_notes(divided.notes, test if own_test else None, encoding),
@@ -183,14 +183,6 @@ def _own_test(loaded: Loaded, encoding: Encoding, options: DataOptions) -> Rows:
         rows = loaded.test
     counting, kept = rows_that_count(rows, encoding.target.columns, options)
     return rows if kept is None else dataclasses.replace(rows.take(kept), notes=counting.notes)
-
-
-def _encode(rows: Rows, encoding: Encoding, weights: str | None) -> Split:
-    part = Split(encoding.inputs(rows), encoding.targets(rows))
-    if weights is None or isinstance(rows, Images):
-        return part
-    numbers = row_weights(rows, weights)
-    return dataclasses.replace(part, weights=divide_by_unit(numbers, unit_of(numbers)))
 
 
 def _shared_rows_notes(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Shaped
 
+from batchwright.data.dataset import Split, encode_split
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.formats.source import Source, read
@@ -15,7 +15,7 @@ from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Column, Schema, normal_name
 from batchwright.data.typed.table import TableOptions
-from batchwright.data.weights import divide_by_unit, drop_weightless, row_weights, unit_of
+from batchwright.data.weights import drop_weightless
 from batchwright.errors import DataError
 
 
@@ -37,9 +37,7 @@ def encode_new(source: Source, encoding: Encoding, *, options: TableOptions | No
 class Labelled(NamedTuple):
     """Encoded rows to evaluate a model on, and notes that a user should know, one sentence each."""
 
-    inputs: dict[str, np.ndarray]
-    targets: Shaped[np.ndarray, "rows ..."]
-    weights: Float32[np.ndarray, " rows"] | None
+    rows: Split
     notes: tuple[str, ...]
 
 
@@ -67,24 +65,21 @@ def _encode_labelled(source: Source, encoding: Encoding, weights: str | None, op
     if isinstance(rows, Images):
         if weights is not None:
             raise DataError(f"{rows.name} holds images, which have no column {weights!r} of weights: leave it out.")
-        return Labelled(encoding.inputs(rows), encoding.targets(rows), None, ())
+        return Labelled(encode_split(rows, encoding), ())
     if absent := [name for name in encoding.target.columns if name not in rows.kinds]:
         raise DataError(
             f"{rows.name} has no column {', '.join(map(repr, absent))}, the target, which an evaluation compares "
             "with; predicting does without it."
         )
     if column is None:
-        return Labelled(encoding.inputs(rows), encoding.targets(rows), None, rows.notes)
+        return Labelled(encode_split(rows, encoding), rows.notes)
     if weights is None and column not in rows.kinds:
         lacking = f"{rows.name} has no column {column!r}, which weighed the training rows: here every row counts once"
-        return Labelled(encoding.inputs(rows), encoding.targets(rows), None, (*rows.notes, lacking))
+        return Labelled(encode_split(rows, encoding), (*rows.notes, lacking))
     if column not in rows.kinds:
         raise DataError(f"{rows.name} has no column {column!r}, which was named as that of the weights.")
     rows = drop_weightless(rows, column)
-    numbers = row_weights(rows, column)
-    return Labelled(
-        encoding.inputs(rows), encoding.targets(rows), divide_by_unit(numbers, unit_of(numbers)), rows.notes
-    )
+    return Labelled(encode_split(rows, encoding, weights=column), rows.notes)
 
 
 @contextmanager

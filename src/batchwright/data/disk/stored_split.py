@@ -7,14 +7,12 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from batchwright.data.dataset import Parts, Split
+from batchwright.data.dataset import Parts, Split, encode_split
 from batchwright.data.disk.store import Store
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.typed.images import Images
-from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Column
 from batchwright.data.typed.table import Table
-from batchwright.data.weights import divide_by_unit
 
 BLOCK_ROWS = 65_536
 """Stored rows read at once to take the rows of one part; twice as many as are taken, if that is more."""
@@ -57,14 +55,10 @@ class StreamedSplit:
             raise IndexError(f"rows {start} to {stop} of a part with {self.rows} rows")
         chosen = self.positions[start:stop]
         if self.store.holds_images:
-            return _encode_rows(_take_images(self.store.images(), chosen), self.encoding)
+            return encode_split(_take_images(self.store.images(), chosen), self.encoding)
         targets, weights = self.encoding.target.columns, () if self.weights is None else (self.weights,)
         table = _take_rows(self.store, chosen, (*self.encoding.schema.used, *targets, *weights))
-        part = _encode_rows(table, self.encoding)
-        if self.weights is None:
-            return part
-        numbers = table.frame[self.weights].to_numpy().astype(np.float64)
-        return dataclasses.replace(part, weights=divide_by_unit(numbers, self.unit))
+        return encode_split(table, self.encoding, weights=self.weights, unit=self.unit)
 
 
 class StreamedDataset(Parts[StreamedSplit]):
@@ -99,10 +93,6 @@ class ChosenRows:
             DataError: there is no such column, or its file cannot be read.
         """
         return self.store.column(name)[self.positions]
-
-
-def _encode_rows(rows: Rows, encoding: Encoding) -> Split:
-    return Split(encoding.inputs(rows), encoding.targets(rows))
 
 
 def _take_rows(store: Store, chosen: Int64[np.ndarray, " chosen"], columns: Sequence[str]) -> Table:

@@ -1,11 +1,14 @@
-"""Rows that come after others: encoded by what those have taught, however they are themselves."""
+"""Rows that come after others, encoded by what those have taught; other validation rows, another target."""
 
 import numpy as np
 import pytest
 
 import batchwright as bw
-from batchwright.data.again import part_of, prepare_like, split_like, with_target, with_validation
+from batchwright.data.adjust import with_target, with_validation
 from batchwright.data.encode.targets import ClassTarget, ValueTarget
+from batchwright.data.load import prepare
+from batchwright.data.new_rows import encode_labelled
+from batchwright.data.options import DataOptions
 from batchwright.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -15,20 +18,21 @@ LEARNED = bw.load(TABLE, target="kind", validation_split=0.0, test_split=0.0)
 
 def test_nothing_is_learned_anew() -> None:
     later = {"size": [100.0, np.nan], "colour": ["green", "red"], "kind": ["b", "a"]}
-    found = prepare_like(later, LEARNED.encoding)
+    found = encode_labelled(later, LEARNED.encoding).rows
     size = TABLE["size"]
     expected = [[(100.0 - size.mean()) / size.std(), 0.0, 0.0], [0.0, 0.0, 1.0]]
-    np.testing.assert_allclose(found.train.inputs["numeric"], expected, rtol=1e-6)
-    assert found.encoding == LEARNED.encoding and found.train.targets.tolist() == [1, 0]
+    np.testing.assert_allclose(found.inputs["numeric"], expected, rtol=1e-6)
+    assert found.targets.tolist() == [1, 0]
     with pytest.raises(DataError, match="labels that the training table lacks: c"):
-        prepare_like(later | {"kind": ["c", "a"]}, LEARNED.encoding)
+        encode_labelled(later | {"kind": ["c", "a"]}, LEARNED.encoding)
     with pytest.raises(DataError, match="lacks column"):
-        prepare_like({"size": [1.0], "kind": ["a"]}, LEARNED.encoding)
+        encode_labelled({"size": [1.0], "kind": ["a"]}, LEARNED.encoding)
 
 
 def test_the_same_rows_and_seed_are_split_as_by_load() -> None:
     whole = bw.load(TABLE, target="kind", validation_split=0.25, test_split=0.0, seed=3)
-    again = prepare_like(TABLE, whole.encoding, validation_split=0.25, seed=3)
+    options = DataOptions(validation_split=0.25, test_split=0.0)
+    again = prepare(TABLE, options, seed=3, like=whole.encoding)
     assert again.validation is not None and whole.validation is not None
     assert again.fingerprint == whole.fingerprint
     assert (again.indices.validation == whole.indices.validation).all()
@@ -36,12 +40,12 @@ def test_the_same_rows_and_seed_are_split_as_by_load() -> None:
 
 def test_weights_are_of_the_later_rows_and_weightless_ones_are_left_out() -> None:
     weights = np.arange(40) % 4
-    found = split_like(TABLE | {"w": weights}, LEARNED.encoding, weights="w")
+    found = encode_labelled(TABLE | {"w": weights}, LEARNED.encoding, weights="w").rows
     counting = weights > 0
     assert found.rows == 30 and (found.targets == LEARNED.train.targets[counting]).all()
     assert found.weights is not None
     np.testing.assert_allclose(found.weights / found.weights.sum(), weights[counting] / weights.sum(), rtol=1e-6)
-    part = part_of(found, np.array([2, 0]))
+    part = found.take(np.array([2, 0]))
     assert part.weights is not None and part.weights.tolist() == [0.75, 0.25], "of their own mean, 2"
     assert (part.inputs["numeric"] == found.inputs["numeric"][[2, 0]]).all()
 
