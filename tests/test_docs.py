@@ -17,7 +17,7 @@ from batchwright.cli.main import app
 from batchwright.config import Config, flow, load_config, to_plain
 from batchwright.config.document import resolve_scalar
 from batchwright.config.keys import homes
-from batchwright.data.examples import EXAMPLES
+from batchwright.data.formats.examples import EXAMPLES
 from batchwright.nn import ARCHITECTURES, Architecture
 from batchwright.optim import OPTIMIZERS, SCHEDULES
 from batchwright.search.space import load_space

@@ -12,9 +12,9 @@ import pytest
 import batchwright as bw
 from batchwright import workflow
 from batchwright.config import load_config
-from batchwright.data.encoding import encode_labelled
+from batchwright.data.load_streamed import prepare_streamed
+from batchwright.data.new_rows import encode_labelled
 from batchwright.data.options import DataOptions
-from batchwright.data.streaming import prepare_streamed
 from batchwright.errors import ConfigError, DataError, UsageError
 from batchwright.runs.tensors import by_path
 from batchwright.training.fit import EpochDone
@@ -55,7 +55,7 @@ def begun(data: Any, initial: Any, **how: Any) -> tuple[dict[str, np.ndarray], t
 def test_rows_are_encoded_as_a_prediction_encodes_them(old: Any) -> None:
     """In the old scales and categories, columns found by name; from a model, a run, or what `fit` gave."""
     rows = frame(60, seed=1).select("kind", "code", "house", "colour", "height")
-    expected = encode_labelled(rows, old.model.encoding)
+    expected = encode_labelled(rows, old.model.encoding).rows
     for like in (old, old.model, old.run):
         data = bw.load(rows, like=like, seed=3)
         assert data.encoding == old.encoding

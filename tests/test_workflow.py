@@ -12,7 +12,7 @@ import pytest
 import batchwright as bw
 from batchwright import workflow
 from batchwright.config import Settings, load_config
-from batchwright.data import memory
+from batchwright.data.disk import budget
 from batchwright.errors import ConfigError, DivergedError, RunError, UsageError
 from batchwright.optim import SGD, Constant
 from batchwright.training.feed import OnDisk
@@ -201,7 +201,7 @@ def test_what_people_write_in_python_is_answered() -> None:
 @pytest.fixture
 def big(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A table that counts as one that does not fit: its rows are read in chunks."""
-    monkeypatch.setattr(memory, "RUNTIME_BYTES", 10**13)
+    monkeypatch.setattr(budget, "RUNTIME_BYTES", 10**13)
     generator = np.random.default_rng(0)
     x = generator.normal(size=(900, 3))
     colours = generator.choice(["red", "green"], 900)

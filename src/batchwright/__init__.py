@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "load": "batchwright.data.dataset",
+    "load": "batchwright.data.load",
     "Dataset": "batchwright.data.dataset",
     "fit": "batchwright.api",
     "events": "batchwright.api",

@@ -3,8 +3,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from batchwright.data.arrays import read_npy, read_npz, rows_of
-from batchwright.data.images import Images
+from batchwright.data.formats.arrays import read_npy, read_npz, rows_of
+from batchwright.data.typed.images import Images
 from batchwright.errors import DataError
 
 X = np.arange(12.0).reshape(6, 2)

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.data.dataset import load, prepare
-from batchwright.data.examples import EXAMPLES
+from batchwright.data.formats.examples import EXAMPLES
+from batchwright.data.load import load, prepare
+from batchwright.data.load_streamed import prepare_streamed
 from batchwright.data.options import DataOptions
-from batchwright.data.streaming import prepare_streamed
 from batchwright.data.weights import divide_by_unit
 from batchwright.errors import ConfigError, DataError
 
@@ -331,7 +331,7 @@ def test_mnist_is_read_in_place():
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 def test_loading_mnist_takes_little_memory_and_neither_jax_nor_scikit_learn():
     program = (
-        "import sys; from batchwright.data.dataset import load;"
+        "import sys; from batchwright.data.load import load;"
         f"data = load({str(SHARED / 'mnist')!r}, validation_split=0.0);"
         "peak = [line for line in open('/proc/self/status') if line.startswith('VmHWM')][0];"
         "print(int(peak.split()[1]) // 1024, 'jax' in sys.modules, 'sklearn' in sys.modules)"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import QuantileTransformer, RobustScaler
 
-from batchwright.data.encoders import (
+from batchwright.data.encode.encoders import (
     Category,
     Flag,
     Moment,

@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from batchwright.data.dataset import load
-from batchwright.data.encoding import Encoding, encode_labelled, encode_new
+from batchwright.data.encode.encoding import Encoding
+from batchwright.data.load import load
+from batchwright.data.new_rows import encode_labelled, encode_new
 from batchwright.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -36,11 +37,11 @@ def test_what_is_saved_is_plain_and_encodes_as_before(source):
     data = load(source[0], target=source[1], validation_split=0.0, test_split=0.0)
     encoding = Encoding.from_json(json.loads(json.dumps(data.encoding.to_json())))
     assert encoding == data.encoding
-    inputs, targets, weights, _ = encode_labelled(source[0], encoding)
-    assert weights is None
-    assert inputs.keys() == data.train.inputs.keys()
-    assert all(np.array_equal(inputs[key], data.train.inputs[key]) for key in inputs)
-    assert np.array_equal(targets, data.train.targets)
+    rows, _ = encode_labelled(source[0], encoding)
+    assert rows.weights is None
+    assert rows.inputs.keys() == data.train.inputs.keys()
+    assert all(np.array_equal(rows.inputs[key], data.train.inputs[key]) for key in rows.inputs)
+    assert np.array_equal(rows.targets, data.train.targets)
 
 
 def test_saved_encodings_are_read_strictly():
@@ -66,12 +67,12 @@ def test_weights_of_the_training_weigh_an_evaluation_too():
     encoding = load(weighted, target="price", weights="weight").encoding
     assert Encoding.from_json(encoding.to_json()).schema.weights == "weight"
     found = encode_labelled(weighted, encoding)
-    assert len(found.targets) == ROWS - 1
-    np.testing.assert_allclose(found.weights / found.weights[0], np.arange(1, ROWS))
+    assert len(found.rows.targets) == ROWS - 1
+    np.testing.assert_allclose(found.rows.weights / found.rows.weights[0], np.arange(1, ROWS))
     assert found.notes == ("1 row weighs 0 and is left out, as 'weight' says",)
-    assert encode_labelled(weighted, encoding, weights="other").weights.tolist() == [0.5] * ROWS
+    assert encode_labelled(weighted, encoding, weights="other").rows.weights.tolist() == [0.5] * ROWS
     lacking = encode_labelled(FRAME, encoding)
-    assert lacking.weights is None
+    assert lacking.rows.weights is None
     assert "no column 'weight', which weighed the training rows" in lacking.notes[0]
     with pytest.raises(DataError, match="table has no column 'wieght'"):
         encode_labelled(weighted, encoding, weights="wieght")

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from batchwright.data.examples import EXAMPLES, example
-from batchwright.data.images import Images
+from batchwright.data.formats.examples import EXAMPLES, example
+from batchwright.data.typed.images import Images
 from batchwright.errors import DataError
 
 BUNDLED = {

@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 
-from batchwright.data.idx import holds_idx, is_idx, read_idx, read_idx_folder, read_idx_images
+from batchwright.data.formats.idx import holds_idx, is_idx, read_idx, read_idx_folder, read_idx_images
 from batchwright.errors import DataError
 
 IMAGES = np.arange(5 * 3 * 4, dtype=np.uint8).reshape(5, 3, 4)

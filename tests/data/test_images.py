@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from batchwright.data.images import Images, holds_images, read_image_folder, to_bytes
+from batchwright.data.formats.image_folder import holds_images, read_image_folder
+from batchwright.data.typed.images import Images, to_bytes
 from batchwright.errors import DataError
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from batchwright.data.tables import TableOptions, from_frame, read_csv, read_parquet
+from batchwright.data.formats.delimited import read_csv
+from batchwright.data.formats.parquet import read_parquet
+from batchwright.data.typed.table import TableOptions, from_frame
 
 DROP = TableOptions(on_bad_rows="drop")
 

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from batchwright.data.dataset import load
-from batchwright.data.labels import LabelTarget, fit_labels, labels_note
-from batchwright.data.several import target_from_json
-from batchwright.data.tables import Table, TableOptions, from_frame
+from batchwright.data.encode.labels import LabelTarget, fit_labels, labels_note
+from batchwright.data.encode.several import target_from_json
+from batchwright.data.load import load
+from batchwright.data.typed.table import Table, TableOptions, from_frame
 from batchwright.errors import BatchwrightError, ConfigError, DataError
 
 SETS = [("red", "round"), ("red",), (), ("big", "round"), ("round",), ("red", "big", "round"), ("big",), ()]

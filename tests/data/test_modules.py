@@ -29,7 +29,7 @@ def test_no_private_name_is_imported(path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "found"),
     [
-        ("from batchwright.data.images import Images, _look", ["batchwright.data.images._look"]),
+        ("from batchwright.data.typed.images import Images, _look", ["batchwright.data.typed.images._look"]),
         ("def f():\n    from .images import _look", ["images._look"]),
         ("from batchwright import _files, _absent", ["batchwright._absent"]),
         ("from batchwright._files import Lock\nfrom os import _exit", []),

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.data.preprocessing import SCALINGS, Preprocessing, describe, fit
-from batchwright.data.tables import from_frame
-from batchwright.data.targets import fit_target
+from batchwright.data.encode.preprocessing import SCALINGS, Preprocessing, learn
+from batchwright.data.encode.targets import fit_target
+from batchwright.data.typed.table import from_frame
 from batchwright.errors import ConfigError, DataError
 
 COLUMNS = {
@@ -28,12 +28,13 @@ COLUMNS = {
 def learned(columns: Any, rows: int | None = None, **options: Any) -> Preprocessing:
     table = from_frame(columns)
     train = table.take(np.arange(rows or table.rows))
-    return fit(train, describe(train, fit_target(table, "y"), leave_out={"weight": "sample weights"}), **options)
+    target = fit_target(table, "y")
+    return learn(train, target, leave_out={"weight": "sample weights"}, **options).preprocessing
 
 
 def test_the_schema_says_what_is_used_and_why_not() -> None:
     table = from_frame(COLUMNS)
-    schema = describe(table, fit_target(table, "y"), leave_out={"weight": "sample weights"})
+    schema = learn(table, fit_target(table, "y"), leave_out={"weight": "sample weights"}).schema
     assert schema.used == ("size", "colour", "open", "day")
     notes = {column.name: column.note for column in schema.columns if not column.used}
     assert notes == {"flat": "left out: every training row is 3.0", "weight": "sample weights", "y": "target"}
@@ -55,10 +56,10 @@ def test_arrays_have_the_stated_names_types_and_shapes() -> None:
 
 def test_only_arrays_with_columns_are_given() -> None:
     table = from_frame({"c": ["a", "b"] * 6, "x": [1.0, 2.0] * 6})
-    assert set(fit(table, describe(table, None), one_hot_max=1).encode(table)) == {"numeric", "categorical"}
-    assert set(fit(table, describe(table, None)).encode(table)) == {"numeric"}
-    only = describe(table, None, leave_out={"x": "not asked for"})
-    assert set(fit(table, only, one_hot_max=1).encode(table)) == {"categorical"}
+    assert set(learn(table, None, one_hot_max=1).preprocessing.encode(table)) == {"numeric", "categorical"}
+    assert set(learn(table, None).preprocessing.encode(table)) == {"numeric"}
+    only = learn(table, None, leave_out={"x": "not asked for"}, one_hot_max=1).preprocessing
+    assert set(only.encode(table)) == {"categorical"}
 
 
 NUMBERS = st.floats(-1e6, 1e6) | st.none()
@@ -82,8 +83,8 @@ def test_rows_outside_training_change_nothing_that_is_learned(
         columns = {name: [row[place] for row in (*first, *rest)] for place, name in enumerate(names)}
         table = from_frame(pl.DataFrame(columns, schema={"x": pl.Float64, "c": pl.String, "y": pl.String}))
         rows = np.arange(len(first))
-        schema = describe(table.take(rows), fit_target(table, "y"))
-        found.append(fit(table.take(rows), schema, scaling=scaling, one_hot_max=one_hot_max))
+        train = table.take(rows)
+        found.append(learn(train, fit_target(table, "y"), scaling=scaling, one_hot_max=one_hot_max).preprocessing)
         assert all(np.isfinite(array).all() for array in found[-1].encode(table).values())
     assert found[0] == found[1]
 
@@ -120,4 +121,4 @@ def test_missing_columns_unknown_scalings_and_nothing_to_learn_from_are_errors()
         learned(COLUMNS, scaling="standart")
     table = from_frame({"x": [1.0, 1.0], "who": [None, None], "y": ["a", "a"]})
     with pytest.raises(DataError, match=r"no column is left .*'x' \(left out: every training row is 1.0\)"):
-        describe(table, None)
+        learn(table, None)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchwright.data.records import find_records, guess_delimiter
+from batchwright.data.formats.records import find_records, guess_delimiter
 from batchwright.errors import DataError
 
 CELLS = st.text(st.sampled_from('ab";,\t\n '))

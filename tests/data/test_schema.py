@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchwright.data.schema import KINDS, TASKS, Column, Schema, Task
+from batchwright.data.typed.schema import KINDS, TASKS, Column, Schema, Task
 from batchwright.errors import DataError
 
 COLUMNS = st.tuples(st.text(), st.sampled_from(KINDS), st.booleans(), st.text(), st.text())

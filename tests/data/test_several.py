@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from batchwright.data.dataset import Dataset, load
-from batchwright.data.encoding import encode_labelled
-from batchwright.data.several import SeveralTargets, each_target, target_from_json
-from batchwright.data.targets import ClassTarget, ValueTarget
+from batchwright.data.dataset import Dataset
+from batchwright.data.encode.several import SeveralTargets, each_target, target_from_json
+from batchwright.data.encode.targets import ClassTarget, ValueTarget
+from batchwright.data.load import load
+from batchwright.data.new_rows import encode_labelled
 from batchwright.errors import BatchwrightError
 
 RNG = np.random.default_rng(0)
@@ -74,7 +75,7 @@ def test_arrays_with_several_targets(form: str, tmp_path: Path) -> None:
     assert data.target.columns == (("a", "b") if form == "frame" else ("target_0", "target_1"))
     assert data.train.targets.shape == (data.train.rows, 2)
     again = encode_labelled((x, y) if form != "frame" else (x, pl.DataFrame(y, ["a", "b"])), data.encoding)
-    np.testing.assert_array_equal(again.targets[data.indices.train], data.train.targets)
+    np.testing.assert_array_equal(again.rows.targets[data.indices.train], data.train.targets)
 
 
 @pytest.mark.parametrize(

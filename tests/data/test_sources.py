@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from batchwright.data.images import Images
-from batchwright.data.sources import read
-from batchwright.data.tables import Table, TableOptions
+from batchwright.data.formats.source import read
+from batchwright.data.typed.images import Images
+from batchwright.data.typed.table import Table, TableOptions
 from batchwright.errors import DataError
 
 FRAME = pl.DataFrame({"a": [1.0, 2.0, 3.5], "b": ["x", "y", "x"]})

@@ -16,13 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.data import conversion, memory, pieces, raw
-from batchwright.data.arrays import read_npy
-from batchwright.data.conversion import convert, store_folder
-from batchwright.data.memory import available_memory, estimated_bytes, limit_to_stream, parse_size
-from batchwright.data.schema import Column, Schema
-from batchwright.data.store import Store
-from batchwright.data.tables import Table, TableOptions, from_frame, read_csv, read_parquet
+from batchwright.data.disk import budget, columns, convert_table, text_pieces
+from batchwright.data.disk.budget import available_memory, estimated_bytes, limit_to_stream, parse_size
+from batchwright.data.disk.convert_table import convert, store_folder
+from batchwright.data.disk.store import Store
+from batchwright.data.formats.arrays import read_npy
+from batchwright.data.formats.delimited import read_csv
+from batchwright.data.formats.parquet import read_parquet
+from batchwright.data.typed.schema import Column, Schema
+from batchwright.data.typed.table import Table, TableOptions, from_frame
 from batchwright.errors import ConfigError, DataError, UsageError
 
 DROP = TableOptions(on_bad_rows="drop")
@@ -74,8 +76,8 @@ def written(rows: list[list[str]], end: str) -> str:
 )
 def test_text_in_pieces_is_the_table_in_memory(rows, end, tail, piece, options):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(raw, "PIECE_BYTES", piece)
-        patch.setattr(pieces, "LONGEST", 1 << 20)
+        patch.setattr(columns, "PIECE_BYTES", piece)
+        patch.setattr(text_pieces, "LONGEST", 1 << 20)
         path = file(Path(folder), written([["p", "q"], *rows], end) + tail)
         table, problem = outcome(lambda: read_csv(path, options))
         store, found = outcome(lambda: convert(path, options))
@@ -171,7 +173,7 @@ def test_finished_store_is_taken_and_a_change_converts_anew(tmp_path, monkeypatc
     path = file(tmp_path, "a,b\n1,2\n3,4\n")
     first = convert(path)
     with monkeypatch.context() as patch:
-        patch.setattr(conversion, "open_raw", None)
+        patch.setattr(convert_table, "open_table", None)
         assert convert(path) == first
     assert convert(path, TableOptions(kinds={"a": "categorical"})) != first
     with pytest.raises(DataError, match="made anew"):
@@ -184,7 +186,7 @@ def test_finished_store_is_taken_and_a_change_converts_anew(tmp_path, monkeypatc
 def test_stopped_conversion_goes_on_where_it_was(tmp_path, monkeypatch):
     path = file(tmp_path, TEXT)
     folder = store_folder(path, None)
-    written, write = [], conversion.write_columns
+    written, write = [], convert_table.write_columns
 
     def stop_at(name):
         def stopping(target, frame):
@@ -195,8 +197,8 @@ def test_stopped_conversion_goes_on_where_it_was(tmp_path, monkeypatch):
 
         return stopping
 
-    monkeypatch.setattr(raw, "PIECE_BYTES", 64)
-    for module, name in ((pieces, "000003.parquet"), (conversion, "1.arrow"), (conversion, "lines.arrow")):
+    monkeypatch.setattr(columns, "PIECE_BYTES", 64)
+    for module, name in ((text_pieces, "000003.parquet"), (convert_table, "1.arrow"), (convert_table, "lines.arrow")):
         with monkeypatch.context() as patch:
             patch.setattr(module, "write_columns", stop_at(name))
             with pytest.raises(KeyboardInterrupt):
@@ -209,7 +211,7 @@ def test_stopped_conversion_goes_on_where_it_was(tmp_path, monkeypatch):
 
 def test_conversion_stopped_while_dropping_goes_on(tmp_path, monkeypatch):
     path = file(tmp_path, TEXT)
-    write, calls = conversion.write_columns, []
+    write, calls = convert_table.write_columns, []
 
     def stopping(target, frame):
         calls.append(target.name)
@@ -218,7 +220,7 @@ def test_conversion_stopped_while_dropping_goes_on(tmp_path, monkeypatch):
         write(target, frame)
 
     with monkeypatch.context() as patch:
-        patch.setattr(conversion, "write_columns", stopping)
+        patch.setattr(convert_table, "write_columns", stopping)
         with pytest.raises(KeyboardInterrupt):
             convert(path, DROP)
     same(convert(path, DROP), read_csv(path, DROP))
@@ -227,7 +229,7 @@ def test_conversion_stopped_while_dropping_goes_on(tmp_path, monkeypatch):
 def test_killed_process_leaves_nothing_that_is_taken_for_finished(tmp_path):
     path = file(tmp_path, "a,b\n" + "1.5,x\n" * 200_000)
     program = (
-        "import os, sys; from batchwright.data import conversion as c; write = c.write_columns\n"
+        "import os, sys; from batchwright.data.disk import convert_table as c; write = c.write_columns\n"
         "def stop(path, frame):\n    write(path, frame); os.kill(os.getpid(), 9)\n"
         "c.write_columns = stop; c.convert(sys.argv[1])"
     )
@@ -284,7 +286,7 @@ def test_strangers_folders_are_left_alone(tmp_path):
 def test_two_conversions_at_once_are_refused(tmp_path):
     path = file(tmp_path, "a,b\n1,x\n3,y\n")
     with (
-        conversion.hold_store_folder(store_folder(path, None), "other"),
+        convert_table.hold_store_folder(store_folder(path, None), "other"),
         pytest.raises(UsageError, match="another process"),
     ):
         convert(path)
@@ -292,7 +294,7 @@ def test_two_conversions_at_once_are_refused(tmp_path):
 
 def test_source_that_vanishes_or_changes_is_told(tmp_path, monkeypatch):
     path = file(tmp_path, "a,b\n1,x\n3,y\n")
-    typed = conversion.type_cells
+    typed = convert_table.type_cells
 
     def then(act):
         def typing(*given, **named):
@@ -309,7 +311,7 @@ def test_source_that_vanishes_or_changes_is_told(tmp_path, monkeypatch):
         (other, lambda: other.unlink(missing_ok=True), "cannot be read"),
     ):
         with monkeypatch.context() as patch:
-            patch.setattr(conversion, "type_cells", then(act))
+            patch.setattr(convert_table, "type_cells", then(act))
             with pytest.raises(DataError, match=message):
                 convert(source, DROP)
 
@@ -328,7 +330,7 @@ def test_full_disk_is_told(tmp_path, monkeypatch):
 def test_of_many_bad_cells_the_first_are_kept_and_all_are_counted(tmp_path, monkeypatch):
     rows = "".join(f"{number},1\n" if number % 2 else "bad,worse\n" if number % 4 else "3\n" for number in range(4000))
     path = file(tmp_path, "x,y\n" + rows)
-    monkeypatch.setattr(pieces, "PIECE_BYTES", 2000)
+    monkeypatch.setattr(text_pieces, "PIECE_BYTES", 2000)
     options = TableOptions(on_bad_rows="drop", kinds={"x": "numeric", "y": "numeric"})
     table = read_csv(path, options)
     same(convert(path, options), table)
@@ -344,12 +346,12 @@ def test_of_many_bad_cells_the_first_are_kept_and_all_are_counted(tmp_path, monk
 
 def test_column_that_does_not_fit_the_limit_is_told(tmp_path, monkeypatch):
     path = file(tmp_path, "a,b\n" + "1.5,x\n" * 100_000)
-    monkeypatch.setattr(conversion, "anonymous_memory", lambda: 0)
+    monkeypatch.setattr(convert_table, "anonymous_memory", lambda: 0)
     with pytest.raises(DataError, match="reading a piece takes about 3 MB of memory, and the limit leaves 0 MB"):
         convert(path, memory_limit=1000)
     with pytest.raises(DataError, match="column 'a' of 100,000 rows takes about 6 MB"):
-        convert(path, memory_limit=conversion.OVERHEAD + 5_000_000)
-    same(convert(path, memory_limit=conversion.OVERHEAD + 12_000_000), read_csv(path))
+        convert(path, memory_limit=convert_table.OVERHEAD + 5_000_000)
+    same(convert(path, memory_limit=convert_table.OVERHEAD + 12_000_000), read_csv(path))
 
 
 @pytest.mark.parametrize(
@@ -369,8 +371,8 @@ def test_memory_of_the_machine_and_its_groups(tmp_path, monkeypatch):
     proc, groups = tmp_path / "proc", tmp_path / "cgroup"
     (proc / "self").mkdir(parents=True)
     (groups / "a/b").mkdir(parents=True)
-    monkeypatch.setattr(memory, "PROC", proc)
-    monkeypatch.setattr(memory, "CGROUPS", groups)
+    monkeypatch.setattr(budget, "PROC", proc)
+    monkeypatch.setattr(budget, "CGROUPS", groups)
     assert available_memory() is None
     (proc / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    5000 kB\n")
     assert available_memory() == 5_120_000
@@ -390,7 +392,7 @@ def test_estimates(tmp_path):
 
 
 def test_what_cannot_be_read_in_pieces_is_read_whole_unless_a_limit_is_given(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "RUNTIME_BYTES", 10**15)
+    monkeypatch.setattr(budget, "RUNTIME_BYTES", 10**15)
     for name, streamed in (("t.npz", False), ("t.csv", True), ("t.npy", True), ("iris", False)):
         path = file(tmp_path, "a,b\n", name)
         assert (limit_to_stream(str(path), "auto") is not None) == streamed

@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from batchwright.data import encoded, memory, streaming
-from batchwright.data.dataset import Split, prepare
-from batchwright.data.memory import estimated_bytes, limit_to_stream
+from batchwright.data.dataset import Split
+from batchwright.data.disk import budget, encoded_rows, stored_split
+from batchwright.data.disk.budget import estimated_bytes, limit_to_stream
+from batchwright.data.load import prepare
+from batchwright.data.load_streamed import UNLOOKED, prepare_streamed
 from batchwright.data.options import DataOptions
-from batchwright.data.streaming import UNLOOKED, prepare_streamed
 from batchwright.errors import ConfigError, DataError
 
 ROWS = 500
@@ -85,7 +86,7 @@ def test_all_that_is_learned_and_read_is_as_in_memory(path, case):
 
 @pytest.mark.parametrize("block", [7, 64, 1000])
 def test_ranges_are_those_of_the_whole(path, block, monkeypatch):
-    monkeypatch.setattr(streaming, "BLOCK_ROWS", block)
+    monkeypatch.setattr(stored_split, "BLOCK_ROWS", block)
     options = CASES["robust"]
     data, whole = prepare_streamed(path, options), prepare(path, options)
     for name, part in data.parts.items():
@@ -198,9 +199,9 @@ def image_folder(folder: Path) -> Path:
 
 @pytest.mark.parametrize("image_size", [None, (3, 4)])
 def test_folder_of_images_is_as_in_memory(tmp_path, image_size, monkeypatch):
-    from batchwright.data import image_store
+    from batchwright.data.disk import convert_images
 
-    monkeypatch.setattr(image_store, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(convert_images, "BLOCK_BYTES", 200)
     folder = image_folder(tmp_path / "pets")
     options = DataOptions(image_size=image_size)
     data, whole = prepare_streamed(folder, options), prepare(folder, options)
@@ -217,20 +218,20 @@ def test_images_beyond_the_limit_are_streamed(tmp_path, monkeypatch, piece_bytes
     assert estimated_bytes(folder) == 2 * 30 * 6 * 5 * 3
     assert estimated_bytes(folder, (3, 4)) == 2 * 30 * 3 * 4 * 3
     assert limit_to_stream(str(folder), "100GB") is None
-    monkeypatch.setattr(memory, "RUNTIME_BYTES", 10**12)
-    monkeypatch.setattr(encoded, "PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr(budget, "RUNTIME_BYTES", 10**12)
+    monkeypatch.setattr(encoded_rows, "PIECE_BYTES", piece_bytes)
     limit = limit_to_stream(str(folder), "100GB")
     streamed, whole = prepare_streamed(folder, DataOptions(), memory_limit=limit.bytes), prepare(folder, DataOptions())
-    dataset = encoded.memory_map(streamed, memory_limit=limit.bytes)
+    dataset = encoded_rows.memory_map(streamed, memory_limit=limit.bytes)
     assert dataset.memory_limit == 100 * 10**9
     for name, part in dataset.parts.items():
         same_split(part, whole.parts[name])
 
 
 def test_stopped_conversion_of_images_goes_on(tmp_path, monkeypatch):
-    from batchwright.data import image_store
+    from batchwright.data.disk import convert_images
 
-    folder, read, calls = image_folder(tmp_path / "pets"), image_store.read_pixels, []
+    folder, read, calls = image_folder(tmp_path / "pets"), convert_images.read_pixels, []
 
     def reading(files, shape):
         calls.append(len(files))
@@ -238,8 +239,8 @@ def test_stopped_conversion_of_images_goes_on(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return read(files, shape)
 
-    monkeypatch.setattr(image_store, "BLOCK_BYTES", 200)
-    monkeypatch.setattr(image_store, "read_pixels", reading)
+    monkeypatch.setattr(convert_images, "BLOCK_BYTES", 200)
+    monkeypatch.setattr(convert_images, "read_pixels", reading)
     with pytest.raises(KeyboardInterrupt):
         prepare_streamed(folder, DataOptions())
     data = prepare_streamed(folder, DataOptions())

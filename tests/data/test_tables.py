@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.data.schema import Column, Schema
-from batchwright.data.tables import MISSING, TableOptions, from_array, from_frame, read_csv, read_parquet
+from batchwright.data.formats.delimited import read_csv
+from batchwright.data.formats.parquet import read_parquet
+from batchwright.data.typed.schema import Column, Schema
+from batchwright.data.typed.table import MISSING, TableOptions, from_array, from_frame
 from batchwright.errors import ConfigError, DataError
 
 DROP = TableOptions(on_bad_rows="drop")

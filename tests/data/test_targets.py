@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.data.several import target_from_json
-from batchwright.data.tables import TableOptions, from_frame
-from batchwright.data.targets import ClassTarget, ValueTarget, drop_missing, fit_target
+from batchwright.data.encode.several import target_from_json
+from batchwright.data.encode.targets import ClassTarget, ValueTarget, drop_missing, fit_target
+from batchwright.data.typed.table import TableOptions, from_frame
 from batchwright.errors import ConfigError, DataError
 
 LABELS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=5).filter(

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from batchwright.data.dataset import Dataset, load
+from batchwright.data.dataset import Dataset
+from batchwright.data.load import load
 from batchwright.findings.finding import Finding
 
 ROWS = 600

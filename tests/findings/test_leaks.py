@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.findings.planted import ROWS, clean, loaded, told
 
-from batchwright.data.dataset import load
+from batchwright.data.load import load
 from batchwright.findings.leaks import PERFECT, leaks, one_column_score
 
 TABLES = Path(__file__).resolve().parents[2] / "../shared/data/tables"

@@ -10,7 +10,7 @@ from tests.findings.planted import ROWS, clean, loaded, told
 
 from batchwright.cli.settings import OPTIONS
 from batchwright.config import load_config
-from batchwright.data.dataset import load
+from batchwright.data.load import load
 from batchwright.findings import SEVERITIES, inspect
 from batchwright.findings.batches import (
     UNIT,

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.findings.planted import ROWS, clean, loaded, told
 
-from batchwright.data.dataset import Dataset, Split, load
+from batchwright.data.dataset import Dataset, Split
+from batchwright.data.load import load
 from batchwright.findings.classes import constant_target, imbalance, missing_classes
 from batchwright.findings.columns import MOST_ROWS
 from batchwright.findings.contradictions import contradictions, count_outvoted

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from batchwright.data.dataset import Dataset, load
+from batchwright.data.dataset import Dataset
+from batchwright.data.load import load
 from batchwright.nn import MLP, Variables
 from batchwright.runs import Setting, create
 from batchwright.runs.manifest import describe_file, read_manifest

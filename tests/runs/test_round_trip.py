@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from tests.runs.conftest import CONFIG, FILES, ROWS
 
-from batchwright.data.dataset import Dataset, load
-from batchwright.data.encoding import encode_new
+from batchwright.data.dataset import Dataset
+from batchwright.data.load import load
+from batchwright.data.new_rows import encode_new
 from batchwright.errors import RunError
 from batchwright.nn import MLP, Variables
 from batchwright.runs import Setting, create, open_run

@@ -1,23 +1,122 @@
-"""Decisions about a source that are the same whether all of its rows are in memory or read in pieces."""
+"""Divide rows and learn how they are encoded: the same whether they are in memory or on the disk."""
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Int64, Shaped
 
-from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table
-from batchwright.data.labels import LabelTarget, labels_note, looks_like_labels
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table
+from batchwright.data.encode.labels import LabelTarget, labels_note, looks_like_labels
+from batchwright.data.encode.preprocessing import Constant, check_scaling, learn
+from batchwright.data.encode.several import SeveralTargets, Target, each_target, fit_targets, refit_scale
+from batchwright.data.encode.targets import ClassTarget, drop_missing
+from batchwright.data.like import encoding_like, known_target, options_like, target_note
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import split_key
-from batchwright.data.schema import Schema
-from batchwright.data.several import SeveralTargets, Target, each_target, fit_targets, refit_scale
-from batchwright.data.sources import Rows
 from batchwright.data.splitting import Indices, split
-from batchwright.data.tables import Table
-from batchwright.data.targets import ClassTarget
+from batchwright.data.typed.images import Images
+from batchwright.data.typed.rows import AnyRows, Rows
+from batchwright.data.typed.schema import Schema
+from batchwright.data.typed.table import ColumnSource, Table, column_of
+from batchwright.data.weights import drop_weightless, row_weights
+from batchwright.errors import ConfigError
+
+
+class Divided(NamedTuple):
+    """How the rows of a source are divided, and their target.
+
+    - target: its scale is learned from the training rows
+    - indices: the rows of each part, among the kept rows
+    - kept: the positions in the source of the rows that count; None: all
+    - notes: on reading, and on what the target was taken for
+    - unlearned: on classes that no training row has, and on a target that is learned anew
+
+    It holds no cells, so that those for the split are freed before other columns are read.
+    """
+
+    target: Target
+    indices: Indices
+    kept: Int64[np.ndarray, " kept"] | None
+    notes: tuple[str, ...]
+    unlearned: tuple[str, ...]
+
+    def positions(self, chosen: Int64[np.ndarray, " chosen"]) -> Int64[np.ndarray, " chosen"]:
+        """The positions in the source of rows that are numbered among the kept ones."""
+        return chosen if self.kept is None else self.kept[chosen]
+
+
+def check_options(options: DataOptions, seed: int, like: Encoding | None) -> DataOptions:
+    """The options, checked, with names in one form, and as an earlier training needs them.
+
+    Raises:
+        ConfigError: an option is out of range, or contradicts another.
+    """
+    options.check()
+    check_scaling(options.scaling)
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise ConfigError(f"seed must be a whole number >= 0, but is {seed!r:.60}.")
+    options = options.with_normal_names()
+    return options if like is None else options_like(options, like)
 
 
 def divide(
+    source: AnyRows,
+    names: tuple[str, ...],
+    options: DataOptions,
+    *,
+    own_test: bool,
+    seed: int,
+    lenient: bool = False,
+    like: Encoding | None = None,
+) -> Divided:
+    """Divide the rows of a source; of a table, only the columns that this needs are read.
+
+    Args:
+        source: all rows.
+        names: the targets.
+        options: how rows are split.
+        own_test: whether other rows replace the test split.
+        seed: of the split, at least 0.
+        lenient: as for `fit_target`.
+        like: the encoding of an earlier training, whose target is kept where it fits.
+
+    Raises:
+        DataError: the column cannot be a target, or rows cannot be split as requested.
+        ConfigError: an option is out of range.
+    """
+    by = options.group if options.group is not None else options.time
+    rows, kept = rows_that_count(source, names, options, also=by)
+    known = None if like is None else known_target(rows, names, options, like)
+    target, indices = _divide(rows, names, options, own_test=own_test, seed=seed, lenient=lenient, known=known)
+    table = rows if isinstance(rows, Table) else label_table(rows)
+    codes = () if target.task == "regression" else unlearned_note(target.encode(table)[indices.train], target)
+    another = () if like is None else target_note(rows, like, target)
+    return Divided(target, indices, kept, found_notes(rows, target), (*codes, *another))
+
+
+def rows_that_count(
+    source: AnyRows, names: tuple[str, ...], options: DataOptions, *, also: str | None = None
+) -> tuple[Rows, Int64[np.ndarray, " kept"] | None]:
+    """The targets of the rows that count, with weights and one column more, and the positions of these rows.
+
+    Rows of weight 0 do not count, nor do rows that lack a target where these are to be dropped. None stands for the
+    positions of all rows.
+    """
+    if isinstance(source, Images):
+        return source, None
+    needed = dict.fromkeys(column for column in (*names, also, options.weights) if column is not None)
+    table, kept = source.table(columns=list(needed)), None
+    if options.weights is not None:
+        kept = np.flatnonzero(row_weights(table, options.weights) > 0)
+        table = drop_weightless(table, options.weights)
+    for name in names if options.drops_missing_targets else ():
+        known = np.flatnonzero(table.frame[name].is_not_null().to_numpy())
+        kept, table = known if kept is None else kept[known], drop_missing(table, name)
+    return table, None if kept is None or len(kept) == source.rows else kept
+
+
+def _divide(
     rows: Rows,
     names: tuple[str, ...],
     options: DataOptions,
@@ -56,21 +155,44 @@ def divide(
     return target if known is not None else refit_scale(target, table, indices.train, lenient=lenient), indices
 
 
-def left_out_columns(table: Table, options: DataOptions) -> dict[str, str]:
+def learn_encoding(
+    train: ColumnSource | Images,
+    target: Target,
+    options: DataOptions,
+    *,
+    constant: Constant = "leave_out",
+    like: Encoding | None = None,
+) -> Encoding:
+    """How rows are encoded, learned from the training rows; only the target where rows are encoded as earlier ones.
+
+    Raises:
+        DataError: no column is left, or there is no such column.
+    """
+    if like is not None:
+        return encoding_like(like, train, target, options)
+    if isinstance(train, Images):
+        schema = Schema((), target.name, target.task, target.classes)
+        return Encoding(schema, ImagePreprocessing(train.shape), target, options.reading)
+    found = learn(
+        train,
+        target,
+        leave_out=left_out_columns(train, options),
+        constant=constant,
+        scaling=options.scaling,
+        one_hot_max=options.one_hot_max,
+    )
+    schema = dataclasses.replace(found.schema, weights=options.weights)
+    return Encoding(schema, found.preprocessing, target, options.reading)
+
+
+def left_out_columns(rows: ColumnSource, options: DataOptions) -> dict[str, str]:
     """The columns that are no inputs because they have another role, and which one.
 
     Raises:
         DataError: there is no such column.
     """
     reasons = {options.weights: "weights of the rows", options.group: "groups of the split"}
-    return {table.column(name).name: reason for name, reason in reasons.items() if name is not None}
-
-
-def image_encoding(shape: tuple[int, int, int], target: Target, options: DataOptions) -> Encoding:
-    """The encoding of images of this height, width and number of channels."""
-    return Encoding(
-        Schema((), target.name, target.task, target.classes), ImagePreprocessing(shape), target, options.reading
-    )
+    return {column_of(rows, name).name: reason for name, reason in reasons.items() if name is not None}
 
 
 def schema_of_test(encoding: Encoding, options: DataOptions) -> Schema:

@@ -6,17 +6,18 @@ Only the target may be another: it is then learned anew, from the new training r
 import dataclasses
 from typing import Protocol, runtime_checkable
 
-from batchwright.data.cells import first_ten
-from batchwright.data.encoding import Encoding, ImagePreprocessing, label_table
-from batchwright.data.labels import LabelTarget
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table
+from batchwright.data.encode.labels import LabelTarget
+from batchwright.data.encode.preprocessing import schema_target
+from batchwright.data.encode.several import SeveralTargets, Target
+from batchwright.data.encode.targets import ValueTarget
 from batchwright.data.options import DataOptions
-from batchwright.data.preprocessing import schema_target
 from batchwright.data.roles import given_names
-from batchwright.data.schema import Schema, WiderSchema
-from batchwright.data.several import SeveralTargets, Target
-from batchwright.data.sources import Rows
-from batchwright.data.tables import Table
-from batchwright.data.targets import ValueTarget
+from batchwright.data.typed.cells import first_ten
+from batchwright.data.typed.images import Images
+from batchwright.data.typed.rows import AnyRows, Rows
+from batchwright.data.typed.schema import Schema, WiderSchema
+from batchwright.data.typed.table import ColumnSource, Table, column_of
 from batchwright.errors import ConfigError
 
 LEARNED = ("scaling", "one_hot_max", "missing", "kinds", "image_size")
@@ -90,10 +91,12 @@ def channels_like(like: Encoding | None) -> int | None:
     return made.shape[2] if isinstance(made, ImagePreprocessing) else None
 
 
-def take_weights_like(rows: Rows, options: DataOptions, like: Encoding) -> DataOptions:
+def take_weights_like(rows: AnyRows, options: DataOptions, like: Encoding) -> DataOptions:
     """The options, with the column of weights of the earlier training where none is named and the rows have it."""
     column = like.schema.weights
-    if options.weights is not None or column is None or not isinstance(rows, Table) or column not in rows.kinds:
+    if options.weights is not None or column is None or isinstance(rows, Images):
+        return options
+    if column not in [found.name for found in rows.columns]:
         return options
     return dataclasses.replace(options, weights=column)
 
@@ -117,12 +120,12 @@ def known_target(rows: Rows, names: tuple[str, ...], options: DataOptions, like:
     return known if not known.strangers(table) else None
 
 
-def encoding_like(like: Encoding, columns: Rows, target: Target, options: DataOptions) -> Encoding:
+def encoding_like(like: Encoding, columns: ColumnSource | Images, target: Target, options: DataOptions) -> Encoding:
     """The encoding of the earlier training, with this target; `columns` are rows as they were read, or none of them."""
     if target == like.target and options.weights == like.schema.weights:
         return dataclasses.replace(like, reading=options.reading)
     described = schema_target(target), target.task, target.classes
-    if not isinstance(columns, Table):
+    if isinstance(columns, Images):
         return Encoding(Schema((), *described), like.preprocessing, target, options.reading)
     inputs = [column for column in like.schema.columns if column.used]
     notes = {
@@ -130,7 +133,7 @@ def encoding_like(like: Encoding, columns: Rows, target: Target, options: DataOp
         **({} if options.weights is None else {options.weights: "weights of the rows"}),
     }
     beside = [
-        dataclasses.replace(columns.column(name), used=False, note=note)
+        dataclasses.replace(column_of(columns, name), used=False, note=note)
         for name, note in notes.items()
         if name not in like.schema.used
     ]

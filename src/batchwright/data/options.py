@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge, Lt
 
-from batchwright.data.encoders import Scaling
-from batchwright.data.schema import Kind, Task, normal_name
-from batchwright.data.sources import Source
+from batchwright.data.encode.encoders import Scaling
+from batchwright.data.formats.source import Source
 from batchwright.data.splitting import METHODS, Method, check_fractions
-from batchwright.data.tables import MISSING, TableOptions
+from batchwright.data.typed.schema import Kind, Task, normal_name
+from batchwright.data.typed.table import MISSING, TableOptions
 from batchwright.errors import ConfigError, unknown
 
 

@@ -5,51 +5,54 @@ import re
 import numpy as np
 from jaxtyping import Shaped
 
-from batchwright.data.encoding import LABEL
-from batchwright.data.images import Images
-from batchwright.data.inference import as_text, kind_remedy
+from batchwright.data.encode.encoding import LABEL
 from batchwright.data.options import DataOptions
-from batchwright.data.sources import Loaded
-from batchwright.data.tables import Table
+from batchwright.data.typed.images import Images
+from batchwright.data.typed.inference import as_text, kind_remedy
+from batchwright.data.typed.rows import AnyRows
+from batchwright.data.typed.table import Table, column_of
 from batchwright.errors import ConfigError, DataError
 
 
-def target_names(loaded: Loaded, options: DataOptions) -> tuple[str, ...]:
+def target_names(
+    rows: AnyRows, options: DataOptions, *, default: str | tuple[str, ...] | None, name: str
+) -> tuple[str, ...]:
     """The columns to predict, one or more, which must be given unless the source has a default.
 
-    A target given as `a,b` means two columns, unless a column has exactly that name.
+    A target given as `a,b` means two columns, unless a column has exactly that name. `name` is that of the source.
 
     Raises:
         DataError: none is given, or there is no such column.
         ConfigError: columns are named for images, which have none; or a target is also the column of groups or weights,
             or is named twice.
     """
-    if isinstance(loaded.train, Images):
+    if isinstance(rows, Images):
         if options.target not in (None, LABEL, (LABEL,)):
-            raise DataError(f"{loaded.name} holds images, whose target is {LABEL!r}: leave out {options.target!r}.")
+            raise DataError(f"{name} holds images, whose target is {LABEL!r}: leave out {options.target!r}.")
         columns = [name for name in ("group", "time", "weights") if getattr(options, name) is not None]
         if columns:
             raise ConfigError(f"{', '.join(columns)}: names of columns, which images do not have. Leave them out.")
         return (LABEL,)
-    names = _split(options.target if options.target is not None else loaded.target, loaded.train)
+    there = [column.name for column in rows.columns]
+    names = _split(options.target if options.target is not None else default, there)
     if not names:
-        known = ", ".join(loaded.train.frame.columns)
-        raise DataError(f"{loaded.train.name}: which column is to be predicted? Give one as target. Columns: {known}.")
+        raise DataError(
+            f"{rows.name}: which column is to be predicted? Give one as target. Columns: {', '.join(there)}."
+        )
     if twice := [name for name in names if names.count(name) > 1]:
         raise ConfigError(f"target names the column {twice[0]!r} twice: give each column once.")
     for role in ("group", "weights"):
         if (name := getattr(options, role)) in names:
             raise ConfigError(f"{role} and target both name the column {name!r}: give two columns, or leave one out.")
-    strange = [name for name in names if name not in loaded.train.kinds]
+    strange = [name for name in names if name not in there]
     if len(strange) > 1:
-        there = ", ".join(loaded.train.frame.columns)
         raise DataError(
-            f"{loaded.train.name}: target names columns that are not there: {', '.join(map(repr, strange))}. "
-            f"Columns: {there}."
+            f"{rows.name}: target names columns that are not there: {', '.join(map(repr, strange))}. "
+            f"Columns: {', '.join(there)}."
         )
-    if strange and (parts := _parts_by_other_marks(strange[0], loaded.train)):
-        raise DataError(f"{loaded.train.name}: unknown column {strange[0]!r}: commas separate targets, as {parts!r}.")
-    return tuple(loaded.train.column(name).name for name in names)
+    if strange and (parts := _parts_by_other_marks(strange[0], there)):
+        raise DataError(f"{rows.name}: unknown column {strange[0]!r}: commas separate targets, as {parts!r}.")
+    return tuple(column_of(rows, name).name for name in names)
 
 
 def given_names(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
@@ -63,19 +66,19 @@ def given_names(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys((given, *(name.strip() for name in given.split(",")))))
 
 
-def _split(given: str | tuple[str, ...] | None, table: Table) -> tuple[str, ...]:
+def _split(given: str | tuple[str, ...] | None, there: list[str]) -> tuple[str, ...]:
     """The names of columns given one by one, or as one text with commas between them."""
     if not isinstance(given, str):
         return given or ()
-    if given in table.kinds or "," not in given:
+    if given in there or "," not in given:
         return (given,)
     return tuple(name.strip() for name in given.split(","))
 
 
-def _parts_by_other_marks(name: str, table: Table) -> str:
+def _parts_by_other_marks(name: str, there: list[str]) -> str:
     """The columns in a text that separates them by another mark than a comma, with commas; else an empty text."""
     names = [part.strip() for part in re.split(r"[;|+]|\s", name) if part.strip()]
-    return ",".join(names) if len(names) > 1 and all(part in table.kinds for part in names) else ""
+    return ",".join(names) if len(names) > 1 and set(names) <= set(there) else ""
 
 
 def split_key(table: Table, options: DataOptions) -> Shaped[np.ndarray, " rows"]:

@@ -6,9 +6,9 @@ import math
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from batchwright.data.cells import first_ten
-from batchwright.data.inference import kind_remedy
-from batchwright.data.tables import Table
+from batchwright.data.typed.cells import first_ten
+from batchwright.data.typed.inference import kind_remedy
+from batchwright.data.typed.table import Table
 from batchwright.errors import DataError
 
 

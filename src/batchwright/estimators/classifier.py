@@ -9,8 +9,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets
 
-from batchwright.data.cells import first_ten
-from batchwright.data.several import Target
+from batchwright.data.encode.several import Target
+from batchwright.data.typed.cells import first_ten
 from batchwright.errors import ConfigError
 from batchwright.estimators.arguments import plain_number
 from batchwright.estimators.labels import (

@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import type_of_target
 
-from batchwright.data.cells import first_ten
-from batchwright.data.labels import LabelTarget
-from batchwright.data.schema import Task
-from batchwright.data.several import SeveralTargets, Target
-from batchwright.data.targets import ClassTarget
+from batchwright.data.encode.labels import LabelTarget
+from batchwright.data.encode.several import SeveralTargets, Target
+from batchwright.data.encode.targets import ClassTarget
+from batchwright.data.typed.cells import first_ten
+from batchwright.data.typed.schema import Task
 from batchwright.runs.predictions import Predictions
 from batchwright.tasks import CLASS_LOSSES, LABEL_LOSSES
 

@@ -16,11 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from batchwright import api
 from batchwright.config.sections import BATCH_SIZE
-from batchwright.data.again import prepare_like, split_like, with_target, with_validation
-from batchwright.data.dataset import Dataset, prepare
+from batchwright.data.adjust import with_target, with_validation
+from batchwright.data.dataset import Dataset
+from batchwright.data.encode.several import Target
+from batchwright.data.load import prepare
+from batchwright.data.new_rows import encode_labelled
 from batchwright.data.options import DataOptions
-from batchwright.data.schema import Task
-from batchwright.data.several import Target
+from batchwright.data.typed.schema import Task
 from batchwright.errors import ConfigError
 from batchwright.estimators.arguments import loss_of, part, plain_number, stopping_of
 from batchwright.estimators.fitted import set_curves
@@ -167,7 +169,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
         table, _, weight = rows.table(self._targets(rows.y))
         known: Passes | None = getattr(self, "_passes", None)
         passes, model = (known, self.model_) if known else self._first_pass(rows, going_on=going_on)
-        row = passes.over(to_device(split_like(table, model.encoding, weights=weight)))
+        row = passes.over(to_device(encode_labelled(table, model.encoding, weights=weight).rows))
         self._passes = passes
         self._set_fitted(dataclasses.replace(model, variables=passes.now.kept), going_on=going_on)
         self.t_ += len(rows.y)
@@ -264,8 +266,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
         table, target, weight = rows.table(targets)
         self._seed = int(check_random_state(chosen.random_state).randint(2**31 - 1))
         if going_on:
-            encoding = self.model_.encoding
-            return prepare_like(table, encoding, weights=weight, validation_split=share, seed=self._seed)
+            options = DataOptions(validation_split=share, test_split=0.0, weights=weight)
+            return prepare(table, options, seed=self._seed, like=self.model_.encoding)
         scaling: Literal["standard", "none"] = "standard" if chosen.standardize else "none"
         options = DataOptions(
             target,

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.base import RegressorMixin
 
-from batchwright.data.several import SeveralTargets, Target
-from batchwright.data.targets import ValueTarget
+from batchwright.data.encode.several import SeveralTargets, Target
+from batchwright.data.encode.targets import ValueTarget
 from batchwright.estimators.network import Kind, Perceptron
 from batchwright.tasks import VALUE_LOSSES
 

@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from batchwright.data.memory import available_memory
+from batchwright.data.disk.budget import available_memory
 from batchwright.errors import DataError
 
 Columns: TypeAlias = Mapping[str, Any]

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from batchwright.data.cells import first_ten
 from batchwright.data.dataset import Dataset
-from batchwright.data.several import OneTarget, Target, each_target
+from batchwright.data.encode.several import OneTarget, Target, each_target
+from batchwright.data.typed.cells import first_ten
 from batchwright.findings.finding import Finding
 
 UNEVEN, EXTREME = 10.0, 100.0

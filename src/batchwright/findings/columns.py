@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32, Shaped
 
 from batchwright.data.dataset import Dataset, Split
-from batchwright.data.encoders import Category, Flag, Moment, Number, OneHot, Quantile
-from batchwright.data.preprocessing import Preprocessing
+from batchwright.data.encode.encoders import Category, Flag, Moment, Number, OneHot, Quantile
+from batchwright.data.encode.preprocessing import Preprocessing
 
 MOST_ROWS = 100_000
 """Rows that a check of columns reads: shares are then known to 0.3 %, and rows on disk are read in seconds."""

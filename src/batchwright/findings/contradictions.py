@@ -3,9 +3,9 @@
 import numpy as np
 
 from batchwright.data.dataset import Dataset
-from batchwright.data.several import each_target
+from batchwright.data.encode.several import each_target
+from batchwright.data.encode.targets import ClassTarget
 from batchwright.data.splitting import row_hashes
-from batchwright.data.targets import ClassTarget
 from batchwright.findings.columns import sample
 from batchwright.findings.finding import Finding
 

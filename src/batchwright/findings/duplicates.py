@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from batchwright.data.cells import first_ten
 from batchwright.data.dataset import Dataset
+from batchwright.data.typed.cells import first_ten
 from batchwright.findings.columns import EncodedColumn, columns, leave_out, sample_note
 from batchwright.findings.finding import Finding
 

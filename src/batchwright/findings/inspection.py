@@ -55,7 +55,7 @@ def inspect(
         stable: the lowest and the highest learning rate that are useful, where they were measured.
         also: what else is looked for in the rows.
 
-    >>> from batchwright.data.dataset import load
+    >>> from batchwright.data.load import load
     >>> from batchwright.nn import MLP
     >>> from batchwright.nn.protocols import Features
     >>> from batchwright.optim import Adam

@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer, Shaped
 
 from batchwright.data.dataset import Dataset
-from batchwright.data.several import OneTarget, each_target
-from batchwright.data.targets import ClassTarget
+from batchwright.data.encode.several import OneTarget, each_target
+from batchwright.data.encode.targets import ClassTarget
 from batchwright.findings.columns import (
     EncodedColumn,
     EncodedPart,

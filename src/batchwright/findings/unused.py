@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from batchwright.data.cells import first_ten
 from batchwright.data.dataset import Dataset
-from batchwright.data.schema import Column
+from batchwright.data.typed.cells import first_ten
+from batchwright.data.typed.schema import Column
 from batchwright.findings.columns import columns, leave_out, sample_note
 from batchwright.findings.finding import Finding
 

@@ -2,7 +2,7 @@
 
 import jax
 
-from batchwright.data.memory import available_memory
+from batchwright.data.disk.budget import available_memory
 
 OF_MEMORY = 0.8
 """The share of the free memory that a program may be predicted to take."""

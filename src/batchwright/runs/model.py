@@ -17,10 +17,10 @@ from batchwright import tasks
 from batchwright._printed import printed_form
 from batchwright.config import CUSTOM, NONE_GIVEN, Given, check_part, from_plain, to_plain, validate_component
 from batchwright.config.components import FORMER_TAG
-from batchwright.data.encoding import Encoding, ImagePreprocessing
-from batchwright.data.labels import LabelTarget
-from batchwright.data.several import SeveralTargets, Target
-from batchwright.data.targets import ClassTarget, ValueTarget
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
+from batchwright.data.encode.labels import LabelTarget
+from batchwright.data.encode.several import SeveralTargets, Target
+from batchwright.data.encode.targets import ClassTarget, ValueTarget
 from batchwright.errors import ConfigError, RunError
 from batchwright.nn import ARCHITECTURES, Architecture, Features, Variables
 from batchwright.nn.protocols import Dtype

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from batchwright import _cache
-from batchwright.data.again import part_of
 from batchwright.data.dataset import Split, fingerprint
-from batchwright.data.encoding import Encoding, encode_labelled, encode_new
-from batchwright.data.sources import Source
+from batchwright.data.encode.encoding import Encoding
+from batchwright.data.formats.source import Source
+from batchwright.data.new_rows import encode_labelled, encode_new
 from batchwright.data.splitting import row_hashes
 from batchwright.errors import ConfigError, RunError
 from batchwright.runs.model import SavedModel
@@ -131,9 +131,8 @@ def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None 
     _cache.use()
     loaded = _load_model(model)
     found = encode_labelled(source, loaded.encoding, weights=weights)
-    split = Split(found.inputs, found.targets, found.weights)
-    own = _rows_of_training(model, split, loaded.encoding) if isinstance(model, Run) else ()
-    judged = judge(loaded.model, loaded.variables, to_device(split))
+    own = _rows_of_training(model, found.rows, loaded.encoding) if isinstance(model, Run) else ()
+    judged = judge(loaded.model, loaded.variables, to_device(found.rows))
     return Evaluation(judged.metrics, (*found.notes, *own), judged.remarks, judged.per_class, judged.by_target)
 
 
@@ -146,7 +145,7 @@ def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, .
     places = {name: chosen for name, chosen in vars(indices).items() if len(chosen)}
     if sum(map(len, places.values())) != rows.rows or max(chosen.max() for chosen in places.values()) >= rows.rows:
         return ()
-    parts = {name: part_of(rows, chosen) for name, chosen in places.items()}
+    parts = {name: rows.take(chosen) for name, chosen in places.items()}
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
     if fingerprint(parts, hashes, encoding) != run.manifest.fingerprint:
         return ()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn, TypeVar
 
-from batchwright.data.schema import from_plain
+from batchwright.data.typed.schema import from_plain
 from batchwright.errors import DataError, RunError
 
 T = TypeVar("T")

@@ -31,8 +31,8 @@ from batchwright.runs.reading import REMEDY, numbers, parse, parse_json, read_by
 from batchwright.runs.tensors import Expected, load
 
 if TYPE_CHECKING:
-    from batchwright.data.encoding import Encoding
-    from batchwright.data.several import Target
+    from batchwright.data.encode.encoding import Encoding
+    from batchwright.data.encode.several import Target
     from batchwright.data.splitting import Indices
     from batchwright.nn import Architecture, Layer, Network
     from batchwright.runs.model import SavedModel
@@ -298,9 +298,9 @@ class _History:
 
 def _classes_by_name(target: "Target") -> dict[str, tuple[str, ...]]:
     """The classes of each of several targets that has some, and the two of each label."""
-    from batchwright.data.labels import LabelTarget
-    from batchwright.data.several import SeveralTargets
-    from batchwright.data.targets import ClassTarget
+    from batchwright.data.encode.labels import LabelTarget
+    from batchwright.data.encode.several import SeveralTargets
+    from batchwright.data.encode.targets import ClassTarget
     from batchwright.tasks.per_class import LABEL_CLASSES
 
     if isinstance(target, LabelTarget):

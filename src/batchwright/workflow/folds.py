@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int64
 
-from batchwright.data.targets import ClassTarget
+from batchwright.data.encode.targets import ClassTarget
 from batchwright.errors import ConfigError
 from batchwright.population.fit import common_rows
 from batchwright.training.job import Job

@@ -13,11 +13,11 @@ import numpy as np
 from batchwright._machine import be_deterministic
 from batchwright.config import Config, Settings
 from batchwright.data.dataset import Dataset, Split
-from batchwright.data.dataset import prepare as prepare_data
-from batchwright.data.encoded import StoredRows, memory_map
-from batchwright.data.encoding import Encoding
-from batchwright.data.memory import limit_to_stream
-from batchwright.data.streaming import prepare_streamed
+from batchwright.data.disk.budget import limit_to_stream
+from batchwright.data.disk.encoded_rows import StoredRows, memory_map
+from batchwright.data.encode.encoding import Encoding
+from batchwright.data.load import prepare as prepare_data
+from batchwright.data.load_streamed import prepare_streamed
 from batchwright.errors import ConfigError, DataError, unknown
 from batchwright.measure.live import live_noise
 from batchwright.nn import ARCHITECTURES

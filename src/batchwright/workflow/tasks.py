@@ -7,9 +7,9 @@ import numpy as np
 
 from batchwright.config.sections import NOTHING, Own, TaskSettings
 from batchwright.data.dataset import Dataset
-from batchwright.data.labels import LabelTarget
-from batchwright.data.several import SeveralTargets, each_target
-from batchwright.data.targets import ClassTarget, ValueTarget
+from batchwright.data.encode.labels import LabelTarget
+from batchwright.data.encode.several import SeveralTargets, each_target
+from batchwright.data.encode.targets import ClassTarget, ValueTarget
 from batchwright.errors import ConfigError, DataError
 from batchwright.nn.protocols import Variables
 from batchwright.tasks import (

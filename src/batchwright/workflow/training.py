@@ -13,8 +13,8 @@ import jax
 from batchwright import _cache, _machine
 from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, read_run_settings
 from batchwright.data.dataset import Dataset
-from batchwright.data.encoding import Encoding
-from batchwright.data.sources import Source
+from batchwright.data.encode.encoding import Encoding
+from batchwright.data.formats.source import Source
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
 from batchwright.nn.protocols import Variables
 from batchwright.runs import checkpoints

@@ -15,7 +15,7 @@ from rich.table import Table
 from batchwright.cli.flags import as_flags
 from batchwright.cli.output import Lines
 from batchwright.config import flow
-from batchwright.data.several import SeveralTargets
+from batchwright.data.encode.several import SeveralTargets
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.fit import Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.plan import Plan

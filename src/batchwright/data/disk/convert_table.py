@@ -1,0 +1,255 @@
+"""Convert a file to a store, with one column or one piece in memory at a time; a stopped conversion can continue.
+
+The folder is filled in this order: pieces (of text), columns, `store.json`. Each file appears whole or not at all, so a
+stopped conversion keeps what it has finished.
+"""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool
+
+from batchwright._files import Lock, explain_write_errors, remove_parts, write_file
+from batchwright.data.disk.budget import anonymous_memory
+from batchwright.data.disk.columns import COPIES_OF_PIECE, PIECES, SMALLEST_PIECE, open_table, source_files
+from batchwright.data.disk.store import (
+    FORMAT,
+    LINES,
+    LOCK,
+    MARK,
+    STORE,
+    Contents,
+    Store,
+    StoredFile,
+    column_file,
+    describe_stored,
+    finish_store,
+    open_store,
+    refuse_stranger,
+    write_columns,
+)
+from batchwright.data.formats.format import TableFile
+from batchwright.data.typed.cells import BadCells, TableOptions, bad_cells_error, dropped_note, type_cells
+from batchwright.data.typed.schema import Column, Schema, from_plain
+from batchwright.data.typed.table import DEFAULT, ON_BAD_ROWS, columns_asked_for, known_columns
+from batchwright.errors import ConfigError, DataError, unknown
+
+ENDING = ".batchwright"
+
+WORKING_COPIES = 2
+"""Copies of a column held while it is typed, at most (measured on numbers, texts, and numbers as text)."""
+VIEW_BYTES = 16
+"""Bytes per row of a text column besides its text."""
+OVERHEAD = 48 << 20
+"""Bytes for threads and buffers of polars, once it reads anything."""
+ROW_BYTES = 24
+"""Further bytes per row: the typed cell, the row's line, and masks."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Typed:
+    """The result of typing a column: its kind, and the cells that do not fit; their rows are in a file."""
+
+    column: Column
+    bad: BadCells
+
+
+def convert(
+    source: str | Path,
+    options: TableOptions = DEFAULT,
+    *,
+    schema: Schema | None = None,
+    cache_dir: Path | None = None,
+    memory_limit: int | None = None,
+) -> Store:
+    """The store of a table: the existing one, if it was made from the same source with the same options.
+
+    Args:
+        source: delimited text, Parquet, a folder of Parquet files (in the order of their names), or a two-dimensional
+            `.npy` file.
+        options: how cells are read.
+        schema: the columns, for rows given to a saved model.
+        cache_dir: where the store's folder is made; beside the source when None.
+        memory_limit: bytes of anonymous memory that this process may take; no limit when None.
+
+    Raises:
+        DataError: as `read_csv` and `read_parquet`; or a column does not fit in memory, or the source has vanished.
+        UsageError: the disk is full, or another process converts the same source.
+    """
+    path, left = Path(source), memory_left(memory_limit)
+    if options.on_bad_rows not in ON_BAD_ROWS:
+        raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
+    try:
+        facts = {"reading": dataclasses.asdict(options), "schema": schema and schema.to_json()}
+        files = source_files(path)
+        fingerprint = fingerprint_of(path, files, facts)
+        folder = store_folder(path, cache_dir, new=schema is not None)
+        if (found := open_store(folder, fingerprint)) is not None:
+            return found
+        check_memory(SMALLEST_PIECE * COPIES_OF_PIECE, left, f"{path.name}: reading a piece")
+        with hold_store_folder(folder, fingerprint):
+            try:
+                raw = open_table(path, options, folder, schema, left)
+            except DataError:
+                clear(folder)
+                raise
+            contents = _convert(raw, options, folder, schema, left, fingerprint)
+            check_unchanged(path, fingerprint, fingerprint_of(path, source_files(path), facts))
+            store = finish_store(folder, contents)
+            shutil.rmtree(folder / PIECES, ignore_errors=True)
+            return store
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def store_folder(path: Path, cache_dir: Path | None, *, new: bool = False) -> Path:
+    """The folder of a source's store; `new` rows, read with a known schema, have a folder of their own."""
+    path = path.resolve()
+    ending = f".new{ENDING}" if new else ENDING
+    if cache_dir is None:
+        return path.with_name(path.name + ending)
+    return cache_dir / f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}{ending}"
+
+
+def fingerprint_of(path: Path, files: list[Path], options: dict[str, Any]) -> str:
+    """SHA-256 of the names, sizes and times of the files at or in `path`, and of the reading options."""
+    facts = [(str(file.relative_to(path)), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    text = json.dumps([FORMAT, path.name, facts, options], sort_keys=True, default=dict)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_unchanged(path: Path, before: str, after: str) -> None:
+    """Raise a DataError if the fingerprint of a source has changed while it was read."""
+    if before != after:
+        raise DataError(f"{path} was changed while it was read: start again when it is complete.")
+
+
+@contextmanager
+def hold_store_folder(folder: Path, fingerprint: str) -> Iterator[None]:
+    """Hold the folder of an unfinished store, emptied first if it belongs to another fingerprint.
+
+    Raises:
+        DataError: the folder holds something else.
+        UsageError: another process holds the folder, or it may not be written to.
+    """
+    refuse_stranger(folder)
+    with explain_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = Lock(folder / LOCK, f"{folder} is being made by another process")
+    try:
+        mark = json.dumps({"format": FORMAT, "fingerprint": fingerprint})
+        if not (folder / MARK).is_file() or (folder / MARK).read_text(encoding="utf-8") != mark:
+            clear(folder)
+            write_file(folder / MARK, mark, overwrite=True)
+        remove_parts(folder)
+        yield
+    finally:
+        lock.release()
+        if [entry.name for entry in folder.iterdir()] == [LOCK]:  # nothing to continue from
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear(folder: Path) -> None:
+    """Remove the files of a store: first the one that marks it as finished, last the one that marks it as a store."""
+    with explain_write_errors(folder):
+        (folder / STORE).unlink(missing_ok=True)
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name == MARK):
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != LOCK:
+                entry.unlink()
+
+
+def memory_left(limit: int | None) -> int | None:
+    """Bytes of the limit left after the present memory of this process and the needs of polars; None if no limit."""
+    return None if limit is None else max(0, limit - anonymous_memory() - OVERHEAD)
+
+
+def check_memory(needed: int, left: int | None, what: str) -> None:
+    """Raise a DataError if more bytes are needed than are left."""
+    if left is not None and needed > left:
+        raise DataError(
+            f"{what} takes about {needed / 1e6:,.0f} MB of memory, and the limit leaves {left / 1e6:,.0f} MB: raise "
+            "the memory limit, or give a file with fewer columns or rows."
+        )
+
+
+def _convert(
+    raw: TableFile, options: TableOptions, folder: Path, schema: Schema | None, left: int | None, fingerprint: str
+) -> Contents:
+    """Type and write all columns; rows that do not fit stop the conversion or are dropped, as `options` say."""
+    names = raw.names if schema is None else columns_asked_for(raw.names, schema, raw.name)
+    if raw.rows == 0 and not raw.ragged.count:
+        raise DataError(f"{raw.name} has no rows.")
+    known = known_columns(names, options, schema, raw.name)
+    typed = [
+        _type_column(raw, name, folder / column_file(place), known, options.missing, left)
+        for place, name in enumerate(names)
+    ]
+    fits, bad = np.ones(raw.rows, bool), raw.ragged
+    for place, found in enumerate(typed):
+        bad += found.bad
+        if found.bad.count:
+            unfit = pl.scan_ipc(_unfit_file(folder / column_file(place)), glob=False).collect()
+            fits[unfit.to_series().to_numpy()] = False
+    counted = "row" if raw.lines is None else "line"
+    if bad.count and (options.on_bad_rows != "drop" or not fits.any()):
+        clear(folder)
+        raise bad_cells_error(raw.name, bad, place=counted)
+    notes = (dropped_note(bad, raw.ragged.count + int((~fits).sum()), place=counted),) if bad.count else ()
+    files = _write_kept(raw, folder, len(typed), fits)
+    columns = tuple(found.column for found in typed)
+    return Contents(FORMAT, fingerprint, raw.name, int(fits.sum()), columns, files, notes, raw.target)
+
+
+def _type_column(
+    raw: TableFile, name: str, path: Path, known: dict[str, Column], missing: tuple[str, ...], left: int | None
+) -> Typed:
+    """A column's kind and bad cells, its values written to `path`; the result of an earlier conversion is reused."""
+    found_path = path.with_suffix(".json")
+    if found_path.is_file():
+        return from_plain(Typed, json.loads(found_path.read_text(encoding="utf-8")))
+    what = f"{raw.name}: column {name!r} of {raw.rows:,} rows"
+    check_memory(ROW_BYTES * raw.rows, left, what)
+    try:
+        cells = raw.column(name)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{raw.name}: column {name!r} cannot be read: {error}") from error
+    size = int(cells.estimated_size()) + VIEW_BYTES * raw.rows * (cells.dtype == pl.String)
+    check_memory(WORKING_COPIES * size + ROW_BYTES * raw.rows, left, what)
+    numbers = np.arange(1, raw.rows + 1) if raw.lines is None else raw.lines
+    typed = type_cells(cells.to_frame(), missing, known=known, lines=numbers, untyped=raw.lines is not None)
+    found = Typed(typed.columns[0], typed.bad)
+    if found.bad.count:
+        write_columns(_unfit_file(path), pl.DataFrame({"rows": np.flatnonzero(~typed.fits)}))
+    write_columns(path, typed.frame)
+    write_file(found_path, json.dumps(dataclasses.asdict(found)), overwrite=True)
+    return found
+
+
+def _unfit_file(path: Path) -> Path:
+    """The file of the rows (from 0) whose cells do not fit, next to the file of their column."""
+    return path.with_suffix(".unfit")
+
+
+def _write_kept(raw: TableFile, folder: Path, columns: int, fits: Bool[np.ndarray, " rows"]) -> tuple[StoredFile, ...]:
+    """The files of the store, without the dropped rows; files that were written without them already stay."""
+    if raw.lines is not None:
+        write_columns(folder / LINES, pl.DataFrame({"lines": raw.lines[fits]}))
+    paths = [folder / column_file(place) for place in range(columns)]
+    if not fits.all():
+        for path in paths:
+            column = pl.scan_ipc(path, glob=False).collect()
+            if column.height == len(fits):
+                write_columns(path, column.filter(fits))
+    if raw.lines is not None:
+        paths.append(folder / LINES)
+    return tuple(describe_stored(path) for path in paths)

@@ -1,0 +1,263 @@
+"""Columns as numbers: one small encoder per kind, learned from training rows, saved as data.
+
+A missing number becomes 0 after scaling, which is the training rows' mean or median unless nothing is scaled, and an
+unseen category has a place of its own; so any new row can be encoded.
+"""
+
+import dataclasses
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Float, Float32, Float64, Int32
+
+from batchwright.data.typed.inference import as_text
+
+Scaling = Literal["standard", "robust", "quantile", "none"]
+
+LARGEST = float(np.finfo(np.float32).max)
+LIMIT = 1e6
+"""Scaled numbers are cut here, or at the largest number in the training rows if larger: only new rows can be cut."""
+
+QUANTILES, ROWS_PER_QUANTILE = (10, 1000), 30
+"""Fewest and most knots of the quantile map, one per 30 rows between them (Gorishniy et al. 2021, arXiv 2106.11959)."""
+
+PARTS = ("year", "month", "day", "weekday", "hour", "minute", "second")
+
+
+@dataclasses.dataclass(frozen=True)
+class Number:
+    """A number x as (x − center) / scale, cut at ±limit; `indicator` adds a column that is 1 where it is missing."""
+
+    column: str
+    center: float
+    scale: float
+    indicator: bool
+    limit: float = LIMIT
+    encoder: Literal["number"] = "number"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        return _with_indicator(self.column, self.indicator)
+
+    def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
+        """Put the encoded cells into `out`."""
+        scaled = scale_by(_floats(cells), self.center, self.scale)
+        out[:, 0] = np.nan_to_num(np.clip(scaled, -self.limit, self.limit), nan=0.0)
+        _write_indicator(cells, out, self.indicator)
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantile:
+    """A number by its rank among training rows: linear between `knots` (values) and `levels` (normal quantiles)."""
+
+    column: str
+    knots: tuple[float, ...]
+    levels: tuple[float, ...]
+    indicator: bool
+    encoder: Literal["quantile"] = "quantile"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        return _with_indicator(self.column, self.indicator)
+
+    def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
+        """Put the encoded cells into `out`."""
+        out[:, 0] = np.nan_to_num(np.interp(_floats(cells), self.knots, self.levels), nan=0.0)
+        _write_indicator(cells, out, self.indicator)
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """True as 1, false as 0, missing as 1/2."""
+
+    column: str
+    indicator: bool
+    encoder: Literal["flag"] = "flag"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        return _with_indicator(self.column, self.indicator)
+
+    def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
+        """Put the encoded cells into `out`."""
+        out[:, 0] = np.nan_to_num(_floats(cells), nan=0.5)
+        _write_indicator(cells, out, self.indicator)
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """A date as its parts, each a standardised number; parts that never differ in the training rows are left out."""
+
+    column: str
+    parts: tuple[Number, ...]
+    indicator: bool
+    encoder: Literal["moment"] = "moment"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        missing = (f"{self.column} is missing",) if self.indicator else ()
+        return (*(f"{self.column} {part.column}" for part in self.parts), *missing)
+
+    def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
+        """Put the encoded cells into `out`."""
+        for place, part in enumerate(self.parts):
+            part.write(part_of_date(cells, part.column), out[:, place : place + 1])
+        _write_indicator(cells, out, self.indicator)
+
+
+@dataclasses.dataclass(frozen=True)
+class OneHot:
+    """A category as one column each, plus one for missing if training rows have any; unseen ones are all zeros."""
+
+    column: str
+    categories: tuple[str, ...]
+    missing: bool
+    encoder: Literal["one_hot"] = "one_hot"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        named = tuple(f"{self.column}={category}" for category in self.categories)
+        return (*named, f"{self.column} is missing") if self.missing else named
+
+    def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
+        """Put the encoded cells into `out`."""
+        codes = category_codes(cells, self.categories, missing=self.missing)
+        seen = np.flatnonzero(codes)
+        out[:] = 0.0
+        out[seen, codes[seen] - 1] = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Category:
+    """A category as an index into an embedding; 0 stands for unseen categories, and for categories of one training row.
+
+    So row 0 of the embedding is trained wherever there are rare categories.
+    """
+
+    column: str
+    categories: tuple[str, ...]
+    missing: bool
+    encoder: Literal["category"] = "category"
+
+    @property
+    def cardinality(self) -> int:
+        """The number of indices."""
+        return 1 + len(self.categories) + self.missing
+
+    def codes(self, cells: pl.Series) -> Int32[np.ndarray, " rows"]:
+        """The index of each cell."""
+        return category_codes(cells, self.categories, missing=self.missing)
+
+
+Encoder = Number | Quantile | Flag | Moment | OneHot | Category
+
+
+def category_codes(cells: pl.Series, categories: tuple[str, ...], *, missing: bool) -> Int32[np.ndarray, " rows"]:
+    """1 + the place of each cell in `categories`, 0 where it is not among them; missing comes last if it has a place.
+
+    >>> category_codes(pl.Series(["b", "z", None]), ("a", "b"), missing=True)
+    array([2, 0, 3], dtype=int32)
+    """
+    text = as_text(cells)
+    codes = text.cast(pl.Enum(categories), strict=False).to_physical().cast(pl.Int32) + 1
+    filled = codes.fill_null(0).to_numpy(writable=True)
+    if missing:
+        filled[text.is_null().to_numpy()] = len(categories) + 1
+    return filled
+
+
+def part_of_date(cells: pl.Series, part: str) -> pl.Series:
+    """One of `PARTS` of each date; Monday is weekday 1."""
+    values: pl.Series = getattr(cells.dt, part)()
+    return values.cast(pl.Float64)
+
+
+def mean_and_deviation(values: Float[np.ndarray, " rows"]) -> tuple[float, float]:
+    """The mean and the standard deviation (divided by n), without overflow for numbers up to the largest float.
+
+    >>> mean_and_deviation(np.array([1.0, 3.0]))
+    (2.0, 1.0)
+    """
+    size = float(np.max(np.abs(values), initial=0.0)) or 1.0
+    small = values / size
+    return float(np.mean(small)) * size, float(np.std(small)) * size
+
+
+def scale_by(values: Float64[np.ndarray, " rows"], center: float, scale: float) -> Float64[np.ndarray, " rows"]:
+    """(values − center) / scale, even if the difference exceeds the largest float; ±inf if the answer does.
+
+    >>> scale_by(np.array([1.5e308, -1.5e308]), -1.5e308, 1e308).tolist()
+    [3.0, 0.0]
+    """
+    with np.errstate(over="ignore"):
+        scaled = (values - center) / scale
+        if np.isinf(scaled).any():
+            scaled = (values / 2 - center / 2) / (scale / 2)
+    return scaled
+
+
+def number_encoder(column: str, cells: pl.Series, scaling: str) -> Number | Quantile:
+    """The encoder of a numeric column: by mean and deviation, median and quartile distance, or rank; or as it is."""
+    if scaling == "none":
+        return Number(column, 0.0, 1.0, cells.null_count() > 0, limit=LARGEST)
+    values, indicator = _floats(cells.drop_nulls()), cells.null_count() > 0
+    if scaling == "quantile":
+        return Quantile(column, *_quantile_map(values), indicator)
+    center, scale = mean_and_deviation(values)
+    if scaling != "robust":
+        return Number(column, center, scale or 1.0, indicator)
+    lower, center, upper = (float(value) for value in np.quantile(values, (0.25, 0.5, 0.75)))
+    scale = min(upper - lower, np.finfo(np.float64).max) or scale or 1.0
+    farthest = float(np.max(np.abs(scale_by(values, center, scale)), initial=0.0))
+    return Number(column, center, scale, indicator, limit=min(max(LIMIT, farthest), LARGEST))
+
+
+def date_encoder(column: str, cells: pl.Series) -> Moment:
+    """The encoder of a date column, with the parts that differ between rows."""
+    known = cells.drop_nulls()
+    parts = {part: part_of_date(known, part) for part in PARTS}
+    varying = {part: values for part, values in parts.items() if values.n_unique() > 1}
+    encoders = (Number(part, *mean_and_deviation(_floats(values)), indicator=False) for part, values in varying.items())
+    return Moment(column, tuple(encoders), cells.null_count() > 0)
+
+
+def category_encoder(column: str, cells: pl.Series, one_hot_max: int) -> OneHot | Category:
+    """The encoder of a categorical column: one-hot up to `one_hot_max` distinct values, missing among them."""
+    counts = as_text(cells).drop_nulls().value_counts(sort=False, name="rows")
+    missing = cells.null_count() > 0
+    if counts.height + missing <= one_hot_max:
+        return OneHot(column, tuple(sorted(counts.to_series(0))), missing)
+    return Category(column, tuple(sorted(counts.filter(pl.col("rows") > 1).to_series(0))), missing)
+
+
+def _quantile_map(values: Float64[np.ndarray, " rows"]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Knots and their normal quantiles; equal knots become one, at the mean of their quantiles."""
+    fewest, most = QUANTILES
+    count = max(min(len(values) // ROWS_PER_QUANTILE, most), fewest)
+    shares = (np.arange(count) + 0.5) / count
+    normal = NormalDist()
+    levels = np.array([normal.inv_cdf(share) for share in shares])
+    knots, place = np.unique(np.quantile(values, shares), return_inverse=True)
+    return tuple(knots.tolist()), tuple((np.bincount(place, levels) / np.bincount(place)).tolist())
+
+
+def _floats(cells: pl.Series) -> Float64[np.ndarray, " rows"]:
+    """The cells as float64, NaN where missing."""
+    return cells.cast(pl.Float64).to_numpy()
+
+
+def _with_indicator(column: str, indicator: bool) -> tuple[str, ...]:
+    return (column, f"{column} is missing") if indicator else (column,)
+
+
+def _write_indicator(cells: pl.Series, out: Float32[np.ndarray, "rows features"], indicator: bool) -> None:
+    if indicator:
+        missing: Bool[np.ndarray, " rows"] = cells.is_null().to_numpy()
+        out[:, -1] = missing

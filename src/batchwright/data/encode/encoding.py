@@ -1,0 +1,115 @@
+"""How rows become arrays, as learned from the training rows: saved with a model, and used on new rows."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Shaped
+
+from batchwright.data.encode.preprocessing import Preprocessing
+from batchwright.data.encode.several import Target
+from batchwright.data.typed.images import Images
+from batchwright.data.typed.rows import Rows
+from batchwright.data.typed.schema import Schema, from_plain
+from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
+from batchwright.errors import DataError
+
+LABEL = "label"
+"""The name of what is predicted from images."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ImagePreprocessing:
+    """Images are encoded as they are; all must have this height, width and number of channels."""
+
+    shape: tuple[int, int, int]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """None: images have no columns."""
+        return ()
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """None: images have no columns."""
+        return ()
+
+    def encode(self, images: Images) -> dict[str, np.ndarray]:
+        """The images, by the name of their input.
+
+        Raises:
+            DataError: the images have another shape.
+        """
+        if images.shape != self.shape:
+            found, wanted = ("x".join(map(str, shape)) for shape in (images.shape, self.shape))
+            raise DataError(
+                f"{images.name} has images of {found} (height x width x channels), the training had {wanted}: "
+                "resize them. Images in a folder are resized automatically."
+            )
+        return {"image": images.images}
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """What each column holds, how inputs and target are encoded, and how tables for this model are read."""
+
+    schema: Schema
+    preprocessing: Preprocessing | ImagePreprocessing
+    target: Target
+    reading: TableOptions = DEFAULT
+
+    def __repr__(self) -> str:
+        """The inputs and the target."""
+        return f"<Encoding: {self.preprocessing!r}; {self.target!r}>"
+
+    def inputs(self, rows: Rows) -> dict[str, np.ndarray]:
+        """The arrays of the rows by name: "numeric", "categorical" or "image".
+
+        Raises:
+            DataError: the rows are not of the kind or shape that the encoding was learned from.
+        """
+        if isinstance(rows, Images) and isinstance(self.preprocessing, ImagePreprocessing):
+            return self.preprocessing.encode(rows)
+        if isinstance(rows, Table) and isinstance(self.preprocessing, Preprocessing):
+            return self.preprocessing.encode(rows)
+        found, wanted = ("images", "a table") if isinstance(rows, Images) else ("a table", "images")
+        raise DataError(f"{rows.name} holds {found}, but the training rows were {wanted}.")
+
+    def targets(self, rows: Rows) -> Shaped[np.ndarray, "rows ..."]:
+        """The codes (int32) or standardised values (float32) of the target; for several targets, a column for each.
+
+        Raises:
+            DataError: the rows have no target, or a target is missing or unknown.
+        """
+        return self.target.encode(rows if isinstance(rows, Table) else label_table(rows))
+
+    def to_json(self) -> dict[str, object]:
+        """The encoding as a plain dictionary."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, object]) -> "Encoding":
+        """The encoding from what `to_json` gave.
+
+        Raises:
+            DataError: a key is missing, unknown, or of the wrong type.
+        """
+        return from_plain(cls, plain)
+
+
+def label_table(images: Images) -> Table:
+    """The labels of images as a table of one column; text is never read as numbers or dates.
+
+    Raises:
+        DataError: the images carry no labels.
+
+    >>> label_table(Images(np.zeros((2, 1, 1, 1), np.uint8), np.array(["8", "9"]), "signs")).kinds
+    {'label': 'categorical'}
+    """
+    if images.labels is None:
+        raise DataError(
+            f"{images.name} has no labels: put the images of each class into a folder of its own, or give labels."
+        )
+    text = images.labels.dtype.kind not in "biuf"
+    options = TableOptions(missing=(), kinds={LABEL: "categorical"} if text else {})
+    return from_frame({LABEL: images.labels}, options, name=images.name)

@@ -1,0 +1,221 @@
+"""Turn tables into arrays: which columns are used, and how; learned on training rows only, saved as data, not code."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+import polars as pl
+
+from batchwright.data.encode.encoders import (
+    Category,
+    Encoder,
+    Flag,
+    Scaling,
+    category_encoder,
+    date_encoder,
+    number_encoder,
+)
+from batchwright.data.encode.several import SeveralTargets, Target
+from batchwright.data.typed.schema import Column, Schema, from_plain
+from batchwright.data.typed.table import ColumnSource, Table
+from batchwright.errors import ConfigError, DataError, unknown
+
+Constant = Literal["leave_out", "unless_all", "keep"]
+SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """One encoder per used column, in the order of the table.
+
+    `encode` gives "numeric" (float32, [rows, len(feature_names)]) and "categorical" (int32, [rows,
+    len(cardinalities)]), each only if it has columns.
+    """
+
+    encoders: tuple[Encoder, ...]
+
+    def __repr__(self) -> str:
+        """The number of columns, and the number of inputs that they become."""
+        numbers, categories = len(self.feature_names), len(self.categorical_names)
+        return f"<Preprocessing: {len(self.encoders):,} columns to {numbers:,} numbers and {categories:,} categories>"
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the columns of "numeric"."""
+        wide = (encoder for encoder in self.encoders if not isinstance(encoder, Category))
+        return tuple(name for encoder in wide for name in encoder.features)
+
+    @property
+    def categorical_names(self) -> tuple[str, ...]:
+        """The names of the columns of "categorical"."""
+        return tuple(encoder.column for encoder in self.encoders if isinstance(encoder, Category))
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """For each column of "categorical", the number of its indices; 0 stands for unseen categories."""
+        return tuple(encoder.cardinality for encoder in self.encoders if isinstance(encoder, Category))
+
+    def encode(self, table: Table) -> dict[str, np.ndarray]:
+        """The arrays of a table's rows; any category may be new, and any cell missing.
+
+        Raises:
+            DataError: a column is missing.
+        """
+        inputs: dict[str, np.ndarray] = {}
+        if width := len(self.feature_names):
+            inputs["numeric"] = np.empty((table.rows, width), np.float32)
+        if width := len(self.cardinalities):
+            inputs["categorical"] = np.empty((table.rows, width), np.int32)
+        numbers = categories = 0
+        for encoder in self.encoders:
+            cells = table.frame[table.column(encoder.column).name]
+            if isinstance(encoder, Category):
+                inputs["categorical"][:, categories] = encoder.codes(cells)
+                categories += 1
+            else:
+                width = len(encoder.features)
+                encoder.write(cells, inputs["numeric"][:, numbers : numbers + width])
+                numbers += width
+        return inputs
+
+    def to_json(self) -> dict[str, object]:
+        """Everything that was learned, as a plain dictionary."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, object]) -> "Preprocessing":
+        """The preprocessing from what `to_json` gave.
+
+        Raises:
+            DataError: a key is missing, unknown, or of the wrong type.
+        """
+        return from_plain(cls, plain)
+
+
+class Learned(NamedTuple):
+    """What the training rows teach: the columns, which of them are used, and how these are encoded."""
+
+    schema: Schema
+    preprocessing: Preprocessing
+
+
+def learn(
+    train: ColumnSource,
+    target: Target | None,
+    *,
+    leave_out: Mapping[str, str] = MappingProxyType({}),
+    constant: Constant = "leave_out",
+    scaling: str = "standard",
+    one_hot_max: int = 10,
+) -> Learned:
+    """Learn from the training rows which columns are used (no target, constant or identifier), and how.
+
+    One column is read at a time.
+
+    Args:
+        train: the training rows, and no others.
+        target: the target; None where rows have no target.
+        leave_out: other columns that are not for the network, each with the reason (`{"weight": "sample weights"}`).
+        constant: what becomes of columns that do not vary: they are left out; or are so unless there are no others; or
+            are used, as more rows are to come, unless all of their cells are missing.
+        scaling: of numbers x: `standard` (x − mean) / deviation, `robust` (x − median) / (upper − lower quartile),
+            `quantile`, which gives each column a normal distribution, or `none`, which takes x as it is.
+        one_hot_max: categories with at most this number of distinct values become one column each; others are embedded.
+
+    >>> from batchwright.data.typed.table import from_frame
+    >>> table = from_frame({"height": [1.0, 3.0], "colour": ["red", "blue"]})
+    >>> preprocessing = learn(table, None).preprocessing
+    >>> preprocessing.feature_names
+    ('height', 'colour=blue', 'colour=red')
+    >>> preprocessing.encode(table)["numeric"]
+    array([[-1.,  0.,  1.],
+           [ 1.,  1.,  0.]], dtype=float32)
+
+    Raises:
+        DataError: no column is left.
+        ConfigError: an unknown scaling.
+    """
+    check_scaling(scaling)
+    reasons = dict(leave_out) | (dict.fromkeys(target.columns, "target") if target else {})
+    make = partial(make_encoder, scaling=scaling, one_hot_max=one_hot_max)
+    found = [_learn_column(train, column, reasons.get(column.name), constant, make) for column in train.columns]
+    if constant != "leave_out" and not any(column.used for column, _ in found):
+        found = [_keep_column(train, column, reasons.get(column.name), make) for column in train.columns]
+    schema = make_schema(tuple(column for column, _ in found), target, name=train.name)
+    return Learned(schema, Preprocessing(tuple(encoder for _, encoder in found if encoder is not None)))
+
+
+def check_scaling(scaling: str) -> None:
+    """Raise a ConfigError unless there is such a scaling."""
+    if scaling not in SCALINGS:
+        raise ConfigError(unknown("scaling", scaling, SCALINGS))
+
+
+def _learn_column(
+    train: ColumnSource, column: Column, reason: str | None, constant: Constant, make: Callable[..., Encoder]
+) -> tuple[Column, Encoder | None]:
+    """Whether and how a column is encoded; it is not read if there is a `reason` against using it."""
+    if reason is not None:
+        return dataclasses.replace(column, used=False, note=reason), None
+    if not column.used:
+        return column, None
+    cells = train.cells(column.name)
+    judged = judge_kept(column, cells) if constant == "keep" else judge(column, cells)
+    return judged, make(judged, cells) if judged.used else None
+
+
+def _keep_column(
+    train: ColumnSource, column: Column, reason: str | None, make: Callable[..., Encoder]
+) -> tuple[Column, Encoder | None]:
+    """The column, used although it tells nothing, unless there is a `reason` against using it."""
+    if reason is not None:
+        return dataclasses.replace(column, used=False, note=reason), None
+    return dataclasses.replace(column, used=True), make(column, train.cells(column.name))
+
+
+def make_schema(columns: tuple[Column, ...], target: Target | None, *, name: str) -> Schema:
+    """The schema of judged columns and a target; `name` is the name of the table.
+
+    Raises:
+        DataError: no column is left.
+    """
+    if not any(column.used for column in columns):
+        listed = "; ".join(f"{column.name!r} ({column.note})" for column in columns)
+        raise DataError(f"{name}: no column is left to learn from: {listed}.")
+    if target is None:
+        return Schema(columns, None, "regression")
+    return Schema(columns, schema_target(target), target.task, target.classes)
+
+
+def schema_target(target: Target) -> str | tuple[str, ...]:
+    """The column of a target, or the columns of several, as a schema names them."""
+    return target.columns if isinstance(target, SeveralTargets) else target.name
+
+
+def judge(column: Column, cells: pl.Series) -> Column:
+    """The column, marked as unused if all its `cells` in the training rows are the same."""
+    if column.used and cells.eq_missing(cells.head(1)).all():
+        value = "missing" if cells.null_count() else repr(cells[0])
+        return dataclasses.replace(column, used=False, note=f"left out: every training row is {value}")
+    return column
+
+
+def judge_kept(column: Column, cells: pl.Series) -> Column:
+    """As `judge`, but a column is used although its cells are all the same, unless all of them are missing."""
+    return column if cells.null_count() < len(cells) else judge(column, cells)
+
+
+def make_encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: int) -> Encoder:
+    """The encoder learned from the `cells` of a column in the training rows; other arguments as for `learn`."""
+    match column.kind:
+        case "numeric":
+            return number_encoder(column.name, cells, scaling)
+        case "boolean":
+            return Flag(column.name, cells.null_count() > 0)
+        case "date":
+            return date_encoder(column.name, cells)
+        case _:
+            return category_encoder(column.name, cells, one_hot_max)

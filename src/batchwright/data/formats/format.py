@@ -1,0 +1,95 @@
+"""What a format of files and folders offers; `formats.source` lists all formats."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int64
+
+from batchwright.data.typed.cells import NONE_BAD, BadCells, TableOptions
+from batchwright.data.typed.rows import Rows
+from batchwright.data.typed.schema import Schema
+
+Size: TypeAlias = tuple[int, int]
+"""Height and width of images."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The content of a source: its rows, its own test part if any, the default target, and a short name."""
+
+    train: Rows
+    test: Rows | None
+    target: str | tuple[str, ...] | None
+    name: str
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A table as it lies in its files; one column at a time is read.
+
+    Attributes:
+        name: what it is called in messages.
+        names: the names of its columns.
+        rows: the number of rows.
+        column: a function from a column's name to its cells.
+        lines: the lines on which the rows begin; None where rows are counted from 1.
+        ragged: the records with the wrong number of fields.
+        target: the column that is usually predicted, if there is one.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    rows: int
+    column: Callable[[str], pl.Series]
+    lines: Int64[np.ndarray, " rows"] | None = None
+    ragged: BadCells = NONE_BAD
+    target: str | None = None
+
+
+@runtime_checkable
+class Format(Protocol):
+    """A kind of file or folder that holds rows."""
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """The endings of its files, in lower case; empty where the kind follows from something else."""
+
+    def claims(self, path: Path) -> bool:
+        """Whether a path is of this kind, by its name, or by the names in a folder."""
+
+    def streams(self, path: Path) -> bool:
+        """Whether such a path, which it claims, can be read in pieces."""
+
+    def read(
+        self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
+    ) -> Loaded:
+        """All rows.
+
+        Args:
+            path: a path that it claims.
+            options: how the cells of a table are read.
+            schema: the columns, for rows given to a trained model.
+            image_size: height and width that the images of a folder are resized to.
+            channels: 1 or 3, to which the images of a folder are converted.
+
+        Raises:
+            DataError: the rows cannot be read.
+        """
+
+    def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
+        """The table, to be read column by column; None if the format cannot do that.
+
+        Args:
+            path: a path that it claims.
+            memory: bytes that may be taken; None for no limit.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+
+    def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
+        """About how many bytes the rows take while they are read whole and encoded."""

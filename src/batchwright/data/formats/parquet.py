@@ -1,0 +1,125 @@
+"""Parquet files, and folders that hold the files of one table."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from batchwright.data.formats.format import Loaded, Size, TableFile
+from batchwright.data.typed.cells import TableOptions
+from batchwright.data.typed.schema import Schema, normal_names
+from batchwright.data.typed.table import DEFAULT, Table, type_table
+from batchwright.errors import DataError
+
+CELL_BYTES = 24
+"""Peak memory per cell, as measured on columns of numbers. Long texts take more."""
+
+
+class Parquet:
+    """A Parquet file, or a folder of such files."""
+
+    endings = (".parquet", ".pq")
+
+    def claims(self, path: Path) -> bool:
+        """Whether the ending is that of Parquet, or a folder holds such files."""
+        return bool(parquet_files(path)) if path.is_dir() else path.suffix.lower() in self.endings
+
+    def streams(self, path: Path) -> bool:
+        """Yes."""
+        return True
+
+    def read(
+        self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
+    ) -> Loaded:
+        """The table."""
+        name = path.resolve().name if path.is_dir() else path.stem
+        return Loaded(read_parquet(path, options, schema=schema), None, None, name)
+
+    def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
+        """The table, its columns not read yet."""
+        scan = scan_parquet(path)
+        try:
+            written = scan.collect_schema().names()
+            rows = int(scan.select(pl.len()).collect().item())
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
+        by_name = dict(zip(normal_names(written, path.name), written, strict=True))
+
+        def column(name: str) -> pl.Series:
+            return scan.select(pl.col(by_name[name])).collect().to_series().alias(name)
+
+        return TableFile(path.name, tuple(by_name), rows, column)
+
+    def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
+        """24 bytes per cell; the size of the files where they cannot be read."""
+        files = parquet_files(path) if path.is_dir() else [path]
+        return sum(map(_estimated, files))
+
+
+PARQUET = Parquet()
+
+
+def read_parquet(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
+    """The table in a Parquet file; its types are kept: text stays text.
+
+    For a folder, the rows of its Parquet files one after the other, in the order of their names.
+
+    Raises:
+        DataError: no such file, not Parquet, files whose columns differ, no rows, bad cells, or columns that the schema
+            needs and the file lacks.
+    """
+    path = Path(path)
+    scan = scan_parquet(path)
+    try:
+        frame = scan.collect()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
+    frame.columns = normal_names(frame.columns, path.name)
+    return type_table(frame, options, schema=schema, name=path.name)
+
+
+def parquet_files(folder: Path) -> list[Path]:
+    """The Parquet files in a folder in the order of their names, without those hidden by `.` or `_`."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in Parquet.endings and not file.name.startswith((".", "_")) and file.is_file()
+    )
+
+
+def scan_parquet(path: Path) -> pl.LazyFrame:
+    """The rows of a Parquet file, or of all files in a folder one after the other, not read yet.
+
+    Raises:
+        DataError: no such file, not Parquet, or a folder of files whose columns differ.
+    """
+    files = parquet_files(path) if path.is_dir() else [path]
+    try:
+        schemas = [pl.read_parquet_schema(file) for file in files]
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
+    for file, schema in zip(files, schemas, strict=True):
+        _check_columns(files[0], schemas[0], file, schema)
+    return pl.scan_parquet(files, glob=False, hive_partitioning=False)
+
+
+def _check_columns(first: Path, expected: Mapping[str, object], file: Path, found: Mapping[str, object]) -> None:
+    """Raise a DataError unless two files of a folder have the same columns of the same types."""
+    for name in (*expected, *found):
+        if expected.get(name) != found.get(name):
+            one, other = (
+                f"{owner.name} has {schema[name]}" if name in schema else f"{owner.name} lacks it"
+                for owner, schema in ((first, expected), (file, found))
+            )
+            raise DataError(
+                f"{first.parent}: its files differ in column {name!r}: {one}, {other}. Write all with the same "
+                "columns, or give one file."
+            )
+
+
+def _estimated(file: Path) -> int:
+    try:
+        frame = pl.scan_parquet(file)
+        return CELL_BYTES * int(frame.select(pl.len()).collect().item()) * len(frame.collect_schema())
+    except (OSError, pl.exceptions.PolarsError):
+        return file.stat().st_size

@@ -1,0 +1,114 @@
+"""Get rows from what a user names or holds: an example, a file, a folder, arrays or a data frame."""
+
+import os
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from batchwright.data.formats.arrays import NPY, NPZ, rows_of, target_columns
+from batchwright.data.formats.delimited import DELIMITED
+from batchwright.data.formats.examples import EXAMPLES, example
+from batchwright.data.formats.format import Format, Loaded
+from batchwright.data.formats.idx import IDX
+from batchwright.data.formats.image_folder import IMAGE_FOLDER
+from batchwright.data.formats.parquet import PARQUET
+from batchwright.data.typed.schema import Schema
+from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
+from batchwright.errors import DataError, nearest
+
+Source: TypeAlias = Any
+"""The name of an example, a path, an array, a pair (x, y) of arrays, a mapping of columns, or any data frame."""
+
+FORMATS: tuple[Format, ...] = (IDX, IMAGE_FOLDER, DELIMITED, PARQUET, NPY, NPZ)
+"""All formats; a path belongs to the first that claims it."""
+
+
+def read(
+    source: Source,
+    options: TableOptions = DEFAULT,
+    *,
+    schema: Schema | None = None,
+    image_size: tuple[int, int] | None = None,
+    channels: int | None = None,
+) -> Loaded:
+    """The rows of a source.
+
+    Args:
+        source: the name of an example (write `./iris` for a file of that name); a file (CSV and other delimited text,
+            Parquet, NPY, NPZ, IDX, an image) or folder (IDX files, one folder of images per class, or the Parquet files
+            of one table, in the order of their names); in Python also an array, a pair (x, y), a mapping of columns, or
+            any data frame.
+        options: how the cells of a table are read.
+        schema: the columns, for rows given to a trained model.
+        image_size: height and width that the images of a folder are resized to.
+        channels: 1 or 3, to which the images of a folder are converted.
+
+    Raises:
+        DataError: no such file, a file or folder of another kind, or one that cannot be read.
+
+    >>> read("iris").target
+    'species'
+    """
+    if isinstance(source, str) and source in [found.name for found in EXAMPLES]:
+        return _read_example(source, options, schema)
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        try:
+            found = format_of(path)
+            if not path.is_dir() and found is not IMAGE_FOLDER:
+                check_file(path)
+            if found is None:
+                raise _unknown_kind(path)
+            return found.read(path, options, schema=schema, image_size=image_size, channels=channels)
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error}") from error
+    if isinstance(source, tuple) and len(source) == 2:
+        rows = rows_of(*source, options, schema=schema)
+        return Loaded(rows, None, target_columns(source[1]) if isinstance(rows, Table) else None, "arrays")
+    rows = rows_of(source, None, options, schema=schema, name="array" if isinstance(source, np.ndarray) else "table")
+    return Loaded(rows, None, None, rows.name)
+
+
+def _read_example(name: str, options: TableOptions, schema: Schema | None) -> Loaded:
+    found = example(name)
+    rows = found.read()
+    if isinstance(rows, Table) and (schema is not None or options.kinds):
+        rows = from_frame(rows.frame, options, schema=schema, name=name)
+    return Loaded(rows, None, found.target, name)
+
+
+def format_of(path: Path) -> Format | None:
+    """The first format that claims a path; None if none does."""
+    return next((found for found in FORMATS if found.claims(path)), None)
+
+
+def _unknown_kind(path: Path) -> DataError:
+    """The error for a file or folder that no format claims."""
+    if not path.is_dir():
+        known = ", ".join(ending for found in FORMATS for ending in found.endings)
+        ending = path.suffix.lower() or "(none)"
+        return DataError(f"{path} has the ending {ending!r}, which says nothing of its kind. Known endings: {known}.")
+    entries = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
+    held = f"It holds {', '.join(entries[:5])}{', ...' if len(entries) > 5 else ''}." if entries else "It is empty."
+    return DataError(
+        f"{path} is a folder of no kind that can be read: IDX files (train-images-idx3-ubyte, ...), images "
+        f"({' '.join(IMAGE_FOLDER.endings)}) in one folder per class, or Parquet files of one table. {held} Any other "
+        "table is given by its file."
+    )
+
+
+def check_file(path: Path) -> None:
+    """Raise a DataError unless the path is a non-empty file; the nearest name is suggested."""
+    if path.is_file():
+        if path.stat().st_size == 0:
+            raise DataError(f"{path} is empty.")
+        return
+    if path.exists():
+        raise DataError(f"{path} is neither a file nor a folder.")
+    names = [found.name for found in EXAMPLES]
+    neighbours = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = nearest(path.name, [*names, *neighbours]) if path.parent == Path() else nearest(path.name, neighbours)
+    hint = f" Did you mean {str(path.parent / near)!r}?" if near else ""
+    where = "" if path.parent.is_dir() else f" There is no folder {path.parent} either."
+    raise DataError(f"no such file or folder: {path}.{hint}{where} Examples that need no file: {', '.join(names)}.")

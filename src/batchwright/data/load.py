@@ -1,0 +1,195 @@
+"""Read a source, divide its rows, learn from the training rows how they become arrays, and encode them."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import UInt64
+
+from batchwright.data.dataset import Dataset, encode_split, fingerprint
+from batchwright.data.encode.encoders import Scaling
+from batchwright.data.encode.encoding import Encoding
+from batchwright.data.encode.preprocessing import Constant
+from batchwright.data.formats.format import Loaded
+from batchwright.data.formats.source import Source, read
+from batchwright.data.learning import (
+    check_options,
+    divide,
+    learn_encoding,
+    rows_that_count,
+    schema_of_test,
+    source_notes,
+    uneven_note,
+)
+from batchwright.data.like import Encoded, channels_like, encoding_of, schema_like, take_weights_like
+from batchwright.data.new_rows import read_like
+from batchwright.data.options import DataOptions
+from batchwright.data.roles import target_names
+from batchwright.data.splitting import Method, count_shared, row_hashes
+from batchwright.data.typed.rows import Rows
+from batchwright.data.typed.schema import Kind, Task
+from batchwright.data.typed.table import MISSING, Table, from_frame
+
+ColumnName: TypeAlias = str | int | np.integer[Any]
+"""A column name; the columns of a frame or an array may be named by integers."""
+
+
+def load(
+    source: Source,
+    *,
+    target: ColumnName | Sequence[ColumnName] | None = None,
+    task: Task | None = None,
+    label_separator: str | None = None,
+    test: Source = None,
+    validation_split: float = 0.15,
+    test_split: float = 0.15,
+    split: Method = "stratified",
+    group: ColumnName | None = None,
+    time: ColumnName | None = None,
+    weights: ColumnName | None = None,
+    scaling: Scaling = "standard",
+    one_hot_max: int = 10,
+    header: bool = True,
+    delimiter: str | None = None,
+    missing: tuple[str, ...] = MISSING,
+    kinds: Mapping[str, Kind] | Mapping[int, Kind] | None = None,
+    on_bad_rows: Literal["stop", "drop"] = "stop",
+    image_size: tuple[int, int] | None = None,
+    like: Encoded | None = None,
+    seed: int = 0,
+) -> Dataset:
+    """Read a source, split it into training, validation and test rows, and encode them.
+
+    The source is what `read` takes: the name of an example, a path, an array, a pair (x, y) of arrays, a mapping of
+    columns, or any data frame. `seed` (at least 0) is the seed of the split. All other keywords are fields of
+    `DataOptions`; columns whose names are integers may be given as integers.
+
+    With `like`, a trained model, a run, or what `fit` gave, the rows are encoded as its rows were: nothing is learned
+    from these but a target that is another, or has labels that are new.
+
+    Raises:
+        DataError: the source cannot be read, or cannot be learned from as requested.
+        ConfigError: an option is out of range, or contradicts another.
+
+    >>> data = load("iris")
+    >>> data.train.rows, data.validation.rows, data.test.rows, data.schema.classes
+    (104, 23, 23, ('setosa', 'versicolor', 'virginica'))
+    """
+    options = DataOptions(
+        target=_names(target),
+        task=task,
+        label_separator=label_separator,
+        test=test,
+        validation_split=validation_split,
+        test_split=test_split,
+        split=split,
+        group=_name(group),
+        time=_name(time),
+        weights=_name(weights),
+        scaling=scaling,
+        one_hot_max=one_hot_max,
+        header=header,
+        delimiter=delimiter,
+        missing=missing,
+        kinds=_kinds(kinds),
+        on_bad_rows=on_bad_rows,
+        image_size=image_size,
+    )
+    return prepare(source, options, seed=seed, like=encoding_of(like))
+
+
+def _name(given: ColumnName | None) -> str | None:
+    """The name of a column, which may be an integer."""
+    number = isinstance(given, int | np.integer) and not isinstance(given, bool)
+    return str(given) if number else given  # type: ignore[return-value]
+
+
+def _names(given: ColumnName | Sequence[ColumnName] | None) -> str | tuple[str, ...] | None:
+    """The names of one column or of several."""
+    if isinstance(given, list | tuple):
+        return tuple(_name(name) for name in given)  # type: ignore[misc]
+    return _name(given)  # type: ignore[arg-type]
+
+
+def _kinds(given: Mapping[str, Kind] | Mapping[int, Kind] | None) -> Mapping[str, Kind]:
+    return {str(name): kind for name, kind in given.items()} if isinstance(given, Mapping) else given or {}
+
+
+def prepare(
+    source: Source,
+    options: DataOptions,
+    *,
+    seed: int = 0,
+    lenient: bool = False,
+    more_to_come: bool = False,
+    like: Encoding | None = None,
+) -> Dataset:
+    """`load`, with its options in one value.
+
+    Where `lenient`, targets and columns from which nothing can be learned are taken too, as scikit-learn takes them;
+    where there is `more_to_come`, columns that are the same in all rows are used beside others. `like` is the encoding
+    of an earlier training, by which rows are read and encoded.
+    """
+    options = check_options(options, seed, like)
+    schema = None if like is None else schema_like(like, options)
+    loaded = read(source, options.reading, schema=schema, image_size=options.image_size, channels=channels_like(like))
+    options = options if like is None else take_weights_like(loaded.train, options, like)
+    names = target_names(loaded.train, options, default=loaded.target, name=loaded.name)
+    own_test = options.test is not None or loaded.test is not None
+    divided = divide(loaded.train, names, options, own_test=own_test, seed=seed, lenient=lenient, like=like)
+    indices = divided.indices
+    train = loaded.train.take(divided.positions(indices.train))
+    constant: Constant = "keep" if more_to_come else "unless_all" if lenient else "leave_out"
+    encoding = learn_encoding(train, divided.target, options, constant=constant, like=like)
+    validation, test = (
+        loaded.train.take(divided.positions(chosen)) if len(chosen) else None
+        for chosen in (indices.validation, indices.test)
+    )
+    if own_test:
+        test = _own_test(loaded, encoding, options)
+    rows = {"train": train, "validation": validation, "test": test}
+    parts = {
+        name: encode_split(part, encoding, weights=options.weights) for name, part in rows.items() if part is not None
+    }
+    hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
+    notes = (
+        *source_notes(divided.notes, test if own_test else None, encoding),
+        *_shared_rows_notes(hashes),
+        *uneven_note(indices, options, own_test=own_test),
+        *divided.unlearned,
+    )
+    return Dataset(
+        parts["train"],
+        parts.get("validation"),
+        parts.get("test"),
+        encoding,
+        indices,
+        fingerprint(parts, hashes, encoding),
+        loaded.name,
+        notes,
+    )
+
+
+def _own_test(loaded: Loaded, encoding: Encoding, options: DataOptions) -> Rows:
+    """The rows that replace the test split, read as the training rows were; those that count."""
+    schema = schema_of_test(encoding, options)
+    if options.test is not None or loaded.test is None:
+        rows = read_like(options.test, schema, encoding.preprocessing, options.reading)
+    elif isinstance(loaded.test, Table):
+        rows = from_frame(loaded.test.frame, options.reading, schema=schema, name=loaded.test.name)
+    else:
+        rows = loaded.test
+    counting, kept = rows_that_count(rows, encoding.target.columns, options)
+    return rows if kept is None else dataclasses.replace(rows.take(kept), notes=counting.notes)
+
+
+def _shared_rows_notes(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[str, ...]:
+    """Notes on how many rows of one part have the same inputs as a row of an earlier part."""
+    counts = {pair: count_shared(hashes[pair[0]], hashes[pair[1]]) for pair in combinations(hashes, 2)}
+    return tuple(
+        f"{count:,} of {len(hashes[later]):,} {later} rows have the same inputs as a row of {earlier}"
+        for (earlier, later), count in counts.items()
+        if count
+    )

@@ -1,0 +1,169 @@
+"""Turn the cells of a frame into typed columns, and tell cells that do not fit from missing ones."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Int64
+
+from batchwright.data.typed import inference
+from batchwright.data.typed.schema import Column
+from batchwright.errors import DataError
+
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")
+"""The texts that mean missing; spaces around a cell do not count."""
+
+LISTED, KEPT = 10, 100
+"""Bad cells that a message lists, and that are kept for each column; the others are only counted."""
+WANTED = {"numeric": "a finite number", "boolean": "true or false", "date": "a date like the others"}
+
+
+@dataclasses.dataclass(frozen=True)
+class TableOptions:
+    """How cells are read.
+
+    Attributes:
+        header: whether the first record names the columns; without one they are named 0, 1, 2, ...
+        delimiter: one ASCII character; found from the file when None.
+        missing: texts that mean missing, besides the empty text.
+        kinds: the kinds of columns, by name, where they should not be inferred; `identifier` leaves a column out.
+        on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" their rows.
+    """
+
+    header: bool = True
+    delimiter: str | None = None
+    missing: tuple[str, ...] = MISSING
+    kinds: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    on_bad_rows: str = "stop"
+
+
+@dataclasses.dataclass(frozen=True)
+class BadCell:
+    """A cell that does not fit its column, or a whole record of the wrong length (`column` is None).
+
+    `line` is the line of the file, or the row, counted from 1, where the source has no lines.
+    """
+
+    line: int
+    column: str | None
+    value: str
+    wanted: str
+
+    def __str__(self) -> str:
+        if self.column is None:
+            return f"{self.value}, expected {self.wanted}"
+        return f"column {self.column!r}: {self.value!r} is not {self.wanted}"
+
+
+@dataclasses.dataclass(frozen=True)
+class BadCells:
+    """The number of cells that do not fit, and the first of them by line: a hundred at least, or all if fewer."""
+
+    count: int = 0
+    first: tuple[BadCell, ...] = ()
+
+    def __add__(self, other: "BadCells") -> "BadCells":
+        """These and the others; bad cells on the same line stay in this order."""
+        cells = sorted((*self.first, *other.first), key=lambda cell: cell.line)
+        return BadCells(self.count + other.count, tuple(cells))
+
+    def cut(self) -> "BadCells":
+        """The same count, with only the first hundred cells."""
+        return BadCells(self.count, self.first[:KEPT])
+
+
+NONE_BAD = BadCells()
+
+
+@dataclasses.dataclass(frozen=True)
+class TypedCells:
+    """All columns typed; `fits` marks the rows without a bad cell."""
+
+    frame: pl.DataFrame
+    columns: tuple[Column, ...]
+    fits: Bool[np.ndarray, " rows"]
+    bad: BadCells
+
+
+def type_cells(
+    frame: pl.DataFrame,
+    missing: tuple[str, ...],
+    *,
+    known: Mapping[str, Column],
+    lines: Int64[np.ndarray, " rows"],
+    untyped: bool,
+) -> TypedCells:
+    """Every column of the frame with the type in `known`, or else with the type that it has or that its cells suggest.
+
+    `untyped` says that text comes from a file without types; such text is searched for numbers, dates and booleans.
+    """
+    typed, columns = [], []
+    unfit: dict[str, pl.Series] = {}
+    for raw in frame.get_columns():
+        spec = known.get(raw.name)
+        cells = inference.clean(_numbers_or_text(raw, spec, untyped=untyped), missing)
+        spec = spec or inference.guess(cells, untyped=untyped)
+        values = inference.convert(cells, spec)
+        if values.null_count() > cells.null_count():
+            unfit[raw.name] = inference.as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None)
+        typed.append(values)
+        columns.append(spec)
+    fits, bad = np.ones(frame.height, bool), NONE_BAD
+    for column in columns:
+        if column.name in unfit:
+            texts = unfit[column.name]
+            fits &= texts.is_null().to_numpy()
+            bad += _bad_cells(texts, WANTED[column.kind], lines)
+    return TypedCells(pl.DataFrame(typed), tuple(columns), fits, bad)
+
+
+def _numbers_or_text(raw: pl.Series, spec: Column | None, *, untyped: bool) -> pl.Series:
+    """A text column as numbers, if it is known to hold them, or is untyped and its text says no more than numbers."""
+    if spec is not None:
+        return inference.parse_numbers(raw) if spec.kind == "numeric" else raw
+    if not untyped:
+        return raw
+    parsed = inference.parse_numbers(raw)
+    return raw if parsed is not raw and inference.says_more(raw, parsed) else parsed
+
+
+def _bad_cells(texts: pl.Series, wanted: str, lines: Int64[np.ndarray, " rows"]) -> BadCells:
+    """The bad cells of a column; `texts` is null where a cell fits."""
+    first = texts.is_not_null().arg_true().head(KEPT)
+    cells = (BadCell(int(lines[row]), texts.name, texts[row], wanted) for row in first)
+    return BadCells(len(texts) - texts.null_count(), tuple(cells))
+
+
+def bad_cells_error(name: str, bad: BadCells, *, place: str) -> DataError:
+    """The error that lists the first ten bad cells, and says what to do; `place` is "line" or "row"."""
+    listed = "\n".join(f"  {place} {cell.line}, {cell}" for cell in bad.first[:LISTED])
+    columns = [cell.column for cell in bad.first if cell.column is not None]
+    if columns:
+        what = "cell that does not fit its column" if bad.count == 1 else "cells that do not fit their column"
+        kinds = f" kinds {{{columns[0]}: categorical}} says what a column is, and `missing` which texts mean missing."
+    else:
+        what, kinds = f"{'record' if bad.count == 1 else 'records'} with the wrong number of fields", ""
+    first = " (the first ten are listed)" if bad.count > LISTED else ""
+    found = f"{name}: found {bad.count:,} {what}{first}:\n{listed}\nCorrect them, or leave these rows out."
+    return DataError(found, f"`on_bad_rows=drop` leaves them out.{kinds}")
+
+
+def dropped_note(bad: BadCells, rows: int, *, place: str) -> str:
+    """One sentence that counts the dropped rows and lists the first ten reasons."""
+    listed = "; ".join(f"{place} {cell.line} ({cell})" for cell in bad.first[:LISTED]) + _more_note(bad.count)
+    return f"{rows:,} {'row' if rows == 1 else 'rows'} dropped: {listed}"
+
+
+def first_ten(items: Iterable[object]) -> str:
+    """The first ten items, and how many more there are.
+
+    >>> first_ten(range(1, 13))
+    '1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more'
+    """
+    texts = [str(item) for item in items]
+    return ", ".join(texts[:LISTED]) + _more_note(len(texts))
+
+
+def _more_note(count: int) -> str:
+    return f" and {count - LISTED:,} more" if count > LISTED else ""

@@ -1,0 +1,316 @@
+"""Infer the kind of a column from all of its cells, and convert the cells to values of that kind.
+
+Three steps: `clean` turns cells that mean missing into null; `guess` names the kind; `convert` gives the values, with
+null where a cell does not fit. So a cell that is null only after `convert` is a bad cell.
+"""
+
+import dataclasses
+import math
+from functools import cache
+
+import numpy as np
+import polars as pl
+
+from batchwright.data.typed.schema import Column, Kind
+from batchwright.errors import DataError
+
+TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
+
+DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y")
+CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%H:%M:%SZ", "%H:%M:%S%.fZ")
+DATE_FORMATS = tuple(
+    date + time for date in DATES for time in ("", *(mark + clock for mark in " T" for clock in CLOCKS))
+)
+LIKE_A_DATE = r"^(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[ T]\d{1,2}:\d|$)"
+
+FITTING = 0.9
+"""Share of a column's cells that must be numbers (or dates) for the others to be mistakes; below it, all are text."""
+CODES = 20
+"""The most distinct values at which numbers mixed with repeated text are names of classes ("0", "1", "2", "3+")."""
+LOOKED_AT = 1000
+"""Rows of a column that are looked at first, where looking at all of them would take long."""
+UNIQUE, UNIQUE_FROM = 0.9, 20
+"""A text column with at least this share of distinct cells, in at least this many cells, names its rows."""
+COUNTERS = ("id", "index", "row", "")
+
+EXACT = 2**53
+"""Integers beyond this are rounded in float64: two different ones may become equal."""
+LEADING_ZERO, MANY_DIGITS = r"^[+-]?0[0-9]+$", r"^[+-]?[0-9]{16,}(?:\.[0-9]*)?$"
+
+
+def clean(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
+    """The column with null where a cell means missing, and without spaces around text."""
+    if column.dtype in (pl.String, pl.Categorical, pl.Enum):
+        text = column.cast(pl.String).str.strip_chars()
+        means_missing = text.is_in(["", *missing])
+        return text.set(means_missing, None) if means_missing.any() else text
+    if not column.dtype.is_numeric():
+        return column
+    numbers = _numbers_among(tuple(missing))
+    column = column.fill_nan(None) if column.dtype.is_float() and not _all_finite(column) else column
+    return column.set(column.cast(pl.Float64).is_in(numbers), None) if numbers else column
+
+
+def parse_numbers(column: pl.Series) -> pl.Series:
+    """The numbers of a text column that holds nothing else, found before its text is analysed; else the column."""
+    if column.dtype != pl.String:
+        return column
+    numbers = column.cast(pl.Float64, strict=False)
+    return numbers if numbers.null_count() == column.null_count() and numbers.is_finite().all() else column
+
+
+def says_more(text: pl.Series, numbers: pl.Series) -> bool:
+    """Whether some text says more than its number, or a few distinct numbers are each written in several ways.
+
+    >>> says_more(pl.Series(["007", "7"]), pl.Series([7.0, 7.0])), says_more(pl.Series(["0.5"]), pl.Series([0.5]))
+    (True, False)
+    """
+    return bool(_which_say_more(text, numbers).any()) or _texts_of_one_number(text, numbers) is not None
+
+
+def _which_say_more(text: pl.Series, numbers: pl.Series) -> pl.Series:
+    """Texts that say more than their numbers: with a leading zero, or integers that float64 may round."""
+    zeros = text.str.starts_with("0") | text.str.starts_with("-0") | text.str.starts_with("+0")
+    large = (numbers.abs() >= EXACT).fill_null(value=False)
+    whole = zeros & (numbers == numbers.round()).fill_null(value=False)
+    more = whole & text.str.contains(LEADING_ZERO) if whole.any() else whole
+    return more | (large & text.str.contains(MANY_DIGITS)) if large.any() else more
+
+
+def _texts_of_one_number(text: pl.Series, numbers: pl.Series) -> tuple[str, str] | None:
+    """Two texts of one number, such as 1.1 and 1.10, if so few numbers are distinct that they may name classes."""
+    if numbers.head(LOOKED_AT).n_unique() > CODES:
+        return None
+    counts = numbers.drop_nulls().value_counts(name="rows")
+    if counts.height > CODES or _is_written_plainly(text, counts) or text.n_unique() == numbers.n_unique():
+        return None
+    ways = pl.DataFrame({"number": numbers, "text": text}).drop_nulls().unique(maintain_order=True)
+    for texts in ways.group_by("number", maintain_order=True).agg("text")["text"]:
+        if len(texts) > 1:
+            return texts[0], texts[1]
+    return None
+
+
+def _is_written_plainly(text: pl.Series, counts: pl.DataFrame) -> bool:
+    """Whether all texts are integers of as few characters as possible, given how many rows each number has."""
+    return all(number.is_integer() and abs(number) < EXACT for number in counts[:, 0]) and bool(
+        text.str.len_bytes().sum() == sum(rows * len(str(int(number))) for number, rows in counts.iter_rows())
+    )
+
+
+def guess(column: pl.Series, *, untyped: bool) -> Column:
+    """Guess what a clean column holds: by its type if it has one, or by all its cells if it is `untyped` text."""
+    name, dtype = column.name, column.dtype
+    if dtype == pl.String:
+        return _guess_text(column) if untyped else _keep_text(column)
+    if dtype.is_numeric():
+        return _number_column(column)
+    if dtype in (pl.Boolean, pl.Null):
+        return Column(name, "boolean" if dtype == pl.Boolean else "categorical")
+    if dtype in (pl.Date, pl.Datetime):
+        return Column(name, "date")
+    return Column(name, "identifier", used=False, note=f"left out: {dtype} cells cannot be learned from")
+
+
+def convert(column: pl.Series, spec: Column) -> pl.Series:
+    """The cells of a clean column as values of `spec.kind`: finite numbers, booleans, datetimes, or text; else null."""
+    match spec.kind:
+        case "numeric":
+            return _as_numbers(column)
+        case "boolean":
+            return _as_booleans(column)
+        case "date":
+            return _as_dates(column, spec.format)
+        case "categorical":
+            return as_text(column)
+        case "identifier":
+            pass
+    return column
+
+
+LISTED = "|"
+"""What is put between the texts of a list."""
+
+
+def as_text(column: pl.Series) -> pl.Series:
+    """The cells as text; whole numbers without a point, so that 1, 1.0 and "1" are one category; lists with | between.
+
+    >>> as_text(pl.Series([1.0, 2.5, None])).to_list(), as_text(pl.Series([["a", "b"], []])).to_list()
+    (['1', '2.5', None], ['a|b', ''])
+
+    Raises:
+        DataError: a text in a list holds the sign that is put between them.
+    """
+    if isinstance(column.dtype, pl.List | pl.Array):
+        texts = column.cast(pl.List(pl.String)).list
+        if texts.join("").str.contains(LISTED, literal=True).any():
+            raise DataError(f"column {column.name!r} holds lists with {LISTED!r} in a text, which is put between them.")
+        return texts.join(LISTED)
+    if not column.dtype.is_float() and not column.dtype.is_decimal():
+        return column.cast(pl.String)
+    cells = pl.col(column.name)
+    whole = cells.cast(pl.Int64, strict=False)
+    text = pl.when(whole == cells).then(whole.cast(pl.String)).otherwise(cells.cast(pl.String))
+    return column.to_frame().select(text.alias(column.name)).to_series()
+
+
+def looks_like(column: pl.Series) -> Kind | None:
+    """The kind that nearly all texts of a column can be parsed as: "numeric", "date", or None.
+
+    >>> looks_like(pl.Series(["1", "2.5", None])), looks_like(pl.Series(["red", "blue"])), looks_like(pl.Series([1]))
+    ('numeric', None, None)
+    """
+    cells = column.drop_nulls()
+    if cells.dtype != pl.String or not len(cells):
+        return None
+    numbers = cells.cast(pl.Float64, strict=False)
+    if _fits(len(numbers) - numbers.null_count(), len(cells)):
+        return "numeric"
+    return "date" if _guess_date(cells.unique()) else None
+
+
+def kind_remedy(column: pl.Series) -> str:
+    """What to do if a text column looks like the numbers or dates that were expected; else nothing."""
+    kind = looks_like(column)
+    read_as = {"numeric": "numbers", "date": "dates"}.get(kind or "")
+    return f" With kinds {{{column.name}: {kind}}} its text is read as {read_as}." if read_as else ""
+
+
+@cache
+def _numbers_among(texts: tuple[str, ...]) -> list[float]:
+    """The numbers that some texts are, worked out once rather than for each column."""
+    return [number for text in texts if (number := _number(text)) is not None]
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return None if math.isnan(number) else number
+
+
+def _guess_text(column: pl.Series) -> Column:
+    name, cells = column.name, column.drop_nulls()
+    numbers = cells.cast(pl.Float64, strict=False)
+    if len(cells) and _fits(len(numbers) - numbers.null_count(), len(cells)):
+        if numbers.null_count() and _are_codes(cells, numbers):
+            return Column(name, "categorical", note="numbers and text that repeats: taken as categories")
+        more = _which_say_more(cells, numbers)
+        if more.any() and _name_things(cells, more):
+            return _as_names(cells, "numbers with leading zeros or of 16 digits and more are kept as they are written")
+        return _with_note(_number_column(numbers.rename(name)), cells, numbers, more)
+    distinct = cells.unique()
+    if len(cells) and distinct.str.to_lowercase().is_in(["true", "false"]).all():
+        return Column(name, "boolean")
+    return _guess_date(distinct.rename(name)) or _as_names(cells)
+
+
+def _keep_text(column: pl.Series) -> Column:
+    """Text that was typed as text: names of categories or of the rows, even if it looks like numbers or dates."""
+    kind = looks_like(column)
+    what = {"numeric": "numbers", "date": "dates"}.get(kind or "")
+    why = f"text that looks like {what} stays text, unless kinds says {column.name}: {kind}" if what else ""
+    return _as_names(column.drop_nulls(), why)
+
+
+def _as_names(cells: pl.Series, why: str = "") -> Column:
+    """A text column as categories, or left out if nearly every cell differs; `why` is added to its note."""
+    distinct = cells.n_unique()
+    if len(cells) < UNIQUE_FROM or distinct <= UNIQUE * len(cells):
+        return Column(cells.name, "categorical", note=why)
+    note = f"left out: {distinct:,} different texts in {len(cells):,} rows look like names of the rows"
+    return Column(cells.name, "identifier", used=False, note=f"{note}; {why}" if why else note)
+
+
+def _fits(good: int, cells: int) -> bool:
+    """Whether the cells that do not fit are mistakes: at most a tenth, or a single one besides two or more that do."""
+    return good >= FITTING * cells or (cells - good == 1 and good >= 2)
+
+
+def _name_things(cells: pl.Series, more: pl.Series) -> bool:
+    """Whether numbers name things, as ZIP codes do: equally long, few, or a tenth of them say more than numbers."""
+    lengths = cells.str.len_chars()
+    return lengths.n_unique() == 1 or cells.n_unique() <= CODES or not _fits(len(more) - int(more.sum()), len(more))
+
+
+def _with_note(column: Column, cells: pl.Series, numbers: pl.Series, more: pl.Series) -> Column:
+    """The column, with a note on what is lost when its cells become numbers."""
+    kept = f"kinds {{{column.name}: categorical}} keeps what is written"
+    if more.any():
+        note = f"{cells.filter(more)[0]} and {more.sum() - 1:,} more" if more.sum() > 1 else cells.filter(more)[0]
+        return dataclasses.replace(column, note=f"{note} read as {'numbers' if more.sum() > 1 else 'a number'}; {kept}")
+    if twice := _texts_of_one_number(cells, numbers):
+        return dataclasses.replace(column, note=f"{twice[0]} and {twice[1]} are one number; {kept}")
+    return column
+
+
+def _are_codes(cells: pl.Series, numbers: pl.Series) -> bool:
+    """Whether numbers and text both name classes: few distinct values, and no text occurs only once."""
+    text = cells.filter(numbers.is_null())
+    return cells.n_unique() <= CODES and text.value_counts()["count"].min() != 1
+
+
+def _number_column(column: pl.Series) -> Column:
+    """A numeric column, unless its name says that it numbers the rows, and its cells do."""
+    name, counter = column.name, column.name.casefold().removeprefix("unnamed").strip(" :_0123456789")
+    named_so = counter in COUNTERS and not name.isdigit() and len(column) >= UNIQUE_FROM
+    if named_so and (column.diff().drop_nulls() == 1).all():
+        return Column(name, "identifier", used=False, note="left out: it counts the rows")
+    return Column(name, "numeric")
+
+
+def _guess_date(distinct: pl.Series) -> Column | None:
+    """A date column in the format that parses most of the distinct texts, if that is nearly all of them."""
+    like = distinct.filter(distinct.str.contains(LIKE_A_DATE))
+    if len(like) == 0 or not _fits(len(like), len(distinct)):
+        return None
+    read = {form: _read(like.head(50), form) for form in DATE_FORMATS}
+    best = [form for form in DATE_FORMATS if read[form] == max(read.values())]
+    read = {form: _read(like, form) for form in best}
+    form = max(best, key=read.__getitem__)
+    if read[form] == 0 or not _fits(read[form], len(distinct)):
+        return None
+    others = [other for other in best if other.startswith("%d/%m") and read[other] == read[form]]
+    note = f"dates read as {form}; {others[0]} fits as well" if others and form.startswith("%m/%d") else ""
+    return Column(distinct.name, "date", note=note, format=form)
+
+
+def _read(texts: pl.Series, form: str) -> int:
+    """How many of the texts are dates in this format."""
+    return len(texts) - texts.str.to_datetime(form, strict=False, time_unit="us").null_count()
+
+
+def _as_numbers(column: pl.Series) -> pl.Series:
+    if column.dtype.is_temporal() or column.dtype.is_nested():
+        return pl.repeat(None, len(column), dtype=pl.Float64, eager=True).alias(column.name)
+    if not column.dtype.is_integer() and not column.dtype.is_float():
+        column = column.cast(pl.Float64, strict=False)
+    if _all_finite(column):
+        return column
+    unfit = ~column.is_finite()
+    return column.set(unfit, None) if unfit.any() else column
+
+
+def _all_finite(column: pl.Series) -> bool:
+    """Whether a column of numbers has no missing, infinite or undefined ones; polars takes ten times as long to say."""
+    return column.null_count() == 0 and bool(np.isfinite(column.to_numpy()).all())
+
+
+def _as_booleans(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.Boolean:
+        return column
+    words = as_text(column).str.to_lowercase()
+    answers = words.is_in(TRUE)
+    unfit = ~(answers | words.is_in(FALSE))
+    return answers.set(unfit, None) if unfit.any() else answers
+
+
+def _as_dates(column: pl.Series, form: str) -> pl.Series:
+    if column.dtype == pl.String:
+        found = None if form else _guess_date(column.drop_nulls().unique())
+        form = form or (found.format if found else DATE_FORMATS[0])
+        return column.str.to_datetime(form, strict=False, time_unit="us")
+    if column.dtype not in (pl.Date, pl.Datetime):
+        return pl.repeat(None, len(column), dtype=pl.Datetime("us"), eager=True).alias(column.name)
+    return column.cast(pl.Datetime("us"))

@@ -1,0 +1,261 @@
+"""Tables of typed columns, made from data frames, arrays and columns of text: each is typed by all its cells.
+
+A missing cell is null. A bad cell, which does not fit its column, never becomes null in silence: it stops the reading
+with its line, or its row is dropped, counted and listed.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int64, Integer, Shaped
+
+from batchwright.data.typed.cells import (
+    MISSING,
+    NONE_BAD,
+    BadCell,
+    BadCells,
+    TableOptions,
+    bad_cells_error,
+    dropped_note,
+    first_ten,
+    type_cells,
+)
+from batchwright.data.typed.frames import to_polars
+from batchwright.data.typed.schema import KINDS, Column, Kind, Schema, WiderSchema
+from batchwright.errors import ConfigError, DataError, nearest, unknown
+
+__all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_frame", "type_table"]
+
+ON_BAD_ROWS = ("stop", "drop")
+DEFAULT = TableOptions()
+
+
+@runtime_checkable
+class RowSource(Protocol):
+    """Rows of typed columns, in memory or on the disk."""
+
+    @property
+    def name(self) -> str:
+        """What they are called in messages."""
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Their columns."""
+
+    def table(self, start: int = 0, stop: int | None = None, *, columns: Sequence[str] | None = None) -> "Table":
+        """The rows start to stop-1 of the columns named, or of all.
+
+        Raises:
+            DataError: there is no such column, or the rows cannot be read.
+        """
+
+
+@runtime_checkable
+class ColumnSource(Protocol):
+    """Some rows of typed columns, which are read column by column."""
+
+    @property
+    def name(self) -> str:
+        """What they are called in messages."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Their columns."""
+
+    def cells(self, name: str) -> pl.Series:
+        """The cells of the column `name`.
+
+        Raises:
+            DataError: there is no such column, or it cannot be read.
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Typed columns: finite numbers, booleans, datetimes and text, with null for missing.
+
+    `lines` holds the lines of the file on which the rows begin; None where rows are counted from 1 instead. `dropped`
+    holds the bad cells whose rows were left out.
+    """
+
+    frame: pl.DataFrame
+    columns: tuple[Column, ...]
+    name: str
+    lines: Int64[np.ndarray, " rows"] | None = None
+    notes: tuple[str, ...] = ()
+    dropped: BadCells = NONE_BAD
+
+    def __repr__(self) -> str:
+        """The number of rows and columns."""
+        return f"<Table {self.name:.60}: {self.rows:,} rows, {len(self.columns):,} columns>"
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return self.frame.height
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """The kind of each column, by name."""
+        return {column.name: column.kind for column in self.columns}
+
+    def column(self, name: str) -> Column:
+        """The description of the column `name`.
+
+        Raises:
+            DataError: there is no such column; the nearest name is suggested.
+        """
+        return column_of(self, name)
+
+    def cells(self, name: str) -> pl.Series:
+        """The cells of the column `name`.
+
+        Raises:
+            DataError: there is no such column.
+        """
+        return self.frame[self.column(name).name]
+
+    def table(self, start: int = 0, stop: int | None = None, *, columns: Sequence[str] | None = None) -> "Table":
+        """The rows start to stop-1 of the columns named, or of all.
+
+        Raises:
+            DataError: there is no such column.
+        """
+        specs = self.columns if columns is None else tuple(self.column(name) for name in dict.fromkeys(columns))
+        frame = self.frame.select([column.name for column in specs])[start:stop]
+        lines = None if self.lines is None else self.lines[start:stop]
+        return dataclasses.replace(self, frame=frame, columns=specs, lines=lines)
+
+    def take(self, chosen: Integer[np.ndarray, " chosen"]) -> "Table":
+        """The table of these rows (numbers from 0), in this order."""
+        lines = None if self.lines is None else self.lines[chosen]
+        return dataclasses.replace(self, frame=self.frame[chosen], lines=lines)
+
+    def places(self, chosen: Integer[np.ndarray, " chosen"]) -> str:
+        """Where these rows (numbers from 0) are: `lines 3, 9` of the file, or `rows 1, 7`; at most ten of them."""
+        numbers = chosen + 1 if self.lines is None else self.lines[chosen]
+        place = "row" if self.lines is None else "line"
+        return f"{place}{'' if len(numbers) == 1 else 's'} {first_ten(numbers.tolist())}"
+
+
+def column_of(rows: ColumnSource | RowSource, name: str) -> Column:
+    """The description of the column `name`.
+
+    Raises:
+        DataError: there is no such column; the nearest name is suggested.
+    """
+    for column in rows.columns:
+        if column.name == name:
+            return column
+    raise DataError(f"{rows.name}: {unknown('column', name, [column.name for column in rows.columns])}")
+
+
+def from_frame(
+    frame: Any, options: TableOptions = DEFAULT, *, schema: Schema | None = None, name: str = "table"
+) -> Table:
+    """The table of any data frame that narwhals knows (pandas, polars, pyarrow, ...), or of arrays by column name.
+
+    >>> table = from_frame({"height": [1.7, None], "colour": ["red", "blue"]})
+    >>> table.kinds
+    {'height': 'numeric', 'colour': 'categorical'}
+
+    Raises:
+        DataError: not a data frame, no rows, columns of different lengths, repeated names, bad cells, or columns that
+            the schema needs and the frame lacks.
+    """
+    return type_table(to_polars(frame, name), options, schema=schema, name=name)
+
+
+def from_array(
+    array: Shaped[np.ndarray, "rows columns"],
+    options: TableOptions = DEFAULT,
+    *,
+    schema: Schema | None = None,
+    name: str = "array",
+) -> Table:
+    """The table of an array with one row each; its columns are named 0, 1, 2, ...
+
+    >>> from_array(np.eye(3)).frame.columns
+    ['0', '1', '2']
+
+    Raises:
+        DataError: no rows, bad cells, or columns that the schema needs and the array lacks.
+    """
+    columns = {str(number): array[:, number] for number in range(array.shape[1])}
+    return from_frame(columns, options, schema=schema, name=name)
+
+
+def type_table(
+    frame: pl.DataFrame,
+    options: TableOptions,
+    *,
+    schema: Schema | None,
+    name: str,
+    lines: Int64[np.ndarray, " rows"] | None = None,
+    ragged: BadCells = NONE_BAD,
+) -> Table:
+    """The frame with every column typed; rows that do not fit stop the reading or are dropped, as `options` say."""
+    if options.on_bad_rows not in ON_BAD_ROWS:
+        raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
+    frame = frame if schema is None else frame.select(columns_asked_for(frame.columns, schema, name))
+    if frame.height == 0 and not ragged.count:
+        raise DataError(f"{name} has no rows.")
+    numbers = np.arange(1, frame.height + 1) if lines is None else lines
+    known = known_columns(frame.columns, options, schema, name)
+    typed = type_cells(frame, options.missing, known=known, lines=numbers, untyped=lines is not None)
+    bad, place = ragged + typed.bad, "row" if lines is None else "line"
+    if not bad.count:
+        return Table(typed.frame, typed.columns, name, lines)
+    if options.on_bad_rows != "drop" or not typed.fits.any():
+        raise bad_cells_error(name, bad, place=place)
+    note = dropped_note(bad, ragged.count + int((~typed.fits).sum()), place=place)
+    kept = None if lines is None else lines[typed.fits]
+    return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (note,), bad)
+
+
+def known_columns(names: Sequence[str], options: TableOptions, schema: Schema | None, name: str) -> dict[str, Column]:
+    """The columns as an earlier table's schema or the user's options describe them.
+
+    Raises:
+        DataError: the user's options name unknown columns or kinds; `name` is the name of the table.
+    """
+    if schema is not None:
+        return {column.name: column for column in schema.columns}
+    problems = [unknown("column", column, names) for column in options.kinds if column not in names]
+    problems += [unknown("kind", kind, KINDS) for kind in options.kinds.values() if kind not in KINDS]
+    if problems:
+        raise DataError(f"{name}: kinds: {' '.join(problems)}")
+    return {column: _column_as_told(column, KINDS[KINDS.index(kind)]) for column, kind in options.kinds.items()}
+
+
+def _column_as_told(name: str, kind: Kind) -> Column:
+    return Column(name, kind, False, "left out as asked") if kind == "identifier" else Column(name, kind)
+
+
+def columns_asked_for(names: Sequence[str], schema: Schema, name: str) -> list[str]:
+    """The columns of a table that the schema uses, in its order, and target and weights if they are there.
+
+    Of a wider schema, also the columns beside it.
+
+    Raises:
+        DataError: a used column is missing; `name` is the name of the table.
+    """
+    lacking = [column for column in schema.used if column not in names]
+    if lacking:
+        others = [column for column in names if column not in schema.used]
+        near = {column: nearest(column, others) for column in lacking}
+        listed = (f"{column!r} (is it {near[column]!r}?)" if near[column] else repr(column) for column in lacking)
+        columns = "column" if len(lacking) == 1 else "columns"
+        raise DataError(f"{name} lacks {columns} that the training rows have: {', '.join(listed)}.")
+    also = schema.also if isinstance(schema, WiderSchema) else ()
+    beside = (*schema.targets, schema.weights, *also)
+    wanted = [column.name for column in schema.columns if column.used or column.name in beside]
+    wanted += [column for column in also if column not in wanted]
+    return [column for column in wanted if column in names]
