@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.findings.planted import ROWS, clean, loaded, told
 
 from batchwright.data.load import load
-from batchwright.findings.columns import MOST_ROWS, columns, sample_note, sample
+from batchwright.findings.columns import MOST_ROWS, columns, sample, sample_note
 from batchwright.findings.duplicates import duplicate_columns
 from batchwright.findings.unused import constant_columns, identifier_columns, missing_columns
 

@@ -16,7 +16,7 @@ from batchwright.data.splitting import Indices
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Schema
-from batchwright.data.weights import divide_by_unit, row_weights, unit_of
+from batchwright.data.weights import divide_by_unit, unit_of
 
 Part = TypeVar("Part")
 
@@ -61,7 +61,7 @@ def encode_split(rows: Rows, encoding: Encoding, *, weights: str | None = None, 
     """The rows as arrays.
 
     Args:
-        rows: rows with targets; each has a weight above 0.
+        rows: rows with targets; each has a weight above 0, which is not checked here.
         encoding: how they are encoded.
         weights: the column of their weights; None where all weigh the same. Images have none.
         unit: the number that weights are divided by; None takes theirs (`weights.unit_of`).
@@ -72,7 +72,7 @@ def encode_split(rows: Rows, encoding: Encoding, *, weights: str | None = None, 
     part = Split(encoding.inputs(rows), encoding.targets(rows))
     if weights is None or isinstance(rows, Images):
         return part
-    numbers = row_weights(rows, weights)
+    numbers = rows.cells(weights).to_numpy().astype(np.float64)
     return dataclasses.replace(part, weights=divide_by_unit(numbers, unit_of(numbers) if unit is None else unit))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Shaped
 
-from batchwright.data.formats.format import Loaded, Size, TableFile
+from batchwright.data.formats.format import FileFormat, Loaded, Size, TableFile
 from batchwright.data.typed.frames import columns_of, is_single
 from batchwright.data.typed.images import Images, to_bytes
 from batchwright.data.typed.schema import Schema
@@ -74,14 +74,10 @@ def targets_among(table: Table) -> str | tuple[str, ...] | None:
     return TARGET if TARGET in table.kinds else several or None
 
 
-class Npy:
+class Npy(FileFormat):
     """One array in a `.npy` file."""
 
     endings = (".npy",)
-
-    def claims(self, path: Path) -> bool:
-        """Whether the ending says so."""
-        return path.suffix.lower() in self.endings and not path.is_dir()
 
     def streams(self, path: Path) -> bool:
         """Yes."""
@@ -115,23 +111,11 @@ class Npy:
         names = tuple(str(number) for number in range(width))
         return TableFile(path.name, names, rows, column, target=names[-1])
 
-    def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
-        """Twice the size of the file."""
-        return 2 * path.stat().st_size
 
-
-class Npz:
+class Npz(FileFormat):
     """Arrays of one or two parts in a `.npz` file."""
 
     endings = (".npz",)
-
-    def claims(self, path: Path) -> bool:
-        """Whether the ending says so."""
-        return path.suffix.lower() in self.endings and not path.is_dir()
-
-    def streams(self, path: Path) -> bool:
-        """No."""
-        return False
 
     def read(
         self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
@@ -139,14 +123,6 @@ class Npz:
         """The rows of both parts."""
         train, test = read_npz(path, options, schema=schema)
         return Loaded(train, test, targets_among(train) if isinstance(train, Table) else None, path.stem)
-
-    def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
-        """None: the arrays are packed."""
-        return None
-
-    def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
-        """Twice the size of the file."""
-        return 2 * path.stat().st_size
 
 
 NPY, NPZ = Npy(), Npz()

@@ -7,12 +7,15 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from batchwright.data.formats.format import Loaded, Size, TableFile
+from batchwright.data.formats.format import FileFormat, Loaded, Size
 from batchwright.data.formats.records import Records, find_records, guess_delimiter
 from batchwright.data.typed.cells import KEPT, BadCell, BadCells, TableOptions
 from batchwright.data.typed.schema import Schema, normal_name
 from batchwright.data.typed.table import DEFAULT, Table, type_table
 from batchwright.errors import DataError
+
+PEAK_FACTOR = 5
+"""Peak memory per byte of text while it is read, split and encoded; 4.2 measured on columns of numbers."""
 
 MARK = b"\xef\xbb\xbf"
 """Bytes that UTF-8 text may begin with."""
@@ -38,16 +41,10 @@ class TextRows:
 NO_HEADER = "If its first line is a row, give `header=false`."
 
 
-class Delimited:
+class Delimited(FileFormat):
     """Delimited text. In pieces it is read by `disk.text_pieces`."""
 
     endings = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data")
-    peak_factor = 5
-    """Peak memory per byte of text while it is read, split and encoded; 4.2 measured on columns of numbers."""
-
-    def claims(self, path: Path) -> bool:
-        """Whether the ending is one of text."""
-        return path.suffix.lower() in self.endings and not path.is_dir()
 
     def streams(self, path: Path) -> bool:
         """Yes."""
@@ -59,13 +56,9 @@ class Delimited:
         """The table."""
         return Loaded(read_csv(path, options, schema=schema), None, None, path.stem)
 
-    def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
-        """None: text is cut into pieces first."""
-        return None
-
     def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
         """Five times the size of the file."""
-        return self.peak_factor * path.stat().st_size
+        return PEAK_FACTOR * path.stat().st_size
 
 
 DELIMITED = Delimited()

@@ -1,5 +1,6 @@
 """What a format of files and folders offers; `formats.source` lists all formats."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,3 +94,31 @@ class Format(Protocol):
 
     def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
         """About how many bytes the rows take while they are read whole and encoded."""
+
+
+class FileFormat(ABC):
+    """A format of files that are told by their endings; unless it says otherwise, they are read whole."""
+
+    endings: tuple[str, ...]
+
+    def claims(self, path: Path) -> bool:
+        """Whether the ending is one of `endings`."""
+        return path.suffix.lower() in self.endings and not path.is_dir()
+
+    def streams(self, path: Path) -> bool:
+        """Whether the file can be read in pieces."""
+        return False
+
+    @abstractmethod
+    def read(
+        self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
+    ) -> Loaded:
+        """All rows, as `Format.read`."""
+
+    def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
+        """The table, to be read column by column."""
+        return None
+
+    def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
+        """Twice the size of the file."""
+        return 2 * path.stat().st_size
