@@ -31,7 +31,7 @@ def quickly_compiled() -> Callable[..., per_row.Sums]:
 
 @pytest.fixture(autouse=True)
 def _compile_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(per_row, "_compiled", quickly_compiled)
+    monkeypatch.setattr(per_row, "_compile_sums", quickly_compiled)
 
 
 def places_of(count: int, start: int = 0) -> np.ndarray:
