@@ -15,7 +15,8 @@ from batchwright.config import load_config
 from batchwright.nn.protocols import Variables
 from batchwright.population.fit import fit_members
 from batchwright.training.checkpoint import first_checkpoint
-from batchwright.training.fit import Compiled, fit
+from batchwright.training.events import Compiled
+from batchwright.training.fit import fit
 from batchwright.training.job import Job
 from batchwright.training.state import initial_state, to_device
 from batchwright.workflow.preparing import Prepared, example_of, prepare

@@ -11,7 +11,9 @@ from batchwright import nn, optim
 from batchwright.optim import schedules
 from batchwright.tasks import Classification
 from batchwright.training.checkpoint import Checkpoint, Checkpoints, copy_to_device, first_checkpoint
-from batchwright.training.fit import CheckpointTaken, EpochDone, Event, Job, Stopped, fit
+from batchwright.training.events import CheckpointTaken, EpochDone, Event, Stopped
+from batchwright.training.fit import fit
+from batchwright.training.job import Job
 from batchwright.training.plan import make_plan
 from batchwright.training.state import Arrays, Model, Program, Rows, TrainState, initial_state
 from batchwright.training.stopping import EarlyStopping

@@ -11,7 +11,7 @@ import pytest
 import batchwright as bw
 from batchwright.errors import ConfigError, RunError
 from batchwright.runs.checkpoints import _newest_first
-from batchwright.training.fit import EpochDone
+from batchwright.training.events import EpochDone
 
 HOW: dict[str, Any] = {"network": bw.nn.MLP((4,)), "batch_size": 16, "early_stopping": None}
 

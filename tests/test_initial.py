@@ -9,7 +9,7 @@ import pytest
 
 import batchwright as bw
 from batchwright.errors import ConfigError, RunError
-from batchwright.training.fit import EpochDone
+from batchwright.training.events import EpochDone
 
 PLAIN: dict[str, Any] = {
     "network": bw.nn.MLP((8,)),

@@ -17,7 +17,7 @@ from batchwright.data.new_rows import encode_labelled
 from batchwright.data.options import DataOptions
 from batchwright.errors import ConfigError, DataError, UsageError
 from batchwright.runs.tensors import by_path
-from batchwright.training.fit import EpochDone
+from batchwright.training.events import EpochDone
 
 OLD, HEAD = 80, ("params/body/dense_4/bias", "params/body/dense_4/kernel")
 HOW: dict[str, Any] = {"network": bw.nn.MLP((6,)), "batch_size": 16, "epochs": 2, "early_stopping": None}

@@ -20,7 +20,7 @@ from batchwright.errors import ConfigError, RunError
 from batchwright.nn import Activation, Dense, Sequential
 from batchwright.optim.schedule import Rates, Schedule, When
 from batchwright.tasks import CustomTask, Metric
-from batchwright.training.fit import EpochDone
+from batchwright.training.events import EpochDone
 from batchwright.training.stopping import EarlyStopping
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 import batchwright as bw
 from batchwright.errors import ConfigError
-from batchwright.training.fit import EpochDone
+from batchwright.training.events import EpochDone
 from batchwright.workflow.progress import show_progress
 
 PLAN: dict[str, Any] = {"network": bw.nn.MLP((4,)), "epochs": 3, "batch_size": 26}

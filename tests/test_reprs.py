@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import batchwright as bw
-from batchwright.training.fit import Stopped
+from batchwright.training.events import Stopped
 
 LONGEST = 400
 """Characters: two or three lines of a notebook."""

@@ -16,7 +16,7 @@ import batchwright as bw
 from batchwright.errors import BatchwrightError
 from batchwright.findings.inspection import OF_DATA
 from batchwright.runs.predictions import evaluate_on
-from batchwright.training.fit import EpochDone
+from batchwright.training.events import EpochDone
 from batchwright.training.stopping import EarlyStopping
 
 RNG = np.random.default_rng(0)

@@ -34,11 +34,12 @@ from batchwright.tasks import Loss, Metric, Task
 from batchwright.tasks.threshold import Aim
 from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints
-from batchwright.training.fit import Divergence, Steering
 from batchwright.training.growth import AdaptiveBatchSize, Growing
+from batchwright.training.job import Divergence
 from batchwright.training.plan import BatchSize, Remainder
 from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
+from batchwright.training.watch import Steering
 from batchwright.workflow import Event, Trained
 from batchwright.workflow.progress import show_progress
 

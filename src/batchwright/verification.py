@@ -23,7 +23,7 @@ from batchwright.runs import checkpoints
 from batchwright.runs.run import open_run
 from batchwright.runs.tensors import by_path
 from batchwright.training.checkpoint import Checkpoint, Checkpoints
-from batchwright.training.fit import CheckpointTaken
+from batchwright.training.events import CheckpointTaken
 
 KILLS = 3
 MOST_BETWEEN = 25

@@ -11,7 +11,7 @@ from batchwright import workflow
 from batchwright.config import load_config
 from batchwright.errors import InterruptedRunError
 from batchwright.runs.run import open_run
-from batchwright.training.fit import CheckpointTaken
+from batchwright.training.events import CheckpointTaken
 
 FILE = """\
 data: {source: iris}

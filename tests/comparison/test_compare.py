@@ -22,7 +22,8 @@ from batchwright.comparison.compare import (
 from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.search.space import load_space
 from batchwright.training.checkpoint import first_checkpoint
-from batchwright.training.fit import EpochDone, fit
+from batchwright.training.events import EpochDone
+from batchwright.training.fit import fit
 from batchwright.training.state import initial_state
 from batchwright.workflow import Estimate, estimate
 from batchwright.workflow.preparing import example_of, job_on, prepare

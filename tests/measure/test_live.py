@@ -23,7 +23,7 @@ from batchwright.measure.live import LiveNoise, live_noise, rows_to_measure
 from batchwright.measure.noise_scale import measure_noise
 from batchwright.runs.reading import numbers, to_plain
 from batchwright.training.feed import OnDisk
-from batchwright.training.fit import Job
+from batchwright.training.job import Job
 
 COLUMNS = ("noise_scale", "noise_scale_low", "noise_scale_high", "gradient_variance", "gradient_norm2")
 

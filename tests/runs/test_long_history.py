@@ -12,7 +12,7 @@ from batchwright.errors import InterruptedRunError
 from batchwright.runs import folder
 from batchwright.runs.folder import has_row
 from batchwright.runs.run import open_run
-from batchwright.training.fit import EpochDone
+from batchwright.training.events import EpochDone
 from batchwright.workflow import Trained
 
 EPOCHS = 47

@@ -9,7 +9,8 @@ from batchwright.search.objective import LOSS
 from batchwright.search.space import load_space
 from batchwright.search.trials import Trial, rungs, train_trials
 from batchwright.training.checkpoint import first_checkpoint
-from batchwright.training.fit import EpochDone, fit
+from batchwright.training.events import EpochDone
+from batchwright.training.fit import fit
 from batchwright.training.state import initial_state
 from batchwright.workflow.preparing import example_of, job_on, prepare
 

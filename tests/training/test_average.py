@@ -18,7 +18,8 @@ from batchwright.search.space import load_space
 from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoint
 from batchwright.training.evaluate import evaluate
-from batchwright.training.fit import CheckpointTaken, EpochDone, Job
+from batchwright.training.events import CheckpointTaken, EpochDone
+from batchwright.training.job import Job
 
 NORMALISED = {"batch_normalization": True}
 

@@ -25,7 +25,8 @@ from batchwright import optim
 from batchwright.optim import schedules
 from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints, first_checkpoint
-from batchwright.training.fit import Divergence, EpochDone, Reduced
+from batchwright.training.events import EpochDone, Reduced
+from batchwright.training.job import Divergence
 
 CASES = {
     "momentum": {},

@@ -27,7 +27,7 @@ from batchwright import optim
 from batchwright.optim import schedules
 from batchwright.training.evaluate import evaluate
 from batchwright.training.feed import BLOCK_ROWS, OnDisk, Streamed
-from batchwright.training.fit import Job
+from batchwright.training.job import Job
 from batchwright.training.order import shuffled_blocks
 from batchwright.training.plan import make_plan
 from batchwright.training.state import Arrays, Rows

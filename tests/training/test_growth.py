@@ -30,8 +30,8 @@ from batchwright.optim import schedules
 from batchwright.optim.scaling import rescale
 from batchwright.training import fit as fitting
 from batchwright.training.checkpoint import first_checkpoint
+from batchwright.training.events import Compiled, EpochDone, SegmentDone
 from batchwright.training.feed import OnDisk
-from batchwright.training.fit import Compiled, EpochDone, Job, SegmentDone
 from batchwright.training.growth import (
     NORM2,
     TRACE,
@@ -41,7 +41,7 @@ from batchwright.training.growth import (
     size_by_noise,
     size_by_schedule,
 )
-from batchwright.training.job import iterations_done, plan_of, program_of, rates_of
+from batchwright.training.job import Job, iterations_done, plan_of, program_of, rates_of
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.segment import Epoch, compile_segment, no_losses

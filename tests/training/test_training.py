@@ -15,7 +15,9 @@ from batchwright.optim.schedules import Constant
 from batchwright.tasks import Classification
 from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.evaluate import outputs
-from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Event, Job, SegmentDone, Stopped, fit
+from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Event, SegmentDone, Stopped
+from batchwright.training.fit import fit
+from batchwright.training.job import Job
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.segment import Epoch, _segment, compile_segment, no_losses

@@ -15,8 +15,8 @@ from batchwright.tasks.classification import ClassLoss
 from batchwright.tasks.regression import LEVELS, ValueLoss
 from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints
-from batchwright.training.fit import EVERY_NOW_AND_THEN, STOP, Divergence
 from batchwright.training.growth import Growing
+from batchwright.training.job import EVERY_NOW_AND_THEN, STOP, Divergence
 from batchwright.training.stopping import EarlyStopping
 
 LossName: TypeAlias = Literal["auto"] | ClassLoss | ValueLoss

@@ -35,7 +35,7 @@ from batchwright.nn.protocols import Variables
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Constant, Optimizer, Schedule
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, predict
-from batchwright.training.fit import Compiled, EpochDone, SegmentDone
+from batchwright.training.events import Compiled, EpochDone, SegmentDone
 from batchwright.training.growth import AdaptiveBatchSize
 from batchwright.training.passes import Passes
 from batchwright.training.plan import BatchSize

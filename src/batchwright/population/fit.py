@@ -14,9 +14,9 @@ from batchwright.errors import ConfigError
 from batchwright.population.members import Members, begin, choose_members
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, cores, pays_together
 from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, first_checkpoint
+from batchwright.training.epochs import End, close_epoch, divergence_of, stop_reason
 from batchwright.training.evaluate import evaluate
 from batchwright.training.feed import OnDisk
-from batchwright.training.fit import End, close_epoch, divergence_of, stop_reason
 from batchwright.training.job import Job, newest_of, rates_of
 from batchwright.training.order import batches
 from batchwright.training.state import RUNNING, Rows, TrainState

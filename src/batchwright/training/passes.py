@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from batchwright.errors import DivergedError
 from batchwright.training.checkpoint import Checkpoint, EpochRow, copy_to_device, copy_to_host, first_checkpoint
-from batchwright.training.fit import divergence_of, one_epoch
+from batchwright.training.epochs import divergence_of
+from batchwright.training.fit import one_epoch
 from batchwright.training.job import Job
 from batchwright.training.plan import BatchSize, make_plan
 from batchwright.training.segment import Segments

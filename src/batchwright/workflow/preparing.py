@@ -26,8 +26,8 @@ from batchwright.optim.names import is_chosen, name_of
 from batchwright.runs.model import Blueprint, features_of
 from batchwright.tasks import TASKS, Task
 from batchwright.training.feed import OnDisk
-from batchwright.training.fit import Job
 from batchwright.training.growth import AdaptiveBatchSize, Growing, limit_growth
+from batchwright.training.job import Job
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.state import Model, Program, Rows, TrainState, initial_state, to_device
 from batchwright.training.stopping import EarlyStopping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from batchwright.errors import ConfigError
 from batchwright.training.checkpoint import EpochRow
-from batchwright.training.fit import EpochDone, SegmentDone, Stopped
+from batchwright.training.events import EpochDone, SegmentDone, Stopped
 from batchwright.training.plan import Plan
 from batchwright.workflow.preparing import Prepared
 from batchwright.workflow.training import Event

@@ -26,10 +26,12 @@ from batchwright.runs.run import Run
 from batchwright.tasks.per_class import PerClass
 from batchwright.training.checkpoint import Checkpoint, EpochRow, copy_to_device, copy_to_host, first_checkpoint
 from batchwright.training.evaluate import Judged, judge
-from batchwright.training.fit import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Steering, Stopped, fit
+from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped
+from batchwright.training.fit import fit
 from batchwright.training.job import Job, iterations_done
 from batchwright.training.state import Model
 from batchwright.training.verdict import Verdict, verdict
+from batchwright.training.watch import Steering
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
 from batchwright.workflow.initial import begin_from, given_variables
 from batchwright.workflow.measuring import measure_auto

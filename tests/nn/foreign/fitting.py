@@ -17,7 +17,9 @@ from batchwright.runs.tensors import Expected, by_path, dump, load
 from batchwright.tasks import Classification
 from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.evaluate import outputs
-from batchwright.training.fit import EpochDone, Job, fit
+from batchwright.training.events import EpochDone
+from batchwright.training.fit import fit
+from batchwright.training.job import Job
 from batchwright.training.order import batches
 from batchwright.training.plan import make_plan
 from batchwright.training.state import Model, Program, Rows, _variables, initial_state

@@ -17,7 +17,7 @@ from batchwright.cli.output import Lines
 from batchwright.config import flow
 from batchwright.data.encode.several import SeveralTargets
 from batchwright.training.checkpoint import EpochRow
-from batchwright.training.fit import Compiled, EpochDone, Reduced, SegmentDone, Stopped
+from batchwright.training.events import Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.plan import Plan
 from batchwright.workflow import Estimate, Event, Prepared, Repeated, Trained
 from batchwright.workflow.progress import figure_text, figures_of, progress_bar, rows_per_second, validation_of

@@ -1,0 +1,134 @@
+"""Where an epoch stands, and its end: its row in the history, the variables to keep, and whether another follows.
+
+Everything here is a function of a job and a checkpoint.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from batchwright.nn.protocols import Variables
+from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, EpochRow, History
+from batchwright.training.evaluate import evaluate
+from batchwright.training.events import Status
+from batchwright.training.job import Job, plan_of, rates_of
+from batchwright.training.state import RUNNING
+from batchwright.training.step import Loss
+from batchwright.training.stopping import EarlyStopping
+
+
+class End(NamedTuple):
+    """Why no further epoch is trained: a word and a sentence."""
+
+    status: Status
+    reason: str
+
+
+def mean_loss(losses: Loss) -> float:
+    """The mean over the rows of all iterations, in float64."""
+    means, weights = (np.asarray(array, np.float64) for array in losses)
+    return float((means * weights).sum() / max(weights.sum(), np.finfo(np.float64).tiny))
+
+
+def first_iteration(now: Checkpoint) -> int:
+    """Iterations done before the epoch in progress."""
+    return int(now.history[-1]["iteration"]) if now.history else 0
+
+
+def iterations_done(now: Checkpoint) -> int:
+    """Iterations done since the first epoch began."""
+    return first_iteration(now) + now.done
+
+
+def learning_rates(job: Job, now: Checkpoint, iterations: np.ndarray) -> np.ndarray:
+    """The learning rates of iterations of the epoch in progress, counted from 0."""
+    return rates_of(job, now.history, iterations, reductions=len(now.diverged))
+
+
+def validate(job: Job, now: Checkpoint) -> dict[str, float]:
+    """The metrics over the validation rows, where there are some."""
+    return {} if job.validation is None else evaluate(job.program.model, now.state.evaluated, job.validation)
+
+
+def close_epoch(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> Checkpoint:
+    """After the epoch in progress, which ends here: with its row of the history, and the variables to keep.
+
+    `metrics` are those over the validation rows, by name; none where there are no such rows.
+    """
+    row = _row(job, now, seconds) | {f"val_{name}": value for name, value in metrics.items()}
+    history = (*now.history, row)
+    now = replace(now, losses=NO_LOSSES, history=history, epoch_start=None)
+    if not _is_best(job.early_stopping, history):
+        return now
+    return replace(now, kept=jax.tree.map(np.array, now.state.evaluated), kept_epoch=len(history))
+
+
+def _row(job: Job, now: Checkpoint, seconds: float) -> EpochRow:
+    """The line of the history for the epoch that has just ended, without metrics."""
+    epoch = len(now.history) + 1
+    row: EpochRow = {
+        "epoch": epoch,
+        "iteration": int(now.state.step),
+        "seconds": seconds,
+        "learning_rate": float(learning_rates(job, now, np.array([now.done - 1]))[0]),
+        "loss": mean_loss(now.losses),
+    }
+    if job.growth is not None:
+        row["batch_size"] = plan_of(job, now.history).batch_size
+    if job.divergence.policy == "reduce":
+        row |= {"reductions": len(now.diverged), "diverged_at": now.diverged[-1] + 1 if now.diverged else 0}
+    if job.probe is not None:
+        row |= job.probe(now.state, epoch)
+    return row
+
+
+def _is_best(stopping: EarlyStopping | None, history: History) -> bool:
+    """Whether the parameters of the last epoch are those to keep so far."""
+    if stopping is None or not stopping.restore_best:
+        return True
+    return stopping.verdict(history).best_epoch in (len(history), None)
+
+
+def variables_to_keep(job: Job, now: Checkpoint) -> tuple[Variables, int]:
+    """The variables to keep when training ends, and the epoch that they come from.
+
+    Before the end of the first epoch, and within an epoch if the best are not requested, these are the current ones.
+    """
+    best = job.early_stopping is not None and job.early_stopping.restore_best
+    going_on = now.done > 0 and int(now.state.status) == RUNNING
+    if not now.history or (going_on and not best):
+        return jax.tree.map(np.array, now.state.evaluated), len(now.history)
+    return now.kept, now.kept_epoch
+
+
+def end_of_divergence(job: Job, now: Checkpoint) -> End | None:
+    """The end where a loss was not finite; None where the learning rate is to be reduced."""
+    chosen = job.divergence
+    if chosen.policy == "stop":
+        return End("diverged", divergence_of(job, now))
+    if len(now.diverged) < chosen.times:
+        return None
+    return End("diverged", f"{divergence_of(job, now)}; the learning rate had been reduced {chosen.times} times")
+
+
+def stop_reason(job: Job, history: History) -> End | None:
+    """Why no epoch is to follow these, by early stopping and the plan alone; None to go on."""
+    stop = job.early_stopping.verdict(history).stop if job.early_stopping else None
+    if stop:
+        return End("finished", stop.reason)
+    if len(history) == job.plan.epochs:
+        return End("finished", f"all {job.plan.epochs} epochs are done")
+    return None
+
+
+def divergence_of(job: Job, now: Checkpoint) -> str:
+    """The sentence that says where a loss was not finite."""
+    iteration = int(now.state.status)
+    rate = float(learning_rates(job, now, np.array([iteration - first_iteration(now)]))[0])
+    return (
+        f"the loss was not finite at iteration {iteration + 1:,} (epoch {len(now.history) + 1}) with a learning rate "
+        f"of {rate:.6g}; no update was made there or after it"
+    )
