@@ -30,7 +30,7 @@ class Halving(Schedule):
 
     name: ClassVar[str] = "halving"
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         return learning_rate * 0.9 ** np.floor(when.epoch("epoch"))
 
 

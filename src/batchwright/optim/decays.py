@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Gt, Le
 
-from batchwright.optim.schedule import NonNegative, Per, Positive, Rates, Schedule, UpToOne, When, between
+from batchwright.optim.schedule import NonNegative, Per, Positive, Rates, Schedule, UpToOne, When, interpolate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class InverseTime(Schedule):
     decay: NonNegative = 0.1
     per: Per = "epoch"
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         return learning_rate / (1.0 + self.decay * when.epoch(self.per))
 
 
@@ -50,7 +50,7 @@ class Exponential(Schedule):
     base: Annotated[int | float, Gt(0), Le(1)] = 0.95
     per: Per = "epoch"
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         return learning_rate * self.base ** when.epoch(self.per)
 
 
@@ -71,7 +71,7 @@ class InverseSqrt(Schedule):
     k: Positive = 1.0
     per: Per = "epoch"
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         return learning_rate * self.k / np.sqrt(when.epoch(self.per) + 1.0)
 
 
@@ -92,7 +92,7 @@ class Staircase(Schedule):
     factor: Annotated[int | float, Gt(0), Le(1)] = 0.5
     every: Positive = 10.0
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         return learning_rate * self.factor ** np.floor(when.epoch("iteration") / self.every)
 
 
@@ -115,5 +115,5 @@ class Polynomial(Schedule):
     end: UpToOne = 0.0
     per: Per = "iteration"
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
-        return learning_rate * between(self.end, 1.0, (1.0 - when.progress(self.per)) ** self.power)
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
+        return learning_rate * interpolate(self.end, 1.0, (1.0 - when.progress(self.per)) ** self.power)

@@ -84,14 +84,14 @@ class Schedule(ABC):
         """
         when = When(np.asarray(iterations, np.int64), iterations_per_epoch, total, losses)
         ramp = self.warmup if self.warmup >= 1 else round(self.warmup * total)
-        return self.unwarmed(learning_rate, when) * np.minimum(1.0, (when.iterations + 1) / max(ramp, 1))
+        return self.rates_without_warmup(learning_rate, when) * np.minimum(1.0, (when.iterations + 1) / max(ramp, 1))
 
     @abstractmethod
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         """The rates before the warm-up."""
 
 
-def between(low: float | Rates, high: float | Rates, share: Rates) -> Rates:
+def interpolate(low: float | Rates, high: float | Rates, share: Rates) -> Rates:
     """`low` at share 0, `high` at share 1."""
     return np.asarray(low + (high - low) * share)
 

@@ -39,7 +39,7 @@ class Constant(Schedule):
 
     name: ClassVar[str] = "constant"
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         return np.full(when.iterations.shape, learning_rate, np.float64)
 
 
@@ -61,7 +61,7 @@ class Warmup(Schedule):
 
     warmup: NonNegative = 0.05
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         return np.full(when.iterations.shape, learning_rate, np.float64)
 
 
@@ -95,7 +95,7 @@ class ReduceOnPlateau(Schedule):
     cooldown: Annotated[int, Ge(0)] = 0
     min_rate: NonNegative = 0.0
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         rate = max(learning_rate * self.factor_after(when.losses), min(self.min_rate, learning_rate))
         return np.full(when.iterations.shape, rate, np.float64)
 
@@ -128,7 +128,7 @@ class Piecewise(Schedule):
 
     points: Annotated[tuple[tuple[NonNegative, NonNegative], ...], MinLen(1)]
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         epochs, rates = np.array(sorted(self.points, key=lambda point: point[0]), np.float64).T
         starts = np.ceil(epochs * when.iterations_per_epoch - 1e-9)
         return np.append(learning_rate, rates)[np.searchsorted(starts, when.iterations, side="right")]

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
-from batchwright.optim.schedule import Per, Positive, Rates, Schedule, UpToOne, When, between, half_wave
+from batchwright.optim.schedule import Per, Positive, Rates, Schedule, UpToOne, When, half_wave, interpolate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,8 @@ class Cosine(Schedule):
     end: UpToOne = 0.0
     per: Per = "iteration"
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
-        return learning_rate * between(self.end, 1.0, half_wave(when.progress(self.per)))
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
+        return learning_rate * interpolate(self.end, 1.0, half_wave(when.progress(self.per)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class CosineRestarts(Schedule):
     peak_decay: Annotated[int | float, Gt(0), Le(1)] = 1.0
     end: UpToOne = 0.0
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         lengths = self.growth ** np.arange(self.cycles)
         ends = np.cumsum(lengths) / lengths.sum()
         progress = when.progress("iteration")
@@ -69,7 +69,7 @@ class CosineRestarts(Schedule):
         cycle = np.minimum(np.searchsorted(ends, progress + 1e-12, side="right"), self.cycles - 1)
         within = np.clip(1.0 - (ends[cycle] - progress) * lengths.sum() / lengths[cycle], 0.0, 1.0)
         peak = np.maximum(self.peak_decay**cycle, self.end)
-        return learning_rate * between(self.end, peak, half_wave(within))
+        return learning_rate * interpolate(self.end, peak, half_wave(within))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +98,10 @@ class OneCycle(Schedule):
     div_factor: Annotated[int | float, Ge(1)] = 25.0
     final_div_factor: Annotated[int | float, Ge(1)] = 1e4
 
-    def unwarmed(self, learning_rate: float, when: When) -> Rates:
+    def rates_without_warmup(self, learning_rate: float, when: When) -> Rates:
         first, progress = 1.0 / self.div_factor, when.progress("iteration")
         rising = progress < self.pct_start
         from_peak = np.abs(progress - self.pct_start) / np.where(rising, self.pct_start, 1.0 - self.pct_start)
-        return learning_rate * between(
+        return learning_rate * interpolate(
             np.where(rising, first, first / self.final_div_factor), 1.0, half_wave(from_peak)
         )
