@@ -90,7 +90,7 @@ def test_other_rows_are_not_gone_on_with(tmp_path, found, monkeypatch):
     next(events)
     events.close()
     table.write_text(table.read_text().replace("7,0,q", "7,1,q"))
-    with pytest.raises(RunError, match="are not those"):
+    with pytest.raises(RunError, match="differ from the rows of the search"):
         list(go_on(reopen_search(tmp_path / "s")))
 
 
