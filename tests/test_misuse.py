@@ -59,6 +59,7 @@ SAID = {
     "bw.load('iris', task=3)": "^task must be",
     "bw.load('iris', missing='NA')": "^missing must be a tuple of texts, but is 'NA'",
     "bw.load('iris', delimiter=5)": "^delimiter must be",
+    "bw.load('iris', decimal=';')": "^decimal must be '.' or ','",
     "bw.open_run(5)": FOLDER,
     "bw.open_run(None)": FOLDER,
     "bw.resume(5)": FOLDER,

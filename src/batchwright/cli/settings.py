@@ -108,6 +108,7 @@ OPTIONS = (
     Option("--weights", "data.weights", str, "a column of row weights"),
     Option("--header", "data.header", bool, "whether the first line of a text file names the columns"),
     Option("--delimiter", "data.delimiter", str, "what separates the cells of a text file [found from the file]"),
+    Option("--decimal", "data.decimal", str, "the decimal mark of numbers in a text file: . or , [found by column]"),
     Option("--missing", "data.missing", list, "texts that mean missing, separated by commas"),
     Option("--on-bad-rows", "data.on_bad_rows", str, "stop, or drop rows whose cells do not fit their column"),
     Option("--scaling", "data.scaling", str, "how numbers are scaled: standard, robust, quantile or none"),

@@ -20,7 +20,7 @@ from batchwright.data.typed.schema import Schema, WiderSchema
 from batchwright.data.typed.table import ColumnSource, Table, column_of
 from batchwright.errors import ConfigError
 
-LEARNED = ("scaling", "one_hot_max", "missing", "kinds", "image_size")
+LEARNED = ("scaling", "one_hot_max", "missing", "decimal", "kinds", "image_size")
 """Options that say how columns are learned, which the earlier training has done."""
 
 
@@ -71,6 +71,7 @@ def options_like(options: DataOptions, like: Encoding) -> DataOptions:
         header=options.header and like.reading.header,
         delimiter=options.delimiter or like.reading.delimiter,
         missing=like.reading.missing,
+        decimal=like.reading.decimal,
         kinds=like.reading.kinds,  # type: ignore[arg-type]
         image_size=None if image is None else image[:2],
     )

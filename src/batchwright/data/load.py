@@ -28,6 +28,7 @@ from batchwright.data.new_rows import read_like
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import target_names
 from batchwright.data.splitting import Method, count_shared, row_hashes
+from batchwright.data.typed.numbers import Decimal
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Kind, Task
 from batchwright.data.typed.table import MISSING, Table, from_frame
@@ -53,6 +54,7 @@ def load(
     one_hot_max: int = 10,
     header: bool = True,
     delimiter: str | None = None,
+    decimal: Decimal | None = None,
     missing: tuple[str, ...] = MISSING,
     kinds: Mapping[str, Kind] | Mapping[int, Kind] | None = None,
     on_bad_rows: Literal["stop", "drop"] = "stop",
@@ -92,6 +94,7 @@ def load(
         one_hot_max=one_hot_max,
         header=header,
         delimiter=delimiter,
+        decimal=decimal,
         missing=missing,
         kinds=_kinds(kinds),
         on_bad_rows=on_bad_rows,

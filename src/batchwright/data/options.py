@@ -10,6 +10,7 @@ from annotated_types import Ge, Lt
 from batchwright.data.encode.encoders import Scaling
 from batchwright.data.formats.source import Source
 from batchwright.data.splitting import METHODS, Method, check_fractions
+from batchwright.data.typed.numbers import DECIMALS, Decimal
 from batchwright.data.typed.schema import Kind, Task, normal_name
 from batchwright.data.typed.table import MISSING, TableOptions
 from batchwright.errors import ConfigError, unknown
@@ -53,6 +54,7 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
         "a tuple of texts",
     ),
     "on_bad_rows": (_is_text, "a name"),
+    "decimal": (lambda value: value is None or value in DECIMALS, "'.' or ',', or None"),
     "image_size": (_is_size, "a height and a width, or None"),
     "kinds": (
         lambda value: isinstance(value, Mapping),
@@ -86,6 +88,7 @@ class DataOptions:
         one_hot_max: categories with at most this number of distinct values become columns; others are embedded.
         header: whether the first record of a text file names the columns.
         delimiter: one ASCII character; found from the file when None.
+        decimal: the decimal mark of numbers in a text file, "." or ","; found for each column when None.
         missing: texts that mean missing, besides the empty text.
         kinds: the kinds of columns, by name, where they should not be inferred.
         on_bad_rows: "stop", or "drop" rows with bad cells or without a target.
@@ -106,6 +109,7 @@ class DataOptions:
     one_hot_max: Annotated[int, Ge(0)] = 10
     header: bool = True
     delimiter: str | None = None
+    decimal: Decimal | None = None
     missing: tuple[str, ...] = MISSING
     kinds: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
     on_bad_rows: Literal["stop", "drop"] = "stop"
@@ -117,7 +121,7 @@ class DataOptions:
         kinds = self.kinds
         if self.task == "multilabel" and isinstance(self.target, str) and "," not in self.target:
             kinds = {self.target: "categorical", **kinds}  # 1|2 is text, and so 1 has to be text too
-        return TableOptions(self.header, self.delimiter, self.missing, kinds, self.on_bad_rows)
+        return TableOptions(self.header, self.delimiter, self.missing, kinds, self.on_bad_rows, self.decimal)
 
     @property
     def drops_missing_targets(self) -> bool:

@@ -191,7 +191,7 @@ def _convert(
         raise DataError(f"{raw.name} has no rows.")
     known = known_columns(names, options, schema, raw.name)
     typed = [
-        _type_column(raw, name, folder / column_file(place), known, options.missing, left)
+        _type_column(raw, name, folder / column_file(place), known, options, left, like=schema is not None)
         for place, name in enumerate(names)
     ]
     fits, bad = np.ones(raw.rows, bool), raw.ragged
@@ -211,7 +211,14 @@ def _convert(
 
 
 def _type_column(
-    raw: TableFile, name: str, path: Path, known: dict[str, Column], missing: tuple[str, ...], left: int | None
+    raw: TableFile,
+    name: str,
+    path: Path,
+    known: dict[str, Column],
+    options: TableOptions,
+    left: int | None,
+    *,
+    like: bool,
 ) -> Typed:
     """A column's kind and bad cells, its values written to `path`; the result of an earlier conversion is reused."""
     found_path = path.with_suffix(".json")
@@ -226,7 +233,7 @@ def _type_column(
     size = int(cells.estimated_size()) + VIEW_BYTES * raw.rows * (cells.dtype == pl.String)
     check_memory(WORKING_COPIES * size + ROW_BYTES * raw.rows, left, what)
     numbers = np.arange(1, raw.rows + 1) if raw.lines is None else raw.lines
-    typed = type_cells(cells.to_frame(), missing, known=known, lines=numbers, untyped=raw.lines is not None)
+    typed = type_cells(cells.to_frame(), options, known=known, like=like, lines=numbers, untyped=raw.lines is not None)
     found = Typed(typed.columns[0], typed.bad)
     if found.bad.count:
         write_columns(_unfit_file(path), pl.DataFrame({"rows": np.flatnonzero(~typed.fits)}))

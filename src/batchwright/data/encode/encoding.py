@@ -10,7 +10,7 @@ from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.several import Target
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import Rows
-from batchwright.data.typed.schema import Schema, from_plain
+from batchwright.data.typed.schema import Schema, as_plain, from_plain
 from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
 from batchwright.errors import DataError
 
@@ -85,7 +85,7 @@ class Encoding:
 
     def to_json(self) -> dict[str, object]:
         """The encoding as a plain dictionary."""
-        return dataclasses.asdict(self)
+        return as_plain(self)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, object]) -> "Encoding":

@@ -8,6 +8,7 @@ import polars as pl
 from jaxtyping import Bool, Int64
 
 from batchwright.data.typed import inference
+from batchwright.data.typed.numbers import Decimal
 from batchwright.data.typed.schema import Column
 from batchwright.errors import DataError
 
@@ -29,6 +30,7 @@ class TableOptions:
         missing: texts that mean missing, besides the empty text.
         kinds: the kinds of columns, by name, where they should not be inferred; `identifier` leaves a column out.
         on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" their rows.
+        decimal: the decimal mark of numbers in text, "." or ","; found for each column when None.
     """
 
     header: bool = True
@@ -36,6 +38,7 @@ class TableOptions:
     missing: tuple[str, ...] = MISSING
     kinds: Mapping[str, str] = dataclasses.field(default_factory=dict)
     on_bad_rows: str = "stop"
+    decimal: Decimal | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,22 +91,30 @@ class TypedCells:
 
 def type_cells(
     frame: pl.DataFrame,
-    missing: tuple[str, ...],
+    options: TableOptions,
     *,
     known: Mapping[str, Column],
+    like: bool,
     lines: Int64[np.ndarray, " rows"],
     untyped: bool,
 ) -> TypedCells:
     """Every column of the frame with the type in `known`, or else with the type that it has or that its cells suggest.
 
-    `untyped` says that text comes from a file without types; such text is searched for numbers, dates and booleans.
+    `like` says that `known` tells how the numbers of earlier rows were written, and not only the kinds of columns, so
+    that these are read likewise. `untyped` says that text comes from a file without types; such text is searched for
+    numbers, dates and booleans.
     """
     typed, columns = [], []
     unfit: dict[str, pl.Series] = {}
     for raw in frame.get_columns():
         spec = known.get(raw.name)
-        cells = inference.clean(_numbers_or_text(raw, spec, untyped=untyped), missing)
-        spec = spec or inference.guess(cells, untyped=untyped)
+        decimal = None if like and spec is not None else options.decimal
+        cells = inference.clean(_numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing)
+        if spec is None:
+            spec = inference.guess(cells, untyped=untyped, decimal=decimal)
+            spec = inference.with_doubt(spec, raw) if untyped and decimal is None else spec
+        elif not like:
+            spec = inference.with_format(spec, cells, decimal)
         values = inference.convert(cells, spec)
         if values.null_count() > cells.null_count():
             unfit[raw.name] = inference.as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None)
@@ -114,17 +125,18 @@ def type_cells(
         if column.name in unfit:
             texts = unfit[column.name]
             fits &= texts.is_null().to_numpy()
-            bad += _bad_cells(texts, WANTED[column.kind], lines)
+            wanted = f"a number as in {column.numbers.example!r}" if column.numbers else WANTED[column.kind]
+            bad += _bad_cells(texts, wanted, lines)
     return TypedCells(pl.DataFrame(typed), tuple(columns), fits, bad)
 
 
-def _numbers_or_text(raw: pl.Series, spec: Column | None, *, untyped: bool) -> pl.Series:
+def _numbers_or_text(raw: pl.Series, spec: Column | None, decimal: Decimal | None, *, untyped: bool) -> pl.Series:
     """A text column as numbers, if it is known to hold them, or is untyped and its text says no more than numbers."""
     if spec is not None:
-        return inference.parse_numbers(raw) if spec.kind == "numeric" else raw
+        return inference.parse_numbers(raw, decimal) if spec.kind == "numeric" and spec.numbers is None else raw
     if not untyped:
         return raw
-    parsed = inference.parse_numbers(raw)
+    parsed = inference.parse_numbers(raw, decimal)
     return raw if parsed is not raw and inference.says_more(raw, parsed) else parsed
 
 

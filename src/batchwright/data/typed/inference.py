@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 
+from batchwright.data.typed.numbers import MOSTLY, Decimal, NumberFormat, Written, find_written, may_have_thousands
 from batchwright.data.typed.schema import Column, Kind
 from batchwright.errors import DataError
 
@@ -51,12 +52,18 @@ def clean(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
     return column.set(column.cast(pl.Float64).is_in(numbers), None) if numbers else column
 
 
-def parse_numbers(column: pl.Series) -> pl.Series:
+def parse_numbers(column: pl.Series, decimal: Decimal | None) -> pl.Series:
     """The numbers of a text column that holds nothing else, found before its text is analysed; else the column."""
     if column.dtype != pl.String:
         return column
-    numbers = column.cast(pl.Float64, strict=False)
+    numbers = _plain_numbers(column, decimal)
     return numbers if numbers.null_count() == column.null_count() and numbers.is_finite().all() else column
+
+
+def _plain_numbers(text: pl.Series, decimal: Decimal | None) -> pl.Series:
+    """Numbers as Python writes them, null where text is none; a point is no decimal mark if that is a comma."""
+    numbers = text.cast(pl.Float64, strict=False)
+    return numbers.set(text.str.contains(".", literal=True), None) if decimal == "," else numbers
 
 
 def says_more(text: pl.Series, numbers: pl.Series) -> bool:
@@ -98,13 +105,16 @@ def _is_written_plainly(text: pl.Series, counts: pl.DataFrame) -> bool:
     )
 
 
-def guess(column: pl.Series, *, untyped: bool) -> Column:
-    """Guess what a clean column holds: by its type if it has one, or by all its cells if it is `untyped` text."""
+def guess(column: pl.Series, *, untyped: bool, decimal: Decimal | None = None) -> Column:
+    """Guess what a clean column holds: by its type if it has one, or by all its cells if it is `untyped` text.
+
+    `decimal` is the decimal mark of numbers in text, if it is told.
+    """
     name, dtype = column.name, column.dtype
     if dtype == pl.String:
-        return _guess_text(column) if untyped else _keep_text(column)
+        return _guess_text(column, decimal) if untyped else _keep_text(column)
     if dtype.is_numeric():
-        return _number_column(column)
+        return _with_decimal(_number_column(column), decimal) if untyped else _number_column(column)
     if dtype in (pl.Boolean, pl.Null):
         return Column(name, "boolean" if dtype == pl.Boolean else "categorical")
     if dtype in (pl.Date, pl.Datetime):
@@ -112,11 +122,38 @@ def guess(column: pl.Series, *, untyped: bool) -> Column:
     return Column(name, "identifier", used=False, note=f"left out: {dtype} cells cannot be learned from")
 
 
+def with_format(spec: Column, cells: pl.Series, decimal: Decimal | None) -> Column:
+    """A column whose kind is told, with the format of its numbers if more cells are numbers in it than plainly."""
+    if spec.kind != "numeric" or cells.dtype != pl.String:
+        return _with_decimal(spec, decimal)
+    texts = cells.drop_nulls()
+    plain = _plain_numbers(texts, decimal)
+    written = find_written(texts, decimal)
+    if written is None or written.fits <= len(plain) - plain.null_count():
+        return _with_decimal(spec, decimal)
+    return dataclasses.replace(spec, note=written.note, numbers=written.format)
+
+
+def _with_decimal(column: Column, decimal: Decimal | None) -> Column:
+    """The column; if it has numbers, its decimal mark is the one that is told."""
+    told = column.kind == "numeric" and decimal == ","
+    return dataclasses.replace(column, numbers=NumberFormat(decimal=",")) if told else column
+
+
+def with_doubt(spec: Column, raw: pl.Series) -> Column:
+    """The column, with a note if the points in all its plain numbers may also stand between thousands."""
+    plain = spec.kind == "numeric" and spec.numbers is None and not spec.note and raw.dtype == pl.String
+    if not plain or not may_have_thousands(raw):
+        return spec
+    shown = raw.filter(raw.str.contains(".", literal=True).fill_null(value=False))[0]
+    return dataclasses.replace(spec, note=f"{shown} read with a decimal point; `decimal=,` reads it as thousands")
+
+
 def convert(column: pl.Series, spec: Column) -> pl.Series:
     """The cells of a clean column as values of `spec.kind`: finite numbers, booleans, datetimes, or text; else null."""
     match spec.kind:
         case "numeric":
-            return _as_numbers(column)
+            return _as_numbers(column, spec.numbers)
         case "boolean":
             return _as_booleans(column)
         case "date":
@@ -190,20 +227,49 @@ def _number(text: str) -> float | None:
     return None if math.isnan(number) else number
 
 
-def _guess_text(column: pl.Series) -> Column:
+def _guess_text(column: pl.Series, decimal: Decimal | None) -> Column:
     name, cells = column.name, column.drop_nulls()
-    numbers = cells.cast(pl.Float64, strict=False)
-    if len(cells) and _fits(len(numbers) - numbers.null_count(), len(cells)):
-        if numbers.null_count() and _are_codes(cells, numbers):
-            return Column(name, "categorical", note="numbers and text that repeats: taken as categories")
-        more = _which_say_more(cells, numbers)
-        if more.any() and _name_things(cells, more):
-            return _as_names(cells, "numbers with leading zeros or of 16 digits and more are kept as they are written")
-        return _with_note(_number_column(numbers.rename(name)), cells, numbers, more)
+    numbers = _plain_numbers(cells, decimal)
+    plain = len(numbers) - numbers.null_count()
+    written = find_written(cells, decimal) if plain < len(cells) else None
+    if written and written.fits > plain and written.fits >= MOSTLY * len(cells):
+        return _as_written(cells, written)
+    if len(cells) and _fits(plain, len(cells)):
+        return _with_decimal(_as_plain_numbers(cells, numbers), decimal)
     distinct = cells.unique()
     if len(cells) and distinct.str.to_lowercase().is_in(["true", "false"]).all():
         return Column(name, "boolean")
-    return _guess_date(distinct.rename(name)) or _as_names(cells)
+    return _guess_date(distinct.rename(name)) or _as_names(cells, _why_no_numbers(cells, written))
+
+
+def _as_written(cells: pl.Series, written: Written) -> Column:
+    """A column of text whose cells are numbers in some format, unless they are rather names."""
+    texts = written.format.write_plainly(cells)
+    numbers = texts.cast(pl.Float64)
+    column = _as_plain_numbers(texts.zip_with(texts.is_not_null(), cells), numbers)
+    if column.kind != "numeric":
+        return column
+    note = "; ".join(filter(None, (written.note, column.note)))
+    return dataclasses.replace(column, note=note, numbers=written.format)
+
+
+def _why_no_numbers(cells: pl.Series, written: Written | None) -> str:
+    """Why text stays text although nearly all cells are numbers in some format; empty if they are not."""
+    if written is None or not _fits(written.alike, len(cells)):
+        return ""
+    if written.other is None:
+        return f"text, although {written.fits / len(cells):.0%} of the cells are numbers as in {written.example!r}"
+    return f"numbers in more than one format, such as {written.example!r} and {written.other!r}, stay text"
+
+
+def _as_plain_numbers(cells: pl.Series, numbers: pl.Series) -> Column:
+    """A column of text whose cells are numbers, a few of them null in `numbers`, unless they are rather names."""
+    if numbers.null_count() and _are_codes(cells, numbers):
+        return Column(cells.name, "categorical", note="numbers and text that repeats: taken as categories")
+    more = _which_say_more(cells, numbers)
+    if more.any() and _name_things(cells, more):
+        return _as_names(cells, "numbers with leading zeros or of 16 digits and more are kept as they are written")
+    return _with_note(_number_column(numbers), cells, numbers, more)
 
 
 def _keep_text(column: pl.Series) -> Column:
@@ -281,11 +347,13 @@ def _read(texts: pl.Series, form: str) -> int:
     return len(texts) - texts.str.to_datetime(form, strict=False, time_unit="us").null_count()
 
 
-def _as_numbers(column: pl.Series) -> pl.Series:
+def _as_numbers(column: pl.Series, written: NumberFormat | None) -> pl.Series:
     if column.dtype.is_temporal() or column.dtype.is_nested():
         return pl.repeat(None, len(column), dtype=pl.Float64, eager=True).alias(column.name)
     if not column.dtype.is_integer() and not column.dtype.is_float():
-        column = column.cast(pl.Float64, strict=False)
+        column = (
+            written.read(column) if written and column.dtype == pl.String else column.cast(pl.Float64, strict=False)
+        )
     if _all_finite(column):
         return column
     unfit = ~column.is_finite()

@@ -4,8 +4,9 @@ import dataclasses
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
+from batchwright.data.typed.numbers import NumberFormat
 from batchwright.errors import DataError
 
 Kind = Literal["numeric", "categorical", "boolean", "date", "identifier"]
@@ -22,7 +23,8 @@ class Column:
     """One column: its name, what it holds, and whether the network gets it.
 
     `note` says why a column is not used, or what was doubtful about its kind. `format` is the date format of a text
-    column, as in `datetime.strptime`; it is empty for all other columns.
+    column, as in `datetime.strptime`; it is empty for all other columns. `numbers` says how the numbers of a text
+    column are written; it is None where they are as Python writes them.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Column:
     used: bool = True
     note: str = ""
     format: str = ""
+    numbers: NumberFormat | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Schema:
 
     def to_json(self) -> dict[str, object]:
         """The schema as a plain dictionary, ready for `json.dump`."""
-        return dataclasses.asdict(self)
+        return as_plain(self)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, object]) -> "Schema":
@@ -90,6 +93,24 @@ class WiderSchema(Schema):
     """
 
     also: tuple[str, ...] = ()
+
+
+LATER = ("numbers", "decimal")
+"""Keys that saved dataclasses do not have where their value is None, as those saved by earlier versions."""
+
+
+def as_plain(saved: Any) -> dict[str, object]:
+    """A dataclass as a plain dictionary, without the keys in `LATER` whose value is None.
+
+    >>> as_plain(Column("age", "numeric"))
+    {'name': 'age', 'kind': 'numeric', 'used': True, 'note': '', 'format': ''}
+    """
+    plain: dict[str, object] = dataclasses.asdict(saved, dict_factory=_without_later)
+    return plain
+
+
+def _without_later(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: value for key, value in items if value is not None or key not in LATER}
 
 
 def normal_name(name: object) -> str:

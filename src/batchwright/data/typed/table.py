@@ -209,7 +209,7 @@ def type_table(
         raise DataError(f"{name} has no rows.")
     numbers = np.arange(1, frame.height + 1) if lines is None else lines
     known = known_columns(frame.columns, options, schema, name)
-    typed = type_cells(frame, options.missing, known=known, lines=numbers, untyped=lines is not None)
+    typed = type_cells(frame, options, known=known, like=schema is not None, lines=numbers, untyped=lines is not None)
     bad, place = ragged + typed.bad, "row" if lines is None else "line"
     if not bad.count:
         return Table(typed.frame, typed.columns, name, lines)

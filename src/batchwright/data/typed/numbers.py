@@ -1,0 +1,272 @@
+"""Numbers as people write them, such as 1.234,56, $1,200, 12 kg, 45%, (123) and 19M, in one format for a column."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, get_args
+
+import polars as pl
+
+Decimal = Literal[".", ","]
+Thousands = Literal["", ",", ".", " ", "'"]
+
+DECIMALS: tuple[Decimal, ...] = get_args(Decimal)
+MARKS: tuple[tuple[Decimal, Thousands], ...] = tuple(
+    (decimal, thousands) for decimal in DECIMALS for thousands in get_args(Thousands) if thousands != decimal
+)
+"""The marks that a number may be written with; the first that fit all cells are taken."""
+
+MOSTLY = 0.95
+"""Share of a column's cells that must be numbers in one format for the others to be mistakes."""
+PIECE = 1 << 18
+"""Cells that are taken apart at once."""
+
+BLANKS, APOSTROPHE, MINUS = "[\u00a0\u2007\u2009\u202f]", "’", "−"
+CODES = (
+    "AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RMB|RON|RUB|SAR|SEK|"
+    r"SGD|THB|TRY|TWD|USD|VND|ZAR|Fr\.?|Rs\.?|kr\.?"
+)
+"""What may stand before a number besides a sign of currency; other letters make it a name, as in A12 or No 5."""
+CURRENCY = rf"(?:[A-Za-z]{{0,3}}\p{{Sc}}|{CODES})"
+WORD = r"[\p{L}%‰°\p{Sc}/][\p{L}%‰°\p{Sc}/.·*^²³]*[23]?"
+UNIT = rf"(?:[kKMB] )?{WORD}(?: {WORD})?"
+ONE_LETTER = r"^[A-Za-z]$"
+UNITS_OF_ONE_LETTER = tuple("mgshlLdtyWVNJ")
+"""Letters that are a unit directly after a number; others make it a name, as in 12A."""
+MAGNITUDES = {"k": "e3", "K": "e3", "M": "e6", "B": "e9"}
+PLURAL = r"^(\p{L}{2,})s$"
+
+HEAD, END = r"^(?P<open>\()? ?(?P<sign>[+-])? ?", r" ?(?P<close>\))?$"
+INNER, POWER = r" ?(?P<inner>[+-])? ?", r"(?P<power>[eE][+-]?[0-9]+)?"
+ANY_BODY = r"(?:[0-9]+(?:[., '][0-9]+)*[.,]?|[.,][0-9]+)"
+ANY_NUMBER = rf"{HEAD}(?P<before>{CURRENCY})?{INNER}(?P<body>{ANY_BODY}){POWER}(?P<blank> ?)(?P<after>{UNIT})?{END}"
+ADDRESS = r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$"
+"""An address in a network: four numbers, which as one number would have three marks of thousands."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NumberFormat:
+    """How the numbers of a text column are written.
+
+    A number may have a sign (+5, -5, −5, or (5) for -5), an exponent, a magnitude (k or K, M, B), and blanks between
+    parts. `thousands` may be left out of a number, but `before` and `after` may not. A blank stands for any kind of
+    blank, ' for both apostrophes, and a unit of letters for its plural as well.
+
+    >>> form = NumberFormat(thousands=",", before="$")
+    >>> form.read(pl.Series(["$1,200.50", "-$3", "($7)", "$1.5M", "12", "$1,2"])).to_list()
+    [1200.5, -3.0, -7.0, 1500000.0, None, None]
+    """
+
+    decimal: Decimal = "."
+    thousands: Thousands = ""
+    before: str = ""
+    after: str = ""
+
+    @property
+    def example(self) -> str:
+        """A number in this format.
+
+        >>> NumberFormat(",", ".", after="kg").example
+        '1.234,5 kg'
+        """
+        unit = f" {self.after}" if self.after[:1].isalpha() else self.after
+        return f"{self.before}1{self.thousands}234{self.decimal}5{unit}"
+
+    def read(self, cells: pl.Series) -> pl.Series:
+        """The cells as numbers, null where a cell is none in this format."""
+        pieces = (self._plainly(piece).cast(pl.Float64, strict=False) for piece in _pieces(cells))
+        return pl.concat(pieces).rename(cells.name)
+
+    def write_plainly(self, cells: pl.Series) -> pl.Series:
+        """The cells as Python writes numbers, with every digit kept; null where a cell is no number in this format.
+
+        >>> NumberFormat(",", ".", after="%").write_plainly(pl.Series(["1.200,50 %", "05 %"])).to_list()
+        ['1200.50', '05']
+        """
+        texts = pl.concat(self._plainly(piece) for piece in _pieces(cells))
+        return texts.set(texts.cast(pl.Float64, strict=False).is_null(), None).rename(cells.name)
+
+    def _plainly(self, cells: pl.Series) -> pl.Series:
+        """As `write_plainly`, but text such as --5 may be left where a cell is no number."""
+        body = pl.col("body").str.replace_all(self.thousands, "", literal=True) if self.thousands else pl.col("body")
+        minus = pl.when(pl.col("open").is_null()).then(pl.lit("")).otherwise(pl.lit("-"))
+        magnitude = pl.col("magnitude").replace(MAGNITUDES)
+        texts = pl.concat_str(
+            minus,
+            *(pl.col(part).fill_null("") for part in ("sign", "inner")),
+            body.str.replace(",", ".", literal=True),
+            pl.col("power").fill_null(""),
+            magnitude.fill_null(""),
+        )
+        closed = pl.col("open").is_null() == pl.col("close").is_null()
+        return _parts(cells, self._pattern()).select(pl.when(closed).then(texts).alias(cells.name)).to_series()
+
+    def _pattern(self) -> str:
+        """The regular expression of a number in this format."""
+        before, unit = pl.escape_regex(self.before), pl.escape_regex(self.after)
+        if self.after.isalpha() and len(self.after) > 1:
+            stem = self.after.removesuffix("s") if len(self.after) > 2 else self.after
+            unit = f"{stem}s?"
+        blank = " " if self.after[:1].isalpha() else " ?"  # kg is no thousand g
+        magnitude = rf" ?(?:(?P<magnitude>[{''.join(MAGNITUDES)}]){blank})?"
+        body = _body(self.decimal, self.thousands)
+        return rf"{HEAD}{before}{INNER}(?P<body>{body}){POWER}{magnitude}{unit}{END}"
+
+
+class Written(NamedTuple):
+    """In which format most of a column's cells are numbers.
+
+    Attributes:
+        format: the format.
+        fits: the cells that are numbers in this format.
+        alike: the cells that are numbers in any format.
+        example: one of the longest cells that fit.
+        other: a cell that is a number in another format; None if there is none.
+        marked: whether some cell has a point or a comma.
+        doubtful: whether point and comma could also mean the other of decimal and thousands.
+    """
+
+    format: NumberFormat
+    fits: int
+    alike: int
+    example: str
+    other: str | None
+    marked: bool
+    doubtful: bool
+
+    @property
+    def note(self) -> str:
+        """How the numbers are read, in words."""
+        form = self.format
+        marks = {
+            "thousands": form.thousands,
+            "decimal": form.decimal if self.marked else "",
+            "before": form.before,
+            "after": form.after,
+        }
+        listed = ", ".join(f"{what} {mark!r}" for what, mark in marks.items() if mark)
+        other = "," if form.decimal == "." else "."
+        doubt = f"; `decimal={other}` reads {other!r} as the decimal mark" if self.doubtful else ""
+        return f"numbers as in {self.example!r}{f' ({listed})' if listed else ''}{doubt}"
+
+
+def find_written(cells: pl.Series, decimal: Decimal | None) -> Written | None:
+    """The format in which most cells are numbers, by all distinct cells; `decimal` is the decimal mark, if it is told.
+
+    None if hardly a cell is a number, or if the cells are rather codes in parentheses or addresses.
+
+    >>> find_written(pl.Series(["12 kg", "1,5 kg", "900 kg"]), None).format
+    NumberFormat(decimal=',', thousands='', before='', after='kg')
+    """
+    distinct = cells.alias("cell").value_counts(name="rows")
+    counts = _count_forms(distinct)
+    if counts.height == 0:
+        return None
+    marks = [mark for mark in MARKS if decimal in (None, mark[0])]
+    best = {mark: int(counts[_name(mark)].max() or 0) for mark in marks}  # type: ignore[arg-type]
+    chosen = max(marks, key=best.__getitem__)
+    form = counts.sort([_name(chosen), "before", "unit"], descending=[True, False, False]).row(0, named=True)
+    if form["rows"] in (form["in_parentheses"], form["addresses"]) or best[chosen] == 0:
+        return None
+    either = any(mark[0] != chosen[0] and form[_name(mark)] == form[_name(chosen)] for mark in marks)
+    found = NumberFormat(*chosen, form["before"], form["unit"])
+    fits = found.read(distinct["cell"]).is_not_null()
+    if not fits.any():
+        return None
+    unfit = distinct.filter(~fits)["cell"]
+    others_like = unfit.filter(_is_number(unfit))
+    return Written(
+        format=found,
+        fits=int(distinct.filter(fits)["rows"].sum()),
+        alike=int(counts["rows"].sum()),
+        example=_longest(distinct.filter(fits)["cell"]),
+        other=None if others_like.is_empty() else str(others_like.min()),
+        marked=bool(form["marked"]),
+        doubtful=bool(form["marked"]) and either,
+    )
+
+
+def may_have_thousands(cells: pl.Series) -> bool:
+    """Whether numbers with a decimal point may all be meant as whole ones with points between thousands, as 1.234.
+
+    >>> may_have_thousands(pl.Series(["1.234", "12"])), may_have_thousands(pl.Series(["1.234", "0.5"]))
+    (True, False)
+    """
+    whole = rf"^[+-]?{_body(',', '.')}$"
+    cells = cells.drop_nulls()
+    if not cells.head(1000).str.contains(whole).all():
+        return False
+    return bool(cells.str.contains(".", literal=True).any() and cells.str.contains(whole).all())
+
+
+def _pieces(cells: pl.Series) -> Iterator[pl.Series]:
+    for start in range(0, max(1, len(cells)), PIECE):
+        yield cells.slice(start, PIECE)
+
+
+def _parts(cells: pl.Series, pattern: str) -> pl.DataFrame:
+    """The parts of each cell that the pattern names; blanks, apostrophes and minus signs are first written one way."""
+    text = pl.col("cell").str.replace_all(BLANKS, " ")
+    text = text.str.replace_all(APOSTROPHE, "'", literal=True).str.replace_all(MINUS, "-", literal=True)
+    return cells.alias("cell").to_frame().select(text.str.extract_groups(pattern).alias("parts")).unnest("parts")
+
+
+def _body(decimal: Decimal, thousands: Thousands) -> str:
+    """The regular expression of the digits of a number."""
+    point, mark = pl.escape_regex(decimal), pl.escape_regex(thousands)
+    indian = r"|(?:,[0-9]{2})+,[0-9]{3}" if thousands == "," else ""
+    grouped = rf"[1-9][0-9]{{0,2}}(?:(?:{mark}[0-9]{{3}})+{indian})|" if thousands else ""
+    return rf"(?:(?:{grouped}[0-9]+)(?:{point}[0-9]*)?|{point}[0-9]+)"
+
+
+def _take_apart(cells: pl.Series) -> pl.DataFrame:
+    """Digits, what is before them, unit and its singular of each cell; the digits are null where it is no number."""
+    parts = _parts(cells, ANY_NUMBER).with_columns(pl.col("before", "after").fill_null(""))
+    after = pl.col("after")
+    magnitude = after.str.extract(rf"^([{''.join(MAGNITUDES)}])(?:$|[^\p{{L}}])").fill_null("")
+    unit = after.str.slice(magnitude.str.len_chars()).str.strip_chars(" ")
+    is_name = (pl.col("blank") == "") & (magnitude == "") & after.str.contains(ONE_LETTER)
+    is_name &= ~after.is_in(UNITS_OF_ONE_LETTER)
+    return parts.select(
+        pl.when(~is_name).then("body").alias("body"),
+        "before",
+        unit.alias("unit"),
+        unit.str.replace(PLURAL, "$1").alias("stem"),
+        pl.col("open").is_not_null().alias("in_parentheses"),
+    )
+
+
+def _is_number(cells: pl.Series) -> pl.Series:
+    """Whether each cell is a number in some format."""
+    return pl.concat(_take_apart(piece)["body"].is_not_null() for piece in _pieces(cells))
+
+
+def _count_forms(distinct: pl.DataFrame) -> pl.DataFrame:
+    """For each text before numbers and each unit, the rows of its numbers, and those that fit with each of `MARKS`."""
+    body, rows = pl.col("body"), pl.col("rows")
+    counts = [
+        rows.sum(),
+        rows.filter(pl.col("in_parentheses")).sum().alias("in_parentheses"),
+        rows.filter(body.str.contains(ADDRESS)).sum().alias("addresses"),
+        rows.filter(body.str.contains("[.,]")).sum().alias("marked"),
+        *(rows.filter(body.str.contains(rf"^{_body(*mark)}$")).sum().alias(_name(mark)) for mark in MARKS),
+    ]
+    found = [
+        _take_apart(piece["cell"])
+        .with_columns(piece["rows"])
+        .filter(body.is_not_null())
+        .group_by("before", "stem")
+        .agg(pl.col("unit").max(), *counts)
+        for piece in distinct.iter_slices(PIECE)
+    ]
+    both = ("before", "stem", "unit")
+    return pl.concat(found).group_by("before", "stem").agg(pl.col("unit").max(), pl.exclude(both).sum())
+
+
+def _name(mark: tuple[Decimal, Thousands]) -> str:
+    return f"rows with {mark[0]} and {mark[1]}"
+
+
+def _longest(cells: pl.Series) -> str:
+    """The longest text; of several, the first by the alphabet."""
+    lengths = cells.str.len_chars()
+    return str(cells.filter(lengths == lengths.max()).min())
