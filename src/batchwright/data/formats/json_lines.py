@@ -21,7 +21,7 @@ from batchwright.data.typed.table import Table, columns_asked_for, type_table
 from batchwright.errors import DataError
 
 PEAK_FACTOR = 12
-"""Peak memory per byte of text while it is parsed and typed; 7 to 11 measured on numbers and short texts."""
+"""Peak memory per byte of text while it is parsed and typed: an estimate, not measured."""
 
 INT64 = 2**63
 
