@@ -12,16 +12,15 @@ import polars as pl
 from batchwright._files import write_file
 from batchwright.data.disk.store import write_columns
 from batchwright.data.formats.delimited import (
-    MARK,
     NO_HEADER,
     check_format,
-    check_utf8,
     choose_delimiter,
     column_names,
     parse_cells,
     whole_records,
 )
 from batchwright.data.formats.records import NEWLINE, QUOTE, SAMPLE_BYTES, Records, find_records
+from batchwright.data.formats.text import MARK, check_utf8
 from batchwright.data.typed.cells import NONE_BAD, BadCells, TableOptions
 from batchwright.data.typed.schema import Schema, from_plain
 from batchwright.errors import DataError

@@ -9,6 +9,7 @@ from jaxtyping import Int64
 
 from batchwright.data.formats.format import FileFormat, Loaded, Size
 from batchwright.data.formats.records import Records, find_records, guess_delimiter
+from batchwright.data.formats.text import MARK, check_utf8, read_bytes
 from batchwright.data.typed.cells import KEPT, BadCell, BadCells, TableOptions
 from batchwright.data.typed.schema import Schema, normal_name
 from batchwright.data.typed.table import DEFAULT, Table, type_table
@@ -16,9 +17,6 @@ from batchwright.errors import DataError
 
 PEAK_FACTOR = 5
 """Peak memory per byte of text while it is read, split and encoded; 4.2 measured on columns of numbers."""
-
-MARK = b"\xef\xbb\xbf"
-"""Bytes that UTF-8 text may begin with."""
 
 OTHER_FORMATS = (
     (b"\xff\xfe", "UTF-16 text"),
@@ -56,6 +54,13 @@ class Delimited(FileFormat):
         """The table."""
         return Loaded(read_csv(path, options, schema=schema), None, None, path.stem)
 
+    def table(self, data: bytes, name: str, options: TableOptions, *, schema: Schema | None) -> Table:
+        """The table in a text; raises what `read_csv` raises."""
+        text = split_text(data, name, options, schema=schema)
+        return type_table(
+            text.frame, options, schema=schema, name=name, lines=text.lines, ragged=text.ragged, untyped=True
+        )
+
     def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
         """Five times the size of the file."""
         return PEAK_FACTOR * path.stat().st_size
@@ -77,36 +82,31 @@ def read_csv(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schem
         DataError: no such file, not UTF-8, no rows, repeated names, records of different lengths, bad cells, or columns
             that the schema needs and the file lacks.
     """
-    text = read_text(Path(path), options, schema=schema)
-    return type_table(text.frame, options, schema=schema, name=Path(path).name, lines=text.lines, ragged=text.ragged)
+    return DELIMITED.table(read_bytes(Path(path)), Path(path).name, options, schema=schema)
 
 
-def read_text(path: Path, options: TableOptions, *, schema: Schema | None = None) -> TextRows:
-    """The cells of a file as text; `schema` gives the names of columns without a header.
+def split_text(data: bytes, name: str, options: TableOptions, *, schema: Schema | None = None) -> TextRows:
+    """The cells of a text, called `name`; `schema` gives the names of columns without a header.
 
     Raises:
-        DataError: no such file, not UTF-8, no rows, repeated names, or quotation marks that do not match.
+        DataError: not UTF-8, no rows, repeated names, or quotation marks that do not match.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-    check_format(data, path.name)
-    check_utf8(data, path.name)
+    check_format(data, name)
+    check_utf8(data, name)
     data = data.removeprefix(MARK)
     delimiter = choose_delimiter(options.delimiter, data)
     try:
         records = find_records(data, delimiter)
     except DataError as error:
-        raise DataError(f"{path.name}, {error}") from error
+        raise DataError(f"{name}, {error}") from error
     if len(records) == 0:
-        raise DataError(f"{path.name} is empty. A table needs rows.", NO_HEADER)
-    names = column_names(records, options, schema, path.name)
+        raise DataError(f"{name} is empty. A table needs rows.", NO_HEADER)
+    names = column_names(records, options, schema, name)
     body = records[1:] if options.header else records
     if len(body) == 0:
-        raise DataError(f"{path.name} holds a header and no rows.", NO_HEADER)
+        raise DataError(f"{name} holds a header and no rows.", NO_HEADER)
     body, ragged = whole_records(body, len(names))
-    return TextRows(parse_cells(body, names, path.name), body.lines, ragged)
+    return TextRows(parse_cells(body, names, name), body.lines, ragged)
 
 
 def check_format(head: bytes, name: str) -> None:
@@ -114,16 +114,6 @@ def check_format(head: bytes, name: str) -> None:
     for mark, what in OTHER_FORMATS:
         if head.startswith(mark):
             raise DataError(f"{name} is {what}, not delimited UTF-8 text. Save it as CSV in UTF-8.")
-
-
-def check_utf8(data: bytes, name: str, *, lines: int = 0) -> None:
-    """Raise a DataError unless the bytes are UTF-8 text; `lines` lines of the file `name` come before them."""
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        line = lines + data.count(b"\n", 0, error.start) + 1
-        found = f"line {line} holds the byte 0x{data[error.start]:02x}"
-        raise DataError(f"{name} is not UTF-8 text: {found}. Save it as CSV in UTF-8.") from error
 
 
 def choose_delimiter(given: str | None, data: bytes) -> str:

@@ -12,6 +12,7 @@ from batchwright.data.formats.examples import EXAMPLES, example
 from batchwright.data.formats.format import Format, Loaded
 from batchwright.data.formats.idx import IDX
 from batchwright.data.formats.image_folder import IMAGE_FOLDER
+from batchwright.data.formats.json_lines import JSON_ARRAY, JSON_LINES
 from batchwright.data.formats.parquet import PARQUET
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
@@ -20,7 +21,7 @@ from batchwright.errors import DataError, nearest
 Source: TypeAlias = Any
 """The name of an example, a path, an array, a pair (x, y) of arrays, a mapping of columns, or any data frame."""
 
-FORMATS: tuple[Format, ...] = (IDX, IMAGE_FOLDER, DELIMITED, PARQUET, NPY, NPZ)
+FORMATS: tuple[Format, ...] = (IDX, IMAGE_FOLDER, DELIMITED, PARQUET, JSON_LINES, JSON_ARRAY, NPY, NPZ)
 """All formats; a path belongs to the first that claims it."""
 
 
@@ -36,9 +37,9 @@ def read(
 
     Args:
         source: the name of an example (write `./iris` for a file of that name); a file (CSV and other delimited text,
-            Parquet, NPY, NPZ, IDX, an image) or folder (IDX files, one folder of images per class, or the Parquet files
-            of one table, in the order of their names); in Python also an array, a pair (x, y), a mapping of columns, or
-            any data frame.
+            Parquet, JSON, NPY, NPZ, IDX, an image) or folder (IDX files, one folder of images per class, or the
+            Parquet files of one table, in the order of their names); in Python also an array, a pair (x, y), a mapping
+            of columns, or any data frame.
         options: how the cells of a table are read.
         schema: the columns, for rows given to a trained model.
         image_size: height and width that the images of a folder are resized to.

@@ -200,8 +200,13 @@ def type_table(
     name: str,
     lines: Int64[np.ndarray, " rows"] | None = None,
     ragged: BadCells = NONE_BAD,
+    untyped: bool = False,
 ) -> Table:
-    """The frame with every column typed; rows that do not fit stop the reading or are dropped, as `options` say."""
+    """The frame with every column typed; rows that do not fit stop the reading or are dropped, as `options` say.
+
+    `lines` are the lines of a file on which the rows begin, `ragged` the bad cells of rows that are not in the frame.
+    `untyped` text comes from a file without types: it is searched for numbers, dates and booleans.
+    """
     if options.on_bad_rows not in ON_BAD_ROWS:
         raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
     frame = frame if schema is None else frame.select(columns_asked_for(frame.columns, schema, name))
@@ -209,7 +214,7 @@ def type_table(
         raise DataError(f"{name} has no rows.")
     numbers = np.arange(1, frame.height + 1) if lines is None else lines
     known = known_columns(frame.columns, options, schema, name)
-    typed = type_cells(frame, options, known=known, like=schema is not None, lines=numbers, untyped=lines is not None)
+    typed = type_cells(frame, options, known=known, like=schema is not None, lines=numbers, untyped=untyped)
     bad, place = ragged + typed.bad, "row" if lines is None else "line"
     if not bad.count:
         return Table(typed.frame, typed.columns, name, lines)
