@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import batchwright as bw
+from batchwright.config.sections import Data
+from batchwright.data.options import DataOptions
 from batchwright.training.events import Stopped
 
 LONGEST = 400
@@ -53,6 +55,8 @@ def test_a_line_says_what_it_is(trained: bw.Trained) -> None:
     assert said.startswith("<Dataset table: 560 train, 120 validation, 120 test rows; <ClassTarget y: 80 classes")
     assert repr(trained.stopped) == "<Stopped after epoch 1: finished: all 1 epochs are done>"
     assert isinstance(trained.stopped, Stopped)
+    assert repr(DataOptions(decimal=",")) == "DataOptions(decimal=',')"
+    assert repr(Data(source="x.csv")) == "Data(source='x.csv')"
     assert repr(trained.model.variables).startswith("<Variables: ")
     value = bw.fit(bw.load({"x": np.arange(40.0), "y": np.arange(40.0)}, target="y"), network=bw.nn.Linear(), epochs=1)
     one_row = value.predict({"x": 3.0})

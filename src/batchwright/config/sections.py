@@ -27,7 +27,7 @@ class _Source:
     source: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Data(DataOptions, _Source):
     """Where the rows come from, and how they are read, split and encoded: `DataOptions`, and the source itself.
 

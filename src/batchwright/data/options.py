@@ -67,7 +67,7 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
 """For options that Python may give in another type: a test of the type, and the name of the right type."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class DataOptions:
     """How a source is read, split and encoded.
 
@@ -114,6 +114,12 @@ class DataOptions:
     kinds: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
     on_bad_rows: Literal["stop", "drop"] = "stop"
     image_size: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None = None
+
+    def __repr__(self) -> str:
+        """The options that are not their defaults."""
+        default = type(self)()
+        given = {name: value for name, value in vars(self).items() if value != getattr(default, name)}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r:.60}' for name, value in given.items())})"
 
     @property
     def reading(self) -> TableOptions:
