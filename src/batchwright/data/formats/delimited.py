@@ -7,16 +7,12 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from batchwright.data.formats.format import FileFormat, Loaded, Size
 from batchwright.data.formats.records import Records, find_records, guess_delimiter
-from batchwright.data.formats.text import MARK, check_utf8, read_bytes
+from batchwright.data.formats.text import MARK, TextFormat, check_utf8, read_bytes
 from batchwright.data.typed.cells import KEPT, BadCell, BadCells, TableOptions
 from batchwright.data.typed.schema import Schema, normal_name
 from batchwright.data.typed.table import DEFAULT, Table, type_table
 from batchwright.errors import DataError
-
-PEAK_FACTOR = 5
-"""Peak memory per byte of text while it is read, split and encoded; 4.2 measured on columns of numbers."""
 
 OTHER_FORMATS = (
     (b"\xff\xfe", "UTF-16 text"),
@@ -39,20 +35,16 @@ class TextRows:
 NO_HEADER = "If its first line is a row, give `header=false`."
 
 
-class Delimited(FileFormat):
+class Delimited(TextFormat):
     """Delimited text. In pieces it is read by `disk.text_pieces`."""
 
     endings = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data")
+    peak_factor = 5
+    """4.2 measured on columns of numbers."""
 
     def streams(self, path: Path) -> bool:
         """Yes."""
         return True
-
-    def read(
-        self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
-    ) -> Loaded:
-        """The table."""
-        return Loaded(read_csv(path, options, schema=schema), None, None, path.stem)
 
     def table(self, data: bytes, name: str, options: TableOptions, *, schema: Schema | None) -> Table:
         """The table in a text; raises what `read_csv` raises."""
@@ -60,10 +52,6 @@ class Delimited(FileFormat):
         return type_table(
             text.frame, options, schema=schema, name=name, lines=text.lines, ragged=text.ragged, untyped=True
         )
-
-    def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
-        """Five times the size of the file."""
-        return PEAK_FACTOR * path.stat().st_size
 
 
 DELIMITED = Delimited()

@@ -1,8 +1,9 @@
-"""What formats of text have in common: their bytes make a table, wherever the bytes come from; they are UTF-8."""
+"""What formats of text have in common: a table is made from bytes, which are UTF-8."""
 
+from abc import abstractmethod
 from pathlib import Path
-from typing import Protocol
 
+from batchwright.data.formats.format import FileFormat, Loaded, Size
 from batchwright.data.typed.cells import TableOptions
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import Table
@@ -12,19 +13,29 @@ MARK = b"\xef\xbb\xbf"
 """Bytes that UTF-8 text may begin with."""
 
 
-class TextFormat(Protocol):
-    """A format whose table is made from the bytes of a text, so that the text may also be compressed."""
+class TextFormat(FileFormat):
+    """A format whose table is made from the bytes of a text, wherever they come from."""
 
-    @property
-    def endings(self) -> tuple[str, ...]:
-        """The endings of its files, in lower case."""
+    peak_factor: int
+    """Peak memory per byte of text while it is read, split and encoded."""
 
+    @abstractmethod
     def table(self, data: bytes, name: str, options: TableOptions, *, schema: Schema | None) -> Table:
         """The table in the text `data`, called `name` in messages.
 
         Raises:
             DataError: the text is not of this format.
         """
+
+    def read(
+        self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
+    ) -> Loaded:
+        """The table."""
+        return Loaded(self.table(read_bytes(path), path.name, options, schema=schema), None, None, path.stem)
+
+    def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
+        """A multiple of the size of the file."""
+        return self.peak_factor * path.stat().st_size
 
 
 def read_bytes(path: Path) -> bytes:
