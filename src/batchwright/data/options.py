@@ -127,7 +127,14 @@ class DataOptions:
         kinds = self.kinds
         if self.task == "multilabel" and isinstance(self.target, str) and "," not in self.target:
             kinds = {self.target: "categorical", **kinds}  # 1|2 is text, and so 1 has to be text too
-        return TableOptions(self.header, self.delimiter, self.missing, kinds, self.on_bad_rows, self.decimal)
+        return TableOptions(
+            header=self.header,
+            delimiter=self.delimiter,
+            missing=self.missing,
+            kinds=kinds,
+            on_bad_rows=self.on_bad_rows,
+            decimal=self.decimal,
+        )
 
     @property
     def drops_missing_targets(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from batchwright.config import Data, Settings
+from batchwright.data.formats.format import split_part
 
 SOURCE, TEST = "data.source", "data.test"
 
@@ -12,7 +13,7 @@ SOURCE, TEST = "data.source", "data.test"
 def places_of(data: Data) -> dict[str, str]:
     """The absolute paths of the files with the rows, by the key that names them."""
     given = {SOURCE: data.source, TEST: data.test}
-    return {key: str(Path(path).resolve()) for key, path in given.items() if path and Path(path).exists()}
+    return {key: str(Path(path).resolve()) for key, path in given.items() if path and _exists(path)}
 
 
 def find_again(settings: Settings, places: Mapping[str, str]) -> Settings:
@@ -23,4 +24,8 @@ def find_again(settings: Settings, places: Mapping[str, str]) -> Settings:
 
 
 def _find(given: str | None, before: str | None) -> str | None:
-    return given if given is None or before is None or Path(given).exists() else before
+    return given if given is None or before is None or _exists(given) else before
+
+
+def _exists(path: str) -> bool:
+    return split_part(Path(path))[0].exists()

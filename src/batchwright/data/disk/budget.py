@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from batchwright.data.formats.format import split_part
 from batchwright.data.formats.source import format_of
 from batchwright.errors import ConfigError
 
@@ -88,7 +89,7 @@ def estimated_bytes(source: str | Path, image_size: tuple[int, int] | None = Non
     there is no such file.
     """
     path = Path(source)
-    if (found := format_of(path)) is not None and path.exists():
+    if (found := format_of(path)) is not None and split_part(path)[0].exists():
         return found.estimated_bytes(path, image_size)
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return 2 * sum(file.stat().st_size for file in files)

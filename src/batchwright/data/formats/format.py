@@ -59,6 +59,10 @@ class Format(Protocol):
     def endings(self) -> tuple[str, ...]:
         """The endings of its files, in lower case; empty where the kind follows from something else."""
 
+    @property
+    def parts(self) -> str:
+        """What the parts of a file are called, such as the sheets of `book.xlsx#Sheet 2`; empty if it has none."""
+
     def claims(self, path: Path) -> bool:
         """Whether a path is of this kind, by its name, or by the names in a folder."""
 
@@ -100,10 +104,12 @@ class FileFormat(ABC):
     """A format of files that are told by their endings; unless it says otherwise, they are read whole."""
 
     endings: tuple[str, ...]
+    parts: str = ""
 
     def claims(self, path: Path) -> bool:
         """Whether the ending is one of `endings`."""
-        return path.suffix.lower() in self.endings and not path.is_dir()
+        file, _ = split_part(path)
+        return file.suffix.lower() in self.endings and not file.is_dir()
 
     def streams(self, path: Path) -> bool:
         """Whether the file can be read in pieces."""
@@ -121,4 +127,18 @@ class FileFormat(ABC):
 
     def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
         """Twice the size of the file."""
-        return 2 * path.stat().st_size
+        return 2 * split_part(path)[0].stat().st_size
+
+
+def split_part(path: Path) -> tuple[Path, str | None]:
+    """A file, and the part of it that is named after `#`; None for the whole file, whose name may hold `#` too.
+
+    >>> split_part(Path("book.xlsx#Sheet 2"))
+    (PosixPath('book.xlsx'), 'Sheet 2')
+    """
+    pieces = str(path).split("#")
+    if len(pieces) == 1 or path.exists():
+        return path, None
+    files = ["#".join(pieces[:number]) for number in range(1, len(pieces))]
+    file = next((file for file in reversed(files) if Path(file).is_file()), files[0])
+    return (Path(file), str(path)[len(file) + 1 :]) if file else (path, None)

@@ -36,6 +36,7 @@ class Idx:
     """A folder in MNIST's form, or one file of images."""
 
     endings = ()
+    parts = ""
 
     def claims(self, path: Path) -> bool:
         """Whether a folder holds such files, or a file is named like one."""

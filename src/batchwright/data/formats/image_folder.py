@@ -53,6 +53,7 @@ class ImageFolder:
     """A folder of images, or one image."""
 
     endings = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+    parts = ""
 
     def claims(self, path: Path) -> bool:
         """Whether it is an image by its ending, or a folder that holds images."""

@@ -19,6 +19,7 @@ class Parquet:
     """A Parquet file, or a folder of such files."""
 
     endings = (".parquet", ".pq")
+    parts = ""
 
     def claims(self, path: Path) -> bool:
         """Whether the ending is that of Parquet, or a folder holds such files."""

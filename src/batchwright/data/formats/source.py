@@ -9,7 +9,7 @@ import numpy as np
 from batchwright.data.formats.arrays import NPY, NPZ, rows_of, target_columns
 from batchwright.data.formats.delimited import DELIMITED
 from batchwright.data.formats.examples import EXAMPLES, example
-from batchwright.data.formats.format import Format, Loaded
+from batchwright.data.formats.format import Format, Loaded, split_part
 from batchwright.data.formats.idx import IDX
 from batchwright.data.formats.image_folder import IMAGE_FOLDER
 from batchwright.data.formats.json_lines import JSON_ARRAY, JSON_LINES
@@ -58,9 +58,11 @@ def read(
         try:
             found = format_of(path)
             if not path.is_dir() and found is not IMAGE_FOLDER:
-                check_file(path)
+                check_file(split_part(path)[0])
             if found is None:
                 raise _unknown_kind(path)
+            if not found.parts and split_part(path)[1] is not None:
+                raise DataError(f"{path}: a {path.suffix.partition('#')[0]} file has no parts to name after #.")
             return found.read(path, options, schema=schema, image_size=image_size, channels=channels)
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error}") from error
@@ -88,7 +90,7 @@ def _unknown_kind(path: Path) -> DataError:
     """The error for a file or folder that no format claims."""
     if not path.is_dir():
         known = ", ".join(ending for found in FORMATS for ending in found.endings)
-        ending = path.suffix.lower() or "(none)"
+        ending = split_part(path)[0].suffix.lower() or "(none)"
         return DataError(f"{path} has the ending {ending!r}, which says nothing of its kind. Known endings: {known}.")
     entries = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
     held = f"It holds {', '.join(entries[:5])}{', ...' if len(entries) > 5 else ''}." if entries else "It is empty."
