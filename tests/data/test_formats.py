@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import json
+import sqlite3
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.workbooks import write_ods, write_xlsx
 
 from batchwright.data.formats.source import read
 from batchwright.data.typed.table import Table, TableOptions
@@ -29,11 +31,14 @@ SCHEMA = {"x": pl.Float64, "n": pl.Int64, "t": pl.String, "b": pl.Boolean, "d": 
 
 @st.composite
 def tables(draw: st.DrawFn) -> pl.DataFrame:
-    """A table with missing cells; its first row is complete, as a text cannot say what a column without cells holds."""
+    """A table with missing cells; its first row is complete, as a text cannot say what a column without cells holds.
+
+    So is its last one, as empty rows at the end are not rows.
+    """
     strategies = {"x": NUMBERS, "n": st.integers(-(10**15), 10**15), "t": TEXTS, "b": st.booleans(), "d": TIMES}
     rows = [{name: draw(cells) for name, cells in strategies.items()}]
     others = st.fixed_dictionaries({name: st.none() | cells for name, cells in strategies.items()})
-    return pl.DataFrame(rows + draw(st.lists(others, max_size=12)), schema=SCHEMA)
+    return pl.DataFrame([*rows, *draw(st.lists(others, max_size=12)), *rows], schema=SCHEMA)
 
 
 def plain(frame: pl.DataFrame) -> list[Row]:
@@ -64,11 +69,68 @@ def write_json(frame: pl.DataFrame, path: Path) -> None:
     path.write_text(json.dumps(plain(frame), indent=1, ensure_ascii=False))
 
 
+def write_feather(frame: pl.DataFrame, path: Path) -> None:
+    frame.write_ipc(path, compression="zstd")
+
+
+def write_stream(frame: pl.DataFrame, path: Path) -> None:
+    frame.write_ipc_stream(path, compression="lz4")
+
+
+def write_arff(frame: pl.DataFrame, path: Path) -> None:
+    def cell(value: Any) -> str:
+        match value:
+            case None:
+                return "?"
+            case bool():
+                return str(value).lower()
+            case datetime.datetime():
+                return f"'{value.isoformat(' ')}'"
+            case str():
+                return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        return repr(value)
+
+    types = {"x": "numeric", "n": "INTEGER", "t": "string", "b": "{true, false}", "d": 'date "yyyy-MM-dd HH:mm:ss"'}
+    header = ["% a comment", "@relation 'a table'", *(f"@attribute {name} {holds}" for name, holds in types.items())]
+    rows = [", ".join(map(cell, row)) for row in frame.rows()]
+    path.write_text("\n".join([*header, "", "@DATA", *rows]) + "\n")
+
+
+def cells_as_text(frame: pl.DataFrame) -> list[list[Any]]:
+    """Header and rows, with times as text."""
+    rows = [
+        [cell.isoformat(" ") if isinstance(cell, datetime.datetime) else cell for cell in row] for row in frame.rows()
+    ]
+    return [frame.columns, *rows]
+
+
+def write_workbook(frame: pl.DataFrame, path: Path) -> None:
+    write_xlsx(path, {"a table": cells_as_text(frame)})
+
+
+def write_open_document(frame: pl.DataFrame, path: Path) -> None:
+    write_ods(path, {"a table": [frame.columns, *map(list, frame.rows())]})
+
+
+def write_sqlite(frame: pl.DataFrame, path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE t (x REAL, n INTEGER, t TEXT, b TEXT, d TEXT)")
+        rows = [[str(cell).lower() if isinstance(cell, bool) else cell for cell in row] for row in cells_as_text(frame)]
+        database.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", rows[1:])
+        database.commit()
+
+
 WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
     "t.parquet": write_parquet,
     "t.csv": write_csv,
     "t.jsonl": write_json_lines,
     "t.json": write_json,
+    "t.feather": write_feather,
+    "t.arrow": write_stream,
+    "t.arff": write_arff,
+    "t.xlsx": write_workbook,
+    "t.ods": write_open_document,
+    "t.sqlite": write_sqlite,
 }
 CANNOT = {"t.jsonl": {"d": "date"}, "t.json": {"d": "date"}}
 """The columns that a format holds as text, and the kind that has to be told for them."""
@@ -89,6 +151,8 @@ def folder() -> Any:
 @pytest.mark.parametrize("name", WRITERS)
 @given(frame=tables())
 def test_the_rows_are_those_of_parquet(name: str, frame: pl.DataFrame) -> None:
+    if name == "t.ods":  # its reader leaves tabs out
+        frame = frame.with_columns(pl.col("t").str.replace_all("\t", "-", literal=True))
     with folder() as place:
         WRITERS[name](frame, place / name)
         write_parquet(frame, place / "same.parquet")

@@ -17,6 +17,7 @@ from batchwright.data.disk.convert_table import check_memory, convert, memory_le
 from batchwright.data.disk.store import Store
 from batchwright.data.disk.stored_split import ChosenRows, StreamedDataset, StreamedSplit
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
+from batchwright.data.formats.format import to_path
 from batchwright.data.formats.idx import IDX
 from batchwright.data.formats.image_folder import IMAGE_FOLDER
 from batchwright.data.formats.source import format_of
@@ -69,7 +70,7 @@ def prepare_streamed(
         UsageError: the disk is full, or another process converts the same source.
     """
     options = check_options(options, seed, like)
-    path, left = Path(source), memory_left(memory_limit)
+    path, left = to_path(source), memory_left(memory_limit)
     store, own_test = _stores(path, options, cache_dir, memory_limit, like)
     check_memory(_needed_bytes(store), left, f"{store.name}: learning from {store.rows:,} rows")
     rows: AnyRows = store.images() if store.holds_images else store
@@ -129,7 +130,7 @@ def _test_store(options: DataOptions, encoding: Encoding, cache_dir: Path | None
     """The store of the rows that replace the test split, read as the training rows were."""
     if not isinstance(options.test, str | os.PathLike):
         raise DataError("test has to be a path where rows are read in pieces: write these rows to a file.")
-    path = Path(options.test)
+    path = to_path(options.test)
     if isinstance(encoding.preprocessing, ImagePreprocessing):
         height, width, channels = encoding.preprocessing.shape
         train, test = convert_images(path, image_size=(height, width), channels=channels, cache_dir=cache_dir)

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from batchwright.config import Data, Settings
-from batchwright.data.formats.format import split_part
+from batchwright.data.formats.format import split_part, to_path
 
 SOURCE, TEST = "data.source", "data.test"
 
@@ -13,7 +12,7 @@ SOURCE, TEST = "data.source", "data.test"
 def places_of(data: Data) -> dict[str, str]:
     """The absolute paths of the files with the rows, by the key that names them."""
     given = {SOURCE: data.source, TEST: data.test}
-    return {key: str(Path(path).resolve()) for key, path in given.items() if path and _exists(path)}
+    return {key: str(to_path(path).resolve()) for key, path in given.items() if path and _exists(path)}
 
 
 def find_again(settings: Settings, places: Mapping[str, str]) -> Settings:
@@ -28,4 +27,4 @@ def _find(given: str | None, before: str | None) -> str | None:
 
 
 def _exists(path: str) -> bool:
-    return split_part(Path(path))[0].exists()
+    return split_part(to_path(path))[0].exists()

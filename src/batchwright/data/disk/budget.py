@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from batchwright.data.formats.format import split_part
+from batchwright.data.formats.format import split_part, to_path
 from batchwright.data.formats.source import format_of
 from batchwright.errors import ConfigError
 
@@ -56,7 +56,7 @@ def limit_to_stream(source: str, chosen: str, *, image_size: tuple[int, int] | N
     Raises:
         ConfigError: not a size.
     """
-    if chosen == "none" or (chosen == "auto" and not _can_be_streamed(Path(source))):
+    if chosen == "none" or (chosen == "auto" and not _can_be_streamed(to_path(source))):
         return None
     free = available_memory() or 0
     limit = anonymous_memory() + free // 2 if chosen == "auto" else parse_size(chosen)
@@ -88,7 +88,7 @@ def estimated_bytes(source: str | Path, image_size: tuple[int, int] | None = Non
     A guess within a factor of three, made by the format; for what no format claims, twice the size of the files. 0 if
     there is no such file.
     """
-    path = Path(source)
+    path = to_path(source)
     if (found := format_of(path)) is not None and split_part(path)[0].exists():
         return found.estimated_bytes(path, image_size)
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]

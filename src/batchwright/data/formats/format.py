@@ -1,5 +1,6 @@
 """What a format of files and folders offers; `formats.source` lists all formats."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -128,6 +129,19 @@ class FileFormat(ABC):
     def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
         """Twice the size of the file."""
         return 2 * split_part(path)[0].stat().st_size
+
+
+SQLITE_URL = "sqlite:///"
+"""What the URL of a SQLite file begins with; its path follows, and may be relative."""
+
+
+def to_path(source: str | os.PathLike[str]) -> Path:
+    """The path that a user names, or that the URL of a SQLite file holds.
+
+    >>> to_path("sqlite:///shop.db#orders")
+    PosixPath('shop.db#orders')
+    """
+    return Path(os.fspath(source).removeprefix(SQLITE_URL))
 
 
 def split_part(path: Path) -> tuple[Path, str | None]:

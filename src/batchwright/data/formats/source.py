@@ -6,14 +6,18 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from batchwright.data.formats.arff import ARFF
 from batchwright.data.formats.arrays import NPY, NPZ, rows_of, target_columns
+from batchwright.data.formats.arrow import ARROW
 from batchwright.data.formats.delimited import DELIMITED
 from batchwright.data.formats.examples import EXAMPLES, example
-from batchwright.data.formats.format import Format, Loaded, split_part
+from batchwright.data.formats.format import Format, Loaded, split_part, to_path
 from batchwright.data.formats.idx import IDX
 from batchwright.data.formats.image_folder import IMAGE_FOLDER
 from batchwright.data.formats.json_lines import JSON_ARRAY, JSON_LINES
 from batchwright.data.formats.parquet import PARQUET
+from batchwright.data.formats.spreadsheet import SPREADSHEET
+from batchwright.data.formats.sqlite import SQLITE
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
 from batchwright.errors import DataError, nearest
@@ -21,7 +25,20 @@ from batchwright.errors import DataError, nearest
 Source: TypeAlias = Any
 """The name of an example, a path, an array, a pair (x, y) of arrays, a mapping of columns, or any data frame."""
 
-FORMATS: tuple[Format, ...] = (IDX, IMAGE_FOLDER, DELIMITED, PARQUET, JSON_LINES, JSON_ARRAY, NPY, NPZ)
+FORMATS: tuple[Format, ...] = (
+    IDX,
+    IMAGE_FOLDER,
+    DELIMITED,
+    PARQUET,
+    ARROW,
+    JSON_LINES,
+    JSON_ARRAY,
+    ARFF,
+    SPREADSHEET,
+    SQLITE,
+    NPY,
+    NPZ,
+)
 """All formats; a path belongs to the first that claims it."""
 
 
@@ -37,9 +54,9 @@ def read(
 
     Args:
         source: the name of an example (write `./iris` for a file of that name); a file (CSV and other delimited text,
-            Parquet, JSON, NPY, NPZ, IDX, an image) or folder (IDX files, one folder of images per class, or the
-            Parquet files of one table, in the order of their names); in Python also an array, a pair (x, y), a mapping
-            of columns, or any data frame.
+            Parquet, Arrow, JSON, ARFF, SQLite, a workbook, NPY, NPZ, IDX, an image) or folder (IDX files, one folder of
+            images per class, or the Parquet files of one table, in the order of their names); in Python also an array,
+            a pair (x, y), a mapping of columns, or any data frame.
         options: how the cells of a table are read.
         schema: the columns, for rows given to a trained model.
         image_size: height and width that the images of a folder are resized to.
@@ -54,7 +71,7 @@ def read(
     if isinstance(source, str) and source in [found.name for found in EXAMPLES]:
         return _read_example(source, options, schema)
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
+        path = to_path(source)
         try:
             found = format_of(path)
             if not path.is_dir() and found is not IMAGE_FOLDER:

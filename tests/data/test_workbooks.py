@@ -1,0 +1,94 @@
+"""Workbooks: which sheet and which rows are the table, and that no cell changes on the way."""
+
+import datetime
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.workbooks import Raw, write_ods, write_xlsx
+
+from batchwright.data.formats.source import read
+from batchwright.data.typed.table import Table, TableOptions
+from batchwright.errors import DataError
+
+DAY = datetime.datetime(2023, 3, 15, 12, 30)
+ROWS = [["x", "y"], [1.5, "a"], [2.5, "b"]]
+
+
+def table_of(source: Path | str, **options: Any) -> Table:
+    rows = read(source, TableOptions(**options)).train
+    assert isinstance(rows, Table)
+    return rows
+
+
+def test_cells_keep_their_types_and_places(tmp_path: Path) -> None:
+    rows = [
+        [],
+        [None, "x", "code", "day", "flag", "", "mixed"],
+        [None, 0.1234567890123, "007", DAY, True, None, 3],
+        [None, 1.5e-12, "7", DAY, False, None, "n/a"],
+        [None, 123456789012, "070", None, None, None, 2.5],
+        [None, None, " ", None, None, None, None],
+    ]
+    write_xlsx(tmp_path / "b.xlsx", {"s": rows})
+    table = table_of(tmp_path / "b.xlsx")
+    assert table.kinds == {
+        "x": "numeric", "code": "categorical", "day": "date", "flag": "boolean", "mixed": "numeric"
+    }  # fmt: skip
+    assert table.frame["x"].to_list() == [0.1234567890123, 1.5e-12, 123456789012.0]
+    assert table.frame["code"].to_list() == ["007", "7", "070"]
+    assert table.frame["day"].to_list() == [DAY, DAY, None]
+    assert table.frame["mixed"].to_list() == [3.0, None, 2.5]
+    assert table.lines is not None and table.lines.tolist() == [3, 4, 5]
+    assert table.notes == ("1 empty column without a name left out",)
+
+
+def test_error_cells_are_missing_and_formulas_have_their_last_value(tmp_path: Path) -> None:
+    error = Raw('<c r="{ref}" t="e"><v>#N/A</v></c>')
+    formula = Raw('<c r="{ref}"><f>1+2</f><v>3</v></c>')
+    write_xlsx(tmp_path / "b.xlsx", {"s": [["x", "y"], [1, error], [formula, 5]]})
+    assert table_of(tmp_path / "b.xlsx").frame.to_dict(as_series=False) == {"x": [1.0, 3.0], "y": [None, 5.0]}
+
+
+@pytest.mark.parametrize("write", [write_xlsx, write_ods])
+def test_a_sheet_is_chosen_by_its_name(tmp_path: Path, write: Any) -> None:
+    path = tmp_path / ("b.xlsx" if write is write_xlsx else "b.ods")
+    write(path, {"first #1": ROWS, "empty": [], "second": [["z"], [7]]})
+    assert table_of(f"{path}#second").frame["z"].to_list() == [7]
+    assert table_of(f"{path}#first #1").frame["y"].to_list() == ["a", "b"]
+    with pytest.raises(DataError, match=r"has 2 sheets with cells: 'first #1', 'second'\. Name one, as in .*#first #1"):
+        table_of(path)
+    with pytest.raises(DataError, match=r"has no sheet 'third'\. It has: 'first #1', 'empty', 'second'"):
+        table_of(f"{path}#third")
+    with pytest.raises(DataError, match="has no rows"):
+        table_of(f"{path}#empty")
+    write(path, {"empty": [], "only": ROWS})
+    assert table_of(path).frame["x"].to_list() == [1.5, 2.5]
+    write(path, {"empty": []})
+    with pytest.raises(DataError, match="has no sheet with cells"):
+        table_of(path)
+
+
+def test_rows_without_a_header_and_bad_cells_have_the_rows_of_the_sheet(tmp_path: Path) -> None:
+    write_xlsx(tmp_path / "b.xlsx", {"s": [[1, "a"], [2, "b"]]})
+    assert table_of(tmp_path / "b.xlsx", header=False).frame.to_dict(as_series=False) == {"0": [1, 2], "1": ["a", "b"]}
+    write_xlsx(tmp_path / "b.xlsx", {"s": [[], ["x"], *[[number] for number in range(20)], ["many"]]})
+    with pytest.raises(DataError, match="line 23, column 'x': 'many' is not a finite number"):
+        table_of(tmp_path / "b.xlsx")
+
+
+def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "b.xlsx").write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(DataError, match=r"^b\.xlsx cannot be read as a workbook \(is it damaged, or protected"):
+        table_of(tmp_path / "b.xlsx")
+    (tmp_path / "t.csv").write_text("x\n1\n")
+    with pytest.raises(DataError, match=r"a \.csv file has no parts to name after #"):
+        table_of(f"{tmp_path}/t.csv#s")
+
+
+def test_without_the_reader_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_xlsx(tmp_path / "b.xlsx", {"s": ROWS})
+    monkeypatch.setitem(sys.modules, "fastexcel", None)
+    with pytest.raises(DataError, match=r"pip install 'batchwright\[spreadsheets\]'"):
+        table_of(tmp_path / "b.xlsx")
