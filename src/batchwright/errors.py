@@ -4,6 +4,7 @@
     ├── UsageError              2   the request cannot be fulfilled; nothing was written
     │   ├── ConfigError         2   a setting: unknown, misplaced or out of range
     │   ├── DataError           2   a file, a column or a cell
+    │   │   └── TooFewRowsError 2   too few rows for a measurement
     │   └── RunError            2   a run folder that cannot be opened, or already exists
     ├── DivergedError           3   the loss stopped being finite
     └── InterruptedRunError    75   stopped from outside, by a signal; what was learned is saved
@@ -58,6 +59,10 @@ class DataError(UsageError):
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(f"{message} {remedy}" if remedy else message)
         self.message, self.remedy = message, remedy
+
+
+class TooFewRowsError(DataError):
+    """There are too few rows for a measurement."""
 
 
 class RunError(UsageError):

@@ -127,3 +127,18 @@ def test_epochs_auto_needs_something_to_go_by(batchwright) -> None:
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), min_size=1, max_size=300))
 def test_any_losses_can_be_shown_as_a_curve(losses: list[float]) -> None:
     assert 1 <= len(curve(losses)) <= 40
+
+
+@pytest.mark.parametrize("rows", [10, 30])
+def test_auto_with_too_few_rows_to_measure_is_the_default_and_says_so(batchwright, tmp_path: Path, rows: int) -> None:
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{row},{2 * row + 0.5}\n" for row in range(rows)))
+    words = ("--learning-rate", "auto", "--batch-size", "auto", "--epochs", "auto", "--max-time", 1)
+    answer = batchwright("train", "t.csv", "--target", "y", *words, "--run-dir", "run", "--json")
+    assert answer.code == 0, answer.err
+    assert "batch size 64 is the default, not measured: " in answer.err
+    told = json.loads(answer.out)["settings"]["training.batch_size"]
+    assert (told["value"], told["origin"]) == (64, "default")
+    assert (
+        "not measured" in json.loads((tmp_path / "run" / "evidence.json").read_text())["training.batch_size"]["reason"]
+    )
+    assert ("learning rate 0.001 is the default" in answer.err) == (rows == 10)

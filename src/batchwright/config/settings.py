@@ -84,6 +84,11 @@ class Settings:
             {**self.evidence, **{key: {**self.evidence.get(key, {}), **found} for key, found in evidence.items()}},
         )
 
+    def with_default(self, key: str, evidence: Mapping[str, Any]) -> "Settings":
+        """The settings with the default of `key`, which is not to be measured any more, and why."""
+        left = tuple(other for other in self.to_measure if other != key)
+        return replace(self, to_measure=left, evidence={**self.evidence, key: dict(evidence)})
+
     def with_section(self, name: str, part: Any, origin: Origin) -> "Settings":
         """The settings with another section in place of the one with this name, all of it chosen by `origin`."""
         section = next(section for section in SECTIONS if section.name == name)

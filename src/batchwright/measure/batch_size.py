@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from batchwright.errors import DataError, UsageError
+from batchwright.errors import DataError, TooFewRowsError, UsageError
 from batchwright.measure.device_memory import fits, free_memory, too_large_note
 from batchwright.measure.noise_scale import NoiseScale, NoiseScales, measure_noise, pool
 from batchwright.measure.throughput import Throughput, measure_throughput
@@ -105,7 +105,9 @@ def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan,
     """
     scaling_of(program.optimizer)
     if rows.length < SMALLEST:
-        raise DataError(f"{rows.length} training rows are too few to choose a batch size for: take `batch_size=full`.")
+        raise TooFewRowsError(
+            f"{rows.length} training rows are too few to choose a batch size for: take `batch_size=full`."
+        )
     started, free = time.perf_counter(), free_memory()
     throughput = measure_throughput(program, state, rows, free=free, seed=seed)
     sizes = candidates(plan.training_rows, throughput, free)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from batchwright.errors import DataError, UsageError
+from batchwright.errors import DataError, TooFewRowsError, UsageError
 from batchwright.measure.device_memory import fits, free_memory, too_large_note
 from batchwright.optim.rule import Optimizer
 from batchwright.population.members import Members, begin
@@ -143,7 +143,9 @@ def find_learning_rate(
         UsageError: all members together do not fit in memory.
     """
     if rows.length < FEWEST:
-        raise DataError(f"{rows.length} training rows are too few to tell learning rates apart: it takes {FEWEST}.")
+        raise TooFewRowsError(
+            f"{rows.length} training rows are too few to tell learning rates apart: it takes {FEWEST}."
+        )
     most = int(np.clip(EPOCHS * plan.iterations_per_epoch / MEMBERS / (1 + COARSE_SHARE), LEAST, MOST))
     arena = _Arena(program, rows, plan, example, seed, most)
     started = time.perf_counter()

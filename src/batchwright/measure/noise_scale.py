@@ -19,7 +19,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Float64, Int32
 
-from batchwright.errors import ConfigError, DataError, DivergedError
+from batchwright.errors import ConfigError, DataError, DivergedError, TooFewRowsError
 from batchwright.measure.per_row import ROWS_AT_ONCE, gradient_sums, mixes_rows
 from batchwright.nn.protocols import Tree
 from batchwright.training.state import Program, Rows, TrainState
@@ -250,7 +250,9 @@ def _arrange_places(
         )
     total = len(places) // group_rows
     if total < 3:
-        raise DataError(f"a noise scale takes 3 groups of {group_rows} rows or more, but there are {len(places)} rows")
+        raise TooFewRowsError(
+            f"a noise scale takes 3 groups of {group_rows} rows or more, but there are {len(places)} rows"
+        )
     if places.min() < 0 or places.max() >= length:
         raise DataError(f"row numbers must be 0 ... {length - 1}, but are {places.min()} ... {places.max()}")
     blocks = min(blocks, total)

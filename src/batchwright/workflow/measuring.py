@@ -9,7 +9,7 @@ import numpy as np
 from batchwright import _cache
 from batchwright.config import Settings
 from batchwright.config.sections import MEASURABLE
-from batchwright.errors import ConfigError, DataError
+from batchwright.errors import ConfigError, DataError, TooFewRowsError
 from batchwright.measure import batch_size, learning_rate
 from batchwright.measure.batch_size import BatchSizes
 from batchwright.measure.learning_rate import LearningRates
@@ -34,6 +34,8 @@ SAMPLE_ROWS, SAMPLE_BLOCKS = 65_536, 1024
 def measure_auto(prepared: Prepared) -> Prepared:
     """Measure everything that is `auto`: first a learning rate, then a batch size, then epochs.
 
+    What there are too few rows to measure for keeps its default, with a note.
+
     Raises:
         DataError, UsageError: it cannot be measured; see `find_learning_rate` and `find_batch_size`.
         ConfigError: `epochs: auto` without validation rows or early stopping.
@@ -42,7 +44,10 @@ def measure_auto(prepared: Prepared) -> Prepared:
     load_seconds = prepared.load_seconds
     for key in MEASURABLE:
         if key in prepared.settings.to_measure:
-            settings, said = _MEASURES[key](prepared)
+            try:
+                settings, said = _MEASURES[key](prepared)
+            except TooFewRowsError as error:
+                settings, said = _keep_default(prepared.settings, key, str(error))
             notes.append(said)
             prepared = prepare(settings, prepared.dataset)
     measured = time.perf_counter() - started if notes else 0.0
@@ -112,6 +117,14 @@ def _resident_rows(prepared: Prepared) -> tuple[Rows, Plan]:
     length = int((stops - starts[:-1]).sum())
     plan = replace(job.plan, training_rows=length, batch_size=min(job.plan.batch_size, length))
     return job.train.read(ranges), plan
+
+
+def _keep_default(settings: Settings, key: str, why: str) -> tuple[Settings, str]:
+    """The settings with the default of what was to be measured."""
+    section, name = key.split(".")
+    value = getattr(getattr(settings.config, section), name)
+    reason = f"{name.replace('_', ' ')} {value} is the default, not measured: {why}"
+    return settings.with_default(key, {"reason": reason}), reason
 
 
 def _measure_rate(prepared: Prepared) -> tuple[Settings, str]:
