@@ -1,6 +1,7 @@
 """Divide rows and learn how they are encoded: the same whether they are in memory or on the disk."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +66,7 @@ def divide(
     names: tuple[str, ...],
     options: DataOptions,
     *,
-    own_test: bool,
+    own: tuple[str, ...],
     seed: int,
     lenient: bool = False,
     like: Encoding | None = None,
@@ -76,7 +77,7 @@ def divide(
         source: all rows.
         names: the targets.
         options: how rows are split.
-        own_test: whether other rows replace the test split.
+        own: the parts, "validation" and "test", that have rows of their own.
         seed: of the split, at least 0.
         lenient: as for `fit_target`.
         like: the encoding of an earlier training, whose target is kept where it fits.
@@ -88,7 +89,8 @@ def divide(
     by = options.group if options.group is not None else options.time
     rows, kept = rows_that_count(source, names, options, also=by)
     known = None if like is None else known_target(rows, names, options, like)
-    target, indices = _divide(rows, names, options, own_test=own_test, seed=seed, lenient=lenient, known=known)
+    shares = shares_of(options, own)
+    target, indices = _divide(rows, names, options, shares=shares, seed=seed, lenient=lenient, known=known)
     table = rows if isinstance(rows, Table) else label_table(rows)
     codes = () if target.task == "regression" else unlearned_note(target.encode(table)[indices.train], target)
     another = () if like is None else target_note(rows, like, target)
@@ -121,7 +123,7 @@ def _divide(
     names: tuple[str, ...],
     options: DataOptions,
     *,
-    own_test: bool,
+    shares: Mapping[str, float],
     seed: int,
     lenient: bool = False,
     known: Target | None = None,
@@ -132,7 +134,7 @@ def _divide(
         rows: all rows; for a table, at least the targets and the column for the split.
         names: the targets.
         options: how rows are split.
-        own_test: whether other rows replace the test split.
+        shares: the shares of validation and test rows.
         seed: seed of the split, at least 0.
         lenient: as for `fit_target`.
         known: the target, where it need not be learned.
@@ -150,8 +152,7 @@ def _divide(
         by = target.encode(table)
     else:
         by = np.zeros(table.rows, np.int8)
-    test_split = 0.0 if own_test else options.test_split
-    indices = split(by, method, validation_split=options.validation_split, test_split=test_split, seed=seed)
+    indices = split(by, method, validation_split=shares["validation"], test_split=shares["test"], seed=seed)
     return target if known is not None else refit_scale(target, table, indices.train, lenient=lenient), indices
 
 
@@ -172,7 +173,7 @@ def learn_encoding(
         return encoding_like(like, train, target, options)
     if isinstance(train, Images):
         schema = Schema((), target.name, target.task, target.classes)
-        return Encoding(schema, ImagePreprocessing(train.shape), target, options.reading)
+        return Encoding(schema, ImagePreprocessing(train.shape, train.largest), target, options.reading)
     found = learn(
         train,
         target,
@@ -221,25 +222,50 @@ def found_notes(rows: Rows, target: Target) -> tuple[str, ...]:
     return (*rows.notes, *doubtful, *unsplit)
 
 
-def source_notes(found: tuple[str, ...], own_test: Rows | None, encoding: Encoding) -> tuple[str, ...]:
-    """Notes on the source and on its own test rows, and on the columns that are not used, with the reason."""
+def unused_parts(parts: Mapping[str, AnyRows | None], options: DataOptions) -> dict[str, str]:
+    """The source's own parts that are left out, and a note for each.
+
+    Images without labels cannot be measured on, and `options.test` replaces the test part.
+    """
+    unused = {}
+    for role, part in parts.items():
+        if part is None:
+            continue
+        what = f"the {part.rows:,} {'images' if isinstance(part, Images) else 'rows'} of {part.name}"
+        if role == "test" and options.test is not None:
+            unused[role] = f"{what} are left out, as `test` names other test rows"
+        elif isinstance(part, Images) and part.labels is None:
+            unused[role] = f"{what} for {role} have no labels, and are left out"
+    return unused
+
+
+def shares_of(options: DataOptions, own: tuple[str, ...]) -> dict[str, float]:
+    """The share of the rows that is drawn for validation and for the test; none for a part that has its own rows."""
+    shares = {"validation": options.validation_split, "test": options.test_split}
+    return {part: 0.0 if part in own else share for part, share in shares.items()}
+
+
+def source_notes(found: tuple[str, ...], encoding: Encoding, own: Mapping[str, Rows]) -> tuple[str, ...]:
+    """Notes on the source and on its own validation and test rows, and on unused columns, with the reason."""
     columns = [
         column for column in encoding.schema.columns if column.note and column.name not in encoding.schema.targets
     ]
     notes = [*found, *(f"column {column.name!r}: {column.note}" for column in columns)]
-    if own_test is not None:
-        notes += [
-            f"the {own_test.rows:,} test rows of {own_test.name} take the place of the test split",
-            *own_test.notes,
-        ]
+    for role, rows in own.items():
+        what = "images" if isinstance(rows, Images) else "rows"
+        if role == "test":
+            notes.append(f"the {rows.rows:,} test rows of {rows.name} take the place of the test split")
+        else:
+            notes.append(f"the {rows.rows:,} {what} of {rows.name} are the validation part")
+        notes += rows.notes
     return tuple(dict.fromkeys(notes))
 
 
-def uneven_note(indices: Indices, options: DataOptions, *, own_test: bool) -> tuple[str, ...]:
+def uneven_note(indices: Indices, options: DataOptions, *, own: tuple[str, ...]) -> tuple[str, ...]:
     """The parts that differ from the requested size by half or more, which whole groups and times may cause."""
     if options.method not in ("group", "time"):
         return ()
-    wanted = {"validation": options.validation_split, "test": 0.0 if own_test else options.test_split}
+    wanted = shares_of(options, own)
     rows = len(indices.train) + len(indices.validation) + len(indices.test)
     found = {name: len(getattr(indices, name)) / rows for name in wanted}
     uneven = [

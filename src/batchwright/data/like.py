@@ -14,7 +14,7 @@ from batchwright.data.encode.targets import ValueTarget
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import given_names
 from batchwright.data.typed.cells import first_ten
-from batchwright.data.typed.images import Images
+from batchwright.data.typed.images import Images, Largest
 from batchwright.data.typed.rows import AnyRows, Rows
 from batchwright.data.typed.schema import Schema, WiderSchema
 from batchwright.data.typed.table import ColumnSource, Table, column_of
@@ -90,6 +90,12 @@ def channels_like(like: Encoding | None) -> int | None:
     """The channels that images of a folder are brought to."""
     made = None if like is None else like.preprocessing
     return made.shape[2] if isinstance(made, ImagePreprocessing) else None
+
+
+def largest_like(like: Encoding | None) -> Largest | None:
+    """The value that becomes 255 in images of 16 bits of a folder."""
+    made = None if like is None else like.preprocessing
+    return made.scale if isinstance(made, ImagePreprocessing) else None
 
 
 def take_weights_like(rows: AnyRows, options: DataOptions, like: Encoding) -> DataOptions:

@@ -22,8 +22,9 @@ from batchwright.data.learning import (
     schema_of_test,
     source_notes,
     uneven_note,
+    unused_parts,
 )
-from batchwright.data.like import Encoded, channels_like, encoding_of, schema_like, take_weights_like
+from batchwright.data.like import Encoded, channels_like, encoding_of, largest_like, schema_like, take_weights_like
 from batchwright.data.new_rows import read_like
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import target_names
@@ -137,30 +138,32 @@ def prepare(
     """
     options = check_options(options, seed, like)
     schema = None if like is None else schema_like(like, options)
-    loaded = read(source, options.reading, schema=schema, image_size=options.image_size, channels=channels_like(like))
+    loaded = read(
+        source,
+        options.reading,
+        schema=schema,
+        image_size=options.image_size,
+        channels=channels_like(like),
+        largest=largest_like(like),
+    )
+    own, unused = _own_parts(loaded, options)
     options = options if like is None else take_weights_like(loaded.train, options, like)
     names = target_names(loaded.train, options, default=loaded.target, name=loaded.name)
-    own_test = options.test is not None or loaded.test is not None
-    divided = divide(loaded.train, names, options, own_test=own_test, seed=seed, lenient=lenient, like=like)
+    divided = divide(loaded.train, names, options, own=tuple(own), seed=seed, lenient=lenient, like=like)
     indices = divided.indices
     train = loaded.train.take(divided.positions(indices.train))
     constant: Constant = "keep" if more_to_come else "unless_all" if lenient else "leave_out"
     encoding = learn_encoding(train, divided.target, options, constant=constant, like=like)
-    validation, test = (
-        loaded.train.take(divided.positions(chosen)) if len(chosen) else None
-        for chosen in (indices.validation, indices.test)
-    )
-    if own_test:
-        test = _own_test(loaded, encoding, options)
-    rows = {"train": train, "validation": validation, "test": test}
-    parts = {
-        name: encode_split(part, encoding, weights=options.weights) for name, part in rows.items() if part is not None
-    }
+    own_rows = {role: _own_rows(part, encoding, options) for role, part in own.items()}
+    drawn = {"validation": indices.validation, "test": indices.test}
+    taken = {role: loaded.train.take(divided.positions(chosen)) for role, chosen in drawn.items() if len(chosen)}
+    rows = {"train": train} | {role: (taken | own_rows)[role] for role in drawn if role in taken | own_rows}
+    parts = {name: encode_split(part, encoding, weights=options.weights) for name, part in rows.items()}
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
     notes = (
-        *source_notes(divided.notes, test if own_test else None, encoding),
+        *source_notes((*divided.notes, *unused), encoding, own_rows),
         *_shared_rows_notes(hashes),
-        *uneven_note(indices, options, own_test=own_test),
+        *uneven_note(indices, options, own=tuple(own)),
         *divided.unlearned,
     )
     return Dataset(
@@ -175,15 +178,29 @@ def prepare(
     )
 
 
-def _own_test(loaded: Loaded, encoding: Encoding, options: DataOptions) -> Rows:
-    """The rows that replace the test split, read as the training rows were; those that count."""
+def _own_parts(loaded: Loaded, options: DataOptions) -> tuple[dict[str, Rows | None], tuple[str, ...]]:
+    """The parts that are not drawn from the training rows, by name, and notes on those that are not used.
+
+    None stands for the rows of `options.test`, which are not read yet.
+    """
+    found: dict[str, Rows | None] = {"validation": loaded.validation, "test": loaded.test}
+    unused = unused_parts(found, options)
+    own = {role: part for role, part in found.items() if part is not None and role not in unused}
+    return own | ({} if options.test is None else {"test": None}), tuple(unused.values())
+
+
+def _own_rows(part: Rows | None, encoding: Encoding, options: DataOptions) -> Rows:
+    """The rows of a part of the source, or of `test` where there is none, read as the training rows were.
+
+    Only those that count are taken.
+    """
     schema = schema_of_test(encoding, options)
-    if options.test is not None or loaded.test is None:
+    if part is None:
         rows = read_like(options.test, schema, encoding.preprocessing, options.reading)
-    elif isinstance(loaded.test, Table):
-        rows = from_frame(loaded.test.frame, options.reading, schema=schema, name=loaded.test.name)
+    elif isinstance(part, Table):
+        rows = from_frame(part.frame, options.reading, schema=schema, name=part.name)
     else:
-        rows = loaded.test
+        rows = part
     counting, kept = rows_that_count(rows, encoding.target.columns, options)
     return rows if kept is None else dataclasses.replace(rows.take(kept), notes=counting.notes)
 

@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from batchwright.data.disk.convert_images import convert_images
+from batchwright.data.disk.convert_images import OWN, convert_images
 from batchwright.data.disk.convert_table import check_memory, convert, memory_left
 from batchwright.data.disk.store import Store
 from batchwright.data.disk.stored_split import ChosenRows, StreamedDataset, StreamedSplit
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.formats.format import to_path
 from batchwright.data.formats.idx import IDX
+from batchwright.data.formats.image_files import ImageForm
 from batchwright.data.formats.image_folder import IMAGE_FOLDER
-from batchwright.data.formats.source import format_of
+from batchwright.data.formats.source import format_of, part_to_answer
 from batchwright.data.learning import (
     check_options,
     divide,
@@ -29,8 +30,9 @@ from batchwright.data.learning import (
     schema_of_test,
     source_notes,
     uneven_note,
+    unused_parts,
 )
-from batchwright.data.like import channels_like, schema_like, take_weights_like
+from batchwright.data.like import channels_like, largest_like, schema_like, take_weights_like
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import target_names
 from batchwright.data.splitting import Indices
@@ -71,31 +73,36 @@ def prepare_streamed(
     """
     options = check_options(options, seed, like)
     path, left = to_path(source), memory_left(memory_limit)
-    store, own_test = _stores(path, options, cache_dir, memory_limit, like)
+    store, own, unused = _stores(path, options, cache_dir, memory_limit, like)
     check_memory(_needed_bytes(store), left, f"{store.name}: learning from {store.rows:,} rows")
     rows: AnyRows = store.images() if store.holds_images else store
     options = options if like is None else take_weights_like(rows, options, like)
     names = target_names(rows, options, default=store.contents.target, name=path.name)
-    has_test = options.test is not None or own_test is not None
-    divided = divide(rows, names, options, own_test=has_test, seed=seed, like=like)
+    roles = tuple(own) + (() if options.test is None else ("test",))
+    divided = divide(rows, names, options, own=roles, seed=seed, like=like)
     indices = divided.indices
     train = rows if isinstance(rows, Images) else ChosenRows(store, divided.positions(indices.train))
     encoding = learn_encoding(train, divided.target, options, like=like)
     if options.method == "time":
         indices = Indices(np.sort(indices.train), np.sort(indices.validation), np.sort(indices.test))
     if options.test is not None:
-        own_test = _test_store(options, encoding, cache_dir, memory_limit)
-    test, test_rows = _own_test(own_test, encoding, options) if own_test is not None else (None, None)
+        own["test"] = _test_store(options, encoding, cache_dir, memory_limit)
+    own_parts = {role: _own_part(part, encoding, options) for role, part in own.items()}
     chosen = {"train": indices.train, "validation": indices.validation, "test": indices.test}
-    parts = {
+    drawn = {
         part: _split_of(store, divided.positions(numbers), encoding, options.weights)
         for part, numbers in chosen.items()
         if len(numbers)
     }
-    if test is not None:
-        parts["test"] = test
-    uneven = uneven_note(indices, options, own_test=has_test)
-    notes = (*source_notes(divided.notes, test_rows, encoding), *uneven, *divided.unlearned, UNLOOKED)
+    every = drawn | {role: part for role, (part, _) in own_parts.items()}
+    parts = {role: every[role] for role in chosen if role in every}
+    own_rows = {role: rows for role, (_, rows) in own_parts.items()}
+    notes = (
+        *source_notes((*divided.notes, *unused), encoding, own_rows),
+        *uneven_note(indices, options, own=roles),
+        *divided.unlearned,
+        UNLOOKED,
+    )
     return StreamedDataset(
         parts["train"],
         parts.get("validation"),
@@ -110,12 +117,16 @@ def prepare_streamed(
 
 def _stores(
     path: Path, options: DataOptions, cache_dir: Path | None, limit: int | None, like: Encoding | None
-) -> tuple[Store, Store | None]:
-    """The store of a source, and the store of its own test part."""
-    schema, channels = None if like is None else schema_like(like, options), channels_like(like)
-    if path.is_dir() and format_of(path) in (IDX, IMAGE_FOLDER):
-        return convert_images(path, image_size=options.image_size, channels=channels, cache_dir=cache_dir)
-    return convert(path, options.reading, schema=schema, cache_dir=cache_dir, memory_limit=limit), None
+) -> tuple[Store, dict[str, Store], tuple[str, ...]]:
+    """The store of a source, the stores of its own parts that are used, and notes on the others."""
+    schema = None if like is None else schema_like(like, options)
+    if not (path.is_dir() and format_of(path) in (IDX, IMAGE_FOLDER)):
+        return convert(path, options.reading, schema=schema, cache_dir=cache_dir, memory_limit=limit), {}, ()
+    form, drop = ImageForm(options.image_size, channels_like(like), largest_like(like)), options.on_bad_rows
+    found = convert_images(path, form, on_bad_rows=drop, cache_dir=cache_dir, new=like is not None)
+    own = {role: store for role, store in zip(OWN, found[1:], strict=True) if store is not None}
+    unused = unused_parts({role: store.images() for role, store in own.items()}, options)
+    return found.train, {role: own[role] for role in own if role not in unused}, tuple(unused.values())
 
 
 def _needed_bytes(store: Store) -> int:
@@ -133,14 +144,15 @@ def _test_store(options: DataOptions, encoding: Encoding, cache_dir: Path | None
     path = to_path(options.test)
     if isinstance(encoding.preprocessing, ImagePreprocessing):
         height, width, channels = encoding.preprocessing.shape
-        train, test = convert_images(path, image_size=(height, width), channels=channels, cache_dir=cache_dir)
-        return train if test is None else test
+        part, form = part_to_answer(path), ImageForm((height, width), channels, encoding.preprocessing.scale)
+        found = convert_images(part, form, on_bad_rows=options.on_bad_rows, cache_dir=cache_dir, new=True)
+        return found.test or found.train
     schema = schema_of_test(encoding, options)
     return convert(path, options.reading, schema=schema, cache_dir=cache_dir, memory_limit=limit)
 
 
-def _own_test(store: Store, encoding: Encoding, options: DataOptions) -> tuple[StreamedSplit, Rows]:
-    """The part of the rows that replace the test split, all with a known target; and its notes."""
+def _own_part(store: Store, encoding: Encoding, options: DataOptions) -> tuple[StreamedSplit, Rows]:
+    """A part of the rows that are not drawn from the training rows, all with a known target; and its notes."""
     source: AnyRows = store.images() if store.holds_images else store
     rows, kept = rows_that_count(source, encoding.target.columns, options)
     positions = np.arange(store.rows) if kept is None else kept

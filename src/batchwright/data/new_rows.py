@@ -10,7 +10,7 @@ import numpy as np
 from batchwright.data.dataset import Split, encode_split
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.preprocessing import Preprocessing
-from batchwright.data.formats.source import Source, read
+from batchwright.data.formats.source import Source, part_to_answer, read
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Column, Schema, normal_name
@@ -65,7 +65,7 @@ def _encode_labelled(source: Source, encoding: Encoding, weights: str | None, op
     if isinstance(rows, Images):
         if weights is not None:
             raise DataError(f"{rows.name} holds images, which have no column {weights!r} of weights: leave it out.")
-        return Labelled(encode_split(rows, encoding), ())
+        return Labelled(encode_split(rows, encoding), rows.notes)
     if absent := [name for name in encoding.target.columns if name not in rows.kinds]:
         raise DataError(
             f"{rows.name} has no column {', '.join(map(repr, absent))}, the target, which an evaluation compares "
@@ -108,10 +108,14 @@ def _with_weights(schema: Schema, column: str | None) -> Schema:
 def read_like(
     source: Source, schema: Schema, preprocessing: Preprocessing | ImagePreprocessing, reading: TableOptions
 ) -> Rows:
-    """The rows of a source, read as the training rows were; if it has its own test part, that part."""
+    """The rows of a source, read as the training rows were; if it has its own test part, that part.
+
+    Of a folder of images, the validation part is taken where there is no test part.
+    """
     if isinstance(preprocessing, ImagePreprocessing):
         height, width, channels = preprocessing.shape
-        loaded = read(source, reading, image_size=(height, width), channels=channels)
+        part, scale = part_to_answer(source), preprocessing.scale
+        loaded = read(part, reading, image_size=(height, width), channels=channels, largest=scale)
     else:
         loaded = read(source, reading, schema=schema)
     return loaded.train if loaded.test is None else loaded.test

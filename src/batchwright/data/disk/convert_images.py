@@ -3,6 +3,7 @@
 Files are written, not mapped, because a full disk would kill a process that writes into a map.
 """
 
+import dataclasses
 import gzip
 import io
 import math
@@ -11,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Shaped
@@ -29,13 +31,16 @@ from batchwright.data.disk.store import (
     open_store,
 )
 from batchwright.data.formats.idx import IMAGE_HEADER, holds_idx, idx_files, idx_shape, open_idx, read_idx
-from batchwright.data.formats.image_folder import ImageFiles, find_images, read_pixels
+from batchwright.data.formats.image_files import AS_THEY_ARE, ImageFiles, ImageForm, find_images
+from batchwright.data.typed.images import Largest
 from batchwright.errors import DataError
 
 BLOCK_BYTES = 32 << 20
-TEST = "test"
+OWN = ("validation", "test")
 
 Shape = tuple[int, int, int, int]
+Parts: TypeAlias = tuple["ImagePart", "ImagePart | None", "ImagePart | None"]
+"""The training, validation and test part of a source."""
 
 
 @dataclass(frozen=True)
@@ -48,22 +53,33 @@ class ImagePart:
     blocks: Callable[[int], Iterator[bytes]]
     resumes: bool
     notes: tuple[str, ...] = ()
+    largest: Largest | None = None
+
+
+class ImageStores(NamedTuple):
+    """The stores of a source's parts."""
+
+    train: Store
+    validation: Store | None
+    test: Store | None
 
 
 def convert_images(
     source: str | Path,
+    form: ImageForm = AS_THEY_ARE,
     *,
-    image_size: tuple[int, int] | None = None,
-    channels: int | None = None,
+    on_bad_rows: str = "stop",
     cache_dir: Path | None = None,
-) -> tuple[Store, Store | None]:
-    """The stores of a folder's images and of its test part, as `read_image_folder` or `read_idx_folder` give them.
+    new: bool = False,
+) -> ImageStores:
+    """The stores of a folder's images and of its own parts, as they are read in memory.
 
     Args:
         source: a folder of images, one folder per class, or one with IDX files.
-        image_size: height and width that images are resized to; IDX files stay as they are.
-        channels: 1 for grey, 3 for colour; by default as the images are.
+        form: how images of a folder are brought to one form; IDX files stay as they are.
+        on_bad_rows: "stop" if an image cannot be read, or "drop" it.
         cache_dir: where the store's folder is made; beside the source when None.
+        new: whether the rows are read for a trained model; their store has a folder of its own.
 
     Raises:
         DataError: no images, images that cannot be read, or of different sizes; or the source has vanished.
@@ -71,27 +87,33 @@ def convert_images(
     """
     path = Path(source)
     try:
-        facts = {"image_size": image_size, "channels": channels}
+        facts = {"form": dataclasses.asdict(form), "on_bad_rows": on_bad_rows}
         fingerprint = fingerprint_of(path, _all_files(path), facts)
-        folder = store_folder(path, cache_dir, new=channels is not None)
+        folder = store_folder(path, cache_dir, new=new)
         if (train := open_store(folder, fingerprint)) is not None:
-            return train, open_store(folder / TEST, fingerprint) if (folder / TEST).is_dir() else None
+            own = (open_store(folder / part, fingerprint) if (folder / part).is_dir() else None for part in OWN)
+            return ImageStores(train, *own)
         with hold_store_folder(folder, fingerprint):
-            train_part, test_part = _idx_parts(path) if holds_idx(path) else _folder_parts(path, image_size, channels)
-            test = None
-            if test_part is not None:
-                with hold_store_folder(folder / TEST, fingerprint):
-                    test = _write(test_part, folder / TEST, fingerprint)
-            else:
-                shutil.rmtree(folder / TEST, ignore_errors=True)
+            train_part, *own_parts = _idx_parts(path) if holds_idx(path) else _folder_parts(path, form, on_bad_rows)
+            stores = [_write_own(part, folder / name, fingerprint) for name, part in zip(OWN, own_parts, strict=True)]
             check_unchanged(path, fingerprint, fingerprint_of(path, _all_files(path), facts))
-            return _write(train_part, folder, fingerprint), test
+            assert train_part is not None
+            return ImageStores(_write(train_part, folder, fingerprint), *stores)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def _all_files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def _write_own(part: ImagePart | None, folder: Path, fingerprint: str) -> Store | None:
+    """The store of a part of the source's own; without one, an earlier store of it is removed."""
+    if part is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    with hold_store_folder(folder, fingerprint):
+        return _write(part, folder, fingerprint)
 
 
 def _write(part: ImagePart, folder: Path, fingerprint: str) -> Store:
@@ -118,7 +140,8 @@ def _write(part: ImagePart, folder: Path, fingerprint: str) -> Store:
         write_file(folder / LABELS, content.getvalue(), overwrite=True)
         names.append(LABELS)
     files = tuple(describe_stored(folder / name) for name in names)
-    return finish_store(folder, Contents(FORMAT, fingerprint, part.name, part.shape[0], (), files, part.notes))
+    about = (FORMAT, fingerprint, part.name, part.shape[0])
+    return finish_store(folder, Contents(*about, (), files, part.notes, largest=part.largest))
 
 
 def _header(shape: Shape) -> bytes:
@@ -127,12 +150,11 @@ def _header(shape: Shape) -> bytes:
     return content.getvalue()
 
 
-def _folder_parts(
-    path: Path, image_size: tuple[int, int] | None, channels: int | None
-) -> tuple[ImagePart, ImagePart | None]:
+def _folder_parts(path: Path, form: ImageForm, on_bad_rows: str) -> Parts:
     """The parts of a folder of images."""
-    train, test = find_images(path, image_size=image_size, channels=channels)
-    return _folder_part(train), None if test is None else _folder_part(test)
+    found = find_images(path, form, on_bad_rows=on_bad_rows)
+    validation, test = (None if part is None else _folder_part(part) for part in (found.validation, found.test))
+    return _folder_part(found.train), validation, test
 
 
 def _folder_part(found: ImageFiles) -> ImagePart:
@@ -140,16 +162,16 @@ def _folder_part(found: ImageFiles) -> ImagePart:
 
     def blocks(done: int) -> Iterator[bytes]:
         for start in range(done, len(found.files), together):
-            yield read_pixels(found.files[start : start + together], found.shape).tobytes()
+            yield found.pixels(start, start + together).tobytes()
 
     shape = (len(found.files), *found.shape)
-    return ImagePart(found.name, shape, found.labels, blocks, resumes=True, notes=found.notes)
+    return ImagePart(found.name, shape, found.labels, blocks, True, found.notes, found.largest)
 
 
-def _idx_parts(path: Path) -> tuple[ImagePart, ImagePart | None]:
+def _idx_parts(path: Path) -> Parts:
     """The parts of a folder in MNIST's form."""
     found = [_idx_part(images, labels) for images, labels in idx_files(path)]
-    return found[0], found[1] if len(found) == 2 else None
+    return found[0], None, found[1] if len(found) == 2 else None
 
 
 def _idx_part(images: Path, labels_file: Path | None) -> ImagePart:

@@ -17,7 +17,7 @@ import polars as pl
 from jaxtyping import UInt8
 
 from batchwright._files import explain_write_errors, hidden_path, sha256, write_file
-from batchwright.data.typed.images import Images
+from batchwright.data.typed.images import Images, Largest
 from batchwright.data.typed.schema import Column, from_plain
 from batchwright.data.typed.table import Table
 from batchwright.errors import DataError, unknown
@@ -51,6 +51,7 @@ class Contents:
         files: all files of the store.
         notes: notes from the conversion, one sentence each: dropped rows, resized images.
         target: the column that is usually predicted, if there is one.
+        largest: the value that became 255 in images of 16 bits, if there were any.
     """
 
     format: int
@@ -61,6 +62,7 @@ class Contents:
     files: tuple[StoredFile, ...]
     notes: tuple[str, ...] = ()
     target: str | None = None
+    largest: Largest | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +142,7 @@ class Store:
         except BROKEN as error:
             raise damage_error(self.folder, str(error)) from error
         self._check_stamp()
-        return Images(images, labels, self.contents.name, self.contents.notes)
+        return Images(images, labels, self.contents.name, self.contents.notes, largest=self.contents.largest)
 
     def _check_stamp(self) -> None:
         """Raise a DataError if the store was removed or replaced since it was opened."""

@@ -8,7 +8,7 @@ from jaxtyping import Shaped
 
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.several import Target
-from batchwright.data.typed.images import Images
+from batchwright.data.typed.images import Images, Largest
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Schema, as_plain, from_plain
 from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
@@ -20,9 +20,18 @@ LABEL = "label"
 
 @dataclasses.dataclass(frozen=True)
 class ImagePreprocessing:
-    """Images are encoded as they are; all must have this height, width and number of channels."""
+    """Images are encoded as they are; all must have this height, width and number of channels.
+
+    `largest` is the value that becomes 255 in images of 16 bits; None if no training image had 16 bits.
+    """
 
     shape: tuple[int, int, int]
+    largest: Largest | None = None
+
+    @property
+    def scale(self) -> Largest:
+        """The value that becomes 255 in new images of 16 bits: all of their bits, if the training had none of these."""
+        return self.largest or 65535
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -109,6 +118,7 @@ def label_table(images: Images) -> Table:
     if images.labels is None:
         raise DataError(
             f"{images.name} has no labels: put the images of each class into a folder of its own, or give labels."
+            + "".join(f" Found: {note}." for note in images.notes)
         )
     text = images.labels.dtype.kind not in "biuf"
     options = TableOptions(missing=(), kinds={LABEL: "categorical"} if text else {})

@@ -21,12 +21,13 @@ Size: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True)
 class Loaded:
-    """The content of a source: its rows, its own test part if any, the default target, and a short name."""
+    """The content of a source: its rows, the default target, a short name, and its own test and validation parts."""
 
     train: Rows
     test: Rows | None
     target: str | tuple[str, ...] | None
     name: str
+    validation: Rows | None = None
 
 
 @dataclass(frozen=True)

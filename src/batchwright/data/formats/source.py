@@ -13,11 +13,14 @@ from batchwright.data.formats.delimited import DELIMITED
 from batchwright.data.formats.examples import EXAMPLES, example
 from batchwright.data.formats.format import Format, Loaded, split_part, to_path
 from batchwright.data.formats.idx import IDX
-from batchwright.data.formats.image_folder import IMAGE_FOLDER
+from batchwright.data.formats.image_files import ImageForm
+from batchwright.data.formats.image_folder import IMAGE_FOLDER, ImageFolder
+from batchwright.data.formats.image_layout import part_for_new_rows
 from batchwright.data.formats.json_lines import JSON_ARRAY, JSON_LINES
 from batchwright.data.formats.parquet import PARQUET
 from batchwright.data.formats.spreadsheet import SPREADSHEET
 from batchwright.data.formats.sqlite import SQLITE
+from batchwright.data.typed.images import Largest
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
 from batchwright.errors import DataError, nearest
@@ -49,6 +52,7 @@ def read(
     schema: Schema | None = None,
     image_size: tuple[int, int] | None = None,
     channels: int | None = None,
+    largest: Largest | None = None,
 ) -> Loaded:
     """The rows of a source.
 
@@ -61,6 +65,7 @@ def read(
         schema: the columns, for rows given to a trained model.
         image_size: height and width that the images of a folder are resized to.
         channels: 1 or 3, to which the images of a folder are converted.
+        largest: the value that becomes 255 in the images of 16 bits of a folder.
 
     Raises:
         DataError: no such file, a file or folder of another kind, or one that cannot be read.
@@ -80,6 +85,9 @@ def read(
                 raise _unknown_kind(path)
             if not found.parts and split_part(path)[1] is not None:
                 raise DataError(f"{path}: a {path.suffix.partition('#')[0]} file has no parts to name after #.")
+            if isinstance(found, ImageFolder):
+                form = ImageForm(image_size, channels, largest)
+                return found.read_images(path, form, on_bad_rows=options.on_bad_rows)
             return found.read(path, options, schema=schema, image_size=image_size, channels=channels)
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error}") from error
@@ -88,6 +96,13 @@ def read(
         return Loaded(rows, None, target_columns(source[1]) if isinstance(rows, Table) else None, "arrays")
     rows = rows_of(source, None, options, schema=schema, name="array" if isinstance(source, np.ndarray) else "table")
     return Loaded(rows, None, None, rows.name)
+
+
+def part_to_answer(source: Source) -> Source:
+    """The part of a folder of images that a trained model is given, as `part_for_new_rows`; else the source itself."""
+    if not isinstance(source, str | os.PathLike) or source in [found.name for found in EXAMPLES]:
+        return source
+    return part_for_new_rows(Path(source)) if format_of(Path(source)) is IMAGE_FOLDER else source
 
 
 def _read_example(name: str, options: TableOptions, schema: Schema | None) -> Loaded:

@@ -4,6 +4,7 @@ Images stay uint8 [rows, height, width, channels] all along; a network scales th
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Int64, Shaped, UInt8
@@ -11,6 +12,9 @@ from jaxtyping import Int64, Shaped, UInt8
 from batchwright.errors import DataError
 
 CHANNELS = (1, 3, 4)
+
+Largest = Literal[255, 1023, 4095, 16383, 65535]
+"""The largest value of 8, 10, 12, 14 or 16 bits, which becomes 255 in images whose files have 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,18 @@ class Images:
         labels: [rows], whole numbers or text for classes, other numbers for values; None where there are none.
         name: what the images are called in messages.
         notes: what was changed on the way in, one sentence each.
+        files: the path of each image in the folder that was read; None if they are from no files.
+        dropped: the paths of files that could not be read, and were left out.
+        largest: the value that became 255 in images of 16 bits; None if there were none.
     """
 
     images: UInt8[np.ndarray, "rows height width channels"]
     labels: Shaped[np.ndarray, " rows"] | None
     name: str
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
+    dropped: tuple[str, ...] = ()
+    largest: Largest | None = None
 
     def __repr__(self) -> str:
         """The number of images, and their size."""
@@ -49,7 +59,8 @@ class Images:
         if np.array_equal(chosen, np.arange(self.rows)):
             return self
         labels = None if self.labels is None else self.labels[chosen]
-        return replace(self, images=self.images[chosen], labels=labels)
+        files = None if self.files is None else tuple(self.files[place] for place in chosen)
+        return replace(self, images=self.images[chosen], labels=labels, files=files)
 
 
 def to_bytes(values: Shaped[np.ndarray, "..."], name: str) -> UInt8[np.ndarray, "rows height width channels"]:

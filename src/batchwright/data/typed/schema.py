@@ -95,7 +95,7 @@ class WiderSchema(Schema):
     also: tuple[str, ...] = ()
 
 
-LATER = ("numbers", "decimal")
+LATER = ("numbers", "decimal", "largest")
 """Keys that saved dataclasses do not have where their value is None, as those saved by earlier versions."""
 
 
