@@ -212,6 +212,36 @@ def test_folder_of_images_is_as_in_memory(tmp_path, image_size, monkeypatch):
     same_data(prepare_streamed(one, options), prepare(one, options))
 
 
+@pytest.mark.parametrize("parts", [("train", "val"), ("train", "val", "test")])
+def test_folder_as_it_lies_is_as_in_memory(tmp_path, monkeypatch, parts):
+    from batchwright.data.disk import convert_images
+
+    monkeypatch.setattr(convert_images, "BLOCK_BYTES", 200)
+    folder = tmp_path / "scans"
+    for part in parts:
+        for label in ("cat", "dog"):
+            for number in range(8):
+                values = RNG.integers(0, 3000, (6, 5), dtype=np.uint16)
+                path = folder / part / label / f"day {number % 2}" / f"{number}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(values).save(path)
+        (folder / part / "cat/bad.png").write_bytes(b"not an image")
+    options = DataOptions(on_bad_rows="drop")
+    data, whole = prepare_streamed(folder, options), prepare(folder, options)
+    same_data(data, whole)
+    assert data.encoding.preprocessing.largest == 4095
+    assert {name: part.rows for name, part in data.parts.items()} == {
+        "train": 16,
+        "validation": 16,
+        **({"test": 16} if "test" in parts else {}),
+    }
+    assert prepare_streamed(folder, options).notes == data.notes
+    (folder / "val").rename(folder / "unused")
+    assert prepare_streamed(folder, options).validation.rows < 16
+    with pytest.raises(DataError, match=f"{len(parts) - 1} of .* files cannot be read"):
+        prepare_streamed(folder, DataOptions())
+
+
 @pytest.mark.parametrize("piece_bytes", [1, 1 << 20])
 def test_images_beyond_the_limit_are_streamed(tmp_path, monkeypatch, piece_bytes):
     folder = image_folder(tmp_path / "pets")
@@ -230,17 +260,18 @@ def test_images_beyond_the_limit_are_streamed(tmp_path, monkeypatch, piece_bytes
 
 def test_stopped_conversion_of_images_goes_on(tmp_path, monkeypatch):
     from batchwright.data.disk import convert_images
+    from batchwright.data.formats import image_files
 
-    folder, read, calls = image_folder(tmp_path / "pets"), convert_images.read_pixels, []
+    folder, read, calls = image_folder(tmp_path / "pets"), image_files.read_pixels, []
 
-    def reading(files, shape):
+    def reading(files, *how, **options):
         calls.append(len(files))
         if len(calls) == 8:
             raise KeyboardInterrupt
-        return read(files, shape)
+        return read(files, *how, **options)
 
     monkeypatch.setattr(convert_images, "BLOCK_BYTES", 200)
-    monkeypatch.setattr(convert_images, "read_pixels", reading)
+    monkeypatch.setattr(image_files, "read_pixels", reading)
     with pytest.raises(KeyboardInterrupt):
         prepare_streamed(folder, DataOptions())
     data = prepare_streamed(folder, DataOptions())

@@ -13,7 +13,7 @@ from batchwright.data.encode.preprocessing import Constant, check_scaling, learn
 from batchwright.data.encode.several import SeveralTargets, Target, each_target, fit_targets, refit_scale
 from batchwright.data.encode.targets import ClassTarget, drop_missing
 from batchwright.data.like import encoding_like, known_target, options_like, target_note
-from batchwright.data.options import DataOptions
+from batchwright.data.options import TEST_SPLIT, DataOptions
 from batchwright.data.roles import split_key
 from batchwright.data.splitting import Indices, split
 from batchwright.data.typed.images import Images
@@ -89,12 +89,20 @@ def divide(
     by = options.group if options.group is not None else options.time
     rows, kept = rows_that_count(source, names, options, also=by)
     known = None if like is None else known_target(rows, names, options, like)
-    shares = shares_of(options, own)
+    shares = options.shares(own)
     target, indices = _divide(rows, names, options, shares=shares, seed=seed, lenient=lenient, known=known)
     table = rows if isinstance(rows, Table) else label_table(rows)
     codes = () if target.task == "regression" else unlearned_note(target.encode(table)[indices.train], target)
     another = () if like is None else target_note(rows, like, target)
-    return Divided(target, indices, kept, found_notes(rows, target), (*codes, *another))
+    notes = (*found_notes(rows, target), *_no_test_note(options, own))
+    return Divided(target, indices, kept, notes, (*codes, *another))
+
+
+def _no_test_note(options: DataOptions, own: tuple[str, ...]) -> tuple[str, ...]:
+    """A note if no test rows are drawn because the source has its own validation part."""
+    if own != ("validation",) or options.test_split is not None:
+        return ()
+    return (f"no rows are for the test, as the source is divided already; `test_split={TEST_SPLIT}` draws some",)
 
 
 def rows_that_count(
@@ -134,7 +142,7 @@ def _divide(
         rows: all rows; for a table, at least the targets and the column for the split.
         names: the targets.
         options: how rows are split.
-        shares: the shares of validation and test rows.
+        shares: of the rows that are drawn for validation and for the test, as `DataOptions.shares`.
         seed: seed of the split, at least 0.
         lenient: as for `fit_target`.
         known: the target, where it need not be learned.
@@ -152,7 +160,7 @@ def _divide(
         by = target.encode(table)
     else:
         by = np.zeros(table.rows, np.int8)
-    indices = split(by, method, validation_split=shares["validation"], test_split=shares["test"], seed=seed)
+    indices = split(by, method, **shares, seed=seed)
     return target if known is not None else refit_scale(target, table, indices.train, lenient=lenient), indices
 
 
@@ -239,12 +247,6 @@ def unused_parts(parts: Mapping[str, AnyRows | None], options: DataOptions) -> d
     return unused
 
 
-def shares_of(options: DataOptions, own: tuple[str, ...]) -> dict[str, float]:
-    """The share of the rows that is drawn for validation and for the test; none for a part that has its own rows."""
-    shares = {"validation": options.validation_split, "test": options.test_split}
-    return {part: 0.0 if part in own else share for part, share in shares.items()}
-
-
 def source_notes(found: tuple[str, ...], encoding: Encoding, own: Mapping[str, Rows]) -> tuple[str, ...]:
     """Notes on the source and on its own validation and test rows, and on unused columns, with the reason."""
     columns = [
@@ -265,7 +267,7 @@ def uneven_note(indices: Indices, options: DataOptions, *, own: tuple[str, ...])
     """The parts that differ from the requested size by half or more, which whole groups and times may cause."""
     if options.method not in ("group", "time"):
         return ()
-    wanted = shares_of(options, own)
+    wanted = {name.removesuffix("_split"): share for name, share in options.shares(own).items()}
     rows = len(indices.train) + len(indices.validation) + len(indices.test)
     found = {name: len(getattr(indices, name)) / rows for name in wanted}
     uneven = [

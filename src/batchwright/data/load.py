@@ -46,7 +46,7 @@ def load(
     label_separator: str | None = None,
     test: Source = None,
     validation_split: float = 0.15,
-    test_split: float = 0.15,
+    test_split: float | None = None,
     split: Method = "stratified",
     group: ColumnName | None = None,
     time: ColumnName | None = None,

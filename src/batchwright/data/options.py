@@ -40,10 +40,13 @@ def _is_size(value: object) -> bool:
     return value is None or (isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_whole, value)))
 
 
+TEST_SPLIT = 0.15
+"""The share of test rows where none is given."""
+
 TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "task": (lambda value: value is None or _is_text(value), "a name, or None"),
     "validation_split": (_is_number, "a number in [0, 1)"),
-    "test_split": (_is_number, "a number in [0, 1)"),
+    "test_split": (lambda value: value is None or _is_number(value), "a number in [0, 1), or None"),
     "split": (_is_text, "a name"),
     "scaling": (_is_text, "a name"),
     "one_hot_max": (_is_whole, "a whole number >= 0"),
@@ -78,8 +81,9 @@ class DataOptions:
         label_separator: the text between the labels of a cell; found when None.
         test: a source whose rows replace the test split.
         validation_split: share of the rows for validation, in [0, 1); a share of the training part if the source has
-            its own test part.
-        test_split: share of the rows for the test, in [0, 1); not used if the test has its own rows.
+            its own test part; not used if it has its own validation part.
+        test_split: share of the rows for the test, in [0, 1); not used if the test has its own rows. None is 0.15, or 0
+            if the source has its own validation part.
         split: "stratified" (by class; shuffled for a regression), "shuffled", "group" or "time".
         group: column whose values are never shared by two parts; naming it selects "group".
         time: column that orders the rows: the last are the test, the ones before validation; naming it selects "time".
@@ -100,7 +104,7 @@ class DataOptions:
     label_separator: str | None = None
     test: Source = None
     validation_split: Annotated[float, Ge(0), Lt(1)] = 0.15
-    test_split: Annotated[float, Ge(0), Lt(1)] = 0.15
+    test_split: Annotated[float, Ge(0), Lt(1)] | None = None
     split: Method = "stratified"
     group: str | None = None
     time: str | None = None
@@ -146,6 +150,18 @@ class DataOptions:
         """How rows are split: by a group or time column where one is named."""
         return "group" if self.group is not None else "time" if self.time is not None else self.split
 
+    def shares(self, own: tuple[str, ...]) -> dict[str, float]:
+        """The shares of the rows that are drawn for validation and for the test.
+
+        Args:
+            own: the parts, "validation" and "test", that have rows of their own; none are drawn for these.
+        """
+        test_split = self.test_split
+        if test_split is None:
+            test_split = 0.0 if "validation" in own else TEST_SPLIT
+        shares = {"validation_split": self.validation_split, "test_split": test_split}
+        return {name: 0.0 if name.removesuffix("_split") in own else share for name, share in shares.items()}
+
     def with_normal_names(self) -> "DataOptions":
         """These options, with columns named as in tables (`schema.normal_name`)."""
         roles = (self.group, self.time, self.weights)
@@ -171,7 +187,7 @@ class DataOptions:
         problems += self._split_problems()
         if problems:
             raise ConfigError(" ".join(problems))
-        check_fractions(self.validation_split, 0.0 if self.test is not None else self.test_split)
+        check_fractions(**self.shares(() if self.test is None else ("test",)))
 
     def _wrong_types(self) -> Iterator[str]:
         """A sentence for each option of a wrong type."""

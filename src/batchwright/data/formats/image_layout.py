@@ -58,8 +58,8 @@ def lay_out(path: Path) -> Layout:
     parts = _parts(tree)
     if not parts:
         as_class = (folder.path.name for folder in tree.holding if role_of(folder.path.name))
-        notes = (f"the folder {folder} is taken for a class, not for a part" for folder in as_class)
-        return Layout(_part(tree, name), None, None, (*notes, *layout_notes(tree, [tree], [], path)))
+        classes_notes = (f"the folder {folder} is taken for a class, not for a part" for folder in as_class)
+        return Layout(_part(tree, name), None, None, (*classes_notes, *layout_notes(tree, [tree], [], path)))
     if "train" not in parts:
         named = " and ".join(part.path.name for part in parts.values())
         raise DataError(f"{path} has {named}, but no folder of training images: call it train.")

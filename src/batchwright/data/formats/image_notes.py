@@ -36,7 +36,7 @@ def others_notes(tree: Tree, path: Path) -> Iterator[str]:
     names = list(tree.every_other())
     tables = [name for name in names if ending(name) in TABLES]
     pictures = Counter(ending(name) for name in names if ending(name) in UNREAD)
-    rest = Counter(ending(name) or "no ending" for name in names if ending(name) not in (*TABLES, *UNREAD))
+    rest = Counter(ending(name) or "without ending" for name in names if ending(name) not in (*TABLES, *UNREAD))
     if tables:
         own = next((name for name in tree.others if name in tables), None)
         advice = "" if own is None else f"; if {own} lists images, it is a source itself: {tree.path / own}"

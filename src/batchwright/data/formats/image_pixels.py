@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "AVIF", "TIFF", "PPM", "TGA", "JPEG2000")
-"""The formats that Pillow may find in a file, whatever the ending; a photo in two sizes (MPO) is a JPEG. Others run programs, as PostScript does."""
+"""The formats that Pillow may find in a file, whatever its ending. Others run programs, as PostScript does."""
 
 SCALES: tuple[Largest, ...] = get_args(Largest)
 """The least of these that is enough for all images of 16 bits becomes 255."""
@@ -122,12 +122,13 @@ def scale_of(looks: Iterable[Look]) -> Largest | None:
 def _look(path: Path, *, whole: bool) -> Look:
     """What an image is, from its header; deep ones are read whole."""
     with _open(path) as image:
+        raw = str(getattr(image, "tile", ()))  # how the file holds its pixels; no longer known once they are read
         turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap height and width
         width, height = reversed(image.size) if turned else image.size
         mode, remarks = image.mode, []
         if getattr(image, "is_animated", False) and image.format != "MPO":  # photos may hold a second, smaller picture
             remarks.append("frames")
-        if any(";16" in str(tile[3]) for tile in image.tile) and not _is_deep(mode):
+        if ";16" in raw and not _is_deep(mode):
             remarks.append("deep colours")
         if mode == "F":
             remarks.append("numbers")
@@ -175,7 +176,8 @@ def _as_bytes(values: Shaped[np.ndarray, "h w"], mode: str, largest: int) -> UIn
     _check_numbers(values, mode)
     if mode == "F":
         return np.floor(values * 255 + 0.5).astype(np.uint8)
-    return np.minimum(values.astype(np.int64) >> (largest.bit_length() - 8), 255).astype(np.uint8)
+    upper: np.ndarray = values.astype(np.int64) >> (largest.bit_length() - 8)
+    return np.minimum(upper, 255).astype(np.uint8)
 
 
 def _open(path: Path) -> "Image.Image":

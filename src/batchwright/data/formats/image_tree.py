@@ -17,6 +17,9 @@ TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".parquet", ".feather", ".json", ".js
 OF_SYSTEMS = ("__macosx", "@eadir", "thumbs.db", "desktop.ini")
 """Files and folders that systems make; those that begin with a dot are left out too."""
 
+STORES = (".batchwright", ".batchwright-rows")
+"""Endings of the folders in which rows are kept that are read in pieces."""
+
 DEPTH = 4
 """Folders within folders in which images are looked for, to tell a folder of images from others."""
 
@@ -98,7 +101,7 @@ def _holds_image(path: Path, *, depth: int) -> bool:
 
 def is_left_out(name: str) -> bool:
     """Whether a file or folder is hidden, or one that systems make."""
-    return name.startswith(".") or name.casefold() in OF_SYSTEMS
+    return name.startswith(".") or name.casefold() in OF_SYSTEMS or name.endswith(STORES)
 
 
 def ending(name: str) -> str:
