@@ -153,10 +153,9 @@ def test_the_scale_of_the_training_is_that_of_new_images(tmp_path):
     images = encode_new(new, encoding)["image"][..., 0]
     assert images[0, 0, 0] == 200 >> 4
     assert (images[-1] == 255).all()
-    notes = encode_labelled(new, encoding).notes
-    assert notes == (
-        "13 of 13 images have 16 bits, with values up to 5,000: 0 to 4,095 becomes 0 to 255, and larger values, in 1 of them, become 255",
-    )
+    (note,) = encode_labelled(new, encoding).notes
+    assert note.startswith("13 of 13 images have 16 bits, with values up to 5,000: 0 to 4,095 becomes 0 to 255")
+    assert note.endswith(", and larger values, in 1 of them, become 255")
     like = prepare(new, DataOptions(validation_split=0.0, test_split=0.0), like=encoding)
     assert np.array_equal(like.train.inputs["image"][..., 0], images)
 
