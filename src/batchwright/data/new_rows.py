@@ -116,6 +116,9 @@ def read_like(
         height, width, channels = preprocessing.shape
         part, scale = part_to_answer(source), preprocessing.scale
         loaded = read(part, reading, image_size=(height, width), channels=channels, largest=scale)
+        if part is not source:
+            note = f"of the parts of {source}, the images of {part} are taken"
+            return dataclasses.replace(loaded.train, notes=(note, *loaded.train.notes))
     else:
         loaded = read(source, reading, schema=schema)
     return loaded.train if loaded.test is None else loaded.test

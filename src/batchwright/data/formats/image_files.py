@@ -162,7 +162,8 @@ def _common_size(looks: Mapping[Path, Look]) -> Size:
         if other.size != look.size:
             raise DataError(
                 f"images differ in size: {first} is {look.size[0]}x{look.size[1]} (height x width), {file} is "
-                f"{other.size[0]}x{other.size[1]}. Give one size for all: image_size: [{look.size[0]}, {look.size[1]}]."
+                f"{other.size[0]}x{other.size[1]}.",
+                f"`image_size={look.size[0]},{look.size[1]}` resizes all of them.",
             )
     return look.size
 
