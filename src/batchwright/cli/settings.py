@@ -101,7 +101,12 @@ OPTIONS = (
     ),
     Option("--test", "data.test", str, "a file whose rows replace the test split"),
     Option("--validation-split", "data.validation_split", float, "share of the rows for validation [0.15]"),
-    Option("--test-split", "data.test_split", float, "share of the rows for the test [0.15]"),
+    Option(
+        "--test-split",
+        "data.test_split",
+        float,
+        "share of the rows for the test [0.15, or 0 if the source has validation rows]",
+    ),
     Option("--split", "data.split", str, "stratified, shuffled, group or time"),
     Option("--group", "data.group", str, "a column of groups: all rows of a group go to the same split"),
     Option("--time", "data.time", str, "a column of times: the last rows are the test"),

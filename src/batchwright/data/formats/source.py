@@ -102,7 +102,7 @@ def part_to_answer(source: Source) -> Source:
     """The part of a folder of images that a trained model is given, as `part_for_new_rows`; else the source itself."""
     if not isinstance(source, str | os.PathLike) or source in [found.name for found in EXAMPLES]:
         return source
-    path = Path(source)
+    path = to_path(source)
     part = part_for_new_rows(path) if format_of(path) is IMAGE_FOLDER else path
     return source if part == path else part
 
