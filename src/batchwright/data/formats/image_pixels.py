@@ -176,8 +176,9 @@ def _as_bytes(values: Shaped[np.ndarray, "h w"], mode: str, largest: int) -> UIn
     _check_numbers(values, mode)
     if mode == "F":
         return np.floor(values * 255 + 0.5).astype(np.uint8)
-    upper: np.ndarray = values.astype(np.int64) >> (largest.bit_length() - 8)
-    return np.minimum(upper, 255).astype(np.uint8)
+    upper = values.astype(np.int64) >> (largest.bit_length() - 8)
+    pixels: UInt8[np.ndarray, "h w"] = np.minimum(upper, 255).astype(np.uint8)
+    return pixels
 
 
 def _open(path: Path) -> "Image.Image":
