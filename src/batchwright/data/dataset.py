@@ -147,7 +147,7 @@ def fingerprint(parts: Mapping[str, Split], hashes: Mapping[str, UInt64[np.ndarr
         hashes: `row_hashes` of the inputs of each part.
         encoding: the encoding of the rows.
     """
-    digest = hashlib.sha256(json.dumps(encoding.to_json(), sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(encoding.identity(), sort_keys=True).encode())
     for name, part in parts.items():
         shapes = {key: (str(values.dtype), values.shape) for key, values in part.inputs.items()}
         digest.update(json.dumps([name, shapes, part.weights is None]).encode())

@@ -173,7 +173,7 @@ def _split_of(
 
 
 def _fingerprint(parts: Mapping[str, StreamedSplit], encoding: Encoding) -> str:
-    digest = hashlib.sha256(json.dumps(encoding.to_json(), sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(encoding.identity(), sort_keys=True).encode())
     for name, part in parts.items():
         digest.update(json.dumps([name, part.store.fingerprint, part.rows, part.weights]).encode())
         digest.update(part.positions.data)

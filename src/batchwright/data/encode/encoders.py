@@ -28,7 +28,10 @@ PARTS = ("year", "month", "day", "weekday", "hour", "minute", "second")
 
 @dataclasses.dataclass(frozen=True)
 class Number:
-    """A number x as (x − center) / scale, cut at ±limit; `indicator` adds a column that is 1 where it is missing."""
+    """A number x as (x − center) / scale, cut at ±limit; `indicator` adds a column that is 1 where it is missing.
+
+    The training rows had numbers from `lowest` to `highest`, which is only compared with: None where it is not known.
+    """
 
     column: str
     center: float
@@ -36,6 +39,8 @@ class Number:
     indicator: bool
     limit: float = LIMIT
     encoder: Literal["number"] = "number"
+    lowest: float | None = None
+    highest: float | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -51,13 +56,18 @@ class Number:
 
 @dataclasses.dataclass(frozen=True)
 class Quantile:
-    """A number by its rank among training rows: linear between `knots` (values) and `levels` (normal quantiles)."""
+    """A number by its rank among training rows: linear between `knots` (values) and `levels` (normal quantiles).
+
+    The training rows had numbers from `lowest` to `highest`.
+    """
 
     column: str
     knots: tuple[float, ...]
     levels: tuple[float, ...]
     indicator: bool
     encoder: Literal["quantile"] = "quantile"
+    lowest: float | None = None
+    highest: float | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -162,15 +172,38 @@ Encoder = Number | Quantile | Flag | Moment | OneHot | Category
 def category_codes(cells: pl.Series, categories: tuple[str, ...], *, missing: bool) -> Int32[np.ndarray, " rows"]:
     """1 + the place of each cell in `categories`, 0 where it is not among them; missing comes last if it has a place.
 
+    If all categories are numbers, 3, 3.0 and 3.00 are one category, unless there are several of these.
+
     >>> category_codes(pl.Series(["b", "z", None]), ("a", "b"), missing=True)
     array([2, 0, 3], dtype=int32)
+    >>> category_codes(pl.Series(["3.0", "2", "03"]), ("2.0", "3"), missing=False)
+    array([2, 1, 0], dtype=int32)
     """
     text = as_text(cells)
-    codes = text.cast(pl.Enum(categories), strict=False).to_physical().cast(pl.Int32) + 1
+    found = text.cast(pl.Enum(categories), strict=False)
+    if found.null_count() > text.null_count():
+        text = _with_known_zeros(text, found.is_null(), categories)
+        found = text.cast(pl.Enum(categories), strict=False)
+    codes = found.to_physical().cast(pl.Int32) + 1
     filled = codes.fill_null(0).to_numpy(writable=True)
     if missing:
         filled[text.is_null().to_numpy()] = len(categories) + 1
     return filled
+
+
+WHOLE = r"^([+-]?[0-9]+)(?:\.0*)?$"
+"""A whole number, with or without zeros after the point."""
+
+
+def _with_known_zeros(text: pl.Series, strange: pl.Series, categories: tuple[str, ...]) -> pl.Series:
+    """The text, its `strange` whole numbers written as the one category of that number, if categories are numbers."""
+    known = pl.Series(categories, dtype=pl.String)
+    if known.cast(pl.Float64, strict=False).null_count():
+        return text
+    written = pl.DataFrame({"whole": known.str.extract(WHOLE), "category": known}).drop_nulls()
+    written = written.filter(pl.col("whole").is_unique())
+    twins = text.str.extract(WHOLE).replace_strict(written["whole"], written["category"], default=None)
+    return text.zip_with(~strange | twins.is_null(), twins)
 
 
 def part_of_date(cells: pl.Series, part: str) -> pl.Series:
@@ -205,9 +238,19 @@ def scale_by(values: Float64[np.ndarray, " rows"], center: float, scale: float) 
 
 def number_encoder(column: str, cells: pl.Series, scaling: str) -> Number | Quantile:
     """The encoder of a numeric column: by mean and deviation, median and quartile distance, or rank; or as it is."""
-    if scaling == "none":
-        return Number(column, 0.0, 1.0, cells.null_count() > 0, limit=LARGEST)
     values, indicator = _floats(cells.drop_nulls()), cells.null_count() > 0
+    made = _number_encoder(column, values, indicator, scaling)
+    if len(values) == 0:
+        return made
+    return dataclasses.replace(made, lowest=float(values.min()), highest=float(values.max()))
+
+
+def _number_encoder(
+    column: str, values: Float64[np.ndarray, " rows"], indicator: bool, scaling: str
+) -> Number | Quantile:
+    """The encoder learned from the numbers that are not missing."""
+    if scaling == "none":
+        return Number(column, 0.0, 1.0, indicator, limit=LARGEST)
     if scaling == "quantile":
         return Quantile(column, *_quantile_map(values), indicator)
     center, scale = mean_and_deviation(values)

@@ -96,6 +96,10 @@ class Encoding:
         """The encoding as a plain dictionary."""
         return as_plain(self)
 
+    def identity(self) -> dict[str, object]:
+        """What decides how rows are encoded, as a plain dictionary; the range of the training rows does not."""
+        return as_plain(self, without=("lowest", "highest"))
+
     @classmethod
     def from_json(cls, plain: Mapping[str, object]) -> "Encoding":
         """The encoding from what `to_json` gave.

@@ -95,22 +95,34 @@ class WiderSchema(Schema):
     also: tuple[str, ...] = ()
 
 
-LATER = ("numbers", "decimal", "largest")
+@dataclasses.dataclass(frozen=True)
+class WholeSchema(Schema):
+    """A schema by which rows are read that all get an answer: those that do not fit are marked, and none is lost.
+
+    Only inputs are typed. The columns in `keep` are kept as they are written; `a,b` in it stands for two columns.
+    """
+
+    keep: tuple[str, ...] = ()
+
+
+LATER = ("numbers", "decimal", "largest", "lowest", "highest")
 """Keys that saved dataclasses do not have where their value is None, as those saved by earlier versions."""
 
 
-def as_plain(saved: Any) -> dict[str, object]:
-    """A dataclass as a plain dictionary, without the keys in `LATER` whose value is None.
+def as_plain(saved: Any, *, without: tuple[str, ...] = ()) -> dict[str, object]:
+    """A dataclass as a plain dictionary, without the keys in `LATER` whose value is None, and those in `without`.
 
-    >>> as_plain(Column("age", "numeric"))
-    {'name': 'age', 'kind': 'numeric', 'used': True, 'note': '', 'format': ''}
+    >>> as_plain(Column("age", "numeric"), without=("note", "format"))
+    {'name': 'age', 'kind': 'numeric', 'used': True}
     """
-    plain: dict[str, object] = dataclasses.asdict(saved, dict_factory=_without_later)
+
+    def select(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {
+            key: value for key, value in items if key not in without and (value is not None or key not in LATER)
+        }
+
+    plain: dict[str, object] = dataclasses.asdict(saved, dict_factory=select)
     return plain
-
-
-def _without_later(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {key: value for key, value in items if value is not None or key not in LATER}
 
 
 def normal_name(name: object) -> str:
