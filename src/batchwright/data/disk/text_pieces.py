@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -13,11 +14,11 @@ from batchwright._files import write_file
 from batchwright.data.disk.store import write_columns
 from batchwright.data.formats.delimited import (
     NO_HEADER,
+    TextRows,
     check_format,
     choose_delimiter,
     column_names,
-    parse_cells,
-    whole_records,
+    text_rows,
 )
 from batchwright.data.formats.records import NEWLINE, QUOTE, SAMPLE_BYTES, Records, find_records
 from batchwright.data.formats.text import MARK, check_utf8
@@ -75,11 +76,35 @@ def cut_text(
             data = _next_piece(file, cut, piece_bytes, path.name)
             cut = _take(data, cut, options, schema, folder=folder, name=path.name)
             write_file(folder / STATE, json.dumps(dataclasses.asdict(cut)), overwrite=True)
-    if cut.names is None:
-        raise DataError(f"{path.name} is empty. A table needs rows.", NO_HEADER)
-    if cut.records == 0:
-        raise DataError(f"{path.name} holds a header and no rows.", NO_HEADER)
+    _check_rows(cut, path.name)
     return cut
+
+
+def text_pieces(
+    path: Path, options: TableOptions, *, schema: Schema | None = None, piece_bytes: int = PIECE_BYTES
+) -> Iterator[TextRows]:
+    """The rows of a file, a piece at a time, in their order; nothing is written.
+
+    Raises:
+        DataError: as `cut_text`, when the reading comes to what is wrong.
+    """
+    with path.open("rb") as file:
+        cut = _begin(file, path.name, options)
+        while not cut.done:
+            data = _next_piece(file, cut, piece_bytes, path.name)
+            cut, rows = _cut_off(data, cut, options, schema, path.name)
+            if rows is not None and rows.frame.height + len(rows.torn):
+                rows.frame.columns = list(cut.names or ())
+                yield rows
+    _check_rows(cut, path.name)
+
+
+def _check_rows(cut: Cut, name: str) -> None:
+    """Raise a DataError if the whole file `name` is cut, and there are no rows."""
+    if cut.names is None:
+        raise DataError(f"{name} is empty. A table needs rows.", NO_HEADER)
+    if cut.records == 0:
+        raise DataError(f"{name} holds a header and no rows.", NO_HEADER)
 
 
 def cut_column(folder: Path, cut: Cut, name: str) -> pl.Series:
@@ -146,27 +171,36 @@ def _end_of_records(data: bytes) -> int:
 
 def _take(data: bytes, cut: Cut, options: TableOptions, schema: Schema | None, *, folder: Path, name: str) -> Cut:
     """The cut after these bytes, whose rows are written as a piece."""
+    moved, rows = _cut_off(data, cut, options, schema, name)
+    if rows is None:
+        return moved
+    write_columns(folder / f"{cut.pieces:06d}.parquet", rows.frame.with_columns(pl.Series(LINES, rows.lines)))
+    return moved
+
+
+def _cut_off(
+    data: bytes, cut: Cut, options: TableOptions, schema: Schema | None, name: str
+) -> tuple[Cut, TextRows | None]:
+    """The cut after these bytes, and their rows, in columns that are numbered; None if they hold no record."""
     moved = dataclasses.replace(cut, offset=cut.offset + len(data), lines=cut.lines + data.count(b"\n"))
     moved = dataclasses.replace(moved, done=not data)
     records = _records(data, cut, name)
     if len(records) == 0:
-        return moved
+        return moved, None
     names = cut.names
     if names is None:
         names = tuple(column_names(records, options, schema, name))
         records = records[1:] if options.header else records
-    body, ragged = whole_records(records, len(names))
-    places = [str(place) for place in range(len(names))]
-    frame = parse_cells(body, places, name).with_columns(pl.Series(LINES, body.lines))
-    write_columns(folder / f"{cut.pieces:06d}.parquet", frame)
-    return dataclasses.replace(
+    rows = text_rows(records, [str(place) for place in range(len(names))], name)
+    moved = dataclasses.replace(
         moved,
         pieces=cut.pieces + 1,
         records=cut.records + len(records),
-        rows=cut.rows + len(body),
+        rows=cut.rows + rows.frame.height,
         names=names,
-        ragged=(cut.ragged + ragged).cut(),
+        ragged=(cut.ragged + rows.ragged).cut(),
     )
+    return moved, rows
 
 
 def _records(data: bytes, cut: Cut, name: str) -> Records:

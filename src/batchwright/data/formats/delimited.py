@@ -25,11 +25,15 @@ OTHER_FORMATS = (
 
 @dataclasses.dataclass(frozen=True)
 class TextRows:
-    """Columns of text, the line on which each row begins, and the records whose number of fields was wrong."""
+    """Columns of text, the line on which each row begins, and the records whose number of fields was wrong.
+
+    These records, which are not among the rows, begin on the lines `torn`.
+    """
 
     frame: pl.DataFrame
     lines: Int64[np.ndarray, " rows"]
     ragged: BadCells
+    torn: Int64[np.ndarray, " torn"]
 
 
 NO_HEADER = "If its first line is a row, give `header=false`."
@@ -48,13 +52,24 @@ class Delimited(TextFormat):
 
     def table(self, data: bytes, name: str, options: TableOptions, *, schema: Schema | None) -> Table:
         """The table in a text; raises what `read_csv` raises."""
-        text = split_text(data, name, options, schema=schema)
-        return type_table(
-            text.frame, options, schema=schema, name=name, lines=text.lines, ragged=text.ragged, untyped=True
-        )
+        return type_text(split_text(data, name, options, schema=schema), options, schema=schema, name=name)
 
 
 DELIMITED = Delimited()
+
+
+def type_text(text: TextRows, options: TableOptions, *, schema: Schema | None, name: str) -> Table:
+    """The table of columns of text, called `name`; raises what `type_table` raises."""
+    return type_table(
+        text.frame,
+        options,
+        schema=schema,
+        name=name,
+        lines=text.lines,
+        ragged=text.ragged,
+        torn=text.torn,
+        untyped=True,
+    )
 
 
 def read_csv(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
@@ -93,8 +108,18 @@ def split_text(data: bytes, name: str, options: TableOptions, *, schema: Schema 
     body = records[1:] if options.header else records
     if len(body) == 0:
         raise DataError(f"{name} holds a header and no rows.", NO_HEADER)
-    body, ragged = whole_records(body, len(names))
-    return TextRows(parse_cells(body, names, name), body.lines, ragged)
+    return text_rows(body, names, name)
+
+
+def text_rows(records: Records, names: list[str], name: str) -> TextRows:
+    """The cells of records with one field for each name, and where the others are; `name` is the name of the file.
+
+    Raises:
+        DataError: the records cannot be parsed.
+    """
+    body, ragged = whole_records(records, len(names))
+    torn = np.setdiff1d(records.lines, body.lines)
+    return TextRows(parse_cells(body, names, name), body.lines, ragged, torn)
 
 
 def check_format(head: bytes, name: str) -> None:

@@ -1,6 +1,6 @@
 """Parquet files, and folders that hold the files of one table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +8,7 @@ import polars as pl
 from batchwright.data.formats.format import Loaded, Size, TableFile
 from batchwright.data.typed.cells import TableOptions
 from batchwright.data.typed.schema import Schema, normal_names
-from batchwright.data.typed.table import DEFAULT, Table, type_table
+from batchwright.data.typed.table import DEFAULT, Table, columns_asked_for, type_table
 from batchwright.errors import DataError
 
 CELL_BYTES = 24
@@ -77,6 +77,28 @@ def read_parquet(path: str | Path, options: TableOptions = DEFAULT, *, schema: S
         raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
     frame.columns = normal_names(frame.columns, path.name)
     return type_table(frame, options, schema=schema, name=path.name)
+
+
+def parquet_pieces(
+    path: Path, options: TableOptions, *, schema: Schema, rows_at_once: int
+) -> Iterator[tuple[int, Table]]:
+    """The rows that `read_parquet` gives, `rows_at_once` at a time, each with the number of rows before it.
+
+    Raises:
+        DataError: as `read_parquet`.
+    """
+    scan = scan_parquet(path)
+    try:
+        written = scan.collect_schema().names()
+        rows = int(scan.select(pl.len()).collect().item())
+        by_name = dict(zip(normal_names(written, path.name), written, strict=True))
+        wanted = [by_name[name] for name in columns_asked_for(list(by_name), schema, path.name)]
+        for start in range(0, max(1, rows), rows_at_once):
+            frame = scan.select(wanted).slice(start, rows_at_once).collect()
+            frame.columns = normal_names(frame.columns, path.name)
+            yield start, type_table(frame, options, schema=schema, name=path.name)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
 
 
 def parquet_files(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ import polars as pl
 from jaxtyping import Bool, Int64
 
 from batchwright.data.typed import inference
-from batchwright.data.typed.numbers import Decimal
+from batchwright.data.typed.numbers import Decimal, find_written
 from batchwright.data.typed.schema import Column
 from batchwright.errors import DataError
 
@@ -147,7 +147,32 @@ def _bad_cells(texts: pl.Series, wanted: str, lines: Int64[np.ndarray, " rows"])
     return BadCells(len(texts) - texts.null_count(), tuple(cells))
 
 
-def bad_cells_error(name: str, bad: BadCells, *, place: str) -> DataError:
+def unit_hints(frame: pl.DataFrame, typed: TypedCells) -> tuple[str, ...]:
+    """What to do where all cells of a column are numbers of another format than in training, such as 4.1 kg.
+
+    Args:
+        frame: the cells as they were read.
+        typed: the same, typed as the training rows were.
+    """
+    if not typed.bad.count:
+        return ()
+    hints = list[str]()
+    for column in typed.columns:
+        cells = frame[column.name]
+        if column.kind != "numeric" or cells.dtype != pl.String or typed.frame[column.name].is_not_null().any():
+            continue
+        texts = inference.clean(cells, MISSING).drop_nulls()
+        written = find_written(texts, None) if len(texts) else None
+        if written is not None and written.fits == len(texts):
+            as_in = f" as in {column.numbers.example!r}" if column.numbers else ", such as 4.1"
+            hints.append(
+                f"All {len(texts):,} cells of column {column.name!r} are numbers as in {written.example!r}, and those "
+                f"of training were written{as_in}: write these likewise."
+            )
+    return tuple(hints)
+
+
+def bad_cells_error(name: str, bad: BadCells, *, place: str, hints: Iterable[str] = ()) -> DataError:
     """The error that lists the first ten bad cells, and says what to do; `place` is "line" or "row"."""
     listed = "\n".join(f"  {place} {cell.line}, {cell}" for cell in bad.first[:LISTED])
     columns = [cell.column for cell in bad.first if cell.column is not None]
@@ -157,7 +182,8 @@ def bad_cells_error(name: str, bad: BadCells, *, place: str) -> DataError:
     else:
         what, kinds = f"{'record' if bad.count == 1 else 'records'} with the wrong number of fields", ""
     first = " (the first ten are listed)" if bad.count > LISTED else ""
-    found = f"{name}: found {bad.count:,} {what}{first}:\n{listed}\nCorrect them, or leave these rows out."
+    advice = " ".join((*hints, "Correct them, or leave these rows out."))
+    found = f"{name}: found {bad.count:,} {what}{first}:\n{listed}\n{advice}"
     return DataError(found, f"`on_bad_rows=drop` leaves them out.{kinds}")
 
 

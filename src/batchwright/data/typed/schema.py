@@ -117,9 +117,7 @@ def as_plain(saved: Any, *, without: tuple[str, ...] = ()) -> dict[str, object]:
     """
 
     def select(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        return {
-            key: value for key, value in items if key not in without and (value is not None or key not in LATER)
-        }
+        return {key: value for key, value in items if key not in without and (value is not None or key not in LATER)}
 
     plain: dict[str, object] = dataclasses.asdict(saved, dict_factory=select)
     return plain

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int64, Integer, Shaped
+from jaxtyping import Bool, Int64, Integer, Shaped
 
 from batchwright.data.typed.cells import (
     MISSING,
@@ -22,9 +22,10 @@ from batchwright.data.typed.cells import (
     dropped_note,
     first_ten,
     type_cells,
+    unit_hints,
 )
 from batchwright.data.typed.frames import to_polars
-from batchwright.data.typed.schema import KINDS, Column, Kind, Schema, WiderSchema
+from batchwright.data.typed.schema import KINDS, Column, Kind, Schema, WholeSchema, WiderSchema
 from batchwright.errors import ConfigError, DataError, nearest, unknown
 
 __all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_frame", "type_table"]
@@ -78,11 +79,24 @@ class ColumnSource(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
+class Whole:
+    """All rows of a source, in its order, also those that do not fit and so are not in the table.
+
+    Attributes:
+        fits: for each row, whether it is in the table.
+        written: the columns that are kept as they are written; null in records with the wrong number of fields.
+    """
+
+    fits: Bool[np.ndarray, " rows"]
+    written: pl.DataFrame
+
+
+@dataclasses.dataclass(frozen=True)
 class Table:
     """Typed columns: finite numbers, booleans, datetimes and text, with null for missing.
 
     `lines` holds the lines of the file on which the rows begin; None where rows are counted from 1 instead. `dropped`
-    holds the bad cells whose rows were left out.
+    holds the bad cells whose rows were left out. `whole` is there for rows that were read by a `WholeSchema`.
     """
 
     frame: pl.DataFrame
@@ -91,6 +105,7 @@ class Table:
     lines: Int64[np.ndarray, " rows"] | None = None
     notes: tuple[str, ...] = ()
     dropped: BadCells = NONE_BAD
+    whole: "Whole | None" = None
 
     def __repr__(self) -> str:
         """The number of rows and columns."""
@@ -131,12 +146,12 @@ class Table:
         specs = self.columns if columns is None else tuple(self.column(name) for name in dict.fromkeys(columns))
         frame = self.frame.select([column.name for column in specs])[start:stop]
         lines = None if self.lines is None else self.lines[start:stop]
-        return dataclasses.replace(self, frame=frame, columns=specs, lines=lines)
+        return dataclasses.replace(self, frame=frame, columns=specs, lines=lines, whole=None)
 
     def take(self, chosen: Integer[np.ndarray, " chosen"]) -> "Table":
         """The table of these rows (numbers from 0), in this order."""
         lines = None if self.lines is None else self.lines[chosen]
-        return dataclasses.replace(self, frame=self.frame[chosen], lines=lines)
+        return dataclasses.replace(self, frame=self.frame[chosen], lines=lines, whole=None)
 
     def places(self, chosen: Integer[np.ndarray, " chosen"]) -> str:
         """Where these rows (numbers from 0) are: `lines 3, 9` of the file, or `rows 1, 7`; at most ten of them."""
@@ -200,29 +215,51 @@ def type_table(
     name: str,
     lines: Int64[np.ndarray, " rows"] | None = None,
     ragged: BadCells = NONE_BAD,
+    torn: Int64[np.ndarray, " torn"] | None = None,
     untyped: bool = False,
 ) -> Table:
     """The frame with every column typed; rows that do not fit stop the reading or are dropped, as `options` say.
 
-    `lines` are the lines of a file on which the rows begin, `ragged` the bad cells of rows that are not in the frame.
-    `untyped` text comes from a file without types: it is searched for numbers, dates and booleans.
+    `lines` are the lines of a file on which the rows begin, `ragged` the bad cells of rows that are not in the frame,
+    `torn` the lines on which these begin. `untyped` text comes from a file without types: it is searched for numbers,
+    dates and booleans. By a `WholeSchema`, rows that do not fit are not in the table, and never stop the reading.
     """
     if options.on_bad_rows not in ON_BAD_ROWS:
         raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
     frame = frame if schema is None else frame.select(columns_asked_for(frame.columns, schema, name))
     if frame.height == 0 and not ragged.count:
         raise DataError(f"{name} has no rows.")
+    inputs = frame.select(schema.used) if isinstance(schema, WholeSchema) else frame
     numbers = np.arange(1, frame.height + 1) if lines is None else lines
-    known = known_columns(frame.columns, options, schema, name)
-    typed = type_cells(frame, options, known=known, like=schema is not None, lines=numbers, untyped=untyped)
+    known = known_columns(inputs.columns, options, schema, name)
+    typed = type_cells(inputs, options, known=known, like=schema is not None, lines=numbers, untyped=untyped)
     bad, place = ragged + typed.bad, "row" if lines is None else "line"
+    kept = None if lines is None else lines[typed.fits]
+    if isinstance(schema, WholeSchema):
+        written = frame.select(columns_to_keep(frame.columns, schema, name))
+        whole = _with_torn(Whole(typed.fits, written), numbers, np.zeros(0, np.int64) if torn is None else torn)
+        hints = unit_hints(inputs, typed)
+        return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, hints, bad, whole)
     if not bad.count:
         return Table(typed.frame, typed.columns, name, lines)
     if options.on_bad_rows != "drop" or not typed.fits.any():
-        raise bad_cells_error(name, bad, place=place)
+        hints = unit_hints(inputs, typed) if schema is not None else ()
+        raise bad_cells_error(name, bad, place=place, hints=hints)
     note = dropped_note(bad, ragged.count + int((~typed.fits).sum()), place=place)
-    kept = None if lines is None else lines[typed.fits]
     return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (note,), bad)
+
+
+def _with_torn(whole: Whole, lines: Int64[np.ndarray, " rows"], torn: Int64[np.ndarray, " torn"]) -> Whole:
+    """The rows, and among them those that begin on the lines `torn`, of which nothing is known."""
+    if not len(torn):
+        return whole
+    rows = np.arange(len(lines)) + np.searchsorted(torn, lines)
+    place = np.full(len(lines) + len(torn), len(lines))
+    place[rows] = np.arange(len(lines))
+    written = whole.written
+    if written.width:
+        written = pl.concat([written, written.clear(1)])[place]
+    return Whole(np.append(whole.fits, False)[place], written)
 
 
 def known_columns(names: Sequence[str], options: TableOptions, schema: Schema | None, name: str) -> dict[str, Column]:
@@ -259,8 +296,24 @@ def columns_asked_for(names: Sequence[str], schema: Schema, name: str) -> list[s
         listed = (f"{column!r} (is it {near[column]!r}?)" if near[column] else repr(column) for column in lacking)
         columns = "column" if len(lacking) == 1 else "columns"
         raise DataError(f"{name} lacks {columns} that the training rows have: {', '.join(listed)}.")
+    if isinstance(schema, WholeSchema):
+        return list(dict.fromkeys((*schema.used, *columns_to_keep(names, schema, name))))
     also = schema.also if isinstance(schema, WiderSchema) else ()
     beside = (*schema.targets, schema.weights, *also)
     wanted = [column.name for column in schema.columns if column.used or column.name in beside]
     wanted += [column for column in also if column not in wanted]
     return [column for column in wanted if column in names]
+
+
+def columns_to_keep(names: Sequence[str], schema: WholeSchema, name: str) -> list[str]:
+    """The columns that are kept as they are written, in the order in which they were asked for.
+
+    Raises:
+        DataError: there is no such column; the nearest name is suggested, and `name` is the name of the table.
+    """
+    found = list[str]()
+    for given in schema.keep:
+        found += [given] if given in names or "," not in given else [part.strip() for part in given.split(",")]
+    if strange := [column for column in found if column not in names]:
+        raise DataError(f"{name}: {unknown('column', strange[0], names)}", "`keep` names columns of the source.")
+    return list(dict.fromkeys(found))
