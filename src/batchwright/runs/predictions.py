@@ -1,7 +1,10 @@
 """Apply a trained model to new rows: predictions, and metrics if the rows have targets."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import add
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,14 +14,16 @@ from batchwright import _cache
 from batchwright.data.dataset import Split, fingerprint
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.formats.source import Source
-from batchwright.data.new_rows import encode_labelled, encode_new
+from batchwright.data.new_rows import encode_labelled
 from batchwright.data.splitting import row_hashes
-from batchwright.errors import ConfigError, RunError
+from batchwright.data.typed.cells import BadCells, dropped_note
+from batchwright.data.whole_rows import WholeRows, level, read_whole
+from batchwright.errors import ConfigError, DataError, RunError
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
 from batchwright.tasks import Classification, Multilabel, Regression, Several, Task
 from batchwright.tasks.per_class import PerClass
-from batchwright.training.evaluate import judge, outputs
+from batchwright.training.evaluate import ROWS_AT_ONCE, judge, outputs
 from batchwright.training.state import to_device
 
 
@@ -30,6 +35,9 @@ class Predictions:
     `probabilities` [rows, classes] belong to `classes`, None for values; `quantiles` [rows, levels] come from a model
     that was trained to give them, else None. For several targets, `answers` is [rows, targets] and `parts` holds the
     predictions for each target.
+
+    `answered` [rows] is False for rows that do not fit, which have no answer: NaN, or an empty text; None where all
+    rows have one. `kept` are columns of the source, and `notes` say what is unlike the training rows, a sentence each.
     """
 
     target: str
@@ -39,6 +47,9 @@ class Predictions:
     levels: tuple[float, ...] = ()
     quantiles: np.ndarray | None = None
     parts: tuple["Predictions", ...] = ()
+    answered: np.ndarray | None = None
+    kept: pl.DataFrame | None = None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """The number of rows, and the first answers."""
@@ -51,12 +62,28 @@ class Predictions:
         """A column of answers, named after the target, and one for the probability of each class or each quantile.
 
         For several targets there are such columns for each, `probability_TARGET_CLASS` and `quantile_TARGET_LEVEL`.
+        Columns that were kept come first. The cells of a row without an answer are null.
+
+        Raises:
+            DataError: a column that was kept has the name of one of these columns.
         """
-        if self.parts:
-            return pl.DataFrame(
-                {name: cells for part in self.parts for name, cells in part._columns(part.target + "_")}
+        answers = pl.DataFrame(dict(self._all_columns()))
+        if self.answered is not None:
+            answers = answers.with_columns(pl.when(pl.Series(self.answered)).then(pl.all()))
+        if self.kept is None:
+            return answers
+        if taken := [name for name in self.kept.columns if name in answers.columns]:
+            raise DataError(
+                f"the column {taken[0]!r} cannot be kept: a column of the answers has this name. Rename it in the "
+                "source, or leave it out."
             )
-        return pl.DataFrame(dict(self._columns("")))
+        return pl.concat([self.kept, answers], how="horizontal") if self.kept.width else answers
+
+    def _all_columns(self) -> Iterator[tuple[str, np.ndarray]]:
+        if not self.parts:
+            yield from self._columns("")
+        for part in self.parts:
+            yield from part._columns(part.target + "_")
 
     def _columns(self, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
         yield f"predicted_{self.target}", self.answers
@@ -68,17 +95,86 @@ class Predictions:
                 yield f"quantile_{prefix}{level:g}", self.quantiles[:, place]
 
 
-def predict(model: SavedModel | Run, source: Source) -> Predictions:
+def predict(
+    model: SavedModel | Run,
+    source: Source,
+    *,
+    keep: str | Sequence[str] = (),
+    on_bad_rows: Literal["stop", "drop"] = "stop",
+) -> Predictions:
     """Predict the rows of a source, in their order, with a model or the model of a run; the rows need no targets.
 
+    Args:
+        model: the model.
+        source: the rows, as for training.
+        keep: columns of the source that are put before the answers, as they are written.
+        on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" the answers of their rows, which stay.
+
     Raises:
-        DataError: the rows are not of the kind that the model was trained on.
+        DataError: the rows are not of the kind that the model was trained on, or lack a column to keep.
     """
+    pieces = [(replace(rows, inputs={}), found) for rows, found in _answer(model, source, keep, on_bad_rows)]
+    together = reduce(add, (rows for rows, _ in pieces))
+    found = np.concatenate([answers for _, answers in pieces])
+    return _predictions_of(_load_model(model), together, found)
+
+
+def predict_pieces(
+    model: SavedModel | Run, source: Source, *, keep: Sequence[str], on_bad_rows: Literal["stop", "drop"]
+) -> Iterator[tuple[Predictions, WholeRows]]:
+    """As `predict`, some rows at a time, and what was found in them, so that the source may have any length."""
+    loaded = _load_model(model)
+    for rows, found in _answer(loaded, source, keep, on_bad_rows):
+        yield _predictions_of(loaded, rows, found), rows
+
+
+def _answer(
+    model: SavedModel | Run, source: Source, keep: str | Sequence[str], on_bad_rows: str
+) -> Iterator[tuple[WholeRows, np.ndarray]]:
+    """The rows of a source, and the outputs of the network for those that fit, some rows at a time."""
     _cache.use()
     model = _load_model(model)
-    inputs = encode_new(source, model.encoding)
-    found = outputs(model.model, model.variables, {name: jnp.asarray(array) for name, array in inputs.items()})
-    return _predictions(model.model.task, model.encoding.target.name, found)
+    kept = (keep,) if isinstance(keep, str) else tuple(keep)
+    pieces = read_whole(source, model.encoding, keep=kept, on_bad_rows=on_bad_rows)
+    for rows in level(pieces, ROWS_AT_ONCE):
+        inputs = {name: jnp.asarray(array) for name, array in rows.inputs.items()}
+        none = np.zeros((0, model.model.task.outputs), np.float32)
+        yield rows, outputs(model.model, model.variables, inputs) if rows.fits.any() else none
+
+
+def _predictions_of(model: SavedModel, rows: WholeRows, outputs: np.ndarray) -> Predictions:
+    """The predictions for all rows, from the outputs for those that fit."""
+    target, task = model.encoding.target.name, model.model.task
+    notes = (*unanswered_note(rows.bad, rows.fits, rows.place), *rows.unfamiliar.notes())
+    if rows.fits.all():
+        return replace(_predictions(task, target, outputs), kept=rows.written, notes=notes)
+    some = outputs if len(outputs) else np.zeros((1, task.outputs), np.float32)  # for the types of the answers
+    spread = _spread(_predictions(task, target, some), rows.fits)
+    return replace(spread, kept=rows.written, notes=notes, answered=rows.fits)
+
+
+def unanswered_note(bad: BadCells, fits: np.ndarray, place: str) -> tuple[str, ...]:
+    """A sentence that counts the rows without an answer and lists the first ten reasons, if there are any."""
+    return () if not bad.count else (dropped_note(bad, int((~fits).sum()), place=place, what="without an answer"),)
+
+
+def _spread(found: Predictions, fits: np.ndarray) -> Predictions:
+    """The predictions for rows of which only those that fit have one."""
+    return replace(
+        found,
+        answers=_spread_rows(found.answers, fits),
+        probabilities=None if found.probabilities is None else _spread_rows(found.probabilities, fits),
+        quantiles=None if found.quantiles is None else _spread_rows(found.quantiles, fits),
+        parts=tuple(_spread(part, fits) for part in found.parts),
+    )
+
+
+def _spread_rows(cells: np.ndarray, fits: np.ndarray) -> np.ndarray:
+    """The cells in the rows that fit, and NaN, an empty text or, for other types, None in the others."""
+    nothing: Any = {"U": "", "f": np.nan}.get(cells.dtype.kind)
+    spread = np.full((len(fits), *cells.shape[1:]), nothing, cells.dtype if cells.dtype.kind in "Uf" else object)
+    spread[fits] = cells[: fits.sum()]
+    return spread
 
 
 def _predictions(task: Task, target: str, outputs: np.ndarray) -> Predictions:

@@ -71,6 +71,10 @@ class BadCells:
         cells = sorted((*self.first, *other.first), key=lambda cell: cell.line)
         return BadCells(self.count + other.count, tuple(cells))
 
+    def move(self, rows: int) -> "BadCells":
+        """The same cells, for rows that come after so many others."""
+        return BadCells(self.count, tuple(dataclasses.replace(cell, line=cell.line + rows) for cell in self.first))
+
     def cut(self) -> "BadCells":
         """The same count, with only the first hundred cells."""
         return BadCells(self.count, self.first[:KEPT])
@@ -187,10 +191,10 @@ def bad_cells_error(name: str, bad: BadCells, *, place: str, hints: Iterable[str
     return DataError(found, f"`on_bad_rows=drop` leaves them out.{kinds}")
 
 
-def dropped_note(bad: BadCells, rows: int, *, place: str) -> str:
-    """One sentence that counts the dropped rows and lists the first ten reasons."""
+def dropped_note(bad: BadCells, rows: int, *, place: str, what: str = "dropped") -> str:
+    """One sentence that counts the rows that were dropped, or were `what` else, and lists the first ten reasons."""
     listed = "; ".join(f"{place} {cell.line} ({cell})" for cell in bad.first[:LISTED]) + _more_note(bad.count)
-    return f"{rows:,} {'row' if rows == 1 else 'rows'} dropped: {listed}"
+    return f"{rows:,} {'row' if rows == 1 else 'rows'} {what}: {listed}"
 
 
 def first_ten(items: Iterable[object]) -> str:
