@@ -49,6 +49,32 @@ def write_file(path: Path | str, content: bytes | str, *, overwrite: bool = Fals
 
 
 @contextlib.contextmanager
+def new_file(path: Path | str) -> Iterator[Path]:
+    """A file to write bit by bit, which gets the name `path` once everything is written.
+
+    Yields:
+        A hidden name beside `path`. At the end of the block the file is flushed to disk and renamed; if the block
+        raises, it is removed.
+
+    Raises:
+        UsageError: as for `write_file`; a file is never overwritten.
+    """
+    path = Path(path)
+    temporary = hidden_path(path)
+    with explain_write_errors(path):
+        refuse_existing(path)
+        temporary.touch(exist_ok=False)
+    try:
+        with explain_write_errors(path, only=FULL):
+            yield temporary
+        with explain_write_errors(path):
+            _flush(temporary)
+            _put_in_place(temporary, path, overwrite=False)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
 def new_folder(path: Path | str) -> Iterator[Path]:
     """A folder to fill, which gets the name `path` once everything is written; missing parents are created.
 

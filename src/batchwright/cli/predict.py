@@ -1,35 +1,55 @@
 """`batchwright predict`: the predictions of a saved run for new rows."""
 
-import io
+import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from batchwright.cli.output import RunFolder, warn_of_end
+from batchwright.cli.output import Json, RunFolder, print_json, table_console, warn_of_end
 from batchwright.errors import UsageError
+
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(help="columns of the source to put before the answers, separated by commas", metavar="COLUMN,..."),
+]
+OnBadRows = Annotated[
+    str, typer.Option(help="stop at cells that do not fit their column, or drop the answers of their rows, which stay")
+]
 
 
 def predict(
     run: RunFolder,
     source: Annotated[str, typer.Argument(help="the rows: a file, a folder or an example")],
     output: Annotated[Path | None, typer.Option(help="a new .csv or .parquet file [CSV on standard output]")] = None,
+    keep: Keep = None,
+    on_bad_rows: OnBadRows = "stop",
+    as_json: Json = False,
 ) -> None:
     """Predict classes with their probabilities, or values, one line per row."""
     if output is not None and output.suffix not in (".csv", ".parquet"):
         raise UsageError(f"--output {output}: the ending chooses the format; it must be .csv or .parquet.")
-    from batchwright._files import refuse_existing, write_file
-    from batchwright.runs.predictions import predict as predicted
+    from batchwright._files import refuse_existing
+    from batchwright.cli.show.training import notes
+    from batchwright.runs.answer_files import write_csv_file, write_csv_pieces, write_parquet_file
+    from batchwright.runs.answering import Answering
     from batchwright.runs.run import open_run
 
     if output is not None:
         refuse_existing(output)
     opened = open_run(run)
     warn_of_end(opened)
-    frame = predicted(opened, source).frame()
-    if output is None:
-        typer.echo(frame.write_csv(), nl=False)
-        return
-    content = io.BytesIO()
-    (frame.write_csv if output.suffix == ".csv" else frame.write_parquet)(content)
-    write_file(output, content.getvalue())
+    answering = Answering(opened, source, keep=keep or (), on_bad_rows=on_bad_rows)
+    answers, quoted = list[object](), tuple[str, ...]()
+    if output is not None:
+        write = write_csv_file if output.suffix == ".csv" else write_parquet_file
+        quoted = write(answering.frames(), output)
+    elif as_json:
+        answers = [row for frame in answering.frames() for row in json.loads(frame.write_json())]
+    else:
+        quoted = write_csv_pieces(answering.frames(), partial(typer.echo, nl=False))
+    notes((*answering.notes, *quoted), table_console(stderr=True))
+    if as_json:
+        where = {"run": str(run), "source": source, "output": None if output is None else str(output)}
+        print_json(where | answering.to_json() | ({} if output is not None else {"answers": answers}))

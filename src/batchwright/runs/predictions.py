@@ -120,7 +120,7 @@ def predict(
 
 
 def predict_pieces(
-    model: SavedModel | Run, source: Source, *, keep: Sequence[str], on_bad_rows: Literal["stop", "drop"]
+    model: SavedModel | Run, source: Source, *, keep: Sequence[str], on_bad_rows: str
 ) -> Iterator[tuple[Predictions, WholeRows]]:
     """As `predict`, some rows at a time, and what was found in them, so that the source may have any length."""
     loaded = _load_model(model)
@@ -145,7 +145,7 @@ def _answer(
 def _predictions_of(model: SavedModel, rows: WholeRows, outputs: np.ndarray) -> Predictions:
     """The predictions for all rows, from the outputs for those that fit."""
     target, task = model.encoding.target.name, model.model.task
-    notes = (*unanswered_note(rows.bad, rows.fits, rows.place), *rows.unfamiliar.notes())
+    notes = (*unanswered_note(rows.bad, int((~rows.fits).sum()), rows.place), *rows.unfamiliar.notes())
     if rows.fits.all():
         return replace(_predictions(task, target, outputs), kept=rows.written, notes=notes)
     some = outputs if len(outputs) else np.zeros((1, task.outputs), np.float32)  # for the types of the answers
@@ -153,9 +153,9 @@ def _predictions_of(model: SavedModel, rows: WholeRows, outputs: np.ndarray) -> 
     return replace(spread, kept=rows.written, notes=notes, answered=rows.fits)
 
 
-def unanswered_note(bad: BadCells, fits: np.ndarray, place: str) -> tuple[str, ...]:
+def unanswered_note(bad: BadCells, rows: int, place: str) -> tuple[str, ...]:
     """A sentence that counts the rows without an answer and lists the first ten reasons, if there are any."""
-    return () if not bad.count else (dropped_note(bad, int((~fits).sum()), place=place, what="without an answer"),)
+    return (dropped_note(bad, rows, place=place, what="without an answer"),) if rows else ()
 
 
 def _spread(found: Predictions, fits: np.ndarray) -> Predictions:
