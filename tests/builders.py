@@ -1,6 +1,8 @@
 """Small rows, programs and jobs that many tests train, and what they take from the events of a training."""
 
 from dataclasses import replace
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 import jax
@@ -8,6 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright import nn, optim
+from batchwright.data.encode.encoding import Encoding
+from batchwright.data.formats.source import Source
+from batchwright.data.whole_rows import read_whole
 from batchwright.optim import schedules
 from batchwright.tasks import Classification
 from batchwright.training.checkpoint import Checkpoint, Checkpoints, copy_to_device, first_checkpoint
@@ -117,3 +122,8 @@ class LinePlaces:
             return view
 
         return Piece(*jax.tree.map(taken, self.whole, self.memory))
+
+
+def encode_new(source: Source, encoding: Encoding) -> dict[str, np.ndarray]:
+    """The inputs of all rows of a source, which a prediction encodes a piece at a time."""
+    return dict(reduce(add, read_whole(source, encoding)).inputs)

@@ -5,10 +5,12 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
+from tests.builders import encode_new
 
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.load import load
-from batchwright.data.new_rows import encode_labelled, encode_new
+from batchwright.data.new_rows import encode_labelled
+from batchwright.data.whole_rows import read_whole
 from batchwright.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -37,7 +39,7 @@ def test_what_is_saved_is_plain_and_encodes_as_before(source):
     data = load(source[0], target=source[1], validation_split=0.0, test_split=0.0)
     encoding = Encoding.from_json(json.loads(json.dumps(data.encoding.to_json())))
     assert encoding == data.encoding
-    rows, _ = encode_labelled(source[0], encoding)
+    rows = encode_labelled(source[0], encoding).rows
     assert rows.weights is None
     assert rows.inputs.keys() == data.train.inputs.keys()
     assert all(np.array_equal(rows.inputs[key], data.train.inputs[key]) for key in rows.inputs)
@@ -94,8 +96,9 @@ def test_bad_rows_stop_a_prediction_even_where_training_dropped_them(tmp_path):
     assert any("1 row dropped" in note for note in data.notes)
     with pytest.raises(DataError, match=r"line 62.*height.*'tall'"):
         encode_new(path, data.encoding)
-    inputs = encode_new(path, data.encoding, options=data.encoding.reading)
-    assert len(inputs["numeric"]) == ROWS
+    (rows,) = read_whole(path, data.encoding, on_bad_rows="drop")
+    assert len(rows.inputs["numeric"]) == ROWS
+    assert np.flatnonzero(~rows.fits).tolist() == [ROWS]
 
 
 def save(path, size, mode="L"):

@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.builders import encode_new
 
 import batchwright as bw
 from batchwright.data.disk.convert_table import convert
 from batchwright.data.formats.delimited import read_csv
-from batchwright.data.new_rows import encode_new
 from batchwright.data.typed.numbers import NumberFormat, find_written
 from batchwright.data.typed.schema import Column, Schema
 from batchwright.data.typed.table import TableOptions, from_frame

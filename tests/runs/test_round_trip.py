@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.builders import encode_new
 from tests.runs.conftest import CONFIG, FILES, ROWS
 
 from batchwright.data.dataset import Dataset
 from batchwright.data.load import load
-from batchwright.data.new_rows import encode_new
 from batchwright.errors import RunError
 from batchwright.nn import MLP, Variables
 from batchwright.runs import Setting, create, open_run

@@ -13,6 +13,9 @@ def evaluate(
     source: Annotated[str, typer.Argument(help="rows with their targets: a file, a folder or an example")],
     weights: Annotated[str | None, typer.Option(help="a column of row weights [the column of the training]")] = None,
     per_class: Annotated[bool, typer.Option(help="precision, recall, F1 of each class")] = False,
+    on_bad_rows: Annotated[
+        str, typer.Option(help="stop, or drop rows whose cells do not fit their column and rows without a target")
+    ] = "stop",
     as_json: Json = False,
 ) -> None:
     """Compute the metrics of a saved run on other rows."""
@@ -23,7 +26,7 @@ def evaluate(
 
     opened = open_run(run)
     warn_of_end(opened)
-    found = evaluate_on(opened, source, weights=weights)
+    found = evaluate_on(opened, source, weights=weights, on_bad_rows=on_bad_rows)
     if per_class and found.per_class is None and not found.by_target:
         raise UsageError(f"--per-class is for a model that tells classes or labels apart, and {run} predicts numbers.")
     if as_json:
@@ -33,6 +36,7 @@ def evaluate(
                 "run": str(run),
                 "source": source,
                 **shown,
+                **found.unfamiliar.to_json(),
                 "per_class": to_json(found.per_class, found.by_target) if per_class else None,
             }
         )

@@ -3,13 +3,13 @@
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
 from typing import NamedTuple
-
-import numpy as np
 
 from batchwright.data.dataset import Split, encode_split
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.preprocessing import Preprocessing
+from batchwright.data.encode.targets import drop_missing
 from batchwright.data.formats.source import Source, part_to_answer, read
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import Rows
@@ -19,26 +19,15 @@ from batchwright.data.weights import drop_weightless
 from batchwright.errors import DataError
 
 
-def encode_new(source: Source, encoding: Encoding, *, options: TableOptions | None = None) -> dict[str, np.ndarray]:
-    """The inputs of new rows, in the order of the source; they need no targets.
-
-    Args:
-        source: rows as for training; if it has its own test part, that part is used.
-        encoding: the encoding of the trained model.
-        options: how the cells are read, if not as in training; bad rows stop the reading unless these say "drop".
-
-    Raises:
-        DataError: a column is missing, images have another shape, or as `read`.
-    """
-    with _settings_of_training(options):
-        return encoding.inputs(_read_new(source, encoding, encoding.schema, options))
-
-
 class Labelled(NamedTuple):
-    """Encoded rows to evaluate a model on, and notes that a user should know, one sentence each."""
+    """Encoded rows to evaluate a model on, and notes that a user should know, one sentence each.
+
+    `source` are the same rows, not encoded.
+    """
 
     rows: Split
     notes: tuple[str, ...]
+    source: Rows
 
 
 def encode_labelled(
@@ -65,21 +54,25 @@ def _encode_labelled(source: Source, encoding: Encoding, weights: str | None, op
     if isinstance(rows, Images):
         if weights is not None:
             raise DataError(f"{rows.name} holds images, which have no column {weights!r} of weights: leave it out.")
-        return Labelled(encode_split(rows, encoding), rows.notes)
+        return Labelled(encode_split(rows, encoding), rows.notes, rows)
     if absent := [name for name in encoding.target.columns if name not in rows.kinds]:
         raise DataError(
             f"{rows.name} has no column {', '.join(map(repr, absent))}, the target, which an evaluation compares "
             "with; predicting does without it."
         )
+    if options is not None and options.on_bad_rows == "drop" and encoding.target.task != "multilabel":
+        rows = reduce(drop_missing, encoding.target.columns, rows)
+        if rows.rows == 0:
+            raise DataError(f"{rows.name} has no row with a target, which an evaluation compares with.")
     if column is None:
-        return Labelled(encode_split(rows, encoding), rows.notes)
+        return Labelled(encode_split(rows, encoding), rows.notes, rows)
     if weights is None and column not in rows.kinds:
         lacking = f"{rows.name} has no column {column!r}, which weighed the training rows: here every row counts once"
-        return Labelled(encode_split(rows, encoding), (*rows.notes, lacking))
+        return Labelled(encode_split(rows, encoding), (*rows.notes, lacking), rows)
     if column not in rows.kinds:
         raise DataError(f"{rows.name} has no column {column!r}, which was named as the column of weights.")
     rows = drop_weightless(rows, column)
-    return Labelled(encode_split(rows, encoding, weights=column), rows.notes)
+    return Labelled(encode_split(rows, encoding, weights=column), rows.notes, rows)
 
 
 @contextmanager

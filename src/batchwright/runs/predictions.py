@@ -13,10 +13,13 @@ import polars as pl
 from batchwright import _cache
 from batchwright.data.dataset import Split, fingerprint
 from batchwright.data.encode.encoding import Encoding
+from batchwright.data.encode.preprocessing import Preprocessing
+from batchwright.data.encode.unfamiliar import Unfamiliar, count_unfamiliar
 from batchwright.data.formats.source import Source
 from batchwright.data.new_rows import encode_labelled
 from batchwright.data.splitting import row_hashes
 from batchwright.data.typed.cells import BadCells, dropped_note
+from batchwright.data.typed.table import Table
 from batchwright.data.whole_rows import WholeRows, level, read_whole
 from batchwright.errors import ConfigError, DataError, RunError
 from batchwright.runs.model import SavedModel
@@ -203,7 +206,8 @@ class Evaluation:
     """The metrics of a model on rows, and notes that a user should know about the rows and the answers.
 
     `per_class` is there for a model of one target of classes. `by_target` has the same for each of several targets
-    that is a class; of labels, for each label, the rows `without` and `with` it.
+    that is a class; of labels, for each label, the rows `without` and `with` it. `unfamiliar` counts cells that are
+    unlike those of training; the notes tell it too.
     """
 
     metrics: dict[str, float]
@@ -211,25 +215,42 @@ class Evaluation:
     remarks: tuple[str, ...]
     per_class: PerClass | None = None
     by_target: Mapping[str, PerClass] = field(default_factory=dict)
+    unfamiliar: Unfamiliar = field(default_factory=Unfamiliar)
 
 
-def evaluate_on(model: SavedModel | Run, source: Source, *, weights: str | None = None) -> Evaluation:
+def evaluate_on(
+    model: SavedModel | Run,
+    source: Source,
+    *,
+    weights: str | None = None,
+    on_bad_rows: Literal["stop", "drop"] = "stop",
+) -> Evaluation:
     """Evaluate a model, or the model of a run, on the rows of a source, which have targets.
 
     Args:
         model: the model to evaluate.
         source: the rows.
         weights: the column of their weights; None takes the column used in training, if the source has it.
+        on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" their rows and rows without a target.
 
     Raises:
         DataError: the rows are not of the kind that the model was trained on, or have no targets, or no such weights.
     """
     _cache.use()
     loaded = _load_model(model)
-    found = encode_labelled(source, loaded.encoding, weights=weights)
+    reading = replace(loaded.encoding.reading, on_bad_rows=on_bad_rows)
+    try:
+        found = encode_labelled(source, loaded.encoding, weights=weights, options=reading)
+    except DataError as error:
+        remedy = "`on_bad_rows=drop` does that." if "`on_bad_rows=drop`" in error.remedy else ""
+        raise DataError(error.message, remedy) from error
     own = _rows_of_training(model, found.rows, loaded.encoding) if isinstance(model, Run) else ()
+    made, unfamiliar = loaded.encoding.preprocessing, Unfamiliar()
+    if isinstance(found.source, Table) and isinstance(made, Preprocessing):
+        unfamiliar = count_unfamiliar(made, found.source)
     judged = judge(loaded.model, loaded.variables, to_device(found.rows))
-    return Evaluation(judged.metrics, (*found.notes, *own), judged.remarks, judged.per_class, judged.by_target)
+    notes = (*found.notes, *unfamiliar.notes(), *own)
+    return Evaluation(judged.metrics, notes, judged.remarks, judged.per_class, judged.by_target, unfamiliar)
 
 
 def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, ...]:

@@ -2,11 +2,11 @@
 
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import jax
 
@@ -84,17 +84,26 @@ class Trained:
         """Whether it was trained too little, about right or too long, as the two loss curves say."""
         return verdict(self.history)
 
-    def predict(self, source: Source) -> Predictions:
-        """What the model says of the rows of a source: a path, arrays, or any data frame."""
-        return predict(self.model, source)
+    def predict(
+        self, source: Source, *, keep: str | Sequence[str] = (), on_bad_rows: Literal["stop", "drop"] = "stop"
+    ) -> Predictions:
+        """What the model says of the rows of a source: a path, arrays, or any data frame.
 
-    def evaluate(self, source: Source, *, weights: str | None = None) -> dict[str, float]:
+        Columns in `keep` come before the answers in `frame()`. With `on_bad_rows` "drop", rows whose cells do not fit
+        their column stay, without an answer.
+        """
+        return predict(self.model, source, keep=keep, on_bad_rows=on_bad_rows)
+
+    def evaluate(
+        self, source: Source, *, weights: str | None = None, on_bad_rows: Literal["stop", "drop"] = "stop"
+    ) -> dict[str, float]:
         """The metrics of the model on the rows of a source, which have targets.
 
         `weights` is the column of the rows' weights; None takes the column of the training, if the source has it.
-        What you should know about the rows comes as warnings.
+        `on_bad_rows` "drop" leaves out rows whose cells do not fit, and rows without a target. What you should know
+        about the rows comes as warnings.
         """
-        found = evaluate_on(self.model, source, weights=weights)
+        found = evaluate_on(self.model, source, weights=weights, on_bad_rows=on_bad_rows)
         for note in found.notes:
             warnings.warn(note, stacklevel=2)
         return found.metrics

@@ -168,10 +168,10 @@ def unit_hints(frame: pl.DataFrame, typed: TypedCells) -> tuple[str, ...]:
         texts = inference.clean(cells, MISSING).drop_nulls()
         written = find_written(texts, None) if len(texts) else None
         if written is not None and written.fits == len(texts):
-            as_in = f" as in {column.numbers.example!r}" if column.numbers else ", such as 4.1"
+            before = f"as in {column.numbers.example!r}" if column.numbers else "without more than digits and a point"
             hints.append(
-                f"All {len(texts):,} cells of column {column.name!r} are numbers as in {written.example!r}, and those "
-                f"of training were written{as_in}: write these likewise."
+                f"The cells of column {column.name!r} are numbers written as in {written.example!r}, and in training "
+                f"they were written {before}: write these likewise."
             )
     return tuple(hints)
 
