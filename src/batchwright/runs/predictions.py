@@ -223,7 +223,7 @@ def evaluate_on(
     source: Source,
     *,
     weights: str | None = None,
-    on_bad_rows: Literal["stop", "drop"] = "stop",
+    on_bad_rows: str = "stop",
 ) -> Evaluation:
     """Evaluate a model, or the model of a run, on the rows of a source, which have targets.
 
