@@ -96,6 +96,27 @@ def test_types_of_parquet_are_kept_and_row_numbers_count_on(
         list(read_whole(tmp_path / "new.parquet", encoding))
 
 
+@pytest.mark.parametrize("ending", ["arff", "csv", "jsonl", "frame"])
+def test_bad_rows_keep_their_places_in_other_formats(tmp_path: Path, encoding: Encoding, ending: str) -> None:
+    path: object = tmp_path / f"new.{ending}"
+    rows = [("a", "0.5"), ("b", "tall"), ("c", "1.5")]
+    text = {
+        "arff": "@relation r\n@attribute id string\n@attribute x numeric\n@attribute city string\n@data\n"
+        + "a,0.5,Bern\nb,0.5\nc,1.5,Bern\n",
+        "csv": "id,x,city\n" + "".join(f"{name},{x},Bern\n" for name, x in rows),
+        "jsonl": "".join(f'{{"id": "{name}", "x": "{x}", "city": "Bern"}}\n' for name, x in rows),
+    }
+    if ending == "frame":
+        path = pl.DataFrame({"id": ["a", "b", "c"], "x": [0.5, float("inf"), 1.5], "city": ["Bern"] * 3})
+    else:
+        (tmp_path / f"new.{ending}").write_text(text[ending])
+    (found,) = read_whole(path, encoding, keep=("id",), on_bad_rows="drop")
+    assert found.fits.tolist() == [True, False, True]
+    names = ["a", None if ending == "arff" else "b", "c"]
+    assert found.written["id"].to_list() == names
+    assert len(found.inputs["numeric"]) == 2
+
+
 def test_an_error_counts_the_bad_cells_of_all_pieces(
     tmp_path: Path, encoding: Encoding, monkeypatch: pytest.MonkeyPatch
 ) -> None:

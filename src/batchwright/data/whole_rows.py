@@ -44,6 +44,7 @@ class WholeRows:
         bad: the cells that do not fit.
         unfamiliar: what is unlike the training rows, among the rows that fit.
         place: what the numbers of bad cells count: "line" or "row".
+        hints: what to do about cells that do not fit.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -52,6 +53,7 @@ class WholeRows:
     bad: BadCells = NONE_BAD
     unfamiliar: Unfamiliar = dataclasses.field(default_factory=Unfamiliar)
     place: str = "row"
+    hints: tuple[str, ...] = ()
 
     def __add__(self, other: "WholeRows") -> "WholeRows":
         """These rows and those that follow."""
@@ -62,6 +64,7 @@ class WholeRows:
             (self.bad + other.bad).cut(),
             self.unfamiliar + other.unfamiliar,
             self.place,
+            self.hints or other.hints,
         )
 
     def cut(self, count: int) -> tuple["WholeRows", "WholeRows"]:
@@ -99,7 +102,7 @@ def read_whole(
     for rows in _read_pieces(source, schema, encoding):
         piece = _encode(rows, encoding, keep)
         bad, name, place = (bad + piece.bad).cut(), rows.name, piece.place
-        hints = hints or rows.notes if bad.count else ()
+        hints = hints or piece.hints
         if on_bad_rows == "drop" or not bad.count:
             yield piece
     if bad.count and on_bad_rows == "stop":
@@ -130,7 +133,8 @@ def _encode(rows: Rows, encoding: Encoding, keep: tuple[str, ...]) -> WholeRows:
     assert isinstance(encoding.preprocessing, Preprocessing)
     unfamiliar = count_unfamiliar(encoding.preprocessing, rows)
     place = "row" if rows.lines is None else "line"
-    return WholeRows(inputs, rows.whole.fits, rows.whole.written, rows.dropped, unfamiliar, place)
+    whole = rows.whole
+    return WholeRows(inputs, whole.fits, whole.written, rows.dropped, unfamiliar, place, whole.hints)
 
 
 def _written_of(images: Images, keep: tuple[str, ...]) -> pl.DataFrame:

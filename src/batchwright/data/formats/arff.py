@@ -65,11 +65,12 @@ class Arff(TextFormat):
         lines = enumerate(check_utf8(data.removeprefix(MARK), name).splitlines(), start=1)
         meaningful = ((number, line.strip()) for number, line in lines if line.strip() and not _is_comment(line))
         attributes = _read_header(meaningful, name)
-        rows, places, wrong = _read_rows(meaningful, attributes)
+        rows, places, wrong, torn = _read_rows(meaningful, attributes)
         frame = pl.DataFrame([_series(column, rows, place) for place, column in enumerate(attributes)])
         told = {column.name: column.kind for column in attributes if _is_told(column, frame)}
         options = dataclasses.replace(options, kinds={**told, **options.kinds})
-        return type_table(frame, options, schema=schema, name=name, lines=np.array(places, np.int64), ragged=wrong)
+        numbers, others = np.array(places, np.int64), np.array(torn, np.int64)
+        return type_table(frame, options, schema=schema, name=name, lines=numbers, ragged=wrong, torn=others)
 
 
 ARFF = Arff()
@@ -170,9 +171,9 @@ def _split_quoted(line: str) -> Iterator[str]:
 
 def _read_rows(
     lines: Iterator[tuple[int, str]], attributes: Sequence[Attribute]
-) -> tuple[list[Cells], list[int], BadCells]:
-    """The rows that can be rows of these columns, the lines on which they are, and the cells of the others."""
-    rows, places, wrong, count = list[Cells](), list[int](), list[BadCell](), 0
+) -> tuple[list[Cells], list[int], BadCells, list[int]]:
+    """The rows that can be rows of these columns and their lines, and the bad cells of the others and their lines."""
+    rows, places, wrong, torn = list[Cells](), list[int](), list[BadCell](), list[int]()
     allowed = {
         place: frozenset((*column.values, None)) for place, column in enumerate(attributes) if column.holds == "values"
     }
@@ -185,9 +186,9 @@ def _read_rows(
             rows.append(cells)
             places.append(number)
         else:
-            count += 1
-            wrong += [problem] if count <= KEPT else []
-    return rows, places, BadCells(count, tuple(wrong))
+            torn.append(number)
+            wrong += [problem] if len(torn) <= KEPT else []
+    return rows, places, BadCells(len(torn), tuple(wrong)), torn
 
 
 def _not_declared(column: Attribute, cell: str | None, number: int) -> BadCell:

@@ -85,10 +85,12 @@ class Whole:
     Attributes:
         fits: for each row, whether it is in the table.
         written: the columns that are kept as they are written; null in records with the wrong number of fields.
+        hints: what to do about cells that do not fit.
     """
 
     fits: Bool[np.ndarray, " rows"]
     written: pl.DataFrame
+    hints: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,9 +239,11 @@ def type_table(
     kept = None if lines is None else lines[typed.fits]
     if isinstance(schema, WholeSchema):
         written = frame.select(columns_to_keep(frame.columns, schema, name))
-        whole = _with_torn(Whole(typed.fits, written), numbers, np.zeros(0, np.int64) if torn is None else torn)
-        hints = unit_hints(inputs, typed)
-        return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, hints, bad, whole)
+        torn = np.zeros(0, np.int64) if torn is None else torn
+        if len(torn) != ragged.count:
+            raise ValueError(f"{name}: {ragged.count} records do not fit, and the places of {len(torn)} are known.")
+        whole = _with_torn(Whole(typed.fits, written, unit_hints(inputs, typed)), numbers, torn)
+        return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (), bad, whole)
     if not bad.count:
         return Table(typed.frame, typed.columns, name, lines)
     if options.on_bad_rows != "drop" or not typed.fits.any():
@@ -259,7 +263,7 @@ def _with_torn(whole: Whole, lines: Int64[np.ndarray, " rows"], torn: Int64[np.n
     written = whole.written
     if written.width:
         written = pl.concat([written, written.clear(1)])[place]
-    return Whole(np.append(whole.fits, False)[place], written)
+    return dataclasses.replace(whole, fits=np.append(whole.fits, False)[place], written=written)
 
 
 def known_columns(names: Sequence[str], options: TableOptions, schema: Schema | None, name: str) -> dict[str, Column]:
