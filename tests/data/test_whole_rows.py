@@ -102,7 +102,7 @@ def test_bad_rows_keep_their_places_in_other_formats(tmp_path: Path, encoding: E
     rows = [("a", "0.5"), ("b", "tall"), ("c", "1.5")]
     text = {
         "arff": "@relation r\n@attribute id string\n@attribute x numeric\n@attribute city string\n@data\n"
-        + "a,0.5,Bern\nb,0.5\nc,1.5,Bern\n",
+        "a,0.5,Bern\nb,0.5\nc,1.5,Bern\n",
         "csv": "id,x,city\n" + "".join(f"{name},{x},Bern\n" for name, x in rows),
         "jsonl": "".join(f'{{"id": "{name}", "x": "{x}", "city": "Bern"}}\n' for name, x in rows),
     }

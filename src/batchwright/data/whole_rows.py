@@ -45,6 +45,7 @@ class WholeRows:
         unfamiliar: what is unlike the training rows, among the rows that fit.
         place: what the numbers of bad cells count: "line" or "row".
         hints: what to do about cells that do not fit.
+        notes: what was changed while the rows were read, one sentence each.
     """
 
     inputs: Mapping[str, np.ndarray]
@@ -54,6 +55,7 @@ class WholeRows:
     unfamiliar: Unfamiliar = dataclasses.field(default_factory=Unfamiliar)
     place: str = "row"
     hints: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __add__(self, other: "WholeRows") -> "WholeRows":
         """These rows and those that follow."""
@@ -65,6 +67,7 @@ class WholeRows:
             self.unfamiliar + other.unfamiliar,
             self.place,
             self.hints or other.hints,
+            (*self.notes, *other.notes),
         )
 
     def cut(self, count: int) -> tuple["WholeRows", "WholeRows"]:
@@ -128,7 +131,7 @@ def level(pieces: Iterable[WholeRows], block: int) -> Iterator[WholeRows]:
 def _encode(rows: Rows, encoding: Encoding, keep: tuple[str, ...]) -> WholeRows:
     inputs = encoding.inputs(rows)
     if isinstance(rows, Images):
-        return WholeRows(inputs, np.ones(rows.rows, bool), _written_of(rows, keep))
+        return WholeRows(inputs, np.ones(rows.rows, bool), _written_of(rows, keep), notes=rows.notes)
     assert rows.whole is not None
     assert isinstance(encoding.preprocessing, Preprocessing)
     unfamiliar = count_unfamiliar(encoding.preprocessing, rows)
@@ -150,7 +153,9 @@ def _read_pieces(source: Source, schema: WholeSchema, encoding: Encoding) -> Ite
     """The rows as they are read, a piece at a time where the format can be read so."""
     reading = dataclasses.replace(encoding.reading, on_bad_rows="drop")
     path = Path(source) if isinstance(source, str | os.PathLike) else None
-    if path is None or isinstance(encoding.preprocessing, ImagePreprocessing):
+    if isinstance(encoding.preprocessing, ImagePreprocessing):
+        yield _read_images(source, schema, encoding.preprocessing, reading)
+    elif path is None:
         yield read_like(source, schema, encoding.preprocessing, reading)
     elif path.is_file() and DELIMITED.claims(path) and not _needs_all_dates(schema):
         check_file(path)
@@ -163,6 +168,14 @@ def _read_pieces(source: Source, schema: WholeSchema, encoding: Encoding) -> Ite
             yield dataclasses.replace(table, dropped=table.dropped.move(start))
     else:
         yield read_like(source, schema, encoding.preprocessing, reading)
+
+
+def _read_images(source: Source, schema: WholeSchema, made: ImagePreprocessing, reading: TableOptions) -> Rows:
+    """All images; a file that cannot be read always stops the reading, as its row would be lost."""
+    try:
+        return read_like(source, schema, made, dataclasses.replace(reading, on_bad_rows="stop"))
+    except DataError as error:
+        raise DataError(error.message) from error
 
 
 def _text_tables(path: Path, reading: TableOptions, schema: WholeSchema) -> Iterator[Table]:

@@ -21,6 +21,7 @@ class Answering:
         self._pieces = predict_pieces(model, source, keep=keep, on_bad_rows=on_bad_rows)
         self._bad, self._place, self._unfamiliar = NONE_BAD, "row", Unfamiliar()
         self._rows = self._answered = 0
+        self._notes: tuple[str, ...] = ()
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """The answers as frames of the same columns, in the order of the rows.
@@ -31,6 +32,7 @@ class Answering:
         for predictions, rows in self._pieces:
             self._bad, self._place = (self._bad + rows.bad).cut(), rows.place
             self._unfamiliar += rows.unfamiliar
+            self._notes += rows.notes
             self._rows += len(rows.fits)
             self._answered += int(rows.fits.sum())
             yield predictions.frame()
@@ -39,7 +41,7 @@ class Answering:
     def notes(self) -> tuple[str, ...]:
         """What a user should know about the rows, one sentence each."""
         unanswered = unanswered_note(self._bad, self._rows - self._answered, self._place)
-        return (*unanswered, *self._unfamiliar.notes())
+        return (*self._notes, *unanswered, *self._unfamiliar.notes())
 
     def to_json(self) -> dict[str, Any]:
         """The counts as plain data."""

@@ -148,7 +148,7 @@ def _answer(
 def _predictions_of(model: SavedModel, rows: WholeRows, outputs: np.ndarray) -> Predictions:
     """The predictions for all rows, from the outputs for those that fit."""
     target, task = model.encoding.target.name, model.model.task
-    notes = (*unanswered_note(rows.bad, int((~rows.fits).sum()), rows.place), *rows.unfamiliar.notes())
+    notes = (*rows.notes, *unanswered_note(rows.bad, int((~rows.fits).sum()), rows.place), *rows.unfamiliar.notes())
     if rows.fits.all():
         return replace(_predictions(task, target, outputs), kept=rows.written, notes=notes)
     some = outputs if len(outputs) else np.zeros((1, task.outputs), np.float32)  # for the types of the answers
