@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from tests.builders import encode_new
 from tests.data.image_files import RNG, save, save_png_of_colours, save_values
 
 import batchwright as bw
@@ -8,7 +9,7 @@ from batchwright.data.encode.encoding import Encoding
 from batchwright.data.formats.image_files import ImageForm, find_images
 from batchwright.data.formats.image_folder import IMAGE_FOLDER
 from batchwright.data.load import prepare
-from batchwright.data.new_rows import encode_labelled, encode_new
+from batchwright.data.new_rows import encode_labelled
 from batchwright.data.options import DataOptions
 from batchwright.errors import DataError
 
