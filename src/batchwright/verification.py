@@ -18,6 +18,7 @@ import numpy as np
 
 from batchwright import _machine, workflow
 from batchwright.config import settings_of
+from batchwright.data.formats.given import STANDARD_INPUT
 from batchwright.errors import BatchwrightError, InterruptedRunError, RunError
 from batchwright.runs import checkpoints
 from batchwright.runs.run import open_run
@@ -56,12 +57,15 @@ def verify(run: Path) -> Verification:
     The run itself is only read.
 
     Raises:
-        RunError: the run cannot be read, or its rows were given in Python.
+        RunError: the run cannot be read, or its rows were given in Python or on standard input.
         BatchwrightError: a piece of the training failed otherwise.
     """
     recorded = open_run(run)
     _machine.use_recorded_threads(recorded.manifest.machine)
-    prepared = workflow.prepare(workflow.recorded_settings(recorded))
+    settings = workflow.recorded_settings(recorded)
+    if STANDARD_INPUT in (settings.config.data.source, settings.config.data.test):
+        raise RunError(f"the rows of {run} came from standard input, which several processes cannot read in turn.")
+    prepared = workflow.prepare(settings)
     between = max(1, min(MOST_BETWEEN, (prepared.plan.iterations_per_epoch - 1) // (KILLS + 1)))
     last = between * (KILLS + 1)
     if last >= prepared.plan.updates:

@@ -13,6 +13,7 @@ from batchwright.data.encode.encoders import Scaling
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.encode.preprocessing import Constant
 from batchwright.data.formats.format import Loaded
+from batchwright.data.formats.given import refuse_same_input
 from batchwright.data.formats.source import Source, read
 from batchwright.data.learning import (
     check_options,
@@ -137,6 +138,7 @@ def prepare(
     of an earlier training, by which rows are read and encoded.
     """
     options = check_options(options, seed, like)
+    refuse_same_input(source, options.test)
     schema = None if like is None else schema_like(like, options)
     loaded = read(
         source,

@@ -17,10 +17,11 @@ from batchwright.data.disk.convert_table import check_memory, convert, memory_le
 from batchwright.data.disk.store import Store
 from batchwright.data.disk.stored_split import ChosenRows, StreamedDataset, StreamedSplit
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
-from batchwright.data.formats.format import to_path
+from batchwright.data.formats.given import refuse_same_input, to_path
 from batchwright.data.formats.idx import IDX
 from batchwright.data.formats.image_files import ImageForm
 from batchwright.data.formats.image_folder import IMAGE_FOLDER
+from batchwright.data.formats.several_files import is_pattern, short_name
 from batchwright.data.formats.source import format_of, part_to_answer
 from batchwright.data.learning import (
     check_options,
@@ -72,6 +73,7 @@ def prepare_streamed(
         UsageError: the disk is full, or another process converts the same source.
     """
     options = check_options(options, seed, like)
+    refuse_same_input(source, options.test)
     path, left = to_path(source), memory_left(memory_limit)
     store, own, unused = _stores(path, options, cache_dir, memory_limit, like)
     check_memory(_needed_bytes(store), left, f"{store.name}: learning from {store.rows:,} rows")
@@ -110,7 +112,7 @@ def prepare_streamed(
         encoding,
         indices,
         _fingerprint(parts, encoding),
-        path.resolve().name if path.is_dir() else path.stem,
+        short_name(path) if path.is_dir() or is_pattern(path) else path.stem,
         notes,
     )
 

@@ -27,7 +27,7 @@ from batchwright.search.space import Space, corners, load_space
 from batchwright.search.study import Finished, open_study
 from batchwright.workflow import Prepared, Repeated, Trained, folds, repeat, train
 from batchwright.workflow.measuring import SIZE, batch_sizes
-from batchwright.workflow.places import find_again, places_of
+from batchwright.workflow.places import find_again, places_of, require_rows_again
 from batchwright.workflow.preparing import job_on, prepare
 
 
@@ -90,6 +90,8 @@ def go_on(
         if settings.config.data.source is None and dataset is None:
             again = f"bw.resume_search({str(folder.path)!r}, data)"
             raise RunError(f"{folder.path} searches on rows from Python: go on with it there, {again}.")
+        if dataset is None:
+            require_rows_again(settings.config.data, folder.path)
         prepared = prepare(find_again(settings, plan.paths), dataset)
         if prepared.dataset.fingerprint != plan.fingerprint:
             raise RunError(f"the rows of {prepared.dataset.name} differ from the rows of the search in {folder.path}.")

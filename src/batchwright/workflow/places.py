@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from batchwright.config import Data, Settings
-from batchwright.data.formats.format import split_part, to_path
+from batchwright.data.formats.format import split_part
+from batchwright.data.formats.given import STANDARD_INPUT, is_url, standard_input, to_path
+from batchwright.data.formats.several_files import find_files, is_pattern
+from batchwright.errors import DataError, RunError
 
 SOURCE, TEST = "data.source", "data.test"
 
@@ -22,9 +26,26 @@ def find_again(settings: Settings, places: Mapping[str, str]) -> Settings:
     return replace(settings, config=replace(settings.config, data=data))
 
 
+def require_rows_again(data: Data, run: Path) -> None:
+    """Raise a RunError if the rows of a run came from standard input, and are not given there again."""
+    if STANDARD_INPUT not in (data.source, data.test):
+        return
+    try:
+        standard_input()
+    except DataError as error:
+        raise RunError(
+            f"the rows of {run} came from standard input, and are not kept in the run: give them again, as in "
+            f"`batchwright resume {run} < rows.csv`."
+        ) from error
+
+
 def _find(given: str | None, before: str | None) -> str | None:
     return given if given is None or before is None or _exists(given) else before
 
 
 def _exists(path: str) -> bool:
-    return split_part(to_path(path))[0].exists()
+    """Whether a source is on this machine: a file, a folder, or a pattern that some files match."""
+    if path == STANDARD_INPUT or is_url(path):
+        return False
+    named = to_path(path)
+    return bool(find_files(named)) if is_pattern(named) else split_part(named)[0].exists()

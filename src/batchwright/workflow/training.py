@@ -35,7 +35,7 @@ from batchwright.training.watch import Steering
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
 from batchwright.workflow.initial import begin_from, given_variables
 from batchwright.workflow.measuring import measure_auto
-from batchwright.workflow.places import find_again, places_of
+from batchwright.workflow.places import find_again, places_of, require_rows_again
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
 from batchwright.workflow.tasks import with_threshold
 
@@ -201,6 +201,8 @@ def resume(
             raise RunError(
                 f"{run} was trained on rows from Python: go on with it there, bw.resume({str(run)!r}, data)."
             )
+        if dataset is None:
+            require_rows_again(settings.config.data, folder.path)
         prepared = prepare(settings, dataset, saved.encoding if saved.manifest.begun_from else None)
         _compare(saved, prepared.dataset)
         checkpoint, problems = checkpoints.read(folder.path, prepared.state)

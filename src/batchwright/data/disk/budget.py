@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from batchwright.data.formats.format import split_part, to_path
+from batchwright.data.formats.format import split_part
+from batchwright.data.formats.given import is_url, to_path
+from batchwright.data.formats.several_files import is_pattern
 from batchwright.data.formats.source import format_of
 from batchwright.errors import ConfigError
 
@@ -48,7 +50,7 @@ def limit_to_stream(source: str, chosen: str, *, image_size: tuple[int, int] | N
     """The limit for reading a source in chunks; None if all of its rows should be in memory.
 
     Args:
-        source: a path; examples and paths that do not exist are never read in chunks.
+        source: a path, a pattern or `-`; examples, URLs and paths that do not exist are never read in chunks.
         chosen: a size such as `2GB`, for the whole process; "auto" for half of the free memory, if the source is of a
             kind that can be read in chunks; "none" for no limit.
         image_size: height and width that the images of a folder are resized to.
@@ -56,7 +58,7 @@ def limit_to_stream(source: str, chosen: str, *, image_size: tuple[int, int] | N
     Raises:
         ConfigError: not a size.
     """
-    if chosen == "none" or (chosen == "auto" and not _can_be_streamed(to_path(source))):
+    if chosen == "none" or (chosen == "auto" and (is_url(source) or not _can_be_streamed(to_path(source)))):
         return None
     free = available_memory() or 0
     limit = anonymous_memory() + free // 2 if chosen == "auto" else parse_size(chosen)
@@ -89,7 +91,7 @@ def estimated_bytes(source: str | Path, image_size: tuple[int, int] | None = Non
     there is no such file.
     """
     path = to_path(source)
-    if (found := format_of(path)) is not None and split_part(path)[0].exists():
+    if (found := format_of(path)) is not None and (is_pattern(path) or split_part(path)[0].exists()):
         return found.estimated_bytes(path, image_size)
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return 2 * sum(file.stat().st_size for file in files)

@@ -1,21 +1,25 @@
 """Open a table as it lies in its files, to be read column by column."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from batchwright._files import explain_write_errors, remove_parts
 from batchwright.data.disk.text_pieces import PIECE_BYTES, cut_column, cut_lines, cut_text
 from batchwright.data.formats.arrays import NPY
 from batchwright.data.formats.delimited import DELIMITED
-from batchwright.data.formats.format import TableFile
+from batchwright.data.formats.format import Format, TableFile, split_part
+from batchwright.data.formats.packed import Packed
 from batchwright.data.formats.parquet import PARQUET, parquet_files
-from batchwright.data.formats.source import check_file
-from batchwright.data.typed.cells import TableOptions
+from batchwright.data.formats.several_files import check_columns, files_of, is_pattern, move
+from batchwright.data.formats.source import SEVERAL_FILES, check_file, content_note, format_of
+from batchwright.data.typed.cells import NONE_BAD, TableOptions
 from batchwright.data.typed.schema import Schema
 from batchwright.errors import DataError
 
-STREAMED = (DELIMITED, PARQUET, NPY)
+STREAMED: tuple[Format, ...] = (DELIMITED, PARQUET, NPY)
 """The formats of tables that can be read in pieces."""
 
 PIECES = "pieces"
@@ -26,22 +30,22 @@ SMALLEST_PIECE, COPIES_OF_PIECE = 1 << 18, 12
 
 
 def source_files(path: Path) -> list[Path]:
-    """The file, or the Parquet files of a folder in the order of their names.
+    """The file, or the files of a folder or pattern in their order.
 
     Raises:
         DataError: there is no file, or none of a kind that can be read in pieces.
     """
-    if path.is_dir():
-        files = parquet_files(path)
-        if not files:
-            raise DataError(f"{path} holds no Parquet files: a table is given by its file, or by a folder of .parquet.")
-        return files
-    check_file(path)
-    if path.suffix.lower() not in (known := [ending for one in STREAMED for ending in one.endings]):
+    found = format_of(path)
+    if not path.is_dir() and not is_pattern(path):
+        check_file(split_part(path)[0])
+    if found is None or not found.streams(path):
         raise DataError(
-            f"{path} cannot be read in pieces ({', '.join(known)} can): convert it, or leave out the memory limit."
+            f"{path} cannot be read in pieces ({', '.join(ending for one in STREAMED for ending in one.endings)} can, "
+            "also compressed or several files of one table): convert it, or leave out the memory limit."
         )
-    return [path]
+    if found is PARQUET:
+        return parquet_files(path) if path.is_dir() or is_pattern(path) else [path]
+    return SEVERAL_FILES.files(path)[0] if found is SEVERAL_FILES else [split_part(path)[0]]
 
 
 def open_table(path: Path, options: TableOptions, folder: Path, schema: Schema | None, left: int | None) -> TableFile:
@@ -51,21 +55,61 @@ def open_table(path: Path, options: TableOptions, folder: Path, schema: Schema |
         DataError: the source cannot be read.
         UsageError: the disk is full.
     """
-    if DELIMITED.claims(path):
-        return _open_text(path, options, folder, schema, left)
-    found = (NPY if NPY.claims(path) else PARQUET).open_table(path, memory=left)
-    assert found is not None
-    return found
-
-
-def _open_text(path: Path, options: TableOptions, folder: Path, schema: Schema | None, left: int | None) -> TableFile:
     pieces = folder / PIECES
     with explain_write_errors(pieces):
         pieces.mkdir(exist_ok=True)
         remove_parts(pieces)
+    found, notes = format_of(path), ()
+    if found is SEVERAL_FILES:
+        files, notes = SEVERAL_FILES.files(path)
+        return replace(_open_texts(files, path.name, options, pieces, schema, left), notes=notes)
+    unpacked = path
+    if isinstance(found, Packed):
+        unpacked, notes = found.unpack_into(pieces, path)
+    elif found is not None:
+        notes = content_note(path, found)
+    inner = found if found in STREAMED else format_of(unpacked)
+    table = None if inner is None or inner is DELIMITED else inner.open_table(unpacked, memory=left)
+    return replace(table or _cut(unpacked, options, pieces, schema, left)[0], name=path.name, notes=notes)
+
+
+def _open_texts(
+    files: list[Path], name: str, options: TableOptions, pieces: Path, schema: Schema | None, left: int | None
+) -> TableFile:
+    """The table in several files of text, each cut into pieces in a folder of its own."""
+    tables, lines = list[TableFile](), list[int]()
+    for place, file in enumerate(files):
+        folder = pieces / f"{place:06d}"
+        with explain_write_errors(folder):
+            folder.mkdir(exist_ok=True)
+            remove_parts(folder)
+        packed = format_of(file)
+        text = packed.unpack_into(folder, file)[0] if isinstance(packed, Packed) else file
+        table, length = _cut(text, options, folder, schema, left)
+        tables.append(replace(table, name=file.name))
+        lines.append(length)
+        check_columns(tables[0].name, tables[0].names, file.name, table.names)
+    read_from = files_of([file.name for file in files], lines)
+    moved = list(zip(tables, read_from.before, strict=True))
+    return TableFile(
+        name,
+        tables[0].names,
+        sum(table.rows for table in tables),
+        lambda column: pl.concat([table.column(column) for table in tables]),
+        np.concatenate([table.lines + before for table, before in moved if table.lines is not None]),
+        sum((move(table.ragged, before) for table, before in moved), NONE_BAD).cut(),
+        files=read_from,
+    )
+
+
+def _cut(
+    path: Path, options: TableOptions, pieces: Path, schema: Schema | None, left: int | None
+) -> tuple[TableFile, int]:
+    """The table in a text, cut into pieces, and how many lines it has."""
     size = PIECE_BYTES if left is None else min(PIECE_BYTES, max(SMALLEST_PIECE, left // COPIES_OF_PIECE))
     cut = cut_text(path, options, pieces, schema=schema, piece_bytes=size)
     lines = cut_lines(pieces, cut).to_numpy() if cut.pieces else np.zeros(0, np.int64)
-    return TableFile(
+    table = TableFile(
         path.name, cut.names or (), cut.rows, lambda name: cut_column(pieces, cut, name), lines, cut.ragged
     )
+    return table, cut.lines + 1

@@ -5,11 +5,14 @@ stopped conversion keeps what it has finished.
 """
 
 import dataclasses
+import glob
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,7 @@ from batchwright.data.disk.store import (
     write_columns,
 )
 from batchwright.data.formats.format import TableFile
+from batchwright.data.formats.several_files import is_pattern
 from batchwright.data.typed.cells import BadCells, TableOptions, bad_cells_error, dropped_note, type_cells
 from batchwright.data.typed.schema import Column, Schema, from_plain
 from batchwright.data.typed.table import DEFAULT, ON_BAD_ROWS, columns_asked_for, known_columns
@@ -73,8 +77,8 @@ def convert(
     """The store of a table: the existing one, if it was made from the same source with the same options.
 
     Args:
-        source: delimited text, Parquet, a folder of Parquet files (in the order of their names), or a two-dimensional
-            `.npy` file.
+        source: delimited text, Parquet, a two-dimensional `.npy` file, one of these compressed, or a folder or pattern
+            of delimited text or of Parquet files (in the natural order of their names).
         options: how cells are read.
         schema: the columns, for rows given to a saved model.
         cache_dir: where the store's folder is made; beside the source when None.
@@ -112,16 +116,29 @@ def convert(
 
 def store_folder(path: Path, cache_dir: Path | None, *, new: bool = False) -> Path:
     """The folder of a source's store; `new` rows, read with a known schema, have a folder of their own."""
-    path = path.resolve()
+    path = path_of_pattern(path) if is_pattern(path) else path.resolve()
     ending = f".new{ENDING}" if new else ENDING
     if cache_dir is None:
         return path.with_name(path.name + ending)
     return cache_dir / f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}{ending}"
 
 
+def path_of_pattern(path: Path) -> Path:
+    """A path that stands for a pattern, in the deepest folder that it names, and that no two patterns share.
+
+    >>> path_of_pattern(Path("/tmp/data/**/part-*.csv")).parent
+    PosixPath('/tmp/data')
+    """
+    full = path.resolve()
+    plain = list(takewhile(lambda part: not glob.has_magic(part), full.parts))
+    rest = "/".join(full.parts[len(plain) :])
+    return Path(*plain) / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', rest)}-{hashlib.sha256(rest.encode()).hexdigest()[:12]}"
+
+
 def fingerprint_of(path: Path, files: list[Path], options: dict[str, Any]) -> str:
     """SHA-256 of the names, sizes and times of the files at or in `path`, and of the reading options."""
-    facts = [(str(file.relative_to(path)), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    names = [str(file.relative_to(path) if file.is_relative_to(path) else file) for file in files]
+    facts = [(name, file.stat().st_size, file.stat().st_mtime_ns) for name, file in zip(names, files, strict=True)]
     text = json.dumps([FORMAT, path.name, facts, options], sort_keys=True, default=dict)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -201,13 +218,15 @@ def _convert(
             unfit = pl.scan_ipc(_unfit_file(folder / column_file(place)), glob=False).collect()
             fits[unfit.to_series().to_numpy()] = False
     counted = "row" if raw.lines is None else "line"
+    bad = bad if raw.files is None else raw.files.locate(bad)
     if bad.count and (options.on_bad_rows != "drop" or not fits.any()):
         clear(folder)
         raise bad_cells_error(raw.name, bad, place=counted)
-    notes = (dropped_note(bad, raw.ragged.count + int((~fits).sum()), place=counted),) if bad.count else ()
+    dropped = (dropped_note(bad, raw.ragged.count + int((~fits).sum()), place=counted),) if bad.count else ()
     files = _write_kept(raw, folder, len(typed), fits)
     columns = tuple(found.column for found in typed)
-    return Contents(FORMAT, fingerprint, raw.name, int(fits.sum()), columns, files, notes, raw.target)
+    notes = (*raw.notes, *dropped)
+    return Contents(FORMAT, fingerprint, raw.name, int(fits.sum()), columns, files, notes, raw.target, read_from=raw.files)
 
 
 def _type_column(

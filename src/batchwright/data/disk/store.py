@@ -17,6 +17,7 @@ import polars as pl
 from jaxtyping import UInt8
 
 from batchwright._files import explain_write_errors, hidden_path, sha256, write_file
+from batchwright.data.typed.cells import Files
 from batchwright.data.typed.images import Images, Largest
 from batchwright.data.typed.schema import Column, from_plain
 from batchwright.data.typed.table import Table
@@ -52,6 +53,7 @@ class Contents:
         notes: notes from the conversion, one sentence each: dropped rows, resized images.
         target: the column that is usually predicted, if there is one.
         largest: the value that became 255 in images of 16 bits, if there were any.
+        read_from: the files that the lines are in, if there are several.
     """
 
     format: int
@@ -63,6 +65,7 @@ class Contents:
     notes: tuple[str, ...] = ()
     target: str | None = None
     largest: Largest | None = None
+    read_from: Files | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +130,8 @@ class Store:
         series = _slices([*paths.values(), *([self.folder / LINES] if has_lines else [])], start, stop - start)
         self._check_stamp()
         lines = series.pop().to_numpy() if has_lines else None
-        return Table(pl.DataFrame(series), specs, self.contents.name, lines, self.contents.notes)
+        contents = self.contents
+        return Table(pl.DataFrame(series), specs, contents.name, lines, contents.notes, files=contents.read_from)
 
     def images(self) -> Images:
         """All images, their bytes in a memory map.

@@ -181,6 +181,7 @@ def drop_missing(table: Table, name: str) -> Table:
     numbers = np.arange(1, table.rows + 1) if table.lines is None else table.lines
     first = tuple(BadCell(line, name, "", "a target") for line in numbers[~known][:KEPT].tolist())
     lost = BadCells(int((~known).sum()), first)
+    lost = lost if table.files is None else table.files.locate(lost)
     note = dropped_note(lost, lost.count, place="row" if table.lines is None else "line")
     kept = table.take(np.flatnonzero(known))
     return dataclasses.replace(kept, notes=(*table.notes, note), dropped=table.dropped + lost)

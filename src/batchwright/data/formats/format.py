@@ -1,9 +1,8 @@
 """What a format of files and folders offers; `formats.source` lists all formats."""
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -11,7 +10,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from batchwright.data.typed.cells import NONE_BAD, BadCells, TableOptions
+from batchwright.data.typed.cells import NONE_BAD, BadCells, Files, TableOptions
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Schema
 
@@ -42,6 +41,8 @@ class TableFile:
         lines: the lines on which the rows begin; None where rows are counted from 1.
         ragged: the records with the wrong number of fields.
         target: the column that is usually predicted, if there is one.
+        notes: what a user should know of how it was opened, one sentence each.
+        files: the files that the lines are in, if there are several.
     """
 
     name: str
@@ -51,6 +52,8 @@ class TableFile:
     lines: Int64[np.ndarray, " rows"] | None = None
     ragged: BadCells = NONE_BAD
     target: str | None = None
+    notes: tuple[str, ...] = ()
+    files: Files | None = None
 
 
 @runtime_checkable
@@ -132,17 +135,9 @@ class FileFormat(ABC):
         return 2 * split_part(path)[0].stat().st_size
 
 
-SQLITE_URL = "sqlite:///"
-"""What the URL of a SQLite file begins with; its path follows, and may be relative."""
-
-
-def to_path(source: str | os.PathLike[str]) -> Path:
-    """The path that a user names, or that the URL of a SQLite file holds.
-
-    >>> to_path("sqlite:///shop.db#orders")
-    PosixPath('shop.db#orders')
-    """
-    return Path(os.fspath(source).removeprefix(SQLITE_URL))
+def with_notes(loaded: Loaded, notes: tuple[str, ...]) -> Loaded:
+    """The rows, with what a user should know of how they were read before their own notes."""
+    return replace(loaded, train=replace(loaded.train, notes=(*notes, *loaded.train.notes))) if notes else loaded
 
 
 def split_part(path: Path) -> tuple[Path, str | None]:

@@ -6,14 +6,15 @@ stays text. Python's parser is used, as that of polars makes null of a cell whos
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from batchwright.data.formats.text import MARK, TextFormat, check_utf8
-from batchwright.data.typed.cells import TableOptions
+from batchwright.data.typed.cells import Files, TableOptions
 from batchwright.data.typed.schema import Schema, normal_names
 from batchwright.data.typed.table import Table, columns_asked_for, type_table
 from batchwright.errors import DataError
@@ -42,7 +43,7 @@ class JsonLines(TextFormat):
             DataError: a line is not a JSON object, a key is repeated or has values of several types, lists other than
                 of texts, no rows, bad cells, or columns that the schema needs and the file lacks.
         """
-        return _typed(_collect(_objects_of_lines(_text(data, name), name), name), name, options, schema)
+        return _typed(_collect(_objects_of_lines(_text(data, name), name), Cells(name)), name, options, schema)
 
 
 class JsonArray(TextFormat):
@@ -58,24 +59,56 @@ class JsonArray(TextFormat):
         Raises:
             DataError: not an array of JSON objects, or as `JsonLines.table`.
         """
-        return _typed(_collect(_objects_of_array(_text(data, name), name), name), name, options, schema)
+        return _typed(_collect(_objects_of_array(_text(data, name), name), Cells(name)), name, options, schema)
 
 
 JSON_LINES, JSON_ARRAY = JsonLines(), JsonArray()
 
 
+class Text(NamedTuple):
+    """The content of a file called `name` in messages: an array of objects, or one object per line."""
+
+    name: str
+    data: bytes
+    is_array: bool
+
+
+def read_texts(texts: Sequence[Text], name: str, options: TableOptions, schema: Schema | None) -> Table:
+    """The table in several files, one after the other, called `name` in messages; keys may be lacking in some.
+
+    Raises:
+        DataError: as `JsonLines.table` and `JsonArray.table`.
+    """
+    before = tuple(accumulate((text.data.count(b"\n") + 1 for text in texts), initial=0))
+    joined = Cells(name, Files(tuple(text.name for text in texts), before[:-1]))
+    for text, lines in zip(texts, before[:-1], strict=True):
+        objects = _objects_of_array if text.is_array else _objects_of_lines
+        found = objects(_text(text.data, text.name), text.name)
+        _collect(((line + lines, value) for line, value in found), joined)
+    return _typed(joined, name, options, schema)
+
+
 class Cells:
     """The cells of some objects by column, and the line on which each object begins.
 
-    A column may be shorter than `lines`: it ends with the last object that has its key.
+    A column may be shorter than `lines`: it ends with the last object that has its key. `files` are the files that the
+    lines are in, if there are several.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, files: Files | None = None) -> None:
+        self.name, self.files = name, files
         self.lines: list[int] = []
         self.columns: dict[str, list[Any]] = {}
         self.objects: dict[str, int] = {}
         """The keys whose values are objects, and the line of the first."""
+
+    def at(self, line: int) -> str:
+        """The file and line, to begin a message with."""
+        return f"{self.name}: line {line}" if self.files is None else "{}: line {}".format(*self.files.find(line))
+
+    def on(self, line: int) -> str:
+        """The line; with its file, if there are several."""
+        return f"line {line}" if self.files is None else "{} line {}".format(*self.files.find(line))
 
     def add(self, line: int, row: tuple[tuple[str, Any], ...]) -> None:
         """Add an object as a row.
@@ -95,7 +128,7 @@ class Cells:
                 continue
             cells = self.columns.setdefault(prefix + key, [])
             if len(cells) > rows:
-                raise DataError(f"{self.name}: line {line} names {prefix + key!r} more than once in one object.")
+                raise DataError(f"{self.at(line)} names {prefix + key!r} more than once in one object.")
             cells.extend([None] * (rows - len(cells)))
             cells.append(value)
 
@@ -158,17 +191,14 @@ def _parse(text: str, start: int, line: int, name: str) -> tuple[Any, int]:
         raise DataError(f"{name}: line {line} cannot be read as JSON: {error}.") from error
 
 
-def _collect(objects: Iterator[tuple[int, Any]], name: str) -> Cells:
-    cells = Cells(name)
+def _collect(objects: Iterator[tuple[int, Any]], cells: Cells) -> Cells:
     for line, value in objects:
         if type(value) is not tuple:
-            raise DataError(
-                f"{name}: line {line} holds {_called(value)}, not an object {{...}}: each row is an object."
-            )
+            raise DataError(f"{cells.at(line)} holds {_called(value)}, not an object {{...}}: each row is an object.")
         try:
             cells.add(line, value)
         except RecursionError as error:
-            raise DataError(f"{name}: line {line} holds objects nested too deep.") from error
+            raise DataError(f"{cells.at(line)} holds objects nested too deep.") from error
     return cells
 
 
@@ -184,7 +214,8 @@ def _typed(cells: Cells, name: str, options: TableOptions, schema: Schema | None
     frame = pl.DataFrame([_series(column, by_name[column], cells, told=column in told) for column in wanted])
     if not wanted and cells.lines:
         raise DataError(f"{name}: its objects hold no values.")
-    return type_table(frame, options, schema=schema, name=name, lines=np.array(cells.lines, np.int64))
+    lines = np.array(cells.lines, np.int64)
+    return type_table(frame, options, schema=schema, name=name, lines=lines, files=cells.files)
 
 
 def _columns_with_values(cells: Cells) -> list[str]:
@@ -198,8 +229,8 @@ def _columns_with_values(cells: Cells) -> list[str]:
         other = next((row for row, value in enumerate(others) if value is not None), None)
         if other is not None:
             raise DataError(
-                f"{cells.name}: column {column!r} has an object on line {line} and {_called(others[other])} on line "
-                f"{cells.lines[other]}. Give each its own key."
+                f"{cells.name}: column {column!r} has an object on {cells.on(line)} and {_called(others[other])} on "
+                f"{cells.on(cells.lines[other])}. Give each its own key."
             )
     return [column for column in cells.columns if column not in cells.objects]
 
@@ -248,11 +279,11 @@ def _not_one_type(column: str, values: list[Any], cells: Cells) -> DataError:
     if set(first) == {"a list"}:
         lines = (line for value, line in zip(values, cells.lines, strict=True) if not _is_of_texts(value))
         return DataError(
-            f"{cells.name}: column {column!r} has on line {next(lines)} a list that is not of texts alone. A list of "
-            "texts is a set of labels; give each number a key of its own.",
+            f"{cells.name}: column {column!r} has on {cells.on(next(lines))} a list that is not of texts alone. A list "
+            "of texts is a set of labels; give each number a key of its own.",
             f"{remedy}.",
         )
-    found = ", ".join(f"{what} on line {line}" for what, line in sorted(first.items(), key=lambda item: item[1]))
+    found = ", ".join(f"{what} on {cells.on(line)}" for what, line in sorted(first.items(), key=lambda item: item[1]))
     return DataError(
         f"{cells.name}: column {column!r} has values of several types: {found}. Write all of them as one type.",
         f"{remedy}, `data.kinds={{{column}: categorical}}` takes all as text.",

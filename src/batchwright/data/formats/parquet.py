@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from batchwright.data.formats.format import Loaded, Size, TableFile
+from batchwright.data.formats.several_files import find_files, is_pattern, short_name
 from batchwright.data.typed.cells import TableOptions
 from batchwright.data.typed.schema import Schema, normal_names
 from batchwright.data.typed.table import DEFAULT, Table, columns_asked_for, type_table
@@ -23,7 +24,9 @@ class Parquet:
 
     def claims(self, path: Path) -> bool:
         """Whether the ending is that of Parquet, or a folder holds such files."""
-        return bool(parquet_files(path)) if path.is_dir() else path.suffix.lower() in self.endings
+        if path.is_dir() or is_pattern(path):
+            return bool(parquet_files(path))
+        return path.suffix.lower() in self.endings
 
     def streams(self, path: Path) -> bool:
         """Yes."""
@@ -33,7 +36,7 @@ class Parquet:
         self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
     ) -> Loaded:
         """The table."""
-        name = path.resolve().name if path.is_dir() else path.stem
+        name = short_name(path) if path.is_dir() or is_pattern(path) else path.stem
         return Loaded(read_parquet(path, options, schema=schema), None, None, name)
 
     def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
@@ -53,8 +56,7 @@ class Parquet:
 
     def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
         """24 bytes per cell; the size of the files where they cannot be read."""
-        files = parquet_files(path) if path.is_dir() else [path]
-        return sum(map(_estimated, files))
+        return sum(map(_estimated, _files(path)))
 
 
 PARQUET = Parquet()
@@ -63,7 +65,7 @@ PARQUET = Parquet()
 def read_parquet(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
     """The table in a Parquet file; its types are kept: text stays text.
 
-    For a folder, the rows of its Parquet files one after the other, in the order of their names.
+    For a folder, the rows of its Parquet files one after the other, in the natural order of their names.
 
     Raises:
         DataError: no such file, not Parquet, files whose columns differ, no rows, bad cells, or columns that the schema
@@ -102,12 +104,13 @@ def parquet_pieces(
 
 
 def parquet_files(folder: Path) -> list[Path]:
-    """The Parquet files in a folder in the order of their names, without those hidden by `.` or `_`."""
-    return sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in Parquet.endings and not file.name.startswith((".", "_")) and file.is_file()
-    )
+    """The Parquet files in a folder in the natural order of their names, without those hidden by `.` or `_`.
+
+    For a pattern, the files that match it; none if there are others among them.
+    """
+    found = find_files(folder)
+    files = [file for file in found if file.suffix.lower() in Parquet.endings]
+    return [] if is_pattern(folder) and len(files) < len(found) else files
 
 
 def scan_parquet(path: Path) -> pl.LazyFrame:
@@ -116,7 +119,7 @@ def scan_parquet(path: Path) -> pl.LazyFrame:
     Raises:
         DataError: no such file, not Parquet, or a folder of files whose columns differ.
     """
-    files = parquet_files(path) if path.is_dir() else [path]
+    files = _files(path)
     try:
         schemas = [pl.read_parquet_schema(file) for file in files]
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -124,6 +127,10 @@ def scan_parquet(path: Path) -> pl.LazyFrame:
     for file, schema in zip(files, schemas, strict=True):
         _check_columns(files[0], schemas[0], file, schema)
     return pl.scan_parquet(files, glob=False, hive_partitioning=False)
+
+
+def _files(path: Path) -> list[Path]:
+    return parquet_files(path) if path.is_dir() or is_pattern(path) else [path]
 
 
 def _check_columns(first: Path, expected: Mapping[str, object], file: Path, found: Mapping[str, object]) -> None:

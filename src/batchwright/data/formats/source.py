@@ -9,15 +9,20 @@ import numpy as np
 from batchwright.data.formats.arff import ARFF
 from batchwright.data.formats.arrays import NPY, NPZ, rows_of, target_columns
 from batchwright.data.formats.arrow import ARROW
+from batchwright.data.formats.contents import HEAD_BYTES, ending_of_file, looks_like_table
 from batchwright.data.formats.delimited import DELIMITED
+from batchwright.data.formats.elsewhere import conversion
 from batchwright.data.formats.examples import EXAMPLES, example
-from batchwright.data.formats.format import Format, Loaded, split_part, to_path
+from batchwright.data.formats.format import Format, Loaded, split_part, with_notes
+from batchwright.data.formats.given import fetch, is_url, to_path
 from batchwright.data.formats.idx import IDX
 from batchwright.data.formats.image_files import ImageForm
 from batchwright.data.formats.image_folder import IMAGE_FOLDER, ImageFolder
 from batchwright.data.formats.image_layout import part_for_new_rows
 from batchwright.data.formats.json_lines import JSON_ARRAY, JSON_LINES
+from batchwright.data.formats.packed import compressed, zipped
 from batchwright.data.formats.parquet import PARQUET
+from batchwright.data.formats.several_files import SeveralFiles, is_pattern
 from batchwright.data.formats.spreadsheet import SPREADSHEET
 from batchwright.data.formats.sqlite import SQLITE
 from batchwright.data.typed.images import Largest
@@ -28,11 +33,20 @@ from batchwright.errors import DataError, nearest
 Source: TypeAlias = Any
 """The name of an example, a path, an array, a pair (x, y) of arrays, a mapping of columns, or any data frame."""
 
+
+def format_by_ending(ending: str) -> Format | None:
+    """The format whose files have this ending, in lower case; None if there is none."""
+    return next((found for found in FORMATS if ending in found.endings), None)
+
+
+COMPRESSED, ZIP, SEVERAL_FILES = (kind(format_by_ending) for kind in (compressed, zipped, SeveralFiles))
+
 FORMATS: tuple[Format, ...] = (
     IDX,
     IMAGE_FOLDER,
-    DELIMITED,
     PARQUET,
+    SEVERAL_FILES,
+    DELIMITED,
     ARROW,
     JSON_LINES,
     JSON_ARRAY,
@@ -41,6 +55,8 @@ FORMATS: tuple[Format, ...] = (
     SQLITE,
     NPY,
     NPZ,
+    COMPRESSED,
+    ZIP,
 )
 """All formats; a path belongs to the first that claims it."""
 
@@ -58,9 +74,10 @@ def read(
 
     Args:
         source: the name of an example (write `./iris` for a file of that name); a file (CSV and other delimited text,
-            Parquet, Arrow, JSON, ARFF, SQLite, a workbook, NPY, NPZ, IDX, an image) or folder (IDX files, one folder of
-            images per class, or the Parquet files of one table, in the order of their names); in Python also an array,
-            a pair (x, y), a mapping of columns, or any data frame.
+            Parquet, Arrow, JSON, ARFF, SQLite, a workbook, NPY, NPZ, IDX, an image), compressed or not; a folder (IDX
+            files, one folder of images per class); the files of one table, as a folder or a pattern, in the natural
+            order of their names; `-` for standard input; a URL; in Python also an array, a pair (x, y), a mapping of
+            columns, or any data frame.
         options: how the cells of a table are read.
         schema: the columns, for rows given to a trained model.
         image_size: height and width that the images of a folder are resized to.
@@ -75,22 +92,11 @@ def read(
     """
     if isinstance(source, str) and source in [found.name for found in EXAMPLES]:
         return _read_example(source, options, schema)
+    if is_url(source):
+        with fetch(source) as path:
+            return _read_path(path, options, schema, ImageForm(image_size, channels, largest))
     if isinstance(source, str | os.PathLike):
-        path = to_path(source)
-        try:
-            found = format_of(path)
-            if not path.is_dir() and found is not IMAGE_FOLDER:
-                check_file(split_part(path)[0])
-            if found is None:
-                raise _unknown_kind(path)
-            if not found.parts and split_part(path)[1] is not None:
-                raise DataError(f"{path}: a {path.suffix.partition('#')[0]} file has no parts to name after #.")
-            if isinstance(found, ImageFolder):
-                form = ImageForm(image_size, channels, largest)
-                return found.read_images(path, form, on_bad_rows=options.on_bad_rows)
-            return found.read(path, options, schema=schema, image_size=image_size, channels=channels)
-        except OSError as error:
-            raise DataError(f"{path} cannot be read: {error}") from error
+        return _read_path(to_path(source), options, schema, ImageForm(image_size, channels, largest))
     if isinstance(source, tuple) and len(source) == 2:
         rows = rows_of(*source, options, schema=schema)
         return Loaded(rows, None, target_columns(source[1]) if isinstance(rows, Table) else None, "arrays")
@@ -100,11 +106,28 @@ def read(
 
 def part_to_answer(source: Source) -> Source:
     """The part of a folder of images that a trained model is given, as `part_for_new_rows`; else the source itself."""
-    if not isinstance(source, str | os.PathLike) or source in [found.name for found in EXAMPLES]:
+    if not isinstance(source, str | os.PathLike) or is_url(source) or source in [found.name for found in EXAMPLES]:
         return source
     path = to_path(source)
     part = part_for_new_rows(path) if format_of(path) is IMAGE_FOLDER else path
     return source if part == path else part
+
+
+def _read_path(path: Path, options: TableOptions, schema: Schema | None, form: ImageForm) -> Loaded:
+    try:
+        found = format_of(path)
+        if not path.is_dir() and found is not IMAGE_FOLDER and not is_pattern(path):
+            check_file(split_part(path)[0])
+        if found is None:
+            raise _unknown_kind(path)
+        if not found.parts and split_part(path)[1] is not None:
+            raise DataError(f"{path}: a {path.suffix.partition('#')[0]} file has no parts to name after #.")
+        if isinstance(found, ImageFolder):
+            return found.read_images(path, form, on_bad_rows=options.on_bad_rows)
+        loaded = found.read(path, options, schema=schema, image_size=form.size, channels=form.channels)
+        return with_notes(loaded, content_note(path, found))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
 
 
 def _read_example(name: str, options: TableOptions, schema: Schema | None) -> Loaded:
@@ -116,16 +139,45 @@ def _read_example(name: str, options: TableOptions, schema: Schema | None) -> Lo
 
 
 def format_of(path: Path) -> Format | None:
-    """The first format that claims a path; None if none does."""
-    return next((found for found in FORMATS if found.claims(path)), None)
+    """The first format that claims a path, or else the one that the first bytes of a file tell; None if none does."""
+    return next((found for found in FORMATS if found.claims(path)), None) or _format_by_content(split_part(path)[0])
+
+
+def _format_by_content(file: Path) -> Format | None:
+    """The format of a file whose ending says nothing; None if its content says nothing either."""
+    if not file.is_file() or conversion(file) is not None:
+        return None
+    try:
+        ending = ending_of_file(file)
+        if ending == ".csv":
+            with file.open("rb") as opened:
+                ending = ending if looks_like_table(opened.read(HEAD_BYTES)) else None
+    except OSError:  # reading it will report this
+        return None
+    return None if ending is None else format_by_ending(ending)
+
+
+def content_note(path: Path, found: Format) -> tuple[str, ...]:
+    """A note if the format of a file was found by its content."""
+    if found.claims(path):
+        return ()
+    file, what = split_part(path)[0], "delimited text" if found is DELIMITED else f"a {found.endings[0]} file"
+    ending = f"the ending {file.suffix!r} says nothing of its kind" if file.suffix else "it has no ending"
+    return (f"{file.name} was read as {what}, which its content looks like: {ending}",)
 
 
 def _unknown_kind(path: Path) -> DataError:
     """The error for a file or folder that no format claims."""
     if not path.is_dir():
+        file = split_part(path)[0]
+        if (advice := conversion(file)) is not None:
+            return DataError(advice)
         known = ", ".join(ending for found in FORMATS for ending in found.endings)
-        ending = split_part(path)[0].suffix.lower() or "(none)"
-        return DataError(f"{path} has the ending {ending!r}, which says nothing of its kind. Known endings: {known}.")
+        ending = file.suffix.lower() or "(none)"
+        return DataError(
+            f"{path} has the ending {ending!r}, which says nothing of its kind, and its content does not look like a "
+            f"table. Known endings: {known}."
+        )
     entries = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
     held = f"It holds {', '.join(entries[:5])}{', ...' if len(entries) > 5 else ''}." if entries else "It is empty."
     return DataError(

@@ -1,5 +1,6 @@
 """Turn the cells of a frame into typed columns, and tell cells that do not fit from missing ones."""
 
+import bisect
 import dataclasses
 from collections.abc import Iterable, Mapping
 
@@ -45,13 +46,15 @@ class TableOptions:
 class BadCell:
     """A cell that does not fit its column, or a whole record of the wrong length (`column` is None).
 
-    `line` is the line of the file, or the row, counted from 1, where the source has no lines.
+    `line` is the line of the file, or the row, counted from 1, where the source has no lines. Where the source has
+    several files, `file` is the file of the line.
     """
 
     line: int
     column: str | None
     value: str
     wanted: str
+    file: str = ""
 
     def __str__(self) -> str:
         if self.column is None:
@@ -81,6 +84,34 @@ class BadCells:
 
 
 NONE_BAD = BadCells()
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """The files of a table whose lines are counted on from one file to the next.
+
+    Attributes:
+        names: their names.
+        before: how many lines come before the first line of each.
+    """
+
+    names: tuple[str, ...]
+    before: tuple[int, ...]
+
+    def find(self, line: int) -> tuple[str, int]:
+        """The file of a line, and its number there.
+
+        >>> Files(("a.csv", "b.csv"), (0, 10)).find(12)
+        ('b.csv', 2)
+        """
+        place = bisect.bisect_left(self.before, line) - 1
+        return self.names[place], line - self.before[place]
+
+    def locate(self, bad: BadCells) -> BadCells:
+        """The bad cells, each with its file and its line there."""
+        found = ((cell, *self.find(cell.line)) for cell in bad.first)
+        first = tuple(dataclasses.replace(cell, file=file, line=line) for cell, file, line in found)
+        return dataclasses.replace(bad, first=first)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,7 +209,7 @@ def unit_hints(frame: pl.DataFrame, typed: TypedCells) -> tuple[str, ...]:
 
 def bad_cells_error(name: str, bad: BadCells, *, place: str, hints: Iterable[str] = ()) -> DataError:
     """The error that lists the first ten bad cells, and says what to do; `place` is "line" or "row"."""
-    listed = "\n".join(f"  {place} {cell.line}, {cell}" for cell in bad.first[:LISTED])
+    listed = "\n".join(f"  {_where(cell, place)}, {cell}" for cell in bad.first[:LISTED])
     columns = [cell.column for cell in bad.first if cell.column is not None]
     if columns:
         what = "cell that does not fit its column" if bad.count == 1 else "cells that do not fit their column"
@@ -193,8 +224,12 @@ def bad_cells_error(name: str, bad: BadCells, *, place: str, hints: Iterable[str
 
 def dropped_note(bad: BadCells, rows: int, *, place: str, what: str = "dropped") -> str:
     """One sentence that counts the rows that were dropped, or were `what` else, and lists the first ten reasons."""
-    listed = "; ".join(f"{place} {cell.line} ({cell})" for cell in bad.first[:LISTED]) + _more_note(bad.count)
+    listed = "; ".join(f"{_where(cell, place)} ({cell})" for cell in bad.first[:LISTED]) + _more_note(bad.count)
     return f"{rows:,} {'row' if rows == 1 else 'rows'} {what}: {listed}"
+
+
+def _where(cell: BadCell, place: str) -> str:
+    return f"{cell.file} {place} {cell.line}" if cell.file else f"{place} {cell.line}"
 
 
 def first_ten(items: Iterable[object]) -> str:

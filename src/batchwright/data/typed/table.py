@@ -17,6 +17,7 @@ from batchwright.data.typed.cells import (
     NONE_BAD,
     BadCell,
     BadCells,
+    Files,
     TableOptions,
     bad_cells_error,
     dropped_note,
@@ -98,7 +99,8 @@ class Table:
     """Typed columns: finite numbers, booleans, datetimes and text, with null for missing.
 
     `lines` holds the lines of the file on which the rows begin; None where rows are counted from 1 instead. `dropped`
-    holds the bad cells whose rows were left out. `whole` is there for rows that were read by a `WholeSchema`.
+    holds the bad cells whose rows were left out. `whole` is there for rows that were read by a `WholeSchema`, `files`
+    are the files that the lines are in, if there are several.
     """
 
     frame: pl.DataFrame
@@ -108,6 +110,7 @@ class Table:
     notes: tuple[str, ...] = ()
     dropped: BadCells = NONE_BAD
     whole: "Whole | None" = None
+    files: Files | None = None
 
     def __repr__(self) -> str:
         """The number of rows and columns."""
@@ -158,6 +161,8 @@ class Table:
     def places(self, chosen: Integer[np.ndarray, " chosen"]) -> str:
         """Where these rows (numbers from 0) are: `lines 3, 9` of the file, or `rows 1, 7`; at most ten of them."""
         numbers = chosen + 1 if self.lines is None else self.lines[chosen]
+        if self.files is not None:
+            return first_ten("{} line {}".format(*self.files.find(line)) for line in numbers.tolist())
         place = "row" if self.lines is None else "line"
         return f"{place}{'' if len(numbers) == 1 else 's'} {first_ten(numbers.tolist())}"
 
@@ -219,12 +224,14 @@ def type_table(
     ragged: BadCells = NONE_BAD,
     torn: Int64[np.ndarray, " torn"] | None = None,
     untyped: bool = False,
+    files: Files | None = None,
 ) -> Table:
     """The frame with every column typed; rows that do not fit stop the reading or are dropped, as `options` say.
 
     `lines` are the lines of a file on which the rows begin, `ragged` the bad cells of rows that are not in the frame,
     `torn` the lines on which these begin. `untyped` text comes from a file without types: it is searched for numbers,
     dates and booleans. By a `WholeSchema`, rows that do not fit are not in the table, and never stop the reading.
+    `files` are the files that the lines are in, if there are several.
     """
     if options.on_bad_rows not in ON_BAD_ROWS:
         raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
@@ -243,14 +250,16 @@ def type_table(
         if len(torn) != ragged.count:
             raise ValueError(f"{name}: {ragged.count} records do not fit, and the places of {len(torn)} are known.")
         whole = _with_torn(Whole(typed.fits, written, unit_hints(inputs, typed)), numbers, torn)
-        return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (), bad, whole)
+        located = bad if files is None else files.locate(bad)
+        return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (), located, whole, files)
     if not bad.count:
-        return Table(typed.frame, typed.columns, name, lines)
+        return Table(typed.frame, typed.columns, name, lines, files=files)
+    bad = bad if files is None else files.locate(bad)
     if options.on_bad_rows != "drop" or not typed.fits.any():
         hints = unit_hints(inputs, typed) if schema is not None else ()
         raise bad_cells_error(name, bad, place=place, hints=hints)
     note = dropped_note(bad, ragged.count + int((~typed.fits).sum()), place=place)
-    return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (note,), bad)
+    return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (note,), bad, files=files)
 
 
 def _with_torn(whole: Whole, lines: Int64[np.ndarray, " rows"], torn: Int64[np.ndarray, " torn"]) -> Whole:

@@ -1,0 +1,160 @@
+"""Unpack compressed files within a limit: what would grow too large is refused while it is unpacked."""
+
+import bz2
+import gzip
+import lzma
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+from batchwright._files import explain_write_errors, hidden_path
+from batchwright.data.formats.contents import ending_of_file
+from batchwright.errors import DataError
+
+RATIO, ALWAYS_ALLOWED = 100, 100_000_000
+"""The most that a file may unpack to: so many times its own size, or so many bytes if that is more."""
+
+CHUNK = 1 << 20
+
+BROKEN = (EOFError, zlib.error, lzma.LZMAError, ValueError, struct.error)
+"""What the decompressors raise for damaged files, besides OSError."""
+
+GUESSED_RATIO = 6
+"""By how much text is taken to grow where a file does not say it."""
+LARGEST_GZIP_RATIO = 1032
+
+
+def _open_zstandard(path: Path) -> IO[bytes]:
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            zstd: Any = import_module(name)
+        except ImportError:
+            continue
+        opened: IO[bytes] = zstd.open(path)
+        return opened
+    raise DataError(
+        f"{path.name} is compressed with Zstandard, for which a package is missing: pip install 'batchwright[zstd]', "
+        f"or unpack it with zstd -d {path.name}."
+    )
+
+
+OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".lzma": lzma.open,
+    ".zst": _open_zstandard,
+}
+"""How files of each ending are opened, to be read unpacked."""
+
+
+def unpack(path: Path) -> bytes:
+    """The content of a compressed file.
+
+    Raises:
+        DataError: it is damaged, unpacks to far more than its own size, or does not fit in memory.
+    """
+    with open_packed(path) as file:
+        return read_limited(file, path.stat().st_size, path.name)
+
+
+def read_limited(file: IO[bytes], packed: int, name: str) -> bytes:
+    """All bytes of an open file, whose packed size is `packed`, called `name` in messages."""
+    try:
+        return b"".join(chunks(file, packed, name))
+    except MemoryError as error:
+        raise DataError(f"{name} does not fit in memory unpacked: unpack it, and read the unpacked file.") from error
+
+
+def write_limited(file: IO[bytes], packed: int, name: str, target: Path) -> None:
+    """As `read_limited`, into the file `target`, which appears whole or not at all."""
+    part = hidden_path(target)
+    with explain_write_errors(target):
+        out = part.open("xb")
+    try:
+        with out:
+            for chunk in chunks(file, packed, name):
+                with explain_write_errors(target):
+                    out.write(chunk)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def chunks(file: IO[bytes], packed: int, name: str) -> Iterator[bytes]:
+    """The bytes of an open file piece by piece.
+
+    Raises:
+        DataError: they are far more than `packed`, the size of the packed file called `name`.
+    """
+    limit, found = max(RATIO * packed, ALWAYS_ALLOWED), 0
+    while chunk := file.read(CHUNK):
+        found += len(chunk)
+        if found > limit:
+            raise DataError(
+                f"{name} unpacks to more than {limit / 1e6:,.0f} MB, over {RATIO} times its size, which no usual table "
+                "does: if that is right, unpack it yourself and give the unpacked file."
+            )
+        yield chunk
+
+
+@contextmanager
+def open_packed(path: Path) -> Iterator[IO[bytes]]:
+    """A compressed file, open to be read unpacked.
+
+    Raises:
+        DataError: it is damaged, or is not compressed in the way that its ending says; also from inside the block.
+    """
+    with explain_damage(path.name), OPENERS[_ending(path)](path) as file:
+        yield file
+
+
+def _ending(path: Path) -> str:
+    """The ending of a compressed file, or of such files where its name says nothing."""
+    ending = path.suffix.lower()
+    return ending if ending in OPENERS else ending_of_file(path) or ".gz"
+
+
+@contextmanager
+def explain_damage(name: str) -> Iterator[None]:
+    """Turn what decompressors raise for damaged files into a DataError."""
+    try:
+        yield
+    except DataError:
+        raise
+    except BROKEN as error:
+        raise _damaged(name, error) from error
+    except OSError as error:  # gzip.BadGzipFile and bz2 raise it without a number
+        if error.errno is not None:
+            raise
+        raise _damaged(name, error) from error
+    except Exception as error:
+        if type(error).__name__ != "ZstdError":
+            raise
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> DataError:
+    return DataError(f"{name} cannot be unpacked, it is damaged or incomplete ({error}): fetch it again.")
+
+
+def unpacked_bytes(path: Path) -> int:
+    """About how many bytes a compressed file unpacks to, without unpacking it; never more than is allowed.
+
+    The last four bytes of a gzip file hold its size modulo 2^32, of its last part alone where it has several: they are
+    believed where they are plausible.
+    """
+    packed = path.stat().st_size
+    guess = GUESSED_RATIO * packed
+    if _ending(path) == ".gz" and packed >= 18:
+        with path.open("rb") as file:
+            file.seek(-4, 2)
+            stated = int(struct.unpack("<I", file.read(4))[0])
+        if packed > (1 << 32) // LARGEST_GZIP_RATIO:  # else it cannot be that large
+            stated += (1 << 32) * max(0, -((stated - packed) >> 32))
+        guess = stated if packed // 2 <= stated <= LARGEST_GZIP_RATIO * packed else guess
+    return min(guess, max(RATIO * packed, ALWAYS_ALLOWED))
