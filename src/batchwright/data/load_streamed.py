@@ -21,7 +21,7 @@ from batchwright.data.formats.given import refuse_same_input, to_path
 from batchwright.data.formats.idx import IDX
 from batchwright.data.formats.image_files import ImageForm
 from batchwright.data.formats.image_folder import IMAGE_FOLDER
-from batchwright.data.formats.several_files import is_pattern, short_name
+from batchwright.data.formats.several_files import short_name
 from batchwright.data.formats.source import format_of, part_to_answer
 from batchwright.data.learning import (
     check_options,
@@ -112,7 +112,7 @@ def prepare_streamed(
         encoding,
         indices,
         _fingerprint(parts, encoding),
-        short_name(path) if path.is_dir() or is_pattern(path) else path.stem,
+        short_name(path),
         notes,
     )
 

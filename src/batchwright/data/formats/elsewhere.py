@@ -1,82 +1,82 @@
 """Kinds of files that are not read here, and what converts each."""
 
+import shlex
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-PANDAS = 'python -c "import pandas; pandas.{reader}({name!r}).to_parquet({parquet!r})"'
+PYTHON = 'python -c "{}"'
+PANDAS = PYTHON.replace("{}", "import pandas; pandas.READER({text!r}).to_parquet({parquet!r})")
+R = """Rscript -e 'write.csv(LOAD("{text}"), "{csv}", row.names = FALSE)'"""
+LIBREOFFICE = "soffice --headless --convert-to {} {{name}}"
+LIBSVM = PYTHON.replace(
+    "{}",
+    "import numpy, sklearn.datasets; x, y = sklearn.datasets.load_svmlight_file({text!r}); "
+    "numpy.savez_compressed({npz!r}, x=x.toarray(), y=y)",
+)
+HDF5 = PYTHON.replace("{}", "import h5py, numpy; numpy.save({npy!r}, h5py.File({text!r})['NAME'])")
+MATLAB = PYTHON.replace("{}", "import scipy.io, numpy; numpy.save({npy!r}, scipy.io.loadmat({text!r})['NAME'])")
 
-R = """Rscript -e 'write.csv(readRDS("{name}"), "{csv}", row.names = FALSE)'"""
-R_DATA = """Rscript -e 'write.csv(get(load("{name}")[1]), "{csv}", row.names = FALSE)'"""
-LIBREOFFICE = "soffice --headless --convert-to {to} {name}"
-LIBSVM = (
-    'python -c "import numpy as np; from sklearn.datasets import load_svmlight_file as load; x, y = load({name!r}); '
-    'np.savez_compressed({npz!r}, x=x.toarray(), y=y)"'
-)
-HDF5 = (
-    "python -c \"import h5py, numpy as np; f = h5py.File({name!r}); print(list(f)); np.save({npy!r}, f['NAME'])\" "
-    "with the NAME of its data set"
-)
-MATLAB = (
-    'python -c "import scipy.io, numpy as np; f = scipy.io.loadmat({name!r}); print(list(f)); np.save({npy!r}, '
-    "f['NAME'])\" with the NAME of its variable"
-)
 
-CONVERTED_BY = {
-    ".rds": ("of R", R),
-    ".rdata": ("of R", R_DATA),
-    ".rda": ("of R", R_DATA),
-    ".sav": ("of SPSS", PANDAS.replace("{reader}", "read_spss")),
-    ".zsav": ("of SPSS", PANDAS.replace("{reader}", "read_spss")),
-    ".dta": ("of Stata", PANDAS.replace("{reader}", "read_stata")),
-    ".sas7bdat": ("of SAS", PANDAS.replace("{reader}", "read_sas")),
-    ".xpt": ("of SAS", PANDAS.replace("{reader}", "read_sas")),
-    ".orc": ("of ORC", PANDAS.replace("{reader}", "read_orc")),
-    ".xls": ("of older versions of Excel", LIBREOFFICE.replace("{to}", "xlsx")),
-    ".xlsb": ("of Excel in binary form", LIBREOFFICE.replace("{to}", "xlsx")),
-    ".numbers": ("of Apple Numbers", "File > Export To > CSV in Numbers"),
-    ".doc": ("a document, not a table", LIBREOFFICE.replace("{to}", "txt")),
-    ".docx": ("a document, not a table", LIBREOFFICE.replace("{to}", "txt")),
-    ".pdf": ("a document, not a table", "pdftotext -layout {name}"),
-    ".pkl": ("a pickle, which can run any code when it is opened; if you trust it", PANDAS),
-    ".pickle": ("a pickle, which can run any code when it is opened; if you trust it", PANDAS),
-    ".mat": ("of MATLAB", MATLAB),
-    ".h5": ("an HDF5 file", HDF5),
-    ".hdf5": ("an HDF5 file", HDF5),
-    ".svm": ("of LIBSVM", LIBSVM),
-    ".libsvm": ("of LIBSVM", LIBSVM),
-    ".svmlight": ("of LIBSVM", LIBSVM),
-    ".tfrecord": ("of TensorFlow", "tf.data.TFRecordDataset({name!r}) in TensorFlow, which knows its fields"),
-    ".tar": ("an archive", "tar xf {name}"),
-    ".tgz": ("an archive", "tar xzf {name}"),
-    ".tbz2": ("an archive", "tar xjf {name}"),
-    ".txz": ("an archive", "tar xJf {name}"),
-    ".7z": ("an archive", "7z x {name}"),
-    ".rar": ("an archive", "unrar x {name}"),
+class Kind(NamedTuple):
+    """A kind of file: what it is called, the command that converts it, and what that does."""
+
+    what: str
+    command: str
+    does: Literal["converts", "unpacks"] = "converts"
+
+
+PICKLE = Kind("a pickle, a program of its writer that runs when it is opened", "")
+LIBSVM_FILE, DOCUMENT = Kind("a LIBSVM file", LIBSVM), Kind("a document, not a table", LIBREOFFICE.format("txt"))
+HDF5_FILE = Kind("an HDF5 file", HDF5 + ", with the name of its data set for NAME")
+
+KINDS = {
+    ".rds": Kind("an R file", R.replace("LOAD", "readRDS")),
+    ".rdata": Kind("an R file", R.replace("LOAD", "(function(file) get(load(file)[1]))")),
+    ".rda": Kind("an R file", R.replace("LOAD", "(function(file) get(load(file)[1]))")),
+    ".sav": Kind("an SPSS file", PANDAS.replace("READER", "read_spss")),
+    ".zsav": Kind("an SPSS file", PANDAS.replace("READER", "read_spss")),
+    ".dta": Kind("a Stata file", PANDAS.replace("READER", "read_stata")),
+    ".sas7bdat": Kind("a SAS file", PANDAS.replace("READER({text!r})", "read_sas({text!r}, encoding='infer')")),
+    ".xpt": Kind("a SAS file", PANDAS.replace("READER({text!r})", "read_sas({text!r}, encoding='latin1')")),
+    ".orc": Kind("an ORC file", PANDAS.replace("READER", "read_orc")),
+    ".pkl": PICKLE._replace(command=PANDAS.replace("READER", "read_pickle")),
+    ".pickle": PICKLE._replace(command=PANDAS.replace("READER", "read_pickle")),
+    ".xls": Kind("a workbook of older versions of Excel", LIBREOFFICE.format("xlsx")),
+    ".xlsb": Kind("a binary workbook of Excel", LIBREOFFICE.format("xlsx")),
+    ".numbers": Kind("a document of Apple Numbers", "File > Export To > CSV in Numbers"),
+    ".doc": DOCUMENT,
+    ".docx": DOCUMENT,
+    ".pdf": Kind("a document, not a table", "pdftotext -layout {name}"),
+    ".mat": Kind("a MATLAB file", MATLAB + ", with the name of its variable for NAME"),
+    ".h5": HDF5_FILE,
+    ".hdf5": HDF5_FILE,
+    ".svm": LIBSVM_FILE,
+    ".libsvm": LIBSVM_FILE,
+    ".svmlight": LIBSVM_FILE,
+    ".tfrecord": Kind("a TensorFlow file", "tf.data.TFRecordDataset({text!r}), with its features"),
+    ".tar": Kind("an archive", "tar xf {name}", "unpacks"),
+    ".tgz": Kind("an archive", "tar xzf {name}", "unpacks"),
+    ".tbz2": Kind("an archive", "tar xjf {name}", "unpacks"),
+    ".txz": Kind("an archive", "tar xJf {name}", "unpacks"),
+    ".7z": Kind("an archive", "7z x {name}", "unpacks"),
+    ".rar": Kind("an archive", "unrar x {name}", "unpacks"),
 }
 """What files of each ending are, and what turns them into files that are read."""
+
+TAR = {".gz": ".tgz", ".bz2": ".tbz2", ".xz": ".txz", ".zst": ".tar"}
+"""The endings of compressed tar archives, and an ending with the same command."""
 
 
 def conversion(path: Path) -> str | None:
     """What converts a file of a kind that is not read, in a sentence; None if its ending says nothing.
 
     >>> conversion(Path("t.tar.gz"))
-    't.tar.gz is an archive. It is not read here; this unpacks it: tar xzf t.tar.gz'
+    't.tar.gz is an archive, which is not read here. This unpacks it: tar xzf t.tar.gz'
     """
-    ending, name = path.suffix.lower(), path.name
-    if Path(path.stem).suffix.lower() == ".tar" and ending in (".gz", ".bz2", ".xz", ".zst"):
-        what, command = "an archive", {".gz": "tar xzf {name}"}.get(ending, "tar xf {name}")
-    elif ending in CONVERTED_BY:
-        what, command = CONVERTED_BY[ending]
-    else:
+    ending = path.suffix.lower()
+    kind = KINDS.get(TAR.get(ending, ending) if Path(path.stem).suffix.lower() == ".tar" else ending)
+    if kind is None:
         return None
-    what = what if what.startswith(("a ", "an ")) else f"a file {what}"
-    stem = path.stem
-    told = command.format(
-        name=name,
-        reader="read_pickle",
-        csv=f"{stem}.csv",
-        parquet=f"{stem}.parquet",
-        npz=f"{stem}.npz",
-        npy=f"{stem}.npy",
-    )
-    verb = "unpacks" if what == "an archive" else "converts"
-    return f"{name} is {what}. It is not read here; this {verb} it: {told}"
+    made = {ending: str(path.with_suffix(f".{ending}")) for ending in ("csv", "parquet", "npz", "npy")}
+    told = kind.command.format(name=shlex.quote(str(path)), text=str(path), **made)
+    return f"{path.name} is {kind.what}, which is not read here. This {kind.does} it: {told}"

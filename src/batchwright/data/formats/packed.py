@@ -3,9 +3,8 @@
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from batchwright.data.formats.contents import HEAD_BYTES, ending_of, looks_like_table
 from batchwright.data.formats.elsewhere import conversion
@@ -14,7 +13,9 @@ from batchwright.data.formats.temporary import temporary_file
 from batchwright.data.formats.text import TextFormat
 from batchwright.data.formats.unpack import (
     OPENERS,
+    Readable,
     explain_damage,
+    most_unpacked,
     open_packed,
     read_limited,
     unpacked_bytes,
@@ -47,7 +48,7 @@ class Inner:
     called: str
     packed: int
     unpacked: int
-    open: Callable[[], AbstractContextManager[IO[bytes]]]
+    open: Callable[[], AbstractContextManager[Readable]]
     notes: tuple[str, ...] = ()
 
 
@@ -83,11 +84,11 @@ class Packed(FileFormat):
             with inner.open() as file:
                 data = read_limited(file, inner.packed, inner.called)
             table = found.table(data, inner.called, options, schema=schema)
-            return with_notes(Loaded(table, None, None, Path(inner.file).stem), inner.notes)
+            return with_notes(Loaded(table, None, None, plain_stem(path)), inner.notes)
         with temporary_file(inner.file) as unpacked:
             self._write(inner, unpacked)
             loaded = found.read(unpacked, options, schema=schema, image_size=image_size, channels=channels)
-            return with_notes(loaded, inner.notes)
+            return with_notes(replace(loaded, name=plain_stem(path)), inner.notes)
 
     def unpack_into(self, folder: Path, path: Path) -> tuple[Path, tuple[str, ...]]:
         """The file in `path`, unpacked in `folder` unless that is done, with the ending of its kind; and notes."""
@@ -135,6 +136,19 @@ class Packed(FileFormat):
         return found
 
 
+def plain_stem(path: Path) -> str:
+    """The name of a file, or of the part of it that is named, without its endings.
+
+    >>> plain_stem(Path("data/t.csv.gz"))
+    't'
+    """
+    file, part = split_part(path)
+    name = Path(part or file.name)
+    while name.suffix.lower() in (*OPENERS, ".zip"):
+        name = name.with_suffix("")
+    return name.stem
+
+
 def compressed(find: Callable[[str], Format | None]) -> Packed:
     """Files that are compressed one by one, such as `t.csv.gz`."""
     return Packed(tuple(OPENERS), "", _compressed_file, find)
@@ -179,13 +193,14 @@ def _zip_member(path: Path, is_data: Callable[[str], bool]) -> Inner:
     note = f"{archive.name}: {name} is read; other files in it are left out: {first_ten(others)}"
 
     @contextmanager
-    def open_member() -> Iterator[IO[bytes]]:
+    def open_member() -> Iterator[Readable]:
         with explain_damage(archive.name), _open_zip(archive) as opened, opened.open(member) as file:
             yield file
 
     called = f"{archive.name}#{name}" if len(members) > 1 else archive.name
     packed = min(member.compress_size, archive.stat().st_size)
-    return Inner(PurePosixPath(name).name, called, packed, member.file_size, open_member, (note,) if others else ())
+    unpacked = min(member.file_size, most_unpacked(packed))
+    return Inner(PurePosixPath(name).name, called, packed, unpacked, open_member, (note,) if others else ())
 
 
 def _open_zip(archive: Path) -> zipfile.ZipFile:

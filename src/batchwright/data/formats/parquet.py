@@ -36,8 +36,7 @@ class Parquet:
         self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
     ) -> Loaded:
         """The table."""
-        name = short_name(path) if path.is_dir() or is_pattern(path) else path.stem
-        return Loaded(read_parquet(path, options, schema=schema), None, None, name)
+        return Loaded(read_parquet(path, options, schema=schema), None, None, short_name(path))
 
     def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
         """The table, its columns not read yet."""

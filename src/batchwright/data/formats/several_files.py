@@ -16,7 +16,7 @@ import polars as pl
 from batchwright.data.formats.delimited import DELIMITED, TextRows, split_text
 from batchwright.data.formats.format import FileFormat, Format, Loaded, Size, split_part, with_notes
 from batchwright.data.formats.json_lines import JSON_ARRAY, JSON_LINES, Text, read_texts
-from batchwright.data.formats.packed import BESIDE_DATA
+from batchwright.data.formats.packed import BESIDE_DATA, plain_stem
 from batchwright.data.formats.text import TextFormat, read_bytes
 from batchwright.data.formats.unpack import OPENERS, unpack
 from batchwright.data.typed.cells import NONE_BAD, BadCell, BadCells, Files, TableOptions, first_ten
@@ -198,9 +198,11 @@ def _is_plain_folder(entry: Path) -> bool:
 
 
 def short_name(path: Path) -> str:
-    """A name for runs: that of the folder, or of the folder that a pattern is in."""
+    """A name for runs: of a file or folder, or made from the letters of a pattern, or of the folder that it is in."""
     if path.is_dir():
         return path.resolve().name
+    if not is_pattern(path):
+        return plain_stem(path)
     plain = [part for part in path.parts if not glob.has_magic(part)]
     letters = re.sub(r"[*?\[\]]", "", path.stem).strip("-_. ")
     return letters or Path(*plain).resolve().name

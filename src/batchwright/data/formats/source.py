@@ -182,8 +182,8 @@ def _unknown_kind(path: Path) -> DataError:
     held = f"It holds {', '.join(entries[:5])}{', ...' if len(entries) > 5 else ''}." if entries else "It is empty."
     return DataError(
         f"{path} is a folder of no kind that can be read: IDX files (train-images-idx3-ubyte, ...), images "
-        f"({' '.join(IMAGE_FOLDER.endings)}) in one folder per class, or Parquet files of one table. {held} Any other "
-        "table is given by its file."
+        f"({' '.join(IMAGE_FOLDER.endings)}) in one folder per class, or files of one table (delimited text, JSON or "
+        f"Parquet). {held} Files in folders of it are named by a pattern, as '{path}/**/*.csv'."
     )
 
 

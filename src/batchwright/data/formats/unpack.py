@@ -6,10 +6,10 @@ import lzma
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol, runtime_checkable
 
 from batchwright._files import explain_write_errors, hidden_path
 from batchwright.data.formats.contents import ending_of_file
@@ -28,13 +28,21 @@ GUESSED_RATIO = 6
 LARGEST_GZIP_RATIO = 1032
 
 
-def _open_zstandard(path: Path) -> IO[bytes]:
+@runtime_checkable
+class Readable(Protocol):
+    """A file that is open to be read."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size` of them; none at the end."""
+
+
+def _open_zstandard(path: Path) -> AbstractContextManager[Readable]:
     for name in ("compression.zstd", "backports.zstd"):
         try:
             zstd: Any = import_module(name)
         except ImportError:
             continue
-        opened: IO[bytes] = zstd.open(path)
+        opened: AbstractContextManager[Readable] = zstd.open(path)
         return opened
     raise DataError(
         f"{path.name} is compressed with Zstandard, for which a package is missing: pip install 'batchwright[zstd]', "
@@ -42,7 +50,7 @@ def _open_zstandard(path: Path) -> IO[bytes]:
     )
 
 
-OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {
+OPENERS: dict[str, Callable[[Path], AbstractContextManager[Readable]]] = {
     ".gz": gzip.open,
     ".bz2": bz2.open,
     ".xz": lzma.open,
@@ -62,7 +70,7 @@ def unpack(path: Path) -> bytes:
         return read_limited(file, path.stat().st_size, path.name)
 
 
-def read_limited(file: IO[bytes], packed: int, name: str) -> bytes:
+def read_limited(file: Readable, packed: int, name: str) -> bytes:
     """All bytes of an open file, whose packed size is `packed`, called `name` in messages."""
     try:
         return b"".join(chunks(file, packed, name))
@@ -70,7 +78,7 @@ def read_limited(file: IO[bytes], packed: int, name: str) -> bytes:
         raise DataError(f"{name} does not fit in memory unpacked: unpack it, and read the unpacked file.") from error
 
 
-def write_limited(file: IO[bytes], packed: int, name: str, target: Path) -> None:
+def write_limited(file: Readable, packed: int, name: str, target: Path) -> None:
     """As `read_limited`, into the file `target`, which appears whole or not at all."""
     part = hidden_path(target)
     with explain_write_errors(target):
@@ -85,13 +93,13 @@ def write_limited(file: IO[bytes], packed: int, name: str, target: Path) -> None
         part.unlink(missing_ok=True)
 
 
-def chunks(file: IO[bytes], packed: int, name: str) -> Iterator[bytes]:
+def chunks(file: Readable, packed: int, name: str) -> Iterator[bytes]:
     """The bytes of an open file piece by piece.
 
     Raises:
         DataError: they are far more than `packed`, the size of the packed file called `name`.
     """
-    limit, found = max(RATIO * packed, ALWAYS_ALLOWED), 0
+    limit, found = most_unpacked(packed), 0
     while chunk := file.read(CHUNK):
         found += len(chunk)
         if found > limit:
@@ -103,7 +111,7 @@ def chunks(file: IO[bytes], packed: int, name: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def open_packed(path: Path) -> Iterator[IO[bytes]]:
+def open_packed(path: Path) -> Iterator[Readable]:
     """A compressed file, open to be read unpacked.
 
     Raises:
@@ -157,4 +165,9 @@ def unpacked_bytes(path: Path) -> int:
         if packed > (1 << 32) // LARGEST_GZIP_RATIO:  # else it cannot be that large
             stated += (1 << 32) * max(0, -((stated - packed) >> 32))
         guess = stated if packed // 2 <= stated <= LARGEST_GZIP_RATIO * packed else guess
-    return min(guess, max(RATIO * packed, ALWAYS_ALLOWED))
+    return min(guess, most_unpacked(packed))
+
+
+def most_unpacked(packed: int) -> int:
+    """The most bytes that so many packed ones may unpack to."""
+    return max(RATIO * packed, ALWAYS_ALLOWED)
