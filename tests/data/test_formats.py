@@ -2,9 +2,11 @@
 
 import contextlib
 import datetime
+import gzip
 import json
 import sqlite3
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,23 @@ def write_sqlite(frame: pl.DataFrame, path: Path) -> None:
         database.commit()
 
 
+def write_gzip(frame: pl.DataFrame, path: Path) -> None:
+    path.write_bytes(gzip.compress(csv_text(frame)))
+
+
+def write_zip(frame: pl.DataFrame, path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("t.csv", csv_text(frame))
+
+
+def write_folder(frame: pl.DataFrame, path: Path) -> None:
+    """The first row in one file, the others in another, whose columns are in reverse order."""
+    path.mkdir()
+    write_csv(frame[:1], path / "part2.csv")
+    if frame.height > 1:
+        write_csv(frame[1:].select(reversed(frame.columns)), path / "part10.csv")
+
+
 WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
     "t.parquet": write_parquet,
     "t.csv": write_csv,
@@ -131,6 +150,9 @@ WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
     "t.xlsx": write_workbook,
     "t.ods": write_open_document,
     "t.sqlite": write_sqlite,
+    "t.csv.gz": write_gzip,
+    "t.csv.zip": write_zip,
+    "t": write_folder,
 }
 CANNOT = {"t.jsonl": {"d": "date"}, "t.json": {"d": "date"}}
 """The columns that a format holds as text, and the kind that has to be told for them."""
@@ -195,7 +217,7 @@ def changed(data: bytes, changes: list[tuple[int, str, int]]) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("name", [name for name in WRITERS if name not in ("t.parquet", "t.csv")])
+@pytest.mark.parametrize("name", [name for name in WRITERS if name not in ("t.parquet", "t.csv", "t")])
 def test_a_damaged_file_is_read_or_refused_with_a_sentence(tmp_path: Path, name: str) -> None:
     WRITERS[name](GOOD, tmp_path / name)
     whole = (tmp_path / name).read_bytes()

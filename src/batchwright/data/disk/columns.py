@@ -13,7 +13,7 @@ from batchwright.data.formats.delimited import DELIMITED
 from batchwright.data.formats.format import Format, TableFile, split_part
 from batchwright.data.formats.packed import Packed
 from batchwright.data.formats.parquet import PARQUET, parquet_files
-from batchwright.data.formats.several_files import check_columns, files_of, is_pattern, move
+from batchwright.data.formats.several_files import check_columns, files_of, is_pattern, move, names_of
 from batchwright.data.formats.source import SEVERAL_FILES, check_file, content_note, format_of
 from batchwright.data.typed.cells import NONE_BAD, TableOptions
 from batchwright.data.typed.schema import Schema
@@ -66,8 +66,7 @@ def open_table(path: Path, options: TableOptions, folder: Path, schema: Schema |
     unpacked = path
     if isinstance(found, Packed):
         unpacked, notes = found.unpack_into(pieces, path)
-    elif found is not None:
-        notes = content_note(path, found)
+    notes = notes if found is None else (*content_note(path, found), *notes)
     inner = found if found in STREAMED else format_of(unpacked)
     table = None if inner is None or inner is DELIMITED else inner.open_table(unpacked, memory=left)
     return replace(table or _cut(unpacked, options, pieces, schema, left)[0], name=path.name, notes=notes)
@@ -77,7 +76,7 @@ def _open_texts(
     files: list[Path], name: str, options: TableOptions, pieces: Path, schema: Schema | None, left: int | None
 ) -> TableFile:
     """The table in several files of text, each cut into pieces in a folder of its own."""
-    tables, lines = list[TableFile](), list[int]()
+    tables, lines, names = list[TableFile](), list[int](), names_of(files)
     for place, file in enumerate(files):
         folder = pieces / f"{place:06d}"
         with explain_write_errors(folder):
@@ -86,10 +85,10 @@ def _open_texts(
         packed = format_of(file)
         text = packed.unpack_into(folder, file)[0] if isinstance(packed, Packed) else file
         table, length = _cut(text, options, folder, schema, left)
-        tables.append(replace(table, name=file.name))
+        tables.append(table)
         lines.append(length)
-        check_columns(tables[0].name, tables[0].names, file.name, table.names)
-    read_from = files_of([file.name for file in files], lines)
+        check_columns(names[0], tables[0].names, names[place], table.names)
+    read_from = files_of(names, lines)
     moved = list(zip(tables, read_from.before, strict=True))
     return TableFile(
         name,

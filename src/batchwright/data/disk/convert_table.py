@@ -40,13 +40,11 @@ from batchwright.data.disk.store import (
     write_columns,
 )
 from batchwright.data.formats.format import TableFile
-from batchwright.data.formats.several_files import is_pattern
+from batchwright.data.formats.several_files import STORE_ENDING, is_pattern
 from batchwright.data.typed.cells import BadCells, TableOptions, bad_cells_error, dropped_note, type_cells
 from batchwright.data.typed.schema import Column, Schema, from_plain
 from batchwright.data.typed.table import DEFAULT, ON_BAD_ROWS, columns_asked_for, known_columns
 from batchwright.errors import ConfigError, DataError, unknown
-
-ENDING = ".batchwright"
 
 WORKING_COPIES = 2
 """Copies of a column held while it is typed, at most (measured on numbers, texts, and numbers as text)."""
@@ -117,7 +115,7 @@ def convert(
 def store_folder(path: Path, cache_dir: Path | None, *, new: bool = False) -> Path:
     """The folder of a source's store; `new` rows, read with a known schema, have a folder of their own."""
     path = path_of_pattern(path) if is_pattern(path) else path.resolve()
-    ending = f".new{ENDING}" if new else ENDING
+    ending = f".new{STORE_ENDING}" if new else STORE_ENDING
     if cache_dir is None:
         return path.with_name(path.name + ending)
     return cache_dir / f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}{ending}"

@@ -41,8 +41,6 @@ KINDS = {
     ".orc": Kind("an ORC file", PANDAS.replace("READER", "read_orc")),
     ".pkl": PICKLE._replace(command=PANDAS.replace("READER", "read_pickle")),
     ".pickle": PICKLE._replace(command=PANDAS.replace("READER", "read_pickle")),
-    ".xls": Kind("a workbook of older versions of Excel", LIBREOFFICE.format("xlsx")),
-    ".xlsb": Kind("a binary workbook of Excel", LIBREOFFICE.format("xlsx")),
     ".numbers": Kind("a document of Apple Numbers", "File > Export To > CSV in Numbers"),
     ".doc": DOCUMENT,
     ".docx": DOCUMENT,

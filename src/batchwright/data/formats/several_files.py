@@ -24,6 +24,9 @@ from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import Table, type_table
 from batchwright.errors import DataError
 
+STORE_ENDING = ".batchwright"
+"""The ending of the folders in which converted rows are kept."""
+
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test", "valid": "validation"}
 PARTS |= dict.fromkeys(("validation", "val", "dev"), "validation")
 """Names of files that hold parts of a data set."""
@@ -56,7 +59,10 @@ class SeveralFiles(FileFormat):
             read = single.read(files[0], options, schema=schema, image_size=image_size, channels=channels)
             return with_notes(read, notes)
         name = path.resolve().name if path.is_dir() else path.name
-        contents = [(file.name, unpack(file) if is_packed(file) else read_bytes(file)) for file in files]
+        contents = [
+            (called, unpack(file) if is_packed(file) else read_bytes(file))
+            for called, file in zip(names_of(files), files, strict=True)
+        ]
         if self.kind(files[0]) is DELIMITED:
             texts = [(file, split_text(data, file, options, schema=schema)) for file, data in contents]
             table = join_texts(texts, [data.count(b"\n") + 1 for _, data in contents], name, options, schema)
@@ -81,7 +87,7 @@ class SeveralFiles(FileFormat):
         files, others = self._tables(path)
         if not files:
             what = f" (only {first_ten(others)})" if others else ""
-            raise DataError(f"no file of rows matches the pattern {path}{what}. Put quotation marks around a pattern.")
+            raise DataError(f"no file of rows matches the pattern {path}{what}.")
         if len({self.kind(file) for file in files}) > 1:
             _refuse_kinds(path, files)
         if len(files) > 1 and self.kind(files[0]) not in (DELIMITED, JSON_LINES, JSON_ARRAY):
@@ -111,9 +117,13 @@ class SeveralFiles(FileFormat):
 
 
 def find_files(path: Path) -> list[Path]:
-    """The files in a folder, or those that match a pattern, in natural order; hidden by `.` or `_` are none of them."""
+    """The files in a folder, or those that match a pattern, in natural order.
+
+    Files that are hidden by `.` or `_`, and those of stores, are none of them.
+    """
     found = _matching(path) if is_pattern(path) else path.iterdir()
-    return sorted((file for file in found if file.is_file() and file.name[0] not in "._"), key=natural_key)
+    files = (file for file in found if file.is_file() and file.name[0] not in "._")
+    return sorted((file for file in files if not any(_is_store(folder) for folder in file.parents)), key=natural_key)
 
 
 def _matching(pattern: Path) -> Iterator[Path]:
@@ -135,6 +145,12 @@ def natural_key(path: Path) -> tuple[list[str | int], ...]:
         [int(piece) if place % 2 else piece for place, piece in enumerate(re.split(r"(\d+)", part, flags=re.ASCII))]
         for part in path.parts
     )
+
+
+def names_of(files: Sequence[Path]) -> list[str]:
+    """What each file is called in messages: its name, or its path where several have one name."""
+    names = [file.name for file in files]
+    return names if len(set(names)) == len(names) else list(map(str, files))
 
 
 def is_packed(file: Path) -> bool:
@@ -194,7 +210,11 @@ def _ending(file: Path) -> str:
 
 
 def _is_plain_folder(entry: Path) -> bool:
-    return entry.is_dir() and entry.name[0] not in "._" and entry.suffix != ".batchwright"
+    return entry.is_dir() and entry.name[0] not in "._" and not _is_store(entry)
+
+
+def _is_store(folder: Path) -> bool:
+    return folder.suffix == STORE_ENDING
 
 
 def short_name(path: Path) -> str:
