@@ -59,7 +59,7 @@ def open_table(path: Path, options: TableOptions, folder: Path, schema: Schema |
     with explain_write_errors(pieces):
         pieces.mkdir(exist_ok=True)
         remove_parts(pieces)
-    found, notes = format_of(path), ()
+    found, notes = format_of(path), tuple[str, ...]()
     if found is SEVERAL_FILES:
         files, notes = SEVERAL_FILES.files(path)
         return replace(_open_texts(files, path.name, options, pieces, schema, left), notes=notes)

@@ -39,7 +39,8 @@ def format_by_ending(ending: str) -> Format | None:
     return next((found for found in FORMATS if ending in found.endings), None)
 
 
-COMPRESSED, ZIP, SEVERAL_FILES = (kind(format_by_ending) for kind in (compressed, zipped, SeveralFiles))
+COMPRESSED, ZIP = compressed(format_by_ending), zipped(format_by_ending)
+SEVERAL_FILES = SeveralFiles(format_by_ending)
 
 FORMATS: tuple[Format, ...] = (
     IDX,
