@@ -2,6 +2,7 @@
 
 import bz2
 import contextlib
+import errno
 import gzip
 import lzma
 import struct
@@ -24,7 +25,7 @@ from batchwright.data.load_streamed import prepare_streamed
 from batchwright.data.options import DataOptions
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.table import Table, TableOptions
-from batchwright.errors import DataError
+from batchwright.errors import DataError, UsageError
 
 FRAME = pl.DataFrame({"a": [1.0, 2.0, 3.5], "b": ["x", "y", "x"]})
 CSV = FRAME.write_csv().encode()
@@ -247,3 +248,15 @@ def test_compressed_rows_are_trained_on_as_others(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(text)
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(text.encode()))
     assert load(tmp_path / "t.csv.gz", target="y").fingerprint == load(tmp_path / "t.csv", target="y").fingerprint
+
+
+def test_a_full_disk_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FRAME.write_parquet(tmp_path / "t.parquet")
+    (tmp_path / "t.parquet.gz").write_bytes(gzip.compress((tmp_path / "t.parquet").read_bytes()))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(UsageError, match="the disk, or your share of it, is full"):
+        read(tmp_path / "t.parquet.gz")

@@ -114,6 +114,7 @@ def test_what_is_left_out_of_a_folder_is_said(parts: Path) -> None:
         (parts / name).write_text("Dear all,\n")
     (parts / "more").mkdir()
     (parts / "t.csv.batchwright").mkdir()
+    (parts / "t.csv.batchwright-rows").mkdir()
     assert table_of(parts).frame.equals(WHOLE)
     assert table_of(parts).notes == (
         "parts: files that hold no table by their names are left out: README.md, notes.nb, readme.txt, more/",

@@ -1,6 +1,7 @@
 """Tell what a file holds by its first bytes, where its name does not say."""
 
 import re
+import struct
 import zipfile
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def _ending_of_zip(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except (OSError, ValueError, struct.error, NotImplementedError, zipfile.BadZipFile):
         return ".zip"
     if any(name.startswith("xl/") for name in names):
         return ".xlsx"

@@ -214,7 +214,7 @@ def _is_plain_folder(entry: Path) -> bool:
 
 
 def _is_store(folder: Path) -> bool:
-    return folder.suffix == STORE_ENDING
+    return folder.suffix.startswith(STORE_ENDING)  # the encoded rows lie beside, in .batchwright-rows
 
 
 def short_name(path: Path) -> str:

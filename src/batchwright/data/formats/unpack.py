@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -13,14 +14,14 @@ from typing import Any, Protocol, runtime_checkable
 
 from batchwright._files import explain_write_errors, hidden_path
 from batchwright.data.formats.contents import ending_of_file
-from batchwright.errors import DataError
+from batchwright.errors import DataError, UsageError
 
 RATIO, ALWAYS_ALLOWED = 100, 100_000_000
 """The most that a file may unpack to: so many times its own size, or so many bytes if that is more."""
 
 CHUNK = 1 << 20
 
-BROKEN = (EOFError, zlib.error, lzma.LZMAError, ValueError, struct.error)
+BROKEN = (EOFError, zlib.error, lzma.LZMAError, ValueError, struct.error, zipfile.BadZipFile)
 """What the decompressors raise for damaged files, besides OSError."""
 
 GUESSED_RATIO = 6
@@ -88,7 +89,8 @@ def write_limited(file: Readable, packed: int, name: str, target: Path) -> None:
             for chunk in chunks(file, packed, name):
                 with explain_write_errors(target):
                     out.write(chunk)
-        part.replace(target)
+        with explain_write_errors(target):
+            part.replace(target)
     finally:
         part.unlink(missing_ok=True)
 
@@ -132,10 +134,12 @@ def explain_damage(name: str) -> Iterator[None]:
     """Turn what decompressors raise for damaged files into a DataError."""
     try:
         yield
-    except DataError:
+    except (UsageError, MemoryError):  # UsageError is a ValueError, and a full disk is no damage
         raise
     except BROKEN as error:
         raise _damaged(name, error) from error
+    except NotImplementedError as error:  # an archive of another method, or whose entry is damaged
+        raise DataError(f"{name} cannot be unpacked here ({error}): unpack it, and give the unpacked file.") from error
     except OSError as error:  # gzip.BadGzipFile and bz2 raise it without a number
         if error.errno is not None:
             raise
