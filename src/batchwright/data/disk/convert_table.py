@@ -224,7 +224,9 @@ def _convert(
     files = _write_kept(raw, folder, len(typed), fits)
     columns = tuple(found.column for found in typed)
     notes = (*raw.notes, *dropped)
-    return Contents(FORMAT, fingerprint, raw.name, int(fits.sum()), columns, files, notes, raw.target, read_from=raw.files)
+    return Contents(
+        FORMAT, fingerprint, raw.name, int(fits.sum()), columns, files, notes, raw.target, read_from=raw.files
+    )
 
 
 def _type_column(
