@@ -13,7 +13,7 @@ from batchwright.data.formats.delimited import DELIMITED
 from batchwright.data.formats.format import Format, TableFile, split_part
 from batchwright.data.formats.packed import Packed
 from batchwright.data.formats.parquet import PARQUET, parquet_files
-from batchwright.data.formats.several_files import check_columns, files_of, is_pattern, move, names_of
+from batchwright.data.formats.several_files import check_columns, files_of, is_pattern, names_of
 from batchwright.data.formats.source import SEVERAL_FILES, check_file, content_note, format_of
 from batchwright.data.typed.cells import NONE_BAD, TableOptions
 from batchwright.data.typed.schema import Schema
@@ -96,7 +96,7 @@ def _open_texts(
         sum(table.rows for table in tables),
         lambda column: pl.concat([table.column(column) for table in tables]),
         np.concatenate([table.lines + before for table, before in moved if table.lines is not None]),
-        sum((move(table.ragged, before) for table, before in moved), NONE_BAD).cut(),
+        sum((table.ragged.move(before) for table, before in moved), NONE_BAD).cut(),
         files=read_from,
     )
 

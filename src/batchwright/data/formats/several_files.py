@@ -19,7 +19,7 @@ from batchwright.data.formats.json_lines import JSON_ARRAY, JSON_LINES, Text, re
 from batchwright.data.formats.packed import BESIDE_DATA, plain_stem
 from batchwright.data.formats.text import TextFormat, read_bytes
 from batchwright.data.formats.unpack import OPENERS, unpack
-from batchwright.data.typed.cells import NONE_BAD, BadCell, BadCells, Files, TableOptions, first_ten
+from batchwright.data.typed.cells import NONE_BAD, Files, TableOptions, first_ten
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import Table, type_table
 from batchwright.errors import DataError
@@ -177,7 +177,8 @@ def join_texts(
         schema=schema,
         name=name,
         lines=np.concatenate([text.lines + before for text, before in moved]),
-        ragged=sum((move(text.ragged, before) for text, before in moved), NONE_BAD),
+        ragged=sum((text.ragged.move(before) for text, before in moved), NONE_BAD),
+        torn=np.concatenate([text.torn + before for text, before in moved]),
         untyped=True,
         files=files,
     )
@@ -186,12 +187,6 @@ def join_texts(
 def files_of(names: Sequence[str], lines: Sequence[int]) -> Files:
     """The files of a table, given how many lines each has."""
     return Files(tuple(names), tuple(accumulate(lines, initial=0))[:-1])
-
-
-def move(bad: BadCells, lines: int) -> BadCells:
-    """Bad cells, further down by some lines."""
-    moved = (BadCell(cell.line + lines, cell.column, cell.value, cell.wanted) for cell in bad.first)
-    return BadCells(bad.count, tuple(moved))
 
 
 def check_columns(first: str, expected: Sequence[str], file: str, found: Sequence[str]) -> None:
