@@ -53,7 +53,7 @@ def to_path(source: str | os.PathLike[str]) -> Path:
 
 def refuse_same_input(source: object, test: object) -> None:
     """Raise a DataError if rows and test rows are both to come from standard input."""
-    if STANDARD_INPUT in (source,) and STANDARD_INPUT in (test,):
+    if isinstance(source, str) and isinstance(test, str) and source == test == STANDARD_INPUT:
         raise DataError("both the rows and the test rows are to come from standard input (-): give one by its file.")
 
 
