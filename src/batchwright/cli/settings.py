@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Option:
     """`--flag VALUE` sets `key`.
 
-    With `type` list or `names`, the value is several texts separated by commas. With `sizes` it is several numbers
+    With `type` `names`, the value is several texts separated by commas. With `sizes` it is several numbers
     separated by commas, with or without brackets. With `yaml` it is used as written.
     """
 
@@ -61,9 +61,6 @@ class Option:
             return self.key, value if value.strip().startswith("[") else f"[{value}]", label
         if self.type is names:
             return self.key, flow([part.strip() for part in value.split(",")]), label
-        if self.type is list:
-            value = [part.strip() for part in value.split(",")]
-            return self.key, "[" + ", ".join(value) + "]", label
         return self.key, flow(value), label
 
 
@@ -112,9 +109,18 @@ OPTIONS = (
     Option("--time", "data.time", str, "a column of times: the last rows are the test"),
     Option("--weights", "data.weights", str, "a column of row weights"),
     Option("--header", "data.header", bool, "whether the first line of a text file names the columns"),
-    Option("--delimiter", "data.delimiter", str, "what separates the cells of a text file [found from the file]"),
+    Option(
+        "--delimiter",
+        "data.delimiter",
+        str,
+        "what separates cells in a text file; whitespace: runs of blanks [found]",
+    ),
     Option("--decimal", "data.decimal", str, "the decimal mark of numbers in a text file: . or , [found by column]"),
-    Option("--missing", "data.missing", list, "texts that mean missing, separated by commas"),
+    Option("--encoding", "data.encoding", str, "of a text file, such as cp1252 or gb18030 [found from the file]"),
+    Option("--skip-lines", "data.skip_lines", int, "lines above the header of a text file [found from the file]"),
+    Option("--comment", "data.comment", str, "what comment lines begin with, such as '#', or none [found]"),
+    Option("--quote", "data.quote", str, "the quotation mark of a text file, or none: such marks are text [found]"),
+    Option("--missing", "data.missing", names, "texts that mean missing, separated by commas"),
     Option("--on-bad-rows", "data.on_bad_rows", str, "stop, or drop rows whose cells do not fit their column"),
     Option("--scaling", "data.scaling", str, "how numbers are scaled: standard, robust, quantile or none"),
     Option("--image-size", "data.image_size", sizes, "HEIGHT,WIDTH to which the images of a folder are resized"),

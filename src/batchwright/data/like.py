@@ -70,6 +70,10 @@ def options_like(options: DataOptions, like: Encoding) -> DataOptions:
         target=target,
         header=options.header and like.reading.header,
         delimiter=options.delimiter or like.reading.delimiter,
+        encoding=options.encoding or like.reading.encoding,
+        skip_lines=like.reading.skip_lines if options.skip_lines is None else options.skip_lines,
+        comment=options.comment or like.reading.comment,
+        quote=options.quote or like.reading.quote,
         missing=like.reading.missing,
         decimal=like.reading.decimal,
         kinds=like.reading.kinds,  # type: ignore[arg-type]

@@ -52,6 +52,8 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "one_hot_max": (_is_whole, "a whole number >= 0"),
     "header": (lambda value: isinstance(value, bool), "True or False"),
     "delimiter": (lambda value: value is None or _is_text(value), "a character, or None"),
+    "skip_lines": (lambda value: value is None or _is_whole(value), "a whole number, or None"),
+    **dict.fromkeys(("encoding", "comment", "quote"), (_is_name, "text, or None")),
     "missing": (
         lambda value: isinstance(value, tuple | list | set | frozenset) and all(map(_is_text, value)),
         "a tuple of texts",
@@ -91,8 +93,12 @@ class DataOptions:
         scaling: of numeric columns: "standard", "robust" or "quantile"; "none" takes them as they are.
         one_hot_max: categories with at most this number of distinct values become columns; others are embedded.
         header: whether the first record of a text file names the columns.
-        delimiter: one ASCII character; found from the file when None.
+        delimiter: one ASCII character, or "whitespace" for runs of blanks; found from the file when None.
         decimal: the decimal mark of numbers in a text file, "." or ","; found for each column when None.
+        encoding: of a text file, as Python names it, such as "cp1252"; found from its bytes when None.
+        skip_lines: lines above the header of a text file; found when None.
+        comment: what the comment lines of a text file begin with, or "none"; found when None.
+        quote: the quotation mark of a text file, or "none" where such marks are text; found when None.
         missing: texts that mean missing, besides the empty text.
         kinds: the kinds of columns, by name, where they should not be inferred.
         on_bad_rows: "stop", or "drop" rows with bad cells or without a target.
@@ -114,6 +120,10 @@ class DataOptions:
     header: bool = True
     delimiter: str | None = None
     decimal: Decimal | None = None
+    encoding: str | None = None
+    skip_lines: Annotated[int, Ge(0)] | None = None
+    comment: str | None = None
+    quote: str | None = None
     missing: tuple[str, ...] = MISSING
     kinds: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
     on_bad_rows: Literal["stop", "drop"] = "stop"
@@ -138,6 +148,10 @@ class DataOptions:
             kinds=kinds,
             on_bad_rows=self.on_bad_rows,
             decimal=self.decimal,
+            encoding=self.encoding,
+            skip_lines=self.skip_lines,
+            comment=self.comment,
+            quote=self.quote,
         )
 
     @property
@@ -182,6 +196,8 @@ class DataOptions:
             problems.append(unknown("on_bad_rows", self.on_bad_rows, ("stop", "drop")))
         if self.one_hot_max < 0:
             problems.append(f"one_hot_max must hold one_hot_max >= 0, but got {self.one_hot_max}.")
+        if self.skip_lines is not None and self.skip_lines < 0:
+            problems.append(f"skip_lines must be at least 0, but is {self.skip_lines}.")
         if self.image_size is not None and min(self.image_size) < 1:
             problems.append(f"image_size must be a height and a width of at least 1, but got {self.image_size}.")
         problems += self._split_problems()

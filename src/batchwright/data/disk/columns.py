@@ -13,7 +13,7 @@ from batchwright.data.formats.delimited import DELIMITED
 from batchwright.data.formats.format import Format, TableFile, split_part
 from batchwright.data.formats.packed import Packed
 from batchwright.data.formats.parquet import PARQUET, parquet_files
-from batchwright.data.formats.several_files import check_columns, files_of, is_pattern, names_of
+from batchwright.data.formats.several_files import check_columns, files_of, is_pattern, join_notes, names_of
 from batchwright.data.formats.source import SEVERAL_FILES, check_file, content_note, format_of
 from batchwright.data.typed.cells import NONE_BAD, TableOptions
 from batchwright.data.typed.schema import Schema
@@ -62,14 +62,16 @@ def open_table(path: Path, options: TableOptions, folder: Path, schema: Schema |
     found, notes = format_of(path), tuple[str, ...]()
     if found is SEVERAL_FILES:
         files, notes = SEVERAL_FILES.files(path)
-        return replace(_open_texts(files, path.name, options, pieces, schema, left), notes=notes)
+        joined = _open_texts(files, path.name, options, pieces, schema, left)
+        return replace(joined, notes=(*notes, *joined.notes))
     unpacked = path
     if isinstance(found, Packed):
         unpacked, notes = found.unpack_into(pieces, path)
     notes = notes if found is None else (*content_note(path, found), *notes)
     inner = found if found in STREAMED else format_of(unpacked)
     table = None if inner is None or inner is DELIMITED else inner.open_table(unpacked, memory=left)
-    return replace(table or _cut(unpacked, options, pieces, schema, left)[0], name=path.name, notes=notes)
+    table = table or _cut(unpacked, options, pieces, schema, left)[0]
+    return replace(table, name=path.name, notes=(*notes, *table.notes))
 
 
 def _open_texts(
@@ -97,6 +99,7 @@ def _open_texts(
         lambda column: pl.concat([table.column(column) for table in tables]),
         np.concatenate([table.lines + before for table, before in moved if table.lines is not None]),
         sum((table.ragged.move(before) for table, before in moved), NONE_BAD).cut(),
+        notes=join_notes(dict(zip(names, (table.notes for table in tables), strict=True))),
         files=read_from,
     )
 
@@ -109,6 +112,12 @@ def _cut(
     cut = cut_text(path, options, pieces, schema=schema, piece_bytes=size)
     lines = cut_lines(pieces, cut).to_numpy() if cut.pieces else np.zeros(0, np.int64)
     table = TableFile(
-        path.name, cut.names or (), cut.rows, lambda name: cut_column(pieces, cut, name), lines, cut.ragged
+        path.name,
+        cut.names,
+        cut.rows,
+        lambda name: cut_column(pieces, cut, name),
+        lines,
+        cut.ragged,
+        notes=cut.notes,
     )
     return table, cut.lines + 1

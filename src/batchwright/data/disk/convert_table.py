@@ -220,7 +220,8 @@ def _convert(
     if bad.count and (options.on_bad_rows != "drop" or not fits.any()):
         clear(folder)
         raise bad_cells_error(raw.name, bad, place=counted)
-    dropped = (dropped_note(bad, raw.ragged.count + int((~fits).sum()), place=counted),) if bad.count else ()
+    lost = raw.ragged.count + int((~fits).sum())
+    dropped = (dropped_note(bad, lost, place=counted),) if bad.count else ()
     files = _write_kept(raw, folder, len(typed), fits)
     columns = tuple(found.column for found in typed)
     notes = (*raw.notes, *dropped)

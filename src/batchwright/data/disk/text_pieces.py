@@ -2,26 +2,34 @@
 
 import dataclasses
 import json
-import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 import polars as pl
 
-from batchwright._files import write_file
+from batchwright._files import explain_write_errors, hidden_path, write_file
 from batchwright.data.disk.store import write_columns
 from batchwright.data.formats.delimited import (
-    NO_HEADER,
     TextRows,
+    all_notes,
     check_format,
-    choose_delimiter,
-    column_names,
-    text_rows,
+    holds_text,
+    split_lines,
 )
-from batchwright.data.formats.records import NEWLINE, QUOTE, SAMPLE_BYTES, Records, find_records
-from batchwright.data.formats.text import MARK, check_utf8
+from batchwright.data.formats.encodings import (
+    CHUNK,
+    Chunks,
+    Encoding,
+    check_nul,
+    check_utf8,
+    decode_chunks,
+    find_encoding,
+)
+from batchwright.data.formats.headers import NO_HEADER
+from batchwright.data.formats.layout import HEAD_BYTES, Layout, find_layout, is_enough
+from batchwright.data.formats.records import Left, count_breaks, end_of_records
 from batchwright.data.typed.cells import NONE_BAD, BadCells, TableOptions
 from batchwright.data.typed.schema import Schema, from_plain
 from batchwright.errors import DataError
@@ -31,7 +39,8 @@ PIECE_BYTES = 16 << 20
 LONGEST = 8
 """The most pieces that a record may span; a longer one comes from a quotation mark that is never closed."""
 
-STATE, LINES = "cut.json", "lines"
+STATE, LINES, TEXT = "cut.json", "lines", "text"
+"""How far a file is cut; the column of lines in a piece; the text in UTF-8, where the file has another encoding."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,26 +48,50 @@ class Cut:
     """How far a file has been cut.
 
     Attributes:
-        delimiter: the delimiter between fields.
-        offset: bytes that are in pieces.
+        layout: how the text is laid out.
+        end: where the last row ends, in bytes.
+        offset: bytes that are in pieces, or above the header.
         lines: line breaks in these bytes.
+        encoding: a note on the encoding, if it was found.
         pieces: how many pieces there are.
-        records: how many records there are, including records of the wrong length, but not the header.
+        heads: how many records at the beginning are still to be left out, as they are no rows.
+        records: how many records there are, including the bad ones.
         rows: how many rows the pieces hold.
-        names: the columns, None before the first record.
-        ragged: the records with the wrong number of fields.
+        comments: how many comment lines were left out.
+        empty: how many records of empty cells were left out.
+        filled: the places of columns without a name that hold a cell.
+        ragged: the records with the wrong number of fields, or with quotation marks that do not pair.
         done: whether the whole file is cut.
     """
 
-    delimiter: str
+    layout: Layout
+    end: int
     offset: int
-    lines: int = 0
+    lines: int
+    heads: int
+    encoding: str = ""
     pieces: int = 0
     records: int = 0
     rows: int = 0
-    names: tuple[str, ...] | None = None
+    comments: int = 0
+    empty: int = 0
+    filled: tuple[int, ...] = ()
     ragged: BadCells = NONE_BAD
     done: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns, without those that have neither a name nor a cell."""
+        return tuple(name for place, name in enumerate(self.layout.names) if place not in self._left_out)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know about how the text was read."""
+        return all_notes(self.encoding, self.layout, Left(self.comments, self.empty), len(self._left_out))
+
+    @property
+    def _left_out(self) -> set[int]:
+        return set(self.layout.nameless) - set(self.filled)
 
 
 def cut_text(
@@ -67,14 +100,14 @@ def cut_text(
     """Cut a file into pieces in `folder`, starting where an earlier call was stopped.
 
     Raises:
-        DataError: not UTF-8, no rows, repeated names, or quotation marks that do not match.
+        DataError: the bytes are no text, there are no rows, or it is not certain where they begin.
         UsageError: the disk is full.
     """
-    with path.open("rb") as file:
-        cut = _read_state(folder) or _begin(file, path.name, options)
+    cut = _read_state(folder) or _begin(path, options, folder, schema)
+    with _text_file(path, folder).open("rb") as file:
         while not cut.done:
             data = _next_piece(file, cut, piece_bytes, path.name)
-            cut = _take(data, cut, options, schema, folder=folder, name=path.name)
+            cut = _take(data, cut, folder=folder, name=path.name)
             write_file(folder / STATE, json.dumps(dataclasses.asdict(cut)), overwrite=True)
     _check_rows(cut, path.name)
     return cut
@@ -83,33 +116,32 @@ def cut_text(
 def text_pieces(
     path: Path, options: TableOptions, *, schema: Schema | None = None, piece_bytes: int = PIECE_BYTES
 ) -> Iterator[TextRows]:
-    """The rows of a file, a piece at a time, in their order; nothing is written.
+    """The rows of a file, a piece at a time, in their order; text that is not UTF-8 is first converted to a file.
 
     Raises:
         DataError: as `cut_text`, when the reading comes to what is wrong.
     """
-    with path.open("rb") as file:
-        cut = _begin(file, path.name, options)
-        while not cut.done:
-            data = _next_piece(file, cut, piece_bytes, path.name)
-            cut, rows = _cut_off(data, cut, options, schema, path.name)
-            if rows is not None and rows.frame.height + len(rows.torn):
-                rows.frame.columns = list(cut.names or ())
-                yield rows
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        cut = _begin(path, options, folder, schema)
+        with _text_file(path, folder).open("rb") as file:
+            while not cut.done:
+                data = _next_piece(file, cut, piece_bytes, path.name)
+                cut, rows = _cut_off(data, cut, path.name)
+                if rows.frame.height + len(rows.torn):
+                    yield rows
     _check_rows(cut, path.name)
 
 
 def _check_rows(cut: Cut, name: str) -> None:
     """Raise a DataError if the whole file `name` is cut, and there are no rows."""
-    if cut.names is None:
-        raise DataError(f"{name} is empty. A table needs rows.", NO_HEADER)
     if cut.records == 0:
         raise DataError(f"{name} holds a header and no rows.", NO_HEADER)
 
 
 def cut_column(folder: Path, cut: Cut, name: str) -> pl.Series:
     """The text of one column in all pieces."""
-    return _column(folder, cut, str((cut.names or ()).index(name))).alias(name)
+    return _column(folder, cut, str(cut.layout.names.index(name))).alias(name)
 
 
 def cut_lines(folder: Path, cut: Cut) -> pl.Series:
@@ -123,6 +155,8 @@ def piece_files(folder: Path, cut: Cut) -> list[Path]:
 
 
 def _column(folder: Path, cut: Cut, place: str) -> pl.Series:
+    if not cut.pieces:
+        return pl.Series(place, [], pl.String)
     return pl.scan_parquet(piece_files(folder, cut), glob=False).select(place).collect().to_series()
 
 
@@ -133,12 +167,60 @@ def _read_state(folder: Path) -> Cut | None:
         return None
 
 
-def _begin(file: IO[bytes], name: str, options: TableOptions) -> Cut:
-    """The delimiter, and where the text begins."""
-    head = file.read(SAMPLE_BYTES + len(MARK) + 1)
-    check_format(head, name)
-    text = head.removeprefix(MARK)
-    return Cut(choose_delimiter(options.delimiter, text), len(head) - len(text))
+def _begin(path: Path, options: TableOptions, folder: Path, schema: Schema | None) -> Cut:
+    """The layout, and where the text begins; text that is not UTF-8 is first written to a file in UTF-8."""
+    with path.open("rb") as file:
+        check_format(file.read(8), path.name)
+    encoding = find_encoding(_chunks(path), path.name, options.encoding)
+    if encoding.name != "utf-8":
+        _write_text(path, encoding, folder)
+        encoding = encoding._replace(mark=0)
+    with _text_file(path, folder).open("rb") as file:
+        size = file.seek(0, 2) - encoding.mark
+        head, wanted = b"", HEAD_BYTES // 2
+        while not wanted >= HEAD_BYTES or not is_enough(head, wanted):
+            wanted *= 2
+            file.seek(encoding.mark)
+            head = file.read(wanted)
+        check_utf8(_without_cut_character(head), path.name)
+        check_nul(head, path.name)
+        file.seek(encoding.mark + max(0, size - HEAD_BYTES))
+        tail = file.read(HEAD_BYTES)
+    layout = find_layout(head, tail, options, path.name, schema=schema, whole=wanted >= size)
+    start, end = encoding.mark + layout.start, encoding.mark + size - layout.footer
+    return Cut(layout, end, start, layout.lines, layout.heads, encoding.note)
+
+
+def _text_file(path: Path, folder: Path) -> Path:
+    """The file of the text in UTF-8."""
+    return text if (text := folder / TEXT).is_file() else path
+
+
+def _chunks(path: Path) -> Chunks:
+    """The bytes of a file, a few MB at a time."""
+
+    def read() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    return read
+
+
+def _write_text(path: Path, encoding: Encoding, folder: Path) -> None:
+    temporary = hidden_path(folder / TEXT)
+    with explain_write_errors(folder / TEXT):
+        try:
+            with temporary.open("wb") as file:
+                file.writelines(decode_chunks(_chunks(path), encoding, path.name))
+            temporary.replace(folder / TEXT)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _without_cut_character(head: bytes) -> bytes:
+    """The bytes up to the last one that is ASCII: what follows may be part of a character."""
+    return head[: len(head) - next((back for back in range(min(4, len(head))) if head[-1 - back] < 128), 0)]
 
 
 def _next_piece(file: IO[bytes], cut: Cut, size: int, name: str) -> bytes:
@@ -146,69 +228,45 @@ def _next_piece(file: IO[bytes], cut: Cut, size: int, name: str) -> bytes:
     longest = LONGEST * size
     while size <= longest:
         file.seek(cut.offset)
-        data = file.read(size)
-        end = _end_of_records(data) if len(data) == size else len(data)
-        if end:
-            return data[:end]
-        if not data:
+        data = file.read(min(size, cut.end - cut.offset))
+        if cut.offset + len(data) >= cut.end or not data:
             return data
+        if end := end_of_records(data, cut.layout.signs):
+            return data[:end]
         size *= 2
     raise DataError(
         f"{name}, line {cut.lines + 1}: a record of more than {longest:,} bytes begins here, as when a quotation mark "
-        "is opened and never closed. Close it, or double those that belong to the text."
+        "is opened and never closed. Close it, or double those that belong to the text.",
+        "`quote=none` takes quotation marks as text.",
     )
 
 
-def _end_of_records(data: bytes) -> int:
-    """One past the last line break outside quotation marks; 0 where there is none. `data` begins outside."""
-    if b'"' not in data:
-        return data.rfind(b"\n") + 1
-    symbols = np.frombuffer(data, np.uint8)
-    breaks = np.flatnonzero(symbols == NEWLINE)
-    outside = np.searchsorted(np.flatnonzero(symbols == QUOTE), breaks) % 2 == 0
-    return int(breaks[outside][-1]) + 1 if outside.any() else 0
-
-
-def _take(data: bytes, cut: Cut, options: TableOptions, schema: Schema | None, *, folder: Path, name: str) -> Cut:
+def _take(data: bytes, cut: Cut, *, folder: Path, name: str) -> Cut:
     """The cut after these bytes, whose rows are written as a piece."""
-    moved, rows = _cut_off(data, cut, options, schema, name)
-    if rows is None:
+    moved, rows = _cut_off(data, cut, name)
+    if rows.frame.height == 0:
         return moved
-    write_columns(folder / f"{cut.pieces:06d}.parquet", rows.frame.with_columns(pl.Series(LINES, rows.lines)))
-    return moved
+    frame = rows.frame.rename({column: str(place) for place, column in enumerate(cut.layout.names)})
+    filled = [place for place in cut.layout.nameless if place in cut.filled or holds_text(frame[str(place)])]
+    write_columns(folder / f"{cut.pieces:06d}.parquet", frame.with_columns(pl.Series(LINES, rows.lines)))
+    return dataclasses.replace(moved, pieces=cut.pieces + 1, filled=tuple(filled))
 
 
-def _cut_off(
-    data: bytes, cut: Cut, options: TableOptions, schema: Schema | None, name: str
-) -> tuple[Cut, TextRows | None]:
-    """The cut after these bytes, and their rows, in columns that are numbered; None if they hold no record."""
-    moved = dataclasses.replace(cut, offset=cut.offset + len(data), lines=cut.lines + data.count(b"\n"))
-    moved = dataclasses.replace(moved, done=not data)
-    records = _records(data, cut, name)
-    if len(records) == 0:
-        return moved, None
-    names = cut.names
-    if names is None:
-        names = tuple(column_names(records, options, schema, name))
-        records = records[1:] if options.header else records
-    rows = text_rows(records, [str(place) for place in range(len(names))], name)
+def _cut_off(data: bytes, cut: Cut, name: str) -> tuple[Cut, TextRows]:
+    """The cut after these bytes, and their rows."""
+    check_utf8(data, name, lines=cut.lines)
+    check_nul(data, name, lines=cut.lines)
+    rows, left = split_lines(data, cut.layout, name, line=cut.lines + 1, heads=cut.heads)
     moved = dataclasses.replace(
-        moved,
-        pieces=cut.pieces + 1,
-        records=cut.records + len(records),
+        cut,
+        offset=cut.offset + len(data),
+        lines=cut.lines + count_breaks(data),
+        done=not data,
+        heads=cut.heads - left.heads,
+        records=cut.records + rows.frame.height + rows.ragged.count,
         rows=cut.rows + rows.frame.height,
-        names=names,
+        comments=cut.comments + left.comments,
+        empty=cut.empty + left.empty,
         ragged=(cut.ragged + rows.ragged).cut(),
     )
     return moved, rows
-
-
-def _records(data: bytes, cut: Cut, name: str) -> Records:
-    """The records of a piece, their lines counted from the beginning of the file."""
-    check_utf8(data, name, lines=cut.lines)
-    try:
-        records = find_records(data, cut.delimiter)
-    except DataError as error:  # "line 3: ...", counted from the beginning of the piece
-        message = re.sub(r"^line (\d+)", lambda found: f"line {int(found[1]) + cut.lines}", str(error))
-        raise DataError(f"{name}, {message}") from error
-    return dataclasses.replace(records, lines=records.lines + cut.lines)

@@ -193,9 +193,10 @@ def _target_cells(table: Table, name: str) -> pl.Series:
     cells = table.frame[name]
     missing = np.flatnonzero(cells.is_null().to_numpy())
     if len(missing):
+        marks = f" Why: {column.note}." if "taken as missing" in column.note else ""
         raise DataError(
             f"{table.name}: target {name!r} is missing in {len(missing):,} of {table.rows:,} rows "
-            f"({table.places(missing)}). Fill them in, or leave these rows out.",
+            f"({table.places(missing)}).{marks} Fill them in, or leave these rows out.",
             "`on_bad_rows=drop` does that.",
         )
     if not (cells.dtype.is_numeric() or cells.dtype in (pl.String, pl.Boolean)):

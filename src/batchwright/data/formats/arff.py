@@ -12,7 +12,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import polars as pl
 
-from batchwright.data.formats.text import MARK, TextFormat, check_utf8
+from batchwright.data.formats.encodings import text_of
+from batchwright.data.formats.text import TextFormat
 from batchwright.data.typed.cells import KEPT, BadCell, BadCells, TableOptions
 from batchwright.data.typed.schema import Schema, normal_names
 from batchwright.data.typed.table import Table, type_table
@@ -62,7 +63,7 @@ class Arff(TextFormat):
             DataError: not UTF-8, a declaration or a row that is none, repeated names, no rows, bad cells, or columns
                 that the schema needs and the file lacks.
         """
-        lines = enumerate(check_utf8(data.removeprefix(MARK), name).splitlines(), start=1)
+        lines = enumerate(text_of(data, name, options.encoding).splitlines(), start=1)
         meaningful = ((number, line.strip()) for number, line in lines if line.strip() and not _is_comment(line))
         attributes = _read_header(meaningful, name)
         rows, places, wrong, torn = _read_rows(meaningful, attributes)

@@ -5,7 +5,7 @@ import struct
 import zipfile
 from pathlib import Path
 
-from batchwright.data.formats.records import DELIMITERS
+from batchwright.data.formats.signs import DELIMITERS
 
 HEAD_BYTES = 1 << 16
 """Bytes that are looked at."""

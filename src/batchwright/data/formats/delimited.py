@@ -1,42 +1,46 @@
 """Delimited text (CSV, TSV): read as columns of text, each row with the line on which it begins, and typed."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from batchwright.data.formats.records import Records, find_records, guess_delimiter
-from batchwright.data.formats.text import MARK, TextFormat, check_utf8, read_bytes
-from batchwright.data.typed.cells import KEPT, BadCell, BadCells, TableOptions
-from batchwright.data.typed.schema import Schema, normal_name
+from batchwright.data.formats.encodings import check_nul, chunks_of, decode, find_encoding
+from batchwright.data.formats.headers import NO_HEADER
+from batchwright.data.formats.layout import HEAD_BYTES, Layout, find_layout, is_enough, left_out_notes
+from batchwright.data.formats.records import Left, Records, blanks_to_tabs, find_records
+from batchwright.data.formats.regular import parse_regular, parse_text
+from batchwright.data.formats.text import TextFormat, read_bytes
+from batchwright.data.typed.cells import KEPT, NONE_BAD, BadCell, BadCells, TableOptions
+from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import DEFAULT, Table, type_table
 from batchwright.errors import DataError
 
 OTHER_FORMATS = (
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
     (b"PK\x03\x04", "a spreadsheet or zip archive"),
     (b"\x1f\x8b", "compressed with gzip"),
     (b"PAR1", "a Parquet file (name it .parquet)"),
 )
 
 
+NO_LINES = np.zeros(0, np.int64)
+
+
 @dataclasses.dataclass(frozen=True)
 class TextRows:
-    """Columns of text, the line on which each row begins, and the records whose number of fields was wrong.
+    """Columns of text, the line on which each row begins, the records that are no rows, and notes.
 
-    These records, which are not among the rows, begin on the lines `torn`.
+    These records begin on the lines `torn`.
     """
 
     frame: pl.DataFrame
     lines: Int64[np.ndarray, " rows"]
     ragged: BadCells
     torn: Int64[np.ndarray, " torn"]
-
-
-NO_HEADER = "If its first line is a row, give `header=false`."
+    notes: tuple[str, ...] = ()
 
 
 class Delimited(TextFormat):
@@ -69,21 +73,22 @@ def type_text(text: TextRows, options: TableOptions, *, schema: Schema | None, n
         ragged=text.ragged,
         torn=text.torn,
         untyped=True,
+        notes=text.notes,
     )
 
 
 def read_csv(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None) -> Table:
-    """The table in a file of delimited text (UTF-8, with or without a byte-order mark; RFC 4180 quotation marks).
+    """The table in a file of delimited text (RFC 4180 quotation marks).
 
     Args:
-        path: the file. Its delimiter, unless given, is found among comma, semicolon, tab and bar.
+        path: the file. Its encoding and what separates its cells, unless given, are found from its bytes.
         options: how cells are read.
         schema: the columns, for rows given to a saved model: its used columns have to be there; of the others the
             target is kept if present.
 
     Raises:
-        DataError: no such file, not UTF-8, no rows, repeated names, records of different lengths, bad cells, or columns
-            that the schema needs and the file lacks.
+        DataError: no such file, no text in an encoding that can be found, no rows, records of different lengths, bad
+            cells, or columns that the schema needs and the file lacks.
     """
     return DELIMITED.table(read_bytes(Path(path)), Path(path).name, options, schema=schema)
 
@@ -92,97 +97,82 @@ def split_text(data: bytes, name: str, options: TableOptions, *, schema: Schema 
     """The cells of a text, called `name`; `schema` gives the names of columns without a header.
 
     Raises:
-        DataError: not UTF-8, no rows, repeated names, or quotation marks that do not match.
+        DataError: the bytes are no text, there are no rows, or it is not certain where they begin.
     """
     check_format(data, name)
-    check_utf8(data, name)
-    data = data.removeprefix(MARK)
-    delimiter = choose_delimiter(options.delimiter, data)
-    try:
-        records = find_records(data, delimiter)
-    except DataError as error:
-        raise DataError(f"{name}, {error}") from error
-    if len(records) == 0:
-        raise DataError(f"{name} is empty. A table needs rows.", NO_HEADER)
-    names = column_names(records, options, schema, name)
-    body = records[1:] if options.header else records
-    if len(body) == 0:
+    encoding = find_encoding(chunks_of(data), name, options.encoding)
+    data = decode(data, encoding, name)
+    check_nul(data, name)
+    size = HEAD_BYTES
+    while not is_enough(data[:size], size):
+        size *= 2
+    whole = size >= len(data)
+    layout = find_layout(data[:size], data[-HEAD_BYTES:], options, name, schema=schema, whole=whole)
+    body = data[layout.start : len(data) - layout.footer]
+    rows, left = split_lines(body, layout, name, line=layout.lines + 1, heads=layout.heads)
+    if len(rows.lines) == 0 and not rows.ragged.count:
         raise DataError(f"{name} holds a header and no rows.", NO_HEADER)
-    return text_rows(body, names, name)
+    empty = [layout.names[place] for place in layout.nameless if not holds_text(rows.frame[layout.names[place]])]
+    notes = all_notes(encoding.note, layout, left, len(empty))
+    return dataclasses.replace(rows, frame=rows.frame.drop(empty), notes=notes)
 
 
-def text_rows(records: Records, names: list[str], name: str) -> TextRows:
-    """The cells of records with one field for each name, and where the others are; `name` is the name of the file.
+def split_lines(data: bytes, layout: Layout, name: str, *, line: int, heads: int) -> tuple[TextRows, Left]:
+    """The cells of some lines of a text, without the first `heads` records, and how many records were left out.
+
+    Args:
+        data: the lines, which begin and end with a record.
+        layout: how the text is laid out.
+        name: what it is called in messages.
+        line: the number of the first line.
+        heads: records at the beginning that are no rows.
 
     Raises:
         DataError: the records cannot be parsed.
     """
-    body, ragged = whole_records(records, len(names))
-    torn = np.setdiff1d(records.lines, body.lines)
-    return TextRows(parse_cells(body, names, name), body.lines, ragged, torn)
+    text = blanks_to_tabs(data, layout.signs) if layout.signs.blanks else data
+    frame = parse_regular(text, layout.signs, layout.names)
+    if frame is not None:
+        lines = np.arange(line + heads, line + frame.height, dtype=np.int64)
+        return TextRows(frame[heads:], lines, NONE_BAD, NO_LINES), Left(heads=min(heads, frame.height))
+    records, left = find_records(text, layout.signs, line=line)
+    later = records[heads:]
+    body, ragged = whole_records(later, len(layout.names))
+    torn = np.sort(np.append(records.torn, np.setdiff1d(later.lines, body.lines)))
+    rows = TextRows(parse_cells(body, layout.names, name), body.lines, ragged, torn)
+    return rows, left._replace(heads=min(heads, len(records)))
+
+
+def all_notes(encoding: str, layout: Layout, left: Left, empty_columns: int) -> tuple[str, ...]:
+    """What a user should know about how a text was read, one sentence each."""
+    found = (encoding, *layout.notes) if encoding else layout.notes
+    return (*found, *left_out_notes(left, layout.signs, empty_columns))
 
 
 def check_format(head: bytes, name: str) -> None:
     """Raise a DataError if a file, called `name`, begins like another format."""
     for mark, what in OTHER_FORMATS:
         if head.startswith(mark):
-            raise DataError(f"{name} is {what}, not delimited UTF-8 text. Save it as CSV in UTF-8.")
-
-
-def choose_delimiter(given: str | None, data: bytes) -> str:
-    """The delimiter that the user gives, or else the one found in the text.
-
-    Raises:
-        DataError: the given delimiter is not one ASCII character.
-    """
-    if given is None:
-        return guess_delimiter(data)
-    delimiter = "\t" if given in ("\\t", "tab") else given
-    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
-        raise DataError(f"delimiter {given!r} cannot be used: give one ASCII character, such as ',', ';' or 'tab'.")
-    return delimiter
-
-
-def column_names(records: Records, options: TableOptions, schema: Schema | None, name: str) -> list[str]:
-    """The names of the columns, from the first record if it is a header; `schema` is the schema of a trained model.
-
-    Raises:
-        DataError: the header of the file, called `name`, repeats a name.
-    """
-    return _header(records, name) if options.header else _positions(int(records.fields[0]), schema)
+            raise DataError(f"{name} is {what}, not delimited text. Save it as CSV in UTF-8.")
 
 
 def whole_records(records: Records, width: int) -> tuple[Records, BadCells]:
-    """The records with `width` fields, and those with more or fewer."""
+    """The records with `width` fields; and those with more or fewer, or with quotation marks that do not pair."""
     fits = records.fields == width
     lines, fields = records.lines[~fits], records.fields[~fits]
     first = (
         BadCell(line, None, _count(found), _count(width))
         for line, found in zip(lines[:KEPT].tolist(), fields[:KEPT].tolist(), strict=True)
     )
-    return records[fits], BadCells(len(lines), tuple(first))
+    return records[fits], records.broken + BadCells(len(lines), tuple(first))
 
 
-def _header(records: Records, name: str) -> list[str]:
-    """The names in the first record; a column without a name is called `unnamed 0`, by its position."""
-    names = [normal_name(cell.strip() or f"unnamed {number}") for number, cell in enumerate(records.first())]
-    repeated = sorted({column for column in names if names.count(column) > 1})
-    if repeated:
-        listed = ", ".join(map(repr, repeated))
-        raise DataError(
-            f"{name}: line {records.lines[0]} names {listed} more than once. Give each column its own name.", NO_HEADER
-        )
-    return names
+def holds_text(cells: pl.Series) -> bool:
+    """Whether some cell of a column of text is not blank."""
+    return bool((cells.str.strip_chars() != "").any())
 
 
-def _positions(width: int, schema: Schema | None) -> list[str]:
-    """The names of columns without a header: 0, 1, 2, ... New rows for a model may lack the targets, but no others."""
-    known = [column.name for column in schema.columns] if schema else []
-    without_target = [name for name in known if schema and name not in schema.targets]
-    return without_target if len(without_target) == width < len(known) else [str(number) for number in range(width)]
-
-
-def parse_cells(records: Records, names: list[str], name: str) -> pl.DataFrame:
+def parse_cells(records: Records, names: Sequence[str], name: str) -> pl.DataFrame:
     """The cells, as text, of records with one field for each name; `name` is the name of the file.
 
     Raises:
@@ -191,12 +181,11 @@ def parse_cells(records: Records, names: list[str], name: str) -> pl.DataFrame:
     if len(records) == 0:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     try:
-        frame = pl.read_csv(records.tobytes(), has_header=False, separator=records.delimiter, infer_schema=False)
+        frame = parse_text(records.tobytes(), records.signs, names)
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{name} cannot be parsed: {error}") from error
     if frame.shape != (len(records), len(names)):
         raise DataError(f"{name} cannot be parsed: {len(records):,} records gave {frame.height:,} rows.")
-    frame.columns = names
     return frame
 
 

@@ -39,9 +39,9 @@ class TableFile:
         rows: the number of rows.
         column: a function from a column's name to its cells.
         lines: the lines on which the rows begin; None where rows are counted from 1.
-        ragged: the records with the wrong number of fields.
+        ragged: the records that are no rows, such as those with the wrong number of fields.
         target: the column that is usually predicted, if there is one.
-        notes: what a user should know of how it was opened, one sentence each.
+        notes: what a user should know about how it is read, one sentence each.
         files: the files that the lines are in, if there are several.
     """
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from batchwright.data.formats.text import MARK, TextFormat, check_utf8
+from batchwright.data.formats.encodings import text_of
+from batchwright.data.formats.text import TextFormat
 from batchwright.data.typed.cells import Files, TableOptions
 from batchwright.data.typed.schema import Schema, normal_names
 from batchwright.data.typed.table import Table, columns_asked_for, type_table
@@ -43,7 +44,9 @@ class JsonLines(TextFormat):
             DataError: a line is not a JSON object, a key is repeated or has values of several types, lists other than
                 of texts, no rows, bad cells, or columns that the schema needs and the file lacks.
         """
-        return _typed(_collect(_objects_of_lines(_text(data, name), name), Cells(name)), name, options, schema)
+        return _typed(
+            _collect(_objects_of_lines(text_of(data, name, options.encoding), name), Cells(name)), name, options, schema
+        )
 
 
 class JsonArray(TextFormat):
@@ -59,7 +62,9 @@ class JsonArray(TextFormat):
         Raises:
             DataError: not an array of JSON objects, or as `JsonLines.table`.
         """
-        return _typed(_collect(_objects_of_array(_text(data, name), name), Cells(name)), name, options, schema)
+        return _typed(
+            _collect(_objects_of_array(text_of(data, name, options.encoding), name), Cells(name)), name, options, schema
+        )
 
 
 JSON_LINES, JSON_ARRAY = JsonLines(), JsonArray()
@@ -83,7 +88,7 @@ def read_texts(texts: Sequence[Text], name: str, options: TableOptions, schema: 
     joined = Cells(name, Files(tuple(text.name for text in texts), before[:-1]))
     for text, lines in zip(texts, before[:-1], strict=True):
         objects = _objects_of_array if text.is_array else _objects_of_lines
-        found = objects(_text(text.data, text.name), text.name)
+        found = objects(text_of(text.data, text.name, options.encoding), text.name)
         _collect(((line + lines, value) for line, value in found), joined)
     return _typed(joined, name, options, schema)
 
@@ -131,10 +136,6 @@ class Cells:
                 raise DataError(f"{self.at(line)} names {prefix + key!r} more than once in one object.")
             cells.extend([None] * (rows - len(cells)))
             cells.append(value)
-
-
-def _text(data: bytes, name: str) -> str:
-    return check_utf8(data.removeprefix(MARK), name)
 
 
 def _objects_of_lines(text: str, name: str) -> Iterator[tuple[int, Any]]:

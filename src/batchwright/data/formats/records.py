@@ -8,29 +8,52 @@ line numbers and field counts follow from sorted positions alone.
 import csv
 import dataclasses
 import io
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
-from batchwright.errors import DataError
+from batchwright.data.formats.quotes import BLANK, NEWLINE, RETURN, TAB, Pairs, pair_quotes
+from batchwright.data.typed.cells import KEPT, BadCell, BadCells
 
-DELIMITERS = ("\t", ";", "|", ",")
-"""The delimiters that are recognised, the rarest in running text first: it wins if several would fit."""
+INSIDE = ("a quotation mark inside a field", "the whole field in quotation marks, and that one doubled")
+UNCLOSED = ("a quotation mark is opened and never closed", "one at the end of the field too")
+"""For a quotation mark without a partner: what is found, and what is expected."""
 
-QUOTE, NEWLINE, RETURN = b'"\n\r'
-SAMPLE_BYTES = 1 << 16
+
+@dataclasses.dataclass(frozen=True)
+class Signs:
+    """What separates the cells of a text.
+
+    Attributes:
+        delimiter: one ASCII character.
+        blanks: whether a run of blanks and tabs delimits, whatever `delimiter` is.
+        quote: the quotation mark; empty where such marks are text.
+        comment: what a comment line begins with; empty where there are none.
+    """
+
+    delimiter: str = ","
+    blanks: bool = False
+    quote: str = '"'
+    comment: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Records:
-    """The records of `data` that are not blank: bytes `starts` to `ends`, first line (from 1), and number of fields."""
+    """The records of `data` that are not blank: bytes `starts` to `ends`, first line (from 1), and number of fields.
+
+    `broken` are the records that were left out because their quotation marks do not pair; they begin on the lines
+    `torn`.
+    """
 
     data: UInt8[np.ndarray, " bytes"]
-    delimiter: str
+    signs: Signs
     starts: Int64[np.ndarray, " records"]
     ends: Int64[np.ndarray, " records"]
     lines: Int64[np.ndarray, " records"]
     fields: Int64[np.ndarray, " records"]
+    broken: BadCells
+    torn: Int64[np.ndarray, " torn"]
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -38,12 +61,12 @@ class Records:
     def __getitem__(self, chosen: slice | Bool[np.ndarray, " records"]) -> "Records":
         """The chosen records, in the same order."""
         parts = (self.starts[chosen], self.ends[chosen], self.lines[chosen], self.fields[chosen])
-        return Records(self.data, self.delimiter, *parts)
+        return Records(self.data, self.signs, *parts, self.broken, self.torn)
 
-    def first(self) -> list[str]:
-        """The fields of the first record, as text without the quotation marks."""
-        text = self.data[self.starts[0] : self.ends[0]].tobytes().decode()
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter))
+    def cells(self, place: int) -> list[str]:
+        """The fields of a record, as text without the quotation marks."""
+        text = self.data[self.starts[place] : self.ends[place]].tobytes().decode()
+        return split_record(text, self.signs)
 
     def tobytes(self) -> bytes:
         """The records only, one after the other, each with its line break."""
@@ -56,78 +79,162 @@ class Records:
         return bytes(self.data[inside])
 
 
-def find_records(data: bytes, delimiter: str) -> Records:
-    r"""The records of `data` between `delimiter`s (one ASCII character); blank lines are no records.
+class Left(NamedTuple):
+    """How many records were left out: comments, records of empty cells only, and those at the beginning."""
 
-    >>> records = find_records(b'name,height\n"Ann\nLee",1.7\n\nBob,1.8\n', ",")
+    comments: int = 0
+    empty: int = 0
+    heads: int = 0
+
+
+def split_record(text: str, signs: Signs) -> list[str]:
+    """The fields of one record, without the quotation marks.
+
+    >>> split_record("1;'a;b'", Signs(";", quote="'"))
+    ['1', 'a;b']
+    """
+    source = io.StringIO(text, newline="")
+    if not signs.quote:
+        return next(csv.reader(source, delimiter=signs.delimiter, quoting=csv.QUOTE_NONE), [""])
+    return next(csv.reader(source, delimiter=signs.delimiter, quotechar=signs.quote), [""])
+
+
+def find_records(data: bytes, signs: Signs, *, line: int = 1) -> tuple[Records, Left]:
+    r"""The records of `data`, whose first line has the number `line`; blank lines are no records.
+
+    >>> records, _ = find_records(b'name,height\n"Ann\nLee",1.7\n\nBob,1.8\n', Signs())
     >>> records.lines.tolist(), records.fields.tolist()
     ([1, 2, 5], [2, 2, 2])
-
-    Raises:
-        DataError: a quotation mark is never closed, or stands inside a field that is not quoted.
     """
     symbols = np.frombuffer(data, np.uint8)
-    quotes, breaks = np.flatnonzero(symbols == QUOTE), np.flatnonzero(symbols == NEWLINE)
-    _check_quotes(symbols, quotes, breaks, delimiter)
-    ends = _positions_outside_quotes(breaks, quotes)
+    breaks = find_breaks(data, symbols)
+    comments, pairs = _pair(symbols, breaks, signs)
+    symbols = _with_newlines(pairs.symbols, breaks)
+    ends = pairs.outside(breaks)
     if data and (len(ends) == 0 or ends[-1] != len(data) - 1):
         ends = np.append(ends, len(data))
     starts = np.append(0, ends[:-1] + 1) if len(ends) else ends
-    separators = _positions_outside_quotes(np.flatnonzero(symbols == ord(delimiter)), quotes)
-    fields = np.searchsorted(separators, ends) - np.searchsorted(separators, starts) + 1
-    lines = np.searchsorted(breaks, starts) + 1
-    only_return = (ends - starts == 1) & (symbols[np.minimum(starts, max(len(data) - 1, 0))] == RETURN)
-    return Records(symbols, delimiter, starts, ends, lines, fields)[(ends > starts) & ~only_return]
+    separators = pairs.outside(np.flatnonzero(symbols == ord(signs.delimiter)))
+    cuts = np.searchsorted(separators, np.append(0, ends))
+    fields = np.diff(cuts) + 1
+    whole = ends - (symbols[np.maximum(ends - 1, 0)] == RETURN) * (ends > starts)
+    lengths = whole - starts
+    empty = (lengths == fields - 1) & (fields > 1)
+    told = np.isin(starts, comments) if len(comments) else np.zeros(len(starts), bool)
+    owners, first = np.unique(np.searchsorted(starts, pairs.stray, "right") - 1, return_index=True)
+    stray = np.zeros(len(starts), bool)
+    stray[owners] = True
+    kept = (lengths > 0) & ~empty & ~told & ~stray
+    lines = line + np.searchsorted(breaks, starts)
+    broken = _broken(pairs.inside[first], line + np.searchsorted(breaks, pairs.stray[first]))
+    records = Records(symbols, signs, starts, ends, lines, fields, broken, lines[stray])[kept]
+    return records, Left(int(told.sum()), int((empty & ~told & ~stray).sum()))
 
 
-def guess_delimiter(data: bytes) -> str:
-    r"""The delimiter that cuts the first records into equally many fields, more than one; else the comma.
+def find_breaks(data: bytes, symbols: UInt8[np.ndarray, " bytes"]) -> Int64[np.ndarray, " breaks"]:
+    """The ends of lines, inside quotes too: line feeds, and carriage returns without one."""
+    newline = symbols == NEWLINE
+    if count_lone_returns(data):
+        returns = symbols == RETURN
+        newline[:-1] |= returns[:-1] & ~newline[1:]
+        newline[-1] |= returns[-1]
+    return np.flatnonzero(newline)
 
-    >>> guess_delimiter(b"a;b\n1,5;2\n")
-    ';'
+
+def count_lone_returns(data: bytes) -> int:
+    """How many carriage returns have no line feed after them: each ends a line, as on old Macs."""
+    return data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else 0
+
+
+def count_breaks(data: bytes) -> int:
+    """How many lines end in `data`."""
+    return data.count(b"\n") + count_lone_returns(data)
+
+
+def end_of_records(data: bytes, signs: Signs) -> int:
+    """One past the last end of a record in `data`, which begins with a record, and goes on; 0 if there is none."""
+    symbols = np.frombuffer(data, np.uint8)
+    breaks = find_breaks(data, symbols)
+    if len(breaks) and breaks[-1] == len(data) - 1 and data.endswith(b"\r"):
+        breaks = breaks[:-1]  # a line feed may follow
+    even = np.where(symbols == TAB, np.uint8(BLANK), symbols) if signs.blanks else symbols
+    _, pairs = _pair(even, breaks, dataclasses.replace(signs, delimiter=" ") if signs.blanks else signs)
+    if len(pairs.stray) and not pairs.inside[-1]:  # it may be closed in what follows
+        breaks = breaks[breaks < pairs.stray[-1]]
+    outside = pairs.outside(breaks)
+    return int(outside[-1]) + 1 if len(outside) else 0
+
+
+def _with_newlines(
+    symbols: UInt8[np.ndarray, " bytes"], breaks: Int64[np.ndarray, " breaks"]
+) -> UInt8[np.ndarray, " bytes"]:
+    """The text with a line feed at each end of a line."""
+    if (symbols[breaks] == NEWLINE).all():
+        return symbols
+    symbols = symbols.copy()
+    symbols[breaks] = NEWLINE
+    return symbols
+
+
+def _pair(
+    symbols: UInt8[np.ndarray, " bytes"], breaks: Int64[np.ndarray, " breaks"], signs: Signs
+) -> tuple[Int64[np.ndarray, " comments"], Pairs]:
+    """Where comment lines begin, and the pairs of quotation marks outside these lines."""
+    marks = np.flatnonzero(symbols == ord(signs.quote)) if signs.quote else breaks[:0]
+    comments = _lines_beginning_with(signs.comment, symbols, breaks)
+    if not len(comments):
+        return comments, pair_quotes(symbols, marks, breaks, ord(signs.delimiter))
+    while True:
+        line = np.searchsorted(comments, marks, "right") - 1
+        until = np.searchsorted(breaks, comments)
+        last = np.append(breaks, len(symbols))[until]
+        others = marks[(line < 0) | (marks > last[line])]
+        pairs = pair_quotes(symbols, others, breaks, ord(signs.delimiter))
+        outside = pairs.outside(comments)
+        if len(outside) == len(comments):
+            return comments, pairs
+        comments = outside  # the others are lines of a quoted field
+
+
+def _lines_beginning_with(
+    comment: str, symbols: UInt8[np.ndarray, " bytes"], breaks: Int64[np.ndarray, " breaks"]
+) -> Int64[np.ndarray, " comments"]:
+    """Where the lines begin that begin with `comment`; none if it is empty."""
+    starts = np.append(0, breaks + 1) if comment else breaks[:0]
+    for place, sign in enumerate(comment.encode()):
+        starts = starts[starts + place < len(symbols)]
+        starts = starts[symbols[starts + place] == sign]
+    return starts
+
+
+def _broken(inside: Bool[np.ndarray, " broken"], lines: Int64[np.ndarray, " broken"]) -> BadCells:
+    """The records that are left out, each by the line of its first stray quotation mark."""
+    kinds = [INSIDE if within else UNCLOSED for within in inside[:KEPT].tolist()]
+    cells = (BadCell(number, None, *kind) for number, kind in zip(lines[:KEPT].tolist(), kinds, strict=True))
+    return BadCells(len(lines), tuple(cells))
+
+
+def blanks_to_tabs(data: bytes, signs: Signs) -> bytes:
+    r"""The text with one tab for each run of blanks and tabs outside quotes, and none at the ends of lines.
+
+    >>> blanks_to_tabs(b' 1  2 \n"a b"\t 3\n', Signs("\t", blanks=True))
+    b'1\t2\n"a b"\t3\n'
     """
-    sample = data[:SAMPLE_BYTES]
-    if len(data) > SAMPLE_BYTES:
-        sample = sample[: sample.rfind(b"\n") + 1] or sample
-    shares = {delimiter: _share_like_first(sample, delimiter) for delimiter in DELIMITERS}
-    best = max(DELIMITERS, key=shares.__getitem__)
-    return best if shares[best] > 0.0 else ","
-
-
-def _share_like_first(sample: bytes, delimiter: str) -> float:
-    """The share of records with as many fields as the first; 0 if the first has only one."""
-    try:
-        fields = find_records(sample, delimiter).fields
-    except DataError:
-        return 0.0
-    return float(np.mean(fields == fields[0])) if len(fields) and fields[0] > 1 else 0.0
-
-
-def _positions_outside_quotes(
-    positions: Int64[np.ndarray, " positions"], quotes: Int64[np.ndarray, " quotes"]
-) -> Int64[np.ndarray, " outside"]:
-    """The positions that have an even number of quotation marks before them."""
-    return positions[np.searchsorted(quotes, positions) % 2 == 0] if len(quotes) else positions
-
-
-def _check_quotes(
-    symbols: UInt8[np.ndarray, " bytes"],
-    quotes: Int64[np.ndarray, " quotes"],
-    breaks: Int64[np.ndarray, " breaks"],
-    delimiter: str,
-) -> None:
-    """Raise unless each quotation mark opens a field, closes one, or is doubled inside one."""
-    opening, closing = quotes[::2], quotes[1::2]
+    symbols = np.frombuffer(data, np.uint8)
+    breaks = find_breaks(data, symbols)
+    marks = np.flatnonzero(symbols == ord(signs.quote)) if signs.quote else breaks[:0]
+    even = np.where(symbols == TAB, np.uint8(BLANK), symbols)
+    pairs = pair_quotes(even, marks, breaks, BLANK)
+    blanks = pairs.outside(np.flatnonzero(even == BLANK))
+    first = np.diff(blanks, prepend=-2) > 1
+    begins, ends = blanks[first], blanks[np.append(first[1:], True)] if len(blanks) else blanks
     edge = np.zeros(256, bool)
-    edge[[QUOTE, NEWLINE, RETURN, ord(delimiter)]] = True
-    before = edge[symbols[np.maximum(opening - 1, 0)]] | (opening == 0)
-    after = edge[symbols[np.minimum(closing + 1, len(symbols) - 1)]] | (closing == len(symbols) - 1)
-    stray = np.sort(np.concatenate([opening[~before], closing[~after]]))
-    if len(stray):
-        line = np.searchsorted(breaks, stray[0]) + 1
-        raise DataError(
-            f"line {line}: a quotation mark inside a field. Put the whole field in quotation marks and double that one."
-        )
-    if len(quotes) % 2:
-        line = np.searchsorted(breaks, quotes[-1]) + 1
-        raise DataError(f"line {line}: a quotation mark is opened and never closed.")
+    edge[[NEWLINE, RETURN]] = True
+    between = (begins > 0) & (ends < len(symbols) - 1)
+    between &= ~edge[symbols[np.maximum(begins - 1, 0)]] & ~edge[symbols[np.minimum(ends + 1, len(symbols) - 1)]]
+    kept = np.ones(len(symbols), bool)
+    kept[blanks] = False
+    kept[begins[between]] = True
+    tabs = symbols.copy()
+    tabs[begins[between]] = TAB
+    return tabs[kept].tobytes()

@@ -6,7 +6,7 @@ cells of all files.
 
 import glob
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from batchwright.data.formats.delimited import DELIMITED, TextRows, split_text
 from batchwright.data.formats.format import FileFormat, Format, Loaded, Size, split_part, with_notes
 from batchwright.data.formats.json_lines import JSON_ARRAY, JSON_LINES, Text, read_texts
 from batchwright.data.formats.packed import BESIDE_DATA, plain_stem
+from batchwright.data.formats.records import count_breaks
 from batchwright.data.formats.text import TextFormat, read_bytes
 from batchwright.data.formats.unpack import OPENERS, unpack
 from batchwright.data.typed.cells import NONE_BAD, Files, TableOptions, first_ten
@@ -65,7 +66,7 @@ class SeveralFiles(FileFormat):
         ]
         if self.kind(files[0]) is DELIMITED:
             texts = [(file, split_text(data, file, options, schema=schema)) for file, data in contents]
-            table = join_texts(texts, [data.count(b"\n") + 1 for _, data in contents], name, options, schema)
+            table = join_texts(texts, [count_breaks(data) + 1 for _, data in contents], name, options, schema)
         else:
             arrays = [self.kind(file) is JSON_ARRAY for file in files]
             marked = [Text(*content, is_array) for content, is_array in zip(contents, arrays, strict=True)]
@@ -181,7 +182,21 @@ def join_texts(
         torn=np.concatenate([text.torn + before for text, before in moved]),
         untyped=True,
         files=files,
+        notes=join_notes({file: text.notes for file, text in texts}),
     )
+
+
+def join_notes(notes: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The notes on several files, each once, with the file or files that it is about unless these are all.
+
+    >>> join_notes({"a": ("x", "y"), "b": ("x",), "c": ("x", "z")})
+    ('x', 'a: y', 'c: z')
+    """
+    files = dict[str, list[str]]()
+    for file, found in notes.items():
+        for note in found:
+            files.setdefault(note, []).append(file)
+    return tuple(note if len(about) == len(notes) else f"{first_ten(about)}: {note}" for note, about in files.items())
 
 
 def files_of(names: Sequence[str], lines: Sequence[int]) -> Files:

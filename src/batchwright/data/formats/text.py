@@ -1,4 +1,4 @@
-"""What formats of text have in common: a table is made from bytes, which are UTF-8."""
+"""What formats of text have in common: a table is made from bytes."""
 
 from abc import abstractmethod
 from pathlib import Path
@@ -8,9 +8,6 @@ from batchwright.data.typed.cells import TableOptions
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import Table
 from batchwright.errors import DataError
-
-MARK = b"\xef\xbb\xbf"
-"""Bytes that UTF-8 text may begin with."""
 
 
 class TextFormat(FileFormat):
@@ -48,17 +45,3 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def check_utf8(data: bytes, name: str, *, lines: int = 0) -> str:
-    """The text in some bytes; `lines` lines of the file `name` come before them.
-
-    Raises:
-        DataError: the bytes are not UTF-8.
-    """
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = lines + data.count(b"\n", 0, error.start) + 1
-        found = f"line {line} holds the byte 0x{data[error.start]:02x}"
-        raise DataError(f"{name} is not UTF-8 text: {found}. Save it in UTF-8.") from error

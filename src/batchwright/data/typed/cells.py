@@ -13,7 +13,10 @@ from batchwright.data.typed.numbers import Decimal, find_written
 from batchwright.data.typed.schema import Column
 from batchwright.errors import DataError
 
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")
+MISSING = (
+    *("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?"),
+    *("#N/A", "#NA", "<NA>", "None", "none", "-"),
+)
 """The texts that mean missing; spaces around a cell do not count."""
 
 LISTED, KEPT = 10, 100
@@ -27,11 +30,15 @@ class TableOptions:
 
     Attributes:
         header: whether the first record names the columns; without one they are named 0, 1, 2, ...
-        delimiter: one ASCII character; found from the file when None.
+        delimiter: one ASCII character, or "whitespace" for runs of blanks; found from the file when None.
         missing: texts that mean missing, besides the empty text.
         kinds: the kinds of columns, by name, where they should not be inferred; `identifier` leaves a column out.
         on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" their rows.
         decimal: the decimal mark of numbers in text, "." or ","; found for each column when None.
+        encoding: of a text file, as Python names it; found from its bytes when None.
+        skip_lines: lines above the header of a text file; found when None.
+        comment: what the comment lines of a text file begin with, or "none"; found when None.
+        quote: the quotation mark of a text file, or "none" where such marks are text; found when None.
     """
 
     header: bool = True
@@ -40,6 +47,10 @@ class TableOptions:
     kinds: Mapping[str, str] = dataclasses.field(default_factory=dict)
     on_bad_rows: str = "stop"
     decimal: Decimal | None = None
+    encoding: str | None = None
+    skip_lines: int | None = None
+    comment: str | None = None
+    quote: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,6 +161,7 @@ def type_cells(
             spec = inference.with_doubt(spec, raw) if untyped and decimal is None else spec
         elif not like:
             spec = inference.with_format(spec, cells, decimal)
+        spec = spec if like else inference.with_marks(spec, raw, cells)
         values = inference.convert(cells, spec)
         if values.null_count() > cells.null_count():
             unfit[raw.name] = inference.as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None)
@@ -215,7 +227,10 @@ def bad_cells_error(name: str, bad: BadCells, *, place: str, hints: Iterable[str
         what = "cell that does not fit its column" if bad.count == 1 else "cells that do not fit their column"
         kinds = f" kinds {{{columns[0]}: categorical}} says what a column is, and `missing` which texts mean missing."
     else:
-        what, kinds = f"{'record' if bad.count == 1 else 'records'} with the wrong number of fields", ""
+        quotes = any("quotation mark" in cell.value for cell in bad.first)
+        wrong = "that cannot be taken apart" if quotes else "with the wrong number of fields"
+        what = f"{'record' if bad.count == 1 else 'records'} {wrong}"
+        kinds = " `quote=none` takes quotation marks as text." if quotes else ""
     first = " (the first ten are listed)" if bad.count > LISTED else ""
     advice = " ".join((*hints, "Correct them, or leave these rows out."))
     found = f"{name}: found {bad.count:,} {what}{first}:\n{listed}\n{advice}"

@@ -105,7 +105,7 @@ class WholeSchema(Schema):
     keep: tuple[str, ...] = ()
 
 
-LATER = ("numbers", "decimal", "largest", "lowest", "highest")
+LATER = ("numbers", "decimal", "largest", "lowest", "highest", "encoding", "skip_lines", "comment", "quote")
 """Keys that saved dataclasses do not have where their value is None, as those saved by earlier versions."""
 
 

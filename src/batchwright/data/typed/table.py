@@ -225,13 +225,14 @@ def type_table(
     torn: Int64[np.ndarray, " torn"] | None = None,
     untyped: bool = False,
     files: Files | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Table:
     """The frame with every column typed; rows that do not fit stop the reading or are dropped, as `options` say.
 
     `lines` are the lines of a file on which the rows begin, `ragged` the bad cells of rows that are not in the frame,
     `torn` the lines on which these begin. `untyped` text comes from a file without types: it is searched for numbers,
     dates and booleans. By a `WholeSchema`, rows that do not fit are not in the table, and never stop the reading.
-    `files` are the files that the lines are in, if there are several.
+    `files` are the files that the lines are in, if there are several; `notes` are on how the frame was read.
     """
     if options.on_bad_rows not in ON_BAD_ROWS:
         raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
@@ -251,15 +252,15 @@ def type_table(
             raise ValueError(f"{name}: {ragged.count} records do not fit, and the places of {len(torn)} are known.")
         whole = _with_torn(Whole(typed.fits, written, unit_hints(inputs, typed)), numbers, torn)
         located = bad if files is None else files.locate(bad)
-        return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (), located, whole, files)
+        return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, notes, located, whole, files)
     if not bad.count:
-        return Table(typed.frame, typed.columns, name, lines, files=files)
+        return Table(typed.frame, typed.columns, name, lines, notes, files=files)
     bad = bad if files is None else files.locate(bad)
     if options.on_bad_rows != "drop" or not typed.fits.any():
         hints = unit_hints(inputs, typed) if schema is not None else ()
         raise bad_cells_error(name, bad, place=place, hints=hints)
     note = dropped_note(bad, ragged.count + int((~typed.fits).sum()), place=place)
-    return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (note,), bad, files=files)
+    return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (*notes, note), bad, files=files)
 
 
 def _with_torn(whole: Whole, lines: Int64[np.ndarray, " rows"], torn: Int64[np.ndarray, " torn"]) -> Whole:
