@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reference.nn import filled_bins
 
-from batchwright.nn import Embedding, Features, PiecewiseLinear, Variables
+from batchwright.nn import Embedding, EmbeddingBag, Features, PiecewiseLinear, Variables
 from batchwright.nn.embeddings import Columns, embedding_size
 
 
@@ -109,3 +109,21 @@ def test_columns_are_numbers_then_categories_then_pixels() -> None:
     found = jax.jit(encoder.apply)(variables, inputs)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, np.concatenate(expected, axis=1), rtol=1e-6)
+
+
+def test_a_bag_is_the_mean_of_the_rows_that_are_not_0() -> None:
+    bag, table = EmbeddingBag(5, 3), np.arange(15.0, dtype=np.float32).reshape(5, 3)
+    x = np.array([[1, 4, 4, 0], [0, 0, 2, 0], [0, 0, 0, 0], [99, 0, 0, 0]], np.int16)
+    found, _ = bag.apply(Variables({"table": table}, {}), jnp.asarray(x), train=True, key=None, present=None)
+    expected = [(table[1] + 2 * table[4]) / 3, table[2], np.zeros(3), table[4]]
+    np.testing.assert_allclose(found, np.stack(expected), rtol=1e-6)
+
+
+def test_each_text_has_a_table_of_its_own() -> None:
+    columns = Columns.of(Features(numeric=1, text=((5, 2), (4, 1))))
+    rows = {"numeric": jnp.ones((2, 1)), "text": jnp.asarray([[1, 0, 2], [0, 0, 3]], jnp.int16)}
+    variables = columns.init(jax.random.key(0), rows)
+    first, second = (variables.params[f"embedding_text_{index}"]["table"] for index in (0, 1))
+    assert (first.shape, second.shape) == ((5, 32), (4, 32))
+    expected = [np.concatenate([[1.0], first[1], second[2]]), np.concatenate([[1.0], np.zeros(32), second[3]])]
+    np.testing.assert_allclose(columns.apply(variables, rows), np.stack(expected), rtol=1e-6)

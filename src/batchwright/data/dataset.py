@@ -26,8 +26,8 @@ class Split:
     """Rows as arrays.
 
     Args:
-        inputs: "numeric" float32 [rows, n], "categorical" int32 [rows, c], "image" uint8 [rows, h, w, channels]; only
-            the kinds that the data have.
+        inputs: "numeric" float32 [rows, n], "categorical" int32 [rows, c], "image" uint8 [rows, h, w, channels],
+            "text" int16 or int32 [rows, t]; only the kinds that the data have.
         targets: int32 [rows], codes of classes, or float32 [rows], standardised values; [rows, k] for several targets,
             and for the k labels that a cell may hold.
         weights: float32 [rows], above 0, with a mean of about 1; None where all rows weigh the same.

@@ -189,6 +189,7 @@ def learn_encoding(
         constant=constant,
         scaling=options.scaling,
         one_hot_max=options.one_hot_max,
+        text=options.text,
     )
     schema = dataclasses.replace(found.schema, weights=options.weights)
     return Encoding(schema, found.preprocessing, target, options.reading)

@@ -20,7 +20,7 @@ from batchwright.data.typed.schema import Schema, WiderSchema
 from batchwright.data.typed.table import ColumnSource, Table, column_of
 from batchwright.errors import ConfigError
 
-LEARNED = ("scaling", "one_hot_max", "missing", "decimal", "kinds", "image_size")
+LEARNED = ("scaling", "one_hot_max", "text", "missing", "decimal", "kinds", "image_size")
 """Options that say how columns are learned, which the earlier training has done."""
 
 

@@ -12,6 +12,7 @@ from batchwright.data.dataset import Dataset, encode_split, fingerprint
 from batchwright.data.encode.encoders import Scaling
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.encode.preprocessing import Constant
+from batchwright.data.encode.texts import Text, make_text
 from batchwright.data.formats.format import Loaded
 from batchwright.data.formats.given import refuse_same_input
 from batchwright.data.formats.source import Source, read
@@ -54,6 +55,7 @@ def load(
     weights: ColumnName | None = None,
     scaling: Scaling = "standard",
     one_hot_max: int = 10,
+    text: Text | Mapping[str, int | None] | None = None,
     header: bool = True,
     delimiter: str | None = None,
     decimal: Decimal | None = None,
@@ -72,7 +74,7 @@ def load(
 
     The source is what `read` takes: the name of an example, a path, an array, a pair (x, y) of arrays, a mapping of
     columns, or any data frame. `seed` (at least 0) is the seed of the split. All other keywords are fields of
-    `DataOptions`; columns whose names are integers may be given as integers.
+    `DataOptions`; columns whose names are integers may be given as integers, and `text` as a mapping of its fields.
 
     With `like`, a trained model, a run, or what `fit` gave, the rows are encoded as its rows were: nothing is learned
     from these but a target that is another, or has labels that are new.
@@ -98,6 +100,7 @@ def load(
         weights=_name(weights),
         scaling=scaling,
         one_hot_max=one_hot_max,
+        text=make_text(text),
         header=header,
         delimiter=delimiter,
         decimal=decimal,

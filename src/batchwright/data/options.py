@@ -8,6 +8,7 @@ import numpy as np
 from annotated_types import Ge, Lt
 
 from batchwright.data.encode.encoders import Scaling
+from batchwright.data.encode.texts import TEXT, Text, make_text
 from batchwright.data.formats.source import Source
 from batchwright.data.splitting import METHODS, Method, check_fractions
 from batchwright.data.typed.numbers import DECIMALS, Decimal
@@ -92,6 +93,7 @@ class DataOptions:
         weights: column of the rows' weights, at least 0; it is not an input.
         scaling: of numeric columns: "standard", "robust" or "quantile"; "none" takes them as they are.
         one_hot_max: categories with at most this number of distinct values become columns; others are embedded.
+        text: how free text is encoded.
         header: whether the first record of a text file names the columns.
         delimiter: one ASCII character, or "whitespace" for runs of blanks; found from the file when None.
         decimal: the decimal mark of numbers in a text file, "." or ","; found for each column when None.
@@ -117,6 +119,7 @@ class DataOptions:
     weights: str | None = None
     scaling: Scaling = "standard"
     one_hot_max: Annotated[int, Ge(0)] = 10
+    text: Text = TEXT
     header: bool = True
     delimiter: str | None = None
     decimal: Decimal | None = None
@@ -191,6 +194,7 @@ class DataOptions:
         """Raise one ConfigError about all values that are out of range or contradict each other."""
         if problems := list(self._wrong_types()):
             raise ConfigError(" ".join(problems))
+        make_text(self.text)
         problems = []
         if self.on_bad_rows not in ("stop", "drop"):
             problems.append(unknown("on_bad_rows", self.on_bad_rows, ("stop", "drop")))

@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float, Float32, Int32, Shaped
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.encode.encoders import Category, Flag, Moment, Number, OneHot, Quantile
 from batchwright.data.encode.preprocessing import Preprocessing
+from batchwright.data.encode.tags import Tags
+from batchwright.data.encode.texts import HashedText
 
 MOST_ROWS = 100_000
 """Rows that a check of columns reads: shares are then known to 0.3 %, and rows on disk are read in seconds."""
@@ -33,7 +35,10 @@ class EncodedPart:
 
 @dataclass(frozen=True)
 class EncodedColumn:
-    """A column of the source in a sample of the training rows: its parts, and where its cells are missing."""
+    """A column of the source in a sample of the training rows: its parts, and where its cells are missing.
+
+    Free text has no parts. Several values in a cell are parts of 0 and 1.
+    """
 
     name: str
     parts: tuple[EncodedPart, ...]
@@ -70,11 +75,15 @@ def columns(dataset: Dataset, most: int = MOST_ROWS) -> Iterator[EncodedColumn]:
         return
     rows = sample(dataset.train.rows, most)
     inputs = {name: np.array(array[rows]) for name, array in dataset.train.inputs.items()}
-    numbers = categories = 0
+    numbers = categories = words = 0
     for encoder in dataset.preprocessing.encoders:
         if isinstance(encoder, Category):
             yield _category(encoder, inputs["categorical"][:, categories])
             categories += 1
+        elif isinstance(encoder, HashedText):
+            missing = (inputs["text"][:, words] == encoder.features + 1) & encoder.missing
+            yield EncodedColumn(encoder.column, (), missing)
+            words += encoder.width
         else:
             width = len(encoder.features)
             yield _numeric(encoder, inputs["numeric"][:, numbers : numbers + width])
@@ -106,9 +115,9 @@ def _category(encoder: Category, codes: Int32[np.ndarray, " rows"]) -> EncodedCo
 
 
 def _numeric(
-    encoder: Number | Quantile | Flag | Moment | OneHot, values: Float32[np.ndarray, "rows features"]
+    encoder: Number | Quantile | Flag | Moment | OneHot | Tags, values: Float32[np.ndarray, "rows features"]
 ) -> EncodedColumn:
-    has_flag = encoder.missing if isinstance(encoder, OneHot) else encoder.indicator
+    has_flag = encoder.missing if isinstance(encoder, OneHot | Tags) else encoder.indicator
     missing = (values[:, -1] == 1) & has_flag
     if isinstance(encoder, OneHot):
         codes = values @ np.arange(1, values.shape[1] + 1, dtype=np.float32)

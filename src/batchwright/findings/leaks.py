@@ -48,7 +48,7 @@ def _leaks(dataset: Dataset, target: OneTarget, encoded: Shaped[np.ndarray, " ro
         return ()
     classes = isinstance(target, ClassTarget)
     wanted = encoded if classes else _ranks(encoded)
-    found = ((column, *_best(column, wanted, classes)) for column in columns(dataset))
+    found = ((column, *_best(column, wanted, classes)) for column in columns(dataset) if column.parts)
     return tuple(_finding(dataset, column, part, score, target) for column, part, score in found if score >= PERFECT)
 
 

@@ -4,7 +4,7 @@ from batchwright.nn.activations import Activation
 from batchwright.nn.convolution import Conv2D
 from batchwright.nn.custom import Custom, as_architecture
 from batchwright.nn.depthwise import DepthwiseConv2D
-from batchwright.nn.embeddings import Columns, Embedding, PiecewiseLinear
+from batchwright.nn.embeddings import Columns, Embedding, EmbeddingBag, PiecewiseLinear
 from batchwright.nn.foreign import from_equinox, from_flax, from_keras, from_torch
 from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
 from batchwright.nn.networks import CNN, MLP, Linear, Tabular
@@ -32,6 +32,7 @@ LAYERS: tuple[type[Layer], ...] = (
     GlobalMaxPool,
     Flatten,
     Embedding,
+    EmbeddingBag,
     Sequential,
     Residual,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Embedding",
+    "EmbeddingBag",
     "Features",
     "Flatten",
     "GlobalAveragePool",

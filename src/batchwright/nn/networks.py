@@ -94,7 +94,7 @@ class Hidden:
 class MLP(Hidden):
     """A multi-layer perceptron: hidden layers on all inputs side by side. Its fields are the fields of `Hidden`.
 
-    It takes every input: numeric columns, embedded categories and flattened images. By default, no dropout.
+    It takes every input: numeric columns, embedded categories and words, and flattened images. By default, no dropout.
 
     >>> network = MLP(hidden_layer_sizes=(16,)).build(Features(numeric=3), 2)
     >>> rows = {"numeric": jnp.ones((5, 3))}
@@ -132,7 +132,7 @@ EMBEDDED_DROPOUT = 0.2
 
 @component
 class Tabular(Hidden):
-    """An MLP on embedded columns: each number through its own bins, each category as a learned vector.
+    """An MLP on embedded columns: each number through its own bins, each category and word as a learned vector.
 
     By default, dropout is 0.2. For images, which have no columns, it builds the same network as `MLP`.
 

@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkab
 from jax import Array
 
 Tree = dict[str, Any]  # nested dicts whose leaves are arrays
-Inputs = dict[str, Array]  # "numeric" float32 [n, d], "categorical" int32 [n, c], "image" uint8 [n, h, w, channels]
+Inputs = dict[str, Array]
+"""Arrays by name: "numeric" float32 [n, d], "categorical" int32 [n, c], "image" uint8 [n, h, w, channels], "text" int16
+or int32 [n, t], the words of all texts side by side, 0 where there is none."""
 Dtype = Literal["float32", "bfloat16"]
 
 
@@ -28,11 +30,15 @@ def _arrays(tree: Any) -> int:
 
 
 class Features(NamedTuple):
-    """The inputs of a network: numeric columns, categories per categorical column, (h, w, channels) of images."""
+    """The inputs of a network: numeric columns, categories per categorical column, (h, w, channels) of images.
+
+    For each column of text: how many different words it may have, 0 for none among them, and how many a row has.
+    """
 
     numeric: int = 0
     cardinalities: tuple[int, ...] = ()
     image: tuple[int, int, int] | None = None
+    text: tuple[tuple[int, int], ...] = ()
 
 
 @runtime_checkable

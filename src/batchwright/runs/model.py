@@ -21,6 +21,7 @@ from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.labels import LabelTarget
 from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.encode.targets import ClassTarget, ValueTarget
+from batchwright.data.encode.texts import text_dtype
 from batchwright.errors import ConfigError, RunError
 from batchwright.nn import ARCHITECTURES, Architecture, Features, Variables
 from batchwright.nn.protocols import Dtype
@@ -46,7 +47,8 @@ class Blueprint:
 
     def __repr__(self) -> str:
         """The network, its inputs and its outputs."""
-        inputs, outputs = self.features.numeric + len(self.features.cardinalities), self.task.outputs
+        inputs = self.features.numeric + len(self.features.cardinalities) + len(self.features.text)
+        outputs = self.task.outputs
         shown = "images" if self.features.image else f"{inputs:,} inputs"
         return f"<Blueprint: {type(self.architecture).__name__} of {shown} and {outputs:,} outputs, {self.dtype}>"
 
@@ -97,7 +99,8 @@ def features_of(encoding: Encoding) -> Features:
     """The inputs that `encoding` makes, as a network sees them."""
     made = encoding.preprocessing
     image = made.shape if isinstance(made, ImagePreprocessing) else None
-    return Features(len(made.feature_names), made.cardinalities, image)
+    texts = () if isinstance(made, ImagePreprocessing) else made.texts
+    return Features(len(made.feature_names), made.cardinalities, image, texts)
 
 
 def dump_variables(variables: Variables) -> bytes:
@@ -213,6 +216,7 @@ def _example(features: Features) -> dict[str, np.ndarray]:
         "numeric": (np.float32, (features.numeric,)),
         "categorical": (np.int32, (len(features.cardinalities),)),
         "image": (np.uint8, features.image or (0,)),
+        "text": (text_dtype(features.text) if features.text else np.int16, (sum(width for _, width in features.text),)),
     }
     return {
         name: np.broadcast_to(np.zeros((), dtype), (EXAMPLE_ROWS, *shape))

@@ -111,8 +111,8 @@ def foretell(
 
 
 def _places(network: Network, example: Mapping[str, np.ndarray]) -> int:
-    """The most pixels of an image, or steps of a series, at which a parameter is used."""
-    walked = {"image", "numeric"} if holds_layer(network, Series) else {"image"}
+    """The most pixels of an image, steps of a series, or words of a text, at which a parameter is used."""
+    walked = {"image", "text", "numeric"} if holds_layer(network, Series) else {"image", "text"}
     return max((prod(array.shape[1:3]) for name, array in example.items() if name in walked), default=1)
 
 

@@ -211,7 +211,7 @@ def _network(prepared: Prepared) -> str:
     """The kind of network, and the widths from its inputs through its hidden layers to its outputs."""
     blueprint = prepared.blueprint
     features, network = blueprint.features, blueprint.architecture
-    columns = features.numeric + len(features.cardinalities)
+    columns = features.numeric + len(features.cardinalities) + len(features.text)
     inputs = " x ".join(map(str, features.image)) if features.image else f"{columns} columns"
     hidden = (*getattr(network, "filters", ()), *getattr(network, "hidden_layer_sizes", ()))
     return f"{network.name}: {' -> '.join([inputs, *map(str, hidden), str(blueprint.task.outputs)])}"

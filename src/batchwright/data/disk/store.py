@@ -23,7 +23,7 @@ from batchwright.data.typed.schema import Column, from_plain
 from batchwright.data.typed.table import Table
 from batchwright.errors import DataError, unknown
 
-FORMAT = 1
+FORMAT = 2
 STORE, MARK, LOCK = "store.json", "source.json", "lock"
 IMAGES, LABELS, LINES = "images.npy", "labels.npy", "lines.arrow"
 MAX_JSON = 1 << 28

@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float, Float32, Float64, Int32
 
+from batchwright.data.encode.tags import Tags
+from batchwright.data.encode.texts import HashedText
 from batchwright.data.typed.inference import as_text
 
 Scaling = Literal["standard", "robust", "quantile", "none"]
@@ -166,7 +168,10 @@ class Category:
         return category_codes(cells, self.categories, missing=self.missing)
 
 
-Encoder = Number | Quantile | Flag | Moment | OneHot | Category
+Wide = Number | Quantile | Flag | Moment | OneHot | Tags
+"""Encoders that write columns of numbers."""
+
+Encoder = Wide | Category | HashedText
 
 
 def category_codes(cells: pl.Series, categories: tuple[str, ...], *, missing: bool) -> Int32[np.ndarray, " rows"]:

@@ -14,11 +14,14 @@ from batchwright.data.encode.encoders import (
     Encoder,
     Flag,
     Scaling,
+    Wide,
     category_encoder,
     date_encoder,
     number_encoder,
 )
 from batchwright.data.encode.several import SeveralTargets, Target
+from batchwright.data.encode.tags import Tags, tags_encoder
+from batchwright.data.encode.texts import TEXT, HashedText, Text, describe_cost, lengths_of, text_dtype, text_encoder
 from batchwright.data.typed.schema import Column, Schema, from_plain
 from batchwright.data.typed.table import ColumnSource, Table
 from batchwright.errors import ConfigError, DataError, unknown
@@ -31,8 +34,8 @@ SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
 class Preprocessing:
     """One encoder per used column, in the order of the table.
 
-    `encode` gives "numeric" (float32, [rows, len(feature_names)]) and "categorical" (int32, [rows,
-    len(cardinalities)]), each only if it has columns.
+    `encode` gives "numeric" (float32, [rows, len(feature_names)]), "categorical" (int32, [rows, len(cardinalities)])
+    and "text" (int16 or int32, [rows, the widths of all texts]), each only if it has columns.
     """
 
     encoders: tuple[Encoder, ...]
@@ -45,7 +48,7 @@ class Preprocessing:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The names of the columns of "numeric"."""
-        wide = (encoder for encoder in self.encoders if not isinstance(encoder, Category))
+        wide = (encoder for encoder in self.encoders if isinstance(encoder, Wide))
         return tuple(name for encoder in wide for name in encoder.features)
 
     @property
@@ -58,6 +61,11 @@ class Preprocessing:
         """For each column of "categorical", the number of its indices; 0 stands for unseen categories."""
         return tuple(encoder.cardinality for encoder in self.encoders if isinstance(encoder, Category))
 
+    @property
+    def texts(self) -> tuple[tuple[int, int], ...]:
+        """For each column of words, the number of their different numbers, and the numbers of a row in "text"."""
+        return tuple((encoder.size, encoder.width) for encoder in self.encoders if isinstance(encoder, HashedText))
+
     def encode(self, table: Table) -> dict[str, np.ndarray]:
         """The arrays of a table's rows; any category may be new, and any cell missing.
 
@@ -69,12 +77,17 @@ class Preprocessing:
             inputs["numeric"] = np.empty((table.rows, width), np.float32)
         if width := len(self.cardinalities):
             inputs["categorical"] = np.empty((table.rows, width), np.int32)
-        numbers = categories = 0
+        if texts := self.texts:
+            inputs["text"] = np.empty((table.rows, sum(width for _, width in texts)), text_dtype(texts))
+        numbers = categories = words = 0
         for encoder in self.encoders:
             cells = table.frame[table.column(encoder.column).name]
             if isinstance(encoder, Category):
                 inputs["categorical"][:, categories] = encoder.codes(cells)
                 categories += 1
+            elif isinstance(encoder, HashedText):
+                encoder.write(cells, inputs["text"][:, words : words + encoder.width])
+                words += encoder.width
             else:
                 width = len(encoder.features)
                 encoder.write(cells, inputs["numeric"][:, numbers : numbers + width])
@@ -110,6 +123,7 @@ def learn(
     constant: Constant = "leave_out",
     scaling: str = "standard",
     one_hot_max: int = 10,
+    text: Text = TEXT,
 ) -> Learned:
     """Learn from the training rows which columns are used (no target, constant or identifier), and how.
 
@@ -124,6 +138,7 @@ def learn(
         scaling: of numbers x: `standard` (x − mean) / deviation, `robust` (x − median) / (upper − lower quartile),
             `quantile`, which gives each column a normal distribution, or `none`, which takes x as it is.
         one_hot_max: categories with at most this number of distinct values become one column each; others are embedded.
+        text: how free text is encoded.
 
     >>> from batchwright.data.typed.table import from_frame
     >>> table = from_frame({"height": [1.0, 3.0], "colour": ["red", "blue"]})
@@ -140,7 +155,7 @@ def learn(
     """
     check_scaling(scaling)
     reasons = dict(leave_out) | (dict.fromkeys(target.columns, "target") if target else {})
-    make = partial(make_encoder, scaling=scaling, one_hot_max=one_hot_max)
+    make = partial(make_encoder, scaling=scaling, one_hot_max=one_hot_max, text=text)
     found = [_learn_column(train, column, reasons.get(column.name), constant, make) for column in train.columns]
     if constant != "leave_out" and not any(column.used for column, _ in found):
         found = [_keep_column(train, column, reasons.get(column.name), make) for column in train.columns]
@@ -164,7 +179,19 @@ def _learn_column(
         return column, None
     cells = train.cells(column.name)
     judged = judge_kept(column, cells) if constant == "keep" else judge(column, cells)
-    return judged, make(judged, cells) if judged.used else None
+    return _with_encoder(judged, cells, make) if judged.used else (judged, None)
+
+
+def _with_encoder(column: Column, cells: pl.Series, make: Callable[..., Encoder]) -> tuple[Column, Encoder]:
+    """The column and its encoder, which the notes of text and of several values in a cell describe."""
+    encoder = make(column, cells)
+    if isinstance(encoder, HashedText):
+        more = describe_cost(encoder, lengths_of(cells, encoder.separator))
+    elif isinstance(encoder, Tags):
+        more = f"{len(encoder.values):,} values{', and rare ones together' if encoder.other else ''}"
+    else:
+        return column, encoder
+    return dataclasses.replace(column, note="; ".join(filter(None, (column.note, more)))), encoder
 
 
 def _keep_column(
@@ -173,7 +200,7 @@ def _keep_column(
     """The column, used although it tells nothing, unless there is a `reason` against using it."""
     if reason is not None:
         return dataclasses.replace(column, used=False, note=reason), None
-    return dataclasses.replace(column, used=True), make(column, train.cells(column.name))
+    return _with_encoder(dataclasses.replace(column, used=True), train.cells(column.name), make)
 
 
 def make_schema(columns: tuple[Column, ...], target: Target | None, *, name: str) -> Schema:
@@ -208,7 +235,7 @@ def judge_kept(column: Column, cells: pl.Series) -> Column:
     return column if cells.null_count() < len(cells) else judge(column, cells)
 
 
-def make_encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: int) -> Encoder:
+def make_encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: int, text: Text = TEXT) -> Encoder:
     """The encoder learned from the `cells` of a column in the training rows; other arguments as for `learn`."""
     match column.kind:
         case "numeric":
@@ -217,5 +244,10 @@ def make_encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: in
             return Flag(column.name, cells.null_count() > 0)
         case "date":
             return date_encoder(column.name, cells)
+        case "text":
+            return text_encoder(column.name, cells, text)
+        case "tags":
+            few = tags_encoder(column.name, cells, column.format)
+            return few or text_encoder(column.name, cells, text, separator=column.format)
         case _:
             return category_encoder(column.name, cells, one_hot_max)

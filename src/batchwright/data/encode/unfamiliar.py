@@ -8,8 +8,11 @@ import numpy as np
 
 from batchwright.data.encode.encoders import Category, Encoder, Flag, Moment, Number, OneHot, Quantile, category_codes
 from batchwright.data.encode.preprocessing import Preprocessing
+from batchwright.data.encode.tags import Tags
+from batchwright.data.encode.texts import HashedText
 from batchwright.data.typed.inference import as_text
 from batchwright.data.typed.table import Table
+from batchwright.data.typed.tags import split_values
 
 MARGIN = 0.1
 """A number is far outside the training range if it is outside by more than this share of the width of the range."""
@@ -126,6 +129,12 @@ def count_unfamiliar(preprocessing: Preprocessing, table: Table) -> Unfamiliar:
             if strange.any():
                 examples = as_text(cells).filter(strange).unique(maintain_order=True).head(EXAMPLES)
                 unseen[name] = Unseen(int(strange.sum()), tuple(examples), isinstance(encoder, Category))
+        if isinstance(encoder, Tags):
+            strangers = split_values(cells, encoder.separator).explode().drop_nulls()
+            strangers = strangers.filter(~strangers.is_in(list(encoder.values)))
+            if len(strangers):
+                examples = strangers.unique(maintain_order=True).head(EXAMPLES)
+                unseen[name] = Unseen(len(strangers), tuple(examples), encoder.other)
         if isinstance(encoder, Number | Quantile) and (found := _out_of_range(encoder, cells.drop_nulls().to_numpy())):
             out_of_range[name] = found
     return Unfamiliar() + Unfamiliar(table.rows, unseen, missing, out_of_range)
@@ -147,7 +156,7 @@ def _out_of_range(encoder: Number | Quantile, numbers: np.ndarray) -> OutOfRange
 
 def _knows_missing(encoder: Encoder) -> bool:
     """Whether training had missing cells in the column."""
-    return encoder.missing if isinstance(encoder, OneHot | Category) else encoder.indicator
+    return encoder.missing if isinstance(encoder, OneHot | Category | Tags | HashedText) else encoder.indicator
 
 
 def _taken_as(encoder: Encoder) -> str:
@@ -161,6 +170,10 @@ def _taken_as(encoder: Encoder) -> str:
             return "halfway between false and true"
         case Moment():
             return "the mean date of training"
+        case Tags():
+            return "cells without a value"
+        case HashedText():
+            return "texts without words"
         case _:
             return "unknown"
 

@@ -11,8 +11,10 @@ from functools import cache
 import numpy as np
 import polars as pl
 
+from batchwright.data.typed.free_text import guess_free_text
 from batchwright.data.typed.numbers import MOSTLY, Decimal, NumberFormat, Written, find_written, may_have_thousands
 from batchwright.data.typed.schema import Column, Kind
+from batchwright.data.typed.tags import LISTED, guess_lists, guess_tags, tags_as_told
 from batchwright.errors import DataError
 
 TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
@@ -149,11 +151,16 @@ def guess(column: pl.Series, *, untyped: bool, decimal: Decimal | None = None) -
         return Column(name, "boolean" if dtype == pl.Boolean else "categorical")
     if dtype in (pl.Date, pl.Datetime):
         return Column(name, "date")
-    return Column(name, "identifier", used=False, note=f"left out: {dtype} cells cannot be learned from")
+    return guess_lists(column)
 
 
 def with_format(spec: Column, cells: pl.Series, decimal: Decimal | None) -> Column:
-    """A column whose kind is told, with the format of its numbers if more cells are numbers in it than plainly."""
+    """A column whose kind is told, with the format of its numbers if more cells are numbers in it than plainly.
+
+    Of a column with several values in a cell, the format is what separates them.
+    """
+    if spec.kind == "tags":
+        return tags_as_told(spec, cells)
     if spec.kind != "numeric" or cells.dtype != pl.String:
         return _with_decimal(spec, decimal)
     texts = cells.drop_nulls()
@@ -188,19 +195,19 @@ def convert(column: pl.Series, spec: Column) -> pl.Series:
             return _as_booleans(column)
         case "date":
             return _as_dates(column, spec.format)
-        case "categorical":
+        case "categorical" | "text":
             return as_text(column)
+        case "tags":
+            return as_text(column, between=spec.format)
         case "identifier":
             pass
     return column
 
 
-LISTED = "|"
-"""What is put between the texts of a list."""
-
-
-def as_text(column: pl.Series) -> pl.Series:
+def as_text(column: pl.Series, *, between: str = LISTED) -> pl.Series:
     """The cells as text; whole numbers without a point, so that 1, 1.0 and "1" are one category; lists with | between.
+
+    `between` is another sign to put between the texts of a list.
 
     >>> as_text(pl.Series([1.0, 2.5, None])).to_list(), as_text(pl.Series([["a", "b"], []])).to_list()
     (['1', '2.5', None], ['a|b', ''])
@@ -210,9 +217,11 @@ def as_text(column: pl.Series) -> pl.Series:
     """
     if isinstance(column.dtype, pl.List | pl.Array):
         texts = column.cast(pl.List(pl.String)).list
-        if texts.join("").str.contains(LISTED, literal=True).any():
-            raise DataError(f"column {column.name!r} holds lists with {LISTED!r} in a text, which is put between them.")
-        return texts.join(LISTED)
+        if texts.join("").str.contains(between, literal=True).any():
+            raise DataError(
+                f"column {column.name!r} holds lists with {between!r} in a text, which is put between them."
+            )
+        return texts.join(between)
     if not column.dtype.is_float() and not column.dtype.is_decimal():
         return column.cast(pl.String)
     cells = pl.col(column.name)
@@ -311,11 +320,20 @@ def _keep_text(column: pl.Series) -> Column:
 
 
 def _as_names(cells: pl.Series, why: str = "") -> Column:
-    """A text column as categories, or left out if nearly every cell differs; `why` is added to its note."""
+    """A text column as several values in a cell, free text or categories, or left out if it names the rows.
+
+    `why` says why it is text, if that is doubtful; it is added to the note.
+    """
     distinct = cells.n_unique()
-    if len(cells) < UNIQUE_FROM or distinct <= UNIQUE * len(cells):
+    names_rows = len(cells) >= UNIQUE_FROM and distinct > UNIQUE * len(cells)
+    if (tags := guess_tags(cells)) is not None:
+        return tags
+    worded, otherwise = guess_free_text(cells, names_rows=names_rows) if len(cells) >= UNIQUE_FROM else (None, "")
+    if worded is not None:
+        return worded
+    if not names_rows:
         return Column(cells.name, "categorical", note=why)
-    note = f"left out: {distinct:,} different texts in {len(cells):,} rows look like names of the rows"
+    note = f"left out: {distinct:,} different texts in {len(cells):,} rows {otherwise}"
     return Column(cells.name, "identifier", used=False, note=f"{note}; {why}" if why else note)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, get_args
 from batchwright.data.typed.numbers import NumberFormat
 from batchwright.errors import DataError
 
-Kind = Literal["numeric", "categorical", "boolean", "date", "identifier"]
+Kind = Literal["numeric", "categorical", "boolean", "date", "text", "tags", "identifier"]
 Task = Literal["classification", "regression", "multilabel"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -23,8 +23,8 @@ class Column:
     """One column: its name, what it holds, and whether the network gets it.
 
     `note` says why a column is not used, or what was doubtful about its kind. `format` is the date format of a text
-    column, as in `datetime.strptime`; it is empty for all other columns. `numbers` says how the numbers of a text
-    column are written; it is None where they are as Python writes them.
+    column, as in `datetime.strptime`, or what separates several values in a cell; it is empty for all other columns.
+    `numbers` says how the numbers of a text column are written; it is None where they are as Python writes them.
     """
 
     name: str

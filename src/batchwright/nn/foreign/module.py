@@ -57,15 +57,16 @@ class OneArray:
     """The inputs for a module without an encoder: numeric columns as they are, or an image's pixels / 255."""
 
     def init(self, key: Array, example: Inputs) -> Variables:
-        """Nothing to learn. Raises ConfigError if there are categorical columns."""
-        if "categorical" in example:
+        """Nothing to learn. Raises ConfigError if there are categorical columns or texts."""
+        if "categorical" in example or "text" in example:
             numeric = example["numeric"].shape[1] if "numeric" in example else 0
-            columns = example["categorical"].shape[1]
+            columns = example["categorical"].shape[1] if "categorical" in example else 0
+            texts = ", and texts" if "text" in example else ""
             raise ConfigError(
-                f"the table has {columns} categorical and {numeric} numeric columns, but a module of another library "
-                "is given one array of numbers. Pass encoder=bw.nn.Columns.of(bw.nn.Features(numeric="
-                f"{numeric}, cardinalities=...)), with the number of categories of each column, which are then "
-                "embedded in front of the module; or leave these columns out."
+                f"the table has {columns} categorical and {numeric} numeric columns{texts}, but a module of another "
+                "library is given one array of numbers. Pass encoder=bw.nn.Columns.of(bw.nn.Features(numeric="
+                f"{numeric}, cardinalities=..., text=...)), with the number of categories of each column, which are "
+                "then embedded in front of the module; or leave these columns out."
             )
         if len(example) != 1:
             raise ConfigError(
