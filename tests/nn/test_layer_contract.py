@@ -30,6 +30,7 @@ CASES = [  # a layer, and the shape of a row
     (nn.GlobalMaxPool(), (7, 4)),
     (nn.Flatten(), (5, 6, 4)),
     (nn.Sequential((nn.Series(2), nn.Conv1D(4), nn.GroupNorm(2), nn.GlobalMaxPool())), (6,)),
+    (nn.ImageAndRest((4, 3, 2), SMALLER), (29,)),
     (
         nn.Residual(SMALLER, nn.AvgPool()),
         (6, 6, 4),

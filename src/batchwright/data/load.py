@@ -1,6 +1,7 @@
 """Read a source, divide its rows, learn from the training rows how they become arrays, and encode them."""
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal, TypeAlias
@@ -67,6 +68,7 @@ def load(
     kinds: Mapping[str, Kind] | Mapping[int, Kind] | None = None,
     on_bad_rows: Literal["stop", "drop"] = "stop",
     image_size: tuple[int, int] | None = None,
+    image_dir: str | os.PathLike[str] | None = None,
     like: Encoded | None = None,
     seed: int = 0,
 ) -> Dataset:
@@ -112,6 +114,7 @@ def load(
         kinds=_kinds(kinds),
         on_bad_rows=on_bad_rows,
         image_size=image_size,
+        image_dir=image_dir if image_dir is None else os.fspath(image_dir),
     )
     return prepare(source, options, seed=seed, like=encoding_of(like))
 

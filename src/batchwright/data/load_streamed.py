@@ -14,7 +14,7 @@ from jaxtyping import Int64
 
 from batchwright.data.disk.convert_images import OWN, convert_images
 from batchwright.data.disk.convert_table import check_memory, convert, memory_left
-from batchwright.data.disk.store import Store
+from batchwright.data.disk.store import Store, column_file
 from batchwright.data.disk.stored_split import ChosenRows, StreamedDataset, StreamedSplit
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.formats.given import refuse_same_input, to_path
@@ -135,7 +135,8 @@ def _needed_bytes(store: Store) -> int:
     """About how many bytes of memory splitting and learning take; images stay on the disk."""
     if store.holds_images:
         return ROW_BYTES * store.rows
-    largest = max(file.bytes for file in store.contents.files)
+    images = {column_file(place) for place, column in enumerate(store.columns) if column.kind == "image"}
+    largest = max(file.bytes for file in store.contents.files if file.name not in images)
     return ROW_BYTES * store.rows + 2 * largest
 
 

@@ -1,6 +1,7 @@
 """What a user can say about data: the `data` section of a configuration, and the keywords of `load`."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Literal
 
@@ -62,6 +63,7 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "on_bad_rows": (_is_text, "a name"),
     "decimal": (lambda value: value is None or value in DECIMALS, "'.' or ',', or None"),
     "image_size": (_is_size, "a height and a width, or None"),
+    "image_dir": (lambda value: value is None or isinstance(value, str | os.PathLike), "a path, or None"),
     "kinds": (
         lambda value: isinstance(value, Mapping),
         "a mapping, as {'zip': 'categorical'}",
@@ -104,7 +106,9 @@ class DataOptions:
         missing: texts that mean missing, besides the empty text.
         kinds: the kinds of columns, by name, where they should not be inferred.
         on_bad_rows: "stop", or "drop" rows with bad cells or without a target.
-        image_size: height and width that the images of a folder are resized to.
+        image_size: height and width that the images of a folder, or of a column, are resized to.
+        image_dir: the folder of the images that the cells of a column name; the table's folder, or one in it, when
+            None.
     """
 
     target: str | tuple[str, ...] | None = None
@@ -131,6 +135,7 @@ class DataOptions:
     kinds: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
     on_bad_rows: Literal["stop", "drop"] = "stop"
     image_size: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None = None
+    image_dir: str | None = None
 
     def __repr__(self) -> str:
         """The options that are not their defaults."""
@@ -155,6 +160,8 @@ class DataOptions:
             skip_lines=self.skip_lines,
             comment=self.comment,
             quote=self.quote,
+            image_dir=None if self.image_dir is None else os.fspath(self.image_dir),
+            image_size=None if self.image_size is None else (self.image_size[0], self.image_size[1]),
         )
 
     @property

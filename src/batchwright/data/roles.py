@@ -1,16 +1,20 @@
 """Columns that are no inputs: the targets, and the columns for the split."""
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Shaped
 
 from batchwright.data.encode.encoding import LABEL
+from batchwright.data.formats.image_folder import IMAGE_FOLDER
+from batchwright.data.formats.source import format_of
 from batchwright.data.options import DataOptions
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.inference import as_text, kind_remedy
 from batchwright.data.typed.rows import AnyRows
-from batchwright.data.typed.table import Table, column_of
+from batchwright.data.typed.table import RowSource, Table, column_of
 from batchwright.errors import ConfigError, DataError
 
 
@@ -28,7 +32,7 @@ def target_names(
     """
     if isinstance(rows, Images):
         if options.target not in (None, LABEL, (LABEL,)):
-            raise DataError(f"{name} holds images, whose target is {LABEL!r}: leave out {options.target!r}.")
+            raise _no_label(name, options.target)
         columns = [name for name in ("group", "time", "weights") if getattr(options, name) is not None]
         if columns:
             raise ConfigError(f"{', '.join(columns)}: names of columns, which images do not have. Leave them out.")
@@ -52,7 +56,30 @@ def target_names(
         )
     if strange and (parts := _parts_by_other_marks(strange[0], there)):
         raise DataError(f"{rows.name}: unknown column {strange[0]!r}: commas separate targets, as {parts!r}.")
+    _refuse_images(rows, (*names, *(getattr(options, role) for role in ("group", "time", "weights"))))
     return tuple(column_of(rows, name).name for name in names)
+
+
+def _no_label(name: str, target: object) -> DataError:
+    """The error for a target that images do not have; it may be the name of a table of their labels."""
+    if isinstance(target, str) and format_of(Path(target)) not in (None, IMAGE_FOLDER):
+        return DataError(
+            f"{name} holds images, whose target is {LABEL!r}, and {target} is a table. If a column of it names the "
+            f"images, train on {target} in place of {name}.",
+            "`target=COLUMN` says which column to predict.",
+        )
+    return DataError(f"{name} holds images, whose target is {LABEL!r}: leave out {target!r}.")
+
+
+def _refuse_images(rows: RowSource, names: Iterable[str | None]) -> None:
+    """Raise a DataError if one of these columns holds images."""
+    for column in rows.columns:
+        if column.kind == "image" and column.name in names:
+            raise DataError(
+                f"{rows.name}: column {column.name!r} holds images, which are only inputs: name another column, or say "
+                "what else it is.",
+                f"`data.kinds={{{column.name}: categorical}}`.",
+            )
 
 
 def given_names(given: str | tuple[str, ...] | None) -> tuple[str, ...]:

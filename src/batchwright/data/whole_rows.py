@@ -14,6 +14,7 @@ from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.unfamiliar import Unfamiliar, count_unfamiliar
 from batchwright.data.formats.delimited import DELIMITED, type_text
+from batchwright.data.formats.image_columns import with_images
 from batchwright.data.formats.parquet import PARQUET, parquet_pieces
 from batchwright.data.formats.source import Source, check_file
 from batchwright.data.new_rows import read_like
@@ -28,6 +29,9 @@ PIECE_BYTES, PIECE_CELLS = 4 << 20, 1 << 20
 """Bytes of text, and cells of a Parquet file, that are read at a time.
 
 8 million rows (210 MB of text) took 470 MB, of which 400 MB are libraries."""
+
+IMAGE_PIECE_BYTES, IMAGE_PIECE_CELLS = 1 << 16, 1 << 10
+"""The same where a column names images."""
 
 PATH = "path"
 """What the files of images are called among the columns that can be kept."""
@@ -164,7 +168,9 @@ def _read_pieces(source: Source, schema: WholeSchema, encoding: Encoding) -> Ite
         if path.is_file():
             check_file(path)
         width = max(1, len(schema.used) + len(schema.keep))
-        for start, table in parquet_pieces(path, reading, schema=schema, rows_at_once=max(1, PIECE_CELLS // width)):
+        cells = IMAGE_PIECE_CELLS if _names_images(schema) else PIECE_CELLS
+        for start, found in parquet_pieces(path, reading, schema=schema, rows_at_once=max(1, cells // width)):
+            table = with_images(found, path, reading, like=True)
             yield dataclasses.replace(table, dropped=table.dropped.move(start))
     else:
         yield read_like(source, schema, encoding.preprocessing, reading)
@@ -180,10 +186,17 @@ def _read_images(source: Source, schema: WholeSchema, made: ImagePreprocessing, 
 
 def _text_tables(path: Path, reading: TableOptions, schema: WholeSchema) -> Iterator[Table]:
     try:
-        for text in text_pieces(path, reading, schema=schema, piece_bytes=PIECE_BYTES):
-            yield type_text(text, reading, schema=schema, name=path.name)
+        piece_bytes = IMAGE_PIECE_BYTES if _names_images(schema) else PIECE_BYTES
+        for text in text_pieces(path, reading, schema=schema, piece_bytes=piece_bytes):
+            table = type_text(text, reading, schema=schema, name=path.name)
+            yield with_images(table, path, reading, like=True)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _names_images(schema: WholeSchema) -> bool:
+    """Whether a column names images, which take more memory than other cells."""
+    return any(column.kind == "image" for column in schema.columns)
 
 
 def _needs_all_dates(schema: WholeSchema) -> bool:

@@ -7,6 +7,7 @@ from batchwright.nn.depthwise import DepthwiseConv2D
 from batchwright.nn.embeddings import Columns, Embedding, EmbeddingBag, PiecewiseLinear
 from batchwright.nn.foreign import from_equinox, from_flax, from_keras, from_torch
 from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
+from batchwright.nn.mixed import ImageAndRest
 from batchwright.nn.networks import CNN, MLP, Linear, Tabular
 from batchwright.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from batchwright.nn.pooling import AvgPool, GlobalAveragePool, GlobalMaxPool, MaxPool
@@ -35,6 +36,7 @@ LAYERS: tuple[type[Layer], ...] = (
     EmbeddingBag,
     Sequential,
     Residual,
+    ImageAndRest,
 )
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "GlobalAveragePool",
     "GlobalMaxPool",
     "GroupNorm",
+    "ImageAndRest",
     "Inputs",
     "Layer",
     "LayerNorm",

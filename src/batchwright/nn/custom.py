@@ -66,9 +66,15 @@ class Custom:
         """The network for these inputs and this many outputs.
 
         Raises:
-            ConfigError: bfloat16 is requested for a user's own network, whose products batchwright does not compute.
+            ConfigError: bfloat16 is requested for a user's own network, whose products batchwright does not compute; or
+                a layer is given rows that hold an image and columns.
         """
         if isinstance(self.part, Layer) and _takes_shape(self.part):
+            if features.image and (features.numeric or features.cardinalities):
+                raise ConfigError(
+                    "the rows hold an image and columns, and a layer takes one array: give network=nn.CNN(), nn.MLP() "
+                    "or nn.Tabular(), which take both, or an nn.Network of your own, or leave the columns out."
+                )
             encoder = Pixels() if features.image else Columns.of(features)
             return FeedForward(encoder, Sequential((Headed(self.part, outputs),)), dtype)
         if dtype != "float32":

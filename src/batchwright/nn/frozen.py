@@ -11,6 +11,7 @@ from batchwright.nn.foreign.module import Foreign
 from batchwright.nn.foreign.torch import Copied
 from batchwright.nn.foreign.torch_layers import TorchBatchNorm
 from batchwright.nn.layers import Residual, Sequential, name_of_layer
+from batchwright.nn.mixed import ImageAndRest
 from batchwright.nn.networks import FeedForward
 from batchwright.nn.normalization import BatchNorm
 from batchwright.nn.protocols import Layer, Network, Variables
@@ -48,6 +49,8 @@ def _freeze(layer: Layer, name: str, is_frozen: Callable[[str], bool]) -> Layer:
             names = [f"{name}/{name_of_layer(index, inner)}" for index, inner in enumerate(layers)]
             inside = (_freeze(inner, own, is_frozen) for inner, own in zip(layers, names, strict=True))
             return Sequential(tuple(inside))
+        case ImageAndRest(image, body):
+            return ImageAndRest(image, _freeze(body, name, is_frozen))
         case Residual(body, None):
             return Residual(_freeze(body, name, is_frozen))
         case Residual(body, shortcut) if shortcut is not None:

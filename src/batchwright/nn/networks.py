@@ -14,6 +14,7 @@ from batchwright.nn.convolution import Conv2D
 from batchwright.nn.embeddings import Columns, Encoder, PiecewiseLinear, Pixels
 from batchwright.nn.initializers import InitializerName, for_activation
 from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
+from batchwright.nn.mixed import ImageAndRest
 from batchwright.nn.normalization import BatchNorm
 from batchwright.nn.pooling import GlobalAveragePool, GlobalMaxPool, MaxPool
 from batchwright.nn.protocols import Dtype, Features, Inputs, Layer, Network, Tree, Variables
@@ -162,6 +163,9 @@ to learn more (He et al. 2015, arXiv 1512.03385, section 4.2)."""
 class CNN(Hidden):
     """A network for images: per entry of `filters` Conv2D, BatchNorm (if on), activation and MaxPool; then an MLP.
 
+    Where there are columns beside the image, they are encoded as in `Tabular`, by default, and the MLP takes them side
+    by side with what the convolutions make of the image.
+
     With `blocks`, residual blocks follow each entry, at its output size: act(x + body(x)), where the body is
     Conv2D, BatchNorm, activation, Conv2D, BatchNorm (He et al. 2015, arXiv 1512.03385, figure 5, left).
 
@@ -200,8 +204,11 @@ class CNN(Hidden):
             )
         convolutions = (layer for filters in self.filters for layer in self._stage(filters))
         lasts: dict[str, Layer] = {"flatten": Flatten(), "average": GlobalAveragePool(), "max": GlobalMaxPool()}
-        body = Sequential((*convolutions, lasts[self.pooling], *self.body(outputs).layers))
-        return FeedForward(Pixels(), body, dtype)
+        on_image, rest = (*convolutions, lasts[self.pooling]), self.body(outputs).layers
+        if not features.numeric and not features.cardinalities:
+            return FeedForward(Pixels(), Sequential((*on_image, *rest)), dtype)
+        both = ImageAndRest(features.image, Sequential(on_image))
+        return FeedForward(Columns.of(features, PiecewiseLinear()), Sequential((both, *rest)), dtype)
 
     def _stage(self, filters: int) -> tuple[Layer, ...]:
         """One entry of `filters`, and the blocks after it."""

@@ -49,7 +49,7 @@ class Blueprint:
         """The network, its inputs and its outputs."""
         inputs = self.features.numeric + len(self.features.cardinalities) + len(self.features.text)
         outputs = self.task.outputs
-        shown = "images" if self.features.image else f"{inputs:,} inputs"
+        shown = " and ".join((["images"] if self.features.image else []) + ([f"{inputs:,} inputs"] if inputs else []))
         return f"<Blueprint: {type(self.architecture).__name__} of {shown} and {outputs:,} outputs, {self.dtype}>"
 
     def build(self) -> Model:
@@ -98,9 +98,9 @@ class SavedModel:
 def features_of(encoding: Encoding) -> Features:
     """The inputs that `encoding` makes, as a network sees them."""
     made = encoding.preprocessing
-    image = made.shape if isinstance(made, ImagePreprocessing) else None
+    image = made if isinstance(made, ImagePreprocessing) else made.image
     texts = () if isinstance(made, ImagePreprocessing) else made.texts
-    return Features(len(made.feature_names), made.cardinalities, image, texts)
+    return Features(len(made.feature_names), made.cardinalities, None if image is None else image.shape, texts)
 
 
 def dump_variables(variables: Variables) -> bytes:

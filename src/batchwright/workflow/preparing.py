@@ -183,7 +183,8 @@ def _load(config: Config, like: Encoding | None) -> Dataset:
     source, seed = config.data.source, config.training.seed
     if source is None:
         raise DataError("no data: name an example, a file or a folder, as in `batchwright train digits`.")
-    limit = limit_to_stream(source, config.data.memory_limit, image_size=config.data.image_size)
+    data = config.data
+    limit = limit_to_stream(source, data.memory_limit, image_size=data.image_size, image_dir=data.image_dir)
     if limit is None:
         return prepare_data(source, config.data_options, seed=seed, like=like)
     cache_dir = None if config.data.cache_dir is None else Path(config.data.cache_dir)

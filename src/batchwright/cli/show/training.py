@@ -212,7 +212,9 @@ def _network(prepared: Prepared) -> str:
     blueprint = prepared.blueprint
     features, network = blueprint.features, blueprint.architecture
     columns = features.numeric + len(features.cardinalities) + len(features.text)
-    inputs = " x ".join(map(str, features.image)) if features.image else f"{columns} columns"
+    image = " x ".join(map(str, features.image or ()))
+    beside = [f"{columns} columns"] if columns or not image else []
+    inputs = " and ".join([image, *beside] if image else beside)
     hidden = (*getattr(network, "filters", ()), *getattr(network, "hidden_layer_sizes", ()))
     return f"{network.name}: {' -> '.join([inputs, *map(str, hidden), str(blueprint.task.outputs)])}"
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from batchwright.data.formats.format import split_part
 from batchwright.data.formats.given import is_url, to_path
+from batchwright.data.formats.image_estimate import named_image_bytes
+from batchwright.data.formats.image_folder import IMAGE_FOLDER
 from batchwright.data.formats.several_files import is_pattern
 from batchwright.data.formats.source import format_of
 from batchwright.errors import ConfigError
@@ -46,14 +48,17 @@ class Limit(NamedTuple):
     reason: str
 
 
-def limit_to_stream(source: str, chosen: str, *, image_size: tuple[int, int] | None = None) -> Limit | None:
+def limit_to_stream(
+    source: str, chosen: str, *, image_size: tuple[int, int] | None = None, image_dir: str | None = None
+) -> Limit | None:
     """The limit for reading a source in chunks; None if all of its rows should be in memory.
 
     Args:
         source: a path, a pattern or `-`; examples, URLs and paths that do not exist are never read in chunks.
         chosen: a size such as `2GB`, for the whole process; "auto" for half of the free memory, if the source is of a
             kind that can be read in chunks; "none" for no limit.
-        image_size: height and width that the images of a folder are resized to.
+        image_size: height and width that images in files are resized to.
+        image_dir: the folder of the images that a table names.
 
     Raises:
         ConfigError: not a size.
@@ -62,7 +67,7 @@ def limit_to_stream(source: str, chosen: str, *, image_size: tuple[int, int] | N
         return None
     free = available_memory() or 0
     limit = anonymous_memory() + free // 2 if chosen == "auto" else parse_size(chosen)
-    needed = RUNTIME_BYTES + estimated_bytes(source, image_size)
+    needed = RUNTIME_BYTES + estimated_bytes(source, image_size, image_dir)
     if needed <= limit or (chosen == "auto" and not free):
         return None
     sizes = f"about {needed / 1e9:.2g} GB with all rows in memory; the limit is {limit / 1e9:.2g} GB"
@@ -84,15 +89,17 @@ def anonymous_memory() -> int:
     return 1024 * (_field(PROC / "self/status", "RssAnon") or 0)
 
 
-def estimated_bytes(source: str | Path, image_size: tuple[int, int] | None = None) -> int:
+def estimated_bytes(source: str | Path, image_size: tuple[int, int] | None = None, image_dir: str | None = None) -> int:
     """About how many bytes the rows in a file or folder take while they are read whole and encoded.
 
-    A guess within a factor of three, made by the format; for what no format claims, twice the size of the files. 0 if
-    there is no such file.
+    A guess within a factor of three, made by the format, with the images that a table names; for what no format
+    claims, twice the size of the files. 0 if there is no such file.
     """
     path = to_path(source)
     if (found := format_of(path)) is not None and (is_pattern(path) or split_part(path)[0].exists()):
-        return found.estimated_bytes(path, image_size)
+        file = split_part(path)[0]
+        named = named_image_bytes(file, image_size, image_dir) if file.is_file() and found is not IMAGE_FOLDER else 0
+        return found.estimated_bytes(path, image_size) + named
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return 2 * sum(file.stat().st_size for file in files)
 

@@ -23,6 +23,7 @@ from jaxtyping import Bool
 from batchwright._files import Lock, explain_write_errors, remove_parts, write_file
 from batchwright.data.disk.budget import anonymous_memory
 from batchwright.data.disk.columns import COPIES_OF_PIECE, PIECES, SMALLEST_PIECE, open_table, source_files
+from batchwright.data.disk.image_cells import images_unchanged, names_file, store_images
 from batchwright.data.disk.store import (
     FORMAT,
     LINES,
@@ -40,6 +41,8 @@ from batchwright.data.disk.store import (
     write_columns,
 )
 from batchwright.data.formats.format import TableFile
+from batchwright.data.formats.image_columns import recognise
+from batchwright.data.formats.image_places import Places, places_of
 from batchwright.data.formats.several_files import STORE_ENDING, is_pattern
 from batchwright.data.typed.cells import BadCells, TableOptions, bad_cells_error, dropped_note, type_cells
 from batchwright.data.typed.schema import Column, Schema, from_plain
@@ -95,7 +98,9 @@ def convert(
         fingerprint = fingerprint_of(path, files, facts)
         folder = store_folder(path, cache_dir, new=schema is not None)
         if (found := open_store(folder, fingerprint)) is not None:
-            return found
+            if images_unchanged(found):
+                return found
+            clear(folder)
         check_memory(SMALLEST_PIECE * COPIES_OF_PIECE, left, f"{path.name}: reading a piece")
         with hold_store_folder(folder, fingerprint):
             try:
@@ -103,7 +108,8 @@ def convert(
             except DataError:
                 clear(folder)
                 raise
-            contents = _convert(raw, options, folder, schema, left, fingerprint)
+            places = places_of(path, options.image_dir, like=schema is not None)
+            contents = _convert(raw, options, folder, schema, left, fingerprint, places)
             check_unchanged(path, fingerprint, fingerprint_of(path, source_files(path), facts))
             store = finish_store(folder, contents)
             shutil.rmtree(folder / PIECES, ignore_errors=True)
@@ -198,7 +204,13 @@ def check_memory(needed: int, left: int | None, what: str) -> None:
 
 
 def _convert(
-    raw: TableFile, options: TableOptions, folder: Path, schema: Schema | None, left: int | None, fingerprint: str
+    raw: TableFile,
+    options: TableOptions,
+    folder: Path,
+    schema: Schema | None,
+    left: int | None,
+    fingerprint: str,
+    places: Places | None,
 ) -> Contents:
     """Type and write all columns; rows that do not fit stop the conversion or are dropped, as `options` say."""
     names = raw.names if schema is None else columns_asked_for(raw.names, schema, raw.name)
@@ -206,7 +218,7 @@ def _convert(
         raise DataError(f"{raw.name} has no rows.")
     known = known_columns(names, options, schema, raw.name)
     typed = [
-        _type_column(raw, name, folder / column_file(place), known, options, left, like=schema is not None)
+        _type_column(raw, name, folder / column_file(place), known, options, left, places, like=schema is not None)
         for place, name in enumerate(names)
     ]
     fits, bad = np.ones(raw.rows, bool), raw.ragged
@@ -222,12 +234,15 @@ def _convert(
         raise bad_cells_error(raw.name, bad, place=counted)
     lost = raw.ragged.count + int((~fits).sum())
     dropped = (dropped_note(bad, lost, place=counted),) if bad.count else ()
-    files = _write_kept(raw, folder, len(typed), fits)
     columns = tuple(found.column for found in typed)
-    notes = (*raw.notes, *dropped)
-    return Contents(
-        FORMAT, fingerprint, raw.name, int(fits.sum()), columns, files, notes, raw.target, read_from=raw.files
-    )
+    try:
+        stored = store_images(raw, columns, folder, fits, options, places, left, like=schema is not None)
+    except DataError:
+        clear(folder)
+        raise
+    files = _write_kept(raw, folder, len(typed), stored.fits)
+    rows, notes = int(stored.fits.sum()), (*raw.notes, *dropped, *stored.notes)
+    return Contents(FORMAT, fingerprint, raw.name, rows, stored.columns, files, notes, raw.target, read_from=raw.files)
 
 
 def _type_column(
@@ -237,6 +252,7 @@ def _type_column(
     known: dict[str, Column],
     options: TableOptions,
     left: int | None,
+    places: Places | None,
     *,
     like: bool,
 ) -> Typed:
@@ -254,10 +270,11 @@ def _type_column(
     check_memory(WORKING_COPIES * size + ROW_BYTES * raw.rows, left, what)
     numbers = np.arange(1, raw.rows + 1) if raw.lines is None else raw.lines
     typed = type_cells(cells.to_frame(), options, known=known, like=like, lines=numbers, untyped=raw.lines is not None)
-    found = Typed(typed.columns[0], typed.bad)
+    column = typed.columns[0] if like or name in known else recognise(typed.columns[0], typed.frame[name], places)
+    found = Typed(column, typed.bad)
     if found.bad.count:
         write_columns(_unfit_file(path), pl.DataFrame({"rows": np.flatnonzero(~typed.fits)}))
-    write_columns(path, typed.frame)
+    write_columns(names_file(path) if column.kind == "image" else path, typed.frame)
     write_file(found_path, json.dumps(dataclasses.asdict(found)), overwrite=True)
     return found
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,8 @@ from batchwright.data.typed.table import Table
 
 BLOCK_ROWS = 65_536
 """Stored rows read at once to take the rows of one part; twice as many as are taken, if that is more."""
+BLOCK_BYTES = 64 << 20
+"""At most about this many bytes of images in the stored rows that are read at once."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +102,8 @@ def _take_rows(store: Store, chosen: Int64[np.ndarray, " chosen"], columns: Sequ
     """The chosen rows (ascending), read in blocks so that rows between them take little memory."""
     if len(chosen) == 0:
         return store.table(0, 0, columns=columns)
-    taken, together = [], max(BLOCK_ROWS, 2 * len(chosen))
+    row_bytes = sum(prod(column.shape or (1,)) for column in store.columns if column.name in columns)
+    taken, together = [], max(min(BLOCK_ROWS, BLOCK_BYTES // row_bytes), 2 * len(chosen))
     for start in range(int(chosen[0]), int(chosen[-1]) + 1, together):
         stop = min(start + together, int(chosen[-1]) + 1)
         inside = chosen[slice(*np.searchsorted(chosen, (start, stop)))] - start

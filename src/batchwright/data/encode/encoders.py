@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float, Float32, Float64, Int32
+from jaxtyping import Bool, Float, Float32, Float64, Int32, UInt8
 
 from batchwright.data.encode.tags import Tags
 from batchwright.data.encode.texts import HashedText
@@ -166,6 +166,18 @@ class Category:
     def codes(self, cells: pl.Series) -> Int32[np.ndarray, " rows"]:
         """The index of each cell."""
         return category_codes(cells, self.categories, missing=self.missing)
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """Images as they are, whose cells hold the pixels one after the other; `shape` is height, width and channels."""
+
+    column: str
+    shape: tuple[int, int, int]
+
+    def pixels(self, cells: pl.Series) -> UInt8[np.ndarray, "rows height width channels"]:
+        """The bytes of the images."""
+        return cells.to_numpy().reshape(len(cells), *self.shape)
 
 
 Wide = Number | Quantile | Flag | Moment | OneHot | Tags

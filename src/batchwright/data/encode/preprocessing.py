@@ -13,6 +13,7 @@ from batchwright.data.encode.encoders import (
     Category,
     Encoder,
     Flag,
+    Picture,
     Scaling,
     Wide,
     category_encoder,
@@ -32,18 +33,21 @@ SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
-    """One encoder per used column, in the order of the table.
+    """One encoder per used column, in the order of the table; a column of images has one of its own.
 
-    `encode` gives "numeric" (float32, [rows, len(feature_names)]), "categorical" (int32, [rows, len(cardinalities)])
-    and "text" (int16 or int32, [rows, the widths of all texts]), each only if it has columns.
+    `encode` gives "numeric" (float32, [rows, len(feature_names)]), "categorical" (int32, [rows, len(cardinalities)]),
+    "text" (int16 or int32, [rows, the widths of all texts]) and "image" (uint8 [rows, height, width, channels]), each
+    only if it has columns.
     """
 
     encoders: tuple[Encoder, ...]
+    image: Picture | None = None
 
     def __repr__(self) -> str:
         """The number of columns, and the number of inputs that they become."""
         numbers, categories = len(self.feature_names), len(self.categorical_names)
-        return f"<Preprocessing: {len(self.encoders):,} columns to {numbers:,} numbers and {categories:,} categories>"
+        columns = f"{len(self.encoders):,} columns to {numbers:,} numbers and {categories:,} categories"
+        return f"<Preprocessing: {'an image, ' if self.image else ''}{columns}>"
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -92,6 +96,8 @@ class Preprocessing:
                 width = len(encoder.features)
                 encoder.write(cells, inputs["numeric"][:, numbers : numbers + width])
                 numbers += width
+        if self.image is not None:
+            inputs["image"] = self.image.pixels(table.frame[table.column(self.image.column).name])
         return inputs
 
     def to_json(self) -> dict[str, object]:
@@ -160,7 +166,9 @@ def learn(
     if constant != "leave_out" and not any(column.used for column, _ in found):
         found = [_keep_column(train, column, reasons.get(column.name), make) for column in train.columns]
     schema = make_schema(tuple(column for column, _ in found), target, name=train.name)
-    return Learned(schema, Preprocessing(tuple(encoder for _, encoder in found if encoder is not None)))
+    images = [Picture(column.name, column.shape) for column, _ in found if column.used and column.shape is not None]
+    encoders = tuple(encoder for _, encoder in found if encoder is not None)
+    return Learned(schema, Preprocessing(encoders, images[0] if images else None))
 
 
 def check_scaling(scaling: str) -> None:
@@ -175,7 +183,7 @@ def _learn_column(
     """Whether and how a column is encoded; it is not read if there is a `reason` against using it."""
     if reason is not None:
         return dataclasses.replace(column, used=False, note=reason), None
-    if not column.used:
+    if not column.used or column.kind == "image":
         return column, None
     cells = train.cells(column.name)
     judged = judge_kept(column, cells) if constant == "keep" else judge(column, cells)

@@ -67,7 +67,7 @@ class Problem:
 
 def look_at(files: Sequence[Path], *, whole: bool = False) -> list[Look | Problem]:
     """What each image is, or why it cannot be read; `whole` reads all of it, and not only its header."""
-    return _on_all_cores(lambda file: _look(file, whole=whole), files)
+    return on_all_cores(lambda file: _look(file, whole=whole), files)
 
 
 def read_pixels(
@@ -91,10 +91,10 @@ def read_pixels(
         raise DataError(f"{len(files):,} images take {needed:,.0f} GB of memory: give a smaller image_size.") from error
 
     def fill(file: Path) -> None:
-        images[position[file]] = _decode(file, shape, largest)
+        images[position[file]] = decode(file, shape, largest)
 
     position = {file: number for number, file in enumerate(files)}
-    problems = [found for found in _on_all_cores(fill, files) if found is not None]
+    problems = [found for found in on_all_cores(fill, files) if found is not None]
     if problems:
         known = {problem.file: problem for problem in problems}
         others = look_at([file for file in among if file not in known], whole=True)
@@ -155,7 +155,8 @@ def _is_deep(mode: str) -> bool:
     return mode == "I" or mode.startswith("I;16")
 
 
-def _decode(path: Path, shape: tuple[int, int, int], largest: int) -> UInt8[np.ndarray, "h w c"]:
+def decode(path: Path, shape: tuple[int, int, int], largest: int) -> UInt8[np.ndarray, "h w c"]:
+    """The bytes of one image, with arguments as `read_pixels`; raises one of `image_errors`."""
     from PIL import Image, ImageOps
 
     height, width, channels = shape
@@ -187,7 +188,7 @@ def _open(path: Path) -> "Image.Image":
     return Image.open(path, formats=FORMATS)
 
 
-def _on_all_cores(read: Callable[[Path], T], files: Sequence[Path]) -> list[T | Problem]:
+def on_all_cores(read: Callable[[Path], T], files: Sequence[Path]) -> list[T | Problem]:
     """What `read` gives for each file, or the problem with it."""
     bad = image_errors()
 

@@ -1,5 +1,6 @@
 """Get rows from what a user names or holds: an example, a file, a folder, arrays or a data frame."""
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ from batchwright.data.formats.examples import EXAMPLES, example
 from batchwright.data.formats.format import Format, Loaded, split_part, with_notes
 from batchwright.data.formats.given import fetch, is_url, to_path
 from batchwright.data.formats.idx import IDX
+from batchwright.data.formats.image_columns import with_images
 from batchwright.data.formats.image_files import ImageForm
 from batchwright.data.formats.image_folder import IMAGE_FOLDER, ImageFolder
 from batchwright.data.formats.image_layout import part_for_new_rows
@@ -100,9 +102,18 @@ def read(
         return _read_path(to_path(source), options, schema, ImageForm(image_size, channels, largest))
     if isinstance(source, tuple) and len(source) == 2:
         rows = rows_of(*source, options, schema=schema)
-        return Loaded(rows, None, target_columns(source[1]) if isinstance(rows, Table) else None, "arrays")
+        loaded = Loaded(rows, None, target_columns(source[1]) if isinstance(rows, Table) else None, "arrays")
+        return _with_images(loaded, None, options, like=schema is not None)
     rows = rows_of(source, None, options, schema=schema, name="array" if isinstance(source, np.ndarray) else "table")
-    return Loaded(rows, None, None, rows.name)
+    return _with_images(Loaded(rows, None, None, rows.name), None, options, like=schema is not None)
+
+
+def _with_images(loaded: Loaded, source: Path | None, options: TableOptions, *, like: bool) -> Loaded:
+    """The rows, with the images that a column of a table names."""
+    rows = loaded.train
+    if not isinstance(rows, Table):
+        return loaded
+    return dataclasses.replace(loaded, train=with_images(rows, source, options, like=like))
 
 
 def part_to_answer(source: Source) -> Source:
@@ -126,6 +137,7 @@ def _read_path(path: Path, options: TableOptions, schema: Schema | None, form: I
         if isinstance(found, ImageFolder):
             return found.read_images(path, form, on_bad_rows=options.on_bad_rows)
         loaded = found.read(path, options, schema=schema, image_size=form.size, channels=form.channels)
+        loaded = _with_images(loaded, split_part(path)[0], options, like=schema is not None)
         return with_notes(loaded, content_note(path, found))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error}") from error

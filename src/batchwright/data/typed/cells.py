@@ -39,6 +39,8 @@ class TableOptions:
         skip_lines: lines above the header of a text file; found when None.
         comment: what the comment lines of a text file begin with, or "none"; found when None.
         quote: the quotation mark of a text file, or "none" where such marks are text; found when None.
+        image_dir: the folder of the images that cells name; the table's folder, or one in it, when None.
+        image_size: height and width that these images are resized to.
     """
 
     header: bool = True
@@ -51,6 +53,8 @@ class TableOptions:
     skip_lines: int | None = None
     comment: str | None = None
     quote: str | None = None
+    image_dir: str | None = None
+    image_size: tuple[int, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -195,7 +195,7 @@ def convert(column: pl.Series, spec: Column) -> pl.Series:
             return _as_booleans(column)
         case "date":
             return _as_dates(column, spec.format)
-        case "categorical" | "text":
+        case "categorical" | "text" | "image":
             return as_text(column)
         case "tags":
             return as_text(column, between=spec.format)

@@ -6,10 +6,11 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar, get_args
 
+from batchwright.data.typed.images import Largest
 from batchwright.data.typed.numbers import NumberFormat
 from batchwright.errors import DataError
 
-Kind = Literal["numeric", "categorical", "boolean", "date", "text", "tags", "identifier"]
+Kind = Literal["numeric", "categorical", "boolean", "date", "text", "tags", "image", "identifier"]
 Task = Literal["classification", "regression", "multilabel"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -25,6 +26,8 @@ class Column:
     `note` says why a column is not used, or what was doubtful about its kind. `format` is the date format of a text
     column, as in `datetime.strptime`, or what separates several values in a cell; it is empty for all other columns.
     `numbers` says how the numbers of a text column are written; it is None where they are as Python writes them.
+    `shape` is the height, width and channels of a column of images, and None for all other columns; `largest` is the
+    value that becomes 255 in such images of 16 bits.
     """
 
     name: str
@@ -33,6 +36,8 @@ class Column:
     note: str = ""
     format: str = ""
     numbers: NumberFormat | None = None
+    shape: tuple[int, int, int] | None = None
+    largest: Largest | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +110,10 @@ class WholeSchema(Schema):
     keep: tuple[str, ...] = ()
 
 
-LATER = ("numbers", "decimal", "largest", "lowest", "highest", "encoding", "skip_lines", "comment", "quote")
+LATER = (
+    *("numbers", "decimal", "encoding", "skip_lines", "comment", "quote", "lowest", "highest"),
+    *("largest", "shape", "image", "image_dir", "image_size"),
+)
 """Keys that saved dataclasses do not have where their value is None, as those saved by earlier versions."""
 
 
