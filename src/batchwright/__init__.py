@@ -14,6 +14,7 @@ from typing import Any
 
 _HOMES = {
     "load": "batchwright.data.load",
+    "describe": "batchwright.data.describe",
     "Dataset": "batchwright.data.dataset",
     "fit": "batchwright.api",
     "events": "batchwright.api",

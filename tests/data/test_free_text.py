@@ -65,10 +65,10 @@ def made(make, rows: int = 200) -> list[str]:
             r"names of the rows \(4.0 words on average\); `data.kinds=\{c: text\}` learns from their words",
         ),
         (made(lambda chance, _: "".join(chance.choices("王小明李红军张伟芳娜刚", k=3))), "identifier", "names of"),
-        (made(lambda chance, row: f"/data/{chance.choice(PLAIN)}/photo-{row}.png"), "identifier", "names of the rows$"),
+        (made(lambda chance, row: f"/data/{chance.choice(PLAIN)}/photo-{row}.png"), "identifier", "names of the rows"),
         (made(lambda _, row: f"order number {row} was shipped"), "identifier", "words that hardly repeat, or are in"),
         (made(lambda chance, _: " ".join(f"{chance.getrandbits(40):x}y" for _ in range(6))), "identifier", "hardly"),
-        (made(lambda chance, _: f"{chance.getrandbits(128):032x}"), "identifier", "names of the rows$"),
+        (made(lambda chance, _: f"{chance.getrandbits(128):032x}"), "identifier", "names of the rows"),
         (made(lambda chance, _: f"{chance.choice(PLAIN)} {chance.choice(GOOD)}"), "categorical", "^$"),
         (
             made(lambda chance, _: chance.choice(["did not finish high school", "some years of college"])),

@@ -35,7 +35,8 @@ def test_every_kind_is_inferred_from_the_whole_column(tmp_path: Path) -> None:
     }
     assert table.frame.row(150) == (None, "red", None, False, None, None)
     assert table.frame.row(1) == (1.5, "red", datetime.datetime(2024, 1, 2), False, "name 1", None)
-    assert table.column("who").note == "left out: 199 different texts in 199 rows look like names of the rows"
+    left_out = "left out: 199 different texts in 199 rows look like names of the rows"
+    assert table.column("who").note == f"{left_out} ('name 0', 'name 1', 'name 2', ...)"
     assert not table.column("who").used
 
 
@@ -75,10 +76,11 @@ def test_dates_that_may_be_read_in_two_ways_are_noted(tmp_path: Path) -> None:
     assert certain.frame["x"].to_list() == [datetime.datetime(2024, 2, 1), datetime.datetime(2024, 4, 13)]
 
 
-@pytest.mark.parametrize("name", ["id", "", "Unnamed: 0", "row_id"])
+@pytest.mark.parametrize("name", ["id", "", "Unnamed: 0", "row_id", "t"])
 def test_a_column_that_counts_the_rows_is_left_out(tmp_path: Path, name: str) -> None:
-    table = read_csv(file(tmp_path, f"{name},y\n" + "".join(f"{i},{i % 3}\n" for i in range(30))))
-    assert [column.used for column in table.columns] == [name == "row_id", True]
+    table = read_csv(file(tmp_path, f"{name},y\n" + "".join(f"{i + 7},{i % 3}\n" for i in range(30))))
+    assert [column.used for column in table.columns] == [False, True]
+    assert table.columns[0].note.startswith("left out: it counts the rows (7, 8, 9, ...); `data.kinds={")
 
 
 def test_text_of_frames_and_parquet_stays_text_with_a_note(tmp_path: Path) -> None:

@@ -33,12 +33,16 @@ FRAME = pl.DataFrame(
         "weight": RNG.uniform(0, 2, ROWS),
         "label": np.where(RNG.random(ROWS) < 0.02, None, RNG.choice(["yes", "no", "maybe"], ROWS)).tolist(),
         "y": RNG.normal(1000, 30, ROWS),
+        "answer": [*RNG.choice(["Yes", "yes", "No", "no", "NO."], ROWS - 3), "unsure", "Unsure", "both"],
     }
 )
 CASES = {
     "regression": DataOptions(target="y", on_bad_rows="drop"),
     "classes": DataOptions(target="label", on_bad_rows="drop"),
     "several": DataOptions(target=("label", "y", "kind"), on_bad_rows="drop"),
+    "rare left out": DataOptions(target="answer", rare_classes="drop"),
+    "rare merged": DataOptions(target="answer", rare_classes="merge", merge_case=True, weights="weight"),
+    "spelt as one": DataOptions(target="y", merge_case=True, one_hot_max=2),
     "labels": DataOptions(target="city", task="multilabel", weights="weight"),
     "robust": DataOptions(target="y", scaling="robust", one_hot_max=2, weights="weight"),
     "quantile": DataOptions(target="y", scaling="quantile", split="shuffled", test_split=0.0),

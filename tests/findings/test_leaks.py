@@ -66,7 +66,7 @@ def test_names_of_rows_tell_nothing() -> None:
 def test_one_whose_rows_all_have_one_class_is_found_with_the_split_that_helps() -> None:
     person = np.where(YES, "a", "b") + (np.arange(ROWS) % 30).astype("U2")
     found = leaks(loaded(TABLE | {"person": person}))
-    assert told(found) == [("leak", "warning")] and '`data.group="person"`' in found[0].advice
+    assert told(found) == [("leak", "warning")] and "`data.group=person`" in found[0].advice
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "digits", "breast-cancer", "diabetes", "moons", "line"])

@@ -16,7 +16,10 @@ from batchwright.findings.classes import constant_target, imbalance, missing_cla
 from batchwright.findings.columns import MOST_ROWS
 from batchwright.findings.contradictions import contradictions, count_outvoted
 from batchwright.findings.few_rows import few_rows
-from batchwright.findings.shared_rows import severity, shared_rows
+from batchwright.findings.groups import group_columns
+from batchwright.findings.shared_rows import expected_share, severity, shared_rows
+from batchwright.findings.spellings import spellings
+from batchwright.findings.unused import doubtful_columns, identifier_columns
 
 TABLE = clean()
 
@@ -55,8 +58,81 @@ def test_tables_of_few_distinct_rows_share_them_by_their_nature() -> None:
     rng = np.random.default_rng(0)
     flags = {name: rng.integers(0, 2, ROWS).astype(bool) for name in "abc"}
     found = shared_rows(loaded(flags | {"y": rng.choice(["yes", "no"], ROWS)}))
-    assert told(found) == [("shared rows", "warning")] * 2
-    assert "repeat another" in found[0].evidence
+    assert told(found) == [("shared rows", "note")] * 2
+    assert "(100.00%)" in found[0].evidence and "100% would meet by chance" in found[0].evidence
+
+
+def test_the_share_expected_by_chance_is_that_of_independent_columns() -> None:
+    rng = np.random.default_rng(0)
+    table = {"a": rng.integers(0, 20, 4000), "b": rng.choice(list("pqrst"), 4000), "c": rng.integers(0, 40, 4000)}
+    data = load(table | {"y": rng.normal(size=4000)}, target="y")
+    train, test = ({tuple(row) for row in part.inputs["numeric"].tolist()} for part in (data.train, data.parts["test"]))
+    seen = [tuple(row) in train for row in data.parts["test"].inputs["numeric"].tolist()]
+    assert len(test) > 300
+    assert expected_share(data) == pytest.approx(np.mean(seen), abs=0.05)
+
+
+def test_a_part_of_copies_only_is_an_error_that_names_the_group() -> None:
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(60), 5)
+    table = {
+        "who": np.char.add("P", person.astype(str)),
+        "age": rng.integers(20, 90, 60)[person],
+        "pulse": rng.integers(40, 180, 60)[person],
+        "y": rng.choice(["yes", "no"], 60)[person],
+    }
+    found = shared_rows(loaded(table))
+    assert told(found) == [("shared rows", "error")] * 2
+    assert all("says nothing about new rows" in one.evidence and "`data.group=who`" in one.advice for one in found)
+    grouped = group_columns(loaded(table))
+    assert told(grouped) == [("group column", "warning")]
+    assert "'who'" in grouped[0].evidence and "all other columns are the same" in grouped[0].evidence
+    split = loaded(table, group="who")
+    assert (shared_rows(split), group_columns(split)) == ((), ())
+
+
+def test_whoever_is_measured_several_times_is_a_group_too() -> None:
+    rng = np.random.default_rng(0)
+    person = np.repeat(np.arange(40), 10)
+    table = {
+        "user_id": 1000 + rng.permutation(40)[person],
+        "age": rng.integers(20, 90, 40)[person],
+        "sex": rng.choice(["f", "m"], 40)[person],
+        "pulse": rng.normal(80, 10, 400),
+        "y": rng.choice(["yes", "no"], 400),
+    }
+    found = group_columns(loaded(table))
+    assert told(found) == [("group column", "note")]
+    assert "'user_id' has 40 values" in found[0].evidence and "2 of 3 other columns" in found[0].evidence
+    assert group_columns(loaded(table | {"sex": rng.choice(["f", "m"], 400)})) == ()
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast-cancer", "diabetes", "moons"])
+def test_examples_have_no_group(name: str) -> None:
+    assert group_columns(load(name)) == ()
+
+
+def test_columns_left_out_and_doubtful_ones_are_listed_with_cells_and_what_to_do() -> None:
+    rng = np.random.default_rng(0)
+    marked = np.where(np.arange(ROWS) % 20 == 0, -200, rng.uniform(600, 2000, ROWS))
+    data = loaded(TABLE | {"row_no": np.arange(ROWS), "co": marked, "key": rng.permutation(ROWS * 2)[:ROWS]})
+    (left_out,) = identifier_columns(data)
+    assert left_out.evidence == "'row_no' (it counts the rows (0, 1, 2, ...)): not used"
+    first, second = doubtful_columns(data)
+    assert first.evidence.startswith("'co': -200 in 30 rows stands apart")
+    assert first.advice == 'if it marks missing cells, `data.columns={"co": {missing: ["-200"]}}` says so'
+    assert second.evidence == "'key': all 600 whole numbers differ"
+    assert doubtful_columns(loaded(TABLE)) == ()
+
+
+def test_names_that_differ_only_in_spelling_are_found() -> None:
+    answers = np.array(["Yes", "yes", "no"] * 200)
+    found = spellings(loaded(TABLE | {"y": answers, "colour": np.array(["Red", "red.", "blue"] * 200)}))
+    assert told(found) == [("spelling", "warning"), ("spelling", "note")]
+    assert "'Yes' and 'yes' in the target 'y'" in found[0].evidence
+    assert "'Red' and 'red.' in 'colour'" in found[1].evidence
+    assert spellings(loaded(TABLE | {"y": answers}, merge_case=True)) == ()
+    assert spellings(loaded(TABLE)) == ()
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
@@ -91,7 +167,7 @@ def test_a_million_rows_take_seconds() -> None:
 
 def test_of_rows_on_the_disk_a_sample_is_compared_and_it_is_said(tmp_path: Path) -> None:
     rows = 3 * MOST_ROWS
-    np.save(tmp_path / "numeric.npy", np.random.default_rng(0).standard_normal((rows, 2), np.float32))
+    np.save(tmp_path / "numeric.npy", np.random.default_rng(0).standard_normal((rows, 5), np.float32))
     mapped = np.load(tmp_path / "numeric.npy", mmap_mode="r")
     part = Split({"numeric": mapped}, np.zeros(rows, np.int32))
     data = dataclasses.replace(loaded(TABLE), train=part, validation=None, test=part, memory_limit=1)

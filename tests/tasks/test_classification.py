@@ -187,6 +187,18 @@ def test_classes_that_are_never_answered_and_answers_worse_than_none_are_told() 
     )
 
 
+def test_one_answer_for_all_rows_is_told_with_what_to_do() -> None:
+    targets = np.array([0] * 9 + [1], np.int32)
+    same = np.tile(np.array([5.0, 0.0], np.float32), (10, 1))
+    _, said = Classification(("no", "yes")).remarks(same, targets)
+    assert said.startswith("every row is predicted as 'no', so accuracy 0.9000 is only the share of this class")
+    assert "`class_weights=balanced`" in said and "`task.threshold=f1`" in said
+    _, weighed = Classification(("no", "yes"), class_weights=jnp.ones(2)).remarks(same, targets)
+    assert "class_weights" not in weighed and "`task.threshold=f1`" in weighed
+    other = np.tile(np.array([0.0, 5.0], np.float32), (10, 1))
+    assert not any("every row" in remark for remark in Classification(("no", "yes")).remarks(other, targets))
+
+
 def test_class_weights_by_name() -> None:
     found = class_weights({"cedar": 4.0}, np.zeros(1, np.int32), classes=THREE)
     assert found is not None

@@ -10,6 +10,7 @@ import typer
 from batchwright.cli import (
     check,
     compare,
+    data,
     evaluate,
     find_batch_size,
     find_learning_rate,
@@ -51,6 +52,7 @@ for verb in (
 ):
     name = verb.__name__.rpartition(".")[2]
     app.command(name.replace("_", "-"))(getattr(verb, name))
+app.add_typer(data.data, name="data")
 
 
 UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)

@@ -122,6 +122,8 @@ OPTIONS = (
     Option("--quote", "data.quote", str, "the quotation mark of a text file, or none: such marks are text [found]"),
     Option("--missing", "data.missing", names, "texts that mean missing, separated by commas"),
     Option("--on-bad-rows", "data.on_bad_rows", str, "stop, or drop rows whose cells do not fit their column"),
+    Option("--rare-classes", "data.rare_classes", str, "drop their rows, or merge them into one class: other"),
+    Option("--merge-case", "data.merge_case", bool, "take names that differ only in case, blanks or points as one"),
     Option("--scaling", "data.scaling", str, "how numbers are scaled: standard, robust, quantile or none"),
     Option("--image-size", "data.image_size", sizes, "HEIGHT,WIDTH to which images in files are resized"),
     Option("--image-dir", "data.image_dir", str, "the folder of the images that a column names [beside the table]"),

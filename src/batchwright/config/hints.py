@@ -86,6 +86,11 @@ def nested_dataclass(hint: Any) -> type | None:
     return next((cls for cls in members(hint) if isinstance(cls, type) and dataclasses.is_dataclass(cls)), None)
 
 
+def mapped_hint(hint: Any) -> Any:
+    """The annotation of the values of a mapping of the user's own names; None if there is no such alternative."""
+    return next((get_args(member)[1] for member in members(hint) if _is_mapping(get_origin(member))), None)
+
+
 def takes_names(hint: Any) -> bool:
     """Whether a mapping of the user's own names is among the alternatives of an annotation."""
     return any(_is_mapping(get_origin(member)) for member in members(hint))
@@ -124,7 +129,7 @@ def read_as(hint: Any, node: Node) -> Any:
     if isinstance(node.value, dict):
         owner = nested_dataclass(hint)
         parts = fields_of(owner) if owner else {}
-        each = next((get_args(member)[1] for member in members(hint) if _is_mapping(get_origin(member))), None)
+        each = mapped_hint(hint)
         return {key: read_as(parts.get(key, each), child) for key, child in node.value.items()}
     if isinstance(node.value, list):
         tuples = [get_args(member) for member in members(hint) if get_origin(member) is tuple]

@@ -7,7 +7,7 @@ from typing import Any
 
 from batchwright.config.check import model_of
 from batchwright.config.emit import block
-from batchwright.config.hints import describe, fields_of, nested_dataclass
+from batchwright.config.hints import describe, fields_of, mapped_hint, nested_dataclass
 from batchwright.config.sections import AUTO, MEASURABLE, SECTIONS, Config, Data, Section
 from batchwright.config.settings import Settings, settings_of
 
@@ -72,7 +72,8 @@ def _allow_auto(properties: dict[str, Any], section: str) -> None:
 
 def _dataclasses_within(cls: type[Any]) -> Iterator[type[Any]]:
     """The dataclasses that fields of a dataclass may hold, and the dataclasses in these."""
-    for part in filter(None, map(nested_dataclass, fields_of(cls).values())):
+    hints = [hint for field in fields_of(cls).values() for hint in (field, mapped_hint(field))]
+    for part in filter(None, map(nested_dataclass, hints)):
         yield part
         yield from _dataclasses_within(part)
 

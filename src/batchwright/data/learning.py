@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64, Shaped
 
-from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table
+from batchwright.data.encode.classes import class_notes
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table, leave_out_rare
 from batchwright.data.encode.labels import LabelTarget, labels_note, looks_like_labels
 from batchwright.data.encode.preprocessing import Constant, check_scaling, learn
 from batchwright.data.encode.several import SeveralTargets, Target, each_target, fit_targets, refit_scale
-from batchwright.data.encode.targets import ClassTarget, drop_missing
+from batchwright.data.encode.targets import ClassRules, ClassTarget, drop_missing
 from batchwright.data.like import encoding_like, known_target, options_like, target_note
 from batchwright.data.options import TEST_SPLIT, DataOptions
 from batchwright.data.roles import split_key
@@ -22,6 +23,9 @@ from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import ColumnSource, Table, column_of
 from batchwright.data.weights import drop_weightless, row_weights
 from batchwright.errors import ConfigError
+
+FEW_ROWS = 10
+"""Rows of a validation or test part below which a note says that its metrics say little."""
 
 
 class Divided(NamedTuple):
@@ -90,12 +94,14 @@ def divide(
     rows, kept = rows_that_count(source, names, options, also=by)
     known = None if like is None else known_target(rows, names, options, like)
     shares = options.shares(own)
-    target, indices = _divide(rows, names, options, shares=shares, seed=seed, lenient=lenient, known=known)
+    target = known or _fit(rows, names, options, parts=1 + sum(share > 0 for share in shares.values()), lenient=lenient)
+    notes = found_notes(rows, target, told=options.task is not None or known is not None)
+    rows, kept = leave_out_rare(rows, kept, target)
+    target, indices = _divide(rows, target, options, shares=shares, seed=seed, lenient=lenient, refit=known is None)
     table = rows if isinstance(rows, Table) else label_table(rows)
     codes = () if target.task == "regression" else unlearned_note(target.encode(table)[indices.train], target)
     another = () if like is None else target_note(rows, like, target)
-    notes = (*found_notes(rows, target), *_no_test_note(options, own))
-    return Divided(target, indices, kept, notes, (*codes, *another))
+    return Divided(target, indices, kept, (*notes, *_no_test_note(options, own)), (*codes, *another))
 
 
 def _no_test_note(options: DataOptions, own: tuple[str, ...]) -> tuple[str, ...]:
@@ -126,33 +132,39 @@ def rows_that_count(
     return table, None if kept is None or len(kept) == source.rows else kept
 
 
+def _fit(rows: Rows, names: tuple[str, ...], options: DataOptions, *, parts: int, lenient: bool) -> Target:
+    """The target, its scale learned from all rows, which are divided into this number of `parts`."""
+    table = rows if isinstance(rows, Table) else label_table(rows)
+    rules = ClassRules(options.rare_classes, max(2, parts), options.merge_case)
+    return fit_targets(table, names, task=options.task, separator=options.label_separator, lenient=lenient, rules=rules)
+
+
 def _divide(
     rows: Rows,
-    names: tuple[str, ...],
+    target: Target,
     options: DataOptions,
     *,
     shares: Mapping[str, float],
     seed: int,
     lenient: bool = False,
-    known: Target | None = None,
+    refit: bool = True,
 ) -> tuple[Target, Indices]:
     """The target, its scale learned from the training rows, and the rows of each part.
 
     Args:
         rows: all rows; for a table, at least the targets and the column for the split.
-        names: the targets.
+        target: the target.
         options: how rows are split.
         shares: of the rows that are drawn for validation and for the test, as `DataOptions.shares`.
         seed: seed of the split, at least 0.
         lenient: as for `fit_target`.
-        known: the target, where it need not be learned.
+        refit: whether the scale of the target is learned from the training rows; otherwise it is kept.
 
     Raises:
         DataError: the column cannot be a target, or rows cannot be split as requested.
         ConfigError: an option is out of range.
     """
     table = rows if isinstance(rows, Table) else label_table(rows)
-    target = known or fit_targets(table, names, task=options.task, separator=options.label_separator, lenient=lenient)
     method = options.method
     if method in ("group", "time"):
         by = split_key(table, options)
@@ -161,7 +173,7 @@ def _divide(
     else:
         by = np.zeros(table.rows, np.int8)
     indices = split(by, method, **shares, seed=seed)
-    return target if known is not None else refit_scale(target, table, indices.train, lenient=lenient), indices
+    return refit_scale(target, table, indices.train, lenient=lenient) if refit else target, indices
 
 
 def learn_encoding(
@@ -190,6 +202,7 @@ def learn_encoding(
         scaling=options.scaling,
         one_hot_max=options.one_hot_max,
         text=options.text,
+        merge_case=options.merge_case,
     )
     schema = dataclasses.replace(found.schema, weights=options.weights)
     return Encoding(schema, found.preprocessing, target, options.reading)
@@ -212,8 +225,11 @@ def schema_of_test(encoding: Encoding, options: DataOptions) -> Schema:
     return dataclasses.replace(encoding.schema, columns=tuple(columns))
 
 
-def found_notes(rows: Rows, target: Target) -> tuple[str, ...]:
-    """Notes on reading the rows, on doubts about the kind of their targets, and on how labels are split."""
+def found_notes(rows: Rows, target: Target, *, told: bool) -> tuple[str, ...]:
+    """Notes on reading the rows, on doubts about their targets, and on how labels are split or classes are made.
+
+    `told` says that it is known what the target holds.
+    """
     if not isinstance(rows, Table):
         return rows.notes
     columns = [rows.column(name) for name in target.columns]
@@ -223,12 +239,18 @@ def found_notes(rows: Rows, target: Target) -> tuple[str, ...]:
     parts = target.parts if isinstance(target, SeveralTargets) else (target,)
     examples = {part.name: looks_like_labels(part.classes) for part in parts}
     unsplit = (
-        f"target {name!r}: classes such as {example!r:.60} look like several labels in a cell; "
-        "`task.name=multilabel` takes them apart"
+        f"target {name!r}: classes such as {example!r:.60} look like several labels in a cell, and each combination is "
+        "taken as a class of its own; `task.name=multilabel` takes them apart"
         for name, example in examples.items()
         if example is not None
     )
-    return (*rows.notes, *doubtful, *unsplit)
+    classes = (
+        f"target {part.name!r}: {note}"
+        for part in parts
+        if isinstance(part, ClassTarget)
+        for note in class_notes(rows, part, told=told)
+    )
+    return (*rows.notes, *doubtful, *classes, *unsplit)
 
 
 def unused_parts(parts: Mapping[str, AnyRows | None], options: DataOptions) -> dict[str, str]:
@@ -277,6 +299,16 @@ def uneven_note(indices: Indices, options: DataOptions, *, own: tuple[str, ...])
         if abs(found[name] - share) * rows > max(1.0, share * rows / 2)
     ]
     return (f"{', and '.join(uneven)}: rows of the same {options.method} stay together",) if uneven else ()
+
+
+def few_rows_notes(rows: Mapping[str, int], target: Target) -> tuple[str, ...]:
+    """Notes on validation and test parts of so few rows that their metrics say little; `rows` of each part."""
+    counted = {name: count for name, count in rows.items() if name != "train" and count < FEW_ROWS}
+    return tuple(
+        f"the {count} {name} {'row says' if count == 1 else 'rows say'} little"
+        + ("" if target.task in ("regression", "several") else f": accuracy moves in steps of {1 / count:.0%}")
+        for name, count in counted.items()
+    )
 
 
 def unlearned_note(encoded: Shaped[np.ndarray, "train ..."], target: Target) -> tuple[str, ...]:

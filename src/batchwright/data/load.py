@@ -11,7 +11,7 @@ from jaxtyping import UInt64
 
 from batchwright.data.dataset import Dataset, encode_split, fingerprint
 from batchwright.data.encode.encoders import Scaling
-from batchwright.data.encode.encoding import Encoding
+from batchwright.data.encode.encoding import Encoding, leave_out_rare
 from batchwright.data.encode.preprocessing import Constant
 from batchwright.data.encode.texts import Text, make_text
 from batchwright.data.formats.format import Loaded
@@ -20,6 +20,7 @@ from batchwright.data.formats.source import Source, read
 from batchwright.data.learning import (
     check_options,
     divide,
+    few_rows_notes,
     learn_encoding,
     rows_that_count,
     schema_of_test,
@@ -29,13 +30,17 @@ from batchwright.data.learning import (
 )
 from batchwright.data.like import Encoded, channels_like, encoding_of, largest_like, schema_like, take_weights_like
 from batchwright.data.new_rows import read_like
-from batchwright.data.options import DataOptions
+from batchwright.data.options import DataOptions, columns_as_told
 from batchwright.data.roles import target_names
 from batchwright.data.splitting import Method, count_shared, row_hashes
 from batchwright.data.typed.numbers import Decimal
 from batchwright.data.typed.rows import Rows
-from batchwright.data.typed.schema import Kind, Task
+from batchwright.data.typed.schema import ColumnOptions, Kind, Task
 from batchwright.data.typed.table import MISSING, Table, from_frame
+
+ALL_KNOWN = (
+    ": unless few different inputs are possible at all, they say nothing about new rows, see `batchwright check`"
+)
 
 ColumnName: TypeAlias = str | int | np.integer[Any]
 """A column name; the columns of a frame or an array may be named by integers."""
@@ -66,7 +71,10 @@ def load(
     quote: str | None = None,
     missing: tuple[str, ...] = MISSING,
     kinds: Mapping[str, Kind] | Mapping[int, Kind] | None = None,
+    columns: Mapping[str, ColumnOptions | Mapping[str, Any]] | None = None,
     on_bad_rows: Literal["stop", "drop"] = "stop",
+    rare_classes: Literal["drop", "merge"] | None = None,
+    merge_case: bool = False,
     image_size: tuple[int, int] | None = None,
     image_dir: str | os.PathLike[str] | None = None,
     like: Encoded | None = None,
@@ -112,7 +120,10 @@ def load(
         quote=quote,
         missing=missing,
         kinds=_kinds(kinds),
+        columns=columns_as_told(columns),
         on_bad_rows=on_bad_rows,
+        rare_classes=rare_classes,
+        merge_case=merge_case,
         image_size=image_size,
         image_dir=image_dir if image_dir is None else os.fspath(image_dir),
     )
@@ -180,6 +191,7 @@ def prepare(
         *source_notes((*divided.notes, *unused), encoding, own_rows),
         *_shared_rows_notes(hashes),
         *uneven_note(indices, options, own=tuple(own)),
+        *few_rows_notes({name: part.rows for name, part in parts.items()}, encoding.target),
         *divided.unlearned,
     )
     return Dataset(
@@ -217,7 +229,7 @@ def _own_rows(part: Rows | None, encoding: Encoding, options: DataOptions) -> Ro
         rows = from_frame(part.frame, options.reading, schema=schema, name=part.name)
     else:
         rows = part
-    counting, kept = rows_that_count(rows, encoding.target.columns, options)
+    counting, kept = leave_out_rare(*rows_that_count(rows, encoding.target.columns, options), encoding.target)
     return rows if kept is None else dataclasses.replace(rows.take(kept), notes=counting.notes)
 
 
@@ -226,6 +238,7 @@ def _shared_rows_notes(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[
     counts = {pair: count_shared(hashes[pair[0]], hashes[pair[1]]) for pair in combinations(hashes, 2)}
     return tuple(
         f"{count:,} of {len(hashes[later]):,} {later} rows have the same inputs as a row of {earlier}"
+        + (ALL_KNOWN if earlier == "train" and count == len(hashes[later]) else "")
         for (earlier, later), count in counts.items()
         if count
     )

@@ -16,7 +16,7 @@ from batchwright.data.disk.convert_images import OWN, convert_images
 from batchwright.data.disk.convert_table import check_memory, convert, memory_left
 from batchwright.data.disk.store import Store, column_file
 from batchwright.data.disk.stored_split import ChosenRows, StreamedDataset, StreamedSplit
-from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, leave_out_rare
 from batchwright.data.formats.given import refuse_same_input, to_path
 from batchwright.data.formats.idx import IDX
 from batchwright.data.formats.image_files import ImageForm
@@ -26,6 +26,7 @@ from batchwright.data.formats.source import format_of, part_to_answer
 from batchwright.data.learning import (
     check_options,
     divide,
+    few_rows_notes,
     learn_encoding,
     rows_that_count,
     schema_of_test,
@@ -102,6 +103,7 @@ def prepare_streamed(
     notes = (
         *source_notes((*divided.notes, *unused), encoding, own_rows),
         *uneven_note(indices, options, own=roles),
+        *few_rows_notes({name: part.rows for name, part in parts.items()}, encoding.target),
         *divided.unlearned,
         UNLOOKED,
     )
@@ -157,7 +159,7 @@ def _test_store(options: DataOptions, encoding: Encoding, cache_dir: Path | None
 def _own_part(store: Store, encoding: Encoding, options: DataOptions) -> tuple[StreamedSplit, Rows]:
     """A part of the rows that are not drawn from the training rows, all with a known target; and its notes."""
     source: AnyRows = store.images() if store.holds_images else store
-    rows, kept = rows_that_count(source, encoding.target.columns, options)
+    rows, kept = leave_out_rare(*rows_that_count(source, encoding.target.columns, options), encoding.target)
     positions = np.arange(store.rows) if kept is None else kept
     encoding.targets(rows)
     if isinstance(rows, Images):

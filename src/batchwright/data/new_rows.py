@@ -7,14 +7,14 @@ from functools import reduce
 from typing import NamedTuple
 
 from batchwright.data.dataset import Split, encode_split
-from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, leave_out_rare
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.targets import drop_missing
 from batchwright.data.formats.source import Source, part_to_answer, read
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Column, Schema, normal_name
-from batchwright.data.typed.table import TableOptions
+from batchwright.data.typed.table import Table, TableOptions
 from batchwright.data.weights import drop_weightless
 from batchwright.errors import DataError
 
@@ -64,6 +64,7 @@ def _encode_labelled(source: Source, encoding: Encoding, weights: str | None, op
         rows = reduce(drop_missing, encoding.target.columns, rows)
         if rows.rows == 0:
             raise DataError(f"{rows.name} has no row with a target, which an evaluation compares with.")
+    rows = _without_rare(rows, encoding)
     if column is None:
         return Labelled(encode_split(rows, encoding), rows.notes, rows)
     if weights is None and column not in rows.kinds:
@@ -73,6 +74,17 @@ def _encode_labelled(source: Source, encoding: Encoding, weights: str | None, op
         raise DataError(f"{rows.name} has no column {column!r}, which was named as the column of weights.")
     rows = drop_weightless(rows, column)
     return Labelled(encode_split(rows, encoding, weights=column), rows.notes, rows)
+
+
+def _without_rare(rows: Table, encoding: Encoding) -> Table:
+    """The rows without those of classes that were too rare to be learned; a note says how many there are."""
+    kept, chosen = leave_out_rare(rows, None, encoding.target)
+    if chosen is None:
+        return rows
+    assert isinstance(kept, Table)
+    lost = rows.rows - kept.rows
+    said = f"{lost:,} {'row is' if lost == 1 else 'rows are'} left out, as the model has not learned their classes"
+    return dataclasses.replace(kept, notes=(*rows.notes, said)) if lost else rows
 
 
 @contextmanager

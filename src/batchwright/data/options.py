@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Lt
@@ -13,9 +13,9 @@ from batchwright.data.encode.texts import TEXT, Text, make_text
 from batchwright.data.formats.source import Source
 from batchwright.data.splitting import METHODS, Method, check_fractions
 from batchwright.data.typed.numbers import DECIMALS, Decimal
-from batchwright.data.typed.schema import Kind, Task, normal_name
+from batchwright.data.typed.schema import ColumnOptions, Kind, Task, from_plain, normal_name
 from batchwright.data.typed.table import MISSING, TableOptions
-from batchwright.errors import ConfigError, unknown
+from batchwright.errors import ConfigError, DataError, unknown
 
 
 def _is_number(value: object) -> bool:
@@ -61,6 +61,8 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
         "a tuple of texts",
     ),
     "on_bad_rows": (_is_text, "a name"),
+    "rare_classes": (lambda value: value is None or _is_text(value), "'drop' or 'merge', or None"),
+    "merge_case": (lambda value: isinstance(value, bool), "True or False"),
     "decimal": (lambda value: value is None or value in DECIMALS, "'.' or ',', or None"),
     "image_size": (_is_size, "a height and a width, or None"),
     "image_dir": (lambda value: value is None or isinstance(value, str | os.PathLike), "a path, or None"),
@@ -68,11 +70,35 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
         lambda value: isinstance(value, Mapping),
         "a mapping, as {'zip': 'categorical'}",
     ),
+    "columns": (
+        lambda value: isinstance(value, Mapping) and all(isinstance(one, ColumnOptions) for one in value.values()),
+        "a mapping of names to ColumnOptions, as {'price': {'kind': 'numeric'}}",
+    ),
     "target": (_is_name_or_names, "the name of a column, a list of names, or None"),
     "label_separator": (_is_name, "text, or None"),
     **dict.fromkeys(("group", "time", "weights"), (_is_name, "the name of a column, or None")),
 }
 """For options that Python may give in another type: a test of the type, and the name of the right type."""
+
+
+def columns_as_told(given: Mapping[str, ColumnOptions | Mapping[str, Any]] | None) -> Mapping[str, ColumnOptions]:
+    """What is told about single columns, of which each may be a mapping of the fields of `ColumnOptions`.
+
+    >>> columns_as_told({"pay": {"number": {"decimal": ","}}})["pay"].told_kind
+    'numeric'
+
+    Raises:
+        ConfigError: an unknown field, or a value of the wrong type.
+    """
+    if not isinstance(given, Mapping):
+        return given or {}
+    try:
+        return {
+            str(name): told if isinstance(told, ColumnOptions) else from_plain(ColumnOptions, told)
+            for name, told in given.items()
+        }
+    except DataError as error:
+        raise ConfigError(f"columns: {error}") from error
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -105,7 +131,12 @@ class DataOptions:
         quote: the quotation mark of a text file, or "none" where such marks are text; found when None.
         missing: texts that mean missing, besides the empty text.
         kinds: the kinds of columns, by name, where they should not be inferred.
+        columns: more about single columns, by name: `kind`, as in `kinds`; `number`, how its numbers are written
+            (`decimal`, `thousands`, `before`, `after`); `missing`, further texts that mean missing in it.
         on_bad_rows: "stop", or "drop" rows with bad cells or without a target.
+        rare_classes: classes with fewer rows than there are parts: "drop" leaves their rows out, "merge" makes one
+            class `other` of them; None takes them as they are.
+        merge_case: whether classes and categories that differ only in case, blanks or trailing points are one.
         image_size: height and width that the images of a folder, or of a column, are resized to.
         image_dir: the folder of the images that the cells of a column name; the table's folder, or one in it, when
             None.
@@ -133,7 +164,10 @@ class DataOptions:
     quote: str | None = None
     missing: tuple[str, ...] = MISSING
     kinds: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
+    columns: Mapping[str, ColumnOptions] = dataclasses.field(default_factory=dict)
     on_bad_rows: Literal["stop", "drop"] = "stop"
+    rare_classes: Literal["drop", "merge"] | None = None
+    merge_case: bool = False
     image_size: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None = None
     image_dir: str | None = None
 
@@ -162,6 +196,7 @@ class DataOptions:
             quote=self.quote,
             image_dir=None if self.image_dir is None else os.fspath(self.image_dir),
             image_size=None if self.image_size is None else (self.image_size[0], self.image_size[1]),
+            columns=self.columns or None,
         )
 
     @property
@@ -191,11 +226,20 @@ class DataOptions:
         roles = (self.group, self.time, self.weights)
         group, time, weights = (None if name is None else normal_name(name) for name in roles)
         kinds = {normal_name(name): kind for name, kind in self.kinds.items()}
+        columns = {normal_name(name): told for name, told in self.columns.items()}
         target = tuple(map(normal_name, self.target)) if isinstance(self.target, tuple) else self.target
         target = normal_name(target) if isinstance(target, str) else target
-        if (target, group, time, weights, kinds) == (self.target, *roles, dict(self.kinds)):
+        names: dict[str, Any] = {
+            "target": target,
+            "group": group,
+            "time": time,
+            "weights": weights,
+            "kinds": kinds,
+            "columns": columns,
+        }
+        if all(getattr(self, name) == value for name, value in names.items()):
             return self
-        return dataclasses.replace(self, target=target, group=group, time=time, weights=weights, kinds=kinds)
+        return dataclasses.replace(self, **names)
 
     def check(self) -> None:
         """Raise one ConfigError about all values that are out of range or contradict each other."""
@@ -205,13 +249,15 @@ class DataOptions:
         problems = []
         if self.on_bad_rows not in ("stop", "drop"):
             problems.append(unknown("on_bad_rows", self.on_bad_rows, ("stop", "drop")))
+        if self.rare_classes not in (None, "drop", "merge"):
+            problems.append(unknown("rare_classes", self.rare_classes, ("drop", "merge")))
         if self.one_hot_max < 0:
             problems.append(f"one_hot_max must hold one_hot_max >= 0, but got {self.one_hot_max}.")
         if self.skip_lines is not None and self.skip_lines < 0:
             problems.append(f"skip_lines must be at least 0, but is {self.skip_lines}.")
         if self.image_size is not None and min(self.image_size) < 1:
             problems.append(f"image_size must be a height and a width of at least 1, but got {self.image_size}.")
-        problems += self._split_problems()
+        problems += [*self._column_problems(), *self._split_problems()]
         if problems:
             raise ConfigError(" ".join(problems))
         check_fractions(**self.shares(() if self.test is None else ("test",)))
@@ -222,6 +268,14 @@ class DataOptions:
             value = getattr(self, name)
             if not fits(value):
                 yield f"{name} must be {wanted}, but is {value!r:.60}."
+
+    def _column_problems(self) -> Iterator[str]:
+        """A sentence for each column about which two different things are told."""
+        for name, told in self.columns.items():
+            if told.number is not None and told.kind not in (None, "numeric"):
+                yield f"columns says that {name!r} is {told.kind}, and how its numbers are written: leave one out."
+            if (kind := self.kinds.get(name)) is not None and told.told_kind not in (None, kind):
+                yield f"kinds says that {name!r} is {kind}, and columns that it is {told.told_kind}: leave one out."
 
     def _split_problems(self) -> list[str]:
         if self.split not in METHODS:

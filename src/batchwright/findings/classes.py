@@ -72,7 +72,8 @@ def _missing_classes(part: str, target: OneTarget, codes: np.ndarray, whole: Tar
             "warning" if part == "train" else "note",
             f"no {part} row is of {len(missing)} of the {len(target.classes)} classes{of_target}: "
             f"{first_ten(map(repr, missing))}",
-            "split by class (`data.split=stratified`), give that part more rows, or merge rare classes",
+            "split by class (`data.split=stratified`), give that part more rows, or merge rare classes "
+            "(`rare_classes=merge`)",
         ),
     )
 

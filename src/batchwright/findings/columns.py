@@ -104,9 +104,9 @@ def split_by(name: str) -> str:
     """The setting that splits rows by a column, so that no value of it is in two parts.
 
     >>> print(split_by("house number"))
-    `data.group="house number"`
+    `data.group=house number`
     """
-    return f"`data.group={json.dumps(name, ensure_ascii=False)}`"
+    return f"`data.group={name}`"
 
 
 def _category(encoder: Category, codes: Int32[np.ndarray, " rows"]) -> EncodedColumn:

@@ -16,10 +16,13 @@ def few_rows(dataset: Dataset) -> tuple[Finding, ...]:
 
 
 def _finding(name: str, rows: int) -> Finding:
+    """The finding for a part of this many rows."""
     word = "row" if rows == 1 else "rows"
     if rows < MEANINGLESS:
         return Finding("few rows", "error", f"{name} has {rows} {word}: nothing can be concluded from so few", GIVE)
-    return Finding("few rows", "note", f"{name} has {rows} {word}: an accuracy on them is uncertain by ±0.18", GIVE)
+    return Finding(
+        "few rows", "note", f"{name} has {rows} {word}: an accuracy on them is uncertain by ±0.18 or more", GIVE
+    )
 
 
 GIVE = "give more rows, or change the shares: `validation_split`, `test_split`"

@@ -10,10 +10,12 @@ from batchwright.findings.contradictions import contradictions
 from batchwright.findings.duplicates import duplicate_columns
 from batchwright.findings.few_rows import few_rows
 from batchwright.findings.finding import Finding, by_severity
+from batchwright.findings.groups import group_columns
 from batchwright.findings.leaks import leaks
 from batchwright.findings.rates import learning_rate
 from batchwright.findings.shared_rows import shared_rows
-from batchwright.findings.unused import constant_columns, identifier_columns, missing_columns
+from batchwright.findings.spellings import spellings
+from batchwright.findings.unused import constant_columns, doubtful_columns, identifier_columns, missing_columns
 from batchwright.nn.protocols import Network
 from batchwright.optim.rule import Optimizer
 from batchwright.training.plan import Plan
@@ -25,13 +27,16 @@ OF_DATA: tuple[OfData, ...] = (
     few_rows,
     leaks,
     shared_rows,
+    group_columns,
     contradictions,
     imbalance,
     missing_classes,
+    spellings,
     missing_columns,
     duplicate_columns,
     constant_columns,
     identifier_columns,
+    doubtful_columns,
 )
 """The checks of the rows, each a function of the data set only."""
 

@@ -1,18 +1,25 @@
 """Rows of validation and test that are also in training: a model then only repeats what it was told."""
 
+import math
+
 import numpy as np
 from jaxtyping import UInt64
 
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.splitting import count_shared, row_hashes
-from batchwright.findings.columns import MOST_ROWS, sample
+from batchwright.findings.columns import MOST_ROWS, columns, sample, split_by
 from batchwright.findings.finding import Finding, Severity
+from batchwright.findings.groups import ROWS, find_group
 
 MANY = 0.05
 """Share of shared rows from which a score may be off by some percent: a warning rather than a note."""
 
-COPY = 0.5
-"""Share from which a part is mostly a copy of training rows: an error, if training rows themselves differ."""
+COPY, ALL = 0.5, 0.95
+"""Shares from which a part is mostly a copy of training rows, and from which all of it is: an error, if training rows
+themselves differ, or in any case."""
+
+EXPLAINED = 0.5
+"""Share of the shared rows that few different values have to explain: then they are no copies."""
 
 Hashes = UInt64[np.ndarray, " _"]
 
@@ -21,26 +28,54 @@ def shared_rows(dataset: Dataset) -> tuple[Finding, ...]:
     """For validation and test, how many rows have the inputs and the target of a training row.
 
     Rows are compared by 64-bit hashes: all rows if they are in memory; 100,000 of each part if they are on disk, where
-    only a share of the equal rows can meet. Tables with few distinct rows share rows by their nature, so the finding
-    also says how many training rows repeat.
+    only a share of the equal rows can meet. Tables of few columns with few values share rows by their nature: as
+    many as would meet if the columns were independent are only noted.
     """
     most = None if dataset.memory_limit is None else MOST_ROWS
     train = _hashes(dataset.train, most)
-    repeated = 1.0 - len(np.unique(train)) / len(train)
     parts = {"validation": dataset.validation, "test": dataset.test}
-    found = (_finding(name, _hashes(part, most), train, repeated, part) for name, part in parts.items() if part)
-    return tuple(finding for finding in found if finding)
+    shared = {name: (part, _hashes(part, most)) for name, part in parts.items() if part}
+    counts = {name: count_shared(train, hashes) for name, (_, hashes) in shared.items()}
+    if not any(counts.values()):
+        return ()
+    repeated = 1.0 - len(np.unique(train)) / len(train)
+    expected = expected_share(dataset)
+    named = find_group(list(columns(dataset, ROWS)))
+    group = named.name if named else "COLUMN"
+    return tuple(
+        _finding(name, part, len(hashes), counts[name], len(train), repeated=repeated, expected=expected, group=group)
+        for name, (part, hashes) in shared.items()
+        if counts[name]
+    )
 
 
-def severity(share: float, repeated: float) -> Severity:
+def severity(share: float, repeated: float, expected: float = 0.0) -> Severity:
     """The severity if this share of a part's rows is in training, and the share `repeated` of training rows repeats.
 
-    >>> severity(0.01, 0.0), severity(0.1, 0.0), severity(0.9, 0.0), severity(0.9, 0.9)
-    ('note', 'warning', 'error', 'warning')
+    `expected` is the share that would be in training by chance.
+
+    >>> severity(0.01, 0.0), severity(0.1, 0.0), severity(0.9, 0.0), severity(0.9, 0.9), severity(1.0, 0.9)
+    ('note', 'warning', 'error', 'warning', 'error')
+    >>> severity(1.0, 0.9, expected=0.9)
+    'note'
     """
-    if share >= COPY and repeated < COPY:
-        return "error"
-    return "warning" if share >= MANY else "note"
+    if share < MANY or expected >= EXPLAINED * share:
+        return "note"
+    return "error" if share >= ALL or (share >= COPY and repeated < COPY) else "warning"
+
+
+def expected_share(dataset: Dataset) -> float:
+    """The share of rows whose inputs some training row would have too, if all columns were independent.
+
+    Two rows agree in a column with the sum of the squared shares of its values, and in all columns with the product.
+    """
+    agree, any_column = 1.0, False
+    for column in columns(dataset):
+        any_column = True
+        values = np.stack([*(part.values for part in column.parts), column.missing], axis=1)
+        counts = np.unique(row_hashes({"values": values}), return_counts=True)[1]
+        agree *= float(np.sum(np.square(counts / counts.sum())))
+    return -math.expm1(dataset.train.rows * math.log1p(-min(agree, 1 - 1e-12))) if any_column else 0.0
 
 
 def _hashes(part: Split, most: int | None) -> Hashes:
@@ -49,21 +84,29 @@ def _hashes(part: Split, most: int | None) -> Hashes:
     return row_hashes({name: values[rows] for name, values in part.inputs.items()} | {"targets": part.targets[rows]})
 
 
-def _finding(name: str, hashes: Hashes, train: Hashes, repeated: float, part: Split) -> Finding | None:
-    shared = count_shared(train, hashes)
-    if not shared:
-        return None
-    share = shared / len(hashes)
+def _finding(
+    name: str, part: Split, looked: int, shared: int, train: int, *, repeated: float, expected: float, group: str
+) -> Finding:
+    share = shared / looked
     among = (
-        f" looked at, of {part.rows:,}, are among {len(train):,} training rows"
-        if len(hashes) < part.rows
-        else (" are training rows too")
+        f" looked at, of {part.rows:,}, are among {train:,} training rows"
+        if looked < part.rows
+        else " are training rows too"
     )
+    kind = severity(share, repeated, expected)
+    said = f"{shared:,} of {looked:,} {name} rows ({share:.2%}){among}, with the same target"
+    if expected >= EXPLAINED * share:
+        return Finding(
+            "shared rows",
+            kind,
+            f"{said}; so few different inputs are possible that {expected:.0%} would meet by chance",
+            "nothing has to be done, unless rows were copied by mistake",
+        )
+    says_nothing = f": the {name} says nothing about new rows" if kind == "error" else ""
     return Finding(
         "shared rows",
-        severity(share, repeated),
-        f"{shared:,} of {len(hashes):,} {name} rows ({share:.2%}){among}, with the same target; of the training rows "
-        f"{repeated:.2%} repeat another",
+        kind,
+        f"{said}{says_nothing}; of the training rows {repeated:.2%} repeat another",
         "remove repeated rows before splitting; if several rows belong to one person or thing, keep them in one part: "
-        "`data.group=COLUMN`",
+        + split_by(group),
     )

@@ -35,7 +35,8 @@ def identifier_columns(dataset: Dataset) -> tuple[Finding, ...]:
     ]
     if not found:
         return ()
-    notes = first_ten(f"{column.name!r} ({column.note.removeprefix('left out: ')})" for column in found)
+    reasons = {column.name: column.note.removeprefix("left out: ").partition("; `")[0] for column in found}
+    notes = first_ten(f"{name!r} ({reason})" for name, reason in reasons.items())
     return (
         Finding(
             "identifier column",
@@ -44,6 +45,16 @@ def identifier_columns(dataset: Dataset) -> tuple[Finding, ...]:
             "to use one, say what it is, as in `data.kinds={NAME: categorical}`",
         ),
     )
+
+
+def doubtful_columns(dataset: Dataset) -> tuple[Finding, ...]:
+    """Columns of numbers that may only name the rows, or in which a number may mark missing cells; they are used."""
+    doubts = ((column.name, *column.note.partition("; if ")) for column in dataset.schema.columns if column.used)
+    return tuple(
+        Finding("doubtful column", "note", f"{name!r}: {said}", f"if {advice}")
+        for name, said, doubtful, advice in doubts
+        if doubtful
+    )[:10]
 
 
 def missing_columns(dataset: Dataset) -> tuple[Finding, ...]:

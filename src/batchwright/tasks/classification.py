@@ -175,12 +175,24 @@ class Classification:
             named = ", ".join(f"{self.classes[code]!r} ({shares[code]:.2%} of them)" for code in never[:10])
             said.append(f"no row is predicted as {named}{' and others' if len(never) > 10 else ''}")
         commonest = int(shares.argmax())
+        if len(never) and answers.answered[commonest] == own_weights.sum():
+            said.append(self._one_answer_remark(commonest, right))
         if self.class_weights is None and right < shares[commonest]:
             said.append(
                 f"accuracy is {right:.4f}, and always predicting {self.classes[commonest]!r} would have "
                 f"{shares[commonest]:.4f}: worse than no model"
             )
         return tuple(said)
+
+    def _one_answer_remark(self, answer: int, accuracy: float) -> str:
+        """What it means that every row gets the same answer, and what to do."""
+        weights = "" if self.class_weights is not None else "`class_weights=balanced` lets rare classes count more"
+        threshold = "`task.threshold=f1` chooses from which probability the second is answered"
+        ways = " and ".join(filter(None, (weights, threshold if len(self.classes) == 2 else "")))
+        return (
+            f"every row is predicted as {self.classes[answer]!r}, so accuracy {accuracy:.4f} is only the share of this "
+            f"class, and the recall of all others is 0{f'; {ways}' if ways else ''}"
+        )
 
     def probabilities(self, outputs: Outputs) -> Float[np.ndarray, "rows classes"]:
         """The probability of each class, float64; each row sums to 1."""

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float, Float32, Float64, Int32, UInt8
 
+from batchwright.data.encode.spelling import fold, fold_cells, merge_counts
 from batchwright.data.encode.tags import Tags
 from batchwright.data.encode.texts import HashedText
 from batchwright.data.typed.inference import as_text
@@ -125,12 +126,16 @@ class Moment:
 
 @dataclasses.dataclass(frozen=True)
 class OneHot:
-    """A category as one column each, plus one for missing if training rows have any; unseen ones are all zeros."""
+    """A category as one column each, plus one for missing if training rows have any; unseen ones are all zeros.
+
+    With `merge_case`, case, blanks and trailing points do not count.
+    """
 
     column: str
     categories: tuple[str, ...]
     missing: bool
     encoder: Literal["one_hot"] = "one_hot"
+    merge_case: bool | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -140,7 +145,7 @@ class OneHot:
 
     def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
         """Put the encoded cells into `out`."""
-        codes = category_codes(cells, self.categories, missing=self.missing)
+        codes = category_codes(cells, self.categories, missing=self.missing, merge_case=bool(self.merge_case))
         seen = np.flatnonzero(codes)
         out[:] = 0.0
         out[seen, codes[seen] - 1] = 1.0
@@ -150,13 +155,15 @@ class OneHot:
 class Category:
     """A category as an index into an embedding; 0 stands for unseen categories, and for categories of one training row.
 
-    So row 0 of the embedding is trained wherever there are rare categories.
+    So row 0 of the embedding is trained wherever there are rare categories. With `merge_case`, case, blanks and
+    trailing points do not count.
     """
 
     column: str
     categories: tuple[str, ...]
     missing: bool
     encoder: Literal["category"] = "category"
+    merge_case: bool | None = None
 
     @property
     def cardinality(self) -> int:
@@ -165,7 +172,7 @@ class Category:
 
     def codes(self, cells: pl.Series) -> Int32[np.ndarray, " rows"]:
         """The index of each cell."""
-        return category_codes(cells, self.categories, missing=self.missing)
+        return category_codes(cells, self.categories, missing=self.missing, merge_case=bool(self.merge_case))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,10 +193,13 @@ Wide = Number | Quantile | Flag | Moment | OneHot | Tags
 Encoder = Wide | Category | HashedText
 
 
-def category_codes(cells: pl.Series, categories: tuple[str, ...], *, missing: bool) -> Int32[np.ndarray, " rows"]:
+def category_codes(
+    cells: pl.Series, categories: tuple[str, ...], *, missing: bool, merge_case: bool = False
+) -> Int32[np.ndarray, " rows"]:
     """1 + the place of each cell in `categories`, 0 where it is not among them; missing comes last if it has a place.
 
     If all categories are numbers, 3, 3.0 and 3.00 are one category, unless there are several of these.
+    With `merge_case`, case, blanks and trailing points do not count.
 
     >>> category_codes(pl.Series(["b", "z", None]), ("a", "b"), missing=True)
     array([2, 0, 3], dtype=int32)
@@ -197,6 +207,8 @@ def category_codes(cells: pl.Series, categories: tuple[str, ...], *, missing: bo
     array([2, 1, 0], dtype=int32)
     """
     text = as_text(cells)
+    if merge_case:
+        text, categories = fold_cells(text), tuple(map(fold, categories))
     found = text.cast(pl.Enum(categories), strict=False)
     if found.null_count() > text.null_count():
         text = _with_known_zeros(text, found.is_null(), categories)
@@ -288,13 +300,22 @@ def date_encoder(column: str, cells: pl.Series) -> Moment:
     return Moment(column, tuple(encoders), cells.null_count() > 0)
 
 
-def category_encoder(column: str, cells: pl.Series, one_hot_max: int) -> OneHot | Category:
-    """The encoder of a categorical column: one-hot up to `one_hot_max` distinct values, missing among them."""
+def category_encoder(column: str, cells: pl.Series, one_hot_max: int, *, merge_case: bool = False) -> OneHot | Category:
+    """The encoder of a categorical column: one-hot up to `one_hot_max` distinct values, missing among them.
+
+    With `merge_case`, values that differ only in case, blanks or trailing points are one, named by the most frequent.
+    """
     counts = as_text(cells).drop_nulls().value_counts(sort=False, name="rows")
-    missing = cells.null_count() > 0
+    if merge_case:
+        merged = merge_counts(dict(counts.iter_rows()))
+        counts = pl.DataFrame(
+            {column: list(merged), "rows": list(merged.values())}, {column: pl.String, "rows": pl.UInt32}
+        )
+    missing, merging = cells.null_count() > 0, True if merge_case else None
     if counts.height + missing <= one_hot_max:
-        return OneHot(column, tuple(sorted(counts.to_series(0))), missing)
-    return Category(column, tuple(sorted(counts.filter(pl.col("rows") > 1).to_series(0))), missing)
+        return OneHot(column, tuple(sorted(counts.to_series(0))), missing, merge_case=merging)
+    repeated = counts.filter(pl.col("rows") > 1)
+    return Category(column, tuple(sorted(repeated.to_series(0))), missing, merge_case=merging)
 
 
 def _quantile_map(values: Float64[np.ndarray, " rows"]) -> tuple[tuple[float, ...], tuple[float, ...]]:

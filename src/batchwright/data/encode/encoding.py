@@ -4,10 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Int64, Shaped
 
+from batchwright.data.encode.classes import ClassTarget
 from batchwright.data.encode.preprocessing import Preprocessing
-from batchwright.data.encode.several import Target
+from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.typed.images import Images, Largest
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Schema, as_plain, from_plain
@@ -127,3 +128,16 @@ def label_table(images: Images) -> Table:
     text = images.labels.dtype.kind not in "biuf"
     options = TableOptions(missing=(), kinds={LABEL: "categorical"} if text else {})
     return from_frame({LABEL: images.labels}, options, name=images.name)
+
+
+def leave_out_rare(
+    rows: Rows, kept: Int64[np.ndarray, " kept"] | None, target: Target
+) -> tuple[Rows, Int64[np.ndarray, " kept"] | None]:
+    """The rows without those of classes that are too rare to be learned, and the positions of all that are kept."""
+    parts = target.parts if isinstance(target, SeveralTargets) else (target,)
+    dropping = [part for part in parts if isinstance(part, ClassTarget) and part.dropped]
+    if not dropping:
+        return rows, kept
+    table = rows if isinstance(rows, Table) else label_table(rows)
+    chosen = np.flatnonzero(~np.any([part.is_dropped(table) for part in dropping], axis=0))
+    return rows.take(chosen), chosen if kept is None else kept[chosen]

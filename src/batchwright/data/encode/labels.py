@@ -1,6 +1,7 @@
 """Several labels in one cell, such as `red|round`: their separator, the set of labels, and each label as 0 or 1."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
@@ -8,8 +9,10 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Num
 
+from batchwright.data.encode.spelling import fold, merge_counts, spelling_note
 from batchwright.data.typed.cells import first_ten
 from batchwright.data.typed.inference import as_text
+from batchwright.data.typed.schema import as_plain
 from batchwright.data.typed.table import Table
 from batchwright.errors import ConfigError, DataError
 
@@ -22,12 +25,16 @@ LEAST_SHARE = 0.01
 
 @dataclasses.dataclass(frozen=True)
 class LabelTarget:
-    """Sets of labels as a 0 or 1 for each of `classes`; an empty cell is a row without a label."""
+    """Sets of labels as a 0 or 1 for each of `classes`; an empty cell is a row without a label.
+
+    With `merge_case`, case, blanks and trailing points do not count.
+    """
 
     name: str
     classes: tuple[str, ...]
     separator: str
     task: Literal["multilabel"] = "multilabel"
+    merge_case: bool | None = None
 
     def __repr__(self) -> str:
         """The target, and the first of its labels."""
@@ -47,9 +54,9 @@ class LabelTarget:
         """
         cells = as_text(table.frame[table.column(self.name).name])
         distinct = cells.unique(maintain_order=True)
-        places = {name: place for place, name in enumerate(self.classes)}
+        places = {self._key(name): place for place, name in enumerate(self.classes)}
         labels = [split_cell(cell, self.separator) for cell in distinct]
-        if strange := set().union(*labels) - places.keys():
+        if strange := {label for found in labels for label in found if self._key(label) not in places}:
             having = [not strange.isdisjoint(split_cell(cell, self.separator)) for cell in cells]
             raise DataError(
                 f"{table.name}: target {self.name!r} holds labels that the training table lacks: "
@@ -58,7 +65,7 @@ class LabelTarget:
             )
         known = np.zeros((len(distinct), len(self.classes)), np.float32)
         for row, found in enumerate(labels):
-            known[row, [places[label] for label in found]] = 1.0
+            known[row, [places[self._key(label)] for label in found]] = 1.0
         which = cells.replace_strict(distinct, np.arange(len(distinct)), return_dtype=pl.Int64)
         return np.asarray(known[which.to_numpy()])
 
@@ -69,7 +76,13 @@ class LabelTarget:
             DataError: the table lacks the target.
         """
         cells = as_text(table.frame[table.column(self.name).name]).unique()
-        return sorted({label for cell in cells for label in split_cell(cell, self.separator)} - set(self.classes))
+        known = set(map(self._key, self.classes))
+        labels = {label for cell in cells for label in split_cell(cell, self.separator)}
+        return sorted(label for label in labels if self._key(label) not in known)
+
+    def _key(self, label: str) -> str:
+        """The text by which labels are told apart."""
+        return fold(label) if self.merge_case else label
 
     def decode(self, present: Num[np.ndarray, "rows classes"]) -> np.ndarray:
         """The labels of each row, with the separator between them.
@@ -81,10 +94,12 @@ class LabelTarget:
 
     def to_json(self) -> dict[str, object]:
         """The target as a plain dictionary."""
-        return dataclasses.asdict(self)
+        return as_plain(self)
 
 
-def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient: bool = False) -> LabelTarget:
+def fit_labels(
+    table: Table, name: str, *, separator: str | None = None, lenient: bool = False, merge_case: bool = False
+) -> LabelTarget:
     """How to predict the column `name` as a set of labels.
 
     Args:
@@ -92,6 +107,7 @@ def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient
         name: the target column, of text.
         separator: what is between the labels of a cell; found among `SEPARATORS` when None.
         lenient: whether to accept about as many labels as rows.
+        merge_case: whether labels that differ only in case, blanks or trailing points are one.
 
     >>> from batchwright.data.typed.table import from_frame
     >>> fit_labels(from_frame({"y": ["red|round", "red", None, "round", "red"]}), "y").classes
@@ -108,7 +124,6 @@ def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient
     cells = table.frame[name]
     if cells.dtype not in (pl.String, pl.Boolean) and not cells.dtype.is_numeric():
         raise DataError(f"{table.name}: target {name!r} holds {column.kind} cells; labels are text, as red|round.")
-    distinct = as_text(cells).drop_nulls().unique().to_list()
     texts = as_text(cells)
     chosen = _find_separator(table, name, texts) if separator is None else separator
     if separator is not None and (other := _other_separator(texts, separator)):
@@ -116,7 +131,8 @@ def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient
             f"{table.name}: no cell of target {name!r} holds {separator!r}, but cells hold {other!r}: is that what is "
             "between the labels? `label_separator` left out finds it."
         )
-    classes = tuple(sorted({label for cell in distinct for label in split_cell(cell, chosen)}))
+    counts = count_labels(texts, chosen)
+    classes = tuple(sorted(merge_counts(counts) if merge_case else counts))
     if not classes and not lenient:
         raise DataError(f"{table.name}: target {name!r} holds no label in any row: there is nothing to learn.")
     if 2 * len(classes) > table.rows and not lenient:
@@ -124,7 +140,7 @@ def fit_labels(table: Table, name: str, *, separator: str | None = None, lenient
             f"{table.name}: target {name!r} has {len(classes):,} labels, split at {chosen!r}, in {table.rows:,} rows: "
             "too few rows to learn each from. Is it a text? Choose another target, or another `label_separator`."
         )
-    return LabelTarget(name, classes, chosen)
+    return LabelTarget(name, classes, chosen, merge_case=True if merge_case else None)
 
 
 def split_cell(cell: str | None, separator: str) -> tuple[str, ...]:
@@ -135,6 +151,19 @@ def split_cell(cell: str | None, separator: str) -> tuple[str, ...]:
     """
     parts = () if cell is None else cell.split(None if separator == " " else separator)
     return tuple(part.strip() for part in parts if part.strip())
+
+
+def count_labels(texts: pl.Series, separator: str) -> dict[str, int]:
+    """How often each label occurs.
+
+    >>> sorted(count_labels(pl.Series(["a|b", "a", None]), "|").items())
+    [('a', 2), ('b', 1)]
+    """
+    counts = Counter[str]()
+    for cell, rows in texts.drop_nulls().value_counts(name="rows").iter_rows():
+        for label in split_cell(cell, separator):
+            counts[label] += rows
+    return counts
 
 
 def join_names(present: np.ndarray, classes: Iterable[str], separator: str) -> np.ndarray:
@@ -150,21 +179,30 @@ def labels_note(table: Table, target: LabelTarget) -> str:
     empty = sum(not split_cell(cell, target.separator) for cell in cells)
     example = "no cell holds two" if several is None else f"as in {several!r:.60}"
     without = f"; {empty:,} of {table.rows:,} rows have none" if empty else ""
-    return f"target {target.name!r}: {len(target.classes):,} labels, split at {target.separator!r}, {example}{without}"
+    said = spelling_note(count_labels(cells, target.separator), merge_case=bool(target.merge_case))
+    spellings = f"; {said}" if said else ""
+    found = f"target {target.name!r}: {len(target.classes):,} labels, split at {target.separator!r}, {example}"
+    return f"{found}{without}{spellings}"
 
 
 def looks_like_labels(classes: Iterable[str]) -> str | None:
     """A class that is rather a set of labels, such as red|round: its parts are parts of other classes too.
 
+    With `|`, `;` or `,` between them, the parts may also be parts of other such classes only. A blank or `/` is common
+    within names, so there each part has to be a class of its own.
+
     >>> looks_like_labels(("big", "red", "red|big")), looks_like_labels(("a/b", "c"))
     ('red|big', None)
+    >>> looks_like_labels(("big", "red", "red big")), looks_like_labels(("New York", "New Jersey"))
+    ('red big', None)
     """
     known = set(classes)
-    for separator in SEPARATORS[:2]:
+    for separator in SEPARATORS:
         several = {name: split_cell(name, separator) for name in known if separator in name}
-        parts = [part for found in several.values() for part in found]
+        parts = Counter(part for found in several.values() for part in found)
+        rare_in_names = separator in SEPARATORS[:3]
         for name, found in sorted(several.items()):
-            if len(found) > 1 and all(part in known or parts.count(part) > 1 for part in found):
+            if len(found) > 1 and all(part in known or (rare_in_names and parts[part] > 1) for part in found):
                 return name
     return None
 

@@ -13,6 +13,7 @@ from batchwright.data.encode.encoders import (
     Category,
     Encoder,
     Flag,
+    OneHot,
     Picture,
     Scaling,
     Wide,
@@ -21,9 +22,12 @@ from batchwright.data.encode.encoders import (
     number_encoder,
 )
 from batchwright.data.encode.several import SeveralTargets, Target
+from batchwright.data.encode.spelling import spelling_note
 from batchwright.data.encode.tags import Tags, tags_encoder
 from batchwright.data.encode.texts import TEXT, HashedText, Text, describe_cost, lengths_of, text_dtype, text_encoder
-from batchwright.data.typed.schema import Column, Schema, from_plain
+from batchwright.data.typed.counters import may_be_input
+from batchwright.data.typed.inference import as_text
+from batchwright.data.typed.schema import Column, Schema, as_plain, from_plain
 from batchwright.data.typed.table import ColumnSource, Table
 from batchwright.errors import ConfigError, DataError, unknown
 
@@ -102,7 +106,7 @@ class Preprocessing:
 
     def to_json(self) -> dict[str, object]:
         """Everything that was learned, as a plain dictionary."""
-        return dataclasses.asdict(self)
+        return as_plain(self)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, object]) -> "Preprocessing":
@@ -130,6 +134,7 @@ def learn(
     scaling: str = "standard",
     one_hot_max: int = 10,
     text: Text = TEXT,
+    merge_case: bool = False,
 ) -> Learned:
     """Learn from the training rows which columns are used (no target, constant or identifier), and how.
 
@@ -145,6 +150,7 @@ def learn(
             `quantile`, which gives each column a normal distribution, or `none`, which takes x as it is.
         one_hot_max: categories with at most this number of distinct values become one column each; others are embedded.
         text: how free text is encoded.
+        merge_case: whether categories that differ only in case, blanks or trailing points are one.
 
     >>> from batchwright.data.typed.table import from_frame
     >>> table = from_frame({"height": [1.0, 3.0], "colour": ["red", "blue"]})
@@ -161,14 +167,33 @@ def learn(
     """
     check_scaling(scaling)
     reasons = dict(leave_out) | (dict.fromkeys(target.columns, "target") if target else {})
-    make = partial(make_encoder, scaling=scaling, one_hot_max=one_hot_max, text=text)
-    found = [_learn_column(train, column, reasons.get(column.name), constant, make) for column in train.columns]
-    if constant != "leave_out" and not any(column.used for column, _ in found):
-        found = [_keep_column(train, column, reasons.get(column.name), make) for column in train.columns]
+    found = learn_columns(
+        train, reasons, constant=constant, scaling=scaling, one_hot_max=one_hot_max, text=text, merge_case=merge_case
+    )
     schema = make_schema(tuple(column for column, _ in found), target, name=train.name)
     images = [Picture(column.name, column.shape) for column, _ in found if column.used and column.shape is not None]
     encoders = tuple(encoder for _, encoder in found if encoder is not None)
     return Learned(schema, Preprocessing(encoders, images[0] if images else None))
+
+
+def learn_columns(
+    train: ColumnSource,
+    reasons: Mapping[str, str],
+    *,
+    constant: Constant = "leave_out",
+    scaling: str,
+    one_hot_max: int,
+    text: Text = TEXT,
+    merge_case: bool = False,
+) -> list[tuple[Column, Encoder | None]]:
+    """Whether and how each column is encoded; `reasons` are those against using columns, the rest is as for `learn`."""
+    make = partial(make_encoder, scaling=scaling, one_hot_max=one_hot_max, text=text, merge_case=merge_case)
+    found = [_learn_column(train, column, reasons.get(column.name), constant, make) for column in train.columns]
+    if not any(column.used for column, _ in found):
+        found = [_take_counter(train, column, encoder, make) for column, encoder in found]
+    if constant != "leave_out" and not any(column.used for column, _ in found):
+        found = [_keep_column(train, column, reasons.get(column.name), make) for column in train.columns]
+    return found
 
 
 def check_scaling(scaling: str) -> None:
@@ -187,19 +212,36 @@ def _learn_column(
         return column, None
     cells = train.cells(column.name)
     judged = judge_kept(column, cells) if constant == "keep" else judge(column, cells)
-    return _with_encoder(judged, cells, make) if judged.used else (judged, None)
+    if not judged.used:
+        return judged, None
+    encoder = make(judged, cells)
+    return with_encoder_notes(judged, cells, encoder), encoder
 
 
-def _with_encoder(column: Column, cells: pl.Series, make: Callable[..., Encoder]) -> tuple[Column, Encoder]:
-    """The column and its encoder, which the notes of text and of several values in a cell describe."""
-    encoder = make(column, cells)
-    if isinstance(encoder, HashedText):
-        more = describe_cost(encoder, lengths_of(cells, encoder.separator))
-    elif isinstance(encoder, Tags):
-        more = f"{len(encoder.values):,} values{', and rare ones together' if encoder.other else ''}"
-    else:
+def _take_counter(
+    train: ColumnSource, column: Column, encoder: Encoder | None, make: Callable[..., Encoder]
+) -> tuple[Column, Encoder | None]:
+    """The column, used after all if it was left out only because its numbers go up by one from row to row."""
+    if not may_be_input(column):
         return column, encoder
-    return dataclasses.replace(column, note="; ".join(filter(None, (column.note, more)))), encoder
+    cells = train.cells(column.name)
+    if not cells.dtype.is_numeric():
+        return column, encoder
+    taken = Column(column.name, "numeric", note="it counts the rows, and is used as there is no other column")
+    return taken, make(taken, cells)
+
+
+def with_encoder_notes(column: Column, cells: pl.Series, encoder: Encoder) -> Column:
+    """The column, with a note on the cost of its text, its tags, or categories that differ only in their spelling."""
+    note = ""
+    if isinstance(encoder, HashedText):
+        note = describe_cost(encoder, lengths_of(cells, encoder.separator))
+    elif isinstance(encoder, Tags):
+        note = f"{len(encoder.values):,} values{', and rare ones together' if encoder.other else ''}"
+    elif isinstance(encoder, Category | OneHot):
+        counts = dict(as_text(cells).drop_nulls().value_counts(name="rows").iter_rows())
+        note = spelling_note(counts, merge_case=bool(encoder.merge_case))
+    return dataclasses.replace(column, note="; ".join(filter(None, (column.note, note)))) if note else column
 
 
 def _keep_column(
@@ -208,7 +250,9 @@ def _keep_column(
     """The column, used although it tells nothing, unless there is a `reason` against using it."""
     if reason is not None:
         return dataclasses.replace(column, used=False, note=reason), None
-    return _with_encoder(dataclasses.replace(column, used=True), train.cells(column.name), make)
+    kept, cells = dataclasses.replace(column, used=True), train.cells(column.name)
+    encoder = make(kept, cells)
+    return with_encoder_notes(kept, cells, encoder), encoder
 
 
 def make_schema(columns: tuple[Column, ...], target: Target | None, *, name: str) -> Schema:
@@ -243,7 +287,15 @@ def judge_kept(column: Column, cells: pl.Series) -> Column:
     return column if cells.null_count() < len(cells) else judge(column, cells)
 
 
-def make_encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: int, text: Text = TEXT) -> Encoder:
+def make_encoder(
+    column: Column,
+    cells: pl.Series,
+    scaling: str,
+    one_hot_max: int,
+    *,
+    text: Text = TEXT,
+    merge_case: bool = False,
+) -> Encoder:
     """The encoder learned from the `cells` of a column in the training rows; other arguments as for `learn`."""
     match column.kind:
         case "numeric":
@@ -258,4 +310,4 @@ def make_encoder(column: Column, cells: pl.Series, scaling: str, one_hot_max: in
             few = tags_encoder(column.name, cells, column.format)
             return few or text_encoder(column.name, cells, text, separator=column.format)
         case _:
-            return category_encoder(column.name, cells, one_hot_max)
+            return category_encoder(column.name, cells, one_hot_max, merge_case=merge_case)

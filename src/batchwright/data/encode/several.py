@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float32, Int32, Integer
 
 from batchwright.data.encode.labels import LabelTarget, fit_labels
-from batchwright.data.encode.targets import ClassTarget, ValueTarget, fit_target
-from batchwright.data.typed.schema import TASKS, from_plain
+from batchwright.data.encode.targets import AS_THEY_ARE, ClassRules, ClassTarget, ValueTarget, fit_target
+from batchwright.data.typed.schema import TASKS, as_plain, from_plain
 from batchwright.data.typed.table import Table
 from batchwright.errors import ConfigError, unknown
 
@@ -71,7 +71,7 @@ class SeveralTargets:
 
     def to_json(self) -> dict[str, object]:
         """The targets as a plain dictionary."""
-        return dataclasses.asdict(self)
+        return as_plain(self)
 
 
 Target: TypeAlias = OneTarget | LabelTarget | SeveralTargets
@@ -98,6 +98,7 @@ def fit_targets(
     task: str | None = None,
     separator: str | None = None,
     lenient: bool = False,
+    rules: ClassRules = AS_THEY_ARE,
 ) -> Target:
     """How to predict the columns `names`; numbers are scaled by all rows, see `refit_scale`.
 
@@ -107,10 +108,12 @@ def fit_targets(
         task: "classification" or "regression", for every target; "multilabel" for a single target; inferred when None.
         separator: separator of the labels in a cell, for "multilabel".
         lenient: as for `fit_target`.
+        rules: what becomes of classes that are rare, or spelt in several ways.
 
     Raises:
         DataError: as `fit_target` and `fit_labels`.
-        ConfigError: an unknown task, a separator without "multilabel", or "multilabel" for several columns.
+        ConfigError: an unknown task, a separator without "multilabel", "multilabel" for several columns, or rules for
+            rare classes where there are no classes.
     """
     if task is not None and task not in TASKS:
         raise ConfigError(unknown("task", task, TASKS))
@@ -120,11 +123,19 @@ def fit_targets(
                 f"task multilabel is for one column whose cells hold several labels, not for {len(names)}: leave it "
                 "out, and each column is predicted by itself."
             )
-        return fit_labels(table, names[0], separator=separator, lenient=lenient)
+        _refuse_rare(rules, "sets of labels")
+        return fit_labels(table, names[0], separator=separator, lenient=lenient, merge_case=rules.merge_case)
     if separator is not None:
         raise ConfigError("label_separator is for task multilabel: set both, or leave it out.")
-    parts = tuple(fit_target(table, name, task=task, lenient=lenient) for name in names)
+    parts = tuple(fit_target(table, name, task=task, lenient=lenient, rules=rules) for name in names)
+    if not any(isinstance(part, ClassTarget) for part in parts):
+        _refuse_rare(rules, "numbers")
     return parts[0] if len(parts) == 1 else SeveralTargets(parts)
+
+
+def _refuse_rare(rules: ClassRules, what: str) -> None:
+    if rules.rare is not None:
+        raise ConfigError(f"rare_classes is for classes, but {what} are predicted here: leave it out.")
 
 
 def refit_scale(target: Target, table: Table, rows: Integer[np.ndarray, " chosen"], *, lenient: bool) -> Target:

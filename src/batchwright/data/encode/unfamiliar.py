@@ -125,7 +125,9 @@ def count_unfamiliar(preprocessing: Preprocessing, table: Table) -> Unfamiliar:
         if absent and not _knows_missing(encoder):
             missing[name] = Missing(absent, _taken_as(encoder))
         if isinstance(encoder, OneHot | Category):
-            strange = (category_codes(cells, encoder.categories, missing=False) == 0) & cells.is_not_null().to_numpy()
+            merge = bool(encoder.merge_case)
+            codes = category_codes(cells, encoder.categories, missing=False, merge_case=merge)
+            strange = (codes == 0) & cells.is_not_null().to_numpy()
             if strange.any():
                 examples = as_text(cells).filter(strange).unique(maintain_order=True).head(EXAMPLES)
                 unseen[name] = Unseen(int(strange.sum()), tuple(examples), isinstance(encoder, Category))

@@ -19,7 +19,7 @@ from batchwright.data.formats.signs import (
 )
 from batchwright.data.formats.titles import after_lines, find_title
 from batchwright.data.typed.cells import TableOptions
-from batchwright.data.typed.schema import Schema
+from batchwright.data.typed.schema import Schema, normal_name
 from batchwright.errors import DataError
 
 HEAD_BYTES, LARGEST_HEAD = 1 << 16, 1 << 24
@@ -87,7 +87,7 @@ def find_layout(
     if found is not None:
         above, signs, said = _apply_comments(found, body, signs, header=options.header)
         start, notes = start + above, [*notes, *said]
-    if options.skip_lines is None:
+    if options.skip_lines is None and not _names_inputs(head[start:], signs, schema, header=options.header):
         above, said = find_title(head[start:], signs, name, header=options.header, lines=_count_lines(head[:start]))
         start, notes = start + above, [*notes, *said]
     records = sample_records(head[start:], signs)
@@ -96,6 +96,14 @@ def find_layout(
     width = len(named.names)
     footer, below = find_footer(tail[max(0, len(tail) - len(head) + start) if whole else 0 :], signs, width)
     return Layout(signs, start, lines, footer, named.heads, named.names, named.nameless, (*notes, *named.notes, *below))
+
+
+def _names_inputs(text: bytes, signs: Signs, schema: Schema | None, *, header: bool) -> bool:
+    """Whether the first record names all inputs of a trained model, so that it is the header."""
+    records = sample_records(text, signs)
+    if schema is None or not header or not len(records):
+        return False
+    return set(schema.used) <= {normal_name(cell.strip()) for cell in records.cells(0)}
 
 
 def left_out_notes(left: Left, signs: Signs, empty_columns: int) -> tuple[str, ...]:

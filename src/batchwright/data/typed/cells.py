@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int64
 
 from batchwright.data.typed import inference
 from batchwright.data.typed.numbers import Decimal, find_written
-from batchwright.data.typed.schema import Column
+from batchwright.data.typed.schema import Column, ColumnOptions
 from batchwright.errors import DataError
 
 MISSING = (
@@ -41,6 +41,7 @@ class TableOptions:
         quote: the quotation mark of a text file, or "none" where such marks are text; found when None.
         image_dir: the folder of the images that cells name; the table's folder, or one in it, when None.
         image_size: height and width that these images are resized to.
+        columns: more about single columns, by name.
     """
 
     header: bool = True
@@ -55,6 +56,12 @@ class TableOptions:
     quote: str | None = None
     image_dir: str | None = None
     image_size: tuple[int, int] | None = None
+    columns: Mapping[str, ColumnOptions] | None = None
+
+    def missing_in(self, name: str) -> tuple[str, ...]:
+        """The texts that mean missing in the column `name`."""
+        told = (self.columns or {}).get(name)
+        return self.missing if told is None else (*self.missing, *told.missing)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,11 +166,11 @@ def type_cells(
     for raw in frame.get_columns():
         spec = known.get(raw.name)
         decimal = None if like and spec is not None else options.decimal
-        cells = inference.clean(_numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing)
+        cells = inference.clean(_numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing_in(raw.name))
         if spec is None:
             spec = inference.guess(cells, untyped=untyped, decimal=decimal)
             spec = inference.with_doubt(spec, raw) if untyped and decimal is None else spec
-        elif not like:
+        elif not like and spec.numbers is None:
             spec = inference.with_format(spec, cells, decimal)
         spec = spec if like else inference.with_marks(spec, raw, cells)
         values = inference.convert(cells, spec)

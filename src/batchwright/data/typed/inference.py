@@ -11,7 +11,9 @@ from functools import cache
 import numpy as np
 import polars as pl
 
+from batchwright.data.typed.counters import find_counter
 from batchwright.data.typed.free_text import guess_free_text
+from batchwright.data.typed.marks import mark_note
 from batchwright.data.typed.numbers import MOSTLY, Decimal, NumberFormat, Written, find_written, may_have_thousands
 from batchwright.data.typed.schema import Column, Kind
 from batchwright.data.typed.tags import LISTED, guess_lists, guess_tags, tags_as_told
@@ -34,7 +36,6 @@ LOOKED_AT = 1000
 """Rows of a column that are looked at first, where looking at all of them would take long."""
 UNIQUE, UNIQUE_FROM = 0.9, 20
 """A text column with at least this share of distinct cells, in at least this many cells, names its rows."""
-COUNTERS = ("id", "index", "row", "")
 
 EXACT = 2**53
 """Integers beyond this are rounded in float64: two different ones may become equal."""
@@ -333,7 +334,8 @@ def _as_names(cells: pl.Series, why: str = "") -> Column:
         return worded
     if not names_rows:
         return Column(cells.name, "categorical", note=why)
-    note = f"left out: {distinct:,} different texts in {len(cells):,} rows {otherwise}"
+    shown = ", ".join(f"{cell!r:.30}" for cell in cells.head(3))
+    note = f"left out: {distinct:,} different texts in {len(cells):,} rows {otherwise} ({shown}, ...)"
     return Column(cells.name, "identifier", used=False, note=f"{note}; {why}" if why else note)
 
 
@@ -366,12 +368,8 @@ def _are_codes(cells: pl.Series, numbers: pl.Series) -> bool:
 
 
 def _number_column(column: pl.Series) -> Column:
-    """A numeric column, unless its name says that it numbers the rows, and its cells do."""
-    name, counter = column.name, column.name.casefold().removeprefix("unnamed").strip(" :_0123456789")
-    named_so = counter in COUNTERS and not name.isdigit() and len(column) >= UNIQUE_FROM
-    if named_so and (column.diff().drop_nulls() == 1).all():
-        return Column(name, "identifier", used=False, note="left out: it counts the rows")
-    return Column(name, "numeric")
+    """A numeric column, unless it only says which row it is; with a note if a number may mark missing cells."""
+    return find_counter(column) or Column(column.name, "numeric", note=mark_note(column))
 
 
 def _guess_date(distinct: pl.Series) -> Column | None:

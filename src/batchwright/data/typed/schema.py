@@ -20,6 +20,26 @@ T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
+class ColumnOptions:
+    """What a user says about one column; what is None is found from its cells.
+
+    Attributes:
+        kind: what the column holds; `identifier` leaves it out.
+        number: how its numbers are written; it makes the column numeric.
+        missing: texts that mean missing in this column, besides those that do in all columns.
+    """
+
+    kind: Kind | None = None
+    number: NumberFormat | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def told_kind(self) -> Kind | None:
+        """The kind, which may follow from how numbers are written."""
+        return "numeric" if self.kind is None and self.number is not None else self.kind
+
+
+@dataclasses.dataclass(frozen=True)
 class Column:
     """One column: its name, what it holds, and whether the network gets it.
 
@@ -111,8 +131,8 @@ class WholeSchema(Schema):
 
 
 LATER = (
-    *("numbers", "decimal", "encoding", "skip_lines", "comment", "quote", "lowest", "highest"),
-    *("largest", "shape", "image", "image_dir", "image_size"),
+    *("numbers", "decimal", "encoding", "skip_lines", "comment", "quote", "columns", "lowest", "highest"),
+    *("largest", "shape", "image", "image_dir", "image_size", "merge_case", "merged", "dropped"),
 )
 """Keys that saved dataclasses do not have where their value is None, as those saved by earlier versions."""
 

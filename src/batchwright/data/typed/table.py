@@ -284,11 +284,16 @@ def known_columns(names: Sequence[str], options: TableOptions, schema: Schema | 
     """
     if schema is not None:
         return {column.name: column for column in schema.columns}
-    problems = [unknown("column", column, names) for column in options.kinds if column not in names]
-    problems += [unknown("kind", kind, KINDS) for kind in options.kinds.values() if kind not in KINDS]
-    if problems:
+    columns = options.columns or {}
+    for key, told in (("kinds", options.kinds), ("columns", columns)):
+        if strange := [unknown("column", column, names) for column in told if column not in names]:
+            raise DataError(f"{name}: {key}: {' '.join(strange)}")
+    kinds = {column: told.told_kind for column, told in columns.items() if told.told_kind} | dict(options.kinds)
+    if problems := [unknown("kind", kind, KINDS) for kind in kinds.values() if kind not in KINDS]:
         raise DataError(f"{name}: kinds: {' '.join(problems)}")
-    return {column: _column_as_told(column, KINDS[KINDS.index(kind)]) for column, kind in options.kinds.items()}
+    known = {column: _column_as_told(column, KINDS[KINDS.index(kind)]) for column, kind in kinds.items()}
+    formats = {column: told.number for column, told in columns.items() if told.number}
+    return known | {column: dataclasses.replace(known[column], numbers=form) for column, form in formats.items()}
 
 
 def _column_as_told(name: str, kind: Kind) -> Column:

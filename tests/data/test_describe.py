@@ -1,0 +1,152 @@
+"""What is told about columns holds in both ways of reading and for new rows; columns are described as they are."""
+
+import datetime
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import batchwright as bw
+from batchwright.cli.data import _write_columns
+from batchwright.config import load_config
+from batchwright.data.describe import describe, describe_source
+from batchwright.data.encode.encoding import Encoding
+from batchwright.data.load import load, prepare
+from batchwright.data.load_streamed import prepare_streamed
+from batchwright.data.options import DataOptions, columns_as_told
+from batchwright.data.typed.numbers import NumberFormat
+from batchwright.data.typed.schema import ColumnOptions
+from batchwright.data.whole_rows import read_whole
+from batchwright.errors import ConfigError, DataError
+
+ROWS = 120
+RNG = np.random.default_rng(0)
+FRAME = pl.DataFrame(
+    {
+        "co": np.where(np.arange(ROWS) % 12, RNG.integers(600, 2000, ROWS), -200),
+        "price": [f"{number // 1000}.{number % 1000:03d},5 EUR" for number in RNG.integers(1000, 9999, ROWS)],
+        "zip": RNG.choice(["1001", "2002", "NA", "-"], ROWS),
+        "day": [f"2024-01-{number % 28 + 1:02d}" for number in range(ROWS)],
+        "same": ["only"] * ROWS,
+        "y": RNG.choice(["a", "b"], ROWS),
+    }
+)
+TOLD = {
+    "co": ColumnOptions(missing=("-200",)),
+    "price": ColumnOptions(number=NumberFormat(",", ".", after="EUR")),
+    "zip": ColumnOptions("categorical", missing=("-",)),
+    "same": ColumnOptions("identifier"),
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    FRAME.write_csv(tmp_path / "t.csv")
+    return tmp_path / "t.csv"
+
+
+def test_what_is_told_about_columns_holds_in_memory_in_pieces_and_for_new_rows(path: Path) -> None:
+    options = DataOptions(target="y", columns=TOLD)
+    data, streamed = prepare(path, options), prepare_streamed(path, options)
+    assert streamed.encoding == data.encoding
+    co, price, zips = data.preprocessing.encoders[:3]
+    kept = FRAME[data.indices.train.tolist()].filter(pl.col("co") != -200)
+    assert (co.indicator, co.center) == (True, pytest.approx(kept["co"].mean()))
+    assert price.center == pytest.approx(np.mean(read_prices(data.indices.train.tolist())))
+    assert (zips.categories, zips.missing) == (("1001", "2002"), True)
+    assert "column 'same': left out as asked" in data.notes
+    encoding = Encoding.from_json(json.loads(json.dumps(data.encoding.to_json())))
+    assert encoding == data.encoding
+    new = path.with_name("new.csv")
+    new.write_text('co,price,zip,day\n-200,"1.000,5 EUR",-,2024-01-02\n')
+    row = next(read_whole(new, encoding)).inputs["numeric"][0]
+    names = data.preprocessing.feature_names
+    assert row[names.index("co is missing")] == row[names.index("zip is missing")] == 1.0
+    assert row[names.index("price")] == pytest.approx((1000.5 - price.center) / price.scale, rel=1e-5)
+
+
+def read_prices(rows: list[int]) -> list[float]:
+    texts = FRAME["price"][rows].to_list()
+    return [float(text.removesuffix(" EUR").replace(".", "").replace(",", ".")) for text in texts]
+
+
+def test_columns_are_told_in_python_as_plain_mappings_too() -> None:
+    told = {"x": {"kind": "categorical", "missing": ["none"]}}
+    data = load({"x": ["1", "none"] * 10, "y": ["a", "b"] * 10}, target="y", columns=told)
+    assert data.preprocessing.feature_names == ("x=1", "x is missing")
+    assert columns_as_told({"x": {"number": {"decimal": ","}}})["x"].told_kind == "numeric"
+
+
+@pytest.mark.parametrize(
+    ("columns", "kinds", "message"),
+    [
+        ({"x": {"knd": "numeric"}}, {}, "columns: not a saved ColumnOptions: knd"),
+        ({"x": {"kind": "date", "number": {}}}, {}, "'x' is date, and how its numbers are written: leave one out"),
+        ({"x": {"kind": "date"}}, {"x": "numeric"}, "kinds says that 'x' is numeric, and columns that it is date"),
+    ],
+)
+def test_contradictions_are_refused(columns, kinds, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load({"x": ["1", "2"] * 10, "y": ["a", "b"] * 10}, target="y", columns=columns, kinds=kinds)
+
+
+def test_an_unknown_column_is_answered_with_the_nearest() -> None:
+    with pytest.raises(DataError, match="columns: unknown column 'xx': did you mean 'x'"):
+        load({"x": ["1", "2"] * 10, "y": ["a", "b"] * 10}, target="y", columns={"xx": {"kind": "numeric"}})
+
+
+def test_earlier_encodings_have_no_columns_told() -> None:
+    plain = load({"x": [1.5, 2.5] * 10, "y": ["a", "b"] * 10}, target="y").encoding.to_json()
+    assert "columns" not in plain["reading"]
+    assert Encoding.from_json(plain).reading.columns is None
+
+
+def test_columns_are_described_by_all_cells(path: Path) -> None:
+    found = bw.describe(path, target="y", columns={"zip": {"missing": ["-"]}})
+    columns = {column.name: column for column in found.columns}
+    assert [*columns] == FRAME.columns
+    assert {name: (column.kind, column.used) for name, column in columns.items()} == {
+        "co": ("numeric", True),
+        "price": ("numeric", True),
+        "zip": ("numeric", True),
+        "day": ("date", True),
+        "same": ("categorical", False),
+        "y": ("categorical", False),
+    }
+    assert (columns["co"].lowest, columns["co"].highest) == ("-200", f"{FRAME['co'].max():g}")
+    assert columns["price"].written == "1.234,5 EUR" and columns["price"].distinct == FRAME["price"].n_unique()
+    assert columns["co"].note.startswith("-200 in 10 rows stands apart")
+    assert columns["day"].becomes == "day, weekday"
+    assert columns["day"].lowest == str(datetime.datetime(2024, 1, 1))
+    assert columns["zip"].missing == FRAME["zip"].is_in(["NA", "-"]).sum()
+    assert columns["same"].becomes == "left out: every training row is 'only'"
+    assert (columns["y"].becomes, columns["y"].cells) == ("target", tuple(FRAME["y"].unique(maintain_order=True)))
+
+
+def test_described_in_pieces_is_the_same(path: Path) -> None:
+    options = DataOptions(columns={"zip": ColumnOptions("categorical")})
+    whole, pieces = describe_source(path, options), describe_source(path, options, memory_limit=1 << 34)
+    assert whole == pieces
+
+
+def test_the_configuration_that_is_written_reads_the_same_columns(path: Path, tmp_path: Path) -> None:
+    settings = load_config(
+        None,
+        [("data.source", str(path), ""), ("data.target", "y", ""), ("data.columns", "{zip: {missing: ['-']}}", "")],
+    )
+    found = describe_source(path, settings.config.data_options)
+    _write_columns(settings, found, tmp_path / "c.yaml")
+    again = load_config(tmp_path / "c.yaml").config
+    assert again.data.source == str(path) and again.data.target == "y"
+    assert again.data.columns["price"] == ColumnOptions("numeric", NumberFormat(",", ".", after="EUR"))
+    assert again.data.columns["zip"].missing == ("-",)
+    reread = describe_source(path, again.data_options)
+    said = [(one.name, one.kind, one.becomes, one.missing, one.lowest) for one in found.columns]
+    assert [(one.name, one.kind, one.becomes, one.missing, one.lowest) for one in reread.columns] == said
+
+
+def test_images_have_no_columns() -> None:
+    with pytest.raises(DataError, match="holds images, which have no columns to describe"):
+        describe("digits")
