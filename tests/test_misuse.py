@@ -63,6 +63,7 @@ SAID = {
     "bw.load('iris', missing='NA')": "^missing must be a tuple of texts, but is 'NA'",
     "bw.load('iris', delimiter=5)": "^delimiter must be",
     "bw.load('iris', decimal=';')": "^decimal must be '.' or ','",
+    "bw.load('iris', day_first='yes')": "^day_first must be True or False, or None",
     "bw.open_run(5)": FOLDER,
     "bw.open_run(None)": FOLDER,
     "bw.resume(5)": FOLDER,

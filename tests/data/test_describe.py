@@ -118,7 +118,7 @@ def test_columns_are_described_by_all_cells(path: Path) -> None:
     assert (columns["co"].lowest, columns["co"].highest) == ("-200", f"{FRAME['co'].max():g}")
     assert columns["price"].written == "1.234,5 EUR" and columns["price"].distinct == FRAME["price"].n_unique()
     assert columns["co"].note.startswith("-200 in 10 rows stands apart")
-    assert columns["day"].becomes == "day, weekday"
+    assert columns["day"].becomes == "elapsed, day sine, day cosine, weekday sine, weekday cosine"
     assert columns["day"].lowest == str(datetime.datetime(2024, 1, 1))
     assert columns["zip"].missing == FRAME["zip"].is_in(["NA", "-"]).sum()
     assert columns["same"].becomes == "left out: every training row is 'only'"

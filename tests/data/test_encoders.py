@@ -98,24 +98,44 @@ def test_new_numbers_far_outside_stay_finite(scaling: str) -> None:
     assert out[2, 0] == 0
 
 
-def test_dates_become_the_parts_that_vary() -> None:
+def test_dates_become_the_time_elapsed_and_the_cycles_that_vary() -> None:
     days = [
         datetime.datetime(2023, 12, 31, 6),
         datetime.datetime(2024, 2, 29, 6),
         None,
-        datetime.datetime(2024, 3, 1, 18),
+        datetime.datetime(2024, 3, 1, 12),
     ]
     cells = pl.Series("when", days)
     encoder = date_encoder("when", cells)
-    assert encoder.features == tuple(
-        f"when {part}" for part in ("year", "month", "day", "weekday", "hour", "is missing")
-    )
+    cycles = [f"when {cycle} {curve}" for cycle in ("month", "day", "weekday", "hour") for curve in ("sine", "cosine")]
+    assert encoder.features == ("when elapsed", *cycles, "when is missing")
     known = [day for day in days if day]
-    parts = np.array([[d.year, d.month, d.day, d.isoweekday(), d.hour] for d in known], float)
+    turns = [((d.month - 1) / 12, (d.day - 1) / 31, d.weekday() / 7, d.hour / 24) for d in known]
+    curves = [[curve(2 * np.pi * turn) for turn in each for curve in (np.sin, np.cos)] for each in turns]
+    parts = np.column_stack([[d.timestamp() for d in known], curves])
     out = encoded(encoder, cells)
-    np.testing.assert_allclose(out[[0, 1, 3], :5], (parts - parts.mean(0)) / parts.std(0), rtol=1e-5)
-    assert out[:, 5].tolist() == [0, 0, 1, 0]
-    assert out[2].tolist() == [0, 0, 0, 0, 0, 1]
+    np.testing.assert_allclose(out[[0, 1, 3], :-1], (parts - parts.mean(0)) / parts.std(0), rtol=1e-4, atol=1e-6)
+    assert out[:, -1].tolist() == [0, 0, 1, 0]
+    assert not out[2, :-1].any()
+
+
+@pytest.mark.parametrize(
+    ("days", "parts"),
+    [
+        (["2024-01-01 06:00", "2024-01-01 18:00"], {"elapsed", "hour sine"}),  # both cosines are 0
+        (["2023-01-01 00:00", "2024-02-01 00:00"], {"elapsed", "month sine", "month cosine"}),  # no weekday of months
+        (["2024-01-01 05:05", "2024-01-01 05:05"], set()),
+    ],
+)
+def test_parts_of_dates_that_are_the_same_are_left_out(days: list[str], parts: set[str]) -> None:
+    encoder = date_encoder("t", pl.Series(days).str.to_datetime())
+    assert {part.column for part in encoder.parts} == parts
+
+
+def test_dates_of_earlier_models_are_encoded_as_before() -> None:
+    parts = tuple(Number(part, 1.0, 2.0, indicator=False) for part in ("year", "month", "day", "weekday", "hour"))
+    out = encoded(Moment("t", parts, indicator=False), pl.Series([datetime.datetime(2024, 2, 29, 6)]))
+    assert out[0].tolist() == [2023 / 2, 0.5, 14.0, 1.5, 2.5]
 
 
 def test_booleans() -> None:

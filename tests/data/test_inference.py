@@ -68,14 +68,6 @@ def test_what_a_few_cells_are(tmp_path: Path, cells: list[str], kind: str) -> No
     assert from_frame({"x": cells}, DROP).kinds["x"] == "categorical", "text of a frame stays text"
 
 
-def test_dates_that_may_be_read_in_two_ways_are_noted(tmp_path: Path) -> None:
-    undecided = read_csv(file(tmp_path, "x,y\n1/2/2024,1\n3/4/2024,1\n"))
-    assert "%d/%m/%Y fits as well" in undecided.column("x").note
-    certain = read_csv(file(tmp_path, "x,y\n1/2/2024,1\n13/4/2024,1\n"))
-    assert certain.column("x").note == ""
-    assert certain.frame["x"].to_list() == [datetime.datetime(2024, 2, 1), datetime.datetime(2024, 4, 13)]
-
-
 @pytest.mark.parametrize("name", ["id", "", "Unnamed: 0", "row_id", "t"])
 def test_a_column_that_counts_the_rows_is_left_out(tmp_path: Path, name: str) -> None:
     table = read_csv(file(tmp_path, f"{name},y\n" + "".join(f"{i + 7},{i % 3}\n" for i in range(30))))

@@ -116,6 +116,7 @@ OPTIONS = (
         "what separates cells in a text file; whitespace: runs of blanks [found]",
     ),
     Option("--decimal", "data.decimal", str, "the decimal mark of numbers in a text file: . or , [found by column]"),
+    Option("--day-first", "data.day_first", bool, "whether 1/2/2024 is the first of February [found by column]"),
     Option("--encoding", "data.encoding", str, "of a text file, such as cp1252 or gb18030 [found from the file]"),
     Option("--skip-lines", "data.skip_lines", int, "lines above the header of a text file [found from the file]"),
     Option("--comment", "data.comment", str, "what comment lines begin with, such as '#', or none [found]"),

@@ -20,7 +20,7 @@ from batchwright.data.typed.schema import Schema, WiderSchema
 from batchwright.data.typed.table import ColumnSource, Table, column_of
 from batchwright.errors import ConfigError
 
-LEARNED = ("scaling", "one_hot_max", "text", "missing", "decimal", "kinds", "columns", "image_size")
+LEARNED = ("scaling", "one_hot_max", "text", "missing", "decimal", "day_first", "kinds", "columns", "image_size")
 """Options that say how columns are learned, which the earlier training has done."""
 
 
@@ -76,6 +76,7 @@ def options_like(options: DataOptions, like: Encoding) -> DataOptions:
         quote=options.quote or like.reading.quote,
         missing=like.reading.missing,
         decimal=like.reading.decimal,
+        day_first=like.reading.day_first,
         kinds=like.reading.kinds,  # type: ignore[arg-type]
         columns=like.reading.columns or {},
         image_size=None if image is None else image[:2],

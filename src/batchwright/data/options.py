@@ -64,6 +64,7 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "rare_classes": (lambda value: value is None or _is_text(value), "'drop' or 'merge', or None"),
     "merge_case": (lambda value: isinstance(value, bool), "True or False"),
     "decimal": (lambda value: value is None or value in DECIMALS, "'.' or ',', or None"),
+    "day_first": (lambda value: value is None or isinstance(value, bool), "True or False, or None"),
     "image_size": (_is_size, "a height and a width, or None"),
     "image_dir": (lambda value: value is None or isinstance(value, str | os.PathLike), "a path, or None"),
     "kinds": (
@@ -129,6 +130,7 @@ class DataOptions:
         skip_lines: lines above the header of a text file; found when None.
         comment: what the comment lines of a text file begin with, or "none"; found when None.
         quote: the quotation mark of a text file, or "none" where such marks are text; found when None.
+        day_first: whether the day is before the month in dates such as 1/2/2024; found for each column when None.
         missing: texts that mean missing, besides the empty text.
         kinds: the kinds of columns, by name, where they should not be inferred.
         columns: more about single columns, by name: `kind`, as in `kinds`; `number`, how its numbers are written
@@ -162,6 +164,7 @@ class DataOptions:
     skip_lines: Annotated[int, Ge(0)] | None = None
     comment: str | None = None
     quote: str | None = None
+    day_first: bool | None = None
     missing: tuple[str, ...] = MISSING
     kinds: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
     columns: Mapping[str, ColumnOptions] = dataclasses.field(default_factory=dict)
@@ -197,6 +200,7 @@ class DataOptions:
             image_dir=None if self.image_dir is None else os.fspath(self.image_dir),
             image_size=None if self.image_size is None else (self.image_size[0], self.image_size[1]),
             columns=self.columns or None,
+            day_first=self.day_first,
         )
 
     @property

@@ -26,7 +26,11 @@ LIMIT = 1e6
 QUANTILES, ROWS_PER_QUANTILE = (10, 1000), 30
 """Fewest and most knots of the quantile map, one per 30 rows between them (Gorishniy et al. 2021, arXiv 2106.11959)."""
 
-PARTS = ("year", "month", "day", "weekday", "hour", "minute", "second")
+DAY = 24 * 60 * 60 * 1_000_000
+"""Microseconds of a day."""
+ELAPSED = "elapsed"
+CYCLES = ("month", "day", "weekday", "hour", "minute")
+"""What of a date returns: the month in the year, the day in month and week, the time in the day and in the hour."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +108,10 @@ class Flag:
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """A date as its parts, each a standardised number; parts that never differ in the training rows are left out."""
+    """A date as its parts, each a standardised number; parts that never differ in the training rows are left out.
+
+    Models saved by earlier versions have other parts: year, month, day, weekday, hour, minute and second.
+    """
 
     column: str
     parts: tuple[Number, ...]
@@ -236,9 +243,35 @@ def _with_known_zeros(text: pl.Series, strange: pl.Series, categories: tuple[str
 
 
 def part_of_date(cells: pl.Series, part: str) -> pl.Series:
-    """One of `PARTS` of each date; Monday is weekday 1."""
-    values: pl.Series = getattr(cells.dt, part)()
-    return values.cast(pl.Float64)
+    """One part of each date: the days since 1970 (`elapsed`), sine or cosine of a cycle, or a number such as the hour.
+
+    >>> noon = pl.Series(["1970-01-02 12:00"]).str.to_datetime()
+    >>> [part_of_date(noon, part)[0] for part in ("elapsed", "hour cosine", "weekday")]
+    [1.5, -1.0, 5.0]
+    """
+    name, _, curve = part.partition(" ")
+    if part == ELAPSED:
+        return cells.cast(pl.Datetime("us")).to_physical().cast(pl.Float64) / DAY
+    if not curve:
+        values: pl.Series = getattr(cells.dt, part)()
+        return values.cast(pl.Float64)
+    angle = _share_of_cycle(cells, name) * (2 * np.pi)
+    return (angle.sin() if curve == "sine" else angle.cos()).round(12)  # so that what is equal stays so
+
+
+def _share_of_cycle(cells: pl.Series, cycle: str) -> pl.Series:
+    """How far each date is in a cycle, from 0 to 1."""
+    date = cells.dt
+    match cycle:
+        case "month":
+            return (date.month().cast(pl.Float64) - 1) / 12
+        case "day":
+            return (date.day().cast(pl.Float64) - 1) / 31
+        case "weekday":
+            return (date.weekday().cast(pl.Float64) - 1) / 7
+    microseconds = cells.cast(pl.Datetime("us")).to_physical()
+    length = DAY if cycle == "hour" else DAY // 24
+    return (microseconds % length).cast(pl.Float64) / length
 
 
 def mean_and_deviation(values: Float[np.ndarray, " rows"]) -> tuple[float, float]:
@@ -292,11 +325,16 @@ def _number_encoder(
 
 
 def date_encoder(column: str, cells: pl.Series) -> Moment:
-    """The encoder of a date column, with the parts that differ between rows."""
+    """The encoder of a date column: the time elapsed, and sine and cosine of each cycle, if they differ between rows.
+
+    The weekday is left out where the day of the month is the same, as in dates of months.
+    """
     known = cells.drop_nulls()
-    parts = {part: part_of_date(known, part) for part in PARTS}
-    varying = {part: values for part, values in parts.items() if values.n_unique() > 1}
-    encoders = (Number(part, *mean_and_deviation(_floats(values)), indicator=False) for part, values in varying.items())
+    cycles = [cycle for cycle in CYCLES if cycle != "weekday" or known.dt.day().n_unique() > 1]
+    names = (ELAPSED, *(f"{cycle} {curve}" for cycle in cycles for curve in ("sine", "cosine")))
+    parts = {name: part_of_date(known, name) for name in names}
+    varying = {name: values for name, values in parts.items() if values.n_unique() > 1}
+    encoders = (Number(name, *mean_and_deviation(_floats(values)), indicator=False) for name, values in varying.items())
     return Moment(column, tuple(encoders), cells.null_count() > 0)
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from jaxtyping import Bool, Int64
 
 from batchwright.data.typed import inference
+from batchwright.data.typed.durations import DURATION
 from batchwright.data.typed.numbers import Decimal, find_written
 from batchwright.data.typed.schema import Column, ColumnOptions
 from batchwright.errors import DataError
@@ -42,6 +43,7 @@ class TableOptions:
         image_dir: the folder of the images that cells name; the table's folder, or one in it, when None.
         image_size: height and width that these images are resized to.
         columns: more about single columns, by name.
+        day_first: whether the day is before the month in dates of numbers; found for each column when None.
     """
 
     header: bool = True
@@ -57,6 +59,7 @@ class TableOptions:
     image_dir: str | None = None
     image_size: tuple[int, int] | None = None
     columns: Mapping[str, ColumnOptions] | None = None
+    day_first: bool | None = None
 
     def missing_in(self, name: str) -> tuple[str, ...]:
         """The texts that mean missing in the column `name`."""
@@ -168,10 +171,10 @@ def type_cells(
         decimal = None if like and spec is not None else options.decimal
         cells = inference.clean(_numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing_in(raw.name))
         if spec is None:
-            spec = inference.guess(cells, untyped=untyped, decimal=decimal)
+            spec = inference.guess(cells, untyped=untyped, decimal=decimal, day_first=options.day_first)
             spec = inference.with_doubt(spec, raw) if untyped and decimal is None else spec
         elif not like and spec.numbers is None:
-            spec = inference.with_format(spec, cells, decimal)
+            spec = inference.with_format(spec, cells, decimal, day_first=options.day_first)
         spec = spec if like else inference.with_marks(spec, raw, cells)
         values = inference.convert(cells, spec)
         if values.null_count() > cells.null_count():
@@ -183,9 +186,17 @@ def type_cells(
         if column.name in unfit:
             texts = unfit[column.name]
             fits &= texts.is_null().to_numpy()
-            wanted = f"a number as in {column.numbers.example!r}" if column.numbers else WANTED[column.kind]
-            bad += _bad_cells(texts, wanted, lines)
-    return TypedCells(pl.DataFrame(typed), tuple(columns), fits, bad)
+            bad += _bad_cells(texts, _wanted(column), lines)
+    return TypedCells(pl.DataFrame({cells.name: cells for cells in typed}), tuple(columns), fits, bad)
+
+
+def _wanted(column: Column) -> str:
+    """What a cell of the column has to be."""
+    if column.numbers:
+        return f"a number as in {column.numbers.example!r}"
+    if column.format == DURATION:
+        return "a length of time, as 26:03:04 or 1h 30m"
+    return WANTED[column.kind] + (f" ({column.format})" if column.format else "")
 
 
 def _numbers_or_text(raw: pl.Series, spec: Column | None, decimal: Decimal | None, *, untyped: bool) -> pl.Series:

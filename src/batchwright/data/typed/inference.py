@@ -11,7 +11,11 @@ from functools import cache
 import numpy as np
 import polars as pl
 
+from batchwright.data.typed import dates
 from batchwright.data.typed.counters import find_counter
+from batchwright.data.typed.date_search import find_written as find_dates
+from batchwright.data.typed.date_search import why_no_dates
+from batchwright.data.typed.durations import DURATION, find_durations, read_durations, seconds_of
 from batchwright.data.typed.free_text import guess_free_text
 from batchwright.data.typed.marks import mark_note
 from batchwright.data.typed.numbers import MOSTLY, Decimal, NumberFormat, Written, find_written, may_have_thousands
@@ -20,13 +24,6 @@ from batchwright.data.typed.tags import LISTED, guess_lists, guess_tags, tags_as
 from batchwright.errors import DataError
 
 TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
-
-DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y")
-CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%H:%M:%SZ", "%H:%M:%S%.fZ")
-DATE_FORMATS = tuple(
-    date + time for date in DATES for time in ("", *(mark + clock for mark in " T" for clock in CLOCKS))
-)
-LIKE_A_DATE = r"^(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[ T]\d{1,2}:\d|$)"
 
 FITTING = 0.9
 """Share of a column's cells that must be numbers (or dates) for the others to be mistakes; below it, all are text."""
@@ -138,36 +135,44 @@ def _is_written_plainly(text: pl.Series, counts: pl.DataFrame) -> bool:
     )
 
 
-def guess(column: pl.Series, *, untyped: bool, decimal: Decimal | None = None) -> Column:
+def guess(column: pl.Series, *, untyped: bool, decimal: Decimal | None = None, day_first: bool | None = None) -> Column:
     """Guess what a clean column holds: by its type if it has one, or by all its cells if it is `untyped` text.
 
-    `decimal` is the decimal mark of numbers in text, if it is told.
+    `decimal` is the decimal mark of numbers in text, and `day_first` says whether the day is before the month in dates
+    of numbers, if they are told.
     """
     name, dtype = column.name, column.dtype
     if dtype == pl.String:
-        return _guess_text(column, decimal) if untyped else _keep_text(column)
+        return _guess_text(column, decimal, day_first) if untyped else _keep_text(column)
     if dtype.is_numeric():
-        return _with_decimal(_number_column(column), decimal) if untyped else _number_column(column)
+        return _with_decimal(_number_or_date(column), decimal) if untyped else _number_or_date(column)
     if dtype in (pl.Boolean, pl.Null):
         return Column(name, "boolean" if dtype == pl.Boolean else "categorical")
-    if dtype in (pl.Date, pl.Datetime):
-        return Column(name, "date")
+    if dtype in (pl.Date, pl.Datetime, pl.Time):
+        return dates.typed_column(column)
+    if dtype == pl.Duration:
+        return Column(name, "numeric", note="lengths of time, in seconds", format=DURATION)
     return guess_lists(column)
 
 
-def with_format(spec: Column, cells: pl.Series, decimal: Decimal | None) -> Column:
-    """A column whose kind is told, with the format of its numbers if more cells are numbers in it than plainly.
+def with_format(spec: Column, cells: pl.Series, decimal: Decimal | None, *, day_first: bool | None = None) -> Column:
+    """A column whose kind is told, with the format of its numbers or dates if there is one that fits more cells.
 
     Of a column with several values in a cell, the format is what separates them.
     """
     if spec.kind == "tags":
         return tags_as_told(spec, cells)
+    if spec.kind == "date":
+        return dates.told_column(spec, cells, day_first=day_first)
     if spec.kind != "numeric" or cells.dtype != pl.String:
         return _with_decimal(spec, decimal)
     texts = cells.drop_nulls()
     plain = _plain_numbers(texts, decimal)
-    written = find_written(texts, decimal)
-    if written is None or written.fits <= len(plain) - plain.null_count():
+    fits = len(plain) - plain.null_count()
+    written, lengths = find_written(texts, decimal), find_durations(texts, told=True)
+    if lengths is not None and lengths.fits > max(fits, written.fits if written else 0):
+        return dataclasses.replace(spec, note=lengths.note, format=DURATION)
+    if written is None or written.fits <= fits:
         return _with_decimal(spec, decimal)
     return dataclasses.replace(spec, note=written.note, numbers=written.format)
 
@@ -191,11 +196,11 @@ def convert(column: pl.Series, spec: Column) -> pl.Series:
     """The cells of a clean column as values of `spec.kind`: finite numbers, booleans, datetimes, or text; else null."""
     match spec.kind:
         case "numeric":
-            return _as_numbers(column, spec.numbers)
+            return _as_numbers(column, spec)
         case "boolean":
             return _as_booleans(column)
         case "date":
-            return _as_dates(column, spec.format)
+            return dates.to_dates(column, spec.format)
         case "categorical" | "text" | "image":
             return as_text(column)
         case "tags":
@@ -243,7 +248,8 @@ def looks_like(column: pl.Series) -> Kind | None:
     numbers = cells.cast(pl.Float64, strict=False)
     if _fits(len(numbers) - numbers.null_count(), len(cells)):
         return "numeric"
-    return "date" if _guess_date(cells.unique()) else None
+    written = find_dates(cells)
+    return "date" if written and _fits(written.fits, len(cells)) else None
 
 
 def kind_remedy(column: pl.Series) -> str:
@@ -267,7 +273,7 @@ def _number(text: str) -> float | None:
     return None if math.isnan(number) else number
 
 
-def _guess_text(column: pl.Series, decimal: Decimal | None) -> Column:
+def _guess_text(column: pl.Series, decimal: Decimal | None, day_first: bool | None) -> Column:
     name, cells = column.name, column.drop_nulls()
     numbers = _plain_numbers(cells, decimal)
     plain = len(numbers) - numbers.null_count()
@@ -276,10 +282,20 @@ def _guess_text(column: pl.Series, decimal: Decimal | None) -> Column:
         return _as_written(cells, written)
     if len(cells) and _fits(plain, len(cells)):
         return _with_decimal(_as_plain_numbers(cells, numbers), decimal)
-    distinct = cells.unique()
-    if len(cells) and distinct.str.to_lowercase().is_in(["true", "false"]).all():
+    if len(cells) and cells.unique().str.to_lowercase().is_in(["true", "false"]).all():
         return Column(name, "boolean")
-    return _guess_date(distinct.rename(name)) or _as_names(cells, _why_no_numbers(cells, written))
+    return _guess_time(cells, day_first, _why_no_numbers(cells, written))
+
+
+def _guess_time(cells: pl.Series, day_first: bool | None, why: str) -> Column:
+    """A column of text that is no number: durations, dates, or else names; `why` it holds no numbers."""
+    lengths = find_durations(cells)
+    if lengths is not None and _fits(lengths.fits, len(cells)):
+        return Column(cells.name, "numeric", note=lengths.note, format=DURATION)
+    written = find_dates(cells, day_first=day_first)
+    if written is not None and _fits(written.fits, len(cells)):
+        return Column(cells.name, "date", note=written.note, format=written.format)
+    return _as_names(cells, why or why_no_dates(written, cells.name, len(cells)))
 
 
 def _as_written(cells: pl.Series, written: Written) -> Column:
@@ -309,7 +325,7 @@ def _as_plain_numbers(cells: pl.Series, numbers: pl.Series) -> Column:
     more = _which_say_more(cells, numbers)
     if more.any() and _name_things(cells, more):
         return _as_names(cells, "numbers with leading zeros or of 16 digits and more are kept as they are written")
-    return _with_note(_number_column(numbers), cells, numbers, more)
+    return _with_note(_number_or_date(numbers), cells, numbers, more)
 
 
 def _keep_text(column: pl.Series) -> Column:
@@ -372,34 +388,28 @@ def _number_column(column: pl.Series) -> Column:
     return find_counter(column) or Column(column.name, "numeric", note=mark_note(column))
 
 
-def _guess_date(distinct: pl.Series) -> Column | None:
-    """A date column in the format that parses most of the distinct texts, if that is nearly all of them."""
-    like = distinct.filter(distinct.str.contains(LIKE_A_DATE))
-    if len(like) == 0 or not _fits(len(like), len(distinct)):
-        return None
-    read = {form: _read(like.head(50), form) for form in DATE_FORMATS}
-    best = [form for form in DATE_FORMATS if read[form] == max(read.values())]
-    read = {form: _read(like, form) for form in best}
-    form = max(best, key=read.__getitem__)
-    if read[form] == 0 or not _fits(read[form], len(distinct)):
-        return None
-    others = [other for other in best if other.startswith("%d/%m") and read[other] == read[form]]
-    note = f"dates read as {form}; {others[0]} fits as well" if others and form.startswith("%m/%d") else ""
-    return Column(distinct.name, "date", note=note, format=form)
+def _number_or_date(column: pl.Series) -> Column:
+    """A column of dates if all its cells are whole numbers that are dates; else a numeric column, or a counter."""
+    dated = dates.number_column(Column(column.name, "numeric"), column)
+    if dated.kind == "date":
+        return dated
+    number = _number_column(column)
+    if number.kind != "numeric" or not dated.note:
+        return number
+    return dataclasses.replace(number, note="; ".join(filter(None, (dated.note, number.note))))
 
 
-def _read(texts: pl.Series, form: str) -> int:
-    """How many of the texts are dates in this format."""
-    return len(texts) - texts.str.to_datetime(form, strict=False, time_unit="us").null_count()
-
-
-def _as_numbers(column: pl.Series, written: NumberFormat | None) -> pl.Series:
+def _as_numbers(column: pl.Series, spec: Column) -> pl.Series:
+    if column.dtype == pl.Duration:
+        return seconds_of(column)
     if column.dtype.is_temporal() or column.dtype.is_nested():
         return pl.repeat(None, len(column), dtype=pl.Float64, eager=True).alias(column.name)
-    if not column.dtype.is_integer() and not column.dtype.is_float():
-        column = (
-            written.read(column) if written and column.dtype == pl.String else column.cast(pl.Float64, strict=False)
-        )
+    if column.dtype == pl.String and spec.format == DURATION:
+        return read_durations(column)
+    if column.dtype == pl.String and spec.numbers is not None:
+        column = spec.numbers.read(column)
+    elif not column.dtype.is_integer() and not column.dtype.is_float():
+        column = column.cast(pl.Float64, strict=False)
     if _all_finite(column):
         return column
     unfit = ~column.is_finite()
@@ -418,13 +428,3 @@ def _as_booleans(column: pl.Series) -> pl.Series:
     answers = words.is_in(TRUE)
     unfit = ~(answers | words.is_in(FALSE))
     return answers.set(unfit, None) if unfit.any() else answers
-
-
-def _as_dates(column: pl.Series, form: str) -> pl.Series:
-    if column.dtype == pl.String:
-        found = None if form else _guess_date(column.drop_nulls().unique())
-        form = form or (found.format if found else DATE_FORMATS[0])
-        return column.str.to_datetime(form, strict=False, time_unit="us")
-    if column.dtype not in (pl.Date, pl.Datetime):
-        return pl.repeat(None, len(column), dtype=pl.Datetime("us"), eager=True).alias(column.name)
-    return column.cast(pl.Datetime("us"))
