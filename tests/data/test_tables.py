@@ -280,3 +280,9 @@ def test_the_census_table() -> None:
     assert table.rows == 32_561
     assert sum(kind == "numeric" for kind in table.kinds.values()) == 6
     assert table.frame["workclass"].null_count() == 1_836
+
+
+def test_a_column_may_have_an_empty_name() -> None:
+    table = from_frame({"": [1.5, 2.5], "x": ["a", "b"]})
+    assert table.cells("").to_list() == [1.5, 2.5]
+    assert table.frame.columns == ["", "x"]

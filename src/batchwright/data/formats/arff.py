@@ -67,7 +67,7 @@ class Arff(TextFormat):
         meaningful = ((number, line.strip()) for number, line in lines if line.strip() and not _is_comment(line))
         attributes = _read_header(meaningful, name)
         rows, places, wrong, torn = _read_rows(meaningful, attributes)
-        frame = pl.DataFrame([_series(column, rows, place) for place, column in enumerate(attributes)])
+        frame = pl.DataFrame({column.name: _series(column, rows, place) for place, column in enumerate(attributes)})
         told = {column.name: column.kind for column in attributes if _is_told(column, frame)}
         options = dataclasses.replace(options, kinds={**told, **options.kinds})
         numbers, others = np.array(places, np.int64), np.array(torn, np.int64)

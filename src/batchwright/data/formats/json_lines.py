@@ -212,7 +212,7 @@ def _typed(cells: Cells, name: str, options: TableOptions, schema: Schema | None
     by_name = dict(zip(normal_names(written, name), written, strict=True))
     wanted = by_name if schema is None else columns_asked_for(list(by_name), schema, name)
     told = set(options.kinds) if schema is None else set(wanted)
-    frame = pl.DataFrame([_series(column, by_name[column], cells, told=column in told) for column in wanted])
+    frame = pl.DataFrame({column: _series(column, by_name[column], cells, told=column in told) for column in wanted})
     if not wanted and cells.lines:
         raise DataError(f"{name}: its objects hold no values.")
     lines = np.array(cells.lines, np.int64)

@@ -107,7 +107,7 @@ def _fetch(database: sqlite3.Connection, query: str, file: Path) -> pl.DataFrame
     while rows := cursor.fetchmany(CHUNK):
         for place, cells in enumerate(zip(*rows, strict=True)):
             pieces[place].append(_series(cells))
-    return pl.DataFrame([_join(name, found) for name, found in zip(names, pieces, strict=True)])
+    return pl.DataFrame({name: _join(name, found) for name, found in zip(names, pieces, strict=True)})
 
 
 def _series(cells: tuple[Any, ...]) -> pl.Series:

@@ -33,7 +33,7 @@ def to_polars(frame: Any, name: str) -> pl.DataFrame:
     lengths = {column: len(values) for column, values in columns.items()}
     if len(set(lengths.values())) > 1:
         raise DataError(f"{name}: columns differ in length: {', '.join(f'{c!r} {n:,}' for c, n in lengths.items())}.")
-    return pl.DataFrame([_series(column, values) for column, values in columns.items()])
+    return pl.DataFrame({column: _series(column, values) for column, values in columns.items()})
 
 
 def is_single(value: object) -> bool:
