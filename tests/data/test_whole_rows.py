@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from batchwright.data import whole_rows
 from batchwright.data.encode.encoding import Encoding
@@ -140,6 +141,33 @@ def test_images_have_no_columns_to_keep() -> None:
     encoding = load("digits").encoding
     with pytest.raises(DataError, match="no column 'id' to keep"):
         list(read_whole("digits", encoding, keep=("id",)))
+
+
+def test_answers_for_images_have_their_paths_and_bad_files_come_last(tmp_path: Path) -> None:
+    for place, name in enumerate(("a/1.png", "a/2.png", "b/3.png", "b/4.png", "b/5.png")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((4, 4), 40 * place, np.uint8)).save(tmp_path / name)
+    encoding = load(tmp_path, validation_split=0.0, test_split=0.0).encoding
+    (tmp_path / "a" / "2.png").write_bytes(b"no image")
+    found = together(list(read_whole(tmp_path, encoding, on_bad_rows="drop")))
+    assert found.written["path"].to_list() == ["a/1.png", "b/3.png", "b/4.png", "b/5.png", "a/2.png"]
+    assert found.fits.tolist() == [True] * 4 + [False]
+    assert found.inputs["image"][:, 0, 0, 0].tolist() == [0, 80, 120, 160]
+    with pytest.raises(DataError, match=r"2\.png"):
+        list(read_whole(tmp_path, encoding))
+    with pytest.raises(DataError, match=r"no column 'id' to keep: leave it out\. Their answers have the column 'path'"):
+        list(read_whole(tmp_path, encoding, keep=("id",), on_bad_rows="drop"))
+
+
+@pytest.mark.parametrize("piece", [20, 1000])
+def test_lines_that_are_no_rows_are_counted(
+    tmp_path: Path, encoding: Encoding, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_rows, "PIECE_BYTES", piece)
+    (tmp_path / "new.csv").write_text("x,city\n1,Bern\n,\n2,Genf\n,\n3,Bern\n")
+    found = together(list(read_whole(tmp_path / "new.csv", encoding)))
+    assert found.fits.tolist() == [True] * 3
+    assert found.notes == ("2 lines of empty cells only left out",)
 
 
 def test_a_unit_that_training_did_not_have_is_told(tmp_path: Path, encoding: Encoding) -> None:

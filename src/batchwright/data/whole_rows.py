@@ -106,7 +106,7 @@ def read_whole(
         raise ConfigError(unknown("on_bad_rows", on_bad_rows, ON_BAD_ROWS))
     schema = WholeSchema(**vars(encoding.schema) | {"keep": keep})
     bad, hints, name, place = NONE_BAD, tuple[str, ...](), "", "row"
-    for rows in _read_pieces(source, schema, encoding):
+    for rows in _read_pieces(source, schema, encoding, on_bad_rows):
         piece = _encode(rows, encoding, keep)
         bad, name, place = (bad + piece.bad).cut(), rows.name, piece.place
         hints = hints or piece.hints
@@ -135,30 +135,32 @@ def level(pieces: Iterable[WholeRows], block: int) -> Iterator[WholeRows]:
 def _encode(rows: Rows, encoding: Encoding, keep: tuple[str, ...]) -> WholeRows:
     inputs = encoding.inputs(rows)
     if isinstance(rows, Images):
-        return WholeRows(inputs, np.ones(rows.rows, bool), _written_of(rows, keep), notes=rows.notes)
+        fits = np.arange(rows.rows + len(rows.dropped)) < rows.rows
+        return WholeRows(inputs, fits, _paths_of(rows, keep), notes=rows.notes)
     assert rows.whole is not None
     assert isinstance(encoding.preprocessing, Preprocessing)
     unfamiliar = count_unfamiliar(encoding.preprocessing, rows)
     place = "row" if rows.lines is None else "line"
     whole = rows.whole
-    return WholeRows(inputs, whole.fits, whole.written, rows.dropped, unfamiliar, place, whole.hints)
+    return WholeRows(inputs, whole.fits, whole.written, rows.dropped, unfamiliar, place, whole.hints, rows.notes)
 
 
-def _written_of(images: Images, keep: tuple[str, ...]) -> pl.DataFrame:
-    """The paths of images where these are kept."""
-    paths = getattr(images, "paths", None)
-    known = () if paths is None else (PATH,)
+def _paths_of(images: Images, keep: tuple[str, ...]) -> pl.DataFrame:
+    """The paths of images that are in files, last of those that cannot be read; there are no other columns to keep."""
+    known = () if images.files is None else (PATH,)
     if strange := [name for name in keep if name not in known]:
-        raise DataError(f"{images.name} holds images, which have no column {strange[0]!r} to keep: leave it out.")
-    return pl.DataFrame({PATH: paths}) if keep else pl.DataFrame()
+        also = f" Their answers have the column {PATH!r} in any case." if known else ""
+        raise DataError(f"{images.name} holds images, which have no column {strange[0]!r} to keep: leave it out.{also}")
+    return pl.DataFrame() if images.files is None else pl.DataFrame({PATH: [*images.files, *images.dropped]})
 
 
-def _read_pieces(source: Source, schema: WholeSchema, encoding: Encoding) -> Iterator[Rows]:
+def _read_pieces(source: Source, schema: WholeSchema, encoding: Encoding, on_bad_rows: str) -> Iterator[Rows]:
     """The rows as they are read, a piece at a time where the format can be read so."""
     reading = dataclasses.replace(encoding.reading, on_bad_rows="drop")
     path = Path(source) if isinstance(source, str | os.PathLike) else None
     if isinstance(encoding.preprocessing, ImagePreprocessing):
-        yield _read_images(source, schema, encoding.preprocessing, reading)
+        images = dataclasses.replace(reading, on_bad_rows=on_bad_rows)
+        yield read_like(source, schema, encoding.preprocessing, images)
     elif path is None:
         yield read_like(source, schema, encoding.preprocessing, reading)
     elif path.is_file() and DELIMITED.claims(path) and not _needs_all_dates(schema):
@@ -174,14 +176,6 @@ def _read_pieces(source: Source, schema: WholeSchema, encoding: Encoding) -> Ite
             yield dataclasses.replace(table, dropped=table.dropped.move(start))
     else:
         yield read_like(source, schema, encoding.preprocessing, reading)
-
-
-def _read_images(source: Source, schema: WholeSchema, made: ImagePreprocessing, reading: TableOptions) -> Rows:
-    """All images; a file that cannot be read always stops the reading, as its row would be lost."""
-    try:
-        return read_like(source, schema, made, dataclasses.replace(reading, on_bad_rows="stop"))
-    except DataError as error:
-        raise DataError(error.message) from error
 
 
 def _text_tables(path: Path, reading: TableOptions, schema: WholeSchema) -> Iterator[Table]:

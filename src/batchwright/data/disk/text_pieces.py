@@ -118,9 +118,12 @@ def text_pieces(
 ) -> Iterator[TextRows]:
     """The rows of a file, a piece at a time, in their order; text that is not UTF-8 is first converted to a file.
 
+    The last piece has the notes on the whole file.
+
     Raises:
         DataError: as `cut_text`, when the reading comes to what is wrong.
     """
+    held: TextRows | None = None
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         cut = _begin(path, options, folder, schema)
@@ -129,8 +132,12 @@ def text_pieces(
                 data = _next_piece(file, cut, piece_bytes, path.name)
                 cut, rows = _cut_off(data, cut, path.name)
                 if rows.frame.height + len(rows.torn):
-                    yield rows
+                    yield from () if held is None else (held,)
+                    held = rows
     _check_rows(cut, path.name)
+    if held is not None:
+        left = Left(cut.comments, cut.empty)
+        yield dataclasses.replace(held, notes=all_notes(cut.encoding, cut.layout, left, empty_columns=0))
 
 
 def _check_rows(cut: Cut, name: str) -> None:

@@ -72,10 +72,15 @@ class ClassTarget:
         codes = self._codes(target_cells(table, self.name))
         strange = np.flatnonzero(codes < 0)
         if len(strange):
+            unknown = self.strangers(table)
+            known = set(map(fold, self.classes))
+            alike = any(fold(label) in known for label in unknown)
             raise DataError(
-                f"{table.name}: target {self.name!r} holds labels that the training table lacks: "
-                f"{first_ten(self.strangers(table))} "
-                f"({table.places(strange)}). Known: {first_ten(self.classes)}."
+                f"{table.name}: target {self.name!r} holds labels that the training table lacks: {first_ten(unknown)} "
+                f"({table.places(strange)}). Known: {first_ten(self.classes)}.",
+                "`merge_case=true` takes labels as one that differ only in case, blanks or a trailing point."
+                if alike
+                else "",
             )
         return codes
 
