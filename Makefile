@@ -33,9 +33,10 @@ test: $(VENV)/.test  ## run all tests
 test-fast: $(VENV)/.test  ## run the tests that take no training of seconds
 	$(BIN)/python -m pytest -m 'not slow and not soak' -x
 
-soak: $(VENV)/.test  ## try what has to be exact with all optimizations, and kill and resume runs 400 times (half an hour)
+soak: $(VENV)/.test  ## try what has to be exact with all optimizations, damage 14,000 files, and kill and resume runs 400 times (an hour)
 	XLA_FLAGS= $(BIN)/python -m pytest tests/training tests/population tests/search/test_trials.py --numprocesses 2
 	$(BIN)/python -m pytest -m soak --numprocesses 2
+	BATCHWRIGHT_SOAK_FILES=1000 $(BIN)/python -m pytest tests/data/test_formats.py -k damaged --numprocesses 2
 	BATCHWRIGHT_SOAK_KILLS=200 $(BIN)/python -m pytest tests/soak --numprocesses 2 -rP
 
 lint: $(VENV)/.test  ## check style and format

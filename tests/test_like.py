@@ -168,7 +168,8 @@ def test_images_are_brought_to_the_shape_of_the_training() -> None:
     how = {**HOW, "network": network, "epochs": 1}
     first = bw.fit(bw.load((images, labels)), **how)
     again = bw.load((images[:20], labels[:20]), like=first)
-    assert again.encoding == first.encoding
+    assert again.encoding.preprocessing == first.encoding.preprocessing
+    assert again.encoding.target == first.encoding.target
     more = bw.load((images, np.arange(40) % 3), like=first)
     found, notes = begun(more, first, network=network)
     assert "the last layer begins anew" in notes[-1]

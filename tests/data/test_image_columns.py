@@ -283,8 +283,9 @@ def test_pixels_count_as_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(budget, "RUNTIME_BYTES", 0)
     assert limit_to_stream(str(table), "10kB", image_size=(50, 40)) is not None
     monkeypatch.setattr(image_cells, "COPIES", 10**6)
+    limit = budget.anonymous_memory() + convert_table.OVERHEAD + 10**9
     with pytest.raises(DataError, match=r"images of column 'file' take about .* smaller `image_size`"):
-        prepare_streamed(table, DataOptions(target="label"), memory_limit=convert_table.OVERHEAD + 10**9)
+        prepare_streamed(table, DataOptions(target="label"), memory_limit=limit)
 
 
 def test_labels_of_a_folder_of_images_in_a_table(tmp_path):

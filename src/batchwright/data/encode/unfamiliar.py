@@ -14,7 +14,7 @@ from batchwright.data.typed.inference import as_text
 from batchwright.data.typed.table import Table
 from batchwright.data.typed.tags import split_values
 
-MARGIN = 0.1
+MARGIN = 0.5
 """A number is far outside the training range if it is outside by more than this share of the width of the range."""
 EXAMPLES = 3
 """Unseen categories that are listed for each column."""

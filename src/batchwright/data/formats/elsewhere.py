@@ -25,7 +25,7 @@ class Kind(NamedTuple):
     does: Literal["converts", "unpacks"] = "converts"
 
 
-PICKLE = Kind("a pickle, a program of its writer that runs when it is opened", "")
+PICKLED = Kind("a pickled object, a program of its writer that runs when it is opened", "")
 LIBSVM_FILE, DOCUMENT = Kind("a LIBSVM file", LIBSVM), Kind("a document, not a table", LIBREOFFICE.format("txt"))
 HDF5_FILE = Kind("an HDF5 file", HDF5 + ", with the name of its data set for NAME")
 
@@ -39,8 +39,8 @@ KINDS = {
     ".sas7bdat": Kind("a SAS file", PANDAS.replace("READER({text!r})", "read_sas({text!r}, encoding='infer')")),
     ".xpt": Kind("a SAS file", PANDAS.replace("READER({text!r})", "read_sas({text!r}, encoding='latin1')")),
     ".orc": Kind("an ORC file", PANDAS.replace("READER", "read_orc")),
-    ".pkl": PICKLE._replace(command=PANDAS.replace("READER", "read_pickle")),
-    ".pickle": PICKLE._replace(command=PANDAS.replace("READER", "read_pickle")),
+    ".pkl": PICKLED._replace(command=PANDAS.replace("READER", "read_pickle")),
+    ".pickle": PICKLED._replace(command=PANDAS.replace("READER", "read_pickle")),
     ".numbers": Kind("a document of Apple Numbers", "File > Export To > CSV in Numbers"),
     ".doc": DOCUMENT,
     ".docx": DOCUMENT,

@@ -12,6 +12,9 @@ from batchwright.data.typed.schema import Schema, normal_names
 from batchwright.data.typed.table import DEFAULT, Table, columns_asked_for, type_table
 from batchwright.errors import DataError
 
+DAMAGE = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+"""What reading a damaged file raises."""
+
 CELL_BYTES = 24
 """Peak memory per cell, as measured on columns of numbers. Long texts take more."""
 
@@ -44,8 +47,8 @@ class Parquet:
         try:
             written = scan.collect_schema().names()
             rows = int(scan.select(pl.len()).collect().item())
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
+        except DAMAGE as error:
+            raise DataError(f"{path.name} cannot be read as Parquet: {error!s:.300}") from error
         by_name = dict(zip(normal_names(written, path.name), written, strict=True))
 
         def column(name: str) -> pl.Series:
@@ -74,8 +77,8 @@ def read_parquet(path: str | Path, options: TableOptions = DEFAULT, *, schema: S
     scan = scan_parquet(path)
     try:
         frame = scan.collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
+    except DAMAGE as error:
+        raise DataError(f"{path.name} cannot be read as Parquet: {error!s:.300}") from error
     frame.columns = normal_names(frame.columns, path.name)
     return type_table(frame, options, schema=schema, name=path.name)
 
@@ -98,8 +101,8 @@ def parquet_pieces(
             frame = scan.select(wanted).slice(start, rows_at_once).collect()
             frame.columns = normal_names(frame.columns, path.name)
             yield start, type_table(frame, options, schema=schema, name=path.name)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
+    except DAMAGE as error:
+        raise DataError(f"{path.name} cannot be read as Parquet: {error!s:.300}") from error
 
 
 def parquet_files(folder: Path) -> list[Path]:
@@ -121,8 +124,8 @@ def scan_parquet(path: Path) -> pl.LazyFrame:
     files = _files(path)
     try:
         schemas = [pl.read_parquet_schema(file) for file in files]
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path.name} cannot be read as Parquet: {error}") from error
+    except DAMAGE as error:
+        raise DataError(f"{path.name} cannot be read as Parquet: {error!s:.300}") from error
     for file, schema in zip(files, schemas, strict=True):
         _check_columns(files[0], schemas[0], file, schema)
     return pl.scan_parquet(files, glob=False, hive_partitioning=False)
@@ -150,5 +153,5 @@ def _estimated(file: Path) -> int:
     try:
         frame = pl.scan_parquet(file)
         return CELL_BYTES * int(frame.select(pl.len()).collect().item()) * len(frame.collect_schema())
-    except (OSError, pl.exceptions.PolarsError):
+    except DAMAGE:
         return file.stat().st_size
