@@ -94,7 +94,8 @@ def decode(data: bytes, encoding: Encoding, name: str) -> bytes:
     """
     if encoding.name == "utf-8":
         text = data[encoding.mark :] if encoding.mark else data
-        check_utf8(text, name)
+        if not text.isascii():  # which is faster to see
+            check_utf8(text, name)
         return text
     return b"".join(decode_chunks(chunks_of(data), encoding, name))
 

@@ -21,6 +21,8 @@ from batchwright.data.typed.table import Table
 from batchwright.errors import DataError
 
 ENDING = rf"(?i)({'|'.join(ending.replace('.', '[.]') for ending in ENDINGS)})$"
+LOOKED_AT = 1000
+"""Rows that are looked at first, where looking at all of them would take long."""
 LOST = "names images"
 """The words in the note on a column whose images are not found."""
 
@@ -65,9 +67,13 @@ def _mostly(fits: pl.Series) -> bool:
 
 def _are_whole_numbers(cells: pl.Series) -> bool:
     """Whether the cells are different whole numbers, as those by which images may be numbered."""
-    if not cells.dtype.is_numeric() or cells.null_count() or cells.n_unique() < len(cells):
+    if not cells.dtype.is_numeric() or cells.null_count() or not _are_different_integers(cells.head(LOOKED_AT)):
         return False
-    return cells.dtype.is_integer() or bool((cells == cells.round()).all())
+    return _are_different_integers(cells)
+
+
+def _are_different_integers(cells: pl.Series) -> bool:
+    return bool((cells == cells.round()).all()) and cells.n_unique() == len(cells)
 
 
 def _with_note(column: Column, note: str) -> Column:

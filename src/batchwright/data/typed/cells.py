@@ -2,7 +2,11 @@
 
 import bisect
 import dataclasses
+import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,6 +24,8 @@ MISSING = (
 )
 """The texts that mean missing; spaces around a cell do not count."""
 
+AT_ONCE = 10_000
+"""Rows from which columns are typed on all cores: starting a thread takes longer than typing fewer."""
 LISTED, KEPT = 10, 100
 """Bad cells that a message lists, and that are kept for each column; the others are only counted."""
 WANTED = {"numeric": "a finite number", "boolean": "true or false", "date": "a date like the others"}
@@ -164,30 +170,47 @@ def type_cells(
     that these are read likewise. `untyped` says that text comes from a file without types; such text is searched for
     numbers, dates and booleans.
     """
-    typed, columns = [], []
-    unfit: dict[str, pl.Series] = {}
-    for raw in frame.get_columns():
-        spec = known.get(raw.name)
-        decimal = None if like and spec is not None else options.decimal
-        cells = inference.clean(_numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing_in(raw.name))
-        if spec is None:
-            spec = inference.guess(cells, untyped=untyped, decimal=decimal, day_first=options.day_first)
-            spec = inference.with_doubt(spec, raw) if untyped and decimal is None else spec
-        elif not like and spec.numbers is None:
-            spec = inference.with_format(spec, cells, decimal, day_first=options.day_first)
-        spec = spec if like else inference.with_marks(spec, raw, cells)
-        values = inference.convert(cells, spec)
-        if values.null_count() > cells.null_count():
-            unfit[raw.name] = inference.as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None)
-        typed.append(values)
-        columns.append(spec)
+    type_column = partial(_type_column, options=options, known=known, like=like, untyped=untyped)
+    with ThreadPoolExecutor(os.cpu_count() if frame.height >= AT_ONCE else 1) as pool:
+        typed = list(pool.map(type_column, frame.get_columns()))
     fits, bad = np.ones(frame.height, bool), NONE_BAD
-    for column in columns:
-        if column.name in unfit:
-            texts = unfit[column.name]
-            fits &= texts.is_null().to_numpy()
-            bad += _bad_cells(texts, _wanted(column), lines)
-    return TypedCells(pl.DataFrame({cells.name: cells for cells in typed}), tuple(columns), fits, bad)
+    for column in typed:
+        if column.unfit is not None:
+            fits &= column.unfit.is_null().to_numpy()
+            bad += _bad_cells(column.unfit, _wanted(column.spec), lines)
+    return TypedCells(
+        pl.DataFrame({column.values.name: column.values for column in typed}),
+        tuple(column.spec for column in typed),
+        fits,
+        bad,
+    )
+
+
+class _Typed(NamedTuple):
+    """A column's values, its description, and the texts of its bad cells, null elsewhere; None if it has none."""
+
+    values: pl.Series
+    spec: Column
+    unfit: pl.Series | None
+
+
+def _type_column(
+    raw: pl.Series, *, options: TableOptions, known: Mapping[str, Column], like: bool, untyped: bool
+) -> _Typed:
+    spec = known.get(raw.name)
+    decimal = None if like and spec is not None else options.decimal
+    cells = inference.clean(_numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing_in(raw.name))
+    if spec is None:
+        spec = inference.guess(cells, untyped=untyped, decimal=decimal, day_first=options.day_first)
+        spec = inference.with_doubt(spec, raw) if untyped and decimal is None else spec
+    elif not like and spec.numbers is None:
+        spec = inference.with_format(spec, cells, decimal, day_first=options.day_first)
+    spec = spec if like else inference.with_marks(spec, raw, cells)
+    values = inference.convert(cells, spec)
+    fits = values.null_count() == cells.null_count()
+    return _Typed(
+        values, spec, None if fits else inference.as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None)
+    )
 
 
 def _wanted(column: Column) -> str:

@@ -108,10 +108,21 @@ def _which_say_more(text: pl.Series, numbers: pl.Series) -> pl.Series:
     """Texts that say more than their numbers: with a leading zero, or integers that float64 may round."""
     large = (numbers.abs() >= EXACT).fill_null(value=False)
     whole = (numbers == numbers.round()).fill_null(value=False)
-    if whole.any():
-        whole &= text.str.starts_with("0") | text.str.starts_with("-0") | text.str.starts_with("+0")
-    more = whole & text.str.contains(LEADING_ZERO) if whole.any() else whole
+    more = _mark(whole, _have_leading_zeros(text.filter(whole))) if whole.any() else whole
     return more | (large & text.str.contains(MANY_DIGITS)) if large.any() else more
+
+
+def _have_leading_zeros(text: pl.Series) -> pl.Series:
+    """Which texts begin with a zero that is not their only digit; few texts begin with a zero, which is fast to see."""
+    zeros = text.str.starts_with("0") | text.str.starts_with("-0") | text.str.starts_with("+0")
+    return _mark(zeros, text.filter(zeros).str.contains(LEADING_ZERO)) if zeros.any() else zeros
+
+
+def _mark(chosen: pl.Series, marks: pl.Series) -> pl.Series:
+    """`chosen`, with the marks of those that are chosen in their places."""
+    marked = chosen.to_numpy().copy()
+    marked[marked] = marks.to_numpy()
+    return pl.Series(chosen.name, marked)
 
 
 def _texts_of_one_number(text: pl.Series, numbers: pl.Series) -> tuple[str, str] | None:
