@@ -132,3 +132,14 @@ def test_whole_numbers_beyond_float64_stay_apart_with_a_point_too(tmp_path: Path
     cells = ["9007199254740992.0", "9007199254740993.0"] * 10
     table = read_csv(file(tmp_path, "x,y\n" + "".join(f"{cell},1\n" for cell in cells)))
     assert table.frame["x"].n_unique() == 2
+
+
+def test_text_among_numbers_is_shown_if_it_keeps_them_from_being_numbers(tmp_path: Path) -> None:
+    cells = [str(row / 10) if row % 3 else ("<0.1" if row % 2 else "n.d.") for row in range(90)]
+    text = "ph,y\n" + "".join(f"{cell},{row % 2}\n" for row, cell in enumerate(cells))
+    column = read_csv(file(tmp_path, text)).column("ph")
+    assert column.kind == "categorical"
+    assert column.note.startswith("text, although 67% of the cells are numbers; others are as '<0.1': if they mean")
+    assert '`data.columns={"ph": {"missing": ["<0.1", "n.d."]}}`' in column.note
+    few = "n,y\n" + "".join(f"{'3+' if row % 4 == 3 else row % 4},{row % 2}\n" for row in range(90))
+    assert "although" not in read_csv(file(tmp_path, few)).column("n").note, "codes"

@@ -78,6 +78,13 @@ def test_rows_without_a_header_and_bad_cells_have_the_rows_of_the_sheet(tmp_path
         table_of(tmp_path / "b.xlsx")
 
 
+def test_rows_above_the_header_are_skipped_as_told(tmp_path: Path) -> None:
+    write_xlsx(tmp_path / "b.xlsx", {"s": [["Sales of 2023"], [], ["x", "y"], [1.5, "a"], [2.5, "b"]]})
+    table = table_of(tmp_path / "b.xlsx", skip_lines=1)
+    assert table.frame.to_dict(as_series=False) == {"x": [1.5, 2.5], "y": ["a", "b"]}
+    assert table.lines is not None and table.lines.tolist() == [4, 5]
+
+
 def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.xlsx").write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(DataError, match=r"^b\.xlsx cannot be read as a workbook \(is it damaged, or protected"):

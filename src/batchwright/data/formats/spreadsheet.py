@@ -109,7 +109,12 @@ def _is_empty(cells: pl.DataFrame) -> bool:
 
 
 def _table(cells: pl.DataFrame, name: str, options: TableOptions, schema: Schema | None) -> Table:
-    """The table in the cells of a sheet, without empty rows above and below it and empty columns without a name."""
+    """The table in the cells of a sheet, without empty rows above and below it and empty columns without a name.
+
+    `skip_lines` of the options counts the rows of the sheet that are above the header.
+    """
+    skipped = options.skip_lines or 0
+    cells = cells[skipped:]
     written = cells.select(pl.all().str.strip_chars().replace("", None))
     filled = np.flatnonzero(~written.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy())
     if len(filled) <= options.header:
@@ -120,7 +125,7 @@ def _table(cells: pl.DataFrame, name: str, options: TableOptions, schema: Schema
     kept = [place for place, head in enumerate(heads) if not empty[place] or (head is not None and options.header)]
     frame = cells[first:stop, kept]
     frame.columns = normal_names([heads[place] or f"unnamed {place}" for place in kept], name)
-    lines = np.arange(first + 1, stop + 1)
+    lines = np.arange(first + 1, stop + 1) + skipped
     table = type_table(frame, options, schema=schema, name=name, lines=lines, untyped=True)
     return dataclasses.replace(table, notes=(*_left_out_notes(cells.width - len(kept)), *table.notes))
 

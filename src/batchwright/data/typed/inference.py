@@ -5,6 +5,7 @@ null where a cell does not fit. So a cell that is null only after `convert` is a
 """
 
 import dataclasses
+import json
 import math
 from functools import cache
 
@@ -29,6 +30,8 @@ FITTING = 0.9
 """Share of a column's cells that must be numbers (or dates) for the others to be mistakes; below it, all are text."""
 CODES = 20
 """The most distinct values at which numbers mixed with repeated text are names of classes ("0", "1", "2", "3+")."""
+SHOWN = 3
+"""The most texts that a note shows."""
 LOOKED_AT = 1000
 """Rows of a column that are looked at first, where looking at all of them would take long."""
 UNIQUE, UNIQUE_FROM = 0.9, 20
@@ -295,7 +298,8 @@ def _guess_text(column: pl.Series, decimal: Decimal | None, day_first: bool | No
         return _with_decimal(_as_plain_numbers(cells, numbers), decimal)
     if len(cells) and cells.unique().str.to_lowercase().is_in(["true", "false"]).all():
         return Column(name, "boolean")
-    return _guess_time(cells, day_first, _why_no_numbers(cells, written))
+    why = _why_no_numbers(cells, written) or _what_is_no_number(cells, numbers)
+    return _guess_time(cells, day_first, why)
 
 
 def _guess_time(cells: pl.Series, day_first: bool | None, why: str) -> Column:
@@ -327,6 +331,19 @@ def _why_no_numbers(cells: pl.Series, written: Written | None) -> str:
     if written.other is None:
         return f"text, although {written.fits / len(cells):.0%} of the cells are numbers as in {written.example!r}"
     return f"numbers in more than one format, such as {written.example!r} and {written.other!r}, stay text"
+
+
+def _what_is_no_number(cells: pl.Series, numbers: pl.Series) -> str:
+    """What text stands among numbers that are half of the cells or more, and are too many to be codes; else empty."""
+    others = cells.filter(numbers.is_null())
+    if not 0 < len(others) <= len(cells) / 2 or cells.n_unique() <= CODES:
+        return ""
+    texts = others.value_counts(sort=True).head(SHOWN)[:, 0].sort().to_list()
+    told = json.dumps({cells.name: {"missing": texts}}, ensure_ascii=False)
+    return (
+        f"text, although {1 - len(others) / len(cells):.0%} of the cells are numbers; others are as {texts[0]!r}: if "
+        f"they mean missing, `data.columns={told}` makes numbers of the rest"
+    )
 
 
 def _as_plain_numbers(cells: pl.Series, numbers: pl.Series) -> Column:
