@@ -176,6 +176,7 @@ def folder() -> Any:
 
 
 @pytest.mark.parametrize("name", WRITERS)
+@settings(max_examples=40)
 @given(frame=tables())
 def test_the_rows_are_those_of_parquet(name: str, frame: pl.DataFrame) -> None:
     if name == "t.ods":  # its reader leaves tabs out
