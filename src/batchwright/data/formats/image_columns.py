@@ -34,6 +34,9 @@ def recognise(column: Column, cells: pl.Series, places: Places | None) -> Column
     """
     if cells.dtype != pl.String and not (places and places.hold_images and _are_whole_numbers(cells)):
         return column
+    first = as_text(cells.drop_nulls().head(LOOKED_AT))
+    if not (places and places.hold_images) and not first.str.contains(ENDING).any():
+        return column
     names = as_text(cells.drop_nulls()).unique(maintain_order=True)
     if len(names) == 0:
         return column
