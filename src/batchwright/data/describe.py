@@ -20,7 +20,7 @@ from batchwright.data.formats.source import Source, read
 from batchwright.data.learning import left_out_columns
 from batchwright.data.options import DataOptions, columns_as_told
 from batchwright.data.roles import target_names
-from batchwright.data.typed.inference import as_text
+from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.schema import Column
 from batchwright.data.typed.table import ColumnSource, Table
 from batchwright.errors import DataError

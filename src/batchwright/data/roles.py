@@ -11,8 +11,9 @@ from batchwright.data.encode.encoding import LABEL
 from batchwright.data.formats.image_folder import IMAGE_FOLDER
 from batchwright.data.formats.source import format_of
 from batchwright.data.options import DataOptions
+from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.images import Images
-from batchwright.data.typed.inference import as_text, kind_remedy
+from batchwright.data.typed.inference import kind_remedy
 from batchwright.data.typed.rows import AnyRows
 from batchwright.data.typed.table import RowSource, Table, column_of
 from batchwright.errors import ConfigError, DataError

@@ -12,7 +12,8 @@ from batchwright.data.encode.encoders import category_codes
 from batchwright.data.encode.spelling import fold, merge_counts, spelling_note
 from batchwright.data.encode.target_cells import target_cells
 from batchwright.data.typed.cells import first_ten
-from batchwright.data.typed.inference import as_text, kind_remedy
+from batchwright.data.typed.convert import as_text
+from batchwright.data.typed.inference import kind_remedy
 from batchwright.data.typed.schema import as_plain
 from batchwright.data.typed.table import Table
 from batchwright.errors import DataError

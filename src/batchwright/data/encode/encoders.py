@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Float32, Float64, Int32, UInt8
 from batchwright.data.encode.spelling import fold, fold_cells, merge_counts
 from batchwright.data.encode.tags import Tags
 from batchwright.data.encode.texts import HashedText
-from batchwright.data.typed.inference import as_text
+from batchwright.data.typed.convert import as_text
 
 Scaling = Literal["standard", "robust", "quantile", "none"]
 

@@ -11,7 +11,7 @@ from jaxtyping import Float32, Num
 
 from batchwright.data.encode.spelling import fold, merge_counts, spelling_note
 from batchwright.data.typed.cells import first_ten
-from batchwright.data.typed.inference import as_text
+from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.schema import as_plain
 from batchwright.data.typed.table import Table
 from batchwright.errors import ConfigError, DataError

@@ -25,8 +25,8 @@ from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.encode.spelling import spelling_note
 from batchwright.data.encode.tags import Tags, tags_encoder
 from batchwright.data.encode.texts import TEXT, HashedText, Text, describe_cost, lengths_of, text_dtype, text_encoder
+from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.counters import may_be_input
-from batchwright.data.typed.inference import as_text
 from batchwright.data.typed.schema import Column, Schema, as_plain, from_plain
 from batchwright.data.typed.table import ColumnSource, Table
 from batchwright.errors import ConfigError, DataError, unknown

@@ -10,7 +10,8 @@ from jaxtyping import Float, Float32, Float64, Integer
 from batchwright.data.encode.classes import AS_THEY_ARE, ClassRules, ClassTarget, fit_classes
 from batchwright.data.encode.encoders import mean_and_deviation, scale_by
 from batchwright.data.encode.target_cells import drop_missing, target_cells
-from batchwright.data.typed.inference import as_text, kind_remedy
+from batchwright.data.typed.convert import as_text
+from batchwright.data.typed.inference import kind_remedy
 from batchwright.data.typed.schema import TASKS, Task, as_plain
 from batchwright.data.typed.table import Table
 from batchwright.errors import ConfigError, DataError, unknown

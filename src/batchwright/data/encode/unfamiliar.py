@@ -10,7 +10,7 @@ from batchwright.data.encode.encoders import Category, Encoder, Flag, Moment, Nu
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.tags import Tags
 from batchwright.data.encode.texts import HashedText
-from batchwright.data.typed.inference import as_text
+from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.table import Table
 from batchwright.data.typed.tags import split_values
 

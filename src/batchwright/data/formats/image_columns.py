@@ -15,7 +15,8 @@ from batchwright.data.formats.image_decoding import Decoded, decode_images, drop
 from batchwright.data.formats.image_places import Places, listed_folders, places_of, some_of
 from batchwright.data.formats.image_tree import ENDINGS
 from batchwright.data.typed.cells import TableOptions
-from batchwright.data.typed.inference import FITTING, UNIQUE, as_text
+from batchwright.data.typed.convert import as_text
+from batchwright.data.typed.inference import FITTING, UNIQUE
 from batchwright.data.typed.schema import Column
 from batchwright.data.typed.table import Table
 from batchwright.errors import DataError

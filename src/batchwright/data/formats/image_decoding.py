@@ -13,8 +13,8 @@ from jaxtyping import Bool, Int64
 from batchwright.data.formats.image_pixels import SCALES, Look, Problem, decode, look_at, on_all_cores, scale_of
 from batchwright.data.formats.image_places import Places, listed_folders, some_of
 from batchwright.data.typed.cells import KEPT, LISTED, BadCell, BadCells, TableOptions, dropped_note
+from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.images import Largest
-from batchwright.data.typed.inference import as_text
 from batchwright.data.typed.schema import Column
 from batchwright.errors import DataError
 

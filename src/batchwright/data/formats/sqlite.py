@@ -15,7 +15,7 @@ import polars as pl
 
 from batchwright.data.formats.format import FileFormat, Loaded, Size, split_part
 from batchwright.data.typed.cells import TableOptions
-from batchwright.data.typed.inference import as_text
+from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.schema import Schema, normal_names
 from batchwright.data.typed.table import type_table
 from batchwright.errors import DataError

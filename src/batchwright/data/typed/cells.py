@@ -13,7 +13,9 @@ import polars as pl
 from jaxtyping import Bool, Int64
 
 from batchwright.data.typed import inference
+from batchwright.data.typed.convert import as_text, convert
 from batchwright.data.typed.durations import DURATION
+from batchwright.data.typed.missing import clean, with_marks
 from batchwright.data.typed.numbers import Decimal, find_written
 from batchwright.data.typed.schema import Column, ColumnOptions
 from batchwright.errors import DataError
@@ -199,18 +201,16 @@ def _type_column(
 ) -> _Typed:
     spec = known.get(raw.name)
     decimal = None if like and spec is not None else options.decimal
-    cells = inference.clean(_numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing_in(raw.name))
+    cells = clean(_numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing_in(raw.name))
     if spec is None:
         spec = inference.guess(cells, untyped=untyped, decimal=decimal, day_first=options.day_first)
         spec = inference.with_doubt(spec, raw) if untyped and decimal is None else spec
     elif not like and spec.numbers is None:
         spec = inference.with_format(spec, cells, decimal, day_first=options.day_first)
-    spec = spec if like else inference.with_marks(spec, raw, cells)
-    values = inference.convert(cells, spec)
+    spec = spec if like else with_marks(spec, raw, cells)
+    values = convert(cells, spec)
     fits = values.null_count() == cells.null_count()
-    return _Typed(
-        values, spec, None if fits else inference.as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None)
-    )
+    return _Typed(values, spec, None if fits else as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None))
 
 
 def _wanted(column: Column) -> str:
@@ -253,7 +253,7 @@ def unit_hints(frame: pl.DataFrame, typed: TypedCells) -> tuple[str, ...]:
         cells = frame[column.name]
         if column.kind != "numeric" or cells.dtype != pl.String or typed.frame[column.name].is_not_null().any():
             continue
-        texts = inference.clean(cells, MISSING).drop_nulls()
+        texts = clean(cells, MISSING).drop_nulls()
         written = find_written(texts, None) if len(texts) else None
         if written is not None and written.fits == len(texts):
             before = f"as in {column.numbers.example!r}" if column.numbers else "without more than digits and a point"

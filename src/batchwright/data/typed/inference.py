@@ -1,30 +1,26 @@
-"""Infer the kind of a column from all of its cells, and convert the cells to values of that kind.
+"""Infer the kind of a column from all of its cells.
 
-Three steps: `clean` turns cells that mean missing into null; `guess` names the kind; `convert` gives the values, with
-null where a cell does not fit. So a cell that is null only after `convert` is a bad cell.
+It is the second of three steps: `missing.clean` turns cells that mean missing into null; `guess` names the kind;
+`convert` gives the values, with null where a cell does not fit. So a cell that is null only after `convert` is a bad
+cell.
 """
 
 import dataclasses
 import json
-import math
-from functools import cache
 
-import numpy as np
 import polars as pl
 
 from batchwright.data.typed import dates
 from batchwright.data.typed.counters import find_counter
 from batchwright.data.typed.date_search import find_written as find_dates
 from batchwright.data.typed.date_search import why_no_dates
-from batchwright.data.typed.durations import DURATION, find_durations, read_durations, seconds_of
+from batchwright.data.typed.durations import DURATION, find_durations
 from batchwright.data.typed.free_text import guess_free_text
 from batchwright.data.typed.marks import mark_note
+from batchwright.data.typed.missing import LEADING_ZERO
 from batchwright.data.typed.numbers import MOSTLY, Decimal, NumberFormat, Written, find_written, may_have_thousands
 from batchwright.data.typed.schema import Column, Kind
-from batchwright.data.typed.tags import LISTED, guess_lists, guess_tags, tags_as_told
-from batchwright.errors import DataError
-
-TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
+from batchwright.data.typed.tags import guess_lists, guess_tags, tags_as_told
 
 FITTING = 0.9
 """Share of a column's cells that must be numbers (or dates) for the others to be mistakes; below it, all are text."""
@@ -39,49 +35,7 @@ UNIQUE, UNIQUE_FROM = 0.9, 20
 
 EXACT = 2**53
 """Integers beyond this are rounded in float64: two different ones may become equal."""
-DECIMAL_COMMA = r"^[+-]?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})$"
-"""A number with a comma that cannot stand between thousands."""
-LEADING_ZERO, MANY_DIGITS = r"^[+-]?0[0-9]+$", r"^[+-]?[0-9]{16,}(?:\.[0-9]*)?$"
-
-
-def clean(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
-    """The column with null where a cell means missing, and without spaces around text."""
-    if column.dtype in (pl.String, pl.Categorical, pl.Enum):
-        text = column.cast(pl.String).str.strip_chars()
-        means_missing = text.is_in(["", *missing])
-        if numbers := _numbers_among(tuple(missing)):
-            means_missing |= _are_among(text, numbers)
-        return text.set(means_missing, None) if means_missing.any() else text
-    if not column.dtype.is_numeric():
-        return column
-    numbers = _numbers_among(tuple(missing))
-    column = column.fill_nan(None) if column.dtype.is_float() and not _all_finite(column) else column
-    return column.set(column.cast(pl.Float64).is_in(numbers), None) if numbers else column
-
-
-def _are_among(text: pl.Series, numbers: list[float]) -> pl.Series:
-    """Whether texts are one of these numbers, with a decimal point or comma; leading zeros make a name of a number.
-
-    >>> _are_among(pl.Series(["-200", "-200.0", "-200,0", "0200", "-200,000"]), [-200.0]).to_list()
-    [True, True, True, False, False]
-    """
-    with_comma = text.str.contains(DECIMAL_COMMA)
-    plain = text.str.replace(",", ".", literal=True).zip_with(with_comma, text) if with_comma.any() else text
-    among = plain.cast(pl.Float64, strict=False).is_in(numbers)
-    return (among & ~text.str.contains(LEADING_ZERO)).fill_null(value=False)
-
-
-def with_marks(spec: Column, raw: pl.Series, cells: pl.Series) -> Column:
-    """A column of categories, with a note on the cells that hold a mark such as NA or None and are taken as missing."""
-    if spec.kind != "categorical" or raw.dtype != pl.String or cells.null_count() == raw.null_count():
-        return spec
-    marks = raw.alias(spec.name).str.strip_chars().filter(cells.is_null() & raw.is_not_null())
-    counts = marks.filter(marks != "").value_counts(name="cells").sort("cells", spec.name, descending=[True, False])
-    if not counts.height:
-        return spec
-    listed = ", ".join(f"{count:,} cell{'' if count == 1 else 's'} {mark!r}" for mark, count in counts[:3].iter_rows())
-    note = f"{listed} taken as missing; `missing` says which texts are"
-    return dataclasses.replace(spec, note=f"{spec.note}; {note}" if spec.note else note)
+MANY_DIGITS = r"^[+-]?[0-9]{16,}(?:\.[0-9]*)?$"
 
 
 def parse_numbers(column: pl.Series, decimal: Decimal | None) -> pl.Series:
@@ -206,50 +160,6 @@ def with_doubt(spec: Column, raw: pl.Series) -> Column:
     return dataclasses.replace(spec, note=f"{shown} read with a decimal point; `decimal=,` reads it as thousands")
 
 
-def convert(column: pl.Series, spec: Column) -> pl.Series:
-    """The cells of a clean column as values of `spec.kind`: finite numbers, booleans, datetimes, or text; else null."""
-    match spec.kind:
-        case "numeric":
-            return _as_numbers(column, spec)
-        case "boolean":
-            return _as_booleans(column)
-        case "date":
-            return dates.to_dates(column, spec.format)
-        case "categorical" | "text" | "image":
-            return as_text(column)
-        case "tags":
-            return as_text(column, between=spec.format)
-        case "identifier":
-            pass
-    return column
-
-
-def as_text(column: pl.Series, *, between: str = LISTED) -> pl.Series:
-    """The cells as text; whole numbers without a point, so that 1, 1.0 and "1" are one category; lists with | between.
-
-    `between` is another sign to put between the texts of a list.
-
-    >>> as_text(pl.Series([1.0, 2.5, None])).to_list(), as_text(pl.Series([["a", "b"], []])).to_list()
-    (['1', '2.5', None], ['a|b', ''])
-
-    Raises:
-        DataError: a text in a list holds the sign that is put between them.
-    """
-    if isinstance(column.dtype, pl.List | pl.Array):
-        texts = column.cast(pl.List(pl.String)).list
-        if texts.join("").str.contains(between, literal=True).any():
-            raise DataError(
-                f"column {column.name!r} holds lists with {between!r} in a text, which is put between them."
-            )
-        return texts.join(between)
-    if not column.dtype.is_float() and not column.dtype.is_decimal():
-        return column.cast(pl.String)
-    cells = pl.col(column.name)
-    whole = cells.cast(pl.Int64, strict=False)
-    text = pl.when(whole == cells).then(whole.cast(pl.String)).otherwise(cells.cast(pl.String))
-    return column.to_frame().select(text.alias(column.name)).to_series()
-
-
 def looks_like(column: pl.Series) -> Kind | None:
     """The kind that nearly all texts of a column can be parsed as: "numeric", "date", or None.
 
@@ -271,20 +181,6 @@ def kind_remedy(column: pl.Series) -> str:
     kind = looks_like(column)
     read_as = {"numeric": "numbers", "date": "dates"}.get(kind or "")
     return f" With kinds {{{column.name}: {kind}}} its text is read as {read_as}." if read_as else ""
-
-
-@cache
-def _numbers_among(texts: tuple[str, ...]) -> list[float]:
-    """The numbers that some texts are, worked out once rather than for each column."""
-    return [number for text in texts if (number := _number(text)) is not None]
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return None if math.isnan(number) else number
 
 
 def _guess_text(column: pl.Series, decimal: Decimal | None, day_first: bool | None) -> Column:
@@ -425,34 +321,3 @@ def _number_or_date(column: pl.Series) -> Column:
     if number.kind != "numeric" or not dated.note:
         return number
     return dataclasses.replace(number, note="; ".join(filter(None, (dated.note, number.note))))
-
-
-def _as_numbers(column: pl.Series, spec: Column) -> pl.Series:
-    if column.dtype == pl.Duration:
-        return seconds_of(column)
-    if column.dtype.is_temporal() or column.dtype.is_nested():
-        return pl.repeat(None, len(column), dtype=pl.Float64, eager=True).alias(column.name)
-    if column.dtype == pl.String and spec.format == DURATION:
-        return read_durations(column)
-    if column.dtype == pl.String and spec.numbers is not None:
-        column = spec.numbers.read(column)
-    elif not column.dtype.is_integer() and not column.dtype.is_float():
-        column = column.cast(pl.Float64, strict=False)
-    if _all_finite(column):
-        return column
-    unfit = ~column.is_finite()
-    return column.set(unfit, None) if unfit.any() else column
-
-
-def _all_finite(column: pl.Series) -> bool:
-    """Whether a column of numbers has no missing, infinite or undefined ones; polars takes ten times as long to say."""
-    return column.null_count() == 0 and bool(np.isfinite(column.to_numpy()).all())
-
-
-def _as_booleans(column: pl.Series) -> pl.Series:
-    if column.dtype == pl.Boolean:
-        return column
-    words = as_text(column).str.to_lowercase()
-    answers = words.is_in(TRUE)
-    unfit = ~(answers | words.is_in(FALSE))
-    return answers.set(unfit, None) if unfit.any() else answers
