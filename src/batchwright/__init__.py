@@ -33,6 +33,7 @@ _HOMES = {
     "Checkpoints": "batchwright.training.checkpoint",
     "open_run": "batchwright.runs.run",
     "predict": "batchwright.runs.predictions",
+    "explain": "batchwright.explanation",
     "Classifier": "batchwright.estimators",
     "Regressor": "batchwright.estimators",
     "nn": "",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from batchwright.cli.flags import as_flags
-from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_settings
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def check(settings: "Settings", measure: Measure = False, as_json: Json = False)
         notes(prepared.notes, table_console(stderr=True))
         table_console().print(accounting(plan, prepared))
         for line in (time_line(checked), *(recommended_rate(checked.rates) if checked.rates else ())):
-            typer.echo(line)
+            say(line)
         for line in finding_lines(checked.findings):
-            typer.echo(line)
+            say(line)
     if checked.meaningless:
         raise typer.Exit(1)

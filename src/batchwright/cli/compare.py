@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batchwright.cli.flags import as_flags
-from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_space
 from batchwright.cli.train import catch_interrupts
 
@@ -36,8 +36,8 @@ def compare(space: "Space", vary: Vary = None, trials: Trials = 8, seeds: Seeds 
     table_console().print(compared_table(found))
     if found.learning_curve:
         table_console().print(learning_curve_table(found.learning_curve))
-    typer.echo(as_flags(found.verdict))
-    typer.echo(f"{found.seconds:.1f} s in all")
+    say(as_flags(found.verdict))
+    say(f"{found.seconds:.1f} s in all")
 
 
 def summary(found: "Compared") -> dict[str, Any]:

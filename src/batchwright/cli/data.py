@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_settings
 from batchwright.errors import DataError
 
@@ -35,11 +35,11 @@ def show(settings: "Settings", columns_to: ColumnsTo = None, as_json: Json = Fal
         )
         return
     notes(found.notes, table_console(stderr=True))
-    typer.echo(f"{found.name}: {found.rows:,} rows, {len(found.columns):,} columns")
+    say(f"{found.name}: {found.rows:,} rows, {len(found.columns):,} columns")
     table_console().print(columns_table(found))
     notes(tuple(f"column {one.name!r}: {one.note}" for one in found.columns if one.note), table_console())
     if columns_to is not None:
-        typer.echo(f"{columns_to} is written; `batchwright train --config {columns_to}` reads the columns so.")
+        say(f"{columns_to} is written; `batchwright train --config {columns_to}` reads the columns so.")
 
 
 def _describe(settings: "Settings") -> "Described":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_settings
 
 if TYPE_CHECKING:
@@ -31,6 +31,6 @@ def find_batch_size(settings: "Settings", verify: Verify = False, as_json: Json 
     console.print(batch_sizes_table(found))
     if verified is not None:
         console.print(verified_table(verified))
-        typer.echo(verified_line(verified, found.recommended))
+        say(verified_line(verified, found.recommended))
     for line in notes_and_reason(found, prepared):
-        typer.echo(line)
+        say(line)

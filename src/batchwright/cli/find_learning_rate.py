@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_settings
 
 if TYPE_CHECKING:
@@ -34,4 +34,4 @@ def find_learning_rate(settings: "Settings", figure: Figure = None, as_json: Jso
         return
     table_console().print(learning_rates_table(found))
     for line in recommended_rate(found):
-        typer.echo(line)
+        say(line)

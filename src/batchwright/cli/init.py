@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from batchwright.cli.output import say
+
 
 def init(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="the file to write")] = Path("run.yaml"),
@@ -16,4 +18,4 @@ def init(
     from batchwright.config import starter_config
 
     write_file(path, starter_config(source, target=target))
-    typer.echo(f"{path} is written; `batchwright train --config {path}` trains with it.")
+    say(f"{path} is written; `batchwright train --config {path}` trains with it.")

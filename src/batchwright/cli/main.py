@@ -12,6 +12,7 @@ from batchwright.cli import (
     compare,
     data,
     evaluate,
+    explain,
     find_batch_size,
     find_learning_rate,
     init,
@@ -24,6 +25,7 @@ from batchwright.cli import (
     train,
 )
 from batchwright.cli.flags import as_flags
+from batchwright.cli.output import say
 from batchwright.errors import BatchwrightError
 
 app = typer.Typer(
@@ -44,6 +46,7 @@ for verb in (
     find_learning_rate,
     resume,
     evaluate,
+    explain,
     predict,
     report,
     runs,
@@ -63,7 +66,7 @@ def _version(wanted: bool) -> bool:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(version("batchwright"))
+        say(version("batchwright"))
         raise typer.Exit
     return wanted
 
@@ -93,12 +96,12 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except BatchwrightError as error:
-        typer.echo(f"batchwright: {as_flags(str(error))}", err=True)
+        say(f"batchwright: {as_flags(str(error))}", err=True)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, ImportError) as error:
         if not _is_interrupt(error):
             raise
-        typer.echo("batchwright: interrupted.", err=True)
+        say("batchwright: interrupted.", err=True)
         sys.exit(130)
     except BrokenPipeError:
         _silence()
@@ -107,7 +110,7 @@ def main() -> None:
         if error.filename is not None or error.errno not in UNWRITABLE:  # standard output has no file name
             raise
         _silence()
-        typer.echo(f"batchwright: standard output cannot be written: {error.strerror}.", err=True)
+        say(f"batchwright: standard output cannot be written: {error.strerror}.", err=True)
         sys.exit(1)
 
 

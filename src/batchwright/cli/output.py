@@ -16,8 +16,26 @@ if TYPE_CHECKING:
 WIDTH = 1000
 """Characters per line if there is no terminal."""
 
+CONTROL = (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+SHOWN = {code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for code in CONTROL if chr(code) not in "\n\t"}
+"""How characters are shown that a terminal would obey: control characters, and marks of the direction of text."""
+
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on standard output")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run")]
+
+
+def printable(text: str) -> str:
+    r"""The text with characters that a terminal would obey shown as escapes: names come from files of strangers.
+
+    >>> print(printable("ag\x1b[31me"))
+    ag\x1b[31me
+    """
+    return text.translate(SHOWN)
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """Print a line on standard output, or on standard error."""
+    typer.echo(printable(str(text)), err=err)
 
 
 def table_console(*, stderr: bool = False) -> "Console":
@@ -25,9 +43,9 @@ def table_console(*, stderr: bool = False) -> "Console":
 
     The printed text is the user's: brackets and colons in it are not markup.
     """
-    from rich.console import Console
+    from batchwright.cli.show.console import PlainConsole
 
-    plain = partial(Console, stderr=stderr, markup=False, emoji=False, highlight=False)
+    plain = partial(PlainConsole, stderr=stderr, markup=False, emoji=False, highlight=False)
     console = plain()
     return console if console.is_terminal else plain(width=WIDTH)
 
@@ -73,7 +91,7 @@ def warn_of_end(run: "Run") -> None:
     """Say on standard error if the training of a run's model did not end normally."""
     if run.status in ("diverged", "failed", "killed"):
         ended = "was killed" if run.status == "killed" else f"has {run.status}"
-        typer.echo(f"note: the training of {run.path} {ended}: {run.reason}", err=True)
+        say(f"note: the training of {run.path} {ended}: {run.reason}", err=True)
 
 
 def print_json(value: Any) -> None:

@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from batchwright.cli.output import Json, RunFolder, print_json, table_console
+from batchwright.cli.output import Json, RunFolder, print_json, say, table_console
 
 if TYPE_CHECKING:
     from batchwright.runs.run import Run
@@ -28,19 +26,19 @@ def report(run: RunFolder, as_json: Json = False) -> None:
         return
     out = table_console()
     for line in _lines(opened):
-        typer.echo(line)
+        say(line)
     if opened.metrics:
         out.print(metrics_table(opened.metrics))
     if by_class := [*per_class_parts(*_without_long(opened), confusion=False)]:
         out.print("", *by_class, "", sep="\n")
     notes(opened.manifest.remarks, out)
     if opened.manifest.status == "finished":
-        typer.echo(f"{judged.kind}: {judged.reason}")
+        say(f"{judged.kind}: {judged.reason}")
     chosen = {key: one for key, one in settings.items() if one["origin"] != "default"}
     if chosen:
         out.print(settings_table(chosen))
     if settings:
-        typer.echo(f"{len(settings) - len(chosen)} settings have their defaults, see {opened.path / CONFIG}")
+        say(f"{len(settings) - len(chosen)} settings have their defaults, see {opened.path / CONFIG}")
 
 
 def _lines(run: "Run") -> list[str]:

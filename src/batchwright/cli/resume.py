@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from batchwright.cli.output import Json, RunFolder, print_json
+from batchwright.cli.output import Json, RunFolder, print_json, say
 from batchwright.cli.train import show
 from batchwright.errors import RunError
 
@@ -51,10 +51,10 @@ def _verify(run: Path, *, as_json: bool) -> None:
 
     found = verify(run)
     if moved := _machine.difference_note(open_run(run).manifest.machine):
-        typer.echo(f"note: {moved}", err=True)
+        say(f"note: {moved}", err=True)
     if as_json:
         print_json({"run": str(run), "exact": found.exact, **vars(found)})
     else:
         times = f"{found.iterations} iterations, killed and resumed {found.kills} times"
-        typer.echo(f"exact: the same bits after {times}" if found.exact else f"NOT exact ({times}): {found.difference}")
+        say(f"exact: the same bits after {times}" if found.exact else f"NOT exact ({times}): {found.difference}")
     raise typer.Exit(0 if found.exact else 1)

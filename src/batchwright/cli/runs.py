@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.errors import RunError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def runs(
     elif rows:
         table_console().print(runs_table(rows))
     else:
-        typer.echo(f"there are no runs in {root}; `batchwright train digits` makes one.")
+        say(f"there are no runs in {root}; `batchwright train digits` makes one.")
 
 
 def summary(listed: "Listed") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_space
 from batchwright.cli.train import catch_interrupts, summary_of_seeds
 
@@ -75,11 +75,11 @@ def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]
     out.print(trials_table(found.finished, found.objective))
     if found.importance:
         out.print(importance_table(found.importance))
-        typer.echo(found.importance.sentence)
+        say(found.importance.sentence)
     repeated = found.repeated
     out.print(seeds_table(repeated) if isinstance(repeated, Repeated) else metrics_table(found.trained.metrics))
     for line in found_lines(found):
-        typer.echo(line)
+        say(line)
 
 
 def summary(found: "Searched") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchwright.cli.output import Json, print_json, table_console
+from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_settings
 from batchwright.errors import UsageError
 
@@ -68,8 +68,8 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
             table_console().print(metrics_table(trained.metrics))
             notes(trained.remarks, table_console())
             if trained.stopped.status == "finished":
-                typer.echo(f"{trained.verdict.kind}: {trained.verdict.reason}")
-            typer.echo(f"run: {trained.run.path}" if trained.run else "")
+                say(f"{trained.verdict.kind}: {trained.verdict.reason}")
+            say(f"run: {trained.run.path}" if trained.run else "")
         repeated = (
             _repeat_seeds(trained, seeds, interrupted) if seeds > 1 and trained.stopped.status == "finished" else None
         )

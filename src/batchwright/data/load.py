@@ -4,10 +4,10 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from jaxtyping import UInt64
+from jaxtyping import Int64, UInt64
 
 from batchwright.data.dataset import Dataset, encode_split, fingerprint
 from batchwright.data.encode.encoders import Scaling
@@ -32,7 +32,7 @@ from batchwright.data.like import Encoded, channels_like, encoding_of, largest_l
 from batchwright.data.new_rows import read_like
 from batchwright.data.options import DataOptions, columns_as_told
 from batchwright.data.roles import target_names
-from batchwright.data.splitting import Method, count_shared, row_hashes
+from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
 from batchwright.data.typed.numbers import Decimal
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import ColumnOptions, Kind, Task
@@ -164,6 +164,57 @@ def prepare(
     where there is `more_to_come`, columns that are the same in all rows are used beside others. `like` is the encoding
     of an earlier training, by which rows are read and encoded.
     """
+    parted = read_parts(source, options, seed=seed, lenient=lenient, more_to_come=more_to_come, like=like)
+    encoding = parted.encoding
+    parts = {name: encode_split(part, encoding, weights=parted.weights) for name, part in parted.rows.items()}
+    hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
+    notes = (
+        *parted.notes,
+        *_shared_rows_notes(hashes),
+        *parted.uneven,
+        *few_rows_notes({name: part.rows for name, part in parts.items()}, encoding.target),
+        *parted.unlearned,
+    )
+    return Dataset(
+        parts["train"],
+        parts.get("validation"),
+        parts.get("test"),
+        encoding,
+        parted.indices,
+        fingerprint(parts, hashes, encoding),
+        parted.name,
+        notes,
+    )
+
+
+class Parted(NamedTuple):
+    """The rows of each part as they were read, not encoded yet, and the encoding learned from the training rows.
+
+    `positions` are those of the rows in the source, of parts that were drawn from it. `weights` is the column of the
+    rows' weights; `notes`, `uneven` and `unlearned` are sentences for the user.
+    """
+
+    rows: dict[str, Rows]
+    positions: dict[str, Int64[np.ndarray, " rows"]]
+    encoding: Encoding
+    indices: Indices
+    weights: str | None
+    name: str
+    notes: tuple[str, ...]
+    uneven: tuple[str, ...]
+    unlearned: tuple[str, ...]
+
+
+def read_parts(
+    source: Source,
+    options: DataOptions,
+    *,
+    seed: int = 0,
+    lenient: bool = False,
+    more_to_come: bool = False,
+    like: Encoding | None = None,
+) -> Parted:
+    """Read a source, divide its rows, and learn from the training rows; the arguments are those of `prepare`."""
     options = check_options(options, seed, like)
     refuse_same_input(source, options.test)
     schema = None if like is None else schema_like(like, options)
@@ -187,24 +238,17 @@ def prepare(
     drawn = {"validation": indices.validation, "test": indices.test}
     taken = {role: loaded.train.take(divided.positions(chosen)) for role, chosen in drawn.items() if len(chosen)}
     rows = {"train": train} | {role: (taken | own_rows)[role] for role in drawn if role in taken | own_rows}
-    parts = {name: encode_split(part, encoding, weights=options.weights) for name, part in rows.items()}
-    hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
-    notes = (
-        *source_notes((*divided.notes, *unused), encoding, own_rows),
-        *_shared_rows_notes(hashes),
-        *uneven_note(indices, options, own=tuple(own)),
-        *few_rows_notes({name: part.rows for name, part in parts.items()}, encoding.target),
-        *divided.unlearned,
-    )
-    return Dataset(
-        parts["train"],
-        parts.get("validation"),
-        parts.get("test"),
+    chosen = {role: divided.positions(getattr(indices, role)) for role in rows if role not in own}
+    return Parted(
+        rows,
+        chosen,
         encoding,
         indices,
-        fingerprint(parts, hashes, encoding),
+        options.weights,
         loaded.name,
-        notes,
+        source_notes((*divided.notes, *unused), encoding, own_rows),
+        uneven_note(indices, options, own=tuple(own)),
+        divided.unlearned,
     )
 
 

@@ -1,6 +1,5 @@
 """What a person sees of the columns of a source."""
 
-from rich.markup import escape
 from rich.table import Table
 
 from batchwright.cli.flags import as_flags
@@ -16,7 +15,7 @@ def columns_table(found: Described) -> Table:
     for name in ("column", "kind", "written as", "missing", "different", "range", "becomes", "cells"):
         table.add_column(name, justify="right" if name in ("missing", "different") else "left", overflow="fold")
     for column in found.columns:
-        table.add_row(*map(escape, _row(column)))
+        table.add_row(*_row(column))
     return table
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from rich.markup import escape
 from rich.table import Table
 
 from batchwright.tasks.per_class import LABEL_CLASSES, PerClass
@@ -23,7 +22,7 @@ def per_class_parts(
         yield labels_table(by_target)
     else:
         for name, one in by_target.items():
-            yield f"target {escape(name)}"
+            yield f"target {name}"
             yield from _tables(one, confusion=confusion)
 
 
@@ -67,7 +66,7 @@ def _add_figures(table: Table, name: str, found: PerClass, *, place: int) -> Non
     """Add a row with the figures of the class at this position."""
     figures = (found.precision[place], found.recall[place], found.f1[place])
     shown = ("-" if np.isnan(figure) else f"{figure:.4f}" for figure in figures)
-    table.add_row(escape(name), *shown, f"{found.weight[place]:,.6g}")
+    table.add_row(name, *shown, f"{found.weight[place]:,.6g}")
 
 
 def confusion_table(found: PerClass) -> Table:
@@ -79,9 +78,9 @@ def _matrix(found: PerClass) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("true / answered")
     for name in found.classes:
-        table.add_column(escape(name), justify="right")
+        table.add_column(name, justify="right")
     for name, row in zip(found.classes, found.confusion, strict=True):
-        table.add_row(escape(name), *(f"{weight:,.6g}" for weight in row))
+        table.add_row(name, *(f"{weight:,.6g}" for weight in row))
     return table
 
 
@@ -93,5 +92,5 @@ def _pairs(found: PerClass) -> Table:
     for place in np.argsort(-wrong, axis=None, kind="stable")[:MOST_SHOWN]:
         true, answer = divmod(int(place), len(found.classes))
         if wrong[true, answer] > 0:
-            table.add_row(escape(found.classes[true]), escape(found.classes[answer]), f"{wrong[true, answer]:,.6g}")
+            table.add_row(found.classes[true], found.classes[answer], f"{wrong[true, answer]:,.6g}")
     return table
