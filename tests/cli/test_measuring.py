@@ -51,7 +51,8 @@ def test_find_learning_rate_prints_and_draws(batchwright, tmp_path: Path) -> Non
     assert told["interval"][0] < told["best"] < told["interval"][1]
     drawing = ElementTree.parse(tmp_path / "rates.svg")
     settled = [row for row in told["table"] if not row["diverged"]]
-    assert len(drawing.findall(".//{*}circle")) == len(settled), "a dot for every rate that did not diverge"
+    dots = "".join(path.get("d", "") for path in drawing.findall(".//{*}svg//{*}path")).count("a3 3 0 1 0 6 0")
+    assert dots == len(settled), "a dot for every rate that did not diverge"
     assert "exists already" in batchwright("find-learning-rate", "iris", *SMALL, "--figure", "rates.svg").err
     said = batchwright("find-learning-rate", "iris", *SMALL).out
     assert "largest stable rate" in said

@@ -82,7 +82,7 @@ def verified_line(verified: Verified, recommended: int) -> str:
 def rates_figure(found: LearningRates) -> str:
     """An SVG of the loss that each rate reached."""
     tried = [Tried(one.learning_rate, one.loss, one.losses.shape[1], one.diverged) for one in found.trials]
-    return loss_by_rate(tried, best=found.best, interval=found.interval)
+    return loss_by_rate(tried, best=found.best, interval=found.interval).text
 
 
 def learning_rates_table(found: LearningRates) -> Table:
