@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 import batchwright as bw
 from batchwright import workflow
@@ -263,3 +264,41 @@ def test_early_stopping_by_the_training_loss_needs_no_validation_rows() -> None:
     last = bw.fit(data, **settings, early_stopping=EarlyStopping("loss", patience=2, restore_best=False))
     assert last.history[-1]["loss"] == found[-1] and last.stopped.epoch == len(found)
     assert len(bw.fit(data, **settings, early_stopping=EarlyStopping(patience=2)).history) == 30
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for place, name in enumerate(["train/a", "train/b", "validation/a", "validation/b"]):
+        (tmp_path / name).mkdir(parents=True)
+        for number in range(6):
+            Image.new("L", (4, 4), 40 * number + place).save(tmp_path / name / f"{number}.png")
+    return tmp_path
+
+
+ASKED = [
+    {"training.early_stopping": "{}"},
+    {"training.early_stopping": "{monitor: val_accuracy}"},
+    {"schedule.name": "reduce_on_plateau"},
+]
+
+
+def prepared(source: Path, **keys: str) -> workflow.Prepared:
+    keys = {"data.source": str(source), "data.validation_split": "0", "network.name": "linear"} | keys
+    return workflow.prepare(load_config(None, [(key, value, f"--set {key}={value}") for key, value in keys.items()]))
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_validation_rows_of_the_source_are_enough_where_none_are_drawn(pictures: Path, asked: dict[str, str]) -> None:
+    found = prepared(pictures, **asked)
+    assert found.dataset.validation is not None and found.dataset.validation.rows == 12
+    assert found.job.early_stopping is not None
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_what_needs_validation_rows_says_so_where_there_are_none(tmp_path: Path, asked: dict[str, str]) -> None:
+    table().write_csv(tmp_path / "t.csv")
+    with pytest.raises(ConfigError, match=r"needs validation rows|follows the validation loss"):
+        prepared(tmp_path / "t.csv", **{"data.target": "y"} | asked)
+    by_training_loss = {"data.target": "y", "training.early_stopping.monitor": "loss"}
+    assert prepared(tmp_path / "t.csv", **by_training_loss).job.early_stopping is not None
+    assert prepared(tmp_path / "t.csv", **{"data.target": "y"}).job.early_stopping is None  # nobody asked for it

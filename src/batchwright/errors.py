@@ -14,7 +14,8 @@ setting that a message advises stands in backquotes under its own name, as `on_b
 Python it is a keyword, and the command line shows the option with that name.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 ELSEWHERE = {
@@ -32,6 +33,15 @@ ELSEWHERE = {
     "pinball_loss": "quantile",
 }
 """What other libraries call the same, by what no spelling leads to."""
+
+
+NEAR, BEGINNING = 0.75, 3
+"""How alike the name of a column has to be to a wrong one (of `difflib`), or how many letters begin it; a name with
+one letter too many begins with it."""
+LISTED = 20
+"""Columns that a message lists."""
+
+_NO_LETTER, _NUMBER = re.compile(r"[\W_]+"), re.compile(r"\d+")
 
 
 class BatchwrightError(Exception):
@@ -97,13 +107,44 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
     return by_folded[found[0]] if found else None
 
 
+def nearest_column(name: str, columns: Iterable[str]) -> str | None:
+    """The column that `name` is probably meant for, or None: a guess at random would only mislead.
+
+    Case, blanks and signs do not count, but numbers do: column 12 is not meant for column 13.
+
+    >>> nearest_column("Petal_Length", ["petal length", "petal width"]), nearest_column("x1", ["x2", "x3"])
+    ('petal length', None)
+    """
+    by_plain = {_NO_LETTER.sub("", column.casefold()): column for column in columns}
+    plain = _NO_LETTER.sub("", name.casefold())
+    near = get_close_matches(plain, by_plain, n=3, cutoff=NEAR)
+    begin = [
+        other
+        for other in by_plain
+        if (len(plain) >= BEGINNING and other.startswith(plain)) or (other and other == plain[:-1])
+    ]
+    found = [
+        other
+        for other in (*near, *(begin if len(begin) == 1 else ()))
+        if _NUMBER.findall(other) == _NUMBER.findall(plain)
+    ]
+    return by_plain[found[0]] if found else None
+
+
+def list_columns(columns: Sequence[str]) -> str:
+    """The first columns of a table, and how many more there are."""
+    more = f" and {len(columns) - LISTED:,} more" if len(columns) > LISTED else ""
+    return f"{', '.join(columns[:LISTED])}{more}"
+
+
 def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
-    """One sentence about an unknown name: the nearest name, and all allowed names.
+    """One sentence about an unknown name: the nearest name, and all allowed names; of columns the first twenty.
 
     >>> unknown("optimizer", "adm", ["adam", "sgd"])
     "unknown optimizer 'adm': did you mean 'adam'? Allowed: adam, sgd."
     """
     options = list(allowed)
-    near = nearest(name, options)
+    column = what == "column"
+    near = nearest_column(name, options) if column else nearest(name, options)
     hint = f": did you mean {near!r}?" if near else "."
-    return f"unknown {what} {name!r}{hint} Allowed: {', '.join(options)}."
+    return f"unknown {what} {name!r}{hint} Allowed: {list_columns(options) if column else ', '.join(options)}."

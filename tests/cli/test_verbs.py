@@ -179,7 +179,17 @@ def test_evaluating_on_the_rows_of_the_run_says_so(batchwright, table: Path, *, 
     assert note in batchwright("evaluate", run, "whole.csv").err
     for other in (frame[2:], frame[::-1], frame.with_columns(pl.col("first") + 1)):
         other.write_csv("other.csv")
-        assert note not in batchwright("evaluate", run, "other.csv").err
+        said = batchwright("evaluate", run, "other.csv").err
+        assert note not in said and "is the file that the run was trained on" not in said
+
+
+def test_evaluating_on_the_file_of_the_run_says_so_where_the_run_used_other_rows_too(batchwright, table: Path) -> None:
+    pl.read_csv(table).head(20).write_csv("later.csv")
+    words = ("--target", "bought", "--test", "later.csv", *QUICK)
+    run = json.loads(batchwright("train", table, *words, "--json").out)["run"]
+    note = f"{table.name} is the file that the run was trained on"
+    assert note in batchwright("evaluate", run, table).err
+    assert note not in batchwright("evaluate", run, "later.csv").err
 
 
 def test_a_run_whose_splits_are_damaged_is_evaluated_all_the_same(batchwright, table: Path) -> None:

@@ -205,16 +205,6 @@ def test_a_mistake_is_answered(key: str, text: str, said: str) -> None:
     assert str(caught.value).startswith(f"--set {key}=")
 
 
-@pytest.mark.parametrize(("key", "value"), [("early_stopping", "{}"), ("early_stopping", "{monitor: val_accuracy}")])
-def test_what_needs_validation_rows_says_so(key: str, value: str) -> None:
-    none = override("data.validation_split", "0")
-    with pytest.raises(ConfigError, match="needs validation rows"):
-        load_config(None, [none, override(f"training.{key}", value)])
-    with pytest.raises(ConfigError, match="follows the validation loss"):
-        load_config(None, [none, override("schedule.name", "reduce_on_plateau")])
-    assert load_config(None, [none, override("training.early_stopping.monitor", "loss")])
-
-
 def test_a_dotted_key_in_a_file_is_to_be_indented(tmp_path: Path) -> None:
     key = "optimizer.learning_rate"
     assert problems(tmp_path, f"{key}: 1\n") == [

@@ -25,7 +25,7 @@ def test_nothing_is_learned_anew() -> None:
     assert found.targets.tolist() == [1, 0]
     with pytest.raises(DataError, match="labels that the training table lacks: c"):
         encode_labelled(later | {"kind": ["c", "a"]}, LEARNED.encoding)
-    with pytest.raises(DataError, match="lacks column"):
+    with pytest.raises(DataError, match="lacks the column"):
         encode_labelled({"size": [1.0], "kind": ["a"]}, LEARNED.encoding)
 
 

@@ -258,7 +258,7 @@ def test_rows_without_a_target_are_dropped_if_asked(tmp_path):
     ("options", "said"),
     [
         ({"target": "yy"}, "did you mean 'y'"),
-        ({}, "which column is to be predicted.*Columns: x, kind"),
+        ({}, "which column is to be predicted.*Its columns: x, kind"),
         ({"target": "y", "group": "sites"}, "did you mean 'site'"),
         ({"target": "y", "weights": "kind"}, "weights 'kind' holds categorical cells; weights are finite numbers"),
         ({"target": "y", "time": "kind"}, "needs dates or numbers"),
@@ -360,10 +360,14 @@ NAMED = TEXT | {"y": [str(i % 3) for i in range(60)]}
 @pytest.mark.parametrize(
     ("columns", "options", "said"),
     [
-        (TEXT, {"task": "regression"}, "With kinds {y: numeric} its text is read as numbers."),
-        (TEXT, {}, "With kinds {y: numeric} its text is read as numbers."),
-        (NAMED | {"t": [f"2024-01-{i % 28 + 1:02d}" for i in range(60)]}, {"time": "t"}, "With kinds {t: date}"),
-        (NAMED | {"w": [f"0{i % 7 + 1}" for i in range(60)]}, {"weights": "w"}, "With kinds {w: numeric}"),
+        (TEXT, {"task": "regression"}, "`data.kinds={y: numeric}` reads its text as numbers."),
+        (TEXT, {}, "`data.kinds={y: numeric}` reads its text as numbers."),
+        (
+            NAMED | {"t": [f"2024-01-{i % 28 + 1:02d}" for i in range(60)]},
+            {"time": "t"},
+            "`data.kinds={t: date}` reads",
+        ),
+        (NAMED | {"w": [f"0{i % 7 + 1}" for i in range(60)]}, {"weights": "w"}, "`data.kinds={w: numeric}` reads"),
         (NAMED, {"weights": "y"}, "weights and target both name the column 'y'"),
         (NAMED, {"group": "y"}, "group and target both name the column 'y'"),
     ],
@@ -375,7 +379,7 @@ def test_roles_that_a_column_cannot_play_are_said_with_what_helps(columns, optio
 
 def test_the_note_of_a_target_is_kept():
     data = load(pl.DataFrame(NAMED), target="y")
-    assert "target 'y': text that looks like numbers stays text, unless kinds says y: numeric" in data.notes
+    assert "target 'y': text that looks like numbers stays text, unless `data.kinds={y: numeric}` is told" in data.notes
 
 
 def test_parts_far_from_their_shares_are_noted():

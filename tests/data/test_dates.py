@@ -161,7 +161,7 @@ def test_text_that_nearly_is_dates_is_noted(tmp_path: Path, cells: list[str], no
     table = table_of(tmp_path, cells)
     assert table.kinds["x"] == "categorical"
     assert note in table.column("x").note
-    assert "kinds {x: date} lists the cells that do not fit" in table.column("x").note
+    assert "kinds={x: date}` lists the cells that do not fit" in table.column("x").note
     with pytest.raises(DataError, match=r"is not a date like the others \(%"):
         table_of(tmp_path, cells, TableOptions(kinds={"x": "date"}))
 
@@ -191,13 +191,13 @@ def test_many_cells_are_read_as_few(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "cells", "kind", "note"),
     [
-        ("epoch", [1609459200, 1609462800], "date", "whole numbers read as seconds since 1970; kinds {epoch"),
+        ("epoch", [1609459200, 1609462800], "date", "whole numbers read as seconds since 1970; `data.kinds={epoch"),
         ("created_time", [1609459200000, 1609462800000], "date", "milliseconds since 1970"),
         (
             "views",
             [1609459200, 1609462800],
             "numeric",
-            "numbers, although they may be seconds since 1970; kinds",
+            "numbers, although they may be seconds since 1970; `data.kinds",
         ),
         ("epoch", [1609459200, 12], "numeric", ""),
         ("epoch", [1609459200.5, 1609462800.5], "numeric", ""),
@@ -205,10 +205,15 @@ def test_many_cells_are_read_as_few(tmp_path: Path) -> None:
             "x",
             [20180100 + number for number in range(1, 32)],
             "date",
-            "read as dates as in 20180107; kinds {x: num",
+            "read as dates as in 20180107; `data.kinds={x: num",
         ),
         ("x", [20180100 + number for number in (*range(1, 31), 32, 33, 36)], "numeric", ""),
-        ("x", [20180101, 20180102], "numeric", "although they may be dates as in 20180107; kinds {x: date} reads"),
+        (
+            "x",
+            [20180101, 20180102],
+            "numeric",
+            "although they may be dates as in 20180107; `data.kinds={x: date}` reads",
+        ),
         ("date", [20180101, 20180102], "date", ""),
         ("date", [20180101123059, 20180102235959], "date", ""),
         ("x", [1, 2, 3], "numeric", ""),
@@ -309,5 +314,5 @@ def test_in_pieces_and_for_new_rows_the_format_is_the_same(tmp_path: Path) -> No
 def test_a_target_of_dates_says_how_its_numbers_are_kept(tmp_path: Path) -> None:
     rows = "".join(f"{number},{1609459200 + number}\n" for number in range(40))
     (tmp_path / "t.csv").write_text(f"x,time\n{rows}", encoding="utf-8")
-    with pytest.raises(DataError, match=r"With kinds \{time: numeric\} its whole numbers stay numbers"):
+    with pytest.raises(DataError, match=r"`data.kinds=\{time: numeric\}` keeps its whole numbers"):
         load(tmp_path / "t.csv", target="time")

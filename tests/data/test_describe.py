@@ -1,12 +1,14 @@
 """What is told about columns holds in both ways of reading and for new rows; columns are described as they are."""
 
-import datetime
+import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
 import batchwright as bw
 from batchwright.cli.data import _write_columns
@@ -93,8 +95,8 @@ def test_contradictions_are_refused(columns, kinds, message: str) -> None:
 
 
 def test_an_unknown_column_is_answered_with_the_nearest() -> None:
-    with pytest.raises(DataError, match="columns: unknown column 'xx': did you mean 'x'"):
-        load({"x": ["1", "2"] * 10, "y": ["a", "b"] * 10}, target="y", columns={"xx": {"kind": "numeric"}})
+    with pytest.raises(DataError, match="columns: unknown column 'X': did you mean 'x'"):
+        load({"x": ["1", "2"] * 10, "y": ["a", "b"] * 10}, target="y", columns={"X": {"kind": "numeric"}})
 
 
 def test_earlier_encodings_have_no_columns_told() -> None:
@@ -119,10 +121,13 @@ def test_columns_are_described_by_all_cells(path: Path) -> None:
     assert columns["price"].written == "1.234,5 EUR" and columns["price"].distinct == FRAME["price"].n_unique()
     assert columns["co"].note.startswith("-200 in 10 rows stands apart")
     assert columns["day"].becomes == "elapsed, day sine, day cosine, weekday sine, weekday cosine"
-    assert columns["day"].lowest == str(datetime.datetime(2024, 1, 1))
+    assert columns["day"].lowest == columns["day"].cells[0] == "2024-01-01"
     assert columns["zip"].missing == FRAME["zip"].is_in(["NA", "-"]).sum()
     assert columns["same"].becomes == "left out: every training row is 'only'"
-    assert (columns["y"].becomes, columns["y"].cells) == ("target", tuple(FRAME["y"].unique(maintain_order=True)))
+    assert (columns["y"].becomes, columns["y"].cells) == (
+        "target: 2 classes",
+        tuple(FRAME["y"].unique(maintain_order=True)),
+    )
 
 
 def test_described_in_pieces_is_the_same(path: Path) -> None:
@@ -145,6 +150,88 @@ def test_the_configuration_that_is_written_reads_the_same_columns(path: Path, tm
     reread = describe_source(path, again.data_options)
     said = [(one.name, one.kind, one.becomes, one.missing, one.lowest) for one in found.columns]
     assert [(one.name, one.kind, one.becomes, one.missing, one.lowest) for one in reread.columns] == said
+
+
+SIZES = ["k.A." if row in (3, 50) else row / 8 for row in range(60)]
+PAYS = ["9?7" if row == 9 else row for row in range(60)]
+BAD = "size;pay;day;y\n" + "".join(
+    f"{size};{pay};2024-01-{row % 28 + 1:02d};{'ab'[row % 2]}\n"
+    for row, (size, pay) in enumerate(zip(SIZES, PAYS, strict=True))
+)
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    (tmp_path / "bad.csv").write_text(BAD + "1;2;2024-01-01\n")
+    return tmp_path / "bad.csv"
+
+
+def test_cells_that_do_not_fit_are_shown_with_their_lines_and_all_columns(bad: Path) -> None:
+    found = describe(bad, target="y")
+    columns = {column.name: column for column in found.columns}
+    assert {name: (column.kind, column.missing) for name, column in columns.items()} == {
+        "size": ("numeric", 2),
+        "pay": ("numeric", 1),
+        "day": ("date", 0),
+        "y": ("categorical", 0),
+    }
+    assert found.rows == 60
+    size, pay, torn = found.notes
+    assert "2 cells do not fit, as a finite number is expected: 'k.A.' (line 5), 'k.A.' (line 52)" in size
+    assert "`data.columns={size: {missing: [\"k.A.\"]}}` takes 'k.A.' as missing" in size
+    assert "1 cell does not fit" in pay and "'9?7' (line 11)" in pay and "`missing` says" in pay
+    assert "line 62 (3 fields, expected 4 fields)" in torn
+
+
+def test_the_setting_that_is_advised_for_words_takes_them_as_missing(bad: Path) -> None:
+    advised = yaml.safe_load(re.search(r"`data.columns=([^`]*)`", describe(bad).notes[0])[1])
+    again = describe(bad, columns=advised)
+    assert not any("column 'size'" in note for note in again.notes) and again.columns[0].missing == 2
+
+
+def test_cells_that_do_not_fit_are_shown_in_pieces_too_and_a_training_still_stops(bad: Path) -> None:
+    options = DataOptions(target="y")
+    assert describe_source(bad, options, memory_limit=1 << 34) == describe_source(bad, options)
+    for prepare_any in (prepare, prepare_streamed):
+        with pytest.raises(DataError, match="found 4 cells that do not fit"):
+            prepare_any(bad, options)
+    assert describe_source(bad, dataclasses.replace(options, on_bad_rows="drop")).rows == 57
+
+
+def test_a_table_that_fits_is_stored_once_for_describing_and_training(path: Path) -> None:
+    describe_source(path, DataOptions(target="y"), memory_limit=1 << 34)
+    stored = {file: file.stat().st_mtime_ns for file in path.parent.glob("*/store.json")}
+    prepare_streamed(path, DataOptions(target="y"))
+    assert len(stored) == 1 and {file: file.stat().st_mtime_ns for file in path.parent.glob("*/store.json")} == stored
+
+
+@pytest.mark.parametrize(
+    ("cells", "options", "becomes", "note"),
+    [
+        (["a", "b", "c"] * 10, {}, "target: 3 classes", ""),
+        ([*map(float, range(30))], {}, "target: a number", ""),
+        ([1, 2, 3] * 10, {"task": "regression"}, "target: a number", ""),
+        (["a|b", "b", "c"] * 10, {"task": "multilabel"}, "target: 3 labels", ""),
+        (["a", "b", None] * 10, {}, "target: 2 classes", "target 'y' is missing in 10 of 30 rows"),
+        (["a"] * 30, {}, "target", "'y'"),
+    ],
+)
+def test_of_a_target_it_is_said_what_it_becomes(cells, options, becomes: str, note: str) -> None:
+    found = describe({"x": list(range(30)), "y": cells}, target="y", **options)
+    assert found.columns[1].becomes == becomes
+    assert not note or any(note in said for said in found.notes)
+
+
+def test_of_a_target_that_numbers_the_rows_it_is_not_said_that_it_is_left_out() -> None:
+    table = {"x": [number % 7 for number in range(50)], "nr": list(range(50))}
+    found = {column.name: column.note for column in describe(table, target="nr").columns}
+    assert found["nr"].startswith("it counts the rows") and "left out" not in found["nr"]
+    assert "left out" in describe(table).columns[1].becomes
+
+
+def test_several_targets_each_say_what_they_become() -> None:
+    found = describe({"x": list(range(30)), "y": ["a", "b"] * 15, "z": [0.5 * i for i in range(30)]}, target="y,z")
+    assert [column.becomes for column in found.columns[1:]] == ["target: 2 classes", "target: a number"]
 
 
 def test_images_have_no_columns() -> None:

@@ -8,8 +8,10 @@ from PIL import Image
 from tests.builders import encode_new
 
 from batchwright.data.encode.encoding import Encoding
-from batchwright.data.load import load
+from batchwright.data.load import load, prepare
+from batchwright.data.load_streamed import prepare_streamed
 from batchwright.data.new_rows import encode_labelled
+from batchwright.data.options import DataOptions
 from batchwright.data.whole_rows import read_whole
 from batchwright.errors import DataError
 
@@ -120,10 +122,19 @@ def test_new_images_are_brought_to_the_form_of_the_training(pictures, tmp_path):
     assert encode_new(tmp_path / "new", encoding)["image"].shape == (1, 6, 6, 1)
 
 
+def test_an_unknown_class_in_the_validation_folder_is_named_in_memory_and_in_pieces(tmp_path):
+    for name in ("train/a", "train/b", "validation/a", "validation/c", "validation/d"):
+        for number in range(2):
+            save(tmp_path / f"p/{name}/{number}.png", 6)
+    for prepare_any in (prepare, prepare_streamed):
+        with pytest.raises(DataError, match=r"p/validation has images of 2 classes 'c' \(2 images\), 'd' \(2 images\)"):
+            prepare_any(tmp_path / "p", DataOptions())
+
+
 def test_new_images_that_do_not_fit(pictures, tmp_path):
     encoding = load(pictures, validation_split=0.0, test_split=0.0).encoding
     save(tmp_path / "other/c/1.png", 6)
-    with pytest.raises(DataError, match="labels that the training table lacks: c"):
+    with pytest.raises(DataError, match=r"other has images of the class 'c' \(1 image\), .* Known: a, b\."):
         encode_labelled(tmp_path / "other", encoding)
     with pytest.raises(DataError, match=r"7x7x1 .*6x6x1"):
         encode_new(np.zeros((2, 7, 7), np.uint8), encoding)

@@ -94,8 +94,13 @@ def test_text_of_frames_and_parquet_stays_text_with_a_note(tmp_path: Path) -> No
         }
         assert table.frame["zip"].to_list() == ["02139", "10001", "02139"]
         assert table.frame["large"].to_list() == [2**53, 2**53 + 1, 1]
-        assert table.column("zip").note == "text that looks like numbers stays text, unless kinds says zip: numeric"
-        assert table.column("day").note == "text that looks like dates stays text, unless kinds says day: date"
+        assert (
+            table.column("zip").note
+            == "text that looks like numbers stays text, unless `data.kinds={zip: numeric}` is told"
+        )
+        assert (
+            table.column("day").note == "text that looks like dates stays text, unless `data.kinds={day: date}` is told"
+        )
     assert from_frame(frame, TableOptions(kinds={"zip": "numeric"})).frame["zip"].to_list() == [2139.0, 10001.0, 2139.0]
 
 
@@ -115,7 +120,7 @@ def test_text_of_frames_and_parquet_stays_text_with_a_note(tmp_path: Path) -> No
 def test_what_numbers_do_not_say_of_their_text_is_noted(tmp_path: Path, cells: list[str], note: str) -> None:
     path = file(tmp_path, "x,y\n" + "".join(f"{cell},{i % 2}\n" for i, cell in enumerate(cells)))
     column = read_csv(path).column("x")
-    kept = "; kinds {x: categorical} keeps what is written"
+    kept = "; `data.kinds={x: categorical}` keeps what is written"
     assert (column.kind, column.used, column.note) == ("numeric", True, note + kept if note else "")
     told = read_csv(path, TableOptions(kinds={"x": "categorical"}))
     assert told.frame["x"].to_list() == cells
@@ -140,6 +145,6 @@ def test_text_among_numbers_is_shown_if_it_keeps_them_from_being_numbers(tmp_pat
     column = read_csv(file(tmp_path, text)).column("ph")
     assert column.kind == "categorical"
     assert column.note.startswith("text, although 67% of the cells are numbers; others are as '<0.1': if they mean")
-    assert '`data.columns={"ph": {"missing": ["<0.1", "n.d."]}}`' in column.note
+    assert '`data.columns={ph: {missing: ["<0.1", "n.d."]}}`' in column.note
     few = "n,y\n" + "".join(f"{'3+' if row % 4 == 3 else row % 4},{row % 2}\n" for row in range(90))
     assert "although" not in read_csv(file(tmp_path, few)).column("n").note, "codes"

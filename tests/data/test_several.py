@@ -83,7 +83,7 @@ def test_arrays_with_several_targets(form: str, tmp_path: Path) -> None:
     [
         ({"target": "a,bb"}, "unknown column 'bb': did you mean 'b'"),
         ({"target": ("a", "a")}, "names the column 'a' twice"),
-        ({"target": ("a", "xx", "zz")}, "target names columns that are not there: 'xx', 'zz'. Columns: "),
+        ({"target": ("a", "xx", "zz")}, "target names columns that are not there: 'xx', 'zz'. Its columns: "),
         ({"target": "a;b"}, "unknown column 'a;b': commas separate targets, as 'a,b'"),
         ({"target": ("a", "size"), "weights": "a"}, "weights and target both name the column 'a'"),
         ({"target": ("a", "size"), "task": "regression"}, "target 'size' holds categorical cells"),

@@ -209,3 +209,14 @@ def test_names_are_sorted_by_their_numbers(numbers: list[int]) -> None:
 @given(st.lists(st.text(st.sampled_from("a1²٣-."), min_size=1, max_size=5), min_size=2, max_size=5))
 def test_any_names_can_be_sorted(names: list[str]) -> None:
     assert sorted(sorted(map(Path, names), key=natural_key)) == sorted(map(Path, names))
+
+
+def test_a_damaged_file_of_a_folder_is_named_also_where_the_folder_is_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pl.DataFrame({"x": [1.0, 2.0]}).write_parquet(tmp_path / "good.parquet")
+    monkeypatch.chdir(tmp_path)
+    assert read(".").train.name == tmp_path.name
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(DataError, match=r"^torn\.parquet cannot be read as Parquet: .* copy or write it again\.$"):
+        read(".")

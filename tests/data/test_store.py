@@ -155,7 +155,7 @@ def test_new_rows_are_read_by_the_schema(tmp_path):
     schema = Schema((Column("x", "categorical"), Column("y", "numeric", used=False)), "y", "regression")
     path = file(tmp_path, "z,y,x\n1,2,3\n4,5,6\n")
     same(convert(path, schema=schema), read_csv(path, schema=schema))
-    with pytest.raises(DataError, match="lacks column"):
+    with pytest.raises(DataError, match="lacks the column 'x'"):
         convert(file(tmp_path, "z,y\n1,2\n"), schema=schema)
 
 

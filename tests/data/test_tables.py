@@ -16,7 +16,7 @@ from batchwright.data.formats.delimited import read_csv
 from batchwright.data.formats.parquet import read_parquet
 from batchwright.data.typed.schema import Column, Schema
 from batchwright.data.typed.table import MISSING, TableOptions, from_array, from_frame
-from batchwright.errors import ConfigError, DataError
+from batchwright.errors import ConfigError, DataError, nearest_column, unknown
 
 DROP = TableOptions(on_bad_rows="drop")
 SAMPLES = Path(__file__).resolve().parents[2] / "../shared/data/tables"
@@ -79,8 +79,8 @@ def test_kinds_can_be_given(tmp_path: Path) -> None:
     assert table.frame["zip"].to_list() == ["02139", "10001"]
     assert table.frame["flag"].to_list() == [True, False]
     assert table.column("who") == Column("who", "identifier", used=False, note="left out as asked")
-    with pytest.raises(DataError, match="unknown column 'zap': did you mean 'zip'"):
-        read_csv(path, TableOptions(kinds={"zap": "categorical"}))
+    with pytest.raises(DataError, match="unknown column 'zipp': did you mean 'zip'"):
+        read_csv(path, TableOptions(kinds={"zipp": "categorical"}))
     with pytest.raises(DataError, match="unknown kind 'numerical': did you mean 'numeric'"):
         read_csv(path, TableOptions(kinds={"zip": "numerical"}))
     with pytest.raises(ConfigError, match="unknown on_bad_rows 'dropp': did you mean 'drop'"):
@@ -188,8 +188,31 @@ def test_new_rows_are_read_as_the_schema_says(tmp_path: Path) -> None:
     assert table.kinds == {"size": "numeric", "when": "date", "code": "categorical"}
 
 
+@pytest.mark.parametrize(
+    ("given", "there", "meant"),
+    [
+        ("Größe", ["größe", "alter"], "größe"),
+        ("petal_length", ["petal length (cm)", "petal width (cm)"], "petal length (cm)"),
+        ("heigth", ["height", "weight"], "height"),
+        ("feature_1", ["feature_2", "feature_11"], None),
+        ("NAME", ["age", "zip"], None),
+        ("day", ["pay", "x"], None),
+        ("colour", ["col", "ordering"], None),
+    ],
+)
+def test_only_a_really_similar_column_is_suggested(given: str, there: list[str], meant: str | None) -> None:
+    assert nearest_column(given, there) == meant
+    assert (f"did you mean {meant!r}?" in unknown("column", given, there)) == (meant is not None)
+
+
+def test_of_many_columns_twenty_are_listed_where_one_is_lacking() -> None:
+    schema = Schema((Column("wanted", "numeric"),), "y", "regression")
+    with pytest.raises(DataError, match=r"lacks the column 'wanted', .* c18, c19 and 980 more\.$"):
+        from_frame({f"c{number}": [1.0] for number in range(1000)}, schema=schema)
+
+
 def test_new_rows_that_lack_columns_name_them_all(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"lacks columns .*: 'size' \(is it 'sizes'\?\), 'when'\.$"):
+    with pytest.raises(DataError, match=r"lacks 2 columns .*: 'size' \(is it 'sizes'\?\), 'when'\."):
         read_csv(file(tmp_path, "code,sizes\n1,2\n"), schema=SCHEMA)
     with pytest.raises(DataError, match="line 2, column 'size': 'big' is not a finite number"):
         read_csv(file(tmp_path, "code,when,size\n1,03/04/2024,big\n"), schema=SCHEMA)

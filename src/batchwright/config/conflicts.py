@@ -9,8 +9,6 @@ from batchwright.training.growth import Growing
 FIGURES = ("loss", *(f"val_{name}" for name in METRICS))
 """The metrics of a history that can stop training."""
 
-GIVE_ROWS = "set data.validation_split above 0."
-
 
 def conflicts(config: Config, document: Node) -> list[Problem]:
     """What is wrong between values that are each allowed."""
@@ -19,16 +17,11 @@ def conflicts(config: Config, document: Node) -> list[Problem]:
         config.data.check()
     except ConfigError as error:
         problems.append(("data", str(error)))
-    no_validation = config.data.validation_split == 0
     stopping = config.training.early_stopping
     figures = (*FIGURES, *(f"val_{metric.name}" for metric in config.own.metrics))
     if stopping and config.own.task is None and stopping.monitor.partition("[")[0] not in figures:  # val_rmse[price]
         said = unknown("figure", stopping.monitor, figures)
         problems.append(("training.early_stopping.monitor", said))
-    elif stopping and no_validation and stopping.monitor != "loss" and document.find(("training", "early_stopping")):
-        problems.append(("training.early_stopping", f"{stopping.monitor} needs validation rows: {GIVE_ROWS}"))
-    if config.schedule.uses_losses and no_validation:
-        problems.append(("schedule", f"{config.schedule.name} follows the validation loss: {GIVE_ROWS}"))
     if isinstance(config.training.batch_size, Growing):
         try:
             config.training.batch_size.adaptive.check(config.optimizer)

@@ -10,19 +10,25 @@ import numpy as np
 import polars as pl
 
 from batchwright.data.disk.convert_table import convert
+from batchwright.data.disk.store import Store
 from batchwright.data.disk.stored_split import ChosenRows
 from batchwright.data.encode.encoders import Category, Encoder, Flag, Moment, Number, OneHot, Quantile
+from batchwright.data.encode.labels import LabelTarget
 from batchwright.data.encode.preprocessing import check_scaling, learn_columns
+from batchwright.data.encode.several import OneTarget, SeveralTargets, Target, fit_targets
 from batchwright.data.encode.tags import Tags
+from batchwright.data.encode.targets import ClassRules, ValueTarget
 from batchwright.data.encode.texts import HashedText
 from batchwright.data.formats.given import to_path
 from batchwright.data.formats.source import Source, read
-from batchwright.data.learning import left_out_columns
+from batchwright.data.learning import found_notes, left_out_columns, rows_that_count
 from batchwright.data.options import DataOptions, columns_as_told
 from batchwright.data.roles import target_names
+from batchwright.data.typed.cells import SHOW, TableOptions
 from batchwright.data.typed.convert import as_text
+from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Column
-from batchwright.data.typed.table import ColumnSource, Table
+from batchwright.data.typed.table import ColumnSource, RowSource, Table
 from batchwright.errors import DataError
 
 SHOWN = 3
@@ -114,18 +120,28 @@ def describe_source(
     check_scaling(options.scaling)
     options = options.with_normal_names()
     if memory_limit is not None and isinstance(source, str | os.PathLike):
-        store = convert(to_path(source), options.reading, cache_dir=cache_dir, memory_limit=memory_limit)
+        store = _convert_or_show(to_path(source), options.reading, cache_dir, memory_limit)
         if store.holds_images:
             raise _no_columns(store.name)
-        targets = target_names(store, options, default=store.contents.target, name=store.name) if options.target else ()
-        return _describe(ChosenRows(store, np.arange(store.rows)), store.rows, targets, options, store.contents.notes)
-    loaded = read(source, options.reading, image_size=options.image_size)
+        stored = ChosenRows(store, np.arange(store.rows))
+        return _describe(stored, store, options, store.contents.target, store.contents.notes)
+    loaded = read(source, _as_shown(options.reading), image_size=options.image_size)
     if not isinstance(loaded.train, Table):
         raise _no_columns(loaded.name)
-    default = loaded.target if options.target is None else None
-    named = options.target is not None or default is not None
-    targets = target_names(loaded.train, options, default=default, name=loaded.name) if named else ()
-    return _describe(loaded.train, loaded.train.rows, targets, options, loaded.train.notes)
+    return _describe(loaded.train, loaded.train, options, loaded.target, loaded.train.notes)
+
+
+def _as_shown(reading: TableOptions) -> TableOptions:
+    """The reading, with cells that do not fit shown where they would stop a training."""
+    return dataclasses.replace(reading, on_bad_rows=SHOW) if reading.on_bad_rows == "stop" else reading
+
+
+def _convert_or_show(path: Path, reading: TableOptions, cache_dir: Path | None, memory_limit: int) -> Store:
+    """The store that a training uses too, where all cells fit; otherwise one that is only for showing."""
+    try:
+        return convert(path, reading, cache_dir=cache_dir, memory_limit=memory_limit)
+    except DataError:
+        return convert(path, _as_shown(reading), cache_dir=cache_dir, memory_limit=memory_limit)
 
 
 def _no_columns(name: str) -> DataError:
@@ -133,9 +149,17 @@ def _no_columns(name: str) -> DataError:
 
 
 def _describe(
-    rows: ColumnSource, count: int, targets: tuple[str, ...], options: DataOptions, notes: tuple[str, ...]
+    rows: ColumnSource,
+    source: RowSource,
+    options: DataOptions,
+    default: str | tuple[str, ...] | None,
+    notes: tuple[str, ...],
 ) -> Described:
-    reasons = left_out_columns(rows, options) | dict.fromkeys(targets, "target")
+    """Describe columns; `rows` are those of `source`, and `default` is the target of the source, if it has one."""
+    named = options.target is not None or default is not None
+    targets = target_names(source, options, default=default, name=source.name) if named else ()
+    answers, doubts = _describe_targets(source, targets, options) if targets else ({}, ())
+    reasons = left_out_columns(rows, options) | answers
     learned = learn_columns(
         rows,
         reasons,
@@ -149,7 +173,41 @@ def _describe(
         _describe_column(before[column.name], column, encoder, rows.cells(column.name)) for column, encoder in learned
     )
     told = {column.name: _told_of(column, options) for column in rows.columns}
-    return Described(rows.name, count, described, told, notes)
+    return Described(rows.name, source.rows, described, told, tuple(dict.fromkeys((*notes, *doubts))))
+
+
+def _describe_targets(
+    source: RowSource, names: tuple[str, ...], options: DataOptions
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What each target becomes, and what is doubtful or wrong about it; only rows with a target are looked at."""
+    wrong = list[str]()
+    for how in (options, dataclasses.replace(options, on_bad_rows="drop")):
+        try:
+            rows, _ = rows_that_count(source, names, how)
+            target = _fit(rows, names, how)
+        except DataError as error:
+            wrong.append(str(error))
+            continue
+        parts = target.parts if isinstance(target, SeveralTargets) else (target,)
+        told = found_notes(rows, target, told=options.task is not None) if not wrong else ()
+        return {column: f"target: {_answer(part)}" for part in parts for column in part.columns}, (*wrong, *told)
+    return dict.fromkeys(names, "target"), tuple(wrong[:1])
+
+
+def _fit(rows: Rows, names: tuple[str, ...], options: DataOptions) -> Target:
+    """The target as it is learned from all rows."""
+    assert isinstance(rows, Table)  # as images are refused before
+    rules = ClassRules(options.rare_classes, 1 + sum(share > 0 for share in options.shares(()).values()))
+    rules = dataclasses.replace(rules, merge_case=options.merge_case)
+    return fit_targets(rows, names, task=options.task, separator=options.label_separator, rules=rules)
+
+
+def _answer(target: OneTarget | LabelTarget) -> str:
+    """What a target becomes."""
+    if isinstance(target, ValueTarget):
+        return "a number"
+    what = "labels" if isinstance(target, LabelTarget) else "classes"
+    return f"{len(target.classes):,} {what}"
 
 
 def _describe_column(before: Column, column: Column, encoder: Encoder | None, cells: pl.Series) -> ColumnDescription:
@@ -170,7 +228,7 @@ def _describe_column(before: Column, column: Column, encoder: Encoder | None, ce
         )
     text, known = as_text(cells) if cells.dtype.is_nested() else cells, cells.drop_nulls()
     ordered = len(known) > 0 and (known.dtype.is_numeric() or known.dtype.is_temporal())
-    shown = as_text(known.head(1000)).unique(maintain_order=True).head(SHOWN)
+    shown = known.head(1000).unique(maintain_order=True).head(SHOWN)
     return ColumnDescription(
         name=column.name,
         kind=column.kind,
@@ -181,14 +239,23 @@ def _describe_column(before: Column, column: Column, encoder: Encoder | None, ce
         lowest=_short(known.min()) if ordered else "",
         highest=_short(known.max()) if ordered else "",
         becomes=column.note if encoder is None else _becomes(encoder),
-        cells=tuple(str(cell) for cell in shown),
-        note=column.note if encoder is not None else before.note if before.note != column.note else "",
+        cells=tuple(map(_short, shown)) if known.dtype.is_temporal() else tuple(map(str, as_text(shown))),
+        note=_note(before, column, encoder),
     )
 
 
+def _note(before: Column, column: Column, encoder: Encoder | None) -> str:
+    """What is doubtful about a column; a target that only says which row it is has that as a doubt."""
+    if encoder is not None:
+        return column.note
+    if column.note.startswith("target") and before.note.startswith("left out: "):
+        return before.note.removeprefix("left out: ").partition("; `")[0]
+    return before.note if before.note != column.note else ""
+
+
 def _short(value: object) -> str:
-    """A number in up to six digits, and a date as it is."""
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+    """A number in up to six digits, a date without a time if that is midnight, and other text as it is."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value).removesuffix(" 00:00:00")
 
 
 def _becomes(encoder: Encoder) -> str:

@@ -16,7 +16,7 @@ from batchwright.data.typed.images import Images
 from batchwright.data.typed.inference import kind_remedy
 from batchwright.data.typed.rows import AnyRows
 from batchwright.data.typed.table import RowSource, Table, column_of
-from batchwright.errors import ConfigError, DataError
+from batchwright.errors import ConfigError, DataError, list_columns
 
 
 def target_names(
@@ -42,7 +42,8 @@ def target_names(
     names = _split(options.target if options.target is not None else default, there)
     if not names:
         raise DataError(
-            f"{rows.name}: which column is to be predicted? Give one as target. Columns: {', '.join(there)}."
+            f"{rows.name}: which column is to be predicted? Its columns: {list_columns(there)}.",
+            "Name it: `target=COLUMN`.",
         )
     if twice := [name for name in names if names.count(name) > 1]:
         raise ConfigError(f"target names the column {twice[0]!r} twice: give each column once.")
@@ -53,10 +54,15 @@ def target_names(
     if len(strange) > 1:
         raise DataError(
             f"{rows.name}: target names columns that are not there: {', '.join(map(repr, strange))}. "
-            f"Columns: {', '.join(there)}."
+            f"Its columns: {list_columns(there)}."
         )
     if strange and (parts := _parts_by_other_marks(strange[0], there)):
         raise DataError(f"{rows.name}: unknown column {strange[0]!r}: commas separate targets, as {parts!r}.")
+    if strange and len(there) == 1:
+        raise DataError(
+            f"{rows.name}: unknown column {strange[0]!r}. It has one column only, {there[0]!r:.200}.",
+            "`delimiter` says what separates cells.",
+        )
     _refuse_images(rows, (*names, *(getattr(options, role) for role in ("group", "time", "weights"))))
     return tuple(column_of(rows, name).name for name in names)
 
@@ -128,6 +134,7 @@ def split_key(table: Table, options: DataOptions) -> Shaped[np.ndarray, " rows"]
     if not (cells.dtype.is_numeric() or cells.dtype.is_temporal()):
         kind = table.column(name).kind
         raise DataError(
-            f"{table.name}: time column {name!r} holds {kind} cells; it needs dates or numbers.{kind_remedy(cells)}"
+            f"{table.name}: time column {name!r} holds {kind} cells; it needs dates or numbers: name another "
+            f"column, or correct this one.{kind_remedy(cells)}"
         )
     return cells.to_numpy()

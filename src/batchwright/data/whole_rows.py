@@ -18,7 +18,8 @@ from batchwright.data.formats.image_columns import with_images
 from batchwright.data.formats.parquet import PARQUET, parquet_pieces
 from batchwright.data.formats.source import Source, check_file
 from batchwright.data.new_rows import read_like
-from batchwright.data.typed.cells import NONE_BAD, BadCells, bad_cells_error
+from batchwright.data.typed.bad_cells import bad_cells_error
+from batchwright.data.typed.cells import NONE_BAD, BadCells
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import WholeSchema

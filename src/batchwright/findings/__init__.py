@@ -2,5 +2,6 @@
 
 from batchwright.findings.finding import SEVERITIES, Finding, Severity
 from batchwright.findings.inspection import inspect
+from batchwright.findings.told import Told
 
-__all__ = ["SEVERITIES", "Finding", "Severity", "inspect"]
+__all__ = ["SEVERITIES", "Finding", "Severity", "Told", "inspect"]

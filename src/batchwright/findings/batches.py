@@ -42,8 +42,11 @@ def single_row(plan: Plan, network: Network) -> tuple[Finding, ...]:
     )
 
 
-def tiny_batches(plan: Plan, network: Network) -> tuple[Finding, ...]:
-    """Batch normalization over fewer than eight rows, in all batches or in the last."""
+def tiny_batches(plan: Plan, network: Network, *, own_network: bool = False) -> tuple[Finding, ...]:
+    """Batch normalization over fewer than eight rows, in all batches or in the last.
+
+    The user's `own_network` has no setting that leaves it out.
+    """
     if (
         not has_batch_norm(network)
         or plan.last_batch_rows >= TINY
@@ -52,16 +55,16 @@ def tiny_batches(plan: Plan, network: Network) -> tuple[Finding, ...]:
     ):
         return ()
     if plan.batch_size < TINY:
-        evidence, advice = f"all batches have {plan.batch_size} rows or fewer", f"take `batch_size={TINY}` or more, or "
+        evidence, advice = f"all batches have {plan.batch_size} rows or fewer", f"take `batch_size={TINY}` or more"
     else:
         evidence = f"the last batch of each epoch has {plan.last_batch_rows} rows"
-        advice = f"take `batch_size={even_batch_size(plan)}`, `training.remainder=drop`, or "
+        advice = f"take `batch_size={even_batch_size(plan)}`, or `training.remainder=drop`"
     return (
         Finding(
             "tiny batch",
             "warning" if plan.batch_size < TINY else "note",
             f"batch normalization takes mean and variance from the rows of a batch, and {evidence}",
-            f"{advice}`network.batch_normalization=false`",
+            advice if own_network else f"{advice}, or `network.batch_normalization=false`",
         ),
     )
 

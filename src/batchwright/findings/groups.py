@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from batchwright.data.dataset import Dataset
-from batchwright.findings.columns import EncodedColumn, columns, sample_note, split_by
+from batchwright.findings.columns import EncodedColumn, columns, sample_note
 from batchwright.findings.finding import Finding
+from batchwright.findings.told import NOTHING_TOLD, Told, group_advice
 
 ROWS = 10_000
 """Rows that are compared."""
@@ -32,13 +33,15 @@ class Group(NamedTuple):
     others: int
 
 
-def group_columns(dataset: Dataset) -> tuple[Finding, ...]:
+def group_columns(dataset: Dataset, told: Told = NOTHING_TOLD) -> tuple[Finding, ...]:
     """The column that most clearly names what rows are about, unless the rows are split by a group already.
 
     It has many values, each in several rows, and at least half of the other columns are the same in all rows of a
     value: a person's age and sex, say. If such rows are in two parts, a model may know the test by heart.
     """
-    if any(column.note == "groups of the split" for column in dataset.schema.columns):
+    if not group_advice(dataset, told, "COLUMN") or any(
+        column.note == "groups of the split" for column in dataset.schema.columns
+    ):
         return ()
     found = find_group(list(columns(dataset, ROWS)))
     if found is None:
@@ -51,7 +54,7 @@ def group_columns(dataset: Dataset) -> tuple[Finding, ...]:
             "warning" if whole else "note",
             f"column {found.name!r} has {found.values:,} values, each in several training rows, and {listed} the same "
             f"in all rows of a value{sample_note(dataset.train.rows, ROWS)}: so it seems to name what rows are about",
-            f"if it does, keep the rows of each value in one part: {split_by(found.name)}",
+            f"if it does, keep the rows of each value in one part: {group_advice(dataset, told, found.name)}",
         ),
     )
 

@@ -15,6 +15,7 @@ from batchwright.findings.leaks import leaks
 from batchwright.findings.rates import learning_rate
 from batchwright.findings.shared_rows import shared_rows
 from batchwright.findings.spellings import spellings
+from batchwright.findings.told import NOTHING_TOLD, Told
 from batchwright.findings.unused import constant_columns, doubtful_columns, identifier_columns, missing_columns
 from batchwright.nn.protocols import Network
 from batchwright.optim.rule import Optimizer
@@ -22,15 +23,14 @@ from batchwright.training.plan import Plan
 
 OfData: TypeAlias = Callable[[Dataset], tuple[Finding, ...]]
 
+OfTold: TypeAlias = Callable[[Dataset, Told], tuple[Finding, ...]]
+
+OF_TOLD: tuple[OfTold, ...] = (constant_target, leaks, shared_rows, group_columns, imbalance, missing_classes)
+"""The checks of the rows whose advice depends on what the training was told."""
+
 OF_DATA: tuple[OfData, ...] = (
-    constant_target,
     few_rows,
-    leaks,
-    shared_rows,
-    group_columns,
     contradictions,
-    imbalance,
-    missing_classes,
     spellings,
     missing_columns,
     duplicate_columns,
@@ -38,7 +38,7 @@ OF_DATA: tuple[OfData, ...] = (
     identifier_columns,
     doubtful_columns,
 )
-"""The checks of the rows, each a function of the data set only."""
+"""The other checks of the rows, each a function of the data set only."""
 
 
 def inspect(
@@ -49,6 +49,7 @@ def inspect(
     *,
     stable: tuple[float, float] | None = None,
     also: Sequence[OfData] = (),
+    told: Told = NOTHING_TOLD,
 ) -> tuple[Finding, ...]:
     """Everything that can be found before training; nothing is changed, and rows on disk are sampled.
 
@@ -59,6 +60,7 @@ def inspect(
         optimizer: the update rule.
         stable: the lowest and the highest learning rate that are useful, where they were measured.
         also: what else is looked for in the rows.
+        told: the settings of the training, which no advice repeats.
 
     >>> from batchwright.data.load import load
     >>> from batchwright.nn import MLP
@@ -70,12 +72,13 @@ def inspect(
     >>> [finding.kind for finding in inspect(data, make_plan(data.train.rows, 16, 20), network, Adam())]
     []
     """
+    of_told = (finding for look in OF_TOLD for finding in look(dataset, told))
     of_data = (finding for look in (*OF_DATA, *also) for finding in look(dataset))
     of_plan = (
         *single_row(plan, network),
-        *tiny_batches(plan, network),
+        *tiny_batches(plan, network, own_network=told.own_network),
         *odd_batch_size(plan),
         *few_updates(plan),
         *learning_rate(optimizer, stable),
     )
-    return by_severity((*of_data, *of_plan))
+    return by_severity((*of_told, *of_data, *of_plan))

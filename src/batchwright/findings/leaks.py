@@ -13,9 +13,9 @@ from batchwright.findings.columns import (
     leave_out,
     sample_note,
     sampled_targets,
-    split_by,
 )
 from batchwright.findings.finding import Finding
+from batchwright.findings.told import NOTHING_TOLD, Told, group_advice
 
 PERFECT = 0.99
 """Score of one column from which it is suspected. Honest columns stay below: petal length of iris has 0.95."""
@@ -27,7 +27,7 @@ FEWEST = 60
 Values = Float[np.ndarray, " rows"]
 
 
-def leaks(dataset: Dataset) -> tuple[Finding, ...]:
+def leaks(dataset: Dataset, told: Told = NOTHING_TOLD) -> tuple[Finding, ...]:
     """Find columns that reveal the target by themselves: with a balanced accuracy, or an R² of ranks, of at least 0.99.
 
     One half of the training rows (every second one) learns the usual target at each value of a column. Each row of the
@@ -40,21 +40,29 @@ def leaks(dataset: Dataset) -> tuple[Finding, ...]:
     if dataset.train.rows < FEWEST:
         return ()
     known = each_target(dataset.target, sampled_targets(dataset.train))
-    return tuple(finding for target, encoded in known for finding in _leaks(dataset, target, encoded))
+    return tuple(finding for target, encoded in known for finding in _leaks(dataset, told, target, encoded))
 
 
-def _leaks(dataset: Dataset, target: OneTarget, encoded: Shaped[np.ndarray, " rows"]) -> tuple[Finding, ...]:
+def _leaks(
+    dataset: Dataset, told: Told, target: OneTarget, encoded: Shaped[np.ndarray, " rows"]
+) -> tuple[Finding, ...]:
     if encoded.min() == encoded.max():
         return ()
     classes = isinstance(target, ClassTarget)
     wanted = encoded if classes else _ranks(encoded)
     found = ((column, *_best(column, wanted, classes)) for column in columns(dataset) if column.parts)
-    return tuple(_finding(dataset, column, part, score, target) for column, part, score in found if score >= PERFECT)
+    return tuple(
+        _finding(dataset, column, part, score, target, group_advice(dataset, told, column.name))
+        for column, part, score in found
+        if score >= PERFECT
+    )
 
 
-def _finding(dataset: Dataset, column: EncodedColumn, part: EncodedPart, score: float, target: OneTarget) -> Finding:
+def _finding(
+    dataset: Dataset, column: EncodedColumn, part: EncodedPart, score: float, target: OneTarget, group: str
+) -> Finding:
     measure = "balanced accuracy" if isinstance(target, ClassTarget) else "R² of ranks"
-    by_group = "" if part.ordered else f"; if it names whom a row is about, split by it: {split_by(column.name)}"
+    by_group = "" if part.ordered or not group else f"; if it names whom a row is about, split by it: {group}"
     return Finding(
         "leak",
         "warning",

@@ -1,15 +1,17 @@
 """Rows of validation and test that are also in training: a model then only repeats what it was told."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt64
 
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.splitting import count_shared, row_hashes
-from batchwright.findings.columns import MOST_ROWS, columns, sample, split_by
+from batchwright.findings.columns import MOST_ROWS, columns, sample
 from batchwright.findings.finding import Finding, Severity
 from batchwright.findings.groups import ROWS, find_group
+from batchwright.findings.told import NOTHING_TOLD, Told, drawn_parts, group_advice
 
 MANY = 0.05
 """Share of shared rows from which a score may be off by some percent: a warning rather than a note."""
@@ -24,12 +26,13 @@ EXPLAINED = 0.5
 Hashes = UInt64[np.ndarray, " _"]
 
 
-def shared_rows(dataset: Dataset) -> tuple[Finding, ...]:
+def shared_rows(dataset: Dataset, told: Told = NOTHING_TOLD) -> tuple[Finding, ...]:
     """For validation and test, how many rows have the inputs and the target of a training row.
 
     Rows are compared by 64-bit hashes: all rows if they are in memory; 100,000 of each part if they are on disk, where
     only a share of the equal rows can meet. Tables of few columns with few values share rows by their nature: as
-    many as would meet if the columns were independent are only noted.
+    many as would meet if the columns were independent are only noted. Rows with the inputs of a training row and
+    another target are counted beside them.
     """
     most = None if dataset.memory_limit is None else MOST_ROWS
     train = _hashes(dataset.train, most)
@@ -38,12 +41,20 @@ def shared_rows(dataset: Dataset) -> tuple[Finding, ...]:
     counts = {name: count_shared(train, hashes) for name, (_, hashes) in shared.items()}
     if not any(counts.values()):
         return ()
+    inputs = _hashes(dataset.train, most, targets=False)
+    alike = {name: count_shared(inputs, _hashes(part, most, targets=False)) for name, (part, _) in shared.items()}
     repeated = 1.0 - len(np.unique(train)) / len(train)
     expected = expected_share(dataset)
     named = find_group(list(columns(dataset, ROWS)))
-    group = named.name if named else "COLUMN"
+    group = group_advice(dataset, told, named.name if named else "COLUMN")
+    drawn = drawn_parts(dataset)
     return tuple(
-        _finding(name, part, len(hashes), counts[name], len(train), repeated=repeated, expected=expected, group=group)
+        _finding(
+            _Shared(name, part.rows, len(hashes), counts[name], alike[name], len(train)),
+            repeated=repeated,
+            expected=expected,
+            advice=_advice(group) if name in drawn else f"leave rows out of {name} that are in the training rows too",
+        )
         for name, (part, hashes) in shared.items()
         if counts[name]
     )
@@ -78,23 +89,46 @@ def expected_share(dataset: Dataset) -> float:
     return -math.expm1(dataset.train.rows * math.log1p(-min(agree, 1 - 1e-12))) if any_column else 0.0
 
 
-def _hashes(part: Split, most: int | None) -> Hashes:
-    """A number for each row, with its target included."""
+def _hashes(part: Split, most: int | None, *, targets: bool = True) -> Hashes:
+    """A number for each row, with its target included or left out."""
     rows = sample(part.rows, part.rows if most is None else most)
-    return row_hashes({name: values[rows] for name, values in part.inputs.items()} | {"targets": part.targets[rows]})
+    inputs = {name: values[rows] for name, values in part.inputs.items()}
+    return row_hashes(inputs | {"targets": part.targets[rows]} if targets else inputs)
 
 
-def _finding(
-    name: str, part: Split, looked: int, shared: int, train: int, *, repeated: float, expected: float, group: str
-) -> Finding:
-    share = shared / looked
+def _advice(group: str) -> str:
+    kept = f"; if several rows belong to one person or thing, keep them in one part: {group}" if group else ""
+    return f"remove repeated rows before splitting{kept}"
+
+
+class _Shared(NamedTuple):
+    """How many rows of a part are shared with the training rows.
+
+    `looked` rows of its `rows` were looked at; `shared` of them are among the `train` rows with the same target, and
+    `alike` with any target.
+    """
+
+    name: str
+    rows: int
+    looked: int
+    shared: int
+    alike: int
+    train: int
+
+
+def _finding(found: _Shared, *, repeated: float, expected: float, advice: str) -> Finding:
+    name, share = found.name, found.shared / found.looked
     among = (
-        f" looked at, of {part.rows:,}, are among {train:,} training rows"
-        if looked < part.rows
+        f" looked at, of {found.rows:,}, are among {found.train:,} training rows"
+        if found.looked < found.rows
         else " are training rows too"
     )
     kind = severity(share, repeated, expected)
-    said = f"{shared:,} of {looked:,} {name} rows ({share:.2%}){among}, with the same target"
+    said = f"{found.shared:,} of {found.looked:,} {name} rows ({share:.2%}){among}, with the same target"
+    if (others := found.alike - found.shared) > 0:
+        said += (
+            f" ({others:,} more {'has' if others == 1 else 'have'} the inputs of a training row, but not its target)"
+        )
     if expected >= EXPLAINED * share:
         return Finding(
             "shared rows",
@@ -107,6 +141,5 @@ def _finding(
         "shared rows",
         kind,
         f"{said}{says_nothing}; of the training rows {repeated:.2%} repeat another",
-        "remove repeated rows before splitting; if several rows belong to one person or thing, keep them in one part: "
-        + split_by(group),
+        advice,
     )

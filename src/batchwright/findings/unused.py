@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from batchwright.data.dataset import Dataset
+from batchwright.data.typed.advice import kind_setting
 from batchwright.data.typed.cells import first_ten
 from batchwright.data.typed.schema import Column
 from batchwright.findings.columns import columns, leave_out, sample_note
@@ -42,9 +43,15 @@ def identifier_columns(dataset: Dataset) -> tuple[Finding, ...]:
             "identifier column",
             "note",
             f"{notes}: not used",
-            "to use one, say what it is, as in `data.kinds={NAME: categorical}`",
+            f"to use one, say what it is, as {_setting_of_use(found[0])}",
         ),
     )
+
+
+def _setting_of_use(column: Column) -> str:
+    """The setting by which a column that was left out is used: the one in its note, or as categories."""
+    noted = column.note.partition("; `")[2].partition("`")[0]
+    return f"`{noted}`" if noted else kind_setting(column.name, "categorical")
 
 
 def doubtful_columns(dataset: Dataset) -> tuple[Finding, ...]:

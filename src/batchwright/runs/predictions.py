@@ -1,5 +1,6 @@
 """Apply a trained model to new rows: predictions, and metrics if the rows have targets."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -15,10 +16,12 @@ from batchwright.data.dataset import Split, fingerprint
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.unfamiliar import Unfamiliar, count_unfamiliar
+from batchwright.data.formats.given import to_path
 from batchwright.data.formats.source import Source
 from batchwright.data.new_rows import encode_labelled
 from batchwright.data.splitting import row_hashes
-from batchwright.data.typed.cells import BadCells, dropped_note
+from batchwright.data.typed.bad_cells import dropped_note
+from batchwright.data.typed.cells import BadCells
 from batchwright.data.typed.table import Table
 from batchwright.data.whole_rows import WholeRows, level, read_whole
 from batchwright.errors import ConfigError, DataError, RunError
@@ -244,7 +247,9 @@ def evaluate_on(
     except DataError as error:
         remedy = "`on_bad_rows=drop` does that." if "`on_bad_rows=drop`" in error.remedy else ""
         raise DataError(error.message, remedy) from error
-    own = _rows_of_training(model, found.rows, loaded.encoding) if isinstance(model, Run) else ()
+    own: tuple[str, ...] = ()
+    if isinstance(model, Run):
+        own = _rows_of_training(model, found.rows, loaded.encoding) or _file_of_training(model, source)
     made, unfamiliar = loaded.encoding.preprocessing, Unfamiliar()
     if isinstance(found.source, Table) and isinstance(made, Preprocessing):
         unfamiliar = count_unfamiliar(made, found.source)
@@ -268,6 +273,18 @@ def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, .
         return ()
     share = len(places["train"]) / rows.rows
     found = f"these are the rows of the run itself, and it was trained on {share:.0%} of them"
+    return (f"{found}: how good it is on others, its metrics on the test rows say",)
+
+
+def _file_of_training(run: Run, source: Source) -> tuple[str, ...]:
+    """A note if a source is the file that a run was trained on, whose rows need not be all that the run used."""
+    before = run.manifest.paths.get("data.source")
+    if before is None or not isinstance(source, str | os.PathLike):
+        return ()
+    path = to_path(source)
+    if not path.is_file() or str(path.resolve()) != before:
+        return ()
+    found = f"{path.name} is the file that the run was trained on, so many of these rows were in its training"
     return (f"{found}: how good it is on others, its metrics on the test rows say",)
 
 

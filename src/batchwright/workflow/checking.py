@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from batchwright import _cache
 from batchwright.config import Settings
-from batchwright.findings import Finding, inspect
+from batchwright.findings import Finding, Told, inspect
 from batchwright.measure.learning_rate import LearningRates
 from batchwright.measure.throughput import iteration_seconds
 from batchwright.training.evaluate import evaluate
@@ -61,8 +61,21 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
     rates = learning_rates(prepared) if measure else None
     stable = (rates.best * USEFUL, rates.largest_stable) if rates else None
     program = job.program
-    found = inspect(prepared.dataset, job.plan, program.model.network, program.optimizer, stable=stable)
+    told = _told(settings)
+    found = inspect(prepared.dataset, job.plan, program.model.network, program.optimizer, stable=stable, told=told)
     return Checked(prepared, segment.memory_bytes, segment.seconds, epoch, epoch * job.plan.epochs, found, rates)
+
+
+def _told(settings: Settings) -> Told:
+    """The settings that no advice has to repeat."""
+    config = settings.config
+    stopping = config.training.early_stopping
+    return Told(
+        config.data_options,
+        weighs_classes=config.task.class_weights is not None or config.own.task is not None,
+        monitor=stopping.monitor if stopping else "",
+        own_network=not hasattr(config.network, "batch_normalization"),
+    )
 
 
 def _time_evaluation(prepared: Prepared) -> float:

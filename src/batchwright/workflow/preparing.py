@@ -12,6 +12,7 @@ import numpy as np
 
 from batchwright._machine import be_deterministic
 from batchwright.config import Config, Settings
+from batchwright.config.sections import PATIENT
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.disk.budget import limit_to_stream
 from batchwright.data.disk.encoded_rows import StoredRows, memory_map
@@ -110,6 +111,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
         be_deterministic()
     if dataset is None:
         dataset = _load(config, like)
+    _refuse_stopping(settings, dataset)
     load_seconds = time.perf_counter() - started
     blueprint = _blueprint(config, dataset)
     job = _job(config, dataset, _program(config, blueprint))
@@ -120,6 +122,25 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     job = _add_probe(job, state, wanted=config.training.noise_scale)
     notes = (*dataset.notes, *_notes(config, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
+
+
+def _refuse_stopping(settings: Settings, dataset: Dataset) -> None:
+    """Raise a ConfigError if early stopping was asked for, and so were no validation rows, and the source has none.
+
+    Early stopping that nobody has asked for is left out without validation rows.
+    """
+    config, stopping = settings.config, settings.config.training.early_stopping
+    said = [key for key, origin in settings.origins.items() if origin == "user"]
+    asked = stopping != PATIENT or any(key.startswith("training.early_stopping") for key in said)
+    if stopping and asked and stopping.monitor != "loss" and config.data.validation_split == 0 == _held_out(dataset):
+        raise ConfigError(
+            f"training.early_stopping: {stopping.monitor} needs validation rows, and there are none: set "
+            "`validation_split` above 0, or stop by the training loss.",
+        )
+
+
+def _held_out(dataset: Dataset) -> int:
+    return 0 if dataset.validation is None else dataset.validation.rows
 
 
 def check_outputs(blueprint: Blueprint, program: Program, example: dict[str, np.ndarray]) -> None:
@@ -214,7 +235,7 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
     if config.schedule.uses_losses and validation is None:
         raise ConfigError(
             f"schedule {config.schedule.name!r} follows the validation loss, but there are no validation rows: "
-            "give data.validation_split a share above 0, or take another schedule."
+            "give `validation_split` a share above 0, or take another schedule."
         )
     if chosen.average is not None and (wrong := chosen.average.problem()):
         raise ConfigError(f"training.average: {wrong}")

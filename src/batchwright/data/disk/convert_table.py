@@ -44,7 +44,8 @@ from batchwright.data.formats.format import TableFile
 from batchwright.data.formats.image_columns import recognise
 from batchwright.data.formats.image_places import Places, places_of
 from batchwright.data.formats.several_files import STORE_ENDING, is_pattern
-from batchwright.data.typed.cells import BadCells, TableOptions, bad_cells_error, dropped_note, type_cells
+from batchwright.data.typed.bad_cells import bad_cells_error, dropped_note, shown_notes
+from batchwright.data.typed.cells import SHOW, BadCells, TableOptions, type_cells
 from batchwright.data.typed.schema import Column, Schema, from_plain
 from batchwright.data.typed.table import DEFAULT, ON_BAD_ROWS, columns_asked_for, known_columns
 from batchwright.errors import ConfigError, DataError, unknown
@@ -90,7 +91,7 @@ def convert(
         UsageError: the disk is full, or another process converts the same source.
     """
     path, left = Path(source), memory_left(memory_limit)
-    if options.on_bad_rows not in ON_BAD_ROWS:
+    if options.on_bad_rows not in (*ON_BAD_ROWS, SHOW):
         raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
     try:
         facts = {"reading": dataclasses.asdict(options), "schema": schema and schema.to_json()}
@@ -229,11 +230,14 @@ def _convert(
             fits[unfit.to_series().to_numpy()] = False
     counted = "row" if raw.lines is None else "line"
     bad = bad if raw.files is None else raw.files.locate(bad)
-    if bad.count and (options.on_bad_rows != "drop" or not fits.any()):
+    if options.on_bad_rows == SHOW and raw.rows:
+        fits, dropped = np.ones(raw.rows, bool), shown_notes(bad, place=counted)
+    elif bad.count and (options.on_bad_rows != "drop" or not fits.any()):
         clear(folder)
         raise bad_cells_error(raw.name, bad, place=counted)
-    lost = raw.ragged.count + int((~fits).sum())
-    dropped = (dropped_note(bad, lost, place=counted),) if bad.count else ()
+    else:
+        lost = raw.ragged.count + int((~fits).sum())
+        dropped = (dropped_note(bad, lost, place=counted),) if bad.count else ()
     columns = tuple(found.column for found in typed)
     try:
         stored = store_images(raw, columns, folder, fits, options, places, left, like=schema is not None)

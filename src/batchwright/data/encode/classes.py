@@ -1,7 +1,7 @@
 """A target of classes: its labels become codes; classes that are rare, or spelt in several ways, become one or none."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -78,7 +78,7 @@ class ClassTarget:
             alike = any(fold(label) in known for label in unknown)
             raise DataError(
                 f"{table.name}: target {self.name!r} holds labels that the training table lacks: {first_ten(unknown)} "
-                f"({table.places(strange)}). Known: {first_ten(self.classes)}.",
+                f"({table.places(strange)}). Known: {first_ten(self.classes)}. Correct them, or leave these rows out.",
                 "`merge_case=true` takes labels as one that differ only in case, blanks or a trailing point."
                 if alike
                 else "",
@@ -144,7 +144,7 @@ def fit_classes(table: Table, cells: pl.Series, rules: ClassRules, *, lenient: b
         other = _other_class(kept)
         kept[other] = kept.get(other, 0) + sum(counts[label] for label in rare)
     if not lenient:
-        _check_classes(table, cells, kept, rules)
+        _check_classes(table, cells, kept, rules, rare)
     labels = tuple(_order_labels(rare, size)) or None
     return ClassTarget(
         cells.name,
@@ -168,13 +168,15 @@ def _check_number_of_classes(table: Table, cells: pl.Series, counts: Mapping[str
     if 2 * len(counts) > table.rows:
         raise DataError(
             f"{about} has {len(counts):,} classes in {table.rows:,} rows: too few rows to learn each class from. "
-            "Is it a name or an identifier? Choose another target, or task: regression if it is a number."
-            f"{kind_remedy(cells)}"
+            f"Is it a name or an identifier? Choose another target.{kind_remedy(cells)}",
+            "`task.name=regression` takes it as a number." if cells.dtype.is_numeric() else "",
         )
 
 
-def _check_classes(table: Table, cells: pl.Series, counts: Mapping[str, int], rules: ClassRules) -> None:
-    """Raise a DataError unless two or more classes are left, each with two rows or more."""
+def _check_classes(
+    table: Table, cells: pl.Series, counts: Mapping[str, int], rules: ClassRules, rare: Sequence[str]
+) -> None:
+    """Raise a DataError unless two or more classes are left, each with two rows or more; `rare` ones are not."""
     about = f"{table.name}: target {cells.name!r}"
     if len(counts) < 2:
         raise DataError(
@@ -186,15 +188,17 @@ def _check_classes(table: Table, cells: pl.Series, counts: Mapping[str, int], ru
         return
     if rules.rare == "merge":
         raise DataError(
-            f"{about}: the rare classes have one row together, {alone[0]!r}, too few for a class of its own.",
+            f"{about}: the only rare class, {rare[0]!r}, has one row, too few for a class {alone[0]!r}: add rows, "
+            "correct this label, or remove its row.",
             "`rare_classes=drop` leaves it out.",
         )
     as_numbers = ", and `task.name=regression` learns the numbers as values" if cells.dtype.is_numeric() else ""
+    several = sum(rows < rules.least for rows in counts.values()) > 1
+    merge = f", `rare_classes=merge` makes one class {OTHER!r} of them" if several else ""
     raise DataError(
         f"{about} has classes of a single row: {first_ten(map(repr, alone))}. Each class needs two rows or more, "
         "to learn from and to test on: add rows, correct these labels, or remove their rows.",
-        f"`rare_classes=drop` leaves out the rows of classes with fewer than {rules.least} rows, `rare_classes=merge` "
-        f"makes one class {OTHER!r} of them{as_numbers}.",
+        f"`rare_classes=drop` leaves out the rows of classes with fewer than {rules.least} rows{merge}{as_numbers}.",
     )
 
 

@@ -9,6 +9,8 @@ from jaxtyping import Int64, Shaped
 from batchwright.data.encode.classes import ClassTarget
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.several import SeveralTargets, Target
+from batchwright.data.typed.cells import first_ten
+from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.images import Images, Largest
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Schema, as_plain, from_plain
@@ -91,7 +93,11 @@ class Encoding:
         Raises:
             DataError: the rows have no target, or a target is missing or unknown.
         """
-        return self.target.encode(rows if isinstance(rows, Table) else label_table(rows))
+        if isinstance(rows, Table):
+            return self.target.encode(rows)
+        table = label_table(rows)
+        _refuse_unknown_classes(table, self.target)
+        return self.target.encode(table)
 
     def to_json(self) -> dict[str, object]:
         """The encoding as a plain dictionary."""
@@ -109,6 +115,20 @@ class Encoding:
             DataError: a key is missing, unknown, or of the wrong type.
         """
         return from_plain(cls, plain)
+
+
+def _refuse_unknown_classes(labels: Table, target: Target) -> None:
+    """Raise a DataError if images are of a class that was not learned; it names the class, not the rows."""
+    unknown = target.strangers(labels) if isinstance(target, ClassTarget) else []
+    if not unknown:
+        return
+    counts = dict(as_text(labels.frame[target.name]).value_counts(name="images").iter_rows())
+    listed = first_ten(f"{label!r} ({counts[label]:,} image{'' if counts[label] == 1 else 's'})" for label in unknown)
+    classes = "the class" if len(unknown) == 1 else f"{len(unknown):,} classes"
+    raise DataError(
+        f"{labels.name} has images of {classes} {listed}, of which there are no training images. Known: "
+        f"{first_ten(target.classes)}. Take these images out, or train with such images too."
+    )
 
 
 def label_table(images: Images) -> Table:

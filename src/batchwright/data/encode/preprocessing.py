@@ -25,6 +25,7 @@ from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.encode.spelling import spelling_note
 from batchwright.data.encode.tags import Tags, tags_encoder
 from batchwright.data.encode.texts import TEXT, HashedText, Text, describe_cost, lengths_of, text_dtype, text_encoder
+from batchwright.data.typed.advice import kind_setting
 from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.counters import may_be_input
 from batchwright.data.typed.schema import Column, Schema, as_plain, from_plain
@@ -263,7 +264,11 @@ def make_schema(columns: tuple[Column, ...], target: Target | None, *, name: str
     """
     if not any(column.used for column in columns):
         listed = "; ".join(f"{column.name!r} ({column.note})" for column in columns)
-        raise DataError(f"{name}: no column is left to learn from: {listed}.")
+        others = [column.name for column in columns if column.kind == "identifier" and "`" not in column.note]
+        raise DataError(
+            f"{name}: no column is left to learn from: {listed}. Add columns that differ from row to row.",
+            f"{kind_setting(others[0], 'categorical')} takes one as it is." if others else "",
+        )
     if target is None:
         return Schema(columns, None, "regression")
     return Schema(columns, schema_target(target), target.task, target.classes)

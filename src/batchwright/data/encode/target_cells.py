@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 import polars as pl
 
-from batchwright.data.typed.cells import KEPT, BadCell, BadCells, dropped_note
+from batchwright.data.typed.advice import kind_setting
+from batchwright.data.typed.bad_cells import dropped_note
+from batchwright.data.typed.cells import KEPT, BadCell, BadCells
 from batchwright.data.typed.date_format import OF_NUMBERS
 from batchwright.data.typed.table import Table
 from batchwright.errors import DataError
@@ -40,9 +42,12 @@ def target_cells(table: Table, name: str) -> pl.Series:
     if not (cells.dtype.is_numeric() or cells.dtype in (pl.String, pl.Boolean)):
         what = "dates" if column.kind == "date" else str(cells.dtype)
         whole = column.format in OF_NUMBERS
-        more = f" With kinds {{{name}: numeric}} its whole numbers stay numbers." if whole else ""
+        more = f" {kind_setting(name, 'numeric')} keeps its whole numbers as numbers." if whole else ""
         more += " Lists are several labels: `task.name=multilabel`." if cells.dtype.is_nested() else ""
         raise DataError(
-            f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class.{more}"
+            f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class. Choose another "
+            f"column, or make a number of it, as days since a first day.{more}"
+            if column.kind == "date"
+            else f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class.{more}"
         )
     return cells

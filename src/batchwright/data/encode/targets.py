@@ -125,7 +125,7 @@ def _values(table: Table, name: str) -> Float64[np.ndarray, " rows"]:
         example = as_text(cells)[0]
         raise DataError(
             f"{table.name}: regression needs numbers, but target {name!r} holds {table.column(name).kind} "
-            f"cells such as {example!r}.{kind_remedy(cells) or ' Use task: classification, or another target.'}"
+            f"cells such as {example!r}.{kind_remedy(cells) or ' Or give `task.name=classification`.'}"
         )
     return cells.cast(pl.Float64).to_numpy()
 

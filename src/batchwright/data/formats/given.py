@@ -48,7 +48,8 @@ def to_path(source: str | os.PathLike[str]) -> Path:
         raise DataError(
             f"{source} cannot be read in pieces: fetch it first and give the file, or raise the memory limit."
         )
-    return standard_input() if source == STANDARD_INPUT else Path(os.fspath(source).removeprefix(SQLITE_URL))
+    path = standard_input() if source == STANDARD_INPUT else Path(os.fspath(source).removeprefix(SQLITE_URL))
+    return path if path.name else path.resolve()  # messages name it, and "." has no name
 
 
 def refuse_same_input(source: object, test: object) -> None:

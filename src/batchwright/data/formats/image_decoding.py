@@ -12,7 +12,8 @@ from jaxtyping import Bool, Int64
 
 from batchwright.data.formats.image_pixels import SCALES, Look, Problem, decode, look_at, on_all_cores, scale_of
 from batchwright.data.formats.image_places import Places, listed_folders, some_of
-from batchwright.data.typed.cells import KEPT, LISTED, BadCell, BadCells, TableOptions, dropped_note
+from batchwright.data.typed.bad_cells import dropped_note
+from batchwright.data.typed.cells import KEPT, LISTED, BadCell, BadCells, TableOptions
 from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.images import Largest
 from batchwright.data.typed.schema import Column
@@ -192,7 +193,7 @@ def drop_or_stop(found: Decoded, name: str, options: TableOptions, *, place: str
     bad = found.bad
     if not bad.count:
         return ()
-    if options.on_bad_rows == "drop" and found.fits.any():
+    if options.on_bad_rows != "stop" and found.fits.any():
         return (dropped_note(bad, bad.count, place=place),)
     listed = "\n".join(f"  {place} {cell.line}, {cell}" for cell in bad.first[:LISTED])
     cells = "cell names no image" if bad.count == 1 else "cells name no image"

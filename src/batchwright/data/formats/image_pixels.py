@@ -107,10 +107,11 @@ def unreadable_error(problems: Iterable[Problem], files: Sequence[Path]) -> Data
     lines = sorted(f"  {problem}" for problem in problems)
     first = f" (the first {SHOWN} are listed)" if len(lines) > SHOWN else ""
     listed = "\n".join(lines[:SHOWN])
-    found = (
-        f"{len(lines):,} of {count_of(len(files), 'file')} cannot be read{first}:\n{listed}\nReplace or remove them."
-    )
-    return DataError(found, "`on_bad_rows=drop` leaves them out.")
+    one, all_bad = len(lines) == 1, len(lines) == len(files)
+    which = f"{len(lines):,} of {count_of(len(files), 'file')}" if len(files) > 1 else "the file"
+    advice = f"Replace or remove {'it' if one else 'them'}."
+    found = f"{which} cannot be read{first}:\n{listed}\n{advice}"
+    return DataError(found, "" if all_bad else f"`on_bad_rows=drop` leaves {'it' if one else 'them'} out.")
 
 
 def scale_of(looks: Iterable[Look]) -> Largest | None:

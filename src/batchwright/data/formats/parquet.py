@@ -122,10 +122,7 @@ def scan_parquet(path: Path) -> pl.LazyFrame:
         DataError: no such file, not Parquet, or a folder of files whose columns differ.
     """
     files = _files(path)
-    try:
-        schemas = [pl.read_parquet_schema(file) for file in files]
-    except DAMAGE as error:
-        raise DataError(f"{path.name} cannot be read as Parquet: {error!s:.300}") from error
+    schemas = [_schema_of(file) for file in files]
     for file, schema in zip(files, schemas, strict=True):
         _check_columns(files[0], schemas[0], file, schema)
     return pl.scan_parquet(files, glob=False, hive_partitioning=False)
@@ -155,3 +152,13 @@ def _estimated(file: Path) -> int:
         return CELL_BYTES * int(frame.select(pl.len()).collect().item()) * len(frame.collect_schema())
     except DAMAGE:
         return file.stat().st_size
+
+
+def _schema_of(file: Path) -> Mapping[str, object]:
+    """The columns of one file."""
+    try:
+        return pl.read_parquet_schema(file)
+    except DAMAGE as error:
+        raise DataError(
+            f"{file.name} cannot be read as Parquet: {error!s:.300}. It is damaged or cut off: copy or write it again."
+        ) from error

@@ -18,7 +18,6 @@ from batchwright.data.typed.durations import DURATION
 from batchwright.data.typed.missing import clean, with_marks
 from batchwright.data.typed.numbers import Decimal, find_written
 from batchwright.data.typed.schema import Column, ColumnOptions
-from batchwright.errors import DataError
 
 MISSING = (
     *("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?"),
@@ -28,6 +27,8 @@ MISSING = (
 
 AT_ONCE = 10_000
 """Rows from which columns are typed on all cores: starting a thread takes longer than typing fewer."""
+SHOW = "show"
+"""The `on_bad_rows` by which a file is described; no training reads rows so."""
 LISTED, KEPT = 10, 100
 """Bad cells that a message lists, and that are kept for each column; the others are only counted."""
 WANTED = {"numeric": "a finite number", "boolean": "true or false", "date": "a date like the others"}
@@ -42,7 +43,8 @@ class TableOptions:
         delimiter: one ASCII character, or "whitespace" for runs of blanks; found from the file when None.
         missing: texts that mean missing, besides the empty text.
         kinds: the kinds of columns, by name, where they should not be inferred; `identifier` leaves a column out.
-        on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" their rows.
+        on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" their rows; "show" keeps the rows, takes
+            these cells as missing and says which they are, which is only for looking at a file.
         decimal: the decimal mark of numbers in text, "." or ","; found for each column when None.
         encoding: of a text file, as Python names it; found from its bytes when None.
         skip_lines: lines above the header of a text file; found when None.
@@ -264,34 +266,6 @@ def unit_hints(frame: pl.DataFrame, typed: TypedCells) -> tuple[str, ...]:
     return tuple(hints)
 
 
-def bad_cells_error(name: str, bad: BadCells, *, place: str, hints: Iterable[str] = ()) -> DataError:
-    """The error that lists the first ten bad cells, and says what to do; `place` is "line" or "row"."""
-    listed = "\n".join(f"  {_where(cell, place)}, {cell}" for cell in bad.first[:LISTED])
-    columns = [cell.column for cell in bad.first if cell.column is not None]
-    if columns:
-        what = "cell that does not fit its column" if bad.count == 1 else "cells that do not fit their column"
-        kinds = f" kinds {{{columns[0]}: categorical}} says what a column is, and `missing` which texts mean missing."
-    else:
-        quotes = any("quotation mark" in cell.value for cell in bad.first)
-        wrong = "that cannot be taken apart" if quotes else "with the wrong number of fields"
-        what = f"{'record' if bad.count == 1 else 'records'} {wrong}"
-        kinds = " `quote=none` takes quotation marks as text." if quotes else ""
-    first = " (the first ten are listed)" if bad.count > LISTED else ""
-    advice = " ".join((*hints, "Correct them, or leave these rows out."))
-    found = f"{name}: found {bad.count:,} {what}{first}:\n{listed}\n{advice}"
-    return DataError(found, f"`on_bad_rows=drop` leaves them out.{kinds}")
-
-
-def dropped_note(bad: BadCells, rows: int, *, place: str, what: str = "dropped") -> str:
-    """One sentence that counts the rows that were dropped, or were `what` else, and lists the first ten reasons."""
-    listed = "; ".join(f"{_where(cell, place)} ({cell})" for cell in bad.first[:LISTED]) + _more_note(bad.count)
-    return f"{rows:,} {'row' if rows == 1 else 'rows'} {what}: {listed}"
-
-
-def _where(cell: BadCell, place: str) -> str:
-    return f"{cell.file} {place} {cell.line}" if cell.file else f"{place} {cell.line}"
-
-
 def first_ten(items: Iterable[object]) -> str:
     """The first ten items, and how many more there are.
 
@@ -299,8 +273,9 @@ def first_ten(items: Iterable[object]) -> str:
     '1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more'
     """
     texts = [str(item) for item in items]
-    return ", ".join(texts[:LISTED]) + _more_note(len(texts))
+    return ", ".join(texts[:LISTED]) + more_note(len(texts))
 
 
-def _more_note(count: int) -> str:
+def more_note(count: int) -> str:
+    """How many there are beyond the ten that are listed; empty if there are none."""
     return f" and {count - LISTED:,} more" if count > LISTED else ""

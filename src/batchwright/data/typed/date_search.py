@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from batchwright.data.typed.advice import kind_setting
 from batchwright.data.typed.date_format import read_dates, zones_in
 from batchwright.data.typed.date_shapes import Clock, parse_shape
 from batchwright.data.typed.date_words import write_offset
@@ -104,7 +105,7 @@ def why_no_dates(written: Written | None, name: str, cells: int) -> str:
     """Why text stays text although most cells look like dates; empty if they do not."""
     if written is None or 2 * written.alike < cells or 4 * written.fits < written.alike:
         return ""
-    remedy = f"kinds {{{name}: date}} lists the cells that do not fit"
+    remedy = f"{kind_setting(name, 'date')} lists the cells that do not fit"
     if written.other is None:
         return f"text, although {written.fits / cells:.0%} of the cells are dates as in {written.example!r}; {remedy}"
     ways = f"dates in {written.formats} formats" if written.formats > 1 else "dates that contradict each other"

@@ -5,6 +5,7 @@ import re
 
 import polars as pl
 
+from batchwright.data.typed.advice import kind_setting
 from batchwright.data.typed.date_format import EPOCHS, read_dates
 from batchwright.data.typed.date_search import find_written
 from batchwright.data.typed.schema import Column
@@ -58,9 +59,9 @@ def number_column(column: Column, cells: pl.Series) -> Column:
     form, sure = found
     what, name = form if form in EPOCHS else "dates as in 20180107", column.name
     if not sure:
-        note = f"numbers, although they may be {what}; kinds {{{name}: date}} reads them so"
+        note = f"numbers, although they may be {what}; {kind_setting(name, 'date')} reads them so"
         return dataclasses.replace(column, note=note)
-    note = f"whole numbers read as {what}; kinds {{{name}: numeric}} keeps the numbers"
+    note = f"whole numbers read as {what}; {kind_setting(name, 'numeric')} keeps the numbers"
     return Column(name, "date", note=note, format=form)
 
 

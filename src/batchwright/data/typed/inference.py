@@ -6,11 +6,11 @@ cell.
 """
 
 import dataclasses
-import json
 
 import polars as pl
 
 from batchwright.data.typed import dates
+from batchwright.data.typed.advice import kind_setting, missing_setting
 from batchwright.data.typed.counters import find_counter
 from batchwright.data.typed.date_search import find_written as find_dates
 from batchwright.data.typed.date_search import why_no_dates
@@ -180,7 +180,7 @@ def kind_remedy(column: pl.Series) -> str:
     """What to do if a text column looks like the numbers or dates that were expected; else nothing."""
     kind = looks_like(column)
     read_as = {"numeric": "numbers", "date": "dates"}.get(kind or "")
-    return f" With kinds {{{column.name}: {kind}}} its text is read as {read_as}." if read_as else ""
+    return f" {kind_setting(column.name, kind)} reads its text as {read_as}." if kind and read_as else ""
 
 
 def _guess_text(column: pl.Series, decimal: Decimal | None, day_first: bool | None) -> Column:
@@ -235,10 +235,9 @@ def _what_is_no_number(cells: pl.Series, numbers: pl.Series) -> str:
     if not 0 < len(others) <= len(cells) / 2 or cells.n_unique() <= CODES:
         return ""
     texts = others.value_counts(sort=True).head(SHOWN)[:, 0].sort().to_list()
-    told = json.dumps({cells.name: {"missing": texts}}, ensure_ascii=False)
     return (
         f"text, although {1 - len(others) / len(cells):.0%} of the cells are numbers; others are as {texts[0]!r}: if "
-        f"they mean missing, `data.columns={told}` makes numbers of the rest"
+        f"they mean missing, {missing_setting(cells.name, texts)} makes numbers of the rest"
     )
 
 
@@ -256,7 +255,8 @@ def _keep_text(column: pl.Series) -> Column:
     """Text that was typed as text: names of categories or of the rows, even if it looks like numbers or dates."""
     kind = looks_like(column)
     what = {"numeric": "numbers", "date": "dates"}.get(kind or "")
-    why = f"text that looks like {what} stays text, unless kinds says {column.name}: {kind}" if what else ""
+    told = kind_setting(column.name, kind) if kind else ""
+    why = f"text that looks like {what} stays text, unless {told} is told" if what else ""
     return _as_names(column.drop_nulls(), why)
 
 
@@ -292,7 +292,7 @@ def _name_things(cells: pl.Series, more: pl.Series) -> bool:
 
 def _with_note(column: Column, cells: pl.Series, numbers: pl.Series, more: pl.Series) -> Column:
     """The column, with a note on what is lost when its cells become numbers."""
-    kept = f"kinds {{{column.name}: categorical}} keeps what is written"
+    kept = f"{kind_setting(column.name, 'categorical')} keeps what is written"
     if more.any():
         note = f"{cells.filter(more)[0]} and {more.sum() - 1:,} more" if more.sum() > 1 else cells.filter(more)[0]
         return dataclasses.replace(column, note=f"{note} read as {'numbers' if more.sum() > 1 else 'a number'}; {kept}")

@@ -12,22 +12,22 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int64, Integer, Shaped
 
+from batchwright.data.typed.bad_cells import bad_cells_error, dropped_note, shown_notes
 from batchwright.data.typed.cells import (
     MISSING,
     NONE_BAD,
+    SHOW,
     BadCell,
     BadCells,
     Files,
     TableOptions,
-    bad_cells_error,
-    dropped_note,
     first_ten,
     type_cells,
     unit_hints,
 )
 from batchwright.data.typed.frames import to_polars
 from batchwright.data.typed.schema import KINDS, Column, Kind, Schema, WholeSchema, WiderSchema
-from batchwright.errors import ConfigError, DataError, nearest, unknown
+from batchwright.errors import ConfigError, DataError, list_columns, nearest_column, unknown
 
 __all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_frame", "type_table"]
 
@@ -234,7 +234,7 @@ def type_table(
     dates and booleans. By a `WholeSchema`, rows that do not fit are not in the table, and never stop the reading.
     `files` are the files that the lines are in, if there are several; `notes` are on how the frame was read.
     """
-    if options.on_bad_rows not in ON_BAD_ROWS:
+    if options.on_bad_rows not in (*ON_BAD_ROWS, SHOW):
         raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
     frame = frame if schema is None else frame.select(columns_asked_for(frame.columns, schema, name))
     if frame.height == 0 and not ragged.count:
@@ -256,6 +256,8 @@ def type_table(
     if not bad.count:
         return Table(typed.frame, typed.columns, name, lines, notes, files=files)
     bad = bad if files is None else files.locate(bad)
+    if options.on_bad_rows == SHOW and frame.height:
+        return Table(typed.frame, typed.columns, name, lines, (*notes, *shown_notes(bad, place=place)), files=files)
     if options.on_bad_rows != "drop" or not typed.fits.any():
         hints = unit_hints(inputs, typed) if schema is not None else ()
         raise bad_cells_error(name, bad, place=place, hints=hints)
@@ -310,11 +312,7 @@ def columns_asked_for(names: Sequence[str], schema: Schema, name: str) -> list[s
     """
     lacking = [column for column in schema.used if column not in names]
     if lacking:
-        others = [column for column in names if column not in schema.used]
-        near = {column: nearest(column, others) for column in lacking}
-        listed = (f"{column!r} (is it {near[column]!r}?)" if near[column] else repr(column) for column in lacking)
-        columns = "column" if len(lacking) == 1 else "columns"
-        raise DataError(f"{name} lacks {columns} that the training rows have: {', '.join(listed)}.")
+        raise _lacking(lacking, names, schema, name)
     if isinstance(schema, WholeSchema):
         return list(dict.fromkeys((*schema.used, *columns_to_keep(names, schema, name))))
     also = schema.also if isinstance(schema, WiderSchema) else ()
@@ -322,6 +320,19 @@ def columns_asked_for(names: Sequence[str], schema: Schema, name: str) -> list[s
     wanted = [column.name for column in schema.columns if column.used or column.name in beside]
     wanted += [column for column in also if column not in wanted]
     return [column for column in wanted if column in names]
+
+
+def _lacking(lacking: Sequence[str], names: Sequence[str], schema: Schema, name: str) -> DataError:
+    """The error for columns that a table lacks, with similar names among those that are there."""
+    others = [column for column in names if column not in schema.used]
+    near = {column: nearest_column(column, others) for column in lacking}
+    listed = [f"{column!r} (is it {near[column]!r}?)" if near[column] else repr(column) for column in lacking]
+    there = f"Its columns: {list_columns(names)}."
+    if len(lacking) == 1:
+        what = f"the column {listed[0]}, which the training rows have. Add it, or name it so."
+    else:
+        what = f"{len(lacking):,} columns that the training rows have: {first_ten(listed)}. Add them, or name them so."
+    return DataError(f"{name} lacks {what} {there}")
 
 
 def columns_to_keep(names: Sequence[str], schema: WholeSchema, name: str) -> list[str]:

@@ -1,0 +1,31 @@
+"""Settings of single columns, as messages advise them: what a column is, and which of its texts mean missing."""
+
+import json
+from collections.abc import Sequence
+
+NO_NAMES = ("yes", "no", "on", "off", "true", "false", "null")
+"""Words that YAML does not read as text unless they are quoted."""
+
+
+def kind_setting(name: str, kind: str) -> str:
+    """The setting that says what a column is.
+
+    >>> print(kind_setting("zip", "categorical"), kind_setting("house number", "identifier"))
+    `data.kinds={zip: categorical}` `data.kinds={"house number": identifier}`
+    """
+    return f"`data.kinds={{{_quote(name)}: {kind}}}`"
+
+
+def missing_setting(name: str, texts: Sequence[str]) -> str:
+    """The setting that names further texts that mean missing in a column.
+
+    >>> print(missing_setting("pay", ["k.A."]))
+    `data.columns={pay: {missing: ["k.A."]}}`
+    """
+    return f"`data.columns={{{_quote(name)}: {{missing: {json.dumps(list(texts), ensure_ascii=False)}}}}}`"
+
+
+def _quote(name: str) -> str:
+    """The name as YAML takes it in a mapping."""
+    plain = name.isascii() and name.isidentifier() and name.lower() not in NO_NAMES
+    return name if plain else json.dumps(name, ensure_ascii=False)
