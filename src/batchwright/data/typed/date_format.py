@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from batchwright.data.typed.date_words import AFTERNOON, MONTHS, MORNING, ZONES, offset_of
+from batchwright.data.typed.plain_dates import plain_form, read_plain, zones_of_plain
 
 PIECE = 1 << 18
 """Cells that are taken apart at once."""
@@ -82,7 +83,10 @@ def read_dates(cells: pl.Series, form: str) -> pl.Series:
 
 def zones_in(cells: pl.Series, form: str) -> list[int]:
     """The different time zones of cells in this format, in minutes east of Greenwich."""
-    found = {zone for piece in _pieces(cells) for zone in _take_apart(piece, form)["z"].drop_nulls().unique()}
+    plain = plain_form(form, cells)
+    found, others = ([], cells) if plain is None or plain.width is None else zones_of_plain(cells, plain)
+    pieces = _pieces(others) if len(others) else ()
+    found += [zone for piece in pieces for zone in _take_apart(piece, form)["z"].drop_nulls().unique()]
     return sorted({offset for zone in found if (offset := offset_of(zone)) is not None})
 
 
@@ -101,6 +105,16 @@ def _pieces(cells: pl.Series) -> Iterator[pl.Series]:
 def _read_piece(cells: pl.Series, form: str) -> pl.Series:
     if SIMPLE.fullmatch(form):
         return _read_simply(cells, form)
+    plain = plain_form(form, cells)
+    if plain is None:
+        return _read_apart(cells, form)
+    dates = read_plain(cells, plain, 0 if plain.width is None else _zone_of(form))
+    others = dates.is_null().arg_true()
+    return dates.scatter(others, _read_apart(cells.gather(others), form)) if len(others) else dates
+
+
+def _read_apart(cells: pl.Series, form: str) -> pl.Series:
+    """The dates of a format, each taken apart."""
     parts = _take_apart(cells, form)
     fields = parts.columns
     day = (_year(fields), pl.lit("-"), _month(fields), pl.lit("-"), _part("d", fields, "1"), pl.lit("T"))

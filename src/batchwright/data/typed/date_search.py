@@ -11,9 +11,8 @@ from batchwright.data.typed.advice import kind_setting
 from batchwright.data.typed.date_format import read_dates, zones_in
 from batchwright.data.typed.date_shapes import Clock, parse_shape
 from batchwright.data.typed.date_words import write_offset
+from batchwright.data.typed.distinct import take_sample
 
-LOOKED_AT = 1000
-"""Cells that are looked at first: if half of them cannot be dates, the others are not looked at."""
 CLEAR = 0.1
 """The share of the cells looked at first by which a format is clearly better than another."""
 SHAPES = 4000
@@ -88,8 +87,7 @@ def find_written(cells: pl.Series, *, day_first: bool | None = None) -> Written 
         cells: text without missing cells.
         day_first: whether the day comes before the month in dates of numbers; None: as the cells say.
     """
-    step = max(1, len(cells) // LOOKED_AT)
-    sample = cells.gather_every(step)
+    sample, step = take_sample(cells)
     shapes = _count_shapes(sample, step)
     groups = _group(shapes, day_first=day_first)
     if not groups or 2 * _rows_like_dates(shapes) < sum(shapes.values()):

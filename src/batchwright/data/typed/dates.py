@@ -8,6 +8,7 @@ import polars as pl
 from batchwright.data.typed.advice import kind_setting
 from batchwright.data.typed.date_format import EPOCHS, read_dates
 from batchwright.data.typed.date_search import find_written
+from batchwright.data.typed.distinct import without_nulls
 from batchwright.data.typed.schema import Column
 from batchwright.errors import DataError
 
@@ -28,7 +29,7 @@ def find_in_numbers(numbers: pl.Series, *, told: bool = False) -> tuple[str, boo
     >>> find_in_numbers(pl.Series("day", [20180107, 20180230])), find_in_numbers(pl.Series("time", [1609459200]))
     (None, ('seconds since 1970', True))
     """
-    known = numbers.drop_nulls()
+    known = without_nulls(numbers)
     if not len(known) or not known.dtype.is_numeric():
         return None
     smallest, largest = float(known.min()), float(known.max())  # type: ignore[arg-type]

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from batchwright.data.typed.distinct import take_sample
+
 DURATION = "duration"
 """The format of a numeric column whose text holds lengths of time."""
-LOOKED_AT = 1000
-"""Cells that are looked at first: if half of them are no durations, the others are not looked at."""
 NAMED_SO = re.compile(
     r"duration|elapsed|runtime|taken|dauer|laufzeit|dur[ée]e|duraci[oó]n|durata|时长|耗时|用时", re.IGNORECASE
 )
@@ -66,7 +66,7 @@ def find_durations(cells: pl.Series, *, told: bool = False) -> Durations | None:
     A clock measures if the name of the column says so, or if a cell has days or more than 23 hours. Units do if some
     cell has two of them, as in 1h 30m. Both do where it is `told` that the column has numbers.
     """
-    sample = cells.gather_every(max(1, len(cells) // LOOKED_AT))
+    sample, _ = take_sample(cells)
     if not len(cells) or 2 * read_durations(sample).null_count() > len(sample):
         return None
     fitting = cells.filter(read_durations(cells).is_not_null())
@@ -90,7 +90,8 @@ def seconds_of(lengths: pl.Series) -> pl.Series:
 
 def _parts(cells: pl.Series, pattern: str) -> pl.DataFrame:
     """The parts of each cell as numbers, and its sign."""
-    parts = pl.col("cell").str.replace_all(r"\s+", " ").str.extract_groups(pattern).alias("parts")
+    text = pl.col("cell").str.replace_all(r"\s+", " ")
+    parts = pl.when(text.str.contains(pattern)).then(text).str.extract_groups(pattern).alias("parts")  # far faster
     frame = cells.alias("cell").to_frame().select(parts).unnest("parts")
     number = pl.exclude("sign").str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
     return frame.with_columns(number)

@@ -110,14 +110,15 @@ def _starts(words: pl.Series) -> pl.Series:
     return words.str.extract(r"(\p{Alphabetic})").alias("first").to_frame().select(start.alias("start")).to_series()
 
 
-def guess_free_text(cells: pl.Series, *, names_rows: bool) -> tuple[Column | None, str]:
+def guess_free_text(cells: pl.Series, distinct: pl.DataFrame, *, names_rows: bool) -> tuple[Column | None, str]:
     """The column as free text; or else None, and what texts that nearly all differ are then.
 
     Args:
         cells: texts, none of them missing.
+        distinct: the different texts with their rows.
         names_rows: whether nearly all of them differ, so that they are free text or names of the rows.
     """
-    if len(cells) == 0 or not _may_have_words(cells) or cells.n_unique() < COMMON * len(cells):
+    if len(cells) == 0 or distinct.height < COMMON * len(cells) or not _may_have_words(distinct):
         return None, NAMES
     wording = measure_wording(cells)
     needed = wording.needed if names_rows else max(SENTENCE, wording.needed)
@@ -131,7 +132,7 @@ def guess_free_text(cells: pl.Series, *, names_rows: bool) -> tuple[Column | Non
     return None, f"{NAMES} ({wording.words:.1f} words on average); {more}"
 
 
-def _may_have_words(cells: pl.Series) -> bool:
+def _may_have_words(distinct: pl.DataFrame) -> bool:
     """Whether cells have a blank, or a character of a script without blanks, on average."""
-    between = cells.str.strip_chars().str.count_matches(rf"\s+|[{UNBLANKED}]").sum()
-    return between >= len(cells) * LOWER / 2
+    between = distinct["cell"].str.strip_chars().str.count_matches(rf"\s+|[{UNBLANKED}]")
+    return int((between * distinct["rows"]).sum()) >= int(distinct["rows"].sum()) * LOWER / 2

@@ -6,19 +6,31 @@ cell.
 """
 
 import dataclasses
+from typing import TypeAlias
 
+import numpy as np
 import polars as pl
+from jaxtyping import Bool, Float64, Int8
 
 from batchwright.data.typed import dates
 from batchwright.data.typed.advice import kind_setting, missing_setting
 from batchwright.data.typed.counters import find_counter
 from batchwright.data.typed.date_search import find_written as find_dates
 from batchwright.data.typed.date_search import why_no_dates
+from batchwright.data.typed.distinct import count_texts, half_have_digits, rows_of, without_nulls
 from batchwright.data.typed.durations import DURATION, find_durations
 from batchwright.data.typed.free_text import guess_free_text
 from batchwright.data.typed.marks import mark_note
 from batchwright.data.typed.missing import LEADING_ZERO
-from batchwright.data.typed.numbers import MOSTLY, Decimal, NumberFormat, Written, find_written, may_have_thousands
+from batchwright.data.typed.numbers import (
+    MOSTLY,
+    Decimal,
+    NumberFormat,
+    Written,
+    find_among,
+    find_written,
+    may_have_thousands,
+)
 from batchwright.data.typed.schema import Column, Kind
 from batchwright.data.typed.tags import guess_lists, guess_tags, tags_as_told
 
@@ -26,6 +38,8 @@ FITTING = 0.9
 """Share of a column's cells that must be numbers (or dates) for the others to be mistakes; below it, all are text."""
 CODES = 20
 """The most distinct values at which numbers mixed with repeated text are names of classes ("0", "1", "2", "3+")."""
+TRUTHS = 2**4 + 2**5
+"""The ways to write true and false, each letter large or small."""
 SHOWN = 3
 """The most texts that a note shows."""
 LOOKED_AT = 1000
@@ -37,13 +51,21 @@ EXACT = 2**53
 """Integers beyond this are rounded in float64: two different ones may become equal."""
 MANY_DIGITS = r"^[+-]?[0-9]{16,}(?:\.[0-9]*)?$"
 
+Marks: TypeAlias = Bool[np.ndarray, " rows"]
+Numbers: TypeAlias = Float64[np.ndarray, " rows"]
+
 
 def parse_numbers(column: pl.Series, decimal: Decimal | None) -> pl.Series:
     """The numbers of a text column that holds nothing else, found before its text is analysed; else the column."""
     if column.dtype != pl.String:
         return column
+    head = column.head(LOOKED_AT)
+    if len(column) > LOOKED_AT and _plain_numbers(head, decimal).null_count() > head.null_count():
+        return column
     numbers = _plain_numbers(column, decimal)
-    return numbers if numbers.null_count() == column.null_count() and numbers.is_finite().all() else column
+    if numbers.null_count() > column.null_count():
+        return column
+    return numbers if np.isfinite(without_nulls(numbers).to_numpy()).all() else column
 
 
 def _plain_numbers(text: pl.Series, decimal: Decimal | None) -> pl.Series:
@@ -63,23 +85,31 @@ def says_more(text: pl.Series, numbers: pl.Series) -> bool:
 
 def _which_say_more(text: pl.Series, numbers: pl.Series) -> pl.Series:
     """Texts that say more than their numbers: with a leading zero, or integers that float64 may round."""
-    large = (numbers.abs() >= EXACT).fill_null(value=False)
-    whole = (numbers == numbers.round()).fill_null(value=False)
-    more = _mark(whole, _have_leading_zeros(text.filter(whole))) if whole.any() else whole
-    return more | (large & text.str.contains(MANY_DIGITS)) if large.any() else more
+    values = numbers.to_numpy()  # NaN, which is neither whole nor large, where a number is missing
+    whole, large = values == np.rint(values), np.abs(values) >= EXACT
+    longer = whole & (text.str.len_bytes().to_numpy() > _fewest_characters(values)) if whole.any() else whole
+    more = _hold(text, longer, LEADING_ZERO)
+    return pl.Series(text.name, more | _hold(text, large, MANY_DIGITS) if large.any() else more)
 
 
-def _have_leading_zeros(text: pl.Series) -> pl.Series:
-    """Which texts begin with a zero that is not their only digit; few texts begin with a zero, which is fast to see."""
-    zeros = text.str.starts_with("0") | text.str.starts_with("-0") | text.str.starts_with("+0")
-    return _mark(zeros, text.filter(zeros).str.contains(LEADING_ZERO)) if zeros.any() else zeros
+def _fewest_characters(values: Numbers) -> Int8[np.ndarray, " rows"]:
+    """The characters of whole numbers that are written with a minus and digits, the first of which is not zero."""
+    sizes = np.abs(values)
+    characters: Int8[np.ndarray, " rows"] = np.signbit(values).astype(np.int8) + np.int8(1)
+    for power in range(1, len(str(EXACT))):
+        reach = sizes >= 10.0**power
+        if not reach.any():
+            break
+        characters += reach
+    return characters
 
 
-def _mark(chosen: pl.Series, marks: pl.Series) -> pl.Series:
-    """`chosen`, with the marks of those that are chosen in their places."""
-    marked = chosen.to_numpy().copy()
-    marked[marked] = marks.to_numpy()
-    return pl.Series(chosen.name, marked)
+def _hold(text: pl.Series, chosen: Marks, pattern: str) -> Marks:
+    """Which of the chosen texts hold the pattern."""
+    held = chosen.copy()
+    if chosen.any():
+        held[chosen] = text.filter(pl.Series(chosen)).str.contains(pattern).to_numpy()
+    return held
 
 
 def _texts_of_one_number(text: pl.Series, numbers: pl.Series) -> tuple[str, str] | None:
@@ -185,28 +215,35 @@ def kind_remedy(column: pl.Series) -> str:
 
 def _guess_text(column: pl.Series, decimal: Decimal | None, day_first: bool | None) -> Column:
     name, cells = column.name, column.drop_nulls()
-    numbers = _plain_numbers(cells, decimal)
-    plain = len(numbers) - numbers.null_count()
-    written = find_written(cells, decimal) if plain < len(cells) else None
+    distinct = count_texts(cells)
+    plain = rows_of(distinct, _plain_numbers(distinct["cell"], decimal).is_not_null())
+    written = find_among(distinct, decimal) if plain < len(cells) and _have_digits(distinct) else None
     if written and written.fits > plain and written.fits >= MOSTLY * len(cells):
         return _as_written(cells, written)
     if len(cells) and _fits(plain, len(cells)):
-        return _with_decimal(_as_plain_numbers(cells, numbers), decimal)
-    if len(cells) and cells.unique().str.to_lowercase().is_in(["true", "false"]).all():
+        return _with_decimal(_as_plain_numbers(cells, _plain_numbers(cells, decimal)), decimal)
+    if 0 < distinct.height <= TRUTHS and distinct["cell"].str.to_lowercase().is_in(["true", "false"]).all():
         return Column(name, "boolean")
-    why = _why_no_numbers(cells, written) or _what_is_no_number(cells, numbers)
-    return _guess_time(cells, day_first, why)
+    why = _why_no_numbers(cells, written) or _what_is_no_number(name, distinct, decimal)
+    return _guess_time(cells, distinct, day_first, why)
 
 
-def _guess_time(cells: pl.Series, day_first: bool | None, why: str) -> Column:
+def _have_digits(distinct: pl.DataFrame) -> bool:
+    """Whether all cells have a digit but for mistakes; otherwise no format of numbers would be taken, nor noted."""
+    return _fits(rows_of(distinct, distinct["cell"].str.contains("[0-9]")), int(distinct["rows"].sum()))
+
+
+def _guess_time(cells: pl.Series, distinct: pl.DataFrame, day_first: bool | None, why: str) -> Column:
     """A column of text that is no number: durations, dates, or else names; `why` it holds no numbers."""
+    if not half_have_digits(cells):
+        return _as_names(cells, distinct, why)
     lengths = find_durations(cells)
     if lengths is not None and _fits(lengths.fits, len(cells)):
         return Column(cells.name, "numeric", note=lengths.note, format=DURATION)
     written = find_dates(cells, day_first=day_first)
     if written is not None and _fits(written.fits, len(cells)):
         return Column(cells.name, "date", note=written.note, format=written.format)
-    return _as_names(cells, why or why_no_dates(written, cells.name, len(cells)))
+    return _as_names(cells, distinct, why or why_no_dates(written, cells.name, len(cells)))
 
 
 def _as_written(cells: pl.Series, written: Written) -> Column:
@@ -229,15 +266,16 @@ def _why_no_numbers(cells: pl.Series, written: Written | None) -> str:
     return f"numbers in more than one format, such as {written.example!r} and {written.other!r}, stay text"
 
 
-def _what_is_no_number(cells: pl.Series, numbers: pl.Series) -> str:
+def _what_is_no_number(name: str, distinct: pl.DataFrame, decimal: Decimal | None) -> str:
     """What text stands among numbers that are half of the cells or more, and are too many to be codes; else empty."""
-    others = cells.filter(numbers.is_null())
-    if not 0 < len(others) <= len(cells) / 2 or cells.n_unique() <= CODES:
+    others = distinct.filter(_plain_numbers(distinct["cell"], decimal).is_null())
+    rows, cells = int(others["rows"].sum()), int(distinct["rows"].sum())
+    if not 0 < rows <= cells / 2 or distinct.height <= CODES:
         return ""
-    texts = others.value_counts(sort=True).head(SHOWN)[:, 0].sort().to_list()
+    texts = others.sort("rows", "cell", descending=[True, False])["cell"].head(SHOWN).sort().to_list()
     return (
-        f"text, although {1 - len(others) / len(cells):.0%} of the cells are numbers; others are as {texts[0]!r}: if "
-        f"they mean missing, {missing_setting(cells.name, texts)} makes numbers of the rest"
+        f"text, although {1 - rows / cells:.0%} of the cells are numbers; others are as {texts[0]!r}: if "
+        f"they mean missing, {missing_setting(name, texts)} makes numbers of the rest"
     )
 
 
@@ -247,7 +285,8 @@ def _as_plain_numbers(cells: pl.Series, numbers: pl.Series) -> Column:
         return Column(cells.name, "categorical", note="numbers and text that repeats: taken as categories")
     more = _which_say_more(cells, numbers)
     if more.any() and _name_things(cells, more):
-        return _as_names(cells, "numbers with leading zeros or of 16 digits and more are kept as they are written")
+        why = "numbers with leading zeros or of 16 digits and more are kept as they are written"
+        return _as_names(cells, count_texts(cells), why)
     return _with_note(_number_or_date(numbers), cells, numbers, more)
 
 
@@ -257,25 +296,27 @@ def _keep_text(column: pl.Series) -> Column:
     what = {"numeric": "numbers", "date": "dates"}.get(kind or "")
     told = kind_setting(column.name, kind) if kind else ""
     why = f"text that looks like {what} stays text, unless {told} is told" if what else ""
-    return _as_names(column.drop_nulls(), why)
+    cells = column.drop_nulls()
+    return _as_names(cells, count_texts(cells), why)
 
 
-def _as_names(cells: pl.Series, why: str = "") -> Column:
+def _as_names(cells: pl.Series, distinct: pl.DataFrame, why: str) -> Column:
     """A text column as several values in a cell, free text or categories, or left out if it names the rows.
 
-    `why` says why it is text, if that is doubtful; it is added to the note.
+    `distinct` are its texts with their rows; `why` says why it is text, if that is doubtful; it is added to the note.
     """
-    distinct = cells.n_unique()
-    names_rows = len(cells) >= UNIQUE_FROM and distinct > UNIQUE * len(cells)
-    if (tags := guess_tags(cells)) is not None:
+    different, otherwise, worded = distinct.height, "", None
+    names_rows = len(cells) >= UNIQUE_FROM and different > UNIQUE * len(cells)
+    if (tags := guess_tags(cells, distinct)) is not None:
         return tags
-    worded, otherwise = guess_free_text(cells, names_rows=names_rows) if len(cells) >= UNIQUE_FROM else (None, "")
+    if len(cells) >= UNIQUE_FROM:
+        worded, otherwise = guess_free_text(cells, distinct, names_rows=names_rows)
     if worded is not None:
         return worded
     if not names_rows:
         return Column(cells.name, "categorical", note=why)
     shown = ", ".join(f"{cell!r:.30}" for cell in cells.head(3))
-    note = f"left out: {distinct:,} different texts in {len(cells):,} rows {otherwise} ({shown}, ...)"
+    note = f"left out: {different:,} different texts in {len(cells):,} rows {otherwise} ({shown}, ...)"
     return Column(cells.name, "identifier", used=False, note=f"{note}; {why}" if why else note)
 
 

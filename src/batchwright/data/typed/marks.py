@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float64
 
+from batchwright.data.typed.distinct import without_nulls
+
 NINES = (9.0, 99.0, 777.0, 888.0, 999.0, 7777.0, 8888.0, 9999.0, 99999.0, 999999.0)
 MARKS = (0.0, -1.0, -100.0, -200.0, *NINES, *(-number for number in NINES))
 """Numbers that people use as marks. Others stand apart by nature too often, as a strong engine among weak ones."""
@@ -27,7 +29,7 @@ def mark_note(column: pl.Series) -> str:
     """A doubt about a number of a column that may mark missing cells; empty if there is none."""
     if len(column) < FROM or not column.dtype.is_numeric():
         return ""
-    numbers = column.drop_nulls().cast(pl.Float64).to_numpy()
+    numbers = without_nulls(column).cast(pl.Float64).to_numpy()
     if len(numbers) < FROM:
         return ""
     for mark in dict.fromkeys((float(numbers.min()), float(numbers.max()))):

@@ -1,10 +1,16 @@
 """Numbers as people write them, such as 1.234,56, $1,200, 12 kg, 45%, (123) and 19M, in one format for a column."""
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, get_args
 
+import numpy as np
 import polars as pl
+from jaxtyping import Bool
+
+from batchwright.data.typed.distinct import count_texts, without_nulls
+from batchwright.data.typed.plain_numbers import ANY_BODY, count_forms, plain_pattern, strip_plain, sum_forms
 
 Decimal = Literal[".", ","]
 Thousands = Literal["", ",", ".", " ", "'"]
@@ -19,6 +25,10 @@ MOSTLY = 0.95
 """Share of a column's cells that must be numbers in one format for the others to be mistakes."""
 PIECE = 1 << 18
 """Cells that are taken apart at once."""
+TAKEN_APART = 2000
+"""Different cells up to which all are taken apart to find their format."""
+FIRST = 20
+"""Cells that are looked at one by one before all are."""
 
 BLANKS, APOSTROPHE, MINUS = "[\u00a0\u2007\u2009\u202f]", "’", "−"
 CODES = (
@@ -37,7 +47,6 @@ PLURAL = r"^(\p{L}{2,})s$"
 
 HEAD, END = r"^(?P<open>\()? ?(?P<sign>[+-])? ?", r" ?(?P<close>\))?$"
 INNER, POWER = r" ?(?P<inner>[+-])? ?", r"(?P<power>[eE][+-]?[0-9]+)?"
-ANY_BODY = r"(?:[0-9]+(?:[., '][0-9]+)*[.,]?|[.,][0-9]+)"
 ANY_NUMBER = rf"{HEAD}(?P<before>{CURRENCY})?{INNER}(?P<body>{ANY_BODY}){POWER}(?P<blank> ?)(?P<after>{UNIT})?{END}"
 ADDRESS = r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$"
 """An address in a network: four numbers, which as one number would have three marks of thousands."""
@@ -85,8 +94,32 @@ class NumberFormat:
         texts = pl.concat(self._plainly(piece) for piece in _pieces(cells))
         return texts.set(texts.cast(pl.Float64, strict=False).is_null(), None).rename(cells.name)
 
+    def fits(self, cells: pl.Series) -> pl.Series:
+        """Whether each cell is a number in this format; no cell is missing."""
+        plain = cells.str.contains(self._plain_pattern())
+        if plain.all():
+            return plain
+        others = pl.concat(
+            self._take_all_apart(piece).cast(pl.Float64, strict=False) for piece in _pieces(cells.filter(~plain))
+        )
+        return pl.Series(cells.name, _scatter(plain, others.is_not_null()))
+
+    def _plain_pattern(self) -> str:
+        return plain_pattern(self.before, self.after, _body(self.decimal, self.thousands))
+
     def _plainly(self, cells: pl.Series) -> pl.Series:
         """As `write_plainly`, but text such as --5 may be left where a cell is no number."""
+        plain = cells.str.contains(self._plain_pattern())
+        if 2 * (plain.sum() or 0) < len(cells):
+            return self._take_all_apart(cells)
+        frame = pl.DataFrame({"cell": cells, "plain": plain})
+        stripped = strip_plain(pl.col("cell"), self.before, self.after, self.thousands)
+        texts = frame.select(pl.when("plain").then(stripped).alias(cells.name)).to_series()
+        others = (~plain).arg_true()
+        return texts.scatter(others, self._take_all_apart(cells.gather(others))) if len(others) else texts
+
+    def _take_all_apart(self, cells: pl.Series) -> pl.Series:
+        """As `_plainly`, for cells that need not be plain."""
         body = pl.col("body").str.replace_all(self.thousands, "", literal=True) if self.thousands else pl.col("body")
         minus = pl.when(pl.col("open").is_null()).then(pl.lit("")).otherwise(pl.lit("-"))
         magnitude = pl.col("magnitude").replace(MAGNITUDES)
@@ -157,9 +190,13 @@ def find_written(cells: pl.Series, decimal: Decimal | None) -> Written | None:
     >>> find_written(pl.Series(["12 kg", "1,5 kg", "900 kg"]), None).format
     NumberFormat(decimal=',', thousands='', before='', after='kg')
     """
-    distinct = cells.alias("cell").value_counts(name="rows")
-    counts = _count_forms(distinct)
-    if counts.height == 0:
+    return find_among(count_texts(cells), decimal)
+
+
+def find_among(distinct: pl.DataFrame, decimal: Decimal | None) -> Written | None:
+    """As `find_written`, by the different texts with their rows."""
+    distinct = distinct.filter(_may_be_numbers(distinct["cell"]))
+    if distinct.height == 0 or (counts := _count_all(distinct)).height == 0:
         return None
     marks = [mark for mark in MARKS if decimal in (None, mark[0])]
     best = {mark: int(counts[_name(mark)].max() or 0) for mark in marks}  # type: ignore[arg-type]
@@ -169,7 +206,7 @@ def find_written(cells: pl.Series, decimal: Decimal | None) -> Written | None:
         return None
     either = any(mark[0] != chosen[0] and form[_name(mark)] == form[_name(chosen)] for mark in marks)
     found = NumberFormat(*chosen, form["before"], form["unit"])
-    fits = found.read(distinct["cell"]).is_not_null()
+    fits = found.fits(distinct["cell"])
     if not fits.any():
         return None
     unfit = distinct.filter(~fits)["cell"]
@@ -192,8 +229,8 @@ def may_have_thousands(cells: pl.Series) -> bool:
     (True, False)
     """
     whole = rf"^[+-]?{_body(',', '.')}$"
-    cells = cells.drop_nulls()
-    if not cells.head(1000).str.contains(whole).all():
+    cells = without_nulls(cells)
+    if not all(re.match(whole, cell) for cell in cells.head(FIRST)):
         return False
     return bool(cells.str.contains(".", literal=True).any() and cells.str.contains(whole).all())
 
@@ -205,9 +242,21 @@ def _pieces(cells: pl.Series) -> Iterator[pl.Series]:
 
 def _parts(cells: pl.Series, pattern: str) -> pl.DataFrame:
     """The parts of each cell that the pattern names; blanks, apostrophes and minus signs are first written one way."""
-    text = pl.col("cell").str.replace_all(BLANKS, " ")
-    text = text.str.replace_all(APOSTROPHE, "'", literal=True).str.replace_all(MINUS, "-", literal=True)
+    text = _write_one_way(pl.col("cell"))
     return cells.alias("cell").to_frame().select(text.str.extract_groups(pattern).alias("parts")).unnest("parts")
+
+
+def _write_one_way(cell: pl.Expr) -> pl.Expr:
+    """Text with one kind of blank, apostrophe and minus sign."""
+    text = cell.str.replace_all(BLANKS, " ")
+    return text.str.replace_all(APOSTROPHE, "'", literal=True).str.replace_all(MINUS, "-", literal=True)
+
+
+def _scatter(marked: pl.Series, others: pl.Series) -> Bool[np.ndarray, " cells"]:
+    """The marks, and those of the cells that are not marked in their places."""
+    marks = marked.to_numpy().copy()
+    marks[~marks] = others.to_numpy()
+    return marks
 
 
 def _body(decimal: Decimal, thousands: Thousands) -> str:
@@ -235,9 +284,23 @@ def _take_apart(cells: pl.Series) -> pl.DataFrame:
     )
 
 
+def _count_all(distinct: pl.DataFrame) -> pl.DataFrame:
+    """As `_count_forms`, but fewer of many cells are taken apart."""
+    marks = {_name(mark): _body(*mark) for mark in MARKS}
+    bodies = {"addresses": ADDRESS.strip("^$"), "marked": ".*[.,].*", **marks}
+    return count_forms(distinct, _count_forms, bodies) if distinct.height > TAKEN_APART else _count_forms(distinct)
+
+
 def _is_number(cells: pl.Series) -> pl.Series:
     """Whether each cell is a number in some format."""
     return pl.concat(_take_apart(piece)["body"].is_not_null() for piece in _pieces(cells))
+
+
+def _may_be_numbers(cells: pl.Series) -> pl.Series:
+    """Whether each cell is a number in some format, but for letters that make it a name."""
+    odd = cells.str.contains(rf"{BLANKS}|{APOSTROPHE}|{MINUS}")
+    text = _write_one_way(pl.col("cell")) if odd.any() else pl.col("cell")
+    return cells.alias("cell").to_frame().select(text.str.contains(ANY_NUMBER)).to_series()
 
 
 def _count_forms(distinct: pl.DataFrame) -> pl.DataFrame:
@@ -258,8 +321,7 @@ def _count_forms(distinct: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("unit").max(), *counts)
         for piece in distinct.iter_slices(PIECE)
     ]
-    both = ("before", "stem", "unit")
-    return pl.concat(found).group_by("before", "stem").agg(pl.col("unit").max(), pl.exclude(both).sum())
+    return sum_forms(found)
 
 
 def _name(mark: tuple[Decimal, Thousands]) -> str:

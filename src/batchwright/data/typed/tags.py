@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from batchwright.data.typed.distinct import count_texts, rows_of
 from batchwright.data.typed.schema import Column
 
 LISTED = "|"
@@ -33,11 +34,14 @@ def split_values(cells: pl.Series, separator: str) -> pl.Series:
     return trimmed.list.eval(pl.element().filter(pl.element() != ""))
 
 
-def guess_tags(cells: pl.Series) -> Column | None:
-    """The column as one with several values in a cell, if its texts, none of them missing, are that."""
+def guess_tags(cells: pl.Series, distinct: pl.DataFrame) -> Column | None:
+    """The column as one with several values in a cell, if its texts, none of them missing, are that.
+
+    `distinct` are the different texts with their rows.
+    """
     for separator in SEPARATORS:
-        held = cells.str.contains(separator, literal=True).sum()
-        if held >= max(1.0, LEAST_SHARE * len(cells)) and _are_combinations(cells, separator):
+        held = rows_of(distinct, distinct["cell"].str.contains(separator, literal=True))
+        if held >= max(1.0, LEAST_SHARE * len(cells)) and _are_combinations(distinct, separator):
             return _column(cells, separator)
     return None
 
@@ -51,7 +55,7 @@ def guess_lists(lists: pl.Series) -> Column:
     if texts.join("").str.contains(LISTED, literal=True).any():
         return _left_out(lists.name, f"lists with {LISTED!r} in a text cannot be learned from")
     cells = texts.join(LISTED).alias(lists.name)
-    if not _are_combinations(cells, LISTED, lists=True):
+    if not _are_combinations(count_texts(cells), LISTED, lists=True):
         return _left_out(lists.name, "lists whose values hardly repeat, or of one value each, cannot be learned from")
     return _column(cells, LISTED)
 
@@ -76,9 +80,8 @@ def _column(cells: pl.Series, separator: str) -> Column:
     )
 
 
-def _are_combinations(cells: pl.Series, separator: str, *, lists: bool = False) -> bool:
+def _are_combinations(different: pl.DataFrame, separator: str, *, lists: bool = False) -> bool:
     """Whether cells are made of few values in many combinations; lists need not be fewer values than combinations."""
-    different = cells.alias("cell").to_frame().group_by("cell").agg(rows=pl.len())
     values = split_values(different["cell"], separator)
     if (values.list.len() > 1).sum() < LEAST_COMBINATIONS:
         return False
