@@ -77,6 +77,7 @@ def fit(
     freeze: Sequence[str] = (),
     average: Average | None = None,
     shuffle: bool = True,
+    record_layers: bool = True,
     seed: int = 0,
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
@@ -275,6 +276,7 @@ def _settings(
     freeze: Sequence[str],
     average: Average | None,
     shuffle: bool,
+    record_layers: bool,
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
@@ -309,6 +311,7 @@ def _settings(
         (freeze,) if isinstance(freeze, str) else tuple(freeze),
         average,
         shuffle=shuffle,
+        record_layers=record_layers,
     )
     for part in (optimizer, schedule, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)

@@ -152,6 +152,12 @@ OPTIONS = (
     Option("--epochs", "training.epochs", yaml, "passes over the training rows; or auto"),
     Option("--batch-size", "training.batch_size", yaml, "rows per update; full, auto, or {adaptive: {}} to grow"),
     Option("--noise-scale", "training.noise_scale", bool, "measure the gradient noise scale after each epoch"),
+    Option(
+        "--record-layers",
+        "training.record_layers",
+        bool,
+        "record the gradient, update, weights and outputs of each layer after some epochs, or not",
+    ),
     Option("--remainder", "training.remainder", str, "keep or drop a last batch that is not full"),
     Option("--precision", "training.precision", str, "float32 or bfloat16"),
     Option("--early-stopping", "training.early_stopping", yaml, "null, or {patience: 5, monitor: val_loss}"),

@@ -82,6 +82,9 @@ def _row(job: Job, now: Checkpoint, seconds: float) -> EpochRow:
         row |= {"reductions": len(now.diverged), "diverged_at": now.diverged[-1] + 1 if now.diverged else 0}
     if job.probe is not None:
         row |= job.probe(now.state, epoch)
+    if job.layers is not None:
+        plan, rate = plan_of(job, now.history), float(row["learning_rate"])
+        row |= job.layers(job, now.state, epoch=epoch, plan=plan, learning_rate=rate)
     return row
 
 

@@ -19,6 +19,7 @@ from batchwright.data.encode.encoding import Encoding
 from batchwright.data.load import prepare as prepare_data
 from batchwright.data.load_streamed import prepare_streamed
 from batchwright.errors import ConfigError, DataError, unknown
+from batchwright.measure.layers import layer_probe
 from batchwright.measure.live import live_noise
 from batchwright.nn import ARCHITECTURES
 from batchwright.nn.frozen import follows_batches, with_frozen
@@ -118,6 +119,8 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
     job = _add_probe(job, state, wanted=config.training.noise_scale)
+    if config.training.record_layers:
+        job = replace(job, layers=layer_probe(job, dataset.train))
     notes = (*dataset.notes, *_notes(config, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
 
