@@ -77,7 +77,7 @@ def fit(
     freeze: Sequence[str] = (),
     average: Average | None = None,
     shuffle: bool = True,
-    record_layers: bool = True,
+    diagnostics: bool = True,
     seed: int = 0,
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
@@ -121,6 +121,7 @@ def fit(
             its averages.
         average: an average of the parameters that is used for validation and for the final model.
         shuffle: whether each epoch takes the rows in a new order; otherwise in the given order.
+        diagnostics: whether the history has figures of each layer, and the last mistakes on validation rows are kept.
         seed: the seed of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
         initial: an earlier result or model from whose parameters training begins, with rows encoded alike
@@ -276,7 +277,7 @@ def _settings(
     freeze: Sequence[str],
     average: Average | None,
     shuffle: bool,
-    record_layers: bool,
+    diagnostics: bool,
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
@@ -311,7 +312,7 @@ def _settings(
         (freeze,) if isinstance(freeze, str) else tuple(freeze),
         average,
         shuffle=shuffle,
-        record_layers=record_layers,
+        diagnostics=diagnostics,
     )
     for part in (optimizer, schedule, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)

@@ -153,10 +153,10 @@ OPTIONS = (
     Option("--batch-size", "training.batch_size", yaml, "rows per update; full, auto, or {adaptive: {}} to grow"),
     Option("--noise-scale", "training.noise_scale", bool, "measure the gradient noise scale after each epoch"),
     Option(
-        "--record-layers",
-        "training.record_layers",
+        "--diagnostics",
+        "training.diagnostics",
         bool,
-        "record the gradient, update, weights and outputs of each layer after some epochs, or not",
+        "record figures of each layer after some epochs, and the last mistakes on validation rows, or not",
     ),
     Option("--remainder", "training.remainder", str, "keep or drop a last batch that is not full"),
     Option("--precision", "training.precision", str, "float32 or bfloat16"),

@@ -4,6 +4,7 @@ The gradients of a few groups of rows are computed by one compiled program. Thei
 take far longer to compile them than to compute them.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
@@ -82,8 +83,8 @@ def measure_layers(
 
     where Δw is the update that the rule would make with g. These are of trained parameters only. Of outputs there are
     mean and deviation over rows and units, the share of dead units, which are 0 for all rows, and the share of
-    saturated outputs. A figure that the rows do not determine, such as a ratio to 0, is NaN or infinite. Other numbers
-    compile nothing.
+    saturated outputs. A figure that is not finite, or that the rows do not determine, such as a ratio to 0, is NaN: the
+    history could not tell these apart. Other numbers compile nothing.
 
     Args:
         program: what is trained.
@@ -106,7 +107,8 @@ def measure_layers(
     variance = (np.sum(squares, axis=0) - len(groups) * norms["gradient"]).clip(0.0) / max(len(groups) - 1, 1)
     noise = variance * (len(groups[0].targets) / batch_size) if len(groups) > 1 else np.full_like(variance, np.nan)
     layers = layers_of(program.model.network, trained)
-    return _figures_of_weights(layers, norms | {"noise": noise}) | dict(_figures_of_outputs(told))
+    found = _figures_of_weights(layers, norms | {"noise": noise}) | dict(_figures_of_outputs(told))
+    return {name: value if math.isfinite(value) else math.nan for name, value in found.items()}
 
 
 def layers_of(network: Network, params: Tree) -> list[str]:

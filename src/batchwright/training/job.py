@@ -65,8 +65,8 @@ class Job:
 
     `max_time` is in seconds of training; the segment that is running then is the last. If the batch size grows,
     `plan` is the plan of the first epoch, and `growth.maximum` divides the size of the chunks that rows are read in, if
-    there are any; if it grows by the noise scale, `probe` measures it. `layers` measures each layer. The `average` is
-    kept where the program says so.
+    there are any; if it grows by the noise scale, `probe` measures it. `diagnostics` measures each layer, and
+    says that the last mistakes on validation rows are kept too. The `average` is kept where the program says so.
     """
 
     program: Program
@@ -82,7 +82,7 @@ class Job:
     growth: AdaptiveBatchSize | None = None
     probe: Probe | None = None
     average: Average | None = None
-    layers: LayersProbe | None = None
+    diagnostics: LayersProbe | None = None
 
     def __repr__(self) -> str:
         """The plan, the update rule and the schedule."""

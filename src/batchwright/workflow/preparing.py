@@ -119,8 +119,8 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
     job = _add_probe(job, state, wanted=config.training.noise_scale)
-    if config.training.record_layers:
-        job = replace(job, layers=layer_probe(job, dataset.train))
+    if config.training.diagnostics:
+        job = replace(job, diagnostics=layer_probe(job, dataset.train))
     notes = (*dataset.notes, *_notes(config, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
 
