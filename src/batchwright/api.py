@@ -78,6 +78,7 @@ def fit(
     average: Average | None = None,
     shuffle: bool = True,
     diagnostics: bool = True,
+    curvature: bool = False,
     seed: int = 0,
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
@@ -122,6 +123,7 @@ def fit(
         average: an average of the parameters that is used for validation and for the final model.
         shuffle: whether each epoch takes the rows in a new order; otherwise in the given order.
         diagnostics: whether the history has figures of each layer, and the last mistakes on validation rows are kept.
+        curvature: whether the history has the largest curvature of the training loss too, which takes far longer.
         seed: the seed of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
         initial: an earlier result or model from whose parameters training begins, with rows encoded alike
@@ -278,6 +280,7 @@ def _settings(
     average: Average | None,
     shuffle: bool,
     diagnostics: bool,
+    curvature: bool,
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
@@ -313,6 +316,7 @@ def _settings(
         average,
         shuffle=shuffle,
         diagnostics=diagnostics,
+        curvature=curvature,
     )
     for part in (optimizer, schedule, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)

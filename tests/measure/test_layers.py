@@ -28,6 +28,7 @@ from batchwright import nn, optim
 from batchwright.measure.inside import divide, layers_of, measure_layers
 from batchwright.measure.layers import PREFIX, is_measured, layer_probe
 from batchwright.population.fit import fit_members
+from batchwright.runs.folder import has_row
 from batchwright.runs.reading import numbers, to_plain
 from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.feed import OnDisk
@@ -233,7 +234,7 @@ def test_members_have_the_figures_that_they_have_alone() -> None:
         np.testing.assert_array_equal(member.now.last_wrong, taken(alone)[-1].last_wrong)
 
 
-@given(st.integers(1, 200_000), st.integers(1, 2000))
+@given(st.integers(1, 200_000), st.integers(1, 40_000))
 def test_few_rows_are_measured(training_rows: int, epochs: int) -> None:
     rows = min(max(training_rows // 25, 64), 512, training_rows)
     plan = Plan(training_rows, 64, epochs)
@@ -241,6 +242,7 @@ def test_few_rows_are_measured(training_rows: int, epochs: int) -> None:
     assert epochs_measured[0] == 1
     assert len(epochs_measured) >= min(epochs, 6)
     assert len(epochs_measured) <= 201 + 150 * np.log(max(epochs / 200, 1))
+    assert all(has_row(epoch) for epoch in epochs_measured)
     late = [epoch for epoch in epochs_measured if epoch > 400]
     assert len(late) * rows <= 0.0101 * training_rows * max(epochs - 400, 1) + rows
     if training_rows >= 64 * 25 and epochs >= 20:

@@ -114,6 +114,7 @@ class Training:
         shuffle: whether the rows come in a new order in each epoch, rather than as they are.
         diagnostics: whether the history has figures of each layer (gradient, update, weights and outputs), and the run
             says after which epoch each validation row was last answered wrongly.
+        curvature: whether the largest curvature of the training loss is in the history too, where layers are measured.
     """
 
     epochs: Annotated[int, Ge(1)] = 20
@@ -131,6 +132,7 @@ class Training:
     average: Average | None = None
     shuffle: bool = True
     diagnostics: bool = True
+    curvature: bool = False
 
     def __repr__(self) -> str:
         """The epochs, the batch size and the seed."""

@@ -168,8 +168,8 @@ def _describe(one: Seen) -> Iterator[tuple[str, Array]]:
 
 
 def _squares(tree: Tree) -> Float64[np.ndarray, " leaves"]:
-    """The squared norm of each array."""
-    return np.array([np.vdot(leaf, leaf) for leaf in map(np.ravel, jax.tree.leaves(tree))], np.float64)
+    """The squared norm of each array; BLAS would sum in an order that depends on the number of cores."""
+    return np.array([np.square(leaf).sum(dtype=np.float64) for leaf in jax.tree.leaves(tree)], np.float64)
 
 
 def _figures_of_weights(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
+from batchwright.measure.curvature import largest_curvature
 from batchwright.measure.inside import Group, divide, measure_layers
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job, program_of
@@ -32,15 +33,19 @@ SALT = 0x4C415952
 
 @dataclass(frozen=True)
 class LayerProbe:
-    """A measurement of each layer at the end of an epoch; the groups hold the rows that it is made on."""
+    """A measurement of each layer at the end of an epoch; the groups hold the rows that it is made on.
+
+    `curvature` says whether the largest curvature of the loss is measured too, which takes far longer.
+    """
 
     groups: Sequence[Group]
     seed: int
+    curvature: bool = False
 
     def __call__(
         self, job: Job, state: TrainState, *, epoch: int, plan: Plan, learning_rate: float
     ) -> dict[str, float]:
-        """The columns of `measure_layers`, each behind `layers/`; none in an epoch that is left out.
+        """The figures of `measure_layers` as `layers/...`, and `curvature`; nothing in an epoch that is left out.
 
         Args:
             job: what is trained; it may be one of a population.
@@ -54,15 +59,19 @@ class LayerProbe:
             return {}
         program, size = program_of(job, plan), plan.batch_size
         found = measure_layers(program, state, self.groups, seed=self.seed, rate=learning_rate, batch_size=size)
-        return {f"{PREFIX}{name}": value for name, value in found.items()}
+        columns = {f"{PREFIX}{name}": value for name, value in found.items()}
+        if self.curvature:
+            columns["curvature"] = largest_curvature(program, state, self.groups, seed=self.seed)
+        return columns
 
 
-def layer_probe(job: Job, train: Arrays) -> LayerProbe:
+def layer_probe(job: Job, train: Arrays, *, curvature: bool = False) -> LayerProbe:
     """A probe on rows that the seed draws.
 
     Args:
         job: the training.
         train: its training rows on the host; where the job reads them from the disk, they are read from there, once.
+        curvature: whether the largest curvature of the loss is measured too.
     """
     number = job.train.length
     count = min(max(number // PART, LEAST_ROWS), MOST_ROWS, number)
@@ -70,11 +79,14 @@ def layer_probe(job: Job, train: Arrays) -> LayerProbe:
     random = np.random.default_rng(np.random.SeedSequence([job.seed, SALT]))
     chosen = np.sort(random.choice(number, count - count % groups, replace=False).astype(np.int64))
     rows = _read(job.train, chosen) if isinstance(job.train, OnDisk) else _take(train, chosen)
-    return LayerProbe(divide(rows, job.program.model.task, groups=groups), job.seed)
+    return LayerProbe(divide(rows, job.program.model.task, groups=groups), job.seed, curvature)
 
 
 def is_measured(epoch: int, plan: Plan, rows: int) -> bool:
     """Whether an epoch, which counts from 1, is one of those after which this many rows are measured.
+
+    The first three are; after epoch e, the next is later by at most a third of e. It is later by as many epochs as keep
+    the rows that are measured to one in `SHARE`, if these are fewer.
 
     >>> small, large = (Plan(training_rows=rows, batch_size=64, epochs=20) for rows in (500, 50_000))
     >>> [epoch for epoch in range(1, 40) if is_measured(epoch, small, rows=64)]
@@ -85,6 +97,8 @@ def is_measured(epoch: int, plan: Plan, rows: int) -> bool:
     at, most = 1, -(-SHARE * rows // plan.rows_per_epoch)
     while at < epoch:
         at += max(min(at // 3, most), at // 100, 1)
+        unit = 10 ** max(len(str(at)) - 3, 0)  # three digits: the history file keeps the rows of round epochs only
+        at = -(-at // unit) * unit
     return at == epoch
 
 
