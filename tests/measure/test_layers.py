@@ -216,7 +216,7 @@ def test_rows_are_drawn_by_the_seed_and_from_the_disk_as_from_memory() -> None:
     large = replace(job, train=Lines(jax.tree.map(lambda a: jnp.concatenate([a] * 60), make_rows())).whole)
     one, other = (layer_probe(replace(large, seed=seed), large.train).groups for seed in (0, 1))
     assert not np.array_equal(one[0].targets, other[0].targets)
-    assert sum(len(group.targets) for group in one) == ROWS * 60 // 25 // 8 * 8
+    assert sum(len(group.targets) for group in one) == ROWS * 60 // 25 // 4 * 4
 
 
 def test_members_have_the_figures_that_they_have_alone() -> None:
