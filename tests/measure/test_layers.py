@@ -236,7 +236,7 @@ def test_members_have_the_figures_that_they_have_alone() -> None:
 
 @given(st.integers(1, 200_000), st.integers(1, 40_000))
 def test_few_rows_are_measured(training_rows: int, epochs: int) -> None:
-    rows = min(max(training_rows // 25, 64), 512, training_rows)
+    rows = min(max(training_rows // 25, 64), 256, training_rows)
     plan = Plan(training_rows, 64, epochs)
     epochs_measured = [epoch for epoch in range(1, epochs + 1) if is_measured(epoch, plan, rows)]
     assert epochs_measured[0] == 1

@@ -49,7 +49,8 @@ def _curvature(program: Program, train: TrainState, groups: Group, seed: Array) 
 
     def loss(some: Tree, group: Group) -> Array:
         variables = Variables(put_back(some, train.params), train.state)
-        outputs, _ = look_inside(program.model.network, variables, group.inputs, train=True, key=key)
+        inputs = {name: jnp.asarray(array) for name, array in group.inputs.items()}
+        outputs, _ = look_inside(program.model.network, variables, inputs, train=True, key=key)
         return jnp.sum(program.model.task.losses(outputs, group.targets) * group.shares)
 
     reach = SMALL * jnp.maximum(global_norm(trained), 1.0)
@@ -62,26 +63,30 @@ def _curvature(program: Program, train: TrainState, groups: Group, seed: Array) 
             return jax.tree.map(lambda sums, a, b: sums + (a - b), total, ahead, behind), None
 
         total, _ = lax.scan(add, jax.tree.map(jnp.zeros_like, trained), groups)
-        return jax.tree.map(lambda leaf: leaf / (2.0 * reach * groups.targets.shape[0]), total)
+        result: Tree = jax.tree.map(lambda leaf: leaf / (2.0 * reach * groups.targets.shape[0]), total)
+        return result
 
     def iterate(_: Array, carry: tuple[Tree, Array]) -> tuple[Tree, Array]:
         vector, _ = carry
         turned = product(vector)
         return _unit(turned), _dot(vector, turned)
 
-    return lax.fori_loop(0, ITERATIONS, iterate, (_unit(_random_like(trained, key)), jnp.zeros(())))[1]
+    _, found = lax.fori_loop(0, ITERATIONS, iterate, (_unit(_random_like(trained, key)), jnp.zeros(())))
+    return jnp.asarray(found)
 
 
 def _random_like(tree: Tree, key: Array) -> Tree:
     leaves, structure = jax.tree.flatten(tree)
     keys = jax.random.split(key, len(leaves))
     drawn = [jax.random.normal(own, leaf.shape) for own, leaf in zip(keys, leaves, strict=True)]
-    return jax.tree.unflatten(structure, drawn)
+    found: Tree = jax.tree.unflatten(structure, drawn)
+    return found
 
 
 def _unit(tree: Tree) -> Tree:
     norm = global_norm(tree)
-    return jax.tree.map(lambda leaf: leaf / jnp.where(norm == 0.0, 1.0, norm), tree)
+    unit: Tree = jax.tree.map(lambda leaf: leaf / jnp.where(norm == 0.0, 1.0, norm), tree)
+    return unit
 
 
 def _dot(one: Tree, other: Tree) -> Array:

@@ -46,9 +46,9 @@ FLAT = 0.02
 """The share of its largest slope below which a sigmoid or tanh is saturated."""
 
 SMALL = 2**14
-"""Numbers in the inputs of a group below which it takes longer to compile than to run. With 8 x 8 images and 8 rows, a
-CNN takes 0.3 s in place of 2.3 s to compile, and 4 in place of 3 ms to run; with 28 x 28 images and 64 rows, 290 in
-place of 90 ms to run (of a core, jaxlib 0.10.2)."""
+"""Pixels of a group below which convolutions take longer to compile than to run. With 8 x 8 images and 8 rows, a CNN
+takes 0.3 s in place of 2.3 s to compile with little optimisation, and 4 in place of 3 ms to run; with 28 x 28 images
+and 64 rows, 290 in place of 90 ms to run (of a core, jaxlib 0.10.2)."""
 
 
 class Group(NamedTuple):
@@ -100,7 +100,7 @@ def measure_layers(
         batch_size: B, at least 1.
     """
     trained = jax.device_get(program.trained_params(train.params))
-    quick = sum(array.size for array in groups[0].inputs.values()) < SMALL
+    quick = _is_quick(trained, groups[0])
     total, squares, told = None, list[np.ndarray](), list[Any]()
     for number, group in enumerate(groups):
         given = (program, train, group, np.uint32(seed), np.int32(number))
@@ -116,6 +116,12 @@ def measure_layers(
     layers = layers_of(program.model.network, trained)
     found = _figures_of_weights(layers, norms | {"noise": noise}) | dict(_figures_of_outputs(told))
     return {name: value if math.isfinite(value) else math.nan for name, value in found.items()}
+
+
+def _is_quick(params: Tree, group: Group) -> bool:
+    """Whether little optimisation suffices: products of matrices, which a library computes, or small images."""
+    convolutions = any(leaf.ndim > 3 for leaf in jax.tree.leaves(params))
+    return not convolutions or sum(array.size for array in group.inputs.values()) < SMALL
 
 
 def layers_of(network: Network, params: Tree) -> list[str]:
@@ -142,7 +148,8 @@ def _gradient(*, quick: bool) -> Callable[..., tuple[Tree, Figures]]:
             told = {one.name: dict(_describe(one)) for one in seen if not isinstance(one.layer, SILENT)}
             return jnp.sum(program.model.task.losses(outputs, jnp.asarray(group.targets)) * group.shares), told
 
-        return jax.grad(loss, has_aux=True)(program.trained_params(train.params))
+        found: tuple[Tree, Figures] = jax.grad(loss, has_aux=True)(program.trained_params(train.params))
+        return found
 
     return jax.jit(compute, compiler_options=quick_to_compile() if quick else for_large_products())
 
@@ -155,7 +162,8 @@ def _step(*, quick: bool) -> Callable[..., Tree]:
         trained = program.trained_params(train.params)
         gradient = jax.tree.map(jnp.asarray, gradient)
         moved, _ = update(program.optimizer, gradient, train.opt_state, trained, rate)
-        return jax.tree.map(jnp.subtract, moved, trained)
+        step: Tree = jax.tree.map(jnp.subtract, moved, trained)
+        return step
 
     return jax.jit(compute, compiler_options=quick_to_compile() if quick else None)
 

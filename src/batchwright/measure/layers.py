@@ -17,7 +17,7 @@ from batchwright.training.state import Arrays, TrainState
 PREFIX = "layers/"
 """What the names of these columns of the history begin with: `layers/<layer>/<figure>`."""
 
-PART, LEAST_ROWS, MOST_ROWS = 25, 64, 512
+PART, LEAST_ROWS, MOST_ROWS = 25, 64, 256
 """One training row in 25 is measured; fewest and most rows, as far as there are so many."""
 
 SHARE = 100
@@ -91,8 +91,8 @@ def is_measured(epoch: int, plan: Plan, rows: int) -> bool:
     >>> small, large = (Plan(training_rows=rows, batch_size=64, epochs=20) for rows in (500, 50_000))
     >>> [epoch for epoch in range(1, 40) if is_measured(epoch, small, rows=64)]
     [1, 2, 3, 4, 5, 6, 8, 10, 13, 17, 22, 29, 38]
-    >>> [epoch for epoch in range(1, 14) if is_measured(epoch, large, rows=512)]
-    [1, 2, 3, 4, 5, 6, 8, 10, 12]
+    >>> [epoch for epoch in range(1, 14) if is_measured(epoch, large, rows=256)]
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
     """
     at, most = 1, -(-SHARE * rows // plan.rows_per_epoch)
     while at < epoch:

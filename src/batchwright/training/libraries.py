@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-Options: TypeAlias = dict[str, str | bool | int]
+Options: TypeAlias = dict[str, str | bool]
 """Options of XLA's compiler by name."""
 
 LARGE_PRODUCTS = 1_000_000
@@ -23,11 +23,13 @@ def for_large_products() -> Options | None:
     return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"} if on_cpu else None
 
 
-def quick_to_compile() -> Options | None:
+def quick_to_compile() -> dict[str, str | bool | int] | None:
     """Little optimisation, for programs that run a few times on little; on anything but a CPU, XLA's own choice."""
-    quick: Options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
     on_cpu = for_large_products()
-    return None if on_cpu is None else on_cpu | quick | {"xla_cpu_parallel_codegen_split_count": 1}
+    if on_cpu is None:
+        return None
+    quick = {"xla_backend_optimization_level": 0, "xla_cpu_parallel_codegen_split_count": 1}
+    return {**on_cpu, "xla_cpu_use_fusion_emitters": False, **quick}
 
 
 def first_product() -> None:
