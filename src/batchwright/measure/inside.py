@@ -58,6 +58,10 @@ class Group(NamedTuple):
     targets: np.ndarray
     shares: Float32[np.ndarray, " rows"]
 
+    def __repr__(self) -> str:
+        """How many rows."""
+        return f"<Group: {len(self.targets):,} rows>"
+
 
 def divide(rows: Arrays, task: Task, *, groups: int) -> tuple[Group, ...]:
     """Rows in groups of equal size, with what each row counts: sample weight · class weight, as in training."""

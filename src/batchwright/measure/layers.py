@@ -42,6 +42,11 @@ class LayerProbe:
     seed: int
     curvature: bool = False
 
+    def __repr__(self) -> str:
+        """How many rows, in how many groups."""
+        rows = sum(len(group.targets) for group in self.groups)
+        return f"<LayerProbe: {rows:,} rows in {len(self.groups)} groups>"
+
     def __call__(
         self, job: Job, state: TrainState, *, epoch: int, plan: Plan, learning_rate: float
     ) -> dict[str, float]:
