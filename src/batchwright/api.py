@@ -77,6 +77,8 @@ def fit(
     freeze: Sequence[str] = (),
     average: Average | None = None,
     shuffle: bool = True,
+    diagnostics: bool = True,
+    curvature: bool = False,
     seed: int = 0,
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
@@ -120,6 +122,8 @@ def fit(
             its averages.
         average: an average of the parameters that is used for validation and for the final model.
         shuffle: whether each epoch takes the rows in a new order; otherwise in the given order.
+        diagnostics: whether the history has figures of each layer, and the last mistakes on validation rows are kept.
+        curvature: whether the history has the largest curvature of the training loss too, which takes far longer.
         seed: the seed of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
         initial: an earlier result or model from whose parameters training begins, with rows encoded alike
@@ -275,6 +279,8 @@ def _settings(
     freeze: Sequence[str],
     average: Average | None,
     shuffle: bool,
+    diagnostics: bool,
+    curvature: bool,
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
@@ -309,6 +315,8 @@ def _settings(
         (freeze,) if isinstance(freeze, str) else tuple(freeze),
         average,
         shuffle=shuffle,
+        diagnostics=diagnostics,
+        curvature=curvature,
     )
     for part in (optimizer, schedule, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)

@@ -81,6 +81,7 @@ def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:
         "remarks": manifest.remarks,
         "verdict": vars(judged),
         "seconds": manifest.seconds,
+        "history": run.history,
     }
 
 

@@ -152,6 +152,18 @@ OPTIONS = (
     Option("--epochs", "training.epochs", yaml, "passes over the training rows; or auto"),
     Option("--batch-size", "training.batch_size", yaml, "rows per update; full, auto, or {adaptive: {}} to grow"),
     Option("--noise-scale", "training.noise_scale", bool, "measure the gradient noise scale after each epoch"),
+    Option(
+        "--diagnostics",
+        "training.diagnostics",
+        bool,
+        "record figures of each layer after some epochs, and the last mistakes on validation rows, or not",
+    ),
+    Option(
+        "--curvature",
+        "training.curvature",
+        bool,
+        "record the largest curvature of the loss too, which takes far longer",
+    ),
     Option("--remainder", "training.remainder", str, "keep or drop a last batch that is not full"),
     Option("--precision", "training.precision", str, "float32 or bfloat16"),
     Option("--early-stopping", "training.early_stopping", yaml, "null, or {patience: 5, monitor: val_loss}"),

@@ -112,6 +112,9 @@ class Training:
         freeze: patterns of the names of parameters that stay as they are, as body/dense_0/* or bias.
         average: an average of the parameters that is validated and kept in their place.
         shuffle: whether the rows come in a new order in each epoch, rather than as they are.
+        diagnostics: whether the history has figures of each layer (gradient, update, weights and outputs), and the run
+            says after which epoch each validation row was last answered wrongly.
+        curvature: whether the largest curvature of the training loss is in the history too, where layers are measured.
     """
 
     epochs: Annotated[int, Ge(1)] = 20
@@ -128,6 +131,8 @@ class Training:
     freeze: tuple[str, ...] = ()
     average: Average | None = None
     shuffle: bool = True
+    diagnostics: bool = True
+    curvature: bool = False
 
     def __repr__(self) -> str:
         """The epochs, the batch size and the seed."""

@@ -312,6 +312,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             loss=loss_of(chosen.loss, self._kind.losses),
             class_weights=self._class_weights(),
             shuffle=chosen.shuffle,
+            diagnostics=False,
             seed=self._seed,
             initial=initial,
         )

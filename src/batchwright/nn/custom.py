@@ -105,7 +105,7 @@ class Headed:
             )
         if made == (self.outputs,) and not isinstance(last, NOT_LAST):
             return Variables({"body": body.params}, {"body": body.state})
-        head = self._head.init(jax.random.fold_in(key, 1), made)
+        head = self.head.init(jax.random.fold_in(key, 1), made)
         return Variables({"body": body.params, "head": head.params}, {"body": body.state, "head": head.state})
 
     def apply(
@@ -117,11 +117,12 @@ class Headed:
         if "head" not in variables.params:
             return x, {"body": state}
         head = Variables(variables.params["head"], variables.state["head"])
-        x, last = self._head.apply(head, x, train=train, key=None, present=present)
+        x, last = self.head.apply(head, x, train=train, key=None, present=present)
         return x, {"body": state, "head": last}
 
     @property
-    def _head(self) -> Sequential:
+    def head(self) -> Sequential:
+        """What is added: a Dense on all features of a row."""
         return Sequential((Flatten(), Dense(self.outputs)))
 
     def _output_shape_of_body(self, body: Variables, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -14,8 +14,15 @@ from batchwright.errors import ConfigError
 from batchwright.population.members import Members, begin, choose_members
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, cores, pays_together
 from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, first_checkpoint
-from batchwright.training.epochs import End, close_epoch, divergence_of, stop_reason
-from batchwright.training.evaluate import evaluate
+from batchwright.training.epochs import (
+    NOT_VALIDATED,
+    End,
+    Validation,
+    close_epoch,
+    divergence_of,
+    stop_reason,
+    validate,
+)
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job, newest_of, rates_of
 from batchwright.training.order import batches
@@ -66,8 +73,8 @@ def fit_members(
     for epoch in range(jobs[0].plan.epochs):
         trained, losses = _epoch(jobs, runs, trained, epoch)
         seconds = time.perf_counter() - started
-        for which, now, metrics in _results_of_epoch(jobs, runs, trained, losses):
-            runs[which] = _member_after_epoch(jobs[which], now, seconds, metrics)
+        for which, now, validation in _results_of_epoch(jobs, runs, trained, losses):
+            runs[which] = _member_after_epoch(jobs[which], now, seconds, validation)
         yield tuple(runs)
         for which, reason in leaving(tuple(runs)).items():
             runs[which] = replace(runs[which], end=runs[which].end or End("finished", reason))
@@ -125,27 +132,25 @@ def _epoch(jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, ep
 
 def _results_of_epoch(
     jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, losses: Loss
-) -> Iterator[tuple[int, Checkpoint, dict[str, float]]]:
-    """Each job still in training: its number, its state after the epoch, and its metrics over the validation rows."""
+) -> Iterator[tuple[int, Checkpoint, Validation]]:
+    """Each job still in training: its number, its state after the epoch, and its validation."""
     places = [place for place, which in enumerate(trained.which) if runs[which].end is None]
     states = list(_states(trained.members, places))
-    metrics = _validate_jobs([jobs[trained.which[place]] for place in places], states)
-    for place, state, found in zip(places, states, metrics, strict=True):
+    validations = _validate_jobs([jobs[trained.which[place]] for place in places], states)
+    for place, state, found in zip(places, states, validations, strict=True):
         which = trained.which[place]
         loss = Loss(losses.mean[place], losses.weight[place])
         yield which, replace(runs[which].now, state=state, losses=loss), found
 
 
-def _validate_jobs(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[dict[str, float]]:
-    """The validation metrics of each job with its state; empty where a loss was not finite."""
+def _validate_jobs(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[Validation]:
+    """The validation of each job with its state; of none whose loss was not finite."""
 
-    def evaluate_job(job: Job, state: TrainState) -> dict[str, float]:
-        if job.validation is None or int(state.status) != RUNNING:
-            return {}
-        return evaluate(job.program.model, state.evaluated, job.validation)
+    def validate_job(job: Job, state: TrainState) -> Validation:
+        return validate(job, state) if int(state.status) == RUNNING else NOT_VALIDATED
 
     with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(evaluate_job, jobs, states))
+        return list(pool.map(validate_job, jobs, states))
 
 
 def _states(members: Members, places: Sequence[int]) -> Iterator[TrainState]:
@@ -171,9 +176,9 @@ def _newest_shares(jobs: Sequence[Job], runs: Sequence[MemberRun], which: Sequen
     return np.stack(kept).astype(np.float32) if kept else None
 
 
-def _member_after_epoch(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> MemberRun:
+def _member_after_epoch(job: Job, now: Checkpoint, seconds: float, validation: Validation) -> MemberRun:
     """The state of a member after an epoch, or after a loss that was not finite."""
     if int(now.state.status) != RUNNING:
         return MemberRun(replace(now, losses=NO_LOSSES), End("diverged", divergence_of(job, now)))
-    now = close_epoch(job, now, seconds, metrics)
+    now = close_epoch(job, now, seconds, validation)
     return MemberRun(now, stop_reason(job, now.history))

@@ -5,6 +5,7 @@
 - `schema.json`: the columns, and how inputs and target are encoded
 - `splits.safetensors`: the rows of training, validation and test
 - `history.jsonl`: a row per epoch; rows are only ever appended
+- `mistakes.safetensors`: after which epoch each validation row was last answered wrongly
 - `model/`: `model.json` and `weights.safetensors`, which appear together
 """
 

@@ -43,6 +43,7 @@ class _Plain:
     done: int
     has_epoch_start: bool
     state: File
+    last_wrong: int | None = None
     format: int = FORMAT
 
 
@@ -63,6 +64,7 @@ def write(run: Path, checkpoint: Checkpoint, *, keep: int) -> None:
             checkpoint.done,
             checkpoint.epoch_start is not None,
             describe_file(state),
+            None if checkpoint.last_wrong is None else len(checkpoint.last_wrong),
         )
         write_folder(path, {STATE: state, PLAIN: seal(asdict(plain)).encode()})
     for old in _newest_first(run)[keep:]:
@@ -95,7 +97,8 @@ def _read(run: Path, path: Path, like: TrainState) -> Checkpoint:
     plain = parse(_Plain, unseal(read_bytes(run, f"{name}/{PLAIN}", at_most=LARGEST_PLAIN), where, FORMAT), where)
     history = tuple(numbers(row) for row in plain.history)
     losses, start = _losses(plain.done), like if plain.has_epoch_start else None
-    told = Checkpoint(like, losses, history, like.variables, plain.kept_epoch, plain.seconds, epoch_start=start)
+    wrong = None if plain.last_wrong is None else _zeros(plain.last_wrong, np.int32)
+    told = Checkpoint(like, losses, history, like.variables, plain.kept_epoch, plain.seconds, (), start, wrong)
     template = _arrays(told)
     expected = {key: Expected(str(array.dtype), array.shape) for key, array in by_path(template).items()}
     most = sum(array.size * array.dtype.itemsize for array in jax.tree.leaves(template))
@@ -107,22 +110,37 @@ def _read(run: Path, path: Path, like: TrainState) -> Checkpoint:
     state = found["state"]
     kept = state.evaluated if told.keeps_its_own else found["kept"]
     start = found.get("epoch_start")
-    diverged = tuple(plain.diverged)
-    return replace(told, state=state, losses=found["losses"], kept=kept, diverged=diverged, epoch_start=start)
+    return replace(
+        told,
+        state=state,
+        losses=found["losses"],
+        kept=kept,
+        diverged=tuple(plain.diverged),
+        epoch_start=start,
+        last_wrong=found.get("last_wrong"),
+    )
 
 
 def _arrays(checkpoint: Checkpoint) -> dict[str, Any]:
     """The arrays of a checkpoint; the variables to keep are included only where the state does not have them."""
     kept = {} if checkpoint.keeps_its_own else {"kept": checkpoint.kept}
     start = {} if checkpoint.epoch_start is None else {"epoch_start": checkpoint.epoch_start}
-    return {"state": checkpoint.state, "losses": checkpoint.losses, **kept, **start}
+    wrong = {} if checkpoint.last_wrong is None else {"last_wrong": checkpoint.last_wrong}
+    return {"state": checkpoint.state, "losses": checkpoint.losses, **kept, **start, **wrong}
 
 
 def _losses(done: int) -> Loss:
     if done < 0:
         raise RunError(f"there is no checkpoint after {done} iterations. {REMEDY}")
-    none = np.broadcast_to(np.float32(0), (done,))
+    none = _zeros(done, np.float32)
     return Loss(none, none)
+
+
+def _zeros(length: int, dtype: type[np.generic]) -> np.ndarray:
+    """An array that takes no memory, for its shape and dtype."""
+    if length < 0:
+        raise RunError(f"an array of a checkpoint has no length of {length}. {REMEDY}")
+    return np.broadcast_to(dtype(0), (length,))
 
 
 def _newest_first(run: Path) -> list[Path]:

@@ -21,6 +21,7 @@ from batchwright.runs.manifest import (
     HISTORY,
     LOCK,
     MANIFEST,
+    MISTAKES,
     MODEL,
     SCHEMA,
     SPLITS,
@@ -33,7 +34,7 @@ from batchwright.runs.manifest import (
     new_manifest,
 )
 from batchwright.runs.reading import to_plain
-from batchwright.runs.run import Run, open_run
+from batchwright.runs.run import LastWrong, Run, open_run
 from batchwright.runs.tensors import dump
 
 if TYPE_CHECKING:
@@ -253,11 +254,14 @@ class RunFolder:
         remarks: tuple[str, ...] = (),
         confusion: Mapping[str, Matrix] | None = None,
         confusion_by_target: Mapping[str, Mapping[str, Matrix]] | None = None,
+        mistakes: LastWrong | None = None,
     ) -> Run:
         """Record how the run ended: a word, a sentence, metrics by part and name, and seconds by purpose.
 
         The confusion matrices of each part, of one target or of several by name, are written if they have at most
         `MOST_CLASSES` rows.
+
+        The last `mistakes` on validation rows are written, where they were kept.
 
         If the whole `history` is given, its last row and the row of `kept_epoch` are in the file even if neighbouring
         epochs are not.
@@ -274,7 +278,11 @@ class RunFolder:
         plain["confusion_by_target"] = {
             part: _small_matrices(found) for part, found in (confusion_by_target or {}).items()
         }
-        self._record(replace(self.manifest, status=status, reason=reason, remarks=remarks, **plain), {HISTORY: written})
+        final = {HISTORY: written}
+        if mistakes is not None:
+            final[MISTAKES] = dump(mistakes._asdict())
+            write_file(self.path / MISTAKES, final[MISTAKES], overwrite=True)
+        self._record(replace(self.manifest, status=status, reason=reason, remarks=remarks, **plain), final)
         return Run(self.path, self.manifest)
 
     def _write_history(self, history: Sequence[Mapping[str, float]], always: tuple[int, ...]) -> None:

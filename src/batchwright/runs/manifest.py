@@ -18,6 +18,7 @@ FORMAT = 1
 
 MANIFEST, CONFIG, SCHEMA, SPLITS = "manifest.json", "config.yaml", "schema.json", "splits.safetensors"
 EVIDENCE = "evidence.json"
+MISTAKES = "mistakes.safetensors"
 HISTORY, MODEL, WEIGHTS = "history.jsonl", "model/model.json", "model/weights.safetensors"
 CHECKPOINTS, LOCK = "checkpoints", "lock"
 SEARCH, BEST_RUN = "search.json", "best"
@@ -31,6 +32,7 @@ LARGEST = {
     SPLITS: 1 << 35,
     EVIDENCE: 64 * MB,
     HISTORY: 1 << 30,
+    MISTAKES: 16 * MB,
     MODEL: 16 * MB,
     WEIGHTS: 1 << 40,
 }

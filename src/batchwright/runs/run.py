@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Int32, Int64
 
 from batchwright._files import is_locked, path_of
 from batchwright.errors import RunError, nearest
@@ -17,6 +18,7 @@ from batchwright.runs.manifest import (
     LARGEST,
     LOCK,
     MANIFEST,
+    MISTAKES,
     MODEL,
     SCHEMA,
     SEARCH,
@@ -38,6 +40,22 @@ if TYPE_CHECKING:
     from batchwright.runs.model import SavedModel
     from batchwright.tasks import Loss, Metric, Task
     from batchwright.tasks.per_class import PerClass
+
+
+class LastWrong(NamedTuple):
+    """When each validation row was last answered wrongly.
+
+    - rows: the rows, as positions in the source, as in `Run.indices().validation`; in the source of the validation
+      rows, where they have their own
+    - epochs: the last epoch after which the answer was wrong, 0 for none; the epochs go up to the last one trained
+    """
+
+    rows: Int64[np.ndarray, " rows"]
+    epochs: Int32[np.ndarray, " rows"]
+
+    def __repr__(self) -> str:
+        """How many rows, and how many were never wrong."""
+        return f"<LastWrong: {len(self.rows):,} validation rows, {int((self.epochs == 0).sum()):,} never wrong>"
 
 
 @dataclass(frozen=True)
@@ -174,6 +192,26 @@ class Run:
         if len(np.unique(rows)) < len(rows) or rows.min(initial=0) < 0:
             raise RunError(f"{where} has rows that are in two parts, or negative. {REMEDY}")
         return Indices(*(arrays[part] for part in parts))
+
+    def last_wrong(self) -> LastWrong | None:
+        """When each validation row was last answered wrongly; None where that was not kept.
+
+        It is kept for up to 100,000 validation rows of targets that are classes or labels. With several targets, a row
+        is wrong where any class is; with labels, where any label is missing or too many.
+
+        Raises:
+            RunError: the file is not as it was written, or does not fit the run.
+        """
+        if MISTAKES not in self.manifest.files:
+            return None
+        where, expected = (
+            self.path / MISTAKES,
+            {"rows": Expected("int64", (None,)), "epochs": Expected("int32", (None,))},
+        )
+        found = LastWrong(**load(self.read(MISTAKES), expected, where))
+        if len(found.rows) != len(found.epochs) or found.epochs.min(initial=0) < 0:
+            raise RunError(f"{where} does not say after which epoch each row was wrong. {REMEDY}")
+        return found
 
     def load_model(
         self,

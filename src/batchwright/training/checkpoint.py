@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from annotated_types import Ge, Gt
+from jaxtyping import Int32
 
 from batchwright.nn.protocols import Variables
 from batchwright.training.state import TrainState
@@ -34,6 +35,8 @@ class Checkpoint:
       so (0: before the first was done)
     - seconds: of training so far
     - diverged: the iterations, from 0, at which a loss was not finite and the learning rate was reduced
+    - last_wrong: the last epoch after which each validation row was answered wrongly, 0 for none; None where that is
+      not kept
     - epoch_start: the state when the epoch in progress began, on the host, where a divergence leads back to it
     """
 
@@ -45,6 +48,7 @@ class Checkpoint:
     seconds: float
     diverged: tuple[int, ...] = ()
     epoch_start: TrainState | None = None
+    last_wrong: Int32[np.ndarray, " rows"] | None = None
 
     def __repr__(self) -> str:
         """Where training stands."""

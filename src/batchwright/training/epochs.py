@@ -9,15 +9,19 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Bool, Int32
 
 from batchwright.nn.protocols import Variables
 from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, EpochRow, History
-from batchwright.training.evaluate import evaluate
+from batchwright.training.evaluate import evaluate_rows
 from batchwright.training.events import Status
 from batchwright.training.job import Job, plan_of, rates_of
-from batchwright.training.state import RUNNING
+from batchwright.training.state import RUNNING, TrainState
 from batchwright.training.step import Loss
 from batchwright.training.stopping import EarlyStopping
+
+MOST_MISTAKES = 100_000
+"""The most validation rows of which the last mistakes are kept."""
 
 
 class End(NamedTuple):
@@ -48,22 +52,40 @@ def learning_rates(job: Job, now: Checkpoint, iterations: np.ndarray) -> np.ndar
     return rates_of(job, now.history, iterations, reductions=len(now.diverged))
 
 
-def validate(job: Job, now: Checkpoint) -> dict[str, float]:
-    """The metrics over the validation rows, where there are some."""
-    return {} if job.validation is None else evaluate(job.program.model, now.state.evaluated, job.validation)
+class Validation(NamedTuple):
+    """The metrics over the validation rows, by name, and which rows are answered wrongly, where that is kept."""
+
+    metrics: Mapping[str, float]
+    wrong: Bool[np.ndarray, " rows"] | None = None
 
 
-def close_epoch(job: Job, now: Checkpoint, seconds: float, metrics: Mapping[str, float]) -> Checkpoint:
-    """After the epoch in progress, which ends here: with its row of the history, and the variables to keep.
+NOT_VALIDATED = Validation({})
 
-    `metrics` are those over the validation rows, by name; none where there are no such rows.
-    """
-    row = _row(job, now, seconds) | {f"val_{name}": value for name, value in metrics.items()}
-    history = (*now.history, row)
-    now = replace(now, losses=NO_LOSSES, history=history, epoch_start=None)
+
+def validate(job: Job, state: TrainState) -> Validation:
+    """The validation of a state; without validation rows, there are no metrics."""
+    if job.validation is None:
+        return NOT_VALIDATED
+    kept = job.diagnostics is not None and job.validation.length <= MOST_MISTAKES
+    return Validation(*evaluate_rows(job.program.model, state.evaluated, job.validation, mistakes=kept))
+
+
+def close_epoch(job: Job, now: Checkpoint, seconds: float, validation: Validation) -> Checkpoint:
+    """After the epoch in progress, which ends here: with its row of the history, and the variables to keep."""
+    row = _row(job, now, seconds) | {f"val_{name}": value for name, value in validation.metrics.items()}
+    history, last_wrong = (*now.history, row), _last_wrong(now, validation.wrong)
+    now = replace(now, losses=NO_LOSSES, history=history, epoch_start=None, last_wrong=last_wrong)
     if not _is_best(job.early_stopping, history):
         return now
     return replace(now, kept=jax.tree.map(np.array, now.state.evaluated), kept_epoch=len(history))
+
+
+def _last_wrong(now: Checkpoint, wrong: Bool[np.ndarray, " rows"] | None) -> Int32[np.ndarray, " rows"] | None:
+    """The last epoch after which each validation row was answered wrongly; None where not all epochs are known."""
+    before = now.last_wrong if now.history else None if wrong is None else np.zeros(len(wrong), np.int32)
+    if wrong is None or before is None:
+        return None
+    return np.where(wrong, np.int32(len(now.history) + 1), before)
 
 
 def _row(job: Job, now: Checkpoint, seconds: float) -> EpochRow:
@@ -82,6 +104,9 @@ def _row(job: Job, now: Checkpoint, seconds: float) -> EpochRow:
         row |= {"reductions": len(now.diverged), "diverged_at": now.diverged[-1] + 1 if now.diverged else 0}
     if job.probe is not None:
         row |= job.probe(now.state, epoch)
+    if job.diagnostics is not None:
+        plan, rate = plan_of(job, now.history), float(row["learning_rate"])
+        row |= job.diagnostics(job, now.state, epoch=epoch, plan=plan, learning_rate=rate)
     return row
 
 

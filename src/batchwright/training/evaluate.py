@@ -7,11 +7,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from jax import Array, lax
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from batchwright.nn.protocols import Inputs, Variables
 from batchwright.tasks import Classification, Multilabel, Several, Task
 from batchwright.tasks.answers import used_rows
+from batchwright.tasks.mistakes import wrong_rows
 from batchwright.tasks.per_class import PerClass, per_class, per_label, per_target
 from batchwright.training.feed import OnDisk, read_to_device
 from batchwright.training.libraries import for_large_products
@@ -69,8 +70,15 @@ class Judged(NamedTuple):
 
 def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[str, float]:
     """The task's metrics over all rows, computed in float64; the size of the pieces does not change them."""
-    metrics: dict[str, float] = model.task.metrics(*answers_of(model, variables, rows))
-    return metrics
+    return evaluate_rows(model, variables, rows, mistakes=False)[0]
+
+
+def evaluate_rows(
+    model: Model, variables: Variables, rows: Rows | OnDisk, *, mistakes: bool
+) -> tuple[dict[str, float], Bool[np.ndarray, " rows"] | None]:
+    """`evaluate`, and with `mistakes` also which rows are answered wrongly; None for a task without classes."""
+    answers = answers_of(model, variables, rows)
+    return model.task.metrics(*answers), wrong_rows(model.task, *answers[:2]) if mistakes else None
 
 
 def judge(model: Model, variables: Variables, rows: Rows | OnDisk) -> Judged:

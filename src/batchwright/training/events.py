@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+import numpy as np
+from jaxtyping import Int32
+
 from batchwright.nn.protocols import Variables
 from batchwright.training.checkpoint import Checkpoint, EpochRow
 from batchwright.training.plan import Plan
@@ -48,12 +51,14 @@ class SegmentDone:
 class EpochDone:
     """An epoch is done; `row` is its line of the history, and `best` whether its parameters are now those to keep.
 
-    `state` is that after it; the next epoch uses it up.
+    `state` is that after it; the next epoch uses it up. `last_wrong` is the last epoch after which each validation row
+    was answered wrongly, 0 for none; None where that is not kept.
     """
 
     row: EpochRow
     best: bool
     state: TrainState = field(repr=False)
+    last_wrong: Int32[np.ndarray, " rows"] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

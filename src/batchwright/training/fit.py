@@ -65,8 +65,8 @@ def fit(
         elif now.done < loop.plan.iterations_per_epoch and watch.interrupted():
             end = End("interrupted", f"interrupted in epoch {len(now.history) + 1} of {job.plan.epochs}")
         else:
-            now = close_epoch(job, now, watch.seconds, validate(job, now))
-            yield EpochDone(now.history[-1], now.kept_epoch == len(now.history), now.state)
+            now = close_epoch(job, now, watch.seconds, validate(job, now.state))
+            yield EpochDone(now.history[-1], now.kept_epoch == len(now.history), now.state, now.last_wrong)
             end = _end(job, now.history, watch)
             if end is None and watch.is_due(now, epoch_ended=True):
                 yield watch.take(now)
@@ -110,7 +110,7 @@ def one_epoch(job: Job, start: Checkpoint, segments: Segments) -> Checkpoint:
     now = _run_to_end(_epoch(job, loop, watch, start))
     if int(now.state.status) != RUNNING:
         return now
-    return replace(close_epoch(job, now, watch.seconds, validate(job, now)), seconds=watch.seconds)
+    return replace(close_epoch(job, now, watch.seconds, validate(job, now.state)), seconds=watch.seconds)
 
 
 def _run_to_end(steps: Steps) -> Checkpoint:

@@ -46,13 +46,27 @@ class Probe(Protocol):
         """Columns for the history: a pure function of the state and the epoch, which counts from 1."""
 
 
+@runtime_checkable
+class LayersProbe(Protocol):
+    """A measurement of each layer of the network at the end of an epoch."""
+
+    def __call__(
+        self, job: "Job", state: TrainState, *, epoch: int, plan: Plan, learning_rate: float
+    ) -> Mapping[str, float]:
+        """Columns for the history: a pure function of these; none where the epoch, which counts from 1, is left out.
+
+        `plan` is that of the epoch, `learning_rate` that of its last iteration.
+        """
+
+
 @dataclass(frozen=True)
 class Job:
     """All that a fit is made of; what it gives is a pure function of it on a given device and version.
 
     `max_time` is in seconds of training; the segment that is running then is the last. If the batch size grows,
     `plan` is the plan of the first epoch, and `growth.maximum` divides the size of the chunks that rows are read in, if
-    there are any; if it grows by the noise scale, `probe` measures it. The `average` is kept where the program says so.
+    there are any; if it grows by the noise scale, `probe` measures it. `diagnostics` measures each layer, and
+    says that the last mistakes on validation rows are kept too. The `average` is kept where the program says so.
     """
 
     program: Program
@@ -68,6 +82,7 @@ class Job:
     growth: AdaptiveBatchSize | None = None
     probe: Probe | None = None
     average: Average | None = None
+    diagnostics: LayersProbe | None = None
 
     def __repr__(self) -> str:
         """The plan, the update rule and the schedule."""

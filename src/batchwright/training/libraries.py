@@ -23,6 +23,15 @@ def for_large_products() -> Options | None:
     return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"} if on_cpu else None
 
 
+def quick_to_compile() -> dict[str, str | bool | int] | None:
+    """Little optimisation, for programs that run a few times on little; on anything but a CPU, XLA's own choice."""
+    on_cpu = for_large_products()
+    if on_cpu is None:
+        return None
+    quick = {"xla_backend_optimization_level": 0, "xla_cpu_parallel_codegen_split_count": 1}
+    return {**on_cpu, "xla_cpu_use_fusion_emitters": False, **quick}
+
+
 def first_product() -> None:
     """Make Eigen look up the cache sizes before the clock of a fit starts: this takes 50 ms on a virtual machine."""
     if jax.default_backend() == "cpu":

@@ -20,6 +20,7 @@ from batchwright.data.encode.encoding import Encoding
 from batchwright.data.load import prepare as prepare_data
 from batchwright.data.load_streamed import prepare_streamed
 from batchwright.errors import ConfigError, DataError, unknown
+from batchwright.measure.layers import layer_probe
 from batchwright.measure.live import live_noise
 from batchwright.nn import ARCHITECTURES
 from batchwright.nn.frozen import follows_batches, with_frozen
@@ -120,6 +121,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
     job = _add_probe(job, state, wanted=config.training.noise_scale)
+    job = _add_diagnostics(job, dataset, config)
     notes = (*dataset.notes, *_notes(config, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
 
@@ -300,6 +302,21 @@ def _add_probe(job: Job, state: TrainState, *, wanted: bool) -> Job:
         return job
     probe = live_noise(job.program, job.train, state.variables, rows=job.plan.rows_per_epoch, seed=job.seed)
     return replace(job, probe=probe)
+
+
+def _add_diagnostics(job: Job, dataset: Dataset, config: Config) -> Job:
+    """The job with figures of each layer, unless they are turned off.
+
+    Raises:
+        ConfigError: the curvature, which comes with them, is asked for without them.
+    """
+    wanted, curvature = config.training.diagnostics, config.training.curvature
+    if curvature and not wanted:
+        raise ConfigError(
+            "training.curvature: true is measured along with the layers, which training.diagnostics: false turns off: "
+            "leave one of them out."
+        )
+    return replace(job, diagnostics=layer_probe(job, dataset.train, curvature=curvature)) if wanted else job
 
 
 def rows_of(split: Split, dataset: Dataset, plan: Plan) -> Rows | OnDisk:

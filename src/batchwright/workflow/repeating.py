@@ -77,7 +77,7 @@ def repeat(
         InterruptedRunError: `interrupted`, asked after every epoch, was True; the training itself is complete.
     """
     started, job = time.perf_counter(), trained.prepared.job
-    jobs = [replace(job, seed=job.seed + further) for further in range(1, seeds)]
+    jobs = [replace(job, seed=job.seed + further, diagnostics=None) for further in range(1, seeds)]
     ended: tuple[MemberRun, ...] = ()
     for epochs, members in enumerate(fit_members(jobs, example_of(trained.prepared.dataset)), start=1):
         ended = members

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import jax
+import numpy as np
 
 from batchwright import _cache, _machine
 from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, read_run_settings
@@ -22,7 +23,7 @@ from batchwright.runs.folder import RunFolder, create, reopen
 from batchwright.runs.manifest import CONFIG, EVIDENCE, Setting
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, evaluate_on, predict
-from batchwright.runs.run import Run
+from batchwright.runs.run import LastWrong, Run
 from batchwright.tasks.per_class import PerClass
 from batchwright.training.checkpoint import Checkpoint, EpochRow, copy_to_device, copy_to_host, first_checkpoint
 from batchwright.training.evaluate import Judged, judge
@@ -49,7 +50,7 @@ class Trained:
 
     `seconds` are the times to load, compile, fit, evaluate, and in all. `per_class` says by part how well each class is
     told from the others; `by_target` says it of several targets, and of labels, by name. `run` is the run's folder, if
-    it was recorded.
+    it was recorded. `last_wrong` says when each validation row was last answered wrongly, where that was kept.
     """
 
     prepared: Prepared
@@ -63,6 +64,7 @@ class Trained:
     per_class: Mapping[str, PerClass] = field(default_factory=dict)
     by_target: Mapping[str, Mapping[str, PerClass]] = field(default_factory=dict)
     run: Run | None = None
+    last_wrong: LastWrong | None = None
 
     def __repr__(self) -> str:
         """How it ended, and the metrics on the test rows."""
@@ -305,6 +307,7 @@ class _Fitted:
     stopped: Stopped
     history: list[EpochRow]
     seconds: float
+    last_wrong: np.ndarray | None
 
 
 def _fit(
@@ -316,6 +319,7 @@ def _fit(
 ) -> Generator[Event, None, _Fitted]:
     """Pass on the events of the fit, and record them."""
     history, compiled, stopped, started = list(start.history), None, None, 0.0
+    last_wrong = start.last_wrong
     keep = prepared.job.checkpoints.keep
     for event in fit(prepared.job, start, interrupted=interrupted, steering=steering):
         match event:
@@ -326,6 +330,7 @@ def _fit(
                 started = time.perf_counter()
             case EpochDone():
                 history.append(event.row)
+                last_wrong = event.last_wrong
                 if folder:
                     folder.append(event.row)
             case CheckpointTaken():
@@ -341,7 +346,7 @@ def _fit(
         yield event
     assert compiled is not None
     assert stopped is not None
-    return _Fitted(compiled, stopped, history, time.perf_counter() - started)
+    return _Fitted(compiled, stopped, history, time.perf_counter() - started, last_wrong)
 
 
 def _describe(folder: RunFolder, prepared: Prepared, initial: str, parent: str) -> None:
@@ -383,7 +388,7 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
         "fit": fitted.seconds,
         "evaluate": time.perf_counter() - evaluating,
     }
-    run = None
+    run, mistakes = None, _mistakes(prepared, fitted)
     if folder:
         folder.save_model(prepared.blueprint, stopped.variables)
         seconds["total"] = time.perf_counter() - started
@@ -401,6 +406,7 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
                 for part, found in judged.items()
                 if found.by_target
             },
+            mistakes=mistakes,
         )
     seconds["total"] = time.perf_counter() - started
     return Trained(
@@ -415,7 +421,16 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
         {part: found.per_class for part, found in judged.items() if found.per_class},
         {part: found.by_target for part, found in judged.items() if found.by_target},
         run,
+        mistakes,
     )
+
+
+def _mistakes(prepared: Prepared, fitted: _Fitted) -> LastWrong | None:
+    """When each validation row was last answered wrongly, with its number; None where that was not kept."""
+    rows, epochs = prepared.dataset.indices.validation, fitted.last_wrong
+    if epochs is None:
+        return None
+    return LastWrong(rows if len(rows) == len(epochs) else np.arange(len(epochs)), epochs)
 
 
 def _with_threshold(prepared: Prepared, variables: Variables) -> Prepared:
