@@ -4,13 +4,13 @@ import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pytest
 
 from batchwright.data.disk import columns
 from batchwright.data.disk.convert_table import convert
 from batchwright.data.formats.delimited import read_csv
-from batchwright.data.formats.encodings import chinese_share, western_share
 from batchwright.data.typed.table import Table, TableOptions
 from batchwright.errors import DataError
 
@@ -71,6 +71,8 @@ LAYOUTS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "line ends of a Mac": (PLAIN.replace("\n", "\r"), {}, ""),
     "mixed line ends": (PLAIN[:90].replace("\n", "\r\n") + PLAIN[90:].replace("\n", "\r"), {}, ""),
     "UTF-16": (PLAIN.encode("utf-16"), {}, ""),
+    "UTF-16 without a mark": (PLAIN.encode("utf-16-le"), {}, "read as UTF-16-LE, without a byte-order mark"),
+    "UTF-16 without a mark, the other way": (PLAIN.encode("utf-16-be"), {}, "read as UTF-16-BE"),
     "UTF-16 as told": (PLAIN.encode("utf-16-be"), {"encoding": "utf-16-be"}, ""),
     "UTF-32": (PLAIN.encode("utf-32"), {}, ""),
     "UTF-8 with a mark": (PLAIN.encode("utf-8-sig"), {}, ""),
@@ -109,9 +111,9 @@ def test_lines_are_counted_from_the_beginning_of_the_file(tmp_path: Path) -> Non
         ("n,x\nabc,1\n" + "1,2\n" * 30, "line 2, column 'n': 'abc' is not a finite number"),
         ('n,x" y,t\n' + BODY, "line 1: a quotation mark inside a field, in the first line"),
         ("x\n1,5\n2,5\n", "Is 'x' a title above the header"),
-        (PLAIN + "1,\0,a\n", "line 32 holds a NUL byte"),
-        (PLAIN.encode("utf-16-le"), "`encoding=utf-16-le`"),
-        (("n,t\n" + "1,Москва\n" * 9).encode("cp1251"), "hardly Windows-1252, in which it reads 'Ìîñêâà'"),
+        (PLAIN + "1,\0,a\n", "line 32, a NUL byte in column 'x', expected text\n.*`on_bad_rows=drop`"),
+        ("\0" * 500 + PLAIN, "line 1: the header holds a byte that is no text"),
+        ("a\0,b\n1\0,2\n" * 9, "line 1 holds a NUL byte, as many lines do"),
     ],
 )
 def test_what_is_not_certain_is_asked_about_and_not_left_out(tmp_path: Path, text: str | bytes, message: str) -> None:
@@ -123,7 +125,7 @@ def test_what_is_not_certain_is_asked_about_and_not_left_out(tmp_path: Path, tex
     [
         ({"encoding": "utf9"}, "unknown encoding 'utf9'"),
         ({"encoding": "base64"}, "unknown encoding 'base64'"),
-        ({"encoding": "ascii"}, "is not text in ascii: line 3 holds the byte 0xc3"),
+        ({"encoding": "ascii"}, "line 3, a byte that is no text in column 't', expected text in the encoding"),
         ({"quote": "ab"}, "quote 'ab' cannot be used"),
         ({"comment": ""}, "comment '' cannot be used"),
         ({"delimiter": "::"}, "delimiter '::' cannot be used"),
@@ -168,36 +170,6 @@ def test_broken_records_cost_their_rows(tmp_path: Path) -> None:
     assert told.frame["t"].to_list() == ['5" pipe', '"a']
 
 
-@pytest.mark.parametrize(
-    ("encoding", "called", "words"),
-    [
-        ("cp1252", "Windows-1252", ["Orléans", "Besançon", "Nîmes", "l’Isle", "5 €"]),
-        ("gb18030", "GB18030", ["北京市", "上海市", "良好", "优秀", "东北大学"]),
-    ],
-)
-def test_other_encodings_are_found_and_said(tmp_path: Path, encoding: str, called: str, words: list[str]) -> None:
-    text = "ville,n\n" + "".join(f"{words[n % 5]},{n}\n" for n in range(40))
-    table = both_ways(tmp_path, text.encode(encoding))
-    assert table.frame["ville"].to_list() == [words[n % 5] for n in range(40)]
-    assert table.notes[0].startswith(f"not UTF-8: read as {called} (confidence 100%), such as {words[0]!r}")
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding"),
-    [
-        ("Łódź, Zażółć gęślą jaźń", "cp1250"),
-        ("Москва", "cp1251"),
-        ("これは日本語のテキストです", "shift_jis"),
-        ("これは日本語のテキストです", "euc_jp"),
-        ("서울특별시 강남구 역삼동 안녕하세요 대한민국 만세 우리나라", "euc_kr"),
-        ("臺北市政府", "big5"),
-        ("Málaga", "mac_roman"),
-    ],
-)
-def test_what_is_neither_western_nor_chinese_is_not_taken_for_it(text: str, encoding: str) -> None:
-    assert max(western_share(text.encode(encoding)), chinese_share(text.encode(encoding))) < 0.8
-
-
 def test_text_in_any_encoding_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("batchwright.data.formats.encodings.CHUNK", 7)
     monkeypatch.setattr("batchwright.data.disk.text_pieces.CHUNK", 7)
@@ -218,7 +190,7 @@ def test_marks_of_missing_cells_among_categories_are_counted(tmp_path: Path) -> 
     table = both_ways(tmp_path, "drinks,n\n" + "None,1\nwine,2\n-,None\n,4\n" * 3)
     assert table.frame["drinks"].null_count() == 9 and table.frame["n"].null_count() == 3
     assert table.column("drinks").note == (
-        "3 cells '-', 3 cells 'None' taken as missing; `missing` says which texts are"
+        "3 cells '-', 3 cells 'None' taken as missing; `usual_missing=false` takes them as names"
     )
     assert table.column("n").note == ""
 
@@ -228,3 +200,54 @@ def test_dates_and_decimal_commas_below_a_title(tmp_path: Path) -> None:
     table = both_ways(tmp_path, "Bericht;;;\nvom 3. Mai;;;\nDatum;Wert;;\n" + rows)
     assert table.frame.row(0) == (datetime.datetime(2024, 5, 1), 0.5)
     assert table.frame.schema == {"Datum": pl.Datetime("us"), "Wert": pl.Float64}
+
+
+NUMBERED = "".join(f"{n},{n + 1},{n * 2},{n * 3}.5\n" for n in range(30))
+NAMED = "".join(f"n{line}\n" for line in NUMBERED.split())
+PRICES = ["Size w", "Size h", "Price net", "Price gross"]
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "names"),
+    [
+        ("Size,,Price,\nw,h,net,gross\n", NUMBERED, PRICES),
+        ("a,a,b,b\nmin,max,min,max\n", NUMBERED, ["a min", "a max", "b min", "b max"]),
+        ("Size,,,id\nw,h,d,\n", NUMBERED, ["Size w", "Size h", "Size d", "id"]),
+        ("Report\n\nSize,,Price,\nw,h,net,gross\nm,m,EUR,EUR\n", NUMBERED, PRICES),
+        (",Size,,Price\nname,w,h,net\n", NAMED, ["name", "Size w", "Size h", "Price net"]),
+    ],
+)  # fmt: skip
+def test_a_header_of_two_lines_is_joined(tmp_path: Path, head: str, body: str, names: list[str]) -> None:
+    table = both_ways(tmp_path, head + body)
+    assert table.frame.columns == names and table.rows == 30
+    assert any("the header has 2 lines, whose names are joined" in note for note in table.notes)
+
+
+def test_a_header_of_two_lines_by_pandas_is_read_with_the_name_of_the_index(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"kind": list("abcd") * 5, "x": range(20), "y": [n / 4 for n in range(20)]})
+    text = frame.groupby("kind").agg({"x": ["min", "max"], "y": ["mean"]}).to_csv()
+    table = both_ways(tmp_path, text)
+    assert table.frame.columns == ["kind", "x min", "x max", "y mean"]
+    assert table.frame["x min"].to_list() == [0, 1, 2, 3]
+
+
+def test_a_second_header_above_text_is_pointed_at(tmp_path: Path) -> None:
+    text = "Report\n\nWho,,What,\nfirst,last,thing,size\n" + "n,m,red,x\no,p,blue,y\n" * 9
+    table = both_ways(tmp_path, text[8:])
+    assert "2 columns have no name in the header: if their names are on the next line, `skip_lines=1`" in table.notes[0]
+    assert both_ways(tmp_path, text[8:], skip_lines=1).frame.columns == ["first", "last", "thing", "size"]
+    assert any("`skip_lines=3`" in note for note in both_ways(tmp_path, text, skip_lines=2).notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n,,x,\n" + NUMBERED,  # columns without a name
+        "n,n,x,x\n" + NUMBERED,  # repeated names
+        ",x,y,z\nNA,-,?,\n" + NUMBERED,  # a row of missing cells
+    ],
+)
+def test_a_row_is_no_second_line_of_a_header(tmp_path: Path, text: str) -> None:
+    table = both_ways(tmp_path, text)
+    assert table.rows == text.count("\n") - 1
+    assert not any("the header has" in note for note in table.notes)

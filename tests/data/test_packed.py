@@ -17,7 +17,8 @@ import polars as pl
 import pytest
 from tests.data.test_streaming import same_data
 
-from batchwright.data.disk.budget import estimated_bytes
+from batchwright.data.disk.budget import estimated_bytes, limit_to_stream
+from batchwright.data.disk.convert_table import convert
 from batchwright.data.formats import unpack as unpacking
 from batchwright.data.formats.source import format_of, read
 from batchwright.data.load import load, prepare
@@ -260,3 +261,19 @@ def test_a_full_disk_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(UsageError, match="the disk, or your share of it, is full"):
         read(tmp_path / "t.parquet.gz")
+
+
+@pytest.mark.parametrize("packer", ["bz2", "xz"])
+def test_what_unpacks_beyond_the_memory_limit_is_read_from_the_disk_or_refused(tmp_path: Path, packer: str) -> None:
+    """The files say nothing of their unpacked size, which is a thousand times theirs."""
+    opened = {"bz2": bz2.open, "xz": lzma.open}[packer]
+    row = b"0" * 1999 + b"\n"
+    for name in (f"t.csv.{packer}", f"t.json.{packer}"):
+        with opened(tmp_path / name, "wb") as file:
+            for _ in range(8):
+                file.write(row * 2000)
+    for name in (f"t.csv.{packer}", f"t.json.{packer}"):
+        assert limit_to_stream(str(tmp_path / name), "400MB") is not None
+        assert limit_to_stream(str(tmp_path / name), "9GB") is None
+    with pytest.raises(DataError, match=r"t\.json\.\w+ cannot be read in pieces"):
+        convert(tmp_path / f"t.json.{packer}")

@@ -220,3 +220,47 @@ def test_a_damaged_file_of_a_folder_is_named_also_where_the_folder_is_the_curren
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(DataError, match=r"^torn\.parquet cannot be read as Parquet: .* copy or write it again\.$"):
         read(".")
+
+
+@pytest.mark.parametrize("write", ["csv", "parquet", "jsonl"])
+def test_files_without_endings_are_read_by_their_content(tmp_path: Path, write: str) -> None:
+    frame = pl.DataFrame({"a": [1.0, 2.5, 3.0], "b": ["x", "y", "x"]})
+    for number in range(3):
+        path = tmp_path / f"part-{number}"
+        {"csv": frame.write_csv, "parquet": frame.write_parquet, "jsonl": frame.write_ndjson}[write](path)
+    (tmp_path / "_SUCCESS").write_bytes(b"")
+    for source in (tmp_path, tmp_path / "part-*"):
+        table = read(source).train
+        assert isinstance(table, Table) and table.frame.equals(pl.concat([frame] * 3))
+        if write != "jsonl":
+            stored = convert(source, cache_dir=tmp_path / "cache.batchwright").table()
+            assert stored.frame.equals(table.frame) and stored.notes == table.notes
+    (tmp_path / "notes").write_text("Dear all,\nthis is no table.\n")
+    assert read(tmp_path).train.rows == 9
+
+
+def test_a_folder_of_parquet_says_what_else_is_in_it(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"a": [1.0, 2.5], "b": ["x", "y"]})
+    frame.write_parquet(tmp_path / "1.parquet")
+    frame.write_csv(tmp_path / "2.csv")
+    note = f"{tmp_path.name}: the Parquet file is read, and other files are left out: 2.csv"
+    assert table_of(tmp_path).notes == convert(tmp_path, cache_dir=tmp_path / "c.batchwright").table().notes == (note,)
+    with pytest.raises(DataError, match=r"names files of several kinds: \.csv, \.parquet"):
+        read(tmp_path / "*")
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("heigth,name\n", r"b\.csv lacks the column 'height', which a\.csv has\. Is it 'heigth' there\?"),
+        (
+            "",
+            r"b\.csv lacks the column 'height', which a\.csv has\. The first line of b\.csv looks like a row: does it",
+        ),
+    ],
+)
+def test_a_near_name_and_a_lacking_header_are_guessed(tmp_path: Path, head: str, said: str) -> None:
+    (tmp_path / "a.csv").write_text("height,name\n1,x\n2,y\n")
+    (tmp_path / "b.csv").write_text(head + "3,x\n4,z\n")
+    with pytest.raises(DataError, match=said):
+        read(tmp_path)

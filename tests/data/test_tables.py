@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from batchwright.data.formats.delimited import read_csv
 from batchwright.data.formats.parquet import read_parquet
+from batchwright.data.options import DataOptions
 from batchwright.data.typed.schema import Column, Schema
 from batchwright.data.typed.table import MISSING, TableOptions, from_array, from_frame
 from batchwright.errors import ConfigError, DataError, nearest_column, unknown
@@ -94,6 +95,25 @@ def test_missing_can_be_told(tmp_path: Path) -> None:
     assert frame.frame.rows() == table.frame.rows()
 
 
+def test_texts_that_mean_missing_are_added_to_the_usual_ones_as_in_pandas(tmp_path: Path) -> None:
+    path = file(tmp_path, "x,y\n-999,NA\n1,a\n2,-\n3,absent\n,b\n")
+    for told in (True, False):
+        options = DataOptions(missing=("-999", "absent"), usual_missing=told).reading
+        theirs = pd.read_csv(path, na_values=["-999", "absent", *("-" * told)], keep_default_na=told)
+        theirs["x"] = pd.to_numeric(theirs["x"])  # without the usual ones, an empty cell is a text to pandas
+        ours = read_csv(path, options).frame.to_dict(as_series=False)
+        assert ours["x"] == [None, 1.0, 2.0, 3.0, None]
+        assert ours["y"] == [None if pd.isna(cell) else cell for cell in theirs["y"]]
+    assert read_csv(path, DataOptions(usual_missing=False).reading).frame["y"].to_list() == [
+        "NA",
+        "a",
+        "-",
+        "absent",
+        "b",
+    ]
+    assert DataOptions().reading == TableOptions()
+
+
 BAD = (
     'note,age,day\n"two\nlines",1,2024-01-01\n'
     + "".join(f"n,{i},2024-01-02\n" for i in range(300))
@@ -148,7 +168,7 @@ def test_bad_rows_can_be_dropped_and_are_counted_and_listed(tmp_path: Path) -> N
         ("a,b\n1,2\ninf,3\n4,5\n", "line 3, column 'a': 'inf' is not a finite number"),
         ("a,b\n1,2\n1e999,3\n4,5\n", "line 3, column 'a': '1e999' is not a finite number"),
         ('a,b\n1,"2\n', "line 2, a quotation mark is opened and never closed"),
-        (b"a,b\n1,\xe9\xe8\xff\n", "not UTF-8 text: line 2 holds the byte 0xe9"),
+        (b"a,b\n1,\xfd\x81\xf0\x90\x8d\xfe\xff\x81\xd0\n", "not UTF-8 text: line 2 holds the byte 0xfd"),
         (b"a,b\n1,\0\n", "line 2 holds a NUL byte"),
         (b"PAR1....", "name it .parquet"),
     ],

@@ -49,6 +49,58 @@ def test_error_cells_are_missing_and_formulas_have_their_last_value(tmp_path: Pa
     formula = Raw('<c r="{ref}"><f>1+2</f><v>3</v></c>')
     write_xlsx(tmp_path / "b.xlsx", {"s": [["x", "y"], [1, error], [formula, 5]]})
     assert table_of(tmp_path / "b.xlsx").frame.to_dict(as_series=False) == {"x": [1.0, 3.0], "y": [None, 5.0]}
+    assert table_of(tmp_path / "b.xlsx").notes == ("1 cell with an error is taken as missing: 1 #N/A",)
+
+
+def test_error_cells_are_counted_on_the_sheet_that_is_read(tmp_path: Path) -> None:
+    def error(text: str) -> Raw:
+        return Raw('<c r="{ref}" t="e"><f>A2/0</f><v>' + text + "</v></c>")
+
+    broken = [["x", "y"], [1, error("#DIV/0!")], [error("#REF!"), 4], [2, error("#DIV/0!")], [3, "t='e'"]]
+    write_xlsx(tmp_path / "b.xlsx", {"first": ROWS, "second": broken})
+    assert table_of(f"{tmp_path}/b.xlsx#first").notes == ()
+    note = "3 cells with errors are taken as missing: 2 #DIV/0!, 1 #REF!"
+    assert table_of(f"{tmp_path}/b.xlsx#second").notes[0] == note
+
+
+NUMBERS = [[number, number / 4, "ab"[number % 2]] for number in range(12)]
+
+
+@pytest.mark.parametrize("write", [write_xlsx, write_ods])
+def test_what_stands_around_the_rows_is_left_out_as_in_text(tmp_path: Path, write: Any) -> None:
+    path = tmp_path / ("b.xlsx" if write is write_xlsx else "b.ods")
+    above = [["Sales of 2023"], [], ["n", "x", "t"], ["", "[m/s]", ""]]
+    write(path, {"s": [*above, *NUMBERS[:6], [None], *NUMBERS[6:], ["Total", 16.5, None], ["Source: an office"]]})
+    table = table_of(path)
+    assert table.frame.rows() == [(float(n), x, t) for n, x, t in NUMBERS]
+    assert table.lines is not None and table.lines.tolist() == [*range(5, 11), *range(12, 18)]
+    said = (
+        "header left out: 'Sales of 2023'",
+        "units below the header left out: '[m/s]'",
+        "2 lines below the last row",
+    )
+    assert all(any(one in note for note in table.notes) for one in said), table.notes
+    assert len(table.notes) == 4 and any("1 line of empty cells only left out" in note for note in table.notes)
+
+
+def test_a_title_above_text_only_is_asked_about(tmp_path: Path) -> None:
+    write_xlsx(tmp_path / "b.xlsx", {"s": [["Our people"], ["a", "b", "c"], ["d", "e", "f"], ["g", "h", "i"]]})
+    with pytest.raises(
+        DataError, match=r"line 1 has 1 field, and line 2 .* 3. Is 'Our people' a title .*`skip_lines=1`"
+    ):
+        table_of(tmp_path / "b.xlsx")
+    assert table_of(tmp_path / "b.xlsx", skip_lines=1).frame.columns == ["a", "b", "c"]
+    assert table_of(tmp_path / "b.xlsx", skip_lines=0).frame.columns[0] == "Our people"
+
+
+def test_cells_that_text_has_to_quote_keep_their_content_and_row(tmp_path: Path) -> None:
+    cells = ['a "b", c', "two\nlines", "#1", "'x'", ";"]
+    write_xlsx(tmp_path / "b.xlsx", {"s": [["text", "n"], *[[cell, n] for n, cell in enumerate(cells)], [5, "z"]]})
+    with pytest.raises(DataError, match=r"line 7, column 'n': 'z'"):
+        table_of(tmp_path / "b.xlsx", kinds={"n": "numeric"})
+    table = table_of(tmp_path / "b.xlsx", kinds={"n": "numeric"}, on_bad_rows="drop")
+    assert table.frame["text"].to_list() == cells
+    assert table.lines is not None and table.lines.tolist() == [2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("write", [write_xlsx, write_ods])

@@ -20,7 +20,10 @@ from batchwright.data.typed.schema import Schema, WiderSchema
 from batchwright.data.typed.table import ColumnSource, Table, column_of
 from batchwright.errors import ConfigError
 
-LEARNED = ("scaling", "one_hot_max", "text", "missing", "decimal", "day_first", "kinds", "columns", "image_size")
+LEARNED = (
+    *("scaling", "one_hot_max", "text", "missing", "usual_missing", "decimal", "day_first", "kinds", "columns"),
+    "image_size",
+)
 """Options that say how columns are learned, which the earlier training has done."""
 
 
@@ -75,6 +78,7 @@ def options_like(options: DataOptions, like: Encoding) -> DataOptions:
         comment=options.comment or like.reading.comment,
         quote=options.quote or like.reading.quote,
         missing=like.reading.missing,
+        usual_missing=False,
         decimal=like.reading.decimal,
         day_first=like.reading.day_first,
         kinds=like.reading.kinds,  # type: ignore[arg-type]

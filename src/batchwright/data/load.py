@@ -36,7 +36,7 @@ from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
 from batchwright.data.typed.numbers import Decimal
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import ColumnOptions, Kind, Task
-from batchwright.data.typed.table import MISSING, Table, from_frame
+from batchwright.data.typed.table import Table, from_frame
 
 ALL_KNOWN = (
     ": unless few different inputs are possible at all, they say nothing about new rows, see `batchwright check`"
@@ -70,7 +70,8 @@ def load(
     comment: str | None = None,
     quote: str | None = None,
     day_first: bool | None = None,
-    missing: tuple[str, ...] = MISSING,
+    missing: tuple[str, ...] = (),
+    usual_missing: bool = True,
     kinds: Mapping[str, Kind] | Mapping[int, Kind] | None = None,
     columns: Mapping[str, ColumnOptions | Mapping[str, Any]] | None = None,
     on_bad_rows: Literal["stop", "drop"] = "stop",
@@ -121,6 +122,7 @@ def load(
         quote=quote,
         day_first=day_first,
         missing=missing,
+        usual_missing=usual_missing,
         kinds=_kinds(kinds),
         columns=columns_as_told(columns),
         on_bad_rows=on_bad_rows,

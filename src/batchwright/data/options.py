@@ -62,7 +62,7 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     ),
     "on_bad_rows": (_is_text, "a name"),
     "rare_classes": (lambda value: value is None or _is_text(value), "'drop' or 'merge', or None"),
-    "merge_case": (lambda value: isinstance(value, bool), "True or False"),
+    **dict.fromkeys(("usual_missing", "merge_case"), (lambda value: isinstance(value, bool), "True or False")),
     "decimal": (lambda value: value is None or value in DECIMALS, "'.' or ',', or None"),
     "day_first": (lambda value: value is None or isinstance(value, bool), "True or False, or None"),
     "image_size": (_is_size, "a height and a width, or None"),
@@ -131,7 +131,8 @@ class DataOptions:
         comment: what the comment lines of a text file begin with, or "none"; found when None.
         quote: the quotation mark of a text file, or "none" where such marks are text; found when None.
         day_first: whether the day is before the month in dates such as 1/2/2024; found for each column when None.
-        missing: texts that mean missing, besides the empty text.
+        missing: texts that mean missing, besides the empty text and the usual marks.
+        usual_missing: whether NA, N/A, NaN, NULL, None, -, ? and other usual marks mean missing.
         kinds: the kinds of columns, by name, where they should not be inferred.
         columns: more about single columns, by name: `kind`, as in `kinds`; `number`, how its numbers are written
             (`decimal`, `thousands`, `before`, `after`); `missing`, further texts that mean missing in it.
@@ -165,7 +166,8 @@ class DataOptions:
     comment: str | None = None
     quote: str | None = None
     day_first: bool | None = None
-    missing: tuple[str, ...] = MISSING
+    missing: tuple[str, ...] = ()
+    usual_missing: bool = True
     kinds: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
     columns: Mapping[str, ColumnOptions] = dataclasses.field(default_factory=dict)
     on_bad_rows: Literal["stop", "drop"] = "stop"
@@ -189,7 +191,7 @@ class DataOptions:
         return TableOptions(
             header=self.header,
             delimiter=self.delimiter,
-            missing=self.missing,
+            missing=tuple(dict.fromkeys((*(MISSING if self.usual_missing else ()), *self.missing))),
             kinds=kinds,
             on_bad_rows=self.on_bad_rows,
             decimal=self.decimal,

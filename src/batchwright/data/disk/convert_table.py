@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
@@ -47,7 +47,8 @@ from batchwright.data.formats.several_files import STORE_ENDING, is_pattern
 from batchwright.data.typed.bad_cells import bad_cells_error, dropped_note, shown_notes
 from batchwright.data.typed.cells import SHOW, BadCells, TableOptions, type_cells
 from batchwright.data.typed.schema import Column, Schema, from_plain
-from batchwright.data.typed.table import DEFAULT, ON_BAD_ROWS, columns_asked_for, known_columns
+from batchwright.data.typed.subtotals import subtotal_notes
+from batchwright.data.typed.table import DEFAULT, ON_BAD_ROWS, Table, columns_asked_for, known_columns
 from batchwright.errors import ConfigError, DataError, unknown
 
 WORKING_COPIES = 2
@@ -245,7 +246,8 @@ def _convert(
         clear(folder)
         raise
     files = _write_kept(raw, folder, len(typed), stored.fits)
-    rows, notes = int(stored.fits.sum()), (*raw.notes, *dropped, *stored.notes)
+    sums = () if schema is not None else _subtotal_notes(raw, stored.columns, names, folder, stored.fits)
+    rows, notes = int(stored.fits.sum()), (*raw.notes, *dropped, *sums, *stored.notes)
     return Contents(FORMAT, fingerprint, raw.name, rows, stored.columns, files, notes, raw.target, read_from=raw.files)
 
 
@@ -281,6 +283,20 @@ def _type_column(
     write_columns(names_file(path) if column.kind == "image" else path, typed.frame)
     write_file(found_path, json.dumps(dataclasses.asdict(found)), overwrite=True)
     return found
+
+
+def _subtotal_notes(
+    raw: TableFile, columns: Sequence[Column], names: Sequence[str], folder: Path, fits: Bool[np.ndarray, " rows"]
+) -> tuple[str, ...]:
+    """A note on rows that are sums of others; the columns of the store are without the dropped rows."""
+    files = {name: folder / column_file(place) for place, name in enumerate(names)}
+    lines = None if raw.lines is None else raw.lines[fits]
+    place = Table(pl.DataFrame(), (), raw.name, lines, files=raw.files)
+
+    def cells(name: str) -> pl.Series:
+        return pl.scan_ipc(files[name], glob=False).collect().to_series()
+
+    return subtotal_notes(columns, cells, place.places)
 
 
 def _unfit_file(path: Path) -> Path:

@@ -22,8 +22,7 @@ from batchwright.data.formats.encodings import (
     CHUNK,
     Chunks,
     Encoding,
-    check_nul,
-    check_utf8,
+    check_is_text,
     decode_chunks,
     find_encoding,
 )
@@ -189,8 +188,7 @@ def _begin(path: Path, options: TableOptions, folder: Path, schema: Schema | Non
             wanted *= 2
             file.seek(encoding.mark)
             head = file.read(wanted)
-        check_utf8(_without_cut_character(head), path.name)
-        check_nul(head, path.name)
+        check_is_text(head[:HEAD_BYTES], path.name)
         file.seek(encoding.mark + max(0, size - HEAD_BYTES))
         tail = file.read(HEAD_BYTES)
     layout = find_layout(head, tail, options, path.name, schema=schema, whole=wanted >= size)
@@ -225,11 +223,6 @@ def _write_text(path: Path, encoding: Encoding, folder: Path) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _without_cut_character(head: bytes) -> bytes:
-    """The bytes up to the last one that is ASCII: what follows may be part of a character."""
-    return head[: len(head) - next((back for back in range(min(4, len(head))) if head[-1 - back] < 128), 0)]
-
-
 def _next_piece(file: IO[bytes], cut: Cut, size: int, name: str) -> bytes:
     """The bytes from the last cut to the last end of a record in the next `size` bytes, or more if needed."""
     longest = LONGEST * size
@@ -261,8 +254,6 @@ def _take(data: bytes, cut: Cut, *, folder: Path, name: str) -> Cut:
 
 def _cut_off(data: bytes, cut: Cut, name: str) -> tuple[Cut, TextRows]:
     """The cut after these bytes, and their rows."""
-    check_utf8(data, name, lines=cut.lines)
-    check_nul(data, name, lines=cut.lines)
     rows, left = split_lines(data, cut.layout, name, line=cut.lines + 1, heads=cut.heads)
     moved = dataclasses.replace(
         cut,

@@ -8,12 +8,13 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from batchwright.data.formats.encodings import check_nul, chunks_of, decode, find_encoding
+from batchwright.data.formats.encodings import check_is_text, chunks_of, decode, find_encoding
 from batchwright.data.formats.headers import NO_HEADER
 from batchwright.data.formats.layout import HEAD_BYTES, Layout, find_layout, is_enough, left_out_notes
 from batchwright.data.formats.records import Left, Records, blanks_to_tabs, find_records
 from batchwright.data.formats.regular import parse_regular, parse_text
 from batchwright.data.formats.text import TextFormat, read_bytes
+from batchwright.data.formats.wrong_bytes import hidden_bytes, hide_wrong_bytes, leave_out_wrong
 from batchwright.data.typed.cells import KEPT, NONE_BAD, BadCell, BadCells, TableOptions
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import DEFAULT, Table, type_table
@@ -102,7 +103,7 @@ def split_text(data: bytes, name: str, options: TableOptions, *, schema: Schema 
     check_format(data, name)
     encoding = find_encoding(chunks_of(data), name, options.encoding)
     data = decode(data, encoding, name)
-    check_nul(data, name)
+    check_is_text(data[:HEAD_BYTES], name)
     size = HEAD_BYTES
     while not is_enough(data[:size], size):
         size *= 2
@@ -130,16 +131,20 @@ def split_lines(data: bytes, layout: Layout, name: str, *, line: int, heads: int
     Raises:
         DataError: the records cannot be parsed.
     """
-    text = blanks_to_tabs(data, layout.signs) if layout.signs.blanks else data
-    frame = parse_regular(text, layout.signs, layout.names)
+    hidden = hide_wrong_bytes(data)
+    text = blanks_to_tabs(hidden, layout.signs) if layout.signs.blanks else hidden
+    frame = None if b"\0" in text else parse_regular(text, layout.signs, layout.names)
     if frame is not None:
         lines = np.arange(line + heads, line + frame.height, dtype=np.int64)
         return TextRows(frame[heads:], lines, NONE_BAD, NO_LINES), Left(heads=min(heads, frame.height))
     records, left = find_records(text, layout.signs, line=line)
     later = records[heads:]
-    body, ragged = whole_records(later, len(layout.names))
+    sound, wrong = (
+        leave_out_wrong(later, layout.names, hidden_bytes(data, hidden)) if b"\0" in text else (later, NONE_BAD)
+    )
+    body, ragged = whole_records(sound, len(layout.names))
     torn = np.sort(np.append(records.torn, np.setdiff1d(later.lines, body.lines)))
-    rows = TextRows(parse_cells(body, layout.names, name), body.lines, ragged, torn)
+    rows = TextRows(parse_cells(body, layout.names, name), body.lines, ragged + wrong, torn)
     return rows, left._replace(heads=min(heads, len(records)))
 
 

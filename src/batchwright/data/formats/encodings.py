@@ -1,11 +1,11 @@
 """The encodings of text: told by a user or by a byte-order mark, or else found from the bytes; text becomes UTF-8."""
 
 import codecs
-import re
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
+from batchwright.data.formats.encoding_search import rank_encodings, telling_words
+from batchwright.data.formats.wrong_bytes import WRONG, keep_wrong_bytes
 from batchwright.errors import DataError
 
 MARKS = (
@@ -19,17 +19,20 @@ MARKS = (
 
 CHUNK = 1 << 22
 """Bytes that are looked at together."""
-SAMPLE = 1 << 20
+SAMPLE = 1 << 16
 """Bytes of lines with characters beyond ASCII by which the encoding is found."""
-SURE = 0.8
-"""Share of the characters beyond ASCII that have to be plausible in an encoding."""
+SURE, LIKELY = 0.8, 0.5
+"""The share of the characters beyond ASCII that have to fit a language, and the least probability of an encoding."""
+ESCAPE = "surrogateescape"
+MOST_NULS = 0.1
+"""The share of lines with NULs in the head of a file above which it is no text."""
+UTF16_BYTES = 4000
+"""Bytes by which text in UTF-16 is told."""
+FEW_LINES = 0.1
+"""The share of lines up to which bytes that fit no encoding are wrong ones in a text of ASCII."""
+CLOSE, MOST_SURE = 0.03, 0.99
+"""The probability from which the second encoding is named; the most that is said of the first."""
 
-WESTERN = re.compile(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*")
-OPENING = set("‘“„‚‹«¿¡•")
-TYPOGRAPHY = set("’”›»–—…·€§©®°±¶™\xa0\xad")
-AFTER = set("²³¹ªº¼½¾‰´")
-BEFORE = set("£¥€$µ×÷~ˆ")
-SINGLE = set("àéèóòöüåæøíúùìêôâyÀÉÈÓÒÖÜÅÆØÍÚáÁñßç")
 
 Chunks = Callable[[], Iterator[bytes]]
 """The bytes of a file, a few MB at a time, from the beginning each time it is called."""
@@ -65,7 +68,9 @@ def find_encoding(chunks: Chunks, name: str, told: str | None) -> Encoding:
         return Encoding(mark[1] if mark and same else wanted, len(mark[0]) if mark and same else 0)
     if mark is not None:
         return Encoding(mark[1], len(mark[0]))
-    problem = _first_problem(chunks, "utf-8")
+    if (wide := _without_mark(head)) is not None:
+        return Encoding(wide, 0, f"read as {wide.upper()}, without a byte-order mark; `encoding=NAME` sets another")
+    problem = _first_problem(chunks)
     if problem is None:
         return UTF8
     return _found(chunks, name, f"line {problem[0]} holds the byte 0x{problem[1]:02x}")
@@ -87,16 +92,13 @@ def _known(told: str) -> str:
 
 
 def decode(data: bytes, encoding: Encoding, name: str) -> bytes:
-    """A whole text in UTF-8, without a byte-order mark.
+    """A whole text in UTF-8, without a byte-order mark; a byte that is no text becomes one that is no UTF-8.
 
     Raises:
-        DataError: the bytes are no text in this encoding; the first line with a wrong byte is named.
+        DataError: the bytes are no text in this encoding, which has no place for such bytes.
     """
     if encoding.name == "utf-8":
-        text = data[encoding.mark :] if encoding.mark else data
-        if not text.isascii():  # which is faster to see
-            check_utf8(text, name)
-        return text
+        return data[encoding.mark :] if encoding.mark else data
     return b"".join(decode_chunks(chunks_of(data), encoding, name))
 
 
@@ -104,15 +106,18 @@ def text_of(data: bytes, name: str, told: str | None) -> str:
     """A whole text of a format that has to be UTF-8, unless a byte-order mark or the user says otherwise.
 
     Raises:
-        DataError: as `decode`; or there is no such encoding.
+        DataError: some bytes are no text; the first line with such a byte is named. Or there is no such encoding.
     """
     marked = told is not None or any(data.startswith(mark) for mark, _ in MARKS)
-    return decode(data, find_encoding(chunks_of(data), name, told) if marked else UTF8, name).decode()
+    encoding = find_encoding(chunks_of(data), name, told) if marked else UTF8
+    if encoding.name == "utf-8":
+        return check_utf8(data[encoding.mark :], name)
+    return b"".join(decode_chunks(chunks_of(data), encoding, name, errors="strict")).decode()
 
 
-def decode_chunks(chunks: Chunks, encoding: Encoding, name: str) -> Iterator[bytes]:
-    """As `decode`, a few MB at a time."""
-    decoder = codecs.getincrementaldecoder(encoding.name)()
+def decode_chunks(chunks: Chunks, encoding: Encoding, name: str, *, errors: str = ESCAPE) -> Iterator[bytes]:
+    """As `decode`, a few MB at a time; with the errors `strict`, the first line with a wrong byte is refused."""
+    decoder = codecs.getincrementaldecoder(encoding.name)(errors)
     skip, line = encoding.mark, 1
     for chunk in _with_end(chunks):
         pending = decoder.getstate()[0]
@@ -123,7 +128,7 @@ def decode_chunks(chunks: Chunks, encoding: Encoding, name: str) -> Iterator[byt
             before = whole[: error.start].decode(encoding.name, "ignore")
             raise _unfit(name, encoding.name, line + before.count("\n"), whole[error.start]) from error
         line, skip = line + text.count("\n"), 0
-        yield text.encode()
+        yield keep_wrong_bytes(text)
 
 
 def _unfit(name: str, encoding: str, line: int, byte: int) -> DataError:
@@ -134,8 +139,8 @@ def _unfit(name: str, encoding: str, line: int, byte: int) -> DataError:
     )
 
 
-def check_utf8(data: bytes, name: str, *, lines: int = 0) -> str:
-    """The text in some bytes; `lines` lines of the file `name` come before them.
+def check_utf8(data: bytes, name: str) -> str:
+    """The text in some bytes.
 
     Raises:
         DataError: the bytes are not UTF-8.
@@ -143,22 +148,29 @@ def check_utf8(data: bytes, name: str, *, lines: int = 0) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        line = lines + data.count(b"\n", 0, error.start) + 1
-        raise _unfit(name, "UTF-8", line, data[error.start]) from error
+        raise _unfit(name, "UTF-8", data.count(b"\n", 0, error.start) + 1, data[error.start]) from error
 
 
-def check_nul(data: bytes, name: str, *, lines: int = 0) -> None:
-    """Raise a DataError if some text holds a NUL; `lines` lines of the file `name` come before it."""
-    place = data.find(b"\0")
-    if place >= 0:
-        line = lines + data.count(b"\n", 0, place) + 1
-        spread = data[place % 2 : 400 : 2].count(b"\0") * 4 > len(data[:400])
-        likely = "`encoding=utf-16-le` or `encoding=utf-16-be` may read it." if spread else ""
+def check_is_text(head: bytes, name: str) -> None:
+    """Raise a DataError if many lines of the head of a text hold NULs."""
+    lines = head.split(b"\n")
+    with_nuls = [number for number, line in enumerate(lines, 1) if b"\0" in line]
+    if len(with_nuls) > MOST_NULS * len(lines):
         raise DataError(
-            f"{name}: line {line} holds a NUL byte, as files that are no text do, text in UTF-16 without a byte-order "
-            "mark, and files that were not written to their end.",
-            likely,
+            f"{name}: line {with_nuls[0]} holds a NUL byte, as many lines do: files that are no text have them, text "
+            "in UTF-16, and files that were not written to their end.",
+            "`encoding=utf-16-le` or `encoding=utf-16-be` reads UTF-16.",
         )
+
+
+def _without_mark(head: bytes) -> str | None:
+    """The kind of UTF-16 that some bytes are, without a byte-order mark, by where they hold NULs; None for neither."""
+    head = head[: len(head) // 2 * 2][:UTF16_BYTES]
+    first, second = head[::2].count(0), head[1::2].count(0)
+    if len(head) < 4 or max(first, second) < len(head) / 4 or min(first, second) > len(head) / 200:
+        return None
+    found = "utf-16-le" if second > first else "utf-16-be"
+    return found if "\0" not in head.decode(found, "replace") else None
 
 
 def _with_end(chunks: Chunks) -> Iterator[bytes]:
@@ -167,12 +179,12 @@ def _with_end(chunks: Chunks) -> Iterator[bytes]:
     yield b""
 
 
-def _first_problem(chunks: Chunks, encoding: str) -> tuple[int, int] | None:
-    """The line and the byte at which a text is not in an encoding; None if all of it is."""
-    decoder, line = codecs.getincrementaldecoder(encoding)(), 1
+def _first_problem(chunks: Chunks) -> tuple[int, int] | None:
+    """The line and the byte at which a text is not UTF-8; None if all of it is."""
+    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
     for chunk in _with_end(chunks):
         pending = decoder.getstate()[0]
-        if chunk.isascii() and chunk and not pending and encoding in ("utf-8", "cp1252"):
+        if chunk.isascii() and chunk and not pending:
             line += chunk.count(b"\n")
             continue
         try:
@@ -185,106 +197,46 @@ def _first_problem(chunks: Chunks, encoding: str) -> tuple[int, int] | None:
 
 
 def _found(chunks: Chunks, name: str, problem: str) -> Encoding:
-    """Windows-1252 or GB18030, whichever is more plausible for text that is not UTF-8."""
+    """The encoding of a text that is not all UTF-8.
+
+    It is UTF-8 with some wrong bytes if most characters are right, or if few lines hold bytes beyond ASCII and these
+    fit no encoding.
+
+    Raises:
+        DataError: no encoding is probable enough.
+    """
     sample = _lines_beyond_ascii(chunks)
-    rated = {"cp1252": western_share(sample), "gb18030": chinese_share(sample)}
-    best = max(rated, key=rated.__getitem__)
-    called = {"cp1252": "Windows-1252", "gb18030": "GB18030"}[best]
-    if rated[best] < SURE or _first_problem(chunks, best) is not None:
-        shown = _shown(sample, "cp1252", name)
+    text = sample.decode(errors="replace")
+    wrong = text.count(WRONG)
+    if sum(not sign.isascii() for sign in text) >= 2 * wrong:
+        return UTF8
+    first, second, *_ = rank_encodings(sample)
+    shown, other = (repr(word[:30]) for word in telling_words(first, second))
+    near = f"{second.encoding.called} ({second.probability:.0%}, {other})" if second.probability >= CLOSE else ""
+    if first.share < SURE or first.probability < LIKELY:
+        if sample.count(b"\n") + 1 <= FEW_LINES * sum(chunk.count(b"\n") for chunk in chunks()):
+            return UTF8
         raise DataError(
-            f"{name} is not UTF-8 text: {problem}; and it is hardly Windows-1252, in which it reads {shown}. Save it "
-            "in UTF-8, for example with iconv -f ENCODING -t UTF-8.",
+            f"{name} is not UTF-8 text: {problem}; and no other encoding is plausible: in {first.encoding.called} it "
+            f"reads {shown}{f', the next is {near}' if near else ''}. Save it in UTF-8, for example with iconv -f "
+            "ENCODING -t UTF-8.",
             "`encoding=NAME` names its encoding, such as cp1250, cp1251, gb18030, big5, shift_jis or euc_kr.",
         )
-    sure = f"confidence {rated[best]:.0%}"
-    shown = _shown(sample, best, name)
-    return Encoding(best, 0, f"not UTF-8: read as {called} ({sure}), such as {shown}; `encoding=NAME` sets another")
+    confidence = min(first.probability * first.share, MOST_SURE)
+    note = f"not UTF-8: read as {first.encoding.called} (confidence {confidence:.0%}), such as {shown}"
+    return Encoding(
+        first.encoding.name, 0, f"{note}{f'; the next is {near}' if near else ''}; `encoding=NAME` sets another"
+    )
 
 
 def _lines_beyond_ascii(chunks: Chunks) -> bytes:
-    """The first lines that hold bytes beyond ASCII, up to a megabyte of them."""
-    found: list[bytes] = []
-    size = 0
-    for chunk in chunks():
-        if chunk.isascii():
-            continue
-        for line in chunk.split(b"\n"):
-            if not line.isascii():
-                found.append(line)
-                size += len(line)
-                if size > SAMPLE:
-                    return b"\n".join(found)
-    return b"\n".join(found)
-
-
-def _shown(sample: bytes, encoding: str, name: str) -> str:
-    """The first word beyond ASCII, as the encoding reads it."""
-    text = sample[:4000].decode(encoding, "replace")
-    word = re.search(r"[A-Za-z]*[^\x00-\x7f][^\s,;|\"]*", text)
-    return repr(word[0][:30]) if word else name
-
-
-def western_share(sample: bytes) -> float:
-    """The share of bytes beyond ASCII that are plausible in Windows-1252: letters within words, and signs beside them.
-
-    >>> western_share("Orléans, 5 € l’été, größer".encode("cp1252")), western_share("Москва".encode("cp1251"))
-    (1.0, 0.0)
-    """
-    good = total = 0
-    for found in WESTERN.finditer(sample):
-        word = found[0].decode("cp1252", "replace")
-        ascii_letters = any(letter.isascii() for letter in word)
-        fits = [_fits(before, sign, after, ascii_letters) for before, sign, after in _neighbours(word)]
-        total += len(fits)
-        good += sum(fits)
-    return good / total if total else 0.0
-
-
-def _neighbours(word: str) -> Iterator[tuple[str, str, str]]:
-    """Each sign beyond ASCII of a word, between the signs before and after it."""
-    padded = f" {word} "
-    for place in range(1, len(padded) - 1):
-        if not padded[place].isascii():
-            yield padded[place - 1], padded[place], padded[place + 1]
-
-
-def _fits(before: str, sign: str, after: str, ascii_letters: bool) -> bool:
-    """Whether a sign is plausible between its neighbours."""
-    if sign in TYPOGRAPHY:
-        return True
-    if sign in OPENING:
-        return not before.isalpha()
-    if sign in AFTER:
-        return not after.isalpha()
-    if sign in BEFORE:
-        return not before.isalpha() and (sign == "µ" or not after.isalpha())
-    if not sign.isalpha() or (sign.isupper() and before.islower()):
-        return False
-    return ascii_letters or (sign in SINGLE and not before.strip() and not after.strip())
-
-
-def chinese_share(sample: bytes) -> float:
-    """The share of characters beyond ASCII that are plausible in GB18030: common ones, beside others.
-
-    >>> chinese_share("北京市朝阳区".encode("gb18030")), chinese_share("Orléans, Besançon".encode("cp1252"))
-    (1.0, 0.0)
-    """
-    text = sample.decode("gb18030", "replace")
-    characters = [sign for sign in text if not sign.isascii()]
-    codes = [_gb2312(sign) for sign in characters]
-    common = [0xB0 <= lead <= 0xD7 or 0xA1 <= lead <= 0xA3 for lead in codes]
-    hanzi = [lead for lead in codes if 0xB0 <= lead <= 0xD7]
-    if not hanzi or (len(hanzi) >= 20 and sum(lead > 0xC8 for lead in hanzi) < 0.15 * len(hanzi)):
-        return 0.0  # all of them in the first half of the common ones: Korean in EUC-KR
-    beside = any(not first.isascii() and not second.isascii() for first, second in pairwise(text))
-    return sum(common) / len(common) if beside else 0.0
-
-
-def _gb2312(sign: str) -> int:
-    """The first of the two bytes of a character in GB 2312; 0 if it is not in it."""
-    try:
-        code = sign.encode("gb2312")
-    except UnicodeEncodeError:
-        return 0
-    return code[0] if len(code) == 2 else 0
+    """The first lines that hold bytes beyond ASCII, up to 64 kB of them."""
+    found, size, rest = list[bytes](), 0, b""
+    for chunk in _with_end(chunks):
+        text = rest + chunk
+        end = text.rfind(b"\n") + 1 if chunk else len(text)
+        lines = [] if text[:end].isascii() else [line for line in text[:end].split(b"\n") if not line.isascii()]
+        found, size, rest = found + lines, size + sum(map(len, lines)), text[end:][-SAMPLE:]
+        if size > SAMPLE:
+            break
+    return b"\n".join(found)[:SAMPLE]

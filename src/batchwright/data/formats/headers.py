@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from batchwright.data.formats.header_lines import join_header
 from batchwright.data.formats.records import Records
 from batchwright.data.formats.signs import MOST_LINES_ABOVE, NUMBER, usual_width
 from batchwright.data.typed.cells import MISSING, TableOptions
@@ -57,7 +58,7 @@ def name_columns(records: Records, options: TableOptions, schema: Schema | None,
         raise DataError(f"{name} is empty. A table needs rows.", NO_HEADER)
     if not options.header:
         return Named(tuple(_positions(_width_without_header(records), schema)), 0)
-    return _from_header(records)
+    return _from_header(records, line - 1 + int(records.lines[0]))
 
 
 def _width_without_header(records: Records) -> int:
@@ -73,7 +74,8 @@ def _positions(width: int, schema: Schema | None) -> list[str]:
     return without_target if len(without_target) == width < len(known) else [str(number) for number in range(width)]
 
 
-def _from_header(records: Records) -> Named:
+def _from_header(records: Records, line: int) -> Named:
+    """The names from a header on this line of the file."""
     written, notes = [cell.strip() for cell in records.cells(0)], []
     rows = [records.cells(place) for place in range(1, min(len(records), LOOKED_AT))]
     if _lacks_last(written, rows):
@@ -83,13 +85,23 @@ def _from_header(records: Records) -> Named:
         notes.append("the header has one name fewer than the rows have cells: the first column has no name")
     elif len(written) > 1 and not written[-1] and rows and all(len(row) == len(written) - 1 for row in rows):
         written.pop()
+    joined, lower = join_header(written, rows)
+    if lower:
+        shown = " / ".join(", ".join(filter(None, map(str.strip, line))) for line in (written, *rows[:lower]))
+        notes.append(f"the header has {lower + 1} lines, whose names are joined, as in {joined[-1]!r}: {shown[:80]!r}")
+        written, rows = joined, rows[lower:]
+    elif (places := _unnamed_above_texts(written, rows)) > 1:
+        notes.append(
+            f"{places} columns have no name in the header: if their names are on the next line, `skip_lines={line}` "
+            "takes that line as the header"
+        )
     names, changed = name_apart([normal_name(cell) for cell in written])
     nameless = tuple(place for place, cell in enumerate(written) if not cell)
     units = _are_units(rows, len(names))
     if units:
         shown = ", ".join(cell.strip() for cell in rows[0] if cell.strip())
         notes.append(f"a line of units below the header left out: {shown[:80]!r}")
-    return Named(tuple(names), 2 if units else 1, nameless, (*notes, *changed))
+    return Named(tuple(names), 1 + lower + units, nameless, (*notes, *changed))
 
 
 def name_apart(names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -115,6 +127,14 @@ def name_apart(names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
         for name, others in renamed.items()
     )
     return apart, tuple(notes)
+
+
+def _unnamed_above_texts(names: list[str], rows: list[list[str]]) -> int:
+    """How many columns after the first lack a name, if the first row has texts only, as a second header would."""
+    first = [cell.strip() for cell in rows[0]] if rows else []
+    if len(first) != len(names) or any(cell in MISSING or NUMBER.fullmatch(cell) for cell in first):
+        return 0
+    return sum(not name for name in names[1:])
 
 
 def _lacks_last(names: list[str], rows: list[list[str]]) -> bool:

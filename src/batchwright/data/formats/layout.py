@@ -18,6 +18,7 @@ from batchwright.data.formats.signs import (
     usual_width,
 )
 from batchwright.data.formats.titles import after_lines, find_title
+from batchwright.data.formats.wrong_bytes import hide_wrong_bytes
 from batchwright.data.typed.cells import TableOptions
 from batchwright.data.typed.schema import Schema, normal_name
 from batchwright.errors import DataError
@@ -75,7 +76,7 @@ def find_layout(
     Raises:
         DataError: there are no rows, or the header is not found.
     """
-    head = head if whole else _whole_lines(head)
+    head, tail = hide_wrong_bytes(head if whole else _whole_lines(head)), hide_wrong_bytes(tail)
     start, told = _told_start(head, options)
     delimiter = options.delimiter or told
     body = head[start:]
@@ -93,6 +94,12 @@ def find_layout(
     records = sample_records(head[start:], signs)
     lines = _count_lines(head[:start])
     named = name_columns(records, options, schema, name, line=lines + 1)
+    if any("\0" in column for column in named.names):
+        raise DataError(
+            f"{name}, line {lines + int(records.lines[0])}: the header holds a byte that is no text. Save the file in "
+            "UTF-8.",
+            "`encoding=NAME` names another encoding.",
+        )
     width = len(named.names)
     footer, below = find_footer(tail[max(0, len(tail) - len(head) + start) if whole else 0 :], signs, width)
     return Layout(signs, start, lines, footer, named.heads, named.names, named.nameless, (*notes, *named.notes, *below))

@@ -39,7 +39,7 @@ class Inner:
         file: its name, without folders.
         called: what it is called in messages.
         packed: the bytes that it takes packed.
-        unpacked: about the bytes that it has unpacked.
+        unpacked: finds about how many bytes it has unpacked.
         open: opens it.
         notes: what a user should know, one sentence each.
     """
@@ -47,7 +47,7 @@ class Inner:
     file: str
     called: str
     packed: int
-    unpacked: int
+    unpacked: Callable[[], int]
     open: Callable[[], AbstractContextManager[Readable]]
     notes: tuple[str, ...] = ()
 
@@ -106,7 +106,7 @@ class Packed(FileFormat):
             found = self._format(inner)
         except (DataError, OSError):  # reading it will report this
             return super().estimated_bytes(path, image_size)
-        return inner.unpacked * (found.peak_factor if isinstance(found, TextFormat) else 2)
+        return inner.unpacked() * (found.peak_factor if isinstance(found, TextFormat) else 2)
 
     def _write(self, inner: Inner, target: Path) -> None:
         with inner.open() as file:
@@ -169,7 +169,7 @@ def _compressed_file(path: Path) -> Inner:
         raise DataError(advice)
     size = path.stat().st_size
     file = path.stem if path.suffix.lower() in OPENERS else path.name
-    return Inner(file, path.name, size, unpacked_bytes(path), lambda: open_packed(path))
+    return Inner(file, path.name, size, lambda: unpacked_bytes(path), lambda: open_packed(path))
 
 
 def _zip_member(path: Path, is_data: Callable[[str], bool]) -> Inner:
@@ -200,7 +200,7 @@ def _zip_member(path: Path, is_data: Callable[[str], bool]) -> Inner:
     called = f"{archive.name}#{name}" if len(members) > 1 else archive.name
     packed = min(member.compress_size, archive.stat().st_size)
     unpacked = min(member.file_size, most_unpacked(packed))
-    return Inner(PurePosixPath(name).name, called, packed, unpacked, open_member, (note,) if others else ())
+    return Inner(PurePosixPath(name).name, called, packed, lambda: unpacked, open_member, (note,) if others else ())
 
 
 def _open_zip(archive: Path) -> zipfile.ZipFile:

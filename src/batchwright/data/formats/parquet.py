@@ -5,15 +5,18 @@ from pathlib import Path
 
 import polars as pl
 
-from batchwright.data.formats.format import Loaded, Size, TableFile
+from batchwright.data.formats.format import Loaded, Size, TableFile, with_notes
 from batchwright.data.formats.several_files import find_files, is_pattern, short_name
-from batchwright.data.typed.cells import TableOptions
+from batchwright.data.typed.cells import TableOptions, first_ten
 from batchwright.data.typed.schema import Schema, normal_names
 from batchwright.data.typed.table import DEFAULT, Table, columns_asked_for, type_table
 from batchwright.errors import DataError
 
 DAMAGE = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
 """What reading a damaged file raises."""
+
+MARK = b"PAR1"
+"""The first bytes of a file."""
 
 CELL_BYTES = 24
 """Peak memory per cell, as measured on columns of numbers. Long texts take more."""
@@ -39,7 +42,9 @@ class Parquet:
         self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
     ) -> Loaded:
         """The table."""
-        return Loaded(read_parquet(path, options, schema=schema), None, None, short_name(path))
+        return with_notes(
+            Loaded(read_parquet(path, options, schema=schema), None, None, short_name(path)), _notes(path)
+        )
 
     def open_table(self, path: Path, *, memory: int | None) -> TableFile | None:
         """The table, its columns not read yet."""
@@ -54,7 +59,7 @@ class Parquet:
         def column(name: str) -> pl.Series:
             return scan.select(pl.col(by_name[name])).collect().to_series().alias(name)
 
-        return TableFile(path.name, tuple(by_name), rows, column)
+        return TableFile(path.name, tuple(by_name), rows, column, notes=_notes(path))
 
     def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
         """24 bytes per cell; the size of the files where they cannot be read."""
@@ -111,8 +116,29 @@ def parquet_files(folder: Path) -> list[Path]:
     For a pattern, the files that match it; none if there are others among them.
     """
     found = find_files(folder)
-    files = [file for file in found if file.suffix.lower() in Parquet.endings]
+    files = [file for file in found if _is_parquet(file)]
     return [] if is_pattern(folder) and len(files) < len(found) else files
+
+
+def _is_parquet(file: Path) -> bool:
+    """Whether a file is Parquet by its ending, or by its first bytes if it has none."""
+    if file.suffix:
+        return file.suffix.lower() in Parquet.endings
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(MARK)) == MARK
+    except OSError:
+        return False
+
+
+def _notes(path: Path) -> tuple[str, ...]:
+    """A note on the other files in a folder of Parquet files."""
+    if not path.is_dir():
+        return ()
+    read = parquet_files(path)
+    others = [file.name for file in find_files(path) if file not in read]
+    count = "the Parquet file is" if len(read) == 1 else f"{len(read):,} Parquet files are"
+    return (f"{path.name}: {count} read, and other files are left out: {first_ten(others)}",) if others else ()
 
 
 def scan_parquet(path: Path) -> pl.LazyFrame:

@@ -18,12 +18,13 @@ from batchwright.data.formats.format import FileFormat, Format, Loaded, Size, sp
 from batchwright.data.formats.json_lines import JSON_ARRAY, JSON_LINES, Text, read_texts
 from batchwright.data.formats.packed import BESIDE_DATA, plain_stem
 from batchwright.data.formats.records import count_breaks
+from batchwright.data.formats.signs import NUMBER
 from batchwright.data.formats.text import TextFormat, read_bytes
 from batchwright.data.formats.unpack import OPENERS, unpack
 from batchwright.data.typed.cells import NONE_BAD, Files, TableOptions, first_ten
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import Table, type_table
-from batchwright.errors import DataError
+from batchwright.errors import DataError, nearest
 
 STORE_ENDING = ".batchwright"
 """The ending of the folders in which converted rows are kept."""
@@ -38,9 +39,9 @@ class SeveralFiles(FileFormat):
 
     endings = ()
 
-    def __init__(self, find: Callable[[str], Format | None]) -> None:
-        """`find` gives the format of an ending."""
-        self._find = find
+    def __init__(self, find: Callable[[str], Format | None], look: Callable[[Path], Format | None]) -> None:
+        """`find` gives the format of an ending, `look` that of a file whose ending says nothing."""
+        self._find, self._look = find, look
 
     def claims(self, path: Path) -> bool:
         """Whether it is a pattern, or a folder that holds tables of text."""
@@ -56,7 +57,7 @@ class SeveralFiles(FileFormat):
     ) -> Loaded:
         """The table."""
         files, notes = self.files(path)
-        if len(files) == 1 and (single := self._find(files[0].suffix.lower())) is not None:
+        if len(files) == 1 and (single := self._format(files[0])) is not None:
             read = single.read(files[0], options, schema=schema, image_size=image_size, channels=channels)
             return with_notes(read, notes)
         name = path.resolve().name if path.is_dir() else path.name
@@ -75,7 +76,7 @@ class SeveralFiles(FileFormat):
 
     def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
         """The sum over the files."""
-        known = ((file, self._find(file.suffix.lower())) for file in self._tables(path)[0])
+        known = ((file, self._format(file)) for file in self._tables(path)[0])
         return sum(found.estimated_bytes(file, image_size) for file, found in known if found is not None)
 
     def files(self, path: Path) -> tuple[list[Path], tuple[str, ...]]:
@@ -102,19 +103,24 @@ class SeveralFiles(FileFormat):
 
     def kind(self, file: Path) -> Format | None:
         """The format of a file, or of what is compressed in it."""
-        return self._find(_ending(file))
+        return self._find(_ending(file)) or self._format(file)
+
+    def _format(self, file: Path) -> Format | None:
+        """The format of a file, by its ending or else by its content."""
+        return self._find(file.suffix.lower()) or self._look(file)
 
     def _tables(self, path: Path) -> tuple[list[Path], list[str]]:
         """The files that may hold tables, and the names of the others."""
         found = find_files(path)
-        files = [file for file in found if self._may_hold_table(file, alone=len(found) == 1)]
+        files = [file for file in found if len(found) == 1 or self._may_hold_table(file, self._find(_ending(file)))]
+        files = files or [file for file in found if self._may_hold_table(file, self._look(file))]
         folders = [] if is_pattern(path) else [entry.name + "/" for entry in path.iterdir() if _is_plain_folder(entry)]
         if not is_pattern(path) and not any(isinstance(self.kind(file), TextFormat) for file in files):
             return [], []
         return files, [*(file.name for file in found if file not in files), *sorted(folders)]
 
-    def _may_hold_table(self, file: Path, *, alone: bool) -> bool:
-        return alone or (self.kind(file) is not None and Path(file.stem).stem.lower() not in BESIDE_DATA)
+    def _may_hold_table(self, file: Path, kind: Format | None) -> bool:
+        return kind is not None and Path(file.stem).stem.lower() not in BESIDE_DATA
 
 
 def find_files(path: Path) -> list[Path]:
@@ -209,9 +215,15 @@ def check_columns(first: str, expected: Sequence[str], file: str, found: Sequenc
     lacking = [name for name in expected if name not in found]
     more = [name for name in found if name not in expected]
     if lacking or more:
+        near = nearest(lacking[0], more) if lacking else None
+        meant = f" Is it {near!r} there?" if near else ""
+        if not set(expected) & set(found) and any(NUMBER.fullmatch(name) for name in found):
+            meant = f" The first line of {file} looks like a row: does it lack the header?"
         what = f"{file} lacks the column {lacking[0]!r}, which {first} has" if lacking else ""
         what = what or f"{file} has a column {more[0]!r}, which {first} lacks"
-        raise DataError(f"{what}. Give all files the same columns; if they are different tables, name one of them.")
+        raise DataError(
+            f"{what}.{meant} Give all files the same columns; if they are different tables, name one of them."
+        )
 
 
 def _ending(file: Path) -> str:

@@ -41,8 +41,22 @@ def format_by_ending(ending: str) -> Format | None:
     return next((found for found in FORMATS if ending in found.endings), None)
 
 
+def format_by_content(file: Path) -> Format | None:
+    """The format of a file whose ending says nothing; None if its content says nothing either."""
+    if not file.is_file() or conversion(file) is not None:
+        return None
+    try:
+        ending = ending_of_file(file)
+        if ending == ".csv":
+            with file.open("rb") as opened:
+                ending = ending if looks_like_table(opened.read(HEAD_BYTES)) else None
+    except OSError:  # reading it will report this
+        return None
+    return None if ending is None else format_by_ending(ending)
+
+
 COMPRESSED, ZIP = compressed(format_by_ending), zipped(format_by_ending)
-SEVERAL_FILES = SeveralFiles(format_by_ending)
+SEVERAL_FILES = SeveralFiles(format_by_ending, format_by_content)
 
 FORMATS: tuple[Format, ...] = (
     IDX,
@@ -153,21 +167,7 @@ def _read_example(name: str, options: TableOptions, schema: Schema | None) -> Lo
 
 def format_of(path: Path) -> Format | None:
     """The first format that claims a path, or else the one that the first bytes of a file tell; None if none does."""
-    return next((found for found in FORMATS if found.claims(path)), None) or _format_by_content(split_part(path)[0])
-
-
-def _format_by_content(file: Path) -> Format | None:
-    """The format of a file whose ending says nothing; None if its content says nothing either."""
-    if not file.is_file() or conversion(file) is not None:
-        return None
-    try:
-        ending = ending_of_file(file)
-        if ending == ".csv":
-            with file.open("rb") as opened:
-                ending = ending if looks_like_table(opened.read(HEAD_BYTES)) else None
-    except OSError:  # reading it will report this
-        return None
-    return None if ending is None else format_by_ending(ending)
+    return next((found for found in FORMATS if found.claims(path)), None) or format_by_content(split_part(path)[0])
 
 
 def content_note(path: Path, found: Format) -> tuple[str, ...]:

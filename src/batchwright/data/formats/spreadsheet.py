@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+from jaxtyping import Int64
 
-from batchwright.data.formats.format import FileFormat, Loaded, Size, split_part
+from batchwright.data.formats.delimited import split_text, type_text
+from batchwright.data.formats.format import FileFormat, Loaded, Size, split_part, with_notes
+from batchwright.data.formats.sheet_errors import error_notes
 from batchwright.data.typed.cells import TableOptions
-from batchwright.data.typed.schema import Schema, normal_names
-from batchwright.data.typed.table import Table, type_table
+from batchwright.data.typed.schema import Schema
+from batchwright.data.typed.table import Table
 from batchwright.errors import DataError
 
 if TYPE_CHECKING:
@@ -37,8 +40,10 @@ class Spreadsheet(FileFormat):
         """The table of a sheet, its first row that is not empty being the header."""
         file, sheet = split_part(path)
         with _refuse_damage(file):
-            cells = _read_sheet(_open(file), sheet, file)
-        return Loaded(_table(cells, path.name, options, schema), None, None, file.stem)
+            book = _open(file)
+            name, cells = _read_sheet(book, sheet, file)
+            notes = error_notes(file, book.sheet_names.index(name))
+        return with_notes(Loaded(_table(cells, path.name, options, schema), None, None, file.stem), notes)
 
     def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
         """Forty times the size of the file, as it is compressed."""
@@ -70,8 +75,8 @@ def _open(file: Path) -> "fastexcel.ExcelReader":
     return fastexcel.read_excel(file)
 
 
-def _read_sheet(book: "fastexcel.ExcelReader", sheet: str | None, file: Path) -> pl.DataFrame:
-    """All cells of a sheet as text, from its first row and column on."""
+def _read_sheet(book: "fastexcel.ExcelReader", sheet: str | None, file: Path) -> tuple[str, pl.DataFrame]:
+    """The name of a sheet, and all its cells as text, from its first row and column on."""
     names = book.sheet_names
     listed = ", ".join(map(repr, names))
     if sheet is not None and sheet not in names:
@@ -86,7 +91,7 @@ def _read_sheet(book: "fastexcel.ExcelReader", sheet: str | None, file: Path) ->
             f"{file.name} has {len(filled)} sheets with cells: {', '.join(map(repr, filled))}. Name one, as in "
             f"{f'{file}#{first}'!r}."
         )
-    return next(iter(filled.values()))
+    return next(iter(filled.items()))
 
 
 def _cells(book: "fastexcel.ExcelReader", name: str) -> pl.DataFrame:
@@ -109,25 +114,40 @@ def _is_empty(cells: pl.DataFrame) -> bool:
 
 
 def _table(cells: pl.DataFrame, name: str, options: TableOptions, schema: Schema | None) -> Table:
-    """The table in the cells of a sheet, without empty rows above and below it and empty columns without a name.
+    """The table in the cells of a sheet: what stands above, among and below its rows is found as in delimited text.
 
     `skip_lines` of the options counts the rows of the sheet that are above the header.
     """
     skipped = options.skip_lines or 0
-    cells = cells[skipped:]
-    written = cells.select(pl.all().str.strip_chars().replace("", None))
+    written = cells.select(pl.all().str.strip_chars().replace("", None))[skipped:]
     filled = np.flatnonzero(~written.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy())
     if len(filled) <= options.header:
         raise DataError(f"{name} has no rows.")
-    first, stop = int(filled[0]) + options.header, int(filled[-1]) + 1
-    heads = written.row(int(filled[0])) if options.header else tuple(map(str, range(cells.width)))
-    empty = [written[first:stop, place].null_count() == stop - first for place in range(cells.width)]
-    kept = [place for place, head in enumerate(heads) if not empty[place] or (head is not None and options.header)]
-    frame = cells[first:stop, kept]
-    frame.columns = normal_names([heads[place] or f"unnamed {place}" for place in kept], name)
-    lines = np.arange(first + 1, stop + 1) + skipped
-    table = type_table(frame, options, schema=schema, name=name, lines=lines, untyped=True)
-    return dataclasses.replace(table, notes=(*_left_out_notes(cells.width - len(kept)), *table.notes))
+    first, stop = int(filled[0]), int(filled[-1]) + 1
+    kept = [column.name for column in written.get_columns() if column.null_count() < written.height]
+    frame = cells[skipped + first : skipped + stop].select(kept)
+    told = dataclasses.replace(
+        options,
+        delimiter=",",
+        quote='"',
+        comment="none",
+        encoding="utf-8",
+        skip_lines=None if options.skip_lines is None else 0,
+    )
+    text = split_text(frame.write_csv(include_header=False).encode(), name, told, schema=schema)
+    moved = dataclasses.replace(
+        text,
+        lines=_rows_of_lines(frame, text.lines) + skipped + first,
+        notes=(*_left_out_notes(cells.width - len(kept)), *text.notes),
+    )
+    return type_text(moved, options, schema=schema, name=name)
+
+
+def _rows_of_lines(frame: pl.DataFrame, lines: Int64[np.ndarray, " rows"]) -> Int64[np.ndarray, " rows"]:
+    """The rows of a sheet, counted from 1, that begin on these lines of its text: a cell may hold several lines."""
+    inside = frame.select(pl.sum_horizontal(pl.all().str.count_matches(r"\r\n|\r|\n").fill_null(0))).to_series()
+    begins = np.cumsum(np.append(1, inside.to_numpy().astype(np.int64)[:-1] + 1))
+    return np.searchsorted(begins, lines) + 1
 
 
 def _left_out_notes(columns: int) -> Iterator[str]:

@@ -41,7 +41,7 @@ def find_title(text: bytes, signs: Signs, name: str, *, header: bool, lines: int
     width, _, first = usual_width(records)
     fewer = _are_above(records, first, width)
     if not fewer and header:
-        first = _below_filled_up(records)
+        first = _below_filled_up(records, name, lines)
     elif fewer and header and not _is_header(records, first):
         if first == 1 and 2 < width == records.fields[0] + 1 and _holds_numbers(records.cells(1)):
             return 0, []  # the header lacks the name of a column
@@ -69,15 +69,23 @@ def _are_above(records: Records, first: int, width: int) -> bool:
     return bool(after.mean() >= 0.9 and after.sum() >= 2 and (records.fields[:first] < width).all())
 
 
-def _below_filled_up(records: Records) -> int:
-    """The place of the header below lines that are filled up with empty cells, as spreadsheets write them; else 0."""
+def _below_filled_up(records: Records, name: str, lines: int) -> int:
+    """The place of the header below lines that are filled up with empty cells, as spreadsheets write them; else 0.
+
+    Raises:
+        DataError: lines with a single cell are above others, and it is not certain which is the header.
+    """
     looked_at = [records.cells(place) for place in range(min(len(records), MOST_LINES_ABOVE + LOOKED_AT))]
     extents = [max((place + 1 for place, cell in enumerate(cells) if cell.strip()), default=0) for cells in looked_at]
     usual = Counter(extents).most_common(1)[0][0]
     first = next(place for place, extent in enumerate(extents) if extent >= usual)
     if usual < 2 or not 0 < first <= MOST_LINES_ABOVE or max(extents[:first]) > usual / 2:
         return 0
-    return first if _is_header(records, first) else 0
+    if _is_header(records, first):
+        return first
+    if usual > 2 and max(extents[:first]) == 1 and first < len(records) - 2:
+        raise _not_certain(records, first, extents[first], name, lines, found=1)
+    return 0
 
 
 def _is_header(records: Records, place: int) -> bool:
@@ -101,11 +109,15 @@ def _holds_numbers(cells: list[str]) -> bool:
     return any(NUMBER.fullmatch(cell.strip()) for cell in cells)
 
 
-def _not_certain(records: Records, first: int, width: int, name: str, lines: int) -> DataError:
-    line = lines + int(records.lines[first])
-    at, found = lines + int(records.lines[0]), int(records.fields[0])
+def _not_certain(
+    records: Records, first: int, width: int, name: str, lines: int, *, found: int | None = None
+) -> DataError:
+    """The error that asks which record is the header; the first has `found` cells that are not empty."""
+    line, at = lines + int(records.lines[first]), lines + int(records.lines[0])
+    found = int(records.fields[0]) if found is None else found
     fields = "1 field" if found == 1 else f"{found} fields"
     written = records.data[records.starts[0] : records.ends[0]].tobytes().decode(errors="replace").strip()
+    written = written.rstrip(records.signs.delimiter)
     return DataError(
         f"{name}: line {at} has {fields}, and line {line} and most others have {width}. Is {written[:60]!r} a title "
         "above the header?",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import IO, Any, Protocol, runtime_checkable
 
 from batchwright._files import explain_write_errors, hidden_path
 from batchwright.data.formats.contents import ending_of_file
@@ -25,7 +25,9 @@ BROKEN = (EOFError, zlib.error, lzma.LZMAError, ValueError, struct.error, zipfil
 """What the decompressors raise for damaged files, besides OSError."""
 
 GUESSED_RATIO = 6
-"""By how much text is taken to grow where a file does not say it."""
+"""By how much text is taken to grow where a file does not say it, and cannot be unpacked."""
+SAMPLE = 1 << 25
+"""Bytes that are unpacked to see by how much a file grows."""
 LARGEST_GZIP_RATIO = 1032
 
 
@@ -37,28 +39,29 @@ class Readable(Protocol):
         """The next bytes, at most `size` of them; none at the end."""
 
 
-def _open_zstandard(path: Path) -> AbstractContextManager[Readable]:
+def _open_zstandard(source: Path | IO[bytes]) -> AbstractContextManager[Readable]:
     for name in ("compression.zstd", "backports.zstd"):
         try:
             zstd: Any = import_module(name)
         except ImportError:
             continue
-        opened: AbstractContextManager[Readable] = zstd.open(path)
+        opened: AbstractContextManager[Readable] = zstd.open(source)
         return opened
+    name = Path(source.name).name
     raise DataError(
-        f"{path.name} is compressed with Zstandard, for which a package is missing: pip install 'batchwright[zstd]', "
-        f"or unpack it with zstd -d {path.name}."
+        f"{name} is compressed with Zstandard, for which a package is missing: pip install 'batchwright[zstd]', "
+        f"or unpack it with zstd -d {name}."
     )
 
 
-OPENERS: dict[str, Callable[[Path], AbstractContextManager[Readable]]] = {
+OPENERS: dict[str, Callable[[Path | IO[bytes]], AbstractContextManager[Readable]]] = {
     ".gz": gzip.open,
-    ".bz2": bz2.open,
+    ".bz2": lambda source: bz2.open(source, "rb"),  # noqa: SIM115 -- who calls it enters it
     ".xz": lzma.open,
     ".lzma": lzma.open,
     ".zst": _open_zstandard,
 }
-"""How files of each ending are opened, to be read unpacked."""
+"""How files of each ending, or open ones, are opened to be read unpacked."""
 
 
 def unpack(path: Path) -> bytes:
@@ -158,10 +161,10 @@ def unpacked_bytes(path: Path) -> int:
     """About how many bytes a compressed file unpacks to, without unpacking it; never more than is allowed.
 
     The last four bytes of a gzip file hold its size modulo 2^32, of its last part alone where it has several: they are
-    believed where they are plausible.
+    believed where they are plausible. Of other files the beginning is unpacked.
     """
     packed = path.stat().st_size
-    guess = GUESSED_RATIO * packed
+    guess = GUESSED_RATIO * packed if _ending(path) == ".gz" else _unpacked_by_sample(path)
     if _ending(path) == ".gz" and packed >= 18:
         with path.open("rb") as file:
             file.seek(-4, 2)
@@ -170,6 +173,19 @@ def unpacked_bytes(path: Path) -> int:
             stated += (1 << 32) * max(0, -((stated - packed) >> 32))
         guess = stated if packed // 2 <= stated <= LARGEST_GZIP_RATIO * packed else guess
     return min(guess, most_unpacked(packed))
+
+
+def _unpacked_by_sample(path: Path) -> int:
+    """About how many bytes a file unpacks to, by its first ones."""
+    packed, found = path.stat().st_size, 0
+    try:
+        with path.open("rb") as raw, OPENERS[_ending(path)](raw) as file:
+            while found < SAMPLE and (chunk := file.read(CHUNK)):
+                found += len(chunk)
+            taken = packed if found < SAMPLE else min(packed, max(raw.tell(), 1))
+    except Exception:  # reading it will report this
+        return GUESSED_RATIO * packed
+    return found * packed // max(taken, 1)
 
 
 def most_unpacked(packed: int) -> int:

@@ -14,14 +14,19 @@ def bad_cells_error(name: str, bad: BadCells, *, place: str, hints: Iterable[str
     """The error that lists the first ten bad cells, and says what to do; `place` is "line" or "row"."""
     listed = "\n".join(f"  {_where(cell, place)}, {cell}" for cell in bad.first[:LISTED])
     columns = [cell.column for cell in bad.first if cell.column is not None]
+    wrong_bytes = any(" byte " in cell.value for cell in bad.first if cell.column is None)
     if columns:
         what = "cell that does not fit its column" if bad.count == 1 else "cells that do not fit their column"
         settings = _column_settings(bad, columns[0])
     else:
         quotes = any("quotation mark" in cell.value for cell in bad.first)
         wrong = "that cannot be taken apart" if quotes else "with the wrong number of fields"
+        wrong = "with bytes that are no text" if wrong_bytes else wrong
         what = f"{'record' if bad.count == 1 else 'records'} {wrong}"
         settings = " `quote=none` takes quotation marks as text." if quotes else ""
+    settings += " `encoding=NAME` names another encoding." if wrong_bytes else ""
+    if len(columns) > 1 and {cell.line for cell in bad.first} == {2} and place == "line":
+        settings += " If line 2 belongs to the header, `skip_lines=1` takes it as the header."
     first = " (the first ten are listed)" if bad.count > LISTED else ""
     them, rows = ("it", "this row") if bad.count == 1 else ("them", "these rows")
     advice = " ".join((*hints, f"Correct {them}, or leave {rows} out."))

@@ -50,7 +50,7 @@ def with_marks(spec: Column, raw: pl.Series, cells: pl.Series) -> Column:
     if not counts.height:
         return spec
     listed = ", ".join(f"{count:,} cell{'' if count == 1 else 's'} {mark!r}" for mark, count in counts[:3].iter_rows())
-    note = f"{listed} taken as missing; `missing` says which texts are"
+    note = f"{listed} taken as missing; `usual_missing=false` takes them as names"
     return dataclasses.replace(spec, note=f"{spec.note}; {note}" if spec.note else note)
 
 

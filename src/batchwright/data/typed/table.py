@@ -27,6 +27,7 @@ from batchwright.data.typed.cells import (
 )
 from batchwright.data.typed.frames import to_polars
 from batchwright.data.typed.schema import KINDS, Column, Kind, Schema, WholeSchema, WiderSchema
+from batchwright.data.typed.subtotals import subtotal_notes
 from batchwright.errors import ConfigError, DataError, list_columns, nearest_column, unknown
 
 __all__ = ["MISSING", "BadCell", "Table", "TableOptions", "from_array", "from_frame", "type_table"]
@@ -254,15 +255,23 @@ def type_table(
         located = bad if files is None else files.locate(bad)
         return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, notes, located, whole, files)
     if not bad.count:
-        return Table(typed.frame, typed.columns, name, lines, notes, files=files)
+        return _with_subtotals(Table(typed.frame, typed.columns, name, lines, notes, files=files), schema)
     bad = bad if files is None else files.locate(bad)
     if options.on_bad_rows == SHOW and frame.height:
-        return Table(typed.frame, typed.columns, name, lines, (*notes, *shown_notes(bad, place=place)), files=files)
+        said = (*notes, *shown_notes(bad, place=place))
+        return _with_subtotals(Table(typed.frame, typed.columns, name, lines, said, files=files), schema)
     if options.on_bad_rows != "drop" or not typed.fits.any():
         hints = unit_hints(inputs, typed) if schema is not None else ()
         raise bad_cells_error(name, bad, place=place, hints=hints)
     note = dropped_note(bad, ragged.count + int((~typed.fits).sum()), place=place)
-    return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (*notes, note), bad, files=files)
+    table = Table(typed.frame.filter(typed.fits), typed.columns, name, kept, (*notes, note), bad, files=files)
+    return _with_subtotals(table, schema)
+
+
+def _with_subtotals(table: Table, schema: Schema | None) -> Table:
+    """The table, with a note on rows that are sums of others unless the rows are given to a trained model."""
+    found = () if schema is not None else subtotal_notes(table.columns, table.cells, table.places)
+    return dataclasses.replace(table, notes=(*table.notes, *found)) if found else table
 
 
 def _with_torn(whole: Whole, lines: Int64[np.ndarray, " rows"], torn: Int64[np.ndarray, " torn"]) -> Whole:
