@@ -1,18 +1,19 @@
 """Delimited text (CSV, TSV): read as columns of text, each row with the line on which it begins, and typed."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from batchwright.data.formats.encodings import check_is_text, chunks_of, decode, find_encoding
+from batchwright.data.formats.encodings import UTF8, check_is_text, chunks_of, decode, find_encoding
+from batchwright.data.formats.fractions import parse_text
 from batchwright.data.formats.headers import NO_HEADER
 from batchwright.data.formats.layout import HEAD_BYTES, Layout, find_layout, is_enough, left_out_notes
 from batchwright.data.formats.records import Left, Records, blanks_to_tabs, find_records
-from batchwright.data.formats.regular import parse_regular, parse_text
+from batchwright.data.formats.regular import parse_regular
 from batchwright.data.formats.text import TextFormat, read_bytes
 from batchwright.data.formats.wrong_bytes import hidden_bytes, hide_wrong_bytes, leave_out_wrong
 from batchwright.data.typed.cells import KEPT, NONE_BAD, BadCell, BadCells, TableOptions
@@ -32,7 +33,7 @@ NO_LINES = np.zeros(0, np.int64)
 
 @dataclasses.dataclass(frozen=True)
 class TextRows:
-    """Columns of text, the line on which each row begins, the records that are no rows, and notes.
+    """Columns of text or of fractions, the line on which each row begins, the records that are no rows, and notes.
 
     These records begin on the lines `torn`.
     """
@@ -57,7 +58,8 @@ class Delimited(TextFormat):
 
     def table(self, data: bytes, name: str, options: TableOptions, *, schema: Schema | None) -> Table:
         """The table in a text; raises what `read_csv` raises."""
-        return type_text(split_text(data, name, options, schema=schema), options, schema=schema, name=name)
+        text = split_text(data, name, options, schema=schema, fractions=schema is None)
+        return type_text(text, options, schema=schema, name=name)
 
 
 DELIMITED = Delimited()
@@ -94,15 +96,20 @@ def read_csv(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schem
     return DELIMITED.table(read_bytes(Path(path)), Path(path).name, options, schema=schema)
 
 
-def split_text(data: bytes, name: str, options: TableOptions, *, schema: Schema | None = None) -> TextRows:
+def split_text(
+    data: bytes, name: str, options: TableOptions, *, schema: Schema | None = None, fractions: bool = False
+) -> TextRows:
     """The cells of a text, called `name`; `schema` gives the names of columns without a header.
+
+    Columns of which nothing is told may come as numbers, where they are `fractions`.
 
     Raises:
         DataError: the bytes are no text, there are no rows, or it is not certain where they begin.
     """
     check_format(data, name)
-    encoding = find_encoding(chunks_of(data), name, options.encoding)
-    data = decode(data, encoding, name)
+    plain = options.encoding is None and data.isascii() and b"\0" not in data  # which is faster to see
+    encoding = UTF8 if plain else find_encoding(chunks_of(data), name, options.encoding)
+    data = data if plain else decode(data, encoding, name)
     check_is_text(data[:HEAD_BYTES], name)
     size = HEAD_BYTES
     while not is_enough(data[:size], size):
@@ -110,7 +117,8 @@ def split_text(data: bytes, name: str, options: TableOptions, *, schema: Schema 
     whole = size >= len(data)
     layout = find_layout(data[:size], data[-HEAD_BYTES:], options, name, schema=schema, whole=whole)
     body = data[layout.start : len(data) - layout.footer]
-    rows, left = split_lines(body, layout, name, line=layout.lines + 1, heads=layout.heads)
+    free = _untold(layout, options) if fractions else ()
+    rows, left = split_lines(body, layout, name, line=layout.lines + 1, heads=layout.heads, fractions=free)
     if len(rows.lines) == 0 and not rows.ragged.count:
         raise DataError(f"{name} holds a header and no rows.", NO_HEADER)
     empty = [layout.names[place] for place in layout.nameless if not holds_text(rows.frame[layout.names[place]])]
@@ -118,7 +126,9 @@ def split_text(data: bytes, name: str, options: TableOptions, *, schema: Schema 
     return dataclasses.replace(rows, frame=rows.frame.drop(empty), notes=notes)
 
 
-def split_lines(data: bytes, layout: Layout, name: str, *, line: int, heads: int) -> tuple[TextRows, Left]:
+def split_lines(
+    data: bytes, layout: Layout, name: str, *, line: int, heads: int, fractions: Collection[str] = ()
+) -> tuple[TextRows, Left]:
     """The cells of some lines of a text, without the first `heads` records, and how many records were left out.
 
     Args:
@@ -127,16 +137,18 @@ def split_lines(data: bytes, layout: Layout, name: str, *, line: int, heads: int
         name: what it is called in messages.
         line: the number of the first line.
         heads: records at the beginning that are no rows.
+        fractions: the columns that may come as numbers.
 
     Raises:
         DataError: the records cannot be parsed.
     """
     hidden = hide_wrong_bytes(data)
     text = blanks_to_tabs(hidden, layout.signs) if layout.signs.blanks else hidden
-    frame = None if b"\0" in text else parse_regular(text, layout.signs, layout.names)
+    regular = b"\0" not in text
+    frame = parse_regular(text, layout.signs, layout.names, heads=heads, fractions=fractions) if regular else None
     if frame is not None:
-        lines = np.arange(line + heads, line + frame.height, dtype=np.int64)
-        return TextRows(frame[heads:], lines, NONE_BAD, NO_LINES), Left(heads=min(heads, frame.height))
+        lines = line + heads + np.arange(frame.height)
+        return TextRows(frame, lines, NONE_BAD, NO_LINES), Left(heads=heads)
     records, left = find_records(text, layout.signs, line=line)
     later = records[heads:]
     sound, wrong = (
@@ -146,6 +158,14 @@ def split_lines(data: bytes, layout: Layout, name: str, *, line: int, heads: int
     torn = np.sort(np.append(records.torn, np.setdiff1d(later.lines, body.lines)))
     rows = TextRows(parse_cells(body, layout.names, name), body.lines, ragged + wrong, torn)
     return rows, left._replace(heads=min(heads, len(records)))
+
+
+def _untold(layout: Layout, options: TableOptions) -> list[str]:
+    """The columns with a name of which nothing is told, so that what they hold is found from their cells."""
+    if options.decimal == ",":
+        return []
+    nameless = {layout.names[place] for place in layout.nameless}
+    return [name for name in layout.names if name not in {*nameless, *options.kinds, *(options.columns or {})}]
 
 
 def all_notes(encoding: str, layout: Layout, left: Left, empty_columns: int) -> tuple[str, ...]:

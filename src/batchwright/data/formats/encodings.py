@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from batchwright.data.formats.encoding_search import rank_encodings, telling_words
@@ -181,18 +182,17 @@ def _with_end(chunks: Chunks) -> Iterator[bytes]:
 
 def _first_problem(chunks: Chunks) -> tuple[int, int] | None:
     """The line and the byte at which a text is not UTF-8; None if all of it is."""
-    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
-    for chunk in _with_end(chunks):
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for number, chunk in enumerate(_with_end(chunks)):
         pending = decoder.getstate()[0]
         if chunk.isascii() and chunk and not pending:
-            line += chunk.count(b"\n")
             continue
         try:
             decoder.decode(chunk, not chunk)
         except UnicodeDecodeError as error:
             whole = pending + chunk
-            return line + whole.count(b"\n", 0, error.start), whole[error.start]
-        line += chunk.count(b"\n")
+            before = sum(earlier.count(b"\n") for earlier in islice(chunks(), number))
+            return 1 + before + whole.count(b"\n", 0, error.start), whole[error.start]
     return None
 
 

@@ -18,6 +18,7 @@ from batchwright.data.typed.durations import DURATION
 from batchwright.data.typed.missing import clean, with_marks
 from batchwright.data.typed.numbers import Decimal, find_written
 from batchwright.data.typed.schema import Column, ColumnOptions
+from batchwright.data.typed.whole import read_whole
 
 MISSING = (
     *("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?"),
@@ -202,6 +203,8 @@ def _type_column(
     raw: pl.Series, *, options: TableOptions, known: Mapping[str, Column], like: bool, untyped: bool
 ) -> _Typed:
     spec = known.get(raw.name)
+    if spec is None and untyped and raw.dtype == pl.String and (whole := read_whole(raw)) is not None:
+        raw = whole
     decimal = None if like and spec is not None else options.decimal
     cells = clean(_numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing_in(raw.name))
     if spec is None:

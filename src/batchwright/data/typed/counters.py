@@ -19,8 +19,8 @@ DENSE = 2
 """Whole numbers that all differ are noted if they leave at most half of the numbers in their range out."""
 LONG = 1e15
 """The least number of 16 digits."""
-HEAD = 1000
-"""Rows that are looked at first."""
+HEAD, REPEAT_SOON = 1000, 30_000
+"""Rows that are looked at first; and those among which numbers repeat that do not name rows."""
 
 COUNTERS = ("id", "index", "row", "")
 NAMED_SO = re.compile(
@@ -50,9 +50,9 @@ def find_counter(column: pl.Series) -> Column | None:
         return _left_out(
             column, f"left out: {column.n_unique():,} different numbers of 16 digits and more name the rows"
         )
-    if not (numbers == np.rint(numbers)).all() or column.n_unique() < len(column):
-        return None
     span = numbers.max() - numbers.min() + 1
+    if not (numbers == np.rint(numbers)).all() or span < len(numbers) or _repeat(column):
+        return None
     if span == len(numbers) and is_named_so(name):
         return _left_out(column, "left out: it numbers the rows, in another order")
     ordered = (steps > 0).all() or (steps < 0).all()
@@ -88,6 +88,11 @@ def _may_count(head: pl.Series) -> bool:
     """Whether the first cells are whole numbers that nearly all differ."""
     numbers = head.cast(pl.Float64).to_numpy()
     return bool((numbers == np.rint(numbers)).all()) and head.n_unique() >= UNIQUE * len(head)
+
+
+def _repeat(column: pl.Series) -> bool:
+    """Whether some number is in two rows; as a rule two of the first rows have the same, which is fast to see."""
+    return any(part.n_unique() < len(part) for part in (column.head(REPEAT_SOON), column))
 
 
 def _left_out(column: pl.Series, why: str) -> Column:

@@ -10,12 +10,14 @@ LOOKED_AT = 1000
 
 
 def count_texts(cells: pl.Series) -> pl.DataFrame:
-    """Each different text as `cell`, with its `rows`, in any order; of text without missing cells.
+    """Each different text as `cell`, with its `rows`, in their order; of text without missing cells.
 
-    >>> count_texts(pl.Series(["b", "a", "b"])).sort("cell").rows()
-    [('a', 1), ('b', 2)]
+    What follows reads them several times as fast as in another order: they lie in memory one after the other.
+
+    >>> count_texts(pl.Series(["b", "a", "b"])).rows()
+    [('b', 2), ('a', 1)]
     """
-    return cells.alias("cell").value_counts(name="rows")
+    return cells.alias("cell").to_frame().group_by("cell", maintain_order=True).agg(rows=pl.len())
 
 
 def without_nulls(column: pl.Series) -> pl.Series:

@@ -33,6 +33,7 @@ from batchwright.data.typed.numbers import (
 )
 from batchwright.data.typed.schema import Column, Kind
 from batchwright.data.typed.tags import guess_lists, guess_tags, tags_as_told
+from batchwright.data.typed.whole import EXACT
 
 FITTING = 0.9
 """Share of a column's cells that must be numbers (or dates) for the others to be mistakes; below it, all are text."""
@@ -47,8 +48,6 @@ LOOKED_AT = 1000
 UNIQUE, UNIQUE_FROM = 0.9, 20
 """A text column with at least this share of distinct cells, in at least this many cells, names its rows."""
 
-EXACT = 2**53
-"""Integers beyond this are rounded in float64: two different ones may become equal."""
 MANY_DIGITS = r"^[+-]?[0-9]{16,}(?:\.[0-9]*)?$"
 
 Marks: TypeAlias = Bool[np.ndarray, " rows"]
