@@ -17,6 +17,7 @@ from batchwright.data.formats.delimited import read_csv
 from batchwright.data.formats.source import read
 from batchwright.data.load import load
 from batchwright.data.typed.cells import TableOptions
+from batchwright.data.typed.date_format import read_dates
 from batchwright.data.typed.date_search import find_written
 from batchwright.data.typed.dates import find_in_numbers
 from batchwright.data.typed.schema import Column, Schema, as_plain, from_plain
@@ -127,9 +128,9 @@ def test_how_dates_are_read_is_noted(tmp_path: Path, cells: list[str], first: An
         ["1.2.3", "4.5.6"], ["1.10.2", "1.9.14"], ["10-14", "15-19"], ["2011-12", "2012-13", "1999-00"],
         ["2001/02", "2002/03"], ["192.168.1.1", "10.0.0.1"], ["555-12-1234"], ["555-1234"], ["Mon", "Tue"],
         ["May", "June"], ["may 5", "june 12 2"], ["market 12", "of 2018"], ["2024-13-45", "2024-99-99"],
-        ["99/99/9999", "88/88/8888"], ["16:9", "4:3"], ["1/2", "3/4"], ["A-2018", "B-2019"], ["12 Jan", "13 Feb"],
+        ["99/99/9999", "88/88/8888"], ["16:9", "4:3"], ["5/2", "3/4"], ["A-2018", "B-2019"], ["12 Jan", "13 Feb"],
         ["2018-01-07-1", "2018-01-07-2"], ["25:61", "30:99"], ["-", "/"], ["T", "Z"], ["12:30:45:10"],
-        ["2018-W03"], ["20 20 2020"], ["the 7 of May"], ["4:5:6"], ["+02:00", "Z"],
+        ["2018-W54"], ["20 20 2020"], ["the 7 of May"], ["4:5:6"], ["+02:00", "Z"],
     ],
 )  # fmt: skip
 def test_what_is_no_date(tmp_path: Path, cells: list[str]) -> None:
@@ -291,6 +292,56 @@ def test_formats_saved_by_earlier_versions_are_read(tmp_path: Path) -> None:
         assert read_csv(tmp_path / "t.csv", schema=schema).frame["x"][0].replace(second=0, microsecond=0) == day(
             2024, 1, 31, 10, 5
         )
+
+
+def test_the_end_of_a_day_is_the_beginning_of_the_next(tmp_path: Path) -> None:
+    clock = table_of(tmp_path, ["08:00", "24:00", "23:59"])
+    assert clock.column("x").note == "times as in '08:00' (%H:%M); 24:00 in 1 cell is 0:00 of the next day"
+    assert clock.frame["x"].to_list() == [day(1970, 1, 1, 8), day(1970, 1, 2), day(1970, 1, 1, 23, 59)]
+    for cells in (["2023-12-31 24:00", "2023-12-31 08:00"], ["31.12.2023 24:00:00", "31.12.2023 08:00:00"]):
+        table = table_of(tmp_path, cells)
+        assert table.frame["x"].to_list() == [day(2024, 1, 1), day(2023, 12, 31, 8)]
+        assert "24:00 in 1 cell is 0:00 of the next day" in table.column("x").note
+        assert convert(tmp_path / "t.csv").table().frame.equals(table.frame)
+    assert table_of(tmp_path, ["08:00", "24:30", "25:00"]).column("x").format == "duration"
+
+
+@pytest.mark.parametrize(
+    ("cells", "form"),
+    [
+        (["janv. 2023", "mars 2023", "févr. 2023"], "%b %Y"),
+        (["январь 2023", "март 2023", "фев. 2023"], "%b %Y"),
+        (["styczeń 2023", "marzec 2023", "luty 2023"], "%b %Y"),
+        (["Ocak 2023", "Mart 2023", "Şubat 2023"], "%b %Y"),
+        (["2023 Jan", "2023 Mär", "2023 Feb"], "%Y %b"),
+        (["2023年1月", "2023年3月", "2023年2月"], "%Y年%m月"),
+    ],
+)
+def test_months_of_other_languages_are_their_first_day(tmp_path: Path, cells: list[str], form: str) -> None:
+    table = table_of(tmp_path, cells)
+    assert table.column("x").format == form
+    assert table.frame["x"].to_list() == [day(2023, 1, 1), day(2023, 3, 1), day(2023, 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "form"),
+    [(["12:30 Uhr", "8:05 Uhr"], "%H:%M uhr"), (["12h30", "8h05"], "%Hh%M"), (["12.30 Uhr", "8.05 Uhr"], "%H.%M uhr")],
+)
+def test_clocks_with_a_word(tmp_path: Path, cells: list[str], form: str) -> None:
+    table = table_of(tmp_path, cells)
+    assert table.column("x").format == form
+    assert table.frame["x"].to_list() == [day(1970, 1, 1, 12, 30), day(1970, 1, 1, 8, 5)]
+
+
+def test_months_as_whole_numbers_are_dates_if_name_or_number_say_so() -> None:
+    months = [100 * year + month for year in (2021, 2022) for month in range(1, 13)]
+    assert find_in_numbers(pl.Series("month", months[:3])) == ("%Y%m", True)
+    assert find_in_numbers(pl.Series("x", months)) == ("%Y%m", True)
+    assert find_in_numbers(pl.Series("x", months[:23])) == ("%Y%m", False)
+    assert find_in_numbers(pl.Series("month", [*months, 202213])) is None
+    assert read_dates(pl.Series("x", months), "%Y%m").to_list() == [
+        day(number // 100, number % 100, 1) for number in months
+    ]
 
 
 def test_in_pieces_and_for_new_rows_the_format_is_the_same(tmp_path: Path) -> None:

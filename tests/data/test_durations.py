@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchwright.data.disk.convert_table import convert
 from batchwright.data.formats.delimited import read_csv
 from batchwright.data.typed.cells import TableOptions
-from batchwright.data.typed.durations import find_durations, read_durations
+from batchwright.data.typed.durations import MONTHS, find_durations, read_durations
 from batchwright.data.typed.schema import Column, Schema
 from batchwright.data.typed.table import Table, from_frame
 from batchwright.errors import DataError
@@ -80,7 +81,74 @@ def test_durations_are_seconds_with_a_note(
         table_of(tmp_path, ["soon"], name, schema=schema)
 
 
-@pytest.mark.parametrize("cells", [["02:03:04", "23:00:00"], ["1:75", "2:99"], ["red 1", "blue"], ["P", "PT"], ["5m"]])
+@pytest.mark.parametrize(
+    ("cells", "numbers", "form", "note"),
+    [
+        (["3 yrs 7 mon", "0 yrs 11 mon"], [43, 11], "duration in months", "'0 yrs 11 mon', in months (a year is 12)"),
+        (["1y 3m", "2y", "9m"], [15, 24, 9], "duration in months", "'1y 3m', in months (a year is 12)"),
+        (["2 Jahre", "1 Jahr 3 Monate", "6 Monate"], [24, 15, 6], "duration in months", "'1 Jahr 3 Monate', in months"),
+        (["P1Y2M", "P6M"], [14, 6], "duration in months", "'P1Y2M', in months"),
+        (["2 years"] * 30 + ["6 months"], [24] * 30 + [6], "duration in months", "'6 months', in months"),
+        (
+            ["2 years", "3 weeks", "5 days"],
+            [730.5, 21, 5],
+            "duration in days",
+            "'2 years', in days (a year is 365.25, a",
+        ),
+        (["1 month", "1 day 12 hours"], [365.25 / 12, 1.5], "duration in days", "'1 day 12 hours', in days"),
+        (["90 min", "2 h", "1.5 h"], [5400, 7200, 5400], "duration", "'90 min', in seconds"),
+        (["2 weeks 1 day", "3 days"], [1296000, 259200], "duration", "'2 weeks 1 day', in seconds"),
+        (["2 Stunden 5 Minuten", "1 Stunde"], [7500, 3600], "duration", "'2 Stunden 5 Minuten', in seconds"),
+        (["3小时20分钟", "90分钟"], [12000, 5400], "duration", "'3小时20分钟', in seconds"),
+    ],
+)
+def test_each_column_has_one_unit_of_time(
+    tmp_path: Path, cells: list[str], numbers: list[float], form: str, note: str
+) -> None:
+    table = table_of(tmp_path, cells)
+    column = table.column("x")
+    assert (column.kind, column.format) == ("numeric", form)
+    assert column.note.startswith(f"durations as in {note}")
+    assert table.frame["x"].to_list() == pytest.approx(numbers, rel=1e-12)
+    assert convert(tmp_path / "t.csv").table().frame.equals(table.frame)
+    schema = Schema((column,), None, "regression")
+    assert table_of(tmp_path, cells, schema=schema).frame["x"].to_list() == pytest.approx(numbers, rel=1e-12)
+    with pytest.raises(DataError, match="'soon' is not a length of time"):
+        table_of(tmp_path, ["soon"], schema=schema)
+    assert table_of(tmp_path, cells, kinds={"x": "numeric"}).column("x") == column
+
+
+@given(
+    st.integers(0, 150),
+    st.integers(0, 11),
+    st.sampled_from(["{}y {}m", "{} years, {} months", "{}yrs {}mon", "P{}Y{}M"]),
+)
+def test_years_are_twelve_months(years: int, months: int, form: str) -> None:
+    assert read_durations(pl.Series([form.format(years, months)]), MONTHS).to_list() == [12 * years + months]
+
+
+def test_days_in_a_column_of_months_are_bad_cells(tmp_path: Path) -> None:
+    schema = Schema((Column("x", "numeric", format=MONTHS),), None, "regression")
+    with pytest.raises(DataError, match="'5 days' is not a length of time in years and months"):
+        table_of(tmp_path, ["5 days"], schema=schema)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["02:03:04", "23:00:00"],
+        ["1:75", "2:99"],
+        ["red 1", "blue"],
+        ["P", "PT"],
+        ["5m"],
+        ["5m", "10s"],
+        ["5m", "3d"],
+        ["2023年1月", "2023年2月"],
+        ["08:00", "24:00"],
+        ["2023-05", "2024-06"],
+        ["3 a", "5 b"],
+    ],
+)
 def test_what_is_no_duration(cells: list[str]) -> None:
     assert find_durations(pl.Series("x", cells)) is None
 

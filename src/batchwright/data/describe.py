@@ -27,7 +27,7 @@ from batchwright.data.roles import target_names
 from batchwright.data.typed.cells import SHOW, TableOptions
 from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.rows import Rows
-from batchwright.data.typed.schema import Column
+from batchwright.data.typed.schema import Column, as_plain
 from batchwright.data.typed.table import ColumnSource, RowSource, Table
 from batchwright.errors import DataError
 
@@ -281,5 +281,5 @@ def _becomes(encoder: Encoder) -> str:
 def _told_of(column: Column, options: DataOptions) -> dict[str, Any]:
     """What `data.columns` says about a column, so that it is read as it was."""
     missing = options.columns[column.name].missing if column.name in options.columns else ()
-    number = {} if column.numbers is None else {"number": dataclasses.asdict(column.numbers)}
+    number = {} if column.numbers is None else {"number": as_plain(column.numbers)}
     return {"kind": column.kind, **number, **({"missing": list(missing)} if missing else {})}

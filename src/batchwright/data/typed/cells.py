@@ -14,7 +14,8 @@ from jaxtyping import Bool, Int64
 
 from batchwright.data.typed import inference
 from batchwright.data.typed.convert import as_text, convert
-from batchwright.data.typed.durations import DURATION
+from batchwright.data.typed.durations import LENGTHS
+from batchwright.data.typed.fractions import is_fraction_format
 from batchwright.data.typed.missing import clean, with_marks
 from batchwright.data.typed.numbers import Decimal, find_written
 from batchwright.data.typed.schema import Column, ColumnOptions
@@ -222,8 +223,10 @@ def _wanted(column: Column) -> str:
     """What a cell of the column has to be."""
     if column.numbers:
         return f"a number as in {column.numbers.example!r}"
-    if column.format == DURATION:
-        return "a length of time, as 26:03:04 or 1h 30m"
+    if column.format in LENGTHS:
+        return LENGTHS[column.format]
+    if is_fraction_format(column.format):
+        return f"a fraction ({column.format})"
     return WANTED[column.kind] + (f" ({column.format})" if column.format else "")
 
 

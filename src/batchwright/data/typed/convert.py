@@ -4,12 +4,12 @@ import numpy as np
 import polars as pl
 
 from batchwright.data.typed import dates
-from batchwright.data.typed.durations import DURATION, read_durations, seconds_of
+from batchwright.data.typed.durations import LENGTHS, read_durations, seconds_of
+from batchwright.data.typed.flags import FALSE, TRUE
+from batchwright.data.typed.fractions import is_fraction_format, read_fractions
 from batchwright.data.typed.schema import Column
 from batchwright.data.typed.tags import LISTED
 from batchwright.errors import DataError
-
-TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
 
 
 def convert(column: pl.Series, spec: Column) -> pl.Series:
@@ -61,8 +61,10 @@ def _as_numbers(column: pl.Series, spec: Column) -> pl.Series:
         return seconds_of(column)
     if column.dtype.is_temporal() or column.dtype.is_nested():
         return pl.repeat(None, len(column), dtype=pl.Float64, eager=True).alias(column.name)
-    if column.dtype == pl.String and spec.format == DURATION:
-        return read_durations(column)
+    if column.dtype == pl.String and spec.format in LENGTHS:
+        return read_durations(column, spec.format)
+    if column.dtype == pl.String and is_fraction_format(spec.format):
+        return read_fractions(column, spec.format)
     if column.dtype == pl.String and spec.numbers is not None:
         column = spec.numbers.read(column)
     elif not column.dtype.is_integer() and not column.dtype.is_float():

@@ -3,7 +3,9 @@
 A format is text as for `datetime.strptime`, with few differences. What is in square brackets may be missing. `Z` or an
 offset such as `+02:00` stands for any time zone, and times are converted to that zone. `%b` and `%a` are the name of a
 month and of a weekday, short or long, in any of several languages. `%.f` is a fraction of a second, which may be
-missing. A blank stands for any number of them, of any kind, and between date and time for a `T` as well.
+missing. A blank stands for any number of them, of any kind, and between date and time for a `T` as well. `%G`, `%V` and
+`%u` are the year, week and weekday of ISO 8601, `%q` is a quarter, and `%h` a half-year; a date is the first day of its
+period. 24:00 is 0:00 of the next day.
 
 Three formats are those of whole numbers: seconds, milliseconds and microseconds since 1970.
 """
@@ -34,6 +36,11 @@ FIELDS = {
     "%y": r"(?P<y>[0-9]{2})",
     **{f"%{letter}": pattern for letter, pattern in _ONE_OR_TWO.items()},
     "%I": _ONE_OR_TWO["H"],
+    "%G": r"(?P<G>[0-9]{4})",
+    "%V": r"(?P<V>[0-9]{1,2})",
+    "%u": r"(?P<u>[1-7])",
+    "%q": r"(?P<q>[1-4])",
+    "%h": r"(?P<h>[12])",
     "%b": r"(?P<b>\p{L}{3,})\.?",
     "%a": r"(?:\p{Han}+|\p{L}{2,}\.?)",
     "%.f": r"(?P<f>[.,][0-9]{1,9})?",
@@ -50,13 +57,16 @@ FIELDS = {
     "[": "(?:",
     "]": ")?",
 }
-COMPACT = ("%Y%m%d", "%Y%m%d%H%M", "%Y%m%d%H%M%S")
+MONTHS_OF_YEARS = "%Y%m"
+COMPACT = (MONTHS_OF_YEARS, "%Y%m%d", "%Y%m%d%H%M", "%Y%m%d%H%M%S")
 """Formats without marks."""
 OF_NUMBERS = (*EPOCHS, *COMPACT)
 """Formats of dates that are whole numbers."""
 
 SIMPLE = re.compile(r"(?:%Y([-/.])%m\1%d|%d([-/.])%m\2%Y|%m([-/.])%d\3%Y)(?:[ T]%H:%M(?::%S)?)?")
 """Formats that polars reads by itself."""
+
+END_OF_DAY, HOUR_24 = "[ T]24:", "24[^0-9]"
 
 _TOKEN = re.compile(r"%\.f|%[A-Za-z]|Z|[+-][0-9]{2}:[0-9]{2}|th|.", re.DOTALL)
 _IS_ZONE = re.compile(r"Z|[+-][0-9]{2}:[0-9]{2}")
@@ -103,7 +113,7 @@ def _pieces(cells: pl.Series) -> Iterator[pl.Series]:
 
 
 def _read_piece(cells: pl.Series, form: str) -> pl.Series:
-    if SIMPLE.fullmatch(form):
+    if SIMPLE.fullmatch(form) and not ("%H" in form and cells.str.contains(END_OF_DAY).any()):
         return _read_simply(cells, form)
     plain = plain_form(form, cells)
     if plain is None:
@@ -117,9 +127,14 @@ def _read_apart(cells: pl.Series, form: str) -> pl.Series:
     """The dates of a format, each taken apart."""
     parts = _take_apart(cells, form)
     fields = parts.columns
+    if "V" in fields:
+        return parts.select(_first_of_week(fields).alias(cells.name)).to_series()
+    ends = _ends_day(fields) if "H" in fields and (parts["H"] == "24").any() else None
     day = (_year(fields), pl.lit("-"), _month(fields), pl.lit("-"), _part("d", fields, "1"), pl.lit("T"))
-    text = pl.concat_str(*day, _hour(fields), pl.lit(":"), _part("M", fields), pl.lit(":"), _part("S", fields))
+    hour = _hour(fields) if ends is None else pl.when(ends).then(pl.lit("0")).otherwise(_hour(fields))
+    text = pl.concat_str(*day, hour, pl.lit(":"), _part("M", fields), pl.lit(":"), _part("S", fields))
     dates = text.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us")
+    dates = dates if ends is None else dates + pl.duration(days=ends.cast(pl.Int8))
     if "f" in fields:
         microseconds = pl.col("f").str.slice(1, 6).str.pad_end(6, "0").cast(pl.Int64).fill_null(0)
         dates = dates + pl.duration(microseconds=microseconds)
@@ -136,9 +151,38 @@ def _read_simply(cells: pl.Series, form: str) -> pl.Series:
     return cells.alias("cell").to_frame().select(pl.when(fits).then(dates).alias(cells.name)).to_series()
 
 
+def count_ends_of_day(cells: pl.Series, form: str) -> int:
+    """How many cells in this format have the time 24:00, which is 0:00 of the next day.
+
+    >>> count_ends_of_day(pl.Series(["23:00", "24:00"]), "%H:%M")
+    1
+    """
+    if "%H" not in form:
+        return 0
+    parts = _take_apart(cells.filter(cells.str.contains(HOUR_24)), form)
+    return int(parts.select(_ends_day(parts.columns).fill_null(value=False).sum()).item())
+
+
+def _ends_day(fields: list[str]) -> pl.Expr:
+    """Whether the time of day is 24:00."""
+    if "H" not in fields or "p" in fields:
+        return pl.lit(value=False)
+    rest = [_part(field, fields).cast(pl.Int32, strict=False) == 0 for field in "MS"]
+    return pl.all_horizontal(pl.col("H") == "24", *rest).fill_null(value=False)
+
+
+def _first_of_week(fields: list[str]) -> pl.Expr:
+    """The day of a week, its Monday unless the weekday is told; null where a year has no such week."""
+    year, week = (pl.col(field).cast(pl.Int32, strict=False) for field in "GV")
+    fourth = (pl.col("G") + "-01-04").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
+    days = 7 * (week - 1) + _part("u", fields, "1").cast(pl.Int32) - 1
+    day = fourth - pl.duration(days=fourth.dt.weekday().cast(pl.Int32) - 1) + pl.duration(days=days)
+    return pl.when((day.dt.iso_year() == year) & (week >= 1)).then(day)
+
+
 def _fits(fields: list[str]) -> pl.Expr:
     """Whether a cell has a field that no date of this format lacks."""
-    known = next(field for field in ("Y", "y", "H") if field in fields)
+    known = next(field for field in ("Y", "y", "G", "H") if field in fields)
     return pl.col(known).is_not_null()
 
 
@@ -154,6 +198,9 @@ def _year(fields: list[str]) -> pl.Expr:
 
 
 def _month(fields: list[str]) -> pl.Expr:
+    for field, months in (("q", 3), ("h", 6)):
+        if field in fields:
+            return (pl.col(field).cast(pl.Int32) * months - (months - 1)).cast(pl.String)
     if "b" not in fields:
         return _part("m", fields, "1")
     numbers = {name: str(number) for name, number in MONTHS.items()}
@@ -203,6 +250,8 @@ def _pattern(form: str) -> str:
             patterns.append(rf"\s?(?P<z>{ZONE})")
         elif token == " " and after == "%p":
             continue  # its own pattern begins with blanks
+        elif token == "%V" and after == "%u":
+            patterns.append(FIELDS["%V"].replace("{1,2}", "{2}"))
         elif token == " " and after in ("%H", "%I"):
             patterns.append(FIELDS["T"])
         else:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import polars as pl
 
 from batchwright.data.typed.advice import kind_setting
-from batchwright.data.typed.date_format import read_dates, zones_in
+from batchwright.data.typed.date_format import count_ends_of_day, read_dates, zones_in
+from batchwright.data.typed.date_periods import period_note
 from batchwright.data.typed.date_shapes import Clock, parse_shape
 from batchwright.data.typed.date_words import write_offset
 from batchwright.data.typed.distinct import take_sample
@@ -36,6 +37,7 @@ class Written:
         other: a cell that looks like a date in another format; None if there is none.
         doubt: another format in which as many cells are dates; empty if there is none.
         zones: how many time zones there are, beside a missing one.
+        ends: the cells whose time of day is 24:00.
     """
 
     format: str
@@ -46,13 +48,14 @@ class Written:
     other: str | None
     doubt: str
     zones: int
+    ends: int
 
     @property
     def note(self) -> str:
         """How the dates are read, in words; empty for plain ones as 2018-01-31 12:00."""
-        if PLAIN.fullmatch(self.format) and not self.doubt and self.zones < 2:
+        if PLAIN.fullmatch(self.format) and not self.doubt and self.zones < 2 and not self.ends:
             return ""
-        what = "dates" if re.search("%[Yy]", self.format) else "times"
+        what = "dates" if re.search("%[YyG]", self.format) else "times"
         return "; ".join(filter(None, (f"{what} as in {self.example!r} ({self.format})", *self._particulars())))
 
     def _particulars(self) -> Sequence[str]:
@@ -60,6 +63,8 @@ class Written:
         zone = found[0] if found else ""
         kept = f"in zone {zone}, as written" if zone not in ("", "Z") else ""
         return (
+            period_note(self.format),
+            f"24:00 in {self.ends:,} cell{'s' if self.ends > 1 else ''} is 0:00 of the next day" if self.ends else "",
             "two-digit years are from 1969 to 2068" if "%y" in self.format else "",
             "what is in brackets may be missing" if "[" in self.format else "",
             "times are converted to UTC" if self.zones > 1 else kept,
@@ -164,6 +169,7 @@ def _try(group: _Group, cells: pl.Series, shapes: Mapping[str, int]) -> Written 
         other=_first_like_a_date(unfit),
         doubt="",
         zones=len(zones),
+        ends=count_ends_of_day(fitting, form),
     )
 
 

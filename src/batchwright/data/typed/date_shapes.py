@@ -6,6 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 from batchwright.data.typed.date_format import HALF, ZONE
+from batchwright.data.typed.date_periods import period_format
 from batchwright.data.typed.date_words import MONTHS, WEEKDAYS
 
 
@@ -27,8 +28,8 @@ class Shape(NamedTuple):
 
 
 _TIME = (
-    r"(?<!9)9{1,2}(?::99(?::99(?:[.,]9{1,9})?)?(?![:9])|[时時点點시] ?9{1,2}[分분](?: ?9{1,2}[秒초])?"
-    r"|(?= ?[ap]\.? ?m\b))"
+    r"(?<!9)9{1,2}(?::99(?::99(?:[.,]9{1,9})?)?(?![:9])|h99(?!9)|[时時点點시] ?9{1,2}[分분](?: ?9{1,2}[秒초])?"
+    r"|\.99(?= ?uhr\b)|(?= ?(?:uhr|[ap]\.? ?m)\b))"
 )
 _PARTS = {
     "time": _TIME,
@@ -92,15 +93,17 @@ def parse_shape(shape: str) -> Shape | None:
     >>> parse_shape("9999-99-99T99:99:99Z")
     Shape(dates=('%Y-%m-%d',), clock=Clock(before=' ', hour='%H', rest=':%M:%S', after='', zone=True))
     """
+    if (period := period_format(shape)) is not None:
+        return Shape((period,), None)
     tokens = _split(shape)
     if len(tokens) > LONGEST:
         return None
-    pieces = [_piece(kind, text) for kind, text in tokens]
+    pieces = _without_points([_piece(kind, text) for kind, text in tokens])
     layout, fields = "".join(piece for piece, _ in pieces), "".join(field for _, field in pieces)
     if OTHER in layout or fields not in _ORDERS or not _are_joined(layout, fields):
         return None
     clock, layout = _cut_clock(layout, next((text for kind, text in tokens if kind == "time"), ""))
-    if re.search("{[a-z]", layout) or (not fields and (clock is None or layout)):
+    if re.search("{[a-z]", layout) or (not fields and (clock is None or layout not in ("", "{} uhr"))):
         return None
     return Shape(tuple(_fill(layout, order) for order in _preferred(fields, layout)), clock)
 
@@ -140,6 +143,16 @@ def _piece(kind: str, text: str) -> tuple[str, str]:
     return (word if word in _JOINING else text, "") if text in ("T", *_MARKS) or word in _JOINING else (OTHER, "")
 
 
+def _without_points(pieces: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The tokens without points that end the name of a month, as in janv. 2023: formats need not tell them."""
+    ends = [
+        place
+        for place, (_, field) in enumerate(pieces[:-1], 1)
+        if field == "b" and pieces[place][0] == "." and (place + 1 == len(pieces) or pieces[place + 1][0] == " ")
+    ]
+    return [piece for place, piece in enumerate(pieces) if place not in ends]
+
+
 def _are_joined(layout: str, fields: str) -> bool:
     """Whether numbers alone have one mark between them, as in 1/2/2013; a name of a month may be set off anyhow."""
     between = layout.split("?")[1:-1]
@@ -170,6 +183,10 @@ def _rest_of_time(time: str) -> str:
     """The format of what follows the hour."""
     if "分" in time or "분" in time:
         return "时%M分%S秒" if time[-1] in "秒초" else "时%M分"
+    if "h" in time.lower():
+        return "h%M"
+    if "." in time and ":" not in time:
+        return ".%M"
     seconds = ":%S" if time.count(":") == 2 else ""
     minutes = ":%M" if ":" in time else ""
     return minutes + seconds + ("%.f" if re.search("[.,]", time) else "")

@@ -18,10 +18,25 @@ _NAMES = (
     "nov november novembre noviembre novembro",
     "dec december dez dezember déc décembre decembre dic diciembre dicembre dezembro des desember",
 )
-MONTHS: Mapping[str, int] = MappingProxyType(
-    {word: number for number, names in enumerate(_NAMES, 1) for word in names.split()}
+_MORE_NAMES = (
+    "янв январь января sty styczeń stycznia oca ocak leden ledna",
+    "фев февр февраль февраля lut luty lutego şub şubat únor února",
+    "мар март марта marzec marca mart březen března",
+    "апр апрель апреля kwi kwiecień kwietnia nis nisan duben dubna",
+    "май мая maja mayıs květen května",
+    "июн июнь июня cze czerwiec czerwca haz haziran červen června",
+    "июл июль июля lip lipiec lipca tem temmuz červenec července",
+    "авг август августа sie sierpień sierpnia ağu ağustos srpen srpna agustus",
+    "сен сент сентябрь сентября wrz wrzesień września eyl eylül září",
+    "окт октябрь октября paź październik października eki ekim říjen října",
+    "ноя нояб ноябрь ноября lis listopad listopada kas kasım",
+    "дек декабрь декабря gru grudzień grudnia ara aralık prosinec prosince",
 )
-"""The numbers of months by their names in small letters: in English, German, French, Spanish, Italian, and others."""
+MONTHS: Mapping[str, int] = MappingProxyType(
+    {word: number for names in (_NAMES, _MORE_NAMES) for number, words in enumerate(names, 1) for word in words.split()}
+)
+"""The numbers of months by their names in small letters: in English, German, French, Spanish, Italian, Dutch, and the
+Nordic languages; then in Russian, Polish, Turkish and Czech."""
 
 _WEEKDAYS = (
     "mon monday tue tues tuesday wed wednesday thu thur thurs thursday fri friday sat saturday sun sunday",

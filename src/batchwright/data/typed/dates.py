@@ -6,7 +6,7 @@ import re
 import polars as pl
 
 from batchwright.data.typed.advice import kind_setting
-from batchwright.data.typed.date_format import EPOCHS, read_dates
+from batchwright.data.typed.date_format import EPOCHS, MONTHS_OF_YEARS, read_dates
 from batchwright.data.typed.date_search import find_written
 from batchwright.data.typed.distinct import without_nulls
 from batchwright.data.typed.schema import Column
@@ -15,10 +15,12 @@ from batchwright.errors import DataError
 NAMED_SO = re.compile(r"time|date|datum|zeit|epoch|stamp|fecha|时间|日期|時間|日付", re.IGNORECASE)
 """Names of columns that say that whole numbers are times."""
 FIRST_DAY, LAST_DAY = 1900_01_01, 2100_01_01
+FIRST_MONTH, LAST_MONTH = 1900_01, 2099_12
+MONTHS_NAMED_SO = re.compile(r"month|period|monat|mois|mes\b|mese|maand|yyyymm|\bym\b|年月", re.IGNORECASE)
 FIRST_SECOND, LAST_SECOND = 946_684_800, 2_082_758_400
 """The years 2000 and 2036, in which a column counts the seconds since 1970 if its name says so."""
-SEVERAL = 5
-"""The least number of different numbers that are all dates when written as 20180107, by which these are dates."""
+SEVERAL, SEVERAL_MONTHS = 5, 24
+"""The least number of different numbers that are surely dates if all can be as 20180107, and as 201801."""
 
 
 def find_in_numbers(numbers: pl.Series, *, told: bool = False) -> tuple[str, bool] | None:
@@ -42,6 +44,8 @@ def find_in_numbers(numbers: pl.Series, *, told: bool = False) -> tuple[str, boo
     distinct = known.unique()
     if read_dates(distinct, form).null_count():
         return None
+    if form == MONTHS_OF_YEARS:
+        return form, bool(named_so or MONTHS_NAMED_SO.search(numbers.name)) or len(distinct) >= SEVERAL_MONTHS
     return form, named_so or len(distinct) >= SEVERAL
 
 
@@ -58,7 +62,8 @@ def number_column(column: Column, cells: pl.Series) -> Column:
     if found is None:
         return column
     form, sure = found
-    what, name = form if form in EPOCHS else "dates as in 20180107", column.name
+    dates = f"dates as in {'201801' if form == MONTHS_OF_YEARS else '20180107'}"
+    what, name = form if form in EPOCHS else dates, column.name
     if not sure:
         note = f"numbers, although they may be {what}; {kind_setting(name, 'date')} reads them so"
         return dataclasses.replace(column, note=note)
@@ -99,6 +104,8 @@ def to_dates(column: pl.Series, form: str) -> pl.Series:
 
 def _number_format(smallest: float, largest: float) -> str | None:
     """The format that numbers of this size may have as dates."""
+    if FIRST_MONTH <= smallest <= largest <= LAST_MONTH:
+        return MONTHS_OF_YEARS
     if FIRST_DAY <= smallest <= largest <= LAST_DAY:
         return "%Y%m%d"
     for digits, form in ((4, "%Y%m%d%H%M"), (6, "%Y%m%d%H%M%S")):

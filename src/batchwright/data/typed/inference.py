@@ -19,9 +19,12 @@ from batchwright.data.typed.date_search import find_written as find_dates
 from batchwright.data.typed.date_search import why_no_dates
 from batchwright.data.typed.distinct import count_texts, half_have_digits, rows_of, without_nulls
 from batchwright.data.typed.durations import DURATION, find_durations
+from batchwright.data.typed.flags import doubt_flags, find_flags
+from batchwright.data.typed.fractions import find_fractions
 from batchwright.data.typed.free_text import guess_free_text
 from batchwright.data.typed.marks import mark_note
 from batchwright.data.typed.missing import LEADING_ZERO
+from batchwright.data.typed.named_codes import code_note
 from batchwright.data.typed.numbers import (
     MOSTLY,
     Decimal,
@@ -31,6 +34,7 @@ from batchwright.data.typed.numbers import (
     find_written,
     may_have_thousands,
 )
+from batchwright.data.typed.ordered import order_note
 from batchwright.data.typed.schema import Column, Kind
 from batchwright.data.typed.tags import guess_lists, guess_tags, tags_as_told
 from batchwright.data.typed.whole import EXACT
@@ -45,9 +49,14 @@ SHOWN = 3
 """The most texts that a note shows."""
 LOOKED_AT = 1000
 """Rows of a column that are looked at first, where looking at all of them would take long."""
+KEPT_NOTE = "numbers with leading zeros or of 16 digits and more are kept as they are written"
+TELEPHONES_NOTE = "whole numbers that begin with + are kept as they are written, as those of telephones"
+CODES_NOTE = "numbers and text that repeats: taken as categories"
 UNIQUE, UNIQUE_FROM = 0.9, 20
 """A text column with at least this share of distinct cells, in at least this many cells, names its rows."""
 
+LEAST_TELEPHONE = 1e8
+"""Whole numbers from here on are those of telephones if all begin with +."""
 MANY_DIGITS = r"^[+-]?[0-9]{16,}(?:\.[0-9]*)?$"
 
 Marks: TypeAlias = Bool[np.ndarray, " rows"]
@@ -83,11 +92,13 @@ def says_more(text: pl.Series, numbers: pl.Series) -> bool:
 
 
 def _which_say_more(text: pl.Series, numbers: pl.Series) -> pl.Series:
-    """Texts that say more than their numbers: with a leading zero, or integers that float64 may round."""
+    """Texts that say more than their numbers: with a leading zero, telephones, or integers that float64 may round."""
     values = numbers.to_numpy()  # NaN, which is neither whole nor large, where a number is missing
     whole, large = values == np.rint(values), np.abs(values) >= EXACT
     longer = whole & (text.str.len_bytes().to_numpy() > _fewest_characters(values)) if whole.any() else whole
     more = _hold(text, longer, LEADING_ZERO)
+    if (long := whole & (values >= LEAST_TELEPHONE)).any() and text.str.starts_with("+").all():
+        more |= long
     return pl.Series(text.name, more | _hold(text, large, MANY_DIGITS) if large.any() else more)
 
 
@@ -168,7 +179,10 @@ def with_format(spec: Column, cells: pl.Series, decimal: Decimal | None, *, day_
     fits = len(plain) - plain.null_count()
     written, lengths = find_written(texts, decimal), find_durations(texts, told=True)
     if lengths is not None and lengths.fits > max(fits, written.fits if written else 0):
-        return dataclasses.replace(spec, note=lengths.note, format=DURATION)
+        return dataclasses.replace(spec, note=lengths.note, format=lengths.format)
+    fractions = find_fractions(texts, told=True)
+    if fractions is not None and fractions.fits > max(fits, written.fits if written else 0):
+        return dataclasses.replace(spec, note=fractions.note, format=fractions.format)
     if written is None or written.fits <= fits:
         return _with_decimal(spec, decimal)
     return dataclasses.replace(spec, note=written.note, numbers=written.format)
@@ -214,10 +228,12 @@ def kind_remedy(column: pl.Series) -> str:
 
 def _guess_text(column: pl.Series, decimal: Decimal | None, day_first: bool | None) -> Column:
     name, cells = column.name, column.drop_nulls()
+    if note := find_flags(cells):
+        return Column(name, "boolean", note=note)
     distinct = count_texts(cells)
     plain = rows_of(distinct, _plain_numbers(distinct["cell"], decimal).is_not_null())
     written = find_among(distinct, decimal) if plain < len(cells) and _have_digits(distinct) else None
-    if written and written.fits > plain and written.fits >= MOSTLY * len(cells):
+    if written and written.fits > plain and written.fits >= MOSTLY * len(cells) and not _are_lengths(cells, written):
         return _as_written(cells, written)
     if len(cells) and _fits(plain, len(cells)):
         return _with_decimal(_as_plain_numbers(cells, _plain_numbers(cells, decimal)), decimal)
@@ -232,17 +248,29 @@ def _have_digits(distinct: pl.DataFrame) -> bool:
     return _fits(rows_of(distinct, distinct["cell"].str.contains("[0-9]")), int(distinct["rows"].sum()))
 
 
+def _are_lengths(cells: pl.Series, written: Written) -> bool:
+    """Whether all cells are lengths of time, although only most are numbers in one format (2 years, 6 months)."""
+    if written.fits == len(cells) or not written.format.after:
+        return False
+    lengths = find_durations(cells)
+    return lengths is not None and lengths.fits == len(cells)
+
+
 def _guess_time(cells: pl.Series, distinct: pl.DataFrame, day_first: bool | None, why: str) -> Column:
-    """A column of text that is no number: durations, dates, or else names; `why` it holds no numbers."""
+    """A column of text that is no number: durations, dates, fractions, or names; `why` it holds no numbers."""
     if not half_have_digits(cells):
         return _as_names(cells, distinct, why)
     lengths = find_durations(cells)
     if lengths is not None and _fits(lengths.fits, len(cells)):
-        return Column(cells.name, "numeric", note=lengths.note, format=DURATION)
+        return Column(cells.name, "numeric", note=lengths.note, format=lengths.format)
     written = find_dates(cells, day_first=day_first)
     if written is not None and _fits(written.fits, len(cells)):
         return Column(cells.name, "date", note=written.note, format=written.format)
-    return _as_names(cells, distinct, why or why_no_dates(written, cells.name, len(cells)))
+    fractions = find_fractions(cells)
+    if fractions is not None and _fits(fractions.fits, len(cells)):
+        return Column(cells.name, "numeric", note=fractions.note, format=fractions.format)
+    why = why or why_no_dates(written, cells.name, len(cells)) or (fractions.note if fractions else "")
+    return _as_names(cells, distinct, why)
 
 
 def _as_written(cells: pl.Series, written: Written) -> Column:
@@ -281,10 +309,10 @@ def _what_is_no_number(name: str, distinct: pl.DataFrame, decimal: Decimal | Non
 def _as_plain_numbers(cells: pl.Series, numbers: pl.Series) -> Column:
     """A column of text whose cells are numbers, a few of them null in `numbers`, unless they are rather names."""
     if numbers.null_count() and _are_codes(cells, numbers):
-        return Column(cells.name, "categorical", note="numbers and text that repeats: taken as categories")
+        return Column(cells.name, "categorical", note=doubt_flags(cells) or CODES_NOTE)
     more = _which_say_more(cells, numbers)
     if more.any() and _name_things(cells, more):
-        why = "numbers with leading zeros or of 16 digits and more are kept as they are written"
+        why = TELEPHONES_NOTE if cells.str.starts_with("+").all() else KEPT_NOTE
         return _as_names(cells, count_texts(cells), why)
     return _with_note(_number_or_date(numbers), cells, numbers, more)
 
@@ -313,7 +341,8 @@ def _as_names(cells: pl.Series, distinct: pl.DataFrame, why: str) -> Column:
     if worded is not None:
         return worded
     if not names_rows:
-        return Column(cells.name, "categorical", note=why)
+        return Column(cells.name, "categorical", note=why or doubt_flags(cells) or order_note(cells))
+    why = why or order_note(cells)
     shown = ", ".join(f"{cell!r:.30}" for cell in cells.head(3))
     note = f"left out: {different:,} different texts in {len(cells):,} rows {otherwise} ({shown}, ...)"
     return Column(cells.name, "identifier", used=False, note=f"{note}; {why}" if why else note)
@@ -349,7 +378,8 @@ def _are_codes(cells: pl.Series, numbers: pl.Series) -> bool:
 
 def _number_column(column: pl.Series) -> Column:
     """A numeric column, unless it only says which row it is; with a note if a number may mark missing cells."""
-    return find_counter(column) or Column(column.name, "numeric", note=mark_note(column))
+    note = "; ".join(filter(None, (code_note(column), mark_note(column))))
+    return find_counter(column) or Column(column.name, "numeric", note=note)
 
 
 def _number_or_date(column: pl.Series) -> Column:

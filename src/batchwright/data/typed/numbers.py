@@ -30,7 +30,7 @@ TAKEN_APART = 2000
 FIRST = 20
 """Cells that are looked at one by one before all are."""
 
-BLANKS, APOSTROPHE, MINUS = "[\u00a0\u2007\u2009\u202f]", "’", "−"
+BLANKS, APOSTROPHE, MINUS = "[\u00a0\u2007\u2009\u202f]", "’", "[−–—]"
 CODES = (
     "AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RMB|RON|RUB|SAR|SEK|"
     r"SGD|THB|TRY|TWD|USD|VND|ZAR|Fr\.?|Rs\.?|kr\.?"
@@ -39,17 +39,39 @@ CODES = (
 CURRENCY = rf"(?:[A-Za-z]{{0,3}}\p{{Sc}}|{CODES})"
 WORD = r"[\p{L}%‰°\p{Sc}/][\p{L}%‰°\p{Sc}/.·*^²³]*[23]?"
 UNIT = rf"(?:[kKMB] )?{WORD}(?: {WORD})?"
-ONE_LETTER = r"^[A-Za-z]$"
+ONE_LETTER = r"^(?:[A-Za-z]|[QHT][23])$"
+"""A letter, or one with its number in a year, as in 2023Q2."""
 UNITS_OF_ONE_LETTER = tuple("mgshlLdtyWVNJ")
 """Letters that are a unit directly after a number; others make it a name, as in 12A."""
-MAGNITUDES = {"k": "e3", "K": "e3", "M": "e6", "B": "e9"}
+LETTERS = {"k": "e3", "K": "e3", "M": "e6", "B": "e9"}
+WORDS = {
+    **dict.fromkeys(("Tsd.", "Tsd", "tys.", "tys", "тыс.", "тыс", "thousand"), "e3"),
+    **dict.fromkeys(("lakh", "Lakh"), "e5"),
+    **dict.fromkeys(("Mio.", "Mio", "mio", "mln", "млн", "million", "Million", "Millionen", "millones"), "e6"),
+    **dict.fromkeys(("crore", "Crore"), "e7"),
+    **dict.fromkeys(("Mrd.", "Mrd", "mld", "bn", "млрд", "billion", "Milliarde", "Milliarden"), "e9"),
+}
+SIGNS = {"万": "e4", "萬": "e4", "만": "e4", "亿": "e8", "億": "e8", "억": "e8"}
+MAGNITUDES = {**LETTERS, **WORDS, **SIGNS}
+"""Powers of ten by the letters, words and signs that stand for them after a number."""
+MAGNITUDE = "|".join(pl.escape_regex(text) for text in sorted(MAGNITUDES, key=len, reverse=True))
+MAGNITUDE_FIRST = rf"^({MAGNITUDE})(?:$|[^\p{{Lu}}\p{{Ll}}])"
 PLURAL = r"^(\p{L}{2,})s$"
 
 HEAD, END = r"^(?P<open>\()? ?(?P<sign>[+-])? ?", r" ?(?P<close>\))?$"
 INNER, POWER = r" ?(?P<inner>[+-])? ?", r"(?P<power>[eE][+-]?[0-9]+)?"
-ANY_NUMBER = rf"{HEAD}(?P<before>{CURRENCY})?{INNER}(?P<body>{ANY_BODY}){POWER}(?P<blank> ?)(?P<after>{UNIT})?{END}"
+DASH = r"(?P<dash>--?)?"
+"""After a decimal mark, in place of zeros, as in 12,-; after a digit, a minus, as in 4.997,39-."""
+ANY_NUMBER = (
+    rf"{HEAD}(?P<before>{CURRENCY})?{INNER}(?P<body>{ANY_BODY}){DASH}{POWER}(?P<blank> ?)(?P<after>{UNIT})?{END}"
+)
+AMOUNT = r"[0-9]{3}$|[., '][0-9]+$"
+"""Digits after which a minus makes a number negative; a shorter number such as 2- may be a mark at school."""
 ADDRESS = r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$"
 """An address in a network: four numbers, which as one number would have three marks of thousands."""
+
+TELEPHONE = "^[0-9](?: ?[0-9]){8,}$"
+"""The digits of whole numbers that are those of telephones if all begin with +."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +80,8 @@ class NumberFormat:
 
     A number may have a sign (+5, -5, −5, or (5) for -5), an exponent, a magnitude (k or K, M, B), and blanks between
     parts. `thousands` may be left out of a number, but `before` and `after` may not. A blank stands for any kind of
-    blank, ' for both apostrophes, and a unit of letters for its plural as well.
+    blank, ' for both apostrophes, and a unit of letters for its plural as well. Dashes after the decimal mark are
+    zeros, as in 12,-. With `minus_after`, a minus may also follow the digits, as in 5-.
 
     >>> form = NumberFormat(thousands=",", before="$")
     >>> form.read(pl.Series(["$1,200.50", "-$3", "($7)", "$1.5M", "12", "$1,2"])).to_list()
@@ -69,6 +92,7 @@ class NumberFormat:
     thousands: Thousands = ""
     before: str = ""
     after: str = ""
+    minus_after: bool | None = None
 
     @property
     def example(self) -> str:
@@ -107,6 +131,10 @@ class NumberFormat:
     def _plain_pattern(self) -> str:
         return plain_pattern(self.before, self.after, _body(self.decimal, self.thousands))
 
+    def magnitudes(self, cells: pl.Series) -> pl.Series:
+        """What multiplies the digits of each cell, such as M or Mio.; null where nothing does."""
+        return _parts(cells, self._pattern())["magnitude"]
+
     def _plainly(self, cells: pl.Series) -> pl.Series:
         """As `write_plainly`, but text such as --5 may be left where a cell is no number."""
         plain = cells.str.contains(self._plain_pattern())
@@ -121,17 +149,20 @@ class NumberFormat:
     def _take_all_apart(self, cells: pl.Series) -> pl.Series:
         """As `_plainly`, for cells that need not be plain."""
         body = pl.col("body").str.replace_all(self.thousands, "", literal=True) if self.thousands else pl.col("body")
+        has_zeros = pl.col("body").str.ends_with(self.decimal)
         minus = pl.when(pl.col("open").is_null()).then(pl.lit("")).otherwise(pl.lit("-"))
         magnitude = pl.col("magnitude").replace(MAGNITUDES)
         texts = pl.concat_str(
             minus,
             *(pl.col(part).fill_null("") for part in ("sign", "inner")),
+            pl.when(~has_zeros & (pl.col("dash") == "-")).then(pl.lit("-")).otherwise(pl.lit("")),
             body.str.replace(",", ".", literal=True),
             pl.col("power").fill_null(""),
             magnitude.fill_null(""),
         )
         closed = pl.col("open").is_null() == pl.col("close").is_null()
-        return _parts(cells, self._pattern()).select(pl.when(closed).then(texts).alias(cells.name)).to_series()
+        known = pl.col("dash").is_null() | has_zeros | (pl.lit(bool(self.minus_after)) & (pl.col("dash") == "-"))
+        return _parts(cells, self._pattern()).select(pl.when(closed & known).then(texts).alias(cells.name)).to_series()
 
     def _pattern(self) -> str:
         """The regular expression of a number in this format."""
@@ -139,10 +170,10 @@ class NumberFormat:
         if self.after.isalpha() and len(self.after) > 1:
             stem = self.after.removesuffix("s") if len(self.after) > 2 else self.after
             unit = f"{stem}s?"
-        blank = " " if self.after[:1].isalpha() else " ?"  # kg is no thousand g
-        magnitude = rf" ?(?:(?P<magnitude>[{''.join(MAGNITUDES)}]){blank})?"
+        is_cased = self.after[:1].islower() or self.after[:1].isupper()
+        magnitude = rf" ?(?:(?P<magnitude>{MAGNITUDE}){' ' if is_cased else ' ?'})?"  # kg is no thousand g
         body = _body(self.decimal, self.thousands)
-        return rf"{HEAD}{before}{INNER}(?P<body>{body}){POWER}{magnitude}{unit}{END}"
+        return rf"{HEAD}{before}{INNER}(?P<body>{body}){DASH}{POWER}{magnitude}{unit}{END}"
 
 
 class Written(NamedTuple):
@@ -177,9 +208,17 @@ class Written(NamedTuple):
             "after": form.after,
         }
         listed = ", ".join(f"{what} {mark!r}" for what, mark in marks.items() if mark)
+        listed = ", ".join(filter(None, (listed, "a minus may follow" if form.minus_after else "")))
         other = "," if form.decimal == "." else "."
         doubt = f"; `decimal={other}` reads {other!r} as the decimal mark" if self.doubtful else ""
-        return f"numbers as in {self.example!r}{f' ({listed})' if listed else ''}{doubt}"
+        return f"numbers as in {self.example!r}{self._value()}{f' ({listed})' if listed else ''}{doubt}"
+
+    def _value(self) -> str:
+        """The number that the example is, if a magnitude multiplies its digits; else empty."""
+        cell = pl.Series([self.example])
+        if self.format.magnitudes(cell)[0] is None:
+            return ""
+        return f" = {self.format.read(cell)[0]:,.15g}"
 
 
 def find_written(cells: pl.Series, decimal: Decimal | None) -> Written | None:
@@ -188,7 +227,7 @@ def find_written(cells: pl.Series, decimal: Decimal | None) -> Written | None:
     None if hardly a cell is a number, or if the cells are rather codes in parentheses or addresses.
 
     >>> find_written(pl.Series(["12 kg", "1,5 kg", "900 kg"]), None).format
-    NumberFormat(decimal=',', thousands='', before='', after='kg')
+    NumberFormat(decimal=',', thousands='', before='', after='kg', minus_after=None)
     """
     return find_among(count_texts(cells), decimal)
 
@@ -202,10 +241,10 @@ def find_among(distinct: pl.DataFrame, decimal: Decimal | None) -> Written | Non
     best = {mark: int(counts[_name(mark)].max() or 0) for mark in marks}  # type: ignore[arg-type]
     chosen = max(marks, key=best.__getitem__)
     form = counts.sort([_name(chosen), "before", "unit"], descending=[True, False, False]).row(0, named=True)
-    if form["rows"] in (form["in_parentheses"], form["addresses"]) or best[chosen] == 0:
+    if form["rows"] in (form["in_parentheses"], form["addresses"], form["telephones"]) or best[chosen] == 0:
         return None
     either = any(mark[0] != chosen[0] and form[_name(mark)] == form[_name(chosen)] for mark in marks)
-    found = NumberFormat(*chosen, form["before"], form["unit"])
+    found = NumberFormat(*chosen, form["before"], form["unit"], minus_after=True if form["minus_after"] else None)
     fits = found.fits(distinct["cell"])
     if not fits.any():
         return None
@@ -249,7 +288,7 @@ def _parts(cells: pl.Series, pattern: str) -> pl.DataFrame:
 def _write_one_way(cell: pl.Expr) -> pl.Expr:
     """Text with one kind of blank, apostrophe and minus sign."""
     text = cell.str.replace_all(BLANKS, " ")
-    return text.str.replace_all(APOSTROPHE, "'", literal=True).str.replace_all(MINUS, "-", literal=True)
+    return text.str.replace_all(APOSTROPHE, "'", literal=True).str.replace_all(MINUS, "-")
 
 
 def _scatter(marked: pl.Series, others: pl.Series) -> Bool[np.ndarray, " cells"]:
@@ -271,16 +310,23 @@ def _take_apart(cells: pl.Series) -> pl.DataFrame:
     """Digits, what is before them, unit and its singular of each cell; the digits are null where it is no number."""
     parts = _parts(cells, ANY_NUMBER).with_columns(pl.col("before", "after").fill_null(""))
     after = pl.col("after")
-    magnitude = after.str.extract(rf"^([{''.join(MAGNITUDES)}])(?:$|[^\p{{L}}])").fill_null("")
+    magnitude = after.str.extract(MAGNITUDE_FIRST).fill_null("")
     unit = after.str.slice(magnitude.str.len_chars()).str.strip_chars(" ")
     is_name = (pl.col("blank") == "") & (magnitude == "") & after.str.contains(ONE_LETTER)
     is_name &= ~after.is_in(UNITS_OF_ONE_LETTER)
+    is_name |= after.str.to_lowercase() == "uhr"  # a time of day, as in 9.30 Uhr
+    has_minus = pl.lit(value=False)
+    if parts["dash"].null_count() < len(parts):
+        has_minus = pl.col("dash").is_not_null() & ~pl.col("body").str.contains("[.,]$")
+        is_name |= has_minus & ~((pl.col("dash") == "-") & pl.col("body").str.contains(AMOUNT))
     return parts.select(
         pl.when(~is_name).then("body").alias("body"),
         "before",
         unit.alias("unit"),
         unit.str.replace(PLURAL, "$1").alias("stem"),
         pl.col("open").is_not_null().alias("in_parentheses"),
+        has_minus.alias("minus_after"),
+        (pl.col("sign") == "+").fill_null(value=False).alias("plus"),
     )
 
 
@@ -305,11 +351,13 @@ def _may_be_numbers(cells: pl.Series) -> pl.Series:
 
 def _count_forms(distinct: pl.DataFrame) -> pl.DataFrame:
     """For each text before numbers and each unit, the rows of its numbers, and those that fit with each of `MARKS`."""
-    body, rows = pl.col("body"), pl.col("rows")
+    body, rows, plus = pl.col("body"), pl.col("rows"), pl.col("plus")
     counts = [
         rows.sum(),
         rows.filter(pl.col("in_parentheses")).sum().alias("in_parentheses"),
         rows.filter(body.str.contains(ADDRESS)).sum().alias("addresses"),
+        rows.filter(plus).filter(body.filter(plus).str.contains(TELEPHONE)).sum().alias("telephones"),
+        rows.filter(pl.col("minus_after")).sum().alias("minus_after"),
         rows.filter(body.str.contains("[.,]")).sum().alias("marked"),
         *(rows.filter(body.str.contains(rf"^{_body(*mark)}$")).sum().alias(_name(mark)) for mark in MARKS),
     ]

@@ -44,10 +44,11 @@ class Column:
     """One column: its name, what it holds, and whether the network gets it.
 
     `note` says why a column is not used, or what was doubtful about its kind. `format` is how the dates of a column of
-    text or whole numbers are written (`date_format`), "duration" for lengths of time, or what separates several values
-    in a cell; it is empty for all other columns. `numbers` says how the numbers of a text column are written; it is
-    None where they are as Python writes them. `shape` is the height, width and channels of a column of images, and None
-    for all other columns; `largest` is the value that becomes 255 in such images of 16 bits.
+    text or whole numbers are written (`date_format`), how lengths of time or fractions are (`durations`, `fractions`),
+    or what separates several values in a cell; it is empty for all other columns. `numbers` says how the numbers of a
+    text column are written; it is None where they are as Python writes them. `shape` is the height, width and channels
+    of a column of images, and None for all other columns; `largest` is the value that becomes 255 in such images of 16
+    bits.
     """
 
     name: str
@@ -132,7 +133,7 @@ class WholeSchema(Schema):
 
 LATER = (
     *("numbers", "decimal", "day_first", "encoding", "skip_lines", "comment", "quote", "columns", "lowest", "highest"),
-    *("largest", "shape", "image", "image_dir", "image_size", "merge_case", "merged", "dropped"),
+    *("largest", "shape", "image", "image_dir", "image_size", "merge_case", "merged", "dropped", "minus_after"),
 )
 """Keys that saved dataclasses do not have where their value is None, as those saved by earlier versions."""
 

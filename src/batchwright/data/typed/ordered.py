@@ -1,0 +1,69 @@
+"""Texts that hold numbers in an order that categories lose: ranges such as 10-20 and 65+, and several numbers."""
+
+import polars as pl
+
+LOOKED_AT = 1000
+"""Rows that are looked at first."""
+NEARLY_ALL = 0.9
+"""The share of the cells that are alike."""
+FROM = 3
+"""The fewest different texts: the two sides of one limit have no order to lose."""
+
+_NUMBER = r"\p{Sc}? ?[0-9]+(?:[.,][0-9]+)*[kKM]?"
+_UNIT = r"(?: ?(?:\p{L}+|%|\p{Sc}))?"
+_TO = "(?: ?(?:-|–|—|~|to|bis|à|a|until) ?)"
+_WORDS = "(?:more|over|older|above|up|under|less|younger|mehr|älter|plus)"
+_MORE = rf"(?: ?\+|(?: ?[\p{{L}}]+)? (?:and|or|und|oder|et|ou) {_WORDS})"
+_LIMIT = r"(?:[<>≤≥]=? ?|(?:under|over|above|below|unter|über|moins de|plus de|less than|more than|up to) )"
+_INTERVAL = rf"[\[(]-?{_NUMBER}(?:, ?|{_TO})-?{_NUMBER}[\])]"
+_ONE = rf"{_NUMBER}{_UNIT}"
+RANGE = rf"(?i)^(?:{_LIMIT}{_ONE}|{_ONE}{_MORE}{_UNIT}|{_ONE}{_TO}{_ONE}|{_INTERVAL})$"
+NUMBER, ENDS = rf"(?i)^{_ONE}$", rf"(?i)^{_ONE}{_TO}{_NUMBER}"
+_PART = r"[+-]?[0-9]+(?:[.,][0-9]+)?"
+SEVERAL = rf"^\(?{_PART}\p{{L}}{{0,3}}(?:(?: ?[:x×*/°'′±;+] ?|, ){_PART}){{1,3}} ?[\"'″′]{{0,2}} ?[\p{{L}}%]{{0,3}}\)?$"
+ANY = f"{RANGE}|{NUMBER}|{SEVERAL}"
+OTHER_DIGITS = r"^[+-]?[\p{Nd}.,٫٬，．]*[\p{Nd}--[0-9]][\p{Nd}.,٫٬，．]*$"
+"""Numbers in the digits of another script, or as wide as Chinese characters."""
+
+
+def order_note(cells: pl.Series) -> str:
+    """A note on ranges, or on several numbers in a cell, if nearly all cells hold such; else empty.
+
+    >>> order_note(pl.Series(["0-17", "18-64", "65+"])).split(":")[0]
+    "ranges of numbers, as in '0-17', are categories without an order"
+    """
+    first = cells.head(LOOKED_AT)
+    if len(cells) and (strange := first.str.contains(OTHER_DIGITS)).sum() >= NEARLY_ALL * len(first):
+        return f"numbers in other digits than 0 to 9, as in {first.filter(strange)[0]!r}, stay text: use 0 to 9"
+    if not len(cells) or 2 * first.str.contains(ANY).sum() < len(first) or cells.n_unique() < FROM:
+        return ""
+    counts = cells.alias("cell").value_counts(name="rows")
+    ranges = counts.filter(counts["cell"].str.contains(RANGE))
+    others = counts.filter(counts["cell"].str.contains(NUMBER))
+    rows = NEARLY_ALL * len(cells)
+    if int(ranges["rows"].sum()) + int(others["rows"].sum()) >= rows and 2 * ranges.height >= counts.height - 1 > 0:
+        return _range_note(ranges["cell"]) if _go_up(ranges["cell"]) else ""
+    several = counts.filter(counts["cell"].str.contains(SEVERAL))
+    if several["rows"].sum() >= rows:
+        return f"several numbers in a cell, as in {several['cell'].min()!r}, stay text: make a column of each"
+    return ""
+
+
+def _range_note(ranges: pl.Series) -> str:
+    shown = ranges.filter(ranges.str.contains(ENDS)).min() or ranges.min()
+    return (
+        f"ranges of numbers, as in {shown!r}, are categories without an order: a column with the middle of each, as a "
+        "number, keeps it"
+    )
+
+
+def _go_up(ranges: pl.Series) -> bool:
+    """Whether the second number of each range with two ends is the greater one, unlike in scores and seasons.
+
+    >>> _go_up(pl.Series(["1.5-2", "10,000-20,000"])), _go_up(pl.Series(["2011-12"]))
+    (True, False)
+    """
+    ends = ranges.filter(ranges.str.contains(ENDS)).str.replace_all(",([0-9]{3})", "$1")
+    numbers = ends.str.replace_all(",", ".", literal=True).str.extract_all(r"[0-9]+(?:\.[0-9]+)?")
+    first, last = (numbers.list.get(place, null_on_oob=True).cast(pl.Float64) for place in (0, 1))
+    return bool((first <= last).all())
