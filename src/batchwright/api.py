@@ -23,7 +23,7 @@ from batchwright.config import (
     validate_component,
 )
 from batchwright.config.custom import check_kinds, metric_names
-from batchwright.config.sections import AUTO, BATCH_SIZE, MEASURABLE
+from batchwright.config.sections import AUTO, MEASURABLE
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, unknown
 from batchwright.nn import Architecture, Custom, Layer, Network, Tabular, as_architecture
@@ -54,8 +54,8 @@ def fit(
     network: Architecture | Network | Layer = NETWORK,
     optimizer: Optimizer = Adam(),
     schedule: Schedule = OneCycle(),
-    epochs: int | Auto = DEFAULT.epochs,
-    batch_size: BatchSize | AdaptiveBatchSize | Auto = BATCH_SIZE,
+    epochs: int | Auto | None = None,
+    batch_size: BatchSize | AdaptiveBatchSize | Auto | None = None,
     learning_rate: float | Auto | None = None,
     early_stopping: EarlyStopping | None = DEFAULT.early_stopping,
     loss: LossName | Loss = "auto",
@@ -93,9 +93,10 @@ def fit(
             as `nn.Sequential`; if it does not end in an `nn.Dense`, one is added.
         optimizer: the update rule, one of `optim.OPTIMIZERS`, with its learning rate.
         schedule: how the learning rate changes, one of `optim.SCHEDULES`.
-        epochs: passes over the training rows, at least 1; "auto" trains until the validation loss stops falling.
+        epochs: passes over the training rows, at least 1; "auto" trains until the validation loss stops falling. None
+            is 20, and more if there are fewer than 1,000 training rows.
         batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` is a size that grows, "auto" is
-            measured.
+            measured. None is 64, and at most 32 if there are fewer than 1,000 training rows.
         learning_rate: replaces the optimizer's; "auto" is measured.
         early_stopping: when to stop before the last epoch, and whether the best one's parameters are kept; None trains
             to the last epoch, and keeps its parameters.
@@ -256,8 +257,8 @@ def _settings(
     network: Architecture | Network | Layer,
     optimizer: Optimizer,
     schedule: Schedule,
-    epochs: int | Auto,
-    batch_size: BatchSize | AdaptiveBatchSize | Auto,
+    epochs: int | Auto | None,
+    batch_size: BatchSize | AdaptiveBatchSize | Auto | None,
     learning_rate: float | Auto | None,
     early_stopping: EarlyStopping | None,
     loss: LossName | Loss,
@@ -301,7 +302,7 @@ def _settings(
         threshold=threshold,
     )
     training = Training(
-        DEFAULT.epochs if "training.epochs" in to_measure else cast("int", epochs),
+        None if "training.epochs" in to_measure else cast("int | None", epochs),
         _batch_size(batch_size),
         seed,
         precision,
@@ -334,10 +335,10 @@ def _rate(given: object) -> float:
     return plain
 
 
-def _batch_size(given: BatchSize | AdaptiveBatchSize | Auto) -> BatchSize | Growing:
-    """A batch size as the configuration has it; the default stands in for one that is to be measured."""
+def _batch_size(given: BatchSize | AdaptiveBatchSize | Auto | None) -> BatchSize | Growing | None:
+    """A batch size as the configuration has it; None for one that is to be measured."""
     if isinstance(given, str) and given == "auto":
-        return BATCH_SIZE
+        return None
     return Growing(given) if isinstance(given, AdaptiveBatchSize) else given
 
 

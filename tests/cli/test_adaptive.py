@@ -20,6 +20,7 @@ optimizer: {name: sgd, learning_rate: 0.1}
 schedule: {name: exponential, base: 0.5}
 training:
   epochs: 4
+  early_stopping: {patience: 10}
   batch_size: {adaptive: {by: schedule, start: 4, maximum: 16}}
   checkpoints: {iterations: 5}
 """

@@ -60,11 +60,12 @@ def test_find_learning_rate_prints_and_draws(batchwright, tmp_path: Path) -> Non
 
 
 def test_check_foretells_and_finds(batchwright) -> None:
-    told = json.loads(batchwright("check", "iris", *SMALL, "--json").out)
+    few = (*SMALL, "--epochs", 20, "--batch-size", 64)
+    told = json.loads(batchwright("check", "iris", *few, "--json").out)
     assert told["seconds"]["total"] == pytest.approx(20 * told["seconds"]["epoch"])
     assert {finding["kind"] for finding in told["findings"]} == {"few updates", "few rows", "large batch"}
     assert set(told["findings"][0]) == {"kind", "severity", "evidence", "advice"}
-    said = batchwright("check", "iris", *SMALL, "--learning-rate", "1000", "--measure").out
+    said = batchwright("check", "iris", *few, "--learning-rate", "1000", "--measure").out
     assert "warning: few updates" in said
     assert "times the highest of the useful range" in said
 
@@ -136,9 +137,11 @@ def test_auto_with_too_few_rows_to_measure_is_the_default_and_says_so(batchwrigh
     words = ("--learning-rate", "auto", "--batch-size", "auto", "--epochs", "auto", "--max-time", 1)
     answer = batchwright("train", "t.csv", "--target", "y", *words, "--run-dir", "run", "--json")
     assert answer.code == 0, answer.err
-    assert "batch size 64 is the default, not measured: " in answer.err
-    told = json.loads(answer.out)["settings"]["training.batch_size"]
-    assert (told["value"], told["origin"]) == (64, "default")
+    told = json.loads(answer.out)
+    size = {10: told["plan"]["training_rows"], 30: 10}[rows]
+    assert f"batch size {size} is the default, not measured: " in answer.err
+    told = told["settings"]["training.batch_size"]
+    assert (told["value"], told["origin"]) == (size, "default")
     assert (
         "not measured" in json.loads((tmp_path / "run" / "evidence.json").read_text())["training.batch_size"]["reason"]
     )

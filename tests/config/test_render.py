@@ -55,7 +55,7 @@ def test_the_starter_is_the_defaults_with_what_is_allowed(tmp_path: Path) -> Non
     config = load_config(tmp_path / "run.yaml").config
     assert (config.data.source, config.data.target) == ("my data.csv", "income: yearly")
     assert (config.network, config.training) == (load_config().config.network, load_config().config.training)
-    assert "  batch_size: 64  # a whole number >= 1, or full, or {adaptive: {}}" in text
+    assert "  batch_size: null  # a whole number >= 1, or full, or {adaptive: {}}, or null, or auto" in text
     assert "  learning_rate: 0.001  # a number > 0, or auto\n" in text
     assert f"  name: adam  # one of {', '.join(SECTIONS[2].by_name)}\n" in text
 

@@ -143,7 +143,7 @@ schedule: cosine
         "run.yaml:3: optimizer.learning_rte: unknown key; did you mean optimizer.learning_rate?",
         "run.yaml:4: learning_rate: unknown key here; it belongs under optimizer.",
         "run.yaml:6: training.batchsize: unknown key; did you mean training.batch_size?",
-        "run.yaml:7: training.epochs: must be a whole number >= 1, or auto, but is 0.",
+        "run.yaml:7: training.epochs: must be a whole number >= 1, or null, or auto, but is 0.",
         "run.yaml:8: epochs: is given twice (first in line 7); keep one of them.",
         "run.yaml:9: training.early_stopping.min_delta: must be a number >= 0, but is -1.",
         "run.yaml:9: training.early_stopping.patence: unknown key; did you mean training.early_stopping.patience?",

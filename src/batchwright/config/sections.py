@@ -88,8 +88,7 @@ class Own:
 
 
 NOTHING = Own()
-PATIENT = EarlyStopping(patience=10)
-BATCH_SIZE = 64
+BY_ROWS = EarlyStopping(patience=None)
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,9 @@ class Training:
     """How long to train, with which batch size and in which precision.
 
     Attributes:
-        epochs: passes over the training rows.
-        batch_size: rows per update; "full" means all rows, {adaptive: {}} a number that grows from epoch to epoch.
+        epochs: passes over the training rows; null follows from their number: 20, and more if they are few.
+        batch_size: rows per update; "full" means all rows, {adaptive: {}} a number that grows from epoch to epoch; null
+            follows from the number of rows: 64, and fewer if they are few.
         seed: seed of the split, the initial parameters, the order of the rows and dropout.
         precision: precision of the products; parameters are always float32.
         remainder: whether a last batch that is not full is used.
@@ -117,12 +117,12 @@ class Training:
         curvature: whether the largest curvature of the training loss is in the history too, where layers are measured.
     """
 
-    epochs: Annotated[int, Ge(1)] = 20
-    batch_size: Annotated[int, Ge(1)] | Literal["full"] | Growing = BATCH_SIZE
+    epochs: Annotated[int, Ge(1)] | None = None
+    batch_size: Annotated[int, Ge(1)] | Literal["full"] | Growing | None = None
     seed: Annotated[int, Ge(0), Lt(2**32)] = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     remainder: Literal["keep", "drop"] = "keep"
-    early_stopping: EarlyStopping | None = PATIENT
+    early_stopping: EarlyStopping | None = BY_ROWS
     max_time: Annotated[float, Gt(0)] | None = None
     divergence: Divergence = STOP
     checkpoints: Checkpoints = EVERY_NOW_AND_THEN

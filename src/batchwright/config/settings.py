@@ -15,8 +15,8 @@ from batchwright.config.hints import fields_of, nested_dataclass
 from batchwright.config.sections import AUTO, CUSTOM, FORMER_NAMES, MEASURABLE, NOTHING, SECTIONS, Config, Own, Section
 from batchwright.errors import ConfigError, nearest
 
-Origin: TypeAlias = Literal["default", "user", "initial", "measured", "searched"]
-"""Who chose a value; `initial` is the trained model that training began from."""
+Origin: TypeAlias = Literal["default", "user", "initial", "rows", "measured", "searched"]
+"""Who chose a value; `initial` is the trained model that training began from, `rows` the number of training rows."""
 
 
 class Override(NamedTuple):
@@ -32,7 +32,7 @@ class Settings:
     """A configuration, and the source of each of its values, by dotted key.
 
     - to_measure: the keys that are `auto`; until they have been measured, the configuration holds their defaults
-    - evidence: plain data for each value that was measured, by its key
+    - evidence: plain data for each value that was measured or follows from the rows, by its key
     """
 
     config: Config
@@ -67,7 +67,7 @@ class Settings:
 
         >>> settings = load_config(None, [("training.batch_size", "auto", "--batch-size auto")])
         >>> settings.to_measure, settings.config.training.batch_size
-        (('training.batch_size',), 64)
+        (('training.batch_size',), None)
         >>> key = "training.batch_size"
         >>> done = settings.with_measured({key: 256}, {key: {"reason": "the machine idles below"}})
         >>> done.to_measure, done.config.training.batch_size, done.origins["training.batch_size"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from batchwright.config import from_plain
 from batchwright.errors import ConfigError, unknown
+from batchwright.training.plan import MOST_UPDATES
 from batchwright.training.stopping import EarlyStopping
 
 
@@ -33,7 +34,7 @@ def _fields(cls: Any) -> set[str]:
 
 
 def stopping_of(
-    setting: bool | int | EarlyStopping, *, tol: float | None, n_iter_no_change: float, epochs: int
+    setting: bool | int | EarlyStopping, *, tol: float | None, n_iter_no_change: float | None
 ) -> EarlyStopping | None:
     """When training stops before its last epoch: by rows held out, by the training loss, or never.
 
@@ -46,7 +47,7 @@ def stopping_of(
         return setting
     if setting is False and tol is None:
         return None
-    patience = _patience(n_iter_no_change if isinstance(setting, bool) else setting, epochs)
+    patience = _patience(n_iter_no_change if isinstance(setting, bool) else setting)
     if tol is not None and not 0.0 <= tol < float("inf"):
         raise ConfigError(f"tol must be a number of at least 0, or None, but is {tol!r:.60}.")
     if setting is False:
@@ -54,10 +55,12 @@ def stopping_of(
     return EarlyStopping("val_loss", patience, tol or 0.0)
 
 
-def _patience(epochs_to_wait: float, epochs: int) -> int:
-    """The epochs to wait; infinitely many are more than there are."""
+def _patience(epochs_to_wait: float | None) -> int | None:
+    """The epochs to wait; infinitely many are more than there can be. None follows from the number of rows."""
+    if epochs_to_wait is None:
+        return None
     if epochs_to_wait == float("inf"):
-        return epochs + 1
+        return MOST_UPDATES
     if epochs_to_wait != int(epochs_to_wait) or epochs_to_wait < 1:
         raise ConfigError(
             f"n_iter_no_change, or early_stopping as a number, is a whole number of at least 1, or infinity, but is "

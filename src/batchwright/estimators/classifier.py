@@ -49,14 +49,16 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         l2: at least 0, adds l2·w to the gradient; None is the rule's default.
         weight_decay: at least 0, shrinks the parameters in addition to the rule's own step; None is the rule's default.
         schedule: the name of a learning-rate schedule, or an instance of one of `optim.SCHEDULES`.
-        batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` a number that grows.
-        epochs: passes over the training rows, at least 1.
+        batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` a number that grows. None is 64,
+            and at most 32 if there are fewer than 1,000 training rows.
+        epochs: passes over the training rows, at least 1. None is 20, and more if there are fewer than 1,000 rows.
         early_stopping: True stops when the validation loss has not fallen for `n_iter_no_change` epochs, a number after
             this number of epochs; the best epoch's parameters are kept. An `EarlyStopping` sets all details.
         tol: at least 0: an epoch counts as better if its loss is lower by more than `tol`. Without early stopping,
             training stops when the training loss has not fallen by `tol` for `n_iter_no_change` epochs, and warns if
             the epochs end before that; None trains all epochs, and does not warn.
-        n_iter_no_change: epochs to wait for a better one, at least 1; infinity never stops.
+        n_iter_no_change: epochs to wait for a better one, at least 1; infinity never stops. None is 10, and half of all
+            epochs if there are fewer than 1,000 training rows.
         validation_split: share of the rows in [0, 1) that are held out, and evaluated after every epoch. None is a
             tenth if early stopping or the schedule needs them, otherwise 0: training uses all rows.
         standardize: whether numbers are standardised; False takes them as they are, for example after a scaler.

@@ -15,7 +15,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from batchwright import api
-from batchwright.config.sections import BATCH_SIZE
 from batchwright.data.adjust import with_target, with_validation
 from batchwright.data.dataset import Dataset
 from batchwright.data.encode.several import Target
@@ -42,12 +41,10 @@ from batchwright.training.plan import BatchSize
 from batchwright.training.state import to_device
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Prepared, Trained
+from batchwright.workflow.budget import USUAL_SIZE
 
 VALIDATION_SPLIT = 0.1
 """The share of rows held out if something is measured on them, as in scikit-learn's MLPClassifier."""
-
-PATIENCE = 10
-"""Epochs to wait for a better one; scikit-learn's `n_iter_no_change`."""
 
 NOT_PICKLED = ("trained_",)
 """What holds the rows, and buffers of the device that training has used up."""
@@ -79,11 +76,11 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
     l2: float | None = None
     weight_decay: float | None = None
     schedule: str | Schedule = "one_cycle"
-    batch_size: BatchSize | AdaptiveBatchSize = BATCH_SIZE
-    epochs: int = api.DEFAULT.epochs
+    batch_size: BatchSize | AdaptiveBatchSize | None = None
+    epochs: int | None = None
     early_stopping: bool | int | EarlyStopping = False
     tol: float | None = None
-    n_iter_no_change: int | float = PATIENCE
+    n_iter_no_change: int | float | None = None
     validation_split: float | None = None
     standardize: bool = True
     shuffle: bool = True
@@ -189,7 +186,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             raise ConfigError("partial_fit takes a batch size that stays the same: give a number, or 'full'.")
         prepared = next(self._events(dataset, chosen, Constant(), None, initial))
         assert isinstance(prepared, Prepared)
-        passes = Passes(prepared.job, prepared.state, chosen.batch_size)
+        passes = Passes(prepared.job, prepared.state, chosen.batch_size or USUAL_SIZE)
         return passes, _model_of(prepared, passes.now.kept)
 
     def _refuse_other_outputs(self, y: np.ndarray, *, going_on: bool) -> None:
@@ -239,9 +236,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
         """Train on these rows, and tell callbacks of each epoch."""
         chosen = self._with_plain_numbers()
         schedule: Schedule = part("schedule", chosen.schedule, SCHEDULES, {})
-        stopping = stopping_of(
-            chosen.early_stopping, tol=chosen.tol, n_iter_no_change=chosen.n_iter_no_change, epochs=chosen.epochs
-        )
+        stopping = stopping_of(chosen.early_stopping, tol=chosen.tol, n_iter_no_change=chosen.n_iter_no_change)
         share = _share(chosen.validation_split, schedule, stopping, given=held_out is not None)
         dataset = self._dataset(rows, chosen, share=share, going_on=going_on)
         if held_out is not None:
@@ -253,10 +248,13 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
                 "is none: raise it, or train to the last epoch (early_stopping=False)."
             )
         events = self._events(dataset, chosen, schedule, stopping, self.model_ if going_on else None)
-        following = Following(self, data, epochs=chosen.epochs, task="fit", verbose=bool(chosen.verbose))
-        trained = _follow_events(events, following)
+        prepared = next(events)
+        assert isinstance(prepared, Prepared)
+        epochs = prepared.plan.epochs
+        following = Following(self, data, epochs=epochs, task="fit", verbose=bool(chosen.verbose))
+        trained = _follow_events(prepared, events, following)
         following.ends(lambda: {"model_": trained.model})
-        return trained, stopping
+        return trained, prepared.job.early_stopping
 
     def _dataset(
         self, rows: Given, chosen: "Perceptron", *, share: float, going_on: bool, more_to_come: bool = False
@@ -364,22 +362,18 @@ def _stops(stopping: EarlyStopping | None, history: Sequence[Any]) -> bool:
     return stopping is not None and stopping.verdict(history).stop is not None
 
 
-def _follow_events(events: api.Events, following: Following) -> Trained:
+def _follow_events(prepared: Prepared, events: api.Events, following: Following) -> Trained:
     """What a training comes to, told epoch by epoch.
 
     Raises:
         DivergedError: a loss was not finite.
     """
-    prepared: Prepared | None = None
     trained: Trained | None = None
     for event in events:
         match event:
-            case Prepared():
-                prepared = event
             case Compiled() | SegmentDone():
                 following.epoch_begins()
             case EpochDone():
-                assert prepared is not None
                 if following.epoch_ends(event.row, partial(_attributes, prepared, event)):
                     events.stop()
             case Trained():

@@ -70,9 +70,9 @@ def tiny_batches(plan: Plan, network: Network, *, own_network: bool = False) -> 
 
 
 def odd_batch_size(plan: Plan) -> tuple[Finding, ...]:
-    """A batch size above eight rows that is not a multiple of eight."""
+    """A batch size above 32 rows that is not a multiple of eight; smaller batches take next to no time."""
     size = plan.batch_size
-    if size < UNIT or size % UNIT == 0 or size >= plan.training_rows:
+    if size <= 4 * UNIT or size % UNIT == 0 or size >= plan.training_rows:
         return ()
     down, up = size // UNIT * UNIT, math.ceil(size / UNIT) * UNIT
     return (
@@ -88,7 +88,7 @@ def odd_batch_size(plan: Plan) -> tuple[Finding, ...]:
 def few_updates(plan: Plan) -> tuple[Finding, ...]:
     """Batches of more than half the rows, and fewer than a hundred updates in all."""
     found = []
-    if 2 * plan.batch_size > plan.training_rows > 2 * UNIT:
+    if 2 * plan.batch_size > plan.training_rows + 1 > 2 * UNIT + 1:
         share = plan.batch_size / plan.training_rows
         found.append(
             Finding(

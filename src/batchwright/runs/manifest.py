@@ -39,7 +39,7 @@ LARGEST = {
 """The files of a run, and the most bytes to read of each. The model's own sizes limit its weights further."""
 
 Status = Literal["running", "finished", "diverged", "interrupted", "failed"]
-Origin = Literal["default", "user", "initial", "measured", "searched"]
+Origin = Literal["default", "user", "initial", "rows", "measured", "searched"]
 
 
 @dataclass(frozen=True)

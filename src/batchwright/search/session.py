@@ -16,6 +16,7 @@ from batchwright.search.space import Space
 from batchwright.search.study import Finished, Study
 from batchwright.training.job import Job
 from batchwright.workflow import Prepared, folds
+from batchwright.workflow.budget import with_budget_of
 from batchwright.workflow.measuring import SIZE
 
 AGAIN = "the same search, with its storage and study name and another folder, goes on with it"
@@ -59,7 +60,7 @@ class Session:
 
     def settings(self, chosen: Mapping[str, Any]) -> Settings:
         """Those of a trial."""
-        plan, settings = self.folder.plan, self.space.settings(chosen)
+        plan, settings = self.folder.plan, with_budget_of(self.space.settings(chosen), self.prepared.settings)
         if plan.batch_size is None:
             return settings
         return settings.with_measured({SIZE: plan.batch_size}, {SIZE: {"reason": plan.batch_size_reason}})

@@ -10,6 +10,9 @@ from annotated_types import Ge
 from batchwright.errors import ConfigError, unknown
 from batchwright.tasks.metrics import METRICS
 
+PATIENCE = 10
+"""Epochs to wait for an improvement where nobody has said."""
+
 
 @dataclass(frozen=True)
 class Stop:
@@ -36,7 +39,7 @@ class EarlyStopping:
 
     Args:
         monitor: a metric in the history: `val_loss`, `val_` and the name of a metric, or `loss`, the training loss.
-        patience: epochs to wait for an improvement, 1 or more.
+        patience: epochs to wait for an improvement, 1 or more; None is 10, or more in the training of few rows.
         min_delta: how much better an improvement has to be, 0 or more, in the unit of the metric.
         restore_best: whether to keep the best epoch's parameters rather than the last's.
         mode: whether larger ("max") or smaller ("min") is better; "auto" decides by the metric.
@@ -50,7 +53,7 @@ class EarlyStopping:
     """
 
     monitor: str = "val_loss"
-    patience: Annotated[int, Ge(1)] = 5
+    patience: Annotated[int, Ge(1)] | None = 5
     min_delta: Annotated[float, Ge(0)] = 0.0
     restore_best: bool = True
     mode: Literal["auto", "min", "max"] = "auto"
@@ -66,7 +69,7 @@ class EarlyStopping:
         best = min((cost for cost in costs if math.isfinite(cost)), default=None)
         best_epoch = None if best is None else costs.index(best) + 1
         waited = len(costs) - _last_better(costs, self.min_delta)
-        if waited < self.patience:
+        if waited < (self.patience or PATIENCE):
             return SoFar(best_epoch, None)
         by = f" by more than {self.min_delta:g}" if self.min_delta else ""
         where = (

@@ -19,11 +19,12 @@ from batchwright.optim.schedules import ReduceOnPlateau
 from batchwright.training.feed import OnDisk
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows
+from batchwright.workflow.budget import PATIENCE, with_epochs_for_size
 from batchwright.workflow.preparing import Prepared, example_of, prepare
 
 RATE, SIZE, EPOCHS = "optimizer.learning_rate", "training.batch_size", "training.epochs"
 MOST_EPOCHS = 200
-"""The most epochs of `epochs: auto`; the validation loss decides when to stop before."""
+"""The most epochs of `epochs: auto`, twice the default number on few rows; the validation loss decides when to stop."""
 PLATEAU = ReduceOnPlateau(factor=0.3, patience=4)
 """The schedule of `epochs: auto` if none is requested: the usual one needs a number of epochs that is known in
 advance."""
@@ -143,6 +144,7 @@ def _measure_size(prepared: Prepared) -> tuple[Settings, str]:
     settings = prepared.settings.with_measured(
         {SIZE: found.recommended, **follow}, {SIZE: plain_batch_sizes(found), **dict.fromkeys(follow, rescaled)}
     )
+    settings = with_epochs_for_size(settings, prepared.plan.training_rows)
     return settings, f"the batch size {found.recommended:,} was measured: {found.reason}"
 
 
@@ -154,11 +156,14 @@ def _measure_epochs(prepared: Prepared) -> tuple[Settings, str]:
             "training.epochs: auto needs the validation loss: give data.validation_split a share above 0, and leave "
             "training.early_stopping on."
         )
+    patience, most = config.training.early_stopping.patience, max(MOST_EPOCHS, 2 * prepared.plan.epochs)
+    assert patience is not None
     if settings.origins["schedule.name"] == "default":
-        settings = settings.with_section("schedule", PLATEAU, "measured")
-    patience = config.training.early_stopping.patience
-    reason = f"as many epochs as the validation loss falls, {MOST_EPOCHS} at most: {patience} without progress end it"
-    return settings.with_measured({EPOCHS: MOST_EPOCHS}, {EPOCHS: {"reason": reason, "most": MOST_EPOCHS}}), reason
+        few = settings.origins[PATIENCE] == "rows"
+        plateau = replace(PLATEAU, patience=max(PLATEAU.patience, 2 * patience // 5)) if few else PLATEAU
+        settings = settings.with_section("schedule", plateau, "measured")
+    reason = f"as many epochs as the validation loss falls, {most} at most: {patience} without progress end it"
+    return settings.with_measured({EPOCHS: most}, {EPOCHS: {"reason": reason, "most": most}}), reason
 
 
 _MEASURES: Mapping[str, Callable[[Prepared], tuple[Settings, str]]] = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from batchwright._machine import be_deterministic
 from batchwright.config import Config, Settings
-from batchwright.config.sections import PATIENT
+from batchwright.config.sections import BY_ROWS
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.disk.budget import limit_to_stream
 from batchwright.data.disk.encoded_rows import StoredRows, memory_map
@@ -33,6 +33,7 @@ from batchwright.training.job import Job
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.state import Model, Program, Rows, TrainState, initial_state, to_device
 from batchwright.training.stopping import EarlyStopping
+from batchwright.workflow.budget import PATIENCE, USUAL_PATIENCE, budget_notes, with_budget, with_budget_of
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.tasks import task_of
 
@@ -114,6 +115,8 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
         dataset = _load(config, like)
     _refuse_stopping(settings, dataset)
     load_seconds = time.perf_counter() - started
+    settings = with_budget(settings, dataset.train.rows)
+    config = settings.config
     blueprint = _blueprint(config, dataset)
     job = _job(config, dataset, _program(config, blueprint))
     example = example_of(dataset)
@@ -122,7 +125,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     state = initial_state(job.program, example, seed=job.seed)
     job = _add_probe(job, state, wanted=config.training.noise_scale)
     job = _add_diagnostics(job, dataset, config)
-    notes = (*dataset.notes, *_notes(config, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
+    notes = (*dataset.notes, *_notes(settings, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
 
 
@@ -132,9 +135,12 @@ def _refuse_stopping(settings: Settings, dataset: Dataset) -> None:
     Early stopping that nobody has asked for is left out without validation rows.
     """
     config, stopping = settings.config, settings.config.training.early_stopping
+    if stopping is None or stopping.monitor == "loss" or config.data.validation_split > 0 or _held_out(dataset):
+        return
+    usual = settings.origins[PATIENCE] == "rows" or stopping.patience == USUAL_PATIENCE
     said = [key for key, origin in settings.origins.items() if origin == "user"]
-    asked = stopping != PATIENT or any(key.startswith("training.early_stopping") for key in said)
-    if stopping and asked and stopping.monitor != "loss" and config.data.validation_split == 0 == _held_out(dataset):
+    asked = any(key.startswith("training.early_stopping") for key in said)
+    if asked or (replace(stopping, patience=None) if usual else stopping) != BY_ROWS:
         raise ConfigError(
             f"training.early_stopping: {stopping.monitor} needs validation rows, and there are none: set "
             "`validation_split` above 0, or stop by the training loss.",
@@ -179,12 +185,12 @@ def check_outputs(blueprint: Blueprint, program: Program, example: dict[str, np.
 def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> Job:
     """The job that other settings make of the same rows, which are shared; what is `auto` in them is not measured.
 
-    It uses the rows of `like`, if given.
+    It uses the rows of `like`, if given. What follows from the number of rows is as prepared.
 
     Raises:
         ConfigError: settings that do not go with each other or with the data.
     """
-    config, dataset = settings.config, prepared.dataset
+    config, dataset = with_budget_of(settings, prepared.settings).config, prepared.dataset
     program = _program(config, _blueprint(config, dataset))
     job = _job(config, dataset, program, like or prepared.job)
     refuse_too_large(program, _largest(job), example_of(dataset))
@@ -241,6 +247,8 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
         )
     if chosen.average is not None and (wrong := chosen.average.problem()):
         raise ConfigError(f"training.average: {wrong}")
+    assert chosen.epochs is not None
+    assert chosen.batch_size is not None
     size = chosen.batch_size.adaptive.start if isinstance(chosen.batch_size, Growing) else chosen.batch_size
     rows = like.train.length if like else dataset.train.rows
     plan = make_plan(rows, size, chosen.epochs, remainder=chosen.remainder, shuffle=chosen.shuffle)
@@ -345,9 +353,10 @@ def _frozen_notes(job: Job, state: TrainState) -> Iterator[str]:
         yield "the batch statistics of a module of another library follow the batches, also where it is frozen"
 
 
-def _notes(config: Config, job: Job) -> Iterator[str]:
+def _notes(settings: Settings, job: Job) -> Iterator[str]:
     """What a user should know of the plan, one sentence each."""
-    rows, asked = job.train.length, config.training.batch_size
+    yield from budget_notes(settings)
+    rows, asked = job.train.length, settings.config.training.batch_size
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
     if job.average is not None:

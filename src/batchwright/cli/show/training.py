@@ -23,7 +23,13 @@ from batchwright.workflow import Estimate, Event, Prepared, Repeated, Trained
 from batchwright.workflow.progress import figure_text, figures_of, progress_bar, rows_per_second, validation_of
 
 MB = 1e6
-CHOSEN_BY = {"user": "you", "initial": "the run it began from", "measured": "measurement", "searched": "search"}
+CHOSEN_BY = {
+    "user": "you",
+    "initial": "the run it began from",
+    "rows": "the number of rows",
+    "measured": "measurement",
+    "searched": "search",
+}
 ALL_EPOCHS = "(epochs are shown once a second at most; the run's history.jsonl has all of them)"
 
 

@@ -1,0 +1,134 @@
+"""How long few rows are trained where nobody has said, and that whatever a user says holds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import batchwright as bw
+from batchwright import workflow
+from batchwright.config import Settings, load_config
+from batchwright.config.sections import Training
+from batchwright.findings.batches import few_updates, odd_batch_size, single_row, tiny_batches
+from batchwright.training.plan import make_plan
+from batchwright.workflow.budget import FEW_ROWS, LEAST_UPDATES, PATIENCE, budget
+
+EPOCHS, SIZE = "training.epochs", "training.batch_size"
+QUICK = {"network": bw.nn.Linear(), "seed": 1}
+
+
+def line(rows: int) -> bw.Dataset:
+    x = np.linspace(-1, 1, rows)
+    return bw.load({"x": x, "y": 2 * x}, target="y", validation_split=0.2, test_split=0.0)
+
+
+def prepared(settings: Settings, rows: int) -> workflow.Prepared:
+    return workflow.prepare(settings, line(rows))
+
+
+def chosen(**overrides: str) -> Settings:
+    return load_config(None, [(f"training.{key}", value, key) for key, value in overrides.items()])
+
+
+class TestTheRule:
+    @given(st.integers(1, FEW_ROWS - 1), st.none() | st.integers(1, 2_000))
+    def test_few_rows_get_enough_updates(self, rows: int, size: int | None) -> None:
+        found = budget(rows, size)
+        plan = make_plan(rows, found.batch_size, found.epochs)
+        assert found.few
+        assert plan.updates >= LEAST_UPDATES
+        assert found.epochs == 20 or plan.updates - plan.iterations_per_epoch < LEAST_UPDATES
+        assert found.batch_size == size if size else found.batch_size <= 32
+
+    @given(st.integers(1, FEW_ROWS - 1))
+    def test_no_batch_is_much_smaller_than_the_others(self, rows: int) -> None:
+        plan = make_plan(rows, budget(rows).batch_size, 1)
+        assert 2 * plan.last_batch_rows >= plan.batch_size
+        assert plan.last_batch_rows >= min(rows, 8) - 1
+
+    @given(st.integers(8, FEW_ROWS - 1))
+    def test_its_batches_are_not_found_fault_with(self, rows: int) -> None:
+        plan, network = (
+            make_plan(rows, budget(rows).batch_size, 20),
+            bw.nn.MLP((8,)).build(bw.nn.Features(numeric=3), 2),
+        )
+        found = (*odd_batch_size(plan), *tiny_batches(plan, network), *single_row(plan, network), *few_updates(plan))
+        assert rows < 17 or {one.kind for one in found} <= {"few updates"}
+
+    @given(st.integers(FEW_ROWS, 10**9))
+    def test_many_rows_are_trained_as_ever(self, rows: int) -> None:
+        found = budget(rows)
+        assert (found.epochs, found.batch_size, found.patience, found.few) == (20, 64, 10, False)
+
+
+class TestTheSettings:
+    def test_of_few_rows_say_why(self) -> None:
+        settings = prepared(load_config(None), 100).settings
+        training = settings.config.training
+        assert (training.epochs, training.batch_size) == (250, 20)
+        assert training.early_stopping
+        assert training.early_stopping.patience == 125
+        for key in (EPOCHS, SIZE, PATIENCE):
+            assert settings.origins[key] == "rows"
+            assert settings.evidence[key]["reason"].startswith("80 training rows make 4 iterations an epoch")
+
+    def test_of_many_rows_are_defaults(self) -> None:
+        settings = prepared(load_config(None), 2_000).settings
+        assert {settings.origins[key] for key in (EPOCHS, SIZE, PATIENCE)} == {"default"}
+        assert settings.config.training.epochs == 20
+        assert settings.evidence == {}
+
+    @pytest.mark.parametrize("rows", [100, 2_000])
+    def test_what_the_user_says_holds(self, rows: int) -> None:
+        said = chosen(epochs="20", batch_size="64", early_stopping="{patience: 10}")
+        settings = prepared(said, rows).settings
+        assert settings.config == said.config
+        assert {settings.origins[key] for key in (EPOCHS, SIZE, PATIENCE)} == {"user"}
+
+    def test_epochs_follow_the_batch_size_of_the_user(self) -> None:
+        assert prepared(chosen(batch_size="full"), 100).plan.epochs == 1_000
+        assert prepared(chosen(batch_size="8"), 100).plan.epochs == 100
+        assert prepared(chosen(batch_size="{adaptive: {start: 16}}"), 100).plan.epochs == 200
+
+    def test_without_early_stopping_there_is_no_patience(self) -> None:
+        found = prepared(chosen(early_stopping="null"), 100)
+        assert found.settings.config.training.early_stopping is None
+        assert found.job.early_stopping is None
+
+    def test_of_a_trial_are_those_of_the_rows(self) -> None:
+        whole = prepared(load_config(None), 100)
+        job = workflow.preparing.job_on(whole, chosen(batch_size="8"))
+        assert (job.plan.batch_size, job.plan.epochs) == (8, 250)
+        assert job.early_stopping == whole.job.early_stopping
+
+    def test_a_measured_batch_size_changes_the_epochs(self) -> None:
+        whole = prepared(load_config(None), 100).settings
+        measured = whole.with_measured({SIZE: 10}, {SIZE: {"reason": "measured"}})
+        found = workflow.budget.with_epochs_for_size(measured, 80).config.training
+        assert (found.epochs, found.batch_size) == (125, 10)
+
+
+class TestTraining:
+    def test_python_and_estimators_agree(self) -> None:
+        data = line(100)
+        assert bw.fit(data, **QUICK, early_stopping=None).prepared.plan.epochs == 250
+        assert bw.fit(data, **QUICK, epochs=20, batch_size=64).prepared.plan == make_plan(80, 64, 20)
+        x = np.linspace(-1, 1, 80)[:, None]
+        regressor = bw.Regressor((16,), random_state=0).fit(x, 2 * x[:, 0])
+        assert regressor.n_iter_ == 250
+        assert regressor.score(x, 2 * x[:, 0]) > 0.99
+
+    def test_a_recorded_run_keeps_its_numbers(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        data = line(100)
+        run = tmp_path / "run"
+        trained = bw.fit(data, **QUICK, run_dir=run)
+        assert trained.run
+        assert trained.run.settings[EPOCHS].origin == "rows"
+        assert trained.run.settings[EPOCHS].value == 250
+        monkeypatch.setattr("batchwright.workflow.budget.LEAST_UPDATES", 10)
+        again = workflow.prepare(workflow.recorded_settings(trained.run), data)
+        assert again.plan == trained.prepared.plan
+        assert replace(Training(), epochs=250, batch_size=20).epochs == again.settings.config.training.epochs
