@@ -174,7 +174,7 @@ def _step(*, quick: bool) -> Callable[..., Tree]:
 
 def _describe(one: Seen) -> Iterator[tuple[str, Array]]:
     """Mean and variance of a layer's outputs; for some activations, which units live, or the share at the flat ends."""
-    y = one.output.astype(jnp.float32)
+    y = jax.lax.stop_gradient(one.output).astype(jnp.float32)
     yield "mean", y.mean()
     yield "variance", y.var()
     match one.layer:
