@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast soak lint types imports docs bench sizes clean
+.PHONY: help setup demo test test-fast soak lint types imports docs pictures bench sizes clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ imports: $(VENV)/.test  ## check that each layer imports only what is below it
 
 docs: $(VENV)/.docs  ## build the documentation in site/
 	$(BIN)/mkdocs build --strict
+
+pictures: $(BIN)/batchwright  ## draw the pictures of the documentation again, from short trainings on embedded data
+	$(BIN)/python tools/pictures.py
 
 bench: $(BIN)/batchwright  ## measure side by side with PyTorch, Keras and scikit-learn (takes about half an hour)
 	$(PYTHON) benchmarks/run.py

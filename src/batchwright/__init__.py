@@ -21,6 +21,7 @@ _HOMES = {
     "resume": "batchwright.api",
     "run_search": "batchwright.search.run",
     "resume_search": "batchwright.search.run",
+    "open_search": "batchwright.search.saved",
     "compare": "batchwright.comparison.run",
     "Trained": "batchwright.workflow",
     "Searched": "batchwright.search.events",

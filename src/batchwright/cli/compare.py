@@ -7,6 +7,7 @@ import typer
 from batchwright.cli.flags import as_flags
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_space
+from batchwright.cli.shown_files import CsvFolder, FigureFile, check_files, write_files
 from batchwright.cli.train import catch_interrupts
 
 if TYPE_CHECKING:
@@ -22,14 +23,24 @@ Seeds = Annotated[int, typer.Option(min=1, help="how many seeds each is then tra
 
 
 @takes_space
-def compare(space: "Space", vary: Vary = None, trials: Trials = 8, seeds: Seeds = 5, as_json: Json = False) -> None:
+def compare(
+    space: "Space",
+    vary: Vary = None,
+    trials: Trials = 8,
+    seeds: Seeds = 5,
+    figure: FigureFile = None,
+    csv: CsvFolder = None,
+    as_json: Json = False,
+) -> None:
     """Compare update rules, or values of any key, each tuned in the same way, with the noise between seeds."""
     from batchwright.cli.show.comparison import compared_table, follow_comparison, learning_curve_table
     from batchwright.comparison.compare import CompareOptions, compare
 
+    check_files(figure, csv)
     with catch_interrupts() as interrupted:
         events = compare(space, vary, CompareOptions(trials, seeds), interrupted=interrupted)
         found = follow_comparison(events, table_console(stderr=True))
+    write_files(found, figure, csv)
     if as_json:
         print_json(summary(found))
         return

@@ -6,6 +6,7 @@ import typer
 
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_settings
+from batchwright.cli.shown_files import CsvFolder, FigureFile, check_files, write_files
 
 if TYPE_CHECKING:
     from batchwright.config import Settings
@@ -16,14 +17,23 @@ Verify = Annotated[
 
 
 @takes_settings
-def find_batch_size(settings: "Settings", verify: Verify = False, as_json: Json = False) -> None:
+def find_batch_size(
+    settings: "Settings",
+    verify: Verify = False,
+    figure: FigureFile = None,
+    csv: CsvFolder = None,
+    as_json: Json = False,
+) -> None:
     """Measure which batch size reaches a loss soonest, and say why."""
     from batchwright import workflow
     from batchwright.cli.show.measurements import batch_sizes_table, notes_and_reason, verified_line, verified_table
+    from batchwright.measure.frames import verified_frame
     from batchwright.measure.plain import plain_batch_sizes, plain_verified
 
+    check_files(figure, csv)
     prepared, found = workflow.find_batch_size(settings)
     verified = workflow.verify_batch_size(prepared, found) if verify else None
+    write_files(found, figure, csv, more={"verified": verified_frame(verified)} if verified else {})
     if as_json:
         print_json(plain_batch_sizes(found) | ({} if verified is None else {"verified": plain_verified(verified)}))
         return

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from batchwright.cli.output import Json, RunFolder, print_json, say, table_console
+from batchwright.cli.shown_files import CsvFolder, check_files, write_files
 
 if TYPE_CHECKING:
     from batchwright.runs.run import Run
@@ -10,15 +11,17 @@ if TYPE_CHECKING:
     from batchwright.training.verdict import Verdict
 
 
-def report(run: RunFolder, as_json: Json = False) -> None:
+def report(run: RunFolder, csv: CsvFolder = None, as_json: Json = False) -> None:
     """Report how a run went: its metrics, what its curves show, and who chose each setting and why."""
     from batchwright.cli.show.per_class import per_class_parts
-    from batchwright.cli.show.training import metrics_table, notes, settings_table
+    from batchwright.cli.show.training import loss_sketch, metrics_table, notes, settings_table
     from batchwright.runs.manifest import CONFIG
     from batchwright.runs.run import open_run
     from batchwright.training.verdict import verdict
 
+    check_files(None, csv)
     opened = open_run(run)
+    write_files(opened, None, csv)
     judged = verdict(opened.history)
     settings = _settings(opened)
     if as_json:
@@ -27,6 +30,8 @@ def report(run: RunFolder, as_json: Json = False) -> None:
     out = table_console()
     for line in _lines(opened):
         say(line)
+    if sketch := loss_sketch(opened.history, out):
+        say(f"\n{sketch}\n")
     if opened.metrics:
         out.print(metrics_table(opened.metrics))
     if by_class := [*per_class_parts(*_without_long(opened), confusion=False)]:

@@ -9,6 +9,7 @@ import typer
 
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_space
+from batchwright.cli.shown_files import CsvFolder, check_files, write_files
 from batchwright.cli.train import catch_interrupts, summary_of_seeds
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def search(
     study_name: StudyName = None,
     objective: ObjectiveName = None,
     run_dir: RunDir = None,
+    csv: CsvFolder = None,
     as_json: Json = False,
 ) -> None:
     """Search hyperparameters: train many configurations at once, and the best one again."""
@@ -50,11 +52,21 @@ def search(
     from batchwright.search.search import search
 
     options = SearchOptions(trials, seeds, pruning, storage, study_name, folds, objective)
-    show_search(lambda interrupted: search(space, options, run_dir=run_dir, interrupted=interrupted), as_json=as_json)
+    check_files(None, csv)
+
+    def searching(interrupted: Callable[[], bool]) -> "Iterator[SearchEvent]":
+        return search(space, options, run_dir=run_dir, interrupted=interrupted)
+
+    show_search(searching, csv=csv, as_json=as_json)
 
 
-def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]]", *, as_json: bool) -> None:
-    """Show the events of a search, and then its result; `searching` gets a function that says whether to stop."""
+def show_search(
+    searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]]", *, csv: Path | None = None, as_json: bool
+) -> None:
+    """Show the events of a search, and then its result; `searching` gets a function that says whether to stop.
+
+    With `csv`, its tables are written into this folder.
+    """
     from batchwright.cli.show.search import follow_trials, found_lines, importance_table, trials_table
     from batchwright.cli.show.training import follow, follow_seeds, metrics_table, seeds_table
     from batchwright.workflow import Repeated
@@ -68,6 +80,7 @@ def show_search(searching: "Callable[[Callable[[], bool]], Iterator[SearchEvent]
         if isinstance(found, int):
             follow_seeds(chain([found], events), trained.prepared.plan, console)
             found = next(events)
+    write_files(found, None, csv)
     if as_json:
         print_json(summary(found))
         return

@@ -54,7 +54,7 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
 
     With `seeds` > 1, a training that has finished is repeated with further seeds, up to this number in all.
     """
-    from batchwright.cli.show.training import follow, metrics_table, notes, seeds_table
+    from batchwright.cli.show.training import follow, loss_sketch, metrics_table, notes, seeds_table
 
     with catch_interrupts() as interrupted:
         events = training(interrupted)
@@ -65,8 +65,11 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
                 events.throw(error)  # so that the run records what ended it
             raise
         if not as_json:
-            table_console().print(metrics_table(trained.metrics))
-            notes(trained.remarks, table_console())
+            out = table_console()
+            if out.is_terminal and (sketch := loss_sketch(trained.history, out)):
+                say(f"\n{sketch}\n")
+            out.print(metrics_table(trained.metrics))
+            notes(trained.remarks, out)
             if trained.stopped.status == "finished":
                 say(f"{trained.verdict.kind}: {trained.verdict.reason}")
             say(f"run: {trained.run.path}" if trained.run else "")

@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
+from jaxtyping import Float64
 
 from batchwright import _cache
+from batchwright._shown import Drawings, Shown
 from batchwright.comparison.differences import verdict
 from batchwright.comparison.learning_curve import LearningCurve, learning_curve
 from batchwright.comparison.variants import RATE, ROWS, Variant, rules, values_of
@@ -31,6 +33,9 @@ from batchwright.training.order import permutation
 from batchwright.training.state import Rows
 from batchwright.workflow import Estimate, Prepared, estimate
 from batchwright.workflow.preparing import example_of, job_on, prepare
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class ComparedVariant:
       for every seed; `stable_range` has the least and the largest learning rate with which the loss fell and stayed
       finite, None where none did
     - by_seed, curve: the validation loss that each seed came to; its mean over the seeds after every epoch, the least
-      so far; empty where all that was tried has diverged
+      so far; empty where all that was tried has diverged; curves_by_seed: the same of each seed
     - validation: its mean over the seeds, with its interval
     - updates_per_epoch, seconds_per_epoch: of one training by itself, while others go on beside it
     - at_equal_seconds: the mean loss in as many seconds as the fastest variant takes for all its epochs
@@ -68,10 +73,11 @@ class ComparedVariant:
     at_equal_seconds: float | None = None
     updates_to_target: int | None = None
     seconds_to_target: float | None = None
+    curves_by_seed: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True)
-class Compared:
+class Compared(Shown):
     """All variants, best first; the loss that was to be reached; and whether chance explains the differences.
 
     `learning_curve` is there where shares of the rows were compared.
@@ -82,6 +88,38 @@ class Compared:
     verdict: str
     learning_curve: LearningCurve | None
     seconds: float
+
+    def __repr__(self) -> str:
+        """The variants, best first."""
+        return f"<Compared, best first: {', '.join(f'{row.name:.30}' for row in self.rows[:8])}>"
+
+    def drawings(self) -> Drawings:
+        """What draws each figure, by name, or why there is none."""
+        from batchwright.comparison import drawing
+
+        curve, diverged = self.learning_curve, not any(row.curve for row in self.rows)
+        return {
+            "curves": "all has diverged" if diverged else lambda: drawing.draw_curves(self),
+            "seconds": "all has diverged" if diverged else lambda: drawing.draw_seconds(self),
+            "losses": "all has diverged" if diverged else lambda: drawing.draw_losses(self),
+            "stable_ranges": (lambda: drawing.draw_stable_ranges(self))
+            if any(row.stable_range for row in self.rows)
+            else "no learning rates were tried",
+            "learning_curve": (lambda: drawing.draw_learning_curve(curve))
+            if curve
+            else "it takes three shares of the rows, as `vary=training.rows=[0.25, 0.5, 1]`",
+        }
+
+    def frames(self) -> "dict[str, pl.DataFrame]":
+        """All tables by name, each as a data frame: variants, seeds, curves, learning_curve."""
+        from batchwright.comparison import frames
+
+        return {
+            "variants": frames.variants_frame(self),
+            "seeds": frames.seeds_frame(self),
+            "curves": frames.curves_frame(self),
+            "learning_curve": frames.learning_curve_frame(self),
+        }
 
 
 @dataclass(frozen=True)
@@ -230,16 +268,18 @@ def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generat
     by_round = tuple(variant.tuned_values(point) for point in points)
     values = tuple(one.value for one in standings)
     by_seed = values if max(values) < float("inf") else ()
+    curves = _least_so_far([one.curve for one in standings]) if by_seed else np.zeros((0, 0))
     return ComparedVariant(
         variant.name,
         {**variant.values, **sorted(by_round, key=lambda one: one.get(RATE, 0.0))[(len(by_round) - 1) // 2]},
         by_round,
         stable,
         by_seed,
-        _mean_curve([one.curve for one in standings]) if by_seed else (),
+        tuple(map(float, curves.mean(axis=0))) if by_seed else (),
         estimate(by_seed) if by_seed else None,
         plan.iterations_per_epoch,
         seconds,
+        curves_by_seed=tuple(tuple(curve) for curve in curves.tolist()),
     )
 
 
@@ -304,12 +344,12 @@ def _stable_rates(
     return (min(below), max(below)) if below else None
 
 
-def _mean_curve(curves: Sequence[Sequence[float]]) -> tuple[float, ...]:
-    """The mean of the least losses so far; a curve that ended early stays at its last."""
+def _least_so_far(curves: Sequence[Sequence[float]]) -> Float64[np.ndarray, "seeds epochs"]:
+    """The least losses so far; a curve that ended early stays at its last."""
     longest = max(map(len, curves))
     filled = [[*curve, *[curve[-1]] * (longest - len(curve))] for curve in curves]
-    means = np.minimum.accumulate(np.array(filled), axis=1).mean(axis=0)
-    return tuple(map(float, means))
+    least: Float64[np.ndarray, "seeds epochs"] = np.minimum.accumulate(np.array(filled, np.float64), axis=1)
+    return least
 
 
 def _rank_variants(rows: Sequence[ComparedVariant]) -> tuple[list[ComparedVariant], float | None]:

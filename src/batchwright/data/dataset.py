@@ -4,11 +4,12 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 from jaxtyping import Float32, Int64, Shaped, UInt64
 
+from batchwright._shown import Drawings, Shown
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.several import Target
@@ -17,6 +18,9 @@ from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Schema
 from batchwright.data.weights import divide_by_unit, unit_of
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Part = TypeVar("Part")
 
@@ -109,7 +113,7 @@ class Parts(Generic[Part]):
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Dataset(Parts[Split]):
+class Dataset(Parts[Split], Shown):
     """Training, validation and test rows as arrays, and how they were made: the fields of `Parts`, and one more.
 
     Args:
@@ -122,6 +126,18 @@ class Dataset(Parts[Split]):
         """The rows of each part, and what is predicted."""
         rows = ", ".join(f"{part.rows:,} {name}" for name, part in self.parts.items())
         return f"<Dataset {self.name:.60}: {rows} rows; {self.encoding.target!r}>"
+
+    def drawings(self) -> Drawings:
+        """What draws each figure, by name, or why there is none."""
+        from batchwright.data.drawing import dataset_drawings
+
+        return dataset_drawings(self)
+
+    def frames(self) -> "dict[str, pl.DataFrame]":
+        """All tables by name, each as a data frame: columns, parts, target."""
+        from batchwright.data.frames import dataset_frames
+
+        return dataset_frames(self)
 
     @property
     def schema(self) -> Schema:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from batchwright import _cache
+from batchwright._shown import Drawings, Shown
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.formats.source import Source
 from batchwright.data.typed.table import Table
@@ -30,7 +31,7 @@ MOST_DEPENDENCES = 10
 
 
 @dataclass(frozen=True)
-class Explained:
+class Explained(Shown):
     """What a model goes by, on some rows.
 
     Args:
@@ -63,6 +64,12 @@ class Explained:
         """The rows, and the most important columns."""
         first = ", ".join(one.name for one in self.importance[:3])
         return f"<Explained on {self.rows:,} {self.part:.40} rows: {first or 'no columns'}>"
+
+    def drawings(self) -> Drawings:
+        """What draws each figure, by name, or why there is none."""
+        from batchwright.explanation.drawing import explained_drawings
+
+        return explained_drawings(self)
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """All tables by name, each as a data frame: importance, groups, correlated, dependence, segments, worst."""

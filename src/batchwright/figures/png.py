@@ -18,9 +18,16 @@ def png(figure: Svg, *, zoom: float = 2.0) -> bytes:
     Raises:
         UsageError: the package resvg-py is not installed.
     """
-    try:
-        from resvg_py import svg_to_bytes
-    except ImportError as error:
-        raise UsageError("PNG images need the package resvg-py: pip install 'batchwright[png]'.") from error
+    require_renderer()
+    from resvg_py import svg_to_bytes
+
     plain = STYLE.sub("", figure.text)  # the renderer knows no variables; the attributes have the light colours
     return bytes(svg_to_bytes(svg_string=plain, zoom=zoom))
+
+
+def require_renderer() -> None:
+    """Raise a UsageError if the package resvg-py is not installed."""
+    try:
+        import resvg_py  # noqa: F401
+    except ImportError as error:
+        raise UsageError("PNG images need the package resvg-py: pip install 'batchwright[png]'.") from error

@@ -17,12 +17,13 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from batchwright._shown import Drawings, Shown
 from batchwright.errors import DataError, TooFewRowsError, UsageError
 from batchwright.measure.device_memory import fits, free_memory, too_large_note
 from batchwright.measure.noise_scale import NoiseScale, NoiseScales, measure_noise, pool
@@ -32,6 +33,9 @@ from batchwright.training.order import batches
 from batchwright.training.plan import Plan
 from batchwright.training.segment import Epoch, compile_segment, no_losses
 from batchwright.training.state import RUNNING, Program, Rows, TrainState
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SMALLEST = 8
 """The smallest candidate: kernels work on eight or more rows at once, and leave lanes idle with fewer."""
@@ -65,7 +69,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class BatchSizes:
+class BatchSizes(Shown):
     """The result.
 
     - recommended: the candidate with the least time; interval: the sizes that noise and clock cannot tell from it
@@ -85,6 +89,28 @@ class BatchSizes:
     rescaled: dict[str, float]
     seconds: float
     compile_seconds: float
+
+    def __repr__(self) -> str:
+        """The recommended size, with its interval."""
+        low, high = self.interval
+        return f"<BatchSizes: {self.recommended:,} rows ({low:,} to {high:,})>"
+
+    def drawings(self) -> Drawings:
+        """What draws each figure, by name, or why there is none."""
+        from batchwright.measure.drawing import draw_throughput, draw_times, noise_drawing
+
+        return {
+            "throughput": lambda: draw_throughput(self),
+            "time": lambda: draw_times(self),
+            "noise": noise_drawing(self.noise_scale),
+        }
+
+    def frames(self) -> "dict[str, pl.DataFrame]":
+        """All tables by name, each as a data frame: batch_sizes, timings, noise."""
+        from batchwright.measure.frames import batch_sizes_frame, noise_frame, timings_frame
+
+        noise = noise_frame({"all": self.noise_scale})
+        return {"batch_sizes": batch_sizes_frame(self), "timings": timings_frame(self), "noise": noise}
 
 
 def find_batch_size(program: Program, state: TrainState, rows: Rows, plan: Plan, *, seed: int = 0) -> BatchSizes:

@@ -12,11 +12,12 @@ instead: its result for a rate then depends on the rates before it.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from batchwright._shown import Drawings, Shown
 from batchwright.errors import DataError, TooFewRowsError, UsageError
 from batchwright.measure.device_memory import fits, free_memory, too_large_note
 from batchwright.optim.rule import Optimizer
@@ -24,6 +25,9 @@ from batchwright.population.members import Members, begin
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, orders_of, pays_together
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows
+
+if TYPE_CHECKING:
+    import polars as pl
 
 COARSE = tuple(half / 2 for half in range(-4, 8))
 """Decades from the rule's default rate: 12 rates with 2 seeds each."""
@@ -85,7 +89,7 @@ class TriedRate:
 
 
 @dataclass(frozen=True)
-class LearningRates:
+class LearningRates(Shown):
     """The result.
 
     - best: the rate with the lowest loss, interpolated between the rates tried where their losses allow it
@@ -103,6 +107,22 @@ class LearningRates:
     trials: tuple[TriedRate, ...]
     seconds: float
     compile_seconds: float
+
+    def __repr__(self) -> str:
+        """The best rate, with its interval."""
+        return f"<LearningRates: best {self.best:.3g} ({self.interval[0]:.2g} to {self.interval[1]:.2g})>"
+
+    def drawings(self) -> Drawings:
+        """What draws each figure, by name, or why there is none."""
+        from batchwright.measure.drawing import draw_rate_curves, draw_rates
+
+        return {"loss_by_rate": lambda: draw_rates(self), "curves": lambda: draw_rate_curves(self)}
+
+    def frames(self) -> "dict[str, pl.DataFrame]":
+        """All tables by name, each as a data frame: learning_rates, losses."""
+        from batchwright.measure.frames import rate_losses_frame, rates_frame
+
+        return {"learning_rates": rates_frame(self), "losses": rate_losses_frame(self)}
 
     @property
     def reason(self) -> str:

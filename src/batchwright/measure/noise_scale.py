@@ -13,16 +13,20 @@ tr(PΣP) / |PG|²; for Adam, P = 1 / (√v̂ + ε). φ grows in the course of tr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
 from jaxtyping import Float, Float64, Int32
 
+from batchwright._shown import Drawings, Shown
 from batchwright.errors import ConfigError, DataError, DivergedError, TooFewRowsError
 from batchwright.measure.per_row import ROWS_AT_ONCE, gradient_sums, mixes_rows
 from batchwright.nn.protocols import Tree
 from batchwright.training.state import Program, Rows, TrainState
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MIXED_ROWS = 16
 """Rows of a group where rows influence each other: enough for batch statistics, few enough to be far below φ."""
@@ -50,7 +54,7 @@ class Spread(NamedTuple):
 
 
 @dataclass(frozen=True)
-class NoiseScale:
+class NoiseScale(Shown):
     """A noise scale in rows, and the moments that it was computed from.
 
     `value` is trace / gradient_norm2: infinite where |G|² was estimated at 0 or below, NaN where there was no gradient
@@ -66,9 +70,25 @@ class NoiseScale:
     rows: int
     spread: Spread
 
+    def __repr__(self) -> str:
+        """The noise scale, with its interval."""
+        return f"<NoiseScale: {self.value:.4g} rows ({self.low:.4g} to {self.high:.4g})>"
+
+    def drawings(self) -> Drawings:
+        """What draws each figure, by name, or why there is none."""
+        from batchwright.measure.drawing import noise_drawing
+
+        return {"noise": noise_drawing(self)}
+
+    def frames(self) -> "dict[str, pl.DataFrame]":
+        """The one table, noise, as a data frame of one row."""
+        from batchwright.measure.frames import noise_frame
+
+        return {"noise": noise_frame({"all": self})}
+
 
 @dataclass(frozen=True)
-class NoiseScales:
+class NoiseScales(Shown):
     """The noise scale of all parameters together, and of each layer by its path, as in "body/dense_0".
 
     The traces and |G|² of the layers add up to the totals.
@@ -76,6 +96,22 @@ class NoiseScales:
 
     overall: NoiseScale
     layers: dict[str, NoiseScale]
+
+    def __repr__(self) -> str:
+        """The noise scale of all parameters together, and the number of layers."""
+        return f"<NoiseScales: {self.overall!r}, and of {len(self.layers):,} layers>"
+
+    def drawings(self) -> Drawings:
+        """What draws each figure, by name, or why there is none."""
+        from batchwright.measure.drawing import draw_layers, noise_drawing
+
+        return {"layers": lambda: draw_layers(self), "noise": noise_drawing(self.overall)}
+
+    def frames(self) -> "dict[str, pl.DataFrame]":
+        """The tables layers, and noise of all parameters together, each as a data frame."""
+        from batchwright.measure.frames import noise_frame
+
+        return {"layers": noise_frame(self.layers), "noise": noise_frame({"all": self.overall})}
 
 
 def measure_noise(

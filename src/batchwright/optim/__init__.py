@@ -1,6 +1,7 @@
 """How parameters are updated: update rules, and learning-rate schedules."""
 
-from batchwright.figures.sketch import sketch
+from typing import TYPE_CHECKING, Any
+
 from batchwright.optim.optimizers import (
     OPTIMIZERS,
     SGD,
@@ -34,6 +35,9 @@ from batchwright.optim.schedules import (
     Warmup,
 )
 
+if TYPE_CHECKING:
+    from batchwright.figures.sketch import sketch
+
 __all__ = [
     "OPTIMIZERS",
     "SCHEDULES",
@@ -65,3 +69,12 @@ __all__ = [
     "sketch",
     "update",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `sketch` on its first use, as it brings all figures with it, which a training does not need."""
+    if name != "sketch":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from batchwright.figures.sketch import sketch
+
+    return sketch

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from batchwright._files import is_locked, path_of
+from batchwright._shown import Drawings, Shown
 from batchwright.errors import RunError, nearest
 from batchwright.runs.manifest import (
     BEST_RUN,
@@ -33,6 +34,8 @@ from batchwright.runs.reading import REMEDY, numbers, parse, parse_json, read_by
 from batchwright.runs.tensors import Expected, load
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from batchwright.data.encode.encoding import Encoding
     from batchwright.data.encode.several import Target
     from batchwright.data.splitting import Indices
@@ -59,17 +62,47 @@ class LastWrong(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Shown):
     """A run in the folder `path`; anything outside its manifest is read, and verified, when it is asked for."""
 
     path: Path
     manifest: Manifest
+
+    _table = "metrics"
 
     def __repr__(self) -> str:
         """The folder, how the run ended, and the first metrics on the test rows."""
         found = self.metrics.get("test") or self.metrics.get("validation") or {}
         figures = ", ".join(f"{name} {value:.4g}" for name, value in list(found.items())[:3])
         return f"<Run {self.path}: {self.status}{f'; {figures}' if figures else ''}>"
+
+    def drawings(self) -> Drawings:
+        """What draws each figure, by name, or why there is none."""
+        from batchwright.runs.drawing import training_drawings
+
+        no_rows = "it is of predicted numbers, and a run does not keep its rows; `batchwright plot` reads them again"
+        found = training_drawings(self.history, *self._judged(), numbers(self.manifest.seconds))
+        return {**found, **dict.fromkeys(("predictions", "residuals"), no_rows)}
+
+    def frames(self) -> "dict[str, pl.DataFrame]":
+        """All tables by name, each as a data frame: history, layers, metrics, classes, confusion, settings, seconds.
+
+        Raises:
+            RunError: a file is not as it was written.
+        """
+        from batchwright.runs.frames import training_frames
+
+        evidence = self.evidence
+        settings = {
+            key: (one.value, one.origin, evidence.get(key, {}).get("reason")) for key, one in self.settings.items()
+        }
+        return training_frames(self.history, self.metrics, *self._judged(), settings, numbers(self.manifest.seconds))
+
+    def _judged(self) -> "tuple[dict[str, PerClass], dict[str, dict[str, PerClass]]]":
+        """By part, how well the classes of one target, and of several, are told apart."""
+        per_class = {part: self.per_class(part) for part in self.manifest.confusion}
+        by_target = {part: self.by_target(part) for part in self.manifest.confusion_by_target}
+        return {part: found for part, found in per_class.items() if found}, by_target
 
     @property
     def status(self) -> str:

@@ -18,7 +18,8 @@ FORMAT = 1
 """Increased when a search is written that older versions of batchwright would misread."""
 
 SPACE, STUDY, TRIALS, BEST_CONFIG = "space.yaml", "study.journal", "trials.jsonl", "best.yaml"
-MOST_BYTES = {SEARCH: 1 << 20, SPACE: 1 << 20}
+RESULT = "result.json"
+MOST_BYTES = {SEARCH: 1 << 20, SPACE: 1 << 20, RESULT: 1 << 26}
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,10 @@ class SearchFolder:
         if best_config is not None:
             write_file(self.path / BEST_CONFIG, best_config, overwrite=True)
 
+    def write_result(self, plain: Mapping[str, Any]) -> None:
+        """Write what followed from all trials, replacing an earlier result."""
+        write_file(self.path / RESULT, seal({"format": FORMAT, **plain}), overwrite=True)
+
     def __enter__(self) -> "SearchFolder":
         return self
 
@@ -84,6 +89,18 @@ def create_search(run_dir: Path | None, plan: SearchPlan, space: str) -> SearchF
 def is_search(path: Path) -> bool:
     """Whether a folder is the folder of a search, rather than of a run."""
     return (path / SEARCH).is_file()
+
+
+def read_result(path: Path) -> dict[str, Any] | None:
+    """What followed from all trials of a search; None if it has not finished, or an earlier version made it.
+
+    Raises:
+        RunError: the file is not as it was written.
+    """
+    if not (path / RESULT).exists():
+        return None
+    plain = unseal(read_bytes(path, RESULT, at_most=MOST_BYTES[RESULT]), path / RESULT, FORMAT)
+    return {name: value for name, value in plain.items() if name != "format"}
 
 
 def reopen_search(path: Path) -> SearchFolder:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, get_args
+from typing import TYPE_CHECKING, TypeAlias, get_args
 
+from batchwright._shown import Drawings, Shown
 from batchwright.config import Settings
 from batchwright.errors import ConfigError, unknown
 from batchwright.search.importance import Importance
@@ -13,6 +14,9 @@ from batchwright.search.space import Space
 from batchwright.search.study import Asked, Finished
 from batchwright.search.trials import Pruning, Standing
 from batchwright.workflow import Event, Prepared, Repeated, Trained
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Searched:
+class Searched(Shown):
     """What was found.
 
     - best: the best trial by the `objective`, and its settings, with which `trained` was trained anew, and `repeated`
@@ -139,6 +143,18 @@ class Searched:
     def __repr__(self) -> str:
         """The best settings, and what was trained with them."""
         return f"<Searched: best of {len(self.finished)} trials: {dict(self.best.chosen)}; {self.trained}>"
+
+    def drawings(self) -> Drawings:
+        """What draws each figure, by name, or why there is none."""
+        from batchwright.search.drawing import search_drawings
+
+        return search_drawings(self.finished, self.objective, self.importance)
+
+    def frames(self) -> "dict[str, pl.DataFrame]":
+        """All tables by name, each as a data frame: trials, curves, importance, interactions."""
+        from batchwright.search.frames import search_frames
+
+        return search_frames(self.finished, self.importance)
 
     @property
     def diverged(self) -> int:

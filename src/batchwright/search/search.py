@@ -22,6 +22,7 @@ from batchwright.search.importance import by_logarithm, importance
 from batchwright.search.journal import mend_journal
 from batchwright.search.objective import LOSS, Objective
 from batchwright.search.rounds import first_round, run_round, run_round_alone
+from batchwright.search.saved import describe_result
 from batchwright.search.session import AGAIN, Session, best_of, chosen_objective, how_to_go_on, record_trials
 from batchwright.search.space import Space, corners, load_space
 from batchwright.search.study import Finished, open_study
@@ -187,6 +188,7 @@ def _carry_out(search: Session) -> Iterator[SearchEvent]:
     noise = _seed_variance(finished, log=by_logarithm(comparable))
     figure = objective.monitor if options.objective else "the loss"
     found = importance(comparable, seed_variance=noise, seed=seed, figure=figure)
+    search.folder.write_result(describe_result(objective, found))
     yield Searched(search.folder.path, tuple(finished), best, settings, trained, repeated, found, seconds, objective)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import jax
 import numpy as np
 
 from batchwright import _cache, _machine
+from batchwright._shown import Drawings, Shown
 from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, read_run_settings
 from batchwright.data.dataset import Dataset
 from batchwright.data.encode.encoding import Encoding
@@ -40,12 +41,15 @@ from batchwright.workflow.places import find_again, places_of, require_rows_agai
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
 from batchwright.workflow.tasks import with_threshold
 
+if TYPE_CHECKING:
+    import polars as pl
+
 Metrics: TypeAlias = dict[str, dict[str, float]]
 """By part ("train", "validation", "test") and name."""
 
 
 @dataclass(frozen=True, repr=False)
-class Trained:
+class Trained(Shown):
     """A trained model, how it came about, and how good it is.
 
     `seconds` are the times to load, compile, fit, evaluate, and in all. `per_class` says by part how well each class is
@@ -66,10 +70,29 @@ class Trained:
     run: Run | None = None
     last_wrong: LastWrong | None = None
 
+    _table = "metrics"
+
     def __repr__(self) -> str:
         """How it ended, and the metrics on the test rows."""
         figures = ", ".join(f"{name} {value:.4g}" for name, value in self.test_metrics.items())
         return f"<Trained: {self.stopped.reason}{f'; test: {figures}' if figures else ''}>"
+
+    def drawings(self) -> Drawings:
+        """What draws each figure, by name, or why there is none."""
+        from batchwright.workflow.drawing import trained_drawings
+
+        return trained_drawings(self)
+
+    def frames(self) -> "dict[str, pl.DataFrame]":
+        """All tables by name, each as a data frame: history, layers, metrics, classes, confusion, settings, seconds."""
+        from batchwright.runs.frames import training_frames
+
+        chosen, evidence = self.prepared.settings, self.prepared.settings.evidence
+        settings = {
+            key: (value, chosen.origins[key], evidence.get(key, {}).get("reason"))
+            for key, value in chosen.values.items()
+        }
+        return training_frames(self.history, self.metrics, self.per_class, self.by_target, settings, self.seconds)
 
     @property
     def test_metrics(self) -> dict[str, float]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 
 from batchwright.cli.flags import as_flags
-from batchwright.figures import Tried, loss_by_rate
 from batchwright.findings import Finding
 from batchwright.measure.batch_size import BatchSizes
 from batchwright.measure.learning_rate import LearningRates, TriedRate
@@ -77,12 +76,6 @@ def verified_line(verified: Verified, recommended: int) -> str:
         return f"{recommended:,} rows, as recommended, were the fastest."
     longer = f"{times[recommended]:.2f} times as long as {fastest:,}, the fastest"
     return f"{recommended:,} rows, as recommended, took {longer}."
-
-
-def rates_figure(found: LearningRates) -> str:
-    """An SVG of the loss that each rate reached."""
-    tried = [Tried(one.learning_rate, one.loss, one.losses.shape[1], one.diverged) for one in found.trials]
-    return loss_by_rate(tried, best=found.best, interval=found.interval).text
 
 
 def learning_rates_table(found: LearningRates) -> Table:

@@ -23,6 +23,10 @@ from batchwright.workflow import Estimate, Event, Prepared, Repeated, Trained
 from batchwright.workflow.progress import figure_text, figures_of, progress_bar, rows_per_second, validation_of
 
 MB = 1e6
+SKETCH, FEWEST_SKETCHED = (60, 10), 3
+"""Columns and lines of a sketch of losses, and the fewest epochs that make a curve."""
+BESIDE_SKETCH, NARROWEST_SKETCH = 26, 50
+"""Columns that labels and names take beside it, and those of the narrowest terminal that has room for it."""
 CHOSEN_BY = {
     "user": "you",
     "initial": "the run it began from",
@@ -140,6 +144,24 @@ def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
     for name in dict.fromkeys(name for found in metrics.values() for name in found):
         table.add_row(name, *(figure_text(found.get(name)) for found in metrics.values()))
     return table
+
+
+def loss_sketch(history: Sequence[Mapping[str, float]], console: Console) -> str:
+    """The loss curves as lines of text no wider than the console; empty where there is nothing to see.
+
+    An output that cannot show the finer characters gets plain ones.
+    """
+    curves = {name: [row.get(name, math.nan) for row in history] for name in ("loss", "val_loss")}
+    shown = {name: values for name, values in curves.items() if any(map(math.isfinite, values))}
+    if len(history) < FEWEST_SKETCHED or not shown or console.width < NARROWEST_SKETCH:
+        return ""
+    first, last = (int(row.get("epoch", 0)) for row in (history[0], history[-1]))
+    if last - first + 1 != len(history):  # of very many epochs only some have a row
+        return ""
+    from batchwright.figures import line_sketch, needs_plain  # a verb that shows none need not load them
+
+    width = min(SKETCH[0], console.width - BESIDE_SKETCH)
+    return line_sketch(shown, width, SKETCH[1], first=first, plain=needs_plain(console.encoding))
 
 
 def follow_seeds(epochs: Iterator[int | Repeated], plan: Plan, console: Console) -> Repeated:

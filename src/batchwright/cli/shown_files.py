@@ -1,0 +1,80 @@
+"""What a verb writes besides what it prints: a figure as SVG or PNG, and tables as CSV."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from batchwright.errors import UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from batchwright._shown import Shown
+    from batchwright.figures import Svg
+
+FORMATS = (".svg", ".png")
+
+FigureFile = Annotated[
+    Path | None, typer.Option("--figure", metavar="FILE", help="also draw the result in this SVG or PNG file")
+]
+CsvFolder = Annotated[
+    Path | None,
+    typer.Option("--csv", metavar="FOLDER", help="write each table into a CSV file in this folder"),
+]
+
+
+def check_files(figure: Path | None, csv: Path | None) -> None:
+    """Refuse files that could not be written, before anything is computed for them.
+
+    Raises:
+        UsageError: a figure is neither SVG nor PNG or exists already; or what should be a folder is none, or has CSV
+            files.
+    """
+    if figure is not None:
+        check_figure_file(figure)
+    if csv is not None and csv.exists() and not csv.is_dir():
+        raise UsageError(f"{csv} is not a folder, which --csv takes: give another name.")
+    if csv is not None and (there := next(csv.glob("*.csv"), None)):
+        raise UsageError(f"{there} exists already and is not overwritten: give --csv a folder without CSV files.")
+
+
+def check_figure_file(path: Path) -> None:
+    """Refuse a file for a figure that could not be written.
+
+    Raises:
+        UsageError: its name ends in neither .svg nor .png, it exists already, or the package for PNG is not installed.
+    """
+    from batchwright._files import refuse_existing
+    from batchwright.figures.png import require_renderer
+
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"{path} does not end in .svg or .png: a figure is an SVG or a PNG file.")
+    if path.suffix.lower() == ".png":
+        require_renderer()
+    refuse_existing(path)
+
+
+def write_files(
+    found: "Shown", figure: Path | None, csv: Path | None, *, more: "Mapping[str, pl.DataFrame] | None" = None
+) -> None:
+    """Write the first figure and all tables, where they were asked for; `more` are further tables."""
+    if figure is not None:
+        write_figure_file(found.figure(), figure)
+    if csv is not None:
+        from batchwright.cli.show.tables import write_tables
+
+        write_tables({**found.frames(), **(more or {})}, csv)
+
+
+def write_figure_file(figure: "Svg", path: Path) -> None:
+    """Write a figure into a file that did not exist; the ending of its name says in which format.
+
+    Raises:
+        UsageError: it exists or cannot be written, or the package for PNG is not installed.
+    """
+    from batchwright._files import write_file
+    from batchwright.figures import png
+
+    write_file(path, png(figure) if path.suffix.lower() == ".png" else figure.text)
