@@ -15,7 +15,7 @@ from batchwright.data.formats import delimited, fractions
 from batchwright.data.formats.delimited import DELIMITED, split_lines, split_text
 from batchwright.data.formats.layout import Layout
 from batchwright.data.formats.records import Signs
-from batchwright.data.typed import cells
+from batchwright.data.typed import cells, repeated
 from batchwright.data.typed.table import Table, TableOptions
 from batchwright.data.typed.whole import read_whole
 from batchwright.errors import DataError
@@ -45,7 +45,26 @@ ODD = (
     "inf",
     "nan",
 )
-ODD += (" 2.5", "\t2.5", "2.5 ", " 07", '"0.5"', '"07"', '" 07"', '""', "", "NA", "oak", "1.5a", "1_000", "-", '"1,5"')
+ODD += (
+    " ",
+    "\t",
+    '" "',
+    " 2.5",
+    "\t2.5",
+    "2.5 ",
+    " 07",
+    '"0.5"',
+    '"07"',
+    '" 07"',
+    '""',
+    "",
+    "NA",
+    "oak",
+    "1.5a",
+    "1_000",
+    "-",
+    '"1,5"',
+)
 ODD += (
     "nan",
     "9007199254740993",
@@ -63,7 +82,7 @@ def short() -> Iterator[None]:
     """Short tables are read as long ones are."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fractions, "FROM", 1100)
-        patch.setattr(fractions, "FEW", 100)
+        patch.setattr(repeated, "FROM", 1100)
         yield
 
 
@@ -124,7 +143,7 @@ def test_tables_are_those_of_the_slow_way(
     kinds = {} if header else {"kinds": {"0": "categorical"}} if "kinds" in reading else {}
     options = TableOptions(**{"on_bad_rows": "drop", "header": header, **reading, **kinds})
     quick = outcome(lambda: DELIMITED.table(data, "trees.csv", options, schema=None))
-    with without(delimited, "parse_regular"), without(cells, "read_whole"):
+    with without(delimited, "parse_regular"), without(cells, "read_whole"), without(cells, "find_repeated"):
         slow = outcome(lambda: DELIMITED.table(data, "trees.csv", options, schema=None))
     assert_same(quick, slow)
 
@@ -132,14 +151,19 @@ def test_tables_are_those_of_the_slow_way(
 @pytest.mark.parametrize(
     ("text", "dtype"),
     [
-        *((text, pl.Float64) for text in ("2.0", "-3", "1e300", "0.10", '"0.5"', "+0.5", "0")),
-        *((text, pl.String) for text in ("007", "-00", "9007199254740993", "inf", "1e400", "nan", "", "NA", "0,5x")),
+        *((text, pl.Float64) for text in ("2.0", "-3", "1e300", "0.10", '"0.5"', "+0.5", "0", "", " ", '""')),
+        *((text, pl.String) for text in ("007", "-00", "9007199254740993", "inf", "1e400", "nan", "NA", "0,5x")),
     ],
 )
 def test_fractions_come_as_numbers_unless_a_text_says_more(text: str, dtype: pl.DataType) -> None:
     found = split_text(table_with({(1100, 0): text.replace(",", ";")}), "trees.csv", TableOptions(), fractions=True)
     assert found.frame.dtypes == [dtype, pl.Float64, pl.String, pl.String]
-    assert found.frame["share"].null_count() == (text == "")
+    assert found.frame["share"].null_count() == (text in ("", " ", '""'))
+
+
+def test_a_zero_that_is_written_in_two_ways_among_fractions_is_a_number() -> None:
+    found = split_text(table_with({(1100, 0): "0.0", (1101, 0): "-0.0"}), "trees.csv", TableOptions(), fractions=True)
+    assert found.frame["share"].dtype == pl.Float64
 
 
 def test_a_column_with_many_whole_numbers_comes_as_text() -> None:

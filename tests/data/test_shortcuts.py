@@ -9,10 +9,13 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
-from batchwright.data.typed import date_format, inference, numbers, plain_numbers
+from batchwright.data.typed import cells as typed_cells
+from batchwright.data.typed import date_format, distinct, inference, marks, numbers, plain_numbers, repeated
+from batchwright.data.typed.cells import TableOptions, TypedCells, type_cells
 from batchwright.data.typed.date_search import find_written as find_dates
-from batchwright.data.typed.distinct import half_have_digits
+from batchwright.data.typed.distinct import count_texts, find_signs, half_have_digits
 from batchwright.data.typed.durations import find_durations
 from batchwright.data.typed.numbers import Decimal, NumberFormat, Written, find_written
 
@@ -152,7 +155,7 @@ LONG = re.compile(r"[+-]?[0-9]{16,}(\.[0-9]*)?")
 @given(st.lists(st.from_regex(r"[+-]?(0|00|000)?[0-9]{1,18}(\.[0-9]{0,2})?(e[0-3])?", fullmatch=True) | st.none()))
 def test_texts_that_say_more_than_their_numbers_are_found_one_by_one(texts: list[str | None]) -> None:
     column = pl.Series("x", texts, dtype=pl.String)
-    found = inference._which_say_more(column, column.cast(pl.Float64)).to_list()
+    found = inference.which_say_more(column, column.cast(pl.Float64)).to_list()
     telephones = all(text is None or text.startswith("+") for text in texts)
     wanted = [
         text is not None
@@ -199,3 +202,107 @@ def test_a_column_whose_first_cells_are_no_numbers_holds_none(cells: list[str | 
     plain = [None if cell is None else float("nan" if cell == "red" else cell) for cell in cells]
     holds_numbers = all(number is None or np.isfinite(number) for number in plain)
     assert found.to_list() == (plain if holds_numbers else cells)
+
+
+WORDS = (
+    "red",
+    " red",
+    "Oak Street",
+    "a;b",
+    "b;a",
+    "c;a;b",
+    "10-20",
+    "65+",
+    "NA",
+    "-",
+    "",
+    " ",
+    None,
+    "TRUE",
+    "no",
+    "yes",
+)
+DATES = (
+    "2018-01-02",
+    "2018-02-30",
+    "3/4/2018",
+    "13/4/2018",
+    "3 May 2018 24:00",
+    "2018-01-02 03:04Z",
+    "12:30",
+    "1h 30m",
+)
+NUMBERS = ("5", "007", "1.10", "1.1", "$5", "$1,200", "4 kg", "3 kg", "1 1/2", "(3)", "-0", "1e3", "inf", "1", "0")
+REPEATED = [st.sampled_from(texts) for texts in (WORDS, DATES, NUMBERS, (*WORDS, *DATES, *NUMBERS))]
+COLUMNS = st.sampled_from(REPEATED).flatmap(lambda texts: st.lists(texts, min_size=1, max_size=6))
+
+
+def typed(texts: list[str | None], name: str = "x") -> TypedCells:
+    column = pl.Series(name, texts, dtype=pl.String)
+    lines = np.arange(len(texts)) + 2
+    return type_cells(column.to_frame(), TableOptions(), known={}, like=False, lines=lines, untyped=True)
+
+
+def assert_same(one: TypedCells, other: TypedCells) -> None:
+    assert_frame_equal(one.frame, other.frame, check_exact=True)
+    assert (one.columns, one.bad, one.fits.tolist()) == (other.columns, other.bad, other.fits.tolist())
+
+
+@settings(max_examples=150)
+@given(COLUMNS, COLUMNS, st.integers(4, 30))
+def test_repeated_texts_are_typed_as_all_cells_are(most: list[str | None], few: list[str | None], times: int) -> None:
+    texts = [*most * times, *few]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repeated, "FROM", 1)
+        patch.setattr(inference, "EIGHTH", 1)
+        found = typed(texts)
+        patch.setattr(typed_cells, "find_repeated", lambda _: None)
+        patch.setattr(inference, "EIGHTH", 10**9)
+        assert_same(found, typed(texts))
+
+
+@given(COLUMNS, st.integers(4, 9))
+def test_what_repeated_texts_become_is_coded_again(texts: list[str | None], times: int) -> None:
+    column = pl.Series("x", texts * times, dtype=pl.String)
+    coded = repeated.code_texts(column)
+    if coded is None:
+        return
+    assert coded.spread(coded.texts).to_list() == column.to_list()
+    cells, again = repeated.clean_repeated(column, coded, TableOptions().missing)
+    assert cells.to_list() == again.spread(again.texts).to_list()
+    assert_frame_equal(again.count(), count_texts(cells.drop_nulls()))
+
+
+@given(st.lists(st.integers(0, 9).map(str) | st.text(max_size=3), min_size=2))
+def test_cells_that_nearly_all_differ_are_counted_as_others_are(texts: list[str]) -> None:
+    cells = pl.Series("cell", texts, dtype=pl.String)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distinct, "DIFFERENT", 0.0)
+        found = distinct._count_different(cells)
+    counts = {text: texts.count(text) for text in texts}
+    assert found.rows() == list(counts.items())
+    assert found.schema == count_texts(cells).schema
+
+
+@given(st.lists(st.text("a;|, \té", max_size=3) | st.none()), st.integers(1, 3))
+def test_signs_are_found_in_all_cells(texts: list[str | None], at_once: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(distinct, "AT_ONCE", at_once)
+        found, is_ascii = find_signs(pl.Series(texts, dtype=pl.String), ";|\t")
+    text = "".join(filter(None, texts))
+    assert found == {sign for sign in ";|\t" if sign in text}
+    if found != set(";|\t"):
+        assert is_ascii == text.isascii()
+
+
+@given(
+    st.lists(st.integers(-3, 30) | st.sampled_from([0, -1, 99, 999]), min_size=30, max_size=60),
+    st.sampled_from([1.0, 0.1]),
+    st.integers(3, 9),
+)
+def test_marks_that_do_not_stand_apart_are_seen_early(numbers_: list[int], scale: float, times: int) -> None:
+    column = pl.Series("x", numbers_ * times, dtype=pl.Float64) * scale
+    found = marks.mark_note(column)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(marks, "_spread_further", lambda *_: False)
+        assert found == marks.mark_note(column)

@@ -15,7 +15,7 @@ from batchwright.data.formats.layout import HEAD_BYTES, Layout, find_layout, is_
 from batchwright.data.formats.records import Left, Records, blanks_to_tabs, find_records
 from batchwright.data.formats.regular import parse_regular
 from batchwright.data.formats.text import TextFormat, read_bytes
-from batchwright.data.formats.wrong_bytes import hidden_bytes, hide_wrong_bytes, leave_out_wrong
+from batchwright.data.formats.wrong_bytes import hidden_bytes, hide_wrong_bytes, is_plain, leave_out_wrong
 from batchwright.data.typed.cells import KEPT, NONE_BAD, BadCell, BadCells, TableOptions
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import DEFAULT, Table, type_table
@@ -107,7 +107,7 @@ def split_text(
         DataError: the bytes are no text, there are no rows, or it is not certain where they begin.
     """
     check_format(data, name)
-    plain = options.encoding is None and data.isascii() and b"\0" not in data  # which is faster to see
+    plain = options.encoding is None and is_plain(data)  # which is faster to see
     encoding = UTF8 if plain else find_encoding(chunks_of(data), name, options.encoding)
     data = data if plain else decode(data, encoding, name)
     check_is_text(data[:HEAD_BYTES], name)
@@ -118,7 +118,8 @@ def split_text(
     layout = find_layout(data[:size], data[-HEAD_BYTES:], options, name, schema=schema, whole=whole)
     body = data[layout.start : len(data) - layout.footer]
     free = _untold(layout, options) if fractions else ()
-    rows, left = split_lines(body, layout, name, line=layout.lines + 1, heads=layout.heads, fractions=free)
+    first = layout.lines + 1
+    rows, left = split_lines(body, layout, name, line=first, heads=layout.heads, fractions=free, plain=plain)
     if len(rows.lines) == 0 and not rows.ragged.count:
         raise DataError(f"{name} holds a header and no rows.", NO_HEADER)
     empty = [layout.names[place] for place in layout.nameless if not holds_text(rows.frame[layout.names[place]])]
@@ -127,7 +128,14 @@ def split_text(
 
 
 def split_lines(
-    data: bytes, layout: Layout, name: str, *, line: int, heads: int, fractions: Collection[str] = ()
+    data: bytes,
+    layout: Layout,
+    name: str,
+    *,
+    line: int,
+    heads: int,
+    fractions: Collection[str] = (),
+    plain: bool = False,
 ) -> tuple[TextRows, Left]:
     """The cells of some lines of a text, without the first `heads` records, and how many records were left out.
 
@@ -138,13 +146,14 @@ def split_lines(
         line: the number of the first line.
         heads: records at the beginning that are no rows.
         fractions: the columns that may come as numbers.
+        plain: whether it is known that the text is ASCII without NULs.
 
     Raises:
         DataError: the records cannot be parsed.
     """
-    hidden = hide_wrong_bytes(data)
+    hidden = data if plain else hide_wrong_bytes(data)
     text = blanks_to_tabs(hidden, layout.signs) if layout.signs.blanks else hidden
-    regular = b"\0" not in text
+    regular = plain or b"\0" not in text
     frame = parse_regular(text, layout.signs, layout.names, heads=heads, fractions=fractions) if regular else None
     if frame is not None:
         lines = line + heads + np.arange(frame.height)

@@ -4,20 +4,25 @@ It is done only where the text says no more than its number, and where the colum
 first rows are looked at as text, and of the others the few with whole numbers, which may have leading zeros.
 """
 
+import os
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
 from batchwright.data.formats.records import Signs
-from batchwright.data.typed.inference import CODES, LOOKED_AT, says_more
+from batchwright.data.typed.inference import CODES, LOOKED_AT, which_say_more
 from batchwright.data.typed.numbers import may_have_thousands
 
 FROM = 10_000
 """Lines from which it is faster."""
-FEW = 10_000
-"""The most whole numbers of a column that are looked at as text; a column with more is read as text."""
+FEW = 0.02
+"""The largest share of whole numbers that are looked at as text; a column with more is read as text."""
+
+AT_ONCE = 1 << 16
+"""Numbers that are looked at together, so that the processor keeps them at hand."""
 
 Breaks = Int64[np.ndarray, " breaks"]
 
@@ -40,10 +45,9 @@ def parse_with_fractions(
     """
     found = _find_fractions(data, signs, names, breaks[heads:], start=start_of(breaks, heads)) if among else []
     found = [name for name in found if name in among]
-    rows = _parse_some_as_numbers(data, signs, names, found, heads)
-    lost = [name for name in found if rows[name].null_count()]
+    rows, lost = _parse_some_as_numbers(data, signs, names, found, heads)
     columns = {name: rows[name] for name in found if name not in lost}
-    lost += _which_say_more(data, signs, names, columns, breaks=breaks[heads:], start=start_of(breaks, heads))
+    lost += _that_say_more(data, signs, names, columns, breaks=breaks[heads:], start=start_of(breaks, heads))
     if not lost:
         return rows
     return rows.with_columns(parse_text(data, signs, names, heads=heads, only=lost).get_columns())
@@ -92,17 +96,19 @@ def start_of(breaks: Breaks, line: int) -> int:
 
 def _parse_some_as_numbers(
     data: bytes, signs: Signs, names: Sequence[str], numbers: list[str], heads: int
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, list[str]]:
+    """The rows, and the columns of `numbers` in which other text may be lost, beside blanks."""
     try:
-        return parse_text(data, signs, names, heads=heads, numbers=numbers)
+        return parse_text(data, signs, names, heads=heads, numbers=numbers), []
     except pl.exceptions.PolarsError:
         if not numbers:
             raise
-        return parse_text(data, signs, names, heads=heads, numbers=numbers, lenient=True)
+        rows = parse_text(data, signs, names, heads=heads, numbers=numbers, lenient=True)
+        return rows, [name for name in numbers if rows[name].null_count()]
 
 
 def _find_fractions(data: bytes, signs: Signs, names: Sequence[str], breaks: Breaks, *, start: int) -> list[str]:
-    """The columns whose first cells, after `start`, are different fractions, written so that they are nothing else."""
+    """The columns whose first cells, after `start`, are different numbers, nearly all fractions, and nothing else."""
     if len(breaks) < FROM:
         return []
     try:
@@ -114,26 +120,23 @@ def _find_fractions(data: bytes, signs: Signs, names: Sequence[str], breaks: Bre
 
 def _are_fractions(text: pl.Series) -> bool:
     numbers = text.cast(pl.Float64, strict=False)
-    if numbers.null_count() or not numbers.is_finite().all() or numbers.n_unique() <= CODES:
+    if numbers.null_count() > text.null_count() or not numbers.is_finite().all() or numbers.n_unique() <= CODES:
         return False
-    return not (numbers == numbers.round()).any() and not may_have_thousands(text)
+    whole = (numbers == numbers.round()).sum()
+    return whole <= FEW * len(text) and not which_say_more(text, numbers).any() and not may_have_thousands(text)
 
 
-def _which_say_more(
+def _that_say_more(
     data: bytes, signs: Signs, names: Sequence[str], columns: dict[str, pl.Series], *, breaks: Breaks, start: int
 ) -> list[str]:
     """The columns that have to be read as text, as some are not finite, or their text says more than the number.
 
     Their lines begin at `start` and end at `breaks`.
     """
-    more, rows = list[str](), dict[str, Int64[np.ndarray, " rows"]]()
-    for name, column in columns.items():
-        numbers = column.to_numpy()
-        whole = np.flatnonzero(numbers == np.rint(numbers))
-        if len(whole) > FEW or not np.isfinite(numbers).all():
-            more.append(name)
-        elif len(whole):
-            rows[name] = whole
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = dict(zip(columns, pool.map(_find_whole, columns.values()), strict=True))
+    more = [name for name, whole in found.items() if whole is None]
+    rows = {name: whole for name, whole in found.items() if whole is not None and len(whole)}
     if not rows:
         return more
     chosen = np.unique(np.concatenate(list(rows.values())))
@@ -142,6 +145,17 @@ def _which_say_more(
     texts = parse_text(lines, signs, names, only=rows)
     for name, whole in rows.items():
         text = texts[name].str.strip_chars().gather(np.searchsorted(chosen, whole))
-        if says_more(text, columns[name].gather(whole)):
+        if which_say_more(text, columns[name].gather(whole)).any():
             more.append(name)
     return more
+
+
+def _find_whole(column: pl.Series) -> Int64[np.ndarray, " rows"] | None:
+    """The rows with whole numbers; None if they are many, or if some number is not finite."""
+    if column.is_nan().any() or column.is_infinite().any():
+        return None
+    numbers = column.to_numpy()  # NaN where a cell is blank
+    pieces = (numbers[start : start + AT_ONCE] for start in range(0, len(numbers), AT_ONCE))
+    found = [np.flatnonzero(piece == np.rint(piece)) + place * AT_ONCE for place, piece in enumerate(pieces)]
+    whole = np.concatenate(found)
+    return whole if len(whole) <= FEW * len(column) else None

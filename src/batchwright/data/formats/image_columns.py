@@ -16,6 +16,7 @@ from batchwright.data.formats.image_places import Places, listed_folders, places
 from batchwright.data.formats.image_tree import ENDINGS
 from batchwright.data.typed.cells import TableOptions
 from batchwright.data.typed.convert import as_text
+from batchwright.data.typed.distinct import without_nulls
 from batchwright.data.typed.inference import FITTING, UNIQUE
 from batchwright.data.typed.schema import Column
 from batchwright.data.typed.table import Table
@@ -35,7 +36,7 @@ def recognise(column: Column, cells: pl.Series, places: Places | None) -> Column
     """
     if cells.dtype != pl.String and not (places and places.hold_images and _are_whole_numbers(cells)):
         return column
-    first = as_text(cells.drop_nulls().head(LOOKED_AT))
+    first = as_text(without_nulls(cells).head(LOOKED_AT))
     if not (places and places.hold_images) and not first.str.contains(ENDING).any():
         return column
     names = as_text(cells.drop_nulls()).unique(maintain_order=True)

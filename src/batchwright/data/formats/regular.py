@@ -3,6 +3,7 @@
 Its records need not be found one by one: polars takes the text apart, and what it gives is checked.
 """
 
+import dataclasses
 from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from batchwright.data.formats.fractions import parse_with_fractions, start_of
 from batchwright.data.formats.quotes import NEWLINE, all_at_edges
 from batchwright.data.formats.records import Signs, count_lone_returns
 
-PIECE = 1 << 16
+PIECE = 1 << 18
 """Bytes in which symbols are looked for at a time, so that the processor keeps them at hand."""
 
 Symbols = UInt8[np.ndarray, " bytes"]
@@ -35,8 +36,12 @@ def parse_regular(
         fractions: the columns that are numbers, and not text, if they hold fractions.
     """
     symbols = np.frombuffer(data, np.uint8)
-    if not data or count_lone_returns(data) or _holds_comment(data, signs) or not _are_paired(data, symbols, signs):
+    quoted = bool(signs.quote) and signs.quote.encode() in data
+    if not data or count_lone_returns(data) or _holds_comment(data, signs):
         return None
+    if quoted and not all_at_edges(symbols, _find(symbols, ord(signs.quote)), ord(signs.delimiter)):
+        return None
+    signs = signs if quoted else dataclasses.replace(signs, quote="")
     breaks = _ends_of_lines(data, symbols)
     if len(breaks) < heads or not _hold_text(data, breaks[:heads], signs):
         return None
@@ -45,7 +50,8 @@ def parse_regular(
     except pl.exceptions.PolarsError:
         return None
     lines = len(breaks) - heads
-    return rows if rows.height == lines and _has_all_fields(rows, symbols[start_of(breaks, heads) :], signs) else None
+    body = symbols[start_of(breaks, heads) :]
+    return rows if rows.height == lines and _has_all_fields(rows, body, signs, quoted=quoted) else None
 
 
 def _ends_of_lines(data: bytes, symbols: Symbols) -> Int64[np.ndarray, " lines"]:
@@ -81,21 +87,13 @@ def _holds_comment(data: bytes, signs: Signs) -> bool:
     return bool(mark) and (data.startswith(mark) or b"\n" + mark in data)
 
 
-def _are_paired(data: bytes, symbols: Symbols, signs: Signs) -> bool:
-    quote = signs.quote.encode()
-    if not quote or quote not in data:
-        return True
-    return all_at_edges(symbols, _find(symbols, ord(quote)), ord(signs.delimiter))
-
-
-def _has_all_fields(rows: pl.DataFrame, symbols: Symbols, signs: Signs) -> bool:
+def _has_all_fields(rows: pl.DataFrame, symbols: Symbols, signs: Signs, *, quoted: bool) -> bool:
     """Whether no record has fewer fields than others, and none has empty cells only; polars fills up with nulls."""
     cells = rows.get_columns()
     if not cells[-1].null_count():
         return True
     if all(column.null_count() for column in cells) and rows.select(pl.all_horizontal(pl.all().is_null()).any()).item():
         return False
-    quoted = bool(signs.quote) and _count(symbols, ord(signs.quote)) > 0
     texts = [column for column in cells if quoted and column.dtype == pl.String]
     inside = sum(int(column.str.count_matches(signs.delimiter, literal=True).sum()) for column in texts)
     return _count(symbols, ord(signs.delimiter)) - inside == rows.height * (rows.width - 1)

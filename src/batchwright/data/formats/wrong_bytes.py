@@ -28,6 +28,15 @@ def keep_wrong_bytes(text: str) -> bytes:
     return ESCAPED.sub(chr(0xDC00 + NO_TEXT), text).encode(errors="surrogateescape")
 
 
+def is_plain(data: bytes) -> bool:
+    r"""Whether a text is ASCII without NULs, so that no byte can be wrong.
+
+    >>> is_plain(b"cafe"), is_plain(b"caf\xc3\xa9"), is_plain(b"caf\x00")
+    (True, False, False)
+    """
+    return not data or bool(np.frombuffer(data, np.int8).min() > 0)
+
+
 def hide_wrong_bytes(data: bytes) -> bytes:
     r"""A text of the same length that is UTF-8, with a NUL for each byte that is not.
 

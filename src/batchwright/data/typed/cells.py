@@ -18,6 +18,7 @@ from batchwright.data.typed.durations import LENGTHS
 from batchwright.data.typed.fractions import is_fraction_format
 from batchwright.data.typed.missing import clean, with_marks
 from batchwright.data.typed.numbers import Decimal, find_written
+from batchwright.data.typed.repeated import Repeated, clean_repeated, find_repeated
 from batchwright.data.typed.schema import Column, ColumnOptions
 from batchwright.data.typed.whole import read_whole
 
@@ -207,16 +208,27 @@ def _type_column(
     if spec is None and untyped and raw.dtype == pl.String and (whole := read_whole(raw)) is not None:
         raw = whole
     decimal = None if like and spec is not None else options.decimal
-    cells = clean(_numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing_in(raw.name))
+    parsed, missing = _numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing_in(raw.name)
+    searched = spec is None and untyped and parsed.dtype == pl.String
+    repeated = find_repeated(parsed) if searched else None
+    cells, repeated = clean_repeated(parsed, repeated, missing) if repeated else (clean(parsed, missing), None)
     if spec is None:
-        spec = inference.guess(cells, untyped=untyped, decimal=decimal, day_first=options.day_first)
+        distinct = repeated.count() if repeated else None
+        spec = inference.guess(cells, untyped=untyped, decimal=decimal, day_first=options.day_first, distinct=distinct)
         spec = inference.with_doubt(spec, raw) if untyped and decimal is None else spec
     elif not like and spec.numbers is None:
         spec = inference.with_format(spec, cells, decimal, day_first=options.day_first)
     spec = spec if like else with_marks(spec, raw, cells)
-    values = convert(cells, spec)
+    values = _values(cells, spec, repeated)
     fits = values.null_count() == cells.null_count()
     return _Typed(values, spec, None if fits else as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None))
+
+
+def _values(cells: pl.Series, spec: Column, repeated: Repeated | None) -> pl.Series:
+    """The values of the cells; where these are repeated texts that are no text, those of each text once."""
+    if repeated is None or spec.kind not in ("numeric", "boolean", "date"):
+        return convert(cells, spec)
+    return repeated.spread(convert(repeated.texts, spec))
 
 
 def _wanted(column: Column) -> str:

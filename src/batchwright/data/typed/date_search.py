@@ -16,6 +16,8 @@ from batchwright.data.typed.distinct import take_sample
 
 CLEAR = 0.1
 """The share of the cells looked at first by which a format is clearly better than another."""
+FEW = 4
+"""How many cells there are for each different text, at least, if these are looked at in place of all cells."""
 SHAPES = 4000
 """The most shapes of cells that are looked at, the most frequent first."""
 PLAIN = re.compile(r"%Y-%m-%d( %H:%M(:%S(%\.f)?)?Z?)?")
@@ -82,7 +84,9 @@ class _Group(NamedTuple):
     shapes: tuple[str, ...]
 
 
-def find_written(cells: pl.Series, *, day_first: bool | None = None) -> Written | None:
+def find_written(
+    cells: pl.Series, *, day_first: bool | None = None, distinct: pl.Series | None = None
+) -> Written | None:
     """The format in which most cells are dates or times of day, by all cells; None if hardly any look so.
 
     >>> find_written(pl.Series(["7-Jan-18", "12-Feb-18"])).format
@@ -91,7 +95,9 @@ def find_written(cells: pl.Series, *, day_first: bool | None = None) -> Written 
     Args:
         cells: text without missing cells.
         day_first: whether the day comes before the month in dates of numbers; None: as the cells say.
+        distinct: the different texts among the cells, if they are known.
     """
+    few = distinct if distinct is not None and FEW * len(distinct) < len(cells) else None
     sample, step = take_sample(cells)
     shapes = _count_shapes(sample, step)
     groups = _group(shapes, day_first=day_first)
@@ -101,7 +107,7 @@ def find_written(cells: pl.Series, *, day_first: bool | None = None) -> Written 
     alike = [group for group in groups if group.shapes == largest.shapes]
     shares = [_share_of_dates(sample, _format(group)) for group in alike]
     likely = [group for group, share in zip(alike, shares, strict=True) if share > 0 and share > max(shares) - CLEAR]
-    return _best([one for group in likely if (one := _try(group, cells, shapes)) is not None])
+    return _best([one for group in likely if (one := _try(group, cells, shapes, few)) is not None])
 
 
 def why_no_dates(written: Written | None, name: str, cells: int) -> str:
@@ -153,10 +159,20 @@ def _allowed(dates: tuple[str, ...], *, day_first: bool | None) -> tuple[str, ..
     return tuple(date for date in dates if (date.find("%d") < date.find("%m")) == day_first)
 
 
-def _try(group: _Group, cells: pl.Series, shapes: Mapping[str, int]) -> Written | None:
+def _try(group: _Group, cells: pl.Series, shapes: Mapping[str, int], distinct: pl.Series | None) -> Written | None:
     """How well the format of a group fits all cells; None if it fits none, or these are seasons."""
+    form = _format(group)
+    if distinct is not None and not read_dates(distinct, form).null_count():
+        found = _describe(form, distinct, cells.clear(), shapes)
+        return found and dataclasses.replace(
+            found, fits=len(cells), alike=len(cells), ends=count_ends_of_day(cells, form)
+        )
     form, fits, shapes = _fit_all(group, cells, shapes)
-    fitting, unfit = cells.filter(fits), cells.filter(~fits)
+    return _describe(form, cells.filter(fits), cells.filter(~fits), shapes)
+
+
+def _describe(form: str, fitting: pl.Series, unfit: pl.Series, shapes: Mapping[str, int]) -> Written | None:
+    """A format by the cells that fit it and those that do not; None if none fits, or these are seasons."""
     if fitting.is_empty() or (form in SEASONS and _are_seasons(fitting)):
         return None
     zones = zones_in(fitting, form) if "Z" in form else []

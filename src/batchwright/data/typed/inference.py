@@ -17,11 +17,11 @@ from batchwright.data.typed.advice import kind_setting, missing_setting
 from batchwright.data.typed.counters import find_counter
 from batchwright.data.typed.date_search import find_written as find_dates
 from batchwright.data.typed.date_search import why_no_dates
-from batchwright.data.typed.distinct import count_texts, half_have_digits, rows_of, without_nulls
+from batchwright.data.typed.distinct import count_texts, find_signs, half_have_digits, rows_of, without_nulls
 from batchwright.data.typed.durations import DURATION, find_durations
 from batchwright.data.typed.flags import doubt_flags, find_flags
 from batchwright.data.typed.fractions import find_fractions
-from batchwright.data.typed.free_text import guess_free_text
+from batchwright.data.typed.free_text import NAMES, guess_free_text
 from batchwright.data.typed.marks import mark_note
 from batchwright.data.typed.missing import LEADING_ZERO
 from batchwright.data.typed.named_codes import code_note
@@ -32,19 +32,23 @@ from batchwright.data.typed.numbers import (
     Written,
     find_among,
     find_written,
+    may_be_numbers,
     may_have_thousands,
 )
 from batchwright.data.typed.ordered import order_note
 from batchwright.data.typed.schema import Column, Kind
-from batchwright.data.typed.tags import guess_lists, guess_tags, tags_as_told
+from batchwright.data.typed.tags import SEPARATORS, guess_lists, guess_tags, tags_as_told
 from batchwright.data.typed.whole import EXACT
 
 FITTING = 0.9
 """Share of a column's cells that must be numbers (or dates) for the others to be mistakes; below it, all are text."""
 CODES = 20
 """The most distinct values at which numbers mixed with repeated text are names of classes ("0", "1", "2", "3+")."""
+ASCII_BLANKS = " \t\n\v\f\r"
 TRUTHS = 2**4 + 2**5
 """The ways to write true and false, each letter large or small."""
+EIGHTH = 8
+"""A part of the texts that is looked at first: if hardly one of them fits, too few of all do."""
 SHOWN = 3
 """The most texts that a note shows."""
 LOOKED_AT = 1000
@@ -88,11 +92,11 @@ def says_more(text: pl.Series, numbers: pl.Series) -> bool:
     >>> says_more(pl.Series(["007", "7"]), pl.Series([7.0, 7.0])), says_more(pl.Series(["0.5"]), pl.Series([0.5]))
     (True, False)
     """
-    return bool(_which_say_more(text, numbers).any()) or _texts_of_one_number(text, numbers) is not None
+    return bool(which_say_more(text, numbers).any()) or _texts_of_one_number(text, numbers) is not None
 
 
-def _which_say_more(text: pl.Series, numbers: pl.Series) -> pl.Series:
-    """Texts that say more than their numbers: with a leading zero, telephones, or integers that float64 may round."""
+def which_say_more(text: pl.Series, numbers: pl.Series) -> pl.Series:
+    """Which texts say more than their numbers: with a leading zero, telephones, or integers that float64 may round."""
     values = numbers.to_numpy()  # NaN, which is neither whole nor large, where a number is missing
     whole, large = values == np.rint(values), np.abs(values) >= EXACT
     longer = whole & (text.str.len_bytes().to_numpy() > _fewest_characters(values)) if whole.any() else whole
@@ -143,15 +147,22 @@ def _is_written_plainly(text: pl.Series, counts: pl.DataFrame) -> bool:
     )
 
 
-def guess(column: pl.Series, *, untyped: bool, decimal: Decimal | None = None, day_first: bool | None = None) -> Column:
+def guess(
+    column: pl.Series,
+    *,
+    untyped: bool,
+    decimal: Decimal | None = None,
+    day_first: bool | None = None,
+    distinct: pl.DataFrame | None = None,
+) -> Column:
     """Guess what a clean column holds: by its type if it has one, or by all its cells if it is `untyped` text.
 
     `decimal` is the decimal mark of numbers in text, and `day_first` says whether the day is before the month in dates
-    of numbers, if they are told.
+    of numbers, if they are told. `distinct` are the different texts with their rows, if they are known.
     """
     name, dtype = column.name, column.dtype
     if dtype == pl.String:
-        return _guess_text(column, decimal, day_first) if untyped else _keep_text(column)
+        return _guess_text(column, distinct, decimal, day_first) if untyped else _keep_text(column)
     if dtype.is_numeric():
         return _with_decimal(_number_or_date(column), decimal) if untyped else _number_or_date(column)
     if dtype in (pl.Boolean, pl.Null):
@@ -226,21 +237,32 @@ def kind_remedy(column: pl.Series) -> str:
     return f" {kind_setting(column.name, kind)} reads its text as {read_as}." if kind and read_as else ""
 
 
-def _guess_text(column: pl.Series, decimal: Decimal | None, day_first: bool | None) -> Column:
-    name, cells = column.name, column.drop_nulls()
+def _guess_text(
+    column: pl.Series, distinct: pl.DataFrame | None, decimal: Decimal | None, day_first: bool | None
+) -> Column:
+    name, cells = column.name, without_nulls(column)
     if note := find_flags(cells):
         return Column(name, "boolean", note=note)
-    distinct = count_texts(cells)
-    plain = rows_of(distinct, _plain_numbers(distinct["cell"], decimal).is_not_null())
-    written = find_among(distinct, decimal) if plain < len(cells) and _have_digits(distinct) else None
+    distinct = count_texts(cells) if distinct is None else distinct
+    others = _plain_numbers(distinct["cell"], decimal).is_null()
+    plain = len(cells) - rows_of(distinct, others)
+    written = _find_numbers(distinct, decimal) if plain < len(cells) else None
     if written and written.fits > plain and written.fits >= MOSTLY * len(cells) and not _are_lengths(cells, written):
         return _as_written(cells, written)
     if len(cells) and _fits(plain, len(cells)):
         return _with_decimal(_as_plain_numbers(cells, _plain_numbers(cells, decimal)), decimal)
     if 0 < distinct.height <= TRUTHS and distinct["cell"].str.to_lowercase().is_in(["true", "false"]).all():
         return Column(name, "boolean")
-    why = _why_no_numbers(cells, written) or _what_is_no_number(name, distinct, decimal)
+    why = _why_no_numbers(cells, written) or _what_is_no_number(name, distinct, others)
     return _guess_time(cells, distinct, day_first, why)
+
+
+def _find_numbers(distinct: pl.DataFrame, decimal: Decimal | None) -> Written | None:
+    """The format in which most texts are numbers; None where it would neither be taken nor noted."""
+    cells = int(distinct["rows"].sum())
+    first = distinct.head(distinct.height // EIGHTH)
+    others = first.height and rows_of(first, ~may_be_numbers(first["cell"]))
+    return find_among(distinct, decimal) if _fits(cells - others, cells) and _have_digits(distinct) else None
 
 
 def _have_digits(distinct: pl.DataFrame) -> bool:
@@ -263,7 +285,7 @@ def _guess_time(cells: pl.Series, distinct: pl.DataFrame, day_first: bool | None
     lengths = find_durations(cells)
     if lengths is not None and _fits(lengths.fits, len(cells)):
         return Column(cells.name, "numeric", note=lengths.note, format=lengths.format)
-    written = find_dates(cells, day_first=day_first)
+    written = find_dates(cells, day_first=day_first, distinct=distinct["cell"])
     if written is not None and _fits(written.fits, len(cells)):
         return Column(cells.name, "date", note=written.note, format=written.format)
     fractions = find_fractions(cells)
@@ -293,12 +315,15 @@ def _why_no_numbers(cells: pl.Series, written: Written | None) -> str:
     return f"numbers in more than one format, such as {written.example!r} and {written.other!r}, stay text"
 
 
-def _what_is_no_number(name: str, distinct: pl.DataFrame, decimal: Decimal | None) -> str:
-    """What text stands among numbers that are half of the cells or more, and are too many to be codes; else empty."""
-    others = distinct.filter(_plain_numbers(distinct["cell"], decimal).is_null())
-    rows, cells = int(others["rows"].sum()), int(distinct["rows"].sum())
+def _what_is_no_number(name: str, distinct: pl.DataFrame, no_numbers: pl.Series) -> str:
+    """What text stands among numbers that are half of the cells or more, and are too many to be codes; else empty.
+
+    `no_numbers` marks the texts that are no numbers.
+    """
+    rows, cells = rows_of(distinct, no_numbers), int(distinct["rows"].sum())
     if not 0 < rows <= cells / 2 or distinct.height <= CODES:
         return ""
+    others = distinct.filter(no_numbers)
     texts = others.sort("rows", "cell", descending=[True, False])["cell"].head(SHOWN).sort().to_list()
     return (
         f"text, although {1 - rows / cells:.0%} of the cells are numbers; others are as {texts[0]!r}: if "
@@ -310,7 +335,7 @@ def _as_plain_numbers(cells: pl.Series, numbers: pl.Series) -> Column:
     """A column of text whose cells are numbers, a few of them null in `numbers`, unless they are rather names."""
     if numbers.null_count() and _are_codes(cells, numbers):
         return Column(cells.name, "categorical", note=doubt_flags(cells) or CODES_NOTE)
-    more = _which_say_more(cells, numbers)
+    more = which_say_more(cells, numbers)
     if more.any() and _name_things(cells, more):
         why = TELEPHONES_NOTE if cells.str.starts_with("+").all() else KEPT_NOTE
         return _as_names(cells, count_texts(cells), why)
@@ -332,11 +357,13 @@ def _as_names(cells: pl.Series, distinct: pl.DataFrame, why: str) -> Column:
 
     `distinct` are its texts with their rows; `why` says why it is text, if that is doubtful; it is added to the note.
     """
-    different, otherwise, worded = distinct.height, "", None
+    different, otherwise, worded = distinct.height, NAMES, None
     names_rows = len(cells) >= UNIQUE_FROM and different > UNIQUE * len(cells)
-    if (tags := guess_tags(cells, distinct)) is not None:
+    signs, is_ascii = find_signs(distinct["cell"], "".join((*SEPARATORS, *ASCII_BLANKS)))
+    if (tags := guess_tags(cells, distinct, signs)) is not None:
         return tags
-    if len(cells) >= UNIQUE_FROM:
+    one_word = is_ascii and signs.isdisjoint(ASCII_BLANKS)
+    if len(cells) >= UNIQUE_FROM and not one_word:
         worded, otherwise = guess_free_text(cells, distinct, names_rows=names_rows)
     if worded is not None:
         return worded

@@ -47,8 +47,18 @@ def _stands_apart(mark: float, rows: int, others: Numbers) -> bool:
     low, high = others.min(), others.max()
     if mark < 0 <= low and rows >= ONLY_NEGATIVE * (rows + len(others)):
         return True
-    gap, (first, last) = max(low - mark, mark - high), np.quantile(others, (0.05, 0.95))
+    gap = max(low - mark, mark - high)
+    if _spread_further(others, gap / GAP):
+        return False
+    first, last = np.quantile(others, (0.05, 0.95))
     return bool(last > first and gap >= GAP * (last - first))
+
+
+def _spread_further(numbers: Numbers, width: float) -> bool:
+    """Whether it is easily seen that the middle 90 % of the numbers are in a range of more than this width."""
+    first, last = np.quantile(numbers[:1000], (0.2, 0.8))
+    tenth = 0.1 * len(numbers)
+    return bool(last - first > width and (numbers <= first).sum() > tenth and (numbers >= last).sum() > tenth)
 
 
 def _note(name: str, mark: float, rows: int, others: Numbers) -> str:

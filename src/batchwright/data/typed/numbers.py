@@ -234,7 +234,7 @@ def find_written(cells: pl.Series, decimal: Decimal | None) -> Written | None:
 
 def find_among(distinct: pl.DataFrame, decimal: Decimal | None) -> Written | None:
     """As `find_written`, by the different texts with their rows."""
-    distinct = distinct.filter(_may_be_numbers(distinct["cell"]))
+    distinct = distinct.filter(may_be_numbers(distinct["cell"]))
     if distinct.height == 0 or (counts := _count_all(distinct)).height == 0:
         return None
     marks = [mark for mark in MARKS if decimal in (None, mark[0])]
@@ -342,7 +342,7 @@ def _is_number(cells: pl.Series) -> pl.Series:
     return pl.concat(_take_apart(piece)["body"].is_not_null() for piece in _pieces(cells))
 
 
-def _may_be_numbers(cells: pl.Series) -> pl.Series:
+def may_be_numbers(cells: pl.Series) -> pl.Series:
     """Whether each cell is a number in some format, but for letters that make it a name."""
     odd = cells.str.contains(rf"{BLANKS}|{APOSTROPHE}|{MINUS}")
     text = _write_one_way(pl.col("cell")) if odd.any() else pl.col("cell")

@@ -45,7 +45,7 @@ def subtotal_notes(
     if label is None:
         return ()
     written = cells(label)
-    different = written.drop_nulls().unique()
+    different = written.unique().drop_nulls()
     labels = different.filter(different.str.contains(LABEL))
     if not len(labels):
         return ()

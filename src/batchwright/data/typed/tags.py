@@ -1,5 +1,7 @@
 """Cells with several values, such as `Comedy;Drama`: columns that hold them, told from texts with a comma in them."""
 
+from collections.abc import Collection
+
 import polars as pl
 
 from batchwright.data.typed.distinct import count_texts, rows_of
@@ -34,12 +36,12 @@ def split_values(cells: pl.Series, separator: str) -> pl.Series:
     return trimmed.list.eval(pl.element().filter(pl.element() != ""))
 
 
-def guess_tags(cells: pl.Series, distinct: pl.DataFrame) -> Column | None:
+def guess_tags(cells: pl.Series, distinct: pl.DataFrame, signs: Collection[str] = SEPARATORS) -> Column | None:
     """The column as one with several values in a cell, if its texts, none of them missing, are that.
 
-    `distinct` are the different texts with their rows.
+    `distinct` are the different texts with their rows; no separator is in them that is not among `signs`.
     """
-    for separator in SEPARATORS:
+    for separator in (one for one in SEPARATORS if one in signs):
         held = rows_of(distinct, distinct["cell"].str.contains(separator, literal=True))
         if held >= max(1.0, LEAST_SHARE * len(cells)) and _are_combinations(distinct, separator):
             return _column(cells, separator)

@@ -19,7 +19,7 @@ def read_whole(text: pl.Series) -> pl.Series | None:
     """
     if not _all_read(text.head(LOOKED_AT)):
         return None
-    whole = text.cast(pl.Int64, strict=False)
+    whole = text.cast(pl.Int64, strict=False).rechunk()
     if whole.null_count() > text.null_count():
         return None
     numbers = whole.drop_nulls().to_numpy()
