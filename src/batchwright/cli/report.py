@@ -1,9 +1,13 @@
 """`batchwright report`: how a run went, and who chose each of its settings."""
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from batchwright.cli.output import Json, RunFolder, print_json, say, table_console
 from batchwright.cli.shown_files import CsvFolder, check_files, write_files
+from batchwright.errors import UsageError
 
 if TYPE_CHECKING:
     from batchwright.runs.run import Run
@@ -11,8 +15,14 @@ if TYPE_CHECKING:
     from batchwright.training.verdict import Verdict
 
 
-def report(run: RunFolder, csv: CsvFolder = None, as_json: Json = False) -> None:
+Html = Annotated[bool, typer.Option("--html", help="write all of it, with charts, into one file of HTML: FILE")]
+File = Annotated[Path | None, typer.Argument(help="the file that --html writes [report.html in the run's folder]")]
+
+
+def report(run: RunFolder, file: File = None, html: Html = False, csv: CsvFolder = None, as_json: Json = False) -> None:
     """Report how a run went: its metrics, what its curves show, and who chose each setting and why."""
+    if file is not None and not html:
+        raise UsageError(f"report takes one run, and {file} is a second name: --html writes a report into a file.")
     from batchwright.cli.show.per_class import per_class_parts
     from batchwright.cli.show.training import loss_sketch, metrics_table, notes, settings_table
     from batchwright.runs.manifest import CONFIG
@@ -22,6 +32,9 @@ def report(run: RunFolder, csv: CsvFolder = None, as_json: Json = False) -> None
     check_files(None, csv)
     opened = open_run(run)
     write_files(opened, None, csv)
+    if html:
+        _write_page(opened, file, as_json=as_json)
+        return
     judged = verdict(opened.history)
     settings = _settings(opened)
     if as_json:
@@ -44,6 +57,17 @@ def report(run: RunFolder, csv: CsvFolder = None, as_json: Json = False) -> None
         out.print(settings_table(chosen))
     if settings:
         say(f"{len(settings) - len(chosen)} settings have their defaults, see {opened.path / CONFIG}")
+
+
+def _write_page(run: "Run", file: Path | None, *, as_json: bool) -> None:
+    """Write the page, and say where it is."""
+    from batchwright.report import write_report
+
+    written = write_report(run, file)
+    if as_json:
+        print_json({"run": str(run.path), "html": str(written)})
+    else:
+        say(f"report: {written}")
 
 
 def _lines(run: "Run") -> list[str]:

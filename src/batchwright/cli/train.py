@@ -24,12 +24,18 @@ From = Annotated[
         "--from", metavar="RUN", help="begin from the parameters of a run, and encode the rows in the same way"
     ),
 ]
+Report = Annotated[bool, typer.Option("--report", help="write a report with charts into the run's folder: report.html")]
 Seeds = Annotated[int, typer.Option(min=1, help="seeds to train with; metrics are then means with intervals")]
 
 
 @takes_settings
 def train(
-    settings: "Settings", run_dir: RunDir = None, begin: From = None, seeds: Seeds = 1, as_json: Json = False
+    settings: "Settings",
+    run_dir: RunDir = None,
+    begin: From = None,
+    seeds: Seeds = 1,
+    report: Report = False,
+    as_json: Json = False,
 ) -> None:
     """Train a network on your data, and save the run."""
     from batchwright import workflow
@@ -46,13 +52,20 @@ def train(
         events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted, initial=initial, parent=parent)
         return workflow.refuse_unrepeatable(events) if seeds > 1 else events
 
-    show(training, seeds=seeds, as_json=as_json)
+    show(training, seeds=seeds, report=report, as_json=as_json)
 
 
-def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: int = 1, as_json: bool) -> None:
+def show(
+    training: "Callable[[Callable[[], bool]], Iterator[Event]]",
+    *,
+    seeds: int = 1,
+    report: bool = False,
+    as_json: bool,
+) -> None:
     """Show the events of a training, and then its metrics; `training` gets a function that says whether to stop.
 
-    With `seeds` > 1, a training that has finished is repeated with further seeds, up to this number in all.
+    With `seeds` > 1, a training that has finished is repeated with further seeds, up to this number in all. With
+    `report`, a page is written into the folder of the run.
     """
     from batchwright.cli.show.training import follow, loss_sketch, metrics_table, notes, seeds_table
 
@@ -73,15 +86,26 @@ def show(training: "Callable[[Callable[[], bool]], Iterator[Event]]", *, seeds: 
             if trained.stopped.status == "finished":
                 say(f"{trained.verdict.kind}: {trained.verdict.reason}")
             say(f"run: {trained.run.path}" if trained.run else "")
+        written = _write_report(trained) if report else None
+        if written is not None and not as_json:
+            say(f"report: {written}")
         repeated = (
             _repeat_seeds(trained, seeds, interrupted) if seeds > 1 and trained.stopped.status == "finished" else None
         )
         if as_json:
-            print_json(summary(trained) | ({"seeds": summary_of_seeds(repeated)} if repeated else {}))
+            further = {"seeds": summary_of_seeds(repeated)} if repeated else {}
+            print_json(summary(trained) | ({"report": str(written)} if written else {}) | further)
         elif repeated:
             table_console().print(seeds_table(repeated))
     for _ in events:  # raises the error of a run that has diverged or was interrupted
         pass
+
+
+def _write_report(trained: "Trained") -> "Path | None":
+    """Write the page of a run; None where the run was not recorded."""
+    from batchwright.report import write_report
+
+    return write_report(trained.run) if trained.run else None
 
 
 def _repeat_seeds(trained: "Trained", seeds: int, interrupted: Callable[[], bool]) -> "Repeated":

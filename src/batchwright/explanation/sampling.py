@@ -10,8 +10,12 @@ from batchwright.data.dataset import Split
 from batchwright.explanation.answering import Answering
 from batchwright.explanation.places import Arrays, Places, permute
 
-MOST_COLUMNS, TRIED_ROWS = 100, 100
-"""Columns that are looked at, and the rows in which all columns are tried where there are more."""
+MOST_COLUMNS = 100
+"""Columns that are looked at."""
+
+TRIED_ROWS, TRIED_WORK = (8, 100), 1_000_000_000
+"""Fewest and most rows in which all columns are tried where there are more, and about the most numbers that go through
+the network for it: of very many columns, fewer rows are tried."""
 
 ROWS = (200, 10_000)
 """Fewest and most rows in which columns are shuffled."""
@@ -33,7 +37,9 @@ def choose_columns(answering: Answering, inputs: Arrays, places: Mapping[str, Pl
     names = tuple(places)
     if len(names) <= MOST_COLUMNS:
         return names
-    some = {name: array[:TRIED_ROWS] for name, array in inputs.items()}
+    fewest, most = TRIED_ROWS
+    rows = min(max(fewest, TRIED_WORK // (len(names) * max(1, _width(inputs)))), most)
+    some = {name: array[:rows] for name, array in inputs.items()}
     before = answering.outputs(some)
     moved = np.roll(np.arange(len(before)), 1)
     changes = [np.abs(answering.outputs(permute(some, (places[name],), moved)) - before).mean() for name in names]
@@ -42,10 +48,14 @@ def choose_columns(answering: Answering, inputs: Arrays, places: Mapping[str, Pl
 
 def draw_rows(split: Split, weights: np.ndarray, columns: int, *, repeats: int, seed: int) -> Sample:
     """The rows in which this number of columns is shuffled: all, or as many as there is time for, by the seed."""
-    width = sum(math.prod(array.shape[1:]) for array in split.inputs.values())
     fewest, most = ROWS
-    count = min(max(fewest, WORK // max(1, width * columns * repeats)), most)
+    count = min(max(fewest, WORK // max(1, _width(split.inputs) * columns * repeats)), most)
     chosen = np.arange(split.rows)
     if split.rows > count:
         chosen = np.sort(np.random.default_rng(seed).choice(split.rows, count, replace=False))
     return Sample(chosen, split.take(chosen), weights[chosen])
+
+
+def _width(inputs: Arrays) -> int:
+    """The numbers of a row."""
+    return sum(math.prod(array.shape[1:]) for array in inputs.values())

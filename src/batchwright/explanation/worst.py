@@ -51,10 +51,10 @@ def worst_rows(
     chosen = np.argsort(-losses, kind="stable")[:most]
     return tuple(
         WorstRow(
-            _place(labelled, number),
+            place_of(labelled, number),
             number,
-            _plain(true[number]),
-            _plain(answers[number]),
+            plain_value(true[number]),
+            plain_value(answers[number]),
             float(losses[number]),
             None if probabilities is None else float(probabilities[number]),
             _cells(labelled, number),
@@ -63,7 +63,7 @@ def worst_rows(
     )
 
 
-def _place(labelled: LabelledRows, number: int) -> str:
+def place_of(labelled: LabelledRows, number: int) -> str:
     """Where the row is in its source."""
     rows = labelled.rows
     if isinstance(rows, Images):
@@ -81,10 +81,10 @@ def _cells(labelled: LabelledRows, number: int) -> dict[str, Any]:
         return {}
     pixels = {column.name for column in labelled.rows.columns if column.kind == "image"}
     frame = labelled.rows.frame.select([name for name in labelled.rows.frame.columns if name not in pixels])
-    return {name: _plain(cell) for name, cell in frame.row(number, named=True).items()}
+    return {name: plain_value(cell) for name, cell in frame.row(number, named=True).items()}
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """A value as a number or a text; several answers as a list; None for a missing cell."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
