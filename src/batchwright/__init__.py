@@ -35,6 +35,7 @@ _HOMES = {
     "open_run": "batchwright.runs.run",
     "predict": "batchwright.runs.predictions",
     "explain": "batchwright.explanation",
+    "diagnose": "batchwright.diagnosis",
     "Classifier": "batchwright.estimators",
     "Regressor": "batchwright.estimators",
     "nn": "",

@@ -12,7 +12,7 @@ from tests.report.reading import check
 
 from batchwright.errors import UsageError
 from batchwright.figures import Axis, Line, line_chart
-from batchwright.report import Contents, Diagnosed, contents, page, write_report
+from batchwright.report import Contents, contents, page, write_report
 from batchwright.report.blocks import Chart, Section, Words
 from batchwright.report.curves import curves_section
 from batchwright.report.evidence import Evidence, gather
@@ -183,7 +183,7 @@ def test_names_and_cells_that_are_html_stay_text(trained, tmp_path):
     }
     pl.DataFrame(rows).write_csv(tmp_path / "evil.csv")
     run = trained("</style><img src=x onerror=alert(1)>", source=tmp_path / "evil.csv")
-    text = page(contents(run, [Diagnosed("<b>kind</b>", "<i>evidence</i>", "</td><script>")]))
+    text = page(contents(run))
     found = check(text)
     assert "\x1b" not in text
     assert "\u202e" not in text

@@ -1,5 +1,6 @@
 """`batchwright report`: how a run went, and who chose each of its settings."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +11,9 @@ from batchwright.cli.shown_files import CsvFolder, check_files, write_files
 from batchwright.errors import UsageError
 
 if TYPE_CHECKING:
+    from batchwright.diagnosis import Diagnosis, Verdict
     from batchwright.runs.run import Run
     from batchwright.tasks.per_class import PerClass
-    from batchwright.training.verdict import Verdict
 
 
 Html = Annotated[bool, typer.Option("--html", help="write all of it, with charts, into one file of HTML: FILE")]
@@ -23,11 +24,12 @@ def report(run: RunFolder, file: File = None, html: Html = False, csv: CsvFolder
     """Report how a run went: its metrics, what its curves show, and who chose each setting and why."""
     if file is not None and not html:
         raise UsageError(f"report takes one run, and {file} is a second name: --html writes a report into a file.")
+    from batchwright.cli.show.diagnosis import brief_lines
     from batchwright.cli.show.per_class import per_class_parts
     from batchwright.cli.show.training import loss_sketch, metrics_table, notes, settings_table
+    from batchwright.diagnosis import diagnose, verdict
     from batchwright.runs.manifest import CONFIG
     from batchwright.runs.run import open_run
-    from batchwright.training.verdict import verdict
 
     check_files(None, csv)
     opened = open_run(run)
@@ -35,10 +37,10 @@ def report(run: RunFolder, file: File = None, html: Html = False, csv: CsvFolder
     if html:
         _write_page(opened, file, as_json=as_json)
         return
-    judged = verdict(opened.history)
+    judged, found = verdict(opened.history), diagnose(opened)
     settings = _settings(opened)
     if as_json:
-        print_json(_summary(opened, judged) | {"settings": settings})
+        print_json(_summary(opened, judged, found) | {"settings": settings})
         return
     out = table_console()
     for line in _lines(opened):
@@ -50,8 +52,9 @@ def report(run: RunFolder, file: File = None, html: Html = False, csv: CsvFolder
     if by_class := [*per_class_parts(*_without_long(opened), confusion=False)]:
         out.print("", *by_class, "", sep="\n")
     notes(opened.manifest.remarks, out)
-    if opened.manifest.status == "finished":
-        say(f"{judged.kind}: {judged.reason}")
+    if opened.manifest.status in ("finished", "diverged"):
+        for line in brief_lines(found, judged if opened.manifest.status == "finished" else None):
+            say(line)
     chosen = {key: one for key, one in settings.items() if one["origin"] != "default"}
     if chosen:
         out.print(settings_table(chosen))
@@ -92,7 +95,7 @@ def _without_long(run: "Run") -> "tuple[PerClass | None, dict[str, PerClass]]":
     return one if one and len(one.classes) <= MOST_SHOWN else None, short if len(short) <= MOST_SHOWN else {}
 
 
-def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:
+def _summary(run: "Run", judged: "Verdict", found: "Sequence[Diagnosis]") -> dict[str, Any]:
     from batchwright.cli.show.per_class import to_json
 
     manifest = run.manifest
@@ -109,6 +112,7 @@ def _summary(run: "Run", judged: "Verdict") -> dict[str, Any]:
         "per_class": to_json(run.per_class(), run.by_target()),
         "remarks": manifest.remarks,
         "verdict": vars(judged),
+        "diagnosis": [one.to_json() for one in found],
         "seconds": manifest.seconds,
         "history": run.history,
     }

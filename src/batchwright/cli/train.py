@@ -67,6 +67,7 @@ def show(
     With `seeds` > 1, a training that has finished is repeated with further seeds, up to this number in all. With
     `report`, a page is written into the folder of the run.
     """
+    from batchwright.cli.show.diagnosis import brief_lines
     from batchwright.cli.show.training import follow, loss_sketch, metrics_table, notes, seeds_table
 
     with catch_interrupts() as interrupted:
@@ -84,7 +85,8 @@ def show(
             out.print(metrics_table(trained.metrics))
             notes(trained.remarks, out)
             if trained.stopped.status == "finished":
-                say(f"{trained.verdict.kind}: {trained.verdict.reason}")
+                for line in brief_lines(trained.diagnosis, trained.verdict):
+                    say(line)
             say(f"run: {trained.run.path}" if trained.run else "")
         written = _write_report(trained) if report else None
         if written is not None and not as_json:
@@ -135,6 +137,7 @@ def summary(trained: "Trained") -> dict[str, Any]:
         **{part: trained.metrics.get(part) for part in ("train", "validation", "test")},
         "remarks": trained.remarks,
         "verdict": vars(trained.verdict),
+        "diagnosis": [one.to_json() for one in trained.diagnosis],
         "seconds": trained.seconds,
         "notes": trained.prepared.notes,
         "settings": trained.prepared.settings.to_json(),

@@ -1,7 +1,8 @@
 """A finding: something about data or plan that a person should know before training."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 Severity = Literal["note", "warning", "error"]
 
@@ -19,12 +20,14 @@ class Finding:
             be worse than it could be; "note": good to know.
         evidence: one sentence with the numbers.
         advice: one sentence on what to do, with the option to use.
+        changes: settings by dotted key that are the remedy; empty where it is for a person to choose.
     """
 
     kind: str
     severity: Severity
     evidence: str
     advice: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def by_severity(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

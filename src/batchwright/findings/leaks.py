@@ -1,5 +1,7 @@
 """Columns that reveal the target by themselves: perhaps not known when a prediction is needed."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Float, Integer, Shaped
 
@@ -52,7 +54,10 @@ def _leaks(
     wanted = encoded if classes else _ranks(encoded)
     found = ((column, *_best(column, wanted, classes)) for column in columns(dataset) if column.parts)
     return tuple(
-        _finding(dataset, column, part, score, target, group_advice(dataset, told, column.name))
+        replace(
+            _finding(dataset, column, part, score, target, group_advice(dataset, told, column.name)),
+            changes={"data.kinds": {**told.data.kinds, column.name: "identifier"}},
+        )
         for column, part, score in found
         if score >= PERFECT
     )

@@ -1,12 +1,10 @@
 """What a report of a run says, in order."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
+from batchwright.diagnosis import diagnose, verdict
 from batchwright.errors import BatchwrightError
 from batchwright.figures.text import clean
 from batchwright.report.about import accounting_section, card_section, data_section, reproduce_section, settings_section
-from batchwright.report.blocks import Block, Cell, Contents, Grid, Points, Section, Words
+from batchwright.report.blocks import Block, Contents, Grid, Points, Section, Words
 from batchwright.report.curves import curves_section
 from batchwright.report.evidence import Evidence, gather
 from batchwright.report.goes_by import importance_section, segments_section, worst_section
@@ -14,31 +12,18 @@ from batchwright.report.layers import layers_section
 from batchwright.report.targets import target_sections
 from batchwright.report.trivial import TrainingCounts, counts_of, gain_blocks
 from batchwright.runs.run import Run
-from batchwright.training.verdict import verdict
 
 MOST_METRICS = 60
 
 
-class Diagnosed(NamedTuple):
-    """What a training shows: a kind, the evidence in a sentence, and what to do."""
-
-    kind: str
-    evidence: str
-    advice: str = ""
-
-
-def contents(run: Run, diagnosis: Sequence[Diagnosed] | None = None) -> Contents:
+def contents(run: Run) -> Contents:
     """All that a report of a run says. Nothing in the run is executed; its rows are read again.
 
     Where something is not there, such as the rows, or a model, the report says so and why.
-
-    Args:
-        run: the run, however it ended.
-        diagnosis: what its training shows; None takes what its loss curves say.
     """
     found = gather(run)
     sections = (
-        _summary(found, _judge(found) if diagnosis is None else diagnosis),
+        _summary(found),
         curves_section(found),
         *target_sections(found),
         worst_section(found),
@@ -61,13 +46,16 @@ def _about(run: Run) -> str:
     return clean(f"{told}: {run.status}{f'; {run.reason}' if run.reason else ''}")
 
 
-def _judge(found: Evidence) -> tuple[Diagnosed, ...]:
-    """What the two loss curves say."""
+def _diagnosis(found: Evidence) -> Grid:
+    """What the training shows; what its two loss curves say, where nothing is wrong."""
     judged = verdict(found.history)
-    return (Diagnosed(judged.kind, judged.reason),)
+    rows: list[tuple[str, ...]] = [(one.kind, one.sure, one.evidence, one.advice) for one in diagnose(found.run)]
+    rows = rows or [(judged.kind, "", judged.reason, "")]
+    cells = tuple(tuple(map(clean, row)) for row in rows)
+    return Grid("What the training shows", ("what", "how sure", "evidence", "what to do"), cells)
 
 
-def _summary(found: Evidence, diagnosis: Sequence[Diagnosed]) -> Section:
+def _summary(found: Evidence) -> Section:
     """How it ended, what is not there, the metrics of each part, the gain over a trivial model, the diagnosis."""
     run, blocks = found.run, list[Block]()
     if run.status != "finished":
@@ -77,13 +65,7 @@ def _summary(found: Evidence, diagnosis: Sequence[Diagnosed]) -> Section:
     blocks.append(_metrics(run))
     if found.measured is not None:
         blocks += gain_blocks(found.measured, _counts(run))
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (clean(one.kind), clean(one.evidence), clean(one.advice)) for one in diagnosis
-    )
-    heads = ("what", "evidence", "what to do")
-    shown = rows if any(row[2] for row in rows) else tuple(row[:2] for row in rows)
-    if shown:
-        blocks.append(Grid("What the training shows", heads[: len(shown[0])], shown))
+    blocks.append(_diagnosis(found))
     return Section("summary", "Summary", tuple(blocks))
 
 

@@ -17,6 +17,7 @@ from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, read_ru
 from batchwright.data.dataset import Dataset
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.formats.source import Source
+from batchwright.diagnosis import Diagnosis, Evidence, Verdict, diagnose, verdict
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
 from batchwright.nn.protocols import Variables
 from batchwright.runs import checkpoints
@@ -32,7 +33,6 @@ from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Re
 from batchwright.training.fit import fit
 from batchwright.training.job import Job, iterations_done
 from batchwright.training.state import Model
-from batchwright.training.verdict import Verdict, verdict
 from batchwright.training.watch import Steering
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
 from batchwright.workflow.initial import begin_from, given_variables
@@ -108,6 +108,26 @@ class Trained(Shown):
     def verdict(self) -> Verdict:
         """Whether it was trained too little, about right or too long, as the two loss curves say."""
         return verdict(self.history)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What a diagnosis is made from."""
+        return Evidence(
+            self.history,
+            self.stopped.status,
+            self.stopped.reason,
+            self.prepared.settings.values,
+            self.prepared.accounting(self.memory_bytes),
+            self.metrics,
+            {part: found.confusion for part, found in self.per_class.items()},
+            self.encoding,
+            self.prepared.dataset,
+        )
+
+    @property
+    def diagnosis(self) -> tuple[Diagnosis, ...]:
+        """What seems to be wrong with the training, what is surest first, with what may mend it."""
+        return diagnose(self.evidence)
 
     def predict(
         self, source: Source, *, keep: str | Sequence[str] = (), on_bad_rows: Literal["stop", "drop"] = "stop"

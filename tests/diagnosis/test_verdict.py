@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.training.verdict import FEWEST, verdict
+from batchwright.diagnosis.verdict import FEWEST, verdict
 
 
 def rows(loss: np.ndarray, validation: np.ndarray) -> list[dict[str, float]]:

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float64
 
-Curve: TypeAlias = Float64[np.ndarray, " epochs"]
+from batchwright.diagnosis.curves import Curve, curve_of, moving_means, noise_of, trend_of, width_of
+
 Kind = Literal["underfitting", "about right", "overfitting", "unknown"]
 
 FEWEST = 8
@@ -36,6 +36,9 @@ GAP_OF_START = 0.05
 
 LOWERED = 0.1
 """Share of its peak at which a learning rate counts as lowered: below it every loss curve is flat, finished or not."""
+
+FAR_BELOW = 0.25
+"""Share of the lowest validation loss below which a training loss that stays where it is shows overfitting as well."""
 
 HIGH = 0.5
 """Share of its peak above which a learning rate counts as high: a curve that is flat there is flat by itself."""
@@ -86,52 +89,36 @@ def verdict(history: Sequence[Mapping[str, object]]) -> Verdict:
     """
     if len(history) < FEWEST:
         return _unknown_verdict(f"{len(history)} epochs are too few to judge by; it takes {FEWEST}")
-    loss, validation = (_curve(history, key) for key in ("loss", "val_loss"))
+    loss, validation = (curve_of(history, key) for key in ("loss", "val_loss"))
     if np.isnan(validation).all():
         return _unknown_verdict("there is no validation loss, and without one fitting too much looks like fitting well")
     epochs = [_epoch(row, place) for place, row in enumerate(history, start=1)]
     bad = np.flatnonzero(~np.isfinite(loss) | ~np.isfinite(validation))
     if len(bad):
         return _unknown_verdict(f"the loss of epoch {epochs[bad[0]]} is not finite")
-    rates = _curve(history, "learning_rate")
+    rates = curve_of(history, "learning_rate")
     return _overfitting(loss, validation, epochs) or _underfitting(validation) or _level(loss, validation, rates)
 
 
 def _overfitting(loss: Curve, validation: Curve, epochs: Sequence[int]) -> Verdict | None:
     """The verdict if the validation loss ended significantly and notably above its minimum; else None."""
-    width = _width(validation)
-    means, of_training = _means(validation, width), _means(loss, width)
+    width = width_of(validation)
+    means, of_training = moving_means(validation, width), moving_means(loss, width)
     turn = int(np.argmin(means))
     lowest, last = float(means[turn]), float(means[-1])
     descent = max(float(validation[0]) - lowest, 0.0)
     matters = max(NOTABLE * abs(lowest), OF_DESCENT * descent)
-    if last - lowest <= max(matters, SURE * _noise(validation) * math.sqrt(2 / width)):
+    if last - lowest <= max(matters, SURE * noise_of(validation) * math.sqrt(2 / width)):
         return None
     before, after, turned_at = float(of_training[turn]), float(of_training[-1]), epochs[turn + width // 2]
     rose = f"the validation loss rose from {lowest:.4g} around epoch {turned_at} to {last:.4g}"
-    if before - after <= SURE * _noise(loss) * math.sqrt(2 / width):
+    error = SURE * noise_of(loss) * math.sqrt(2 / width)
+    if before - after <= error and not (after < FAR_BELOW * lowest and after - before <= error):
         return _unknown_verdict(
             f"{rose}, but the training loss did not fall meanwhile ({before:.4g}, then {after:.4g}): rather a learning "
             "rate too large than too many epochs"
         )
-    return Verdict("overfitting", turned_at, f"{rose}, while the training loss fell from {before:.4g} to {after:.4g}")
-
-
-class _Trend(NamedTuple):
-    """The value at the end of a curve, its slope per epoch with standard error, and the number of epochs used."""
-
-    last: float
-    slope: float
-    error: float
-    epochs: int
-
-
-def _trend(curve: Curve) -> _Trend:
-    """The trend of the last quarter of a curve."""
-    count = max(5, len(curve) // 4)
-    slope, error, spread = _slope(curve[-count:])
-    error = max(error, _noise(curve) / math.sqrt(spread))  # with few epochs the residuals may be small by chance
-    return _Trend(float(curve[-count:].mean()) + slope * (count - 1) / 2, slope, error, count)
+    return Verdict("overfitting", turned_at, f"{rose}, while the training loss went from {before:.4g} to {after:.4g}")
 
 
 def _notable_fall(curve: Curve, last: float) -> float:
@@ -141,7 +128,7 @@ def _notable_fall(curve: Curve, last: float) -> float:
 
 def _underfitting(validation: Curve) -> Verdict | None:
     """Underfitting, if the slope of the last quarter promises a notable gain in as many epochs again; else None."""
-    last, slope, error, count = _trend(validation)
+    last, slope, error, count = trend_of(validation)
     gain = -slope * count
     if gain <= _notable_fall(validation, last) or -slope <= SLOPE_SURE * error:
         return None
@@ -156,7 +143,7 @@ def _underfitting(validation: Curve) -> Verdict | None:
 
 def _level(loss: Curve, validation: Curve, rates: Curve) -> Verdict:
     """The verdict if the validation loss neither rises nor falls at its end."""
-    width = _width(validation)
+    width = width_of(validation)
     last, of_training = float(validation[-width:].mean()), float(loss[-width:].mean())
     if float(validation[0]) - last <= MOVED * abs(float(validation[0])):
         return _unknown_verdict(
@@ -183,7 +170,7 @@ def _may_be_flattened(validation: Curve, rates: Curve) -> bool:
     while_high = validation[: int(np.flatnonzero(rates > HIGH * rates.max())[-1]) + 1]
     if len(while_high) < FEWEST:
         return True
-    last, slope, error, count = _trend(while_high)
+    last, slope, error, count = trend_of(while_high)
     return (SLOPE_SURE * error - slope) * count > _notable_fall(while_high, last)
 
 
@@ -191,41 +178,6 @@ def _unknown_verdict(reason: str) -> Verdict:
     return Verdict("unknown", None, reason)
 
 
-def _curve(history: Sequence[Mapping[str, object]], key: str) -> Curve:
-    """The value of each epoch, NaN where a row has none."""
-    values = [row.get(key) for row in history]
-    return np.array([float(value) if isinstance(value, int | float) else math.nan for value in values])
-
-
 def _epoch(row: Mapping[str, object], place: int) -> int:
     epoch = row.get("epoch", place)
     return epoch if isinstance(epoch, int) else place
-
-
-def _width(curve: Curve) -> int:
-    """Epochs to average: a tenth, within 3 to 9; odd, so that each mean has a middle."""
-    return min(max(3, len(curve) // 10), 9) | 1
-
-
-def _means(curve: Curve, width: int) -> Float64[np.ndarray, " means"]:
-    """Moving averages over `width` epochs; mean i is centred at epoch i + width // 2, counted from 0."""
-    return np.convolve(curve, np.full(width, 1 / width), "valid")
-
-
-def _noise(curve: Curve) -> float:
-    """The standard deviation of the later half (at least twelve epochs) around its trend, by second differences.
-
-    Of independent noise, v[t-1] - 2·v[t] + v[t+1] has √6 times the standard deviation, and the median of its size is
-    0.6745 of that. The median is used so that a single jump does not hide everything else.
-    """
-    later = curve[-max(12, len(curve) // 2) :]
-    return float(np.median(np.abs(np.diff(later, n=2)))) / (0.6745 * math.sqrt(6))
-
-
-def _slope(curve: Curve) -> tuple[float, float, float]:
-    """The least-squares slope per epoch, its standard error, and the sum of squared deviations of the epochs."""
-    t = np.arange(len(curve)) - (len(curve) - 1) / 2
-    spread = float(t @ t)
-    slope = float(t @ curve) / spread
-    residuals = curve - curve.mean() - slope * t
-    return slope, math.sqrt(float(residuals @ residuals) / (len(curve) - 2) / spread), spread

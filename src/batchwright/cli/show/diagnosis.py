@@ -1,0 +1,35 @@
+"""What a person sees of a diagnosis: a line for its kind and evidence, one for what to do, one for the options."""
+
+from collections.abc import Iterator, Sequence
+
+from batchwright.cli.flags import as_flags
+from batchwright.config import flow
+from batchwright.diagnosis import Diagnosis, Verdict
+
+
+def diagnosis_lines(found: Sequence[Diagnosis]) -> Iterator[str]:
+    """All diagnoses, three lines each at most."""
+    for one in found:
+        mark = "note" if one.severity == "note" else one.sure
+        follows = f", may follow from: {one.follows}" if one.follows else ""
+        yield f"{one.kind} ({mark}{follows}): {one.evidence}"
+        yield f"  {as_flags(one.advice)}"
+        if one.changes:
+            yield f"  options: {options_of(one)}"
+
+
+def brief_lines(found: Sequence[Diagnosis], said: Verdict | None) -> Iterator[str]:
+    """What is wrong, a line each, leaving out what follows from it; first what the curves say of a training that ended.
+
+    The curves' verdict is left out where a diagnosis says the same.
+    """
+    wrong = [one for one in found if one.severity != "note" and not one.follows]
+    if said is not None and not any(one.kind == said.kind for one in wrong):
+        yield f"{said.kind}: {said.reason}"
+    for one in wrong:
+        yield f"{one.kind} ({one.sure}): {one.evidence}; {as_flags(one.advice)}"
+
+
+def options_of(one: Diagnosis) -> str:
+    """The changes of a diagnosis as options of the command line."""
+    return " ".join(as_flags(f"`{key}={flow(value)}`") for key, value in one.changes.items())

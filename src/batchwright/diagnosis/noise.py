@@ -1,0 +1,98 @@
+"""Batches that are too small or too large for the noise of their gradients."""
+
+import numpy as np
+
+from batchwright.diagnosis.diagnosed import Diagnosis
+from batchwright.diagnosis.evidence import Evidence
+
+NOISY, CALM = 3.0, 0.1
+"""The standard error of a batch's gradient, divided by its norm, in the first epochs: above the first, an update goes
+mostly at random; below the second, larger batches change nothing. Healthy trainings measured 0.5 to 1.1."""
+
+TINY = 8
+"""Rows below which the statistics of a batch are mostly noise; see `findings/batches.py`."""
+
+EARLY = 3
+FEW_UPDATES = 200
+SIZE = "training.batch_size"
+
+
+def batch_too_small(evidence: Evidence) -> tuple[Diagnosis, ...]:
+    """Gradients that are mostly noise from the first epochs on."""
+    noise, size = _early_noise(evidence), evidence.batch_size
+    if not 0 < size < 4 * TINY or not noise > NOISY:
+        return ()
+    better = min(64, _rows(evidence))
+    return (
+        Diagnosis(
+            "batch too small",
+            "warning",
+            "likely",
+            f"in the first epochs the gradient of a batch of {size} is {noise:.2g} times as much noise as signal",
+            f"take larger batches: `batch_size={better}`, or a lower learning rate",
+            {SIZE: better},
+        ),
+    )
+
+
+def small_batch_normalization(evidence: Evidence) -> tuple[Diagnosis, ...]:
+    """Batch normalization over fewer than eight rows."""
+    size = evidence.batch_size
+    if not 0 < size < TINY or not any("batch_norm" in name for name in evidence.layers("weights")):
+        return ()
+    better = min(64, _rows(evidence))
+    return (
+        Diagnosis(
+            "batch normalization with small batches",
+            "warning",
+            "sure",
+            f"batch normalization takes mean and variance from {size} rows{_gap(evidence)}",
+            f"take larger batches (`batch_size={better}`), or leave it out (`network.batch_normalization=false`)",
+            {SIZE: better},
+        ),
+    )
+
+
+def batch_too_large(evidence: Evidence) -> tuple[Diagnosis, ...]:
+    """Few updates, each by a gradient that has hardly any noise, with a loss that still falls."""
+    noise, updates, loss = _early_noise(evidence), evidence.plan.get("updates", FEW_UPDATES), evidence.loss
+    size, rows = evidence.batch_size, _rows(evidence)
+    if not noise < CALM or updates >= FEW_UPDATES or not size > 2 * TINY or len(loss) < 2 or not loss[-1] < loss[-2]:
+        return ()
+    better = max(TINY, min(64, rows // 10))
+    return (
+        Diagnosis(
+            "batch too large",
+            "warning",
+            "likely",
+            f"the gradient of a batch of {size:,} is {noise:.2g} times as much noise as signal, and there are only "
+            f"{updates:,} updates",
+            f"smaller batches make more updates of the same rows: `batch_size={better}`",
+            {SIZE: better},
+        ),
+    )
+
+
+def _early_noise(evidence: Evidence) -> float:
+    """The noise of a batch's gradient in the first epochs, of the median layer; NaN where it was not measured."""
+    found = [float(np.nanmedian(one[:EARLY])) for one in evidence.layers("gradient_noise").values() if _known(one)]
+    return float(np.median(found)) if found else float("nan")
+
+
+def _known(curve: np.ndarray) -> bool:
+    return bool(np.isfinite(curve[:EARLY]).any())
+
+
+def _rows(evidence: Evidence) -> int:
+    rows = evidence.plan.get("training_rows", 64)
+    return rows if isinstance(rows, int) else 64
+
+
+def _gap(evidence: Evidence) -> str:
+    """How the loss differs between training and evaluation, where that is known."""
+    alone = evidence.metrics.get("train", {}).get("loss")
+    if alone is None or not len(evidence.loss):
+        return ""
+    return (
+        f": the training loss is {evidence.loss[-1]:.3g} in training, and {alone:.3g} with the statistics of all rows"
+    )

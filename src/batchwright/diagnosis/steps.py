@@ -1,0 +1,155 @@
+"""A learning rate that is too high or too low, judged by how far the updates move and by what the loss then does."""
+
+import numpy as np
+
+from batchwright.diagnosis.chance import FEWEST_EPOCHS, starts_far_above
+from batchwright.diagnosis.curves import Curve, moving_means, noise_of, width_of
+from batchwright.diagnosis.diagnosed import Diagnosis
+from batchwright.diagnosis.evidence import Evidence
+from batchwright.diagnosis.verdict import NOTABLE, SURE
+
+RATE = "optimizer.learning_rate"
+LARGE_STEP, LARGE_FIRST = 4e-3, 2e-2
+"""Updates that move a layer by more than these shares of its norm, in the middle of training and after the first epoch,
+are large. Of sound trainings the largest measured were 2e-3 and 8e-3. By itself it is no fault: something has to suffer
+from it."""
+
+ROSE, UNSTEADY, DIED = 0.05, 0.2, 0.3
+"""What large steps do to a training: the share of its descent by which the training loss rises again, the deviation of
+the validation loss from epoch to epoch as a share of it, the share of dead units. Weights that grow are no sign: in
+a network of one unit they grow in sound training."""
+
+ALL_MOVES = 0.05
+"""The share of its norm by which a layer can move in a whole training with a rate that is far too low."""
+
+
+def diverged(evidence: Evidence) -> tuple[Diagnosis, ...]:
+    """A loss that was not finite."""
+    if evidence.status != "diverged" and (evidence.finite() or not evidence.history):
+        return ()
+    return (
+        Diagnosis(
+            "diverged",
+            "error",
+            "sure",
+            evidence.reason or "a loss in the history is not finite",
+            f"take a lower learning rate{_named(evidence, 0.1)}, or clip the gradients (`optimizer.global_clipnorm=1`)",
+            _times(evidence, 0.1),
+            "loss",
+        ),
+    )
+
+
+def learning_rate_too_high(evidence: Evidence) -> tuple[Diagnosis, ...]:
+    """A training loss that rises again, or large updates with a loss, weights or units that suffer from them."""
+    if not evidence.finite() or len(evidence.history) < FEWEST_EPOCHS:
+        return ()
+    first, middle = _steps(evidence.layers("update_ratio"))
+    scaled = evidence.settings.get("data.scaling") != "none"
+    large = first > LARGE_FIRST or middle > LARGE_STEP or (scaled and starts_far_above(evidence))
+    rise = _rise(evidence.loss)
+    signs = [*rise, *(_signs(evidence) if large else [])]
+    if not signs:
+        return ()
+    moves = f"; an update moves a layer by {middle:.1%} of its norm, at first {first:.1%}" if large else ""
+    return (
+        Diagnosis(
+            "learning rate too high",
+            "warning",
+            "sure" if rise and large else "likely",
+            f"{' and '.join(signs)}{moves}",
+            f"take a lower learning rate{_named(evidence, 0.1)}; `learning_rate=auto` measures one",
+            _times(evidence, 0.1),
+            "loss",
+        ),
+    )
+
+
+def learning_rate_too_low(evidence: Evidence) -> tuple[Diagnosis, ...]:
+    """A loss that still falls, by updates that in all of training cannot move a layer far."""
+    steps = evidence.layers("update_ratio")
+    updates, largest = (
+        evidence.plan.get("updates", 0),
+        max((float(np.nanmax(one)) for one in steps.values()), default=1),
+    )
+    if not evidence.finite() or len(evidence.loss) < 2 or updates * largest >= ALL_MOVES:
+        return ()
+    fell = evidence.loss[-1] < evidence.loss[0]
+    return (
+        Diagnosis(
+            "learning rate too low",
+            "warning",
+            "likely" if fell else "possible",
+            f"an update moves a layer by {largest:.1g} of its norm, so {updates:,} updates move it by "
+            f"{updates * largest:.1%} at most; the training loss went from {evidence.loss[0]:.4g} to "
+            f"{evidence.loss[-1]:.4g}",
+            f"take a higher learning rate{_named(evidence, 100.0)}; `learning_rate=auto` measures one",
+            _times(evidence, 100.0),
+            "loss",
+        ),
+    )
+
+
+def oscillating(evidence: Evidence) -> tuple[Diagnosis, ...]:
+    """A validation loss that jumps from epoch to epoch to the end."""
+    curve = evidence.validation
+    if not evidence.finite() or len(curve) < 2 * FEWEST_EPOCHS or not np.isfinite(curve).all():
+        return ()
+    level, noise = float(np.median(curve[-max(12, len(curve) // 2) :])), noise_of(curve)
+    if noise <= UNSTEADY * level or noise <= NOTABLE * (float(curve[0]) - float(curve.min())):
+        return ()
+    return (
+        Diagnosis(
+            "oscillating",
+            "note" if evidence.best_kept else "warning",
+            "possible",
+            f"the validation loss still varies by {noise:.3g} from epoch to epoch, around {level:.3g}",
+            f"take a lower learning rate{_named(evidence, 0.3)}, larger batches, or a schedule that ends low "
+            "(`schedule.name=cosine`)",
+            {**_times(evidence, 0.3), "schedule.name": "cosine"},
+            "val_loss",
+        ),
+    )
+
+
+def _rise(loss: Curve) -> list[str]:
+    """A sentence, if the training loss ended significantly and notably above its minimum."""
+    width = width_of(loss)
+    means = moving_means(loss, width)
+    turn = int(np.argmin(means))
+    lowest, last, descent = float(means[turn]), float(means[-1]), float(loss[0]) - float(means.min())
+    enough = max(ROSE * max(descent, 0.0), UNSTEADY * abs(lowest), SURE * noise_of(loss) * np.sqrt(2 / width))
+    return [f"the training loss rose from {lowest:.3g} to {last:.3g}"] if last - lowest > enough else []
+
+
+def _signs(evidence: Evidence) -> list[str]:
+    """What suffers from large steps, besides the training loss."""
+    found, validation = [], evidence.validation
+    if np.isfinite(validation).all():
+        noise, level = noise_of(validation), float(np.median(validation[len(validation) // 2 :]))
+        if noise > UNSTEADY * abs(level):
+            found.append(f"the validation loss varies by {noise:.3g} around {level:.3g}")
+    died = max((float(one[-1]) for one in evidence.layers("dead").values()), default=0.0)
+    if died > DIED:
+        found.append(f"{died:.0%} of the units of a layer are dead")
+    return found
+
+
+def _steps(ratios: dict[str, Curve]) -> tuple[float, float]:
+    """The update ratio after the first epoch, and in the middle of training, of the median layer; 0 if not measured."""
+    found = []
+    for place in (0.0, 0.5):
+        values = [float(one[int(place * len(one))]) for one in ratios.values()]
+        values = [value for value in values if np.isfinite(value)]
+        found.append(float(np.median(values)) if values else 0.0)
+    return found[0], found[1]
+
+
+def _times(evidence: Evidence, factor: float) -> dict[str, float]:
+    """The learning rate times a factor, to two digits; nothing where it is not known."""
+    rate = evidence.settings.get(RATE)
+    return {RATE: float(f"{rate * factor:.2g}")} if isinstance(rate, int | float) else {}
+
+
+def _named(evidence: Evidence, factor: float) -> str:
+    return "".join(f" (`learning_rate={rate:g}`)" for rate in _times(evidence, factor).values())
