@@ -36,6 +36,7 @@ _HOMES = {
     "predict": "batchwright.runs.predictions",
     "explain": "batchwright.explanation",
     "diagnose": "batchwright.diagnosis",
+    "try_remedies": "batchwright.comparison.run",
     "Classifier": "batchwright.estimators",
     "Regressor": "batchwright.estimators",
     "nn": "",

@@ -1,15 +1,20 @@
-"""Comparisons from Python in one call: what the command line does, on rows that have been loaded."""
+"""Comparisons and remedies from Python in one call: what the command line does, on rows that have been loaded."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from batchwright.comparison.compare import Compared, CompareOptions
 from batchwright.comparison.compare import compare as comparison
-from batchwright.config import LossName
+from batchwright.comparison.remedies import try_remedies as remedies_tried
+from batchwright.comparison.tried import Remedy, Tried
+from batchwright.config import Given, LossName
 from batchwright.data.dataset import Dataset
+from batchwright.diagnosis import Diagnosis, diagnose
 from batchwright.errors import ConfigError
-from batchwright.nn import Architecture, Layer, Network
+from batchwright.nn import Architecture, Layer, Network, as_architecture
 from batchwright.optim import Optimizer, Schedule
+from batchwright.runs.run import Run, open_run
 from batchwright.search.brought import Parts, space_of
 from batchwright.search.run import check_text
 from batchwright.tasks import Loss, Metric, Task
@@ -62,3 +67,58 @@ def compare(
     chosen = space_of(space, Parts(network, optimizer, schedule, loss, metrics, task))
     events = comparison(chosen, vary, CompareOptions(trials, seeds), data)
     return next(event for event in events if isinstance(event, Compared))
+
+
+def try_remedies(
+    run: Run | Path | str,
+    diagnoses: Sequence[Diagnosis | Mapping[str, Any]] | None = None,
+    data: Dataset | None = None,
+    *,
+    seeds: int = 5,
+    epochs: int | None = None,
+    network: Architecture | Network | Layer | None = None,
+    optimizer: Optimizer | None = None,
+    schedule: Schedule | None = None,
+    loss: Loss | None = None,
+    metrics: Sequence[Metric] = (),
+    task: Task | None = None,
+) -> Tried:
+    """Train a run with what may mend it, and unchanged, with several seeds, and say what helps; nothing is written.
+
+    Args:
+        run: the run, or its folder.
+        diagnoses: what `diagnose` has found, or changes of your own: settings by dotted key. None: what `diagnose`
+            finds.
+        data: the rows that `fit` was given; None reads the rows of a command-line run again.
+        seeds: with how many seeds, 2 or more; they are others than the run's own.
+        epochs: the epochs of each training in place of the run's; a remedy that changes the epochs keeps its own.
+        network: the network of your own that `fit` was given; likewise the arguments below.
+        optimizer: the same.
+        schedule: the same.
+        loss: the same.
+        metrics: the same.
+        task: the same.
+
+    Raises:
+        ConfigError: nothing to try, or no remedy goes with the run; no validation rows; a part of your own is missing.
+        RunError: the run cannot be read, or its rows are not those that it was trained on.
+    """
+    opened = run if isinstance(run, Run) else open_run(run)
+    found = diagnose(opened, data) if diagnoses is None else diagnoses
+    architecture = None if network is None else as_architecture(network)
+    given = Given(architecture, optimizer, schedule, loss, tuple(metrics), task)
+    events = remedies_tried(
+        opened, [_remedy(one) for one in found], seeds=seeds, epochs=epochs, dataset=data, given=given
+    )
+    return next(event for event in events if isinstance(event, Tried))
+
+
+def _remedy(one: object) -> Remedy:
+    """What a diagnosis would change, or changes of the user's own."""
+    if isinstance(one, Mapping):
+        return Remedy("your own", one)
+    if isinstance(one, Diagnosis):
+        return Remedy(one.kind, one.changes)
+    raise ConfigError(
+        f"try_remedies takes diagnoses, or settings by key as {{'training.epochs': 40}}, not {one!r:.60}."
+    )

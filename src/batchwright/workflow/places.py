@@ -26,8 +26,8 @@ def find_again(settings: Settings, places: Mapping[str, str]) -> Settings:
     return replace(settings, config=replace(settings.config, data=data))
 
 
-def require_rows_again(data: Data, run: Path) -> None:
-    """Raise a RunError if the rows of a run came from standard input, and are not given there again."""
+def require_rows_again(data: Data, run: Path, *, how: str = "resume") -> None:
+    """Raise a RunError if the rows of a run came from standard input, and are not given there again, as to `how`."""
     if STANDARD_INPUT not in (data.source, data.test):
         return
     try:
@@ -35,7 +35,7 @@ def require_rows_again(data: Data, run: Path) -> None:
     except DataError as error:
         raise RunError(
             f"the rows of {run} came from standard input, and are not kept in the run: give them again, as in "
-            f"`batchwright resume {run} < rows.csv`."
+            f"`batchwright {how} {run} < rows.csv`."
         ) from error
 
 

@@ -249,7 +249,7 @@ def resume(
         if dataset is None:
             require_rows_again(settings.config.data, folder.path)
         prepared = prepare(settings, dataset, saved.encoding if saved.manifest.begun_from else None)
-        _compare(saved, prepared.dataset)
+        require_same_rows(saved, prepared.dataset)
         checkpoint, problems = checkpoints.read(folder.path, prepared.state)
         if checkpoint is None and saved.manifest.initial:
             raise RunError(
@@ -284,7 +284,8 @@ def recorded_settings(run: Run, given: Given = NONE_GIVEN) -> Settings:
     return find_again(replace(settings, origins=origins), run.manifest.paths)
 
 
-def _compare(run: Run, dataset: Dataset) -> None:
+def require_same_rows(run: Run, dataset: Dataset) -> None:
+    """Raise a RunError if these are not the rows that a run was trained on."""
     if dataset.fingerprint != run.manifest.fingerprint:
         raise RunError(
             f"the rows of {dataset.name} are not those that {run.path} was trained on (fingerprint "

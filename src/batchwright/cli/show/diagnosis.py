@@ -1,6 +1,7 @@
 """What a person sees of a diagnosis: a line for its kind and evidence, one for what to do, one for the options."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from batchwright.cli.flags import as_flags
 from batchwright.config import flow
@@ -15,7 +16,7 @@ def diagnosis_lines(found: Sequence[Diagnosis]) -> Iterator[str]:
         yield f"{one.kind} ({mark}{follows}): {one.evidence}"
         yield f"  {as_flags(one.advice)}"
         if one.changes:
-            yield f"  options: {options_of(one)}"
+            yield f"  options: {options_of(one.changes)}"
 
 
 def brief_lines(found: Sequence[Diagnosis], said: Verdict | None) -> Iterator[str]:
@@ -30,6 +31,6 @@ def brief_lines(found: Sequence[Diagnosis], said: Verdict | None) -> Iterator[st
         yield f"{one.kind} ({one.sure}): {one.evidence}; {as_flags(one.advice)}"
 
 
-def options_of(one: Diagnosis) -> str:
-    """The changes of a diagnosis as options of the command line."""
-    return " ".join(as_flags(f"`{key}={flow(value)}`") for key, value in one.changes.items())
+def options_of(changes: Mapping[str, Any]) -> str:
+    """Changes of settings as options of the command line."""
+    return " ".join(as_flags(f"`{key}={flow(value)}`") for key, value in changes.items())
