@@ -14,7 +14,9 @@ from tests.cli.conftest import batchwright  # noqa: F401  (a fixture)
 
 import batchwright as bw
 from batchwright.errors import BatchwrightError
-from batchwright.findings.inspection import OF_DATA
+from batchwright.findings import Finding
+from batchwright.findings.inspection import OF_DATA, OF_TOLD
+from batchwright.findings.told import NOTHING_TOLD
 from batchwright.runs.predictions import evaluate_on
 from batchwright.training.events import EpochDone
 from batchwright.training.stopping import EarlyStopping
@@ -150,14 +152,19 @@ def test_what_is_for_one_kind_of_target_goes_to_its_heads() -> None:
     assert {"average_precision[size]", "mean_absolute_percentage_error[cold]"} <= trained.test_metrics.keys()
 
 
+def findings_of(data: bw.Dataset) -> list[Finding]:
+    of_rows = [finding for look in OF_DATA for finding in look(data)]
+    return of_rows + [finding for look in OF_TOLD for finding in look(data, NOTHING_TOLD)]
+
+
 def test_findings_are_those_of_each_target() -> None:
     rows = {**{name: ROWS[name] for name in ("x0", "x1", "cold")}, "told": ROWS["size"], "size": ROWS["size"]}
     data = bw.load(rows, target=("cold", "size"))
-    found = [finding for look in OF_DATA for finding in look(data)]
+    found = findings_of(data)
     assert [finding.kind for finding in found] == ["leak"]
     assert "'size'" in found[0].evidence
     labels = rows_for("tags", task="multilabel")
-    assert [finding for look in OF_DATA for finding in look(labels)] == []
+    assert findings_of(labels) == []
 
 
 def test_from_the_command_line(batchwright: Any, tmp_path: Path) -> None:  # noqa: F811

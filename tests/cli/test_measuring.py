@@ -64,7 +64,7 @@ def test_check_foretells_and_finds(batchwright) -> None:
     told = json.loads(batchwright("check", "iris", *few, "--json").out)
     assert told["seconds"]["total"] == pytest.approx(20 * told["seconds"]["epoch"])
     assert {finding["kind"] for finding in told["findings"]} == {"few updates", "few rows", "large batch"}
-    assert set(told["findings"][0]) == {"kind", "severity", "evidence", "advice"}
+    assert set(told["findings"][0]) == {"kind", "severity", "evidence", "advice", "changes"}
     said = batchwright("check", "iris", *few, "--learning-rate", "1000", "--measure").out
     assert "warning: few updates" in said
     assert "times the highest of the useful range" in said

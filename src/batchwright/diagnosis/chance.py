@@ -55,7 +55,8 @@ def agreement(confusion: Float64[np.ndarray, "classes classes"]) -> tuple[float,
     The standard error is the one under independence (Fleiss, Cohen and Everitt 1969). Both are NaN where all rows are
     of one class and get one answer.
 
-    >>> agreement(np.array([[40.0, 10.0], [10.0, 40.0]]))
+    >>> kappa, error = agreement(np.array([[40.0, 10.0], [10.0, 40.0]]))
+    >>> round(kappa, 12), round(error, 12)
     (0.6, 0.1)
     """
     rows = confusion.sum()
