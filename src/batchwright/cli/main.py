@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -27,6 +28,7 @@ from batchwright.cli import (
     train,
 )
 from batchwright.cli.flags import as_flags
+from batchwright.cli.interrupts import obey_interrupts
 from batchwright.cli.output import say
 from batchwright.errors import BatchwrightError
 
@@ -62,6 +64,9 @@ for verb in (
 app.add_typer(data.data, name="data")
 
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C: that of a process that SIGINT has ended, in a shell."""
+
 UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 """Errors of writing to standard output if it is a file: the disk is full, broken, over quota or not writable."""
 
@@ -83,17 +88,16 @@ def batchwright(version: Version = False) -> None:
     """Train neural networks by mini-batch gradient descent on tables, arrays and images."""
 
 
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Whether Ctrl-C caused an error; during the import of a compiled module it becomes an ImportError."""
-    if error is None or isinstance(error, KeyboardInterrupt):
-        return error is not None
-    return _is_interrupt(error.__cause__ or error.__context__)
-
-
 def main() -> None:
     """Run the command line, and exit with the code of the error tree."""
     if sys.stdout is None:  # closed by the parent process; files opened later would get its number
         sys.exit("batchwright: standard output is closed: redirect it to a file, or to /dev/null.")
+    with obey_interrupts() as interrupted:
+        _run(interrupted)
+
+
+def _run(interrupted: Callable[[], bool]) -> None:
+    """Run the verb, and exit with its code; `interrupted` says whether Ctrl-C has come."""
     try:
         try:
             app()
@@ -102,11 +106,10 @@ def main() -> None:
     except BatchwrightError as error:
         say(f"batchwright: {as_flags(str(error))}", err=True)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, ImportError) as error:
-        if not _is_interrupt(error):
-            raise
-        say("batchwright: interrupted.", err=True)
-        sys.exit(130)
+    except SystemExit as left:
+        if left.code == INTERRUPTED and interrupted():
+            say("batchwright: interrupted.", err=True)
+        raise
     except BrokenPipeError:
         _silence()
         sys.exit(1)
@@ -116,6 +119,11 @@ def main() -> None:
         _silence()
         say(f"batchwright: standard output cannot be written: {error.strerror}.", err=True)
         sys.exit(1)
+    except (KeyboardInterrupt, Exception):  # an import that is interrupted may raise any error
+        if not interrupted():
+            raise
+        say("batchwright: interrupted.", err=True)
+        sys.exit(INTERRUPTED)
 
 
 def _silence() -> None:
