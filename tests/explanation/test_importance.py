@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from batchwright.explanation.importance import importance
-from batchwright.explanation.places import Places
+from batchwright.explanation.places import InputPlaces
 
-PLACES = {"a": Places(numeric=range(1)), "b": Places(numeric=range(1, 3)), "c": Places(numeric=range(3, 4))}
+PLACES = {
+    "a": InputPlaces(numeric=range(1)),
+    "b": InputPlaces(numeric=range(1, 3)),
+    "c": InputPlaces(numeric=range(3, 4)),
+}
 SLOPES = np.array([2.0, 1.0, -1.0, 0.0])
 
 

@@ -18,7 +18,7 @@ from batchwright.figures import (
     Names,
     Points,
     Svg,
-    Tried,
+    TriedRate,
     bars,
     contour,
     heat_map,
@@ -85,7 +85,7 @@ def make_parallel(values: list[float], name: str, scale: str, size: dict[str, fl
 
 
 def make_loss_by_rate(values: list[float], name: str, scale: str, size: dict[str, float]) -> Svg:
-    tried = [Tried(10.0**-place, 1.0 + place, 50 + place % 2, place == 0) for place in range(len(values) + 1)]
+    tried = [TriedRate(10.0**-place, 1.0 + place, 50 + place % 2, place == 0) for place in range(len(values) + 1)]
     return loss_by_rate(tried[::-1], best=0.1, interval=(0.01, 1.0))
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.figures.drawing import dots, line_points, mapping, parse, ticks, told, words
 
-from batchwright.figures import Axis, Line, Mark, Svg, Tried, line_chart, loss_by_rate
+from batchwright.figures import Axis, Line, Mark, Svg, TriedRate, line_chart, loss_by_rate
 
 
 def chart(*lines: Line, x: Axis = Axis("epoch"), y: Axis = Axis("loss"), **more) -> Svg:  # noqa: B008
@@ -134,7 +134,7 @@ def test_the_description_has_the_course() -> None:
 
 
 def test_loss_by_rate_has_dots_marks_and_an_interval() -> None:
-    tried = [Tried(10.0**-place, 0.1 * place, 50, place < 2) for place in range(6, 0, -1)]
+    tried = [TriedRate(10.0**-place, 0.1 * place, 50, place < 2) for place in range(6, 0, -1)]
     figure = loss_by_rate(tried, best=1e-3, interval=(1e-4, 1e-2))
     assert len(dots(figure, "s0")) == 5
     assert {"diverged", "best 0.001", "50 iterations"} <= set(words(figure))

@@ -15,7 +15,7 @@ from batchwright.figures import Axis, Line, line_chart
 from batchwright.report import Contents, contents, page, write_report
 from batchwright.report.blocks import Chart, Section, Words
 from batchwright.report.curves import curves_section
-from batchwright.report.evidence import Evidence, gather
+from batchwright.report.gathered import Gathered, gather
 from batchwright.report.layers import layers_section
 from batchwright.runs.predictions import predict
 from batchwright.runs.run import Run, open_run
@@ -157,17 +157,17 @@ def test_a_run_that_diverges_at_once_has_a_report(trained):
 def test_numbers_that_are_not_finite_in_the_history_are_counted(trained):
     run = trained("sign")
     rows = [row | {"loss": float("nan"), "val_loss": float("inf")} for row in run.history[:1]] + run.history[1:]
-    section = curves_section(Evidence(run, tuple(rows)))
+    section = curves_section(Gathered(run, tuple(rows)))
     assert "The training loss of 1 epoch is not finite." in section.blocks[0].text
-    nothing = curves_section(Evidence(run, tuple({"epoch": n, "loss": float("nan")} for n in (1, 2))))
+    nothing = curves_section(Gathered(run, tuple({"epoch": n, "loss": float("nan")} for n in (1, 2))))
     assert "2 epochs are not finite" in nothing.blocks[0].text
-    assert "no epoch" in curves_section(Evidence(run, ())).blocks[0].text.lower()
+    assert "no epoch" in curves_section(Gathered(run, ())).blocks[0].text.lower()
 
 
 def test_an_older_run_without_layers_says_so(trained):
     run = trained("sign")
     rows = tuple({key: row[key] for key in row if not key.startswith("layers/")} for row in run.history)
-    assert "no figures of layers" in layers_section(Evidence(run, rows)).blocks[0].text
+    assert "no figures of layers" in layers_section(Gathered(run, rows)).blocks[0].text
 
 
 EVIL = "<script>alert(1)</script>\x1b[31m\"'&\u202e"
@@ -230,7 +230,7 @@ def test_a_report_replaces_a_report_and_no_other_file(trained, tmp_path):
 
 def test_what_takes_too_long_is_left_out_and_rows_are_shown_by_their_first_columns(trained, monkeypatch):
     run = trained("sign")
-    monkeypatch.setattr("batchwright.report.evidence.MOST_COLUMNS", 2)
+    monkeypatch.setattr("batchwright.report.gathered.MOST_COLUMNS", 2)
     text = page(contents(run))
     found = check(text)
     assert "of 3 columns, that takes minutes" in text

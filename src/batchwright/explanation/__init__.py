@@ -1,19 +1,19 @@
 """What a trained model goes by, on the rows that it was not trained on."""
 
-from batchwright.explanation.correlated import Pair
+from batchwright.explanation.correlated import CorrelatedPair
 from batchwright.explanation.dependence import Dependence
 from batchwright.explanation.explained import Explained, explain, explain_rows
-from batchwright.explanation.importance import Importance
+from batchwright.explanation.importance import ColumnImportance
 from batchwright.explanation.rows import LabelledRows, rows_of_run, rows_of_source
 from batchwright.explanation.segments import Segment
 from batchwright.explanation.worst import WorstRow
 
 __all__ = [
+    "ColumnImportance",
+    "CorrelatedPair",
     "Dependence",
     "Explained",
-    "Importance",
     "LabelledRows",
-    "Pair",
     "Segment",
     "WorstRow",
     "explain",

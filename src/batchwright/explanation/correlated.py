@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.stats import rankdata
 
-from batchwright.explanation.places import Arrays, Places
+from batchwright.explanation.places import Arrays, InputPlaces
 
 STRONG = 0.7
 """Correlation from which two columns are named. A convention: half of the variance of one is that of the other."""
@@ -17,7 +17,7 @@ MOST_CATEGORIES = 20
 
 
 @dataclass(frozen=True)
-class Pair:
+class CorrelatedPair:
     """Two columns, and the largest correlation of ranks, in size, between what the network gets of each."""
 
     first: str
@@ -25,7 +25,9 @@ class Pair:
     correlation: float
 
 
-def correlated_pairs(inputs: Arrays, places: Mapping[str, Places], columns: Sequence[str]) -> tuple[Pair, ...]:
+def correlated_pairs(
+    inputs: Arrays, places: Mapping[str, InputPlaces], columns: Sequence[str]
+) -> tuple[CorrelatedPair, ...]:
     """The pairs of these columns that go with each other, the strongest first; texts and images are left out.
 
     Args:
@@ -34,19 +36,19 @@ def correlated_pairs(inputs: Arrays, places: Mapping[str, Places], columns: Sequ
         columns: those to compare.
     """
     blocks = {column: block for column in columns if (block := _block(inputs, places[column])) is not None}
-    pairs, names = list[Pair](), list(blocks)
+    pairs, names = list[CorrelatedPair](), list(blocks)
     for number, first in enumerate(names):
         for second in names[number + 1 :]:
             strongest = float(np.abs(blocks[first].T @ blocks[second]).max())
             if strongest >= STRONG:
-                pairs.append(Pair(first, second, min(strongest, 1.0)))
+                pairs.append(CorrelatedPair(first, second, min(strongest, 1.0)))
     return tuple(sorted(pairs, key=lambda pair: -pair.correlation))
 
 
-def group_correlated(pairs: Sequence[Pair]) -> tuple[tuple[str, ...], ...]:
+def group_correlated(pairs: Sequence[CorrelatedPair]) -> tuple[tuple[str, ...], ...]:
     """The groups of columns that are linked by pairs.
 
-    >>> group_correlated([Pair("a", "b", 0.9), Pair("c", "d", 0.8), Pair("b", "e", 0.7)])
+    >>> group_correlated([CorrelatedPair("a", "b", 0.9), CorrelatedPair("c", "d", 0.8), CorrelatedPair("b", "e", 0.7)])
     (('a', 'b', 'e'), ('c', 'd'))
     """
     groups = list[list[str]]()
@@ -57,7 +59,7 @@ def group_correlated(pairs: Sequence[Pair]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(group) for group in sorted(groups))
 
 
-def _block(inputs: Arrays, places: Places) -> Float64[np.ndarray, "rows features"] | None:
+def _block(inputs: Arrays, places: InputPlaces) -> Float64[np.ndarray, "rows features"] | None:
     """The ranks of what the network gets of a column, with a mean of 0 and a length of 1; None if nothing varies."""
     if places.numeric:
         cells = inputs["numeric"][:MOST_ROWS, places.numeric.start : places.numeric.stop]

@@ -12,8 +12,8 @@ from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.schema import Column
 from batchwright.data.typed.table import Table
-from batchwright.explanation.answering import NamedAnswers
-from batchwright.explanation.places import Arrays, Places
+from batchwright.explanation.asked_model import NamedAnswers
+from batchwright.explanation.places import Arrays, InputPlaces
 
 Answers: TypeAlias = Callable[[Arrays], NamedAnswers]
 """The answers to each row as numbers: probabilities, or values in their own unit."""
@@ -54,7 +54,7 @@ def dependence(
     table: Table,
     inputs: Arrays,
     column: str,
-    places: Places,
+    places: InputPlaces,
     preprocessing: Preprocessing,
 ) -> Dependence | None:
     """The dependence on one column; None for texts and images, and where all rows have the same value.
@@ -108,7 +108,7 @@ def _spread(ordered: pl.Series) -> pl.Series:
     return ordered[np.unique(np.linspace(0, len(ordered) - 1, POINTS).round().astype(np.int64))]
 
 
-def _encode(preprocessing: Preprocessing, column: str, places: Places, grid: pl.Series) -> np.ndarray:
+def _encode(preprocessing: Preprocessing, column: str, places: InputPlaces, grid: pl.Series) -> np.ndarray:
     """The values as inputs, [values, the width of the column]."""
     encoder = next(one for one in preprocessing.encoders if one.column == column)
     alone = Preprocessing((encoder,)).encode(

@@ -8,7 +8,7 @@ import numpy as np
 from batchwright._shown import Drawings
 from batchwright.data.encode.several import SeveralTargets
 from batchwright.data.encode.targets import ValueTarget
-from batchwright.explanation.answering import Answering
+from batchwright.explanation.asked_model import AskedModel
 from batchwright.explanation.rows import rows_of_run
 from batchwright.figures import Axis, Bar, Line, Svg, bars, line_chart
 from batchwright.runs.manifest import SCHEMA
@@ -18,7 +18,7 @@ from batchwright.tasks.value_drawing import Values, value_drawings, values_of
 if TYPE_CHECKING:
     from batchwright.explanation.dependence import Dependence
     from batchwright.explanation.explained import Explained
-    from batchwright.explanation.importance import Importance
+    from batchwright.explanation.importance import ColumnImportance
 
 
 def run_drawings(run: Run) -> Drawings:
@@ -26,7 +26,7 @@ def run_drawings(run: Run) -> Drawings:
     target = run.encoding.target if SCHEMA in run.manifest.files else None
 
     def compute() -> Values:
-        labelled, answering = rows_of_run(run), Answering(run.load_model())
+        labelled, answering = rows_of_run(run), AskedModel(run.load_model())
         outputs = answering.outputs(labelled.split.inputs)
         return values_of(answering.task, outputs, labelled.split.targets, labelled.part)
 
@@ -51,7 +51,7 @@ def explained_drawings(found: "Explained") -> Drawings:
     }
 
 
-def draw_importance(found: "tuple[Importance, ...]", part: str) -> Svg:
+def draw_importance(found: "tuple[ColumnImportance, ...]", part: str) -> Svg:
     """By how much the loss rises if columns are shuffled, with its 95 % interval."""
     shown = [Bar(one.name, one.increase, one.low, one.high) for one in found]
     return bars(shown, Axis("loss rises by"), title=f"Importance of columns, {part} rows")

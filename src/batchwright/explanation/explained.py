@@ -13,11 +13,11 @@ from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.formats.source import Source
 from batchwright.data.typed.table import Table
 from batchwright.errors import RunError
-from batchwright.explanation.answering import Answering, true_answers
-from batchwright.explanation.correlated import Pair, correlated_pairs, group_correlated
+from batchwright.explanation.asked_model import AskedModel, true_answers
+from batchwright.explanation.correlated import CorrelatedPair, correlated_pairs, group_correlated
 from batchwright.explanation.dependence import Dependence, by_span, dependence
-from batchwright.explanation.importance import REPEATS, Importance, importance
-from batchwright.explanation.places import Places, places_of
+from batchwright.explanation.importance import REPEATS, ColumnImportance, importance
+from batchwright.explanation.places import InputPlaces, places_of
 from batchwright.explanation.rows import LabelledRows, rows_of_run, rows_of_source
 from batchwright.explanation.sampling import Sample, choose_columns, draw_rows
 from batchwright.explanation.segments import Segment, weak_segments
@@ -51,9 +51,9 @@ class Explained(Shown):
     part: str
     rows: int
     loss: float
-    importance: tuple[Importance, ...]
-    groups: tuple[Importance, ...]
-    correlated: tuple[Pair, ...]
+    importance: tuple[ColumnImportance, ...]
+    groups: tuple[ColumnImportance, ...]
+    correlated: tuple[CorrelatedPair, ...]
     dependence: tuple[Dependence, ...]
     segments: tuple[Segment, ...]
     error: str
@@ -109,7 +109,7 @@ SEGMENTS = {
 }
 
 
-def _importance_frame(found: tuple[Importance, ...]) -> pl.DataFrame:
+def _importance_frame(found: tuple[ColumnImportance, ...]) -> pl.DataFrame:
     rows = [(one.name, one.increase, one.low, one.high) for one in found]
     names = {"columns": pl.String, "increase": pl.Float64, "low": pl.Float64, "high": pl.Float64}
     return pl.DataFrame(rows, names, orient="row")
@@ -162,7 +162,7 @@ def explain_rows(model: SavedModel, labelled: LabelledRows, *, seed: int = 0) ->
     Raises:
         RunError: there is only one row.
     """
-    split, answering = labelled.split, Answering(model)
+    split, answering = labelled.split, AskedModel(model)
     if split.rows < 2:
         raise RunError(f"{labelled.part} has {split.rows} row, and a model is explained on two or more.")
     outputs = answering.outputs(split.inputs)
@@ -178,7 +178,7 @@ def explain_rows(model: SavedModel, labelled: LabelledRows, *, seed: int = 0) ->
     sample = draw_rows(split, weights, len(names), repeats=REPEATS, seed=seed)
     pairs = correlated_pairs(sample.split.inputs, places, names)
 
-    def shuffle(groups: tuple[tuple[str, ...], ...]) -> tuple[Importance, ...]:
+    def shuffle(groups: tuple[tuple[str, ...], ...]) -> tuple[ColumnImportance, ...]:
         return _importance(answering, sample, groups, places, seed)
 
     found = shuffle(tuple((name,) for name in names))
@@ -198,12 +198,12 @@ def explain_rows(model: SavedModel, labelled: LabelledRows, *, seed: int = 0) ->
 
 
 def _importance(
-    answering: Answering,
+    answering: AskedModel,
     sample: Sample,
     groups: tuple[tuple[str, ...], ...],
-    places: Mapping[str, Places],
+    places: Mapping[str, InputPlaces],
     seed: int,
-) -> tuple[Importance, ...]:
+) -> tuple[ColumnImportance, ...]:
     """The importance of groups of columns, on the sample."""
     targets = sample.split.targets
     return importance(
@@ -217,7 +217,7 @@ def _importance(
 
 
 def _dependences(
-    answering: Answering, sample: Sample, table: object, made: object, columns: list[str]
+    answering: AskedModel, sample: Sample, table: object, made: object, columns: list[str]
 ) -> tuple[Dependence, ...]:
     """The dependence on the first of these columns, on the sample."""
     assert isinstance(table, Table)
@@ -230,7 +230,7 @@ def _dependences(
     return by_span([one for one in found if one is not None])
 
 
-def _notes(places: Mapping[str, Places], names: tuple[str, ...], rows: int, drawn: int) -> tuple[str, ...]:
+def _notes(places: Mapping[str, InputPlaces], names: tuple[str, ...], rows: int, drawn: int) -> tuple[str, ...]:
     """What was not looked at."""
     fewer = f"of {len(places):,} columns, the {len(names)} are looked at that change the outputs most"
     some = f"columns are shuffled in {drawn:,} of the {rows:,} rows, drawn by the seed"

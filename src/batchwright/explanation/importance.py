@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float64
 
-from batchwright.explanation.places import Arrays, Places, permute
+from batchwright.explanation.places import Arrays, InputPlaces, permute
 
 Losses: TypeAlias = Callable[[Arrays], Float64[np.ndarray, " rows"]]
 """The loss of each row, from the inputs of all rows."""
@@ -21,7 +21,7 @@ SURE = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class Importance:
+class ColumnImportance:
     """By how much the mean loss rises if these columns are shuffled together, with its 95 % interval over the rows.
 
     Around 0 the model makes no use of them, or answers no better for it. A group of columns that go with each other is
@@ -43,12 +43,12 @@ def importance(
     losses: Losses,
     inputs: Arrays,
     groups: Iterable[Sequence[str]],
-    places: Mapping[str, Places],
+    places: Mapping[str, InputPlaces],
     *,
     weights: Float64[np.ndarray, " rows"],
     seed: int = 0,
     repeats: int = REPEATS,
-) -> tuple[Importance, ...]:
+) -> tuple[ColumnImportance, ...]:
     """The importance of each group of columns, the most important first.
 
     Each is shuffled `repeats` times, by the same orders. The interval says how far other rows of the same kind could
@@ -80,7 +80,7 @@ def _summarise(
     after: Sequence[np.ndarray],
     orders: Sequence[np.ndarray],
     share: Float64[np.ndarray, " rows"],
-) -> Importance:
+) -> ColumnImportance:
     """The weighted mean of the rows' rises, and its interval.
 
     A row counts twice in the mean: by its own loss, and by its cells, which another row gets. The error is that of the
@@ -93,7 +93,7 @@ def _summarise(
         given[order] += share * (losses - level) / len(orders)
     parts = share * (mean_after - before - rise) + given
     error = float(np.sqrt(parts @ parts * rows / (rows - 1)))
-    return Importance(columns, rise, rise - SURE * error, rise + SURE * error)
+    return ColumnImportance(columns, rise, rise - SURE * error, rise + SURE * error)
 
 
 def _derange(rng: np.random.Generator, rows: int) -> np.ndarray:

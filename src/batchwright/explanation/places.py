@@ -18,7 +18,7 @@ Arrays: TypeAlias = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Places:
+class InputPlaces:
     """The positions that a column has in each input of the network; `image`: it is all of the image."""
 
     numeric: range = NOTHING
@@ -32,7 +32,7 @@ class Places:
         return {name: places for name, places in named.items() if places}
 
 
-def places_of(preprocessing: Preprocessing | ImagePreprocessing) -> dict[str, Places]:
+def places_of(preprocessing: Preprocessing | ImagePreprocessing) -> dict[str, InputPlaces]:
     """The places of each column that the network gets, in the order of the table; images of a folder have no columns.
 
     >>> from batchwright.data.load import load
@@ -41,20 +41,20 @@ def places_of(preprocessing: Preprocessing | ImagePreprocessing) -> dict[str, Pl
     """
     if isinstance(preprocessing, ImagePreprocessing):
         return {}
-    found, numbers, categories, words = dict[str, Places](), 0, 0, 0
+    found, numbers, categories, words = dict[str, InputPlaces](), 0, 0, 0
     for encoder in preprocessing.encoders:
         if isinstance(encoder, Wide):
-            found[encoder.column] = Places(numeric=range(numbers, numbers := numbers + len(encoder.features)))
+            found[encoder.column] = InputPlaces(numeric=range(numbers, numbers := numbers + len(encoder.features)))
         elif isinstance(encoder, Category):
-            found[encoder.column] = Places(categorical=range(categories, categories := categories + 1))
+            found[encoder.column] = InputPlaces(categorical=range(categories, categories := categories + 1))
         else:
-            found[encoder.column] = Places(text=range(words, words := words + encoder.width))
+            found[encoder.column] = InputPlaces(text=range(words, words := words + encoder.width))
     if preprocessing.image is not None:
-        found[preprocessing.image.column] = Places(image=True)
+        found[preprocessing.image.column] = InputPlaces(image=True)
     return found
 
 
-def take_from(inputs: Arrays, others: Arrays, places: Places) -> dict[str, np.ndarray]:
+def take_from(inputs: Arrays, others: Arrays, places: InputPlaces) -> dict[str, np.ndarray]:
     """The inputs, with those at the places taken from `others`, which have as many rows."""
     mixed = dict(inputs)
     for name, chosen in places.by_input().items():
@@ -65,7 +65,9 @@ def take_from(inputs: Arrays, others: Arrays, places: Places) -> dict[str, np.nd
     return mixed
 
 
-def permute(inputs: Arrays, places: tuple[Places, ...], order: Int64[np.ndarray, " rows"]) -> dict[str, np.ndarray]:
+def permute(
+    inputs: Arrays, places: tuple[InputPlaces, ...], order: Int64[np.ndarray, " rows"]
+) -> dict[str, np.ndarray]:
     """The inputs, with some columns as the rows in another order have them: all by the same order."""
     mixed = dict(inputs)
     for of_column in places:

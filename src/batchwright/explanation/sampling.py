@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from batchwright.data.dataset import Split
-from batchwright.explanation.answering import Answering
-from batchwright.explanation.places import Arrays, Places, permute
+from batchwright.explanation.asked_model import AskedModel
+from batchwright.explanation.places import Arrays, InputPlaces, permute
 
 MOST_COLUMNS = 100
 """Columns that are looked at."""
@@ -32,7 +32,7 @@ class Sample(NamedTuple):
     weights: np.ndarray
 
 
-def choose_columns(answering: Answering, inputs: Arrays, places: Mapping[str, Places]) -> tuple[str, ...]:
+def choose_columns(answering: AskedModel, inputs: Arrays, places: Mapping[str, InputPlaces]) -> tuple[str, ...]:
     """All columns; of more than 100, those that change the outputs most where each row gets another one's cells."""
     names = tuple(places)
     if len(names) <= MOST_COLUMNS:

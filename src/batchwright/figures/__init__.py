@@ -7,7 +7,7 @@ from batchwright.figures.heat_map import heat_map
 from batchwright.figures.histogram import histogram
 from batchwright.figures.line_chart import Line, line_chart
 from batchwright.figures.line_sketch import line_sketch, needs_plain
-from batchwright.figures.loss_by_rate import Tried, loss_by_rate
+from batchwright.figures.loss_by_rate import TriedRate, loss_by_rate
 from batchwright.figures.matrix import matrix
 from batchwright.figures.parallel import Column, parallel_coordinates
 from batchwright.figures.plane import Mark
@@ -27,7 +27,7 @@ __all__ = [
     "Names",
     "Points",
     "Svg",
-    "Tried",
+    "TriedRate",
     "bars",
     "contour",
     "heat_map",

@@ -9,7 +9,7 @@ from batchwright.figures.scale import Axis, short
 from batchwright.figures.svg import Svg
 
 
-class Tried(NamedTuple):
+class TriedRate(NamedTuple):
     """A learning rate > 0, the loss > 0 after `iterations` of training with it, and whether it diverged."""
 
     rate: float
@@ -18,7 +18,7 @@ class Tried(NamedTuple):
     diverged: bool
 
 
-def loss_by_rate(tried: Sequence[Tried], *, best: float, interval: tuple[float, float]) -> Svg:
+def loss_by_rate(tried: Sequence[TriedRate], *, best: float, interval: tuple[float, float]) -> Svg:
     """The loss that each rate reached, a line for each length of training, with the best rate and its interval.
 
     Args:
@@ -41,6 +41,6 @@ def loss_by_rate(tried: Sequence[Tried], *, best: float, interval: tuple[float, 
     return line_chart(lines, x, Axis("loss", scale="log"), title=title, marks=marks)
 
 
-def _line(trials: Sequence[Tried], name: str, *, pale: bool) -> Line:
+def _line(trials: Sequence[TriedRate], name: str, *, pale: bool) -> Line:
     rates, losses = [trial.rate for trial in trials], [trial.loss for trial in trials]
     return Line(name, rates, losses, points=True, pale=pale)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batchwright.figures import Axis, Bar, Line, Mark, Svg, Tried, bars, line_chart, loss_by_rate
+from batchwright.figures import Axis, Bar, Line, Mark, Svg, TriedRate, bars, line_chart, loss_by_rate
 from batchwright.figures.scale import short
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ BATCH = Axis("batch size", "rows", scale="log")
 
 def draw_rates(found: "LearningRates") -> Svg:
     """The loss that each rate reached."""
-    tried = [Tried(one.learning_rate, one.loss, one.losses.shape[1], one.diverged) for one in found.trials]
+    tried = [TriedRate(one.learning_rate, one.loss, one.losses.shape[1], one.diverged) for one in found.trials]
     return loss_by_rate(tried, best=found.best, interval=found.interval)
 
 

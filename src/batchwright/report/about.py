@@ -11,7 +11,7 @@ from batchwright.errors import BatchwrightError
 from batchwright.figures import Axis, Bar, bars
 from batchwright.figures.text import clean
 from batchwright.report.blocks import Block, Cell, Chart, Code, Facts, Grid, Points, Section, Words
-from batchwright.report.evidence import Evidence
+from batchwright.report.gathered import Gathered
 from batchwright.report.rows_shown import shown_name
 from batchwright.runs.manifest import CONFIG
 from batchwright.runs.run import Run
@@ -131,7 +131,7 @@ def _evidence(run: Run) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def card_section(found: Evidence) -> Section:
+def card_section(found: Gathered) -> Section:
     """A model card in short: what it is, what for, on what, how good, and what it cannot say (Mitchell et al. 2019)."""
     run, encoding = found.run, _encoding(found.run)
     network, task = run.settings.get("network.name"), None if found.model is None else found.model.model.task

@@ -6,7 +6,7 @@ from batchwright.figures.text import clean
 from batchwright.report.about import accounting_section, card_section, data_section, reproduce_section, settings_section
 from batchwright.report.blocks import Block, Contents, Grid, Points, Section, Words
 from batchwright.report.curves import curves_section
-from batchwright.report.evidence import Evidence, gather
+from batchwright.report.gathered import Gathered, gather
 from batchwright.report.goes_by import importance_section, segments_section, worst_section
 from batchwright.report.layers import layers_section
 from batchwright.report.targets import target_sections
@@ -46,7 +46,7 @@ def _about(run: Run) -> str:
     return clean(f"{told}: {run.status}{f'; {run.reason}' if run.reason else ''}")
 
 
-def _diagnosis(found: Evidence) -> Grid:
+def _diagnosis(found: Gathered) -> Grid:
     """What the training shows; what its two loss curves say, where nothing is wrong."""
     judged = verdict(found.history)
     rows: list[tuple[str, ...]] = [(one.kind, one.sure, one.evidence, one.advice) for one in diagnose(found.run)]
@@ -55,7 +55,7 @@ def _diagnosis(found: Evidence) -> Grid:
     return Grid("What the training shows", ("what", "how sure", "evidence", "what to do"), cells)
 
 
-def _summary(found: Evidence) -> Section:
+def _summary(found: Gathered) -> Section:
     """How it ended, what is not there, the metrics of each part, the gain over a trivial model, the diagnosis."""
     run, blocks = found.run, list[Block]()
     if run.status != "finished":

@@ -8,7 +8,7 @@ import numpy as np
 from batchwright.errors import BatchwrightError
 from batchwright.figures import Axis, Line, Mark, line_chart
 from batchwright.report.blocks import Block, Chart, Section, Words
-from batchwright.report.evidence import Evidence
+from batchwright.report.gathered import Gathered
 from batchwright.workflow.training import recorded_settings
 
 SIZE: dict[str, Any] = {"width": 480.0, "height": 300.0}
@@ -20,7 +20,7 @@ MOST_METRICS, MOST_RATES = 4, 400
 Rows = Sequence[dict[str, float]]
 
 
-def curves_section(found: Evidence) -> Section:
+def curves_section(found: Gathered) -> Section:
     """The curves of a run, or a sentence where there are none."""
     rows = found.history
     if not rows:
@@ -81,7 +81,7 @@ def _losses(rows: Rows) -> Chart:
     return Chart(line_chart(lines, Axis("epoch"), axis, title="Loss by epoch", marks=_marks(rows), **SIZE), words)
 
 
-def _metrics(found: Evidence) -> list[Chart]:
+def _metrics(found: Gathered) -> list[Chart]:
     """The first metrics on validation rows, each by itself."""
     rows = found.history
     names = dict.fromkeys(key for row in rows for key in row if key.startswith("val_") and key != "val_loss")
@@ -104,7 +104,7 @@ def _iterations(rows: Rows) -> np.ndarray:
     return at if np.isfinite(at).all() else _epochs(rows)
 
 
-def _rate(found: Evidence) -> list[Chart]:
+def _rate(found: Gathered) -> list[Chart]:
     """The learning rate of every iteration, if the schedule alone set it; else that of the last one of each epoch."""
     rows = found.history
     recorded, at = _column(rows, "learning_rate"), _iterations(rows)
@@ -123,7 +123,7 @@ def _rate(found: Evidence) -> list[Chart]:
     return [Chart(line_chart([line], *axes, title="Learning rate by iteration", **SIZE), words)]
 
 
-def _planned_rates(found: Evidence, iterations: np.ndarray) -> np.ndarray | None:
+def _planned_rates(found: Gathered, iterations: np.ndarray) -> np.ndarray | None:
     """What the schedule says of iterations, counted from 0; None where it cannot be asked."""
     plan, rows = found.run.plan, found.history
     if not {"iterations_per_epoch", "updates"} <= plan.keys() or iterations.min(initial=0) < 0:

@@ -4,17 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from batchwright.explanation import Dependence, Explained, Importance
+from batchwright.explanation import ColumnImportance, Dependence, Explained
 from batchwright.figures import Axis, Bar, Line, bars, line_chart
 from batchwright.report.blocks import Block, Cell, Chart, Grid, Points, Section, Words
-from batchwright.report.evidence import Evidence
+from batchwright.report.gathered import Gathered
 from batchwright.report.rows_shown import RowsShown, shown_name, shown_value
 
 MOST_BARS, MOST_ROWS, MOST_DEPENDENCES, MOST_ANSWERS = 20, 20, 8, 5
 SIZE: dict[str, Any] = {"width": 480.0, "height": 300.0}
 
 
-def importance_section(found: Evidence) -> Section:
+def importance_section(found: Gathered) -> Section:
     """What columns matter, and how the answers change with them."""
     explained = found.explained
     if explained is None:
@@ -47,7 +47,7 @@ def _importance(explained: Explained) -> list[Block]:
     return blocks
 
 
-def _bars(title: str, found: tuple[Importance, ...], words: str) -> Chart:
+def _bars(title: str, found: tuple[ColumnImportance, ...], words: str) -> Chart:
     drawn = [Bar(shown_name(one.name), one.increase, one.low, one.high) for one in found[:MOST_BARS]]
     more = f" {len(found) - MOST_BARS:,} less important ones are not drawn." * (len(found) > MOST_BARS)
     return Chart(bars(drawn, Axis("rise of the loss"), title=title, width=480), words + more)
@@ -83,7 +83,7 @@ def _line(one: Dependence, answer: int, *, band: bool) -> Line:
     return Line(name, values, one.mean[:, answer], low, high, points=True)
 
 
-def segments_section(found: Evidence) -> Section:
+def segments_section(found: Gathered) -> Section:
     """Kinds of rows that are answered worse than the others."""
     explained = found.explained
     if explained is None or not explained.segments:
@@ -98,7 +98,7 @@ def segments_section(found: Evidence) -> Section:
     return Section("segments", "Weak segments", (Grid(caption, heads, rows),))
 
 
-def worst_section(found: Evidence) -> Section:
+def worst_section(found: Gathered) -> Section:
     """The rows with the largest losses, with their values."""
     explained, measured = found.explained, found.measured
     if explained is None or measured is None:

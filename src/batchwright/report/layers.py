@@ -6,7 +6,7 @@ import numpy as np
 
 from batchwright.figures import Axis, Line, line_chart
 from batchwright.report.blocks import Block, Chart, Section, Words
-from batchwright.report.evidence import Evidence
+from batchwright.report.gathered import Gathered
 from batchwright.report.rows_shown import shown_name
 
 FIGURES: dict[str, tuple[str, str, Literal["linear", "log"]]] = {
@@ -24,7 +24,7 @@ PREFIX, MOST_LAYERS = "layers/", 16
 SIZE: dict[str, Any] = {"width": 480.0, "height": 300.0}
 
 
-def layers_section(found: Evidence) -> Section:
+def layers_section(found: Gathered) -> Section:
     """A chart for each figure that the history has, with a line for each layer."""
     measured = [row for row in found.history if any(key.startswith(PREFIX) for key in row)]
     curvature = [row for row in found.history if isinstance(row.get("curvature"), int | float)]

@@ -9,7 +9,7 @@ import numpy as np
 from batchwright.explanation.worst import place_of, plain_value
 from batchwright.figures.text import clean
 from batchwright.report.blocks import Cell, Gallery, Picture
-from batchwright.report.evidence import Evidence, Measured
+from batchwright.report.gathered import Gathered, Measured
 
 MOST_CELLS, LONGEST = 6, 80
 WHOLE = 1e15
@@ -22,7 +22,7 @@ SIDE = 64
 class RowsShown:
     """Tells rows of one part by their numbers."""
 
-    def __init__(self, found: Evidence, measured: Measured) -> None:
+    def __init__(self, found: Gathered, measured: Measured) -> None:
         self._measured = measured
         self._image: np.ndarray | None = measured.labelled.split.inputs.get("image")
         frame = getattr(measured.labelled.rows, "frame", None)

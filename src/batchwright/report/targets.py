@@ -7,7 +7,7 @@ from batchwright.errors import BatchwrightError
 from batchwright.report.blocks import Block, Section, Words
 from batchwright.report.calibration import calibration_chart, calibration_of_labels
 from batchwright.report.classes import class_blocks, label_blocks
-from batchwright.report.evidence import Evidence, Measured
+from batchwright.report.gathered import Gathered, Measured
 from batchwright.report.ranking import ranking_blocks
 from batchwright.report.rows_shown import RowsShown, shown_name
 from batchwright.report.values import value_blocks
@@ -22,7 +22,7 @@ MOST_TARGETS = 6
 """Targets with charts of their own; the metrics of further ones are in the table of metrics."""
 
 
-def target_sections(found: Evidence) -> list[Section]:
+def target_sections(found: Gathered) -> list[Section]:
     """A section for each target; where the rows are not there, what the record keeps of them."""
     measured = found.measured
     if measured is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from batchwright.report.blocks import Block, Grid, Words
-from batchwright.report.evidence import Measured
+from batchwright.report.gathered import Measured
 from batchwright.runs.run import Run
 from batchwright.tasks.answers import ClassAnswers, LabelAnswers, PlainAnswers, SeveralAnswers, ValueAnswers
 from batchwright.tasks.metrics import METRICS, Answers, Metric, compute

@@ -9,7 +9,8 @@ from batchwright.workflow.initial import settings_like
 from batchwright.workflow.measuring import find_batch_size, find_learning_rate, verify_batch_size
 from batchwright.workflow.preparing import Prepared, prepare
 from batchwright.workflow.repeating import Estimate, Repeated, SeedRun, estimate, refuse_unrepeatable, repeat
-from batchwright.workflow.training import Event, Trained, recorded_settings, resume, train
+from batchwright.workflow.trained import Trained
+from batchwright.workflow.training import Event, recorded_settings, resume, train
 
 __all__ = [
     "Checked",

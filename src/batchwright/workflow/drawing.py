@@ -10,7 +10,7 @@ from batchwright.training.evaluate import answers_of
 from batchwright.workflow.preparing import rows_of
 
 if TYPE_CHECKING:
-    from batchwright.workflow.training import Trained
+    from batchwright.workflow.trained import Trained
 
 
 def trained_drawings(trained: "Trained") -> Drawings:

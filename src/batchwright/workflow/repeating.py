@@ -9,7 +9,8 @@ from statistics import fmean, stdev
 from batchwright.errors import InterruptedRunError
 from batchwright.population.fit import MemberRun, common_rows, fit_members
 from batchwright.workflow.preparing import Prepared, example_of
-from batchwright.workflow.training import Event, Metrics, Trained, judge_parts
+from batchwright.workflow.trained import Metrics, Trained
+from batchwright.workflow.training import Event, judge_parts
 
 ANY = (-inf, inf)
 """The range of a number that can have any value."""

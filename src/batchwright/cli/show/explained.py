@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from batchwright.explanation import Dependence, Explained, Importance
+from batchwright.explanation import ColumnImportance, Dependence, Explained
 from batchwright.workflow.progress import figure_text
 
 MOST_ROWS, MOST_CELLS, LONGEST = 20, 6, 24
@@ -38,7 +38,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _importance_table(found: tuple[Importance, ...]) -> Table:
+def _importance_table(found: tuple[ColumnImportance, ...]) -> Table:
     table = _table("column", "#loss rises by", "95 % interval")
     for one in found[:MOST_ROWS]:
         table.add_row(one.name, figure_text(one.increase), f"{figure_text(one.low)} to {figure_text(one.high)}")

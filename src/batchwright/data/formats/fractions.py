@@ -13,7 +13,7 @@ import polars as pl
 from jaxtyping import Int64
 
 from batchwright.data.formats.records import Signs
-from batchwright.data.typed.inference import CODES, LOOKED_AT, which_say_more
+from batchwright.data.typed.more_than_numbers import CODES, LOOKED_AT, which_say_more
 from batchwright.data.typed.numbers import may_have_thousands
 
 FROM = 10_000

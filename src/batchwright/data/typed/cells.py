@@ -17,8 +17,9 @@ from batchwright.data.typed.convert import as_text, convert
 from batchwright.data.typed.durations import LENGTHS
 from batchwright.data.typed.fractions import is_fraction_format
 from batchwright.data.typed.missing import clean, with_marks
+from batchwright.data.typed.more_than_numbers import says_more
 from batchwright.data.typed.numbers import Decimal, find_written
-from batchwright.data.typed.repeated import Repeated, clean_repeated, find_repeated
+from batchwright.data.typed.repeated import RepeatedTexts, clean_repeated, find_repeated
 from batchwright.data.typed.schema import Column, ColumnOptions
 from batchwright.data.typed.whole import read_whole
 
@@ -224,7 +225,7 @@ def _type_column(
     return _Typed(values, spec, None if fits else as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None))
 
 
-def _values(cells: pl.Series, spec: Column, repeated: Repeated | None) -> pl.Series:
+def _values(cells: pl.Series, spec: Column, repeated: RepeatedTexts | None) -> pl.Series:
     """The values of the cells; where these are repeated texts that are no text, those of each text once."""
     if repeated is None or spec.kind not in ("numeric", "boolean", "date"):
         return convert(cells, spec)
@@ -249,7 +250,7 @@ def _numbers_or_text(raw: pl.Series, spec: Column | None, decimal: Decimal | Non
     if not untyped:
         return raw
     parsed = inference.parse_numbers(raw, decimal)
-    return raw if parsed is not raw and inference.says_more(raw, parsed) else parsed
+    return raw if parsed is not raw and says_more(raw, parsed) else parsed
 
 
 def _bad_cells(texts: pl.Series, wanted: str, lines: Int64[np.ndarray, " rows"]) -> BadCells:

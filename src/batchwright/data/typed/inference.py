@@ -6,11 +6,9 @@ cell.
 """
 
 import dataclasses
-from typing import TypeAlias
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float64, Int8
 
 from batchwright.data.typed import dates
 from batchwright.data.typed.advice import kind_setting, missing_setting
@@ -23,7 +21,7 @@ from batchwright.data.typed.flags import doubt_flags, find_flags
 from batchwright.data.typed.fractions import find_fractions
 from batchwright.data.typed.free_text import NAMES, guess_free_text
 from batchwright.data.typed.marks import mark_note
-from batchwright.data.typed.missing import LEADING_ZERO
+from batchwright.data.typed.more_than_numbers import CODES, LOOKED_AT, texts_of_one_number, which_say_more
 from batchwright.data.typed.named_codes import code_note
 from batchwright.data.typed.numbers import (
     MOSTLY,
@@ -38,12 +36,9 @@ from batchwright.data.typed.numbers import (
 from batchwright.data.typed.ordered import order_note
 from batchwright.data.typed.schema import Column, Kind
 from batchwright.data.typed.tags import SEPARATORS, guess_lists, guess_tags, tags_as_told
-from batchwright.data.typed.whole import EXACT
 
 FITTING = 0.9
 """Share of a column's cells that must be numbers (or dates) for the others to be mistakes; below it, all are text."""
-CODES = 20
-"""The most distinct values at which numbers mixed with repeated text are names of classes ("0", "1", "2", "3+")."""
 ASCII_BLANKS = " \t\n\v\f\r"
 TRUTHS = 2**4 + 2**5
 """The ways to write true and false, each letter large or small."""
@@ -51,20 +46,11 @@ EIGHTH = 8
 """A part of the texts that is looked at first: if hardly one of them fits, too few of all do."""
 SHOWN = 3
 """The most texts that a note shows."""
-LOOKED_AT = 1000
-"""Rows of a column that are looked at first, where looking at all of them would take long."""
 KEPT_NOTE = "numbers with leading zeros or of 16 digits and more are kept as they are written"
 TELEPHONES_NOTE = "whole numbers that begin with + are kept as they are written, as those of telephones"
 CODES_NOTE = "numbers and text that repeats: taken as categories"
 UNIQUE, UNIQUE_FROM = 0.9, 20
 """A text column with at least this share of distinct cells, in at least this many cells, names its rows."""
-
-LEAST_TELEPHONE = 1e8
-"""Whole numbers from here on are those of telephones if all begin with +."""
-MANY_DIGITS = r"^[+-]?[0-9]{16,}(?:\.[0-9]*)?$"
-
-Marks: TypeAlias = Bool[np.ndarray, " rows"]
-Numbers: TypeAlias = Float64[np.ndarray, " rows"]
 
 
 def parse_numbers(column: pl.Series, decimal: Decimal | None) -> pl.Series:
@@ -84,67 +70,6 @@ def _plain_numbers(text: pl.Series, decimal: Decimal | None) -> pl.Series:
     """Numbers as Python writes them, null where text is none; a point is no decimal mark if that is a comma."""
     numbers = text.cast(pl.Float64, strict=False)
     return numbers.set(text.str.contains(".", literal=True), None) if decimal == "," else numbers
-
-
-def says_more(text: pl.Series, numbers: pl.Series) -> bool:
-    """Whether some text says more than its number, or a few distinct numbers are each written in several ways.
-
-    >>> says_more(pl.Series(["007", "7"]), pl.Series([7.0, 7.0])), says_more(pl.Series(["0.5"]), pl.Series([0.5]))
-    (True, False)
-    """
-    return bool(which_say_more(text, numbers).any()) or _texts_of_one_number(text, numbers) is not None
-
-
-def which_say_more(text: pl.Series, numbers: pl.Series) -> pl.Series:
-    """Which texts say more than their numbers: with a leading zero, telephones, or integers that float64 may round."""
-    values = numbers.to_numpy()  # NaN, which is neither whole nor large, where a number is missing
-    whole, large = values == np.rint(values), np.abs(values) >= EXACT
-    longer = whole & (text.str.len_bytes().to_numpy() > _fewest_characters(values)) if whole.any() else whole
-    more = _hold(text, longer, LEADING_ZERO)
-    if (long := whole & (values >= LEAST_TELEPHONE)).any() and text.str.starts_with("+").all():
-        more |= long
-    return pl.Series(text.name, more | _hold(text, large, MANY_DIGITS) if large.any() else more)
-
-
-def _fewest_characters(values: Numbers) -> Int8[np.ndarray, " rows"]:
-    """The characters of whole numbers that are written with a minus and digits, the first of which is not zero."""
-    sizes = np.abs(values)
-    characters: Int8[np.ndarray, " rows"] = np.signbit(values).astype(np.int8) + np.int8(1)
-    for power in range(1, len(str(EXACT))):
-        reach = sizes >= 10.0**power
-        if not reach.any():
-            break
-        characters += reach
-    return characters
-
-
-def _hold(text: pl.Series, chosen: Marks, pattern: str) -> Marks:
-    """Which of the chosen texts hold the pattern."""
-    held = chosen.copy()
-    if chosen.any():
-        held[chosen] = text.filter(pl.Series(chosen)).str.contains(pattern).to_numpy()
-    return held
-
-
-def _texts_of_one_number(text: pl.Series, numbers: pl.Series) -> tuple[str, str] | None:
-    """Two texts of one number, such as 1.1 and 1.10, if so few numbers are distinct that they may name classes."""
-    if numbers.head(LOOKED_AT).n_unique() > CODES:
-        return None
-    counts = numbers.drop_nulls().value_counts(name="rows")
-    if counts.height > CODES or _is_written_plainly(text, counts) or text.n_unique() == numbers.n_unique():
-        return None
-    ways = pl.DataFrame({"number": numbers, "text": text}).drop_nulls().unique(maintain_order=True)
-    for texts in ways.group_by("number", maintain_order=True).agg("text")["text"]:
-        if len(texts) > 1:
-            return texts[0], texts[1]
-    return None
-
-
-def _is_written_plainly(text: pl.Series, counts: pl.DataFrame) -> bool:
-    """Whether all texts are integers of as few characters as possible, given how many rows each number has."""
-    return all(number.is_integer() and abs(number) < EXACT for number in counts[:, 0]) and bool(
-        text.str.len_bytes().sum() == sum(rows * len(str(int(number))) for number, rows in counts.iter_rows())
-    )
 
 
 def guess(
@@ -392,7 +317,7 @@ def _with_note(column: Column, cells: pl.Series, numbers: pl.Series, more: pl.Se
     if more.any():
         note = f"{cells.filter(more)[0]} and {more.sum() - 1:,} more" if more.sum() > 1 else cells.filter(more)[0]
         return dataclasses.replace(column, note=f"{note} read as {'numbers' if more.sum() > 1 else 'a number'}; {kept}")
-    if twice := _texts_of_one_number(cells, numbers):
+    if twice := texts_of_one_number(cells, numbers):
         return dataclasses.replace(column, note=f"{twice[0]} and {twice[1]} are one number; {kept}")
     return column
 

@@ -16,7 +16,7 @@ TIMES = 4
 
 
 @dataclass(frozen=True)
-class Repeated:
+class RepeatedTexts:
     """The different texts of a column by their first rows, and which of them each row holds, null if it is missing."""
 
     texts: pl.Series
@@ -30,13 +30,13 @@ class Repeated:
     def spread(self, values: pl.Series) -> pl.Series:
         """The column in which each row has the value of its text; there is one value for each text.
 
-        >>> Repeated(pl.Series(["a", "b"]), pl.Series([1, None, 0])).spread(pl.Series([2.5, 0.5])).to_list()
+        >>> RepeatedTexts(pl.Series(["a", "b"]), pl.Series([1, None, 0])).spread(pl.Series([2.5, 0.5])).to_list()
         [0.5, None, 2.5]
         """
         return values.gather(self.codes)
 
 
-def find_repeated(cells: pl.Series) -> Repeated | None:
+def find_repeated(cells: pl.Series) -> RepeatedTexts | None:
     """The different texts of a long column and where they are; None if they are not few."""
     first = cells.head(FIRST)
     if len(cells) < FROM or TIMES * first.n_unique() > len(first):
@@ -44,7 +44,7 @@ def find_repeated(cells: pl.Series) -> Repeated | None:
     return code_texts(cells)
 
 
-def code_texts(cells: pl.Series) -> Repeated | None:
+def code_texts(cells: pl.Series) -> RepeatedTexts | None:
     """The different texts of a column of any length and where they are; None if they are not few.
 
     >>> repeated = code_texts(pl.Series(["b", "a", "b", None] * 4))
@@ -54,16 +54,18 @@ def code_texts(cells: pl.Series) -> Repeated | None:
     texts = cells.unique(maintain_order=True).drop_nulls()
     if TIMES * len(texts) > len(cells):
         return None
-    return Repeated(texts, _codes(cells, texts))
+    return RepeatedTexts(texts, _codes(cells, texts))
 
 
-def clean_repeated(cells: pl.Series, repeated: Repeated, missing: tuple[str, ...]) -> tuple[pl.Series, Repeated]:
+def clean_repeated(
+    cells: pl.Series, repeated: RepeatedTexts, missing: tuple[str, ...]
+) -> tuple[pl.Series, RepeatedTexts]:
     """As `clean`, by the different texts of the cells; and the different texts of what comes of it."""
     texts = clean(repeated.texts, missing)
     if texts.equals(repeated.texts):
         return cells, repeated
     different = texts.unique(maintain_order=True).drop_nulls()
-    return repeated.spread(texts), Repeated(different, repeated.spread(_codes(texts, different)))
+    return repeated.spread(texts), RepeatedTexts(different, repeated.spread(_codes(texts, different)))
 
 
 def _codes(cells: pl.Series, texts: pl.Series) -> pl.Series:

@@ -23,7 +23,7 @@ class NamedAnswers(NamedTuple):
     values: Float64[np.ndarray, "rows answers"]
 
 
-class Answering:
+class AskedModel:
     """A model, asked for outputs, answers and losses on encoded rows."""
 
     def __init__(self, model: SavedModel) -> None:

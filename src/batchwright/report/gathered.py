@@ -9,7 +9,7 @@ import numpy as np
 from batchwright import _cache
 from batchwright.errors import BatchwrightError, RunError
 from batchwright.explanation import Explained, LabelledRows, explain_rows, rows_of_run
-from batchwright.explanation.answering import Answering, true_answers
+from batchwright.explanation.asked_model import AskedModel, true_answers
 from batchwright.figures.text import clean
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
@@ -44,7 +44,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Gathered:
     """A run, what its history says, and what its model says of its rows; each is None where it is not there.
 
     `missing` says what is not there and why, a sentence each.
@@ -65,7 +65,7 @@ class Evidence:
         return () if self.model is None else self.model.encoding.schema.used
 
 
-def gather(run: Run) -> Evidence:
+def gather(run: Run) -> Gathered:
     """All that can be known of a run; its rows are read again from where they came.
 
     A training that was killed, that diverged, or whose rows have moved is told of as far as it goes.
@@ -73,7 +73,7 @@ def gather(run: Run) -> Evidence:
     _cache.use()
     missing = list[str]()
     history = _try(lambda: tuple(run.history), "the history", missing) or ()
-    found = Evidence(run, history)
+    found = Gathered(run, history)
     model = _try(run.load_model, "what needs the model", missing)
     if model is None:
         return replace(found, missing=tuple(missing))
@@ -92,7 +92,7 @@ def measure(model: SavedModel, labelled: LabelledRows) -> Measured:
     Raises:
         RunError: an answer is not finite.
     """
-    split, answering = labelled.split, Answering(model)
+    split, answering = labelled.split, AskedModel(model)
     outputs = answering.outputs(split.inputs)
     if not np.isfinite(outputs).all():
         raise RunError("the model answers with numbers that are not finite, so that nothing can be said of it.")
