@@ -192,6 +192,16 @@ def test_names_and_cells_that_are_html_stay_text(trained, tmp_path):
     assert '</table>"><svg onload=alert(3)>' in found.text
 
 
+def test_a_leak_that_only_the_rows_show_is_in_the_report(trained, tmp_path):
+    rng = np.random.default_rng(0)
+    y = rng.choice(["no", "yes"], 200)
+    pl.DataFrame({"a": rng.normal(size=200), "told": np.where(y == "yes", 7.0, 3.0), "y": y}).write_csv(
+        tmp_path / "leak.csv"
+    )
+    found = check(page(contents(trained("y", source=tmp_path / "leak.csv"))))
+    assert ["leak", "likely"] in [row[:2] for row in found.table("What the training shows")]
+
+
 def test_of_a_thousand_classes_the_weakest_are_listed(trained, tmp_path):
     rng = np.random.default_rng(0)
     rows = {"a": rng.normal(size=4_000), "y": [f"class {row % 1_000}" for row in range(4_000)]}

@@ -113,7 +113,7 @@ def _rows_of(run: "Run") -> "tuple[Dataset | None, tuple[str, ...]]":
     from batchwright.workflow.rows_again import read_rows_again
 
     try:
-        return read_rows_again(run), ()
+        return read_rows_again(run).dataset, ()
     except BatchwrightError as error:
         return None, (f"the rows were not read again: {error}",)
 

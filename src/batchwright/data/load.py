@@ -166,7 +166,11 @@ def prepare(
     where there is `more_to_come`, columns that are the same in all rows are used beside others. `like` is the encoding
     of an earlier training, by which rows are read and encoded.
     """
-    parted = read_parts(source, options, seed=seed, lenient=lenient, more_to_come=more_to_come, like=like)
+    return encode_parts(read_parts(source, options, seed=seed, lenient=lenient, more_to_come=more_to_come, like=like))
+
+
+def encode_parts(parted: "Parted") -> Dataset:
+    """The rows of each part, encoded."""
     encoding = parted.encoding
     parts = {name: encode_split(part, encoding, weights=parted.weights) for name, part in parted.rows.items()}
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}

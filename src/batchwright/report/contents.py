@@ -49,7 +49,9 @@ def _about(run: Run) -> str:
 def _diagnosis(found: Gathered) -> Grid:
     """What the training shows; what its two loss curves say, where nothing is wrong."""
     judged = verdict(found.history)
-    rows: list[tuple[str, ...]] = [(one.kind, one.sure, one.evidence, one.advice) for one in diagnose(found.run)]
+    rows: list[tuple[str, ...]] = [
+        (one.kind, one.sure, one.evidence, one.advice) for one in diagnose(found.run, found.dataset)
+    ]
     rows = rows or [(judged.kind, "", judged.reason, "")]
     cells = tuple(tuple(map(clean, row)) for row in rows)
     return Grid("What the training shows", ("what", "how sure", "evidence", "what to do"), cells)

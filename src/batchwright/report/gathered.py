@@ -7,14 +7,16 @@ from typing import TypeVar
 import numpy as np
 
 from batchwright import _cache
+from batchwright.data.dataset import Dataset
 from batchwright.errors import BatchwrightError, RunError
-from batchwright.explanation import Explained, LabelledRows, explain_rows, rows_of_run
+from batchwright.explanation import Explained, LabelledRows, explain_rows, rows_to_explain
 from batchwright.explanation.asked_model import AskedModel, true_answers
 from batchwright.figures.text import clean
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
 from batchwright.tasks import Task
 from batchwright.tasks.metrics import Answers
+from batchwright.workflow.rows_again import read_rows_again
 
 T = TypeVar("T")
 
@@ -45,7 +47,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Gathered:
-    """A run, what its history says, and what its model says of its rows; each is None where it is not there.
+    """A run, what its history says, its rows, and what its model says of them; each is None where it is not there.
 
     `missing` says what is not there and why, a sentence each.
     """
@@ -53,6 +55,7 @@ class Gathered:
     run: Run
     history: tuple[dict[str, float], ...]
     model: SavedModel | None = None
+    dataset: Dataset | None = None
     measured: Measured | None = None
     explained: Explained | None = None
     missing: tuple[str, ...] = ()
@@ -77,13 +80,15 @@ def gather(run: Run) -> Gathered:
     model = _try(run.load_model, "what needs the model", missing)
     if model is None:
         return replace(found, missing=tuple(missing))
-    labelled = _try(lambda: rows_of_run(run), "what needs the rows of the run", missing)
+    again = _try(lambda: read_rows_again(run), "what needs the rows of the run", missing)
+    labelled = None if again is None else rows_to_explain(again)
     measured = explained = None
     if labelled is not None:
         measured = _try(lambda: measure(model, labelled), "what needs the answers of the model", missing)
     if labelled is not None and measured is not None:
         explained = _try(lambda: _explain(model, labelled), "what the model goes by, and worst rows,", missing)
-    return replace(found, model=model, measured=measured, explained=explained, missing=tuple(missing))
+    dataset = None if again is None else again.dataset
+    return replace(found, model=model, dataset=dataset, measured=measured, explained=explained, missing=tuple(missing))
 
 
 def measure(model: SavedModel, labelled: LabelledRows) -> Measured:
