@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.data.test_layout import both_ways, refused
 
+from batchwright.data.formats import encodings
 from batchwright.data.formats.encoding_search import CANDIDATES, rank_encodings
 from batchwright.data.formats.letters import LETTERS, letter_share, shares
 from batchwright.data.formats.wrong_bytes import hide_wrong_bytes
@@ -173,6 +174,21 @@ def test_hidden_bytes_are_those_that_python_finds_wrong(data: bytes) -> None:
     hidden = hide_wrong_bytes(data)
     assert len(hidden) == len(data)
     assert hidden.decode().replace("\0", "") == data.decode(errors="ignore").replace("\0", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("cp1252", "Zürich"), ("latin-1", "Ágo"), ("cp1252", "à"), ("cp1252", "€5")]
+)
+def test_text_that_was_encoded_twice_is_noted(tmp_path: Path, name: str, word: str) -> None:
+    text = "city,n\n" + "".join(f"{word if n % 3 else 'Bern'},{n}\n" for n in range(9))
+    data, shown = text.encode().decode(name).encode(), word.encode().decode(name)
+    (note,) = both_ways(tmp_path, data).notes
+    assert note == f"encoded in UTF-8 twice, as in {shown!r} for {word!r}: iconv -f UTF-8 -t {name} mends it"
+    assert both_ways(tmp_path, text.encode()).notes == ()
+    assert both_ways(tmp_path, data + "Genève,1\n".encode()).notes == ()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encodings, "SAMPLE", 50)
+        assert both_ways(tmp_path, data).notes == (note,)
 
 
 def test_a_wrong_byte_in_json_names_its_line(tmp_path: Path) -> None:

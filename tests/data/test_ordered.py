@@ -36,6 +36,7 @@ def test_ranges_are_noted(cells: list[str], shown: str) -> None:
         (["10x20", "5 x 7", "8x10"], "10x20"),
         (["5'11\"", "6'0\"", "5'9\""], "5'11\""),
         (["52°31'N", "48°8'N", "50°6'N"], "48°8'N"),
+        (["3-1", "2-0", "0-0", "10 – 2"], "0-0"),
     ],
 )
 def test_several_numbers_are_noted(cells: list[str], shown: str) -> None:
@@ -47,8 +48,19 @@ def test_several_numbers_are_noted(cells: list[str], shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cells", "shown"), [(["~5", "~12", "30"], "~12"), (["1½", "2¼", "3"], "1½"), (["½", "¼", "¾"], "¼")]
+)
+def test_digits_and_signs_are_noted(cells: list[str], shown: str) -> None:
+    column = inference.guess(pl.Series("x", cells * 9), untyped=True)
+    assert (column.kind, column.note) == (
+        "categorical",
+        f"digits and signs, as in {shown!r}, stay text: if they are numbers, write each as one plain number",
+    )
+
+
+@pytest.mark.parametrize(
     "cells",
-    [[">50K", "<=50K"], ["3-1", "2-0", "0-0"], ["2011-12", "2012-13", "2013-14"], ["A1", "B2", "C3"], ["red", "blue"],
+    [[">50K", "<=50K"], ["2011-12", "2012-13", "2013-14"], ["A1", "B2", "C3"], ["red", "blue"],
      ["SW1A 1AA", "EC1A 1BB", "W1A 0AX"], ["1.2.3", "1.10.0", "2.0.1"], ["no 5", "no 6", "no 7"], []],
 )  # fmt: skip
 def test_other_texts_are_not_noted(cells: list[str]) -> None:

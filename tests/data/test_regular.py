@@ -1,7 +1,9 @@
 """Regular texts are read a quick way, which gives to the bit what the way for all texts gives."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from batchwright.data.formats import delimited, fractions
+from batchwright.data.formats import cell_starts, delimited, parsed_numbers
+from batchwright.data.formats import text as text_files
+from batchwright.data.formats.cell_starts import count_symbols, odd_start
 from batchwright.data.formats.delimited import DELIMITED, split_lines, split_text
 from batchwright.data.formats.layout import Layout
+from batchwright.data.formats.parsed_numbers import find_numbers
 from batchwright.data.formats.records import Signs
+from batchwright.data.formats.text import read_bytes
 from batchwright.data.typed import cells, repeated
 from batchwright.data.typed.table import Table, TableOptions
 from batchwright.data.typed.whole import read_whole
@@ -77,11 +83,15 @@ ODD += (
 )
 
 
+ODD_STARTS = ("+5", "-0", " 2.5", "\t2.5", "00.5", '"07"', '"-0"', "007", "-00")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def short() -> Iterator[None]:
     """Short tables are read as long ones are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fractions, "FROM", 1100)
+        patch.setattr(parsed_numbers, "FROM", 1000)
+        patch.setattr(parsed_numbers, "PLACES", 1)
         patch.setattr(repeated, "FROM", 1100)
         yield
 
@@ -130,16 +140,19 @@ READINGS = st.sampled_from(
     header=st.booleans(),
     end=st.sampled_from(["\n", "\r\n"]),
     last=st.sampled_from(["", "\n"]),
+    between=st.sampled_from([b",", b";", b"\t"]),
     reading=READINGS,
 )
 @settings(max_examples=30)
-@example(odd={(1100, 0): "007"}, header=True, end="\n", last="\n", reading={})
-@example(odd={(ROWS - 1, 1): "07"}, header=True, end="\n", last="", reading={})
-@example(odd={(ROWS - 1, 3): ""}, header=True, end="\n", last="", reading={})
+@example(odd={(1100, 0): "007"}, header=True, end="\n", last="\n", between=b",", reading={})
+@example(odd={(1100, 2): "1.0"}, header=True, end="\n", last="\n", between=b",", reading={})
+@example(odd={(1100, 2): "+5", (1101, 3): "+5"}, header=True, end="\r\n", last="\n", between=b";", reading={})
+@example(odd={(ROWS - 1, 1): "07"}, header=True, end="\n", last="", between=b",", reading={})
+@example(odd={(ROWS - 1, 3): ""}, header=True, end="\n", last="", between=b",", reading={})
 def test_tables_are_those_of_the_slow_way(
-    odd: dict[tuple[int, int], str], header: bool, end: str, last: str, reading: dict[str, Any]
+    odd: dict[tuple[int, int], str], header: bool, end: str, last: str, between: bytes, reading: dict[str, Any]
 ) -> None:
-    data = table_with(odd, header=header, end=end, last=last)
+    data = table_with(odd, header=header, end=end, last=last).replace(b",", between)
     kinds = {} if header else {"kinds": {"0": "categorical"}} if "kinds" in reading else {}
     options = TableOptions(**{"on_bad_rows": "drop", "header": header, **reading, **kinds})
     quick = outcome(lambda: DELIMITED.table(data, "trees.csv", options, schema=None))
@@ -151,26 +164,67 @@ def test_tables_are_those_of_the_slow_way(
 @pytest.mark.parametrize(
     ("text", "dtype"),
     [
-        *((text, pl.Float64) for text in ("2.0", "-3", "1e300", "0.10", '"0.5"', "+0.5", "0", "", " ", '""')),
-        *((text, pl.String) for text in ("007", "-00", "9007199254740993", "inf", "1e400", "nan", "NA", "0,5x")),
+        *((text, pl.Float64) for text in ("2.0", "-3", "1e3", "0.10", '"0.5"', "-0.5", "0", "", '""')),
+        *((text, pl.String) for text in ("9007199254740993", "inf", "1e400", "nan", "NA", "0,5x")),
+        *((text, pl.String) for text in ODD_STARTS),
     ],
 )
 def test_fractions_come_as_numbers_unless_a_text_says_more(text: str, dtype: pl.DataType) -> None:
-    found = split_text(table_with({(1100, 0): text.replace(",", ";")}), "trees.csv", TableOptions(), fractions=True)
-    assert found.frame.dtypes == [dtype, pl.Float64, pl.String, pl.String]
+    found = split_text(table_with({(1100, 0): text.replace(",", ";")}), "trees.csv", TableOptions(), numbers=True)
+    others = pl.String if text in ODD_STARTS else pl.Float64
+    assert found.frame.dtypes == [dtype, others, others, pl.String]
     assert found.frame["share"].null_count() == (text in ("", " ", '""'))
 
 
 def test_a_zero_that_is_written_in_two_ways_among_fractions_is_a_number() -> None:
-    found = split_text(table_with({(1100, 0): "0.0", (1101, 0): "-0.0"}), "trees.csv", TableOptions(), fractions=True)
+    found = split_text(table_with({(1100, 0): "0.0", (1101, 0): "-0.0"}), "trees.csv", TableOptions(), numbers=True)
     assert found.frame["share"].dtype == pl.Float64
 
 
-def test_a_column_with_many_whole_numbers_comes_as_text() -> None:
+def test_a_column_with_many_whole_numbers_comes_as_numbers() -> None:
     whole = dict.fromkeys(((row, 0) for row in range(1050, ROWS)), "3.0")
-    found = split_text(table_with(whole), "trees.csv", TableOptions(), fractions=True).frame
-    assert found["share"].dtype == pl.String
-    assert found["share"][1050] == "3.0"
+    found = split_text(table_with(whole), "trees.csv", TableOptions(), numbers=True).frame
+    assert found["share"].dtype == pl.Float64
+    assert found["share"][1050] == 3.0
+
+
+def test_dates_and_names_that_begin_oddly_leave_numbers_as_they_are() -> None:
+    odd = {
+        (row, 3): text for row, text in enumerate(("05/03/2020", '"a, 07"', '"+1,05,-0,"', '"0,5"', "007", "-0", " x"))
+    }
+    found = split_text(table_with(odd), "trees.csv", TableOptions(), numbers=True).frame
+    assert found.dtypes == [pl.Float64, pl.Float64, pl.Float64, pl.String]
+
+
+def test_cells_further_down_show_that_a_column_holds_more_than_numbers() -> None:
+    names = ("share", "small", "count", "tree")
+    rows = dict.fromkeys(((row, column) for row in range(1050, ROWS) for column in (0, 2)), "oak")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parsed_numbers, "PLACES", 8)
+        found = [find_numbers(table_with(odd), Signs(), names, among=names, start=23) for odd in ({}, rows)]
+    assert found == [{"share": "fraction", "small": "fraction", "count": "whole"}, {"small": "fraction"}]
+
+
+STARTS = st.lists(st.text(st.sampled_from('0-+.5 \t"a!'), max_size=4), min_size=2, max_size=2)
+
+
+@given(
+    rows=st.lists(STARTS, min_size=1, max_size=6),
+    end=st.sampled_from(["\n", "\r\n"]),
+    piece=st.sampled_from([3, 7, 1000]),
+)
+def test_cells_that_begin_oddly_are_counted_where_they_are(rows: list[list[str]], end: str, piece: int) -> None:
+    texts = [[cell.replace('"', "") for cell in row] for row in rows]
+    data = end.join(",".join(row) for row in texts).encode()
+    odd = re.compile(r"[\x00-+]|0[^.]|-0(?!\.)")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cell_starts, "PIECE", piece)
+        patch.setattr(cell_starts, "AT_ONCE", 2 * piece)
+        found = count_symbols(np.frombuffer(data, np.uint8), ",", "", odd=True)
+    wanted = sum(odd.match(cell) is not None for row in texts for cell in row)
+    assert found == (data.count(b"\n"), 0, data.count(b","), wanted)
+    cells = pl.Series([cell for row in texts for cell in row])
+    assert cells.str.count_matches(odd_start(",", "")).sum() == wanted
 
 
 LINES = st.lists(st.text(st.sampled_from('ab12",#. '), max_size=7), max_size=7).map("\n".join)
@@ -184,6 +238,7 @@ LINES = st.lists(st.text(st.sampled_from('ab12",#. '), max_size=7), max_size=7).
 @example(text="a\n1,2", heads=1, last="\n", comment="")
 @example(text="a,b", heads=2, last="", comment="")
 @example(text="a,b", heads=1, last="", comment="")
+@example(text='"\n#\n"', heads=0, last="", comment="#")
 def test_lines_are_split_as_the_slow_way_does(text: str, heads: int, last: str, comment: str) -> None:
     data, layout = (text + last).encode(), Layout(Signs(comment=comment), 0, 0, 0, heads, ("one", "two"))
     quick, left = split_lines(data, layout, "text", line=1, heads=heads)
@@ -212,3 +267,13 @@ def test_whole_numbers_are_read_where_they_are_written_as_python_writes_them(tex
     assert (found is not None) == plain
     if found is not None:
         assert found.to_list() == [None if text is None else float(text) for text in texts]
+
+
+@pytest.mark.parametrize("size", [0, 1, 9, 10, 11, 20, 25])
+def test_a_file_that_is_read_in_parts_is_whole(tmp_path: Path, size: int) -> None:
+    path, content = tmp_path / "trees.csv", bytes(range(size))
+    path.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_files, "AT_ONCE", 10)
+        assert read_bytes(path) == content
+        assert text_files._read_parts(path, size + 5) is None

@@ -9,9 +9,9 @@ import polars as pl
 from jaxtyping import Int64
 
 from batchwright.data.formats.encodings import UTF8, check_is_text, chunks_of, decode, find_encoding
-from batchwright.data.formats.fractions import parse_text
 from batchwright.data.formats.headers import NO_HEADER
 from batchwright.data.formats.layout import HEAD_BYTES, Layout, find_layout, is_enough, left_out_notes
+from batchwright.data.formats.parsed_numbers import parse_text
 from batchwright.data.formats.records import Left, Records, blanks_to_tabs, find_records
 from batchwright.data.formats.regular import parse_regular
 from batchwright.data.formats.text import TextFormat, read_bytes
@@ -33,7 +33,7 @@ NO_LINES = np.zeros(0, np.int64)
 
 @dataclasses.dataclass(frozen=True)
 class TextRows:
-    """Columns of text or of fractions, the line on which each row begins, the records that are no rows, and notes.
+    """Columns of text or of numbers, the line on which each row begins, the records that are no rows, and notes.
 
     These records begin on the lines `torn`.
     """
@@ -58,7 +58,7 @@ class Delimited(TextFormat):
 
     def table(self, data: bytes, name: str, options: TableOptions, *, schema: Schema | None) -> Table:
         """The table in a text; raises what `read_csv` raises."""
-        text = split_text(data, name, options, schema=schema, fractions=schema is None)
+        text = split_text(data, name, options, schema=schema, numbers=schema is None)
         return type_text(text, options, schema=schema, name=name)
 
 
@@ -97,11 +97,11 @@ def read_csv(path: str | Path, options: TableOptions = DEFAULT, *, schema: Schem
 
 
 def split_text(
-    data: bytes, name: str, options: TableOptions, *, schema: Schema | None = None, fractions: bool = False
+    data: bytes, name: str, options: TableOptions, *, schema: Schema | None = None, numbers: bool = False
 ) -> TextRows:
     """The cells of a text, called `name`; `schema` gives the names of columns without a header.
 
-    Columns of which nothing is told may come as numbers, where they are `fractions`.
+    Columns of which nothing is told may come as numbers, where `numbers` are asked for.
 
     Raises:
         DataError: the bytes are no text, there are no rows, or it is not certain where they begin.
@@ -117,9 +117,9 @@ def split_text(
     whole = size >= len(data)
     layout = find_layout(data[:size], data[-HEAD_BYTES:], options, name, schema=schema, whole=whole)
     body = data[layout.start : len(data) - layout.footer]
-    free = _untold(layout, options) if fractions else ()
+    free = _untold(layout, options) if numbers else ()
     first = layout.lines + 1
-    rows, left = split_lines(body, layout, name, line=first, heads=layout.heads, fractions=free, plain=plain)
+    rows, left = split_lines(body, layout, name, line=first, heads=layout.heads, numbers=free, plain=plain)
     if len(rows.lines) == 0 and not rows.ragged.count:
         raise DataError(f"{name} holds a header and no rows.", NO_HEADER)
     empty = [layout.names[place] for place in layout.nameless if not holds_text(rows.frame[layout.names[place]])]
@@ -134,7 +134,7 @@ def split_lines(
     *,
     line: int,
     heads: int,
-    fractions: Collection[str] = (),
+    numbers: Collection[str] = (),
     plain: bool = False,
 ) -> tuple[TextRows, Left]:
     """The cells of some lines of a text, without the first `heads` records, and how many records were left out.
@@ -145,7 +145,7 @@ def split_lines(
         name: what it is called in messages.
         line: the number of the first line.
         heads: records at the beginning that are no rows.
-        fractions: the columns that may come as numbers.
+        numbers: the columns that may come as numbers.
         plain: whether it is known that the text is ASCII without NULs.
 
     Raises:
@@ -154,7 +154,7 @@ def split_lines(
     hidden = data if plain else hide_wrong_bytes(data)
     text = blanks_to_tabs(hidden, layout.signs) if layout.signs.blanks else hidden
     regular = plain or b"\0" not in text
-    frame = parse_regular(text, layout.signs, layout.names, heads=heads, fractions=fractions) if regular else None
+    frame = parse_regular(text, layout.signs, layout.names, heads=heads, numbers=numbers) if regular else None
     if frame is not None:
         lines = line + heads + np.arange(frame.height)
         return TextRows(frame, lines, NONE_BAD, NO_LINES), Left(heads=heads)

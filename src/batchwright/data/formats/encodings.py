@@ -1,6 +1,7 @@
 """The encodings of text: told by a user or by a byte-order mark, or else found from the bytes; text becomes UTF-8."""
 
 import codecs
+import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -31,6 +32,7 @@ UTF16_BYTES = 4000
 """Bytes by which text in UTF-16 is told."""
 FEW_LINES = 0.1
 """The share of lines up to which bytes that fit no encoding are wrong ones in a text of ASCII."""
+CELL_ENDS = re.compile('[\n\r\t,;|" ]')
 CLOSE, MOST_SURE = 0.03, 0.99
 """The probability from which the second encoding is named; the most that is said of the first."""
 
@@ -73,7 +75,7 @@ def find_encoding(chunks: Chunks, name: str, told: str | None) -> Encoding:
         return Encoding(wide, 0, f"read as {wide.upper()}, without a byte-order mark; `encoding=NAME` sets another")
     problem = _first_problem(chunks)
     if problem is None:
-        return UTF8
+        return UTF8._replace(note=_twice_encoded_note(head))
     return _found(chunks, name, f"line {problem[0]} holds the byte 0x{problem[1]:02x}")
 
 
@@ -194,6 +196,23 @@ def _first_problem(chunks: Chunks) -> tuple[int, int] | None:
             before = sum(earlier.count(b"\n") for earlier in islice(chunks(), number))
             return 1 + before + whole.count(b"\n", 0, error.start), whole[error.start]
     return None
+
+
+def _twice_encoded_note(head: bytes) -> str:
+    """A note if all that is not ASCII in the head of a text in UTF-8 was encoded twice, as Ã¤ for ä; else empty."""
+    lines = _lines_beyond_ascii(lambda: iter([head] if head else []))
+    whole = lines if len(lines) < SAMPLE else lines[: lines.rfind(b"\n") + 1]
+    for name in ("cp1252", "latin-1"):
+        try:
+            text = whole.decode()
+            meant = text.encode(name).decode()
+        except UnicodeError:
+            continue
+        if meant != text:
+            pairs = zip(CELL_ENDS.split(text), CELL_ENDS.split(meant), strict=True)
+            shown, instead = next((shown[:30], instead[:30]) for shown, instead in pairs if shown != instead)
+            return f"encoded in UTF-8 twice, as in {shown!r} for {instead!r}: iconv -f UTF-8 -t {name} mends it"
+    return ""
 
 
 def _found(chunks: Chunks, name: str, problem: str) -> Encoding:

@@ -34,10 +34,10 @@ def recognise(column: Column, cells: pl.Series, places: Places | None) -> Column
 
     Names without endings are taken if all of them are found in just one folder, and nearly all are different.
     """
-    if cells.dtype != pl.String and not (places and places.hold_images and _are_whole_numbers(cells)):
+    found = places is not None and places.hold_images and _first_is_found(cells, places)
+    if cells.dtype != pl.String and not (found and _are_whole_numbers(cells)):
         return column
-    first = as_text(without_nulls(cells).head(LOOKED_AT))
-    if not (places and places.hold_images) and not first.str.contains(ENDING).any():
+    if not found and not as_text(without_nulls(cells).head(LOOKED_AT)).str.contains(ENDING).any():
         return column
     names = as_text(cells.drop_nulls()).unique(maintain_order=True)
     if len(names) == 0:
@@ -62,6 +62,13 @@ def _recognise_files(column: Column, sample: list[str], places: Places | None) -
         where = f"none of them is in {places.folders[0].resolve().name}/ or in a folder in it"
         return _with_note(column, f"{LOST}, and {where}: `image_dir` says in which they are")
     return Column(column.name, "image")
+
+
+def _first_is_found(cells: pl.Series, places: Places) -> bool:
+    """Whether a folder holds the image that the first cell names, as it has to be if the names have no endings."""
+    if cells.dtype != pl.String and not cells.dtype.is_numeric():
+        return False
+    return bool(places.holders_of_all(as_text(without_nulls(cells).head(1)).to_list()))
 
 
 def _mostly(fits: pl.Series) -> bool:

@@ -182,9 +182,7 @@ def _pair(
     """Where comment lines begin, and the pairs of quotation marks outside these lines."""
     marks = np.flatnonzero(symbols == ord(signs.quote)) if signs.quote else breaks[:0]
     comments = _lines_beginning_with(signs.comment, symbols, breaks)
-    if not len(comments):
-        return comments, pair_quotes(symbols, marks, breaks, ord(signs.delimiter))
-    while True:
+    while len(comments):
         line = np.searchsorted(comments, marks, "right") - 1
         until = np.searchsorted(breaks, comments)
         last = np.append(breaks, len(symbols))[until]
@@ -194,6 +192,7 @@ def _pair(
         if len(outside) == len(comments):
             return comments, pairs
         comments = outside  # the others are lines of a quoted field
+    return comments, pair_quotes(symbols, marks, breaks, ord(signs.delimiter))
 
 
 def _lines_beginning_with(

@@ -116,6 +116,8 @@ def _with(signs: Signs, delimiter: str) -> Signs:
 
 def _rate(head: bytes, signs: Signs) -> float:
     """The share of records with the usual number of fields, less if the first have fewer; 0 if that is one."""
+    if signs.delimiter.encode() not in head:  # then all quotation marks are astray, which takes long to see
+        return 0.0
     records = sample_records(head, signs)
     width, share, first = usual_width(records) if len(records) else (1, 0.0, 0)
     return share - 0.05 * min(first, 5) if width > 1 and first <= MOST_LINES_ABOVE else 0.0

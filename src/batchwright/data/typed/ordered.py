@@ -1,4 +1,4 @@
-"""Texts that hold numbers in an order that categories lose: ranges such as 10-20 and 65+, and several numbers."""
+"""Texts that hold numbers in an order that categories lose: ranges such as 10-20 and 65+, several numbers, and ~5."""
 
 import polars as pl
 
@@ -22,12 +22,17 @@ NUMBER, ENDS = rf"(?i)^{_ONE}$", rf"(?i)^{_ONE}{_TO}{_NUMBER}"
 _PART = r"[+-]?[0-9]+(?:[.,][0-9]+)?"
 SEVERAL = rf"^\(?{_PART}\p{{L}}{{0,3}}(?:(?: ?[:x×*/°'′±;+] ?|, ){_PART}){{1,3}} ?[\"'″′]{{0,2}} ?[\p{{L}}%]{{0,3}}\)?$"
 ANY = f"{RANGE}|{NUMBER}|{SEVERAL}"
+SIGNS = r"^[^\p{L}]*\p{N}[^\p{L}]*$"
+"""Digits and signs without letters, such as ~5 and 1½."""
+CODE = r"^[+-]?[0-9]+(?:[-./][0-9]+)*$"
+"""Numbers, seasons such as 2011-12, and versions such as 1.2.3."""
+SCORE = r"^[0-9]{1,2} ?[-–] ?[0-9]{1,2}$"
 OTHER_DIGITS = r"^[+-]?[\p{Nd}.,٫٬，．]*[\p{Nd}--[0-9]][\p{Nd}.,٫٬，．]*$"
 """Numbers in the digits of another script, or as wide as Chinese characters."""
 
 
 def order_note(cells: pl.Series) -> str:
-    """A note on ranges, or on several numbers in a cell, if nearly all cells hold such; else empty.
+    """A note on ranges, several numbers in a cell, or digits and signs, if nearly all cells hold such; else empty.
 
     >>> order_note(pl.Series(["0-17", "18-64", "65+"])).split(":")[0]
     "ranges of numbers, as in '0-17', are categories without an order"
@@ -35,18 +40,32 @@ def order_note(cells: pl.Series) -> str:
     first = cells.head(LOOKED_AT)
     if len(cells) and (strange := first.str.contains(OTHER_DIGITS)).sum() >= NEARLY_ALL * len(first):
         return f"numbers in other digits than 0 to 9, as in {first.filter(strange)[0]!r}, stay text: use 0 to 9"
-    if not len(cells) or 2 * first.str.contains(ANY).sum() < len(first) or cells.n_unique() < FROM:
+    if not len(cells) or 2 * first.str.contains(f"{ANY}|{SIGNS}").sum() < len(first) or cells.n_unique() < FROM:
         return ""
     counts = cells.alias("cell").value_counts(name="rows")
     ranges = counts.filter(counts["cell"].str.contains(RANGE))
     others = counts.filter(counts["cell"].str.contains(NUMBER))
     rows = NEARLY_ALL * len(cells)
     if int(ranges["rows"].sum()) + int(others["rows"].sum()) >= rows and 2 * ranges.height >= counts.height - 1 > 0:
-        return _range_note(ranges["cell"]) if _go_up(ranges["cell"]) else ""
-    several = counts.filter(counts["cell"].str.contains(SEVERAL))
-    if several["rows"].sum() >= rows:
-        return f"several numbers in a cell, as in {several['cell'].min()!r}, stay text: make a column of each"
-    return ""
+        return _range_note(ranges["cell"]) if _go_up(ranges["cell"]) else _several_note(counts, SCORE)
+    return _several_note(counts, SEVERAL) or _signs_note(counts)
+
+
+def _several_note(counts: pl.DataFrame, pattern: str) -> str:
+    """A note if nearly all rows hold several numbers as the pattern has them."""
+    several = counts.filter(counts["cell"].str.contains(pattern))
+    if int(several["rows"].sum()) < NEARLY_ALL * int(counts["rows"].sum()):
+        return ""
+    return f"several numbers in a cell, as in {several['cell'].min()!r}, stay text: make a column of each"
+
+
+def _signs_note(counts: pl.DataFrame) -> str:
+    """A note if nearly all rows hold digits and signs that are no number."""
+    signs = counts.filter(counts["cell"].str.contains(SIGNS))
+    others = signs.filter(~signs["cell"].str.contains(CODE))["cell"]
+    if not len(others) or int(signs["rows"].sum()) < NEARLY_ALL * int(counts["rows"].sum()):
+        return ""
+    return f"digits and signs, as in {others.min()!r}, stay text: if they are numbers, write each as one plain number"
 
 
 def _range_note(ranges: pl.Series) -> str:

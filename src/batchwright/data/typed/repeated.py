@@ -51,10 +51,14 @@ def code_texts(cells: pl.Series) -> RepeatedTexts | None:
     >>> repeated.texts.to_list(), repeated.codes.head(4).to_list()
     (['b', 'a'], [0, 1, 0, None])
     """
-    texts = cells.unique(maintain_order=True).drop_nulls()
-    if TIMES * len(texts) > len(cells):
-        return None
-    return RepeatedTexts(texts, _codes(cells, texts))
+    for part in (cells.head(FIRST), cells):  # as a rule, the first cells hold all texts
+        texts = part.unique(maintain_order=True).drop_nulls()
+        if TIMES * len(texts) > len(cells):
+            break
+        codes = _codes(cells, texts)
+        if codes.null_count() == cells.null_count():
+            return RepeatedTexts(texts, codes)
+    return None
 
 
 def clean_repeated(
@@ -69,4 +73,5 @@ def clean_repeated(
 
 
 def _codes(cells: pl.Series, texts: pl.Series) -> pl.Series:
-    return cells.cast(pl.Enum(texts)).to_physical()
+    """Which of the texts each cell is; null where it is none of them."""
+    return cells.cast(pl.Enum(texts), strict=False).to_physical()
