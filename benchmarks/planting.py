@@ -56,9 +56,11 @@ def _rings(_tables: Path) -> pl.DataFrame:
     return pl.DataFrame({f"x{i}": x[:, i] * units[i] for i in range(8)} | {TARGET: [f"r{c}" for c in ring]})
 
 
-def _table(file: str, target: str) -> Callable[[Path], pl.DataFrame]:
+def table(file: str, target: str) -> Callable[[Path], pl.DataFrame]:
     def read(tables: Path) -> pl.DataFrame:
-        frame = pl.read_csv(tables / file, infer_schema_length=None).rename({target: TARGET}).drop_nulls()
+        found = pl.read_csv(tables / file, infer_schema_length=None).drop_nulls()
+        other = {TARGET: f"{TARGET}_"} if TARGET in found.columns else {}
+        frame = found.rename({**other, target: TARGET})
         return frame.sample(min(ROWS, frame.height), seed=0)
 
     return read
@@ -69,8 +71,8 @@ DATA = (
     Data("breast-cancer", True, False, _cancer),
     Data("friedman", False, False, _friedman),
     Data("rings", True, False, _rings),
-    Data("adult", True, True, _table("adult-train.csv", "income")),
-    Data("california", False, True, _table("california-housing.csv", "median_house_value")),
+    Data("adult", True, True, table("adult-train.csv", "income")),
+    Data("california", False, True, table("california-housing.csv", "median_house_value")),
 )
 
 MLP = {"network.name": "mlp", "network.hidden_layer_sizes": [64, 64]}

@@ -1,6 +1,8 @@
 """`batchwright diagnose --try`, as a user meets it: the plan, the table, the JSON, and the file of `--apply`."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +106,21 @@ def test_rows_that_are_gone_are_named(batchwright: Batchwright, table: Path, mon
     answer = batchwright("diagnose", "run", "--try")
     assert answer.code == 2
     assert "rows.csv" in answer.err
+
+
+@pytest.mark.slow
+def test_the_printout_of_the_documentation_is_what_its_commands_print(batchwright: Batchwright) -> None:
+    """In words, kinds of remedies, and effects; the figures may differ a little between machines."""
+    page = (Path(__file__).parents[2] / "docs" / "seeing.md").read_text(encoding="utf-8")
+    printed = re.search(
+        r"```bash\n(\S+ train [^\n]*)\n(\S+ diagnose \w+ --try)\n```\n\n```text\n(.*?)```", page, re.DOTALL
+    )
+    assert printed is not None
+    for command in printed[1], printed[2]:
+        answer = batchwright(*shlex.split(command)[1:])
+        assert answer.code == 0, answer.err
+    number = re.compile(r"[-+]?\d+(\.\d+)?(e-?\d+)?")
+    shown, documented = (
+        [" ".join(number.sub("#", line).split()) for line in text.splitlines()] for text in (answer.out, printed[3])
+    )
+    assert shown == documented

@@ -10,8 +10,10 @@ import pytest
 
 import batchwright as bw
 from batchwright.config import flow, load_config
+from batchwright.data.dataset import Dataset
 from batchwright.data.encode.encoding import Encoding
 from batchwright.diagnosis import CHECKS, Diagnosis, Evidence, diagnose, unseen
+from batchwright.diagnosis.order import _variety_within
 
 EPOCHS = 40
 RATE = 0.01
@@ -102,6 +104,20 @@ def steps(**changes: Any) -> dict[str, Any]:
 RISING = np.where(T < 10, falling(0.3), 0.4 + 0.05 * (T - 10)) * noise(0.05)
 TURNING = falling(0.3) + 0.02 * np.maximum(T - 12, 0)
 DECAY = RATE * 0.5**T
+
+
+def in_order(name: str) -> Dataset:
+    """The rows with those of each class one after the other."""
+    data = bw.load(name)
+    return replace(data, train=data.train.take(np.argsort(data.train.targets, kind="stable")))
+
+
+def mixed(name: str) -> Dataset:
+    """The rows in random order."""
+    data = bw.load(name)
+    return replace(data, train=data.train.take(np.random.default_rng(0).permutation(data.train.rows)))
+
+
 STOPPED = np.where(T <= 5, 1.2 - 0.15 * T, 0.45) * noise(0.002)
 UNSTEADY = falling(0.3) * noise(0.4, 2)
 NEVER = np.array([[300.0, 0, 0], [5, 300, 0], [20, 10, 0]])
@@ -122,6 +138,15 @@ FAULTS: dict[str, Evidence] = {
     "inputs not scaled": evidence(
         history(falling(), falling(0.12), layers=SOUND | {"inputs": {"mean": 40.0, "deviation": 90.0}}),
         settings=steps(data__scaling="none"),
+    ),
+    "rows not shuffled": evidence(
+        settings=steps(training__shuffle=False), dataset=in_order("iris"), plan=PLAN | {"batch_size": 10}
+    ),
+    "unfit activation": evidence(settings=steps(network__activation="softmax")),
+    "too much dropout": evidence(
+        history(falling(0.7), falling(0.7)),
+        settings=steps(network__dropout=0.9),
+        metrics={"train": {"loss": 0.7}, "validation": {"loss": 0.71}},
     ),
     "vanishing gradients": evidence(
         history(falling(), falling(0.12), layers=SOUND | {"body/dense_0": SOUND["body/dense_0"] | {"gradient": 1e-5}})
@@ -199,6 +224,40 @@ def test_sound_curves_with_noise_are_hardly_ever_condemned(deviation: float, sch
         size = random.uniform(3e-4, 3e-3)
         alarms += bool(_warned(evidence(history(loss, validation, rates, with_layers(update_ratio=size)))))
     assert alarms <= 3
+
+
+@pytest.mark.parametrize("size", [2, 8, 32])
+@pytest.mark.parametrize("classes", [True, False])
+def test_variety_within_batches_is_that_of_rows_drawn_at_random(size: int, classes: bool) -> None:
+    """Of independent rows it is 1 - 1/size of that of all rows; of sorted ones next to nothing."""
+    targets = np.random.default_rng(0).integers(0, 4, 6400).astype(np.float64)
+    assert _variety_within(targets, size, classes=classes) == pytest.approx(1 - 1 / size, abs=0.1)
+    assert _variety_within(np.sort(targets), size, classes=classes) < 0.1
+    assert _variety_within(np.zeros(6400), size, classes=classes) == 1
+
+
+def test_the_order_is_no_fault_where_rows_are_shuffled_or_mixed_by_themselves() -> None:
+    never, plan = steps(training__shuffle=False), PLAN | {"batch_size": 10}
+    for sound in (
+        evidence(dataset=in_order("iris"), plan=plan),
+        evidence(settings=never, dataset=mixed("iris"), plan=plan),
+    ):
+        assert "rows not shuffled" not in {one.kind for one in diagnose(sound)}
+
+
+@pytest.mark.parametrize(("network", "alarm"), [("mlp", True), ("tabular", False), ("cnn", False)])
+def test_layers_without_activation_are_linear_in_an_mlp_alone(network: str, alarm: bool) -> None:
+    plain = steps(network__name=network, network__activation="identity")
+    assert ("unfit activation" in {one.kind for one in diagnose(evidence(settings=plain))}) is alarm
+    none = plain | {"network.hidden_layer_sizes": []}
+    assert not diagnose(evidence(settings=none))
+
+
+@pytest.mark.parametrize(("dropout", "train", "validation"), [(0.5, 0.7, 0.71), (0.9, 0.05, 0.06), (0.9, 0.7, 1.1)])
+def test_dropout_is_too_much_only_where_it_keeps_from_learning(dropout: float, train: float, validation: float) -> None:
+    metrics = {"train": {"loss": train}, "validation": {"loss": validation}}
+    found = diagnose(evidence(settings=steps(network__dropout=dropout), metrics=metrics))
+    assert "too much dropout" not in {one.kind for one in found}
 
 
 def test_large_steps_alone_are_no_fault() -> None:
@@ -292,6 +351,51 @@ def test_a_run_that_diverged_at_once_says_so() -> None:
 
 def test_constant_answers_are_named() -> None:
     assert "class never answered" in {one.kind for one in diagnose(EDGES["constant answers"])}
+
+
+OFF = SETTINGS | {"training.early_stopping": None}
+LOW = history(1.1 - 0.001 * T, 1.1 - 0.001 * T, layers=with_layers(update_ratio=2e-5))
+
+
+def test_a_rate_that_is_too_low_is_raised_to_updates_of_the_usual_size() -> None:
+    """Updates of 2e-5 of the norm are a hundred and fifty times too small."""
+    (one,) = (one for one in diagnose(evidence(LOW)) if one.kind == "learning rate too low")
+    assert one.changes == {"optimizer.learning_rate": pytest.approx(150 * RATE)}
+    assert "learning_rate=1.5" in one.advice
+
+
+@pytest.mark.parametrize("ratio", [0.0, 1e-30, np.nan])
+def test_the_rate_of_a_remedy_is_a_number_without_updates_too(ratio: float) -> None:
+    rows = history(1.1 - 0.001 * T, 1.1 - 0.001 * T, layers=with_layers(update_ratio=ratio))
+    for one in diagnose(evidence(rows)):
+        assert np.isfinite(one.changes.get("optimizer.learning_rate", 1.0))
+
+
+def test_a_remedy_that_trains_farther_keeps_the_best_epoch_where_early_stopping_was_off() -> None:
+    stopping = "training.early_stopping"
+    (low,) = (one for one in diagnose(evidence(LOW, settings=OFF)) if one.kind == "learning rate too low")
+    assert low.changes == {"optimizer.learning_rate": pytest.approx(150 * RATE), stopping: {}}
+    assert f"{stopping}={{}}" in low.advice
+    blind = [{key: value for key, value in row.items() if key != "val_loss"} for row in LOW]
+    for others in (evidence(LOW), evidence(LOW, settings={}), evidence(blind, settings=OFF)):
+        assert all(stopping not in one.changes for one in diagnose(others))
+    rare = evidence(confusion={"train": RARE, "validation": RARE / 5}, settings=OFF)
+    assert next(one for one in diagnose(rare) if one.kind == "imbalance").changes == {"task.class_weights": "balanced"}
+    (turned,) = diagnose(evidence(history(falling(0.0, 9), TURNING), settings=OFF))
+    assert turned.changes == {stopping: {}} and turned.advice.count(stopping) == 1
+
+
+@pytest.mark.parametrize("kind", ["batch too small", "batch normalization with small batches"])
+@pytest.mark.parametrize(
+    ("rows", "epochs", "enough"), [(1_000, 8, 63), (1_000, 63, None), (64_000, 2, None), (7, 1, 1_000)]
+)
+def test_larger_batches_come_with_epochs_for_a_thousand_updates(
+    kind: str, rows: int, epochs: int, enough: int | None
+) -> None:
+    plan = dict(FAULTS[kind].plan) | {"training_rows": rows, "epochs": epochs}
+    (one,) = (one for one in diagnose(replace(FAULTS[kind], plan=plan)) if one.kind == kind)
+    assert one.changes == {"training.batch_size": min(64, rows)} | ({"training.epochs": enough} if enough else {})
+    assert (f"epochs={enough}" in one.advice) is (enough is not None)
 
 
 def test_what_is_not_there_is_said() -> None:

@@ -58,3 +58,15 @@ def test_rows_alike_are_not_told_apart_and_rows_moved_are() -> None:
     moved = _told_apart(_split(0, 300), _split(1, 80, 1.5))
     assert moved is not None and moved[1] > 0.9
     assert _told_apart(_split(0, 300), _split(1, 5)) is None
+
+
+def test_rows_in_order_of_the_target_are_seen_where_they_are_never_shuffled() -> None:
+    rows = np.random.default_rng(0).normal(size=(300, 3))
+    sorted_rows = rows[np.argsort(rows[:, 0])]
+    data = bw.load((sorted_rows, np.where(sorted_rows[:, 0] > 0, "a", "b")))
+    kinds = {
+        shuffle: {one.kind for one in bw.fit(data, network=NETWORK, epochs=2, batch_size=16, shuffle=shuffle).diagnosis}
+        for shuffle in (True, False)
+    }
+    assert "rows not shuffled" in kinds[False]
+    assert "rows not shuffled" not in kinds[True]

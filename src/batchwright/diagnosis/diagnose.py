@@ -11,10 +11,13 @@ from batchwright.diagnosis.capacity import too_little_capacity
 from batchwright.diagnosis.diagnosed import Diagnosis, rank
 from batchwright.diagnosis.evidence import Evidence, evidence_of
 from batchwright.diagnosis.inputs import inputs_not_scaled
+from batchwright.diagnosis.keeping import keep_best_epoch
 from batchwright.diagnosis.length import decayed_too_early, overfitting, too_few_epochs
 from batchwright.diagnosis.noise import batch_too_large, batch_too_small, small_batch_normalization
+from batchwright.diagnosis.order import rows_not_shuffled
 from batchwright.diagnosis.rows import leak, validation_unlike_training
 from batchwright.diagnosis.steps import diverged, learning_rate_too_high, learning_rate_too_low, oscillating
+from batchwright.diagnosis.structure import too_much_dropout, unfit_activation
 from batchwright.diagnosis.units import bad_start, dead_units, exploding_gradients, saturation, vanishing_gradients
 
 if TYPE_CHECKING:
@@ -26,7 +29,9 @@ CHECKS: tuple[Check, ...] = (
     leak,
     validation_unlike_training,
     unconnected_labels,
+    rows_not_shuffled,
     inputs_not_scaled,
+    unfit_activation,
     small_batch_normalization,
     batch_too_small,
     vanishing_gradients,
@@ -36,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     learning_rate_too_low,
     decayed_too_early,
     too_little_capacity,
+    too_much_dropout,
     overfitting,
     too_few_epochs,
     batch_too_large,
@@ -55,10 +61,13 @@ FOLLOWS = {
     "leak": ("overfitting", "labels shuffled or noisy"),
     "validation unlike training": ("overfitting", "labels shuffled or noisy", "oscillating"),
     "labels shuffled or noisy": ("overfitting", "class never answered", "imbalance"),
+    "rows not shuffled": (*UNLEARNED, *UNSTEADY, "learning rate too high", "batch too small"),
     "inputs not scaled": (
         *(*UNLEARNED, *UNSTEADY),
         *("diverged", "learning rate too high", "learning rate too low", "vanishing gradients", "batch too small"),
     ),
+    "unfit activation": (*UNLEARNED, *UNSTEADY, "vanishing gradients"),
+    "too much dropout": (*UNLEARNED, "oscillating", "dead units"),
     "batch normalization with small batches": ("batch too small", *UNSTEADY, *UNLEARNED),
     "batch too small": (*UNSTEADY, "too few epochs"),
     "vanishing gradients": ("saturation", "learning rate too low", *UNLEARNED),
@@ -92,7 +101,8 @@ def diagnose(of: "Run | Evidence | Path | str", dataset: Dataset | None = None) 
     if isinstance(of, str | Path):
         of = open_run(of)
     evidence = of if isinstance(of, Evidence) else evidence_of(of, dataset)
-    found = [_with_known_keys(diagnosis, evidence) for check in CHECKS for diagnosis in check(evidence)]
+    seen = [_with_known_keys(diagnosis, evidence) for check in CHECKS for diagnosis in check(evidence)]
+    found = [keep_best_epoch(diagnosis, evidence) for diagnosis in seen]
     return tuple(sorted(map(_place_below(found), found), key=lambda one: (bool(one.follows), *rank(one))))
 
 

@@ -14,7 +14,10 @@ TINY = 8
 
 EARLY = 3
 FEW_UPDATES = 200
-SIZE = "training.batch_size"
+SIZE, EPOCHS = "training.batch_size", "training.epochs"
+
+ENOUGH_UPDATES = 1_000
+"""Updates that a training gets at least where larger batches make fewer of them; as many as few rows get by default."""
 
 
 def batch_too_small(evidence: Evidence) -> tuple[Diagnosis, ...]:
@@ -29,8 +32,8 @@ def batch_too_small(evidence: Evidence) -> tuple[Diagnosis, ...]:
             "warning",
             "likely",
             f"in the first epochs the gradient of a batch of {size} is {noise:.2g} times as much noise as signal",
-            f"take larger batches: `batch_size={better}`, or a lower learning rate",
-            {SIZE: better},
+            f"take larger batches: `batch_size={better}`{_and_epochs(evidence, better)}, or a lower learning rate",
+            {SIZE: better, **_epochs_for(evidence, better)},
         ),
     )
 
@@ -47,8 +50,9 @@ def small_batch_normalization(evidence: Evidence) -> tuple[Diagnosis, ...]:
             "warning",
             "sure",
             f"batch normalization takes mean and variance from {size} rows{_gap(evidence)}",
-            f"take larger batches (`batch_size={better}`), or leave it out (`network.batch_normalization=false`)",
-            {SIZE: better},
+            f"take larger batches (`batch_size={better}`{_and_epochs(evidence, better)}), or leave it out "
+            "(`network.batch_normalization=false`)",
+            {SIZE: better, **_epochs_for(evidence, better)},
         ),
     )
 
@@ -86,6 +90,17 @@ def _known(curve: np.ndarray) -> bool:
 def _rows(evidence: Evidence) -> int:
     rows = evidence.plan.get("training_rows", 64)
     return rows if isinstance(rows, int) else 64
+
+
+def _epochs_for(evidence: Evidence, size: int) -> dict[str, int]:
+    """More epochs, where batches of this size would make too few updates in as many; none where that is not known."""
+    epochs = evidence.plan.get("epochs")
+    enough = -(-ENOUGH_UPDATES // max(-(-_rows(evidence) // size), 1))
+    return {EPOCHS: enough} if isinstance(epochs, int) and epochs < enough else {}
+
+
+def _and_epochs(evidence: Evidence, size: int) -> str:
+    return "".join(f" and `epochs={more}`, as there are fewer updates" for more in _epochs_for(evidence, size).values())
 
 
 def _gap(evidence: Evidence) -> str:

@@ -22,6 +22,13 @@ a network of one unit they grow in sound training."""
 ALL_MOVES = 0.05
 """The share of its norm by which a layer can move in a whole training with a rate that is far too low."""
 
+USUAL_STEP = 3e-3
+"""The largest updates of a sound training move its middle layer by about this share of its norm: half of 92 sound
+trainings measured 1.3e-3 to 5.1e-3."""
+
+UNKNOWN_STEP = 100.0
+"""The factor where no update moved the middle layer at all, as in float32 with a rate of 1e-12."""
+
 
 def diverged(evidence: Evidence) -> tuple[Diagnosis, ...]:
     """A loss that was not finite."""
@@ -74,7 +81,7 @@ def learning_rate_too_low(evidence: Evidence) -> tuple[Diagnosis, ...]:
     )
     if not evidence.finite() or len(evidence.loss) < 2 or updates * largest >= ALL_MOVES:
         return ()
-    fell = evidence.loss[-1] < evidence.loss[0]
+    fell, factor = evidence.loss[-1] < evidence.loss[0], _factor_to_usual(steps)
     return (
         Diagnosis(
             "learning rate too low",
@@ -83,8 +90,9 @@ def learning_rate_too_low(evidence: Evidence) -> tuple[Diagnosis, ...]:
             f"an update moves a layer by {largest:.1g} of its norm, so {updates:,} updates move it by "
             f"{updates * largest:.1%} at most; the training loss went from {evidence.loss[0]:.4g} to "
             f"{evidence.loss[-1]:.4g}",
-            f"take a higher learning rate{_named(evidence, 100.0)}; `learning_rate=auto` measures one",
-            _times(evidence, 100.0),
+            f"take a higher learning rate{_named(evidence, factor)}, with which updates are of the usual size; "
+            "`learning_rate=auto` measures one",
+            _times(evidence, factor),
             "loss",
         ),
     )
@@ -143,6 +151,16 @@ def _steps(ratios: dict[str, Curve]) -> tuple[float, float]:
         values = [value for value in values if np.isfinite(value)]
         found.append(float(np.median(values)) if values else 0.0)
     return found[0], found[1]
+
+
+def _factor_to_usual(ratios: dict[str, Curve]) -> float:
+    """By what the rate is multiplied so that the largest update of the middle layer is of the usual size.
+
+    An update is proportional to the rate, as long as hardly anything has been learned.
+    """
+    largest = [step for one in ratios.values() if np.isfinite(step := float(np.nanmax(one)))]
+    middle = float(np.median(largest)) if largest else 0.0
+    return USUAL_STEP / middle if middle > 0 else UNKNOWN_STEP
 
 
 def _times(evidence: Evidence, factor: float) -> dict[str, float]:
