@@ -120,7 +120,10 @@ def test_a_format_is_found_and_told(tmp_path: Path, cells: list[str], numbers: l
         (["45%", "0.45"] * 3, "numbers in more than one format, such as '0.45' and '45%', stay text"),
         ([f"{i % 10} kg" for i in range(18)] + ["many"], "text, although 95% of the cells are numbers as in '0 kg'"),
         (["$007", "$012"] * 3, "numbers with leading zeros or of 16 digits and more are kept as they are written"),
-        (["1-", "2", "2-", "3+"] * 3, ""),
+        (
+            ["1-", "2", "2-", "3+"] * 3,
+            "digits and signs, as in '1-', stay text: if they are numbers, write each as one plain number",
+        ),
         (["10.-15.", "12.-18."] * 3, ""),
         (["+33 275 364 597", "+33 124 912 761"] * 3, ""),
         (
