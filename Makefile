@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
+# If it is set, each process that a test starts compiles all modules again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast soak lint types imports docs pictures bench sizes clean
@@ -36,7 +38,7 @@ test-fast: $(VENV)/.test  ## run the tests that take no training of seconds
 soak: $(VENV)/.test  ## try what has to be exact with all optimizations, damage 14,000 files, and kill and resume runs 400 times (an hour)
 	XLA_FLAGS= $(BIN)/python -m pytest tests/training tests/population tests/search/test_trials.py --numprocesses 2
 	$(BIN)/python -m pytest -m soak --numprocesses 2
-	BATCHWRIGHT_SOAK_FILES=1000 $(BIN)/python -m pytest tests/data/test_formats.py -k damaged --numprocesses 2
+	BATCHWRIGHT_SOAK_FILES=1000 $(BIN)/python -m pytest tests/data/test_formats.py -k "damaged or parquet" --numprocesses 2
 	BATCHWRIGHT_SOAK_KILLS=200 $(BIN)/python -m pytest tests/soak --numprocesses 2 -rP
 
 lint: $(VENV)/.test  ## check style and format

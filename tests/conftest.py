@@ -1,15 +1,16 @@
 """Harsh settings for every test: shapes and types are checked at run time, ranks never promoted, no cache kept."""
 
+import gc
 import os
 from importlib import import_module
 from pkgutil import iter_modules
 
 import jax
 import pytest
-import tests.typechecker  # noqa: F401  (the hook names it)
 from hypothesis import settings
 from jaxtyping import install_import_hook
 from tests.children import children  # noqa: F401  (a fixture)
+from tests.typechecker import check_quickly
 
 import batchwright
 
@@ -31,12 +32,16 @@ for library in LIBRARIES:
 
 # But for _component: what it does to every tree thousands of times would cost a tenth of all tests.
 checked = [f"batchwright.{module.name}" for module in iter_modules(batchwright.__path__) if module.name != "_component"]
+check_quickly()
 hook = install_import_hook(checked, "tests.typechecker.check")
 
 settings.register_profile("batchwright", deadline=None, max_examples=40)  # the first example of a test may compile
 settings.load_profile("batchwright")
 
-LONGEST = ("tests/soak/", "tests/cli/test_resume.py", "tests/faults/", "tests/measure/", "tests/cli/")
+LONGEST = (
+    *("tests/soak/", "tests/test_estimators.py", "tests/test_docs.py", "tests/cli/test_resume.py", "tests/faults/"),
+    *("tests/measure/", "tests/sklearn_mlp/", "tests/cli/"),
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,3 +54,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: next((i for i, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST))
     )
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays to the end: the garbage collector need not look at it ever again."""
+    gc.freeze()

@@ -144,7 +144,7 @@ def test_other_rows_are_refused(tmp_path: Path, table: Path, batchwright: Batchw
 def test_resuming_is_verified(
     tmp_path: Path, whole: Path, batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BATCHWRIGHT_CACHE", str(tmp_path / "programs"))
+    monkeypatch.setenv("BATCHWRIGHT_CACHE", str(tmp_path.parent / "programs"))
     monkeypatch.setattr(verification, "KILLS", 1)
     before = {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()}
     answer = batchwright("resume", whole, "--verify")

@@ -27,8 +27,10 @@ from batchwright.errors import DataError
 DAY_FIRST = TableOptions(day_first=True)
 
 
-def table_of(tmp_path: Path, cells: list[str], options: TableOptions = DEFAULT, name: str = "x") -> Table:
-    lines = "".join(f'"{cell}",{row % 3}\n' for row, cell in enumerate(cells))
+def table_of(
+    tmp_path: Path, cells: list[str], options: TableOptions = DEFAULT, name: str = "x", quote: str = '"'
+) -> Table:
+    lines = "".join(f"{quote}{cell}{quote},{row % 3}\n" for row, cell in enumerate(cells))
     (tmp_path / "t.csv").write_text(f"{name},y\n{lines}", encoding="utf-8")
     return read_csv(tmp_path / "t.csv", options)
 
@@ -177,10 +179,10 @@ def test_a_few_cells_that_do_not_fit_are_bad(tmp_path: Path) -> None:
 
 def test_all_cells_decide_and_not_the_first(tmp_path: Path) -> None:
     cells = [f"{row % 12 + 1}/{row % 11 + 1}/2024" for row in range(5000)]
-    assert "fits as well" in table_of(tmp_path, cells).column("x").note
-    assert table_of(tmp_path, [*cells, "13/1/2024"]).column("x").format == "%d/%m/%Y"
-    assert table_of(tmp_path, [*cells, "1/13/2024"]).column("x").format == "%m/%d/%Y"
-    assert table_of(tmp_path, [*cells, "1/13/2024 7:05"]).column("x").format == "%m/%d/%Y[ %H:%M]"
+    assert "fits as well" in table_of(tmp_path, cells, quote="").column("x").note
+    assert table_of(tmp_path, [*cells, "13/1/2024"], quote="").column("x").format == "%d/%m/%Y"
+    assert table_of(tmp_path, [*cells, "1/13/2024"], quote="").column("x").format == "%m/%d/%Y"
+    assert table_of(tmp_path, [*cells, "1/13/2024 7:05"], quote="").column("x").format == "%m/%d/%Y[ %H:%M]"
 
 
 def test_many_cells_are_read_as_few(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from batchwright.data.typed.table import Table, TableOptions
 from batchwright.errors import DataError
 
 DAMAGED = int(os.environ.get("BATCHWRIGHT_SOAK_FILES", "60"))
+TABLES = 200 if "BATCHWRIGHT_SOAK_FILES" in os.environ else 15
 """How many damaged files of each format are tried."""
 
 Row = dict[str, Any]
@@ -176,7 +177,7 @@ def folder() -> Any:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@settings(max_examples=40)
+@settings(max_examples=TABLES)
 @given(frame=tables())
 def test_the_rows_are_those_of_parquet(name: str, frame: pl.DataFrame) -> None:
     if name == "t.ods":  # its reader leaves tabs out
