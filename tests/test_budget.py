@@ -1,6 +1,7 @@
 """How long few rows are trained where nobody has said, and that whatever a user says holds."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from batchwright.config import Settings, load_config
 from batchwright.config.sections import Training
 from batchwright.findings.batches import few_updates, odd_batch_size, single_row, tiny_batches
 from batchwright.training.plan import make_plan
-from batchwright.workflow.budget import FEW_ROWS, LEAST_UPDATES, PATIENCE, budget
+from batchwright.workflow.budget import FEW_ROWS, LEAST_UPDATES, PATIENCE, VERY_FEW_ROWS, budget, decay_strength
+from batchwright.workflow.decay import DECAY, EXCLUDE
 
 EPOCHS, SIZE = "training.epochs", "training.batch_size"
 QUICK = {"network": bw.nn.Linear(), "seed": 1}
@@ -41,12 +43,12 @@ class TestTheRule:
         assert found.few
         assert plan.updates >= LEAST_UPDATES
         assert found.epochs == 20 or plan.updates - plan.iterations_per_epoch < LEAST_UPDATES
-        assert found.batch_size == size if size else found.batch_size <= 32
+        assert found.batch_size == size if size else found.batch_size <= max(32, rows // 32)
 
     @given(st.integers(1, FEW_ROWS - 1))
     def test_no_batch_is_much_smaller_than_the_others(self, rows: int) -> None:
         plan = make_plan(rows, budget(rows).batch_size, 1)
-        assert 2 * plan.last_batch_rows >= plan.batch_size
+        assert rows > VERY_FEW_ROWS or 2 * plan.last_batch_rows >= plan.batch_size
         assert plan.last_batch_rows >= min(rows, 8) - 1
 
     @given(st.integers(8, FEW_ROWS - 1))
@@ -57,6 +59,13 @@ class TestTheRule:
         )
         found = (*odd_batch_size(plan), *tiny_batches(plan, network), *single_row(plan, network), *few_updates(plan))
         assert rows < 17 or {one.kind for one in found} <= {"few updates"}
+
+    def test_ends_without_a_jump(self) -> None:
+        below, above = budget(FEW_ROWS - 1), budget(FEW_ROWS)
+        assert (below.epochs, below.batch_size, below.patience) == (above.epochs, above.batch_size, above.patience)
+        assert decay_strength(FEW_ROWS - 1) < 0.001
+        epochs = [budget(rows).epochs for rows in range(900, 4_000)]
+        assert all(abs(after - before) <= 9 for before, after in pairwise(epochs))
 
     @given(st.integers(FEW_ROWS, 10**9))
     def test_many_rows_are_trained_as_ever(self, rows: int) -> None:
@@ -76,12 +85,12 @@ class TestTheSettings:
             assert settings.evidence[key]["reason"].startswith("80 training rows make 4 iterations an epoch")
 
     def test_of_many_rows_are_defaults(self) -> None:
-        settings = prepared(load_config(None), 2_000).settings
+        settings = prepared(load_config(None), 5_000).settings
         assert {settings.origins[key] for key in (EPOCHS, SIZE, PATIENCE)} == {"default"}
         assert settings.config.training.epochs == 20
         assert settings.evidence == {}
 
-    @pytest.mark.parametrize("rows", [100, 2_000])
+    @pytest.mark.parametrize("rows", [100, 5_000])
     def test_what_the_user_says_holds(self, rows: int) -> None:
         said = chosen(epochs="20", batch_size="64", early_stopping="{patience: 10}")
         settings = prepared(said, rows).settings
@@ -92,6 +101,65 @@ class TestTheSettings:
         assert prepared(chosen(batch_size="full"), 100).plan.epochs == 1_000
         assert prepared(chosen(batch_size="8"), 100).plan.epochs == 100
         assert prepared(chosen(batch_size="{adaptive: {start: 16}}"), 100).plan.epochs == 200
+
+    @pytest.mark.parametrize(("network", "sizes", "decay"), [("tabular", "[256, 128]", 10.0), ("mlp", "[16]", 1.25)])
+    def test_few_rows_get_a_decay_of_kernels(self, network: str, sizes: str, decay: float) -> None:
+        said = load_config(None, [("network.name", network, "-"), ("network.hidden_layer_sizes", sizes, "-")])
+        found = prepared(said, 100)
+        rule = found.settings.config.optimizer
+        assert (rule.weight_decay, rule.exclude) == (decay, ("bias", "gamma", "beta"))
+        assert found.job.program.optimizer == rule
+        assert found.settings.origins[DECAY] == found.settings.origins[EXCLUDE] == "rows"
+        assert any(f"weight decay {decay}" in note for note in found.notes)
+
+    def test_classes_have_no_decay(self) -> None:
+        settings = workflow.prepare(load_config(None), bw.load("iris")).settings
+        assert settings.config.training.epochs == 250
+        assert settings.config.optimizer == bw.optim.Adam()
+
+    def test_the_decay_of_an_update_does_not_depend_on_the_rate(self) -> None:
+        said = load_config(None, [("optimizer.learning_rate", "0.02", "-")])
+        assert prepared(said, 100).settings.config.optimizer.weight_decay == 0.5
+
+    def test_the_decay_is_less_for_more_rows(self) -> None:
+        rule = prepared(load_config(None), 2_625).settings.config.optimizer  # 2,100 of them are training rows
+        assert rule.weight_decay == 5.0
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("training.epochs", "250"),
+            ("training.epochs", "auto"),
+            ("training.freeze", "[dense_4]"),
+            ("optimizer.weight_decay", "0"),
+            ("optimizer.l2", "0.1"),
+            ("optimizer.name", "sgd"),
+            ("network.name", "linear"),
+            ("network.hidden_layer_sizes", "[]"),
+            ("network.batch_normalization", "false"),
+        ],
+    )
+    def test_no_decay_beside_what_the_user_says(self, key: str, value: str) -> None:
+        said = load_config(None, [(key, value, key)])
+        found = prepared(said, 100).settings
+        assert found.config.optimizer == said.config.optimizer
+        assert DECAY not in found.evidence
+
+    def test_a_trial_has_the_decay_for_its_own_rate(self) -> None:
+        whole = prepared(load_config(None), 100)
+        job = workflow.preparing.job_on(whole, load_config(None, [("optimizer.learning_rate", "0.01", "-")]))
+        assert job.program.optimizer.weight_decay == 1.0
+        assert workflow.preparing.job_on(whole, chosen(epochs="9")).program.optimizer.weight_decay is None
+
+    def test_a_trained_model_to_begin_with_is_not_decayed(self) -> None:
+        data, network = line(100), bw.nn.MLP((16,))
+        first = bw.fit(data, network=network, epochs=1)
+        events = bw.events(data, network=network, initial=first)
+        found = next(events)
+        assert isinstance(found, workflow.Prepared)
+        assert found.job.program.optimizer == found.settings.config.optimizer == bw.optim.Adam()
+        assert not any("weight decay" in note for note in found.notes)
+        assert any("epochs 250" in note for note in found.notes)
 
     def test_without_early_stopping_there_is_no_patience(self) -> None:
         found = prepared(chosen(early_stopping="null"), 100)
@@ -120,6 +188,13 @@ class TestTraining:
         regressor = bw.Regressor((16,), random_state=0).fit(x, 2 * x[:, 0])
         assert regressor.n_iter_ == 250
         assert regressor.score(x, 2 * x[:, 0]) > 0.99
+
+    def test_the_default_learns_a_line(self) -> None:
+        x = np.linspace(-1, 1, 30)
+        trained = bw.fit(bw.load({"x": x, "y": 2 * x}, target="y", test_split=0.0), diagnostics=False)
+        assert trained.prepared.settings.config.optimizer.weight_decay == 10.0
+        answers = np.asarray(trained.predict({"x": x}).answers)
+        assert np.mean((answers - 2 * x) ** 2) < 0.03 * np.var(2 * x)
 
     def test_a_recorded_run_keeps_its_numbers(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         data = line(100)

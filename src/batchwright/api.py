@@ -91,12 +91,13 @@ def fit(
         data: training rows, and validation and test rows if there are any.
         network: `nn.MLP`, `nn.CNN`, `nn.Tabular` or `nn.Linear`; or one of your own: an `nn.Network`, or a layer, such
             as `nn.Sequential`; if it does not end in an `nn.Dense`, one is added.
-        optimizer: the update rule, one of `optim.OPTIMIZERS`, with its learning rate.
+        optimizer: the update rule, one of `optim.OPTIMIZERS`, with its learning rate. Adam without `weight_decay` gets
+            one for a number as target and fewer than 3,200 training rows, unless `epochs` is given.
         schedule: how the learning rate changes, one of `optim.SCHEDULES`.
         epochs: passes over the training rows, at least 1; "auto" trains until the validation loss stops falling. None
-            is 20, and more if there are fewer than 1,000 training rows.
+            is 20, and more if there are fewer than 3,200 training rows.
         batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` is a size that grows, "auto" is
-            measured. None is 64, and at most 32 if there are fewer than 1,000 training rows.
+            measured. None is 64, and less if there are fewer than 3,200 training rows.
         learning_rate: replaces the optimizer's; "auto" is measured.
         early_stopping: when to stop before the last epoch, and whether the best one's parameters are kept; None trains
             to the last epoch, and keeps its parameters.

@@ -134,7 +134,7 @@ def _prepare_changed(base: Base, settings: Settings, chosen: Iterable[str]) -> t
     dataset = base.prepared.dataset
     if settings.to_measure:
         settings = measure_auto(prepare(settings, dataset)).settings
-    settings = with_budget(settings, dataset.train.rows)
+    settings = with_budget(settings, dataset.train.rows, numeric=dataset.target.task == "regression")
     if can_share(base.prepared.job) and can_share(job := job_on(base.prepared, settings)):
         return job, dataset, settings
     return prepare(settings, dataset).job, dataset, settings

@@ -40,25 +40,27 @@ class Classifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         hidden_layer_sizes: units of each hidden layer, above 0; one number is one layer, () none.
         activation: between layers, one of `nn.activations.ACTIVATIONS`.
         batch_normalization: whether hidden layers are normalised over the batch.
-        dropout: in [0, 1), the share of activations left out in training.
+        dropout: in [0, 1), the share of activations left out in training. None is 0; for a `Regressor` up to 0.2
+            if there are fewer than 3,200 training rows, `epochs` is None, and no hidden layer has fewer than 128 units.
         loss: a name as in `batchwright.fit`, "auto" for the usual loss, or a function of (outputs, targets) that
             returns one loss per row.
         optimizer: the name of an update rule, or an instance of one of `optim.OPTIMIZERS`.
         learning_rate: above 0; None is the rule's default.
         momentum: in [0, 1), of the rules that have one (`sgd`, `rmsprop`, `muon`); None is the rule's default.
         l2: at least 0, adds l2·w to the gradient; None is the rule's default.
-        weight_decay: at least 0, shrinks the parameters in addition to the rule's own step; None is the rule's default.
+        weight_decay: at least 0, shrinks the parameters in addition to the rule's own step; None is the rule's default,
+            and for a `Regressor` with Adam 10 or less if there are fewer than 3,200 training rows and `epochs` is None.
         schedule: the name of a learning-rate schedule, or an instance of one of `optim.SCHEDULES`.
         batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` a number that grows. None is 64,
-            and at most 32 if there are fewer than 1,000 training rows.
-        epochs: passes over the training rows, at least 1. None is 20, and more if there are fewer than 1,000 rows.
+            and less if there are fewer than 3,200 training rows.
+        epochs: passes over the training rows, at least 1. None is 20, and more if there are fewer than 3,200 rows.
         early_stopping: True stops when the validation loss has not fallen for `n_iter_no_change` epochs, a number after
             this number of epochs; the best epoch's parameters are kept. An `EarlyStopping` sets all details.
         tol: at least 0: an epoch counts as better if its loss is lower by more than `tol`. Without early stopping,
             training stops when the training loss has not fallen by `tol` for `n_iter_no_change` epochs, and warns if
             the epochs end before that; None trains all epochs, and does not warn.
         n_iter_no_change: epochs to wait for a better one, at least 1; infinity never stops. None is 10, and half of all
-            epochs if there are fewer than 1,000 training rows.
+            epochs if there are fewer than 3,200 training rows.
         validation_split: share of the rows in [0, 1) that are held out, and evaluated after every epoch. None is a
             tenth if early stopping or the schedule needs them, otherwise 0: training uses all rows.
         standardize: whether numbers are standardised; False takes them as they are, for example after a scaler.

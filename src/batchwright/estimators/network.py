@@ -30,6 +30,7 @@ from batchwright.estimators.labels import SEPARATOR
 from batchwright.estimators.rows import Given, check_rows, columns_of
 from batchwright.nn import MLP
 from batchwright.nn.activations import ActivationName
+from batchwright.nn.networks import EMBEDDED_DROPOUT
 from batchwright.nn.protocols import Variables
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Constant, Optimizer, Schedule
 from batchwright.runs.model import SavedModel
@@ -41,7 +42,8 @@ from batchwright.training.plan import BatchSize
 from batchwright.training.state import to_device
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Prepared, Trained
-from batchwright.workflow.budget import USUAL_SIZE
+from batchwright.workflow.budget import USUAL_SIZE, decay_strength
+from batchwright.workflow.decay import WIDE
 
 VALIDATION_SPLIT = 0.1
 """The share of rows held out if something is measured on them, as in scikit-learn's MLPClassifier."""
@@ -50,6 +52,16 @@ NOT_PICKLED = ("trained_",)
 """What holds the rows, and buffers of the device that training has used up."""
 
 E = TypeVar("E", bound="Perceptron")
+
+
+def few_rows_dropout(network: MLP, rows: int) -> float:
+    """The dropout for few training rows, as strong as their weight decay is; 0 in narrow layers, which need all units.
+
+    >>> few_rows_dropout(MLP(), 100), few_rows_dropout(MLP(), 2_100), few_rows_dropout(MLP((16,)), 100)
+    (0.2, 0.1, 0.0)
+    """
+    wide = network.batch_normalization and min(network.hidden_layer_sizes, default=0) >= WIDE
+    return EMBEDDED_DROPOUT * decay_strength(rows) if wide else 0.0
 
 
 class Kind(NamedTuple):
@@ -68,7 +80,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
     _: dataclasses.KW_ONLY
     activation: ActivationName = "relu"
     batch_normalization: bool = True
-    dropout: float = 0.0
+    dropout: float | None = None
     loss: str | Callable[..., Any] = "auto"
     optimizer: str | Optimizer = "adam"
     learning_rate: float | None = None
@@ -180,6 +192,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
     def _first_pass(self, rows: Given, *, going_on: bool) -> tuple[Passes, SavedModel]:
         """What trains call by call, and the network, with the encoding that these rows teach unless it is known."""
         chosen = self._with_plain_numbers()
+        chosen = dataclasses.replace(chosen, epochs=chosen.epochs or 1)  # the rows of one call decide nothing
         dataset = self._dataset(rows, chosen, share=0.0, going_on=going_on, more_to_come=True)
         initial = self.model_ if going_on else None
         if isinstance(chosen.batch_size, AdaptiveBatchSize):
@@ -297,6 +310,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             batch_normalization=chosen.batch_normalization,
             dropout=chosen.dropout,
         )
+        if chosen.dropout is None and chosen.epochs is None and dataset.target.task == "regression":
+            network = dataclasses.replace(network, dropout=few_rows_dropout(network, dataset.train.rows))
         if initial is not None:
             _refuse_other_layers(network, initial)
         return api.events(

@@ -7,17 +7,22 @@ from typing import Any
 from batchwright.config import Settings, Training
 from batchwright.training.growth import Growing
 from batchwright.training.stopping import PATIENCE as WAITED
+from batchwright.workflow.decay import DECAY, EXCLUDE, NO_DECAY, decay_for
 
 EPOCHS, SIZE, PATIENCE = "training.epochs", "training.batch_size", "training.early_stopping.patience"
+RATE = "optimizer.learning_rate"
 USUAL_EPOCHS, USUAL_SIZE, USUAL_PATIENCE = 20, 64, WAITED
-FEW_ROWS = 1_000
-"""Training rows below which epochs, batch size and patience follow from their number."""
-FEW_ROWS_SIZE = 32
-"""The largest batch size that is chosen for few rows."""
-LEAST_SIZE = 8
-"""The smallest, except for fewer than 16 rows: batch normalization over fewer rows is mostly noise."""
 LEAST_UPDATES = 1_000
 """Updates that few rows get at least; half of these without progress end the training."""
+FEW_ROWS = LEAST_UPDATES * USUAL_SIZE // USUAL_EPOCHS
+"""Training rows below which epochs, batch size, patience and decay follow from their number: from here on, the usual
+epochs make enough updates. So the rule ends without a jump."""
+VERY_FEW_ROWS = 1_000
+"""Training rows up to which the decay is strongest, and batches are small."""
+FEW_ROWS_SIZE = 32
+"""The largest batch size for very few rows, and the batches of an epoch above, until they have the usual size."""
+LEAST_SIZE = 8
+"""The smallest, except for fewer than 16 rows: batch normalization over fewer rows is mostly noise."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,8 @@ class Budget:
 def budget(rows: int, batch_size: int | None = None) -> Budget:
     """Choose epochs, batch size and patience for a number of training rows.
 
-    From `FEW_ROWS` rows on, they are the usual numbers. Below, the batches are small and of equal size, and there are
-    at least `LEAST_UPDATES` updates.
+    From `FEW_ROWS` rows on, they are the usual numbers. Below, the batches are of equal size, smaller for fewer rows,
+    and there are at least `LEAST_UPDATES` updates.
 
     Args:
         rows: training rows, at least 1.
@@ -48,7 +53,7 @@ def budget(rows: int, batch_size: int | None = None) -> Budget:
     20
     """
     few = rows < FEW_ROWS
-    size = batch_size or (_even_size(rows) if few else USUAL_SIZE)
+    size = batch_size or (_even_size(rows) if rows < VERY_FEW_ROWS else _larger_size(rows) if few else USUAL_SIZE)
     iterations = -(-rows // size)
     made = f"{iterations:,} iteration{'' if iterations == 1 else 's'}"
     reason = f"{rows:,} training rows make {made} an epoch; at least {LEAST_UPDATES:,} updates"
@@ -59,43 +64,92 @@ def budget(rows: int, batch_size: int | None = None) -> Budget:
 
 
 def _even_size(rows: int) -> int:
-    """The batch size for few rows: of about the same size, two batches at least if each has 8 rows."""
+    """The batch size for very few rows: of about the same size, two batches at least if each has 8 rows."""
     most = -(-rows // max(-(-rows // FEW_ROWS_SIZE), 2 if rows >= 2 * LEAST_SIZE else 1))
     least = max(3 * most // 4, min(most, LEAST_SIZE))
     return min(range(most, least - 1, -1), key=lambda size: -rows % size)
 
 
-def with_budget(settings: Settings, rows: int) -> Settings:
+def _larger_size(rows: int) -> int:
+    """The batch size for some more rows: about 32 batches, of a multiple of 8 rows, and no tiny one at the end."""
+    largest = min(rows // FEW_ROWS_SIZE, USUAL_SIZE) // LEAST_SIZE * LEAST_SIZE
+    sizes = [*range(largest, FEW_ROWS_SIZE, -LEAST_SIZE), *range(FEW_ROWS_SIZE, FEW_ROWS_SIZE // 2, -1)]
+    return int(next(size for size in sizes if rows % size == 0 or rows % size >= LEAST_SIZE))
+
+
+def decay_strength(rows: int) -> float:
+    """How much of the decay for few rows there is: all up to `VERY_FEW_ROWS`, then less, none from `FEW_ROWS` on.
+
+    >>> decay_strength(100), decay_strength(2_100), decay_strength(10_000)
+    (1.0, 0.5, 0.0)
+    """
+    return min(max((FEW_ROWS - rows) / (FEW_ROWS - VERY_FEW_ROWS), 0.0), 1.0)
+
+
+def with_budget(settings: Settings, rows: int, *, numeric: bool) -> Settings:
     """The settings with numbers where epochs, batch size and patience follow from the number of training rows.
 
-    What is to be measured gets a number too, and stays to be measured.
+    What is to be measured gets a number too, and stays to be measured. Where few rows decide the epochs, they decide
+    the weight decay too, if the target is `numeric`: it holds down the outputs of classes, and so their probabilities.
     """
     values = _values(settings.config.training)
     found = budget(rows, _size(settings.config.training, rows))
     numbers = {EPOCHS: found.epochs, SIZE: found.batch_size, PATIENCE: found.patience}
     evidence = {"reason": found.reason} if found.few else None
-    return _with_numbers(settings, {key: (numbers[key], evidence) for key, value in values.items() if value is None})
+    given = {key: (numbers[key], evidence) for key, value in values.items() if value is None}
+    return _with_decay(_with_numbers(settings, given), decay_strength(rows) if numeric else 0.0)
 
 
 def with_budget_of(settings: Settings, other: Settings) -> Settings:
     """The settings with the numbers of others on the same rows, where they follow from the number of rows."""
     values, numbers = _values(settings.config.training), _values(other.config.training)
     taken = [key for key, value in values.items() if value is None]
-    return _with_numbers(settings, {key: (numbers.get(key), _evidence_of_rows(other, key)) for key in taken})
+    given = {key: (numbers.get(key), _evidence_of_rows(other, key)) for key in taken}
+    strength = (_evidence_of_rows(other, DECAY) or {}).get("strength", 0.0)
+    return _with_decay(_with_numbers(settings, given), strength)
 
 
 def with_epochs_for_size(settings: Settings, rows: int) -> Settings:
     """The settings with epochs and patience for the present batch size, where they follow from the number of rows."""
     keys = [key for key in (EPOCHS, PATIENCE) if settings.origins.get(key) == "rows" or key in settings.to_measure]
-    return with_budget(_with_numbers(settings, dict.fromkeys(keys, (None, None))), rows)
+    return with_budget(_with_numbers(settings, dict.fromkeys(keys, (None, None))), rows, numeric=False)
+
+
+def without_decay(settings: Settings) -> Settings:
+    """The settings without the decay that follows from few rows: it would take away what a trained model brings."""
+    if not _follows(settings, DECAY):
+        return settings
+    rule = replace(settings.config.optimizer, weight_decay=None, exclude=())
+    return replace(
+        settings,
+        config=replace(settings.config, optimizer=rule),
+        origins={**settings.origins, DECAY: "default", EXCLUDE: "default"},
+        evidence={key: said for key, said in settings.evidence.items() if key not in (DECAY, EXCLUDE)},
+    )
+
+
+def _with_decay(settings: Settings, strength: float) -> Settings:
+    """The settings with the weight decay for few rows, if the epochs follow from their number."""
+    found = decay_for(settings.config, strength) if _follows(settings, EPOCHS) else None
+    if found is None or RATE in settings.to_measure:  # the decay depends on the rate
+        return settings
+    rule = replace(settings.config.optimizer, weight_decay=found.weight_decay, exclude=NO_DECAY)
+    evidence = {"reason": found.reason, "strength": strength}
+    return replace(
+        settings,
+        config=replace(settings.config, optimizer=rule),
+        origins={**settings.origins, DECAY: "rows", EXCLUDE: "rows"},
+        evidence={**settings.evidence, DECAY: evidence, EXCLUDE: evidence},
+    )
 
 
 def budget_notes(settings: Settings) -> Iterator[str]:
     """A sentence that says which numbers follow from few training rows, and why; none where none does."""
-    values = _values(settings.config.training)
-    names = [f"{key.rpartition('.')[2].replace('_', ' ')} {values[key]:,}" for key in values if _follows(settings, key)]
+    values = {**_values(settings.config.training), DECAY: settings.config.optimizer.weight_decay}
+    followed = [key for key in values if _follows(settings, key)]
+    names = [f"{key.rpartition('.')[2].replace('_', ' ')} {values[key]:,}" for key in followed]
     if names:
-        reasons = dict.fromkeys(settings.evidence[key]["reason"] for key in values if _follows(settings, key))
+        reasons = dict.fromkeys(settings.evidence[key]["reason"] for key in followed)
         yield f"{', '.join(names)} for few rows: {'; '.join(reasons)}"
 
 

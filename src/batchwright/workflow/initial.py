@@ -14,6 +14,7 @@ from batchwright.optim.names import list_names
 from batchwright.runs.model import Blueprint, SavedModel, dump_variables, shapes_of
 from batchwright.runs.tensors import by_path
 from batchwright.training.state import state_with
+from batchwright.workflow.budget import budget_notes, without_decay
 from batchwright.workflow.preparing import Prepared
 
 Shapes: TypeAlias = dict[str, tuple[tuple[int, ...], str]]
@@ -37,6 +38,7 @@ def begin_from(prepared: Prepared, initial: SavedModel) -> Prepared:
     new = set() if _same_outputs(prepared, initial) else _head(prepared.blueprint)
     own, given = by_path(prepared.state.variables), by_path(initial.variables)
     _refuse_others(_shapes(given), _shapes(own), new)
+    prepared = _without_decay(prepared)
     arrays = [array if name in new else jnp.array(given[name]) for name, array in own.items()]
     variables = jax.tree.unflatten(jax.tree.structure(prepared.state.variables), arrays)
     state = state_with(prepared.job.program, variables, seed=prepared.job.seed)
@@ -62,6 +64,15 @@ def given_variables(prepared: Prepared, initial: SavedModel | None) -> str:
     if initial is None and type(prepared.blueprint.architecture) in ARCHITECTURES:
         return ""
     return hashlib.sha256(dump_variables(prepared.state.variables)).hexdigest()
+
+
+def _without_decay(prepared: Prepared) -> Prepared:
+    """What was prepared, without a weight decay that nobody has asked for."""
+    settings = without_decay(prepared.settings)
+    program = replace(prepared.job.program, optimizer=settings.config.optimizer)
+    said, now = tuple(budget_notes(prepared.settings)), tuple(budget_notes(settings))
+    notes = (*(note for note in prepared.notes if note not in said), *now)
+    return replace(prepared, settings=settings, job=replace(prepared.job, program=program), notes=notes)
 
 
 def _same_outputs(prepared: Prepared, initial: SavedModel) -> bool:

@@ -115,7 +115,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
         dataset = _load(config, like)
     _refuse_stopping(settings, dataset)
     load_seconds = time.perf_counter() - started
-    settings = with_budget(settings, dataset.train.rows)
+    settings = with_budget(settings, dataset.train.rows, numeric=dataset.target.task == "regression")
     config = settings.config
     blueprint = _blueprint(config, dataset)
     job = _job(config, dataset, _program(config, blueprint))
