@@ -11,11 +11,13 @@ import pytest
 from PIL import Image
 
 import batchwright as bw
-from batchwright import workflow
+from batchwright import _asking, workflow
 from batchwright.config import Settings, load_config
 from batchwright.data.disk import budget
-from batchwright.errors import ConfigError, DivergedError, RunError, UsageError
+from batchwright.errors import ConfigError, DivergedError, InterruptedRunError, RunError, UsageError
 from batchwright.optim import SGD, Constant
+from batchwright.runs import folder as folder_module
+from batchwright.training.events import EpochDone, SegmentDone
 from batchwright.training.feed import OnDisk
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow import Trained, preparing
@@ -302,3 +304,57 @@ def test_what_needs_validation_rows_says_so_where_there_are_none(tmp_path: Path,
     by_training_loss = {"data.target": "y", "training.early_stopping.monitor": "loss"}
     assert prepared(tmp_path / "t.csv", **by_training_loss).job.early_stopping is not None
     assert prepared(tmp_path / "t.csv", **{"data.target": "y"}).job.early_stopping is None  # nobody asked for it
+
+
+def asked_meanwhile(folder: Path, wish: str) -> None:
+    """Train for long, and have another process ask for something after two epochs."""
+    chosen = {"data.source": "iris", "training.epochs": "5000", "training.early_stopping": "null"}
+    settings = load_config(None, [(key, value, key) for key, value in chosen.items()])
+    for event in workflow.train(settings, run_dir=folder):
+        if isinstance(event, EpochDone) and event.row["epoch"] == 2:
+            _asking.ask(folder, wish)
+
+
+@pytest.mark.parametrize("wish", ["stop", "stop now"])
+def test_another_process_ends_a_training_which_goes_on_later(tmp_path: Path, wish: str) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(InterruptedRunError, match="batchwright resume"):
+        asked_meanwhile(folder, wish)
+    run = bw.open_run(folder)
+    assert run.status == "interrupted"
+    assert run.history, "the epochs until then are recorded"
+    assert not (folder / _asking.REQUEST).exists(), "a request is carried out once"
+    assert bool(run.metrics) == (wish == "stop"), "at once means without an evaluation"
+    done = len(run.history)
+    resumed = bw.resume(folder, epochs=done + 3)
+    assert len(resumed.history) == done + 3
+    assert resumed.stopped.status == "finished"
+
+
+def test_progress_within_an_epoch_is_noted_while_it_is_trained_and_then_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "TELL_SECONDS", 0.0)
+    chosen = {"data.source": "iris", "training.epochs": "2", "training.batch_size": "8"}
+    noted = []
+    for event in workflow.train(
+        load_config(None, [(key, value, key) for key, value in chosen.items()]), run_dir=tmp_path / "run"
+    ):
+        if isinstance(event, SegmentDone):
+            noted.append(json.loads((tmp_path / "run" / "progress.json").read_text()))
+            assert noted[-1]["iteration"] == event.updates
+            assert noted[-1]["loss"] == event.loss
+    assert len(noted) > 2
+    left = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert not any(name.startswith((".", "progress", "request")) for name in left)
+
+
+def test_a_request_that_was_made_of_an_earlier_training_is_forgotten(tmp_path: Path) -> None:
+    for text in (b"stop", b"nonsense", b"", b"x" * 100):
+        (tmp_path / _asking.REQUEST).write_bytes(text)
+        assert _asking.wish_of(tmp_path) == ("stop" if text == b"stop" else None)
+    trained = train(table(), early_stopping=None, run_dir=tmp_path / "run")
+    assert trained.run is not None
+    _asking.ask(trained.run.path, "stop now")
+    assert len(bw.resume(trained.run.path, bw.load(table(), target="y"), epochs=6).history) == 6
+    assert not (trained.run.path / _asking.REQUEST).exists()

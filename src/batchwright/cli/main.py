@@ -11,6 +11,7 @@ import typer
 from batchwright.cli import (
     check,
     compare,
+    dashboard,
     data,
     diagnose,
     evaluate,
@@ -56,6 +57,7 @@ for verb in (
     plot,
     diagnose,
     runs,
+    dashboard,
     init,
     schema,
 ):

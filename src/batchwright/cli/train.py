@@ -2,13 +2,14 @@
 
 import signal
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from batchwright.cli.beside import dashboard_beside, stay_open
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_settings
 from batchwright.errors import UsageError
@@ -25,6 +26,7 @@ From = Annotated[
     ),
 ]
 Report = Annotated[bool, typer.Option("--report", help="write a report with charts into the run's folder: report.html")]
+Dashboard = Annotated[bool, typer.Option("--dashboard", help="open the run in a page while it is trained")]
 Seeds = Annotated[int, typer.Option(min=1, help="seeds to train with; metrics are then means with intervals")]
 
 
@@ -35,10 +37,12 @@ def train(
     begin: From = None,
     seeds: Seeds = 1,
     report: Report = False,
+    dashboard: Dashboard = False,
     as_json: Json = False,
 ) -> None:
     """Train a network on your data, and save the run."""
     from batchwright import workflow
+    from batchwright.runs.folder import ROOT
     from batchwright.runs.run import open_run
 
     run = None if begin is None else open_run(begin)
@@ -52,7 +56,10 @@ def train(
         events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted, initial=initial, parent=parent)
         return workflow.refuse_unrepeatable(events) if seeds > 1 else events
 
-    show(training, seeds=seeds, report=report, as_json=as_json)
+    with dashboard_beside(run_dir or Path(ROOT)) if dashboard else nullcontext():
+        show(training, seeds=seeds, report=report, as_json=as_json)
+        if dashboard:
+            stay_open()
 
 
 def show(

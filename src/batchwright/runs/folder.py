@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from batchwright._asking import Wish, forget, wish_of
 from batchwright._files import Lock, explain_write_errors, hidden_path, remove_parts, write_file, write_folder
-from batchwright.errors import BatchwrightError, RunError, UsageError
+from batchwright.errors import BatchwrightError, InterruptedRunError, RunError, UsageError
 from batchwright.runs.manifest import (
     CHECKPOINTS,
     CONFIG,
@@ -23,6 +24,7 @@ from batchwright.runs.manifest import (
     MANIFEST,
     MISTAKES,
     MODEL,
+    PROGRESS,
     SCHEMA,
     SPLITS,
     WEIGHTS,
@@ -50,7 +52,11 @@ ROOT = "runs"
 SYNC_SECONDS = 1.0
 """Seconds between forced writes of the history to disk. The system gets each row at once, so a killed process loses
 none, and a power failure loses the rows of a second; an epoch of a millisecond does not wait for the disk."""
+TELL_SECONDS = 1.0
+"""Seconds between two notes of how far an epoch is."""
 
+LOOK_SECONDS = 0.2
+"""Seconds between two looks at what another process asks for: an epoch may take a millisecond."""
 
 Matrix: TypeAlias = Sequence[Sequence[float]]
 
@@ -117,6 +123,7 @@ def reopen(path: Path, *, finished: bool = False) -> "RunFolder":
         raise RunError(f"{path} {refusal}")
     for folder in (path, path / CHECKPOINTS):
         remove_parts(folder)
+    forget(path)
     return RunFolder(path, manifest, lock)
 
 
@@ -142,6 +149,8 @@ class RunFolder:
         self._lock = lock
         self._synced = time.monotonic()
         self._writer: Writer | None = None
+        self._wish: Wish | None = None
+        self._looked = self._told = self._synced
 
     def describe(
         self,
@@ -229,6 +238,30 @@ class RunFolder:
                 os.fsync(file.fileno())
                 self._synced = time.monotonic()
 
+    def tell_progress(self, **numbers: float) -> None:
+        """Note how far the epoch in progress is, about once a second, for whoever is looking.
+
+        That it cannot be noted, as on a full disk, does not end a training.
+        """
+        now = time.monotonic()
+        if now - self._told < TELL_SECONDS:
+            return
+        self._told = now
+        part = hidden_path(self.path / PROGRESS)
+        with suppress(OSError):
+            try:
+                part.write_bytes(_line(numbers))
+                part.replace(self.path / PROGRESS)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def wish(self) -> Wish | None:
+        """What another process has asked of this training, such as the dashboard; looked for a few times a second."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked, self._wish = now, wish_of(self.path)
+        return self._wish
+
     def save_model(self, blueprint: "Blueprint", variables: "Variables") -> None:
         """Write the model, replacing one from before an interruption; its encoding is the one given to `describe`."""
         from batchwright.runs.model import dump_variables
@@ -309,11 +342,15 @@ class RunFolder:
     ) -> None:
         try:
             if error is not None and self.manifest.status == "running":
-                status: Status = "failed" if isinstance(error, Exception) else "interrupted"
+                failed = isinstance(error, Exception) and not isinstance(error, InterruptedRunError)
+                status: Status = "failed" if failed else "interrupted"
                 with suppress(UsageError):  # the error itself matters more than what it left behind
                     self._close_writer()
                 with suppress(UsageError):
                     self.finish(status, _reason(error))
+            with suppress(OSError):
+                forget(self.path)
+                (self.path / PROGRESS).unlink(missing_ok=True)
         finally:
             self._lock.release()
 

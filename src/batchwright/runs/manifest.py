@@ -21,6 +21,8 @@ EVIDENCE = "evidence.json"
 MISTAKES = "mistakes.safetensors"
 HISTORY, MODEL, WEIGHTS = "history.jsonl", "model/model.json", "model/weights.safetensors"
 CHECKPOINTS, LOCK = "checkpoints", "lock"
+PROGRESS = "progress.json"
+"""How far the epoch in progress is, while a run is trained. It is no part of the record."""
 SEARCH, BEST_RUN = "search.json", "best"
 """The file and the folder of a search: its description, and its best trial, which is a run of its own."""
 

@@ -246,13 +246,18 @@ def _fit(
     history, compiled, stopped, started = list(start.history), None, None, 0.0
     last_wrong = start.last_wrong
     keep = prepared.job.checkpoints.keep
-    for event in fit(prepared.job, start, interrupted=interrupted, steering=steering):
+    for event in fit(prepared.job, start, interrupted=_heed(interrupted, folder), steering=steering):
         match event:
             case Compiled():
                 compiled = event
                 if folder:
                     folder.write_plan(prepared.accounting(compiled.memory_bytes))
                 started = time.perf_counter()
+            case SegmentDone():
+                if folder:
+                    folder.tell_progress(
+                        epoch=event.epoch, iteration=event.updates, loss=event.loss, learning_rate=event.learning_rate
+                    )
             case EpochDone():
                 history.append(event.row)
                 last_wrong = event.last_wrong
@@ -272,6 +277,23 @@ def _fit(
     assert compiled is not None
     assert stopped is not None
     return _Fitted(compiled, stopped, history, time.perf_counter() - started, last_wrong)
+
+
+def _heed(interrupted: Callable[[], bool], folder: RunFolder | None) -> Callable[[], bool]:
+    """Whether training is to end: `interrupted` says so, or another process asks for it in the folder."""
+    if folder is None:
+        return interrupted
+
+    def ends() -> bool:
+        wish = folder.wish()
+        if wish == "stop now":
+            raise InterruptedRunError(
+                f"ended at once, as another process asked; `batchwright resume {folder.path}` goes on from the last "
+                "checkpoint."
+            )
+        return wish == "stop" or interrupted()
+
+    return ends
 
 
 def _describe(folder: RunFolder, prepared: Prepared, initial: str, parent: str) -> None:

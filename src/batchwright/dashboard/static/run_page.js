@@ -1,0 +1,220 @@
+// A run: its curves while it is trained, and everything that its folder says of it; buttons to stop it and to note.
+
+import { act, ask, bytes, copyButton, el, figure, fill, sessionOf, span } from "/static/pages/dom.js";
+import { sortable } from "/static/pages/sorting.js";
+import { Chart } from "./chart.js";
+import { Live } from "./live.js";
+import { warn } from "./main.js";
+import { History, lineOf, smooth } from "./series.js";
+import { reportMaker } from "./report_maker.js";
+import { quote } from "./shell.js";
+import { t } from "./texts.js";
+
+const PARTS = ["train", "validation", "test"];
+const DESCRIBE_EVERY = 3000;
+const LAYER_FIGURES = ["gradient", "update_ratio", "dead"];
+
+function facts(entries) {
+  return el("dl", {}, entries.filter(([, value]) => value !== "" && value !== null && value !== undefined).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}
+
+function section(title, ...children) {
+  const id = `s-${title.replace(/\W+/g, "-")}`;
+  return el("section", { "aria-labelledby": id }, el("h2", { id }, title), ...children);
+}
+
+function metricsTable(metrics) {
+  const parts = PARTS.filter((part) => metrics[part]);
+  const names = [...new Set(parts.flatMap((part) => Object.keys(metrics[part])))];
+  if (!names.length) return null;
+  return section(t("metrics"), el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": t("metrics") }, el("table", {}, el("thead", {}, el("tr", {}, el("td", {}), parts.map((part) => el("th", { scope: "col", class: "number" }, part)))), el("tbody", {}, names.map((name) => el("tr", {}, el("th", { scope: "row" }, name), parts.map((part) => el("td", { class: "number" }, figure(metrics[part][name])))))))));
+}
+
+function confusionTable(run) {
+  const part = ["test", "validation", "train"].find((one) => run.confusion[one]?.length);
+  if (!part) return null;
+  const matrix = run.confusion[part];
+  const names = matrix.map((_, place) => run.classes[place] ?? String(place));
+  const cell = (value, from, to) => {
+    const whole = matrix[from].reduce((sum, one) => sum + one, 0) || 1;
+    const shade = value === 0 ? 0 : 1 + Math.min(3, Math.floor((value / whole) * 4));
+    return el("td", { class: `h${shade} ${from === to ? "right" : "wrong"}` }, figure(value));
+  };
+  return section(t("confusion", { part }), el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": t("confusion", { part }) }, el("table", { class: "confusion" }, el("thead", {}, el("tr", {}, el("td", { class: "soft" }, t("true_class")), names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, matrix.map((values, from) => el("tr", {}, el("th", { scope: "row" }, names[from]), values.map((value, to) => cell(value, from, to))))))));
+}
+
+function settingsTable(settings) {
+  const keys = Object.keys(settings);
+  if (!keys.length) return null;
+  const only = el("input", { type: "checkbox", checked: true, onchange: () => draw() });
+  const body = el("tbody", {});
+  const head = [["setting"], ["value"], ["origin"], ["reason"]].map(([key]) => el("th", { scope: "col" }, t(key)));
+  const table = el("table", {}, el("thead", {}, el("tr", {}, head)), body);
+  function draw() {
+    const shown = keys.filter((key) => !only.checked || settings[key].origin !== "default");
+    fill(body, shown.map((key) => el("tr", {}, el("th", { scope: "row" }, key), el("td", {}, valueText(settings[key].value)), el("td", {}, settings[key].origin), el("td", {}, settings[key].reason))));
+    sortable(table);
+  }
+  draw();
+  return section(t("settings"), el("div", { class: "row" }, el("label", {}, only, t("only_chosen"))), el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": t("settings") }, table));
+}
+
+function valueText(value) {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function commands(run) {
+  const path = quote(run.row.path);
+  const lines = [];
+  if (["killed", "interrupted"].includes(run.status) && run.begun) lines.push([t("resume"), `batchwright resume ${path}`]);
+  lines.push([t("report"), `batchwright report ${path} --html`]);
+  if (run.metrics.train) lines.push(["predict", `batchwright predict ${path} new-rows.csv`], ["evaluate", `batchwright evaluate ${path}`]);
+  return section(t("commands"), lines.map(([words, line]) => [el("h3", {}, words), el("pre", {}, line), copyButton(line, t("copy"), t("copied"))]));
+}
+
+function about(run) {
+  const versions = Object.entries(run.versions ?? {}).map(([name, version]) => `${name} ${version}`).join(", ");
+  return section(t("about"), facts([[t("source"), run.source], [t("created"), (run.created ?? "").slice(0, 19).replace("T", " ")], ["device", run.device], ["versions", versions], ["processor", run.machine?.processor], ["threads", run.machine?.threads], ["fingerprint", run.fingerprint], ["begun from", run.begun_from], ["path", run.row.path]]));
+}
+
+function filesTable(files) {
+  const names = Object.keys(files ?? {});
+  if (!names.length) return null;
+  return section(t("files"), el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": t("files") }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("name")), el("th", { scope: "col", class: "number" }, t("bytes")), el("th", { scope: "col" }, "SHA-256"))), el("tbody", {}, names.map((name) => el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "number" }, bytes(files[name].bytes)), el("td", {}, el("code", {}, String(files[name].sha256).slice(0, 16)))))))));
+}
+
+function notesForm(id, row, readOnly) {
+  const note = el("textarea", { "aria-label": t("note"), maxlength: "10000", disabled: readOnly }, row.note);
+  const tags = el("input", { value: row.tags.join(", "), placeholder: t("tags_hint"), "aria-label": t("tags"), size: 40, disabled: readOnly });
+  const said = el("span", { role: "status", class: "soft" });
+  const save = el("button", { type: "button", disabled: readOnly, onclick: async () => {
+    try {
+      await act(`/api/folders/${id}/notes`, { note: note.value, tags: tags.value.split(/[,，]/).map((tag) => tag.trim()).filter(Boolean) });
+      said.textContent = t("saved");
+    } catch (error) {
+      said.textContent = error.message;
+    }
+  } }, t("save"));
+  return section(t("notes"), readOnly ? el("p", { class: "soft" }, t("read_only")) : null, note, el("div", { class: "row" }, tags, save, said));
+}
+
+function stopButtons(id, running, readOnly) {
+  if (!running) return null;
+  const said = el("span", { role: "status" });
+  const stop = async (now) => {
+    if (now && !confirm(t("sure_stop"))) return;
+    try {
+      await act(`/api/runs/${id}/stop`, { now });
+      said.textContent = t("asked");
+    } catch (error) {
+      said.textContent = error.message;
+    }
+  };
+  return el("div", { class: "row" }, el("button", { type: "button", disabled: readOnly, onclick: () => stop(false) }, t("stop")), el("button", { type: "button", disabled: readOnly, onclick: () => stop(true) }, t("stop_now")), said);
+}
+
+/** The charts of a history, each with the columns that it shows. */
+function groupsOf(names) {
+  const has = (name) => names.includes(name);
+  const metrics = names.filter((name) => name.startsWith("val_") && name !== "val_loss");
+  const groups = [[t("losses"), ["loss", "val_loss"].filter(has), true]];
+  if (has("val_loss")) groups.push([t("gap"), ["gap"], false]);
+  for (const name of metrics) groups.push([name, [name], false]);
+  for (const name of ["learning_rate", "batch_size", "noise_scale"]) if (has(name)) groups.push([name, [name], false]);
+  for (const figureName of LAYER_FIGURES) {
+    const layers = names.filter((name) => name.startsWith("layers/") && name.endsWith(`/${figureName}`));
+    if (layers.length) groups.push([t(figureName), layers, figureName !== "dead"]);
+  }
+  return groups;
+}
+
+/** Show the page. */
+export async function show(host, id) {
+  const { read_only: readOnly } = await sessionOf();
+  let run = await ask(`/api/runs/${id}`);
+  const past = new History();
+  const charts = new Map();
+  const options = { along: "epoch", weight: 0, logX: false, logY: false };
+  document.title = `${run.row.name} · batchwright`;
+  const head = el("div", {});
+  const upto = el("p", { class: "soft", role: "status" });
+  const grid = el("div", { class: "charts" });
+  const told = el("div", {});
+  fill(host, head, upto, section(t("curves"), controls(), grid, el("p", { class: "soft small" }, t("reading_help"))), told, notesForm(id, run.row, readOnly), reportMaker(id, readOnly));
+
+  function controls() {
+    const along = el("select", { onchange: () => { options.along = along.value; draw(); } }, ["epoch", "iteration", "seconds"].map((name) => el("option", { value: name }, t(name))));
+    const weight = el("input", { type: "range", min: "0", max: "0.99", step: "0.01", value: "0", oninput: () => { options.weight = Number(weight.value); draw(); } });
+    const toggle = (key, words) => {
+      const button = el("button", { type: "button", "aria-pressed": "false", onclick: () => { options[key] = !options[key]; button.setAttribute("aria-pressed", String(options[key])); draw(); } }, words);
+      return button;
+    };
+    return el("div", { class: "row" }, el("label", {}, t("x_axis"), along), el("label", {}, t("smoothing"), weight), toggle("logX", t("log_x")), toggle("logY", t("log_y")));
+  }
+
+  function describe() {
+    const { row } = run;
+    fill(head, el("h1", {}, row.name), el("p", {}, el("span", { class: `status-${run.status}` }, run.status), run.reason ? `: ${run.reason}` : ""), stopButtons(id, run.status === "running", readOnly));
+    fill(told, metricsTable(run.metrics ?? {}), run.remarks?.length ? section(t("remarks"), el("ul", {}, run.remarks.map((line) => el("li", {}, line)))) : null, confusionTable(run),
+      section(t("plan"), facts(Object.entries(run.plan ?? {}).map(([name, value]) => [name.replaceAll("_", " "), name === "memory_bytes" ? bytes(value) : typeof value === "number" ? figure(value) : valueText(value)]))),
+      section(t("times"), facts(Object.entries(run.seconds ?? {}).map(([name, value]) => [name, span(value)]))),
+      settingsTable(run.settings ?? {}), commands(run), about(run), filesTable(run.files));
+  }
+
+  function draw() {
+    if (past.columns.val_loss && past.columns.loss) past.columns.gap = past.columns.val_loss.map((value, place) => (value === null || past.columns.loss[place] === null ? null : value - past.columns.loss[place]));
+    const groups = groupsOf(Object.keys(past.columns));
+    for (const [title, columns, log] of groups) {
+      if (!columns.length) continue;
+      if (!charts.has(title)) {
+        charts.set(title, new Chart(title, { height: 210 }));
+        grid.append(charts.get(title).element);
+      }
+      const lines = columns.map((name, place) => {
+        const { x, y } = lineOf(past, options.along, name);
+        return { label: name.startsWith("layers/") ? name.split("/").slice(1, -1).join("/") : name, x, y: smooth(y, options.weight), place };
+      });
+      charts.get(title).draw(lines, { xLabel: t(options.along), yLabel: title, logX: options.logX, logY: options.logY && log, legend: true });
+    }
+    say();
+  }
+
+  function say() {
+    const known = past.known();
+    const age = known && span(Math.max(0, (Date.now() - known.writtenAt) / 1000));
+    const read = known ? t("upto", { epoch: figure(known.epoch), iteration: figure(known.iteration), age }) : t("nothing_yet");
+    const words = known && known === past.progress ? `${read}; ${t("so_far", { loss: figure(known.loss) })}` : read;
+    upto.textContent = past.damaged ? `${words}; ${t("damaged", { n: past.damaged })}` : words;
+  }
+
+  let frame;
+  new Live(
+    () => ({ runs: [id], columns: null, table: false }),
+    (kind, event) => {
+      if (event.id !== id) return;
+      if (kind === "progress") {
+        past.note(event, Date.now());
+        say();
+      }
+      if (kind !== "rows") return;
+      delete past.columns.gap;
+      past.take(event, Date.now());
+      if (!event.more) frame ??= requestAnimationFrame(() => { frame = undefined; draw(); });
+    },
+    (how) => warn(how === "open" ? "" : t(how)),
+  );
+  describe();
+  say();
+  setInterval(say, 1000);
+  setInterval(async () => {
+    if (document.hidden || !["running", "unreadable"].includes(run.status)) return;
+    try {
+      const now = await ask(`/api/runs/${id}`);
+      const ended = now.status !== run.status;
+      run = now;
+      if (ended) describe();
+    } catch (error) {
+      warn(error.message);
+    }
+  }, DESCRIBE_EVERY);
+}
