@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/seeing.md from short trainings on embedded data, which need no file and no network."""
+"""Draw the pictures of docs/seeing.md and docs/lab.md, from short trainings on embedded data and without a network."""
 
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import batchwright as bw
 from batchwright import workflow
 from batchwright.config import load_config
 from batchwright.figures import Svg
+from batchwright.lab.drawing import draw_path
 
 PICTURES = Path(__file__).parents[1] / "docs/pictures"
 MOST_BYTES = 60_000
@@ -65,10 +66,19 @@ def of_rates() -> Iterator[tuple[str, Svg]]:
     yield "loss_by_rate", workflow.find_learning_rate(settings).figure("loss_by_rate")
 
 
+def of_the_lab() -> Iterator[tuple[str, Svg]]:
+    """Descents on one weight and on two; the first moves."""
+    oscillating = bw.lab.descend(bw.lab.line(), bw.optim.SGD(learning_rate=0.24), steps=20)
+    yield "descent_line", draw_path(oscillating, seconds=8.0)
+    course = bw.lab.Course(bw.lab.SURFACES["valley"], steps=60)
+    rules = [bw.lab.tune(course, bw.lab.RULES[name]) for name in ("sgd", "momentum", "adam")]
+    yield "descent_valley", bw.lab.draw_paths([bw.lab.follow(course, rule) for rule in rules])
+
+
 def main() -> None:
     """Write every picture, in place of the one that is there."""
     PICTURES.mkdir(exist_ok=True)
-    for draw in (of_digits, of_diabetes, of_a_search, of_a_comparison, of_rates):
+    for draw in (of_digits, of_diabetes, of_a_search, of_a_comparison, of_rates, of_the_lab):
         for name, figure in draw():
             size = len(figure.text.encode())
             if size > MOST_BYTES:

@@ -41,6 +41,7 @@ _HOMES = {
     "Regressor": "batchwright.estimators",
     "nn": "",
     "optim": "",
+    "lab": "",
     "tasks": "",
     "errors": "",
 }

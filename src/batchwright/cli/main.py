@@ -19,6 +19,7 @@ from batchwright.cli import (
     find_batch_size,
     find_learning_rate,
     init,
+    lab,
     plot,
     predict,
     report,
@@ -64,6 +65,7 @@ for verb in (
     name = verb.__name__.rpartition(".")[2]
     app.command(name.replace("_", "-"))(getattr(verb, name))
 app.add_typer(data.data, name="data")
+app.add_typer(lab.lab, name="lab")
 
 
 INTERRUPTED = 130

@@ -9,6 +9,7 @@ from batchwright.figures.colours import dash, series_role
 from batchwright.figures.isolines import outlines
 from batchwright.figures.keys import Key, dots, draw_keys, rows_of_keys, unnamed_note
 from batchwright.figures.line_chart import Line
+from batchwright.figures.motion import walker
 from batchwright.figures.plane import (
     Plane,
     draw_axes,
@@ -45,6 +46,7 @@ def contour(
     *,
     title: str,
     paths: Sequence[Line] = (),
+    seconds: float | None = None,
     width: float = 640,
     height: float = 480,
 ) -> Svg:
@@ -59,6 +61,7 @@ def contour(
         value: what the levels show; with scale="log", levels are powers of ten.
         title: of the figure.
         paths: lines on the surface.
+        seconds: how long a dot walks along each path, again and again; None: nothing moves.
         width: in pixels; below 240 the figure is a thumbnail without words.
         height: in pixels.
 
@@ -93,7 +96,7 @@ def contour(
         draw_axes(place, (x, y), size, level=False),
         place.clip(
             _draw_layers(place, scales[2].share(surface).reshape(surface.shape), across, down, levels),
-            *(_draw_track(place, track, key) for track, key in zip(tracks, keys, strict=True)),
+            *(_draw_track(place, track, key, seconds) for track, key in zip(tracks, keys, strict=True)),
         ),
         "" if size.small else _draw_legend(place, levels, value),
         draw_notes(notes, size),
@@ -141,7 +144,7 @@ def _draw_layers(
     return "".join(parts)
 
 
-def _draw_track(place: Plane, track: tuple[Floats, Floats], key: Key) -> str:
+def _draw_track(place: Plane, track: tuple[Floats, Floats], key: Key, seconds: float | None) -> str:
     """A path with an edge of paper around it; it begins in a ring and ends in a dot."""
     across, down = place.across(track[0]), place.down(track[1])
     seen = np.isfinite(across) & np.isfinite(down)
@@ -153,7 +156,8 @@ def _draw_track(place: Plane, track: tuple[Floats, Floats], key: Key) -> str:
     first, last = ((float(across[at]), float(down[at])) for at in (0, -1))
     line = stroke(path, key.role, width=2.0, dashes=key.dashes or "", told=key.name)
     ring = shape(dots([first], 4.5), key.role) + shape(dots([first], 2.2), "paper")
-    return stroke(path, "paper", width=4.0, opacity=0.8) + line + ring + shape(dots([last], 4.5), key.role)
+    dot = shape(dots([last], 4.5), key.role) if seconds is None else walker(across, down, key.role, seconds)
+    return stroke(path, "paper", width=4.0, opacity=0.8) + line + ring + dot
 
 
 def _track_notes(path: Line, track: tuple[Floats, Floats], scales: tuple[Scale, Scale]) -> list[str]:

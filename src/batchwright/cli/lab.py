@@ -1,0 +1,199 @@
+"""`batchwright lab`: gradient descent on one or two weights, in a page, in the terminal and in files."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from batchwright.cli.output import Json, print_json, say, table_console
+from batchwright.errors import UsageError
+
+if TYPE_CHECKING:
+    from batchwright.lab.path import Path as Descent
+    from batchwright.lab.request import Asked
+
+
+class PageFirst(TyperGroup):
+    """Without the name of a command, `lab` opens its page."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = args and (not args[0].startswith("-") or {"-h", "--help"} & set(args))
+        return super().parse_args(ctx, args if named else ["page", *args])
+
+
+lab = typer.Typer(
+    help="See gradient descent on one or two weights: in a page, in the terminal, in files.", cls=PageFirst
+)
+
+Rule = Annotated[str | None, typer.Option("--optimizer", help="sgd, momentum, adam, ...; several with commas; or all")]
+Rate = Annotated[str | None, typer.Option("--learning-rate", help="a number, or tuned: the best of 31 for each rule")]
+Schedule = Annotated[str | None, typer.Option(help="constant, cosine, one_cycle, exponential, ...")]
+Batch = Annotated[str | None, typer.Option("--batch-size", help="rows of a batch, or full")]
+Steps = Annotated[str | None, typer.Option(help="how many steps at most, 1 to 2,000")]
+Start = Annotated[str | None, typer.Option(help="the weights before the first step, as --start=-1,2")]
+Seed = Annotated[str | None, typer.Option(help="of the order of the points and of the noise")]
+End = Annotated[
+    str | None,
+    typer.Option("--until", help="end when loss, gradient or step changes by less, as loss:1e-6"),
+]
+Points = Annotated[str | None, typer.Option(help="pairs x,y with blanks between them, as '1,2 2,3.9 3,6.1'")]
+Numbers = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="a number of a rule or schedule, as optimizer.beta_1=0.8"),
+]
+Output = Annotated[Path | None, typer.Option(metavar="FILE", help="also draw the path in this SVG or PNG file")]
+Moves = Annotated[float | None, typer.Option("--animate", min=0.5, help="seconds in which the figure shows the path")]
+
+
+@lab.command("page")
+def open_page(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="of the page [one that is free]")] = None,
+    host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
+    opens: Annotated[bool, typer.Option("--open/--no-open", help="open the page in a browser")] = True,
+) -> None:
+    """Open the lab in a page; the same as `lab` alone."""
+    from batchwright.lab.answers import Desk
+    from batchwright.lab.app import make_app
+    from batchwright.pages import serve
+
+    with Desk() as desk:
+        serve(make_app(desk), name="the lab", announce=say, host=host, port=port, opens=opens, path="/lab/line")
+
+
+@lab.command("line")
+def show_line(
+    optimizer: Rule = None,
+    learning_rate: Rate = None,
+    schedule: Schedule = None,
+    batch_size: Batch = None,
+    steps: Steps = None,
+    start: Start = None,
+    seed: Seed = None,
+    until: End = None,
+    points: Points = None,
+    numbers: Numbers = None,
+    output: Output = None,
+    animate: Moves = None,
+    as_json: Json = False,
+) -> None:
+    """Fit y = w·x to points: one weight, and a loss that is a parabola."""
+    texts = _texts(
+        numbers,
+        rule=optimizer,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        batch_size=batch_size,
+        steps=steps,
+        start=start,
+        seed=seed,
+        until=until,
+        points=points,
+    )
+    _show("line", texts, output, animate, as_json=as_json)
+
+
+@lab.command("surface")
+def show_surface(
+    surface: Annotated[str, typer.Argument(help="bowl, valley, saddle, rosenbrock, beale, ravine or regression")],
+    optimizer: Rule = None,
+    learning_rate: Rate = None,
+    schedule: Schedule = None,
+    batch_size: Batch = None,
+    steps: Steps = None,
+    start: Start = None,
+    seed: Seed = None,
+    until: End = None,
+    points: Points = None,
+    numbers: Numbers = None,
+    output: Output = None,
+    animate: Moves = None,
+    as_json: Json = False,
+) -> None:
+    """Descend a surface of two weights with one rule, several or all."""
+    texts = _texts(
+        numbers,
+        surface=surface,
+        rule=optimizer,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        batch_size=batch_size,
+        steps=steps,
+        start=start,
+        seed=seed,
+        until=until,
+        points=points,
+    )
+    _show("surface", texts, output, animate, as_json=as_json)
+
+
+@lab.command("export")
+def export_site(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a folder that does not exist yet")],
+) -> None:
+    """Write the scenes on a grid of settings as a site of files, for a course's web space."""
+    from batchwright.lab.export import export
+
+    count = export(folder)
+    say(f"{folder}: {count:,} files; open {folder / 'index.html'}, or put the folder on any web space.")
+
+
+def _texts(numbers: list[str] | None, **given: str | None) -> dict[str, str]:
+    texts = {key: value for key, value in given.items() if value is not None}
+    for assignment in numbers or []:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{assignment!r} is not KEY=VALUE, as in optimizer.beta_1=0.8", param_hint="--set")
+        texts[key.strip()] = value
+    return texts
+
+
+def _show(scene: str, texts: dict[str, str], output: Path | None, animate: float | None, *, as_json: bool) -> None:
+    from batchwright.cli.shown_files import check_figure_file, write_figure_file
+    from batchwright.lab.drawing import draw_path, draw_paths
+    from batchwright.lab.scenes import scene_of
+
+    if animate is not None and (output is None or output.suffix.lower() != ".svg"):
+        raise UsageError("--animate makes a figure that moves: name an SVG file with --output, as descent.svg.")
+    if output is not None:
+        check_figure_file(output)
+    asked = scene_of(scene).read(texts)
+    paths = list(asked.paths().values())
+    if output is not None:
+        one = len(paths) == 1
+        write_figure_file(draw_path(paths[0], seconds=animate) if one else draw_paths(paths, seconds=animate), output)
+    if as_json:
+        print_json(_plain(asked, paths))
+        return
+    _print(paths)
+    if output is not None:
+        say(output)
+
+
+def _plain(asked: "Asked", paths: "list[Descent]") -> dict[str, object]:
+    from batchwright.lab.limits import limits_of
+
+    limits = [limits_of(path.surface, path.rule) for path in paths]
+    return {
+        "steps": asked.course.steps,
+        "paths": [
+            {**path.to_json(), "limits": None if limit is None else vars(limit)}
+            for path, limit in zip(paths, limits, strict=True)
+        ],
+    }
+
+
+def _print(paths: "list[Descent]") -> None:
+    """The chart of the losses, and what happened in words."""
+    import sys
+
+    from batchwright.cli.show.lab import loss_sketch, paths_table
+    from batchwright.lab.words import describe
+
+    say(f"{paths[0].surface.name}: {paths[0].surface.formula}")
+    say(loss_sketch(paths, sys.stdout.encoding))
+    if len(paths) > 1:
+        table_console().print(paths_table(paths))
+        return
+    for said in describe(paths[0]):
+        say(said.en)

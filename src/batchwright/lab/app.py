@@ -1,0 +1,37 @@
+"""The pages of the lab: a shell for each scene, and the answers to its settings, computed here and nowhere else."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from batchwright.lab.answers import Desk
+from batchwright.lab.scenes import SCENES
+from batchwright.pages import Shell, static_route
+
+STATIC = Path(__file__).parent / "static"
+
+
+def make_app(desk: Desk) -> Starlette:
+    """The application; `pages.secure` has to stand before it."""
+    return Starlette(routes=[Route("/", _first), *routes(desk), static_route({"lab": STATIC})])
+
+
+def routes(desk: Desk) -> list[Route]:
+    """The routes of the lab, for an application that has `static/lab` too."""
+    shell = Shell("batchwright lab", "/static/lab/lab.js", ("/static/lab/lab.css",))
+    pages = [Route(f"/lab/{scene.NAME}", shell.answer) for scene in SCENES]
+
+    def answer(request: Request) -> Response:
+        """The answer of a scene; not a coroutine, so that another thread computes it."""
+        kind, scene = request.path_params["kind"], request.path_params["scene"]
+        found = desk.answer(kind, scene, request.query_params.multi_items())
+        return PlainTextResponse("There is no such answer.", 404) if found is None else JSONResponse(found)
+
+    return [Route("/lab", _first), *pages, Route("/lab/{kind}/{scene}", answer)]
+
+
+async def _first(request: Request) -> Response:
+    return RedirectResponse(str(request.url.replace(path=f"/lab/{SCENES[0].NAME}")))

@@ -1,0 +1,43 @@
+"""The scenes of the lab, in the order in which they are shown.
+
+A new scene is a module with `read` and `answer`, and an entry in `SCENES`; its page is a module in `static/`, with an
+entry in `SCENES` of `lab.js`, words in `texts.js`, and a place in `MODULES` of `export`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from batchwright.errors import UsageError, unknown
+from batchwright.lab import scene_line, scene_surface
+from batchwright.lab.request import Asked
+
+
+@runtime_checkable
+class Scene(Protocol):
+    """A module of a scene."""
+
+    NAME: str
+    DEFAULTS: Mapping[str, str]
+
+    def read(self, texts: Mapping[str, str]) -> Asked:
+        """What someone asks for, from texts."""
+        ...
+
+    def answer(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        """Everything that the page of the scene shows, as plain data."""
+        ...
+
+
+SCENES: tuple[Scene, ...] = (scene_line, scene_surface)
+
+
+def scene_of(name: str) -> Scene:
+    """The scene of this name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    for scene in SCENES:
+        if name == scene.NAME:
+            return scene
+    raise UsageError(unknown("scene", name[:60], [scene.NAME for scene in SCENES]))
