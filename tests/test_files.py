@@ -153,3 +153,19 @@ def test_a_folder_whose_name_is_taken_meanwhile(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exists already"), _files.new_folder(path):
         path.mkdir()
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_is_refused_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _files.require_writable(tmp_path / "new")
+    _files.require_writable_folder(tmp_path / "a" / "b")
+    (tmp_path / "file").write_text("stays")
+    _files.require_writable(tmp_path / "file")
+    with pytest.raises(UsageError, match=r"the folder .*none does not exist"):
+        _files.require_writable(tmp_path / "none" / "new")
+    with pytest.raises(UsageError, match=r"file is not a folder"):
+        _files.require_writable_folder(tmp_path / "file" / "new")
+    monkeypatch.setattr(Path, "touch", failing(errno.EACCES))
+    for refuse in (_files.require_writable, _files.require_writable_folder):
+        with pytest.raises(UsageError, match="you may not write there"):
+            refuse(tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "stays"

@@ -23,6 +23,7 @@ _HOMES = {
     "resume_search": "batchwright.search.run",
     "open_search": "batchwright.search.saved",
     "compare": "batchwright.comparison.run",
+    "open_comparison": "batchwright.comparison.saved",
     "Trained": "batchwright.workflow",
     "Searched": "batchwright.search.events",
     "Metric": "batchwright.tasks.metrics",

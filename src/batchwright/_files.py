@@ -183,6 +183,26 @@ def refuse_existing(path: Path | str) -> None:
         raise UsageError(f"{path} exists already and is not overwritten: give another name, or remove it first.")
 
 
+def require_writable(path: Path | str) -> None:
+    """Raise a UsageError if no file `path` could be made in its folder; nothing is left there."""
+    path = Path(path)
+    with explain_write_errors(path):
+        probe = hidden_path(path)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+
+
+def require_writable_folder(path: Path) -> None:
+    """Raise a UsageError if no file could be made in the folder `path`, or in the one in which it would be made."""
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise UsageError(f"could not write {path}: {there} is not a folder. Choose another.")
+    with explain_write_errors(path):
+        probe = hidden_path(there / "probe")
+        probe.touch(exist_ok=False)
+        probe.unlink()
+
+
 @contextlib.contextmanager
 def explain_write_errors(path: Path | str, *, only: tuple[int, ...] = ()) -> Iterator[None]:
     """Turn a system error in writing `path` (of the kinds `only`, if given) into a UsageError with a remedy."""

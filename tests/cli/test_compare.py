@@ -1,6 +1,7 @@
 """`batchwright compare`, as a user meets it: the table, the JSON, and one clear sentence for what cannot be."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,53 @@ def test_command_compares_and_gives_it_as_json_or_as_a_table(batchwright: Batchw
     ]
     assert lines[0].startswith(f"updates and seconds until a validation loss of {said['target']:.4g}")
     assert not Path("runs").exists(), "a comparison writes nothing"
+
+
+def test_a_saved_comparison_is_reported_and_plotted(batchwright: Batchwright) -> None:
+    answer = batchwright("compare", *TINY, *VARY, "--run-dir", "found", "--json")
+    assert answer.code == 0, answer.err
+    told = json.loads(answer.out)
+    assert told.pop("run") == "found"
+    reported = json.loads(batchwright("report", "found", "--json").out)
+    assert {name: reported[name] for name in told} == told
+    assert (reported["run"], reported["vary"], reported["source"]) == ("found", VARY[1], "iris")
+    said = batchwright("report", "found").out
+    assert said.startswith(f"found: comparison of {VARY[1]} on iris, 2 seeds\n") and told["verdict"] in said
+    assert re.search(r"network.hidden_layer_sizes +\[4\] +you", said)
+    assert batchwright("report", "found", "--html").out == f"report: {Path('found/report.html')}\n"
+    assert "stable_ranges" in batchwright("plot", "found").out.splitlines()
+    assert batchwright("plot", "found", "curves").out == f"{Path('found/curves.svg')}\n"
+    assert batchwright("report", "found", "--csv", "tables").code == 0 and Path("tables/variants.csv").exists()
+    again = batchwright("compare", *TINY, *VARY, "--run-dir", "found")
+    assert again.code == 2 and "found exists already and is not an empty folder" in again.err
+    refused = batchwright("evaluate", "found", "iris")
+    assert refused.code == 2 and "found holds a comparison, which has no model" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--figure", "none/curves.svg"), "the folder none does not exist"),
+        (("--figure", "there.svg"), "there.svg exists already"),
+        (("--csv", "there.svg"), "there.svg is not a folder"),
+        (("--csv", "there.svg/tables"), "is not a folder"),
+        (("--csv", "tables"), "a folder without CSV files"),
+        (("--run-dir", "tables"), "tables exists already and is not an empty folder"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_trained(
+    batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    def train(*_: object) -> None:
+        raise AssertionError("it was trained")
+
+    monkeypatch.setattr("batchwright.comparison.compare._train_variant", train)
+    Path("tables").mkdir()
+    Path("tables/a.csv").write_text("a\n1\n")
+    Path("there.svg").write_text("<svg/>")
+    answer = batchwright("compare", *TINY, *VARY, *words)
+    assert answer.code == 2 and said in answer.err
+    assert sorted(path.name for path in Path().iterdir()) == ["tables", "there.svg"]
 
 
 @pytest.mark.parametrize(

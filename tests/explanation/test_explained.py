@@ -157,3 +157,17 @@ def test_ranks_correlate_where_numbers_do_not():
     pairs = correlated_pairs(data.train.inputs, places_of(data.preprocessing), ("x", "exp", "other"))
     assert [(pair.first, pair.second) for pair in pairs] == [("x", "exp")]
     assert pairs[0].correlation == pytest.approx(1.0)
+
+
+def test_of_very_many_columns_the_sensitive_ones_are_measured_and_the_rest_is_said(trained, monkeypatch):
+    for name, value in (("MOST_COLUMNS", 2), ("MOST_TRIED", 4), ("TRIED_COLUMNS", 3)):
+        monkeypatch.setattr(f"batchwright.explanation.sampling.{name}", value)
+    run = trained("y", "--set", "data.kinds.sign=identifier")
+    found = explain(run)
+    assert {one.name for one in found.importance} == {"a", "twin"}
+    assert "of 5 columns, the 3 are tried to which the outputs are most sensitive" in found.notes[0]
+    assert found.notes[0].endswith("and the other 3 columns are not measured")
+    monkeypatch.setattr("batchwright.explanation.asked_model.has_sensitivity", lambda _: False)
+    tried = explain(run)
+    assert {one.name for one in tried.importance} == {"a", "twin"}
+    assert tried.notes[0] == "of 5 columns, the 2 are looked at that change the outputs most"

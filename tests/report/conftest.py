@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import batchwright as bw
 from batchwright.cli.main import main
 from batchwright.runs.run import open_run
 
@@ -51,3 +52,27 @@ def trained(tmp_path_factory):
         return open_run(kept[key])
 
     return train
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory):
+    """A small search from Python, opened again."""
+    space = {
+        "optimizer.learning_rate": {"log": [1e-3, 10]},
+        "network.activation": {"choice": ["relu", "tanh"]},
+        "network.hidden_layer_sizes": [4],
+        "training.epochs": 7,
+        "training.batch_size": 26,
+    }
+    path = tmp_path_factory.mktemp("searched") / "found"
+    bw.run_search(bw.load("iris"), space, trials=14, run_dir=path)
+    return bw.open_search(path)
+
+
+@pytest.fixture(scope="session")
+def compared(tmp_path_factory):
+    """A small comparison from Python, opened again."""
+    path = tmp_path_factory.mktemp("compared") / "found"
+    same = {"network.name": "linear", "training.epochs": 3, "training.batch_size": 26}
+    bw.compare(bw.load("iris"), same, vary="optimizer.name=sgd,adam,lion", trials=2, seeds=3, run_dir=path)
+    return bw.open_comparison(path)

@@ -19,7 +19,9 @@ from batchwright.report.gathered import Gathered, gather
 from batchwright.report.layers import layers_section
 from batchwright.runs.predictions import predict
 from batchwright.runs.run import Run, open_run
+from batchwright.workflow import check as check_settings
 from batchwright.workflow.progress import figure_text
+from batchwright.workflow.training import recorded_settings
 
 
 def test_of_two_classes_all_is_there_and_the_numbers_are_those_of_the_run(trained):
@@ -241,11 +243,58 @@ def test_a_report_replaces_a_report_and_no_other_file(trained, tmp_path):
 def test_what_takes_too_long_is_left_out_and_rows_are_shown_by_their_first_columns(trained, monkeypatch):
     run = trained("sign")
     monkeypatch.setattr("batchwright.report.gathered.MOST_COLUMNS", 2)
+    assert "takes minutes" not in page(contents(run)), "its sensitive columns are found at once"
+    monkeypatch.setattr("batchwright.report.gathered.has_sensitivity", lambda _: False)
     text = page(contents(run))
     found = check(text)
     assert "of 3 columns, that takes minutes" in text
     heads = found.tables["The first rows of each cell of the confusion matrix"][0]
     assert heads == ["row", "a", "b", "colour", "probability of true", "of predicted"]
+
+
+def test_rows_that_were_wrong_longest_are_listed_with_their_last_mistake(trained):
+    run = trained("third")
+    last = run.last_wrong()
+    assert last is not None
+    found = check(page(contents(run)))
+    table = found.table("Validation rows that were wrong longest, of 3 epochs")
+    assert [int(row[1]) for row in table] == sorted(last.epochs[last.epochs > 0].tolist(), reverse=True)[:30]
+    by_line = {f"line {row + 2}": epoch for row, epoch in zip(last.rows, last.epochs, strict=True)}
+    assert all(by_line[row[0]] == int(row[1]) for row in table)
+    rows = pl.read_csv(run.manifest.paths["data.source"])
+    given = predict(run, rows).answers
+    for row in table:
+        place = int(row[0].removeprefix("line ")) - 2
+        assert row[2:4] == [str(rows["third"][place]), str(given[place])]
+    still = [float(row[4]) for row in table if row[1] == "3"]
+    assert still == sorted(still), "of equal ones, the least probable first"
+    assert f"{int((last.epochs == 0).sum()):,} were never answered wrongly after an epoch" in found.text
+
+
+def test_last_mistakes_are_told_without_the_rows_and_where_there_are_none(trained, tmp_path):
+    run = trained("third")
+    moved = replace(run.manifest, paths={**run.manifest.paths, "data.source": str(tmp_path / "gone.csv")})
+    last = run.last_wrong()
+    gone = Run(run.path, replace(moved, fingerprint="other"))
+    table = check(page(contents(gone))).table("Validation rows that were")
+    epochs = {f"row {row + 1:,}": str(epoch) for row, epoch in zip(last.rows, last.epochs, strict=True)}
+    assert len(table) == min(30, int((last.epochs > 0).sum())) > 0
+    assert all(epochs[row] == epoch for row, epoch in table)
+    assert "It was not kept after which epoch" in page(contents(trained("price")))
+
+
+def test_what_looks_wrong_in_the_rows_is_told_as_check_tells_it(trained, tmp_path):
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=200)
+    rows = {"a": a, "again": a, "y": rng.choice(["no", "yes"], 200)}
+    pl.DataFrame(rows).write_csv(tmp_path / "twice.csv")
+    run = trained("y", source=tmp_path / "twice.csv")
+    table = check(page(contents(run))).table("Findings in the rows and the plan")
+    again = check_settings(recorded_settings(run)).findings
+    assert [row[:3] for row in table] == [[one.severity, one.kind, one.evidence] for one in again]
+    assert ["note", "duplicate column"] in [row[:2] for row in table]
+    (tmp_path / "twice.csv").unlink()
+    assert "It takes the rows and the model to say what looks wrong" in page(contents(run))
 
 
 def test_worst_rows_are_those_that_are_explained(trained):

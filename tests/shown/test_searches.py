@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
-from tests.figures.drawing import dots, mapping, parse, told, words
+from tests.figures.drawing import dots, line_points, mapping, parse, told, words
 from tests.shown.test_notebook import HOSTILE, assert_harmless
 
 import batchwright as bw
@@ -36,7 +36,7 @@ FOUND = SavedSearch(Path("search"), TRIALS, LOSS, IMPORTANCE)
 
 
 def test_it_shows_itself() -> None:
-    assert FOUND.figures == ("progress", "importance", "interactions", "parallel", "curves")
+    assert FOUND.figures == ("progress", "importance", "interactions", "parallel", "curves", "halving")
     for name in FOUND.figures:
         parse(FOUND.figure(name))
         assert_harmless(FOUND.figure(name).text)
@@ -60,6 +60,15 @@ def test_progress_shows_every_trial_with_a_value() -> None:
 def test_pairs_have_short_names() -> None:
     assert "learning_rate × network" in words(FOUND.figure("interactions"))
     assert f"{KEYS[0]}: 0.7" in told(FOUND.figure("importance"))
+
+
+def test_the_trials_of_each_epoch_are_counted() -> None:
+    figure = FOUND.figure("halving")
+    [points] = line_points(figure, "trials")
+    assert points[:, 0] == pytest.approx(mapping(figure, "x")([1, 2]), abs=0.2)
+    assert points[:, 1] == pytest.approx(mapping(figure, "y")([4, 2]), abs=0.2)
+    whole = SavedSearch(Path("search"), TRIALS[:1] + TRIALS[3:], LOSS, None)
+    assert whole.drawings()["halving"] == "no trial was stopped early"
 
 
 def test_tables_have_every_trial() -> None:

@@ -1,5 +1,6 @@
 """`batchwright compare`: update rules, or the values of any key, side by side."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,10 @@ Vary = Annotated[
 ]
 Trials = Annotated[int, typer.Option(min=1, help="how many learning rates are tried for each")]
 Seeds = Annotated[int, typer.Option(min=1, help="how many seeds each is then trained with")]
+RunDir = Annotated[
+    Path | None,
+    typer.Option(help="a new folder for what comes of it, which `report` and `plot` read [nothing is written]"),
+]
 
 
 @takes_space
@@ -28,27 +33,38 @@ def compare(
     vary: Vary = None,
     trials: Trials = 8,
     seeds: Seeds = 5,
+    run_dir: RunDir = None,
     figure: FigureFile = None,
     csv: CsvFolder = None,
     as_json: Json = False,
 ) -> None:
     """Compare update rules, or values of any key, each tuned in the same way, with the noise between seeds."""
-    from batchwright.cli.show.comparison import compared_table, follow_comparison, learning_curve_table
-    from batchwright.comparison.compare import CompareOptions, compare
+    from batchwright.cli.show.comparison import follow_comparison
+    from batchwright.comparison.compare import CompareOptions
+    from batchwright.comparison.saved import compare_into
 
     check_files(figure, csv)
     with catch_interrupts() as interrupted:
-        events = compare(space, vary, CompareOptions(trials, seeds), interrupted=interrupted)
+        events = compare_into(run_dir, space, vary, CompareOptions(trials, seeds), interrupted=interrupted)
         found = follow_comparison(events, table_console(stderr=True))
     write_files(found, figure, csv)
     if as_json:
-        print_json(summary(found))
+        print_json(summary(found) | ({} if run_dir is None else {"run": str(run_dir)}))
         return
+    show_compared(found)
+    say(f"{found.seconds:.1f} s in all")
+    if run_dir is not None:
+        say(f"comparison: {run_dir}")
+
+
+def show_compared(found: "Compared") -> None:
+    """Print the variants, the learning curve where there is one, and which differences are beyond chance."""
+    from batchwright.cli.show.comparison import compared_table, learning_curve_table
+
     table_console().print(compared_table(found))
     if found.learning_curve:
         table_console().print(learning_curve_table(found.learning_curve))
     say(as_flags(found.verdict))
-    say(f"{found.seconds:.1f} s in all")
 
 
 def summary(found: "Compared") -> dict[str, Any]:

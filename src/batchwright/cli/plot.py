@@ -1,4 +1,4 @@
-"""`batchwright plot`: a figure of a run or of a search, as a file."""
+"""`batchwright plot`: a figure of a run, of a search or of a comparison, as a file."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from batchwright.errors import UsageError, unknown
 if TYPE_CHECKING:
     from batchwright._shown import Drawings
 
-Place = Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run, or of a search")]
+Place = Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run, a search or a comparison")]
 Name = Annotated[str | None, typer.Argument(help="the figure; without it, all names are listed")]
 Output = Annotated[
     Path | None, typer.Option(metavar="FILE", help="an SVG or PNG file that does not exist yet [RUN/NAME.svg]")
@@ -21,7 +21,7 @@ Output = Annotated[
 
 
 def plot(run: Place, name: Name = None, output: Output = None) -> None:
-    """Draw a figure of a run or of a search, such as its loss curves; without a name, list the figures."""
+    """Draw a figure of a run, a search or a comparison, such as its loss curves; without a name, list the figures."""
     drawings = _drawings(run)
     if name is None and output is not None:
         raise UsageError(f"{output} gets one figure: name it. `batchwright plot {run}` lists the names.")
@@ -50,13 +50,18 @@ def file_name(name: str) -> str:
 
 
 def _drawings(path: Path) -> "Drawings":
-    """What draws each figure of a run or of a search."""
-    from batchwright.runs.searches import is_search
+    """What draws each figure of a run, a search or a comparison."""
+    from batchwright.runs.kinds import kind_of
 
-    if is_search(path):
-        from batchwright.search.saved import open_search
+    match kind_of(path):
+        case "comparison":
+            from batchwright.comparison.saved import open_comparison
 
-        return open_search(path).drawings()
+            return open_comparison(path).drawings()
+        case "search":
+            from batchwright.search.saved import open_search
+
+            return open_search(path).drawings()
     from batchwright.explanation.drawing import run_drawings
     from batchwright.runs.run import open_run
 

@@ -1,4 +1,4 @@
-"""What a verb writes besides what it prints: a figure as SVG or PNG, and tables as CSV."""
+"""What a verb writes besides what it prints: a figure as SVG or PNG, tables as CSV, a page of HTML."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,30 +23,42 @@ CsvFolder = Annotated[
     Path | None,
     typer.Option("--csv", metavar="FOLDER", help="write each table into a CSV file in this folder"),
 ]
+HtmlFile = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="also write a report with charts into this file of HTML")
+]
 
 
-def check_files(figure: Path | None, csv: Path | None) -> None:
+def check_files(figure: Path | None, csv: Path | None, html: Path | None = None) -> None:
     """Refuse files that could not be written, before anything is computed for them.
 
     Raises:
-        UsageError: a figure is neither SVG nor PNG or exists already; or what should be a folder is none, or has CSV
-            files.
+        UsageError: a figure is neither SVG nor PNG or exists already; what should be a folder is none, or has CSV
+            files; a page is there that is no report; or nothing may be written there.
     """
+    from batchwright._files import require_writable_folder
+
     if figure is not None:
         check_figure_file(figure)
     if csv is not None and csv.exists() and not csv.is_dir():
         raise UsageError(f"{csv} is not a folder, which --csv takes: give another name.")
     if csv is not None and (there := next(csv.glob("*.csv"), None)):
         raise UsageError(f"{there} exists already and is not overwritten: give --csv a folder without CSV files.")
+    if csv is not None:
+        require_writable_folder(csv)
+    if html is not None:
+        from batchwright.report import require_report_place
+
+        require_report_place(html)
 
 
 def check_figure_file(path: Path) -> None:
     """Refuse a file for a figure that could not be written.
 
     Raises:
-        UsageError: its name ends in neither .svg nor .png, it exists already, or the package for PNG is not installed.
+        UsageError: its name ends in neither .svg nor .png, it exists already or cannot be made, or the package for PNG
+            is not installed.
     """
-    from batchwright._files import refuse_existing
+    from batchwright._files import refuse_existing, require_writable
     from batchwright.figures.png import require_renderer
 
     if path.suffix.lower() not in FORMATS:
@@ -54,6 +66,7 @@ def check_figure_file(path: Path) -> None:
     if path.suffix.lower() == ".png":
         require_renderer()
     refuse_existing(path)
+    require_writable(path)
 
 
 def write_files(

@@ -8,6 +8,7 @@ Tukey 1953, The Problem of Multiple Comparisons; Scheffé 1959, The Analysis of 
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -18,12 +19,19 @@ RESOLUTION = 1e-6
 """Differences below this share of the loss are rounding errors of float32, however regular they are."""
 
 
-def is_behind_lowest(losses: Float[np.ndarray, "*tables variants seeds"]) -> Bool[np.ndarray, "*tables variants"]:
-    """Which variants have a higher mean loss than the lowest, beyond chance.
+class Differences(NamedTuple):
+    """The mean differences from the lowest variant, and how far to either side of each its 95 % interval reaches."""
 
-    With d the mean difference from the lowest over K seeds, a variant is behind if
+    mean: Float[np.ndarray, "*tables variants"]
+    reach: Float[np.ndarray, "*tables variants"]
 
-        d > q·s/√K    and    d > t·s_own·√(2/K).
+
+def differences_from_lowest(losses: Float[np.ndarray, "*tables variants seeds"]) -> Differences:
+    """How much higher the mean loss of each variant is than the lowest, with intervals that hold for all at once.
+
+    With d the mean difference from the lowest over K seeds, the interval is d ± the larger of
+
+        q·s/√K    and    t·s_own·√(2/K).
 
     q is the 95 % quantile of the studentized range of k variants with (k - 1)(K - 1) degrees of freedom, t the quantile
     of Student's two-sided test with K - 1. s² is the larger of two estimates of the variance of a loss within a seed:
@@ -31,10 +39,11 @@ def is_behind_lowest(losses: Float[np.ndarray, "*tables variants seeds"]) -> Boo
     keeps a variant that is noisier than the others from counting as better or worse.
 
     Args:
-        losses: losses of every variant with every seed, two seeds or more.
+        losses: losses of every variant with every seed, two variants and two seeds or more.
 
-    >>> is_behind_lowest(np.array([[1.0, 2.0, 3.0], [1.5, 2.5, 3.6], [0.9, 2.1, 3.0]]))
-    array([False,  True, False])
+    >>> found = differences_from_lowest(np.array([[1.0, 2.0, 3.0], [1.5, 2.5, 3.6], [0.9, 2.1, 3.0]]))
+    >>> found.mean.round(3).tolist()
+    [0.0, 0.533, 0.0]
     """
     from scipy.stats import studentized_range, t
 
@@ -50,9 +59,21 @@ def is_behind_lowest(losses: Float[np.ndarray, "*tables variants seeds"]) -> Boo
     spread = np.sqrt(np.maximum(own, pooled[..., None]) / seeds)
     reach = float(studentized_range.ppf(1 - LEVEL, variants, degrees)) * spread
     reach = np.maximum(reach, float(t.ppf(1 - LEVEL / 2, seeds - 1)) * np.sqrt(2 * own / seeds))
-    behind: Bool[np.ndarray, "*tables variants"] = differences.mean(axis=-1) > np.maximum(
-        reach, RESOLUTION * np.abs(means)
-    )
+    return Differences(differences.mean(axis=-1), reach)
+
+
+def is_behind_lowest(losses: Float[np.ndarray, "*tables variants seeds"]) -> Bool[np.ndarray, "*tables variants"]:
+    """Which variants have a higher mean loss than the lowest, beyond chance: their interval leaves out 0.
+
+    Args:
+        losses: as for `differences_from_lowest`.
+
+    >>> is_behind_lowest(np.array([[1.0, 2.0, 3.0], [1.5, 2.5, 3.6], [0.9, 2.1, 3.0]]))
+    array([False,  True, False])
+    """
+    found = differences_from_lowest(losses)
+    rounding = RESOLUTION * np.abs(losses.mean(axis=-1))
+    behind: Bool[np.ndarray, "*tables variants"] = found.mean > np.maximum(found.reach, rounding)
     return behind
 
 

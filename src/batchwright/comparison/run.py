@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from batchwright._files import path_of
 from batchwright.comparison.compare import Compared, CompareOptions
-from batchwright.comparison.compare import compare as comparison
 from batchwright.comparison.remedies import try_remedies as remedies_tried
+from batchwright.comparison.saved import compare_into
 from batchwright.comparison.tried import Remedy, Tried
 from batchwright.config import Given, LossName
 from batchwright.data.dataset import Dataset
@@ -33,8 +34,9 @@ def compare(
     task: Task | None = None,
     trials: int = 8,
     seeds: int = 5,
+    run_dir: Path | str | None = None,
 ) -> Compared:
-    """Compare update rules, or the values of any setting, each with its learning rate tuned; nothing is written.
+    """Compare update rules, or the values of any setting, each with its learning rate tuned.
 
     Args:
         data: training rows, and validation rows, whose loss is compared.
@@ -48,9 +50,12 @@ def compare(
         task: the same.
         trials: how many learning rates are tried for each.
         seeds: how many seeds each is then trained with.
+        run_dir: a new folder for what comes of it, which `open_comparison` opens; None writes nothing.
 
     Raises:
         ConfigError: all problems of the settings and the parts, and of their fit to the data.
+        RunError: the folder exists.
+        UsageError: it cannot be written.
 
     >>> import batchwright as bw
     >>> small = {"network.name": "linear", "training.epochs": 2, "training.batch_size": 32}
@@ -65,7 +70,8 @@ def compare(
         name, number = next(iter(wrong.items()))
         raise ConfigError(f"{name} has to be a whole number from 1 on, but is {number!r}.")
     chosen = space_of(space, Parts(network, optimizer, schedule, loss, metrics, task))
-    events = comparison(chosen, vary, CompareOptions(trials, seeds), data)
+    place = None if run_dir is None else path_of(run_dir, "run_dir")
+    events = compare_into(place, chosen, vary, CompareOptions(trials, seeds), data)
     return next(event for event in events if isinstance(event, Compared))
 
 

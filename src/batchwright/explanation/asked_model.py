@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from batchwright.explanation.places import Arrays
+from batchwright.nn.sensitivity import has_sensitivity, sensitivity
 from batchwright.runs.model import SavedModel
 from batchwright.tasks import Classification, Multilabel, Regression, Several, Task
 from batchwright.training.evaluate import outputs
@@ -35,6 +36,15 @@ class AskedModel:
         """The outputs of the network, [rows, outputs]."""
         on_device = {name: jnp.asarray(array) for name, array in inputs.items()}
         return outputs(self._model.model, self._model.variables, on_device)
+
+    @property
+    def has_sensitivity(self) -> bool:
+        """Whether it can be told at once how strongly the outputs depend on all columns."""
+        return has_sensitivity(self._model.model.network)
+
+    def sensitivity(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        """How strongly the outputs depend on each input, by the name of the input."""
+        return sensitivity(self._model.model.network, self._model.variables, inputs)
 
     def losses(self, outputs: np.ndarray, targets: np.ndarray) -> Float64[np.ndarray, " rows"]:
         """The loss of each row, without weights."""

@@ -174,7 +174,7 @@ def explain_rows(model: SavedModel, labelled: LabelledRows, *, seed: int = 0) ->
     wrong = (true != answers).astype(np.float64) if isinstance(answering.task, Classification) else None
     table, made = labelled.rows, model.encoding.preprocessing
     places = places_of(made) if isinstance(table, Table) else {}
-    names = choose_columns(answering, split.inputs, places)
+    names, how_chosen = choose_columns(answering, split.inputs, places)
     sample = draw_rows(split, weights, len(names), repeats=REPEATS, seed=seed)
     pairs = correlated_pairs(sample.split.inputs, places, names)
 
@@ -193,7 +193,7 @@ def explain_rows(model: SavedModel, labelled: LabelledRows, *, seed: int = 0) ->
         weak_segments(table, names, losses if wrong is None else wrong, weights) if isinstance(table, Table) else (),
         "mean loss" if wrong is None else "share of wrong answers",
         worst_rows(labelled, losses, true, answers, answering.probability_of_true(outputs, split.targets)),
-        (*labelled.notes, *_notes(places, names, split.rows, len(sample.chosen))),
+        (*labelled.notes, *_notes(how_chosen, len(names), split.rows, len(sample.chosen))),
     )
 
 
@@ -230,8 +230,7 @@ def _dependences(
     return by_span([one for one in found if one is not None])
 
 
-def _notes(places: Mapping[str, InputPlaces], names: tuple[str, ...], rows: int, drawn: int) -> tuple[str, ...]:
+def _notes(how_chosen: str, columns: int, rows: int, drawn: int) -> tuple[str, ...]:
     """What was not looked at."""
-    fewer = f"of {len(places):,} columns, the {len(names)} are looked at that change the outputs most"
     some = f"columns are shuffled in {drawn:,} of the {rows:,} rows, drawn by the seed"
-    return (*((fewer,) if len(names) < len(places) else ()), *((some,) if names and drawn < rows else ()))
+    return (*((how_chosen,) if how_chosen else ()), *((some,) if columns and drawn < rows else ()))

@@ -42,9 +42,12 @@ def rows_of_run(run: Run) -> LabelledRows:
 
 def rows_to_explain(again: RowsAgain) -> LabelledRows:
     """The test rows; the validation rows, where there are none, or else the training rows."""
-    parted, parts = again.parted, again.dataset.parts
-    part = next(name for name in PARTS if name in parts)
-    return LabelledRows(part, parted.rows[part], parts[part], parted.positions.get(part))
+    return rows_of_part(again, next(name for name in PARTS if name in again.dataset.parts))
+
+
+def rows_of_part(again: RowsAgain, part: str) -> LabelledRows:
+    """The rows of a part that there is."""
+    return LabelledRows(part, again.parted.rows[part], again.dataset.parts[part], again.parted.positions.get(part))
 
 
 def rows_of_source(source: Source, encoding: Encoding) -> LabelledRows:

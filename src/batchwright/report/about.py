@@ -1,5 +1,6 @@
 """Where a run came from: its data and what was left out, accounting, time, origin of settings, how to repeat."""
 
+from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Any
 
@@ -13,7 +14,7 @@ from batchwright.figures.text import clean
 from batchwright.report.blocks import Block, Cell, Chart, Code, Facts, Grid, Points, Section, Words
 from batchwright.report.gathered import Gathered
 from batchwright.report.rows_shown import shown_name
-from batchwright.runs.manifest import CONFIG
+from batchwright.runs.manifest import CONFIG, Setting
 from batchwright.runs.run import Run
 
 MOST_COLUMNS, MOST_LISTED = 200, 30
@@ -22,6 +23,7 @@ CHOSEN_BY = {
     "default": "default",
     "user": "you",
     "initial": "the run it began from",
+    "rows": "the number of rows",
     "measured": "measurement",
     "searched": "search",
 }
@@ -108,20 +110,25 @@ def _plan_cell(value: Any) -> Cell:
 
 
 def settings_section(run: Run) -> Section:
-    """Every setting, who chose it, and why where it was measured."""
-    evidence = _evidence(run)
+    """Every setting of a run, who chose it, and why where it was measured."""
+    reasons = {key: str(found.get("reason", "")) for key, found in _evidence(run).items()}
+    if not run.settings:
+        return Section("settings", "Settings", (Words("No settings are recorded: the training had not begun."),))
+    return Section("settings", "Settings", (settings_grid(run.settings, reasons),))
+
+
+def settings_grid(settings: Mapping[str, Setting], reasons: Mapping[str, str]) -> Grid:
+    """Every setting, who chose it, and the reason where there is one; those that are not defaults come first."""
     rows = tuple(
         (
             clean(key),
             clean(flow(setting.value))[:LONGEST_VALUE],
             CHOSEN_BY.get(setting.origin, setting.origin),
-            clean(str(evidence.get(key, {}).get("reason", "")))[: 3 * LONGEST_VALUE],
+            clean(reasons.get(key, ""))[: 3 * LONGEST_VALUE],
         )
-        for key, setting in sorted(run.settings.items(), key=lambda one: one[1].origin == "default")
+        for key, setting in sorted(settings.items(), key=lambda one: one[1].origin == "default")
     )
-    if not rows:
-        return Section("settings", "Settings", (Words("No settings are recorded: the training had not begun."),))
-    return Section("settings", "Settings", (Grid("Settings", ("setting", "value", "chosen by", "why"), rows),))
+    return Grid("Settings", ("setting", "value", "chosen by", "why"), rows)
 
 
 def _evidence(run: Run) -> dict[str, dict[str, Any]]:
@@ -183,11 +190,19 @@ def reproduce_section(run: Run) -> Section:
         f"batchwright predict {folder} ROWS --output answers.csv",
         f"batchwright evaluate {folder} ROWS",
     ]
-    pairs = [*manifest.versions.items(), *manifest.machine.items(), ("device", manifest.device)]
-    facts = Facts(tuple((clean(str(name)), clean(str(value))) for name, value in pairs if value))
+    made_with = {**manifest.versions, **manifest.machine, "device": manifest.device}
+    return how_to_repeat(commands, manifest.fingerprint, made_with)
+
+
+FROM_PYTHON = "# the rows came from Python: name their source after the verb"
+
+
+def how_to_repeat(commands: Sequence[str], fingerprint: str, made_with: Mapping[str, str]) -> Section:
+    """The commands that give the same again, and with which versions and machine it was made."""
+    facts = Facts(tuple((clean(str(name)), clean(str(value))) for name, value in made_with.items() if value))
     words = (
         "On a device and with versions like these, the same rows, settings and seed give the same bits. "
-        f"The fingerprint of the rows is {manifest.fingerprint or 'not recorded'}."
+        f"The fingerprint of the rows is {clean(fingerprint) or 'not recorded'}."
     )
     code = Code("\n".join(clean(line) for line in commands))
     return Section("reproduce", "How to reproduce", (Words(words), code, facts))

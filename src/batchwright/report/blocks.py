@@ -87,10 +87,11 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure, and words below it."""
+    """A figure, and words below it. `whole`: it is as wide as the page."""
 
     svg: Svg
     words: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,21 @@ import numpy as np
 from batchwright import _cache
 from batchwright.data.dataset import Dataset
 from batchwright.errors import BatchwrightError, RunError
-from batchwright.explanation import Explained, LabelledRows, explain_rows, rows_to_explain
+from batchwright.explanation import Explained, LabelledRows, explain_rows, rows_of_part, rows_to_explain
 from batchwright.explanation.asked_model import AskedModel, true_answers
 from batchwright.figures.text import clean
+from batchwright.nn.sensitivity import has_sensitivity
+from batchwright.runs.manifest import MISTAKES
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
 from batchwright.tasks import Task
 from batchwright.tasks.metrics import Answers
-from batchwright.workflow.rows_again import read_rows_again
+from batchwright.workflow.rows_again import RowsAgain, read_rows_again
 
 T = TypeVar("T")
 
 MOST_COLUMNS = 2_000
-"""Columns of tables for which it is found out what the model goes by."""
+"""Columns of tables for which it is found out what the model goes by, where they have to be tried one by one."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Measured:
 class Gathered:
     """A run, what its history says, its rows, and what its model says of them; each is None where it is not there.
 
+    `validation` has the answers to the validation rows, where the run kept which of them were answered wrongly.
     `missing` says what is not there and why, a sentence each.
     """
 
@@ -58,6 +61,7 @@ class Gathered:
     dataset: Dataset | None = None
     measured: Measured | None = None
     explained: Explained | None = None
+    validation: Measured | None = None
     missing: tuple[str, ...] = ()
 
     @property
@@ -87,8 +91,24 @@ def gather(run: Run) -> Gathered:
         measured = _try(lambda: measure(model, labelled), "what needs the answers of the model", missing)
     if labelled is not None and measured is not None:
         explained = _try(lambda: _explain(model, labelled), "what the model goes by, and worst rows,", missing)
-    dataset = None if again is None else again.dataset
-    return replace(found, model=model, dataset=dataset, measured=measured, explained=explained, missing=tuple(missing))
+    return replace(
+        found,
+        model=model,
+        dataset=None if again is None else again.dataset,
+        measured=measured,
+        explained=explained,
+        validation=None if again is None else _validation(run, model, again, measured),
+        missing=tuple(missing),
+    )
+
+
+def _validation(run: Run, model: SavedModel, again: RowsAgain, measured: Measured | None) -> Measured | None:
+    """The answers to the validation rows, where it was kept which of them were answered wrongly."""
+    if measured is None or MISTAKES not in run.manifest.files or "validation" not in again.dataset.parts:
+        return None
+    if measured.labelled.part == "validation":
+        return measured
+    return _try(lambda: measure(model, rows_of_part(again, "validation")), "", [])
 
 
 def measure(model: SavedModel, labelled: LabelledRows) -> Measured:
@@ -119,10 +139,10 @@ def _explain(model: SavedModel, labelled: LabelledRows) -> Explained:
     """What the model goes by, where that does not take minutes.
 
     Raises:
-        RunError: there are too many columns, or too few rows.
+        RunError: there are too many columns for a network of the user's own, or too few rows.
     """
     columns = len(model.encoding.schema.used)
-    if columns > MOST_COLUMNS:
+    if columns > MOST_COLUMNS and not has_sensitivity(model.model.network):
         raise RunError(f"of {columns:,} columns, that takes minutes: `batchwright explain` tells it.")
     return explain_rows(model, labelled)
 

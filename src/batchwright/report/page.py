@@ -123,7 +123,8 @@ def _block(block: Block) -> str:
             return f"<dl>{''.join(pairs)}</dl>\n"
         case Chart():
             words = f"<figcaption>{escape_text(block.words)}</figcaption>" if block.words else ""
-            return f"<figure>{_scrolls(block.svg.text.strip(), repr(block.svg)[6:-1])}{words}</figure>\n"
+            whole = ' class="whole"' if block.whole else ""
+            return f"<figure{whole}>{_scrolls(block.svg.text.strip(), repr(block.svg)[6:-1])}{words}</figure>\n"
         case Code():
             lines = "\n".join(escape(clean(line), quote=True) for line in block.text.split("\n"))
             return f'<pre tabindex="0">{lines}</pre>\n'
@@ -147,7 +148,7 @@ def _grid(grid: Grid) -> str:
     )
     groups = "".join(_group(group, numeric) for group in grid.groups)
     rows = f"<tbody>{''.join(_rows(grid.rows, numeric))}</tbody>" if grid.rows or not grid.groups else ""
-    sortable = ' class="sortable"' if len(grid.rows) > 1 else ""
+    sortable = ' class="grouped"' if grid.groups else ' class="sortable"' if len(grid.rows) > 1 else ""
     return _table(grid.caption, sortable, f"<thead><tr>{heads}</tr></thead>{rows}{groups}")
 
 

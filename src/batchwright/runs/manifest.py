@@ -25,6 +25,8 @@ PROGRESS = "progress.json"
 """How far the epoch in progress is, while a run is trained. It is no part of the record."""
 SEARCH, BEST_RUN = "search.json", "best"
 """The file and the folder of a search: its description, and its best trial, which is a run of its own."""
+COMPARISON = "comparison.json"
+"""The file of a comparison: what was compared, and what came of it."""
 
 MB = 1 << 20
 LARGEST = {

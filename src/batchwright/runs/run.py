@@ -13,6 +13,7 @@ from batchwright._shown import Drawings, Shown
 from batchwright.errors import RunError, nearest
 from batchwright.runs.manifest import (
     BEST_RUN,
+    COMPARISON,
     CONFIG,
     EVIDENCE,
     HISTORY,
@@ -318,6 +319,8 @@ def open_run(path: Path | str) -> Run:
         return open_run(path / BEST_RUN)
     if (path / SEARCH).is_file():
         raise RunError(f"the search in {path} has not finished: `batchwright resume {path}` goes on with it.")
+    if (path / COMPARISON).is_file():
+        raise RunError(f"{path} holds a comparison, which has no model: `batchwright report {path}` shows it.")
     if not (path / MANIFEST).exists():
         raise RunError(f"{path} is not the folder of a run: it has no {MANIFEST}. `batchwright runs` lists runs.")
     return Run(path, read_manifest(path))

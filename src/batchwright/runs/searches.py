@@ -103,12 +103,11 @@ def read_result(path: Path) -> dict[str, Any] | None:
     return {name: value for name, value in plain.items() if name != "format"}
 
 
-def reopen_search(path: Path) -> SearchFolder:
-    """Open the folder of a search to continue it.
+def read_plan(path: Path) -> SearchPlan:
+    """The settings of a search; a file with its space lies beside them.
 
     Raises:
         RunError: it is not the folder of a search, or cannot be read.
-        UsageError: another process is writing it.
     """
     if not is_search(path):
         raise RunError(f"{path} is not the folder of a search: it has no {SEARCH}.")
@@ -117,6 +116,17 @@ def reopen_search(path: Path) -> SearchFolder:
     if min(plan.trials, plan.seeds, plan.folds) < 1:
         raise RunError(f"{path / SEARCH} does not describe a search: it has no trials.")
     read_bytes(path, SPACE, at_most=MOST_BYTES[SPACE])  # refuses anything but a regular file in its folder
+    return plan
+
+
+def reopen_search(path: Path) -> SearchFolder:
+    """Open the folder of a search to continue it.
+
+    Raises:
+        RunError: it is not the folder of a search, or cannot be read.
+        UsageError: another process is writing it.
+    """
+    plan = read_plan(path)
     folder = SearchFolder(path, plan, lock_of(path))
     remove_parts(path)
     return folder

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Cell: TypeAlias = float | str | None
 WIDE = 30.0
 """The ratio of the largest to the smallest number from which an axis is logarithmic."""
+NARROWEST, BESIDE = 720.0, 150.0
+"""Pixels of the narrowest figure of all trials, and from one of its axes to the next."""
 STRONG, CURVES = 5, 8
 """Trials that are drawn strongly among all, and trials whose curves are drawn: the best."""
 
@@ -30,6 +32,7 @@ def search_drawings(
     - importance, interactions: of settings, and of pairs of them, with intervals
     - parallel: a line for each trial through its settings; the best are strong
     - curves: of the best trials by epoch
+    - halving: how many trials were still trained after each epoch
     """
     few = "importance takes 8 complete trials that differ"
     return {
@@ -40,6 +43,9 @@ def search_drawings(
         else "it takes the importance of two settings",
         "parallel": partial(draw_parallel, finished, objective),
         "curves": partial(draw_curves, finished, objective),
+        "halving": partial(draw_survivors, finished)
+        if any(one.outcome.ending == "stopped" for one in finished)
+        else "no trial was stopped early",
     }
 
 
@@ -90,7 +96,8 @@ def draw_parallel(finished: "Sequence[Finished]", objective: "Objective") -> Svg
     values = [one.outcome.value if isfinite(one.outcome.value) else None for one in finished]
     last = Column(Axis(objective.monitor, scale=_scale(values)), values)
     best = [place for place in _by_value(finished, objective) if values[place] is not None][:STRONG]
-    return parallel_coordinates([*columns, last], title=f"Trials by their settings; the best {len(best)}", strong=best)
+    title, width = f"Trials by their settings; the best {len(best)}", max(NARROWEST, BESIDE * len(columns))
+    return parallel_coordinates([*columns, last], title=title, strong=best, width=width)
 
 
 def draw_curves(finished: "Sequence[Finished]", objective: "Objective") -> Svg:
@@ -103,6 +110,14 @@ def draw_curves(finished: "Sequence[Finished]", objective: "Objective") -> Svg:
     ]
     y = Axis(objective.monitor, scale=_scale([value for line in lines for value in line.y]))
     return line_chart(lines, Axis("epoch"), y, title=f"The best {len(lines)} trials by epoch")
+
+
+def draw_survivors(finished: "Sequence[Finished]") -> Svg:
+    """How many trials were trained in each epoch: where trials were stopped early, the line falls."""
+    lengths = [len(one.outcome.curve) for one in finished]
+    epochs = range(1, max(lengths, default=0) + 1)
+    line = Line("trials", epochs, [sum(length >= epoch for length in lengths) for epoch in epochs], points=True)
+    return line_chart([line], Axis("epoch"), Axis("trials", low=0.0), title="Trials that were trained in each epoch")
 
 
 def _by_value(finished: "Sequence[Finished]", objective: "Objective") -> list[int]:

@@ -5,13 +5,19 @@ from dataclasses import dataclass
 
 from batchwright import _cache
 from batchwright.config import Settings
+from batchwright.data.dataset import Dataset
+from batchwright.errors import RunError
 from batchwright.findings import Finding, Told, inspect
 from batchwright.measure.learning_rate import LearningRates
 from batchwright.measure.throughput import iteration_seconds
+from batchwright.nn.protocols import Network
+from batchwright.runs.run import Run
 from batchwright.training.evaluate import evaluate
 from batchwright.training.fit import compile_loop
+from batchwright.training.plan import make_plan
 from batchwright.workflow.measuring import learning_rates, measure_auto
 from batchwright.workflow.preparing import Prepared, prepare
+from batchwright.workflow.training import recorded_settings
 
 USEFUL = 1 / 100
 """Share of the best rate below which training hardly moves in the number of epochs that people have."""
@@ -64,6 +70,27 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
     told = _told(settings)
     found = inspect(prepared.dataset, job.plan, program.model.network, program.optimizer, stable=stable, told=told)
     return Checked(prepared, segment.memory_bytes, segment.seconds, epoch, epoch * job.plan.epochs, found, rates)
+
+
+def inspect_run(run: Run, dataset: Dataset, network: Network) -> tuple[Finding, ...]:
+    """What looks wrong in the rows of a run and in its plan, as `check` would find it; nothing is compiled.
+
+    Args:
+        run: the run.
+        dataset: its rows, read again.
+        network: as built.
+
+    Raises:
+        ConfigError: the run has parts of the user's own.
+        RunError: its configuration is damaged.
+    """
+    settings = recorded_settings(run)
+    training = settings.config.training
+    size, epochs = run.plan.get("batch_size"), run.plan.get("epochs")
+    if not isinstance(size, int) or not isinstance(epochs, int):
+        raise RunError(f"{run.path} does not say with which batch size it was trained.")
+    plan = make_plan(dataset.train.rows, size, epochs, remainder=training.remainder, shuffle=training.shuffle)
+    return inspect(dataset, plan, network, settings.config.optimizer, told=_told(settings))
 
 
 def _told(settings: Settings) -> Told:

@@ -73,14 +73,15 @@ def _program(prepared: Prepared) -> Program:
     return replace(prepared.job.program, averaged=False)
 
 
-def find_learning_rate(settings: Settings) -> LearningRates:
+def find_learning_rate(settings: Settings) -> tuple[Prepared, LearningRates]:
     """Prepare, and try learning rates; nothing is written.
 
     Raises:
         DataError, ConfigError: as `prepare`; or no rate lowers the loss.
     """
     _cache.use()
-    return learning_rates(prepare(settings))
+    prepared = prepare(settings)
+    return prepared, learning_rates(prepared)
 
 
 def find_batch_size(settings: Settings) -> tuple[Prepared, BatchSizes]:

@@ -93,12 +93,18 @@ def importance_table(found: Importance) -> Table:
 
 def found_lines(found: Searched) -> Iterator[str]:
     """The best settings, how many trials there were, and where the results are."""
-    stopped = sum(one.outcome.ending == "stopped" for one in found.finished)
     yield f"best of {len(found.finished)} trials: {settings_text(found.best.chosen)}"
-    without = sum(one.outcome.ending == "undefined" for one in found.finished)
-    undefined = f", {without} had no finite {found.objective.monitor}" if without else ""
-    yield f"{found.diverged} diverged, {stopped} were stopped early{undefined}; {found.seconds:.1f} s in all"
+    yield f"{endings_line(found.finished, found.objective)}; {found.seconds:.1f} s in all"
     yield f"run: {found.trained.run.path if found.trained.run else found.folder}"
+
+
+def endings_line(finished: Sequence[Finished], objective: Objective = LOSS) -> str:
+    """How many trials diverged, were stopped early, or had no value of the objective."""
+    diverged, stopped, without = (
+        sum(one.outcome.ending == ending for one in finished) for ending in ("diverged", "stopped", "undefined")
+    )
+    undefined = f", {without} had no finite {objective.monitor}" if without else ""
+    return f"{diverged} diverged, {stopped} were stopped early{undefined}"
 
 
 def settings_text(chosen: Mapping[str, Any]) -> str:
