@@ -114,6 +114,15 @@ def test_all_trials_are_judged_by_a_loss_that_the_search_does_not_change(tmp_pat
     assert last.best.outcome.curve[-1] == pytest.approx(last.trained.history[-1]["val_log_loss"], rel=1e-3)
 
 
+def test_few_rows_are_trained_for_as_many_updates_with_a_batch_size_that_was_measured(tmp_path):
+    free = {key: text for key, text in VALUES.items() if not key.startswith("training")}
+    free["training.early_stopping.patience"] = "1"
+    space = load_space(None, [(key, text, key) for key, text in free.items()])
+    *_, last = search(space, SearchOptions(trials=2), run_dir=tmp_path / "s")
+    plan = last.trained.prepared.plan
+    assert (plan.epochs - 1) * plan.iterations_per_epoch < 1_000 <= plan.epochs * plan.iterations_per_epoch
+
+
 def test_with_many_trials_more_is_searched_and_what_the_user_chose_is_not():
     from batchwright.search.defaults import default_dimensions
 

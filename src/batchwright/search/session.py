@@ -16,7 +16,7 @@ from batchwright.search.space import Space
 from batchwright.search.study import Finished, Study
 from batchwright.training.job import Job
 from batchwright.workflow import Prepared, folds
-from batchwright.workflow.budget import with_budget_of
+from batchwright.workflow.budget import with_budget_of, with_epochs_for_size
 from batchwright.workflow.measuring import SIZE
 
 AGAIN = "the same search, with its storage and study name and another folder, goes on with it"
@@ -63,7 +63,8 @@ class Session:
         plan, settings = self.folder.plan, with_budget_of(self.space.settings(chosen), self.prepared.settings)
         if plan.batch_size is None:
             return settings
-        return settings.with_measured({SIZE: plan.batch_size}, {SIZE: {"reason": plan.batch_size_reason}})
+        settings = settings.with_measured({SIZE: plan.batch_size}, {SIZE: {"reason": plan.batch_size_reason}})
+        return with_epochs_for_size(settings, self.prepared.plan.training_rows)
 
 
 def chosen_objective(space: Space, options: SearchOptions, prepared: Prepared) -> Objective:

@@ -18,6 +18,17 @@ function dashOf(place) {
   return DASHES[(place + Math.floor(place / COLOURS)) % DASHES.length];
 }
 
+/** A short piece of the line at this place. */
+function keyOf(place) {
+  const [svg, line] = ["svg", "line"].map((name) => document.createElementNS("http://www.w3.org/2000/svg", name));
+  const given = { class: "key", width: 30, height: 6, "aria-hidden": "true" };
+  for (const [name, value] of Object.entries(given)) svg.setAttribute(name, value);
+  const drawn = { x1: 0, x2: 30, y1: 3, y2: 3, class: `p${place % COLOURS}`, "stroke-dasharray": dashOf(place).join(" ") };
+  for (const [name, value] of Object.entries(drawn)) line.setAttribute(name, value);
+  svg.append(line);
+  return svg;
+}
+
 function role(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
@@ -50,7 +61,7 @@ export class Chart {
       this.shape = shape;
       this.range = [-Infinity, Infinity];
       const named = options.legend && this.lines.length > 1 ? this.lines : [];
-      fill(this.legend, named.map((line) => el("li", {}, el("span", { class: `swatch p${line.place % COLOURS}` }), line.label)));
+      fill(this.legend, named.map((line) => el("li", {}, keyOf(line.place), line.label)));
       this.#make();
     } else {
       this.plot.setData(this.#data(), this.range[0] === -Infinity);
