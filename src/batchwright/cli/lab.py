@@ -1,11 +1,14 @@
 """`batchwright lab`: gradient descent on one or two weights, in a page, in the terminal and in files."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from batchwright.cli.lab_network import show_network
+from batchwright.cli.lab_run import show_run
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.errors import UsageError
 
@@ -23,7 +26,7 @@ class PageFirst(TyperGroup):
 
 
 lab = typer.Typer(
-    help="See gradient descent on one or two weights: in a page, in the terminal, in files.", cls=PageFirst
+    help="See gradient descent: on one or two weights, in a small network, in a run of your own.", cls=PageFirst
 )
 
 Rule = Annotated[str | None, typer.Option("--optimizer", help="sgd, momentum, adam, ...; several with commas; or all")]
@@ -51,14 +54,35 @@ def open_page(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="of the page [one that is free]")] = None,
     host: Annotated[str, typer.Option(help="the address to listen on")] = "127.0.0.1",
     opens: Annotated[bool, typer.Option("--open/--no-open", help="open the page in a browser")] = True,
+    table: Annotated[
+        str | None, typer.Option(metavar="FILE", help="your own table, of which the small network learns two columns")
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="the folder of a run of your own, to be looked at")
+    ] = None,
 ) -> None:
     """Open the lab in a page; the same as `lab` alone."""
     from batchwright.lab.answers import Desk
     from batchwright.lab.app import make_app
+    from batchwright.lab.chosen_rows import read_table
+    from batchwright.lab.run_looks import RunLooks
     from batchwright.pages import serve
+    from batchwright.runs.run import open_run
 
-    with Desk() as desk:
-        serve(make_app(desk), name="the lab", announce=say, host=host, port=port, opens=opens, path="/lab/line")
+    path = "/lab/line"
+    if table is not None:
+        read_table(table)  # what is wrong with it is said here
+        path = "/lab/network?data=table"
+    if run is not None:
+        open_run(run)
+        path = "/lab/run"
+    with Desk() as desk, RunLooks(run) if run is not None else nullcontext() as looks:
+        app = make_app(desk, table, looks)
+        serve(app, name="the lab", announce=say, host=host, port=port, opens=opens, path=path)
+
+
+lab.command("network")(show_network)
+lab.command("run")(show_run)
 
 
 @lab.command("line")

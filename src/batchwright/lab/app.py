@@ -7,22 +7,28 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from batchwright.data.formats.source import Source
 from batchwright.lab.answers import Desk
+from batchwright.lab.live_session import Sessions
+from batchwright.lab.network_routes import network_routes
+from batchwright.lab.run_looks import RunLooks
+from batchwright.lab.run_routes import run_routes
 from batchwright.lab.scenes import SCENES
 from batchwright.pages import Shell, static_route
 
 STATIC = Path(__file__).parent / "static"
 
 
-def make_app(desk: Desk) -> Starlette:
-    """The application; `pages.secure` has to stand before it."""
-    return Starlette(routes=[Route("/", _first), *routes(desk), static_route({"lab": STATIC})])
+def make_app(desk: Desk, table: Source = None, looks: RunLooks | None = None) -> Starlette:
+    """The application; `pages.secure` has to stand before it. `table` is the user's own, `looks` a run of theirs."""
+    return Starlette(routes=[Route("/", _first), *routes(desk, table, looks), static_route({"lab": STATIC})])
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(desk: Desk, table: Source = None, looks: RunLooks | None = None) -> list[Route]:
     """The routes of the lab, for an application that has `static/lab` too."""
-    shell = Shell("batchwright lab", "/static/lab/lab.js", ("/static/lab/lab.css",))
-    pages = [Route(f"/lab/{scene.NAME}", shell.answer) for scene in SCENES]
+    shell = Shell("batchwright lab", "/static/lab/lab.js", ("/static/lab/lab.css", "/static/lab/network.css"))
+    pages = [Route(f"/lab/{name}", shell.answer) for name in (*(scene.NAME for scene in SCENES), "network", "run")]
+    network = network_routes(Sessions(table, lock=desk.lock))
 
     def answer(request: Request) -> Response:
         """The answer of a scene; not a coroutine, so that another thread computes it."""
@@ -30,7 +36,7 @@ def routes(desk: Desk) -> list[Route]:
         found = desk.answer(kind, scene, request.query_params.multi_items())
         return PlainTextResponse("There is no such answer.", 404) if found is None else JSONResponse(found)
 
-    return [Route("/lab", _first), *pages, Route("/lab/{kind}/{scene}", answer)]
+    return [Route("/lab", _first), *pages, *network, *run_routes(looks), Route("/lab/{kind}/{scene}", answer)]
 
 
 async def _first(request: Request) -> Response:

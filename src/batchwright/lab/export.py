@@ -14,12 +14,14 @@ from batchwright._files import new_folder
 from batchwright.lab.answers import answer
 
 LAB, PAGES = Path(__file__).parent / "static", Path(__file__).parents[1] / "pages" / "static"
+SERVED = ("network_texts", "network_picture", "network_scene", "run_scene")
+"""The modules of scenes that need the server: a copy has no answers for them, and does not show them."""
 MODULES = (
     ("/static/pages/dom.js", PAGES / "dom.js"),
     ("/static/pages/language.js", PAGES / "language.js"),
     *(
         (f"./{name}.js", LAB / f"{name}.js")
-        for name in ("texts", "source", "chart", "controls", "panel", "line_scene", "surface_scene", "lab")
+        for name in ("texts", "source", "chart", "controls", "panel", "line_scene", "surface_scene", *SERVED, "lab")
     ),
 )
 """The modules, each after those that it imports."""

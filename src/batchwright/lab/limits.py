@@ -67,7 +67,7 @@ def limits_of(surface: Surface, rule: Optimizer | None = None) -> Limits | None:
     of = SGD() if rule is None else rule
     plain = isinstance(of, SGD) and not of.momentum
     best = 2.0 / (flattest + steepest) if plain else None
-    return Limits(flattest, steepest, best, _largest(of, steepest))
+    return Limits(flattest, steepest, best, largest_rate(of, steepest))
 
 
 def steepest_batch(surface: Surface, batch_size: BatchSize) -> float | None:
@@ -81,7 +81,8 @@ def steepest_batch(surface: Surface, batch_size: BatchSize) -> float | None:
     return float(2.0 * squares[: None if batch_size == "full" else batch_size].mean())
 
 
-def _largest(rule: Optimizer, curvature: float) -> float | None:
+def largest_rate(rule: Optimizer, curvature: float) -> float | None:
+    """The rate beyond which a rule diverges on a loss of this curvature; None if there is no such limit."""
     if not isinstance(rule, SGD):
         return None
     kept = float(rule.momentum)
