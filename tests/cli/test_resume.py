@@ -15,7 +15,7 @@ from batchwright.runs.run import open_run
 
 TRAIN = (
     *("train", "digits", "--network", "mlp", "--hidden-layer-sizes", "16", "--dropout", "0.2"),
-    *("--epochs", "6", "--run-dir", "run"),
+    *("--epochs", "6", "--batch-size", "64", "--run-dir", "run"),
     *("--set", "training.checkpoints.iterations=7"),
 )
 
