@@ -12,7 +12,7 @@ from typing import Annotated, Any, ForwardRef, Literal, get_args, get_origin
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
-check = beartype(conf=BeartypeConf(is_pep484_tower=True))
+check = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=jaxtyping.TypeCheckError))
 jaxtyped = jaxtyping.jaxtyped
 
 
