@@ -121,7 +121,7 @@ def messages(path: Path) -> list[str]:
 
 def test_below_the_command_line_no_message_names_a_flag() -> None:
     flag = re.compile(r"(?<![\w-])--[a-z]")
-    pages = ("cli", "report", "figures", "pages", "dashboard", "lab")  # command lines, pages that show them, style sheets
+    pages = ("cli", "report", "figures", "pages", "dashboard", "lab")  # which show command lines, or names of styles
     modules = [path for path in SRC.rglob("*.py") if path.relative_to(SRC).parts[0] not in pages]
     found = {
         (path.name, text)
