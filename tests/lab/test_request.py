@@ -16,7 +16,7 @@ from batchwright.lab import limits_of
 from batchwright.lab.answers import answer
 from batchwright.lab.copies import as_command, as_python
 from batchwright.lab.request import KEYS
-from batchwright.lab.scenes import scene_of
+from batchwright.lab.scenes import DESCENTS
 from batchwright.lab.words import describe
 
 ASKED = (
@@ -35,7 +35,7 @@ ASKED = (
 
 @pytest.mark.parametrize(("scene", "texts"), ASKED)
 def test_the_python_gives_the_same_path(scene: str, texts: dict[str, str]) -> None:
-    asked = scene_of(scene).read(texts)
+    asked = DESCENTS[scene].read(texts)
     paths = asked.paths()
     module: dict[str, object] = {}
     exec(as_python(asked, {name: path.rule for name, path in paths.items()}), module)
@@ -51,14 +51,14 @@ def test_the_command_asks_for_the_same(scene: str, texts: dict[str, str], monkey
 
     from batchwright.cli import lab
 
-    asked = scene_of(scene).read(texts)
+    asked = DESCENTS[scene].read(texts)
     program, verb, *words = shlex.split(as_command(scene, asked))
     assert (program, verb) == ("batchwright", "lab")
     got = {}
     monkeypatch.setattr(lab, "_show", lambda name, given, *_, **__: got.update({"scene": name, **given}))
     typer.main.get_command(lab.lab).main(words, standalone_mode=False)
     assert got.pop("scene") == scene
-    again = scene_of(scene).read(got)
+    again = DESCENTS[scene].read(got)
     assert {**again.texts, "surface": ""} == {**asked.texts, "surface": ""}
     assert again.course.surface.name == asked.course.surface.name
 
@@ -96,7 +96,7 @@ def test_the_command_asks_for_the_same(scene: str, texts: dict[str, str], monkey
 )
 def test_a_wrong_text_is_a_sentence(texts: dict[str, str], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        scene_of("line").read(texts).paths()
+        DESCENTS["line"].read(texts).paths()
     found = answer("answer", "line", list(texts.items()))
     assert found is not None
     assert words.split()[0] in found["problem"]["en"]
@@ -104,17 +104,17 @@ def test_a_wrong_text_is_a_sentence(texts: dict[str, str], words: str) -> None:
 
 
 def test_a_number_of_one_rule_leaves_the_others_alone() -> None:
-    rules = scene_of("surface").read({"rule": "sgd,momentum,adam", "optimizer.momentum": "0.5"}).rules
+    rules = DESCENTS["surface"].read({"rule": "sgd,momentum,adam", "optimizer.momentum": "0.5"}).rules
     assert rules["momentum"].momentum == 0.5
     assert rules["sgd"].momentum == 0.0
-    assert scene_of("surface").read({"rule": "all", "optimizer.momentum": "0.5"}).rules["rmsprop"].momentum == 0.0
+    assert DESCENTS["surface"].read({"rule": "all", "optimizer.momentum": "0.5"}).rules["rmsprop"].momentum == 0.0
     with pytest.raises(UsageError, match="none of adam, lion uses it"):
-        scene_of("surface").read({"rule": "adam,lion", "optimizer.momentum": "0.5"})
+        DESCENTS["surface"].read({"rule": "adam,lion", "optimizer.momentum": "0.5"})
 
 
 def test_a_line_is_no_surface_of_two_weights() -> None:
     with pytest.raises(UsageError, match="unknown surface 'line'"):
-        scene_of("surface").read({"surface": "line"})
+        DESCENTS["surface"].read({"surface": "line"})
 
 
 @given(

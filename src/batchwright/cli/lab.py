@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from batchwright.cli.lab_fit import show_fit
 from batchwright.cli.lab_network import show_network
+from batchwright.cli.lab_normalization import show_normalization
 from batchwright.cli.lab_run import show_run
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.errors import UsageError
@@ -82,6 +84,8 @@ def open_page(
 
 
 lab.command("network")(show_network)
+lab.command("normalization")(show_normalization)
+lab.command("fit")(show_fit)
 lab.command("run")(show_run)
 
 
@@ -175,13 +179,13 @@ def _texts(numbers: list[str] | None, **given: str | None) -> dict[str, str]:
 def _show(scene: str, texts: dict[str, str], output: Path | None, animate: float | None, *, as_json: bool) -> None:
     from batchwright.cli.shown_files import check_figure_file, write_figure_file
     from batchwright.lab.drawing import draw_path, draw_paths
-    from batchwright.lab.scenes import scene_of
+    from batchwright.lab.scenes import DESCENTS
 
     if animate is not None and (output is None or output.suffix.lower() != ".svg"):
         raise UsageError("--animate makes a figure that moves: name an SVG file with --output, as descent.svg.")
     if output is not None:
         check_figure_file(output)
-    asked = scene_of(scene).read(texts)
+    asked = DESCENTS[scene].read(texts)
     paths = list(asked.paths().values())
     if output is not None:
         one = len(paths) == 1

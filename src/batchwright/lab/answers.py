@@ -9,7 +9,7 @@ from typing import Any
 from batchwright.errors import BatchwrightError
 from batchwright.lab import scene_surface
 from batchwright.lab.rules import RULES
-from batchwright.lab.scenes import SCENES, scene_of
+from batchwright.lab.scenes import DESCENTS, scene_of
 
 MOST_SETTINGS = 40
 """Settings in an address."""
@@ -62,7 +62,7 @@ class Desk:
 
     def _warm_up(self) -> None:
         for rule in RULES:
-            for scene in SCENES:
+            for scene in DESCENTS:
                 if self.closing.is_set():
                     return
-                self.answer("answer", scene.NAME, [("rule", rule)])
+                self.answer("answer", scene, [("rule", rule)])

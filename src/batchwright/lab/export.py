@@ -14,7 +14,16 @@ from batchwright._files import new_folder
 from batchwright.lab.answers import answer
 
 LAB, PAGES = Path(__file__).parent / "static", Path(__file__).parents[1] / "pages" / "static"
-SERVED = ("network_texts", "network_picture", "network_scene", "run_scene")
+SERVED = (
+    "network_texts",
+    "network_picture",
+    "network_scene",
+    "run_scene",
+    "fit_texts",
+    "fit_scene",
+    "normalization_texts",
+    "normalization_scene",
+)
 """The modules of scenes that need the server: a copy has no answers for them, and does not show them."""
 MODULES = (
     ("/static/pages/dom.js", PAGES / "dom.js"),

@@ -1,6 +1,7 @@
 """Points for a small network: known figures of two classes, and curves of one number by another."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -50,27 +51,29 @@ def xor(random: np.random.Generator, rows: int) -> tuple[Floats, Floats]:
     return points, (points[:, 0] * points[:, 1] < 0).astype(np.float64)
 
 
-def sine(random: np.random.Generator, rows: int) -> tuple[Floats, Floats]:
+def sine(x: Floats) -> Floats:
     """One and a half waves."""
-    x = random.uniform(-1.0, 1.0, rows)
-    return x[:, None], np.sin(1.5 * np.pi * x)
+    return np.sin(1.5 * np.pi * x)
 
 
-def step(random: np.random.Generator, rows: int) -> tuple[Floats, Floats]:
+def step(x: Floats) -> Floats:
     """A jump in the middle."""
-    x = random.uniform(-1.0, 1.0, rows)
-    return x[:, None], np.where(x > 0, 1.0, -1.0)
+    return np.where(x > 0, 1.0, -1.0)
 
 
-def bump(random: np.random.Generator, rows: int) -> tuple[Floats, Floats]:
+def bump(x: Floats) -> Floats:
     """A narrow hill on a slope."""
+    return 0.5 * x + np.exp(-((x / 0.2) ** 2))
+
+
+def _along(curve: Callable[[Floats], Floats], random: np.random.Generator, rows: int) -> tuple[Floats, Floats]:
     x = random.uniform(-1.0, 1.0, rows)
-    return x[:, None], 0.5 * x + np.exp(-((x / 0.2) ** 2))
+    return x[:, None], curve(x)
 
 
 CLASS_SETS: dict[str, Draw] = {"moons": moons, "circles": circles, "spirals": spirals, "xor": xor}
-CURVES: dict[str, Draw] = {"sine": sine, "step": step, "bump": bump}
-POINT_SETS: dict[str, Draw] = CLASS_SETS | CURVES
+CURVES: dict[str, Callable[[Floats], Floats]] = {"sine": sine, "step": step, "bump": bump}
+POINT_SETS: dict[str, Draw] = CLASS_SETS | {name: partial(_along, curve) for name, curve in CURVES.items()}
 USUAL_NOISE = {"moons": 0.15, "circles": 0.08, "spirals": 0.03, "xor": 0.0, "sine": 0.1, "step": 0.1, "bump": 0.1}
 
 

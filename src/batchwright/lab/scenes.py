@@ -1,6 +1,6 @@
 """The scenes of the lab, in the order in which they are shown.
 
-A new scene is a module with `read` and `answer`, and an entry in `SCENES`; its page is a module in `static/`, with an
+A new scene is a module with `answer`, and an entry in `SCENES`; its page is a module in `static/`, with an
 entry in `SCENES` of `lab.js`, words in `texts.js`, and a place in `MODULES` of `export`.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from batchwright.errors import UsageError, unknown
-from batchwright.lab import scene_line, scene_surface
+from batchwright.lab import scene_fit, scene_line, scene_normalization, scene_surface
 from batchwright.lab.request import Asked
 
 
@@ -17,18 +17,23 @@ class Scene(Protocol):
     """A module of a scene."""
 
     NAME: str
-    DEFAULTS: Mapping[str, str]
-
-    def read(self, texts: Mapping[str, str]) -> Asked:
-        """What someone asks for, from texts."""
-        ...
 
     def answer(self, texts: Mapping[str, str]) -> dict[str, Any]:
         """Everything that the page of the scene shows, as plain data."""
         ...
 
 
-SCENES: tuple[Scene, ...] = (scene_line, scene_surface)
+@runtime_checkable
+class Descent(Scene, Protocol):
+    """A scene in which update rules take a path."""
+
+    def read(self, texts: Mapping[str, str]) -> Asked:
+        """What someone asks for, from texts."""
+        ...
+
+
+DESCENTS: Mapping[str, Descent] = {scene.NAME: scene for scene in (scene_line, scene_surface)}
+SCENES: tuple[Scene, ...] = (*DESCENTS.values(), scene_normalization, scene_fit)
 
 
 def scene_of(name: str) -> Scene:

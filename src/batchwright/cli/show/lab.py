@@ -15,6 +15,9 @@ from batchwright.lab.words import END
 if TYPE_CHECKING:
     import polars as pl
 
+    from batchwright.lab.batch_norm_study import Studied
+    from batchwright.lab.curve_fit import Fitted
+
 MOST_CURVES = 4
 """More curves cannot be told apart in the terminal: the best are drawn."""
 
@@ -38,6 +41,38 @@ def network_sketch(curves: Mapping[str, Sequence[float]], encoding: str | None) 
     last = f"at {len(moments):,} moments, from iteration 0 to {moments[-1]:,.0f}"
     title = f"{'log10 of the loss' if log else 'loss'}, {last}"
     return f"{title}\n{line_sketch(drawn, first=0, plain=needs_plain(encoding))}"
+
+
+def fit_sketch(fitted: "Fitted", encoding: str | None) -> str:
+    """The training and the validation loss by epoch, as powers of ten."""
+    curves = {"training": np.log10(fitted.train), "validation": np.log10(fitted.validation)}
+    return f"log10 of the loss by epoch\n{line_sketch(curves, first=1, plain=needs_plain(encoding))}"
+
+
+def capacities_table(fits: "Sequence[Fitted]") -> Table:
+    """A row for each degree or width, the smallest first; the lowest validation loss has a star."""
+    from batchwright.lab.fit_drawing import NAMES
+
+    table = Table(box=None)
+    for name in (NAMES[fits[0].asked.model], "training loss", "validation loss", "kept epoch"):
+        table.add_column(name, justify="right")
+    best = min((fitted.losses[1] for fitted in fits if fitted.kept), default=None)
+    for fitted in fits:
+        train, validation = (short(loss) if fitted.kept else "diverged" for loss in fitted.losses)
+        star = " *" if fitted.losses[1] == best else "  "
+        table.add_row(str(fitted.asked.capacity), train, validation + star, f"{fitted.kept:,}")
+    return table
+
+
+def layers_table(studied: "Studied") -> Table:
+    """What the activations of each hidden layer get, with batch normalization and without."""
+    table = Table(box=None)
+    for name in ("hidden layer", "mean with", "deviation with", "mean without", "deviation without"):
+        table.add_column(name, justify="right")
+    columns = [column for net in (studied.normal, studied.plain) for column in (net.means, net.deviations)]
+    for layer, row in enumerate(zip(*columns, strict=True), start=1):
+        table.add_row(str(layer), *map(short, row))
+    return table
 
 
 def paths_table(paths: Sequence[Path]) -> Table:

@@ -2,14 +2,16 @@
 
 import { el, fill } from "/static/pages/dom.js";
 import { otherLanguage } from "/static/pages/language.js";
+import { showFit } from "./fit_scene.js";
 import { showLine } from "./line_scene.js";
 import { showNetwork } from "./network_scene.js";
+import { showNormalization } from "./normalization_scene.js";
 import { showRun } from "./run_scene.js";
 import { grids } from "./source.js";
 import { showSurface } from "./surface_scene.js";
 import { t } from "./texts.js";
 
-const ALL = { line: showLine, surface: showSurface, network: showNetwork, run: showRun };
+const ALL = { line: showLine, surface: showSurface, network: showNetwork, normalization: showNormalization, fit: showFit, run: showRun };
 
 /** An exported copy has the scenes for which it has answers. */
 const SCENES = grids ? Object.fromEntries(Object.entries(ALL).filter(([name]) => name in grids)) : ALL;

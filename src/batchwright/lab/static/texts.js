@@ -4,7 +4,7 @@ import { speaker } from "/static/pages/language.js";
 
 const texts = {
   en: {
-    lab: "Lab", other: "中文", line: "One weight", surface: "Two weights", network: "A small network", run: "Your own run",
+    lab: "Lab", other: "中文", line: "One weight", surface: "Two weights", network: "A small network", normalization: "Batch normalization", fit: "Over- and underfitting", run: "Your own run",
     line_look: "Look for: the smaller the slope, the shorter the step. The rate decides whether steps creep, jump to the other side, or run away.",
     line_ask: "Try: which rate is the largest that still arrives? Find it with the slider, then compare with 2/λ. Then drag a point to the right: why does the limit fall?",
     surface_look: "Look for: along a narrow valley plain descent jumps across, while momentum gathers speed along it and Adam takes equal steps in both directions.",
@@ -32,7 +32,7 @@ const texts = {
     exported: "A copy for reading: it shows a grid of settings. `batchwright lab` shows all.", data: "Points and lines",
   },
   zh: {
-    lab: "实验室", other: "English", line: "一个权重", surface: "两个权重", network: "小网络", run: "你自己的训练",
+    lab: "实验室", other: "English", line: "一个权重", surface: "两个权重", network: "小网络", normalization: "批归一化", fit: "过拟合与欠拟合", run: "你自己的训练",
     line_look: "注意：斜率越小，步子越短。学习率决定步子是慢慢挪动、跳到另一侧，还是越跑越远。",
     line_ask: "试一试：还能到达的最大学习率是多少？用滑块找到它，再和 2/λ 比较。然后把一个点拖到右边：上限为什么变小？",
     surface_look: "注意：在狭长的山谷里，普通下降左右来回跳，动量沿着山谷越走越快，Adam 在两个方向上步子一样大。",
