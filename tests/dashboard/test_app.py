@@ -12,6 +12,7 @@ from tests.pages.servers import served
 
 from batchwright._asking import REQUEST, wish_of
 from batchwright.dashboard import make_app
+from batchwright.dashboard.ending import Ending
 from batchwright.dashboard.reports import Reports
 
 
@@ -295,3 +296,52 @@ def test_a_report_is_shown_without_rights(board):
 def test_the_machine_is_told(board):
     told = board.get("/api/machine").json()
     assert told["cores"] >= 1 and told["memory"] > told["memory_free"] > 0 and told["running"] == []
+
+
+def test_a_page_is_told_how_its_run_stands(board):
+    folder = write_run(board.root / "a")
+    stream = Stream(board, f"runs={ids(board)['a']}")
+    assert stream.wait("state")["status"] == "finished"
+    (folder / "history.jsonl").rename(folder / "aside")
+    told = stream.wait("state", lambda event: event["status"] != "finished")
+    assert (told["status"], told["reason"]) == ("unreadable", "history.jsonl is missing")
+    (folder / "aside").rename(folder / "history.jsonl")
+    (folder / "manifest.json").rename(folder / "aside")
+    stream.wait("state", lambda event: event["reason"] == "manifest.json is missing")
+    shutil.rmtree(folder)
+    stream.wait("state", lambda event: event["status"] == "gone")
+    write_run(folder)
+    stream.events.clear()
+    assert stream.wait("state")["status"] == "finished"
+    stream.close()
+
+
+def test_pages_are_told_the_end_and_all_before_it(tmp_path):
+    ending = Ending("batchwright dashboard runs")
+    root = tmp_path / "runs"
+    folder = write_run(root / "a", epochs=3)
+    with served(make_app(root, ending=ending)) as running:
+        running.enter()
+        assert running.get("/api/session").json()["again"] == "batchwright dashboard runs"
+        run = running.get("/api/table").json()["rows"][0]["id"]
+        streams = [Stream(running, "table=1"), Stream(running, f"runs={run}")]
+        streams[0].wait("table")
+        streams[1].wait("rows")
+        shutil.rmtree(folder)
+        write_run(root / "b")
+        began = time.monotonic()
+        ending.begin()
+        assert time.monotonic() - began < 3
+        table, run_page = ([kind for kind, _ in stream.events] for stream in streams)
+        assert table[-1] == run_page[-1] == "ended"
+        assert streams[0].wait("ended") == {"again": "batchwright dashboard runs"}
+        assert [row["name"] for row in streams[0].wait("table")["rows"]] == ["b"]
+        assert streams[1].wait("state")["status"] == "gone"
+        for stream in streams:
+            stream.close()
+
+
+def test_an_end_that_nobody_sees_takes_no_time():
+    began = time.monotonic()
+    Ending().begin()
+    assert time.monotonic() - began < 0.2

@@ -11,6 +11,7 @@ from tests.pages.servers import served
 
 from batchwright._asking import wish_of
 from batchwright.dashboard import make_app
+from batchwright.dashboard.ending import Ending
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium on this machine")
 
@@ -169,8 +170,12 @@ def test_a_comparison_has_its_page(browser, tmp_path):
         text = page.text()
         assert "relu is better than tanh" in text and "a note" in text and "batchwright report" in text
         assert page.run("document.querySelectorAll('tbody tr').length") == 2
+        assert "lowest val_loss so far" in page.run("document.querySelector('.chart').getAttribute('aria-label')")
+        assert "95 % from" in text and "95 % to" in text
         assert [one for one in page.axe() if one[1] in ("serious", "critical", "moderate")] == []
         assert page.console == []
+        (tmp_path / "runs" / "c").rename(tmp_path / "c")
+        page.wait("document.querySelector('.banner').textContent.includes('The folder is gone')")
         page.close()
 
 
@@ -181,6 +186,54 @@ def test_what_is_wrong_is_said(page, board):
     page.wait("document.querySelector('table.runs td.name a')")
     page.run(f"{LINKS}.find(one => one.textContent === 'damaged').click()")
     page.wait("document.querySelector('.banner')?.textContent.includes('manifest.json is damaged')")
+
+
+def test_a_run_that_goes_while_its_page_is_open_is_said(page, board):
+    banner = "document.querySelector('.banner').textContent"
+    page.run(f"{LINKS}.find(one => one.textContent === 'seed1').click()")
+    page.wait(f"document.querySelector('h1')?.textContent === 'seed1' && {CHART}")
+    folder = board.root / "seed1"
+    (folder / "history.jsonl").rename(board.root / "aside")
+    page.wait(
+        "document.querySelector('.status-unreadable')?.parentNode.textContent.includes('history.jsonl is missing')"
+    )
+    (board.root / "aside").rename(folder / "history.jsonl")
+    page.wait("document.querySelector('.status-finished')")
+    (folder / "manifest.json").rename(board.root / "aside")
+    page.wait(f"{banner}.includes('manifest.json is missing')")
+    (board.root / "aside").rename(folder / "manifest.json")
+    page.wait(f"{banner} === '' && document.querySelector('.status-finished')")
+    folder.rename(board.root / "renamed")
+    page.wait(f"{banner}.includes('The folder is gone') && document.querySelector('.status-gone')")
+    assert "Accounting" in page.text() and "batchwright report" not in page.text()
+    assert page.run(CHART) >= 2, "what was read is still shown"
+
+
+def test_the_end_of_a_training_is_said_with_the_command_that_shows_it_again(tmp_path, browser):
+    write_run(tmp_path / "runs" / "a")
+    ending = Ending("batchwright dashboard 'my runs'")
+    banner = "document.querySelector('.banner').textContent"
+    with served(make_app(tmp_path / "runs", ending=ending)) as running:
+        page = browser.open(running.link)
+        page.wait(CHART)
+        write_run(tmp_path / "runs" / "b", seed=9)
+        ending.begin()
+        page.wait(
+            f"{banner}.includes('The training is over') && {banner}.includes(\"batchwright dashboard 'my runs'\")"
+        )
+        assert "b" in page.run(NAMES).split(","), "what came last is shown"
+    time.sleep(2.5)
+    assert "The training is over" in page.run(banner), "and the page does not wait for the server"
+    page.close()
+
+
+def test_a_training_that_was_killed_is_said_with_the_command_too(tmp_path, browser):
+    write_run(tmp_path / "runs" / "a")
+    with served(make_app(tmp_path / "runs", ending=Ending("batchwright dashboard here"))) as running:
+        page = browser.open(running.link)
+        page.wait(CHART)
+    page.wait("document.querySelector('.banner').textContent.includes('`batchwright dashboard here` shows its runs')")
+    page.close()
 
 
 def test_a_server_that_is_gone_is_said_and_the_page_stays(tmp_path, browser):

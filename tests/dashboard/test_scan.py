@@ -55,7 +55,7 @@ def test_names_of_files_are_those_that_runs_have():
     assert scan.MARKS["manifest.json"] == "run" and MANIFEST == "manifest.json"
     assert scan.MARKS["search.json"] == "search" and SEARCH == "search.json"
     assert (scan.HISTORY, scan.LOCK, scan.TRIALS, scan.PROGRESS) == (HISTORY, LOCK, TRIALS, PROGRESS)
-    assert (RESULT, EVIDENCE) == ("result.json", "evidence.json")
+    assert (RESULT, scan.EVIDENCE) == ("result.json", EVIDENCE)
 
 
 @pytest.mark.parametrize("status", ["finished", "running", "diverged", "interrupted", "failed"])
@@ -199,3 +199,71 @@ def test_the_dashboard_loads_nothing_heavy():
     code += "print(*sorted({'jax', 'polars', 'numpy', 'sklearn', 'optuna', 'pydantic'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        (["manifest.json"], "manifest.json is missing"),
+        (["manifest.json", "history.jsonl"], "manifest.json is missing"),
+        (["history.jsonl"], "history.jsonl is missing"),
+    ],
+)
+@pytest.mark.parametrize("status", ["finished", "diverged", "running"])
+def test_a_run_that_has_lost_a_file_is_unreadable(tmp_path, gone, said, status):
+    for seed in range(3):
+        (write_run(tmp_path / f"a{seed}", seed=seed, status=status) / "evidence.json").write_text("{}")
+    for name in gone:
+        (tmp_path / "a1" / name).unlink()
+    found = rows(tmp_path)
+    assert (found["a1"]["status"], found["a1"]["reason"]) == ("unreadable", said)
+    assert found["a0"]["status"] == found["a2"]["status"] != "unreadable"
+    assert found["a0"]["group"] == found["a2"]["group"] != found["a1"].get("group"), "it is no seed of the others"
+
+
+def test_a_history_that_was_cut_is_unreadable_and_one_that_is_being_written_is_not(tmp_path):
+    for name, status in (("done", "finished"), ("going", "running"), ("killed", "running")):
+        folder = write_run(tmp_path / name, status=status)
+        (folder / "history.jsonl").write_bytes((folder / "history.jsonl").read_bytes()[:-200])
+    (write_run(tmp_path / "begins", status="running") / "history.jsonl").unlink()
+    locks = [hold(tmp_path / name) for name in ("going", "begins")]
+    found = rows(tmp_path)
+    for lock in locks:
+        lock.release()
+    assert {name: row["status"] for name, row in found.items()} == {
+        "done": "unreadable",
+        "going": "running",
+        "killed": "killed",
+        "begins": "running",
+    }
+    assert "it was changed or cut" in found["done"]["reason"]
+
+
+def test_a_search_that_has_lost_its_plan_is_unreadable(tmp_path):
+    (write_search(tmp_path / "s") / "search.json").unlink()
+    found = rows(tmp_path)["s"]
+    assert (found["kind"], found["status"], found["reason"]) == ("search", "unreadable", "search.json is missing")
+
+
+def test_runs_below_a_folder_with_a_foreign_manifest_are_found(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"name": "a page"}')
+    write_run(tmp_path / "runs" / "a")
+    assert rows(tmp_path)["runs/a"]["status"] == "finished"
+
+
+def test_where_there_are_too_many_folders_the_near_ones_are_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr("batchwright.dashboard.scan.MOST_FOLDERS", 8)
+    for name in ("0deep", "zdeep"):
+        for number in range(20):
+            (tmp_path / name / str(number)).mkdir(parents=True)
+    write_run(tmp_path / "mine")
+    scan = Scanner(tmp_path).scan(now=True)
+    assert [entry.row["name"] for entry in scan.entries.values()] == ["mine"]
+    assert scan.left_out == "only the first 8 folders were looked at"
+
+
+def test_a_folder_that_is_not_there_yet_is_waited_for(tmp_path):
+    scanner = Scanner(tmp_path / "later")
+    assert scanner.scan(now=True).left_out == "" and not scanner.scan().entries
+    write_run(tmp_path / "later" / "a")
+    assert [entry.row["name"] for entry in scanner.scan(now=True).entries.values()] == ["a"]

@@ -1,12 +1,15 @@
 """`batchwright dashboard`: the runs below a folder in a page of this machine."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from batchwright.cli.output import say
 from batchwright.errors import UsageError
+
+if TYPE_CHECKING:
+    from batchwright.dashboard.ending import Ending
 
 DEFAULT = Path("runs")
 
@@ -22,14 +25,23 @@ def dashboard(
 ) -> None:
     """Show all runs and searches below a folder in a page: a table, curves while they are trained, and buttons."""
     if not folder.exists() and folder != DEFAULT:
-        raise UsageError(f"there is no folder {folder}.")
+        raise UsageError(
+            f"there is no folder {folder}: name the folder that holds the runs. Without a name it is {DEFAULT}, which "
+            "need not be there yet."
+        )
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder: the dashboard takes the folder that holds the runs.")
     open_dashboard(folder, host=host, port=port, read_only=read_only, opens=opens)
 
 
 def open_dashboard(
-    folder: Path, *, host: str = "127.0.0.1", port: int | None = None, read_only: bool = False, opens: bool
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    read_only: bool = False,
+    opens: bool,
+    ending: "Ending | None" = None,
 ) -> None:
     """Serve the dashboard of a folder until Ctrl-C."""
     from batchwright.dashboard.app import make_app
@@ -39,7 +51,7 @@ def open_dashboard(
     reports = Reports()
     try:
         serve(
-            make_app(folder, reports),
+            make_app(folder, reports, ending),
             name=f"dashboard of {folder}",
             announce=say,
             host=host,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batchwright.cli.beside import dashboard_beside, stay_open
+from batchwright.cli.beside import dashboard_beside, folder_above, stay_open
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_settings
 from batchwright.errors import UsageError
@@ -42,7 +42,6 @@ def train(
 ) -> None:
     """Train a network on your data, and save the run."""
     from batchwright import workflow
-    from batchwright.runs.folder import ROOT
     from batchwright.runs.run import open_run
 
     run = None if begin is None else open_run(begin)
@@ -56,7 +55,7 @@ def train(
         events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted, initial=initial, parent=parent)
         return workflow.refuse_unrepeatable(events) if seeds > 1 else events
 
-    with dashboard_beside(run_dir or Path(ROOT)) if dashboard else nullcontext():
+    with dashboard_beside(folder_above(run_dir)) if dashboard else nullcontext():
         show(training, seeds=seeds, report=report, as_json=as_json)
         if dashboard:
             stay_open()

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from batchwright._asking import ask
 from batchwright.dashboard.comparison_page import describe_comparison
+from batchwright.dashboard.ending import Ending
 from batchwright.dashboard.follow import Followed, follow, parse_places
 from batchwright.dashboard.machine import describe_machine
 from batchwright.dashboard.notes import write_notes
@@ -50,11 +51,12 @@ class Dashboard:
 
     scanner: Scanner
     reports: Reports
+    ending: Ending
 
 
-def make_app(root: Path, reports: Reports | None = None) -> Starlette:
+def make_app(root: Path, reports: Reports | None = None, ending: Ending | None = None) -> Starlette:
     """The application for the folders below `root`; `pages.secure` has to stand before it."""
-    board = Dashboard(Scanner(root), reports or Reports())
+    board = Dashboard(Scanner(root), reports or Reports(), ending or Ending())
     shell = Shell("batchwright", "/static/dashboard/main.js", (UPLOT, OWN_STYLE))
     return Starlette(
         routes=[
@@ -115,14 +117,15 @@ async def _follow(board: Dashboard, request: Request) -> Response:
         frozenset(columns.split(",")) if columns else None,
         query.get("table") == "1",
     )
-    return StreamingResponse(follow(board.scanner, followed), media_type="text/event-stream")
+    return StreamingResponse(follow(board.scanner, followed, board.ending), media_type="text/event-stream")
 
 
-def _session(_board: Dashboard, request: Request) -> dict[str, Any]:
+def _session(board: Dashboard, request: Request) -> dict[str, Any]:
     return {
         "acting": request.scope["state"]["acting"],
         "read_only": request.scope["state"]["read_only"],
-        "root": str(_board.scanner.root),
+        "root": str(board.scanner.root),
+        "again": board.ending.again,
     }
 
 

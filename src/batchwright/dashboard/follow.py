@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from batchwright.dashboard.ending import Ending
 from batchwright.dashboard.plain import Unreadable, read_mapping, text
 from batchwright.dashboard.scan import HISTORY, PROGRESS, Scan, Scanner, short_row
 from batchwright.dashboard.tail import News, Place, is_known, read_news, to_columns
@@ -37,6 +38,10 @@ class Followed:
         table: whether it shows the table.
         known: the rows of the table that it has, by id.
         progress: when the progress that it knows of each run was written, in nanoseconds.
+        states: what it knows of how each run stands.
+        left_out: what it knows not to be looked at.
+        table_at: when the table was looked at.
+        more: whether more of a history is there to be read at once.
     """
 
     runs: dict[str, Place]
@@ -44,6 +49,10 @@ class Followed:
     table: bool = False
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
     progress: dict[str, int] = field(default_factory=dict)
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)
+    left_out: str = ""
+    table_at: float = float("-inf")
+    more: bool = False
 
 
 def parse_places(given: str) -> dict[str, Place]:
@@ -68,46 +77,74 @@ def as_event(kind: str, value: object, places: Mapping[str, Place] | None = None
     return f"{mark}event: {kind}\ndata: {said}\n\n".encode()
 
 
-async def follow(scanner: Scanner, followed: Followed) -> AsyncIterator[bytes]:
-    """The events of a page, until it goes."""
+async def follow(scanner: Scanner, followed: Followed, ending: Ending) -> AsyncIterator[bytes]:
+    """The events of a page, until it goes or the server ends."""
     yield b"retry: 1000\n\n"
-    table_at = told_at = float("-inf")
-    while True:
-        busy = False
-        if followed.table and time.monotonic() - table_at >= TABLE_EVERY:
-            scan = await asyncio.to_thread(scanner.scan)
-            table_at = time.monotonic()
-            changes = changes_of(scan, followed.known)
-            if changes is not None:
+    told_at = float("-inf")
+    with ending.count_page():
+        while True:
+            last = ending.begun
+            if last:
+                await asyncio.to_thread(scanner.scan, now=True)
+            async for event in look_once(scanner, followed, last=last):
                 told_at = time.monotonic()
-                yield as_event("table", changes)
-        for progress in await asyncio.to_thread(progress_of, scanner, followed):
-            told_at = time.monotonic()
-            yield as_event("progress", progress)
-        for identifier in await asyncio.to_thread(find_changed, scanner, followed):
-            news = await asyncio.to_thread(news_of, scanner, identifier, followed)
-            if news is None:
-                continue
-            followed.runs[identifier] = news.place
-            busy = busy or news.more
-            if news.rows or news.anew:
+                yield event
+            if last:
+                yield as_event("ended", {"again": ending.again})
+                return
+            if time.monotonic() - told_at >= QUIET:
                 told_at = time.monotonic()
-                yield as_event("rows", tell_news(identifier, news, followed.columns), followed.runs)
-        if time.monotonic() - told_at >= QUIET:
-            told_at = time.monotonic()
-            yield as_event("alive", {})
-        if not busy:
-            await asyncio.sleep(EVERY)
+                yield as_event("alive", {})
+            if not followed.more:
+                await asyncio.sleep(EVERY)
 
 
-def changes_of(scan: Scan, known: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """The rows that are new or have changed, and the ids that are gone; None if there are none. `known` is updated."""
+async def look_once(scanner: Scanner, followed: Followed, *, last: bool) -> AsyncIterator[bytes]:
+    """The events of one look at what a page follows; the `last` look is at the table too, however new that is."""
+    if followed.table and (last or time.monotonic() - followed.table_at >= TABLE_EVERY):
+        followed.table_at = time.monotonic()
+        changes = changes_of(await asyncio.to_thread(scanner.scan), followed)
+        if changes is not None:
+            yield as_event("table", changes)
+    for state in await asyncio.to_thread(states_of, scanner, followed):
+        yield as_event("state", state)
+    for progress in await asyncio.to_thread(progress_of, scanner, followed):
+        yield as_event("progress", progress)
+    followed.more = False
+    for identifier in await asyncio.to_thread(find_changed, scanner, followed):
+        news = await asyncio.to_thread(news_of, scanner, identifier, followed)
+        if news is None:
+            continue
+        followed.runs[identifier] = news.place
+        followed.more = followed.more or news.more
+        if news.rows or news.anew:
+            yield as_event("rows", tell_news(identifier, news, followed.columns), followed.runs)
+
+
+def changes_of(scan: Scan, followed: Followed) -> dict[str, Any] | None:
+    """The rows that are new or have changed, and the ids that are gone; None if the page knows it all."""
+    known = followed.known
     changed = [entry.row for identifier, entry in scan.entries.items() if known.get(identifier) != entry.row]
     gone = [identifier for identifier in known if identifier not in scan.entries]
-    first = not known
+    new = not known or scan.left_out != followed.left_out
     known.clear()
     known.update({identifier: entry.row for identifier, entry in scan.entries.items()})
-    return {"rows": changed, "gone": gone, "left_out": scan.left_out} if changed or gone or first else None
+    followed.left_out = scan.left_out
+    return {"rows": changed, "gone": gone, "left_out": scan.left_out} if changed or gone or new else None
+
+
+def states_of(scanner: Scanner, followed: Followed) -> list[dict[str, Any]]:
+    """How each run stands, "gone" where its folder is, if that is new to a page without a table."""
+    if followed.table:
+        return []
+    entries, found = scanner.scan().entries, []
+    for identifier in followed.runs:
+        row = entries[identifier].row if identifier in entries else {"status": "gone"}
+        state = {"status": row["status"], "reason": row.get("reason", ""), "updates": row.get("updates")}
+        if followed.states.get(identifier) != state:
+            followed.states[identifier] = state
+            found.append({"id": identifier, **state})
+    return found
 
 
 def find_changed(scanner: Scanner, followed: Followed) -> list[str]:

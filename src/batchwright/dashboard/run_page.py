@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from batchwright.dashboard.plain import Unreadable, mapping, read_mapping, safe, text
-from batchwright.dashboard.scan import MOST_BYTES, status_of
+from batchwright.dashboard.scan import MOST_BYTES, judge
 
 MOST_CLASSES = 60
 """Classes of which the confusion matrix is sent."""
@@ -20,9 +20,11 @@ def describe_run(folder: Path) -> dict[str, Any]:
     manifest = read_mapping(folder / "manifest.json", MOST_BYTES)
     evidence = _read_or_empty(folder / "evidence.json")
     found = {name: safe(manifest.get(name)) for name in SHOWN}
+    status, reason = judge(folder, manifest)
     return {
         **found,
-        "status": status_of(folder, manifest),
+        "status": status,
+        "reason": reason,
         "settings": {key: _setting(one, evidence.get(key)) for key, one in mapping(manifest.get("settings")).items()},
         "confusion": _small(mapping(manifest.get("confusion"))),
         "classes": _classes(_read_or_empty(folder / "schema.json")),
@@ -32,7 +34,7 @@ def describe_run(folder: Path) -> dict[str, Any]:
 
 
 SHOWN = (
-    *("source", "created", "reason", "versions", "device", "machine", "fingerprint", "begun_from", "extended"),
+    *("source", "created", "versions", "device", "machine", "fingerprint", "begun_from", "extended"),
     *("plan", "metrics", "seconds", "remarks", "files"),
 )
 """What of a manifest is shown as it is."""

@@ -5,8 +5,10 @@ A folder is read again only if its files have changed. What cannot be read is a 
 
 import hashlib
 import os
+import stat
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +23,18 @@ from batchwright.dashboard.tail import last_row
 
 Kind: TypeAlias = Literal["run", "search", "comparison"]
 
-MARKS: dict[str, Kind] = {"search.json": "search", COMPARISON: "comparison", "manifest.json": "run"}
-"""The file that makes a folder what it is. The best run of a search is found below it."""
+MANIFEST, EVIDENCE = "manifest.json", "evidence.json"
 HISTORY, LOCK, TRIALS, PROGRESS = "history.jsonl", "lock", "trials.jsonl", "progress.json"
+MARKS: dict[str, Kind] = {
+    "search.json": "search",
+    COMPARISON: "comparison",
+    MANIFEST: "run",
+    TRIALS: "search",
+    HISTORY: "run",
+    EVIDENCE: "run",
+}
+"""The files that make a folder what it is, the first one that is there. The best run of a search is found below it.
+Those of the second line tell that there was a search or a run, where its description is lost."""
 DEEPEST, MOST_FOLDERS = 6, 20_000
 """How far below the folder, and among how many folders, is looked."""
 MOST_BYTES = 16 << 20
@@ -113,9 +124,9 @@ class Scanner:
 
 def find_folders(root: Path, left_out: list[str]) -> Iterator[tuple[Path, Kind]]:
     """The folders of runs, searches and comparisons below `root`, and `root` itself; links are not followed."""
-    waiting, seen = [(root, 0)], 0
+    waiting, seen = deque([(root, 0)]), 0
     while waiting:
-        folder, depth = waiting.pop()
+        folder, depth = waiting.popleft()  # near folders first: they are what is meant where there are too many
         seen += 1
         if seen > MOST_FOLDERS:
             left_out.append(f"only the first {MOST_FOLDERS:,} folders were looked at")
@@ -123,6 +134,8 @@ def find_folders(root: Path, left_out: list[str]) -> Iterator[tuple[Path, Kind]]
         try:
             with os.scandir(folder) as listing:
                 entries = list(listing)
+        except FileNotFoundError:
+            continue  # it is not there yet, or was removed meanwhile
         except OSError as error:
             left_out.append(f"{folder.name or folder} cannot be listed: {error.strerror or error}")
             continue
@@ -130,7 +143,7 @@ def find_folders(root: Path, left_out: list[str]) -> Iterator[tuple[Path, Kind]]
         kind = next((kind for mark, kind in MARKS.items() if mark in names), None)
         if kind is not None:
             yield folder, kind
-        if depth < DEEPEST and kind != "run":
+        if depth < DEEPEST and not names >= {MANIFEST, HISTORY}:  # there are no runs below a whole run
             waiting += [(Path(entry.path), depth + 1) for entry in entries if _is_folder(entry)]
 
 
@@ -173,13 +186,15 @@ def describe_folder(root: Path, path: Path, kind: Kind) -> Entry:
 
 
 def _run_row(path: Path) -> dict[str, Any]:
-    manifest = read_mapping(path / "manifest.json", MOST_BYTES)
+    manifest = read_mapping(path / MANIFEST, MOST_BYTES)
     settings = {key: mapping(one) for key, one in mapping(manifest.get("settings")).items()}
     values = {key: one.get("value") for key, one in settings.items()}
     plan, seconds = mapping(manifest.get("plan")), mapping(manifest.get("seconds"))
+    status, reason = judge(path, manifest)
+    known = values and status != "unreadable"
     return {
-        "status": status_of(path, manifest),
-        "reason": text(manifest.get("reason"), 500),
+        "status": status,
+        "reason": reason,
         "created": text(manifest.get("created"), 40),
         "source": text(manifest.get("source"), 300),
         "seconds": number(seconds.get("total")),
@@ -197,14 +212,40 @@ def _run_row(path: Path) -> dict[str, Any]:
         }
         if len(settings) < 1_000
         else {},
-        "group": _group(manifest, values) if values else text(str(path), 1_000),
+        "group": _group(manifest, values) if known else text(str(path), 1_000),
     }
 
 
-def status_of(path: Path, described: dict[str, Any]) -> str:
-    """How a run has ended, "running", or "killed" if it should be running but no process is writing it."""
-    status = text(described.get("status"), 20) or "unreadable"
-    return "killed" if status == "running" and not _is_written(path) else status
+def judge(path: Path, described: dict[str, Any]) -> tuple[str, str]:
+    """How a run has ended, and why, in words.
+
+    It is "killed" if it should be running but no process is writing it, and "unreadable" if its history is gone or cut.
+    """
+    status = text(described.get("status"), 20)
+    if not status:
+        return "unreadable", f"{MANIFEST} does not say how the run ended"
+    written = _is_written(path)
+    if not written:  # a run that begins has no history for a moment, and one that goes on a longer one than is recorded
+        fault = _fault_of_history(path, described if status != "running" else {})
+        if fault:
+            return "unreadable", fault
+    return ("killed" if status == "running" and not written else status), text(described.get("reason"), 500)
+
+
+def _fault_of_history(path: Path, described: dict[str, Any]) -> str:
+    """What is the matter with the history of a run that nobody writes; "" for nothing."""
+    expected = number(mapping(mapping(described.get("files")).get(HISTORY)).get("bytes"))
+    try:
+        found = (path / HISTORY).lstat()
+    except FileNotFoundError:
+        return f"{HISTORY} is missing"
+    except OSError as error:
+        return f"{HISTORY} cannot be read: {error.strerror or error}"
+    if not stat.S_ISREG(found.st_mode):
+        return f"{HISTORY} is not a plain file"
+    if expected is not None and expected != found.st_size:
+        return f"{HISTORY} has {found.st_size:,} bytes, and {MANIFEST} says {expected:,}: it was changed or cut"
+    return ""
 
 
 def short_row(row: dict[str, Any]) -> dict[str, Any]:

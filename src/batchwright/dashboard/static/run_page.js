@@ -11,7 +11,6 @@ import { quote } from "./shell.js";
 import { t } from "./texts.js";
 
 const PARTS = ["train", "validation", "test"];
-const DESCRIBE_EVERY = 3000;
 const LAYER_FIGURES = ["gradient", "update_ratio", "dead"];
 
 function facts(entries) {
@@ -158,7 +157,7 @@ export async function show(host, id) {
     fill(told, metricsTable(run.metrics ?? {}), run.remarks?.length ? section(t("remarks"), el("ul", {}, run.remarks.map((line) => el("li", {}, line)))) : null, confusionTable(run),
       section(t("plan"), facts(Object.entries(run.plan ?? {}).map(([name, value]) => [name.replaceAll("_", " "), name === "memory_bytes" ? bytes(value) : typeof value === "number" ? figure(value) : valueText(value)]))),
       section(t("times"), facts(Object.entries(run.seconds ?? {}).map(([name, value]) => [name, span(value)]))),
-      settingsTable(run.settings ?? {}), commands(run), about(run), filesTable(run.files));
+      settingsTable(run.settings ?? {}), run.status === "gone" ? null : commands(run), about(run), filesTable(run.files));
   }
 
   function draw() {
@@ -187,11 +186,28 @@ export async function show(host, id) {
     upto.textContent = past.damaged ? `${words}; ${t("damaged", { n: past.damaged })}` : words;
   }
 
+  let trouble = "";
+  /** Take in how the run stands, which may be that its folder is gone. */
+  async function stand({ status, reason, updates }) {
+    if (!trouble && status === run.status && reason === run.reason && updates === (run.plan?.updates ?? null)) return;
+    try {
+      if (status === "gone") throw new Error(t("gone"));
+      run = await ask(`/api/runs/${id}`);
+      trouble = "";
+    } catch (error) {
+      trouble = error.message;
+      run = { ...run, status, reason: trouble };
+    }
+    describe();
+    warn(trouble);
+  }
+
   let frame;
   new Live(
     () => ({ runs: [id], columns: null, table: false }),
     (kind, event) => {
       if (event.id !== id) return;
+      if (kind === "state") stand(event);
       if (kind === "progress") {
         past.note(event, Date.now());
         say();
@@ -201,20 +217,9 @@ export async function show(host, id) {
       past.take(event, Date.now());
       if (!event.more) frame ??= requestAnimationFrame(() => { frame = undefined; draw(); });
     },
-    (how) => warn(how === "open" ? "" : t(how)),
+    (words) => warn(words || trouble),
   );
   describe();
   say();
   setInterval(say, 1000);
-  setInterval(async () => {
-    if (document.hidden || !["running", "unreadable"].includes(run.status)) return;
-    try {
-      const now = await ask(`/api/runs/${id}`);
-      const ended = now.status !== run.status;
-      run = now;
-      if (ended) describe();
-    } catch (error) {
-      warn(error.message);
-    }
-  }, DESCRIBE_EVERY);
 }

@@ -14,7 +14,7 @@ const ADDRESS = { run: "runs", search: "searches", comparison: "comparisons" };
 const COLUMNS = [
   { key: "name", value: (row) => row.name, cell: (row) => el("a", { href: `/${ADDRESS[row.kind]}/${row.id}` }, row.name), class: "name" },
   { key: "status", value: (row) => row.status, cell: (row) => el("span", { class: `status-${row.status}`, title: row.reason || null }, row.status) },
-  { key: "epoch", number: true, value: (row) => row.last?.epoch, cell: (row) => (typeof row.epochs !== "number" ? "" : `${figure(row.last?.epoch) || "0"}/${figure(row.epochs)}`) },
+  { key: "epoch", number: true, value: (row) => row.last?.epoch, cell: (row) => (typeof row.epochs !== "number" || row.status === "unreadable" ? "" : `${figure(row.last?.epoch) || "0"}/${figure(row.epochs)}`) },
   { key: "loss", number: true, value: (row) => row.last?.loss },
   { key: "val_loss", number: true, value: (row) => row.last?.val_loss },
   { key: "metric", number: true, value: (row) => metricOf(row) },
@@ -114,10 +114,16 @@ export async function show(host) {
       el("section", { "aria-label": t("runs") }, el("div", { class: "row" }, el("label", {}, t("filter"), filter), el("label", {}, t("metric"), metric), count, buttons), el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": t("runs") }, table), below),
       curves.element));
 
+  let [silent, tooMany, leftOut] = ["", "", ""];
+  function say() {
+    warn(silent || tooMany || leftOut);
+  }
+
   function pick(ids) {
     state.picked = ids.slice(0, MOST_PICKED);
     state.chosen = true;
-    warn(ids.length > MOST_PICKED ? t("too_many", { n: MOST_PICKED }) : "");
+    tooMany = ids.length > MOST_PICKED ? t("too_many", { n: MOST_PICKED }) : "";
+    say();
     changePicks();
   }
 
@@ -183,7 +189,8 @@ export async function show(host) {
     if (kind !== "table") return undefined;
     for (const row of event.rows) rows.set(row.id, row);
     for (const id of event.gone) rows.delete(id);
-    if (event.left_out) warn(event.left_out);
+    leftOut = event.left_out;
+    say();
     const before = state.picked.length;
     state.picked = state.picked.filter((id) => rows.has(id));
     if (!state.chosen && rows.size) {
@@ -202,6 +209,6 @@ export async function show(host) {
   const live = new Live(
     () => ({ runs: curves.begun ? state.picked : [], columns: curves.wanted(), table: true }),
     told,
-    (how) => { if (how !== "open") warn(t(how)); else if ([t("waiting"), t("refused")].includes(document.querySelector(".banner").textContent)) warn(""); },
+    (words) => { silent = words; say(); },
   );
 }
