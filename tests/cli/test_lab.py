@@ -58,6 +58,33 @@ def test_bad_input_is_a_sentence(batchwright, words: tuple[str, ...], told: str)
     assert not list(Path().iterdir())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["line", "--points", ""], "--points is empty"),
+        (["line", "--optimizer", " "], "--optimizer is empty"),
+        (["surface", "bowl", "--start", ""], "--start is empty"),
+        (["line", "--set", "optimizer.momentum="], "is not KEY=VALUE"),
+        (["network", "moons", "--rows", ""], "--rows is empty"),
+        (["network", "moons", "--batch-size", "9999", "--steps", "3"], "there are 150 training rows"),
+        (
+            ["network", "moons", "--explain", "--row", "9999", "--steps", "3"],
+            "the batch after 3 iterations has 10 rows",
+        ),
+        (
+            ["network", "moons", "--batch-size", "100", "--explain", "--row", "51", "--steps", "1"],
+            "the batch after 1 iterations has 50 rows: give 1 to 50",
+        ),
+        (["network", "moons", "--row", "2", "--steps", "3"], "give --explain"),
+        (["network", "--table", "f.csv"], "`batchwright lab network f.csv`"),
+    ],
+)
+def test_what_would_be_changed_in_silence_is_refused(batchwright, arguments: list[str], words: str) -> None:
+    said = batchwright("lab", *arguments)
+    assert said.code == 2 and said.out == ""
+    assert words in " ".join(said.err.split())
+
+
 def test_lab_alone_opens_the_page(batchwright, monkeypatch: pytest.MonkeyPatch) -> None:
     import batchwright.pages as pages
 

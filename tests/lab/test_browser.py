@@ -75,6 +75,25 @@ def test_a_slider_changes_words_link_and_command(page: Page, server: Served) -> 
     assert page.console == []
 
 
+def test_the_numbers_are_those_of_the_step_that_is_shown(page: Page, server: Served) -> None:
+    go(page, server, "line?points=1,2+2,4+3,6&learning_rate=0.1&start=0&steps=9")
+    numbers = "document.querySelectorAll('.formula')[1].textContent"
+    slide(page, "Show after step", 0)
+    page.wait(f"{numbers}.startsWith('w = 0:') && {numbers}.includes('= 1.867')")
+    slide(page, "Show after step", 1)
+    page.wait(f"{numbers}.startsWith('w = 1.867:') && {numbers}.includes('= 1.991')")
+    assert page.console == []
+
+
+def test_losses_of_a_path_that_runs_away_stay_in_their_chart(page: Page, server: Served) -> None:
+    go(page, server, "line?learning_rate=20&steps=30")
+    places = page.run(
+        "[...document.querySelectorAll('svg[aria-label=\"The loss by step\"] .curve')].flatMap((curve) =>"
+        " curve.getAttribute('d').match(/[\\d.-]+ [\\d.-]+/g).map((pair) => Number(pair.split(' ')[1])))"
+    )
+    assert len(places) > 2 and all(24 <= place <= 160 for place in places)  # the chart is 200 high, with its axis
+
+
 def test_points_are_dragged_and_moved_with_keys(page: Page, server: Served) -> None:
     go(page, server, "line")
     x, y = place_of(page, ".grip")

@@ -130,9 +130,9 @@ def test_gradients_of_batches_scatter_around_that_of_all_rows(linear: Trace) -> 
     ways = np.stack([plane.first, plane.second], axis=1).astype(np.float64)
     exact = 2 * x.T @ (x @ moment.params.astype(np.float64) - y) / len(x)
     np.testing.assert_allclose(found.mean, exact @ ways, rtol=1e-3, atol=1e-5)
-    assert [one.batch_size for one in found.clouds] == [2, 16, len(x)]
+    assert [one.batch_size for one in found.clouds] == [2, 16]  # one of all rows would be their mean
     spreads = [one.points.var(axis=0).sum() for one in found.clouds]
-    assert spreads[0] > 3 * spreads[1] > 0 and spreads[2] == pytest.approx(0, abs=1e-8)
+    assert spreads[0] > 3 * spreads[1] > 0
     each = 2 * x * (x @ moment.params.astype(np.float64) - y)[:, None]
     expected = np.var(each @ ways, axis=0).sum() / 2
     assert spreads[0] == pytest.approx(expected, rel=0.6)

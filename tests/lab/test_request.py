@@ -168,9 +168,7 @@ def test_words_of_small_batches_promise_nothing_that_single_batches_break() -> N
 
 
 def test_assignments_need_a_value() -> None:
-    import typer
-
-    with pytest.raises(typer.BadParameter):
+    with pytest.raises(UsageError, match="KEY=VALUE"):
         _texts(["momentum"])
 
 

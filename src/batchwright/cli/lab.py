@@ -11,6 +11,7 @@ from batchwright.cli.lab_fit import show_fit
 from batchwright.cli.lab_network import show_network
 from batchwright.cli.lab_normalization import show_normalization
 from batchwright.cli.lab_run import show_run
+from batchwright.cli.lab_texts import assigned, refuse_empty
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.errors import UsageError
 
@@ -168,12 +169,8 @@ def export_site(
 
 def _texts(numbers: list[str] | None, **given: str | None) -> dict[str, str]:
     texts = {key: value for key, value in given.items() if value is not None}
-    for assignment in numbers or []:
-        key, equals, value = assignment.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{assignment!r} is not KEY=VALUE, as in optimizer.beta_1=0.8", param_hint="--set")
-        texts[key.strip()] = value
-    return texts
+    refuse_empty(texts)
+    return {**texts, **assigned(numbers)}
 
 
 def _show(scene: str, texts: dict[str, str], output: Path | None, animate: float | None, *, as_json: bool) -> None:

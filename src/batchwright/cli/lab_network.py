@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchwright.cli.lab_texts import assigned, refuse_empty
 from batchwright.cli.output import Json, print_json, say
 from batchwright.errors import UsageError
 
@@ -43,16 +44,23 @@ def show_network(
     explain: Annotated[
         bool, typer.Option("--explain", help="also tell the next iteration with all its numbers")
     ] = False,
-    row: Annotated[int, typer.Option(min=1, help="the row of the batch that --explain follows, from 1")] = 1,
+    row: Annotated[
+        int | None, typer.Option(min=1, help="the row of the batch that --explain follows, from 1 [1]")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="draw what the network answers in this SVG or PNG file")
     ] = None,
     as_json: Json = False,
+    table: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Train a small network on points, or on one or two columns of your table."""
     from batchwright.cli.shown_files import check_figure_file, write_figure_file
     from batchwright.lab.network_drawing import draw_answer
 
+    if table is not None:
+        raise UsageError(f"--table is an option of the page: here the file is DATA, `batchwright lab network {table}`.")
+    if row is not None and (as_json or not explain):
+        raise UsageError("--row chooses the row that --explain tells of in words: give --explain, without --json.")
     if output is not None:
         check_figure_file(output)
     asked = _read(
@@ -73,6 +81,7 @@ def show_network(
         seed=seed,
         steps=steps,
     )
+    _check_sizes(asked, row or 1)
     live, curves = _train(asked)
     if output is not None:
         write_figure_file(draw_answer(live), output)
@@ -81,7 +90,7 @@ def show_network(
         return
     _print(live, curves)
     if explain:
-        _explain(live, row)
+        _explain(live, row or 1)
     if output is not None:
         say(output)
 
@@ -91,14 +100,28 @@ def _read(data: str, numbers: list[str] | None, **given: str | None) -> "AskedNe
     from batchwright.lab.point_sets import POINT_SETS
 
     texts = {key: value for key, value in given.items() if value is not None}
-    for assignment in numbers or []:
-        key, equals, value = assignment.partition("=")
-        if not equals:
-            raise UsageError(f"--set {assignment[:60]!r} is not KEY=VALUE, as in optimizer.beta_1=0.8.")
-        texts[key.strip()] = value
+    refuse_empty({key: value for key, value in texts.items() if key != "layers"})
+    texts |= assigned(numbers)
     if data in POINT_SETS:
         return read_network({**texts, "data": data})
     return read_network({**texts, "data": TABLE}, data)
+
+
+def _check_sizes(asked: "AskedNetwork", row: int) -> None:
+    """Refuse a batch of more rows than there are, and a row beyond the batch, before anything is trained."""
+    rows, given = asked.small.rows.dataset.train.rows, asked.texts.get("batch_size", "full")
+    if given != "full" and asked.small.batch_size != "full" and asked.small.batch_size > rows:
+        raise UsageError(
+            f"--batch-size is {asked.small.batch_size:,}, and there are {rows:,} training rows: give 1 to {rows:,}, or "
+            "full."
+        )
+    plan = asked.small.plan
+    place = asked.steps % plan.iterations_per_epoch
+    size = min(plan.batch_size, rows - place * plan.batch_size)
+    if row > size:
+        raise UsageError(
+            f"--row is {row:,}, and the batch after {asked.steps:,} iterations has {size:,} rows: give 1 to {size:,}."
+        )
 
 
 def _train(asked: "AskedNetwork") -> "tuple[Live, dict[str, list[float]]]":

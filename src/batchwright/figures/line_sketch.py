@@ -23,7 +23,13 @@ LONGEST_NAME = 24
 
 
 def line_sketch(
-    curves: Mapping[str, Numbers], width: int = 60, height: int = 10, *, first: int = 1, plain: bool = False
+    curves: Mapping[str, Numbers],
+    width: int = 60,
+    height: int = 10,
+    *,
+    first: int = 1,
+    end: int | None = None,
+    plain: bool = False,
 ) -> str:
     """Curves over a common range, each with its name behind its last value.
 
@@ -35,6 +41,7 @@ def line_sketch(
         width: columns of the plot, ≥ 2, not counting labels and names.
         height: lines of the plot, ≥ 2; one more line below shows the first and the last place.
         first: the number of the first place.
+        end: the number of the last place; None: the places are counted one by one.
         plain: only ASCII characters; see `needs_plain`.
 
     >>> print(line_sketch({"loss": [4, 2, 1, 1], "val_loss": [4, 3, 3, 4]}, width=16, height=4, plain=True))
@@ -59,7 +66,7 @@ def line_sketch(
     bar = "|" if plain else "│"
     drawn = [f"{label:>9} {bar}{line} {name}".rstrip() for label, line, name in zip(labels, lines, names, strict=True)]
     begin = str(first)
-    last = f"{first + longest - 1:,}".rjust(width - len(begin)) if longest > 1 else ""
+    last = f"{first + longest - 1 if end is None else end:,}".rjust(width - len(begin)) if longest > 1 else ""
     return "\n".join([*drawn, f"{'':>11}{begin}{last}"])
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from batchwright.data.formats.source import Source
 from batchwright.errors import UsageError, unknown
 from batchwright.lab.chosen_rows import ChosenRows, choose_columns, choose_points
-from batchwright.lab.live import SmallNetwork
+from batchwright.lab.live import MOST_LAYERS, MOST_UNITS, SmallNetwork
 from batchwright.lab.point_sets import USUAL_NOISE, draw_points
-from batchwright.lab.request import LONGEST, number, plain, positive, whole
-from batchwright.lab.rules import rule_of
+from batchwright.lab.request import LONGEST, check_own, number, own_numbers, positive, unknown_setting, whole
+from batchwright.lab.rules import RULES, rule_of
 from batchwright.nn import MLP
 from batchwright.nn.activations import ACTIVATIONS
 from batchwright.training.plan import BatchSize
@@ -72,7 +72,7 @@ def read_network(texts: Mapping[str, str], table: Source = None, rows: ChosenRow
     """
     for key, value in texts.items():
         if key not in NETWORK_DEFAULTS and not key.startswith("optimizer."):
-            raise UsageError(unknown("setting", key[:60], NETWORK_DEFAULTS))
+            raise UsageError(unknown_setting(key, NETWORK_DEFAULTS))
         if len(value) > LONGEST:
             raise UsageError(f"{key} has {len(value):,} characters; at most {LONGEST:,} are read.")
     changed = {key: value for key, value in texts.items() if value != NETWORK_DEFAULTS.get(key, "")}
@@ -132,6 +132,11 @@ def _network(chosen: Mapping[str, str]) -> MLP:
     if chosen["activation"] not in ACTIVATIONS:
         raise UsageError(unknown("activation", chosen["activation"][:60], ACTIVATIONS))
     sizes = tuple(whole("layers", size) for size in chosen["layers"].split(",") if size.strip())
+    if any(not 1 <= size <= MOST_UNITS for size in sizes) or len(sizes) > MOST_LAYERS:
+        raise UsageError(
+            f"layers is {chosen['layers'][:60]!r}; it must be at most {MOST_LAYERS} numbers with commas, each of 1 to "
+            f"{MOST_UNITS} units, or '' for no hidden layer."
+        )
     normal = chosen["batch_normalization"]
     if normal not in ("true", "false"):
         raise UsageError(f"batch_normalization is {normal[:60]!r}; it must be true or false.")
@@ -147,7 +152,9 @@ def _network(chosen: Mapping[str, str]) -> MLP:
 
 
 def _numbers_of_rule(chosen: Mapping[str, str]) -> dict[str, Any]:
-    own = {key.partition(".")[2]: plain(value) for key, value in chosen.items() if key.startswith("optimizer.")}
+    own = own_numbers("optimizer", chosen)
+    if chosen["rule"] in RULES:
+        check_own("optimizer", chosen["rule"], vars(RULES[chosen["rule"]]), own)
     return {**own, "learning_rate": positive("learning_rate", chosen["learning_rate"])}
 
 

@@ -46,7 +46,7 @@ class Clouds:
     Args:
         iteration: of the moment.
         mean: the gradient of all rows along the two directions.
-        clouds: for each batch size, the smallest first.
+        clouds: for each batch size below the number of rows, the smallest first.
         noise: the noise scale at this moment: with batches of so many rows, noise and gradient are of one size. None
             where there are too few rows to measure it.
         batch_size: of the run.
@@ -92,7 +92,8 @@ def clouds(trace: Trace, *, at: int | None = None, seed: int = 0) -> Clouds:
     look = partial(_along, trace, moment.params, plane, whole)
     mean = look(np.arange(train.rows)[None])[0]
     found = []
-    for size in sorted({max(1, own // 8), own, min(8 * own, train.rows)}):
+    sizes = {max(1, own // 8), own, 8 * own}
+    for size in sorted(size for size in sizes if size < train.rows):  # a batch of all rows is the mean
         batches = np.stack([random.choice(train.rows, size, replace=False) for _ in range(BATCHES)])
         found.append(Cloud(size, look(batches)))
     noise = None

@@ -147,11 +147,11 @@ def _check_inputs(table: Table, inputs: tuple[str, ...], target: str) -> tuple[s
     for name in (*inputs, target):
         if name not in names:
             raise UsageError(unknown("column", name[:60], names))
+    if target in inputs:
+        raise UsageError(f"{target[:60]!r} is both an input and the target: choose another column for one of them.")
     numbers = number_columns(table, target)
     if not numbers:
-        raise UsageError(
-            f"besides {target[:60]!r}, the table has no column with different numbers: choose another target."
-        )
+        raise UsageError(f"besides {target[:60]!r}, the table has no column with different numbers{_way_out(table)}")
     if not inputs:
         return numbers[:2]
     if len(inputs) > 2 or len(set(inputs)) < len(inputs):
@@ -161,6 +161,13 @@ def _check_inputs(table: Table, inputs: tuple[str, ...], target: str) -> tuple[s
             one = f" Its only one is {numbers[0][:60]!r}: choose it alone, for a curve." if len(numbers) == 1 else ""
             raise UsageError(f"{name[:60]!r} is not one of the columns with different numbers besides the target.{one}")
     return inputs
+
+
+def _way_out(table: Table) -> str:
+    """What to do without a column of numbers to learn from; another target helps if the target is the only one."""
+    if number_columns(table, "") and len(table.columns) > 1:
+        return ": choose another target."
+    return "; a small network learns from one or two such columns: give a table that has them besides the target."
 
 
 def _chosen(

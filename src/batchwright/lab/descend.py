@@ -79,7 +79,8 @@ def descend(
         start: the weights before the first step; by default the surface's own.
         schedule: of the learning rate; constant by default. `ReduceOnPlateau` follows the loss of all rows.
         steps: how many at most, 1 to 2,000.
-        batch_size: rows of a batch of points, or "full". On a formula with noise, it is how many rows are averaged.
+        batch_size: rows of a batch, at most as many as there are points, or "full". On a formula with noise, it is how
+            many rows are averaged.
         seed: of the order of the points and of the noise, ≥ 0.
         until: end as soon as this holds.
 
@@ -175,6 +176,9 @@ def check_course(course: Course) -> None:
         raise UsageError(f"steps is {course.steps:,}; it must be 1 to {MOST_STEPS:,}.")
     if course.seed < 0:
         raise UsageError(f"the seed is {course.seed}; it must be 0 or more.")
+    rows, size = course.surface.rows, course.batch_size
+    if rows and size != "full" and size > rows:
+        raise UsageError(f"the batch size is {size:,}, and there are {rows} points: give 1 to {rows}, or 'full'.")
 
 
 def on_processor() -> AbstractContextManager[Any]:

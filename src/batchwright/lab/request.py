@@ -4,8 +4,8 @@ Texts come from strangers: each is short, is read as a number or a word, and is 
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
 from batchwright.config.components import from_plain
@@ -21,7 +21,7 @@ from batchwright.training.plan import BatchSize
 LONGEST = 2_000
 """Characters of a value."""
 KEYS = ("surface", "rule", "learning_rate", "schedule", "batch_size", "steps", "start", "seed", "until", "points")
-OWN = ("optimizer", "schedule")
+OWN = ("optimizer.", "schedule.")
 """Keys such as optimizer.beta_1 are the numbers of a rule or a schedule."""
 TUNED = "tuned"
 FORMS = ("momentum", "nesterov", "amsgrad", "centered")
@@ -65,13 +65,13 @@ def read(texts: Mapping[str, str], defaults: Mapping[str, str]) -> Asked:
     5
     """
     for key, value in texts.items():
-        if key not in KEYS and key.partition(".")[0] not in OWN:
-            raise UsageError(unknown("setting", key[:60], KEYS))
+        if key not in KEYS and not key.startswith(OWN):
+            raise UsageError(unknown_setting(key, KEYS))
         if len(value) > LONGEST:
             raise UsageError(f"{key} has {len(value):,} characters; at most {LONGEST:,} are read.")
     chosen = {**defaults, **{key: value for key, value in texts.items() if value != ""}}
     learning_rate = chosen.get("learning_rate", "0.1")
-    values = _own("optimizer", chosen)
+    values = own_numbers("optimizer", chosen)
     if learning_rate != TUNED:
         values["learning_rate"] = positive("learning_rate", learning_rate)
     course = Course(
@@ -86,6 +86,8 @@ def read(texts: Mapping[str, str], defaults: Mapping[str, str]) -> Asked:
     names = _rules(chosen.get("rule", "sgd"))
     if len(names) > 1:
         _refuse_unused(values, names)
+    else:
+        check_own("optimizer", names[0], vars(RULES[names[0]]), values)
     rules = [rule_of(name, values if len(names) == 1 else _fitting(name, values)) for name in names]
     texts = {key: value for key, value in texts.items() if value not in ("", defaults.get(key))}
     return Asked(course, {name_of(rule): rule for rule in rules}, learning_rate == TUNED, texts)
@@ -93,8 +95,10 @@ def read(texts: Mapping[str, str], defaults: Mapping[str, str]) -> Asked:
 
 def _surface(chosen: Mapping[str, str]) -> Surface:
     name = chosen.get("surface", "line")
-    if "points" not in chosen or name not in ("line", "regression"):
+    if "points" not in chosen:
         return surface_of(name)
+    if name not in ("line", "regression"):
+        raise UsageError(f"the surface {surface_of(name).name} is a formula and has no points: leave points out.")
     points = [numbers("points", pair) for pair in chosen["points"].replace(";", " ").split()]
     if any(len(point) != 2 for point in points):
         raise UsageError("points are pairs with a comma, with blanks between them, as in '1,2 2,3.9'.")
@@ -113,11 +117,39 @@ def _schedule(chosen: Mapping[str, str]) -> Schedule:
     name, known = chosen.get("schedule", "constant"), [schedule.name for schedule in SCHEDULES]
     if name not in known:
         raise UsageError(unknown("schedule", name[:60], known))
-    return from_plain({"name": name, **_own("schedule", chosen)}, SCHEDULES)
+    own = own_numbers("schedule", chosen)
+    kind = next(kind for kind in SCHEDULES if kind.name == name)
+    check_own("schedule", name, [one.name for one in fields(kind)], own)
+    return from_plain({"name": name, **own}, SCHEDULES)
 
 
-def _own(section: str, chosen: Mapping[str, str]) -> dict[str, Any]:
-    """The numbers and words of a section by their names."""
+def unknown_setting(key: str, known: Iterable[str]) -> str:
+    """A sentence about a key that is no setting."""
+    if key == "optimizer":
+        return "unknown setting 'optimizer': the update rule is called rule, as in rule=adam."
+    return unknown("setting", key[:60], known)
+
+
+def check_own(section: str, name: str, known: Iterable[str], own: Mapping[str, Any]) -> None:
+    """Refuse a number that the rule or the schedule of this name does not have.
+
+    Raises:
+        UsageError: there is such a number.
+    """
+    allowed = [f"{section}.{key}" for key in known if key != "learning_rate"]
+    for key in own:
+        if key != "learning_rate" and f"{section}.{key}" not in allowed:
+            raise UsageError(f"{name} has no such number: {unknown('setting', f'{section}.{key[:60]}', allowed)}")
+
+
+def own_numbers(section: str, chosen: Mapping[str, str]) -> dict[str, Any]:
+    """The numbers and words of a rule or a schedule by their names.
+
+    Raises:
+        UsageError: the learning rate, which is a setting of its own, or a number that takes too much time or memory.
+    """
+    if f"{section}.learning_rate" in chosen:
+        raise UsageError(f"{section}.learning_rate is the setting learning_rate: give it there.")
     own = {key.partition(".")[2]: plain(value) for key, value in chosen.items() if key.startswith(f"{section}.")}
     for key, most in MOST.items():
         if isinstance(own.get(key), int) and own[key] > most:
@@ -178,7 +210,7 @@ def positive(key: str, text: str) -> float:
     """A number that is above 0, also in float32."""
     value = number(key, text)
     if not 1e-30 <= value <= 1e30:
-        raise UsageError(f"{key} is {text[:60]}; it must be above 0, such as 0.1.")
+        raise UsageError(f"{key} is {text[:60]}; it must be above 0, from 1e-30 to 1e30, such as 0.1.")
     return value
 
 

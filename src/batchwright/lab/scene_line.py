@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from batchwright.errors import UsageError
 from batchwright.lab.cloud import clouds_of
 from batchwright.lab.copies import as_command, as_python
 from batchwright.lab.limits import limits_of
@@ -10,7 +11,7 @@ from batchwright.lab.line_picture import parabola, range_of
 from batchwright.lab.plain import plain_path, rounded, said
 from batchwright.lab.request import Asked
 from batchwright.lab.request import read as read_texts
-from batchwright.lab.words import describe, line_formula
+from batchwright.lab.words import describe, line_formula, step_formula
 
 NAME = "line"
 DEFAULTS: Mapping[str, str] = {"surface": "line", "learning_rate": "0.05", "steps": "30"}
@@ -22,7 +23,9 @@ def read(texts: Mapping[str, str]) -> Asked:
     Raises:
         UsageError: a text is wrong.
     """
-    return read_texts({key: value for key, value in texts.items() if key != "surface"}, DEFAULTS)
+    if texts.get("surface", "") not in ("", NAME):
+        raise UsageError("one weight has no other surface: choose the scene surface, or leave surface out.")
+    return read_texts(texts, DEFAULTS)
 
 
 def answer(texts: Mapping[str, str]) -> dict[str, Any]:
@@ -32,6 +35,8 @@ def answer(texts: Mapping[str, str]) -> dict[str, Any]:
         UsageError: a text is wrong.
     """
     asked = read(texts)
+    if len(asked.rules) > 1:
+        raise UsageError(f"{len(asked.rules)} rules are asked for, and this scene shows one at a time: name one.")
     path = next(iter(asked.paths().values()))
     limits = limits_of(path.surface, path.rule)
     weights, losses = parabola(range_of(path), path)
@@ -43,7 +48,8 @@ def answer(texts: Mapping[str, str]) -> dict[str, Any]:
         "limits": None if limits is None else vars(limits),
         "clouds": rounded(clouds_of(asked.course, path)[:, :, 0]),
         "slopes": rounded(path.slopes[:, 0]),
-        "formula": said([line_formula(path, 0)])[0],
+        "formula": line_formula(path.surface),
+        "at": said([step_formula(path, at) for at in range(path.steps + 1)]),
         "words": said(describe(path)),
         "command": as_command(NAME, asked),
         "python": as_python(asked, {path.rule.name: path.rule}),

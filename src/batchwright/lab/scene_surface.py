@@ -26,10 +26,10 @@ def read(texts: Mapping[str, str]) -> Asked:
     Raises:
         UsageError: a text is wrong.
     """
-    asked = read_texts(texts, DEFAULTS)
-    if asked.course.surface.weights != 2:
-        raise UsageError(unknown("surface", asked.course.surface.name, SURFACES))
-    return asked
+    name = texts.get("surface") or DEFAULTS["surface"]
+    if name not in SURFACES:
+        raise UsageError(unknown("surface", name[:60], SURFACES))
+    return read_texts(texts, DEFAULTS)
 
 
 def answer(texts: Mapping[str, str]) -> dict[str, Any]:

@@ -158,20 +158,25 @@ END = {
 }
 
 
-def line_formula(path: Path, at: int) -> Said:
-    """The loss of a line, its curvature and the step after `at`, with the present numbers."""
-    limits = limits_of(path.surface)
+def line_formula(surface: Surface) -> str:
+    """The loss of a line, its slope, and its curvature, which is the same everywhere."""
+    limits = limits_of(surface)
     assert limits is not None
-    steepest, w, slope = short(limits.steepest), short(path.points[at, 0]), short(path.slopes[at, 0])
-    loss = (
-        f"L(w) = mean (w·x − y)² = {short(path.losses[at])};  L′(w) = 2·mean x·(w·x − y) = {slope};  "
-        f"λ = L″ = 2·mean x² = {steepest};  1/λ = {short(1 / limits.steepest)};  2/λ = {short(2 / limits.steepest)}"
+    return (
+        f"L(w) = mean (w·x − y)²;  L′(w) = 2·mean x·(w·x − y);  λ = L″ = 2·mean x² = {short(limits.steepest)};  "
+        f"1/λ = {short(1 / limits.steepest)};  2/λ = {short(2 / limits.steepest)}"
     )
+
+
+def step_formula(path: Path, at: int) -> Said:
+    """The loss of a line and its slope where step `at` has led, and of plain descent the next step, in numbers."""
+    w = short(path.points[at, 0])
+    place = f"w = {w}:  L(w) = {short(path.losses[at])};  L′(w) = {short(path.slopes[at, 0])}"
     if at >= path.steps or name_of(path.rule) != "sgd":
-        return Said(loss, loss)
+        return Said(place, place)
     rate, after = short(path.rates[at]), short(path.points[at + 1, 0])
     step = f"w − η·g = {w} − {rate}·({short(path.gradients[at, 0])}) = {after}"
-    return Said(f"{loss};  next w = {step}", f"{loss};  下一个 w = {step}")
+    return Said(f"{place};  next w = {step}", f"{place};  下一个 w = {step}")
 
 
 def surface_formula(surface: Surface, limits: Limits | None) -> Said:

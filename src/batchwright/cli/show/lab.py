@@ -38,9 +38,8 @@ def network_sketch(curves: Mapping[str, Sequence[float]], encoding: str | None) 
     log = all((losses > 0).all() for losses in shown.values())
     drawn = {part: np.log10(losses) if log else losses for part, losses in shown.items()}
     moments = curves["iteration"]
-    last = f"at {len(moments):,} moments, from iteration 0 to {moments[-1]:,.0f}"
-    title = f"{'log10 of the loss' if log else 'loss'}, {last}"
-    return f"{title}\n{line_sketch(drawn, first=0, plain=needs_plain(encoding))}"
+    title = f"{'log10 of the loss' if log else 'loss'} by iteration, at {len(moments):,} moments"
+    return f"{title}\n{line_sketch(drawn, first=0, end=round(moments[-1]), plain=needs_plain(encoding))}"
 
 
 def fit_sketch(fitted: "Fitted", encoding: str | None) -> str:

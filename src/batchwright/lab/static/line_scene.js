@@ -19,6 +19,7 @@ export function showLine(host, warn) {
   const cloud = new Chart(t("cloud_chart"), { tall: 120 });
   const words = el("div", { class: "words", "aria-live": "polite" });
   const formula = el("p", { class: "formula" });
+  const numbers = el("p", { class: "formula" });
   const copy = copies();
   const play = player(() => answer && drawStep(play.at));
 
@@ -59,6 +60,7 @@ export function showLine(host, warn) {
         ),
         words,
         formula,
+        numbers,
         el("p", {}, t("line_why")),
       ),
     ),
@@ -73,7 +75,7 @@ export function showLine(host, warn) {
     batch?.set(settings.get("batch_size") === "full" ? answer.points[0].length : settings.number("batch_size"), answer.points[0].length);
     rule?.set(settings.get("rule"));
     if (momentum) momentum.node.hidden = !["momentum", "nesterov"].includes(settings.get("rule"));
-    formula.textContent = answer.formula[document.documentElement.lang === "zh" ? "zh" : "en"];
+    formula.textContent = answer.formula;
     say(words, answer.words);
     copy.show(answer);
     play.renew(answer.path.losses.length - 1);
@@ -84,6 +86,7 @@ export function showLine(host, warn) {
     drawParabola(at);
     drawCurve(at);
     drawCloud(at);
+    numbers.textContent = answer.at[at][document.documentElement.lang === "zh" ? "zh" : "en"];
   }
 
   function drawData(at) {
@@ -134,10 +137,11 @@ export function showLine(host, warn) {
   function drawCurve(at) {
     const { losses } = answer.path;
     const seen = losses.filter((loss) => loss > 0);
+    if (!seen.length) seen.push(1); // the path begins at the minimum, and a logarithm shows no 0
     const low = Math.max(Math.min(...seen), 1e-12);
-    curve.plane({ range: [0, Math.max(1, losses.length - 1)], name: t("step") }, { range: [low * 0.7, Math.min(Math.max(...seen), losses[0] * 1000) * 1.4], log: true, name: t("loss") });
+    curve.plane({ range: [0, Math.max(1, losses.length - 1)], name: t("step") }, { range: [low * 0.7, Math.max(...seen, low) * 1.4], log: true, name: t("loss") });
     curve.line(losses.map((_, step) => step), losses, { class: "curve s1" });
-    curve.dot(at, losses[at], { class: "f1", r: 5 });
+    if (losses[at] > 0) curve.dot(at, losses[at], { class: "f1", r: 5 });
   }
 
   function drawCloud(at) {
@@ -174,7 +178,9 @@ export function showLine(host, warn) {
 
   function remove() {
     const [xs, ys] = answer.points;
-    if (xs.length > 1) written(xs.slice(0, -1), ys.slice(0, -1));
+    if (xs.length <= 1) return;
+    if (settings.number("batch_size") >= xs.length - 1) delete settings.texts.batch_size; // all that are left
+    written(xs.slice(0, -1), ys.slice(0, -1));
   }
 
   renew();

@@ -40,10 +40,10 @@ export function showSurface(host, warn) {
   const rate = settings.slider("learning_rate", t("learning_rate"), {
     low: 0.0001, high: 3, log: true, value: settings.number("learning_rate") || 0.05, words: (value) => (value === "tuned" ? t("tuned") : value),
   });
-  const batch = settings.choice("batch_size", t("batch_size"), BATCHES.map((rows) => [rows, rows === "full" ? t("full") : rows]));
+  const batch = settings.choice("batch_size", t("batch_size"), BATCHES.map((rows) => [rows, rows === "full" ? t("full") : rows]), (rows) => settings.set({ batch_size: answer?.points[0].length && Number(rows) >= answer.points[0].length ? "full" : rows }));
   const momentum = settings.slider("optimizer.momentum", t("momentum"), { low: 0.05, high: 0.99, step: 0.01, value: Number(settings.get("optimizer.momentum") || 0.9) });
   const decay = settings.slider("optimizer.beta_1", t("beta_1"), { low: 0, high: 0.99, step: 0.01, value: Number(settings.get("optimizer.beta_1") || 0.9) });
-  const place = settings.choice("surface", t("surface_name"), SURFACES.map((name) => [name, name]), (name) => settings.set({ surface: name, ...(settings.has("start") && !grids ? { start: null } : {}), ...(grids ? {} : { points: null }) }));
+  const place = settings.choice("surface", t("surface_name"), SURFACES.map((name) => [name, name]), (name) => settings.set({ surface: name, ...(settings.has("start") && !grids ? { start: null } : {}), ...(grids ? {} : { points: null, batch_size: null }) }));
   const start = grids && settings.choice("start", t("start"), grids.surface.start.map((where) => [where, where || "—"]));
   const controls = [
     place, start, way, rate, momentum, decay, batch,
@@ -95,6 +95,7 @@ export function showSurface(host, warn) {
     if (momentum) momentum.node.hidden = !any("momentum", "nesterov", "muon");
     if (decay) decay.node.hidden = !any("adam", "amsgrad", "adamw", "nadam", "lion");
     dataPanel.hidden = !answer.points[0].length;
+    batch?.set(settings.get("batch_size"));
     if (batch) batch.node.hidden = !answer.points[0].length && answer.surface !== "ravine";
     if (noise) noise.hidden = batch?.node.hidden ?? true;
     formula.textContent = answer.formula[language];
