@@ -15,10 +15,12 @@ from batchwright.comparison.compare import (
     CompareOptions,
     Comparing,
     _job_on_share,
+    _possible_estimate,
     _rank_variants,
     _share,
     compare,
 )
+from batchwright.comparison.saved import _plan_of
 from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.search.space import load_space
 from batchwright.training.checkpoint import first_checkpoint
@@ -259,3 +261,33 @@ def test_an_interruption_ends_it_after_an_epoch(space, prepared):
     assert next(told).epoch == 1
     with pytest.raises(InterruptedRunError, match="interrupted"):
         next(told)
+
+
+def test_an_interval_of_losses_ends_where_losses_end():
+    near = _possible_estimate((0.05, 0.25), 0.0)
+    assert (near.low, near.high) == (0.0, estimate((0.05, 0.25)).high) and estimate((0.05, 0.25)).low < 0
+    assert _possible_estimate((0.05, 0.25), -np.inf) == estimate((0.05, 0.25)), "a loss of the user's own"
+    assert _possible_estimate((-0.05, 0.25), 0.0) == estimate((-0.05, 0.25)), "it has been below 0"
+
+
+@pytest.mark.parametrize(
+    ("vary", "own", "common"),
+    [
+        ("training.batch_size=16,64", "batch size", "epochs 250"),
+        ("network.activation=relu,tanh", "patience", "batch size 26"),
+        ("optimizer.name=sgd,adam", "weight decay", "batch size 26"),
+        ("training.epochs=3,4", "epochs", "batch size 26"),
+    ],
+)
+def test_notes_and_settings_are_of_what_all_variants_share(tmp_path, vary, own, common):
+    space = load_space(None, [("data.source", "iris", "data.source")])
+    begun = next(compare(space, vary, CompareOptions(trials=1, seeds=1)))
+    [said] = [note for note in begun.notes if "for few rows" in note]
+    numbers, _, reason = said.partition(" for few rows: ")
+    assert own not in numbers and common in numbers and "patience" not in numbers
+    assert reason.endswith(", in batches of 26") == vary.startswith("training.batch_size")
+    settings = _plan_of(begun, space, vary, CompareOptions()).settings
+    assert not {vary.partition("=")[0], RATE, "training.early_stopping.patience"} & set(settings)
+    assert "training.seed" in settings
+    assert ("optimizer.name" in settings) == (not vary.startswith("optimizer.name"))
+    assert ("optimizer.beta_1" in settings) == (not vary.startswith("optimizer.name"))

@@ -121,3 +121,13 @@ def test_the_verdict_says_whether_the_luck_of_tuning_is_in_it():
     losses = {"a": (1, 2, 3), "b": (9, 10, 11)}
     assert "the luck of the seeds, and of a tuning" in verdict(list(losses), list(losses.values()), tuned=True)
     assert "tuning" not in verdict(list(losses), list(losses.values()), tuned=False)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "says", "not_said"), [(9.0, "at most 1 of 20", "more than"), (1.5, "more than 1 of 20", "at most")]
+)
+def test_what_is_said_of_the_test_is_what_it_found(ahead, says, not_said):
+    losses = {"a": (1.0, 2.0, 3.0), "b": (ahead, 2.4 + ahead / 3, ahead + 1.5)}
+    said = verdict(list(losses), list(losses.values()), tuned=True)
+    assert ("chance may explain" in said) == (says == "more than 1 of 20")
+    assert says in said and not_said not in said.partition("(")[2]

@@ -29,6 +29,7 @@ from batchwright.figures import (
     parallel_coordinates,
     reliability,
     scatter,
+    spans,
 )
 
 Make = Callable[..., Svg]
@@ -48,6 +49,11 @@ def make_scatter(values: list[float], name: str, scale: str, size: dict[str, flo
 
 def make_bars(values: list[float], name: str, scale: str, size: dict[str, float]) -> Svg:
     return bars([Bar(name, value, values[0], value) for value in values], Axis(name), title=name, **size)
+
+
+def make_spans(values: list[float], name: str, scale: str, size: dict[str, float]) -> Svg:
+    ranges = [Bar(name, value, values[0], value) for value in values]
+    return spans(ranges, Axis(name, scale=scale), title=name, **size)
 
 
 def make_heat_map(values: list[float], name: str, scale: str, size: dict[str, float]) -> Svg:
@@ -93,6 +99,7 @@ CHARTS: tuple[Make, ...] = (
     make_line,
     make_scatter,
     make_bars,
+    make_spans,
     make_heat_map,
     make_matrix,
     make_histogram,
@@ -174,7 +181,7 @@ def test_a_thumbnail_has_no_words(make: Make) -> None:
 @pytest.mark.parametrize("make", CHARTS)
 @pytest.mark.parametrize("values", [[], [np.nan, np.inf]])
 def test_nothing_to_show_is_said(make: Make, values: list[float]) -> None:
-    if make in (make_bars, make_loss_by_rate, make_contour, make_heat_map) and not values:
+    if make in (make_bars, make_spans, make_loss_by_rate, make_contour, make_heat_map) and not values:
         return
     if make in (make_matrix, make_loss_by_rate) and values:
         return

@@ -96,6 +96,24 @@ def test_what_cannot_be_measured_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
         find_batch_size(program, state, random_rows(), make_plan(2000, 64, 5))
 
 
+@pytest.mark.parametrize(
+    ("sizes", "says"),
+    [
+        ([8, 16, 32, 64], "32 rows are expected to take the least time (the noise scale is 20); up to 64 little is"),
+        ([8, 16, 32], "32 is the most there are rows or memory for (the noise scale is 20); down to 8 little is lost"),
+        ([32, 64], "smaller batches than 32 are not considered"),
+    ],
+)
+def test_the_reason_says_why_this_size(sizes: list[int], says: str) -> None:
+    """The least time is at √((a/c)·φ) = √(50·20), near 32, and times on both sides are close."""
+    timed = throughput(5e-5, 1e-6)
+    table = tabulate(sizes, timed, 20.0, 1000)
+    near = [row._replace(relative_time=min(row.relative_time, 1.2)) for row in table]
+    best = min(table, key=lambda row: row.relative_time).batch_size
+    assert best == 32
+    assert says in batch_size._reason(best, near, timed, noise(20.0, 10.0, 40.0))
+
+
 def test_verification_trains_every_size_to_one_loss() -> None:
     program, data = make_program(optim.SGD(0.05)), random_rows()
     state, plan = initial_state(program, data.inputs, seed=0), make_plan(data.length, 64, 5)

@@ -15,10 +15,10 @@ from tests.shown.test_searches import IMPORTANCE, TRIALS
 
 import batchwright as bw
 from batchwright.report import contents, page, write_report
-from batchwright.report.search_contents import rungs_of
+from batchwright.report.search_contents import _halving, _sentence, _trials, _what_mattered, rungs_of
 from batchwright.runs.searches import SearchPlan, create_search
 from batchwright.search.objective import LOSS, Objective
-from batchwright.search.saved import describe_result
+from batchwright.search.saved import SavedSearch, describe_result
 from batchwright.search.study import Finished, Outcome
 from batchwright.workflow.progress import figure_text
 
@@ -58,6 +58,30 @@ def test_what_was_stopped_when_is_counted():
     assert rungs_of(trials, LOSS) == ((1, 5, 1, 1, 3, 0.7, 0.9), (2, 3, 1, 0, 0, 0.65, None))
     larger = Objective("val_accuracy", larger_is_better=True)
     assert rungs_of(trials, larger)[0] == (1, 5, 1, 1, 3, 0.7, 0.4)
+
+
+def test_rounds_are_told_where_there_are_several_and_one_setting_has_no_rivals(tmp_path):
+    nine = tuple(replace(TRIALS[0], number=number) for number in range(9))
+    trials = (*nine, replace(TRIALS[2], number=9, chosen={"optimizer.learning_rate": 0.1}))
+    plan = SearchPlan("iris", "0" * 64, 9, 1, "halving")
+    of_one = SavedSearch(tmp_path, trials, LOSS, replace(IMPORTANCE, fanova=IMPORTANCE.fanova[:1], seeds=0.25))
+    assert "There were 2 rounds, of 8 + 1 trials" in _halving(of_one, plan).blocks[0].text
+    assert "There were" not in _halving(of_one, replace(plan, trials=8)).blocks[0].text
+    [words] = _what_mattered(of_one.importance).blocks
+    assert words.text.startswith(f"{_sentence(IMPORTANCE.sentence)}") and words.text.endswith(
+        " The seed has 25% of the variance."
+    )
+    assert len(_what_mattered(IMPORTANCE).blocks) > 2
+
+
+@pytest.mark.parametrize(("settings", "whole"), [(1, False), (3, False), (4, True), (9, True)])
+def test_many_settings_are_drawn_as_wide_as_the_page(tmp_path, settings, whole):
+    chosen = {f"network.setting_{place}": float(place) for place in range(settings)}
+    trials = tuple(replace(one, chosen=chosen) for one in TRIALS)
+    chart = _trials(SavedSearch(tmp_path, trials, LOSS, None)).blocks[0]
+    assert chart.whole == whole
+    width = float(chart.svg.text.split('viewBox="0 0 ')[1].split()[0])
+    assert width == max(1120 if whole else 640, 150 * settings)
 
 
 def unfinished(folder: Path, space: str = "network.name: mlp\n") -> Path:
@@ -109,7 +133,14 @@ def test_a_comparison_is_told_whole_and_its_intervals_are_those_of_tukey(compare
     assert [row[:3] for row in found.table("Stable")] == [
         [row.name, *map(figure_text, row.stable_range)] for row in rows if row.stable_range
     ]
-    assert len(found.table("Validation loss of every seed")) == 9
+    seeds = found.table("Validation loss of every seed")
+    tuned = [row.tuned[seed]["optimizer.learning_rate"] for row in rows for seed in range(3)]
+    assert [row[3] for row in seeds] == [figure_text(rate) for rate in tuned]
+    times = [[row.name, figure_text(row.seconds_per_epoch)] for row in rows]
+    assert [[row[0], row[-1]] for row in found.table("Time to the target")] == times
+    assert "with 95 % (Tukey's test of all pairs of the 3)" in found.text
+    keys = {row[0] for row in found.table("Settings")}
+    assert "training.epochs" in keys and not {"optimizer.name", "optimizer.learning_rate"} & keys
     assert compared.compared.verdict in found.text
     command = f"batchwright compare --config {compared.path / 'space.yaml'} --vary optimizer.name=sgd,adam,lion"
     assert f"{command} --trials 2 --seeds 3" in found.text
@@ -118,7 +149,7 @@ def test_a_comparison_is_told_whole_and_its_intervals_are_those_of_tukey(compare
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda one: one, ["Diverged in every trial: worse."]),
+        (lambda one: one, ["Diverged in every trial: worse.", "holds with 95 % (Student's paired test)"]),
         (lambda _: ALL_DIVERGED, ["All that was compared has diverged.", "No learning rates were tried."]),
         (lambda one: replace(one, rows=one.rows[:1]), ["take two variants that did not diverge"]),
         (lambda one: replace(one, rows=()), ["All that was compared has diverged."]),

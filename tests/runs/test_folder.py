@@ -95,6 +95,17 @@ def test_listing_is_sorted_and_survives_foreign_folders(tmp_path: Path) -> None:
     assert (later.name, earlier.name) == ("b", "a")
 
 
+def test_runs_in_folders_below_are_listed_and_hidden_ones_are_not(tmp_path: Path) -> None:
+    for place in ("a", "group/b", "group/deeper/c", ".hidden/d", "group/.e"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        create(tmp_path / place, "line").finish("finished", "done")
+    (tmp_path / "a" / "best").mkdir()
+    (tmp_path / "a" / "best" / "manifest.json").write_bytes((tmp_path / "a" / "manifest.json").read_bytes())
+    (tmp_path / "group" / "up").symlink_to(tmp_path)
+    found = {str(row.path.relative_to(tmp_path)) for row in list_runs(tmp_path)}
+    assert found == {"a", "group/b", "group/deeper/c"}
+
+
 def test_listing_of_nothing(tmp_path: Path) -> None:
     assert list_runs(tmp_path / "nowhere") == []
     (tmp_path / "file").write_text("")

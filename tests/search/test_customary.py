@@ -57,3 +57,8 @@ def at(name: str, percent: int, reach: int = 2) -> Share:
 )
 def test_the_sentence_says_what_the_intervals_tell_apart(shares: tuple[Share, ...], said: str) -> None:
     assert sentence(shares) == said
+
+
+def test_a_setting_without_rivals_is_not_said_to_have_won() -> None:
+    said = sentence((Share("optimizer.learning_rate", 1.0, 1.0, 1.0),))
+    assert said == "only the learning rate was searched, so that there is nothing to compare its share with"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.figures.drawing import line_points, mapping, parse, told, words
+from tests.figures.drawing import dots, line_points, mapping, parse, told, words
 from tests.shown.test_notebook import HOSTILE, assert_harmless
 
 from batchwright.comparison.compare import Compared, ComparedVariant
@@ -35,6 +35,19 @@ def test_it_shows_itself() -> None:
     assert_harmless(FOUND._repr_html_())
     with pytest.raises(UsageError, match="it takes three shares of the rows"):
         FOUND.figure("learning_curve")
+
+
+def test_stable_ranges_are_lines_on_a_log_axis_named_by_variant() -> None:
+    found = Compared((variant("one"), variant("two"), DIVERGED), 0.3, "", None, 1.0)
+    figure = found.figure("stable_ranges")
+    assert [told for told in words(figure) if told in ("one", "two", "worse")] == ["one", "two"]
+    spots = dots(figure, "s0")
+    lines = [path.get("d") for path in parse(figure).iter("{http://www.w3.org/2000/svg}path") if "H" in path.get("d")]
+    [first, _] = [line for line in lines if line.count("v8") == 2]
+    low, high = float(first[1:].split()[0]), float(first.partition("H")[2].partition("M")[0])
+    at = low + (high - low) * np.log(0.1 / 0.01) / np.log(0.3 / 0.01)
+    assert spots[:, 0] == pytest.approx([at, at], abs=0.3)
+    assert "one: 0.1 (0.01 to 0.3)" in told(figure)
 
 
 @pytest.mark.parametrize(("name", "unit"), [("curves", 1.0), ("seconds", 0.5)])

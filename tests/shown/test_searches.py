@@ -54,7 +54,9 @@ def test_progress_shows_every_trial_with_a_value() -> None:
     larger = SavedSearch(
         Path("search"), TRIALS[:1] + TRIALS[2:], Objective("val_accuracy", larger_is_better=True), None
     )
-    assert len(dots(larger.figure("progress"), "s0")[1:]) == 2, "0.5 and 0.7: here more is better"
+    assert len(dots(larger.figure("progress"), "s0")[1:]) == 1, "0.7 is of a trial that was stopped early"
+    stopped_first = SavedSearch(Path("search"), (TRIALS[2], TRIALS[3]), LOSS, None)
+    assert len(dots(stopped_first.figure("progress"), "s0")[1:]) == 1, "nor is the first, if it was stopped"
 
 
 def test_pairs_have_short_names() -> None:

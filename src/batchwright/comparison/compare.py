@@ -19,7 +19,7 @@ from batchwright import _cache
 from batchwright._shown import Drawings, Shown
 from batchwright.comparison.differences import verdict
 from batchwright.comparison.learning_curve import LearningCurve, learning_curve
-from batchwright.comparison.variants import RATE, ROWS, Variant, rules, values_of
+from batchwright.comparison.variants import RATE, ROWS, Variant, own_keys, rules, values_of
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.population.fit import common_rows
@@ -32,6 +32,7 @@ from batchwright.training.job import Job
 from batchwright.training.order import permutation
 from batchwright.training.state import Rows
 from batchwright.workflow import Estimate, Prepared, estimate
+from batchwright.workflow.budget import PATIENCE, budget_notes
 from batchwright.workflow.preparing import example_of, job_on, prepare
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def compare(
     variants, left_out = _possible_variants(arena, variants, strict=chosen)
     if len(variants) < 2:
         raise ConfigError(f"`vary={vary}`: there are fewer than two values to compare here: give them, as KEY=[A, B].")
-    yield Begun(prepared, variants, (*prepared.notes, *notes, *left_out))
+    yield Begun(prepared, variants, (*_common_notes(prepared, variants), *notes, *left_out))
     found = []
     for number, variant in enumerate(variants, start=1):
         row = yield from _row(arena, variant, number, len(variants))
@@ -196,6 +197,13 @@ def compare(
         curve = learning_curve(counts, [row.by_seed for row in found])
     said = curve.verdict if curve else _verdict(done)
     yield Compared(tuple(done), target, said, curve, time.perf_counter() - started)
+
+
+def _common_notes(prepared: Prepared, variants: Sequence[Variant]) -> tuple[str, ...]:
+    """The notes, without numbers that each variant has of its own; no training of a comparison needs patience."""
+    all_said = tuple(budget_notes(prepared.settings))
+    common = tuple(budget_notes(prepared.settings, without=own_keys(variants, prepared.settings.origins) | {PATIENCE}))
+    return (*(note for note in prepared.notes if note not in all_said), *common)
 
 
 class _Try(NamedTuple):
@@ -276,11 +284,21 @@ def _row(arena: _Arena, variant: Variant, number: int, variants: int) -> Generat
         stable,
         by_seed,
         tuple(map(float, curves.mean(axis=0))) if by_seed else (),
-        estimate(by_seed) if by_seed else None,
+        _possible_estimate(by_seed, trials[0].jobs[0].program.model.task.reported[0].low) if by_seed else None,
         plan.iterations_per_epoch,
         seconds,
         curves_by_seed=tuple(tuple(curve) for curve in curves.tolist()),
     )
+
+
+def _possible_estimate(losses: Sequence[float], least: float) -> Estimate:
+    """The mean of the losses, with its interval, which ends at the least loss that there can be.
+
+    >>> _possible_estimate([0.1, 0.3], 0.0)
+    Estimate(mean=0.2, low=0.0, high=1.47...)
+    """
+    found = estimate(losses)
+    return replace(found, low=max(found.low, least)) if min(losses) >= least else found
 
 
 def _tries(dimensions: int, options: CompareOptions, seed: int) -> list[_Try]:

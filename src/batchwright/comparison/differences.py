@@ -96,7 +96,8 @@ def verdict(names: Sequence[str], by_seed: Sequence[Sequence[float]], *, tuned: 
     found = is_behind_lowest(np.array([own for _, _, own in good], np.float64))[1:]
     behind = [name for name, is_behind in zip(others, found, strict=True) if is_behind]
     alike = [name for name in others if name not in behind]
-    return f"{_verdict_sentence(best, behind, alike)} ({_test_sentence(len(good), len(first), tuned=tuned)})"
+    how = _test_sentence(len(good), len(first), tuned=tuned, found=bool(behind))
+    return f"{_verdict_sentence(best, behind, alike)} ({how})"
 
 
 def _verdict_sentence(best: str, behind: Sequence[str], alike: Sequence[str]) -> str:
@@ -106,7 +107,20 @@ def _verdict_sentence(best: str, behind: Sequence[str], alike: Sequence[str]) ->
     return f"{said}; behind by more than chance explains: {', '.join(behind)}" if behind else said
 
 
-def _test_sentence(variants: int, seeds: int, *, tuned: bool) -> str:
+def _test_sentence(variants: int, seeds: int, *, tuned: bool, found: bool) -> str:
+    """What was tested, and what follows: a difference that was `found` is rare among equal ones, others are not."""
     luck = "the seeds, and of a tuning for each of them" if tuned else "the seeds"
-    test = "Student's paired test" if variants == 2 else f"Tukey's test of all pairs of the {variants}"
-    return f"{test}, {seeds} seeds: with the luck of {luck}, equal ones would differ so in at most 1 of 20 comparisons"
+    often = "at most" if found else "more than"
+    return (
+        f"{name_of_test(variants)}, {seeds} seeds: with the luck of {luck}, equal ones would differ so in {often} 1 of "
+        "20 comparisons"
+    )
+
+
+def name_of_test(variants: int) -> str:
+    """The test that is made of so many variants: of two, Tukey's is Student's.
+
+    >>> name_of_test(2)
+    "Student's paired test"
+    """
+    return "Student's paired test" if variants == 2 else f"Tukey's test of all pairs of the {variants}"

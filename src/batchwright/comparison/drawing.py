@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batchwright.figures import Axis, Bar, Line, Svg, bars, line_chart
+from batchwright.figures import Axis, Bar, Line, Svg, bars, line_chart, spans
 
 if TYPE_CHECKING:
     from batchwright.comparison.compare import Compared, ComparedVariant
     from batchwright.comparison.learning_curve import LearningCurve
 
+RATE = "optimizer.learning_rate"
 LOSS = Axis("validation loss")
 
 
@@ -33,14 +34,14 @@ def draw_losses(found: "Compared") -> Svg:
 
 
 def draw_stable_ranges(found: "Compared") -> Svg:
-    """The learning rates of each variant with which the loss fell: a line from the least to the greatest."""
-    lines = [
-        Line(row.name, row.stable_range, [rank, rank], points=True)
-        for rank, row in enumerate(found.rows, start=1)
+    """The learning rates of each variant with which the loss fell, best first, and the one that was chosen."""
+    ranges = [
+        Bar(row.name, float(row.settings.get(RATE, float("nan"))), *row.stable_range)
+        for row in found.rows
         if row.stable_range
     ]
-    y = Axis("rank by validation loss", low=0.5, high=len(found.rows) + 0.5)
-    return line_chart(lines, Axis("learning rate", scale="log"), y, title="Learning rates with which the loss fell")
+    title = "Learning rates with which the loss fell, and the chosen one"
+    return spans(ranges, Axis("learning rate", scale="log"), title=title)
 
 
 def draw_learning_curve(curve: "LearningCurve") -> Svg:

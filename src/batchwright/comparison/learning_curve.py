@@ -54,7 +54,9 @@ def learning_curve(rows: Sequence[int], by_seed: Sequence[Sequence[float]]) -> L
     ratio = np.log(more / counts[-1]) / np.log(counts[-1] / counts[-2])
     as_last = estimate((losses[-1] * (losses[-1] / losses[-2]) ** ratio).tolist())
     now, fall = estimate(losses[-1].tolist()), estimate((losses[-2] - losses[-1]).tolist())
-    foretold = Estimate(expected.mean, min(expected.low, as_last.low), max(expected.high, now.high))
+    low = min(expected.low, as_last.low)
+    low = max(low, 0.0) if losses.min() >= 0 else low
+    foretold = Estimate(expected.mean, low, max(expected.high, now.high))
     means = losses.mean(axis=1)
     verdict = _verdict(float(means[-1]), more, foretold, falling=fall.low > 0)
     return LearningCurve(tuple(rows), tuple(map(float, means)), more, foretold, verdict)

@@ -11,6 +11,7 @@ from batchwright._files import path_of
 from batchwright._shown import Drawings, Shown
 from batchwright.comparison.compare import Begun, Compared, ComparedVariant, CompareEvent, CompareOptions, compare
 from batchwright.comparison.learning_curve import LearningCurve
+from batchwright.comparison.variants import own_keys
 from batchwright.data.dataset import Dataset
 from batchwright.errors import RunError
 from batchwright.runs.comparisons import ComparisonPlan, create_comparison, read_comparison
@@ -18,6 +19,7 @@ from batchwright.runs.manifest import COMPARISON, Setting, new_manifest
 from batchwright.runs.reading import REMEDY, parse, to_plain
 from batchwright.search.space import Space
 from batchwright.workflow import Estimate
+from batchwright.workflow.budget import PATIENCE
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,7 +87,8 @@ def compare_into(
 
 def _plan_of(begun: Begun, space: Space, vary: str | None, options: CompareOptions) -> ComparisonPlan:
     dataset, settings = begun.prepared.dataset, begun.prepared.settings
-    made = new_manifest(dataset.name)
+    made, own = new_manifest(dataset.name), own_keys(begun.variants, settings.origins) | {PATIENCE}
+    common = {key: value for key, value in settings.values.items() if key not in own}
     return ComparisonPlan(
         source=dataset.name,
         fingerprint=dataset.fingerprint,
@@ -93,8 +96,8 @@ def _plan_of(begun: Begun, space: Space, vary: str | None, options: CompareOptio
         vary=vary,
         trials=options.trials,
         seeds=options.seeds,
-        settings={key: Setting(value, settings.origins[key]) for key, value in settings.values.items()},
-        reasons={key: str(found.get("reason", "")) for key, found in settings.evidence.items()},
+        settings={key: Setting(value, settings.origins[key]) for key, value in common.items()},
+        reasons={key: str(found.get("reason", "")) for key, found in settings.evidence.items() if key in common},
         own_parts=bool(space.brought.plain()),
         created=made.created,
         versions=made.versions,

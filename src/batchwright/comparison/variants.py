@@ -18,6 +18,7 @@ from batchwright.optim import OPTIMIZERS
 from batchwright.optim.rule import Form, Optimizer
 from batchwright.search.dimension import Dimension, dimension_of, hints_at, hints_of_key
 from batchwright.search.space import Space
+from batchwright.workflow.decay import DECAY
 
 RATE, SIZE, RULE = "optimizer.learning_rate", "training.batch_size", "optimizer.name"
 ROWS, SEED = "training.rows", "training.seed"
@@ -50,6 +51,23 @@ class Variant:
     def tuned_values(self, shares: Sequence[float]) -> dict[str, Any]:
         """The values at a point of what is tuned, by key."""
         return {one.key: one.value(share) for one, share in zip(self.dimensions, shares, strict=True)}
+
+
+def own_keys(variants: Sequence[Variant], origins: Mapping[str, str]) -> frozenset[str]:
+    """The keys that every variant has a value of its own for: compared or tuned.
+
+    With the name of a part, that is all of its settings but those that the user has chosen for all; with the learning
+    rate, a weight decay that follows from it and the number of rows.
+
+    Args:
+        variants: at least one.
+        origins: who chose each setting, by key.
+    """
+    each = [{*one.values, *(dimension.key for dimension in one.dimensions)} for one in variants]
+    own = frozenset(set.intersection(*each))
+    parts = {one.name for one in SECTIONS if one.tag and f"{one.name}.{one.tag}" in own}
+    follows = {DECAY} if RATE in own and origins.get(DECAY) == "rows" else set[str]()
+    return own | follows | {key for key, by in origins.items() if key.partition(".")[0] in parts and by != "user"}
 
 
 def rules(config: Config, rows: int) -> tuple[tuple[Variant, ...], tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """Figures of plain data: SVG that needs no script and no other file, and sketches in the terminal."""
 
-from batchwright.figures.bars import Bar, bars
+from batchwright.figures.bars import Bar, bars, spans
 from batchwright.figures.contour import contour
 from batchwright.figures.grid import Names
 from batchwright.figures.heat_map import heat_map
@@ -42,4 +42,5 @@ __all__ = [
     "reliability",
     "scatter",
     "sketch",
+    "spans",
 ]

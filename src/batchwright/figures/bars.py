@@ -1,10 +1,11 @@
-"""Level bars, each with its name, such as the importance of columns with intervals."""
+"""Level bars, each with its name, such as the importance of columns with intervals; and ranges without a bar."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from batchwright.figures.keys import dots
 from batchwright.figures.plane import (
     EDGE,
     SMALLEST,
@@ -16,7 +17,7 @@ from batchwright.figures.plane import (
     outside_note,
     size_of,
 )
-from batchwright.figures.scale import Axis, Floats, Numbers, Scale, scale_of, short
+from batchwright.figures.scale import Axis, Floats, Numbers, Scale, floats, scale_of, short
 from batchwright.figures.svg import SMALL, Svg, document, number, rectangle, shape, stroke, text
 from batchwright.figures.text import shorten, width_of
 
@@ -79,6 +80,54 @@ def bars(bars: Sequence[Bar], value: Axis, *, title: str, width: float = 640, he
     )
 
 
+def spans(ranges: Sequence[Bar], value: Axis, *, title: str, width: float = 640, height: float | None = None) -> Svg:
+    """Ranges from the top down in the order given, each a line from `low` to `high` with a spot at its value.
+
+    Args:
+        ranges: the first 40 are drawn; a note counts the others.
+        value: the axis of the values; linear or log.
+        title: of the figure.
+        width: in pixels; below 240 the figure is a thumbnail without words.
+        height: in pixels; None: as the number of ranges needs.
+
+    >>> spans([Bar("sgd", 0.1, 0.01, 0.5)], Axis("learning rate", scale="log"), title="Learning rates")
+    <Svg: Learning rates>
+    """
+    size = _size(width, height, min(len(ranges), MOST) + (len(ranges) > MOST))
+    shown = ranges[:MOST]
+    scale = scale_of([floats([one.value, one.low, one.high]) for one in shown], value, pad=0.04)
+    if scale is None:
+        return nothing(title, size)
+    notes = _notes(ranges)
+    place = _place(shown, scale, value, size, foot=bool(notes))
+    told = "; ".join(f"{shorten(one.name, 300)}: {_amount(one)}" for one in shown)
+    return document(
+        *size,
+        title,
+        " ".join([f"Ranges of {value.label or 'values'}. {told}.", *(f"{note}." for note in notes)]),
+        draw_title(title, size),
+        _draw_grid(place, value, size),
+        *(part for row, one in enumerate(shown) for part in _draw_span(place, one, row, len(shown), size)),
+        draw_notes(notes, size),
+    )
+
+
+def _draw_span(place: Plane, one: Bar, row: int, rows: int, size: Size) -> Iterator[str]:
+    """The line, its ends, the spot, and the name and the value on either side."""
+    step = (place.bottom - place.top) / rows
+    middle, told = place.top + (row + 0.5) * step, f"{shorten(one.name, 300)}: {_amount(one)}"
+    spot, low, high = _along(place, floats([one.value, one.low, one.high])).tolist()
+    if np.isfinite([low, high]).all():
+        ends = f"{number(middle - 4)}v8"
+        path = f"M{number(low)} {number(middle)}H{number(high)}M{number(low)} {ends}M{number(high)} {ends}"
+        yield stroke(path, "s0", width=2.0, told=told)
+    if np.isfinite(spot):
+        yield shape(dots([(spot, middle)], 4.0), "s0", told=told)
+    if not size.small:
+        yield text(place.left - 8, middle + 4, shorten(one.name, 0.32 * size.width), anchor="end")
+        yield text(place.right + 8, middle + 4, short(one.value), role="soft", size=SMALL)
+
+
 def _size(width: float, height: float | None, rows: int) -> Size:
     if height is not None or width < SMALLEST:
         return size_of(width, height or 48.0)
@@ -113,7 +162,7 @@ def _along(place: Plane, values: Numbers) -> Floats:
 
 
 def _draw_grid(place: Plane, value: Axis, size: Size) -> str:
-    zero = number(_along(place, [0.0])[0])
+    zero = number(place.left if place.x.log else _along(place, [0.0])[0])  # a log axis has no zero
     if size.small:
         return stroke(f"M{zero} {number(place.top)}V{number(place.bottom)}", "soft")
     parts = []

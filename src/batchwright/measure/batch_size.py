@@ -278,6 +278,10 @@ def _reason(best: int, table: Sequence[Candidate], throughput: Throughput, noise
     below = f"below {near[0]:,} the machine idles ({idle:.0%} of an iteration of {best:,} rows is fixed cost)"
     if near[-1] == table[-1].batch_size:
         above = f"{near[-1]:,} is the most there are rows or memory for ({scale})"
+        if best < near[-1]:
+            above = f"{best:,} rows are expected to take the least time ({scale}); up to {near[-1]:,} little is lost"
     if near[0] == table[0].batch_size:
         below = f"down to {near[0]:,} little is lost"
+        if best == near[0]:
+            below = f"smaller batches than {best:,} are not considered"
     return f"{above}; {below}"

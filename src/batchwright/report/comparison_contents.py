@@ -7,9 +7,8 @@ import numpy as np
 
 from batchwright.comparison import drawing
 from batchwright.comparison.compare import Compared, ComparedVariant
-from batchwright.comparison.differences import differences_from_lowest, is_behind_lowest
+from batchwright.comparison.differences import differences_from_lowest, is_behind_lowest, name_of_test
 from batchwright.comparison.saved import SavedComparison
-from batchwright.config import flow
 from batchwright.figures import Axis, Bar, bars
 from batchwright.figures.text import clean
 from batchwright.report.about import FROM_PYTHON, how_to_repeat, settings_grid
@@ -19,7 +18,6 @@ from batchwright.report.search_contents import setting_cell
 from batchwright.runs.comparisons import SPACE, ComparisonPlan
 
 RATE = "optimizer.learning_rate"
-LONGEST = 200
 
 
 def comparison_contents(found: SavedComparison) -> Contents:
@@ -33,10 +31,15 @@ def comparison_contents(found: SavedComparison) -> Contents:
         *_learning_curve(compared),
         _seeds(compared),
         _data(plan),
-        Section("settings", "Settings of all variants", (settings_grid(plan.settings, plan.reasons),)),
+        _settings(plan),
         _reproduce(found),
     )
     return Contents(clean(str(found.path)), _about(plan), sections)
+
+
+def _settings(plan: ComparisonPlan) -> Section:
+    words = "What all variants share; what is compared, and what was tuned for each of them, is in the tables above."
+    return Section("settings", "Settings of all variants", (Words(words), settings_grid(plan.settings, plan.reasons)))
 
 
 def _about(plan: ComparisonPlan) -> str:
@@ -53,28 +56,46 @@ def _summary(plan: ComparisonPlan, found: Compared) -> Section:
     lost = [Words(f"Diverged in every trial: {', '.join(map(shown_name, diverged))}.", strong=True)] if diverged else []
     notes = [Points(tuple(map(clean, plan.notes)))] if plan.notes else []
     target = "" if found.target is None else f" The target is a validation loss of {found.target:.4g}, the middle one."
-    words = f"The mean over the seeds, with its 95 % interval; times are of one training by itself.{target}"
-    return Section(
-        "summary", "Summary", (Words(clean(f"{found.verdict}.")), *lost, _variants(found), Words(words), *notes)
+    means = Words("The mean over the seeds, with its 95 % interval, and the learning rate of the middle seed.")
+    times = Words(f"Times are of one training by itself.{target}")
+    blocks: tuple[Block, ...] = (
+        Words(clean(f"{found.verdict}.")),
+        *lost,
+        _variants(found),
+        means,
+        _times(found),
+        times,
+        *notes,
     )
+    return Section("summary", "Summary", blocks)
 
 
 def _variants(found: Compared) -> Grid:
-    losses = ("variant", "validation loss", "from", "to", "at equal seconds")
-    heads = (*losses, "updates to the target", "seconds to the target", "seconds per epoch", "learning rate")
+    heads = ("variant", "validation loss", "from", "to", "learning rate")
     rows = tuple(
         (
             shown_name(row.name),
             *((None, None, None) if row.validation is None else _ends(row)),
-            row.at_equal_seconds,
-            row.updates_to_target,
-            row.seconds_to_target,
-            row.seconds_per_epoch,
             setting_cell(row.settings.get(RATE)),
         )
         for row in found.rows
     )
     return Grid("Variants, best first", heads, rows)
+
+
+def _times(found: Compared) -> Grid:
+    heads = ("variant", "loss at equal seconds", "updates to the target", "seconds to the target", "seconds per epoch")
+    rows = tuple(
+        (
+            shown_name(row.name),
+            row.at_equal_seconds,
+            row.updates_to_target,
+            row.seconds_to_target,
+            row.seconds_per_epoch,
+        )
+        for row in found.rows
+    )
+    return Grid("Time to the target", heads, rows)
 
 
 def _ends(row: ComparedVariant) -> tuple[float, float, float]:
@@ -106,8 +127,9 @@ def _differences(found: Compared) -> Section:
     drawn = [Bar(str(name), mean, low, high) for name, mean, low, high, _ in rows]
     chart = bars(drawn, Axis("higher validation loss"), title=f"Differences from {best}", width=480)
     words = (
-        "The mean over the seeds of the loss of a variant minus that of the lowest, with the same seed. The intervals "
-        "hold for all variants at once, with 95 % (Tukey); an interval that leaves out 0 is beyond chance."
+        "The mean over the seeds of the loss of a variant minus that of the lowest, with the same seed. The interval"
+        f"{'s hold for all variants at once,' if len(good) > 2 else ' holds'} with 95 % ({name_of_test(len(good))}); "
+        "an interval that leaves out 0 is beyond chance."
     )
     heads = ("variant", "higher loss", "from", "to", "beyond chance")
     grid = Grid(f"Differences from {best}, the lowest", heads, rows)
@@ -161,20 +183,21 @@ def _learning_curve(found: Compared) -> list[Section]:
 
 
 def _seeds(found: Compared) -> Section:
-    """The loss of each seed, and what was tuned for it."""
+    """The loss of each seed, and what was tuned for it: a column for each key."""
+    keys = list(dict.fromkeys(key for row in found.rows for one in row.tuned for key in one))
     rows = tuple(
         (
             shown_name(row.name),
             seed,
             loss,
-            clean(flow(dict(row.tuned[seed])))[:LONGEST] if seed < len(row.tuned) else "",
+            *(setting_cell(row.tuned[seed].get(key)) if seed < len(row.tuned) else None for key in keys),
         )
         for row in found.rows
         for seed, loss in enumerate(row.by_seed)
         if isfinite(loss)
     )
     blocks: tuple[Block, ...] = (
-        (Grid("Validation loss of every seed", ("variant", "seed", "validation loss", "tuned"), rows),)
+        (Grid("Validation loss of every seed", ("variant", "seed", "validation loss", *map(shown_name, keys)), rows),)
         if rows
         else (Words("No seed came to a finite loss."),)
     )

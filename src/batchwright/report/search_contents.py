@@ -27,12 +27,16 @@ from batchwright.search.drawing import (
 )
 from batchwright.search.importance import Importance
 from batchwright.search.objective import Objective
+from batchwright.search.rounds import round_places
 from batchwright.search.saved import SavedSearch
 from batchwright.search.space import load_space
 from batchwright.search.study import Finished
 
 MOST_BEST, MOST_TRIALS, MOST_PAIRS = 10, 1_000, 10
 LONGEST = 120
+MANY, WHOLE, BESIDE_OTHERS = 4, 1_120.0, 640.0
+"""Settings from which all trials are drawn as wide as the page, and pixels of that figure and of one beside others: on
+the page, the types of both are then about of one size."""
 ENDED = {"finished": "finished", "stopped": "stopped early", "diverged": "diverged", "undefined": "without a value"}
 
 
@@ -145,6 +149,9 @@ def _what_mattered(found: Importance | None) -> Section:
     if found is None:
         words = "What mattered is not known: it takes a search that has ended, with 8 complete trials that differ."
         return Section("importance", "What mattered", (Words(words),))
+    if len(found.fanova) == 1:
+        words = f"{_sentence(found.sentence)}{_share_of_seed(found)}"
+        return Section("importance", "What mattered", (Words(words),))
     best = {share.name: share for share in found.ped_anova}
     rows: list[tuple[Cell, ...]] = []
     for one in found.fanova:
@@ -177,21 +184,28 @@ def _pairs(found: Importance) -> list[Block]:
 
 
 def _about_importance(found: Importance) -> str:
-    seeds = "" if found.seeds is None else f" The seed has {found.seeds:.0%} of the variance."
     return (
         "The intervals come from resampled trials. A setting that does not matter has a small share, not 0. The share "
-        f"among the best says what tells the best tenth of the trials from all of them.{seeds}"
+        f"among the best says what tells the best tenth of the trials from all of them."
+        f"{_share_of_seed(found)}"
     )
+
+
+def _share_of_seed(found: Importance) -> str:
+    return "" if found.seeds is None else f" The seed has {found.seeds:.0%} of the variance."
 
 
 def _trials(found: SavedSearch) -> Section:
     """All trials, drawn and as a table."""
     finished, objective = found.finished, found.objective
+    settings = {key for one in finished for key in one.chosen}
+    whole = len(settings) >= MANY
+    parallel = draw_parallel(finished, objective, narrowest=WHOLE if whole else BESIDE_OTHERS)
     return Section(
         "trials",
         "Trials",
         (
-            Chart(draw_parallel(finished, objective), "A line for each trial; the best are strong.", whole=True),
+            Chart(parallel, "A line for each trial; the best are strong.", whole=whole),
             Chart(draw_progress(finished, objective), "What each trial came to, in the order in which they began."),
             Chart(draw_curves(finished, objective), f"{objective.monitor} of the best trials after each epoch."),
             trials_grid(found, "Every trial", MOST_TRIALS),
@@ -208,9 +222,14 @@ def _halving(found: SavedSearch, plan: SearchPlan) -> Section:
     monitor = found.objective.monitor
     counted = ("after epoch", "trials there", "stopped", "diverged", "went on")
     heads = (*counted, f"best {monitor} stopped", f"worst {monitor} that went on")
+    rounds = [str(len(places)) for places in round_places(plan.trials)]
+    counted_together = (
+        f" There were {len(rounds)} rounds, of {' + '.join(rounds)} trials: the table counts them together, so that "
+        "more than a third may go on."
+    )
     words = (
         f"By {plan.pruning}, a trial goes on where it is among the best third of the trials of its round that have "
-        "come as far; the others end there, and cost nothing more."
+        f"come as far; the others end there, and cost nothing more.{counted_together * (len(rounds) > 1)}"
     )
     spent = sum(len(one.outcome.curve) for one in found.finished)
     longest = max(len(one.outcome.curve) for one in found.finished)

@@ -1,6 +1,6 @@
 """A finished run's folder, written by anyone: opened without trust, every file verified when it is read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from batchwright.runs.model import SavedModel
     from batchwright.tasks import Loss, Metric, Task
     from batchwright.tasks.per_class import PerClass
+
+DEEPEST = 6
+"""How far below a folder runs are looked for."""
 
 
 class LastWrong(NamedTuple):
@@ -336,9 +339,9 @@ class Listed:
 
 
 def list_runs(root: Path | str = "runs") -> list[Listed]:
-    """The runs in the folders of `root`, oldest first, unreadable ones last; other folders are left out.
+    """The runs below `root`, oldest first, unreadable ones last; hidden folders are left out.
 
-    For a search, its best run is listed.
+    For a search, its best run is listed. Folders are looked into up to six deep; links are followed only to a run.
 
     Raises:
         RunError: `root` cannot be read, or is not a folder; if it does not exist, the list is empty.
@@ -346,11 +349,24 @@ def list_runs(root: Path | str = "runs") -> list[Listed]:
     root = Path(root)
     try:
         entries = sorted(root.iterdir()) if root.exists() else []
-        folders = [entry for entry in entries if (entry / MANIFEST).is_file() or (entry / SEARCH).is_file()]
     except OSError as error:
         raise RunError(f"{root} cannot be listed: {error.strerror or error}.") from error
-    listed = [_list_run(folder) for folder in folders]
+    listed = [found for entry in entries for found in _list_folder(entry, 1)]
     return sorted(listed, key=lambda row: (row.run is None, row.run.manifest.created if row.run else ""))
+
+
+def _list_folder(folder: Path, depth: int) -> Iterator[Listed]:
+    """The run in a folder, or the runs below it; a folder that cannot be looked into is unreadable."""
+    if folder.name.startswith("."):
+        return
+    try:
+        if (folder / MANIFEST).is_file() or (folder / SEARCH).is_file():
+            yield _list_run(folder)
+        elif folder.is_dir() and depth < DEEPEST and not folder.is_symlink():
+            for below in sorted(folder.iterdir()):
+                yield from _list_folder(below, depth + 1)
+    except OSError as error:
+        yield Listed(folder, None, f"{folder} cannot be listed: {error.strerror or error}.")
 
 
 def _list_run(folder: Path) -> Listed:

@@ -34,6 +34,8 @@ def sentence(shares: tuple[Share, ...], figure: str = "the loss") -> str:
     'the learning rate mattered most (60 % of the variance of the loss, 50 to 70 %), as is customary'
     """
     first, others = shares[0], shares[1:]
+    if not others:
+        return f"only {_name_in_words(first)} was searched, so that there is nothing to compare its share with"
     told = [(more, less) for more, less in combinations(shares, 2) if more.low > less.high]
     rivals = [one for one in others if (first, one) not in told]
     notable = [*_unusual_notes(shares, told), *_unranked_notes(shares, told)]

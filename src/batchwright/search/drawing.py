@@ -50,13 +50,14 @@ def search_drawings(
 
 
 def draw_progress(finished: "Sequence[Finished]", objective: "Objective") -> Svg:
-    """What each trial came to by its number; a new best is the best of all before it."""
+    """What each trial came to by its number; a new best is the best of all before it that were not stopped early."""
     trials = [one for one in sorted(finished, key=lambda one: one.number) if isfinite(one.outcome.value)]
     values = [one.outcome.value for one in trials]
+    whole = [one for one in trials if one.outcome.ending == "finished"]
     best = {
         one.number
-        for place, one in enumerate(trials)
-        if objective.cost(one.outcome.value) < objective.cost(objective.best(values[:place]))
+        for place, one in enumerate(whole)
+        if objective.cost(one.outcome.value) < objective.cost(objective.best(o.outcome.value for o in whole[:place]))
     }
     others = [one for one in trials if one.number not in best]
     sets = {
@@ -89,14 +90,14 @@ def draw_interactions(found: "Importance") -> Svg:
     return bars(shown, Axis("share of the variance"), title="What mattered in pairs")
 
 
-def draw_parallel(finished: "Sequence[Finished]", objective: "Objective") -> Svg:
-    """A line for each trial through its settings to what it came to."""
+def draw_parallel(finished: "Sequence[Finished]", objective: "Objective", *, narrowest: float = NARROWEST) -> Svg:
+    """A line for each trial through its settings to what it came to; as wide as its axes need."""
     keys = dict.fromkeys(key for one in finished for key in one.chosen)
     columns = [_column(key, [one.chosen.get(key) for one in finished]) for key in keys]
     values = [one.outcome.value if isfinite(one.outcome.value) else None for one in finished]
     last = Column(Axis(objective.monitor, scale=_scale(values)), values)
     best = [place for place in _by_value(finished, objective) if values[place] is not None][:STRONG]
-    title, width = f"Trials by their settings; the best {len(best)}", max(NARROWEST, BESIDE * len(columns))
+    title, width = f"Trials by their settings; the best {len(best)}", max(narrowest, BESIDE * len(columns))
     return parallel_coordinates([*columns, last], title=title, strong=best, width=width)
 
 

@@ -1,6 +1,6 @@
 """How long to train where nobody has said: few rows make few iterations an epoch, so they get more epochs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -143,14 +143,18 @@ def _with_decay(settings: Settings, strength: float) -> Settings:
     )
 
 
-def budget_notes(settings: Settings) -> Iterator[str]:
-    """A sentence that says which numbers follow from few training rows, and why; none where none does."""
+def budget_notes(settings: Settings, without: Collection[str] = ()) -> Iterator[str]:
+    """A sentence that says which numbers follow from few training rows, and why; none where none does.
+
+    Numbers of the keys `without` are not told. The reason counts iterations, so without the batch size it names that.
+    """
     values = {**_values(settings.config.training), DECAY: settings.config.optimizer.weight_decay}
-    followed = [key for key in values if _follows(settings, key)]
+    followed = [key for key in values if _follows(settings, key) and key not in without]
     names = [f"{key.rpartition('.')[2].replace('_', ' ')} {values[key]:,}" for key in followed]
     if names:
         reasons = dict.fromkeys(settings.evidence[key]["reason"] for key in followed)
-        yield f"{', '.join(names)} for few rows: {'; '.join(reasons)}"
+        size = f", in batches of {values[SIZE]:,}" if SIZE in without and _follows(settings, SIZE) else ""
+        yield f"{', '.join(names)} for few rows: {'; '.join(reasons)}{size}"
 
 
 def _follows(settings: Settings, key: str) -> bool:

@@ -81,8 +81,8 @@ def _line(row: ComparedVariant) -> str:
 def _interval(row: ComparedVariant) -> str:
     if row.validation is None:
         return "diverged"
-    half = row.validation.high - row.validation.mean
-    return f"{row.validation.mean:.4g} ± {half:.2g}"
+    mean, low, high = row.validation.mean, row.validation.low, row.validation.high
+    return f"{mean:.4g} ({low:.3g} to {high:.3g})" if low < high else f"{mean:.4g}"
 
 
 def _number(value: float | None) -> str:
