@@ -15,7 +15,7 @@ from batchwright.lab.batch_choice import batch_choice
 from batchwright.lab.batch_clouds import clouds
 from batchwright.lab.landscape import coordinates, landscape, main_plane, random_plane
 from batchwright.lab.retrace import Trace, ravel, retrace, unravel
-from batchwright.lab.sharpness import sharpness
+from batchwright.lab.sharpness import Sharpness, sharpness
 from batchwright.nn import MLP
 from batchwright.runs.run import open_run
 
@@ -116,10 +116,21 @@ def test_the_curvature_is_that_of_the_parabola(linear: Trace) -> None:
     x = np.concatenate([np.asarray(group.inputs["numeric"], np.float64) for group in groups])
     x = np.column_stack([np.ones(len(x)), x])
     steepest = np.linalg.eigvalsh(2 * x.T @ x / len(x))[-1]
-    np.testing.assert_allclose(found.curvatures, steepest, rtol=0.05)  # by power iteration
+    np.testing.assert_allclose(found.curvatures, steepest, rtol=1e-4)
+    np.testing.assert_allclose(found.smallest, np.linalg.eigvalsh(2 * x.T @ x / len(x))[0], rtol=1e-3)
+    assert found.unsure == 0
     assert np.isnan(found.limits[0])
     np.testing.assert_allclose(found.limits[1:], 2 / RATE, rtol=1e-5)
     assert found.above == 0.0
+
+
+def test_only_the_largest_curvature_is_set_beside_the_limit() -> None:
+    """Downwards, the loss bends more than the limit; one moment has no curvature, and one is not known well."""
+    largest, limits = np.array([1.0, 5.0, np.nan, 3.0]), np.array([np.nan, 4.0, 4.0, 4.0])
+    errors = np.array([0.001, 0.001, np.nan, 0.2])
+    found = Sharpness(np.arange(4), largest, np.full(4, -9.0), errors, limits, 8)
+    assert found.above == 0.5 and found.unsure == 2
+    assert found.to_json()["curvatures"] == [1.0, 5.0, None, 3.0]
 
 
 def test_gradients_of_batches_scatter_around_that_of_all_rows(linear: Trace) -> None:

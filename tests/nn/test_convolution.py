@@ -85,6 +85,32 @@ def test_values_are_those_of_the_loops_and_gradients_those_that_jax_derives(case
     np.testing.assert_allclose(for_x[:1], difference, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_second_derivatives_are_those_that_jax_derives(case: tuple) -> None:
+    shape, size, filters, stride, padding = case
+    margins = tuple(reference.margins(length, size, stride, padding) for length in shape[1:3])
+    x, kernel = draw(*shape), draw(size, size, shape[-1], filters, seed=1)
+    ways = draw(*shape, seed=2), draw(*kernel.shape, seed=3)
+    for own, jaxs in zip(
+        *(products(function, stride, margins, (x, kernel), ways) for function in (convolve, derived)), strict=True
+    ):
+        assert np.abs(jaxs).max() > 1e-3
+        np.testing.assert_allclose(own, jaxs, rtol=1e-3, atol=1e-4 * np.abs(jaxs).max())
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def products(function, stride, margins, places: tuple[jax.Array, jax.Array], ways: tuple[jax.Array, jax.Array]):
+    """The product of the Hessian of a loss with a direction, reverse over reverse."""
+
+    def loss(places: tuple[jax.Array, jax.Array]) -> jax.Array:
+        return jnp.sum(jnp.tanh(0.3 * function(*places, stride, margins)))
+
+    def slope(places: tuple[jax.Array, jax.Array]) -> jax.Array:
+        return sum(map(jnp.vdot, jax.grad(loss)(places), ways))
+
+    return jax.grad(slope)(places)
+
+
 def put(array: np.ndarray, place: tuple[slice, ...], part: np.ndarray) -> np.ndarray:
     copy = array.copy()
     copy[place] = part

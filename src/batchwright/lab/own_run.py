@@ -72,7 +72,8 @@ class OwnRun(Shown):
             "projected_loss": seen.projected,
         }
         if self.sharpness is not None:
-            columns |= {"curvature": self.sharpness.curvatures, "limit": self.sharpness.limits}
+            sharp = self.sharpness
+            columns |= {"curvature": sharp.curvatures, "smallest_curvature": sharp.smallest, "limit": sharp.limits}
         return {"way": pl.DataFrame(columns)}
 
     def to_json(self) -> dict[str, Any]:
@@ -109,11 +110,19 @@ class OwnRun(Shown):
 
         if self.sharpness is None:
             return []
-        curved = self.sharpness.curvatures
+        sharp = self.sharpness
+        curved, downward = sharp.curvatures, np.fmin.reduce(sharp.smallest)
         told = f"The largest curvature goes from {short(curved[0])} to {short(curved[-1])}"
-        if np.isnan(self.sharpness.above):
-            return [f"{told}; the update rule has no limit that follows from it."]
-        return [f"{told}; it is above what the learning rate bears at {self.sharpness.above:.0%} of the moments."]
+        if np.isnan(sharp.above):
+            said = [f"{told}; the update rule has no limit that follows from it."]
+        else:
+            said = [f"{told}; it is above what the learning rate bears at {sharp.above:.0%} of the moments."]
+        if downward < 0:
+            said.append(f"Downwards, where no limit follows from it, the loss bends by {short(downward)} at most.")
+        if sharp.unsure:
+            some = f"At {sharp.unsure:,} of {len(curved):,} moments the largest curvature"
+            said.append(f"{some} is not known to 1 %: it may be larger than shown.")
+        return said
 
     def _noise_said(self) -> list[str]:
         from batchwright.figures.scale import short

@@ -104,7 +104,7 @@ def measure_layers(
         batch_size: B, at least 1.
     """
     trained = jax.device_get(program.trained_params(train.params))
-    quick = _is_quick(trained, groups[0])
+    quick = is_quick(trained, groups[0])
     total, squares, told = None, list[np.ndarray](), list[Any]()
     for number, group in enumerate(groups):
         given = (program, train, group, np.uint32(seed), np.int32(number))
@@ -122,7 +122,7 @@ def measure_layers(
     return {name: value if math.isfinite(value) else math.nan for name, value in found.items()}
 
 
-def _is_quick(params: Tree, group: Group) -> bool:
+def is_quick(params: Tree, group: Group) -> bool:
     """Whether little optimisation suffices: products of matrices, which a library computes, or small images."""
     convolutions = any(leaf.ndim > 3 for leaf in jax.tree.leaves(params))
     return not convolutions or sum(array.size for array in group.inputs.values()) < SMALL

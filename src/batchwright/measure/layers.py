@@ -66,7 +66,9 @@ class LayerProbe:
         found = measure_layers(program, state, self.groups, seed=self.seed, rate=learning_rate, batch_size=size)
         columns = {f"{PREFIX}{name}": value for name, value in found.items()}
         if self.curvature:
-            columns["curvature"] = largest_curvature(program, state, self.groups, seed=self.seed)
+            curved = largest_curvature(program, state, self.groups, seed=self.seed)
+            columns |= {"curvature": curved.largest, "curvature_error": curved.error}
+            columns |= {"smallest_curvature": curved.smallest}
         return columns
 
 

@@ -50,7 +50,7 @@ def convolve(x: Array, kernel: Array, stride: int, margins: Margins) -> Array:
 
 
 def _forward(x: Array, kernel: Array, stride: int, margins: Margins) -> tuple[Array, tuple[Array, Array]]:
-    return _correlate(x, kernel, stride, margins), (x, kernel)
+    return convolve(x, kernel, stride, margins), (x, kernel)  # not `_correlate`: a curvature differentiates it again
 
 
 def _backward(stride: int, margins: Margins, saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
@@ -59,7 +59,7 @@ def _backward(stride: int, margins: Margins, saved: tuple[Array, Array], g: Arra
     g = spread(g, x.shape[1:3], size, stride, margins)
     (above, below), (left, right) = ((size - 1 - low, size - 1 - high) for low, high in margins)
     turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
-    return _correlate(g, turned, 1, ((above, below), (left, right))), _kernel_gradient(x, g, size, margins)
+    return convolve(g, turned, 1, ((above, below), (left, right))), _kernel_gradient(x, g, size, margins)
 
 
 convolve.defvjp(_forward, _backward)
