@@ -12,9 +12,9 @@ from batchwright.cli.main import app
 from batchwright.errors import UsageError
 from batchwright.lab import Live, NormStudy, study_normalization
 from batchwright.lab.answers import answer
-from batchwright.lab.ask_normalization import read_study, study_command, study_python
-from batchwright.lab.batch_norm_study import _batches
-from batchwright.lab.normalization_words import describe_study
+from batchwright.lab.normalization.ask import read_study, study_command, study_python
+from batchwright.lab.normalization.study import _batches
+from batchwright.lab.normalization.words import describe_study
 from batchwright.training.evaluate import evaluate
 
 EPSILON = 1e-3

@@ -13,10 +13,10 @@ from batchwright.cli.main import app
 from batchwright.errors import UsageError
 from batchwright.lab import CurveFit, fit_curve, least_squares
 from batchwright.lab.answers import answer
-from batchwright.lab.ask_fit import fit_command, fit_python, read_fit
-from batchwright.lab.curve_fit import HELD_OUT, places, true_curve
-from batchwright.lab.fit_words import describe_fit, is_overfit, is_underfit, parameters_of
-from batchwright.lab.point_sets import X, Y
+from batchwright.lab.fit.ask import fit_command, fit_python, read_fit
+from batchwright.lab.fit.curve_fit import HELD_OUT, places, true_curve
+from batchwright.lab.fit.words import describe_fit, is_overfit, is_underfit, parameters_of
+from batchwright.lab.network.point_sets import X, Y
 from batchwright.training.state import initial_variables
 
 

@@ -13,9 +13,9 @@ from tests.reference import optimizers as reference
 
 from batchwright.errors import UsageError
 from batchwright.lab import RULES, SURFACES, Course, Surface, Until, descend, follow, limits_of, line, tune
-from batchwright.lab.batches import plan_of, shares_of
-from batchwright.lab.limits import steepest_batch
-from batchwright.lab.rules import name_of, rule_of
+from batchwright.lab.descent.batches import plan_of, shares_of
+from batchwright.lab.descent.limits import steepest_batch
+from batchwright.lab.descent.rules import name_of, rule_of
 from batchwright.optim import SGD, Adam, Exponential, ReduceOnPlateau
 from batchwright.training.order import batches
 
@@ -221,7 +221,7 @@ def test_a_tuned_rate_is_the_best_of_those_that_were_tried() -> None:
 
 
 def test_other_numbers_compile_nothing() -> None:
-    from batchwright.lab.program import walk
+    from batchwright.lab.descent.program import walk
 
     descend("bowl", SGD(learning_rate=0.1, momentum=0.9), steps=5)
     before = walk._cache_size()

@@ -14,10 +14,10 @@ from tests.pages.servers import Served, served
 from batchwright.lab import Live, read_network, take_picture
 from batchwright.lab.answers import Desk
 from batchwright.lab.app import make_app
-from batchwright.lab.ask_network import NETWORK_DEFAULTS
-from batchwright.lab.live_session import IDLE, MOST_KEPT, Sessions
-from batchwright.lab.network_answer import answer_chain, answer_choices, answer_frame, network_command
-from batchwright.lab.network_routes import answer_in_turn
+from batchwright.lab.network.answer import answer_chain, answer_choices, answer_frame, network_command
+from batchwright.lab.network.ask import NETWORK_DEFAULTS
+from batchwright.lab.network.live_session import IDLE, MOST_KEPT, Sessions
+from batchwright.lab.network.routes import answer_in_turn
 
 HOSTILE = '<b onclick="alert(1)">\n,"x'
 

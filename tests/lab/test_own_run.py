@@ -11,11 +11,11 @@ import batchwright as bw
 from batchwright.cli.main import app
 from batchwright.errors import DataError, RunError, UsageError
 from batchwright.lab import look_at_run
-from batchwright.lab.batch_choice import batch_choice
-from batchwright.lab.batch_clouds import clouds
-from batchwright.lab.landscape import coordinates, landscape, main_plane, random_plane
-from batchwright.lab.retrace import Trace, ravel, retrace, unravel
-from batchwright.lab.sharpness import Sharpness, sharpness
+from batchwright.lab.own_run.batch_choice import batch_choice
+from batchwright.lab.own_run.batch_clouds import clouds
+from batchwright.lab.own_run.landscape import coordinates, landscape, main_plane, random_plane
+from batchwright.lab.own_run.retrace import Trace, ravel, retrace, unravel
+from batchwright.lab.own_run.sharpness import Sharpness, sharpness
 from batchwright.nn import MLP
 from batchwright.runs.run import open_run
 
@@ -165,7 +165,7 @@ def test_the_batch_size_is_compared_by_noise_and_clock(
     def fails(*_: object, **__: object) -> None:
         raise DataError("too few rows")
 
-    monkeypatch.setattr("batchwright.lab.batch_choice.find_batch_size", fails)
+    monkeypatch.setattr("batchwright.lab.own_run.batch_choice.find_batch_size", fails)
     without = batch_choice(trace, run)
     assert without.sizes is None and without.predicted is None
     assert without.sentences() == ["Why this batch size cannot be measured: too few rows"]

@@ -10,7 +10,7 @@ import pytest
 
 from batchwright.errors import UsageError
 from batchwright.lab import SURFACES, descend, draw_loss, draw_paths, line
-from batchwright.lab.drawing import draw_path
+from batchwright.lab.descent.drawing import draw_path
 from batchwright.lab.export import GRIDS, bundle, export
 from batchwright.optim import SGD
 

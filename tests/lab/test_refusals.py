@@ -8,9 +8,9 @@ import pytest
 from batchwright.errors import UsageError
 from batchwright.lab import read_network
 from batchwright.lab.answers import answer
-from batchwright.lab.chosen_rows import choose_columns
+from batchwright.lab.descent.surfaces import SURFACES
+from batchwright.lab.network.chosen_rows import choose_columns
 from batchwright.lab.scenes import scene_of
-from batchwright.lab.surfaces import SURFACES
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from batchwright.cli.lab import _texts
 from batchwright.errors import UsageError
 from batchwright.lab import limits_of
 from batchwright.lab.answers import answer
-from batchwright.lab.copies import as_command, as_python
-from batchwright.lab.request import KEYS
+from batchwright.lab.descent.copies import as_command, as_python
+from batchwright.lab.descent.request import KEYS
+from batchwright.lab.descent.words import describe
 from batchwright.lab.scenes import DESCENTS
-from batchwright.lab.words import describe
 
 ASKED = (
     ("line", {}),

@@ -12,7 +12,7 @@ from batchwright.cli.main import app
 from batchwright.errors import UsageError
 from batchwright.lab.answers import Desk
 from batchwright.lab.app import make_app
-from batchwright.lab.run_looks import FIGURES, RunLooks
+from batchwright.lab.own_run.looks import FIGURES, RunLooks
 
 
 @pytest.fixture(scope="module")

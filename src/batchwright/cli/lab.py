@@ -16,8 +16,8 @@ from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.errors import UsageError
 
 if TYPE_CHECKING:
-    from batchwright.lab.path import Path as Descent
-    from batchwright.lab.request import Asked
+    from batchwright.lab.descent.path import Path as Descent
+    from batchwright.lab.descent.request import Asked
 
 
 class PageFirst(TyperGroup):
@@ -67,8 +67,8 @@ def open_page(
     """Open the lab in a page; the same as `lab` alone."""
     from batchwright.lab.answers import Desk
     from batchwright.lab.app import make_app
-    from batchwright.lab.chosen_rows import read_table
-    from batchwright.lab.run_looks import RunLooks
+    from batchwright.lab.network.chosen_rows import read_table
+    from batchwright.lab.own_run.looks import RunLooks
     from batchwright.pages import serve
     from batchwright.runs.run import open_run
 
@@ -175,7 +175,7 @@ def _texts(numbers: list[str] | None, **given: str | None) -> dict[str, str]:
 
 def _show(scene: str, texts: dict[str, str], output: Path | None, animate: float | None, *, as_json: bool) -> None:
     from batchwright.cli.shown_files import check_figure_file, write_figure_file
-    from batchwright.lab.drawing import draw_path, draw_paths
+    from batchwright.lab.descent.drawing import draw_path, draw_paths
     from batchwright.lab.scenes import DESCENTS
 
     if animate is not None and (output is None or output.suffix.lower() != ".svg"):
@@ -196,7 +196,7 @@ def _show(scene: str, texts: dict[str, str], output: Path | None, animate: float
 
 
 def _plain(asked: "Asked", paths: "list[Descent]") -> dict[str, object]:
-    from batchwright.lab.limits import limits_of
+    from batchwright.lab.descent.limits import limits_of
 
     limits = [limits_of(path.surface, path.rule) for path in paths]
     return {
@@ -213,7 +213,7 @@ def _print(paths: "list[Descent]") -> None:
     import sys
 
     from batchwright.cli.show.lab import loss_sketch, paths_table
-    from batchwright.lab.words import describe
+    from batchwright.lab.descent.words import describe
 
     say(f"{paths[0].surface.name}: {paths[0].surface.formula}")
     say(loss_sketch(paths, sys.stdout.encoding))

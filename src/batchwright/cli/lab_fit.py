@@ -9,7 +9,7 @@ import typer
 from batchwright.cli.output import Json, print_json, say, table_console
 
 if TYPE_CHECKING:
-    from batchwright.lab.curve_fit import Fitted
+    from batchwright.lab.fit.curve_fit import Fitted
 
 
 def show_fit(
@@ -35,10 +35,10 @@ def show_fit(
 ) -> None:
     """Fit a polynomial or a network to a curve with noise, and say whether it underfits or overfits."""
     from batchwright.cli.shown_files import check_figure_file, write_figure_file
-    from batchwright.lab.ask_fit import read_fit
-    from batchwright.lab.capacities import compare_capacities
-    from batchwright.lab.curve_fit import fit_curve
-    from batchwright.lab.fit_drawing import draw_capacities, draw_fit, draw_fit_losses
+    from batchwright.lab.fit.ask import read_fit
+    from batchwright.lab.fit.capacities import compare_capacities
+    from batchwright.lab.fit.curve_fit import fit_curve
+    from batchwright.lab.fit.drawing import draw_capacities, draw_fit, draw_fit_losses
 
     if output is not None:
         check_figure_file(output)
@@ -71,7 +71,7 @@ def _print(fits: "Sequence[Fitted]", *, compare: bool) -> None:
     import sys
 
     from batchwright.cli.show.lab import capacities_table, fit_sketch
-    from batchwright.lab.fit_words import describe_fit, fit_formula
+    from batchwright.lab.fit.words import describe_fit, fit_formula
 
     if compare:
         table_console().print(capacities_table(fits))

@@ -10,8 +10,8 @@ from batchwright.cli.output import Json, print_json, say
 from batchwright.errors import UsageError
 
 if TYPE_CHECKING:
-    from batchwright.lab.ask_network import AskedNetwork
-    from batchwright.lab.live import Live
+    from batchwright.lab.network.ask import AskedNetwork
+    from batchwright.lab.network.live import Live
 
 FRAMES = 60
 """Points of the curve in the terminal."""
@@ -55,7 +55,7 @@ def show_network(
 ) -> None:
     """Train a small network on points, or on one or two columns of your table."""
     from batchwright.cli.shown_files import check_figure_file, write_figure_file
-    from batchwright.lab.network_drawing import draw_answer
+    from batchwright.lab.network.drawing import draw_answer
 
     if table is not None:
         raise UsageError(f"--table is an option of the page: here the file is DATA, `batchwright lab network {table}`.")
@@ -96,8 +96,8 @@ def show_network(
 
 
 def _read(data: str, numbers: list[str] | None, **given: str | None) -> "AskedNetwork":
-    from batchwright.lab.ask_network import TABLE, read_network
-    from batchwright.lab.point_sets import POINT_SETS
+    from batchwright.lab.network.ask import TABLE, read_network
+    from batchwright.lab.network.point_sets import POINT_SETS
 
     texts = {key: value for key, value in given.items() if value is not None}
     refuse_empty({key: value for key, value in texts.items() if key != "layers"})
@@ -126,7 +126,7 @@ def _check_sizes(asked: "AskedNetwork", row: int) -> None:
 
 def _train(asked: "AskedNetwork") -> "tuple[Live, dict[str, list[float]]]":
     """The training after its iterations, and the losses on the way."""
-    from batchwright.lab.live import MOST_ITERATIONS, Live
+    from batchwright.lab.network.live import MOST_ITERATIONS, Live
 
     live = Live(asked.small)
     curves: dict[str, list[float]] = {"iteration": []}
@@ -141,8 +141,8 @@ def _train(asked: "AskedNetwork") -> "tuple[Live, dict[str, list[float]]]":
 
 
 def _plain(live: "Live", curves: dict[str, list[float]], *, explain: bool) -> dict[str, object]:
-    from batchwright.lab.chain import chain
-    from batchwright.lab.live_picture import weights_of
+    from batchwright.lab.network.chain import chain
+    from batchwright.lab.network.live_picture import weights_of
 
     return {
         "inputs": live.small.rows.inputs,
@@ -180,8 +180,8 @@ def _print(live: "Live", curves: dict[str, list[float]]) -> None:
 
 
 def _explain(live: "Live", row: int) -> None:
-    from batchwright.lab.chain import chain
-    from batchwright.lab.chain_words import describe_chain
+    from batchwright.lab.network.chain import chain
+    from batchwright.lab.network.chain_words import describe_chain
 
     for part in describe_chain(chain(live), live.small.rows, live.small.optimizer, row=row - 1):
         say(f"\n{part.title.en}")

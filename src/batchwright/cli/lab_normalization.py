@@ -8,7 +8,7 @@ import typer
 from batchwright.cli.output import Json, print_json, say, table_console
 
 if TYPE_CHECKING:
-    from batchwright.lab.batch_norm_study import Studied
+    from batchwright.lab.normalization.study import Studied
 
 
 def show_normalization(
@@ -27,9 +27,9 @@ def show_normalization(
 ) -> None:
     """Train one network with batch normalization and without, and show what its layers get."""
     from batchwright.cli.shown_files import check_figure_file, write_figure_file
-    from batchwright.lab.ask_normalization import read_study
-    from batchwright.lab.batch_norm_study import study_normalization
-    from batchwright.lab.normalization_drawing import draw_normalization
+    from batchwright.lab.normalization.ask import read_study
+    from batchwright.lab.normalization.drawing import draw_normalization
+    from batchwright.lab.normalization.study import study_normalization
 
     if output is not None:
         check_figure_file(output)
@@ -56,7 +56,7 @@ def show_normalization(
 
 def _print(studied: "Studied") -> None:
     from batchwright.cli.show.lab import layers_table
-    from batchwright.lab.normalization_words import describe_study, normalization_formula
+    from batchwright.lab.normalization.words import describe_study, normalization_formula
 
     say(normalization_formula(studied).en)
     table_console().print(layers_table(studied))

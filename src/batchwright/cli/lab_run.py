@@ -33,7 +33,7 @@ def show_run(
     The run is trained again from its record, which takes as long as it took.
     """
     from batchwright import _cache, _machine
-    from batchwright.lab.own_run import LOOKS, look_at_run
+    from batchwright.lab.own_run.look import LOOKS, look_at_run
     from batchwright.runs.run import open_run
 
     check_files(output, csv)

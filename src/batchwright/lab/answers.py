@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any
 
 from batchwright.errors import BatchwrightError
-from batchwright.lab import scene_surface
-from batchwright.lab.rules import RULES
+from batchwright.lab.descent import scene_surface
+from batchwright.lab.descent.rules import RULES
 from batchwright.lab.scenes import DESCENTS, scene_of
 
 MOST_SETTINGS = 40

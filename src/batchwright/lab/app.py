@@ -9,10 +9,10 @@ from starlette.routing import Route
 
 from batchwright.data.formats.source import Source
 from batchwright.lab.answers import Desk
-from batchwright.lab.live_session import Sessions
-from batchwright.lab.network_routes import network_routes
-from batchwright.lab.run_looks import RunLooks
-from batchwright.lab.run_routes import run_routes
+from batchwright.lab.network.live_session import Sessions
+from batchwright.lab.network.routes import network_routes
+from batchwright.lab.own_run.looks import RunLooks
+from batchwright.lab.own_run.routes import run_routes
 from batchwright.lab.scenes import SCENES
 from batchwright.pages import Shell, static_route
 

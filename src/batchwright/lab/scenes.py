@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from batchwright.errors import UsageError, unknown
-from batchwright.lab import scene_fit, scene_line, scene_normalization, scene_surface
-from batchwright.lab.request import Asked
+from batchwright.lab.descent import scene_line, scene_surface
+from batchwright.lab.descent.request import Asked
+from batchwright.lab.fit import scene as scene_fit
+from batchwright.lab.normalization import scene as scene_normalization
 
 
 @runtime_checkable

@@ -8,15 +8,15 @@ from rich.table import Table
 
 from batchwright.figures import line_sketch, needs_plain
 from batchwright.figures.scale import short
-from batchwright.lab.path import Path
-from batchwright.lab.rules import name_of
-from batchwright.lab.words import END
+from batchwright.lab.descent.path import Path
+from batchwright.lab.descent.rules import name_of
+from batchwright.lab.descent.words import END
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from batchwright.lab.batch_norm_study import Studied
-    from batchwright.lab.curve_fit import Fitted
+    from batchwright.lab.fit.curve_fit import Fitted
+    from batchwright.lab.normalization.study import Studied
 
 MOST_CURVES = 4
 """More curves cannot be told apart in the terminal: the best are drawn."""
@@ -50,7 +50,7 @@ def fit_sketch(fitted: "Fitted", encoding: str | None) -> str:
 
 def capacities_table(fits: "Sequence[Fitted]") -> Table:
     """A row for each degree or width, the smallest first; the lowest validation loss has a star."""
-    from batchwright.lab.fit_drawing import NAMES
+    from batchwright.lab.fit.drawing import NAMES
 
     table = Table(box=None)
     for name in (NAMES[fits[0].asked.model], "training loss", "validation loss", "kept epoch"):

@@ -1,0 +1,1 @@
+"""Over- and underfitting: a curve with noise, learned by a polynomial or a network."""

@@ -1,0 +1,1 @@
+"""A small network in training, with all numbers of an iteration."""

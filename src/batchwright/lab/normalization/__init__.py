@@ -1,0 +1,1 @@
+"""What batch normalization does: one network with it and without."""

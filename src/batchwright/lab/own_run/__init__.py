@@ -1,0 +1,1 @@
+"""A run of one's own, looked at: the loss around its way, its sharpness, the noise of its gradients."""
