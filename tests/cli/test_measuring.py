@@ -13,6 +13,7 @@ import batchwright as bw
 from batchwright.cli.show.measurements import curve
 from batchwright.config import load_config
 from batchwright.runs.run import open_run
+from batchwright.workflow.budget import budget
 
 pytestmark = pytest.mark.slow
 
@@ -113,10 +114,10 @@ def test_numbers_of_the_user_are_not_rescaled() -> None:
     optimizer = trained.prepared.settings.config.optimizer
     assert optimizer.beta_1 == 0.5
     assert trained.prepared.settings.origins["training.batch_size"] == "measured"
-    size = trained.prepared.plan.batch_size
-    if size != 64:
+    size, usual = trained.prepared.plan.batch_size, budget(data.train.rows).batch_size
+    if size != usual:
         assert trained.prepared.settings.origins["optimizer.learning_rate"] == "measured"
-        assert optimizer.learning_rate == pytest.approx(0.001 * np.sqrt(size / 64), rel=0.01)
+        assert optimizer.learning_rate == pytest.approx(0.001 * np.sqrt(size / usual), rel=0.01)
 
 
 def test_epochs_auto_needs_something_to_go_by(batchwright) -> None:
