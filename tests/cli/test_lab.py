@@ -66,6 +66,8 @@ def test_bad_input_is_a_sentence(batchwright, words: tuple[str, ...], told: str)
         (["surface", "bowl", "--start", ""], "--start is empty"),
         (["line", "--set", "optimizer.momentum="], "is not KEY=VALUE"),
         (["network", "moons", "--rows", ""], "--rows is empty"),
+        (["fit", "--rows", ""], "--rows is empty"),
+        (["normalization", "--batch-size", "9999"], "there are 150 training rows"),
         (["network", "moons", "--batch-size", "9999", "--steps", "3"], "there are 150 training rows"),
         (
             ["network", "moons", "--explain", "--row", "9999", "--steps", "3"],

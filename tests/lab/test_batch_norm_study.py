@@ -12,7 +12,8 @@ from batchwright.cli.main import app
 from batchwright.errors import UsageError
 from batchwright.lab import Live, NormStudy, study_normalization
 from batchwright.lab.answers import answer
-from batchwright.lab.normalization.ask import read_study, study_command, study_python
+from batchwright.lab.asked import command_of
+from batchwright.lab.normalization.ask import read_study, study_python
 from batchwright.lab.normalization.study import _batches
 from batchwright.lab.normalization.words import describe_study
 from batchwright.training.evaluate import evaluate
@@ -98,6 +99,7 @@ def test_running_averages_lag_behind_weights_that_move() -> None:
         ({"layers": "5"}, "layers is 5"),
         ({"steps": "2001"}, "0 to 2,000"),
         ({"batch_size": "0"}, "1 or more"),
+        ({"batch_size": "151"}, "there are 150 training rows"),
         ({"batch_size": "some"}, "whole number"),
         ({"learning_rate": "-1"}, "above 0"),
         ({"activation": "gelu"}, "unknown activation"),
@@ -117,12 +119,14 @@ def test_wrong_texts_are_refused(texts: dict[str, str], told: str) -> None:
 def test_copies_make_the_same_study(tmp_path: Path) -> None:
     asked = read_study({"data": "xor", "layers": "1", "steps": "5", "batch_size": "full"})
     figure = tmp_path / "layers.svg"
-    result = CliRunner().invoke(app, [*study_command(asked).split()[1:], "--json", "--output", str(figure)])
+    result = CliRunner().invoke(
+        app, [*command_of("normalization", asked).split()[1:], "--json", "--output", str(figure)]
+    )
     assert result.exit_code == 0, result.output
     names: dict[str, object] = {}
     exec(study_python(asked), names)
     studied = names["studied"]
-    assert isinstance(studied, bw.lab.Studied) and studied.asked == asked.study
+    assert isinstance(studied, bw.lab.Studied) and studied.asked == asked.question
     assert json.loads(result.stdout)["with"] == json.loads(json.dumps(studied.normal.to_json()))
     assert "mean ± deviation" in figure.read_text(encoding="utf-8")
 

@@ -13,7 +13,8 @@ from batchwright.cli.main import app
 from batchwright.errors import UsageError
 from batchwright.lab import CurveFit, fit_curve, least_squares
 from batchwright.lab.answers import answer
-from batchwright.lab.fit.ask import fit_command, fit_python, read_fit
+from batchwright.lab.asked import command_of
+from batchwright.lab.fit.ask import fit_python, read_fit
 from batchwright.lab.fit.curve_fit import HELD_OUT, places, true_curve
 from batchwright.lab.fit.words import describe_fit, is_overfit, is_underfit, parameters_of
 from batchwright.lab.network.point_sets import X, Y
@@ -114,14 +115,14 @@ def test_wrong_texts_are_refused(texts: dict[str, str], told: str) -> None:
 
 def test_copies_make_the_same_fit() -> None:
     asked = read_fit({"data": "bump", "model": "network", "capacity": "3", "epochs": "4", "noise": "0.3"})
-    assert "noise" not in fit_command(asked)
-    result = CliRunner().invoke(app, [*fit_command(asked).split()[1:], "--json"])
+    assert "noise" not in command_of("fit", asked)
+    result = CliRunner().invoke(app, [*command_of("fit", asked).split()[1:], "--json"])
     assert result.exit_code == 0, result.output
     [told] = json.loads(result.stdout)["fits"]
     names: dict[str, object] = {}
     exec(fit_python(asked), names)
     fitted = names["fitted"]
-    assert isinstance(fitted, bw.lab.Fitted) and fitted.asked == asked.fit
+    assert isinstance(fitted, bw.lab.Fitted) and fitted.asked == asked.question
     assert told["train_losses"] == fitted.train.tolist() and told["kept_epoch"] == 4
 
 

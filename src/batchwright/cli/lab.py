@@ -11,7 +11,7 @@ from batchwright.cli.lab_fit import show_fit
 from batchwright.cli.lab_network import show_network
 from batchwright.cli.lab_normalization import show_normalization
 from batchwright.cli.lab_run import show_run
-from batchwright.cli.lab_texts import assigned, refuse_empty
+from batchwright.cli.lab_texts import assigned, texts_of
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.errors import UsageError
 
@@ -107,8 +107,7 @@ def show_line(
     as_json: Json = False,
 ) -> None:
     """Fit y = w·x to points: one weight, and a loss that is a parabola."""
-    texts = _texts(
-        numbers,
+    texts = texts_of(
         rule=optimizer,
         learning_rate=learning_rate,
         schedule=schedule,
@@ -119,7 +118,7 @@ def show_line(
         until=until,
         points=points,
     )
-    _show("line", texts, output, animate, as_json=as_json)
+    _show("line", texts | assigned(numbers), output, animate, as_json=as_json)
 
 
 @lab.command("surface")
@@ -140,8 +139,7 @@ def show_surface(
     as_json: Json = False,
 ) -> None:
     """Descend a surface of two weights with one rule, several or all."""
-    texts = _texts(
-        numbers,
+    texts = texts_of(
         surface=surface,
         rule=optimizer,
         learning_rate=learning_rate,
@@ -153,7 +151,7 @@ def show_surface(
         until=until,
         points=points,
     )
-    _show("surface", texts, output, animate, as_json=as_json)
+    _show("surface", texts | assigned(numbers), output, animate, as_json=as_json)
 
 
 @lab.command("export")
@@ -165,12 +163,6 @@ def export_site(
 
     count = export(folder)
     say(f"{folder}: {count:,} files; open {folder / 'index.html'}, or put the folder on any web space.")
-
-
-def _texts(numbers: list[str] | None, **given: str | None) -> dict[str, str]:
-    texts = {key: value for key, value in given.items() if value is not None}
-    refuse_empty(texts)
-    return {**texts, **assigned(numbers)}
 
 
 def _show(scene: str, texts: dict[str, str], output: Path | None, animate: float | None, *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from batchwright.cli.lab_texts import texts_of
 from batchwright.cli.output import Json, print_json, say, table_console
 
 if TYPE_CHECKING:
@@ -42,19 +43,19 @@ def show_fit(
 
     if output is not None:
         check_figure_file(output)
-    given = {
-        "model": model,
-        "capacity": capacity,
-        "rows": rows,
-        "noise": noise,
-        "dropout": dropout,
-        "epochs": epochs,
-        "patience": patience,
-        "learning_rate": learning_rate,
-        "points_seed": points_seed,
-        "seed": seed,
-    }
-    asked = read_fit({"data": data, **{key: value for key, value in given.items() if value is not None}}).fit
+    texts = texts_of(
+        model=model,
+        capacity=capacity,
+        rows=rows,
+        noise=noise,
+        dropout=dropout,
+        epochs=epochs,
+        patience=patience,
+        learning_rate=learning_rate,
+        points_seed=points_seed,
+        seed=seed,
+    )
+    asked = read_fit({"data": data, **texts}).question
     fits = compare_capacities(asked) if compare else [fit_curve(asked)]
     if output is not None:
         draw = draw_fit if figure == "curve" else draw_fit_losses

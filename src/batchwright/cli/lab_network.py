@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchwright.cli.lab_texts import assigned, refuse_empty
+from batchwright.cli.lab_texts import assigned, texts_of
 from batchwright.cli.output import Json, print_json, say
 from batchwright.errors import UsageError
 
@@ -95,13 +95,13 @@ def show_network(
         say(output)
 
 
-def _read(data: str, numbers: list[str] | None, **given: str | None) -> "AskedNetwork":
+def _read(data: str, numbers: list[str] | None, *, layers: str | None, **given: str | None) -> "AskedNetwork":
     from batchwright.lab.network.ask import TABLE, read_network
     from batchwright.lab.network.point_sets import POINT_SETS
 
-    texts = {key: value for key, value in given.items() if value is not None}
-    refuse_empty({key: value for key, value in texts.items() if key != "layers"})
-    texts |= assigned(numbers)
+    texts = texts_of(**given) | assigned(numbers)
+    if layers is not None:
+        texts["layers"] = layers  # none, if it is empty
     if data in POINT_SETS:
         return read_network({**texts, "data": data})
     return read_network({**texts, "data": TABLE}, data)

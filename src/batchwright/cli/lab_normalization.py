@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchwright.cli.lab_texts import texts_of
 from batchwright.cli.output import Json, print_json, say, table_console
 
 if TYPE_CHECKING:
@@ -33,17 +34,17 @@ def show_normalization(
 
     if output is not None:
         check_figure_file(output)
-    given = {
-        "layers": layers,
-        "activation": activation,
-        "batch_size": batch_size,
-        "steps": steps,
-        "learning_rate": learning_rate,
-        "points_seed": points_seed,
-        "seed": seed,
-    }
-    asked = read_study({"data": data, **{key: value for key, value in given.items() if value is not None}})
-    studied = study_normalization(asked.study)
+    texts = texts_of(
+        layers=layers,
+        activation=activation,
+        batch_size=batch_size,
+        steps=steps,
+        learning_rate=learning_rate,
+        points_seed=points_seed,
+        seed=seed,
+    )
+    asked = read_study({"data": data, **texts})
+    studied = study_normalization(asked.question)
     if output is not None:
         write_figure_file(draw_normalization(studied), output)
     if as_json:

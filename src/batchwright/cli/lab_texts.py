@@ -1,6 +1,6 @@
 """The options of the lab's commands as texts: none is empty, as an empty one would stand for the usual value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from batchwright.errors import UsageError
 
@@ -8,16 +8,18 @@ OPTIONS = {"rule": "optimizer"}
 """Options that are called otherwise than their key."""
 
 
-def refuse_empty(texts: Mapping[str, str]) -> None:
-    """Refuse an option without a value.
+def texts_of(**given: str | None) -> dict[str, str]:
+    """The texts of the options that are given.
 
     Raises:
-        UsageError: a text is empty.
+        UsageError: one is empty.
     """
+    texts = {key: text for key, text in given.items() if text is not None}
     for key, text in texts.items():
         if not text.strip():
             option = OPTIONS.get(key, key).replace("_", "-")
             raise UsageError(f"--{option} is empty: give it a value, or leave it out.")
+    return texts
 
 
 def assigned(assignments: Sequence[str] | None) -> dict[str, str]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from batchwright.lab.asked import command_of
 from batchwright.lab.descent.plain import rounded, said
-from batchwright.lab.fit.ask import fit_command, fit_python, read_fit
+from batchwright.lab.fit.ask import fit_python, read_fit
 from batchwright.lab.fit.capacities import CAPACITIES
 from batchwright.lab.fit.curve_fit import CurveFit, Fitted, fit_curve, places, true_curve
 from batchwright.lab.fit.words import describe_fit, fit_formula
@@ -27,21 +28,21 @@ def answer(texts: Mapping[str, str]) -> dict[str, Any]:
         UsageError: a text is wrong.
     """
     asked = read_fit(texts)
-    fitted = _fitted(asked.fit)
+    fitted = _fitted(asked.question)
     return {
-        "points": [[rounded(part[X]), rounded(part[Y])] for part in asked.fit.points],
+        "points": [[rounded(part[X]), rounded(part[Y])] for part in asked.question.points],
         "places": rounded(places()),
-        "truth": rounded(true_curve(asked.fit.data)),
+        "truth": rounded(true_curve(asked.question.data)),
         "curve": rounded(fitted.curve),
         "train": rounded(fitted.train),
         "validation": rounded(fitted.validation),
         "losses": rounded(fitted.losses),
         "best": fitted.best,
         "kept": fitted.kept,
-        "noise": asked.fit.noise**2,
-        "capacities": CAPACITIES[asked.fit.model],
+        "noise": asked.question.noise**2,
+        "capacities": CAPACITIES[asked.question.model],
         "formula": said([fit_formula(fitted)])[0],
         "words": said(describe_fit(fitted)),
-        "command": fit_command(asked),
+        "command": command_of(NAME, asked),
         "python": fit_python(asked),
     }

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from batchwright.lab.asked import command_of
 from batchwright.lab.descent.plain import rounded, said
-from batchwright.lab.normalization.ask import read_study, study_command, study_python
+from batchwright.lab.normalization.ask import read_study, study_python
 from batchwright.lab.normalization.study import BATCH_SIZES, NormStudy, Studied, Trained, study_normalization
 from batchwright.lab.normalization.words import describe_study, normalization_formula
 
@@ -25,15 +26,15 @@ def answer(texts: Mapping[str, str]) -> dict[str, Any]:
         UsageError: a text is wrong.
     """
     asked = read_study(texts)
-    studied = _studied(asked.study)
+    studied = _studied(asked.question)
     return {
         "normal": _plain(studied.normal),
         "plain": _plain(studied.plain),
-        "rows": asked.study.rows.dataset.train.rows,
+        "rows": asked.question.rows.dataset.train.rows,
         "batch_sizes": BATCH_SIZES,
         "formula": said([normalization_formula(studied)])[0],
         "words": said(describe_study(studied)),
-        "command": study_command(asked),
+        "command": command_of(NAME, asked),
         "python": study_python(asked),
     }
 

@@ -78,6 +78,9 @@ class NormStudy:
         if not 1e-6 <= self.learning_rate <= 100:
             raise UsageError(f"learning_rate is {self.learning_rate}; it must be 0.000001 to 100.")
         self.small(normal=True)  # which checks the rest
+        rows = self.rows.dataset.train.rows
+        if self.batch_size != "full" and self.batch_size > rows:
+            raise UsageError(f"the batch size is {self.batch_size:,}, and there are {rows} training rows.")
 
     @cached_property
     def rows(self) -> ChosenRows:
