@@ -1,7 +1,7 @@
 // A chart of lines with bands: thinned to its width, drawn by uPlot, read with the mouse and with the arrow keys.
 
 import uPlot from "/static/pages/uplot/uPlot.esm.js";
-import { el, figure, fill } from "/static/pages/dom.js";
+import { draw, el, figure, fill } from "/static/pages/dom.js";
 import { thinPlaces } from "./series.js";
 
 const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [14, 4], [5, 2, 1, 2, 1, 2]];
@@ -20,13 +20,8 @@ function dashOf(place) {
 
 /** A short piece of the line at this place. */
 function keyOf(place) {
-  const [svg, line] = ["svg", "line"].map((name) => document.createElementNS("http://www.w3.org/2000/svg", name));
-  const given = { class: "key", width: 30, height: 6, "aria-hidden": "true" };
-  for (const [name, value] of Object.entries(given)) svg.setAttribute(name, value);
-  const drawn = { x1: 0, x2: 30, y1: 3, y2: 3, class: `p${place % COLOURS}`, "stroke-dasharray": dashOf(place).join(" ") };
-  for (const [name, value] of Object.entries(drawn)) line.setAttribute(name, value);
-  svg.append(line);
-  return svg;
+  const line = draw("line", { x1: 0, x2: 30, y1: 3, y2: 3, class: `p${place % COLOURS}`, "stroke-dasharray": dashOf(place).join(" ") });
+  return draw("svg", { class: "key", width: 30, height: 6, "aria-hidden": "true" }, line);
 }
 
 function role(name) {

@@ -1,22 +1,14 @@
 // Parallel coordinates: an upright axis for each setting, a line for each trial; a trial can be pointed at and reached by keys.
 
-import { el, figure } from "/static/pages/dom.js";
+import { draw, el, figure } from "/static/pages/dom.js";
 import { t } from "./texts.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 960;
 const HEIGHT = 340;
 const TOP = 34;
 const BOTTOM = 24;
 const BEST = 5;
 const WIDE = 30;
-
-function draw(name, attributes, ...children) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  made.append(...children);
-  return made;
-}
 
 /** Where the values of an axis are, from 0 at the bottom to 1, and the words at its ends. */
 export function axisOf(values) {

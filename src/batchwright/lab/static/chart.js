@@ -1,19 +1,8 @@
 // Charts in SVG: a plane with two axes, layers that are drawn anew, and handles that stay and can be dragged.
 
-import { figure } from "/static/pages/dom.js";
+import { draw, figure } from "/static/pages/dom.js";
 
-const SPACE = "http://www.w3.org/2000/svg";
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "14 4", "5 2 1 2 1 2"];
-
-/** An element of SVG; a `title` becomes what is read out. */
-export function draw(name, attributes = {}, ...children) {
-  const made = document.createElementNS(SPACE, name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== "") made.setAttribute(key, String(value));
-  }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return made;
-}
 
 /** The class and the dash of the line at a place: six colours, and another dash for each further six. */
 export function look(place) {

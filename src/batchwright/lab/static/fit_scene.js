@@ -1,7 +1,7 @@
 // Over- and underfitting: a curve with noise, the losses by epoch, and the U of the validation loss by capacity.
 
-import { el, fill } from "/static/pages/dom.js";
-import { Chart, draw } from "./chart.js";
+import { draw, el, fill } from "/static/pages/dom.js";
+import { Chart } from "./chart.js";
 import { button } from "./controls.js";
 import { f } from "./fit_texts.js";
 import { Settings, copies, follow, say } from "./panel.js";

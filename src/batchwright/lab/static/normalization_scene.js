@@ -1,7 +1,7 @@
 // Batch normalization: what the layers of a network get with it and without, the losses, and where it fails.
 
-import { el, fill } from "/static/pages/dom.js";
-import { Chart, draw } from "./chart.js";
+import { draw, el, fill } from "/static/pages/dom.js";
+import { Chart } from "./chart.js";
 import { button } from "./controls.js";
 import { b } from "./normalization_texts.js";
 import { Settings, copies, follow, say } from "./panel.js";

@@ -1,7 +1,7 @@
 // Two weights: rules started at once from where one clicks, over the levels of a surface.
 
-import { el, figure, fill } from "/static/pages/dom.js";
-import { Chart, draw, look } from "./chart.js";
+import { draw, el, figure, fill } from "/static/pages/dom.js";
+import { Chart, look } from "./chart.js";
 import { button, choice } from "./controls.js";
 import { RULES, SCHEDULES, Settings, copies, follow, player, say } from "./panel.js";
 import { grids, latest, question } from "./source.js";

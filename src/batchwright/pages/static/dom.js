@@ -13,6 +13,16 @@ export function el(name, attributes = {}, ...children) {
   return made;
 }
 
+/** An element of SVG; a `title` becomes what is read out. */
+export function draw(name, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== "") made.setAttribute(key, String(value));
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
 /** Replace all children. */
 export function fill(host, ...children) {
   host.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
