@@ -8,7 +8,7 @@ import batchwright as bw
 from batchwright import workflow
 from batchwright.config import load_config
 from batchwright.figures import Svg
-from batchwright.lab.drawing import draw_path
+from batchwright.lab.descent.drawing import draw_path
 
 PICTURES = Path(__file__).parents[1] / "docs/pictures"
 MOST_BYTES = 60_000

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from jaxtyping import Float64
-from scipy.stats import rankdata
 
 from batchwright.explanation.places import Arrays, InputPlaces
 
@@ -69,7 +69,7 @@ def _block(inputs: Arrays, places: InputPlaces) -> Float64[np.ndarray, "rows fea
         cells = codes[:, None] == np.argsort(-counts, kind="stable")[:MOST_CATEGORIES]
     else:
         return None
-    ranks = rankdata(cells, axis=0)
+    ranks = pl.from_numpy(np.asarray(cells, np.float32)).select(pl.all().rank()).to_numpy()
     centred = ranks - ranks.mean(axis=0)
     lengths = np.sqrt((centred**2).sum(axis=0))
     varies = lengths > 0
