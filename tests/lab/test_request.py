@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import batchwright as bw
-from batchwright.cli.lab_texts import texts_of
+from batchwright.cli.lab_texts import assigned
 from batchwright.errors import UsageError
 from batchwright.lab import limits_of
 from batchwright.lab.answers import answer
@@ -169,7 +169,7 @@ def test_words_of_small_batches_promise_nothing_that_single_batches_break() -> N
 
 def test_assignments_need_a_value() -> None:
     with pytest.raises(UsageError, match="KEY=VALUE"):
-        texts_of(["momentum"])
+        assigned(["momentum"])
 
 
 def test_levels_enclose_what_is_above_them() -> None:
