@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 OFFICE = "http://schemas.openxmlformats.org"
 RELATIONS = f"{OFFICE}/package/2006/relationships"
 DOCUMENT_RELATIONS = f"{OFFICE}/officeDocument/2006/relationships"
+CALC = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"
 MAIN = f"{OFFICE}/spreadsheetml/2006/main"
 DAY_0 = datetime.datetime(1899, 12, 30)
 
@@ -88,7 +89,8 @@ def write_ods(path: Path, sheets: Mapping[str, Sequence[Row]]) -> None:
     )
     content = (
         f'<office:document-content xmlns:office="{uri}:office:1.0" xmlns:table="{uri}:table:1.0" '
-        f'xmlns:text="{uri}:text:1.0" office:version="1.2"><office:body><office:spreadsheet>{tables}'
+        f'xmlns:text="{uri}:text:1.0" '
+        f'xmlns:calcext="{CALC}" office:version="1.2"><office:body><office:spreadsheet>{tables}'
         "</office:spreadsheet></office:body></office:document-content>"
     )
     mimetype = "application/vnd.oasis.opendocument.spreadsheet"
@@ -103,6 +105,8 @@ def _open_document(cell: Any) -> str:
     match cell:
         case None:
             return "<table:table-cell/>"
+        case Raw():
+            return str(cell)
         case bool():
             held = f'office:value-type="boolean" office:boolean-value="{str(cell).lower()}"'
         case str():

@@ -49,7 +49,7 @@ def test_error_cells_are_missing_and_formulas_have_their_last_value(tmp_path: Pa
     formula = Raw('<c r="{ref}"><f>1+2</f><v>3</v></c>')
     write_xlsx(tmp_path / "b.xlsx", {"s": [["x", "y"], [1, error], [formula, 5]]})
     assert table_of(tmp_path / "b.xlsx").frame.to_dict(as_series=False) == {"x": [1.0, 3.0], "y": [None, 5.0]}
-    assert table_of(tmp_path / "b.xlsx").notes == ("1 cell with an error is taken as missing: 1 #N/A",)
+    assert table_of(tmp_path / "b.xlsx").notes == ("1 cell with an error is taken as missing: 1 #N/A (B2)",)
 
 
 def test_error_cells_are_counted_on_the_sheet_that_is_read(tmp_path: Path) -> None:
@@ -59,8 +59,32 @@ def test_error_cells_are_counted_on_the_sheet_that_is_read(tmp_path: Path) -> No
     broken = [["x", "y"], [1, error("#DIV/0!")], [error("#REF!"), 4], [2, error("#DIV/0!")], [3, "t='e'"]]
     write_xlsx(tmp_path / "b.xlsx", {"first": ROWS, "second": broken})
     assert table_of(f"{tmp_path}/b.xlsx#first").notes == ()
-    note = "3 cells with errors are taken as missing: 2 #DIV/0!, 1 #REF!"
+    note = "3 cells with errors are taken as missing: 2 #DIV/0!, 1 #REF!; the first is B2"
     assert table_of(f"{tmp_path}/b.xlsx#second").notes[0] == note
+
+
+def failed(held: str, shown: str) -> Raw:
+    """A formula with an error in a workbook of LibreOffice."""
+    return Raw(f'<table:table-cell table:formula="of:=1/0" {held}><text:p>{shown}</text:p></table:table-cell>')
+
+
+NEW = failed('office:value-type="string" office:string-value="" calcext:value-type="error"', "#DIV/0!")
+OLD = failed('office:value-type="float" office:value="0"', "Err:502")
+TWICE = Raw(NEW.replace(" table:formula", ' table:number-columns-repeated="2" table:formula'))
+
+
+def test_error_cells_of_open_document_are_missing_where_they_are_written_as_zero_too(tmp_path: Path) -> None:
+    rows = [[], [None, "a", "b", "c"], [None, 1, OLD, 3], [None, 4, 5, 0], [None, TWICE, 6], [None, 7, 8, NEW]]
+    write_ods(tmp_path / "b.ods", {"first": [[OLD]], "second": rows})
+    table = table_of(f"{tmp_path}/b.ods#second")
+    assert table.frame.rows() == [(1, None, 3), (4, 5, 0), (None, None, 6), (7, 8, None)]
+    assert table.notes == ("4 cells with errors are taken as missing: 3 #DIV/0!, 1 Err:502; the first is C3",)
+
+
+def test_text_that_names_an_error_is_none_of_a_formula(tmp_path: Path) -> None:
+    write_ods(tmp_path / "b.ods", {"s": [["x", "y"], ["#DIV/0!", 1], ["b", 2], ["c", 3]]})
+    table = table_of(tmp_path / "b.ods")
+    assert table.frame["x"].to_list() == ["#DIV/0!", "b", "c"] and table.notes == ()
 
 
 NUMBERS = [[number, number / 4, "ab"[number % 2]] for number in range(12)]

@@ -5,7 +5,7 @@ makes a missing cell of whatever does not fit its guess. Dates come as 2024-01-3
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from jaxtyping import Int64
 
 from batchwright.data.formats.delimited import split_text, type_text
 from batchwright.data.formats.format import FileFormat, Loaded, Size, split_part, with_notes
-from batchwright.data.formats.sheet_errors import error_notes
+from batchwright.data.formats.sheet_errors import OPEN_DOCUMENT, ErrorCell, error_notes, find_errors
 from batchwright.data.typed.cells import TableOptions
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import Table
@@ -42,8 +42,11 @@ class Spreadsheet(FileFormat):
         with _refuse_damage(file):
             book = _open(file)
             name, cells = _read_sheet(book, sheet, file)
-            notes = error_notes(file, book.sheet_names.index(name))
-        return with_notes(Loaded(_table(cells, path.name, options, schema), None, None, file.stem), notes)
+            errors = find_errors(file, name, book.sheet_names.index(name))
+            if file.suffix.lower() == OPEN_DOCUMENT:
+                cells = _without_errors(cells, _columns_read(book, name), errors)
+        table = _table(cells, path.name, options, schema)
+        return with_notes(Loaded(table, None, None, file.stem), error_notes(errors))
 
     def estimated_bytes(self, path: Path, image_size: Size | None) -> int:
         """Forty times the size of the file, as it is compressed."""
@@ -107,6 +110,24 @@ def _cells(book: "fastexcel.ExcelReader", name: str) -> pl.DataFrame:
 def _write_all_places(texts: pl.Series, numbers: pl.Series) -> pl.Series:
     rounded = (texts.cast(pl.Float64, strict=False) != numbers).fill_null(value=False)
     return texts.zip_with(~rounded, numbers.cast(pl.String)) if rounded.any() else texts
+
+
+def _columns_read(book: "fastexcel.ExcelReader", name: str) -> list[int]:
+    """The numbers of the columns that are read of a sheet, which begin with the first that has a cell."""
+    sheet = book.load_sheet(name, header_row=None, skip_rows=0, n_rows=1, dtypes="string")
+    return [column.absolute_index for column in sheet.available_columns()]
+
+
+def _without_errors(cells: pl.DataFrame, columns: list[int], errors: Sequence[ErrorCell]) -> pl.DataFrame:
+    """The cells, with null in place of errors: some programs write 0 there, of which only the shown text differs."""
+    for number in {error.column for error in errors}:
+        if number in columns:
+            rows = [
+                one.row for one in errors if one.column == number and one.row is not None and one.row < cells.height
+            ]
+            column = cells.columns[columns.index(number)]
+            cells = cells.with_columns(cells[column].scatter(rows, None))
+    return cells
 
 
 def _is_empty(cells: pl.DataFrame) -> bool:
