@@ -15,6 +15,8 @@ _ORDINAL = r"(?:\.|(?P<th>st|nd|rd|th|er|º|ª))?"
 _QUARTERS = r"(?:quartal|quarter|trimestre|kwartaal|kvartal|квартал|кв\.?)"
 _HALVES = r"(?:halbjahr|half|semestre|semester|halvår|полугодие)"
 _YEAR = "(?P<Y>9999)"
+_FISCAL = r"(?:FY|CY)[- '’]?(?:(?P<Y>9999)|(?P<y>99))"
+"""A year of accounts, or of the calendar."""
 
 _WEEKS = (
     rf"(?P<G>9999)[-/ ]?{_WEEK} ?(?P<V>99?)(?:-(?P<u>9))?",
@@ -32,14 +34,24 @@ _PARTS = tuple(
         rf"{part}{letters}{_APART}?{_YEAR}",
         rf"{part}{_ORDINAL} ?{words}(?: of| de|,)? {_YEAR}",
         rf"{_YEAR} {part}{_ORDINAL} ?{words}",
+        rf"{words} ?{part}(?: of| de|,)? {_YEAR}",
+        rf"{_FISCAL}{_APART}{{0,2}}{letters} ?{part}",
+        rf"{letters} ?{part}{_APART}{{0,2}}{_FISCAL}",
+        rf"{part}{letters}{_APART}?{_FISCAL}",
     )
 )
-_SHORT = (r"Q(?P<q>9)[-/ '’]{1,2}(?P<y>99)", r"(?P<q>9)[QT][-/ '’]?(?P<y>99)", r"(?P<h>9)[HS][-/ '’]?(?P<y>99)")
+_SHORT = (
+    r"(?P<y>99)[-/ '’]?Q(?P<q>9)",
+    r"Q(?P<q>9)[-/ '’]{1,2}(?P<y>99)",
+    r"(?P<q>9)[QT][-/ '’]?(?P<y>99)",
+    r"(?P<h>9)[HS][-/ '’]?(?P<y>99)",
+)
 """With a year of two digits; H1-23 and T1-23 may be codes."""
 _OTHERS = (
     rf"{_YEAR}-?M(?P<m>99?)",
     rf"{_YEAR} ?年 ?第?(?P<q>9) ?季度?",
     rf"{_YEAR} ?年 ?第?(?P<q>9) ?四半期",
+    _FISCAL,
 )
 _PERIODS = tuple(re.compile(pattern, re.IGNORECASE) for pattern in (*_WEEKS, *_PARTS, *_SHORT, *_OTHERS))
 
@@ -63,10 +75,14 @@ def period_note(form: str) -> str:
 
     >>> period_note("%Y-Q%q"), period_note("%Y-%m-%d")
     ('each is the first day of its quarter', '')
+    >>> period_note("FY%y Q%q")
+    'each is the first day of its quarter; years begin in January'
     """
     periods = {"%q": "quarter", "%h": "half-year", "%V": "" if "%u" in form else "week"}
-    named = next((name for field, name in periods.items() if field in form), "")
-    return f"each is the first day of its {named}" if named else ""
+    year = "year" if re.search("FY|CY", form) else ""
+    named = next((name for field, name in periods.items() if field in form), year)
+    begins = "; years begin in January" if "FY" in form else ""
+    return f"each is the first day of its {named}{begins}" if named else ""
 
 
 def _fill(found: re.Match[str]) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from batchwright.data.typed.advice import missing_setting
 from batchwright.data.typed.distinct import take_sample
 
 DURATION = "duration"
@@ -69,12 +70,14 @@ def _iso(form: str) -> str:
     return rf"^P{date}(?:T{time})?$"
 
 
-LONG_CLOCK = r"(?i)d|^[+-]|^(?:2[5-9]|[3-9][0-9]|[0-9]{3,}):|^24:[0:]*[1-9]"
+LONG_CLOCK = r"(?i)d|^[+-]|^(?:2[5-9]|[3-9][0-9]):|^[0-9]{3,}:[0-9]{2}|^24:[0:]*[1-9]"
 """What only a clock that measures has: days, a sign, or more than 24 of what it counts first; 24:00 ends a day."""
 TWO_UNITS = r"^P|[0-9][^0-9]*\p{L}[^0-9]*[0-9]"
 LONG_UNIT = r"(?i)\p{L}{2}|h"
 """A unit that hardly means anything but a time, unlike m, s and d."""
 CALENDAR = rf"(?i)^P|[0-9] ?(?:{UNITS['years']}|{UNITS['months']})(?:$|[^\p{{L}}])"
+SHOWN = 3
+"""The most texts that a note shows."""
 FIRST = r"^(?:[+-]?[0-9]|P[0-9T])"
 """How every length of time begins."""
 
@@ -127,6 +130,18 @@ def find_durations(cells: pl.Series, *, told: bool = False) -> Durations | None:
         return None
     found = [one for form in SIZES if (one := _find(cells, sample, form, told=told)) is not None]
     return max(found, key=lambda one: one.fits, default=None)
+
+
+def why_no_lengths(found: Durations | None, cells: pl.Series) -> str:
+    """Why text stays text although most cells are lengths of time; empty if they are not."""
+    if found is None or 2 * found.fits < len(cells):
+        return ""
+    others = cells.filter(read_durations(cells, found.format).is_null()).unique().sort().head(SHOWN).to_list()
+    remedy = f"if they mean missing, {missing_setting(cells.name, others)} makes numbers of the rest"
+    return (
+        f"text, although {found.fits / len(cells):.0%} of the cells are lengths of time as in {found.example!r}; "
+        f"others are as {others[0]!r}: {remedy}"
+    )
 
 
 def _find(cells: pl.Series, sample: pl.Series, form: str, *, told: bool) -> Durations | None:

@@ -16,7 +16,7 @@ from batchwright.data.typed.counters import find_counter
 from batchwright.data.typed.date_search import find_written as find_dates
 from batchwright.data.typed.date_search import why_no_dates
 from batchwright.data.typed.distinct import count_texts, find_signs, half_have_digits, rows_of, without_nulls
-from batchwright.data.typed.durations import DURATION, find_durations
+from batchwright.data.typed.durations import DURATION, find_durations, why_no_lengths
 from batchwright.data.typed.flags import doubt_flags, find_flags
 from batchwright.data.typed.fractions import find_fractions
 from batchwright.data.typed.free_text import NAMES, guess_free_text
@@ -216,7 +216,8 @@ def _guess_time(cells: pl.Series, distinct: pl.DataFrame, day_first: bool | None
     fractions = find_fractions(cells)
     if fractions is not None and _fits(fractions.fits, len(cells)):
         return Column(cells.name, "numeric", note=fractions.note, format=fractions.format)
-    why = why or why_no_dates(written, cells.name, len(cells)) or (fractions.note if fractions else "")
+    why = why or why_no_lengths(lengths, cells) or why_no_dates(written, cells.name, len(cells))
+    why = why or (fractions.note if fractions else "")
     return _as_names(cells, distinct, why)
 
 

@@ -1,4 +1,4 @@
-"""Texts that hold numbers in an order that categories lose: ranges such as 10-20 and 65+, several numbers, and ~5."""
+"""Texts in an order that categories lose: ranges such as 10-20 and 65+, several numbers, ~5, and periods of years."""
 
 import polars as pl
 
@@ -21,7 +21,16 @@ RANGE = rf"(?i)^(?:{_LIMIT}{_ONE}|{_ONE}{_MORE}{_UNIT}|{_ONE}{_TO}{_ONE}|{_INTER
 NUMBER, ENDS = rf"(?i)^{_ONE}$", rf"(?i)^{_ONE}{_TO}{_NUMBER}"
 _PART = r"[+-]?[0-9]+(?:[.,][0-9]+)?"
 SEVERAL = rf"^\(?{_PART}\p{{L}}{{0,3}}(?:(?: ?[:x×*/°'′±;+] ?|, ){_PART}){{1,3}} ?[\"'″′]{{0,2}} ?[\p{{L}}%]{{0,3}}\)?$"
-ANY = f"{RANGE}|{NUMBER}|{SEVERAL}"
+_PERIOD = (
+    r"(?:(?:FY|CY|HY|[QTHSW]|KW|wk|week|qtr|quarter|quartal) ?(?:(?:19|20)[0-9]{2}|[0-9]{1,2})|[0-9]{1,2}[QHW]|"
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)"
+)
+_BETWEEN, _YEAR = r"[-–/ ,.'’()]{0,2}", r"(?:(?:19|20)[0-9]{2}|[0-9]{2})"
+PERIOD = rf"(?i)^(?:{_YEAR}{_BETWEEN})*{_PERIOD}(?:{_BETWEEN}(?:{_PERIOD}|{_YEAR}))*\)?$"
+"""Weeks, quarters and months that are no dates in a known format, such as FY 2023/24 Q1, wk05-23 and Jan-Mar 2023."""
+OF_A_YEAR = r"(?i)(?:19|20)[0-9]{2}|(?:FY|CY|KW|wk|week|Q) ?[0-9]+[^0-9]+[0-9]{2}"
+"""What tells a period from a code."""
+ANY = f"{RANGE}|{NUMBER}|{SEVERAL}|{PERIOD}"
 SIGNS = r"^[^\p{L}]*\p{N}[^\p{L}]*$"
 """Digits and signs without letters, such as ~5 and 1½."""
 CODE = r"^[+-]?[0-9]+(?:[-./][0-9]+)*$"
@@ -32,7 +41,7 @@ OTHER_DIGITS = r"^[+-]?[\p{Nd}.,٫٬，．]*[\p{Nd}--[0-9]][\p{Nd}.,٫٬，．]*
 
 
 def order_note(cells: pl.Series) -> str:
-    """A note on ranges, several numbers in a cell, or digits and signs, if nearly all cells hold such; else empty.
+    """A note on ranges, several numbers in a cell, digits and signs, or periods; empty if there are few.
 
     >>> order_note(pl.Series(["0-17", "18-64", "65+"])).split(":")[0]
     "ranges of numbers, as in '0-17', are categories without an order"
@@ -43,6 +52,8 @@ def order_note(cells: pl.Series) -> str:
     if not len(cells) or 2 * first.str.contains(f"{ANY}|{SIGNS}").sum() < len(first) or cells.n_unique() < FROM:
         return ""
     counts = cells.alias("cell").value_counts(name="rows")
+    if periods := _period_note(counts):
+        return periods
     ranges = counts.filter(counts["cell"].str.contains(RANGE))
     others = counts.filter(counts["cell"].str.contains(NUMBER))
     rows = NEARLY_ALL * len(cells)
@@ -66,6 +77,17 @@ def _signs_note(counts: pl.DataFrame) -> str:
     if not len(others) or int(signs["rows"].sum()) < NEARLY_ALL * int(counts["rows"].sum()):
         return ""
     return f"digits and signs, as in {others.min()!r}, stay text: if they are numbers, write each as one plain number"
+
+
+def _period_note(counts: pl.DataFrame) -> str:
+    """A note if nearly all rows hold weeks, quarters or months of years that are not read as dates."""
+    periods = counts.filter(counts["cell"].str.contains(PERIOD) & counts["cell"].str.contains(OF_A_YEAR))
+    if int(periods["rows"].sum()) < NEARLY_ALL * int(counts["rows"].sum()):
+        return ""
+    return (
+        f"periods, as in {periods['cell'].min()!r}, are categories without an order: written as 2023-Q1, 2023-W05 or "
+        "2023-01 they are dates"
+    )
 
 
 def _range_note(ranges: pl.Series) -> str:
