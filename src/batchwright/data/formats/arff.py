@@ -14,6 +14,7 @@ import polars as pl
 
 from batchwright.data.formats.encodings import text_of
 from batchwright.data.formats.text import TextFormat
+from batchwright.data.formats.wrong_bytes import WRONG_SIGN, call_sign, holds_wrong, wrong_sign
 from batchwright.data.typed.cells import KEPT, BadCell, BadCells, TableOptions
 from batchwright.data.typed.schema import Schema, normal_names
 from batchwright.data.typed.table import Table, type_table
@@ -63,15 +64,17 @@ class Arff(TextFormat):
             DataError: not UTF-8, a declaration or a row that is none, repeated names, no rows, bad cells, or columns
                 that the schema needs and the file lacks.
         """
-        lines = enumerate(text_of(data, name, options.encoding).splitlines(), start=1)
+        text = text_of(data, name, options.encoding)
+        lines = enumerate(text.splitlines(), start=1)
         meaningful = ((number, line.strip()) for number, line in lines if line.strip() and not _is_comment(line))
         attributes = _read_header(meaningful, name)
-        rows, places, wrong, torn = _read_rows(meaningful, attributes)
+        rows, places, wrong, torn = _read_rows(meaningful, attributes, damaged=holds_wrong(text))
         frame = pl.DataFrame({column.name: _series(column, rows, place) for place, column in enumerate(attributes)})
         told = {column.name: column.kind for column in attributes if _is_told(column, frame)}
         options = dataclasses.replace(options, kinds={**told, **options.kinds})
-        numbers, others = np.array(places, np.int64), np.array(torn, np.int64)
-        return type_table(frame, options, schema=schema, name=name, lines=numbers, ragged=wrong, torn=others)
+        numbers = np.array(places, np.int64)
+        before = np.searchsorted(numbers, np.array(torn, np.int64))
+        return type_table(frame, options, schema=schema, name=name, lines=numbers, ragged=wrong, torn=before)
 
 
 ARFF = Arff()
@@ -89,6 +92,8 @@ def _read_header(lines: Iterator[tuple[int, str]], name: str) -> list[Attribute]
         if word == "@data":
             break
         if word == "@attribute":
+            if wrong := WRONG_SIGN.search(line):
+                raise DataError(f"{name}: line {number} declares a column and holds {call_sign(wrong[0])}: mend it.")
             found.append(_read_attribute(line, number, name))
         elif word != "@relation":
             raise DataError(
@@ -171,9 +176,12 @@ def _split_quoted(line: str) -> Iterator[str]:
 
 
 def _read_rows(
-    lines: Iterator[tuple[int, str]], attributes: Sequence[Attribute]
+    lines: Iterator[tuple[int, str]], attributes: Sequence[Attribute], *, damaged: bool
 ) -> tuple[list[Cells], list[int], BadCells, list[int]]:
-    """The rows that can be rows of these columns and their lines, and the bad cells of the others and their lines."""
+    """The rows that can be rows of these columns and their lines, and the bad cells of the others and their lines.
+
+    `damaged` says whether some byte of the text is wrong.
+    """
     rows, places, wrong, torn = list[Cells](), list[int](), list[BadCell](), list[int]()
     allowed = {
         place: frozenset((*column.values, None)) for place, column in enumerate(attributes) if column.holds == "values"
@@ -183,6 +191,8 @@ def _read_rows(
         if problem is None:
             place = next((place for place, values in allowed.items() if cells[place] not in values), None)
             problem = None if place is None else _not_declared(attributes[place], cells[place], number)
+        if damaged and (found := WRONG_SIGN.search(line)):
+            problem = wrong_sign(number, found[0], _column_with_wrong(cells, attributes))
         if problem is None:
             rows.append(cells)
             places.append(number)
@@ -190,6 +200,12 @@ def _read_rows(
             torn.append(number)
             wrong += [problem] if len(torn) <= KEPT else []
     return rows, places, BadCells(len(torn), tuple(wrong)), torn
+
+
+def _column_with_wrong(cells: Cells, attributes: Sequence[Attribute]) -> str | None:
+    """The first column with a wrong byte in its cell; None if there is none."""
+    named = zip(attributes, cells, strict=False)
+    return next((column.name for column, cell in named if cell is not None and WRONG_SIGN.search(cell)), None)
 
 
 def _not_declared(column: Attribute, cell: str | None, number: int) -> BadCell:

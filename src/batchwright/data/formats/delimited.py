@@ -74,7 +74,7 @@ def type_text(text: TextRows, options: TableOptions, *, schema: Schema | None, n
         name=name,
         lines=text.lines,
         ragged=text.ragged,
-        torn=text.torn,
+        torn=np.searchsorted(text.lines, text.torn),
         untyped=True,
         notes=text.notes,
     )

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from batchwright.data.formats.encoding_search import rank_encodings, telling_words
-from batchwright.data.formats.wrong_bytes import WRONG, keep_wrong_bytes
+from batchwright.data.formats.wrong_bytes import FEW_LINES, WRONG, are_few, keep_wrong_bytes
 from batchwright.errors import DataError
 
 MARKS = (
@@ -30,8 +30,6 @@ MOST_NULS = 0.1
 """The share of lines with NULs in the head of a file above which it is no text."""
 UTF16_BYTES = 4000
 """Bytes by which text in UTF-16 is told."""
-FEW_LINES = 0.1
-"""The share of lines up to which bytes that fit no encoding are wrong ones in a text of ASCII."""
 CELL_ENDS = re.compile('[\n\r\t,;|" ]')
 CLOSE, MOST_SURE = 0.03, 0.99
 """The probability from which the second encoding is named; the most that is said of the first."""
@@ -108,14 +106,27 @@ def decode(data: bytes, encoding: Encoding, name: str) -> bytes:
 def text_of(data: bytes, name: str, told: str | None) -> str:
     """A whole text of a format that has to be UTF-8, unless a byte-order mark or the user says otherwise.
 
+    A few wrong bytes are kept in it, under the name surrogateescape.
+
     Raises:
-        DataError: some bytes are no text; the first line with such a byte is named. Or there is no such encoding.
+        DataError: many bytes are no text; the first line with such a byte is named. Or there is no such encoding.
     """
     marked = told is not None or any(data.startswith(mark) for mark, _ in MARKS)
     encoding = find_encoding(chunks_of(data), name, told) if marked else UTF8
-    if encoding.name == "utf-8":
-        return check_utf8(data[encoding.mark :], name)
-    return b"".join(decode_chunks(chunks_of(data), encoding, name, errors="strict")).decode()
+    found = decode(data, encoding, name)
+    try:
+        return found.decode()
+    except UnicodeDecodeError:
+        text = found.decode(errors=ESCAPE)
+    if not are_few(text):
+        check_all(chunks_of(data), encoding, name)
+    return text
+
+
+def check_all(chunks: Chunks, encoding: Encoding, name: str) -> None:
+    """Raise a DataError that names the first line with bytes that are no text in an encoding, if there is one."""
+    for _ in decode_chunks(chunks, encoding, name, errors="strict"):
+        pass
 
 
 def decode_chunks(chunks: Chunks, encoding: Encoding, name: str, *, errors: str = ESCAPE) -> Iterator[bytes]:
@@ -129,7 +140,8 @@ def decode_chunks(chunks: Chunks, encoding: Encoding, name: str, *, errors: str 
         except UnicodeDecodeError as error:
             whole = pending + chunk[skip:]
             before = whole[: error.start].decode(encoding.name, "ignore")
-            raise _unfit(name, encoding.name, line + before.count("\n"), whole[error.start]) from error
+            called = encoding.name.replace("utf", "UTF")
+            raise _unfit(name, called, line + before.count("\n"), whole[error.start]) from error
         line, skip = line + text.count("\n"), 0
         yield keep_wrong_bytes(text)
 
@@ -140,18 +152,6 @@ def _unfit(name: str, encoding: str, line: int, byte: int) -> DataError:
         "with iconv -f ENCODING -t UTF-8.",
         "`encoding=NAME` names another encoding.",
     )
-
-
-def check_utf8(data: bytes, name: str) -> str:
-    """The text in some bytes.
-
-    Raises:
-        DataError: the bytes are not UTF-8.
-    """
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise _unfit(name, "UTF-8", data.count(b"\n", 0, error.start) + 1, data[error.start]) from error
 
 
 def check_is_text(head: bytes, name: str) -> None:

@@ -178,14 +178,15 @@ def join_texts(
         check_columns(first, columns, file, text.frame.columns)
     files = files_of([file for file, _ in texts], lines)
     moved = [(text, before) for (_, text), before in zip(texts, files.before, strict=True)]
+    rows = np.concatenate([text.lines + before for text, before in moved])
     return type_table(
         pl.concat([text.frame.select(columns) for text, _ in moved]),
         options,
         schema=schema,
         name=name,
-        lines=np.concatenate([text.lines + before for text, before in moved]),
+        lines=rows,
         ragged=sum((text.ragged.move(before) for text, before in moved), NONE_BAD),
-        torn=np.concatenate([text.torn + before for text, before in moved]),
+        torn=np.searchsorted(rows, np.concatenate([text.torn + before for text, before in moved])),
         untyped=True,
         files=files,
         notes=join_notes({file: text.notes for file, text in texts}),

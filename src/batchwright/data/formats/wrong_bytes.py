@@ -1,6 +1,7 @@
 """Bytes in a text that are no text: each costs the record that it is in, and no other.
 
-They become NULs, so that the text is UTF-8 of the same length, and records with NULs are bad ones.
+In delimited text they become NULs, so that the text is UTF-8 of the same length, and records with NULs are bad ones.
+In JSON and ARFF they are kept under the name surrogateescape, and so are found in the text of a record.
 """
 
 import re
@@ -15,8 +16,13 @@ WRONG = "\ufffd"
 """What Python puts in the place of wrong bytes."""
 ESCAPED = re.compile("[\udc80-\udcff]")
 """What Python keeps wrong bytes as, under the name surrogateescape."""
+WRONG_SIGN = re.compile("[\0\udc80-\udcff]")
+"""A wrong byte in the text of a record: a NUL, or one that Python keeps."""
 NO_TEXT = 0xFF
 """A byte in UTF-8 for one that is no text in another encoding."""
+FEW_LINES = 0.1
+"""The share of lines up to which bytes that fit no encoding are wrong ones in a text of ASCII."""
+PART_ENDS = re.compile("[\n}]")
 
 
 def keep_wrong_bytes(text: str) -> bytes:
@@ -58,6 +64,50 @@ def hidden_bytes(data: bytes, hidden: bytes) -> UInt8[np.ndarray, " nuls"]:
     return found
 
 
+def holds_wrong(text: str) -> bool:
+    """Whether a text that was decoded with wrong bytes kept has any, or a NUL."""
+    return "\0" in text or (not text.isascii() and ESCAPED.search(text) is not None)
+
+
+def are_few(text: str) -> bool:
+    r"""Whether the wrong bytes that are kept in a text are mistakes, rather than signs of another encoding.
+
+    They are if most characters beyond ASCII are right, or if few lines, or objects, hold wrong ones.
+
+    >>> are_few("a\n" * 10 + "\udce9"), are_few("caf\u00e9 \udce9"), are_few("a\ncaf\udce9")
+    (True, True, False)
+    """
+    wrong = len(ESCAPED.findall(text))
+    parts = PART_ENDS.split(text)
+    return sum(not sign.isascii() for sign in text) >= 2 * wrong or (
+        sum(ESCAPED.search(part) is not None for part in parts) <= FEW_LINES * len(parts)
+    )
+
+
+def wrong_byte(line: int, byte: int, where: str) -> BadCell:
+    """The bad cell for a record on a line, which holds a wrong byte `where` it is said."""
+    wanted = {0: "text", NO_TEXT: "text in the encoding of the file"}.get(byte, "text in UTF-8")
+    return BadCell(line, None, f"{_called(byte)} {where}", wanted)
+
+
+def call_sign(sign: str) -> str:
+    r"""What messages call a wrong byte as it is kept in a text.
+
+    >>> call_sign("\udce9"), call_sign("\0")
+    ('the byte 0xe9', 'a NUL byte')
+    """
+    return _called(ord(sign) & 0xFF)
+
+
+def _called(byte: int) -> str:
+    return {0: "a NUL byte", NO_TEXT: "a byte that is no text"}.get(byte, f"the byte 0x{byte:02x}")
+
+
+def wrong_sign(line: int, sign: str, column: str | None) -> BadCell:
+    """The same, for a wrong byte as it is kept in a text, in a value of a column unless it is None."""
+    return wrong_byte(line, ord(sign) & 0xFF, "outside of a value" if column is None else f"in column {column!r}")
+
+
 def leave_out_wrong(
     records: Records, names: tuple[str, ...], nuls: UInt8[np.ndarray, " nuls"]
 ) -> tuple[Records, BadCells]:
@@ -82,6 +132,4 @@ def _describe(records: Records, owner: int, place: int, byte: int, names: tuple[
     before = records.data[records.starts[owner] : place].tobytes().decode()
     column = len(split_record(before, records.signs)) - 1 if before else 0
     where = f"in column {names[column]!r}" if column < len(names) else f"in field {column + 1}"
-    called = {0: "a NUL byte", NO_TEXT: "a byte that is no text"}.get(byte, f"the byte 0x{byte:02x}")
-    wanted = {0: "text", NO_TEXT: "text in the encoding of the file"}.get(byte, "text in UTF-8")
-    return BadCell(int(records.lines[owner]), None, f"{called} {where}", wanted)
+    return wrong_byte(int(records.lines[owner]), byte, where)

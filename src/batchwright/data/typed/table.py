@@ -231,9 +231,9 @@ def type_table(
     """The frame with every column typed; rows that do not fit stop the reading or are dropped, as `options` say.
 
     `lines` are the lines of a file on which the rows begin, `ragged` the bad cells of rows that are not in the frame,
-    `torn` the lines on which these begin. `untyped` text comes from a file without types: it is searched for numbers,
-    dates and booleans. By a `WholeSchema`, rows that do not fit are not in the table, and never stop the reading.
-    `files` are the files that the lines are in, if there are several; `notes` are on how the frame was read.
+    `torn` how many rows are before each of these. `untyped` text comes from a file without types: it is searched for
+    numbers, dates and booleans. By a `WholeSchema`, rows that do not fit are not in the table, and never stop the
+    reading. `files` are the files that the lines are in, if there are several; `notes` are on how the frame was read.
     """
     if options.on_bad_rows not in (*ON_BAD_ROWS, SHOW):
         raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
@@ -251,7 +251,7 @@ def type_table(
         torn = np.zeros(0, np.int64) if torn is None else torn
         if len(torn) != ragged.count:
             raise ValueError(f"{name}: {ragged.count} records do not fit, and the places of {len(torn)} are known.")
-        whole = _with_torn(Whole(typed.fits, written, unit_hints(inputs, typed)), numbers, torn)
+        whole = _with_torn(Whole(typed.fits, written, unit_hints(inputs, typed)), torn)
         located = bad if files is None else files.locate(bad)
         return Table(typed.frame.filter(typed.fits), typed.columns, name, kept, notes, located, whole, files)
     if not bad.count:
@@ -274,13 +274,13 @@ def _with_subtotals(table: Table, schema: Schema | None) -> Table:
     return dataclasses.replace(table, notes=(*table.notes, *found)) if found else table
 
 
-def _with_torn(whole: Whole, lines: Int64[np.ndarray, " rows"], torn: Int64[np.ndarray, " torn"]) -> Whole:
-    """The rows, and among them those that begin on the lines `torn`, of which nothing is known."""
+def _with_torn(whole: Whole, torn: Int64[np.ndarray, " torn"]) -> Whole:
+    """The rows, and among them those of which nothing is known, each after as many rows as `torn` says."""
     if not len(torn):
         return whole
-    rows = np.arange(len(lines)) + np.searchsorted(torn, lines)
-    place = np.full(len(lines) + len(torn), len(lines))
-    place[rows] = np.arange(len(lines))
+    known = np.arange(len(whole.fits))
+    place = np.full(len(known) + len(torn), len(known))
+    place[known + np.searchsorted(torn, known, "right")] = known
     written = whole.written
     if written.width:
         written = pl.concat([written, written.clear(1)])[place]
