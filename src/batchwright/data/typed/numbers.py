@@ -33,7 +33,7 @@ FIRST = 20
 BLANKS, APOSTROPHE, MINUS = "[\u00a0\u2007\u2009\u202f]", "’", "[−–—]"
 CODES = (
     "AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RMB|RON|RUB|SAR|SEK|"
-    r"SGD|THB|TRY|TWD|USD|VND|ZAR|Fr\.?|Rs\.?|kr\.?"
+    r"SGD|THB|TRY|TWD|USD|VND|ZAR|[sS]?Fr\.?|Rs\.?|kr\.?"
 )
 """What may stand before a number besides a sign of currency; other letters make it a name, as in A12 or No 5."""
 CURRENCY = rf"(?:[A-Za-z]{{0,3}}\p{{Sc}}|{CODES})"
@@ -60,8 +60,8 @@ PLURAL = r"^(\p{L}{2,})s$"
 
 HEAD, END = r"^(?P<open>\()? ?(?P<sign>[+-])? ?", r" ?(?P<close>\))?$"
 INNER, POWER = r" ?(?P<inner>[+-])? ?", r"(?P<power>[eE][+-]?[0-9]+)?"
-DASH = r"(?P<dash>--?)?"
-"""After a decimal mark, in place of zeros, as in 12,-; after a digit, a minus, as in 4.997,39-."""
+DASH = r"(?: ?(?P<dash>--?))?"
+"""After a decimal mark, in place of zeros, as in 12,-; after a digit, a minus, as in 4.997,39- and 4.997,39 -."""
 ANY_NUMBER = (
     rf"{HEAD}(?P<before>{CURRENCY})?{INNER}(?P<body>{ANY_BODY}){DASH}{POWER}(?P<blank> ?)(?P<after>{UNIT})?{END}"
 )
