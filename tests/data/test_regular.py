@@ -129,6 +129,11 @@ def table_with(odd: dict[tuple[int, int], str], *, header: bool = True, end: str
     return (end.join(["share,small,count,tree", *lines] if header else lines) + last).encode()
 
 
+def unquoted(data: bytes, between: bytes = b",") -> bytes:
+    """The same table without the quotation marks that all tables have."""
+    return data.replace(b'"ash' + between + b' white"', b"ash")
+
+
 PLACES = st.tuples(st.integers(0, ROWS - 1) | st.sampled_from([0, 999, 1000, ROWS - 1]), st.integers(0, 3))
 READINGS = st.sampled_from(
     [{}, {"decimal": ","}, {"decimal": "."}, {"missing": ("0.5", "5")}, {"kinds": {"share": "categorical"}}]
@@ -142,17 +147,27 @@ READINGS = st.sampled_from(
     last=st.sampled_from(["", "\n"]),
     between=st.sampled_from([b",", b";", b"\t"]),
     reading=READINGS,
+    quoted=st.booleans(),
 )
 @settings(max_examples=30)
-@example(odd={(1100, 0): "007"}, header=True, end="\n", last="\n", between=b",", reading={})
-@example(odd={(1100, 2): "1.0"}, header=True, end="\n", last="\n", between=b",", reading={})
-@example(odd={(1100, 2): "+5", (1101, 3): "+5"}, header=True, end="\r\n", last="\n", between=b";", reading={})
-@example(odd={(ROWS - 1, 1): "07"}, header=True, end="\n", last="", between=b",", reading={})
-@example(odd={(ROWS - 1, 3): ""}, header=True, end="\n", last="", between=b",", reading={})
+@example(odd={(1100, 0): "007"}, header=True, end="\n", last="\n", between=b",", reading={}, quoted=True)
+@example(odd={(1100, 2): "1.0"}, header=True, end="\n", last="\n", between=b",", reading={}, quoted=False)
+@example(
+    odd={(1100, 2): "+5", (1101, 3): "+5"}, header=True, end="\r\n", last="\n", between=b";", reading={}, quoted=False
+)
+@example(odd={(ROWS - 1, 1): "07"}, header=True, end="\n", last="", between=b",", reading={}, quoted=False)
+@example(odd={(ROWS - 1, 3): ""}, header=True, end="\n", last="", between=b",", reading={}, quoted=False)
 def test_tables_are_those_of_the_slow_way(
-    odd: dict[tuple[int, int], str], header: bool, end: str, last: str, between: bytes, reading: dict[str, Any]
+    odd: dict[tuple[int, int], str],
+    header: bool,
+    end: str,
+    last: str,
+    between: bytes,
+    reading: dict[str, Any],
+    quoted: bool,
 ) -> None:
     data = table_with(odd, header=header, end=end, last=last).replace(b",", between)
+    data = data if quoted else unquoted(data, between)
     kinds = {} if header else {"kinds": {"0": "categorical"}} if "kinds" in reading else {}
     options = TableOptions(**{"on_bad_rows": "drop", "header": header, **reading, **kinds})
     quick = outcome(lambda: DELIMITED.table(data, "trees.csv", options, schema=None))
@@ -174,6 +189,16 @@ def test_fractions_come_as_numbers_unless_a_text_says_more(text: str, dtype: pl.
     others = pl.String if text in ODD_STARTS else pl.Float64
     assert found.frame.dtypes == [dtype, others, others, pl.String]
     assert found.frame["share"].null_count() == (text in ("", " ", '""'))
+
+
+@pytest.mark.parametrize("text", [text for text in ODD_STARTS if '"' not in text])
+@pytest.mark.parametrize("column", [0, 2])
+def test_only_the_column_with_an_odd_cell_comes_as_text_where_nothing_is_quoted(text: str, column: int) -> None:
+    for row in (1100, ROWS - 1):
+        data = unquoted(table_with({(row, column): text, (1000, 3): "007"}))
+        found = split_text(data, "trees.csv", TableOptions(), numbers=True).frame
+        assert [place for place, dtype in enumerate(found.dtypes) if dtype == pl.String] == [column, 3]
+        assert found[row, column].strip() == text.strip()
 
 
 def test_a_zero_that_is_written_in_two_ways_among_fractions_is_a_number() -> None:

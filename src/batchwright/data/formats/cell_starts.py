@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Int64, UInt8
 
 from batchwright.data.formats.quotes import NEWLINE, RETURN
 
@@ -61,7 +61,7 @@ def odd_start(delimiter: str, quote: str) -> str:
 def _count_part(symbols: Symbols, start: int, *, delimiter: int, quote: int | None, odd: bool) -> Counts:
     """The counts of `AT_ONCE` bytes from `start`."""
     found = np.zeros(4, np.int64)
-    for piece in _pieces(symbols, start, start + AT_ONCE):
+    for _, piece in _pieces(symbols, start, start + AT_ONCE):
         newline, between, returns = piece == NEWLINE, piece == delimiter, piece == RETURN
         has_returns = returns.any()
         found[0] += np.count_nonzero(newline[1:-2])
@@ -71,6 +71,19 @@ def _count_part(symbols: Symbols, start: int, *, delimiter: int, quote: int | No
             edges = newline | between if quote is None else newline | between | (piece == quote)
             found[3] += np.count_nonzero(_begin_oddly(piece, edges, edges | returns if has_returns else edges))
     return Counts(*found.tolist())
+
+
+def find_odd(symbols: Symbols, delimiter: str) -> Int64[np.ndarray, " cells"]:
+    r"""Where the cells begin that begin oddly, in a text without quotation marks.
+
+    >>> find_odd(np.frombuffer(b"07,-0\n0.5,+3\r\n", np.uint8), ",").tolist()
+    [0, 3, 10]
+    """
+    places = []
+    for begin, piece in _pieces(symbols, 0, len(symbols)):
+        edges = (piece == NEWLINE) | (piece == ord(delimiter))
+        places.append(np.flatnonzero(_begin_oddly(piece, edges, edges | (piece == RETURN))) + begin)
+    return np.concatenate(places)
 
 
 def _begin_oddly(
@@ -88,11 +101,11 @@ def _begin_oddly(
     return found
 
 
-def _pieces(symbols: Symbols, start: int, stop: int) -> Iterator[Symbols]:
-    """The bytes in pieces, each with one before it and two after it; around the text there are line feeds."""
+def _pieces(symbols: Symbols, start: int, stop: int) -> Iterator[tuple[int, Symbols]]:
+    """The bytes in pieces, with where each begins: one byte before it and two after it; around the text, line feeds."""
     stop = min(stop, len(symbols))
     for begin in range(start, stop, PIECE):
         end = min(begin + PIECE, stop)
         piece = symbols[max(0, begin - 1) : end + 2]
         around = int(begin == 0), max(0, end + 2 - len(symbols))
-        yield np.pad(piece, around, constant_values=NEWLINE) if any(around) else piece
+        yield begin, np.pad(piece, around, constant_values=NEWLINE) if any(around) else piece

@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, TypeAlias
 
+import numpy as np
 import polars as pl
 
-from batchwright.data.formats.cell_starts import odd_start
+from batchwright.data.formats.cell_starts import find_odd, odd_start
 from batchwright.data.formats.records import Signs
 from batchwright.data.typed.distinct import without_nulls
 from batchwright.data.typed.more_than_numbers import CODES, LOOKED_AT
@@ -26,6 +27,8 @@ FROM = 1 << 20
 """Bytes from which it is faster."""
 PLACES, LINES = 8, 50
 """Places of a text in which some lines are looked at besides the first, and how many in each."""
+FEW_ODD = 10_000
+"""The most cells that begin oddly whose columns are found one by one."""
 IN_NUMBERS = "0123456789+-.eE"
 """Delimiters with which it is not done, as numbers hold them."""
 
@@ -47,7 +50,7 @@ def find_numbers(
 
 
 def parse_with_numbers(
-    data: bytes, signs: Signs, names: Sequence[str], numbers: dict[str, Kind], *, heads: int, odd: int
+    data: bytes, signs: Signs, names: Sequence[str], numbers: dict[str, Kind], *, heads: int, start: int, odd: int
 ) -> pl.DataFrame:
     """The rows of a regular text: columns of numbers as float64, and the others as text.
 
@@ -57,6 +60,7 @@ def parse_with_numbers(
         names: the names of its columns.
         numbers: the columns that are numbers by some of their cells.
         heads: records at the beginning that are left out.
+        start: where the others begin.
         odd: how many cells begin oddly; those in which text is lost as it is parsed are among them.
 
     Raises:
@@ -66,7 +70,8 @@ def parse_with_numbers(
     rows = _with_text(rows, data, signs, lost, heads)
     kept = [name for name in numbers if name not in lost]
     if kept and odd and odd != _count_odd(rows, signs):
-        rows = _with_text(rows, data, signs, kept, heads)
+        begun = _columns_with_odd(data, signs, names, start) if odd <= FEW_ODD and not signs.quote else kept
+        rows = _with_text(rows, data, signs, [name for name in kept if name in begun], heads)
     return rows.with_columns(pl.col(pl.Int64).cast(pl.Float64))
 
 
@@ -134,6 +139,13 @@ def _count_odd(rows: pl.DataFrame, signs: Signs) -> int:
     """How many cells in the columns of text begin oddly."""
     counts = rows.select(pl.col(pl.String).str.count_matches(odd_start(signs.delimiter, signs.quote)).sum())
     return sum(counts.row(0)) if counts.width else 0
+
+
+def _columns_with_odd(data: bytes, signs: Signs, names: Sequence[str], start: int) -> set[str]:
+    """The columns with a cell that begins oddly, in a text without quotation marks."""
+    places = find_odd(np.frombuffer(data, np.uint8)[start:], signs.delimiter) + start
+    lines = ((data.rfind(b"\n", 0, place) + 1, place) for place in places.tolist())
+    return {names[data.count(signs.delimiter.encode(), *line)] for line in lines}
 
 
 def _kind_of_numbers(first: pl.Series, later: pl.Series, odd: str) -> Kind | None:

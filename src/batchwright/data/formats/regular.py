@@ -46,7 +46,7 @@ def parse_regular(
     if counts.lone_returns or count_lone_returns(data[:start]):
         return None
     try:
-        rows = parse_with_numbers(data, signs, names, found, heads=heads, odd=counts.odd)
+        rows = parse_with_numbers(data, signs, names, found, heads=heads, start=start, odd=counts.odd)
     except pl.exceptions.PolarsError:
         return None
     lines = counts.newlines + (len(data) > start and not data.endswith(b"\n"))

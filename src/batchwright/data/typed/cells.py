@@ -179,8 +179,10 @@ def type_cells(
     numbers, dates and booleans.
     """
     type_column = partial(_type_column, options=options, known=known, like=like, untyped=untyped)
+    columns = sorted(frame.get_columns(), key=pl.Series.estimated_size, reverse=True)  # the dearest first
     with ThreadPoolExecutor(os.cpu_count() if frame.height >= AT_ONCE else 1) as pool:
-        typed = list(pool.map(type_column, frame.get_columns()))
+        found = dict(zip((column.name for column in columns), pool.map(type_column, columns), strict=True))
+    typed = [found[name] for name in frame.columns]
     fits, bad = np.ones(frame.height, bool), NONE_BAD
     for column in typed:
         if column.unfit is not None:

@@ -78,8 +78,8 @@ LONG_UNIT = r"(?i)\p{L}{2}|h"
 CALENDAR = rf"(?i)^P|[0-9] ?(?:{UNITS['years']}|{UNITS['months']})(?:$|[^\p{{L}}])"
 SHOWN = 3
 """The most texts that a note shows."""
-FIRST = r"^(?:[+-]?[0-9]|P[0-9T])"
-"""How every length of time begins."""
+FIRST = r"(?s)^(?:[+-]?[0-9].*[:\p{L}]|P[0-9T])"
+"""How every length of time begins, and what it holds."""
 
 
 class Durations(NamedTuple):
