@@ -36,7 +36,7 @@ def _count_all(cells: pl.DataFrame) -> pl.DataFrame:
 def _count_different(cells: pl.Series) -> pl.DataFrame:
     """As `count_texts`, of cells that nearly all differ: only those with a hash that another has are compared."""
     hashes = cells.hash()
-    ordered = np.sort(hashes.to_numpy())
+    ordered = hashes.sort().to_numpy()
     shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     if len(shared) > (1 - DIFFERENT) * len(cells):
         return _count_all(cells.to_frame())
