@@ -23,6 +23,7 @@ from batchwright.config import (
     validate_component,
 )
 from batchwright.config.custom import check_kinds, metric_names
+from batchwright.config.durations import seconds_of
 from batchwright.config.sections import AUTO, MEASURABLE
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, unknown
@@ -69,7 +70,7 @@ def fit(
     threshold: float | Aim = TASK.threshold,
     remainder: Remainder = "keep",
     precision: Precision = "float32",
-    max_time: float | None = None,
+    max_time: float | str | None = None,
     divergence: Divergence = DEFAULT.divergence,
     checkpoints: Checkpoints = DEFAULT.checkpoints,
     noise_scale: bool = False,
@@ -114,7 +115,8 @@ def fit(
             choose the threshold with the best value of this metric on the validation rows.
         remainder: whether a last batch that is not full is used ("keep") or left out ("drop").
         precision: of matrix products; "bfloat16" still accumulates in float32, and keeps float32 parameters.
-        max_time: seconds of training after which it stops.
+        max_time: seconds of training, or a text such as "60s", "2m" or "1h": it stops then, and the learning rate has
+            fallen as the schedule says.
         divergence: what to do when a loss is not finite.
         checkpoints: when a recorded run saves everything that it needs to continue.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch, for the history.
@@ -273,7 +275,7 @@ def _settings(
     threshold: float | Aim,
     remainder: Remainder,
     precision: Precision,
-    max_time: float | None,
+    max_time: float | str | None,
     divergence: Divergence,
     checkpoints: Checkpoints,
     noise_scale: bool,
@@ -309,7 +311,7 @@ def _settings(
         precision,
         remainder,
         early_stopping,
-        max_time,
+        _seconds(max_time),
         divergence,
         checkpoints,
         noise_scale,
@@ -334,6 +336,12 @@ def _rate(given: object) -> float:
     if isinstance(plain, bool) or not isinstance(plain, float | int):
         raise ConfigError(f'learning_rate takes a number > 0, "auto" or None, but is {given!r:.60}.')
     return plain
+
+
+def _seconds(given: float | str | None) -> float | None:
+    """A length of time in seconds; what is none is refused with the rest."""
+    seconds = seconds_of(given) if isinstance(given, str) else None
+    return cast("float | None", given) if seconds is None else seconds
 
 
 def _batch_size(given: BatchSize | AdaptiveBatchSize | Auto | None) -> BatchSize | Growing | None:

@@ -282,8 +282,23 @@ def test_what_is_auto_is_to_be_measured(key: str) -> None:
 
 
 def test_auto_elsewhere_is_no_measurement() -> None:
-    with pytest.raises(ConfigError, match=r"training.max_time: must be a number > 0, or null, but is auto"):
+    with pytest.raises(
+        ConfigError, match=r"training.max_time: must be a number > 0 of seconds, or a text .*, or null, but is auto"
+    ):
         load_config(None, [override("training.max_time", "auto")])
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("60", 60), ("90s", 90), ("1.5m", 90), ("2 min", 120), ("1h", 3600)])
+def test_a_length_of_time_is_read_in_seconds(text: str, seconds: float) -> None:
+    assert load_config(None, [override("training.max_time", text)]).config.training.max_time == seconds
+
+
+@pytest.mark.parametrize("text", ["0", "0s", "-1", "-2m", "soon", "5 parsecs", "1m30s"])
+def test_a_length_of_time_is_above_0(text: str) -> None:
+    said = r"must be a number > 0 of seconds, or a text such as 60s, 2m or 1h, or null, but is"
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_config(None, [override("training.max_time", text)])
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

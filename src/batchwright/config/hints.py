@@ -10,6 +10,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from batchwright.config.document import Node
+from batchwright.config.durations import EXAMPLES, Duration, seconds_of
 
 IN_A_FILE = {bool: "true or false", int: "a whole number", float: "a number", str: "text", NoneType: "null"}
 IN_PYTHON = IN_A_FILE | {bool: "True or False", NoneType: "None"}
@@ -125,7 +126,12 @@ def _constraints(hint: Any) -> tuple[Any, ...]:
 
 
 def read_as(hint: Any, node: Node) -> Any:
-    """The plain value of a node; a scalar stays text if text is expected, as in `target: 8`."""
+    """The plain value of a node; a scalar stays text if text is expected, as in `target: 8`.
+
+    A length of time is read as its seconds.
+    """
+    if isinstance(node.value, str) and any(map(_is_duration, _constraints(hint))):
+        return node.value if (seconds := seconds_of(node.value)) is None else seconds
     if isinstance(node.value, dict):
         owner = nested_dataclass(hint)
         parts = fields_of(owner) if owner else {}
@@ -158,4 +164,9 @@ def _bounds(constraints: tuple[Any, ...]) -> str:
                 words.append(f"<= {bound}")
             case MinLen(min_length=length):
                 words.append(f"({length} or more of them)")
-    return " " + " and ".join(words) if words else ""
+    unit = f" of seconds, or a text such as {EXAMPLES}" if any(map(_is_duration, constraints)) else ""
+    return (" " + " and ".join(words) if words else "") + unit
+
+
+def _is_duration(constraint: object) -> bool:
+    return isinstance(constraint, Duration)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from annotated_types import Ge, Gt, Lt
 
+from batchwright.config.durations import Duration
 from batchwright.data.options import DataOptions
 from batchwright.nn import ARCHITECTURES, Architecture, Tabular
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, Schedule
@@ -104,7 +105,8 @@ class Training:
         remainder: whether a last batch that is not full is used.
         early_stopping: null goes on to the last epoch, and keeps its parameters; so it is without validation rows,
             unless it goes by `loss`.
-        max_time: seconds of training after which it stops.
+        max_time: seconds of training, or a text such as 60s, 2m or 1h: it stops then, and the learning rate has fallen
+            as the schedule says.
         divergence: what to do when a loss is not finite.
         checkpoints: when to save everything that training needs to continue.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch.
@@ -123,7 +125,7 @@ class Training:
     precision: Literal["float32", "bfloat16"] = "float32"
     remainder: Literal["keep", "drop"] = "keep"
     early_stopping: EarlyStopping | None = BY_ROWS
-    max_time: Annotated[float, Gt(0)] | None = None
+    max_time: Annotated[float, Gt(0), Duration()] | None = None
     divergence: Divergence = STOP
     checkpoints: Checkpoints = EVERY_NOW_AND_THEN
     noise_scale: bool = False

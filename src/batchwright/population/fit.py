@@ -57,7 +57,7 @@ def fit_members(
     group sizes only (`group_of`), and none is compiled twice in a process.
 
     Args:
-        jobs: the jobs to train; a job ends when its loss is not finite, whatever its policy.
+        jobs: the jobs to train; a job ends when its loss is not finite, whatever its policy, and has no limit of time.
         example: rows that a network is shown when it is made.
         leaving: called after each epoch, when the next one is asked for; the members that it names end as "finished",
             with its reason. A member that has ended already keeps its first reason.
@@ -66,7 +66,7 @@ def fit_members(
         ConfigError: the jobs cannot be trained at once.
     """
     common_rows(jobs)
-    started = time.perf_counter()
+    jobs, started = [replace(job, max_time=None) for job in jobs], time.perf_counter()
     members = begin([job.program for job in jobs], [job.seed for job in jobs], example)
     runs = [MemberRun(first_checkpoint(state)) for state in _states(members, range(len(jobs)))]
     trained = _compile_epoch(jobs, range(len(jobs)), members)

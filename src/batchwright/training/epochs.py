@@ -15,7 +15,7 @@ from batchwright.nn.protocols import Variables
 from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, EpochRow, History
 from batchwright.training.evaluate import evaluate_rows
 from batchwright.training.events import Status
-from batchwright.training.job import Job, plan_of, rates_of
+from batchwright.training.job import Job, epochs_in_time, plan_of, rates_of
 from batchwright.training.state import RUNNING, TrainState
 from batchwright.training.step import Loss
 from batchwright.training.stopping import EarlyStopping
@@ -147,6 +147,13 @@ def stop_reason(job: Job, history: History) -> End | None:
     if len(history) == job.plan.epochs:
         return End("finished", f"all {job.plan.epochs} epochs are done")
     return None
+
+
+def time_reason(job: Job, history: History) -> End | None:
+    """Why no epoch is to follow these, by the time for training alone; None to go on."""
+    if job.max_time is None or not history or len(history) < epochs_in_time(job, history):
+        return None
+    return End("finished", f"the time limit of {job.max_time:g} s leaves no time for an epoch after {len(history)}")
 
 
 def divergence_of(job: Job, now: Checkpoint) -> str:

@@ -18,6 +18,7 @@ from batchwright.training.epochs import (
     learning_rates,
     mean_loss,
     stop_reason,
+    time_reason,
     validate,
     variables_to_keep,
 )
@@ -52,7 +53,8 @@ def fit(
     segment = loops.of(start).segment
     yield Compiled(segment.seconds, segment.memory_bytes)
     watch, now = Watch(job, start, interrupted, steering or Steering()), start
-    end = stop_reason(job, start.history) if start.history and start.done == 0 else None
+    begins = start.history and start.done == 0
+    end = (stop_reason(job, start.history) or time_reason(job, start.history)) if begins else None
     while end is None:
         loop = loops.of(now)
         now = yield from _epoch(job, loop, watch, now)
@@ -198,6 +200,8 @@ def _end(job: Job, history: History, watch: Watch) -> End | None:
         return End("finished", f"stopped as asked, in epoch {len(history)} of {job.plan.epochs}")
     if watch.late:
         return End("finished", f"the time limit of {job.max_time:g} s is reached in epoch {len(history)}")
+    if end := time_reason(job, history):
+        return end
     if watch.interrupted():
         return End("interrupted", f"interrupted after epoch {len(history)} of {job.plan.epochs}")
     return None

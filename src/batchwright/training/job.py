@@ -1,6 +1,6 @@
 """What a fit is made of, and what follows from it for each epoch: its plan, its program and its learning rates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from batchwright.optim.scaling import rescale
 from batchwright.optim.schedules import Schedule
 from batchwright.training.average import Average
-from batchwright.training.checkpoint import Checkpoints, EpochRow, History
+from batchwright.training.checkpoint import Checkpoints, History
 from batchwright.training.feed import OnDisk
 from batchwright.training.growth import AdaptiveBatchSize, power_of, size_by_noise, size_by_schedule
 from batchwright.training.plan import Plan
@@ -34,6 +34,10 @@ class Divergence:
     times: Annotated[int, Ge(1)] = 3
 
 
+TIME_USED = 0.95
+"""The share of the time for training that the epochs are planned to take: some take longer than those before."""
+LEAST_SECONDS = 1e-9
+"""Seconds of an epoch that is too short to be timed."""
 STOP = Divergence()
 EVERY_NOW_AND_THEN = Checkpoints()
 
@@ -63,7 +67,8 @@ class LayersProbe(Protocol):
 class Job:
     """All that a fit is made of; what it gives is a pure function of it on a given device and version.
 
-    `max_time` is in seconds of training; the segment that is running then is the last. If the batch size grows,
+    `max_time` is in seconds of training; the segment that is running then is the last, and the schedule is made to end
+    before (`epochs_in_time`). If the batch size grows,
     `plan` is the plan of the first epoch, and `growth.maximum` divides the size of the chunks that rows are read in, if
     there are any; if it grows by the noise scale, `probe` measures it. `diagnostics` measures each layer, and
     says that the last mistakes on validation rows are kept too. The `average` is kept where the program says so.
@@ -138,15 +143,27 @@ def iterations_done(job: Job, history: History) -> int:
     return sum(plan_of(job, history[:epochs]).iterations_per_epoch for epochs in range(len(history)))
 
 
-def _scheduled_rates(
-    job: Job, history: Sequence[EpochRow], iterations: Int64[np.ndarray, " n"]
-) -> Float64[np.ndarray, " n"]:
+def epochs_in_time(job: Job, history: History) -> int:
+    """The whole epochs that the time for training allows, by the mean seconds of those before; all without a limit.
+
+    Before the first epoch it is not known how long one takes, so that these are all; so they are where the batch size
+    follows the schedule, which may not go back. The answer is a function of the
+    job and the history, which has the seconds: what goes on from a checkpoint goes on with the same epochs.
+    """
+    if job.max_time is None or not history or (job.growth is not None and job.growth.by == "schedule"):
+        return job.plan.epochs
+    done, seconds = len(history), float(history[-1]["seconds"])
+    more = max(TIME_USED * job.max_time - seconds, 0.0) * done / max(seconds, LEAST_SECONDS)
+    return min(job.plan.epochs, done + int(min(more, job.plan.epochs)))
+
+
+def _scheduled_rates(job: Job, history: History, iterations: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     """What the schedule says of iterations of the job's plan, counted from 0 over the whole run."""
     rates: np.ndarray = job.schedule.rates(
         float(job.program.optimizer.learning_rate),
         iterations,
         iterations_per_epoch=job.plan.iterations_per_epoch,
-        total=job.plan.updates,
+        total=epochs_in_time(job, history) * job.plan.iterations_per_epoch,
         losses=[row["val_loss"] for row in history] if job.schedule.uses_losses else (),
     )
     return rates

@@ -1,6 +1,5 @@
 """Everything that can be known before training: the plan, the time it will take, and likely problems."""
 
-import time
 from dataclasses import dataclass
 
 from batchwright import _cache
@@ -9,14 +8,13 @@ from batchwright.data.dataset import Dataset
 from batchwright.errors import RunError
 from batchwright.findings import Finding, Told, inspect
 from batchwright.measure.learning_rate import LearningRates
-from batchwright.measure.throughput import iteration_seconds
 from batchwright.nn.protocols import Network
 from batchwright.runs.run import Run
-from batchwright.training.evaluate import evaluate
 from batchwright.training.fit import compile_loop
 from batchwright.training.plan import make_plan
 from batchwright.workflow.measuring import learning_rates, measure_auto
 from batchwright.workflow.preparing import Prepared, prepare
+from batchwright.workflow.timing import fit_epochs_in_time, time_epoch
 from batchwright.workflow.training import recorded_settings
 
 USEFUL = 1 / 100
@@ -58,12 +56,10 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
         DataError, ConfigError: as `prepare`; or no learning rate lowers the loss.
     """
     _cache.use()
-    prepared = measure_auto(prepare(settings))
+    prepared = fit_epochs_in_time(measure_auto(prepare(settings)))
     job = prepared.job
     loop = compile_loop(job, prepared.state)
-    shapes, segment = loop.feed.shapes, loop.segment
-    seconds = iteration_seconds(segment, job.program, prepared.state, shapes.rows, shapes.batches[: shapes.iterations])
-    epoch = job.plan.iterations_per_epoch * seconds + _time_evaluation(prepared)
+    segment, epoch = loop.segment, time_epoch(prepared, loop)
     rates = learning_rates(prepared) if measure else None
     stable = (rates.best * USEFUL, rates.largest_stable) if rates else None
     program = job.program
@@ -103,14 +99,3 @@ def _told(settings: Settings) -> Told:
         monitor=stopping.monitor if stopping else "",
         own_network=not hasattr(config.network, "batch_normalization"),
     )
-
-
-def _time_evaluation(prepared: Prepared) -> float:
-    """The seconds to measure the validation rows once."""
-    job = prepared.job
-    if job.validation is None:
-        return 0.0
-    evaluate(job.program.model, prepared.state.variables, job.validation)  # compiles
-    started = time.perf_counter()
-    evaluate(job.program.model, prepared.state.variables, job.validation)
-    return time.perf_counter() - started

@@ -33,6 +33,7 @@ from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.places import find_again, places_of, require_rows_again
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
 from batchwright.workflow.tasks import with_threshold
+from batchwright.workflow.timing import fit_epochs_in_time
 from batchwright.workflow.trained import Trained
 
 Event: TypeAlias = Prepared | Compiled | SegmentDone | EpochDone | CheckpointTaken | Reduced | Stopped | Trained
@@ -68,7 +69,8 @@ def train(
     """
     started = time.perf_counter()
     _cache.use()
-    prepared = measure_auto(prepare(settings, dataset, None if initial is None else initial.encoding))
+    prepared = prepare(settings, dataset, None if initial is None else initial.encoding)
+    prepared = fit_epochs_in_time(measure_auto(prepared))
     if initial is not None:
         prepared = begin_from(prepared, initial)
     yield prepared
