@@ -85,7 +85,7 @@ class TestTheSettings:
             assert settings.evidence[key]["reason"].startswith("80 training rows make 4 iterations an epoch")
 
     def test_of_many_rows_are_defaults(self) -> None:
-        settings = prepared(load_config(None), 5_000).settings
+        settings = prepared(load_config(None), 60_000).settings
         assert {settings.origins[key] for key in (EPOCHS, SIZE, PATIENCE)} == {"default"}
         assert settings.config.training.epochs == 20
         assert settings.evidence == {}
@@ -122,7 +122,8 @@ class TestTheSettings:
         assert prepared(said, 100).settings.config.optimizer.weight_decay == 0.5
 
     def test_the_decay_is_less_for_more_rows(self) -> None:
-        rule = prepared(load_config(None), 2_625).settings.config.optimizer  # 2,100 of them are training rows
+        said = load_config(None, [("schedule.name", "one_cycle", "-")])
+        rule = prepared(said, 2_625).settings.config.optimizer  # 2,100 of them are training rows
         assert rule.weight_decay == 5.0
 
     @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ from batchwright.training.watch import Steering
 from batchwright.workflow import Event, Trained
 from batchwright.workflow.progress import show_progress
 
-DEFAULT, TASK, NETWORK = Training(), TaskSettings(), Tabular()
+DEFAULT, TASK, NETWORK, SCHEDULE = Training(), TaskSettings(), Tabular(), OneCycle()
 Auto: TypeAlias = Literal["auto"]
 Asked: TypeAlias = Literal["stop", "checkpoint"] | None
 
@@ -54,7 +54,7 @@ def fit(
     *,
     network: Architecture | Network | Layer = NETWORK,
     optimizer: Optimizer = Adam(),
-    schedule: Schedule = OneCycle(),
+    schedule: Schedule = SCHEDULE,
     epochs: int | Auto | None = None,
     batch_size: BatchSize | AdaptiveBatchSize | Auto | None = None,
     learning_rate: float | Auto | None = None,
@@ -327,7 +327,10 @@ def _settings(
     for part in (aim, training):
         validate_component(part, as_arguments=True)
     config = Config(network=architecture, optimizer=optimizer, schedule=schedule, task=aim, training=training, own=own)
-    return settings_of(config, to_measure)
+    settings = settings_of(config, to_measure)
+    if schedule is SCHEDULE:
+        return settings
+    return replace(settings, origins={**settings.origins, "schedule.name": "user"})
 
 
 def _rate(given: object) -> float:

@@ -18,11 +18,10 @@ from batchwright.search.objective import LOSS, Objective, objective_of
 from batchwright.tasks import Task
 from batchwright.training.job import Job
 from batchwright.workflow import Prepared
-from batchwright.workflow.budget import with_budget
 from batchwright.workflow.initial import given_variables
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.places import require_rows_again
-from batchwright.workflow.preparing import example_of, job_on, prepare
+from batchwright.workflow.preparing import example_of, job_on, prepare, with_rows_budget
 from batchwright.workflow.training import require_same_rows
 
 SEED, CLASS_WEIGHTS, BALANCED = "training.seed", "task.class_weights", "balanced_accuracy"
@@ -134,7 +133,7 @@ def _prepare_changed(base: Base, settings: Settings, chosen: Iterable[str]) -> t
     dataset = base.prepared.dataset
     if settings.to_measure:
         settings = measure_auto(prepare(settings, dataset)).settings
-    settings = with_budget(settings, dataset.train.rows, numeric=dataset.target.task == "regression")
+    settings = with_rows_budget(settings, dataset)
     if can_share(base.prepared.job) and can_share(job := job_on(base.prepared, settings)):
         return job, dataset, settings
     return prepare(settings, dataset).job, dataset, settings

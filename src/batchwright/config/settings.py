@@ -96,6 +96,15 @@ class Settings:
         new = {".".join((name, *path)): origin for path in _paths(section, part)}
         return replace(self, config=replace(self.config, **{name: part}), origins={**kept, **new})
 
+    def with_part(self, key: str, part: Any, origin: Origin) -> "Settings":
+        """The settings with another dataclass as the value of a key, all of it chosen by `origin`."""
+        name, field = key.split(".")
+        section = next(section for section in SECTIONS if section.name == name)
+        changed = replace(getattr(self.config, name), **{field: part})
+        kept = {said: by for said, by in self.origins.items() if said != key and not said.startswith(f"{key}.")}
+        new = {".".join((name, *path)): origin for path in _paths(section, changed) if path[0] == field}
+        return replace(self, config=replace(self.config, **{name: changed}), origins={**kept, **new})
+
 
 def load_config(path: Path | str | None = None, overrides: Iterable[tuple[str, str, str]] = ()) -> Settings:
     """The configuration in a YAML file, with overrides on top; the last one wins, and other values are defaults.

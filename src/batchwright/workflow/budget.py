@@ -7,6 +7,7 @@ from typing import Any
 from batchwright.config import Settings, Training
 from batchwright.training.growth import Growing
 from batchwright.training.stopping import PATIENCE as WAITED
+from batchwright.workflow.averaging import Averaged, averaged_budget, is_averaged, may_average, with_average
 from batchwright.workflow.decay import DECAY, EXCLUDE, NO_DECAY, decay_for
 
 EPOCHS, SIZE, PATIENCE = "training.epochs", "training.batch_size", "training.early_stopping.patience"
@@ -86,18 +87,27 @@ def decay_strength(rows: int) -> float:
     return min(max((FEW_ROWS - rows) / (FEW_ROWS - VERY_FEW_ROWS), 0.0), 1.0)
 
 
-def with_budget(settings: Settings, rows: int, *, numeric: bool) -> Settings:
+def with_budget(settings: Settings, rows: int, *, numeric: bool, averaged: bool = False) -> Settings:
     """The settings with numbers where epochs, batch size and patience follow from the number of training rows.
 
     What is to be measured gets a number too, and stays to be measured. Where few rows decide the epochs, they decide
     the weight decay too, if the target is `numeric`: it holds down the outputs of classes, and so their probabilities.
+    Some thousand rows are trained at a steady rate, with an average, where they may be `averaged` and nobody has said.
     """
-    values = _values(settings.config.training)
-    found = budget(rows, _size(settings.config.training, rows))
-    numbers = {EPOCHS: found.epochs, SIZE: found.batch_size, PATIENCE: found.patience}
-    evidence = {"reason": found.reason} if found.few else None
-    given = {key: (numbers[key], evidence) for key, value in values.items() if value is None}
+    values, size = _values(settings.config.training), _size(settings.config.training, rows)
+    longer = averaged_budget(rows, size) if is_averaged(settings) or (averaged and may_average(settings)) else None
+    if longer is not None and values[EPOCHS] is None:
+        given = _given(values, longer, {"reason": longer.reason})
+        return with_average(_with_numbers(settings, given))
+    found = budget(rows, size)
+    given = _given(values, found, {"reason": found.reason} if found.few else None)
     return _with_decay(_with_numbers(settings, given), decay_strength(rows) if numeric else 0.0)
+
+
+def _given(values: Mapping[str, Any], found: Budget | Averaged, evidence: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The numbers of what has no value, by key, each with the evidence."""
+    numbers = {EPOCHS: found.epochs, SIZE: found.batch_size, PATIENCE: found.patience}
+    return {key: (numbers[key], evidence) for key, value in values.items() if value is None}
 
 
 def with_budget_of(settings: Settings, other: Settings) -> Settings:
@@ -106,7 +116,13 @@ def with_budget_of(settings: Settings, other: Settings) -> Settings:
     taken = [key for key, value in values.items() if value is None]
     given = {key: (numbers.get(key), _evidence_of_rows(other, key)) for key in taken}
     strength = (_evidence_of_rows(other, DECAY) or {}).get("strength", 0.0)
-    return _with_decay(_with_numbers(settings, given), strength)
+    if not is_averaged(other) or EPOCHS not in given or is_averaged(settings):
+        return _with_decay(_with_numbers(settings, given), strength)
+    if may_average(settings):
+        return with_average(_with_numbers(settings, given))
+    if PATIENCE in given:  # a rate that falls over all epochs makes progress late
+        given[PATIENCE] = (max(USUAL_PATIENCE, (given[EPOCHS][0] or 0) // 2), given[PATIENCE][1])
+    return _with_numbers(settings, given)
 
 
 def with_epochs_for_size(settings: Settings, rows: int) -> Settings:
@@ -154,7 +170,8 @@ def budget_notes(settings: Settings, without: Collection[str] = ()) -> Iterator[
     if names:
         reasons = dict.fromkeys(settings.evidence[key]["reason"] for key in followed)
         size = f", in batches of {values[SIZE]:,}" if SIZE in without and _follows(settings, SIZE) else ""
-        yield f"{', '.join(names)} for few rows: {'; '.join(reasons)}{size}"
+        why = ": " if is_averaged(settings) else " for few rows: "
+        yield f"{', '.join(names)}{why}{'; '.join(reasons)}{size}"
 
 
 def _follows(settings: Settings, key: str) -> bool:

@@ -115,7 +115,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
         dataset = _load(config, like)
     _refuse_stopping(settings, dataset)
     load_seconds = time.perf_counter() - started
-    settings = with_budget(settings, dataset.train.rows, numeric=dataset.target.task == "regression")
+    settings = with_rows_budget(settings, dataset)
     config = settings.config
     blueprint = _blueprint(config, dataset)
     job = _job(config, dataset, _program(config, blueprint))
@@ -127,6 +127,13 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     job = _add_diagnostics(job, dataset, config)
     notes = (*dataset.notes, *_notes(settings, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
+
+
+def with_rows_budget(settings: Settings, dataset: Dataset) -> Settings:
+    """The settings with what follows from the number of training rows, where nobody has said."""
+    averaged = dataset.validation is not None and features_of(dataset.encoding).image is None
+    numeric = dataset.target.task == "regression"
+    return with_budget(settings, dataset.train.rows, numeric=numeric, averaged=averaged)
 
 
 def _refuse_stopping(settings: Settings, dataset: Dataset) -> None:
