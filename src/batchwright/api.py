@@ -94,9 +94,10 @@ def fit(
             as `nn.Sequential`; if it does not end in an `nn.Dense`, one is added.
         optimizer: the update rule, one of `optim.OPTIMIZERS`, with its learning rate. Adam without `weight_decay` gets
             one for a number as target and fewer than 3,200 training rows, unless `epochs` is given.
-        schedule: how the learning rate changes, one of `optim.SCHEDULES`.
+        schedule: how the learning rate changes, one of `optim.SCHEDULES`. By default it follows from the rows: constant
+            with an average on tables of 800 to 45,714 training rows, unless `epochs` is given; else `OneCycle`.
         epochs: passes over the training rows, at least 1; "auto" trains until the validation loss stops falling. None
-            is 20, and more if there are fewer than 3,200 training rows.
+            follows from the number of rows: 20, and more below 45,715 training rows.
         batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` is a size that grows, "auto" is
             measured. None is 64, and less if there are fewer than 3,200 training rows.
         learning_rate: replaces the optimizer's; "auto" is measured.

@@ -97,7 +97,7 @@ class Training:
     """How long to train, with which batch size and in which precision.
 
     Attributes:
-        epochs: passes over the training rows; null follows from their number: 20, and more if they are few.
+        epochs: passes over the training rows; null follows from their number: 20, and more below 45,715.
         batch_size: rows per update; "full" means all rows, {adaptive: {}} a number that grows from epoch to epoch; null
             follows from the number of rows: 64, and fewer if they are few.
         seed: seed of the split, the initial parameters, the order of the rows and dropout.
