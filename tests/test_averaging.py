@@ -16,6 +16,7 @@ from batchwright.training.plan import make_plan
 from batchwright.workflow.averaging import MOST_UPDATES, averaged_budget, is_averaged
 from batchwright.workflow.budget import with_epochs_for_size
 from batchwright.workflow.preparing import job_on
+from batchwright.workflow.timing import fit_epochs_in_time
 
 CONSTANT, ONE_CYCLE, AVERAGE = bw.optim.Constant(), bw.optim.OneCycle(), bw.Average(decay=0.99)
 
@@ -143,3 +144,26 @@ class TestTraining:
         again = workflow.prepare(workflow.recorded_settings(trained.run), data)
         assert again.settings.config == trained.prepared.settings.config
         assert again.job.average == AVERAGE
+
+
+class TestALimitOfTime:
+    def test_a_schedule_that_falls_is_planned_for_it(self, table: bw.Dataset) -> None:
+        prepared = workflow.prepare(said(schedule__name="cosine", training__max_time="1e-6"), table)
+        found = fit_epochs_in_time(prepared)
+        assert (found.plan.epochs, found.settings.origins["training.epochs"]) == (1, "measured")
+        assert "before the learning rate has fallen" in found.notes[-1]
+        assert found.settings.evidence["training.epochs"]["seconds"] > 0
+
+    @pytest.mark.parametrize(
+        "chosen",
+        [
+            {"training__max_time": "1h", "schedule__name": "cosine"},
+            {"training__max_time": "1e-6"},
+            {"training__max_time": "1e-6", "training__epochs": "7"},
+            {"schedule__name": "cosine"},
+        ],
+        ids=str,
+    )
+    def test_nothing_changes_otherwise(self, table: bw.Dataset, chosen: dict[str, str]) -> None:
+        prepared = workflow.prepare(said(**chosen), table)
+        assert fit_epochs_in_time(prepared) is prepared

@@ -18,5 +18,5 @@ def seconds_of(text: str) -> float | None:
     >>> seconds_of("90s"), seconds_of("1.5 m"), seconds_of("1h"), seconds_of("soon")
     (90.0, 90.0, 3600.0, None)
     """
-    found = re.fullmatch(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*([a-z]*)\s*", text.casefold(), re.ASCII)
+    found = re.fullmatch(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([a-z]*)\s*", text.casefold(), re.ASCII)
     return float(found[1]) * UNITS[found[2]] if found and found[2] in UNITS else None

@@ -7,6 +7,7 @@ from batchwright.measure.throughput import iteration_seconds
 from batchwright.training.evaluate import evaluate
 from batchwright.training.fit import Loop, compile_loop
 from batchwright.training.job import TIME_USED
+from batchwright.workflow.averaging import is_averaged
 from batchwright.workflow.preparing import Prepared, prepare
 
 EPOCHS = "training.epochs"
@@ -38,10 +39,10 @@ def fit_epochs_in_time(prepared: Prepared) -> Prepared:
     """What was prepared, with as many epochs as a limit of time allows, if there is one and nobody chose them.
 
     The first epoch then has the rates of a schedule of that length; later ones go by the seconds of those before them.
-    There is always one epoch, and there are never more than without a limit.
+    There is always one epoch, and there are never more than without a limit. A steady rate needs no plan.
     """
     settings, limit = prepared.settings, prepared.settings.config.training.max_time
-    if limit is None or settings.origins[EPOCHS] not in ("default", "rows"):
+    if limit is None or is_averaged(settings) or settings.origins[EPOCHS] not in ("default", "rows"):
         return prepared
     started = time.perf_counter()
     seconds = time_epoch(prepared, compile_loop(prepared.job, prepared.state))
