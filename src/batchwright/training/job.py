@@ -147,8 +147,8 @@ def epochs_in_time(job: Job, history: History) -> int:
     """The whole epochs that the time for training allows, by the mean seconds of those before; all without a limit.
 
     Before the first epoch it is not known how long one takes, so that these are all; so they are where the batch size
-    follows the schedule, which may not go back. The answer is a function of the
-    job and the history, which has the seconds: what goes on from a checkpoint goes on with the same epochs.
+    follows the schedule, which may not go back. The answer is a function of the job and the history, which has the
+    seconds: what goes on from a checkpoint goes on with the same epochs.
     """
     if job.max_time is None or not history or (job.growth is not None and job.growth.by == "schedule"):
         return job.plan.epochs

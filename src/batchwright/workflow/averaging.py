@@ -17,8 +17,8 @@ CONSTANT, LAST_HUNDRED = Constant(), Average(decay=0.99)
 FROM_ROWS = 800
 """Training rows from which it is so: fewer learn more from a strong weight decay, which needs a rate that falls."""
 MOST_EPOCHS, LEAST_EPOCHS = 60, 20
-MOST_UPDATES = 15_000
-"""Updates from which more rows get fewer epochs, down to the usual number."""
+LEAST_UPDATES, MOST_UPDATES = 1_000, 15_000
+"""Updates that there have to be, and those from which more rows get fewer epochs, down to the usual number."""
 SIZE, SMALL_SIZE, SMALL_BELOW = 64, 32, 2_800
 """The batch size, and the smaller one below a number of rows."""
 PATIENCE = 10
@@ -36,6 +36,8 @@ class Averaged(NamedTuple):
 def averaged_budget(rows: int, batch_size: int | None = None) -> Averaged | None:
     """Choose the most epochs and the batch size; None for fewer rows, and for more, which get the usual epochs.
 
+    It is None too for batches so large that these epochs are too few updates.
+
     Args:
         rows: training rows.
         batch_size: rows per update if that has been chosen already.
@@ -45,7 +47,7 @@ def averaged_budget(rows: int, batch_size: int | None = None) -> Averaged | None
     """
     size = batch_size or (SMALL_SIZE if rows < SMALL_BELOW else SIZE)
     epochs = min(MOST_EPOCHS, MOST_UPDATES * SIZE // max(rows, 1))
-    if rows < FROM_ROWS or epochs <= LEAST_EPOCHS:
+    if rows < FROM_ROWS or epochs <= LEAST_EPOCHS or epochs * -(-rows // size) < LEAST_UPDATES:
         return None
     reason = f"{rows:,} training rows, at a steady learning rate, until the validation loss stops falling"
     return Averaged(epochs, size, PATIENCE, reason)

@@ -8,6 +8,7 @@ from batchwright.config import Settings
 from batchwright.errors import RunError
 from batchwright.runs.run import Run
 from batchwright.training.checkpoint import Checkpoint
+from batchwright.training.epochs import time_reason
 from batchwright.training.job import Job, iterations_done, rates_of
 
 EPOCHS = "training.epochs"
@@ -39,7 +40,8 @@ def refuse_extension(run: Run, checkpoint: Checkpoint | None, job: Job) -> None:
     stop = job.early_stopping.verdict(history).stop if job.early_stopping else None
     if stop is not None:
         raise RunError(f"{run.path} was stopped early, and would be again: {stop.reason}; {anew}.")
-    if checkpoint is not None and job.max_time is not None and checkpoint.seconds >= job.max_time:
+    late = checkpoint is not None and job.max_time is not None and checkpoint.seconds >= job.max_time
+    if late or time_reason(job, history) is not None:
         raise RunError(f"{run.path} has used up its time limit of {job.max_time:g} s: {anew}.")
     if history and iterations_done(job, history) != history[-1]["iteration"]:
         raise RunError(f"the batch size of {run.path} follows a schedule over its own number of epochs: {anew}.")
