@@ -43,7 +43,7 @@ def averaged_budget(rows: int, batch_size: int | None = None) -> Averaged | None
         batch_size: rows per update if that has been chosen already.
 
     >>> [found and found[:3] for found in map(averaged_budget, (799, 800, 10_000, 30_000, 48_000))]
-    [None, (60, 32, 10), (60, 64, 10), (31, 64, 10), None]
+    [None, (60, 32, 10), (60, 64, 10), (32, 64, 10), None]
     """
     size = batch_size or (SMALL_SIZE if rows < SMALL_BELOW else SIZE)
     epochs = min(MOST_EPOCHS, MOST_UPDATES * SIZE // max(rows, 1))
