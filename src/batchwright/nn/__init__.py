@@ -10,8 +10,9 @@ from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
 from batchwright.nn.mixed import ImageAndRest
 from batchwright.nn.networks import CNN, MLP, Linear, Tabular
 from batchwright.nn.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from batchwright.nn.numeric import NUMBER_ENCODERS, PBLD, PLR, Cosine, PiecewiseLinearB, PiecewiseLinearTree
 from batchwright.nn.pooling import AvgPool, GlobalAveragePool, GlobalMaxPool, MaxPool
-from batchwright.nn.protocols import Architecture, Features, Inputs, Layer, Network, Variables
+from batchwright.nn.protocols import Architecture, Features, Inputs, Layer, Network, NumberEncoder, Variables
 from batchwright.nn.series import Conv1D, Series
 
 ARCHITECTURES: tuple[type[Architecture], ...] = (MLP, CNN, Tabular, Linear)
@@ -44,6 +45,9 @@ __all__ = [
     "CNN",
     "LAYERS",
     "MLP",
+    "NUMBER_ENCODERS",
+    "PBLD",
+    "PLR",
     "Activation",
     "Architecture",
     "AvgPool",
@@ -51,6 +55,7 @@ __all__ = [
     "Columns",
     "Conv1D",
     "Conv2D",
+    "Cosine",
     "Custom",
     "Dense",
     "DepthwiseConv2D",
@@ -69,7 +74,10 @@ __all__ = [
     "Linear",
     "MaxPool",
     "Network",
+    "NumberEncoder",
     "PiecewiseLinear",
+    "PiecewiseLinearB",
+    "PiecewiseLinearTree",
     "RMSNorm",
     "Residual",
     "Sequential",

@@ -1,7 +1,7 @@
 """Turn inputs into one array of features: embed categories and words, encode or pass on numbers, flatten images."""
 
 import math
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ from annotated_types import Gt
 from jax import Array
 
 from batchwright._component import component
-from batchwright.nn.protocols import Features, Inputs, Tree, Variables
+from batchwright.nn.protocols import TARGETS, Features, Inputs, NumberEncoder, Tree, Variables, learns_from_targets
 
 
 @runtime_checkable
@@ -97,10 +97,11 @@ class PiecewiseLinear:
     Paper: Gorishniy et al. 2022, On Embeddings for Numerical Features in Tabular Deep Learning, arXiv 2203.05556
     """
 
+    name: ClassVar[str] = "piecewise_linear"
     bins: Annotated[int, Gt(0)] = 16
     units: Annotated[int, Gt(0)] = 8
 
-    def init_from(self, key: Array, example: Array) -> Variables:
+    def init(self, key: Array, example: Array, targets: Array | None) -> Variables:
         """`kernel` [d, bins, units], `bias` [d, units]; `edges` [d, bins + 1] are quantiles of the example [n, d]."""
         columns = example.shape[1]
         edges = jnp.quantile(example, jnp.linspace(0, 1, self.bins + 1), axis=0).T
@@ -109,7 +110,7 @@ class PiecewiseLinear:
         return Variables({"kernel": kernel, "bias": jnp.zeros((columns, self.units))}, {"edges": edges})
 
     def apply(self, variables: Variables, x: Array) -> Array:
-        """float32 [n, d] -> [n, d + d * units]."""
+        """float32 [n, d] -> [n, d, 1 + units]."""
         edges = variables.state["edges"][None, :, :]
         width = edges[:, :, 1:] - edges[:, :, :-1]
         filled = (x[:, :, None] - edges[:, :, :-1]) / jnp.where(width > 0, width, 1.0)
@@ -118,29 +119,35 @@ class PiecewiseLinear:
         high = jnp.where(number == self.bins - 1, jnp.inf, 1.0)
         bins = jnp.where(width > 0, jnp.clip(filled, low[None, None, :], high[None, None, :]), 0.0)
         features = jnp.einsum("ndt,dtu->ndu", bins, variables.params["kernel"]) + variables.params["bias"][None, :, :]
-        return jnp.concatenate([x, jax.nn.relu(features).reshape(len(x), -1)], axis=1)
+        return jnp.concatenate([x[:, :, None], jax.nn.relu(features)], axis=2)
 
 
 @component
 class Columns:
     """Every input side by side in float32 [n, f]: numeric columns, embedded categories, the means of embedded words.
 
-    Pixels / 255 come last. `numbers`, if given, encodes the numeric columns; its bins are learned from the example's
-    rows. `texts` says how many of the words in "text" belong to each column of text, and `bags` embeds them.
+    Pixels / 255 come last. `numbers`, if given, encodes the numeric columns, and may learn from the example's rows;
+    first comes the first feature of each number, then the others, number by number. `texts` says how many of the words
+    in "text" belong to each column of text, and `bags` embeds them.
     """
 
     embeddings: tuple[Embedding, ...]
-    numbers: PiecewiseLinear | None = None
+    numbers: NumberEncoder | None = None
     bags: tuple[EmbeddingBag, ...] = ()
     texts: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, features: Features, numbers: PiecewiseLinear | None = None) -> "Columns":
+    def of(cls, features: Features, numbers: NumberEncoder | None = None) -> "Columns":
         """The encoder for these features, with `embedding_size` units for each categorical column, 32 for each text."""
         sizes = features.cardinalities
         embeddings = tuple(Embedding(size, embedding_size(size)) for size in sizes)
         bags = tuple(EmbeddingBag(size) for size, _ in features.text)
         return cls(embeddings, numbers if features.numeric else None, bags, tuple(width for _, width in features.text))
+
+    @property
+    def learns_from_targets(self) -> bool:
+        """Whether the encoder of numbers does."""
+        return learns_from_targets(self.numbers)
 
     def init(self, key: Array, example: Inputs) -> Variables:
         """`embedding_<column>` of each categorical column, `embedding_text_<column>` of each text, and `numbers`."""
@@ -149,8 +156,8 @@ class Columns:
         for index, embedding in enumerate(self.embeddings):
             params[f"embedding_{index}"] = embedding.init(jax.random.fold_in(key, index), ()).params
         if self.numbers is not None:
-            numbers = self.numbers.init_from(jax.random.fold_in(key, len(self.embeddings)), example["numeric"])
-            params["numbers"], state["numbers"] = numbers
+            drawn = jax.random.fold_in(key, len(self.embeddings))
+            params["numbers"], state["numbers"] = self.numbers.init(drawn, example["numeric"], example.get(TARGETS))
         for index, bag in enumerate(self.bags):
             drawn = jax.random.fold_in(key, len(self.embeddings) + 1 + index)
             params[f"embedding_text_{index}"] = bag.init(drawn, ()).params
@@ -179,7 +186,9 @@ class Columns:
     def _encode_numbers(self, variables: Variables, numeric: Array) -> Array:
         if self.numbers is None:
             return numeric
-        return self.numbers.apply(Variables(variables.params["numbers"], variables.state["numbers"]), numeric)
+        own = Variables(variables.params["numbers"], variables.state["numbers"])
+        features = self.numbers.apply(own, numeric)
+        return jnp.concatenate([features[:, :, 0], features[:, :, 1:].reshape(len(numeric), -1)], axis=1)
 
 
 @component

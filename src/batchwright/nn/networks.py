@@ -16,8 +16,9 @@ from batchwright.nn.initializers import InitializerName, for_activation
 from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
 from batchwright.nn.mixed import ImageAndRest
 from batchwright.nn.normalization import BatchNorm
+from batchwright.nn.numeric import NumbersName, number_encoder
 from batchwright.nn.pooling import GlobalAveragePool, GlobalMaxPool, MaxPool
-from batchwright.nn.protocols import Dtype, Features, Inputs, Layer, Network, Tree, Variables
+from batchwright.nn.protocols import Dtype, Features, Inputs, Layer, Network, Tree, Variables, learns_from_targets
 
 
 @component
@@ -27,6 +28,11 @@ class FeedForward:
     encoder: Encoder
     body: Layer
     dtype: Dtype = "float32"
+
+    @property
+    def learns_from_targets(self) -> bool:
+        """Whether the encoder does."""
+        return learns_from_targets(self.encoder)
 
     def init(self, key: Array, example: Inputs) -> Variables:
         """Variables of the encoder ("inputs", if it has any) and of the body ("body")."""
@@ -137,19 +143,25 @@ class Tabular(Hidden):
 
     By default, dropout is 0.2. For images, which have no columns, it builds the same network as `MLP`.
 
-    - bins, embedding_units: as in `PiecewiseLinear`
+    - numbers: how each number is embedded: the name of one of `NUMBER_ENCODERS`, or "none", which takes it as it is
+    - bins, embedding_units, frequency_scale: `bins`, `units` and `frequency_scale` of the encoder; None takes its own
     - all other fields: as in `Hidden`
 
     Paper: Gorishniy et al. 2022, On Embeddings for Numerical Features in Tabular Deep Learning, arXiv 2203.05556
     """
 
     name: ClassVar[str] = "tabular"
-    bins: Annotated[int, Gt(0)] = 16
-    embedding_units: Annotated[int, Gt(0)] = 8
+    numbers: NumbersName = "piecewise_linear"
+    bins: Annotated[int, Gt(0)] | None = None
+    embedding_units: Annotated[int, Gt(0)] | None = None
+    frequency_scale: Annotated[float, Gt(0)] | None = None
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
         """The network for these inputs and this many outputs."""
-        encoder = Columns.of(features, PiecewiseLinear(self.bins, self.embedding_units))
+        numbers = number_encoder(
+            self.numbers, bins=self.bins, units=self.embedding_units, frequency_scale=self.frequency_scale
+        )
+        encoder = Columns.of(features, numbers)
         body = self.body(outputs, dropout=0.0 if features.image else EMBEDDED_DROPOUT)
         return FeedForward(encoder, body, dtype)
 

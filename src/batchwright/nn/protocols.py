@@ -3,6 +3,7 @@
 Letters: n rows of a batch, d numeric columns, c categorical columns, h x w pixels of an image, f features, o outputs.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from jax import Array
@@ -69,6 +70,38 @@ class Network(Protocol):
         self, variables: Variables, inputs: Inputs, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """Outputs [n, o] and the new state. In training, batch statistics are means over those `present`."""
+
+
+TARGETS = "targets"
+"""The name of the targets in an example: float32 [n, o], numbers as they are and a column of 0 and 1 for each class."""
+
+
+def learns_from_targets(part: Any) -> bool:
+    """Whether a network, or a part of one, is shown the targets of the example's rows when it is made."""
+    return bool(getattr(part, "learns_from_targets", False))
+
+
+def example_for(network: Network, example: Mapping[str, Any]) -> dict[str, Any]:
+    """What a network is shown of an example: the inputs, and the targets if it learns from them."""
+    shown = learns_from_targets(network)
+    return {name: array for name, array in example.items() if shown or name != TARGETS}
+
+
+@runtime_checkable
+class NumberEncoder(Protocol):
+    """Turns each number of a row into features, which are learned for its column."""
+
+    name: ClassVar[str]
+
+    def init(self, key: Array, example: Array, targets: Array | None) -> Variables:
+        """Fresh variables for columns like those of the example [n, d].
+
+        `targets` [n, o] are those of the same rows, if the encoder has an attribute `learns_from_targets` that is true,
+        and if they are known: shapes must not depend on it.
+        """
+
+    def apply(self, variables: Variables, x: Array) -> Array:
+        """The features of each number: float32 [n, d] -> [n, d, k]."""
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ the sum of the outputs' squares (Hutchinson 1990, A Stochastic Estimator of the 
 
 from collections.abc import Mapping
 from itertools import pairwise
+from math import prod
 
 import jax
 import jax.numpy as jnp
@@ -88,14 +89,17 @@ def _by_input(encoder: Columns, squares: np.ndarray, inputs: Mapping[str, np.nda
     """The features of each input together: the root of the sum of their squares, in the order in which they lie."""
     found, start = dict[str, np.ndarray](), 0
     if "numeric" in inputs:
-        count = inputs["numeric"].shape[1]
-        found["numeric"], start = squares[:count], count
-        if encoder.numbers is not None:
-            beside = squares[start : start + count * encoder.numbers.units].reshape(count, -1)
-            found["numeric"], start = found["numeric"] + beside.sum(axis=1), start + beside.size
+        count, start = inputs["numeric"].shape[1], len(squares) - _other_features(encoder, inputs)
+        found["numeric"] = squares[:count] + squares[count:start].reshape(count, -1).sum(axis=1)
     for name, parts in (("categorical", encoder.embeddings), ("text", encoder.bags)):
         if name in inputs and parts:
             ends = start + np.cumsum([0, *(part.units for part in parts)])
             found[name] = np.array([squares[low:high].sum() for low, high in pairwise(ends)])
             start = int(ends[-1])
     return {name: np.sqrt(values) for name, values in found.items()}
+
+
+def _other_features(encoder: Columns, inputs: Mapping[str, np.ndarray]) -> int:
+    """The features that do not come from numbers."""
+    pixels = prod(inputs["image"].shape[1:]) if "image" in inputs else 0
+    return pixels + sum(part.units for part in encoder.embeddings) + sum(part.units for part in encoder.bags)

@@ -10,11 +10,12 @@ import numpy as np
 
 from batchwright._component import component
 from batchwright.errors import ConfigError
-from batchwright.nn.protocols import Inputs, Network, Tree, Variables
+from batchwright.nn.protocols import TARGETS, Inputs, Network, Tree, Variables, example_for
 from batchwright.optim import rule
 from batchwright.optim.names import leave_out_chosen, list_names, names_of, refuse_unmatched
 from batchwright.optim.rule import Optimizer
 from batchwright.tasks import Task
+from batchwright.tasks.target_columns import target_columns
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -134,7 +135,7 @@ def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array
 
 def initial_variables(model: Model, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> Variables:
     """The first variables of a network for rows shaped like these; one program for all numbers and seeds."""
-    variables: Variables = _variables(model, dict(example), _key(seed))
+    variables: Variables = _variables(model, example_for(model.network, example), _key(seed))
     return variables
 
 
@@ -166,7 +167,9 @@ def _key(seed: int) -> jax.Array:
 @jax.jit
 def _variables(model: Model, example: dict[str, np.ndarray | jax.Array], key: jax.Array) -> Variables:
     initial, _ = jax.random.split(key)
-    return model.network.init(initial, {name: jnp.asarray(array) for name, array in example.items()})
+    shown = {name: jnp.asarray(array) for name, array in example.items()}
+    targets = {name: target_columns(model.task, shown[name]) for name in shown if name == TARGETS}
+    return model.network.init(initial, shown | targets)
 
 
 @partial(jax.jit, static_argnames=("frozen", "averaged"))

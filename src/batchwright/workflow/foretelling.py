@@ -15,7 +15,7 @@ from jax import Array
 
 from batchwright.errors import ConfigError
 from batchwright.measure.device_memory import fits, free_memory
-from batchwright.nn.protocols import Inputs, Network, Tree, Variables
+from batchwright.nn.protocols import TARGETS, Inputs, Network, Tree, Variables
 from batchwright.nn.series import Series
 from batchwright.training.plan import Plan
 from batchwright.training.state import Model, Program, TrainState, initial_state
@@ -159,7 +159,11 @@ def _kept_bytes(model: Model, state: TrainState, example: Mapping[str, np.ndarra
 
         return jax.vjp(outputs, variables.params, has_aux=True)[1]
 
-    inputs = {name: jax.ShapeDtypeStruct((rows, *array.shape[1:]), array.dtype) for name, array in example.items()}
+    inputs = {
+        name: jax.ShapeDtypeStruct((rows, *array.shape[1:]), array.dtype)
+        for name, array in example.items()
+        if name != TARGETS
+    }
     return max(0, _bytes(jax.eval_shape(kept, state.variables, inputs)) - _bytes(state.params))
 
 

@@ -24,6 +24,7 @@ from batchwright.measure.layers import layer_probe
 from batchwright.measure.live import live_noise
 from batchwright.nn import ARCHITECTURES
 from batchwright.nn.frozen import follows_batches, with_frozen
+from batchwright.nn.protocols import TARGETS
 from batchwright.optim.names import is_chosen, name_of
 from batchwright.runs.model import Blueprint, features_of
 from batchwright.tasks import TASKS, Task
@@ -166,8 +167,9 @@ def check_outputs(blueprint: Blueprint, program: Program, example: dict[str, np.
     """
     if type(blueprint.architecture) in ARCHITECTURES:
         return
-    shapes = {name: list(array.shape[1:]) for name, array in example.items()}
-    rows = {name: jnp.asarray(array[:2]) for name, array in example.items()}
+    inputs = {name: array for name, array in example.items() if name != TARGETS}
+    shapes = {name: list(array.shape[1:]) for name, array in inputs.items()}
+    rows = {name: jnp.asarray(array[:2]) for name, array in inputs.items()}
 
     def outputs(key: jax.Array) -> Any:
         variables = program.model.network.init(key, rows)
@@ -210,9 +212,10 @@ def _largest(job: Job) -> Plan:
 
 
 def example_of(dataset: Dataset) -> dict[str, np.ndarray]:
-    """The inputs of some training rows, evenly spaced, that a network is shown when it is made."""
+    """Some training rows, evenly spaced, for a network to be made: their inputs, and their targets as `TARGETS`."""
     every = max(1, dataset.train.rows // EXAMPLE_ROWS)
-    return {name: array[::every] for name, array in dataset.train.inputs.items()}
+    arrays = {**dataset.train.inputs, TARGETS: dataset.train.targets}
+    return {name: array[::every] for name, array in arrays.items()}
 
 
 def _load(config: Config, like: Encoding | None) -> Dataset:
