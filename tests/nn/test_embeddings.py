@@ -49,8 +49,8 @@ def bins_of(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
     params = {"kernel": jnp.asarray(kernel, jnp.float32), "bias": jnp.zeros((columns, 2 * bins))}
     variables = Variables(params, {"edges": jnp.asarray(edges, jnp.float32)})
     y = np.asarray(jax.jit(PiecewiseLinear(bins, 2 * bins).apply)(variables, jnp.asarray(x)))
-    np.testing.assert_array_equal(y[:, :columns], x)
-    above, below = np.moveaxis(y[:, columns:].reshape(len(x), columns, 2, bins), 2, 0)
+    np.testing.assert_array_equal(y[:, :, 0], x)
+    above, below = np.moveaxis(y[:, :, 1:].reshape(len(x), columns, 2, bins), 2, 0)
     return above - below
 
 
@@ -79,12 +79,12 @@ def test_edges_are_quantiles_of_the_example_however_often_a_value_occurs(values:
     columns = zip(beside.T.astype(np.float64), edges, strict=True)
     expected = np.stack([filled_bins(column, ends) for column, ends in columns])
     kernel, bias = (np.asarray(variables.params[name], np.float64) for name in ("kernel", "bias"))
-    features = np.maximum(np.einsum("dnt,dtu->ndu", expected, kernel) + bias[None], 0).reshape(len(beside), -1)
+    features = np.maximum(np.einsum("dnt,dtu->ndu", expected, kernel) + bias[None], 0)
     found = APPLY(layer, variables, jnp.asarray(beside))
-    np.testing.assert_allclose(found, np.concatenate([beside, features], axis=1), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found, np.concatenate([beside[:, :, None], features], axis=2), rtol=1e-3, atol=1e-4)
 
 
-INIT = jax.jit(lambda layer, x: layer.init_from(jax.random.key(0), x))
+INIT = jax.jit(lambda layer, x: layer.init(jax.random.key(0), x, None))
 APPLY = jax.jit(lambda layer, variables, x: layer.apply(variables, x))
 
 

@@ -47,7 +47,7 @@ def tree_edges(x: Array, targets: Array, bins: int) -> Array:
 
 def _tree_edges(x: Array, targets: Array, bins: int, least: int) -> Array:
     rows, order = len(x), jnp.argsort(x)
-    x, y = x[order], targets[order] - jnp.mean(targets, axis=0)
+    x, y = x[order], targets[order] - jnp.mean(targets, axis=0, keepdims=True)
     place = jnp.arange(rows + 1)  # an edge at place i has i rows below it
     sums = jnp.concatenate([jnp.zeros((1, y.shape[1])), jnp.cumsum(y, axis=0)])
     between = jnp.concatenate([jnp.zeros(1, bool), x[1:] > x[:-1], jnp.zeros(1, bool)])

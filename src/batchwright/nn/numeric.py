@@ -227,5 +227,5 @@ def _uniform(key: Array, shape: tuple[int, ...]) -> Array:
     return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
 
 
-def _frequencies(key: Array, shape: tuple[int, ...], scale: float) -> Array:
+def _frequencies(key: Array, shape: tuple[int, ...], scale: float | Array) -> Array:
     return scale * jax.random.truncated_normal(key, -3.0, 3.0, shape)
