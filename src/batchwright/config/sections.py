@@ -208,5 +208,7 @@ FORMER_NAMES = {"network.kind": "network.name", "task.kind": "task.name"}
 """Keys that are still read under the name that they had."""
 
 AUTO = "auto"
+NUMBERS = "network.numbers"
+"""The key of how numbers are embedded, whose `auto` is tried before training, before all that is measured."""
 MEASURABLE = ("optimizer.learning_rate", "training.batch_size", "training.epochs")
 """The keys whose value may be `auto`: they are measured, in this order, before training."""

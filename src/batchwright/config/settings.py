@@ -12,7 +12,18 @@ from batchwright.config.components import to_plain
 from batchwright.config.document import MAX_CHARACTERS, Node, Place, Problem, parse
 from batchwright.config.emit import shorten
 from batchwright.config.hints import fields_of, nested_dataclass
-from batchwright.config.sections import AUTO, CUSTOM, FORMER_NAMES, MEASURABLE, NOTHING, SECTIONS, Config, Own, Section
+from batchwright.config.sections import (
+    AUTO,
+    CUSTOM,
+    FORMER_NAMES,
+    MEASURABLE,
+    NOTHING,
+    NUMBERS,
+    SECTIONS,
+    Config,
+    Own,
+    Section,
+)
 from batchwright.errors import ConfigError, nearest
 
 Origin: TypeAlias = Literal["default", "user", "initial", "rows", "measured", "searched"]
@@ -174,7 +185,7 @@ def settings_from(document: Node, problems: Iterable[Problem] = (), own: Own = N
     config, found = build(document, own)
     if said := [*problems, *found]:
         raise ConfigError(explain_problems(said))
-    return replace(_settings(config, document), to_measure=to_measure)
+    return _settings(config, document, to_measure)
 
 
 def explain_problems(problems: Iterable[Problem]) -> str:
@@ -193,7 +204,7 @@ def settings_of(config: Config, to_measure: tuple[str, ...] = ()) -> Settings:
     ('user', 'user', 'default')
     """
     changes = {section.name: _changes(section, getattr(config, section.name)) for section in SECTIONS}
-    return replace(_settings(config, Node.of(changes)), to_measure=to_measure)
+    return _settings(config, Node.of(changes), to_measure)
 
 
 def _without_auto(document: Node) -> tuple[Node, tuple[str, ...]]:
@@ -209,10 +220,13 @@ def _without_auto(document: Node) -> tuple[Node, tuple[str, ...]]:
     return document, found
 
 
-def _settings(config: Config, given: Node) -> Settings:
+def _settings(config: Config, given: Node, to_measure: tuple[str, ...]) -> Settings:
     keys = [(section.name, *path) for section in SECTIONS for path in _paths(section, getattr(config, section.name))]
     origins: dict[str, Origin] = {".".join(key): "user" if given.find(key) else "default" for key in keys}
-    return Settings(config, origins | dict.fromkeys(_plain_own_parts(config), "user"))
+    if getattr(config.network, "numbers", None) == AUTO and NUMBERS in origins:
+        config = replace(config, network=replace(config.network, numbers=type(config.network).numbers))  # type: ignore
+        to_measure = (NUMBERS, *to_measure)
+    return Settings(config, origins | dict.fromkeys(_plain_own_parts(config), "user"), to_measure)
 
 
 def _changes(section: Section, part: Any) -> dict[str, Any]:

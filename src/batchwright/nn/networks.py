@@ -143,7 +143,8 @@ class Tabular(Hidden):
 
     By default, dropout is 0.2. For images, which have no columns, it builds the same network as `MLP`.
 
-    - numbers: how each number is embedded: the name of one of `NUMBER_ENCODERS`, or "none", which takes it as it is
+    - numbers: how each number is embedded: the name of one of `NUMBER_ENCODERS`, or "none", which takes it as it is;
+      "auto" tries some on the training's own rows
     - bins, embedding_units, frequency_scale: `bins`, `units` and `frequency_scale` of the encoder; None takes its own
     - all other fields: as in `Hidden`
 
@@ -151,7 +152,7 @@ class Tabular(Hidden):
     """
 
     name: ClassVar[str] = "tabular"
-    numbers: NumbersName = "piecewise_linear"
+    numbers: NumbersName | Literal["auto"] = "piecewise_linear"
     bins: Annotated[int, Gt(0)] | None = None
     embedding_units: Annotated[int, Gt(0)] | None = None
     frequency_scale: Annotated[float, Gt(0)] | None = None

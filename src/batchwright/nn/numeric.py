@@ -88,7 +88,7 @@ class PLR:
     name: ClassVar[str] = "plr"
     frequencies: Count = 48
     units: Count = 24
-    frequency_scale: Positive = 0.01
+    frequency_scale: Positive = 0.1
 
     def init(self, key: Array, example: Array, targets: Array | None) -> Variables:
         """`frequencies` [d, frequencies], `kernel` [d, 2 * frequencies, units], `bias` [d, units]."""
@@ -175,12 +175,16 @@ NUMBER_ENCODERS: tuple[type[NumberEncoder], ...] = (
 
 
 def number_encoder(
-    name: NumbersName, *, bins: int | None = None, units: int | None = None, frequency_scale: float | None = None
+    name: NumbersName | Literal["auto"],
+    *,
+    bins: int | None = None,
+    units: int | None = None,
+    frequency_scale: float | None = None,
 ) -> NumberEncoder | None:
     """The encoder of this name, with its own numbers where none are given; None for "none".
 
     Raises:
-        ConfigError: a number is given that the encoder does not have.
+        ConfigError: a number is given that the encoder does not have; or "auto", which training replaces by a name.
 
     >>> number_encoder("piecewise_linear_b", bins=8)
     PiecewiseLinearB(bins=8, units=12)
@@ -188,6 +192,8 @@ def number_encoder(
     given = {"bins": bins, "units": units, "frequency_scale": frequency_scale}
     chosen = {key: value for key, value in given.items() if value is not None}
     named = {cls.name: cls for cls in NUMBER_ENCODERS}
+    if name == "auto":
+        raise ConfigError(f"numbers: auto is tried as a training begins; here, take one of {', '.join(named)}, none.")
     for key in chosen:
         having = [name for name, cls in named.items() if key in _numbers_of(cls)]
         if name not in having:

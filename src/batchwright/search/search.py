@@ -113,7 +113,7 @@ def _plan_search(
         raise ConfigError("there is nothing to search: give a space for a key, as learning_rate: {log: [1e-4, 1]}.")
     if first.to_measure:
         raise ConfigError(
-            f"{first.to_measure[0]}: auto does not go with a search, which measures the batch size itself."
+            f"{first.to_measure[0]}: auto does not go with a search: give it values to choose from, or leave it out."
         )
     prepared = prepare(first, dataset)
     common_rows([prepared.job])

@@ -8,7 +8,7 @@ import numpy as np
 
 from batchwright import _cache
 from batchwright.config import Settings
-from batchwright.config.sections import MEASURABLE
+from batchwright.config.sections import NUMBERS
 from batchwright.errors import ConfigError, DataError, TooFewRowsError
 from batchwright.measure import batch_size, learning_rate
 from batchwright.measure.batch_size import BatchSizes
@@ -20,6 +20,7 @@ from batchwright.training.feed import OnDisk
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows
 from batchwright.workflow.budget import PATIENCE, with_epochs_for_size
+from batchwright.workflow.numbers import try_numbers, with_numbers
 from batchwright.workflow.preparing import Prepared, example_of, prepare
 
 RATE, SIZE, EPOCHS = "optimizer.learning_rate", "training.batch_size", "training.epochs"
@@ -33,7 +34,7 @@ SAMPLE_ROWS, SAMPLE_BLOCKS = 65_536, 1024
 
 
 def measure_auto(prepared: Prepared) -> Prepared:
-    """Measure everything that is `auto`: first a learning rate, then a batch size, then epochs.
+    """Measure everything that is `auto`: how numbers are embedded, then learning rate, batch size and epochs.
 
     What there are too few rows to measure for keeps its default, with a note.
 
@@ -43,16 +44,21 @@ def measure_auto(prepared: Prepared) -> Prepared:
     """
     started, notes = time.perf_counter(), list[str]()
     load_seconds = prepared.load_seconds
-    for key in MEASURABLE:
+    for key in _MEASURES:
         if key in prepared.settings.to_measure:
-            try:
-                settings, said = _MEASURES[key](prepared)
-            except TooFewRowsError as error:
-                settings, said = _keep_default(prepared.settings, key, str(error))
+            prepared, said = _measure(prepared, key)
             notes.append(said)
-            prepared = prepare(settings, prepared.dataset)
     measured = time.perf_counter() - started if notes else 0.0
     return replace(prepared, load_seconds=load_seconds, notes=(*prepared.notes, *notes), measure_seconds=measured)
+
+
+def _measure(prepared: Prepared, key: str) -> tuple[Prepared, str]:
+    """The training with what was measured, or the default where there are too few rows; and what is said of it."""
+    try:
+        settings, said = _MEASURES[key](prepared)
+    except TooFewRowsError as error:
+        settings, said = _keep_default(prepared.settings, key, str(error))
+    return prepare(settings, prepared.dataset), said
 
 
 def learning_rates(prepared: Prepared) -> LearningRates:
@@ -80,7 +86,7 @@ def find_learning_rate(settings: Settings) -> tuple[Prepared, LearningRates]:
         DataError, ConfigError: as `prepare`; or no rate lowers the loss.
     """
     _cache.use()
-    prepared = prepare(settings)
+    prepared = _prepare_with_numbers(settings)
     return prepared, learning_rates(prepared)
 
 
@@ -91,11 +97,17 @@ def find_batch_size(settings: Settings) -> tuple[Prepared, BatchSizes]:
         DataError, ConfigError, UsageError: as `prepare`, and as `batch_size.find_batch_size`.
     """
     _cache.use()
-    prepared = prepare(settings)
+    prepared = _prepare_with_numbers(settings)
     if RATE in settings.to_measure:
         chosen, _ = _measure_rate(prepared)
         prepared = prepare(chosen, prepared.dataset)
     return prepared, batch_sizes(prepared)
+
+
+def _prepare_with_numbers(settings: Settings) -> Prepared:
+    """Prepare, and choose how numbers are embedded if that is `auto`."""
+    prepared = prepare(settings)
+    return _measure(prepared, NUMBERS)[0] if NUMBERS in settings.to_measure else prepared
 
 
 def verify_batch_size(prepared: Prepared, found: BatchSizes) -> Verified:
@@ -167,7 +179,13 @@ def _measure_epochs(prepared: Prepared) -> tuple[Settings, str]:
     return settings.with_measured({EPOCHS: most}, {EPOCHS: {"reason": reason, "most": most}}), reason
 
 
+def _measure_numbers(prepared: Prepared) -> tuple[Settings, str]:
+    found = try_numbers(prepared)
+    return with_numbers(prepared.settings, found), f"numbers {found.best} was chosen by trial: {found.reason}"
+
+
 _MEASURES: Mapping[str, Callable[[Prepared], tuple[Settings, str]]] = {
+    NUMBERS: _measure_numbers,
     RATE: _measure_rate,
     SIZE: _measure_size,
     EPOCHS: _measure_epochs,

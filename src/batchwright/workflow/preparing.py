@@ -12,7 +12,7 @@ import numpy as np
 
 from batchwright._machine import be_deterministic
 from batchwright.config import Config, Settings
-from batchwright.config.sections import BY_ROWS
+from batchwright.config.sections import BY_ROWS, NUMBERS
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.disk.budget import limit_to_stream
 from batchwright.data.disk.encoded_rows import StoredRows, memory_map
@@ -197,8 +197,10 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
     It uses the rows of `like`, if given. What follows from the number of rows is as prepared.
 
     Raises:
-        ConfigError: settings that do not go with each other or with the data.
+        ConfigError: settings that do not go with each other or with the data; or `network.numbers` is to be measured.
     """
+    if NUMBERS in settings.to_measure:
+        raise ConfigError("network.numbers: auto is tried before a training alone: here, choose among names.")
     config, dataset = with_budget_of(settings, prepared.settings).config, prepared.dataset
     program = _program(config, _blueprint(config, dataset))
     job = _job(config, dataset, program, like or prepared.job)
