@@ -12,6 +12,8 @@ from tests.reference import numbers
 from batchwright import nn
 from batchwright.errors import ConfigError
 from batchwright.nn.numeric import number_encoder
+from batchwright.optim.names import is_chosen, names_of
+from batchwright.workflow.decay import NO_DECAY
 
 ROWS, COLUMNS = 60, 3
 RNG = np.random.default_rng(0)
@@ -96,12 +98,17 @@ def test_all_it_learns_has_a_gradient_and_its_shapes_do_not_depend_on_targets(en
     assert all(np.isfinite(leaf).all() and np.asarray(leaf[0]).any() for leaf in gradients.values())
 
 
+def test_what_is_learned_is_left_out_of_the_decay_for_few_rows() -> None:
+    for encoder in ENCODERS[1:]:
+        assert all(is_chosen(name, NO_DECAY) for name in names_of(start(encoder, X, TARGETS).params)), encoder
+
+
 @pytest.mark.parametrize("encoder", ENCODERS[1:3], ids=lambda encoder: encoder.name)
 def test_version_b_starts_as_a_linear_map_exactly(encoder: nn.NumberEncoder) -> None:
     variables = start(encoder, X, TARGETS)
-    weight, bias = (variables.params[name] for name in ("weight", "bias"))
+    gamma, bias = (variables.params[name] for name in ("gamma", "bias"))
     new = jnp.asarray(np.concatenate([X, 100 * X - 7]))
-    expected = jax.jit(lambda x: x[:, :, None] * weight[None] + bias[None])(new)
+    expected = jax.jit(lambda x: x[:, :, None] * gamma[None] + bias[None])(new)
     np.testing.assert_array_equal(applied(encoder, variables, new), expected)
 
 
@@ -113,7 +120,7 @@ def test_cosines_start_at_zero_beside_the_number() -> None:
 
 @pytest.mark.parametrize("encoder", [nn.PLR(400), nn.Cosine(400), nn.PBLD(400)], ids=lambda encoder: encoder.name)
 def test_frequencies_are_normal_and_cut_at_three_deviations(encoder: nn.NumberEncoder) -> None:
-    w = np.asarray(start(encoder, X, TARGETS).params["frequencies"]) / encoder.frequency_scale
+    w = np.asarray(start(encoder, X, TARGETS).params["gamma"]) / encoder.frequency_scale
     assert w.shape == (COLUMNS, 400)
     assert w.std() == pytest.approx(0.986, rel=0.06)
     assert 2 < np.abs(w).max() <= 3

@@ -31,24 +31,24 @@ def fill(value: float, edges: np.ndarray) -> np.ndarray:
 
 
 def piecewise_linear_b(value: float, of: Arrays) -> np.ndarray:
-    """x·w + b + W·p(x)."""
-    return value * of["weight"] + of["bias"] + fill(value, of["edges"]) @ of["kernel"]
+    """w·x + b + W·p(x)."""
+    return value * of["gamma"] + of["bias"] + fill(value, of["edges"]) @ of["gamma_bins"]
 
 
 def plr(value: float, of: Arrays) -> np.ndarray:
     """The rectified linear map of cosines and sines."""
-    angles = [2 * np.pi * w * value for w in of["frequencies"]]
+    angles = [2 * np.pi * w * value for w in of["gamma"]]
     waves = np.array([np.cos(angle) for angle in angles] + [np.sin(angle) for angle in angles])
-    return np.maximum(waves @ of["kernel"] + of["bias"], 0.0)
+    return np.maximum(waves @ of["gamma_waves"] + of["bias"], 0.0)
 
 
 def cosine(value: float, of: Arrays) -> np.ndarray:
     """The number, and its scaled and shifted cosines."""
-    waves = np.cos(2 * np.pi * (of["frequencies"] * value + of["phases"]))
-    return np.array([value, *(of["scale"] * waves + of["shift"])])
+    waves = np.cos(2 * np.pi * (of["gamma"] * value + of["beta"]))
+    return np.array([value, *(of["gamma_waves"] * waves + of["beta_waves"])])
 
 
 def pbld(value: float, of: Arrays) -> np.ndarray:
     """The number, and the linear map of its cosines."""
-    waves = np.cos(2 * np.pi * of["frequencies"] * value + of["phases"])
-    return np.array([value, *(waves @ of["kernel"] + of["bias"])])
+    waves = np.cos(2 * np.pi * of["gamma"] * value + of["beta"])
+    return np.array([value, *(waves @ of["gamma_waves"] + of["bias"])])
