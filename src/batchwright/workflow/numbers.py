@@ -56,7 +56,7 @@ def try_numbers(prepared: Prepared) -> TriedNumbers:
         if (one := _job(prepared, settings, name, epochs)) is not None:
             losses[name] = _loss(one, prepared)
     if not np.isfinite(list(losses.values())).any():
-        raise TooFewRowsError("no embedding has a finite loss")
+        raise TooFewRowsError("with these settings, none of those to try can be trained")
     return TriedNumbers(losses, epochs)
 
 
