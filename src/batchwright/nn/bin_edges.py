@@ -82,10 +82,8 @@ def fill_bins(x: Array, edges: Array) -> Array:
     bin goes on below its edge, and the last with width above: there, with the slope of the bin, but none steeper than
     that of an average bin. So a number outside the training rows is no further away than their whole range says.
 
-    >>> fill_bins(jnp.array([[0.5], [2.0], [11.0]]), jnp.array([[0.0, 1.0, 3.0]]))[:, 0]
-    Array([[0.5       , 0.        ],
-           [1.        , 0.5       ],
-           [1.        , 5.        ]], dtype=float32)
+    >>> fill_bins(jnp.array([[0.5], [2.0], [11.0]]), jnp.array([[0.0, 1.0, 3.0]]))[:, 0].tolist()
+    [[0.5, 0.0], [1.0, 0.5], [1.0, 5.0]]
     """
     low, high = edges[None, :, :-1], edges[None, :, 1:]
     first, last = edges[None, :, :1], edges[None, :, -1:]
