@@ -20,8 +20,8 @@ from batchwright.data.encode.encoders import (
     category_encoder,
     date_encoder,
     mean_and_deviation,
-    number_encoder,
 )
+from batchwright.data.encode.scaling import number_encoder
 
 RNG = np.random.default_rng(0)
 

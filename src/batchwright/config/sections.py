@@ -61,6 +61,8 @@ class TaskSettings:
         metrics: metrics to report besides the usual ones, such as average_precision.
         threshold: for two classes, the probability from which the second is predicted; "f1" and "balanced_accuracy"
             choose the best one by that metric on the validation rows.
+        clip_margin: >= 0, by which share of the training rows' range a predicted number may be outside this range;
+            "auto" is 0.25, and for a linear network "none", which leaves all numbers as they are.
     """
 
     name: Literal["auto", "classification", "regression", "multilabel"] = "auto"
@@ -72,6 +74,7 @@ class TaskSettings:
     quantiles: tuple[Annotated[float, Gt(0), Lt(1)], ...] = LEVELS
     metrics: tuple[str, ...] = ()
     threshold: Annotated[float, Gt(0), Lt(1)] | Literal["f1", "balanced_accuracy"] = 0.5
+    clip_margin: Annotated[float, Ge(0)] | Literal["auto", "none"] = "auto"
 
 
 @dataclass(frozen=True)

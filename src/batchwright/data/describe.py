@@ -12,7 +12,7 @@ import polars as pl
 from batchwright.data.disk.convert_table import convert
 from batchwright.data.disk.store import Store
 from batchwright.data.disk.stored_split import ChosenRows
-from batchwright.data.encode.encoders import Category, Encoder, Flag, Moment, Number, OneHot, Quantile
+from batchwright.data.encode.encoders import Category, Encoder, Flag, Moment, Number, OneHot, Ordinal, Quantile
 from batchwright.data.encode.labels import LabelTarget
 from batchwright.data.encode.preprocessing import check_scaling, learn_columns
 from batchwright.data.encode.several import OneTarget, SeveralTargets, Target, fit_targets
@@ -27,7 +27,7 @@ from batchwright.data.roles import target_names
 from batchwright.data.typed.cells import SHOW, TableOptions
 from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.rows import Rows
-from batchwright.data.typed.schema import Column, as_plain
+from batchwright.data.typed.schema import Column, ColumnOptions, as_plain
 from batchwright.data.typed.table import ColumnSource, RowSource, Table
 from batchwright.errors import DataError
 
@@ -167,6 +167,7 @@ def _describe(
         one_hot_max=options.one_hot_max,
         text=options.text,
         merge_case=options.merge_case,
+        columns=options.columns,
     )
     before = {column.name: column for column in rows.columns}
     described = tuple(
@@ -199,13 +200,20 @@ def _fit(rows: Rows, names: tuple[str, ...], options: DataOptions) -> Target:
     assert isinstance(rows, Table)  # as images are refused before
     rules = ClassRules(options.rare_classes, 1 + sum(share > 0 for share in options.shares(()).values()))
     rules = dataclasses.replace(rules, merge_case=options.merge_case)
-    return fit_targets(rows, names, task=options.task, separator=options.label_separator, rules=rules)
+    return fit_targets(
+        rows,
+        names,
+        task=options.task,
+        separator=options.label_separator,
+        rules=rules,
+        transform=options.target_transform,
+    )
 
 
 def _answer(target: OneTarget | LabelTarget) -> str:
     """What a target becomes."""
     if isinstance(target, ValueTarget):
-        return "a number"
+        return "a number" if target.transform is None else f"a number, learned as its {target.transform.name}"
     what = "labels" if isinstance(target, LabelTarget) else "classes"
     return f"{len(target.classes):,} {what}"
 
@@ -263,13 +271,16 @@ def _becomes(encoder: Encoder) -> str:
     missing = ", and whether it is missing"
     match encoder:
         case Number() | Quantile():
-            return f"a number{missing if encoder.indicator else ''}"
+            return f"{_scaled(encoder)}{missing if encoder.indicator else ''}"
         case Flag():
             return f"0 or 1{missing if encoder.indicator else ''}"
         case Moment():
             return f"{', '.join(part.column for part in encoder.parts)}{missing if encoder.indicator else ''}"
         case OneHot():
             return f"one-hot of {len(encoder.categories):,} values{missing if encoder.missing else ''}"
+        case Ordinal():
+            beside = ", and one-hot" if encoder.one_hot else ""
+            return f"its rank among {len(encoder.order):,} values{beside}{missing if encoder.missing else ''}"
         case Category():
             return f"embedding of {len(encoder.categories):,} values{missing if encoder.missing else ''}"
         case Tags():
@@ -278,8 +289,13 @@ def _becomes(encoder: Encoder) -> str:
             return f"{encoder.features:,} learned vectors of words{missing if encoder.missing else ''}"
 
 
+def _scaled(encoder: Number | Quantile) -> str:
+    """A number, and how it is scaled and why where that was chosen."""
+    return "a number" if encoder.why is None else f"a number, {encoder.scaling} ({encoder.why})"
+
+
 def _told_of(column: Column, options: DataOptions) -> dict[str, Any]:
     """What `data.columns` says about a column, so that it is read as it was."""
-    missing = options.columns[column.name].missing if column.name in options.columns else ()
+    told = as_plain(options.columns.get(column.name, ColumnOptions()), without=("kind", "number"))
     number = {} if column.numbers is None else {"number": as_plain(column.numbers)}
-    return {"kind": column.kind, **number, **({"missing": list(missing)} if missing else {})}
+    return {"kind": column.kind, **number, **{key: value for key, value in told.items() if value}}

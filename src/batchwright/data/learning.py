@@ -1,6 +1,7 @@
 """Divide rows and learn how they are encoded: the same whether they are in memory or on the disk."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -8,11 +9,12 @@ import numpy as np
 from jaxtyping import Int64, Shaped
 
 from batchwright.data.encode.classes import class_notes
+from batchwright.data.encode.encoders import Number, Quantile
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table, leave_out_rare
 from batchwright.data.encode.labels import LabelTarget, labels_note, looks_like_labels
-from batchwright.data.encode.preprocessing import Constant, check_scaling, learn
+from batchwright.data.encode.preprocessing import Constant, Preprocessing, check_scaling, learn
 from batchwright.data.encode.several import SeveralTargets, Target, each_target, fit_targets, refit_scale
-from batchwright.data.encode.targets import ClassRules, ClassTarget, drop_missing
+from batchwright.data.encode.targets import ClassRules, ClassTarget, ValueTarget, drop_missing
 from batchwright.data.like import encoding_like, known_target, options_like, target_note
 from batchwright.data.options import TEST_SPLIT, DataOptions
 from batchwright.data.roles import split_key
@@ -136,7 +138,15 @@ def _fit(rows: Rows, names: tuple[str, ...], options: DataOptions, *, parts: int
     """The target, its scale learned from all rows, which are divided into this number of `parts`."""
     table = rows if isinstance(rows, Table) else label_table(rows)
     rules = ClassRules(options.rare_classes, max(2, parts), options.merge_case)
-    return fit_targets(table, names, task=options.task, separator=options.label_separator, lenient=lenient, rules=rules)
+    return fit_targets(
+        table,
+        names,
+        task=options.task,
+        separator=options.label_separator,
+        lenient=lenient,
+        rules=rules,
+        transform=options.target_transform,
+    )
 
 
 def _divide(
@@ -158,7 +168,7 @@ def _divide(
         shares: of the rows that are drawn for validation and for the test, as `DataOptions.shares`.
         seed: seed of the split, at least 0.
         lenient: as for `fit_target`.
-        refit: whether the scale of the target is learned from the training rows; otherwise it is kept.
+        refit: whether scale and transform of the target are learned from the training rows; otherwise it is kept.
 
     Raises:
         DataError: the column cannot be a target, or rows cannot be split as requested.
@@ -173,7 +183,9 @@ def _divide(
     else:
         by = np.zeros(table.rows, np.int8)
     indices = split(by, method, **shares, seed=seed)
-    return refit_scale(target, table, indices.train, lenient=lenient) if refit else target, indices
+    if refit:
+        target = refit_scale(target, table, indices.train, lenient=lenient, transform=options.target_transform)
+    return target, indices
 
 
 def learn_encoding(
@@ -203,6 +215,7 @@ def learn_encoding(
         one_hot_max=options.one_hot_max,
         text=options.text,
         merge_case=options.merge_case,
+        columns=options.columns,
     )
     schema = dataclasses.replace(found.schema, weights=options.weights)
     return Encoding(schema, found.preprocessing, target, options.reading)
@@ -275,7 +288,12 @@ def source_notes(found: tuple[str, ...], encoding: Encoding, own: Mapping[str, R
     columns = [
         column for column in encoding.schema.columns if column.note and column.name not in encoding.schema.targets
     ]
-    notes = [*found, *(f"column {column.name!r}: {column.note}" for column in columns)]
+    notes = [
+        *found,
+        *(f"column {column.name!r}: {column.note}" for column in columns),
+        *scaling_notes(encoding.preprocessing),
+        *_transform_notes(encoding.target),
+    ]
     for role, rows in own.items():
         what = "images" if isinstance(rows, Images) else "rows"
         if role == "test":
@@ -284,6 +302,24 @@ def source_notes(found: tuple[str, ...], encoding: Encoding, own: Mapping[str, R
             notes.append(f"the {rows.rows:,} {what} of {rows.name} are the validation part")
         notes += rows.notes
     return tuple(dict.fromkeys(notes))
+
+
+def scaling_notes(preprocessing: Preprocessing | ImagePreprocessing) -> tuple[str, ...]:
+    """A note on how many columns are scaled in which way, where that was chosen."""
+    encoders = preprocessing.encoders if isinstance(preprocessing, Preprocessing) else ()
+    chosen = Counter(one.scaling for one in encoders if isinstance(one, Number | Quantile) and one.why is not None)
+    counted = ", ".join(f"{count:,} {scaling}" for scaling, count in sorted(chosen.items()))
+    return (f"scaling auto has chosen {counted}; `batchwright data show` tells why",) if chosen else ()
+
+
+def _transform_notes(target: Target) -> tuple[str, ...]:
+    """A note on each number that is learned as a logarithm or a power."""
+    parts = target.parts if isinstance(target, SeveralTargets) else (target,)
+    return tuple(
+        f"target {part.name!r} is learned as its {part.transform.name}, and predicted in its own unit"
+        for part in parts
+        if isinstance(part, ValueTarget) and part.transform is not None
+    )
 
 
 def uneven_note(indices: Indices, options: DataOptions, *, own: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Int64, UInt64
 
 from batchwright.data.dataset import Dataset, encode_split, fingerprint
-from batchwright.data.encode.encoders import Scaling
 from batchwright.data.encode.encoding import Encoding, leave_out_rare
+from batchwright.data.encode.power import Transform
 from batchwright.data.encode.preprocessing import Constant
 from batchwright.data.encode.texts import Text, make_text
 from batchwright.data.formats.format import Loaded
@@ -35,7 +35,7 @@ from batchwright.data.roles import target_names
 from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
 from batchwright.data.typed.numbers import Decimal
 from batchwright.data.typed.rows import Rows
-from batchwright.data.typed.schema import ColumnOptions, Kind, Task
+from batchwright.data.typed.schema import ColumnOptions, Kind, Scaling, Task
 from batchwright.data.typed.table import Table, from_frame
 
 ALL_KNOWN = (
@@ -60,6 +60,7 @@ def load(
     time: ColumnName | None = None,
     weights: ColumnName | None = None,
     scaling: Scaling = "standard",
+    target_transform: Transform = "none",
     one_hot_max: int = 10,
     text: Text | Mapping[str, int | None] | None = None,
     header: bool = True,
@@ -111,6 +112,7 @@ def load(
         time=_name(time),
         weights=_name(weights),
         scaling=scaling,
+        target_transform=target_transform,
         one_hot_max=one_hot_max,
         text=make_text(text),
         header=header,

@@ -3,17 +3,17 @@
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 from annotated_types import Ge, Lt
 
-from batchwright.data.encode.encoders import Scaling
+from batchwright.data.encode.power import Transform
 from batchwright.data.encode.texts import TEXT, Text, make_text
 from batchwright.data.formats.source import Source
 from batchwright.data.splitting import METHODS, Method, check_fractions
 from batchwright.data.typed.numbers import DECIMALS, Decimal
-from batchwright.data.typed.schema import ColumnOptions, Kind, Task, from_plain, normal_name
+from batchwright.data.typed.schema import ColumnOptions, Kind, Scaling, Task, from_plain, normal_name
 from batchwright.data.typed.table import MISSING, TableOptions
 from batchwright.errors import ConfigError, DataError, unknown
 
@@ -50,7 +50,7 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "validation_split": (_is_number, "a number in [0, 1)"),
     "test_split": (lambda value: value is None or _is_number(value), "a number in [0, 1), or None"),
     "split": (_is_text, "a name"),
-    "scaling": (_is_text, "a name"),
+    **dict.fromkeys(("scaling", "target_transform"), (_is_text, "a name")),
     "one_hot_max": (_is_whole, "a whole number >= 0"),
     "header": (lambda value: isinstance(value, bool), "True or False"),
     "delimiter": (lambda value: value is None or _is_text(value), "a character, or None"),
@@ -120,7 +120,10 @@ class DataOptions:
         group: column whose values are never shared by two parts; naming it selects "group".
         time: column that orders the rows: the last are the test, the ones before validation; naming it selects "time".
         weights: column of the rows' weights, at least 0; it is not an input.
-        scaling: of numeric columns: "standard", "robust" or "quantile"; "none" takes them as they are.
+        scaling: of numeric columns: "standard", "robust", "smooth_clip" or "quantile"; "none" takes them as they are,
+            "auto" chooses for each by its training rows.
+        target_transform: of a number that is predicted: "log", the "power" that makes it most normal, or "auto", which
+            takes either where it suits the training rows; answers are in the target's own unit all the same.
         one_hot_max: categories with at most this number of distinct values become columns; others are embedded.
         text: how free text is encoded.
         header: whether the first record of a text file names the columns.
@@ -135,7 +138,8 @@ class DataOptions:
         usual_missing: whether NA, N/A, NaN, NULL, None, -, ? and other usual marks mean missing.
         kinds: the kinds of columns, by name, where they should not be inferred.
         columns: more about single columns, by name: `kind`, as in `kinds`; `number`, how its numbers are written
-            (`decimal`, `thousands`, `before`, `after`); `missing`, further texts that mean missing in it.
+            (`decimal`, `thousands`, `before`, `after`); `missing`, further texts that mean missing in it; `scaling`,
+            how they are scaled; `order`, its categories from the lowest to the highest.
         on_bad_rows: "stop", or "drop" rows with bad cells or without a target.
         rare_classes: classes with fewer rows than there are parts: "drop" leaves their rows out, "merge" makes one
             class `other` of them; None takes them as they are.
@@ -156,6 +160,7 @@ class DataOptions:
     time: str | None = None
     weights: str | None = None
     scaling: Scaling = "standard"
+    target_transform: Transform = "none"
     one_hot_max: Annotated[int, Ge(0)] = 10
     text: Text = TEXT
     header: bool = True
@@ -257,6 +262,8 @@ class DataOptions:
             problems.append(unknown("on_bad_rows", self.on_bad_rows, ("stop", "drop")))
         if self.rare_classes not in (None, "drop", "merge"):
             problems.append(unknown("rare_classes", self.rare_classes, ("drop", "merge")))
+        if self.target_transform not in (transforms := get_args(Transform)):
+            problems.append(unknown("target_transform", self.target_transform, transforms))
         if self.one_hot_max < 0:
             problems.append(f"one_hot_max must hold one_hot_max >= 0, but got {self.one_hot_max}.")
         if self.skip_lines is not None and self.skip_lines < 0:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32, Shaped
 
 from batchwright.data.dataset import Dataset, Split
-from batchwright.data.encode.encoders import Category, Flag, Moment, Number, OneHot, Quantile
+from batchwright.data.encode.encoders import Category, Flag, Moment, Number, OneHot, Ordinal, Quantile
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.tags import Tags
 from batchwright.data.encode.texts import HashedText
@@ -115,13 +115,15 @@ def _category(encoder: Category, codes: Int32[np.ndarray, " rows"]) -> EncodedCo
 
 
 def _numeric(
-    encoder: Number | Quantile | Flag | Moment | OneHot | Tags, values: Float32[np.ndarray, "rows features"]
+    encoder: Number | Quantile | Flag | Moment | OneHot | Ordinal | Tags, values: Float32[np.ndarray, "rows features"]
 ) -> EncodedColumn:
-    has_flag = encoder.missing if isinstance(encoder, OneHot | Tags) else encoder.indicator
+    has_flag = encoder.missing if isinstance(encoder, OneHot | Ordinal | Tags) else encoder.indicator
     missing = (values[:, -1] == 1) & has_flag
     if isinstance(encoder, OneHot):
         codes = values @ np.arange(1, values.shape[1] + 1, dtype=np.float32)
         return EncodedColumn(encoder.column, (EncodedPart(encoder.column, codes, False),), missing)
+    if isinstance(encoder, Ordinal):
+        return EncodedColumn(encoder.column, (EncodedPart(encoder.column, values[:, 0], True),), missing)
     names = encoder.features[:-1] if has_flag else encoder.features
     parts = (EncodedPart(name, numbers, True) for name, numbers in zip(names, values.T[: len(names)], strict=True))
     return EncodedColumn(encoder.column, tuple(parts), missing)

@@ -20,7 +20,7 @@ from batchwright.config.components import FORMER_TAG
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.labels import LabelTarget
 from batchwright.data.encode.several import SeveralTargets, Target
-from batchwright.data.encode.targets import ClassTarget, ValueTarget
+from batchwright.data.encode.targets import ClassTarget, ValueTarget, transforms_of
 from batchwright.data.encode.texts import text_dtype
 from batchwright.errors import ConfigError, RunError
 from batchwright.nn import ARCHITECTURES, Architecture, Features, Variables
@@ -247,4 +247,5 @@ def _same_target(task: tasks.Task, target: Target) -> bool:
 
 def _same_numbers(task: tasks.Regression, targets: tuple[ValueTarget, ...]) -> bool:
     means, deviations = tuple(target.mean for target in targets), tuple(target.std for target in targets)
-    return (task.targets, task.mean, task.std) == (len(targets), means, deviations)
+    fits = (task.targets, task.mean, task.std) == (len(targets), means, deviations)
+    return fits and task.transforms == transforms_of(targets)

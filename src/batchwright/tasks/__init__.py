@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 
+from batchwright.data.encode.power import Power
+from batchwright.data.typed.schema import from_plain
 from batchwright.errors import ConfigError, unknown
 from batchwright.tasks.classification import CLASS_LOSSES, Classification, class_weights
 from batchwright.tasks.labels import LABEL_LOSSES, Multilabel
@@ -78,6 +80,9 @@ def from_json(data: Mapping[str, Any]) -> KnownTask:
         given["loss"] = NotHere(str(loss.get("custom")))
     known = {metric.name: metric for metric in METRICS_OF[kinds[name]]}
     given["extra"] = tuple(known[name] for name in given.get("extra") or () if name in known)
+    if "transforms" in given:
+        given["transforms"] = tuple(from_plain(Power, plain) for plain in given["transforms"])
+        given["residuals"] = tuple(map(tuple, given.get("residuals", ())))
     if "heads" in given:
         given["heads"] = tuple(map(from_json, given["heads"]))
     if given.get("class_weights") is not None:

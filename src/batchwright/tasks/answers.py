@@ -115,6 +115,7 @@ class ValueAnswers:
     - weights [rows], above 0
     - unit, mean [targets], in the target's own unit
     - levels, quantiles [rows, targets, levels]: standardised values, each meant to lie above a share of the targets
+    - learned_true [rows, targets]: the targets as the network learns them, where these are a logarithm or a power
     """
 
     standardised: Float[np.ndarray, "rows targets"]
@@ -124,6 +125,12 @@ class ValueAnswers:
     mean: Float[np.ndarray, " targets"]
     levels: tuple[float, ...] = ()
     quantiles: Float[np.ndarray, "rows targets levels"] | None = None
+    learned_true: Float[np.ndarray, "rows targets"] | None = None
+
+    @property
+    def wanted(self) -> Float[np.ndarray, "rows targets"]:
+        """The targets as the network learns them."""
+        return self.standardised_true if self.learned_true is None else self.learned_true
 
     @cached_property
     def predicted(self) -> Float[np.ndarray, "rows ..."]:

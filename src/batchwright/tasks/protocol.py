@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from batchwright._printed import printed_form
+from batchwright.data.encode.power import Power
 from batchwright.tasks.metrics import Metric
 
 Outputs = Float[np.ndarray | Array, "rows outputs"]
@@ -66,4 +67,6 @@ def to_plain_value(value: Any) -> Any:
         return {"custom": printed_form(value)}
     if isinstance(value, tuple):
         return [to_plain_value(part) for part in value]
+    if isinstance(value, Power):
+        return dataclasses.asdict(value)
     return value.tolist() if isinstance(value, np.ndarray | np.generic | Array) else value

@@ -1,5 +1,6 @@
 """Regression: losses on standardised targets, for means, counts and quantiles, reported in the targets' own unit."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
 
@@ -9,11 +10,13 @@ from annotated_types import Gt, Lt
 from jaxtyping import Array, Float
 
 from batchwright._component import component
+from batchwright.data.encode.power import Power
 from batchwright.errors import ConfigError
 from batchwright.tasks.answers import ValueAnswers, used_rows
 from batchwright.tasks.metrics import OF_VALUES, VALUE_METRICS, Metric, compute, for_target, left_out_notes, nan_metrics
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
 from batchwright.tasks.protocol import Outputs, RowWeights, Values, to_json
+from batchwright.tasks.smearing import group_residuals, smear
 
 Numbers = TypeVar("Numbers", Array, np.ndarray)
 """Arrays of JAX in the step, in float32; of NumPy on the host, in float64."""
@@ -49,6 +52,11 @@ class Regression:
             one. With more than 20 only the means are reported.
         mean, std: mean and deviation of each target in its own unit; value = standardised·std + mean.
         extra: metrics besides the ones that are always reported.
+        transforms: for each target the logarithm or power that is learned in place of the standardised value; empty if
+            all targets are learned standardised.
+        residuals: for each target, learned values minus outputs, evenly from the lowest to the highest. The answer is
+            then the mean over the values to which they lead, which is the mean of the target (smearing: Duan 1983).
+        lowest, highest: for each target the limits of the answers, in its own unit; empty without limits.
 
     >>> task = Regression(loss="huber", mean=(20.0,), std=(10.0,))
     >>> task.losses(np.array([[0.5], [3.0]], np.float32), np.array([0.0, 0.0], np.float32)).tolist()
@@ -60,6 +68,7 @@ class Regression:
         Huber, Robust Estimation of a Location Parameter, 1964.
         Koenker and Bassett, Regression Quantiles, 1978.
         McCullagh and Nelder, Generalized Linear Models, 1989, chapter 6 (Poisson, with the logarithm as link).
+        Duan, Smearing Estimate: A Nonparametric Retransformation Method, 1983.
     """
 
     name: ClassVar[str] = "regression"
@@ -73,6 +82,10 @@ class Regression:
     std: tuple[float, ...] = (1.0,)
     names: tuple[str, ...] = ()
     extra: tuple[Metric, ...] = ()
+    transforms: tuple[Power, ...] = ()
+    residuals: tuple[tuple[float, ...], ...] = ()
+    lowest: tuple[float, ...] = ()
+    highest: tuple[float, ...] = ()
 
     @property
     def reported(self) -> tuple[Metric, ...]:
@@ -153,6 +166,18 @@ class Regression:
         rising: Numbers = numpy.concatenate([each[:, :, :1], steps], axis=2).cumsum(axis=2)
         return rising
 
+    @property
+    def needs_residuals(self) -> bool:
+        """Whether answers are to be means, and lack the residuals that lead to them."""
+        return bool(self.transforms) and self.loss == "mean_squared_error" and not self.residuals
+
+    def with_residuals(self, outputs: Outputs, targets: Values, weights: RowWeights) -> "Regression":
+        """The task with the residuals of these rows, so that its answers are means."""
+        used = np.flatnonzero(np.asarray(weights))
+        found = np.asarray(targets, np.float64).reshape(-1, self.targets) - np.asarray(outputs, np.float64)
+        groups = (group_residuals(column[used], np.asarray(weights, np.float64)[used]) for column in found.T)
+        return replace(self, residuals=tuple(groups))
+
     def row_weights(self, targets: Values) -> None:
         """None: all rows weigh the same."""
 
@@ -178,9 +203,9 @@ class Regression:
         if isinstance(self.loss, NotHere):
             return None
         if callable(self.loss):
-            wanted = answers.standardised_true.astype(np.float32)
+            wanted = answers.wanted.astype(np.float32)
             return host_losses(self.loss, outputs.astype(np.float32), wanted[:, 0] if self.targets == 1 else wanted)
-        return np.asarray(self._losses(np.asarray(outputs, np.float64), answers.standardised_true, np).mean(axis=1))
+        return np.asarray(self._losses(np.asarray(outputs, np.float64), answers.wanted, np).mean(axis=1))
 
     def answers(self, outputs: np.ndarray, targets: np.ndarray, weights: Float[np.ndarray, " rows"]) -> ValueAnswers:
         """The input of the metrics, for rows that all have a weight above 0."""
@@ -188,8 +213,12 @@ class Regression:
         wide = np.asarray(targets, np.float64).reshape(len(targets), self.targets)
         of_target = partial(np.broadcast_to, shape=(self.targets,))
         unit, mean = of_target(np.asarray(self.std, np.float64)), of_target(np.asarray(self.mean, np.float64))
-        quantiles = self._quantiles(outputs, np) if self.levels else None
-        return ValueAnswers(self._standardised_answers(outputs), wide, weights, unit, mean, self.levels, quantiles)
+        quantiles = self._standardised_quantiles(outputs) if self.levels else None
+        standardised = self._standardised_answers(outputs)
+        if not self.transforms:
+            return ValueAnswers(standardised, wide, weights, unit, mean, self.levels, quantiles)
+        true = (self._undo(wide) - mean) / unit
+        return ValueAnswers(standardised, true, weights, unit, mean, self.levels, quantiles, wide)
 
     def remarks(self, outputs: Outputs, targets: Values, weights: RowWeights | None = None) -> tuple[str, ...]:
         """Remarks if the mean of the targets would be nearer to them than the answers, or if the loss is not here."""
@@ -199,7 +228,19 @@ class Regression:
             if (r2 := found.get(name, 0.0)) < 0:
                 shown = name.replace("r2", "R²")
                 said.append(f"{shown} is {r2:.4g}, below 0: always predicting the mean of these rows would err less")
-        return tuple(said)
+        return (*said, *self.limit_notes(outputs))
+
+    def limit_notes(self, outputs: Outputs) -> tuple[str, ...]:
+        """A sentence on the rows whose answers are at the limits, if there are any."""
+        if not self.lowest:
+            return ()
+        wide = np.asarray(self._to_unit(self._standardised_answers(np.asarray(outputs, np.float64))))
+        cut = int(((wide <= self.lowest) | (wide >= self.highest)).any(axis=1).sum())
+        if not cut:
+            return ()
+        limits = _ranges(self.lowest, self.highest)
+        found = f"{cut:,} of {len(wide):,} answers were far beyond what training saw, and are kept within {limits}"
+        return (f"{found}; `task.clip_margin=none` leaves them as they are",)
 
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The predicted values in their own unit: float64 [rows] for one target, else [rows, targets]."""
@@ -210,7 +251,7 @@ class Regression:
         """The predicted quantiles in their own unit; None with another loss."""
         if not self.levels:
             return None
-        quantiles = self._quantiles(np.asarray(outputs, np.float64), np)
+        quantiles = self._standardised_quantiles(np.asarray(outputs, np.float64))
         return np.stack([self._to_unit(quantiles[:, :, k]) for k in range(len(self.levels))], axis=2)
 
     def to_json(self) -> dict[str, Any]:
@@ -218,14 +259,44 @@ class Regression:
         return to_json(self)
 
     def _standardised_answers(self, outputs: np.ndarray) -> np.ndarray:
-        """The standardised answers [rows, targets] from outputs in float64."""
-        if self.loss == "poisson":
-            with np.errstate(over="ignore"):
-                return np.asarray(np.expm1(outputs) / self._scale(np, np.float64))
+        """The standardised answers [rows, targets] from outputs in float64, within the limits."""
         if self.levels:
             middle = int(np.argmin(np.abs(np.array(self.levels) - 0.5)))
-            return np.asarray(self._quantiles(outputs, np)[:, :, middle])
-        return outputs
+            return np.asarray(self._standardised_quantiles(outputs)[:, :, middle])
+        if self.loss == "poisson":
+            with np.errstate(over="ignore"):
+                outputs = np.asarray(np.expm1(outputs) / self._scale(np, np.float64))
+        return self._clip(self._standardise(self._undo(outputs, self.residuals)) if self.transforms else outputs)
+
+    def _standardised_quantiles(self, outputs: np.ndarray) -> Float[np.ndarray, "rows targets levels"]:
+        """The standardised quantiles from outputs in float64, within the limits."""
+        found = self._quantiles(outputs, np)
+        levels = [found[:, :, place] for place in range(len(self.levels))]
+        if self.transforms:
+            levels = [self._standardise(self._undo(level)) for level in levels]
+        return np.stack(list(map(self._clip, levels)), axis=2)
+
+    def _undo(
+        self, learned: Float[np.ndarray, "rows targets"], residuals: tuple[tuple[float, ...], ...] = ()
+    ) -> Float[np.ndarray, "rows targets"]:
+        """The values in their own unit from those that are learned; with residuals, the mean of what these lead to."""
+        columns = zip(learned.T, self.transforms, residuals or [(0.0,)] * self.targets, strict=True)
+        return np.stack([smear(transform, values, around) for values, transform, around in columns], axis=1)
+
+    def _standardise(self, values: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
+        return (values - np.asarray(self.mean, np.float64)) / np.asarray(self.std, np.float64)
+
+    def _clip(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
+        """The answers within the limits."""
+        if not self.lowest:
+            return standardised
+        limits = (self._standardise(np.asarray([ends], np.float64)) for ends in (self.lowest, self.highest))
+        return np.clip(standardised, *limits)
 
     def _to_unit(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
         return standardised * np.asarray(self.std, np.float64) + np.asarray(self.mean, np.float64)
+
+
+def _ranges(lowest: tuple[float, ...], highest: tuple[float, ...]) -> str:
+    """The limits of each target, in words."""
+    return ", ".join(f"{low:.6g} to {high:.6g}" for low, high in zip(lowest, highest, strict=True))

@@ -1,6 +1,7 @@
 """Several targets, some of them classes: one head for each, trained together."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
@@ -74,6 +75,19 @@ class Several:
             return self.loss(outputs, targets)  # type: ignore[no-any-return]
         parts = [head.losses(own, wanted) for head, own, wanted in self._by_head(jnp.asarray(outputs), targets)]
         return jnp.mean(jnp.stack(parts), axis=0)
+
+    @property
+    def needs_residuals(self) -> bool:
+        """Whether answers of a head are to be means, and lack the residuals that lead to them."""
+        return self.loss is None and any(isinstance(head, Regression) and head.needs_residuals for head in self.heads)
+
+    def with_residuals(self, outputs: Outputs, targets: Any, weights: RowWeights) -> "Several":
+        """The task with the residuals of these rows in the heads that need them."""
+        heads = tuple(
+            head.with_residuals(own, wanted, weights) if isinstance(head, Regression) and head.needs_residuals else head
+            for head, own, wanted in self._by_head(np.asarray(outputs), np.asarray(targets))
+        )
+        return replace(self, heads=heads)
 
     def row_weights(self, targets: Any) -> None:
         """None: all rows weigh the same."""

@@ -22,7 +22,7 @@ from batchwright.data.load_streamed import prepare_streamed
 from batchwright.errors import ConfigError, DataError, unknown
 from batchwright.measure.layers import layer_probe
 from batchwright.measure.live import live_noise
-from batchwright.nn import ARCHITECTURES
+from batchwright.nn import ARCHITECTURES, Linear
 from batchwright.nn.frozen import follows_batches, with_frozen
 from batchwright.nn.protocols import TARGETS
 from batchwright.optim.names import is_chosen, name_of
@@ -237,7 +237,7 @@ def _load(config: Config, like: Encoding | None) -> Dataset:
 
 
 def _blueprint(config: Config, dataset: Dataset) -> Blueprint:
-    task = task_of(dataset, config.task, config.own)
+    task = task_of(dataset, config.task, config.own, linear=isinstance(config.network, Linear))
     return Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision)
 
 

@@ -9,7 +9,7 @@ from batchwright.config.sections import NOTHING, Own, TaskSettings
 from batchwright.data.dataset import Dataset
 from batchwright.data.encode.labels import LabelTarget
 from batchwright.data.encode.several import SeveralTargets, each_target
-from batchwright.data.encode.targets import ClassTarget, ValueTarget
+from batchwright.data.encode.targets import ClassTarget, ValueTarget, transforms_of
 from batchwright.errors import ConfigError, DataError
 from batchwright.nn.protocols import Variables
 from batchwright.tasks import (
@@ -43,12 +43,18 @@ from batchwright.training.feed import OnDisk
 from batchwright.training.state import Model, Rows
 
 Name = TypeVar("Name", bound=str)
+CLIP_MARGIN = 0.25
+"""By which share of their range answers may go beyond the training rows: errors in the range stay as they are, and no
+answer is absurd."""
+LARGEST = float(np.finfo(np.float64).max)
 ROWS_TRIED = 1_000
 """Rows on which a user's own metrics are tried."""
 
 
-def task_of(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
+def task_of(dataset: Dataset, settings: TaskSettings, own: Own, *, linear: bool = False) -> Task:
     """The task for the data's target and the settings; the loss "auto" is the task's first loss.
+
+    A `linear` network is made to go beyond what training saw, so that its answers have no limits unless asked for.
 
     Raises:
         ConfigError: a loss or a metric that does not exist for this kind of target, or a part of the user's own that
@@ -57,6 +63,8 @@ def task_of(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
     """
     if own.task is not None:
         return _try_parts(_own_task(own), dataset, own)
+    if settings.clip_margin == "auto":
+        settings = replace(settings, clip_margin="none" if linear else CLIP_MARGIN)
     return _try_parts(_make_task(dataset, settings, own), dataset, own)
 
 
@@ -115,7 +123,12 @@ def _regression(dataset: Dataset, targets: tuple[ValueTarget, ...], settings: Ta
     if settings.threshold != 0.5:
         raise ConfigError("task.threshold is for two classes, and the target is a number: leave it out.")
     loss = own.loss or _loss(settings.loss, VALUE_LOSSES, "regression")
+    transforms = transforms_of(targets)
     if loss == "poisson":
+        if transforms:
+            raise ConfigError(
+                "the loss poisson is for counts as they are: leave data.target_transform out, or take another loss."
+            )
         _check_counts(dataset)
     return Regression(
         loss,
@@ -126,7 +139,24 @@ def _regression(dataset: Dataset, targets: tuple[ValueTarget, ...], settings: Ta
         tuple(target.std for target in targets),
         tuple(target.name for target in targets) if len(targets) > 1 else (),
         _extra(settings, own, VALUE_METRICS, MORE_VALUE_METRICS),
+        transforms,
+        (),
+        *_limits(targets, settings.clip_margin),
     )
+
+
+def _limits(targets: tuple[ValueTarget, ...], margin: float | str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The lowest and the highest answer for each target; none without a margin, or if a range is not known."""
+    ranges = [(target.lowest, target.highest) for target in targets]
+    if isinstance(margin, str):
+        return (), ()
+    lowest, highest = list[float](), list[float]()
+    for low, high in ranges:
+        if low is None or high is None:
+            return (), ()
+        lowest.append(max(low - margin * high + margin * low, -LARGEST))
+        highest.append(min(high + margin * high - margin * low, LARGEST))
+    return tuple(lowest), tuple(highest)
 
 
 def _multilabel(target: LabelTarget, settings: TaskSettings, own: Own) -> Multilabel:
@@ -239,13 +269,29 @@ def _try_parts(task: Task, dataset: Dataset, own: Own) -> Task:
     return task
 
 
-def with_threshold(task: Task, settings: TaskSettings, model: Model, variables: Variables, rows: Rows | OnDisk) -> Task:
-    """The task, with the best threshold on these rows if one is to be chosen."""
+def finish_task(
+    task: Task,
+    settings: TaskSettings,
+    model: Model,
+    variables: Variables,
+    *,
+    train: Rows | OnDisk,
+    validation: Rows | OnDisk | None,
+) -> Task:
+    """The task with what is learned when training has ended: a threshold, or residuals for means.
+
+    The best threshold is chosen on the validation rows. Residuals are those of training and validation rows.
+    """
     aim = settings.threshold
-    if not isinstance(task, Classification) or not isinstance(aim, str):
-        return task
-    outputs, targets, weights = answers_of(model, variables, rows)
-    own = np.ones(len(targets)) if weights is None else weights.astype(np.float64)
-    used = np.flatnonzero(own)
-    second = task.probabilities(outputs[used])[:, 1]
-    return replace(task, threshold=best_threshold(second, targets[used], own[used], aim=aim))
+    if isinstance(task, Classification) and isinstance(aim, str) and validation is not None:
+        outputs, targets, weights = answers_of(model, variables, validation)
+        own = np.ones(len(targets)) if weights is None else weights.astype(np.float64)
+        used = np.flatnonzero(own)
+        second = task.probabilities(outputs[used])[:, 1]
+        return replace(task, threshold=best_threshold(second, targets[used], own[used], aim=aim))
+    if isinstance(task, Regression | Several) and task.needs_residuals:
+        parts = [answers_of(model, variables, rows) for rows in (train, validation) if rows is not None]
+        outputs, targets = (np.concatenate([part[place] for part in parts]) for place in (0, 1))
+        given = [np.ones(len(part[1])) if part[2] is None else part[2].astype(np.float64) for part in parts]
+        return task.with_residuals(outputs, targets, np.concatenate(given)) if np.isfinite(outputs).all() else task
+    return task

@@ -32,7 +32,7 @@ from batchwright.workflow.initial import begin_from, given_variables
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.places import find_again, places_of, require_rows_again
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
-from batchwright.workflow.tasks import with_threshold
+from batchwright.workflow.tasks import finish_task
 from batchwright.workflow.timing import fit_epochs_in_time
 from batchwright.workflow.trained import Trained
 
@@ -325,7 +325,7 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     """Evaluate the variables that are kept, and complete the record."""
     stopped = fitted.stopped
     evaluating = time.perf_counter()
-    prepared = _with_threshold(prepared, stopped.variables)
+    prepared = _with_finished_task(prepared, stopped.variables)
     model = SavedModel(prepared.blueprint, prepared.job.program.model, stopped.variables, prepared.dataset.encoding)
     judged = judge_parts(prepared, stopped.variables)
     metrics = {part: found.metrics for part, found in judged.items()}
@@ -382,13 +382,11 @@ def _mistakes(prepared: Prepared, fitted: _Fitted) -> LastWrong | None:
     return LastWrong(rows if len(rows) == len(epochs) else np.arange(len(epochs)), epochs)
 
 
-def _with_threshold(prepared: Prepared, variables: Variables) -> Prepared:
-    """What was prepared, with the threshold that is best on the validation rows where one is to be chosen."""
-    job, blueprint = prepared.job, prepared.blueprint
-    if job.validation is None:
-        return prepared
+def _with_finished_task(prepared: Prepared, variables: Variables) -> Prepared:
+    """What was prepared, with what its task learns when training has ended (`finish_task`)."""
+    job, blueprint, settings = prepared.job, prepared.blueprint, prepared.settings.config.task
     model = job.program.model
-    task = with_threshold(blueprint.task, prepared.settings.config.task, model, variables, job.validation)
+    task = finish_task(blueprint.task, settings, model, variables, train=job.train, validation=job.validation)
     if task is blueprint.task:
         return prepared
     program = replace(job.program, model=Model(model.network, task))
@@ -396,8 +394,8 @@ def _with_threshold(prepared: Prepared, variables: Variables) -> Prepared:
 
 
 def judge_parts(prepared: Prepared, variables: Variables) -> dict[str, Judged]:
-    """How good these variables are on the rows of every part, with a threshold of their own where one is chosen."""
-    prepared = _with_threshold(prepared, variables)
+    """How good these variables are on the rows of every part, with a task finished by them (`finish_task`)."""
+    prepared = _with_finished_task(prepared, variables)
     job, test = prepared.job, prepared.dataset.test
     parts = {
         "train": job.train,

@@ -5,7 +5,6 @@ unseen category has a place of its own; so any new row can be encoded.
 """
 
 import dataclasses
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -16,15 +15,11 @@ from batchwright.data.encode.spelling import fold, fold_cells, merge_counts
 from batchwright.data.encode.tags import Tags
 from batchwright.data.encode.texts import HashedText
 from batchwright.data.typed.convert import as_text
-
-Scaling = Literal["standard", "robust", "quantile", "none"]
+from batchwright.errors import DataError
 
 LARGEST = float(np.finfo(np.float32).max)
 LIMIT = 1e6
 """Scaled numbers are cut here, or at the largest number in the training rows if larger: only new rows can be cut."""
-
-QUANTILES, ROWS_PER_QUANTILE = (10, 1000), 30
-"""Fewest and most knots of the quantile map, one per 30 rows between them (Gorishniy et al. 2021, arXiv 2106.11959)."""
 
 DAY = 24 * 60 * 60 * 1_000_000
 """Microseconds of a day."""
@@ -35,9 +30,11 @@ CYCLES = ("month", "day", "weekday", "hour", "minute")
 
 @dataclasses.dataclass(frozen=True)
 class Number:
-    """A number x as (x − center) / scale, cut at ±limit; `indicator` adds a column that is 1 where it is missing.
+    """A number x as z = (x − center) / scale, cut at ±limit; `indicator` adds a column that is 1 where it is missing.
 
-    The training rows had numbers from `lowest` to `highest`, which is only compared with: None where it is not known.
+    With a `smooth_limit` c, it is z / √(1 + (z/c)²), which is nearly z near 0 and never leaves ±c. The training rows
+    had numbers from `lowest` to `highest`, which is only compared with (None: not known). `why` is the reason for
+    this scaling where it was chosen.
     """
 
     column: str
@@ -48,6 +45,13 @@ class Number:
     encoder: Literal["number"] = "number"
     lowest: float | None = None
     highest: float | None = None
+    smooth_limit: float | None = None
+    why: str | None = None
+
+    @property
+    def scaling(self) -> str:
+        """How it is scaled, where that was chosen."""
+        return "standard" if self.smooth_limit is None else "smooth_clip"
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -56,8 +60,10 @@ class Number:
 
     def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
         """Put the encoded cells into `out`."""
-        scaled = scale_by(_floats(cells), self.center, self.scale)
-        out[:, 0] = np.nan_to_num(np.clip(scaled, -self.limit, self.limit), nan=0.0)
+        scaled = np.clip(scale_by(as_floats(cells), self.center, self.scale), -self.limit, self.limit)
+        if self.smooth_limit is not None:
+            scaled = scaled / np.hypot(1.0, scaled / self.smooth_limit)
+        out[:, 0] = np.nan_to_num(scaled, nan=0.0)
         _write_indicator(cells, out, self.indicator)
 
 
@@ -65,7 +71,7 @@ class Number:
 class Quantile:
     """A number by its rank among training rows: linear between `knots` (values) and `levels` (normal quantiles).
 
-    The training rows had numbers from `lowest` to `highest`.
+    The training rows had numbers from `lowest` to `highest`. `why` is the reason for this scaling where it was chosen.
     """
 
     column: str
@@ -75,6 +81,12 @@ class Quantile:
     encoder: Literal["quantile"] = "quantile"
     lowest: float | None = None
     highest: float | None = None
+    why: str | None = None
+
+    @property
+    def scaling(self) -> str:
+        """How it is scaled."""
+        return "quantile"
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -83,7 +95,7 @@ class Quantile:
 
     def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
         """Put the encoded cells into `out`."""
-        out[:, 0] = np.nan_to_num(np.interp(_floats(cells), self.knots, self.levels), nan=0.0)
+        out[:, 0] = np.nan_to_num(np.interp(as_floats(cells), self.knots, self.levels), nan=0.0)
         _write_indicator(cells, out, self.indicator)
 
 
@@ -102,7 +114,7 @@ class Flag:
 
     def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
         """Put the encoded cells into `out`."""
-        out[:, 0] = np.nan_to_num(_floats(cells), nan=0.5)
+        out[:, 0] = np.nan_to_num(as_floats(cells), nan=0.5)
         _write_indicator(cells, out, self.indicator)
 
 
@@ -159,6 +171,39 @@ class OneHot:
 
 
 @dataclasses.dataclass(frozen=True)
+class Ordinal:
+    """A category of a known `order` as (rank − center) / scale, then as in `OneHot` if it has few levels (`one_hot`).
+
+    Ranks count from 0. An unseen category has the mean rank of the training rows, and is all zeros besides.
+    """
+
+    column: str
+    order: tuple[str, ...]
+    center: float
+    scale: float
+    one_hot: bool
+    missing: bool
+    encoder: Literal["ordinal"] = "ordinal"
+    merge_case: bool | None = None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        named = tuple(f"{self.column}={category}" for category in self.order) if self.one_hot else ()
+        return (self.column, *named, *((f"{self.column} is missing",) * self.missing))
+
+    def write(self, cells: pl.Series, out: Float32[np.ndarray, "rows features"]) -> None:
+        """Put the encoded cells into `out`."""
+        codes = category_codes(cells, self.order, missing=False, merge_case=bool(self.merge_case))
+        seen = np.flatnonzero(codes)
+        out[:] = 0.0
+        out[seen, 0] = (codes[seen] - 1 - self.center) / self.scale
+        if self.one_hot:
+            out[seen, codes[seen]] = 1.0
+        _write_indicator(cells, out, self.missing)
+
+
+@dataclasses.dataclass(frozen=True)
 class Category:
     """A category as an index into an embedding; 0 stands for unseen categories, and for categories of one training row.
 
@@ -194,7 +239,7 @@ class Picture:
         return cells.to_numpy().reshape(len(cells), *self.shape)
 
 
-Wide = Number | Quantile | Flag | Moment | OneHot | Tags
+Wide = Number | Quantile | Flag | Moment | OneHot | Ordinal | Tags
 """Encoders that write columns of numbers."""
 
 Encoder = Wide | Category | HashedText
@@ -298,32 +343,6 @@ def scale_by(values: Float64[np.ndarray, " rows"], center: float, scale: float) 
     return scaled
 
 
-def number_encoder(column: str, cells: pl.Series, scaling: str) -> Number | Quantile:
-    """The encoder of a numeric column: by mean and deviation, median and quartile distance, or rank; or as it is."""
-    values, indicator = _floats(cells.drop_nulls()), cells.null_count() > 0
-    made = _number_encoder(column, values, indicator, scaling)
-    if len(values) == 0:
-        return made
-    return dataclasses.replace(made, lowest=float(values.min()), highest=float(values.max()))
-
-
-def _number_encoder(
-    column: str, values: Float64[np.ndarray, " rows"], indicator: bool, scaling: str
-) -> Number | Quantile:
-    """The encoder learned from the numbers that are not missing."""
-    if scaling == "none":
-        return Number(column, 0.0, 1.0, indicator, limit=LARGEST)
-    if scaling == "quantile":
-        return Quantile(column, *_quantile_map(values), indicator)
-    center, scale = mean_and_deviation(values)
-    if scaling != "robust":
-        return Number(column, center, scale or 1.0, indicator)
-    lower, center, upper = (float(value) for value in np.quantile(values, (0.25, 0.5, 0.75)))
-    scale = min(upper - lower, np.finfo(np.float64).max) or scale or 1.0
-    farthest = float(np.max(np.abs(scale_by(values, center, scale)), initial=0.0))
-    return Number(column, center, scale, indicator, limit=min(max(LIMIT, farthest), LARGEST))
-
-
 def date_encoder(column: str, cells: pl.Series) -> Moment:
     """The encoder of a date column: the time elapsed, and sine and cosine of each cycle, if they differ between rows.
 
@@ -334,7 +353,9 @@ def date_encoder(column: str, cells: pl.Series) -> Moment:
     names = (ELAPSED, *(f"{cycle} {curve}" for cycle in cycles for curve in ("sine", "cosine")))
     parts = {name: part_of_date(known, name) for name in names}
     varying = {name: values for name, values in parts.items() if values.n_unique() > 1}
-    encoders = (Number(name, *mean_and_deviation(_floats(values)), indicator=False) for name, values in varying.items())
+    encoders = (
+        Number(name, *mean_and_deviation(as_floats(values)), indicator=False) for name, values in varying.items()
+    )
     return Moment(column, tuple(encoders), cells.null_count() > 0)
 
 
@@ -356,20 +377,31 @@ def category_encoder(column: str, cells: pl.Series, one_hot_max: int, *, merge_c
     return Category(column, tuple(sorted(repeated.to_series(0))), missing, merge_case=merging)
 
 
-def _quantile_map(values: Float64[np.ndarray, " rows"]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Knots and their normal quantiles; equal knots become one, at the mean of their quantiles."""
-    fewest, most = QUANTILES
-    count = max(min(len(values) // ROWS_PER_QUANTILE, most), fewest)
-    shares = (np.arange(count) + 0.5) / count
-    normal = NormalDist()
-    levels = np.array([normal.inv_cdf(share) for share in shares])
-    knots, place = np.unique(np.quantile(values, shares), return_inverse=True)
-    return tuple(knots.tolist()), tuple((np.bincount(place, levels) / np.bincount(place)).tolist())
-
-
-def _floats(cells: pl.Series) -> Float64[np.ndarray, " rows"]:
+def as_floats(cells: pl.Series) -> Float64[np.ndarray, " rows"]:
     """The cells as float64, NaN where missing."""
     return cells.cast(pl.Float64).to_numpy()
+
+
+def ordinal_encoder(
+    column: str, cells: pl.Series, order: tuple[str, ...], one_hot_max: int, *, merge_case: bool = False
+) -> Ordinal:
+    """The encoder of a categorical column whose categories have an order, with a column each up to `one_hot_max`.
+
+    Raises:
+        DataError: a training row has a category that is not in the order.
+    """
+    codes = category_codes(cells, order, missing=False, merge_case=merge_case)
+    strange = cells.filter((codes == 0) & cells.is_not_null().to_numpy())
+    if len(strange):
+        listed = ", ".join(map(repr, as_text(strange).unique(maintain_order=True).head(3)))
+        raise DataError(
+            f"column {column!r}: {len(strange):,} training rows have a category that is not in the order "
+            f"{', '.join(order)}, such as {listed}: add it to `order`."
+        )
+    missing = cells.null_count() > 0
+    center, scale = mean_and_deviation(codes[codes > 0] - 1.0)
+    one_hot = len(order) + missing <= one_hot_max
+    return Ordinal(column, order, center, scale or 1.0, one_hot, missing, merge_case=True if merge_case else None)
 
 
 def _with_indicator(column: str, indicator: bool) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ class Encoding:
 
     def identity(self) -> dict[str, object]:
         """What decides how rows are encoded, as a plain dictionary; the range of the training rows does not."""
-        return as_plain(self, without=("lowest", "highest"))
+        return as_plain(self, without=("lowest", "highest", "why"))
 
     @classmethod
     def from_json(cls, plain: Mapping[str, object]) -> "Encoding":

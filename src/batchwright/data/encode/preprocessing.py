@@ -15,12 +15,12 @@ from batchwright.data.encode.encoders import (
     Flag,
     OneHot,
     Picture,
-    Scaling,
     Wide,
     category_encoder,
     date_encoder,
-    number_encoder,
+    ordinal_encoder,
 )
+from batchwright.data.encode.scaling import number_encoder
 from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.encode.spelling import spelling_note
 from batchwright.data.encode.tags import Tags, tags_encoder
@@ -28,12 +28,14 @@ from batchwright.data.encode.texts import TEXT, HashedText, Text, describe_cost,
 from batchwright.data.typed.advice import kind_setting
 from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.counters import may_be_input
-from batchwright.data.typed.schema import Column, Schema, as_plain, from_plain
+from batchwright.data.typed.schema import Column, ColumnOptions, Scaling, Schema, as_plain, from_plain
 from batchwright.data.typed.table import ColumnSource, Table
 from batchwright.errors import ConfigError, DataError, unknown
 
 Constant = Literal["leave_out", "unless_all", "keep"]
 SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
+NOTHING_TOLD: Mapping[str, ColumnOptions] = MappingProxyType({})
+AS_FOUND = ColumnOptions()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +138,7 @@ def learn(
     one_hot_max: int = 10,
     text: Text = TEXT,
     merge_case: bool = False,
+    columns: Mapping[str, ColumnOptions] = NOTHING_TOLD,
 ) -> Learned:
     """Learn from the training rows which columns are used (no target, constant or identifier), and how.
 
@@ -148,10 +151,12 @@ def learn(
         constant: what becomes of columns that do not vary: they are left out; or are so unless there are no others; or
             are used, as more rows are to come, unless all of their cells are missing.
         scaling: of numbers x: `standard` (x − mean) / deviation, `robust` (x − median) / (upper − lower quartile),
-            `quantile`, which gives each column a normal distribution, or `none`, which takes x as it is.
+            `smooth_clip`, which keeps the latter within ±3, `quantile`, which gives each column a normal distribution,
+            `none`, which takes x as it is, or `auto`, which chooses for each column.
         one_hot_max: categories with at most this number of distinct values become one column each; others are embedded.
         text: how free text is encoded.
         merge_case: whether categories that differ only in case, blanks or trailing points are one.
+        columns: the scaling or the order of single columns, by name.
 
     >>> from batchwright.data.typed.table import from_frame
     >>> table = from_frame({"height": [1.0, 3.0], "colour": ["red", "blue"]})
@@ -169,7 +174,14 @@ def learn(
     check_scaling(scaling)
     reasons = dict(leave_out) | (dict.fromkeys(target.columns, "target") if target else {})
     found = learn_columns(
-        train, reasons, constant=constant, scaling=scaling, one_hot_max=one_hot_max, text=text, merge_case=merge_case
+        train,
+        reasons,
+        constant=constant,
+        scaling=scaling,
+        one_hot_max=one_hot_max,
+        text=text,
+        merge_case=merge_case,
+        columns=columns,
     )
     schema = make_schema(tuple(column for column, _ in found), target, name=train.name)
     images = [Picture(column.name, column.shape) for column, _ in found if column.used and column.shape is not None]
@@ -186,9 +198,12 @@ def learn_columns(
     one_hot_max: int,
     text: Text = TEXT,
     merge_case: bool = False,
+    columns: Mapping[str, ColumnOptions] = NOTHING_TOLD,
 ) -> list[tuple[Column, Encoder | None]]:
     """Whether and how each column is encoded; `reasons` are those against using columns, the rest is as for `learn`."""
-    make = partial(make_encoder, scaling=scaling, one_hot_max=one_hot_max, text=text, merge_case=merge_case)
+    make = partial(
+        make_encoder, scaling=scaling, one_hot_max=one_hot_max, text=text, merge_case=merge_case, columns=columns
+    )
     found = [_learn_column(train, column, reasons.get(column.name), constant, make) for column in train.columns]
     if not any(column.used for column, _ in found):
         found = [_take_counter(train, column, encoder, make) for column, encoder in found]
@@ -300,11 +315,13 @@ def make_encoder(
     *,
     text: Text = TEXT,
     merge_case: bool = False,
+    columns: Mapping[str, ColumnOptions] = NOTHING_TOLD,
 ) -> Encoder:
     """The encoder learned from the `cells` of a column in the training rows; other arguments as for `learn`."""
+    told = columns.get(column.name, AS_FOUND)
     match column.kind:
         case "numeric":
-            return number_encoder(column.name, cells, scaling)
+            return number_encoder(column.name, cells, told.scaling or scaling)
         case "boolean":
             return Flag(column.name, cells.null_count() > 0)
         case "date":
@@ -314,5 +331,7 @@ def make_encoder(
         case "tags":
             few = tags_encoder(column.name, cells, column.format)
             return few or text_encoder(column.name, cells, text, separator=column.format)
+        case _ if told.order is not None:
+            return ordinal_encoder(column.name, cells, told.order, one_hot_max, merge_case=merge_case)
         case _:
             return category_encoder(column.name, cells, one_hot_max, merge_case=merge_case)

@@ -2,12 +2,14 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float32, Int32, Integer
 
 from batchwright.data.encode.labels import LabelTarget, fit_labels
+from batchwright.data.encode.power import Transform
 from batchwright.data.encode.targets import AS_THEY_ARE, ClassRules, ClassTarget, ValueTarget, fit_target
 from batchwright.data.typed.schema import TASKS, as_plain, from_plain
 from batchwright.data.typed.table import Table
@@ -99,6 +101,7 @@ def fit_targets(
     separator: str | None = None,
     lenient: bool = False,
     rules: ClassRules = AS_THEY_ARE,
+    transform: Transform = "none",
 ) -> Target:
     """How to predict the columns `names`; numbers are scaled by all rows, see `refit_scale`.
 
@@ -109,11 +112,12 @@ def fit_targets(
         separator: separator of the labels in a cell, for "multilabel".
         lenient: as for `fit_target`.
         rules: what becomes of classes that are rare, or spelt in several ways.
+        transform: of numbers, as for `fit_target`.
 
     Raises:
         DataError: as `fit_target` and `fit_labels`.
-        ConfigError: an unknown task, a separator without "multilabel", "multilabel" for several columns, or rules for
-            rare classes where there are no classes.
+        ConfigError: an unknown task, a separator without "multilabel", "multilabel" for several columns, rules for
+            rare classes where there are no classes, or a transform where there are no numbers.
     """
     if task is not None and task not in TASKS:
         raise ConfigError(unknown("task", task, TASKS))
@@ -124,10 +128,14 @@ def fit_targets(
                 "out, and each column is predicted by itself."
             )
         _refuse_rare(rules, "sets of labels")
+        _refuse_transform(transform)
         return fit_labels(table, names[0], separator=separator, lenient=lenient, merge_case=rules.merge_case)
     if separator is not None:
         raise ConfigError("label_separator is for task multilabel: set both, or leave it out.")
-    parts = tuple(fit_target(table, name, task=task, lenient=lenient, rules=rules) for name in names)
+    how = partial(fit_target, table, task=task, lenient=lenient, rules=rules, transform=transform)
+    parts = tuple(map(how, names))
+    if not any(isinstance(part, ValueTarget) for part in parts):
+        _refuse_transform(transform)
     if not any(isinstance(part, ClassTarget) for part in parts):
         _refuse_rare(rules, "numbers")
     return parts[0] if len(parts) == 1 else SeveralTargets(parts)
@@ -138,16 +146,28 @@ def _refuse_rare(rules: ClassRules, what: str) -> None:
         raise ConfigError(f"rare_classes is for classes, but {what} are predicted here: leave it out.")
 
 
-def refit_scale(target: Target, table: Table, rows: Integer[np.ndarray, " chosen"], *, lenient: bool) -> Target:
-    """The target, with the mean and the deviation of its numbers taken from these rows only.
+def _refuse_transform(transform: Transform) -> None:
+    if transform not in ("none", "auto"):
+        raise ConfigError(f"target_transform {transform} is for numbers, but classes are predicted here: leave it out.")
+
+
+def refit_scale(
+    target: Target,
+    table: Table,
+    rows: Integer[np.ndarray, " chosen"],
+    *,
+    lenient: bool,
+    transform: Transform = "none",
+) -> Target:
+    """The target, with the mean, the deviation and the transform of its numbers taken from these rows only.
 
     Raises:
         DataError: a number is the same in all of these rows; not raised if `lenient`.
     """
     if isinstance(target, ValueTarget):
-        return fit_target(table, target.name, task="regression", rows=rows, lenient=lenient)
+        return fit_target(table, target.name, task="regression", rows=rows, lenient=lenient, transform=transform)
     if isinstance(target, SeveralTargets):
-        parts = (refit_scale(part, table, rows, lenient=lenient) for part in target.parts)
+        parts = (refit_scale(part, table, rows, lenient=lenient, transform=transform) for part in target.parts)
         return SeveralTargets(tuple(part for part in parts if isinstance(part, OneTarget)))
     return target
 

@@ -1,6 +1,7 @@
 """Encode the target: classes as codes, numbers standardised, and the way back."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ from jaxtyping import Float, Float32, Float64, Integer
 
 from batchwright.data.encode.classes import AS_THEY_ARE, ClassRules, ClassTarget, fit_classes
 from batchwright.data.encode.encoders import mean_and_deviation, scale_by
+from batchwright.data.encode.power import Power, Transform, fit_power
 from batchwright.data.encode.target_cells import drop_missing, target_cells
 from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.inference import kind_remedy
@@ -28,12 +30,18 @@ CONSTANT = 2.0**-20
 
 @dataclasses.dataclass(frozen=True)
 class ValueTarget:
-    """Numbers y as (y − mean) / std, with the mean and std of the training rows."""
+    """Numbers y as (y − mean) / std, with the mean and std of the training rows; or as a `transform` has them.
+
+    The training rows had numbers from `lowest` to `highest`: None where it is not known.
+    """
 
     name: str
     mean: float
     std: float
     task: Literal["regression"] = "regression"
+    lowest: float | None = None
+    highest: float | None = None
+    transform: Power | None = None
 
     def __repr__(self) -> str:
         """The target, with mean and deviation."""
@@ -53,9 +61,18 @@ class ValueTarget:
         """The standardised value of each row.
 
         Raises:
-            DataError: the table lacks the target, a value is missing, or it holds no numbers.
+            DataError: the table lacks the target, a value is missing, it holds no numbers, or numbers of 0 or less,
+                which the transform cannot take.
         """
-        return scale_by(_values(table, self.name), self.mean, self.std).astype(np.float32)
+        values = _values(table, self.name)
+        if self.transform is None:
+            return scale_by(values, self.mean, self.std).astype(np.float32)
+        if not self.transform.signed and values.min(initial=1.0) <= 0:
+            raise DataError(
+                f"{table.name}: target {self.name!r} goes down to {values.min():.6g}, and its {self.transform.name} "
+                "takes numbers above 0 only: train with `data.target_transform=power` where there are others, or none."
+            )
+        return self.transform.apply(values).astype(np.float32)
 
     def strangers(self, table: Table) -> list[str]:
         """None: any number may be a target."""
@@ -67,6 +84,8 @@ class ValueTarget:
         >>> ValueTarget("y", 10.0, 2.0).decode(np.array([0.0, 1.5]))
         array([10., 13.])
         """
+        if self.transform is not None:
+            return self.transform.undo(standardised)
         return standardised.astype(np.float64) * self.std + self.mean
 
     def to_json(self) -> dict[str, object]:
@@ -82,6 +101,7 @@ def fit_target(
     rows: Integer[np.ndarray, " chosen"] | None = None,
     lenient: bool = False,
     rules: ClassRules = AS_THEY_ARE,
+    transform: Transform = "none",
 ) -> ClassTarget | ValueTarget:
     """How to predict the column `name`: as classes, or as a number.
 
@@ -96,6 +116,7 @@ def fit_target(
         lenient: whether to accept a target from which little or nothing can be learned: one value, one class, a class
             of one row, about as many classes as rows.
         rules: what becomes of classes that are rare, or spelt in several ways.
+        transform: of numbers: `log`, the `power` that makes them most normal, or what suits them (`auto`).
 
     >>> from batchwright.data.typed.table import from_frame
     >>> fit_target(from_frame({"y": ["yes", "no", "no", "yes"]}), "y").classes
@@ -112,11 +133,43 @@ def fit_target(
     if (task or _likely_task(cells)) == "classification":
         return fit_classes(table, cells, rules, lenient=lenient)
     values = _values(table, name)
-    mean, std = mean_and_deviation(values if rows is None else values[rows])
+    chosen = values if rows is None else values[rows]
+    mean, std = mean_and_deviation(chosen)
     if std == 0.0 and not lenient:
         which = "row" if rows is None else "training row"
         raise DataError(f"{table.name}: target {name!r} is {mean:g} in every {which}: there is nothing to learn.")
-    return ValueTarget(name, mean, std or max(CONSTANT * (abs(mean) or 1.0), SMALLEST))
+    return ValueTarget(
+        name,
+        mean,
+        std or max(CONSTANT * (abs(mean) or 1.0), SMALLEST),
+        lowest=float(chosen.min()),
+        highest=float(chosen.max()),
+        transform=_fit_transform(table.name, name, values, chosen, transform),
+    )
+
+
+def _fit_transform(
+    table: str,
+    name: str,
+    values: Float64[np.ndarray, " rows"],
+    chosen: Float64[np.ndarray, " chosen"],
+    wanted: Transform,
+) -> Power | None:
+    """The transform learned from the chosen values, one that takes all values; None for those that do not differ."""
+    positive = bool(values.min() > 0)
+    if wanted == "log" and not positive:
+        raise DataError(
+            f"{table}: target {name!r} goes down to {values.min():.6g}, and `data.target_transform=log` takes numbers "
+            "above 0 only: `power` takes any."
+        )
+    return None if chosen.min() == chosen.max() else fit_power(chosen, wanted, positive=positive)
+
+
+def transforms_of(targets: Sequence[ValueTarget]) -> tuple[Power, ...]:
+    """The transform of each target, of those without one the standardisation; none if no target has one."""
+    if all(target.transform is None for target in targets):
+        return ()
+    return tuple(target.transform or Power(1.0, 1.0, True, target.mean, target.std) for target in targets)
 
 
 def _values(table: Table, name: str) -> Float64[np.ndarray, " rows"]:

@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from batchwright.data.encode.encoders import Category, Encoder, Flag, Moment, Number, OneHot, Quantile, category_codes
+from batchwright.data.encode.encoders import (
+    Category,
+    Encoder,
+    Flag,
+    Moment,
+    Number,
+    OneHot,
+    Ordinal,
+    Quantile,
+    category_codes,
+)
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.tags import Tags
 from batchwright.data.encode.texts import HashedText
@@ -124,9 +134,9 @@ def count_unfamiliar(preprocessing: Preprocessing, table: Table) -> Unfamiliar:
         absent = cells.null_count()
         if absent and not _knows_missing(encoder):
             missing[name] = Missing(absent, _taken_as(encoder))
-        if isinstance(encoder, OneHot | Category):
-            merge = bool(encoder.merge_case)
-            codes = category_codes(cells, encoder.categories, missing=False, merge_case=merge)
+        if isinstance(encoder, OneHot | Category | Ordinal):
+            known = encoder.order if isinstance(encoder, Ordinal) else encoder.categories
+            codes = category_codes(cells, known, missing=False, merge_case=bool(encoder.merge_case))
             strange = (codes == 0) & cells.is_not_null().to_numpy()
             if strange.any():
                 examples = as_text(cells).filter(strange).unique(maintain_order=True).head(EXAMPLES)
@@ -158,7 +168,7 @@ def _out_of_range(encoder: Number | Quantile, numbers: np.ndarray) -> OutOfRange
 
 def _knows_missing(encoder: Encoder) -> bool:
     """Whether training had missing cells in the column."""
-    return encoder.missing if isinstance(encoder, OneHot | Category | Tags | HashedText) else encoder.indicator
+    return encoder.indicator if isinstance(encoder, Number | Quantile | Flag | Moment) else encoder.missing
 
 
 def _taken_as(encoder: Encoder) -> str:

@@ -12,6 +12,7 @@ from batchwright.errors import DataError
 
 Kind = Literal["numeric", "categorical", "boolean", "date", "text", "tags", "image", "identifier"]
 Task = Literal["classification", "regression", "multilabel"]
+Scaling = Literal["standard", "robust", "smooth_clip", "quantile", "none", "auto"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TASKS: tuple[Task, ...] = get_args(Task)
@@ -27,16 +28,22 @@ class ColumnOptions:
         kind: what the column holds; `identifier` leaves it out.
         number: how its numbers are written; it makes the column numeric.
         missing: texts that mean missing in this column, besides those that do in all columns.
+        scaling: how its numbers are scaled, in place of what `scaling` says for all columns.
+        order: its categories from the lowest to the highest; they are then also a number.
     """
 
     kind: Kind | None = None
     number: NumberFormat | None = None
     missing: tuple[str, ...] = ()
+    scaling: Scaling | None = None
+    order: tuple[str, ...] | None = None
 
     @property
     def told_kind(self) -> Kind | None:
-        """The kind, which may follow from how numbers are written."""
-        return "numeric" if self.kind is None and self.number is not None else self.kind
+        """The kind, which may follow from how numbers are written, or from the order of categories."""
+        if self.kind is not None:
+            return self.kind
+        return "numeric" if self.number is not None else "categorical" if self.order is not None else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +141,7 @@ class WholeSchema(Schema):
 LATER = (
     *("numbers", "decimal", "day_first", "encoding", "skip_lines", "comment", "quote", "columns", "lowest", "highest"),
     *("largest", "shape", "image", "image_dir", "image_size", "merge_case", "merged", "dropped", "minus_after"),
+    *("scaling", "order", "why", "smooth_limit", "transform"),
 )
 """Keys that saved dataclasses do not have where their value is None, as those saved by earlier versions."""
 
