@@ -168,6 +168,7 @@ def _describe(
         text=options.text,
         merge_case=options.merge_case,
         columns=options.columns,
+        min_frequency=options.min_frequency,
     )
     before = {column.name: column for column in rows.columns}
     described = tuple(
@@ -298,4 +299,8 @@ def _told_of(column: Column, options: DataOptions) -> dict[str, Any]:
     """What `data.columns` says about a column, so that it is read as it was."""
     told = as_plain(options.columns.get(column.name, ColumnOptions()), without=("kind", "number"))
     number = {} if column.numbers is None else {"number": as_plain(column.numbers)}
-    return {"kind": column.kind, **number, **{key: value for key, value in told.items() if value}}
+    return {
+        "kind": column.kind,
+        **number,
+        **{key: list(value) if isinstance(value, tuple) else value for key, value in told.items() if value},
+    }

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 from jaxtyping import Int64, Shaped
 
 from batchwright.data.encode.classes import class_notes
-from batchwright.data.encode.encoders import Number, Quantile
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table, leave_out_rare
 from batchwright.data.encode.labels import LabelTarget, labels_note, looks_like_labels
 from batchwright.data.encode.preprocessing import Constant, Preprocessing, check_scaling, learn
@@ -28,6 +28,9 @@ from batchwright.errors import ConfigError
 
 FEW_ROWS = 10
 """Rows of a validation or test part below which a note says that its metrics say little."""
+
+FAR_SHARE = 0.9
+"""The share of the variance of a predicted number from which a single row is noted."""
 
 
 class Divided(NamedTuple):
@@ -103,7 +106,25 @@ def divide(
     table = rows if isinstance(rows, Table) else label_table(rows)
     codes = () if target.task == "regression" else unlearned_note(target.encode(table)[indices.train], target)
     another = () if like is None else target_note(rows, like, target)
-    return Divided(target, indices, kept, (*notes, *_no_test_note(options, own)), (*codes, *another))
+    notes = (*notes, *_no_test_note(options, own), *_far_notes(target, table, indices))
+    return Divided(target, indices, kept, notes, (*codes, *another))
+
+
+def _far_notes(target: Target, table: Table, indices: Indices) -> tuple[str, ...]:
+    """A note on each number that is predicted if a single training row makes up nearly all of its variance."""
+    parts = target.parts if isinstance(target, SeveralTargets) else (target,)
+    notes = []
+    for part in (part for part in parts if isinstance(part, ValueTarget)):
+        values = table.frame[part.name].cast(pl.Float64).to_numpy()[indices.train]
+        far = np.abs((values - part.mean) / part.std)
+        if len(values) > FEW_ROWS and far.max() ** 2 > FAR_SHARE * len(values):
+            lower, upper = np.quantile(values, (0.25, 0.75))
+            notes.append(
+                f"target {part.name!r}: one training row holds {values[far.argmax()]:.6g}, which is nearly all of the "
+                f"variance (half of the rows are from {lower:.6g} to {upper:.6g}), so that little else is learned: "
+                "correct it, or leave the row out"
+            )
+    return tuple(notes)
 
 
 def _no_test_note(options: DataOptions, own: tuple[str, ...]) -> tuple[str, ...]:
@@ -216,6 +237,7 @@ def learn_encoding(
         text=options.text,
         merge_case=options.merge_case,
         columns=options.columns,
+        min_frequency=options.min_frequency,
     )
     schema = dataclasses.replace(found.schema, weights=options.weights)
     return Encoding(schema, found.preprocessing, target, options.reading)
@@ -291,7 +313,7 @@ def source_notes(found: tuple[str, ...], encoding: Encoding, own: Mapping[str, R
     notes = [
         *found,
         *(f"column {column.name!r}: {column.note}" for column in columns),
-        *scaling_notes(encoding.preprocessing),
+        *_scaling_notes(encoding.preprocessing),
         *_transform_notes(encoding.target),
     ]
     for role, rows in own.items():
@@ -304,12 +326,13 @@ def source_notes(found: tuple[str, ...], encoding: Encoding, own: Mapping[str, R
     return tuple(dict.fromkeys(notes))
 
 
-def scaling_notes(preprocessing: Preprocessing | ImagePreprocessing) -> tuple[str, ...]:
+def _scaling_notes(preprocessing: Preprocessing | ImagePreprocessing) -> tuple[str, ...]:
     """A note on how many columns are scaled in which way, where that was chosen."""
-    encoders = preprocessing.encoders if isinstance(preprocessing, Preprocessing) else ()
-    chosen = Counter(one.scaling for one in encoders if isinstance(one, Number | Quantile) and one.why is not None)
-    counted = ", ".join(f"{count:,} {scaling}" for scaling, count in sorted(chosen.items()))
-    return (f"scaling auto has chosen {counted}; `batchwright data show` tells why",) if chosen else ()
+    if not isinstance(preprocessing, Preprocessing) or not preprocessing.chosen_scalings:
+        return ()
+    chosen = Counter(scaling for scaling, _ in preprocessing.chosen_scalings.values())
+    counted = ", ".join(f"{scaling} for {count:,}" for scaling, count in sorted(chosen.items()))
+    return (f"scaling of the columns of numbers: {counted}; `batchwright data show` tells why",)
 
 
 def _transform_notes(target: Target) -> tuple[str, ...]:

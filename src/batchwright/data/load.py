@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int64, UInt64
 
 from batchwright.data.dataset import Dataset, encode_split, fingerprint
+from batchwright.data.encode.encoders import MIN_FREQUENCY
 from batchwright.data.encode.encoding import Encoding, leave_out_rare
 from batchwright.data.encode.power import Transform
 from batchwright.data.encode.preprocessing import Constant
@@ -62,6 +63,7 @@ def load(
     scaling: Scaling = "standard",
     target_transform: Transform = "none",
     one_hot_max: int = 10,
+    min_frequency: int = MIN_FREQUENCY,
     text: Text | Mapping[str, int | None] | None = None,
     header: bool = True,
     delimiter: str | None = None,
@@ -114,6 +116,7 @@ def load(
         scaling=scaling,
         target_transform=target_transform,
         one_hot_max=one_hot_max,
+        min_frequency=min_frequency,
         text=make_text(text),
         header=header,
         delimiter=delimiter,

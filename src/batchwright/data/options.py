@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal, get_args
 import numpy as np
 from annotated_types import Ge, Lt
 
+from batchwright.data.encode.encoders import MIN_FREQUENCY
 from batchwright.data.encode.power import Transform
 from batchwright.data.encode.texts import TEXT, Text, make_text
 from batchwright.data.formats.source import Source
 from batchwright.data.splitting import METHODS, Method, check_fractions
 from batchwright.data.typed.numbers import DECIMALS, Decimal
-from batchwright.data.typed.schema import ColumnOptions, Kind, Scaling, Task, from_plain, normal_name
+from batchwright.data.typed.schema import SCALINGS, ColumnOptions, Kind, Scaling, Task, from_plain, normal_name
 from batchwright.data.typed.table import MISSING, TableOptions
 from batchwright.errors import ConfigError, DataError, unknown
 
@@ -52,6 +53,7 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "split": (_is_text, "a name"),
     **dict.fromkeys(("scaling", "target_transform"), (_is_text, "a name")),
     "one_hot_max": (_is_whole, "a whole number >= 0"),
+    "min_frequency": (_is_whole, "a whole number >= 1"),
     "header": (lambda value: isinstance(value, bool), "True or False"),
     "delimiter": (lambda value: value is None or _is_text(value), "a character, or None"),
     "skip_lines": (lambda value: value is None or _is_whole(value), "a whole number, or None"),
@@ -125,6 +127,7 @@ class DataOptions:
         target_transform: of a number that is predicted: "log", the "power" that makes it most normal, or "auto", which
             takes either where it suits the training rows; answers are in the target's own unit all the same.
         one_hot_max: categories with at most this number of distinct values become columns; others are embedded.
+        min_frequency: training rows of an embedded category below which it is taken as unknown, as unseen ones are.
         text: how free text is encoded.
         header: whether the first record of a text file names the columns.
         delimiter: one ASCII character, or "whitespace" for runs of blanks; found from the file when None.
@@ -162,6 +165,7 @@ class DataOptions:
     scaling: Scaling = "standard"
     target_transform: Transform = "none"
     one_hot_max: Annotated[int, Ge(0)] = 10
+    min_frequency: Annotated[int, Ge(1)] = MIN_FREQUENCY
     text: Text = TEXT
     header: bool = True
     delimiter: str | None = None
@@ -266,6 +270,8 @@ class DataOptions:
             problems.append(unknown("target_transform", self.target_transform, transforms))
         if self.one_hot_max < 0:
             problems.append(f"one_hot_max must hold one_hot_max >= 0, but got {self.one_hot_max}.")
+        if self.min_frequency < 1:
+            problems.append(f"min_frequency must hold min_frequency >= 1, but got {self.min_frequency}.")
         if self.skip_lines is not None and self.skip_lines < 0:
             problems.append(f"skip_lines must be at least 0, but is {self.skip_lines}.")
         if self.image_size is not None and min(self.image_size) < 1:
@@ -287,6 +293,16 @@ class DataOptions:
         for name, told in self.columns.items():
             if told.number is not None and told.kind not in (None, "numeric"):
                 yield f"columns says that {name!r} is {told.kind}, and how its numbers are written: leave one out."
+            if told.scaling is not None:
+                if told.scaling not in SCALINGS:
+                    yield f"columns: {unknown(f'scaling of {name!r}', told.scaling, SCALINGS)}"
+                if told.told_kind not in (None, "numeric"):
+                    yield f"columns says that {name!r} is {told.told_kind}, and how numbers are scaled: leave one out."
+            if told.order is not None:
+                if len(set(told.order)) < max(2, len(told.order)):
+                    yield f"columns: the order of {name!r} must name two categories or more, each once."
+                if told.kind not in (None, "categorical"):
+                    yield f"columns says that {name!r} is {told.kind}, and an order of categories: leave one out."
             if (kind := self.kinds.get(name)) is not None and told.told_kind not in (None, kind):
                 yield f"kinds says that {name!r} is {kind}, and columns that it is {told.told_kind}: leave one out."
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from batchwright.config import flow
 from batchwright.data.encode.encoding import Encoding
+from batchwright.data.encode.preprocessing import Preprocessing
+from batchwright.data.typed.schema import Column
 from batchwright.errors import BatchwrightError
 from batchwright.figures import Axis, Bar, bars
 from batchwright.figures.text import clean
@@ -57,17 +59,24 @@ def _columns(encoding: Encoding) -> list[Block]:
     order = (
         sorted(columns, key=lambda column: column.used and not column.note) if len(columns) > MOST_COLUMNS else columns
     )
+    scalings = encoding.preprocessing.chosen_scalings if isinstance(encoding.preprocessing, Preprocessing) else {}
     rows = tuple(
         (
             shown_name(column.name),
             column.kind,
             "target" if column.name in targets else "input" if column.used else "no",
-            clean(column.note)[:LONGEST_VALUE],
+            clean(_note(column, scalings))[:LONGEST_VALUE],
         )
         for column in order[:MOST_COLUMNS]
     )
     more = f"; {MOST_COLUMNS} of {len(columns):,}, those with a note first" * (len(columns) > MOST_COLUMNS)
     return [Grid(f"Columns{more}", ("column", "kind", "used", "note"), rows)]
+
+
+def _note(column: Column, scalings: dict[str, tuple[str, str]]) -> str:
+    """What is doubtful about a column, and how it is scaled and why where that was chosen."""
+    scaling, why = scalings.get(column.name, ("", ""))
+    return "; ".join(filter(None, (column.note, f"scaling {scaling} ({why})" if scaling else "")))
 
 
 def _parts(run: Run) -> str:

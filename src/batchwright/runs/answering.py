@@ -11,6 +11,7 @@ from batchwright.data.typed.cells import LISTED, NONE_BAD
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import predict_pieces, unanswered_note
 from batchwright.runs.run import Run
+from batchwright.tasks.regression import limit_note
 
 
 class Answering:
@@ -20,7 +21,7 @@ class Answering:
         """Take a model and a source, with arguments as `predict`; nothing is read yet."""
         self._pieces = predict_pieces(model, source, keep=keep, on_bad_rows=on_bad_rows)
         self._bad, self._place, self._unfamiliar = NONE_BAD, "row", Unfamiliar()
-        self._rows = self._answered = 0
+        self._rows = self._answered = self._limited = 0
         self._notes: tuple[str, ...] = ()
 
     def frames(self) -> Iterator[pl.DataFrame]:
@@ -35,13 +36,15 @@ class Answering:
             self._notes += rows.notes
             self._rows += len(rows.fits)
             self._answered += int(rows.fits.sum())
+            self._limited += predictions.limited
             yield predictions.frame()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know about the rows, one sentence each."""
         unanswered = unanswered_note(self._bad, self._rows - self._answered, self._place)
-        return (*self._notes, *unanswered, *self._unfamiliar.notes())
+        limited = limit_note(self._limited, self._answered)
+        return (*self._notes, *unanswered, *self._unfamiliar.notes(), *limited)
 
     def to_json(self) -> dict[str, Any]:
         """The counts as plain data."""

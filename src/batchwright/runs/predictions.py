@@ -29,6 +29,7 @@ from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
 from batchwright.tasks import Classification, Multilabel, Regression, Several, Task
 from batchwright.tasks.per_class import PerClass
+from batchwright.tasks.regression import limit_note
 from batchwright.training.evaluate import ROWS_AT_ONCE, judge, outputs
 from batchwright.training.state import to_device
 
@@ -43,7 +44,8 @@ class Predictions:
     predictions for each target.
 
     `answered` [rows] is False for rows that do not fit, which have no answer: NaN, or an empty text; None where all
-    rows have one. `kept` are columns of the source, and `notes` say what is unlike the training rows, a sentence each.
+    rows have one. `limited` counts rows with a value at its limit. `kept` are columns of the source, and `notes` say
+    what is unlike the training rows, a sentence each.
     """
 
     target: str
@@ -56,6 +58,7 @@ class Predictions:
     answered: np.ndarray | None = None
     kept: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    limited: int = 0
 
     def __repr__(self) -> str:
         """The number of rows, and the first answers."""
@@ -153,9 +156,11 @@ def _predictions_of(model: SavedModel, rows: WholeRows, outputs: np.ndarray) -> 
     target, task = model.encoding.target.name, model.model.task
     notes = (*rows.notes, *unanswered_note(rows.bad, int((~rows.fits).sum()), rows.place), *rows.unfamiliar.notes())
     if rows.fits.all():
-        return replace(_predictions(task, target, outputs), kept=rows.written, notes=notes)
+        found = _predictions(task, target, outputs)
+        return replace(found, kept=rows.written, notes=(*notes, *limit_note(found.limited, len(outputs))))
     some = outputs if len(outputs) else np.zeros((1, task.outputs), np.float32)  # for the types of the answers
     spread = _spread(_predictions(task, target, some), rows.fits)
+    notes = (*notes, *limit_note(spread.limited, len(outputs)))
     return replace(spread, kept=rows.written, notes=notes, answered=rows.fits)
 
 
@@ -190,7 +195,8 @@ def _predictions(task: Task, target: str, outputs: np.ndarray) -> Predictions:
         return Predictions(target, answers, task.classes, task.probabilities(outputs))
     if isinstance(task, Several):
         heads = zip(task.heads, task.names, task.by_head(outputs), strict=True)
-        return Predictions(target, answers, parts=tuple(_predictions(*head) for head in heads))
+        parts = tuple(_predictions(*head) for head in heads)
+        return Predictions(target, answers, parts=parts, limited=sum(part.limited for part in parts))
     if not isinstance(task, Regression):
         return Predictions(target, answers)
     quantiles = task.decode_quantiles(outputs)
@@ -201,7 +207,8 @@ def _predictions(task: Task, target: str, outputs: np.ndarray) -> Predictions:
         else Predictions(name, wide[:, place], levels=task.levels, quantiles=quantiles[:, place])
         for place, name in enumerate(task.names or (target,))
     )
-    return each[0] if len(each) == 1 else Predictions(target, answers, parts=each)
+    made = each[0] if len(each) == 1 else Predictions(target, answers, parts=each)
+    return replace(made, limited=task.count_limited(outputs))
 
 
 @dataclass(frozen=True)

@@ -228,19 +228,14 @@ class Regression:
             if (r2 := found.get(name, 0.0)) < 0:
                 shown = name.replace("r2", "R²")
                 said.append(f"{shown} is {r2:.4g}, below 0: always predicting the mean of these rows would err less")
-        return (*said, *self.limit_notes(outputs))
+        return (*said, *limit_note(self.count_limited(outputs), len(outputs)))
 
-    def limit_notes(self, outputs: Outputs) -> tuple[str, ...]:
-        """A sentence on the rows whose answers are at the limits, if there are any."""
+    def count_limited(self, outputs: Outputs) -> int:
+        """The number of rows with an answer at its limit."""
         if not self.lowest:
-            return ()
-        wide = np.asarray(self._to_unit(self._standardised_answers(np.asarray(outputs, np.float64))))
-        cut = int(((wide <= self.lowest) | (wide >= self.highest)).any(axis=1).sum())
-        if not cut:
-            return ()
-        limits = _ranges(self.lowest, self.highest)
-        found = f"{cut:,} of {len(wide):,} answers were far beyond what training saw, and are kept within {limits}"
-        return (f"{found}; `task.clip_margin=none` leaves them as they are",)
+            return 0
+        answers, (low, high) = self._standardised_answers(np.asarray(outputs, np.float64)), self._limits()
+        return int(((answers == low) | (answers == high)).any(axis=1).sum())
 
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The predicted values in their own unit: float64 [rows] for one target, else [rows, targets]."""
@@ -288,15 +283,24 @@ class Regression:
 
     def _clip(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
         """The answers within the limits."""
-        if not self.lowest:
-            return standardised
-        limits = (self._standardise(np.asarray([ends], np.float64)) for ends in (self.lowest, self.highest))
-        return np.clip(standardised, *limits)
+        return np.clip(standardised, *self._limits()) if self.lowest else standardised
+
+    def _limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest standardised answer [1, targets]."""
+        low, high = (self._standardise(np.asarray([ends], np.float64)) for ends in (self.lowest, self.highest))
+        return low, high
 
     def _to_unit(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
         return standardised * np.asarray(self.std, np.float64) + np.asarray(self.mean, np.float64)
 
 
-def _ranges(lowest: tuple[float, ...], highest: tuple[float, ...]) -> str:
-    """The limits of each target, in words."""
-    return ", ".join(f"{low:.6g} to {high:.6g}" for low, high in zip(lowest, highest, strict=True))
+def limit_note(limited: int, rows: int) -> tuple[str, ...]:
+    """A sentence on how many answers were cut, if there are any.
+
+    >>> limit_note(0, 5)
+    ()
+    """
+    if not limited:
+        return ()
+    cut = f"{limited:,} of {rows:,} answers were far outside the range of the training rows, and are cut at a limit"
+    return (f"{cut}: `task.clip_margin` sets it, and `none` leaves answers as they are",)

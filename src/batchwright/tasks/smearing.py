@@ -16,6 +16,10 @@ from batchwright.data.encode.power import Power
 MOST = 100
 """Residuals that are kept of all rows: of as many groups of equal weight, from the lowest to the highest, the means."""
 
+FAR = 10.0
+"""Quartile distances, 13 deviations of a normal distribution, from the quartiles at which residuals are cut: a single
+wrong target would decide about all answers."""
+
 
 def smear(
     transform: Power, learned: Float[np.ndarray, " rows"], residuals: Sequence[float]
@@ -37,6 +41,8 @@ def group_residuals(residuals: Float[np.ndarray, " rows"], weights: Float[np.nda
     >>> group_residuals(np.array([3.0, 1.0, 2.0]), np.ones(3))
     (1.0, 2.0, 3.0)
     """
+    lower, upper = np.quantile(residuals, (0.25, 0.75))
+    residuals = residuals.clip(lower - FAR * (upper - lower), upper + FAR * (upper - lower))
     order = np.argsort(residuals, kind="stable")
     ordered, share = residuals[order], weights[order] / weights.sum()
     count = min(MOST, len(ordered))

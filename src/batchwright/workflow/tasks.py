@@ -146,13 +146,12 @@ def _regression(dataset: Dataset, targets: tuple[ValueTarget, ...], settings: Ta
 
 
 def _limits(targets: tuple[ValueTarget, ...], margin: float | str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The lowest and the highest answer for each target; none without a margin, or if a range is not known."""
-    ranges = [(target.lowest, target.highest) for target in targets]
+    """The lowest and the highest answer for each target; none without a margin, or if a range is not known or empty."""
     if isinstance(margin, str):
         return (), ()
     lowest, highest = list[float](), list[float]()
-    for low, high in ranges:
-        if low is None or high is None:
+    for low, high in ((target.lowest, target.highest) for target in targets):
+        if low is None or high is None or low == high:
             return (), ()
         lowest.append(max(low - margin * high + margin * low, -LARGEST))
         highest.append(min(high + margin * high - margin * low, LARGEST))

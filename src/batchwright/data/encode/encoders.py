@@ -21,6 +21,9 @@ LARGEST = float(np.finfo(np.float32).max)
 LIMIT = 1e6
 """Scaled numbers are cut here, or at the largest number in the training rows if larger: only new rows can be cut."""
 
+MIN_FREQUENCY = 2
+"""Training rows of an embedded category that is not taken as unknown, where nothing else is asked for."""
+
 DAY = 24 * 60 * 60 * 1_000_000
 """Microseconds of a day."""
 ELAPSED = "elapsed"
@@ -205,10 +208,10 @@ class Ordinal:
 
 @dataclasses.dataclass(frozen=True)
 class Category:
-    """A category as an index into an embedding; 0 stands for unseen categories, and for categories of one training row.
+    """A category as an index into an embedding; 0 stands for unseen categories, and for rare ones.
 
-    So row 0 of the embedding is trained wherever there are rare categories. With `merge_case`, case, blanks and
-    trailing points do not count.
+    Rare are those of fewer training rows than `min_frequency`, which is 2 where it is None. So row 0 of the embedding
+    is trained wherever there are rare categories. With `merge_case`, case, blanks and trailing points do not count.
     """
 
     column: str
@@ -216,6 +219,7 @@ class Category:
     missing: bool
     encoder: Literal["category"] = "category"
     merge_case: bool | None = None
+    min_frequency: int | None = None
 
     @property
     def cardinality(self) -> int:
@@ -359,10 +363,13 @@ def date_encoder(column: str, cells: pl.Series) -> Moment:
     return Moment(column, tuple(encoders), cells.null_count() > 0)
 
 
-def category_encoder(column: str, cells: pl.Series, one_hot_max: int, *, merge_case: bool = False) -> OneHot | Category:
+def category_encoder(
+    column: str, cells: pl.Series, one_hot_max: int, *, merge_case: bool = False, min_frequency: int = MIN_FREQUENCY
+) -> OneHot | Category:
     """The encoder of a categorical column: one-hot up to `one_hot_max` distinct values, missing among them.
 
-    With `merge_case`, values that differ only in case, blanks or trailing points are one, named by the most frequent.
+    Above, values of fewer than `min_frequency` rows are taken as unknown. With `merge_case`, values that differ only in
+    case, blanks or trailing points are one, named by the most frequent.
     """
     counts = as_text(cells).drop_nulls().value_counts(sort=False, name="rows")
     if merge_case:
@@ -373,8 +380,9 @@ def category_encoder(column: str, cells: pl.Series, one_hot_max: int, *, merge_c
     missing, merging = cells.null_count() > 0, True if merge_case else None
     if counts.height + missing <= one_hot_max:
         return OneHot(column, tuple(sorted(counts.to_series(0))), missing, merge_case=merging)
-    repeated = counts.filter(pl.col("rows") > 1)
-    return Category(column, tuple(sorted(repeated.to_series(0))), missing, merge_case=merging)
+    frequent = counts.filter(pl.col("rows") >= min_frequency)
+    least = None if min_frequency == MIN_FREQUENCY else min_frequency
+    return Category(column, tuple(sorted(frequent.to_series(0))), missing, merge_case=merging, min_frequency=least)
 
 
 def as_floats(cells: pl.Series) -> Float64[np.ndarray, " rows"]:

@@ -4,17 +4,20 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from batchwright.data.encode.encoders import (
+    MIN_FREQUENCY,
     Category,
     Encoder,
     Flag,
+    Number,
     OneHot,
     Picture,
+    Quantile,
     Wide,
     category_encoder,
     date_encoder,
@@ -28,12 +31,11 @@ from batchwright.data.encode.texts import TEXT, HashedText, Text, describe_cost,
 from batchwright.data.typed.advice import kind_setting
 from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.counters import may_be_input
-from batchwright.data.typed.schema import Column, ColumnOptions, Scaling, Schema, as_plain, from_plain
+from batchwright.data.typed.schema import SCALINGS, Column, ColumnOptions, Schema, as_plain, from_plain
 from batchwright.data.typed.table import ColumnSource, Table
 from batchwright.errors import ConfigError, DataError, unknown
 
 Constant = Literal["leave_out", "unless_all", "keep"]
-SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
 NOTHING_TOLD: Mapping[str, ColumnOptions] = MappingProxyType({})
 AS_FOUND = ColumnOptions()
 
@@ -76,6 +78,12 @@ class Preprocessing:
     def texts(self) -> tuple[tuple[int, int], ...]:
         """For each column of words, the number of their different numbers, and the numbers of a row in "text"."""
         return tuple((encoder.size, encoder.width) for encoder in self.encoders if isinstance(encoder, HashedText))
+
+    @property
+    def chosen_scalings(self) -> dict[str, tuple[str, str]]:
+        """By column the scaling that was chosen from the training rows, and why."""
+        numbers = (encoder for encoder in self.encoders if isinstance(encoder, Number | Quantile))
+        return {one.column: (one.scaling, one.why) for one in numbers if one.why is not None}
 
     def encode(self, table: Table) -> dict[str, np.ndarray]:
         """The arrays of a table's rows; any category may be new, and any cell missing.
@@ -139,6 +147,7 @@ def learn(
     text: Text = TEXT,
     merge_case: bool = False,
     columns: Mapping[str, ColumnOptions] = NOTHING_TOLD,
+    min_frequency: int = MIN_FREQUENCY,
 ) -> Learned:
     """Learn from the training rows which columns are used (no target, constant or identifier), and how.
 
@@ -157,6 +166,7 @@ def learn(
         text: how free text is encoded.
         merge_case: whether categories that differ only in case, blanks or trailing points are one.
         columns: the scaling or the order of single columns, by name.
+        min_frequency: training rows of an embedded category below which it is taken as unknown.
 
     >>> from batchwright.data.typed.table import from_frame
     >>> table = from_frame({"height": [1.0, 3.0], "colour": ["red", "blue"]})
@@ -182,6 +192,7 @@ def learn(
         text=text,
         merge_case=merge_case,
         columns=columns,
+        min_frequency=min_frequency,
     )
     schema = make_schema(tuple(column for column, _ in found), target, name=train.name)
     images = [Picture(column.name, column.shape) for column, _ in found if column.used and column.shape is not None]
@@ -199,10 +210,17 @@ def learn_columns(
     text: Text = TEXT,
     merge_case: bool = False,
     columns: Mapping[str, ColumnOptions] = NOTHING_TOLD,
+    min_frequency: int = MIN_FREQUENCY,
 ) -> list[tuple[Column, Encoder | None]]:
     """Whether and how each column is encoded; `reasons` are those against using columns, the rest is as for `learn`."""
     make = partial(
-        make_encoder, scaling=scaling, one_hot_max=one_hot_max, text=text, merge_case=merge_case, columns=columns
+        make_encoder,
+        scaling=scaling,
+        one_hot_max=one_hot_max,
+        text=text,
+        merge_case=merge_case,
+        columns=columns,
+        min_frequency=min_frequency,
     )
     found = [_learn_column(train, column, reasons.get(column.name), constant, make) for column in train.columns]
     if not any(column.used for column, _ in found):
@@ -316,9 +334,15 @@ def make_encoder(
     text: Text = TEXT,
     merge_case: bool = False,
     columns: Mapping[str, ColumnOptions] = NOTHING_TOLD,
+    min_frequency: int = MIN_FREQUENCY,
 ) -> Encoder:
     """The encoder learned from the `cells` of a column in the training rows; other arguments as for `learn`."""
     told = columns.get(column.name, AS_FOUND)
+    if told.scaling is not None and column.kind != "numeric":
+        raise ConfigError(
+            f"columns says how {column.name!r} is scaled, but it holds no numbers ({column.kind}): leave `scaling` "
+            "out, or give `kind: numeric`."
+        )
     match column.kind:
         case "numeric":
             return number_encoder(column.name, cells, told.scaling or scaling)
@@ -334,4 +358,4 @@ def make_encoder(
         case _ if told.order is not None:
             return ordinal_encoder(column.name, cells, told.order, one_hot_max, merge_case=merge_case)
         case _:
-            return category_encoder(column.name, cells, one_hot_max, merge_case=merge_case)
+            return category_encoder(column.name, cells, one_hot_max, merge_case=merge_case, min_frequency=min_frequency)

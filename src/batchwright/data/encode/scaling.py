@@ -29,6 +29,12 @@ NORMAL_TAILS = 3.819
 """The distance of these quantiles in a normal distribution, in quartile distances: 2 · 2.576 / 1.349."""
 HEAVY, LONG = 3.0, 1.5
 """From these multiples of the normal distance on, tails are heavy, or long."""
+FAR = 10.0
+"""Quartile distances from the median, 13 deviations of a normal distribution, beyond which a single value is far."""
+
+REACH = 1.25
+"""Where the scaling was chosen, scaled numbers are cut at the largest of the training rows times this: a wrong number
+among new rows then changes the answer no more than the most extreme one in training."""
 
 
 class Choice(NamedTuple):
@@ -45,6 +51,9 @@ def number_encoder(column: str, cells: pl.Series, scaling: str) -> Number | Quan
     made = dataclasses.replace(_number_encoder(column, values, indicator, choice.scaling), why=choice.why)
     if len(values) == 0:
         return made
+    if isinstance(made, Number) and scaling == "auto":
+        farthest = float(np.abs(scale_by(values, made.center, made.scale)).max())
+        made = dataclasses.replace(made, limit=min(REACH * (farthest or 1.0), LIMIT))
     return dataclasses.replace(made, lowest=float(values.min()), highest=float(values.max()))
 
 
@@ -67,6 +76,12 @@ def choose_scaling(values: Float64[np.ndarray, " rows"]) -> Choice:
         return Choice("quantile", f"heavy tails: {shown}")
     if ratio >= LONG:
         return Choice("smooth_clip", f"long tails: {shown}")
+    ends = scale_by(np.array([values.min(), values.max()]), float(middle), float(upper - lower))
+    if np.abs(ends).max() > FAR:
+        far = values.max() if abs(ends[1]) > abs(ends[0]) else values.min()
+        return Choice(
+            "smooth_clip", f"far values: {far:.6g}, where half of the rows are from {lower:.6g} to {upper:.6g}"
+        )
     return Choice("standard", f"no long tails: {shown}")
 
 

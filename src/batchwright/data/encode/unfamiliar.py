@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from batchwright.data.encode.encoders import (
+    MIN_FREQUENCY,
     Category,
     Encoder,
     Flag,
@@ -34,21 +35,22 @@ EXAMPLES = 3
 class Unseen:
     """Cells of a column with categories that training did not see, and the first few of these categories.
 
-    With `or_once`, categories that training saw in one row only count as unseen, as the model does not tell them apart.
+    Categories that training saw in fewer rows than `least` count as unseen, as the model does not tell them apart.
     """
 
     cells: int
     examples: tuple[str, ...]
-    or_once: bool
+    least: int
 
     def __add__(self, other: "Unseen") -> "Unseen":
         """These and later ones, of the same column."""
         examples = tuple(dict.fromkeys((*self.examples, *other.examples)))[:EXAMPLES]
-        return Unseen(self.cells + other.cells, examples, self.or_once)
+        return Unseen(self.cells + other.cells, examples, self.least)
 
     def describe(self, of: str) -> str:
         """What is unfamiliar, in words; `of` says of which number of cells."""
-        seen = "never saw, or saw in one row only" if self.or_once else "never saw"
+        rows = "one row only" if self.least == 2 else f"fewer than {self.least:,} rows"
+        seen = f"never saw, or saw in {rows}" if self.least > 1 else "never saw"
         return f"{of} hold categories that training {seen} (such as {self.examples[0]!r}): they are taken as unknown"
 
 
@@ -140,16 +142,21 @@ def count_unfamiliar(preprocessing: Preprocessing, table: Table) -> Unfamiliar:
             strange = (codes == 0) & cells.is_not_null().to_numpy()
             if strange.any():
                 examples = as_text(cells).filter(strange).unique(maintain_order=True).head(EXAMPLES)
-                unseen[name] = Unseen(int(strange.sum()), tuple(examples), isinstance(encoder, Category))
+                unseen[name] = Unseen(int(strange.sum()), tuple(examples), _least_rows(encoder))
         if isinstance(encoder, Tags):
             strangers = split_values(cells, encoder.separator).explode().drop_nulls()
             strangers = strangers.filter(~strangers.is_in(list(encoder.values)))
             if len(strangers):
                 examples = strangers.unique(maintain_order=True).head(EXAMPLES)
-                unseen[name] = Unseen(len(strangers), tuple(examples), encoder.other)
+                unseen[name] = Unseen(len(strangers), tuple(examples), 2 if encoder.other else 1)
         if isinstance(encoder, Number | Quantile) and (found := _out_of_range(encoder, cells.drop_nulls().to_numpy())):
             out_of_range[name] = found
     return Unfamiliar() + Unfamiliar(table.rows, unseen, missing, out_of_range)
+
+
+def _least_rows(encoder: OneHot | Category | Ordinal) -> int:
+    """The training rows of a category that is known."""
+    return (encoder.min_frequency or MIN_FREQUENCY) if isinstance(encoder, Category) else 1
 
 
 def _out_of_range(encoder: Number | Quantile, numbers: np.ndarray) -> OutOfRange | None:

@@ -14,6 +14,7 @@ Kind = Literal["numeric", "categorical", "boolean", "date", "text", "tags", "ima
 Task = Literal["classification", "regression", "multilabel"]
 Scaling = Literal["standard", "robust", "smooth_clip", "quantile", "none", "auto"]
 
+SCALINGS: tuple[Scaling, ...] = get_args(Scaling)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TASKS: tuple[Task, ...] = get_args(Task)
 
@@ -141,7 +142,7 @@ class WholeSchema(Schema):
 LATER = (
     *("numbers", "decimal", "day_first", "encoding", "skip_lines", "comment", "quote", "columns", "lowest", "highest"),
     *("largest", "shape", "image", "image_dir", "image_size", "merge_case", "merged", "dropped", "minus_after"),
-    *("scaling", "order", "why", "smooth_limit", "transform"),
+    *("scaling", "order", "why", "smooth_limit", "transform", "min_frequency"),
 )
 """Keys that saved dataclasses do not have where their value is None, as those saved by earlier versions."""
 
