@@ -82,6 +82,8 @@ def test_scaling_and_order_of_unsuitable_columns_are_refused() -> None:
         bw.load(table, target="y", columns={"a": {"scaling": "quantile"}})
     with pytest.raises(ConfigError, match=r"columns: .*scaling"):
         bw.load(table, target="y", columns={"b": {"scaling": "rank"}})
+    with pytest.raises(ConfigError, match="'y' is encoded, but it is no input"):
+        bw.load(table, target="y", columns={"y": {"scaling": "quantile"}})
     with pytest.raises(ConfigError, match="order of 'a' must name two"):
         bw.load(table, target="y", columns={"a": {"order": ("x", "x")}})
     with pytest.raises(ConfigError, match="'b' is numeric, and an order"):

@@ -46,6 +46,7 @@ CASES = {
     "labels": DataOptions(target="city", task="multilabel", weights="weight"),
     "robust": DataOptions(target="y", scaling="robust", one_hot_max=2, weights="weight"),
     "quantile": DataOptions(target="y", scaling="quantile", split="shuffled", test_split=0.0),
+    "chosen": DataOptions(target="y", scaling="auto", target_transform="power", min_frequency=3),
     "groups": DataOptions(target="y", group="site", kinds={"site": "categorical"}),
     "time": DataOptions(target="y", time="day", weights="weight"),
 }

@@ -10,6 +10,7 @@ import polars as pl
 from jaxtyping import Int64, Shaped
 
 from batchwright.data.encode.classes import class_notes
+from batchwright.data.encode.encoders import scale_by
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table, leave_out_rare
 from batchwright.data.encode.labels import LabelTarget, labels_note, looks_like_labels
 from batchwright.data.encode.preprocessing import Constant, Preprocessing, check_scaling, learn
@@ -116,7 +117,7 @@ def _far_notes(target: Target, table: Table, indices: Indices) -> tuple[str, ...
     notes = []
     for part in (part for part in parts if isinstance(part, ValueTarget)):
         values = table.frame[part.name].cast(pl.Float64).to_numpy()[indices.train]
-        far = np.abs((values - part.mean) / part.std)
+        far = np.abs(scale_by(values, part.mean, part.std))
         if len(values) > FEW_ROWS and far.max() ** 2 > FAR_SHARE * len(values):
             lower, upper = np.quantile(values, (0.25, 0.75))
             notes.append(

@@ -217,7 +217,7 @@ class Regression:
         standardised = self._standardised_answers(outputs)
         if not self.transforms:
             return ValueAnswers(standardised, wide, weights, unit, mean, self.levels, quantiles)
-        true = (self._undo(wide) - mean) / unit
+        true = self._standardise(self._undo(wide))
         return ValueAnswers(standardised, true, weights, unit, mean, self.levels, quantiles, wide)
 
     def remarks(self, outputs: Outputs, targets: Values, weights: RowWeights | None = None) -> tuple[str, ...]:
@@ -279,7 +279,9 @@ class Regression:
         return np.stack([smear(transform, values, around) for values, transform, around in columns], axis=1)
 
     def _standardise(self, values: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
-        return (values - np.asarray(self.mean, np.float64)) / np.asarray(self.std, np.float64)
+        """(values − mean) / std; halves, so that no difference exceeds the largest float."""
+        mean, std = np.asarray(self.mean, np.float64), np.asarray(self.std, np.float64)
+        return (values / 2 - mean / 2) / (std / 2)
 
     def _clip(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
         """The answers within the limits."""

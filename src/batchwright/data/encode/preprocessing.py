@@ -213,6 +213,7 @@ def learn_columns(
     min_frequency: int = MIN_FREQUENCY,
 ) -> list[tuple[Column, Encoder | None]]:
     """Whether and how each column is encoded; `reasons` are those against using columns, the rest is as for `learn`."""
+    _refuse_told(columns, reasons)
     make = partial(
         make_encoder,
         scaling=scaling,
@@ -228,6 +229,16 @@ def learn_columns(
     if constant != "leave_out" and not any(column.used for column, _ in found):
         found = [_keep_column(train, column, reasons.get(column.name), make) for column in train.columns]
     return found
+
+
+def _refuse_told(columns: Mapping[str, ColumnOptions], reasons: Mapping[str, str]) -> None:
+    """Raise a ConfigError if the scaling or the order of a column is told that is no input."""
+    for name, told in columns.items():
+        if name in reasons and (told.scaling is not None or told.order is not None):
+            raise ConfigError(
+                f"columns says how {name!r} is encoded, but it is no input ({reasons[name]}): leave `scaling` and "
+                "`order` out."
+            )
 
 
 def check_scaling(scaling: str) -> None:

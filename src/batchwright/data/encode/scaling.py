@@ -71,7 +71,7 @@ def choose_scaling(values: Float64[np.ndarray, " rows"]) -> Choice:
     if lower == upper:
         return Choice("quantile", f"{100 * np.mean(values == middle):.0f} % of the rows are {middle:.6g}")
     ratio = float((highest / 2 - lowest / 2) / (upper / 2 - lower / 2)) / NORMAL_TAILS
-    shown = f"99 % of the rows span {ratio:.2g} times the width that a normal distribution has"
+    shown = f"99 % of the rows span {ratio:.2g} times what a normal distribution does"
     if ratio >= HEAVY:
         return Choice("quantile", f"heavy tails: {shown}")
     if ratio >= LONG:
