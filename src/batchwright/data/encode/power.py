@@ -11,8 +11,8 @@ Transform = Literal["none", "auto", "log", "power"]
 POWERS = np.linspace(0.0, 1.0, 21)
 """The powers λ that are compared; none is below 0, as the way back would then have a pole."""
 GAIN = 0.5
-"""The gain in log-likelihood per row from which `auto` transforms a target. Prices and counts with gains up to 0.47 were
-predicted with no smaller root mean square error (docs/log.md); log-normal numbers with 0.7 were."""
+"""The gain in log-likelihood per row from which `auto` transforms a target. Prices and counts with gains up to 0.47
+were predicted with no smaller root mean square error (docs/log.md); log-normal numbers with 0.7 were."""
 ALIKE = 0.02
 """The loss in log-likelihood per row up to which a logarithm is taken in place of the best power."""
 MIDDLE = (0.005, 0.995)
