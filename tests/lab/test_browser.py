@@ -1,9 +1,8 @@
-"""The lab in Chromium, as a person uses it: sliders, points, a click, keys, links; and the exported copy as files."""
+"""The lab in Chromium, as a person uses it: sliders, points, a click, keys, links."""
 
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 
 import pytest
@@ -12,7 +11,6 @@ from tests.pages.servers import Served, served
 
 from batchwright.lab.answers import Desk
 from batchwright.lab.app import make_app
-from batchwright.lab.export import export
 
 pytestmark = [
     pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium on this machine"),
@@ -198,21 +196,3 @@ def test_a_slider_is_answered_at_once(page: Page, server: Served) -> None:
             times.append(time.perf_counter() - begin)
             assert found == ["answer"]
         assert median(times[1:]) < 0.5
-
-
-def test_an_exported_copy_works_as_files(browser: Browser, tmp_path: Path) -> None:
-    grids = {
-        "line": {"learning_rate": ("0.05", "0.3")},
-        "surface": {"surface": ("bowl", "saddle"), "learning_rate": ("0.1",), "start": ("",)},
-    }
-    export(tmp_path / "site", grids)
-    copy = browser.open((tmp_path / "site/index.html").as_uri())
-    copy.wait(SHOWN)
-    slide(copy, "Learning rate η", 1)
-    copy.wait(f"{WORDS}.includes('above the limit')")
-    copy.go((tmp_path / "site/surface.zh.html").as_uri())
-    copy.wait(LEVELS)
-    assert "曲面" in copy.text()
-    assert copy.console == []
-    assert all(address.startswith(("file:", "data:")) for address in copy.requests)
-    copy.close()

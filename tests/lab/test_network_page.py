@@ -11,10 +11,16 @@ import pytest
 from tests.pages.chromium import Page, chromium, find_chromium
 from tests.pages.servers import Served, served
 
-from batchwright.lab import Live, read_network, take_picture
+from batchwright.lab import Live, read_network, take_picture, weights_of
 from batchwright.lab.answers import Desk
 from batchwright.lab.app import make_app
-from batchwright.lab.network.answer import answer_chain, answer_choices, answer_frame, network_command
+from batchwright.lab.network.answer import (
+    answer_chain,
+    answer_choices,
+    answer_frame,
+    answer_rows,
+    network_command,
+)
 from batchwright.lab.network.ask import NETWORK_DEFAULTS
 from batchwright.lab.network.live_session import IDLE, MOST_KEPT, Sessions
 from batchwright.lab.network.routes import answer_in_turn
@@ -28,7 +34,7 @@ def sessions() -> Sessions:
 
 
 def test_a_frame_is_the_training_at_its_iteration(sessions: Sessions) -> None:
-    first = answer_frame(sessions, {"page": "a", "steps": "20", "whole": "1"})
+    first = answer_frame(sessions, {"page": "a", "steps": "20"})
     frame = answer_frame(sessions, {"page": "a", "steps": "50"})
     live = Live(read_network({}).small)
     losses = live.advance(50)
@@ -41,7 +47,20 @@ def test_a_frame_is_the_training_at_its_iteration(sessions: Sessions) -> None:
     own = take_picture(live).units[1][:, 0]
     np.testing.assert_allclose(unit / 127, own / np.abs(own).max(), atol=0.005)
     assert frame["batch"] == live.next_batch().tolist()
-    assert frame["rows"] is None and len(first["rows"]["points"]) == 200
+    assert len(answer_rows(sessions, {"page": "a", "steps": "20"})["points"]) == 200
+
+
+def test_the_spread_counts_what_the_units_give_for_the_training_rows(sessions: Sessions) -> None:
+    frame = answer_frame(sessions, {"page": "g", "steps": "20"})
+    live = Live(read_network({}).small)
+    live.advance(20)
+    inputs = live.small.rows.dataset.train.inputs["numeric"].astype(np.float64)
+    for layer, told in zip(weights_of(live), frame["spread"], strict=False):
+        inputs = np.tanh(inputs @ layer.kernel + layer.bias)
+        np.testing.assert_allclose(told["range"], [inputs.min(), inputs.max()], rtol=1e-4)
+        counts = np.histogram(inputs, 24)[0]
+        assert sum(told["counts"]) == inputs.size and np.abs(counts - told["counts"]).sum() <= 4  # float32 at an edge
+    assert len(frame["spread"]) == 2 and answer_frame(sessions, {"page": "g", "layers": ""})["spread"] == []
 
 
 def test_back_and_forth_gives_the_same_numbers(sessions: Sessions) -> None:
@@ -122,8 +141,8 @@ def test_a_table_offers_its_columns(tmp_path: Path) -> None:
     sessions = Sessions(path)
     choices = answer_choices(sessions, {})
     assert choices["table"]["numbers"] == ("a", HOSTILE) and choices["table"]["target"] == "c"
-    found = answer_frame(sessions, {"data": "table", "inputs": json.dumps([HOSTILE, "a"]), "whole": "1"})
-    assert found["rows"]["inputs"] == (HOSTILE, "a")
+    found = answer_rows(sessions, {"data": "table", "inputs": json.dumps([HOSTILE, "a"])})
+    assert found["inputs"] == (HOSTILE, "a")
 
 
 def test_the_command_gives_the_same_network() -> None:

@@ -1,17 +1,14 @@
-"""Figures of paths, still and moving, and the copy of the lab as files."""
+"""Figures of paths, still and moving."""
 
 import json
 import re
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from batchwright.errors import UsageError
 from batchwright.lab import SURFACES, descend, draw_loss, draw_paths, line
 from batchwright.lab.descent.drawing import draw_path
-from batchwright.lab.export import GRIDS, bundle, export
 from batchwright.optim import SGD
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -64,32 +61,3 @@ def test_a_path_shows_itself() -> None:
     assert "velocity_w1" in frame.columns
     assert repr(path).startswith("<Path of momentum over bowl: 4 steps")
     json.dumps(path.to_json(), allow_nan=False)
-
-
-SMALL = {
-    "line": {"learning_rate": ("0.05", "0.3")},
-    "surface": {"surface": ("bowl",), "learning_rate": ("0.1",), "start": ("", "1,1")},
-}
-
-
-def test_a_copy_has_an_answer_for_every_point_of_its_grid(tmp_path: Path) -> None:
-    count = export(tmp_path / "site", SMALL)
-    files = {
-        path.relative_to(tmp_path / "site").as_posix() for path in (tmp_path / "site").rglob("*") if path.is_file()
-    }
-    assert len(files) == count == 7 + 2 + 2 + 2
-    assert {"index.html", "line.zh.html", "surface.html", "lab.js", "style.css"} <= files
-    text = (tmp_path / "site/data/answer-line-1.js").read_text(encoding="utf-8")
-    name, told = re.fullmatch(r'batchwrightLab\.answers\["(.*?)"\]=(.*);\n', text).groups()  # type: ignore[union-attr]
-    assert name == "answer-line-1"
-    assert json.loads(told)["answer"]["path"]["rate"] == 0.3
-    with pytest.raises(UsageError, match="exists"):
-        export(tmp_path / "site", SMALL)
-
-
-def test_every_module_is_in_the_copy_without_imports() -> None:
-    text = bundle(GRIDS)
-    assert not re.search(r"^\s*(import|export) ", text, re.MULTILINE)
-    for asked in re.findall(r'= modules\["(.*?)"\];', text):
-        assert f'modules["{asked}"] = (() => {{' in text
-        assert text.index(f'modules["{asked}"] = ') < text.index(f'= modules["{asked}"];')

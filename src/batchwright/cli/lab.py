@@ -157,12 +157,23 @@ def show_surface(
 @lab.command("export")
 def export_site(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a folder that does not exist yet")],
+    run: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="the folder of a run of your own, to be shown too")
+    ] = None,
 ) -> None:
-    """Write the scenes on a grid of settings as a site of files, for a course's web space."""
+    """Write the scenes on a grid of settings as a site of files, for a course's web space. It takes some minutes."""
+    from batchwright._files import refuse_existing
     from batchwright.lab.export import export
+    from batchwright.lab.own_run.looks import RunLooks
+    from batchwright.runs.run import open_run
 
-    count = export(folder)
-    say(f"{folder}: {count:,} files; open {folder / 'index.html'}, or put the folder on any web space.")
+    refuse_existing(folder)
+    if run is not None:
+        open_run(run)
+    with RunLooks(run) if run is not None else nullcontext() as looks:
+        count = export(folder, looks=looks, told=say)
+    size = sum(path.stat().st_size for path in folder.rglob("*")) / 1e6
+    say(f"{folder}: {count:,} files, {size:.0f} MB; open {folder / 'index.html'}, or put it on any web space.")
 
 
 def _show(scene: str, texts: dict[str, str], output: Path | None, animate: float | None, *, as_json: bool) -> None:

@@ -33,7 +33,9 @@ def show_run(
     The run is trained again from its record, which takes as long as it took.
     """
     from batchwright import _cache, _machine
+    from batchwright.lab.descent.plain import said
     from batchwright.lab.own_run.look import LOOKS, look_at_run
+    from batchwright.lab.own_run.words import describe_run
     from batchwright.runs.run import open_run
 
     check_files(output, csv)
@@ -52,7 +54,7 @@ def show_run(
             write_figure_file(seen.figure(name), figures / f"{name}.svg")
     write_files(seen, None, csv)
     if as_json:
-        print_json({**seen.to_json(), "sentences": seen.sentences()})
+        print_json({**seen.to_json(), "sentences": said(describe_run(seen))})
         return
     from batchwright.cli.show.lab import way_table
 

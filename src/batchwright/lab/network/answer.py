@@ -22,12 +22,14 @@ MOST_LOSSES = 400
 """Losses of batches in an answer; of more, means of neighbours are sent."""
 MOST_COLUMNS = 400
 """Columns of a table that are offered."""
-PAGE_KEYS = ("page", "row", "whole")
+BINS = 24
+"""Of a histogram."""
+PAGE_KEYS = ("page", "row")
 """Keys of a question that are no settings of the training."""
 
 
 def answer_frame(sessions: Sessions, texts: Mapping[str, str]) -> dict[str, Any]:
-    """The network at the iteration that is asked for, or on its way there; if `whole`, with its rows too.
+    """The network at the iteration that is asked for, or on its way there.
 
     Raises:
         BatchwrightError: a text is wrong, or the table is.
@@ -45,6 +47,7 @@ def answer_frame(sessions: Sessions, texts: Mapping[str, str]) -> dict[str, Any]
         "losses": rounded(thin_means(np.array(stand.losses), MOST_LOSSES)),
         "metrics": {part: _finite(metrics) for part, metrics in live.metrics().items()},
         "answers": _packed_answers(picture.answers, small.rows),
+        "spread": [spread_of(layer) for layer in picture.activations],
         "units": [[pack_signed(layer[:, unit]) for unit in range(layer.shape[1])] for layer in picture.units],
         "weights": [
             {"kernel": rounded(one.kernel), "bias": None if one.bias is None else rounded(one.bias)}
@@ -52,9 +55,27 @@ def answer_frame(sessions: Sessions, texts: Mapping[str, str]) -> dict[str, Any]
         ],
         "batch": live.next_batch().tolist(),
         "grid": [len(axis) for axis in picture.axes],
-        "rows": plain_rows(small.rows) if texts.get("whole") == "1" else None,
         "command": network_command(stand.asked, sessions.table),
         "python": network_python(stand.asked),
+    }
+
+
+def answer_rows(sessions: Sessions, texts: Mapping[str, str]) -> dict[str, Any]:
+    """The points, what they are called, and what is told of them.
+
+    Raises:
+        BatchwrightError: a text is wrong, or the table is.
+    """
+    rows = sessions.rows_of(texts)
+    return {
+        "inputs": rows.inputs,
+        "target": rows.target,
+        "classes": rows.classes,
+        "view": rows.view,
+        "points": rounded(rows.points),
+        "targets": rounded(rows.targets),
+        "training": rows.dataset.train.rows,
+        "notes": [*rows.notes, *rows.dataset.notes],
     }
 
 
@@ -89,20 +110,6 @@ def _stand(sessions: Sessions, texts: Mapping[str, str]) -> Stand:
     return sessions.at(asked, texts.get("page", ""))
 
 
-def plain_rows(rows: ChosenRows) -> dict[str, Any]:
-    """The points, what they are called, and what is told of them."""
-    return {
-        "inputs": rows.inputs,
-        "target": rows.target,
-        "classes": rows.classes,
-        "view": rows.view,
-        "points": rounded(rows.points),
-        "targets": rounded(rows.targets),
-        "training": rows.dataset.train.rows,
-        "notes": [*rows.notes, *rows.dataset.notes],
-    }
-
-
 def _packed_answers(answers: Floats, rows: ChosenRows) -> dict[str, Any]:
     """The probability of each class in 255ths; numbers as they are, or of a surface packed between two bounds."""
     if rows.classes:
@@ -111,6 +118,22 @@ def _packed_answers(answers: Floats, rows: ChosenRows) -> dict[str, Any]:
         return {"curve": rounded(answers[:, 0])}
     low, high = float(rows.targets.min()), float(rows.targets.max())
     return {"numbers": pack(answers[:, 0], low, high), "range": [low, high]}
+
+
+def spread_of(outputs: Floats) -> dict[str, Any]:
+    """How often the units of a layer give what: counts of equal ranges between the least and the largest output.
+
+    The range is None if an output is not finite, as after a training has diverged.
+
+    >>> spread_of(np.array([[0.0, 2.4], [2.3, 0.05]]))["counts"][:2]
+    [2, 0]
+    """
+    low, high = float(outputs.min()), float(outputs.max())
+    if not np.isfinite([low, high]).all():
+        return {"range": None, "counts": []}
+    wide = high - low or 1.0
+    counts, edges = np.histogram(outputs, BINS, (low, low + wide))
+    return {"range": rounded(edges[[0, -1]]), "counts": counts.tolist()}
 
 
 def pack(values: Floats, low: float, high: float) -> str:

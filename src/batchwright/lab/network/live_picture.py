@@ -34,11 +34,13 @@ class Picture:
         axes: for each input, the values along it.
         answers: for each place, the probability of each class [places, classes], or the number [places, 1].
         units: for each hidden layer, the output of each unit [places, units].
+        activations: the same for the training rows [rows, units].
     """
 
     axes: tuple[Floats, ...]
     answers: Floats
     units: tuple[Floats, ...]
+    activations: tuple[Floats, ...]
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,14 @@ def take_picture(live: Live) -> Picture:
     """The answers and hidden units of a network as it stands, in evaluation mode."""
     axes, places = grid_of(live)
     with on_processor():
-        inputs = {name: jnp.asarray(array) for name, array in live.small.rows.encode(places).items()}
-        outputs, units = _look()(live.small.model, live.state.variables, inputs)
-    answers = answers_of(live, np.asarray(outputs))
-    return Picture(axes, answers, tuple(np.asarray(unit, np.float64) for unit in units))
+        of_grid, of_rows = live.small.rows.encode(places), live.rows.inputs  # together, so that one program is compiled
+        inputs = {name: jnp.concatenate([jnp.asarray(array), of_rows[name]]) for name, array in of_grid.items()}
+        outputs, found = _look()(live.small.model, live.state.variables, inputs)
+    answers = answers_of(live, np.asarray(outputs)[: len(places)])
+    units = [np.asarray(unit, np.float64) for unit in found]
+    return Picture(
+        axes, answers, tuple(unit[: len(places)] for unit in units), tuple(unit[len(places) :] for unit in units)
+    )
 
 
 def answers_of(live: Live, outputs: NDArray[np.float32]) -> Floats:

@@ -10,13 +10,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from batchwright.errors import BatchwrightError
-from batchwright.lab.network.answer import answer_chain, answer_choices, answer_frame
+from batchwright.lab.network.answer import answer_chain, answer_choices, answer_frame, answer_rows
 from batchwright.lab.network.live_session import Sessions
 
 MOST_SETTINGS = 40
 """Settings in an address."""
 Answer: TypeAlias = Callable[[Sessions, Mapping[str, str]], dict[str, Any]]
-ANSWERS: Mapping[str, Answer] = {"frame": answer_frame, "chain": answer_chain, "choices": answer_choices}
+ANSWERS: Mapping[str, Answer] = {
+    "frame": answer_frame,
+    "rows": answer_rows,
+    "chain": answer_chain,
+    "choices": answer_choices,
+}
 
 
 def network_routes(sessions: Sessions) -> list[Route]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from batchwright.errors import BatchwrightError
-from batchwright.figures.scale import short
 from batchwright.lab.own_run.retrace import Trace
 from batchwright.measure.batch_size import BatchSizes, find_batch_size
 from batchwright.runs.run import Run
@@ -39,19 +38,6 @@ class BatchChoice:
     def drawing(self) -> "Callable[[], Svg] | str":
         """What draws the time by batch size, or why there is none."""
         return f"it cannot be measured: {self.reason}" if self.sizes is None else self.sizes.drawings()["time"]
-
-    def sentences(self) -> list[str]:
-        """What was predicted and what it took."""
-        if self.sizes is None or self.predicted is None:
-            return [f"Why this batch size cannot be measured: {self.reason}"]
-        (low, high), best, own = self.sizes.interval, self.sizes.recommended, f"{self.batch_size:,}"
-        predicted, took = short(1e3 * self.predicted), short(1e3 * self.measured)
-        times = f"An iteration of {own} rows is predicted to take {predicted} ms; in the run it took {took} ms"
-        least = f"The predicted time to a loss is least with batches of {best:,} rows"
-        return [
-            f"{times}, with validation and all that is recorded.",
-            f"{least}, from which {low:,} to {high:,} cannot be told; the run has {own}.",
-        ]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-
 from batchwright._shown import Drawings, Shown
 from batchwright.errors import UsageError
 from batchwright.lab.own_run.batch_choice import BatchChoice, batch_choice
@@ -86,55 +84,9 @@ class OwnRun(Shown):
 
     def sentences(self) -> list[str]:
         """What there is to see, a sentence each."""
-        from batchwright.figures.scale import short
+        from batchwright.lab.own_run.words import describe_run
 
-        seen, said = self.landscape, list[str]()
-        plane = "its two main directions" if seen.directions == "path" else "two random directions"
-        said.append(f"The plane of {plane} explains {seen.share:.1%} of the way's movement.")
-        off = np.abs(seen.projected - seen.losses)
-        worst = int(np.nanargmax(off)) if np.isfinite(off).any() else 0
-        said.append(
-            f"The true loss and the one where the way is projected differ most at iteration "
-            f"{seen.iterations[worst]:,}: {short(seen.losses[worst])} and {short(seen.projected[worst])}."
-        )
-        if not self.trace.exact:
-            said.append(
-                "Trained again, the run has slightly other parameters than its folder keeps, as on another machine or "
-                "version: the way is one much like it."
-            )
-        chosen = [] if self.choice is None else self.choice.sentences()
-        return [*said, *self._sharpness_said(), *self._noise_said(), *chosen]
-
-    def _sharpness_said(self) -> list[str]:
-        from batchwright.figures.scale import short
-
-        if self.sharpness is None:
-            return []
-        sharp = self.sharpness
-        curved, downward = sharp.curvatures, np.fmin.reduce(sharp.smallest)
-        told = f"The largest curvature goes from {short(curved[0])} to {short(curved[-1])}"
-        if np.isnan(sharp.above):
-            said = [f"{told}; the update rule has no limit that follows from it."]
-        else:
-            said = [f"{told}; it is above what the learning rate bears at {sharp.above:.0%} of the moments."]
-        if downward < 0:
-            said.append(f"Downwards, where no limit follows from it, the loss bends by {short(downward)} at most.")
-        if sharp.unsure:
-            some = f"At {sharp.unsure:,} of {len(curved):,} moments the largest curvature"
-            said.append(f"{some} is not known to 1 %: it may be larger than shown.")
-        return said
-
-    def _noise_said(self) -> list[str]:
-        from batchwright.figures.scale import short
-
-        if self.clouds is None:
-            return []
-        noise = self.clouds.noise
-        if noise is None:
-            return ["There are too few training rows to measure a noise scale."]
-        interval = f"{short(noise.value)} rows ({short(noise.low)} to {short(noise.high)})"
-        size = f"the run's batches have {self.clouds.batch_size:,}"
-        return [f"At iteration {self.clouds.iteration:,} the noise scale is {interval}; {size}."]
+        return [one.en for one in describe_run(self)]
 
 
 def look_at_run(

@@ -31,6 +31,7 @@ class RunLooks:
     folder: Path | None = None
     _found: dict[str, dict[str, Any]] = field(default_factory=dict)
     _making: dict[str, "subprocess.Popen[str]"] = field(default_factory=dict)
+    _waiting: dict[str, threading.Thread] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, directions: str) -> dict[str, Any]:
@@ -46,6 +47,12 @@ class RunLooks:
                 self._begin(directions)
         found = self._found.get(directions, {"state": "making"})
         return {**found, "run": self.run.name, **self._copies(directions)}
+
+    def wait(self, directions: str) -> dict[str, Any]:
+        """What `ask` gives when it is ready, or has failed."""
+        self.ask(directions)
+        self._waiting[directions].join()
+        return self.ask(directions)
 
     def figure(self, directions: str, name: str) -> str | None:
         """A figure as SVG; None where there is none, or none yet."""
@@ -68,7 +75,8 @@ class RunLooks:
             encoding="utf-8",
         )
         self._making[directions] = process
-        threading.Thread(target=self._wait, args=(directions, process), daemon=True).start()
+        self._waiting[directions] = threading.Thread(target=self._wait, args=(directions, process), daemon=True)
+        self._waiting[directions].start()
 
     def _wait(self, directions: str, process: "subprocess.Popen[str]") -> None:
         try:

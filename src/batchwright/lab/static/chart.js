@@ -9,6 +9,19 @@ export function look(place) {
   return { class: `curve s${place % 6}`, "stroke-dasharray": DASHES[(place + Math.floor(place / 6)) % 6] };
 }
 
+/** The range of an axis for these numbers, wider by a share of it on each side. */
+export function padded(values, share) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return [low - share * (high - low || 1), high + share * (high - low || 1)];
+}
+
+/** The range of a logarithmic axis for what is above 0. */
+export function logRange(values) {
+  const known = values.filter((value) => value !== null && value > 0);
+  if (!known.length) return [0.01, 1];
+  return [Math.min(...known) / 1.3, Math.max(...known) * 1.3];
+}
+
 function ticksOf([low, high], log, most) {
   if (log) {
     const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
@@ -90,6 +103,12 @@ export class Chart {
 
   dot(x, y, attributes) {
     this.add("circle", { cx: this.across(x).toFixed(1), cy: this.down(y).toFixed(1), r: 3, ...attributes });
+  }
+
+  /** An upright or a level line across the plane. */
+  mark({ x, y }) {
+    if (x !== undefined) this.line([x, x], this.y.range, { class: "mark" });
+    if (y !== undefined) this.line(this.x.range, [y, y], { class: "mark" });
   }
 
   add(name, attributes, ...children) {

@@ -54,8 +54,9 @@ export function slider(label, { low, high, step = 1, log = false, value, show = 
 
 /** A slider over the few values of an exported copy. */
 export function steps(label, values, { value, show = (text) => text, changed }) {
-  const place = Math.max(0, values.indexOf(value));
-  return slider(label, { low: 0, high: values.length - 1, value: place, show: (at) => show(values[at]), changed: (at) => changed(values[at]) });
+  const placeOf = (text) => Math.max(0, values.indexOf(String(text)));
+  const made = slider(label, { low: 0, high: values.length - 1, value: placeOf(value), show: (at) => show(values[at]), changed: (at) => changed(values[at]) });
+  return { node: made.node, set: (text) => made.set(placeOf(text)), mark() {} };
 }
 
 /** A choice among words: pairs of a value and its words. */

@@ -1,9 +1,11 @@
 // Over- and underfitting: a curve with noise, the losses by epoch, and the U of the validation loss by capacity.
 
-import { draw, el, fill } from "/static/pages/dom.js";
-import { Chart } from "./chart.js";
+import { el } from "/static/pages/dom.js";
+import { language } from "/static/pages/language.js";
+import { Chart, logRange } from "./chart.js";
 import { button } from "./controls.js";
 import { f } from "./fit_texts.js";
+import { lay, legend, panel } from "./frame.js";
 import { Settings, copies, follow, say } from "./panel.js";
 import { question } from "./source.js";
 import { t } from "./texts.js";
@@ -37,50 +39,31 @@ export function showFit(host, warn) {
     noise: settings.slider("noise", f("noise"), { low: 0, high: 1, step: 0.05 }),
     dropout: settings.slider("dropout", f("dropout"), { low: 0, high: 0.9, step: 0.05 }),
     epochs: settings.slider("epochs", f("epochs"), { low: 10, high: 2000, step: 10 }),
-    patience: settings.slider("patience", f("patience"), { low: 0, high: 200, step: 10, show: (epochs) => (epochs ? String(epochs) : f("off")) }),
+    patience: settings.slider("patience", f("patience"), { low: 0, high: 200, step: 10, show: (epochs) => (epochs ? String(epochs) : f("off")), words: (epochs) => (epochs === "0" ? f("off") : epochs) }),
     learning_rate: settings.slider("learning_rate", f("learning_rate"), { low: 0.001, high: 1, log: true }),
   };
   const data = settings.choice("data", f("data"), ["sine", "step", "bump"].map((name) => [name, f(name)]));
   const compare = button(f("compare"), () => compareAll());
-  const next = (key) => button(f(key === "seed" ? "seed" : "points"), () => settings.set({ [key]: settings.number(key) + 1 }));
-  fill(
-    host,
-    el("h1", {}, t("fit")),
-    el("p", {}, f("look")),
-    el("p", { class: "ask" }, f("ask")),
-    el(
-      "div",
-      { class: "lab" },
-      el("div", { class: "controls" }, [degree, width, model, data, ...Object.values(sliders)].map((one) => one.node),
-        el("div", { class: "group" }, next("points_seed"), next("seed"), button(f("reset"), () => settings.clear()))),
-      el(
-        "div",
-        { class: "show" },
-        el(
-          "div",
-          { class: "charts" },
-          panel("curve", curve),
-          panel("loss", loss, legend()),
-          panel("u", sizes, el("div", { class: "group" }, compare), progress),
-        ),
-        words,
-        formula,
-        el("p", {}, f("why")),
-      ),
-    ),
-    copy.node,
-  );
+  lay(host, {
+    title: t("fit"), look: f("look"), ask: f("ask"), why: f("why"),
+    controls: [degree, width, model, data, ...Object.values(sliders)],
+    buttons: [settings.next("points_seed", f("points")), settings.next("seed", f("seed")), button(f("reset"), () => settings.clear())],
+    charts: [
+      panel(f("curve_chart"), curve, f("curve_help")),
+      panel(f("loss_chart"), loss, legend(Object.entries(LOOKS).map(([part, look]) => [look, f(part)])), f("loss_help")),
+      panel(f("u_chart"), sizes, el("div", { class: "group" }, compare), progress, f("u_help")),
+    ],
+    said: [words, formula],
+    copy,
+  });
 
   const renew = follow(settings, warn, (found) => {
     answer = found;
     const network = settings.get("model") === "network";
     degree.node.hidden = network;
-    width.node.hidden = sliders.dropout.node.hidden = !network;
-    for (const one of [degree, width]) one.set(settings.number("capacity"));
-    for (const [key, one] of Object.entries(sliders)) one.set(settings.number(key));
-    model.set(settings.get("model"));
-    data.set(settings.get("data"));
-    formula.textContent = answer.formula[document.documentElement.lang === "zh" ? "zh" : "en"];
+    width.node.hidden = !network;
+    if (sliders.dropout) sliders.dropout.node.hidden = !network;
+    formula.textContent = answer.formula[language];
     say(words, answer.words);
     copy.show(answer);
     keep(settings.number("capacity"), answer.losses);
@@ -104,7 +87,7 @@ export function showFit(host, warn) {
     const key = keyOf();
     compare.disabled = true;
     try {
-      for (const capacity of answer.capacities) {
+      for (const capacity of settings.values("capacity", answer.capacities).map(Number)) {
         if (key !== keyOf()) break;
         progress.textContent = f("comparing", { capacity });
         const found = await question("answer", "fit", { ...settings.texts, capacity });
@@ -132,9 +115,9 @@ export function showFit(host, warn) {
   function drawLosses() {
     const { train, validation, best, noise } = answer;
     const epochs = validation.map((_, at) => at + 1);
-    loss.plane({ range: [1, Math.max(2, epochs.length)], name: f("epoch") }, { range: rangeOf([...train, ...validation, noise]), log: true, name: f("loss") });
-    if (best) mark(loss, best);
-    if (noise > 0) loss.line(loss.x.range, [noise, noise], { class: "mark" });
+    loss.plane({ range: [1, Math.max(2, epochs.length)], name: f("epoch") }, { range: logRange([...train, ...validation, noise]), log: true, name: f("loss") });
+    if (best) loss.mark({ x: best });
+    if (noise > 0) loss.mark({ y: noise });
     loss.line(epochs, train, LOOKS.train);
     loss.line(epochs, validation, LOOKS.validation);
   }
@@ -145,10 +128,10 @@ export function showFit(host, warn) {
     const losses = tried.map((capacity) => compared.losses.get(capacity));
     sizes.plane(
       { range: [1, TOP[network ? "network" : "polynomial"]], log: network, name: f(network ? "width" : "degree") },
-      { range: rangeOf([...losses.flat(), answer.noise]), log: true, name: f("loss") },
+      { range: logRange([...losses.flat(), answer.noise]), log: true, name: f("loss") },
     );
-    mark(sizes, settings.number("capacity"));
-    if (answer.noise > 0) sizes.line(sizes.x.range, [answer.noise, answer.noise], { class: "mark" });
+    sizes.mark({ x: settings.number("capacity") });
+    if (answer.noise > 0) sizes.mark({ y: answer.noise });
     ["train", "validation"].forEach((part, place) => {
       sizes.line(tried, losses.map((pair) => pair[place]), LOOKS[part]);
       tried.forEach((capacity, at) => sizes.dot(capacity, losses[at][place], { class: `f${place}` }));
@@ -156,25 +139,4 @@ export function showFit(host, warn) {
   }
 
   renew();
-}
-
-/** An upright line at a place. */
-function mark(chart, at) {
-  chart.line([at, at], chart.y.range, { class: "mark" });
-}
-
-/** The range of a logarithmic axis for what is above 0. */
-function rangeOf(values) {
-  const known = values.filter((value) => value !== null && value > 0);
-  if (!known.length) return [0.01, 1];
-  return [Math.min(...known) / 1.3, Math.max(...known) * 1.3];
-}
-
-function legend() {
-  return el("ul", { class: "legend" }, ["train", "validation"].map((part) =>
-    el("li", { class: "key" }, draw("svg", { viewBox: "0 0 26 10", "aria-hidden": "true" }, draw("path", { d: "M0 5H26", ...LOOKS[part] })), el("span", {}, f(part)))));
-}
-
-function panel(name, chart, ...below) {
-  return el("section", {}, el("h2", {}, f(`${name}_chart`)), chart.svg, below, el("p", { class: "soft small" }, f(`${name}_help`)));
 }

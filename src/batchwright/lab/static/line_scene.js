@@ -1,9 +1,12 @@
 // One weight: y = w·x on points that can be dragged, the line and the parabola side by side.
 
-import { el, figure, fill } from "/static/pages/dom.js";
-import { Chart } from "./chart.js";
+import { el, figure } from "/static/pages/dom.js";
+import { language } from "/static/pages/language.js";
+import { Chart, padded } from "./chart.js";
 import { button } from "./controls.js";
+import { lay, panel } from "./frame.js";
 import { RULES, SCHEDULES, Settings, copies, follow, player, say } from "./panel.js";
+import { grids } from "./source.js";
 import { t } from "./texts.js";
 
 const DEFAULTS = { rule: "sgd", learning_rate: "0.05", steps: "30", schedule: "constant", batch_size: "full", seed: "0", until: "" };
@@ -29,51 +32,33 @@ export function showLine(host, warn) {
     words: (rows) => (rows === "full" ? t("full") : rows), changed: (rows) => settings.set({ batch_size: answer && rows < answer.points[0].length ? rows : "full" }),
   });
   const rule = settings.choice("rule", t("rule"), RULES.map((name) => [name, name]), (name) => settings.set({ rule: name, "optimizer.momentum": null }));
-  const momentum = settings.slider("optimizer.momentum", t("momentum"), { low: 0.05, high: 0.99, step: 0.01, value: Number(settings.get("optimizer.momentum") || 0.9) });
+  const momentum = settings.slider("optimizer.momentum", t("momentum"), { low: 0.05, high: 0.99, step: 0.01, value: 0.9 });
   const controls = [
     rate, rule, momentum, batch,
     settings.slider("steps", t("steps"), { low: 1, high: 200 }),
     settings.choice("schedule", t("schedule"), SCHEDULES.map((name) => [name, name])),
     settings.choice("until", t("until"), [["", t("until_steps")], ...["loss", "gradient", "step"].map((by) => [`${by}:1e-6`, t(`until_${by}`)])]),
   ];
-  const seed = settings.has("seed") && button(t("seed"), () => settings.set({ seed: settings.number("seed") + 1 }));
   const points = settings.has("points") && [button(t("add"), add), button(t("remove"), remove)];
-  fill(
-    host,
-    el("h1", {}, t("line")),
-    el("p", {}, t("line_look")),
-    el("p", { class: "ask" }, t("line_ask")),
-    el(
-      "div",
-      { class: "lab" },
-      el("div", { class: "controls" }, controls.filter(Boolean).map((one) => one.node), play.nodes, el("div", { class: "group" }, seed, points, button(t("reset"), () => settings.clear()))),
-      el(
-        "div",
-        { class: "show" },
-        el(
-          "div",
-          { class: "charts" },
-          panel(t("data_chart"), data, settings.has("points") && t("points_help")),
-          panel(t("loss_chart"), parabola, settings.has("start") && t("start_help")),
-          panel(t("curve_chart"), curve),
-          panel(t("cloud_chart"), cloud),
-        ),
-        words,
-        formula,
-        numbers,
-        el("p", {}, t("line_why")),
-      ),
-    ),
-    copy.node,
-  );
+  lay(host, {
+    title: t("line"), look: t("line_look"), ask: t("line_ask"), why: t("line_why"),
+    controls: [...controls, ...play.nodes],
+    buttons: [settings.next("seed", t("seed")), points, button(t("reset"), () => settings.clear())],
+    charts: [
+      panel(t("data_chart"), data, settings.has("points") && t("points_help")),
+      panel(t("loss_chart"), parabola, settings.has("start") && t("start_help")),
+      panel(t("curve_chart"), curve),
+      panel(t("cloud_chart"), cloud),
+    ],
+    said: [words, formula, numbers],
+    copy,
+  });
 
   const renew = follow(settings, warn, (found) => {
     answer = found;
     const { limits } = answer;
     rate?.mark(limits ? [[1 / limits.steepest, t("best")], [2 / limits.steepest, t("limit")]] : []);
-    rate?.set(settings.number("learning_rate"));
-    batch?.set(settings.get("batch_size") === "full" ? answer.points[0].length : settings.number("batch_size"), answer.points[0].length);
-    rule?.set(settings.get("rule"));
+    if (!grids) batch.set(settings.get("batch_size") === "full" ? answer.points[0].length : settings.number("batch_size"), answer.points[0].length);
     if (momentum) momentum.node.hidden = !["momentum", "nesterov"].includes(settings.get("rule"));
     formula.textContent = answer.formula;
     say(words, answer.words);
@@ -86,13 +71,12 @@ export function showLine(host, warn) {
     drawParabola(at);
     drawCurve(at);
     drawCloud(at);
-    numbers.textContent = answer.at[at][document.documentElement.lang === "zh" ? "zh" : "en"];
+    numbers.textContent = answer.at[at][language];
   }
 
   function drawData(at) {
     const [xs, ys] = answer.points;
-    const pad = (low, high, share) => [low - share * (high - low || 1), high + share * (high - low || 1)];
-    data.plane({ range: pad(Math.min(0, ...xs), Math.max(0, ...xs), 0.08), name: "x" }, { range: pad(Math.min(0, ...ys), Math.max(0, ...ys), 0.15), name: "y" });
+    data.plane({ range: padded([0, ...xs], 0.08), name: "x" }, { range: padded([0, ...ys], 0.15), name: "y" });
     const [low, high] = data.x.range;
     const line = (w, look) => data.line([low, high], [w * low, w * high], look);
     line(answer.minimum[0], { class: "mark" });
@@ -148,9 +132,7 @@ export function showLine(host, warn) {
     const slope = answer.slopes[at];
     const batches = answer.clouds[at] ?? [];
     const all = [...batches, slope, 0].filter(Number.isFinite);
-    const [low, high] = [Math.min(...all), Math.max(...all)];
-    const pad = 0.08 * (high - low || 1);
-    cloud.plane({ range: [low - pad, high + pad], name: t("gradient") }, { range: [0, 3], name: "" });
+    cloud.plane({ range: padded(all, 0.08), name: t("gradient") }, { range: [0, 3], name: "" });
     cloud.axes.querySelectorAll('[text-anchor="end"]').forEach((label) => label.getAttribute("x") < cloud.left && label.remove());
     for (const one of batches) cloud.dot(one, 1, { class: "f3", r: 5, opacity: 0.6 });
     cloud.line([slope, slope], [0, 2], { class: "curve s2" });
@@ -184,8 +166,4 @@ export function showLine(host, warn) {
   }
 
   renew();
-}
-
-function panel(title, chart, help) {
-  return el("section", {}, el("h2", {}, title), chart.svg, help && el("p", { class: "soft small" }, help));
 }

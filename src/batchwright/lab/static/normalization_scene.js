@@ -1,8 +1,10 @@
 // Batch normalization: what the layers of a network get with it and without, the losses, and where it fails.
 
-import { draw, el, fill } from "/static/pages/dom.js";
-import { Chart } from "./chart.js";
+import { el } from "/static/pages/dom.js";
+import { language } from "/static/pages/language.js";
+import { Chart, logRange } from "./chart.js";
 import { button } from "./controls.js";
+import { lay, legend, panel } from "./frame.js";
 import { b } from "./normalization_texts.js";
 import { Settings, copies, follow, say } from "./panel.js";
 import { question } from "./source.js";
@@ -39,42 +41,24 @@ export function showNormalization(host, warn) {
     learning_rate: settings.slider("learning_rate", b("learning_rate"), { low: 0.001, high: 3, log: true }),
   };
   const compare = button(b("compare"), () => compareAll());
-  const next = (key) => button(b(key === "seed" ? "seed" : "points"), () => settings.set({ [key]: settings.number(key) + 1 }));
-  fill(
-    host,
-    el("h1", {}, t("normalization")),
-    el("p", {}, b("look")),
-    el("p", { class: "ask" }, b("ask")),
-    el(
-      "div",
-      { class: "lab" },
-      el("div", { class: "controls" }, [size, ...Object.values(sliders), activation, data].map((one) => one.node),
-        el("div", { class: "group" }, next("points_seed"), next("seed"), button(b("reset"), () => settings.clear()))),
-      el(
-        "div",
-        { class: "show" },
-        el(
-          "div",
-          { class: "charts" },
-          panel("layer", layers, legend(["with", "without"])),
-          panel("loss", loss, legend(["with", "without"])),
-          panel("size", sizes, legend(["with", "without", "batch"]), el("div", { class: "group" }, compare), progress),
-        ),
-        words,
-        formula,
-        el("p", {}, b("why")),
-      ),
-    ),
-    copy.node,
-  );
+  const keys = (...names) => legend(names.map((name) => [LOOKS[name], b(name)]));
+  lay(host, {
+    title: t("normalization"), look: b("look"), ask: b("ask"), why: b("why"),
+    controls: [size, ...Object.values(sliders), activation, data],
+    buttons: [settings.next("points_seed", b("points")), settings.next("seed", b("seed")), button(b("reset"), () => settings.clear())],
+    charts: [
+      panel(b("layer_chart"), layers, keys("with", "without"), b("layer_help")),
+      panel(b("loss_chart"), loss, keys("with", "without"), b("loss_help")),
+      panel(b("size_chart"), sizes, keys("with", "without", "batch"), el("div", { class: "group" }, compare), progress, b("size_help")),
+    ],
+    said: [words, formula],
+    copy,
+  });
 
   const renew = follow(settings, warn, (found) => {
     answer = found;
-    size.offer([...new Set([...SIZES, settings.get("batch_size")])].map((one) => [one, one === "full" ? b("full") : one]), settings.get("batch_size"));
-    activation.set(settings.get("activation"));
-    data.set(settings.get("data"));
-    for (const [key, one] of Object.entries(sliders)) one.set(settings.number(key));
-    formula.textContent = answer.formula[document.documentElement.lang === "zh" ? "zh" : "en"];
+    size.offer([...new Set([...settings.values("batch_size", SIZES), settings.get("batch_size")])].map((one) => [one, one === "full" ? b("full") : one]), settings.get("batch_size"));
+    formula.textContent = answer.formula[language];
     say(words, answer.words);
     copy.show(answer);
     keep(settings.get("batch_size"), answer);
@@ -99,7 +83,7 @@ export function showNormalization(host, warn) {
     const key = keyOf();
     compare.disabled = true;
     try {
-      for (const one of answer.batch_sizes.map(String)) {
+      for (const one of settings.values("batch_size", answer.batch_sizes).map(String)) {
         if (key !== keyOf()) break;
         progress.textContent = b("comparing", { size: one === "full" ? b("full") : one });
         const found = await question("answer", "normalization", { ...settings.texts, batch_size: one });
@@ -132,7 +116,7 @@ export function showNormalization(host, warn) {
 
   function drawLosses() {
     const steps = answer.normal.iterations;
-    loss.plane({ range: [0, Math.max(1, ...steps, ...answer.plain.iterations)], name: b("iteration") }, { range: rangeOf([...answer.normal.train, ...answer.plain.train]), log: true, name: b("loss") });
+    loss.plane({ range: [0, Math.max(1, ...steps, ...answer.plain.iterations)], name: b("iteration") }, { range: logRange([...answer.normal.train, ...answer.plain.train]), log: true, name: b("loss") });
     loss.line(steps, answer.normal.train, LOOKS.with);
     loss.line(answer.plain.iterations, answer.plain.train, LOOKS.without);
   }
@@ -140,7 +124,7 @@ export function showNormalization(host, warn) {
   function drawSizes() {
     const tried = [...compared.found.keys()].sort((one, other) => one - other);
     const all = tried.map((one) => compared.found.get(one));
-    sizes.plane({ range: [0.9, 1.1 * answer.rows], log: true, name: b("batch_size") }, { range: rangeOf(all.flatMap((one) => Object.values(one))), log: true, name: b("loss") });
+    sizes.plane({ range: [0.9, 1.1 * answer.rows], log: true, name: b("batch_size") }, { range: logRange(all.flatMap((one) => Object.values(one))), log: true, name: b("loss") });
     for (const [name, look] of Object.entries(LOOKS)) {
       const losses = all.map((one) => one[name]);
       sizes.line(tried, losses, look);
@@ -149,20 +133,4 @@ export function showNormalization(host, warn) {
   }
 
   renew();
-}
-
-/** The range of a logarithmic axis for what is above 0. */
-function rangeOf(values) {
-  const known = values.filter((value) => value !== null && value > 0);
-  if (!known.length) return [0.01, 1];
-  return [Math.min(...known) / 1.3, Math.max(...known) * 1.3];
-}
-
-function legend(names) {
-  return el("ul", { class: "legend" }, names.map((name) =>
-    el("li", { class: "key" }, draw("svg", { viewBox: "0 0 26 10", "aria-hidden": "true" }, draw("path", { d: "M0 5H26", ...LOOKS[name] })), el("span", {}, b(name)))));
-}
-
-function panel(name, chart, ...below) {
-  return el("section", {}, el("h2", {}, b(`${name}_chart`)), chart.svg, below, el("p", { class: "soft small" }, b(`${name}_help`)));
 }

@@ -1,11 +1,11 @@
-// What both scenes share: their settings and the address, words and copies below, and a player of steps.
+// What scenes share: their settings and the address, words and copies below, and a player of steps.
 
 import { el, fill } from "/static/pages/dom.js";
+import { language } from "/static/pages/language.js";
 import { button, choice, slider, steps } from "./controls.js";
 import { grids, latest, question } from "./source.js";
 import { t } from "./texts.js";
 
-const language = document.documentElement.lang === "zh" ? "zh" : "en";
 export const SCHEDULES = [
   "constant", "inverse_time", "exponential", "inverse_sqrt", "staircase", "polynomial", "cosine", "cosine_restarts",
   "warmup", "one_cycle", "reduce_on_plateau",
@@ -17,6 +17,8 @@ export class Settings {
   constructor(scene, defaults, changed) {
     Object.assign(this, { scene, defaults, changed });
     this.texts = {};
+    this.shown = []; // each renews a control
+    this.along = {}; // what changes along with any control
     for (const [key, value] of new URLSearchParams(location.search)) if (key !== "lang" && key !== "token") this.texts[key] = value;
     if (grids) this.texts = this.onGrid(this.texts);
   }
@@ -42,6 +44,7 @@ export class Settings {
       if (value === null || (!grids && String(value) === this.defaults[key])) delete this.texts[key];
       else this.texts[key] = String(value);
     }
+    if (grids) this.texts = this.onGrid(this.texts);
     this.keep();
     this.changed();
   }
@@ -57,9 +60,13 @@ export class Settings {
     }
   }
 
-  /** Forget everything that was chosen. */
-  clear() {
+  forget() {
     this.texts = grids ? this.onGrid({}) : {};
+  }
+
+  /** Forget everything that was chosen, and show that. */
+  clear() {
+    this.forget();
     this.keep();
     this.changed();
   }
@@ -69,16 +76,38 @@ export class Settings {
     return !grids || key in grids[this.scene];
   }
 
+  /** The values of a setting for which there are answers: in an exported copy few, else those that are given. */
+  values(key, usual) {
+    return grids ? grids[this.scene][key] : usual;
+  }
+
   slider(key, label, options) {
     if (!this.has(key)) return null;
-    if (grids) return steps(label, grids[this.scene][key], { value: this.get(key), show: options.words, changed: (value) => this.set({ [key]: value }) });
-    return slider(label, { value: this.number(key), changed: (value) => this.set({ [key]: value }), ...options });
+    const changed = (value) => this.set({ ...this.along, [key]: value });
+    const now = () => (this.get(key) === "" || Number.isNaN(this.number(key)) ? options.value : this.number(key));
+    const made = grids
+      ? steps(label, grids[this.scene][key], { value: this.get(key), show: options.words, changed })
+      : slider(label, { changed, ...options, value: now() });
+    this.shown.push(() => made.set(grids ? this.get(key) : now()));
+    return made;
   }
 
   choice(key, label, options, changed) {
     if (!this.has(key)) return null;
     const offered = grids ? options.filter(([value]) => grids[this.scene][key].includes(value)) : options;
-    return choice(label, offered, { value: this.get(key), changed: changed ?? ((value) => this.set({ [key]: value })) });
+    const made = choice(label, offered, { value: this.get(key), changed: changed ?? ((value) => this.set({ ...this.along, [key]: value })) });
+    this.shown.push(() => made.set(this.get(key)));
+    return made;
+  }
+
+  /** A button that takes the next seed. */
+  next(key, label) {
+    return this.has(key) ? button(label, () => this.set({ ...this.along, [key]: this.number(key) + 1 })) : null;
+  }
+
+  /** Show all controls as the settings are. */
+  renew() {
+    for (const show of this.shown) show();
   }
 }
 
@@ -88,7 +117,9 @@ export function follow(settings, warn, show) {
   setTimeout(() => !shown && !told && warn(t("compiling")), 700);
   return latest(async () => {
     try {
-      show(await question("answer", settings.scene, settings.texts));
+      const found = await question("answer", settings.scene, settings.texts);
+      settings.renew();
+      show(found);
       shown = true;
       warn("");
     } catch (error) {
@@ -100,8 +131,10 @@ export function follow(settings, warn, show) {
 
   /** A link that cannot be followed: the scene begins as without one, so that it can be used. */
   async function begin() {
-    settings.texts = {};
-    show(await question("answer", settings.scene, {}));
+    settings.forget();
+    const found = await question("answer", settings.scene, settings.texts);
+    settings.renew();
+    show(found);
     shown = true;
   }
 }

@@ -2,9 +2,8 @@
 
 import { el, fill } from "/static/pages/dom.js";
 import { speaker } from "/static/pages/language.js";
-import { choice } from "./controls.js";
-import { Settings, copies } from "./panel.js";
-import { question } from "./source.js";
+import { Settings, copies, say } from "./panel.js";
+import { figureOf, question } from "./source.js";
 
 const s = speaker({
   en: {
@@ -40,7 +39,7 @@ const AGAIN = 1000; // milliseconds between two questions while it is being made
 export function showRun(host, warn) {
   let timer = null;
   const settings = new Settings("run", { directions: "path" }, () => renew());
-  const directions = choice(s("directions"), ["path", "random"].map((name) => [name, s(name)]), { value: settings.get("directions"), changed: (name) => settings.set({ directions: name }) });
+  const directions = settings.choice("directions", s("directions"), ["path", "random"].map((name) => [name, s(name)]));
   const status = el("p", { role: "status" });
   const words = el("div", { class: "words" });
   const figures = el("div", { class: "charts" });
@@ -63,12 +62,12 @@ export function showRun(host, warn) {
     status.textContent = found.state === "making" ? s("making", found) : "";
     copy.node.hidden = false;
     copy.show(found);
-    fill(words, (found.sentences ?? []).map((sentence) => el("p", {}, sentence)));
+    say(words, found.sentences ?? []);
     fill(figures, (found.figures ?? []).map((name) => el(
       "figure",
       {},
       el("h2", {}, s(name)),
-      el("img", { class: "chart", src: `/lab/look/run/${asked}/${name}.svg`, alt: s(name) }),
+      el("img", { class: "chart", src: figureOf("run", { directions: asked }, name), alt: s(name) }),
       el("figcaption", {}, s(`${name}_help`)),
     )));
     if (found.state === "making") timer = setTimeout(renew, AGAIN);

@@ -1,19 +1,26 @@
 // Where answers come from: the server, or the files of an exported copy.
 
+import { language } from "/static/pages/language.js";
+
 /** In an exported copy, the settings of each scene for which there are answers; else null. */
 export const grids = globalThis.batchwrightLab?.grids ?? null;
 
 /** The name under which an exported copy keeps the answer to these settings. */
 export function nameOf(kind, scene, texts) {
-  const keys = kind === "levels" ? ["surface", "start"] : Object.keys(grids[scene]);
-  const places = keys.filter((key) => key in grids[scene]).map((key) => Math.max(0, grids[scene][key].indexOf(texts[key] ?? "")));
+  const keys = globalThis.batchwrightLab.keys[kind] ?? Object.keys(grids[scene]);
+  const places = keys.map((key) => grids[scene][key].indexOf(String(texts[key] ?? "")));
   return [kind, scene, ...places].join("-");
+}
+
+/** The address of a figure that the server or the copy has. */
+export function figureOf(scene, texts, name) {
+  return grids ? `data/${nameOf("look", scene, texts)}-${name}.svg` : `/lab/look/${scene}/${texts.directions}/${name}.svg`;
 }
 
 /** The answer of a scene, or with the kind `levels` the levels of its surface; an error has a sentence. */
 export async function question(kind, scene, texts) {
   const found = grids ? await load(nameOf(kind, scene, texts)) : await reply(kind, scene, texts);
-  if (found.problem) throw new Error(found.problem[document.documentElement.lang === "zh" ? "zh" : "en"]);
+  if (found.problem) throw new Error(found.problem[language]);
   return found.answer;
 }
 

@@ -1,8 +1,10 @@
 // Two weights: rules started at once from where one clicks, over the levels of a surface.
 
 import { draw, el, figure, fill } from "/static/pages/dom.js";
-import { Chart, look } from "./chart.js";
+import { language } from "/static/pages/language.js";
+import { Chart, look, padded } from "./chart.js";
 import { button, choice } from "./controls.js";
+import { lay, panel, sample } from "./frame.js";
 import { RULES, SCHEDULES, Settings, copies, follow, player, say } from "./panel.js";
 import { grids, latest, question } from "./source.js";
 import { t } from "./texts.js";
@@ -10,7 +12,6 @@ import { t } from "./texts.js";
 const DEFAULTS = { surface: "valley", rule: "all", learning_rate: "tuned", steps: "60", schedule: "constant", batch_size: "full", seed: "0" };
 const SURFACES = ["bowl", "valley", "saddle", "rosenbrock", "beale", "ravine", "regression"];
 const BATCHES = ["full", "64", "16", "4", "1"];
-const language = document.documentElement.lang === "zh" ? "zh" : "en";
 
 /** Fill `host` with the scene; `warn` says what is the matter. */
 export function showSurface(host, warn) {
@@ -38,12 +39,12 @@ export function showSurface(host, warn) {
     changed: (how) => settings.set({ learning_rate: how === "tuned" ? "tuned" : "0.05" }),
   });
   const rate = settings.slider("learning_rate", t("learning_rate"), {
-    low: 0.0001, high: 3, log: true, value: settings.number("learning_rate") || 0.05, words: (value) => (value === "tuned" ? t("tuned") : value),
+    low: 0.0001, high: 3, log: true, value: 0.05, words: (value) => (value === "tuned" ? t("tuned") : value),
   });
   const batch = settings.choice("batch_size", t("batch_size"), BATCHES.map((rows) => [rows, rows === "full" ? t("full") : rows]), (rows) => settings.set({ batch_size: answer?.points[0].length && Number(rows) >= answer.points[0].length ? "full" : rows }));
-  const momentum = settings.slider("optimizer.momentum", t("momentum"), { low: 0.05, high: 0.99, step: 0.01, value: Number(settings.get("optimizer.momentum") || 0.9) });
-  const decay = settings.slider("optimizer.beta_1", t("beta_1"), { low: 0, high: 0.99, step: 0.01, value: Number(settings.get("optimizer.beta_1") || 0.9) });
-  const place = settings.choice("surface", t("surface_name"), SURFACES.map((name) => [name, name]), (name) => settings.set({ surface: name, ...(settings.has("start") && !grids ? { start: null } : {}), ...(grids ? {} : { points: null, batch_size: null }) }));
+  const momentum = settings.slider("optimizer.momentum", t("momentum"), { low: 0.05, high: 0.99, step: 0.01, value: 0.9 });
+  const decay = settings.slider("optimizer.beta_1", t("beta_1"), { low: 0, high: 0.99, step: 0.01, value: 0.9 });
+  const place = settings.choice("surface", t("surface_name"), SURFACES.map((name) => [name, name]), (name) => settings.set({ surface: name, start: null, points: null, batch_size: null }));
   const start = grids && settings.choice("start", t("start"), grids.surface.start.map((where) => [where, where || "—"]));
   const controls = [
     place, start, way, rate, momentum, decay, batch,
@@ -51,33 +52,21 @@ export function showSurface(host, warn) {
     settings.choice("schedule", t("schedule"), SCHEDULES.map((name) => [name, name])),
     pick,
   ];
-  const noise = settings.has("seed") && button(t("noise_seed"), () => settings.set({ seed: settings.number("seed") + 1 }));
-  const dataPanel = panel(t("data"), data, t("points_help"));
-  fill(
-    host,
-    el("h1", {}, t("surface")),
-    el("p", {}, t("surface_look")),
-    el("p", { class: "ask" }, t("surface_ask")),
-    el(
-      "div",
-      { class: "lab" },
-      el("div", { class: "controls" }, controls.filter(Boolean).map((one) => one.node), play.nodes, el("div", { class: "group" }, noise, button(t("reset"), () => { hidden.clear(); settings.clear(); }))),
-      el(
-        "div",
-        { class: "show" },
-        el(
-          "div",
-          { class: "charts" },
-          el("section", {}, el("h2", {}, t("surface_chart")), map.svg, el("p", { class: "soft small" }, settings.has("start") && !grids ? t("click_help") : ""), legend, el("div", { class: "row" }, button(t("all"), () => { hidden.clear(); drawAll(play.at); }), button(t("none"), () => { RULES.forEach((name) => hidden.add(name)); drawAll(play.at); }))),
-          el("div", {}, panel(t("curve_chart"), curve), el("section", {}, stateTitle, state.svg, stateKeys), dataPanel),
-        ),
-        words,
-        formula,
-        el("p", {}, t("surface_why")),
-      ),
-    ),
-    copy.node,
-  );
+  const noise = settings.next("seed", t("noise_seed"));
+  const dataPanel = panel(t("data"), data, !grids && t("points_help"));
+  const all = button(t("all"), () => { hidden.clear(); drawAll(play.at); });
+  const none = button(t("none"), () => { RULES.forEach((name) => hidden.add(name)); drawAll(play.at); });
+  lay(host, {
+    title: t("surface"), look: t("surface_look"), ask: t("surface_ask"), why: t("surface_why"),
+    controls: [...controls, ...play.nodes],
+    buttons: [noise, button(t("reset"), () => { hidden.clear(); settings.clear(); })],
+    charts: [
+      panel(t("surface_chart"), map, !grids && t("click_help"), legend, el("div", { class: "row" }, all, none)),
+      el("div", {}, panel(t("curve_chart"), curve), el("section", {}, stateTitle, state.svg, stateKeys), dataPanel),
+    ],
+    said: [words, formula],
+    copy,
+  });
 
   const renew = follow(settings, warn, (found) => {
     answer = found;
@@ -88,14 +77,11 @@ export function showSurface(host, warn) {
       way.set(tuned ? "tuned" : "given");
       rate.node.hidden = tuned;
       rate.mark(answer.limits ? [[2 / answer.limits.steepest, t("limit")]] : []);
-      if (!tuned) rate.set(settings.number("learning_rate"));
     }
-    place?.set(answer.surface);
     const any = (...names) => answer.paths.some((path) => names.includes(path.rule));
     if (momentum) momentum.node.hidden = !any("momentum", "nesterov", "muon");
     if (decay) decay.node.hidden = !any("adam", "amsgrad", "adamw", "nadam", "lion");
     dataPanel.hidden = !answer.points[0].length;
-    batch?.set(settings.get("batch_size"));
     if (batch) batch.node.hidden = !answer.points[0].length && answer.surface !== "ravine";
     if (noise) noise.hidden = batch?.node.hidden ?? true;
     formula.textContent = answer.formula[language];
@@ -192,7 +178,7 @@ export function showSurface(host, warn) {
       const losses = path.losses.map((loss) => Math.max(loss - shift, low * 0.5));
       curve.line(losses.map((_, step) => step), losses, { ...look(order), class: `${look(order).class}${path.rule === picked ? "" : " thin"}` });
     }
-    curve.line([at, at], curve.y.range, { class: "mark" });
+    curve.mark({ x: at });
   }
 
   function drawState(at) {
@@ -212,7 +198,7 @@ export function showSurface(host, warn) {
       if (values.length) state.dot(last + 1, values[last], { class: `f${order % 6}`, r: 4 });
     });
     const now = (values) => figure(values[Math.max(0, Math.min(at, values.length) - 1)], 3);
-    fill(stateKeys, lines.map(([name, values], order) => el("li", {}, el("span", { class: "key" }, sample(order), `${name} = ${now(values)}`))));
+    fill(stateKeys, lines.map(([name, values], order) => el("li", {}, el("span", { class: "key" }, sample(look(order)), `${name} = ${now(values)}`))));
   }
 
   function drawLegend() {
@@ -221,7 +207,7 @@ export function showSurface(host, warn) {
       answer.paths.map((path, order) => {
         const box = el("input", { type: "checkbox", checked: !hidden.has(path.rule), onchange: () => { if (box.checked) hidden.delete(path.rule); else hidden.add(path.rule); drawAll(play.at); [...legend.querySelectorAll("input")][order].focus(); } });
         const end = path.ended === "diverged" ? ` — ${t("end_diverged")}` : "";
-        return el("li", {}, el("label", {}, box, sample(order), el("span", {}, `${t("rate_of", { rule: path.rule, rate: figure(path.rate, 3) })}${end}`)));
+        return el("li", {}, el("label", {}, box, sample(look(order)), el("span", {}, `${t("rate_of", { rule: path.rule, rate: figure(path.rate, 3) })}${end}`)));
       }),
     );
   }
@@ -248,13 +234,4 @@ export function showSurface(host, warn) {
   }
 
   renew();
-}
-
-/** A piece of the line at a place, beside its name. */
-function sample(place) {
-  return draw("svg", { viewBox: "0 0 26 10", "aria-hidden": "true" }, draw("path", { ...look(place), d: "M1 5h24" }));
-}
-
-function panel(title, chart, help) {
-  return el("section", {}, el("h2", {}, title), chart.svg, help && el("p", { class: "soft small" }, help));
 }
