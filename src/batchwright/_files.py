@@ -139,9 +139,14 @@ class Lock:
             holder = os.read(descriptor, 20).decode(errors="replace").strip()
             self._close()
             raise UsageError(f"{why}{f' (process {holder})' if holder.isdigit() else ''}.") from None
-        with explain_write_errors(path):
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"{os.getpid()}\n".encode())
+        try:
+            with explain_write_errors(path):
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"{os.getpid()}\n".encode())
+        except UsageError:
+            path.unlink(missing_ok=True)  # it is this process's own, and says nothing
+            self._close()
+            raise
 
     def release(self) -> None:
         """Release the lock; its file stays."""

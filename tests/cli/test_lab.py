@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 
 def test_a_line_is_described_and_drawn(batchwright) -> None:
@@ -19,6 +20,13 @@ def test_a_line_is_described_and_drawn(batchwright) -> None:
     assert ElementTree.parse("descent.svg").getroot().findall(".//{*}animate")
     again = batchwright("lab", "line", "--output", "descent.svg")
     assert again.code == 2 and "exists already" in again.err
+
+
+def test_a_gif_moves_without_being_asked(batchwright) -> None:
+    said = batchwright("lab", "line", "--steps", "4", "--output", "descent.gif")
+    assert said.code == 0 and said.out.endswith("descent.gif\n")
+    with Image.open("descent.gif") as found:
+        assert found.n_frames > 10 and found.size == (760, 380)
 
 
 def test_json_has_the_path_and_the_limits(batchwright) -> None:
@@ -47,8 +55,9 @@ def test_several_rules_are_a_table(batchwright) -> None:
         (("surface", "bowll"), "did you mean 'bowl'"),
         (("line", "--points", "1;2"), "pairs"),
         (("line", "--animate", "3"), "--output"),
-        (("line", "--animate", "3", "--output", "a.png"), "SVG"),
-        (("line", "--output", "a.gif"), ".svg or .png"),
+        (("line", "--animate", "3", "--output", "a.png"), "SVG or GIF"),
+        (("line", "--output", "a.jpg"), ".svg, .png or .gif"),
+        (("fit", "--output", "a.gif"), "this figure does not move"),
         (("line", "--set", "momentum"), "KEY=VALUE"),
     ],
 )

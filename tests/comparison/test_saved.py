@@ -1,7 +1,9 @@
 """A comparison in its folder: the same figures and tables again, and refused where it is a stranger's trick."""
 
+import errno
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +34,22 @@ def saved(path: Path, found: Compared, plan: ComparisonPlan = PLAN) -> Path:
     with create_comparison(path, plan) as folder:
         folder.write_result(_plain_result(found), "data: {source: iris}\n")
     return path
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_full_disk_leaves_no_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
+    """A folder can often be made where not a byte can be written; one that was there before stays."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if there:
+        (tmp_path / "found").mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(UsageError, match="the disk, or your share of it, is full"):
+            create_comparison(tmp_path / "found", PLAN)
+    assert [path.name for path in tmp_path.rglob("*")] == ["found"] * there
 
 
 CURVE = learning_curve([100, 200, 400], [[0.3, 0.32], [0.2, 0.21], [0.15, 0.16]])

@@ -196,3 +196,18 @@ def test_a_slider_is_answered_at_once(page: Page, server: Served) -> None:
             times.append(time.perf_counter() - begin)
             assert found == ["answer"]
         assert median(times[1:]) < 0.5
+
+
+def test_a_schedule_by_hand_is_written_as_epochs_and_rates(page: Page, server: Served) -> None:
+    go(page, server, "line?steps=30&schedule=exponential&schedule.base=0.9")
+    chosen = "document.querySelector('select[aria-label=\"Schedule\"]')"
+    page.run(f"{chosen}.value = 'piecewise'; {chosen}.dispatchEvent(new Event('change'))")
+    page.wait("document.querySelector('pre').textContent.includes('--schedule piecewise')")
+    assert page.run(BANNER) == "" and "schedule.base" not in page.run("location.search")
+    pieces = "document.querySelector('input[type=text]')"
+    assert page.run(f"{pieces}.value") == "10: 0.05, 20: 0.01"
+    page.run(f"{pieces}.value = '5: 0.2, 9: 0'; {pieces}.dispatchEvent(new Event('change'))")
+    page.wait("document.querySelectorAll('pre')[1].textContent.includes('Piecewise(points=((5, 0.2), (9, 0)))')")
+    page.run(f"{pieces}.value = '5: fast'; {pieces}.dispatchEvent(new Event('change'))")
+    page.wait(f"{BANNER}.includes('as in 10: 0.05')")
+    assert page.axe() == [] and page.console == []

@@ -2,22 +2,17 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from batchwright.cli.lab_descent import show_line, show_surface
 from batchwright.cli.lab_fit import show_fit
 from batchwright.cli.lab_network import show_network
 from batchwright.cli.lab_normalization import show_normalization
 from batchwright.cli.lab_run import show_run
-from batchwright.cli.lab_texts import assigned, texts_of
-from batchwright.cli.output import Json, print_json, say, table_console
-from batchwright.errors import UsageError
-
-if TYPE_CHECKING:
-    from batchwright.lab.descent.path import Path as Descent
-    from batchwright.lab.descent.request import Asked
+from batchwright.cli.output import say
 
 
 class PageFirst(TyperGroup):
@@ -31,25 +26,6 @@ class PageFirst(TyperGroup):
 lab = typer.Typer(
     help="See gradient descent: on one or two weights, in a small network, in a run of your own.", cls=PageFirst
 )
-
-Rule = Annotated[str | None, typer.Option("--optimizer", help="sgd, momentum, adam, ...; several with commas; or all")]
-Rate = Annotated[str | None, typer.Option("--learning-rate", help="a number, or tuned: the best of 31 for each rule")]
-Schedule = Annotated[str | None, typer.Option(help="constant, cosine, one_cycle, exponential, ...")]
-Batch = Annotated[str | None, typer.Option("--batch-size", help="rows of a batch, or full")]
-Steps = Annotated[str | None, typer.Option(help="how many steps at most, 1 to 2,000")]
-Start = Annotated[str | None, typer.Option(help="the weights before the first step, as --start=-1,2")]
-Seed = Annotated[str | None, typer.Option(help="of the order of the points and of the noise")]
-End = Annotated[
-    str | None,
-    typer.Option("--until", help="end when loss, gradient or step changes by less, as loss:1e-6"),
-]
-Points = Annotated[str | None, typer.Option(help="pairs x,y with blanks between them, as '1,2 2,3.9 3,6.1'")]
-Numbers = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="a number of a rule or schedule, as optimizer.beta_1=0.8"),
-]
-Output = Annotated[Path | None, typer.Option(metavar="FILE", help="also draw the path in this SVG or PNG file")]
-Moves = Annotated[float | None, typer.Option("--animate", min=0.5, help="seconds in which the figure shows the path")]
 
 
 @lab.command("page")
@@ -90,68 +66,8 @@ lab.command("fit")(show_fit)
 lab.command("run")(show_run)
 
 
-@lab.command("line")
-def show_line(
-    optimizer: Rule = None,
-    learning_rate: Rate = None,
-    schedule: Schedule = None,
-    batch_size: Batch = None,
-    steps: Steps = None,
-    start: Start = None,
-    seed: Seed = None,
-    until: End = None,
-    points: Points = None,
-    numbers: Numbers = None,
-    output: Output = None,
-    animate: Moves = None,
-    as_json: Json = False,
-) -> None:
-    """Fit y = w·x to points: one weight, and a loss that is a parabola."""
-    texts = texts_of(
-        rule=optimizer,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        batch_size=batch_size,
-        steps=steps,
-        start=start,
-        seed=seed,
-        until=until,
-        points=points,
-    )
-    _show("line", texts | assigned(numbers), output, animate, as_json=as_json)
-
-
-@lab.command("surface")
-def show_surface(
-    surface: Annotated[str, typer.Argument(help="bowl, valley, saddle, rosenbrock, beale, ravine or regression")],
-    optimizer: Rule = None,
-    learning_rate: Rate = None,
-    schedule: Schedule = None,
-    batch_size: Batch = None,
-    steps: Steps = None,
-    start: Start = None,
-    seed: Seed = None,
-    until: End = None,
-    points: Points = None,
-    numbers: Numbers = None,
-    output: Output = None,
-    animate: Moves = None,
-    as_json: Json = False,
-) -> None:
-    """Descend a surface of two weights with one rule, several or all."""
-    texts = texts_of(
-        surface=surface,
-        rule=optimizer,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        batch_size=batch_size,
-        steps=steps,
-        start=start,
-        seed=seed,
-        until=until,
-        points=points,
-    )
-    _show("surface", texts | assigned(numbers), output, animate, as_json=as_json)
+lab.command("line")(show_line)
+lab.command("surface")(show_surface)
 
 
 @lab.command("export")
@@ -174,54 +90,3 @@ def export_site(
         count = export(folder, looks=looks, told=say)
     size = sum(path.stat().st_size for path in folder.rglob("*")) / 1e6
     say(f"{folder}: {count:,} files, {size:.0f} MB; open {folder / 'index.html'}, or put it on any web space.")
-
-
-def _show(scene: str, texts: dict[str, str], output: Path | None, animate: float | None, *, as_json: bool) -> None:
-    from batchwright.cli.shown_files import check_figure_file, write_figure_file
-    from batchwright.lab.descent.drawing import draw_path, draw_paths
-    from batchwright.lab.scenes import DESCENTS
-
-    if animate is not None and (output is None or output.suffix.lower() != ".svg"):
-        raise UsageError("--animate makes a figure that moves: name an SVG file with --output, as descent.svg.")
-    if output is not None:
-        check_figure_file(output)
-    asked = DESCENTS[scene].read(texts)
-    paths = list(asked.paths().values())
-    if output is not None:
-        one = len(paths) == 1
-        write_figure_file(draw_path(paths[0], seconds=animate) if one else draw_paths(paths, seconds=animate), output)
-    if as_json:
-        print_json(_plain(asked, paths))
-        return
-    _print(paths)
-    if output is not None:
-        say(output)
-
-
-def _plain(asked: "Asked", paths: "list[Descent]") -> dict[str, object]:
-    from batchwright.lab.descent.limits import limits_of
-
-    limits = [limits_of(path.surface, path.rule) for path in paths]
-    return {
-        "steps": asked.course.steps,
-        "paths": [
-            {**path.to_json(), "limits": None if limit is None else vars(limit)}
-            for path, limit in zip(paths, limits, strict=True)
-        ],
-    }
-
-
-def _print(paths: "list[Descent]") -> None:
-    """The chart of the losses, and what happened in words."""
-    import sys
-
-    from batchwright.cli.show.lab import loss_sketch, paths_table
-    from batchwright.lab.descent.words import describe
-
-    say(f"{paths[0].surface.name}: {paths[0].surface.formula}")
-    say(loss_sketch(paths, sys.stdout.encoding))
-    if len(paths) > 1:
-        table_console().print(paths_table(paths))
-        return
-    for said in describe(paths[0]):
-        say(said.en)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from batchwright.figures import Svg
 
 FORMATS = (".svg", ".png")
+MOVING = ".gif"
+"""The format of figures that move, besides SVG."""
 
 FigureFile = Annotated[
     Path | None, typer.Option("--figure", metavar="FILE", help="also draw the result in this SVG or PNG file")
@@ -51,19 +53,27 @@ def check_files(figure: Path | None, csv: Path | None, html: Path | None = None)
         require_report_place(html)
 
 
-def check_figure_file(path: Path) -> None:
-    """Refuse a file for a figure that could not be written.
+def check_figure_file(path: Path, *, moving: bool = False) -> None:
+    """Refuse a file for a figure that could not be written; one that can move may be a GIF.
 
     Raises:
-        UsageError: its name ends in neither .svg nor .png, it exists already or cannot be made, or the package for PNG
-            is not installed.
+        UsageError: its name has another ending, it exists already or cannot be made, or the package for PNG is not
+            installed.
     """
     from batchwright._files import refuse_existing, require_writable
     from batchwright.figures.png import require_renderer
 
-    if path.suffix.lower() not in FORMATS:
+    ending = path.suffix.lower()
+    if moving and ending not in (*FORMATS, MOVING):
+        raise UsageError(f"{path} does not end in .svg, .png or .gif: a path is drawn as SVG, PNG or GIF.")
+    if ending == MOVING and not moving:
+        raise UsageError(
+            f"{path} is to be a GIF, and this figure does not move: name an SVG or PNG file. `batchwright lab line` "
+            "and `lab surface` make GIFs."
+        )
+    if ending not in (*FORMATS, MOVING):
         raise UsageError(f"{path} does not end in .svg or .png: a figure is an SVG or a PNG file.")
-    if path.suffix.lower() == ".png":
+    if ending == ".png":
         require_renderer()
     refuse_existing(path)
     require_writable(path)
@@ -88,6 +98,7 @@ def write_figure_file(figure: "Svg", path: Path) -> None:
         UsageError: it exists or cannot be written, or the package for PNG is not installed.
     """
     from batchwright._files import write_file
-    from batchwright.figures import png
+    from batchwright.figures import gif, png
 
-    write_file(path, png(figure) if path.suffix.lower() == ".png" else figure.text)
+    ending = path.suffix.lower()
+    write_file(path, png(figure) if ending == ".png" else gif(figure) if ending == MOVING else figure.text)

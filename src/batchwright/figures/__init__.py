@@ -2,6 +2,7 @@
 
 from batchwright.figures.bars import Bar, bars, spans
 from batchwright.figures.contour import contour
+from batchwright.figures.gif import gif
 from batchwright.figures.grid import Names
 from batchwright.figures.heat_map import heat_map
 from batchwright.figures.histogram import histogram
@@ -30,6 +31,7 @@ __all__ = [
     "TriedRate",
     "bars",
     "contour",
+    "gif",
     "heat_map",
     "histogram",
     "line_chart",

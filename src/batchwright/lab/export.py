@@ -29,7 +29,7 @@ MODULES = (
     *(
         (f"./{name}.js", LAB / f"{name}.js")
         for name in (
-            *("texts", "source", "chart", "controls", "panel", "frame", "line_scene", "surface_scene"),
+            *("texts", "source", "chart", "controls", "panel", "frame", "schedule", "line_scene", "surface_scene"),
             *("network_texts", "network_picture", "network_charts", "network_controls", "network_scene", "run_scene"),
             *("fit_texts", "fit_scene", "normalization_texts", "normalization_scene", "lab"),
         )

@@ -1,6 +1,7 @@
 """The largest curvature of the training loss, by the method of Lanczos: above 2/η, plain descent does not settle."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
@@ -73,24 +74,50 @@ def largest_curvature(program: Program, train: TrainState, groups: Sequence[Grou
     Raises:
         ConfigError: the network has no second derivative, as one of a user's own may.
     """
-    together: Group = jax.tree.map(lambda *arrays: np.stack(arrays), *groups)
+    together = _together(groups)
     begin, go_on = _compile(quick=is_quick(program.trained_params(train.params), groups[0]))
     basis = begin(program, train, np.uint32(seed))
     diagonal, beside = np.zeros(0), np.zeros(0)
     while True:
-        try:
+        with _explained():
             basis, more = go_on(program, train, together, np.uint32(seed), basis)
-        except (NotImplementedError, ValueError) as error:  # JAX raises either for a function without a derivative
-            raise ConfigError(
-                f"the curvature needs a network that can be differentiated twice, and this one cannot ({error}); "
-                'leave out `training.curvature`, or in `look_at_run` the look "sharpness"'
-            ) from error
         diagonal, beside = (
             np.append(old, np.asarray(new, np.float64)) for old, new in zip((diagonal, beside), more, strict=True)
         )
         found, enough = _ends(diagonal, beside)
         if enough or len(diagonal) >= MOST_STEPS:
             return found
+
+
+def require_curvature(program: Program, train: TrainState, groups: Sequence[Group]) -> None:
+    """Refuse a network whose curvature cannot be measured. It is traced, but nothing is compiled or computed.
+
+    Raises:
+        ConfigError: the network has no second derivative, as one of a user's own may.
+    """
+    seed = np.uint32(0)
+    with _explained():
+        basis = jax.eval_shape(_first, program, train, seed)
+        jax.eval_shape(_steps, program, train, _together(groups), seed, basis)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what JAX raises for a function without a derivative into a ConfigError."""
+    try:
+        yield
+    except (NotImplementedError, ValueError) as error:
+        raise ConfigError(
+            f"the curvature needs a network that can be differentiated twice, and this one cannot ({error}); leave out "
+            "`training.curvature`. Of a run, look at another figure, as in `batchwright lab run RUN --figure surface "
+            '--output FILE`, or leave "sharpness" out of the looks of `look_at_run`.'
+        ) from error
+
+
+def _together(groups: Sequence[Group]) -> Group:
+    """The groups with one more axis in front."""
+    found: Group = jax.tree.map(lambda *arrays: np.stack(arrays), *groups)
+    return found
 
 
 def _ends(diagonal: Float64[np.ndarray, " steps"], beside: Float64[np.ndarray, " steps"]) -> tuple[Curvature, bool]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from batchwright._files import Lock, write_file
 from batchwright.errors import RunError
-from batchwright.runs.folder import claim, lock_of
+from batchwright.runs.folder import claim
 from batchwright.runs.manifest import COMPARISON, LOCK, Setting
 from batchwright.runs.reading import parse, read_bytes, to_plain
 from batchwright.runs.sealed import seal, unseal
@@ -89,8 +89,7 @@ def create_comparison(path: Path, plan: ComparisonPlan) -> ComparisonFolder:
         UsageError: it cannot be written.
     """
     made = not path.exists()
-    claim(path, plan.source)
-    return ComparisonFolder(path, plan, lock_of(path), made=made)
+    return ComparisonFolder(path, plan, claim(path, plan.source)[1], made=made)
 
 
 def is_comparison(path: Path) -> bool:

@@ -88,8 +88,7 @@ def create(run_dir: Path | None, source: str) -> "RunFolder":
         RunError: `run_dir` exists, and is not an empty folder.
         UsageError: the folder cannot be written.
     """
-    path = claim(run_dir, source)
-    lock = lock_of(path)
+    path, lock = claim(run_dir, source)
     manifest = new_manifest(source)
     write_file(path / MANIFEST, manifest.to_text())
     with explain_write_errors(path):
@@ -97,9 +96,20 @@ def create(run_dir: Path | None, source: str) -> "RunFolder":
     return RunFolder(path, manifest, lock)
 
 
-def claim(run_dir: Path | None, source: str) -> Path:
-    """An empty folder for this process alone; see `create`."""
-    return _claim_folder(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
+def claim(run_dir: Path | None, source: str) -> tuple[Path, Lock]:
+    """An empty folder for this process alone, with its lock; see `create`.
+
+    A folder that was made here and could not be locked, as on a full disk, is removed again.
+    """
+    made = run_dir is None or not run_dir.exists()
+    path = _claim_folder(run_dir) if run_dir is not None else _first_free(Path(ROOT), _slug(source))
+    try:
+        return path, lock_of(path)
+    except UsageError:
+        if made:
+            with suppress(OSError):  # another process has written into it meanwhile
+                path.rmdir()
+        raise
 
 
 def reopen(path: Path, *, finished: bool = False) -> "RunFolder":

@@ -79,8 +79,8 @@ def create_search(run_dir: Path | None, plan: SearchPlan, space: str) -> SearchF
         RunError: `run_dir` exists, and is not an empty folder.
         UsageError: the folder cannot be written.
     """
-    path = claim(run_dir, f"{Path(plan.source).stem}-search")
-    folder = SearchFolder(path, plan, lock_of(path))
+    path, lock = claim(run_dir, f"{Path(plan.source).stem}-search")
+    folder = SearchFolder(path, plan, lock)
     write_file(path / SPACE, space)
     write_file(path / SEARCH, seal({"format": FORMAT, **to_plain(vars(plan))}))
     return folder

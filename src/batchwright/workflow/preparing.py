@@ -20,6 +20,7 @@ from batchwright.data.encode.encoding import Encoding
 from batchwright.data.load import prepare as prepare_data
 from batchwright.data.load_streamed import prepare_streamed
 from batchwright.errors import ConfigError, DataError, unknown
+from batchwright.measure.curvature import require_curvature
 from batchwright.measure.layers import layer_probe
 from batchwright.measure.live import live_noise
 from batchwright.nn import ARCHITECTURES, Linear
@@ -125,7 +126,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
     job = _add_probe(job, state, wanted=config.training.noise_scale)
-    job = _add_diagnostics(job, dataset, config)
+    job = _add_diagnostics(job, state, dataset, config)
     notes = (*dataset.notes, *_notes(settings, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
 
@@ -324,11 +325,11 @@ def _add_probe(job: Job, state: TrainState, *, wanted: bool) -> Job:
     return replace(job, probe=probe)
 
 
-def _add_diagnostics(job: Job, dataset: Dataset, config: Config) -> Job:
+def _add_diagnostics(job: Job, state: TrainState, dataset: Dataset, config: Config) -> Job:
     """The job with figures of each layer, unless they are turned off.
 
     Raises:
-        ConfigError: the curvature, which comes with them, is asked for without them.
+        ConfigError: the curvature, which comes with them, is asked for without them, or cannot be measured.
     """
     wanted, curvature = config.training.diagnostics, config.training.curvature
     if curvature and not wanted:
@@ -336,7 +337,12 @@ def _add_diagnostics(job: Job, dataset: Dataset, config: Config) -> Job:
             "training.curvature: true is measured along with the layers, which training.diagnostics: false turns off: "
             "leave one of them out."
         )
-    return replace(job, diagnostics=layer_probe(job, dataset.train, curvature=curvature)) if wanted else job
+    if not wanted:
+        return job
+    probe = layer_probe(job, dataset.train, curvature=curvature)
+    if curvature:
+        require_curvature(job.program, state, probe.groups)
+    return replace(job, diagnostics=probe)
 
 
 def rows_of(split: Split, dataset: Dataset, plan: Plan) -> Rows | OnDisk:

@@ -111,6 +111,7 @@ def look_at_run(
     Raises:
         UsageError: a number or a word is not one of those that may be.
         RunError: the run cannot be read, or not be trained again.
+        ConfigError: the sharpness is asked for, and the network cannot be differentiated twice.
     """
     if directions not in ("path", "random"):
         raise UsageError(f"directions is {directions!r}; it must be 'path' or 'random'.")
@@ -119,7 +120,7 @@ def look_at_run(
     if not 5 <= grid <= 101:
         raise UsageError(f"grid is {grid}; it must be 5 to 101.")
     opened = run if isinstance(run, Run) else open_run(run)
-    trace = retrace(opened, moments=moments)
+    trace = retrace(opened, moments=moments, curved="sharpness" in looks)
     return OwnRun(
         opened.path.name,
         trace,

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from batchwright.errors import RunError, UsageError
+from batchwright.measure.curvature import require_curvature
+from batchwright.measure.layers import layer_probe
 from batchwright.nn.protocols import Tree
 from batchwright.optim.names import put_back
 from batchwright.runs.run import Run
@@ -68,7 +70,7 @@ class Trace:
         return state._replace(params=put_back(unravel(jnp.asarray(params), trained), state.params))
 
 
-def retrace(run: Run, *, moments: int = MOMENTS) -> Trace:
+def retrace(run: Run, *, moments: int = MOMENTS, curved: bool = False) -> Trace:
     """Train a run again, from its record, and keep its parameters at some moments.
 
     That takes as long as the run did. Nothing is written.
@@ -76,8 +78,10 @@ def retrace(run: Run, *, moments: int = MOMENTS) -> Trace:
     Args:
         run: a run that has at least one whole epoch.
         moments: how many are kept besides the start, 2 to 200.
+        curved: whether its curvature is to be measured afterwards.
 
     Raises:
+        ConfigError: the curvature of its network cannot be measured.
         UsageError: the number of moments is out of its range, or there are too many parameters.
         RunError: the rows or a part of the user's own cannot be had, or the run began from given parameters.
     """
@@ -90,7 +94,10 @@ def retrace(run: Run, *, moments: int = MOMENTS) -> Trace:
         raise RunError(f"{run.path} has no whole epoch, so that there is no way to show.")
     dataset = read_rows_again(run).dataset
     prepared = prepare(recorded_settings(run), dataset)
-    trained = prepared.job.program.trained_params(prepared.state.params)
+    job = prepared.job
+    if curved:
+        require_curvature(job.program, prepared.state, layer_probe(job, dataset.train).groups)
+    trained = job.program.trained_params(prepared.state.params)
     size = sum(int(np.size(leaf)) for leaf in jax.tree.leaves(trained))
     kept_moments = min(moments, MOST_NUMBERS // max(size, 1))
     if kept_moments < FEWEST:

@@ -76,6 +76,18 @@ export function choice(label, options, { value, changed }) {
   };
 }
 
+/** A line of text; `changed` is told when it is left, or at Enter. */
+export function entry(label, changed) {
+  const input = el("input", { type: "text", "aria-label": label });
+  input.addEventListener("change", () => changed(input.value));
+  return {
+    node: el("label", { class: "choice" }, el("span", { class: "name" }, label), input),
+    set(text) {
+      input.value = text;
+    },
+  };
+}
+
 /** A button. */
 export function button(label, pressed) {
   return el("button", { type: "button", onclick: pressed }, label);

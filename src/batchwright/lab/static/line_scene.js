@@ -5,7 +5,8 @@ import { language } from "/static/pages/language.js";
 import { Chart, padded } from "./chart.js";
 import { button } from "./controls.js";
 import { lay, panel } from "./frame.js";
-import { RULES, SCHEDULES, Settings, copies, follow, player, say } from "./panel.js";
+import { RULES, Settings, copies, follow, player, say } from "./panel.js";
+import { scheduleControls } from "./schedule.js";
 import { grids } from "./source.js";
 import { t } from "./texts.js";
 
@@ -36,7 +37,7 @@ export function showLine(host, warn) {
   const controls = [
     rate, rule, momentum, batch,
     settings.slider("steps", t("steps"), { low: 1, high: 200 }),
-    settings.choice("schedule", t("schedule"), SCHEDULES.map((name) => [name, name])),
+    ...scheduleControls(settings, warn),
     settings.choice("until", t("until"), [["", t("until_steps")], ...["loss", "gradient", "step"].map((by) => [`${by}:1e-6`, t(`until_${by}`)])]),
   ];
   const points = settings.has("points") && [button(t("add"), add), button(t("remove"), remove)];

@@ -6,10 +6,6 @@ import { button, choice, slider, steps } from "./controls.js";
 import { grids, latest, question } from "./source.js";
 import { t } from "./texts.js";
 
-export const SCHEDULES = [
-  "constant", "inverse_time", "exponential", "inverse_sqrt", "staircase", "polynomial", "cosine", "cosine_restarts",
-  "warmup", "one_cycle", "reduce_on_plateau",
-];
 export const RULES = ["sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "amsgrad", "adamw", "nadam", "lion", "muon"];
 
 /** The settings of a scene: what differs from its defaults stands in the address, so that a link restores it. */

@@ -5,7 +5,8 @@ import { language } from "/static/pages/language.js";
 import { Chart, look, padded } from "./chart.js";
 import { button, choice } from "./controls.js";
 import { lay, panel, sample } from "./frame.js";
-import { RULES, SCHEDULES, Settings, copies, follow, player, say } from "./panel.js";
+import { RULES, Settings, copies, follow, player, say } from "./panel.js";
+import { scheduleControls } from "./schedule.js";
 import { grids, latest, question } from "./source.js";
 import { t } from "./texts.js";
 
@@ -49,7 +50,7 @@ export function showSurface(host, warn) {
   const controls = [
     place, start, way, rate, momentum, decay, batch,
     settings.slider("steps", t("steps"), { low: 1, high: 400 }),
-    settings.choice("schedule", t("schedule"), SCHEDULES.map((name) => [name, name])),
+    ...scheduleControls(settings, warn),
     pick,
   ];
   const noise = settings.next("seed", t("noise_seed"));
