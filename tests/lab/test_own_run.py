@@ -9,13 +9,14 @@ from typer.testing import CliRunner
 
 import batchwright as bw
 from batchwright.cli.main import app
-from batchwright.errors import DataError, RunError, UsageError
+from batchwright.errors import ConfigError, DataError, RunError, UsageError
 from batchwright.lab import look_at_run
 from batchwright.lab.own_run.batch_choice import batch_choice
 from batchwright.lab.own_run.batch_clouds import clouds
 from batchwright.lab.own_run.landscape import coordinates, landscape, main_plane, random_plane
 from batchwright.lab.own_run.retrace import Trace, ravel, retrace, unravel
 from batchwright.lab.own_run.sharpness import Sharpness, sharpness
+from batchwright.lab.own_run.words import describe_batch_size
 from batchwright.nn import MLP
 from batchwright.runs.run import open_run
 
@@ -160,7 +161,7 @@ def test_the_batch_size_is_compared_by_noise_and_clock(
     assert found.measured == pytest.approx(last["seconds"] / last["iteration"])
     assert found.sizes is not None and found.predicted == found.sizes.throughput.iteration_seconds(16)
     assert found.sizes.recommended in [one.batch_size for one in found.sizes.table]
-    assert not isinstance(found.drawing(), str) and len(found.sentences()) == 2
+    assert not isinstance(found.drawing(), str) and len(describe_batch_size(found)) == 2
 
     def fails(*_: object, **__: object) -> None:
         raise DataError("too few rows")
@@ -168,7 +169,8 @@ def test_the_batch_size_is_compared_by_noise_and_clock(
     monkeypatch.setattr("batchwright.lab.own_run.batch_choice.find_batch_size", fails)
     without = batch_choice(trace, run)
     assert without.sizes is None and without.predicted is None
-    assert without.sentences() == ["Why this batch size cannot be measured: too few rows"]
+    (said,) = describe_batch_size(without)
+    assert said.en == "Why this batch size cannot be measured: too few rows" and said.zh.endswith("too few rows")
     assert without.drawing() == "it cannot be measured: too few rows"
 
 
@@ -197,7 +199,7 @@ def test_numbers_side_by_side_and_back() -> None:
     assert all(np.array_equal(again[name], tree[name]) for name in tree)
 
 
-def test_a_run_is_looked_at_from_the_command_line(table: Path, tmp_path: Path) -> None:
+def test_a_run_is_looked_at_from_the_command_line(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = train(table, tmp_path / "run", "--network", "linear")
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     given = ["lab", "run", str(folder), "--grid", "5", "--moments", "4", "--output", str(tmp_path / "surface.svg")]
@@ -205,6 +207,14 @@ def test_a_run_is_looked_at_from_the_command_line(table: Path, tmp_path: Path) -
     assert result.exit_code == 0, result.output
     assert "explains" in result.output and "<svg" in (tmp_path / "surface.svg").read_text()
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+    def refuse(*_: object) -> None:
+        raise ConfigError("it cannot be differentiated twice")
+
+    monkeypatch.setattr("batchwright.lab.own_run.retrace.require_curvature", refuse)
+    monkeypatch.setattr("batchwright.lab.own_run.retrace._follow", lambda *_: pytest.fail("it was trained again"))
+    with pytest.raises(ConfigError, match="differentiated twice"):
+        look_at_run(folder)
 
 
 def test_what_cannot_be_looked_at_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The page of a run: made by a process of its own, with figures that nothing else can be asked for by."""
 
+import re
 import time
 from pathlib import Path
 
@@ -34,7 +35,10 @@ def test_a_run_is_shown_with_all_figures(run: Path, tmp_path: Path) -> None:
         while (found := server.get("/lab/look/run").json()["answer"])["state"] == "making" and time.monotonic() < until:
             time.sleep(0.5)
         assert found["state"] == "ready", found
-        assert "explains" in found["sentences"][0]
+        assert "explains" in found["sentences"][0]["en"]
+        assert all(
+            re.search("[一-龥]", one["zh"]) and not re.search("[一-龥]", one["en"]) for one in found["sentences"]
+        )
         for name in FIGURES:
             figure = server.get(f"/lab/look/run/path/{name}.svg")
             assert figure.status == 200 and figure.headers["content-type"] == "image/svg+xml"

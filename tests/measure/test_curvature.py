@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,9 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 from tests.builders import make_program, make_rows, start
+from tests.own_parts import Line
 
+import batchwright as bw
 from batchwright import nn
 from batchwright.errors import ConfigError
 from batchwright.measure.curvature import Curvature, _ends, largest_curvature
@@ -153,3 +157,17 @@ def test_a_network_without_a_second_derivative_is_refused() -> None:
     program = replace(program, model=replace(program.model, network=network))
     with pytest.raises(ConfigError, match="can be differentiated twice"):
         curvature_of(program, start(program, make_rows()))
+
+
+class OnceLine(Line):
+    """A network of a user's own with a gradient that has none."""
+
+    def apply(self, variables: nn.Variables, inputs: Any, **given: Any) -> tuple[jax.Array, dict]:
+        outputs, state = super().apply(variables, inputs, **given)
+        return identity(outputs), state
+
+
+def test_it_is_refused_before_anything_is_trained_or_written(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"can be differentiated twice.*leave out `training\.curvature`"):
+        bw.fit(bw.load("iris"), network=OnceLine(), curvature=True, epochs=1, batch_size=16, run_dir=tmp_path / "run")
+    assert not list(tmp_path.iterdir())

@@ -28,7 +28,7 @@ def describe_run(seen: "OwnRun") -> list[Said]:
         )
     said += [] if seen.sharpness is None else _sharpness(seen.sharpness)
     said += [] if seen.clouds is None else _noise(seen.clouds)
-    return said + ([] if seen.choice is None else _batch_size(seen.choice))
+    return said + ([] if seen.choice is None else describe_batch_size(seen.choice))
 
 
 def _plane(seen: Landscape) -> list[Said]:
@@ -99,7 +99,7 @@ def _noise(clouds: Clouds) -> list[Said]:
     ]
 
 
-def _batch_size(choice: BatchChoice) -> list[Said]:
+def describe_batch_size(choice: BatchChoice) -> list[Said]:
     """What was predicted and what it took."""
     if choice.sizes is None or choice.predicted is None:
         return [

@@ -107,17 +107,22 @@ export class Settings {
   }
 }
 
-/** Ask for the answer to the settings, the newest only, and show it; a problem is said, and what was shown stays. */
-export function follow(settings, warn, show) {
+/**
+ * Ask for the answer to the settings, the newest only, and show it; a problem is said, and what was shown stays. The
+ * first time, `sooner` gives settings whose answers need less to be compiled, and are shown until the whole is there.
+ */
+export function follow(settings, warn, show, sooner = () => []) {
   let [shown, told] = [false, false];
   setTimeout(() => !shown && !told && warn(t("compiling")), 700);
   return latest(async () => {
     try {
-      const found = await question("answer", settings.scene, settings.texts);
-      settings.renew();
-      show(found);
+      for (const texts of shown ? [settings.texts] : [...sooner(settings), settings.texts]) {
+        const found = await question("answer", settings.scene, texts);
+        settings.renew();
+        show(found);
+        warn(texts === settings.texts ? "" : t("compiling"));
+      }
       shown = true;
-      warn("");
     } catch (error) {
       told = true;
       warn(t(shown ? "wrong" : "wrong_link", { words: error.message }));

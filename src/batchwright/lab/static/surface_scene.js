@@ -12,7 +12,13 @@ import { t } from "./texts.js";
 
 const DEFAULTS = { surface: "valley", rule: "all", learning_rate: "tuned", steps: "60", schedule: "constant", batch_size: "full", seed: "0" };
 const SURFACES = ["bowl", "valley", "saddle", "rosenbrock", "beale", "ravine", "regression"];
+const SOONER = ["adam", "sgd,momentum,rmsprop,adam"];
 const BATCHES = ["full", "64", "16", "4", "1"];
+
+/** Each rule is a program of its own, so that one is there long before all. */
+function sooner(settings) {
+  return grids || settings.get("rule") !== "all" ? [] : SOONER.map((rule) => ({ ...settings.texts, rule }));
+}
 
 /** Fill `host` with the scene; `warn` says what is the matter. */
 export function showSurface(host, warn) {
@@ -90,7 +96,7 @@ export function showSurface(host, warn) {
     copy.show(answer);
     play.renew(Math.max(...answer.paths.map((path) => path.losses.length - 1)));
     renewLevels();
-  });
+  }, sooner);
 
   const renewLevels = latest(async () => {
     const texts = Object.fromEntries(["surface", "start", "points"].filter((key) => settings.texts[key]).map((key) => [key, settings.texts[key]]));
