@@ -51,6 +51,13 @@ def test_what_does_not_move_is_no_gif() -> None:
         gif(draw_path(descend("bowl", steps=3)))
 
 
+def test_what_leaves_the_picture_paints_nothing_outside_the_plane() -> None:
+    """The dot of a path that diverges goes far to the right, where only paper is."""
+    figure = draw_path(descend(line(), SGD(learning_rate=5.0), steps=6), seconds=1.0)
+    for image in images(gif(figure)):
+        assert (np.asarray(image)[100:300, 752:] > 245).all()
+
+
 def test_a_hundred_seconds_have_three_hundred_images_at_most() -> None:
     figure = draw_path(descend("bowl", SGD(learning_rate=0.1), steps=3), seconds=100.0)
     found = Image.open(io.BytesIO(gif(figure)))

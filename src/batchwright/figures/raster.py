@@ -109,7 +109,7 @@ class Painter:
         left, top = (max(low, min(values) - margin) for low, values in ((self._box[0], xs), (self._box[1], ys)))
         right, bottom = (min(high, max(values) + margin) for high, values in ((self._box[2], xs), (self._box[3], ys)))
         start = round(left * FINER), round(top * FINER)
-        return *start, (max(1, round(right * FINER) - start[0]), max(1, round(bottom * FINER) - start[1]))
+        return *start, (max(0, round(right * FINER) - start[0]), max(0, round(bottom * FINER) - start[1]))
 
     def _lay(self, mask: "Image", colour: str, opacity: float, left: int, top: int) -> None:
         share = round(255 * opacity)

@@ -1,7 +1,7 @@
 """The scenes of the lab, in the order in which they are shown.
 
 A new scene is a module with `answer`, and an entry in `SCENES`; its page is a module in `static/`, with an
-entry in `SCENES` of `lab.js`, words in `texts.js`, and a place in `MODULES` of `export`.
+entry in `SCENES` of `lab.js`, words in `texts.js`, and a place in `MODULES` and `GRIDS` of `export`.
 """
 
 from collections.abc import Mapping
