@@ -142,7 +142,7 @@ def test_only_new_rows_are_sent(board):
     folder = write_run(board.root / "a", status="running", epochs=3)
     lock = hold(folder)
     run = ids(board)["a"]
-    stream = Stream(board, f"runs={run}&columns=epoch,loss")
+    stream = Stream(board, f"runs={run}&column=epoch&column=loss")
     first = stream.wait("rows")
     assert first["anew"] and first["columns"] == {"epoch": [1, 2, 3], "loss": [1.0, 0.5, pytest.approx(1 / 3)]}
     assert first["upto"] == {"epoch": 3, "iteration": 30}
@@ -153,9 +153,9 @@ def test_only_new_rows_are_sent(board):
     stream.close()
     with (folder / "history.jsonl").open("ab") as file:
         file.write(history(5).split(b"\n")[4] + b"\n")
-    again = Stream(board, f"runs={run}&columns=epoch,loss", **{"Last-Event-ID": stream.last})
+    again = Stream(board, f"runs={run}&column=epoch&column=loss", **{"Last-Event-ID": stream.last})
     assert again.wait("rows")["columns"]["epoch"] == [5], "a page that comes back gets what it has missed"
-    by_address = Stream(board, f"runs={stream.last}&columns=epoch")
+    by_address = Stream(board, f"runs={stream.last}&column=epoch")
     assert by_address.wait("rows")["columns"]["epoch"] == [5]
     again.close()
     by_address.close()
@@ -195,7 +195,7 @@ def test_the_table_tells_changes_alone(board):
 
 
 @pytest.mark.parametrize(
-    "query", ["runs=nobody", "runs=,,,:,::", "runs=%00%ff", "columns=,,&runs=a:b:c", f"runs={'a,' * 2000}", ""]
+    "query", ["runs=nobody", "runs=,,,:,::", "runs=%00%ff", "column=,&column=&runs=a:b:c", f"runs={'a,' * 2000}", ""]
 )
 def test_any_stream_can_be_asked_for(board, query):
     stream = Stream(board, query)

@@ -1,7 +1,6 @@
 """The pages in Chromium, used as a person does: clicks, keys, a training that goes on, a server that is gone."""
 
 import json
-import math
 import time
 
 import pytest
@@ -394,24 +393,3 @@ def test_a_history_grows_by_columns_of_one_length(page):
     assert grown == {"epoch": [1, 2, 3], "loss": [5, 4, None], "acc": [None, None, 0.5]}
     assert anew == {"epoch": [1]}
     assert line == {"x": [1, 3], "y": [5, 8]}
-
-
-def test_a_long_curve_is_drawn_at_once(page):
-    script = """
-    const { Chart } = await import('/static/dashboard/chart.js');
-    const chart = new Chart('long');
-    document.querySelector('main').append(chart.element);
-    await new Promise(requestAnimationFrame);
-    const x = Array.from({length: 100000}, (_, place) => place + 1), y = x.map(place => Math.random() + 10 / place);
-    const times = [];
-    for (let turn = 0; turn < 7; turn++) {
-      const began = performance.now();
-      const lines = [{label: 'a', x, y: smooth(y, 0.9), place: 0}];
-      chart.draw(lines, {xLabel: 'epoch', yLabel: 'loss', logX: false, logY: turn % 2 === 1});
-      times.push(performance.now() - began);
-    }
-    return times
-    """
-    times = sorted(numbers(page, script))
-    assert times[0] < 100, f"milliseconds: {times}"
-    assert math.isfinite(sum(times))

@@ -234,7 +234,7 @@ def test_a_history_that_was_cut_is_unreadable_and_one_that_is_being_written_is_n
         "done": "unreadable",
         "going": "running",
         "killed": "killed",
-        "begins": "running",
+        "begins": "compiling",
     }
     assert "it was changed or cut" in found["done"]["reason"]
 

@@ -45,13 +45,14 @@ def open_dashboard(
 ) -> None:
     """Serve the dashboard of a folder until Ctrl-C."""
     from batchwright.dashboard.app import make_app
+    from batchwright.dashboard.diagnoses import Diagnoses
     from batchwright.dashboard.reports import Reports
     from batchwright.pages import serve
 
-    reports = Reports()
+    reports, diagnoses = Reports(), Diagnoses()
     try:
         serve(
-            make_app(folder, reports, ending),
+            make_app(folder, reports, diagnoses, ending),
             name=f"dashboard of {folder}",
             announce=say,
             host=host,
@@ -61,3 +62,4 @@ def open_dashboard(
         )
     finally:
         reports.end()
+        diagnoses.end()

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from batchwright._asking import ask
 from batchwright.dashboard.comparison_page import describe_comparison
+from batchwright.dashboard.diagnoses import Diagnoses
 from batchwright.dashboard.ending import Ending
 from batchwright.dashboard.follow import Followed, follow, parse_places
 from batchwright.dashboard.machine import describe_machine
@@ -22,10 +23,12 @@ from batchwright.dashboard.notes import write_notes
 from batchwright.dashboard.plain import Unreadable
 from batchwright.dashboard.reports import Busy, Reports
 from batchwright.dashboard.run_page import describe_run
-from batchwright.dashboard.scan import Entry, Scanner
+from batchwright.dashboard.scan import LIVE, Entry, Scanner, sign
 from batchwright.dashboard.search_page import describe_search
+from batchwright.dashboard.words import Refused
 from batchwright.errors import UsageError
 from batchwright.pages import Shell, static_route
+from batchwright.pages.assets import language_of
 
 STATIC = Path(__file__).parent / "static"
 UPLOT = "/static/pages/uplot/uPlot.min.css"
@@ -37,39 +40,36 @@ SANDBOX = (
 """The policy of a report inside a page: its own script sorts tables, and reaches nothing of this server."""
 
 
-class _Refused(Exception):  # noqa: N818 - it becomes an answer
-    """A request that cannot be answered, with the status and the sentence of the answer."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status, self.words = status, words
-
-
 @dataclass(frozen=True)
 class Dashboard:
     """What the routes share."""
 
     scanner: Scanner
     reports: Reports
+    diagnoses: Diagnoses
     ending: Ending
 
 
-def make_app(root: Path, reports: Reports | None = None, ending: Ending | None = None) -> Starlette:
+PAGES = ("/", "/runs/{id}", "/searches/{id}", "/searches/{id}/trials/{number}", "/comparisons/{id}", "/machine")
+"""The addresses of pages; the module of the page finds out which one it is."""
+
+
+def make_app(
+    root: Path, reports: Reports | None = None, diagnoses: Diagnoses | None = None, ending: Ending | None = None
+) -> Starlette:
     """The application for the folders below `root`; `pages.secure` has to stand before it."""
-    board = Dashboard(Scanner(root), reports or Reports(), ending or Ending())
+    board = Dashboard(Scanner(root), reports or Reports(), diagnoses or Diagnoses(), ending or Ending())
     shell = Shell("batchwright", "/static/dashboard/main.js", (UPLOT, OWN_STYLE))
     return Starlette(
         routes=[
-            *(
-                Route(path, shell.answer)
-                for path in ("/", "/runs/{id}", "/searches/{id}", "/comparisons/{id}", "/machine")
-            ),
+            *(Route(path, shell.answer) for path in PAGES),
             static_route({"dashboard": STATIC}),
             Route("/api/session", partial(_answer, _session, board)),
             Route("/api/table", partial(_answer, _table, board)),
             Route("/api/machine", partial(_answer, _machine, board)),
             Route("/api/follow", partial(_follow, board)),
             Route("/api/runs/{id}", partial(_answer, _run, board)),
+            Route("/api/runs/{id}/diagnosis", partial(_answer, _diagnosis, board)),
             Route("/api/searches/{id}", partial(_answer, _search, board)),
             Route("/api/comparisons/{id}", partial(_answer, _comparison, board)),
             Route("/api/folders/{id}/report", partial(_answer, _report_state, board)),
@@ -89,10 +89,14 @@ async def _answer(answer: Answer, board: Dashboard, request: Request) -> Respons
     """The plain data of a question, which is answered in a thread: folders may lie on a slow disk."""
     try:
         return JSONResponse(await run_in_threadpool(answer, board, request))
-    except _Refused as refused:
-        return PlainTextResponse(refused.words, refused.status)
-    except Unreadable as error:
-        return PlainTextResponse(f"{error}.", 409)
+    except Refused as refused:
+        return _say(refused, request)
+    except (Unreadable, UsageError) as error:
+        return PlainTextResponse(f"{str(error).removesuffix('.')}.", 409)
+
+
+def _say(refused: Refused, request: Request) -> Response:
+    return PlainTextResponse(refused.say(language_of(request)), refused.status)
 
 
 async def _act(act: Act, board: Dashboard, request: Request) -> Response:
@@ -111,10 +115,10 @@ async def _follow(board: Dashboard, request: Request) -> Response:
     query = request.query_params
     runs = parse_places(query.get("runs", ""))
     seen = parse_places(request.headers.get("last-event-id", ""))
-    columns = query.get("columns")
+    columns = query.getlist("column")
     followed = Followed(
         {identifier: seen.get(identifier, place) for identifier, place in runs.items()},
-        frozenset(columns.split(",")) if columns else None,
+        frozenset(columns) or None,
         query.get("table") == "1",
     )
     return StreamingResponse(follow(board.scanner, followed, board.ending), media_type="text/event-stream")
@@ -135,7 +139,7 @@ def _table(board: Dashboard, _request: Request) -> dict[str, Any]:
 
 
 def _machine(board: Dashboard, _request: Request) -> dict[str, Any]:
-    running = [entry.row for entry in board.scanner.scan().entries.values() if entry.row.get("status") == "running"]
+    running = [entry.row for entry in board.scanner.scan().entries.values() if entry.row.get("status") in LIVE]
     return {**describe_machine(board.scanner.root), "running": running}
 
 
@@ -143,15 +147,21 @@ def _entry(board: Dashboard, request: Request, kind: str | None = None) -> Entry
     """The folder that is asked for."""
     entry = board.scanner.find(request.path_params["id"])
     if entry is None or kind not in (None, entry.kind):
-        raise _Refused(
-            404, "There is no such folder any more, or there never was: the table shows those that there are."
-        )
+        raise Refused(404, "gone")
     return entry
 
 
 def _run(board: Dashboard, request: Request) -> dict[str, Any]:
     entry = _entry(board, request, "run")
     return {**describe_run(entry.path), "row": entry.row}
+
+
+def _diagnosis(board: Dashboard, request: Request) -> dict[str, Any]:
+    """What seems to be wrong with a run that has ended."""
+    entry = _entry(board, request, "run")
+    if entry.row.get("status") in (*LIVE, "unreadable"):
+        return {"state": "none"}
+    return board.diagnoses.answer(entry.id, entry.path, sign(entry.path, "run"))
 
 
 def _search(board: Dashboard, request: Request) -> dict[str, Any]:
@@ -176,17 +186,17 @@ def _make_report(board: Dashboard, request: Request, _given: dict[str, Any]) -> 
     try:
         return {"state": board.reports.begin(entry.id, entry.path), "reason": ""}
     except Busy as busy:
-        raise _Refused(409, "Another report is being made. Ask again when it is done.") from busy
+        raise Refused(409, "busy") from busy
 
 
 async def _report_page(board: Dashboard, request: Request) -> Response:
     try:
         entry = await run_in_threadpool(_entry, board, request)
-    except _Refused as refused:
-        return PlainTextResponse(refused.words, refused.status)
+    except Refused as refused:
+        return _say(refused, request)
     path = board.reports.page(entry.id)
     if path is None:
-        return PlainTextResponse("The report is not made yet.", 404)
+        return _say(Refused(404, "no report"), request)
     return FileResponse(
         path, media_type="text/html", headers={"content-security-policy": SANDBOX, "x-frame-options": "SAMEORIGIN"}
     )
@@ -194,20 +204,14 @@ async def _report_page(board: Dashboard, request: Request) -> Response:
 
 def _stop(board: Dashboard, request: Request, given: dict[str, Any]) -> dict[str, Any]:
     entry = _entry(board, request, "run")
-    if entry.row.get("status") != "running":
-        raise _Refused(409, f"The run is not being trained: it has the status {entry.row.get('status')}.")
-    try:
-        ask(entry.path, "stop now" if given.get("now") is True else "stop")
-    except UsageError as error:
-        raise _Refused(409, str(error)) from error
+    if entry.row.get("status") not in LIVE:
+        raise Refused(409, "not trained", now=entry.row.get("status"))
+    ask(entry.path, "stop now" if given.get("now") is True else "stop")
     return {"asked": True}
 
 
 def _note(board: Dashboard, request: Request, given: dict[str, Any]) -> dict[str, Any]:
     entry = _entry(board, request)
-    try:
-        kept = write_notes(entry.path, given.get("note", ""), given.get("tags", []))
-    except UsageError as error:
-        raise _Refused(400, str(error)) from error
+    kept = write_notes(entry.path, given.get("note", ""), given.get("tags", []))
     board.scanner.scan(now=True)
     return kept

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from batchwright.dashboard.ending import Ending
-from batchwright.dashboard.plain import Unreadable, read_mapping, text
+from batchwright.dashboard.plain import Unreadable, read_mapping
 from batchwright.dashboard.scan import HISTORY, PROGRESS, Scan, Scanner, short_row
 from batchwright.dashboard.tail import News, Place, is_known, read_news, to_columns
 
@@ -187,7 +187,7 @@ def tell_news(identifier: str, news: News, columns: frozenset[str] | None) -> di
         "id": identifier,
         "anew": news.anew,
         "count": len(news.rows),
-        "columns": {text(name, 200): values for name, values in to_columns(news.rows, columns).items()},
+        "columns": to_columns(news.rows, columns),
         "upto": {"epoch": last.get("epoch"), "iteration": last.get("iteration")} if news.rows else None,
         "age": round(news.age, 3),
         "more": news.more,

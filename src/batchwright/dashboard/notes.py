@@ -6,7 +6,7 @@ from typing import Any
 
 from batchwright._files import write_file
 from batchwright.dashboard.plain import Unreadable, read_mapping, text
-from batchwright.errors import UsageError
+from batchwright.dashboard.words import Refused
 
 NOTES = "notes.json"
 LONGEST_NOTE, LONGEST_TAG, MOST_TAGS = 10_000, 40, 20
@@ -27,15 +27,16 @@ def write_notes(folder: Path, note: object, tags: object) -> dict[str, Any]:
     """Keep a note and tags.
 
     Raises:
-        UsageError: they are too long or too many, or cannot be written.
+        Refused: they are too long or too many.
+        UsageError: they cannot be written.
     """
     if not isinstance(note, str) or len(note) > LONGEST_NOTE:
-        raise UsageError(f"a note is a text of at most {LONGEST_NOTE:,} characters.")
+        raise Refused(400, "note", most=f"{LONGEST_NOTE:,}")
     if not isinstance(tags, list) or len(tags) > MOST_TAGS or not all(isinstance(tag, str) for tag in tags):
-        raise UsageError(f"tags are at most {MOST_TAGS} texts.")
+        raise Refused(400, "tags", most=MOST_TAGS)
     given = list(dict.fromkeys(" ".join(tag.split()) for tag in tags))
     if any(len(tag) > LONGEST_TAG for tag in given):
-        raise UsageError(f"a tag has at most {LONGEST_TAG} characters.")
+        raise Refused(400, "tag", most=LONGEST_TAG)
     kept = {"note": note, "tags": [tag for tag in given if tag]}
     content = json.dumps(kept, ensure_ascii=True, indent=1)
     write_file(folder / NOTES, content + "\n", overwrite=True)

@@ -9,6 +9,8 @@ from typing import Any
 
 MOST_TEXT = 2_000
 """Characters of a text that is shown."""
+LONGEST_NAME = 200
+"""Characters of a name."""
 
 
 class Unreadable(Exception):  # noqa: N818 - it is no error of the program
@@ -58,6 +60,11 @@ def text(value: object, most: int = MOST_TEXT) -> str:
     return value[:most].encode("utf-8", "replace").decode()
 
 
+def name_of(value: object) -> str:
+    """The name of a column, a metric or a part, as it is shown and asked for."""
+    return text(value, LONGEST_NAME)
+
+
 def number(value: object) -> float | int | None:
     """A finite number; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -73,7 +80,7 @@ def mapping(value: object) -> dict[str, Any]:
 def safe(value: object, levels: int = 8) -> Any:
     """Plain data that can be sent: finite numbers, short texts, lists and mappings, not nested deeply."""
     if isinstance(value, dict) and levels:
-        return {text(str(key), 200): safe(part, levels - 1) for key, part in value.items()}
+        return {name_of(str(key)): safe(part, levels - 1) for key, part in value.items()}
     if isinstance(value, list) and levels:
         return [safe(part, levels - 1) for part in value]
     if value is None or isinstance(value, bool):

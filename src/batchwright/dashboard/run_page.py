@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from batchwright.dashboard.plain import Unreadable, mapping, read_mapping, safe, text
+from batchwright.dashboard.plain import Unreadable, mapping, name_of, read_mapping, safe, text
 from batchwright.dashboard.scan import MOST_BYTES, judge
 
 MOST_CLASSES = 60
@@ -51,9 +51,7 @@ def _setting(one: object, evidence: object) -> dict[str, Any]:
 
 def _small(matrices: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        text(part, 40): safe(one)
-        for part, one in matrices.items()
-        if isinstance(one, list) and len(one) <= MOST_CLASSES
+        name_of(part): safe(one) for part, one in matrices.items() if isinstance(one, list) and len(one) <= MOST_CLASSES
     }
 
 

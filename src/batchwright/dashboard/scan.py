@@ -18,7 +18,7 @@ from batchwright._files import is_locked
 from batchwright.dashboard.comparison_page import COMPARISON
 from batchwright.dashboard.comparison_page import MOST_BYTES as MOST_COMPARISON
 from batchwright.dashboard.notes import NOTES, read_notes
-from batchwright.dashboard.plain import Unreadable, mapping, number, read_mapping, safe, text
+from batchwright.dashboard.plain import Unreadable, mapping, name_of, number, read_mapping, safe, text
 from batchwright.dashboard.tail import last_row
 
 Kind: TypeAlias = Literal["run", "search", "comparison"]
@@ -52,6 +52,8 @@ KEYS = {
     "seed": "training.seed",
 }
 """The settings with a column of their own."""
+LIVE = ("compiling", "running")
+"""How a run stands while a process trains it."""
 SEEDS = ("training.seed",)
 """Settings in which runs of one group may differ."""
 MOST_CHANGED = 30
@@ -155,7 +157,7 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def sign(path: Path, kind: Kind) -> tuple[object, ...]:
-    """What changes when a folder's files do; at the end, whether a process is writing it."""
+    """What changes when a folder's files do; at the end, whether a process is writing it, and has begun to train."""
     names = (*(mark for mark, its in MARKS.items() if its == kind), HISTORY, TRIALS, NOTES)
     stamps: list[object] = []
     for name in names:
@@ -164,7 +166,8 @@ def sign(path: Path, kind: Kind) -> tuple[object, ...]:
             stamps.append((found.st_ino, found.st_size, found.st_mtime_ns))
         except OSError:
             stamps.append(None)
-    return (kind, *stamps, _is_written(path))
+    written = _is_written(path)
+    return (kind, *stamps, written, written and (path / PROGRESS).exists())
 
 
 def _is_written(path: Path) -> bool:
@@ -200,7 +203,7 @@ def _run_row(path: Path) -> dict[str, Any]:
         "seconds": number(seconds.get("total")),
         "updates": number(plan.get("updates")),
         "metrics": {
-            text(part, 40): {text(name, 60): number(value) for name, value in mapping(found).items()}
+            name_of(part): {name_of(name): number(value) for name, value in mapping(found).items()}
             for part, found in mapping(manifest.get("metrics")).items()
         },
         "last": short_row(last_row(path / HISTORY)),
@@ -219,7 +222,8 @@ def _run_row(path: Path) -> dict[str, Any]:
 def judge(path: Path, described: dict[str, Any]) -> tuple[str, str]:
     """How a run has ended, and why, in words.
 
-    It is "killed" if it should be running but no process is writing it, and "unreadable" if its history is gone or cut.
+    It is "compiling" until the first numbers are there, "killed" if it should be running but no process is writing it,
+    and "unreadable" if its history is gone or cut.
     """
     status = text(described.get("status"), 20)
     if not status:
@@ -229,7 +233,17 @@ def judge(path: Path, described: dict[str, Any]) -> tuple[str, str]:
         fault = _fault_of_history(path, described if status != "running" else {})
         if fault:
             return "unreadable", fault
-    return ("killed" if status == "running" and not written else status), text(described.get("reason"), 500)
+    if status == "running":
+        status = "killed" if not written else "running" if _has_begun(path) else "compiling"
+    return status, text(described.get("reason"), 500)
+
+
+def _has_begun(path: Path) -> bool:
+    """Whether a training has written numbers: how far it is, or the row of an epoch."""
+    try:
+        return (path / PROGRESS).exists() or (path / HISTORY).stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _fault_of_history(path: Path, described: dict[str, Any]) -> str:
@@ -250,7 +264,7 @@ def _fault_of_history(path: Path, described: dict[str, Any]) -> str:
 
 def short_row(row: dict[str, Any]) -> dict[str, Any]:
     """The numbers of an epoch, without those of layers."""
-    return {text(name, 60): number(value) for name, value in row.items() if not name.startswith("layers/")}
+    return {name_of(name): number(value) for name, value in row.items() if not name.startswith("layers/")}
 
 
 def _group(manifest: dict[str, Any], values: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from batchwright.dashboard.plain import Unreadable, mapping, number, read_mapping, read_plain, safe, text
+from batchwright.dashboard.plain import Unreadable, mapping, name_of, number, read_mapping, read_plain, safe, text
 from batchwright.dashboard.scan import MOST_BYTES, TRIALS
 
 MOST_TRIALS = 5_000
@@ -24,7 +24,7 @@ def describe_search(folder: Path) -> dict[str, Any]:
     objective = mapping(result.get("objective"))
     return {
         "plan": safe({key: value for key, value in plan.items() if key not in ("sha256", "machine", "format")}),
-        "objective": text(objective.get("monitor"), 60) or text(plan.get("objective"), 60) or "val_loss",
+        "objective": name_of(objective.get("monitor")) or name_of(plan.get("objective")) or "val_loss",
         "larger_is_better": objective.get("larger_is_better") is True,
         "importance": safe(result.get("importance")),
         "trials": read_trials(folder),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from batchwright.dashboard.plain import name_of
+
 CHUNK = 1 << 20
 """Bytes that are read at once."""
 LAST = 1 << 16
@@ -157,9 +159,10 @@ def _rows_after(path: Path, offset: int) -> list[dict[str, Any]]:
 
 
 def to_columns(rows: list[dict[str, Any]], wanted: frozenset[str] | None) -> dict[str, list[float | None]]:
-    """The numbers of rows by column, None where a row has none; all columns, or those that are `wanted`."""
-    names = dict.fromkeys(name for row in rows for name in row if wanted is None or name in wanted)
-    return {name: [_finite(row.get(name)) for row in rows] for name in names}
+    """The numbers of rows by column, None where a row has none; all columns, or those that are `wanted` by name."""
+    names = {name: name_of(name) for row in rows for name in row}
+    shown = {name: said for name, said in names.items() if wanted is None or said in wanted}
+    return {said: [_finite(row.get(name)) for row in rows] for name, said in shown.items()}
 
 
 def _finite(value: object) -> float | None:

@@ -28,6 +28,9 @@ function role(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+/** Pixels below and above the window in which charts are drawn too. */
+const NEAR = 150;
+
 /** A chart in a figure; `draw` shows lines `{label, x, y, low?, high?, place}`. */
 export class Chart {
   constructor(title, { height = 240 } = {}) {
@@ -43,14 +46,33 @@ export class Chart {
     this.options = {};
     this.shape = "";
     this.range = [-Infinity, Infinity];
+    this.near = true;
+    this.stale = false;
     new ResizeObserver(() => this.#resize()).observe(this.host);
+    new IntersectionObserver(([entry]) => this.#see(entry.isIntersecting), { rootMargin: `${NEAR}px` }).observe(this.host);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#make());
   }
 
-  /** Show these lines; `options` are `{xLabel, yLabel, logX, logY, legend}`. */
-  draw(lines, options) {
-    this.lines = lines.filter((line) => line.x.length > 0);
+  /**
+   * Show the lines that `make` gives; `options` are `{xLabel, yLabel, logX, logY, legend}`. A chart that nobody sees is
+   * drawn when it is scrolled to.
+   */
+  draw(make, options) {
+    this.lineMaker = make;
     this.options = options;
+    this.stale = true;
+    if (this.near || !this.plot) this.#show();
+  }
+
+  #see(near) {
+    this.near = near;
+    if (near && this.stale) this.#show();
+  }
+
+  #show() {
+    const { options } = this;
+    this.stale = false;
+    this.lines = this.lineMaker().filter((line) => line.x.length > 0);
     const shape = JSON.stringify([options, this.lines.map((line) => [line.label, line.place, "low" in line])]);
     if (shape !== this.shape || !this.plot) {
       this.shape = shape;

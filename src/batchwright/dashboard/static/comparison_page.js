@@ -1,6 +1,7 @@
 // A comparison: the curves of its variants with bands over seeds, and what came of each.
 
 import { ask, copyButton, el, figure, fill, sessionOf, span } from "/static/pages/dom.js";
+import { scroller } from "/static/pages/scrolling.js";
 import { sortable } from "/static/pages/sorting.js";
 import { Chart } from "./chart.js";
 import { Live } from "./live.js";
@@ -28,7 +29,7 @@ function variantsTable(variants) {
   const row = (one) => el("tr", {}, el("th", { scope: "row" }, one.name), [one.validation.mean, one.validation.low, one.validation.high, one.stable_range?.[0], one.stable_range?.[1], one.at_equal_seconds, one.updates_to_target, one.seconds_to_target, one.seconds_per_epoch].map(cell));
   const table = el("table", {}, el("thead", {}, el("tr", {}, heads.map((key) => el("th", { scope: "col" }, t(key))))), el("tbody", {}, variants.map(row)));
   sortable(table);
-  return el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": t("variants") }, table);
+  return scroller(t("variants"), table);
 }
 
 /** Show the page. */
@@ -44,7 +45,7 @@ export async function show(host, id) {
     section(t("variants"), variantsTable(variants)),
     section(t("commands"), el("pre", {}, command), copyButton(command, t("copy"), t("copied"))),
     reportMaker(id, (await sessionOf()).read_only));
-  chart.draw(variants.map(lineOfVariant), { xLabel: t("epoch"), yLabel: t("lowest_so_far"), logX: false, logY: false, legend: true });
+  chart.draw(() => variants.map(lineOfVariant), { xLabel: t("epoch"), yLabel: t("lowest_so_far"), logX: false, logY: false, legend: true });
   let trouble = "";
   new Live(
     () => ({ runs: [id], columns: null, table: false }),

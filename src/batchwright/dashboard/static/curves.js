@@ -1,7 +1,8 @@
 // The curves of the picked runs, overlaid: which columns, along what, how smooth, on which axes, seeds as bands.
 
-import { el, figure, fill, span } from "/static/pages/dom.js";
+import { arrange, el, figure, fill, span } from "/static/pages/dom.js";
 import { Chart } from "./chart.js";
+import { Pace } from "./pace.js";
 import { band, History, lineOf, smooth } from "./series.js";
 import { t } from "./texts.js";
 
@@ -10,6 +11,13 @@ export const MOST_PICKED = 100;
 const MOST_SEEDS = 5;
 const ALONG = ["epoch", "iteration", "seconds"];
 const FIRST = ["loss", "val_loss"];
+/** Columns that an address may ask for. */
+const MOST_COLUMNS = 12;
+
+/** Whether two lists hold the same, in the same order; also with commas within. */
+function sameNames(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
 
 /** The part of the page with the controls and a chart for each column that is shown. */
 export class Curves {
@@ -27,7 +35,7 @@ export class Curves {
     this.logX = query.get("logx") === "1";
     this.logY = query.get("logy") === "1";
     this.bands = query.get("bands") !== "0";
-    this.columns = query.get("columns")?.split(",").filter(Boolean).slice(0, 12) ?? FIRST;
+    this.columns = query.has("column") ? query.getAll("column").filter(Boolean).slice(0, MOST_COLUMNS) : FIRST;
     this.legend = el("ul", { class: "legend" });
     this.grid = el("div", { class: "charts" });
     this.chips = el("fieldset", {}, el("legend", {}, t("columns")));
@@ -35,6 +43,7 @@ export class Curves {
     this.chips.append(this.chipRow);
     this.hint = el("p", { class: "soft" });
     this.element = el("section", { class: "curves", "aria-label": t("curves") }, this.#controls(), this.chips, this.legend, this.hint, this.grid, el("p", { class: "soft small" }, t("reading_help")));
+    this.pace = new Pace(() => this.draw());
     setInterval(() => this.#say(), 1000);
   }
 
@@ -51,7 +60,7 @@ export class Curves {
 
   /** What the address of the page has to say of the curves. */
   address() {
-    return { along: this.along === "epoch" ? "" : this.along, smooth: this.weight || "", logx: this.logX ? "1" : "", logy: this.logY ? "1" : "", bands: this.bands ? "" : "0", columns: this.columns.join() === FIRST.join() ? "" : this.columns.join() };
+    return { along: this.along === "epoch" ? "" : this.along, smooth: this.weight || "", logx: this.logX ? "1" : "", logy: this.logY ? "1" : "", bands: this.bands ? "" : "0", column: sameNames(this.columns, FIRST) ? [] : this.columns };
   }
 
   /** The columns of histories that are needed. */
@@ -81,21 +90,17 @@ export class Curves {
   /** New rows of a run. */
   take(event) {
     this.histories.get(event.id)?.take(event, Date.now());
-    if (!event.more) this.#soon();
+    if (!event.more) this.pace.soon();
   }
 
   refresh() {
     this.#drawChips();
-    this.#soon();
+    this.pace.soon();
   }
 
   #redraw() {
     this.notedSoon ??= setTimeout(() => { this.notedSoon = undefined; this.noted(); }, 300);
-    this.#soon();
-  }
-
-  #soon() {
-    this.frame ??= requestAnimationFrame(() => { this.frame = undefined; this.draw(); });
+    this.pace.now();
   }
 
   #groups() {
@@ -121,16 +126,15 @@ export class Curves {
     const names = new Set(FIRST);
     for (const id of this.picked) for (const name of Object.keys(this.rows.get(id)?.last ?? {})) if (!ALONG.includes(name)) names.add(name);
     for (const name of this.columns) names.add(name);
-    const key = [...names].join();
-    if (this.chipKey === key) return;
-    this.chipKey = key;
+    if (sameNames(this.chipNames, [...names])) return;
+    this.chipNames = [...names];
     fill(this.chipRow, [...names].map((name) => {
       const button = el("button", { type: "button", "aria-pressed": String(this.columns.includes(name)), onclick: () => {
         this.columns = this.columns.includes(name) ? this.columns.filter((other) => other !== name) : [...this.columns, name];
         button.setAttribute("aria-pressed", String(this.columns.includes(name)));
         for (const id of this.picked) this.histories.set(id, new History());
         this.changed(this.picked);
-        this.#soon();
+        this.pace.now();
       } }, name);
       return button;
     }));
@@ -151,24 +155,27 @@ export class Curves {
   }
 
   draw() {
-    const shown = this.columns.map((column) => [column, this.lines(column)]).filter(([, lines]) => lines.some((line) => line.x.length));
-    for (const [column] of shown) if (!this.charts.has(column)) this.charts.set(column, new Chart(column));
-    const elements = shown.map(([column]) => this.charts.get(column).element);
-    if (elements.length !== this.grid.children.length || elements.some((element, place) => this.grid.children[place] !== element)) fill(this.grid, elements);
-    for (const [column, lines] of shown) this.charts.get(column).draw(lines, { xLabel: t(this.along), yLabel: column, logX: this.logX, logY: this.logY });
+    const shown = this.columns.filter((column) => this.picked.some((id) => this.histories.get(id).has(column)));
+    for (const column of shown) if (!this.charts.has(column)) this.charts.set(column, new Chart(column));
+    arrange(this.grid, shown.map((column) => this.charts.get(column).element));
+    for (const column of shown) this.charts.get(column).draw(() => this.lines(column), { xLabel: t(this.along), yLabel: column, logX: this.logX, logY: this.logY });
     this.#say();
   }
 
   #say() {
     this.hint.textContent = this.picked.length ? "" : t("pick_hint");
     const groups = this.#groups();
-    fill(this.legend, groups.map((ids, place) => {
+    const said = groups.map((ids, place) => {
       const history = this.histories.get(ids[0]);
-      const running = this.rows.get(ids[0])?.status === "running";
+      const { status } = this.rows.get(ids[0]) ?? {};
       const known = history?.known();
       const age = known && span(Math.max(0, (Date.now() - known.writtenAt) / 1000));
-      const upto = known ? (running ? ` · ${t("upto", { epoch: figure(known.epoch), iteration: figure(known.iteration), age })}` : "") : ` · ${t("anew")}`;
-      return el("li", {}, el("span", { class: `swatch p${place % 6}` }), this.#nameOf(ids), el("span", { class: "soft" }, upto));
-    }));
+      const words = known ? (status === "running" ? t("upto", { epoch: figure(known.epoch), iteration: figure(known.iteration), age }) : "") : t(status === "compiling" ? "compiling" : "anew");
+      const upto = words && ` · ${words}`;
+      return [`swatch p${place % 6}`, this.#nameOf(ids), upto];
+    });
+    if (sameNames(this.said, said)) return;
+    this.said = said;
+    fill(this.legend, said.map(([swatch, name, upto]) => el("li", {}, el("span", { class: swatch }), name, el("span", { class: "soft" }, upto))));
   }
 }

@@ -34,7 +34,7 @@ export class Live {
     for (const id of Object.keys(this.places)) if (!runs.includes(id)) delete this.places[id];
     const query = new URLSearchParams();
     query.set("runs", runs.map((id) => (this.places[id] ? `${id}:${this.places[id]}` : id)).join(","));
-    if (columns) query.set("columns", columns.join(","));
+    for (const name of columns ?? []) query.append("column", name);
     if (table) query.set("table", "1");
     this.heard = Date.now();
     this.source = new EventSource(`/api/follow?${query}`);

@@ -8,6 +8,7 @@ const PAGES = [
   [/^\/$/, "./table_page.js"],
   [/^\/runs\/(\w+)$/, "./run_page.js"],
   [/^\/searches\/(\w+)$/, "./search_page.js"],
+  [/^\/searches\/(\w+)\/trials\/(\d+)$/, "./trial_page.js"],
   [/^\/comparisons\/(\w+)$/, "./comparison_page.js"],
   [/^\/machine$/, "./machine_page.js"],
 ];
@@ -38,7 +39,7 @@ async function begin() {
       const { show } = await import(module);
       const content = el("div", {});
       fill(main, banner, content);
-      await show(content, found[1]);
+      await show(content, ...found.slice(1));
       return;
     }
   } catch (error) {

@@ -26,8 +26,8 @@ export function axisOf(values) {
   return { place, ends: ["", ""], names };
 }
 
-/** The picture of all trials, best first. */
-export function parallel(ranked, keys, objective) {
+/** The picture of all trials, best first; `open` is given the trial that is clicked, or chosen by Enter. */
+export function parallel(ranked, keys, objective, open) {
   const columns = [...keys.map((key) => [key, ranked.map((one) => one.settings[key])]), [objective, ranked.map((one) => one.value)]];
   const gap = WIDTH / columns.length;
   const axes = columns.map(([key, values], which) => ({ key, values, x: gap * (which + 0.5), ...axisOf(values) }));
@@ -38,6 +38,7 @@ export function parallel(ranked, keys, objective) {
     const points = axes.map((axis) => [axis.x, axis.place(axis.values[rank])]).filter(([, share]) => share !== null && Number.isFinite(share));
     const path = draw("path", { d: points.map(([x, share], place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y(share).toFixed(1)}`).join(""), class: rank < BEST ? "best" : "" });
     path.addEventListener("mouseenter", () => see(rank));
+    path.addEventListener("click", () => open(one));
     return path;
   });
   picture.append(...[...paths].reverse());
@@ -57,6 +58,7 @@ export function parallel(ranked, keys, objective) {
     said.textContent = `${t("trial")} ${one.number}: ${keys.map((key) => `${key} ${JSON.stringify(one.settings[key])}`).join(", ")}; ${objective} ${figure(one.value)}`;
   }
   const host = el("div", { tabIndex: 0, role: "group", "aria-label": t("parallel"), onkeydown: (event) => {
+    if (event.key === "Enter" && seen >= 0) open(ranked[seen]);
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     event.preventDefault();

@@ -1,14 +1,18 @@
 // A run: its curves while it is trained, and everything that its folder says of it; buttons to stop it and to note.
 
 import { act, ask, bytes, copyButton, el, figure, fill, sessionOf, span } from "/static/pages/dom.js";
+import { scroller } from "/static/pages/scrolling.js";
 import { sortable } from "/static/pages/sorting.js";
 import { Chart } from "./chart.js";
+import { diagnosisOf } from "./diagnosis.js";
 import { Live } from "./live.js";
 import { warn } from "./main.js";
+import { Pace } from "./pace.js";
 import { History, lineOf, smooth } from "./series.js";
 import { reportMaker } from "./report_maker.js";
 import { quote } from "./shell.js";
 import { t } from "./texts.js";
+import { wordOf } from "./words.js";
 
 const PARTS = ["train", "validation", "test"];
 const LAYER_FIGURES = ["gradient", "update_ratio", "dead"];
@@ -26,7 +30,7 @@ function metricsTable(metrics) {
   const parts = PARTS.filter((part) => metrics[part]);
   const names = [...new Set(parts.flatMap((part) => Object.keys(metrics[part])))];
   if (!names.length) return null;
-  return section(t("metrics"), el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": t("metrics") }, el("table", {}, el("thead", {}, el("tr", {}, el("td", {}), parts.map((part) => el("th", { scope: "col", class: "number" }, part)))), el("tbody", {}, names.map((name) => el("tr", {}, el("th", { scope: "row" }, name), parts.map((part) => el("td", { class: "number" }, figure(metrics[part][name])))))))));
+  return section(t("metrics"), scroller(t("metrics"), el("table", {}, el("thead", {}, el("tr", {}, el("td", {}), parts.map((part) => el("th", { scope: "col", class: "number" }, wordOf("part", part))))), el("tbody", {}, names.map((name) => el("tr", {}, el("th", { scope: "row" }, name), parts.map((part) => el("td", { class: "number" }, figure(metrics[part][name])))))))));
 }
 
 function confusionTable(run) {
@@ -39,7 +43,8 @@ function confusionTable(run) {
     const shade = value === 0 ? 0 : 1 + Math.min(3, Math.floor((value / whole) * 4));
     return el("td", { class: `h${shade} ${from === to ? "right" : "wrong"}` }, figure(value));
   };
-  return section(t("confusion", { part }), el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": t("confusion", { part }) }, el("table", { class: "confusion" }, el("thead", {}, el("tr", {}, el("td", { class: "soft" }, t("true_class")), names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, matrix.map((values, from) => el("tr", {}, el("th", { scope: "row" }, names[from]), values.map((value, to) => cell(value, from, to))))))));
+  const title = t("confusion", { part: wordOf("part", part) });
+  return section(title, scroller(title, el("table", { class: "confusion" }, el("thead", {}, el("tr", {}, el("td", { class: "soft" }, t("true_class")), names.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, matrix.map((values, from) => el("tr", {}, el("th", { scope: "row" }, names[from]), values.map((value, to) => cell(value, from, to))))))));
 }
 
 function settingsTable(settings) {
@@ -51,15 +56,20 @@ function settingsTable(settings) {
   const table = el("table", {}, el("thead", {}, el("tr", {}, head)), body);
   function draw() {
     const shown = keys.filter((key) => !only.checked || settings[key].origin !== "default");
-    fill(body, shown.map((key) => el("tr", {}, el("th", { scope: "row" }, key), el("td", {}, valueText(settings[key].value)), el("td", {}, settings[key].origin), el("td", {}, settings[key].reason))));
+    fill(body, shown.map((key) => el("tr", {}, el("th", { scope: "row" }, key), el("td", {}, valueText(settings[key].value)), el("td", {}, wordOf("origin", settings[key].origin)), el("td", {}, settings[key].reason))));
     sortable(table);
   }
   draw();
-  return section(t("settings"), el("div", { class: "row" }, el("label", {}, only, t("only_chosen"))), el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": t("settings") }, table));
+  return section(t("settings"), el("div", { class: "row" }, el("label", {}, only, t("only_chosen"))), scroller(t("settings"), table));
 }
 
 function valueText(value) {
   return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function planValue(name, value) {
+  if (name === "memory_bytes") return value ? bytes(value) : ""; // known once it is compiled
+  return typeof value === "number" ? figure(value) : wordOf("descent", valueText(value));
 }
 
 function commands(run) {
@@ -67,19 +77,19 @@ function commands(run) {
   const lines = [];
   if (["killed", "interrupted"].includes(run.status) && run.begun) lines.push([t("resume"), `batchwright resume ${path}`]);
   lines.push([t("report"), `batchwright report ${path} --html`]);
-  if (run.metrics.train) lines.push(["predict", `batchwright predict ${path} new-rows.csv`], ["evaluate", `batchwright evaluate ${path}`]);
+  if (run.metrics.train) lines.push([t("predict"), `batchwright predict ${path} new-rows.csv`], [t("evaluate"), `batchwright evaluate ${path}`]);
   return section(t("commands"), lines.map(([words, line]) => [el("h3", {}, words), el("pre", {}, line), copyButton(line, t("copy"), t("copied"))]));
 }
 
 function about(run) {
   const versions = Object.entries(run.versions ?? {}).map(([name, version]) => `${name} ${version}`).join(", ");
-  return section(t("about"), facts([[t("source"), run.source], [t("created"), (run.created ?? "").slice(0, 19).replace("T", " ")], ["device", run.device], ["versions", versions], ["processor", run.machine?.processor], ["threads", run.machine?.threads], ["fingerprint", run.fingerprint], ["begun from", run.begun_from], ["path", run.row.path]]));
+  return section(t("about"), facts([[t("source"), run.source], [t("created"), (run.created ?? "").slice(0, 19).replace("T", " ")], [t("device"), run.device], [t("versions"), versions], [t("processor"), run.machine?.processor], [t("threads"), run.machine?.threads], [t("fingerprint"), run.fingerprint], [t("begun_from"), run.begun_from], [t("path"), run.row.path]]));
 }
 
 function filesTable(files) {
   const names = Object.keys(files ?? {});
   if (!names.length) return null;
-  return section(t("files"), el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": t("files") }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("name")), el("th", { scope: "col", class: "number" }, t("bytes")), el("th", { scope: "col" }, "SHA-256"))), el("tbody", {}, names.map((name) => el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "number" }, bytes(files[name].bytes)), el("td", {}, el("code", {}, String(files[name].sha256).slice(0, 16)))))))));
+  return section(t("files"), scroller(t("files"), el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("name")), el("th", { scope: "col", class: "number" }, t("bytes")), el("th", { scope: "col" }, "SHA-256"))), el("tbody", {}, names.map((name) => el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "number" }, bytes(files[name].bytes)), el("td", {}, el("code", {}, String(files[name].sha256).slice(0, 16)))))))));
 }
 
 function notesForm(id, row, readOnly) {
@@ -97,14 +107,14 @@ function notesForm(id, row, readOnly) {
   return section(t("notes"), readOnly ? el("p", { class: "soft" }, t("read_only")) : null, note, el("div", { class: "row" }, tags, save, said));
 }
 
-function stopButtons(id, running, readOnly) {
-  if (!running) return null;
+function stopButtons(id, status, readOnly) {
+  if (status !== "running" && status !== "compiling") return null;
   const said = el("span", { role: "status" });
   const stop = async (now) => {
     if (now && !confirm(t("sure_stop"))) return;
     try {
       await act(`/api/runs/${id}/stop`, { now });
-      said.textContent = t("asked");
+      said.textContent = t(status === "compiling" ? "asked_early" : "asked");
     } catch (error) {
       said.textContent = error.message;
     }
@@ -112,12 +122,26 @@ function stopButtons(id, running, readOnly) {
   return el("div", { class: "row" }, el("button", { type: "button", disabled: readOnly, onclick: () => stop(false) }, t("stop")), el("button", { type: "button", disabled: readOnly, onclick: () => stop(true) }, t("stop_now")), said);
 }
 
+/** The difference of the losses, which is no column of the history. */
+const GAP = Symbol("gap");
+
+function gapOf(past, along) {
+  const [loss, validation] = ["loss", "val_loss"].map((name) => lineOf(past, along, name));
+  return { x: loss.x, y: loss.y.map((value, place) => (value === null || validation.y[place] === null ? null : validation.y[place] - value)) };
+}
+
+/** The name of a line: a column, or the layer of one. */
+function labelOf(name) {
+  if (name === GAP) return t("gap");
+  return name.startsWith("layers/") ? name.split("/").slice(1, -1).join("/") : name;
+}
+
 /** The charts of a history, each with the columns that it shows. */
 function groupsOf(names) {
   const has = (name) => names.includes(name);
   const metrics = names.filter((name) => name.startsWith("val_") && name !== "val_loss");
   const groups = [[t("losses"), ["loss", "val_loss"].filter(has), true]];
-  if (has("val_loss")) groups.push([t("gap"), ["gap"], false]);
+  if (has("val_loss")) groups.push([t("gap"), [GAP], false]);
   for (const name of metrics) groups.push([name, [name], false]);
   for (const name of ["learning_rate", "batch_size", "noise_scale"]) if (has(name)) groups.push([name, [name], false]);
   for (const figureName of LAYER_FIGURES) {
@@ -139,13 +163,15 @@ export async function show(host, id) {
   const upto = el("p", { class: "soft", role: "status" });
   const grid = el("div", { class: "charts" });
   const told = el("div", {});
-  fill(host, head, upto, section(t("curves"), controls(), grid, el("p", { class: "soft small" }, t("reading_help"))), told, notesForm(id, run.row, readOnly), reportMaker(id, readOnly));
+  const diagnosis = diagnosisOf(id, run.row.path);
+  const pace = new Pace(draw);
+  fill(host, head, upto, diagnosis.element, section(t("curves"), controls(), grid, el("p", { class: "soft small" }, t("reading_help"))), told, notesForm(id, run.row, readOnly), reportMaker(id, readOnly));
 
   function controls() {
-    const along = el("select", { onchange: () => { options.along = along.value; draw(); } }, ["epoch", "iteration", "seconds"].map((name) => el("option", { value: name }, t(name))));
-    const weight = el("input", { type: "range", min: "0", max: "0.99", step: "0.01", value: "0", oninput: () => { options.weight = Number(weight.value); draw(); } });
+    const along = el("select", { onchange: () => { options.along = along.value; pace.now(); } }, ["epoch", "iteration", "seconds"].map((name) => el("option", { value: name }, t(name))));
+    const weight = el("input", { type: "range", min: "0", max: "0.99", step: "0.01", value: "0", oninput: () => { options.weight = Number(weight.value); pace.now(); } });
     const toggle = (key, words) => {
-      const button = el("button", { type: "button", "aria-pressed": "false", onclick: () => { options[key] = !options[key]; button.setAttribute("aria-pressed", String(options[key])); draw(); } }, words);
+      const button = el("button", { type: "button", "aria-pressed": "false", onclick: () => { options[key] = !options[key]; button.setAttribute("aria-pressed", String(options[key])); pace.now(); } }, words);
       return button;
     };
     return el("div", { class: "row" }, el("label", {}, t("x_axis"), along), el("label", {}, t("smoothing"), weight), toggle("logX", t("log_x")), toggle("logY", t("log_y")));
@@ -153,15 +179,14 @@ export async function show(host, id) {
 
   function describe() {
     const { row } = run;
-    fill(head, el("h1", {}, row.name), el("p", {}, el("span", { class: `status-${run.status}` }, run.status), run.reason ? `: ${run.reason}` : ""), stopButtons(id, run.status === "running", readOnly));
+    fill(head, el("h1", {}, row.name), el("p", {}, el("span", { class: `status-${run.status}` }, wordOf("status", run.status)), run.reason ? `: ${run.reason}` : ""), stopButtons(id, run.status, readOnly));
     fill(told, metricsTable(run.metrics ?? {}), run.remarks?.length ? section(t("remarks"), el("ul", {}, run.remarks.map((line) => el("li", {}, line)))) : null, confusionTable(run),
-      section(t("plan"), facts(Object.entries(run.plan ?? {}).map(([name, value]) => [name.replaceAll("_", " "), name === "memory_bytes" ? bytes(value) : typeof value === "number" ? figure(value) : valueText(value)]))),
-      section(t("times"), facts(Object.entries(run.seconds ?? {}).map(([name, value]) => [name, span(value)]))),
+      section(t("plan"), facts(Object.entries(run.plan ?? {}).map(([name, value]) => [wordOf("plan", name), planValue(name, value)]))),
+      section(t("times"), facts(Object.entries(run.seconds ?? {}).map(([name, value]) => [wordOf("seconds", name), span(value)]))),
       settingsTable(run.settings ?? {}), run.status === "gone" ? null : commands(run), about(run), filesTable(run.files));
   }
 
   function draw() {
-    if (past.columns.val_loss && past.columns.loss) past.columns.gap = past.columns.val_loss.map((value, place) => (value === null || past.columns.loss[place] === null ? null : value - past.columns.loss[place]));
     const groups = groupsOf(Object.keys(past.columns));
     for (const [title, columns, log] of groups) {
       if (!columns.length) continue;
@@ -169,9 +194,9 @@ export async function show(host, id) {
         charts.set(title, new Chart(title, { height: 210 }));
         grid.append(charts.get(title).element);
       }
-      const lines = columns.map((name, place) => {
-        const { x, y } = lineOf(past, options.along, name);
-        return { label: name.startsWith("layers/") ? name.split("/").slice(1, -1).join("/") : name, x, y: smooth(y, options.weight), place };
+      const lines = () => columns.map((name, place) => {
+        const { x, y } = name === GAP ? gapOf(past, options.along) : lineOf(past, options.along, name);
+        return { label: labelOf(name), x, y: smooth(y, options.weight), place };
       });
       charts.get(title).draw(lines, { xLabel: t(options.along), yLabel: title, logX: options.logX, logY: options.logY && log, legend: true });
     }
@@ -181,9 +206,10 @@ export async function show(host, id) {
   function say() {
     const known = past.known();
     const age = known && span(Math.max(0, (Date.now() - known.writtenAt) / 1000));
-    const read = known ? t("upto", { epoch: figure(known.epoch), iteration: figure(known.iteration), age }) : t("nothing_yet");
+    const read = known ? t("upto", { epoch: figure(known.epoch), iteration: figure(known.iteration), age }) : t(run.status === "compiling" ? "compiling" : "nothing_yet");
     const words = known && known === past.progress ? `${read}; ${t("so_far", { loss: figure(known.loss) })}` : read;
-    upto.textContent = past.damaged ? `${words}; ${t("damaged", { n: past.damaged })}` : words;
+    const said = past.damaged ? `${words}; ${t("damaged", { n: past.damaged })}` : words;
+    if (upto.textContent !== said) upto.textContent = said;
   }
 
   let trouble = "";
@@ -199,10 +225,11 @@ export async function show(host, id) {
       run = { ...run, status, reason: trouble };
     }
     describe();
+    say();
+    diagnosis.look();
     warn(trouble);
   }
 
-  let frame;
   new Live(
     () => ({ runs: [id], columns: null, table: false }),
     (kind, event) => {
@@ -213,13 +240,13 @@ export async function show(host, id) {
         say();
       }
       if (kind !== "rows") return;
-      delete past.columns.gap;
       past.take(event, Date.now());
-      if (!event.more) frame ??= requestAnimationFrame(() => { frame = undefined; draw(); });
+      if (!event.more) pace.soon();
     },
     (words) => warn(words || trouble),
   );
   describe();
   say();
+  diagnosis.look();
   setInterval(say, 1000);
 }

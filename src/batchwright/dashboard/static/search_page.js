@@ -1,12 +1,15 @@
 // A search: its trials so far, when they were stopped, what mattered, and a line for each trial through its settings.
 
 import { ask, el, figure, fill, sessionOf } from "/static/pages/dom.js";
+import { scroller } from "/static/pages/scrolling.js";
 import { sortable } from "/static/pages/sorting.js";
 import { Chart } from "./chart.js";
 import { warn } from "./main.js";
 import { parallel } from "./parallel.js";
 import { reportMaker } from "./report_maker.js";
 import { t } from "./texts.js";
+import { bestFirst, curveOf, showSetting } from "./trials.js";
+import { wordOf } from "./words.js";
 
 const EVERY = 3000;
 const CURVES = 12;
@@ -15,22 +18,14 @@ function section(title, ...children) {
   return el("section", { "aria-label": title }, el("h2", {}, title), ...children);
 }
 
-function scroller(label, table) {
-  return el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": label }, table);
-}
-
-function trialsTable(trials, keys, objective) {
+function trialsTable(id, trials, keys, objective) {
   const head = [t("trial"), ...keys, objective, t("ending"), t("epochs_run")];
   const table = el("table", {}, el("thead", {}, el("tr", {}, head.map((words) => el("th", { scope: "col" }, words)))), el("tbody", {}, trials.map((one) => el("tr", {},
-    el("th", { scope: "row" }, figure(one.number)),
-    keys.map((key) => el("td", { class: "number", "data-value": one.settings[key] === undefined ? "" : String(one.settings[key]) }, show1(one.settings[key]))),
-    el("td", { class: "number", "data-value": one.value === null ? "" : String(one.value) }, figure(one.value)), el("td", {}, one.ending), el("td", { class: "number" }, figure(one.curve.length))))));
+    el("th", { scope: "row", "data-value": String(one.number) }, el("a", { href: `/searches/${id}/trials/${one.number}`, "aria-label": `${t("trial")} ${one.number}` }, figure(one.number))),
+    keys.map((key) => el("td", { class: "number", "data-value": one.settings[key] === undefined ? "" : String(one.settings[key]) }, showSetting(one.settings[key]))),
+    el("td", { class: "number", "data-value": one.value === null ? "" : String(one.value) }, figure(one.value)), el("td", {}, wordOf("ending", one.ending)), el("td", { class: "number" }, figure(one.curve.length))))));
   sortable(table);
   return table;
-}
-
-function show1(value) {
-  return value === undefined ? "" : typeof value === "number" ? figure(value) : typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function importanceTable(importance) {
@@ -77,13 +72,12 @@ export async function show(host, id) {
   function draw(found) {
     const { row, trials, objective } = found;
     document.title = `${row.name} · batchwright`;
-    const sign = found.larger_is_better ? -1 : 1;
-    const ranked = [...trials].sort((a, b) => (a.value === null) - (b.value === null) || sign * (a.value - b.value));
+    const ranked = bestFirst(found);
     const keys = [...new Set(trials.flatMap((one) => Object.keys(one.settings)))];
-    fill(head, el("h1", {}, row.name), el("p", {}, el("span", { class: `status-${row.status}` }, row.status), ` · ${row.source} · ${t("progress", { done: trials.length, all: figure(row.trials) })}`), found.best ? el("p", {}, el("a", { href: `/runs/${found.best}` }, t("best"))) : null, found.plan.batch_size_reason ? el("p", { class: "soft" }, `${t("batch")} ${figure(found.plan.batch_size)}: ${found.plan.batch_size_reason}`) : null);
-    chart.draw(ranked.filter((one) => one.curve.length).slice(0, CURVES).map((one, place) => ({ label: `${t("trial")} ${one.number}`, x: one.curve.map((_, epoch) => epoch + 1), y: one.curve, place })), { xLabel: t("epoch"), yLabel: objective, logX: false, logY: false, legend: true });
+    fill(head, el("h1", {}, row.name), el("p", {}, el("span", { class: `status-${row.status}` }, wordOf("status", row.status)), ` · ${row.source} · ${t("progress", { done: trials.length, all: figure(row.trials) })}`), found.best ? el("p", {}, el("a", { href: `/runs/${found.best}` }, t("best"))) : null, found.plan.batch_size_reason ? el("p", { class: "soft" }, `${t("batch")} ${figure(found.plan.batch_size)}: ${found.plan.batch_size_reason}`) : null);
+    chart.draw(() => ranked.filter((one) => one.curve.length).slice(0, CURVES).map(curveOf), { xLabel: t("epoch"), yLabel: objective, logX: false, logY: false, legend: true });
     const halving = halvingTable(trials);
-    fill(after, section(t("importance"), importanceTable(found.importance)), trials.length ? section(t("parallel"), parallel(ranked, keys, objective)) : null, halving ? section(t("halving"), scroller(t("halving"), halving)) : null, section(t("trials"), scroller(t("trials"), trialsTable(ranked, keys, objective))));
+    fill(after, section(t("importance"), importanceTable(found.importance)), trials.length ? section(t("parallel"), parallel(ranked, keys, objective, (one) => location.assign(`/searches/${id}/trials/${one.number}`))) : null, halving ? section(t("halving"), scroller(t("halving"), halving)) : null, section(t("trials"), scroller(t("trials"), trialsTable(id, ranked, keys, objective))));
   }
   await look();
   setInterval(look, EVERY);

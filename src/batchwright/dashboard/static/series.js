@@ -1,9 +1,14 @@
 // Numbers of runs as lines: kept whole, then smoothed, then thinned to what the screen can show. No page is needed here.
 
+/** Columns by name; any name may occur, also one that every object has, as `constructor`. */
+function emptyColumns() {
+  return Object.create(null);
+}
+
 /** The history of a run as columns of equal length, which grows by what the server tells. */
 export class History {
   constructor() {
-    this.columns = {};
+    this.columns = emptyColumns();
     this.length = 0;
     this.upto = null;
     this.writtenAt = null;
@@ -23,10 +28,15 @@ export class History {
     return upto && { ...upto, writtenAt };
   }
 
+  /** Whether there is a number in a column. */
+  has(name) {
+    return this.columns[name]?.some((value) => value !== null) ?? false;
+  }
+
   /** Take in an event: rows that are new, or all rows anew. */
   take(news, now) {
     if (news.anew) {
-      this.columns = {};
+      this.columns = emptyColumns();
       this.length = 0;
     }
     const length = this.length + news.count;

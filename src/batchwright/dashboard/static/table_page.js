@@ -1,10 +1,13 @@
 // All runs and searches in a table: sorted, filtered, picked; the curves of the picked ones beside it.
 
-import { el, figure, fill, span } from "/static/pages/dom.js";
+import { arrange, el, figure, fill, span } from "/static/pages/dom.js";
+import { scroller } from "/static/pages/scrolling.js";
 import { Curves, MOST_PICKED } from "./curves.js";
 import { Live } from "./live.js";
 import { warn } from "./main.js";
+import { Pace } from "./pace.js";
 import { t } from "./texts.js";
+import { wordOf } from "./words.js";
 
 const STEP = 100;
 const FIRST_PICKS = 4;
@@ -13,7 +16,7 @@ const ADDRESS = { run: "runs", search: "searches", comparison: "comparisons" };
 /** The columns: a key, the value that is sorted by, and the cell where that is not the value itself. */
 const COLUMNS = [
   { key: "name", value: (row) => row.name, cell: (row) => el("a", { href: `/${ADDRESS[row.kind]}/${row.id}` }, row.name), class: "name" },
-  { key: "status", value: (row) => row.status, cell: (row) => el("span", { class: `status-${row.status}`, title: row.reason || null }, row.status) },
+  { key: "status", value: (row) => row.status, cell: (row) => el("span", { class: `status-${row.status}`, title: row.reason || null }, wordOf("status", row.status)) },
   { key: "epoch", number: true, value: (row) => row.last?.epoch, cell: (row) => (typeof row.epochs !== "number" || row.status === "unreadable" ? "" : `${figure(row.last?.epoch) || "0"}/${figure(row.epochs)}`) },
   { key: "loss", number: true, value: (row) => row.last?.loss },
   { key: "val_loss", number: true, value: (row) => row.last?.val_loss },
@@ -32,8 +35,8 @@ const rows = new Map();
 const state = { sort: "created", down: true, filter: "", metric: "", shown: STEP, picked: [], chosen: false };
 
 function metricOf(row) {
-  const [part, name] = state.metric.split("/");
-  return row.metrics?.[part]?.[name];
+  const end = state.metric.indexOf("/");
+  return row.metrics?.[state.metric.slice(0, end)]?.[state.metric.slice(end + 1)];
 }
 
 function readAddress() {
@@ -52,17 +55,20 @@ function readAddress() {
 
 function writeAddress(more) {
   const query = new URLSearchParams(location.search);
-  const put = (key, value) => (value ? query.set(key, value) : query.delete(key));
+  const put = (key, value) => {
+    query.delete(key);
+    for (const one of Array.isArray(value) ? value : [value]) if (one) query.append(key, one);
+  };
   put("filter", state.filter);
   put("metric", state.metric);
   put("sort", state.sort === "created" && state.down ? "" : `${state.down ? "-" : ""}${state.sort}`);
   if (state.chosen) query.set("pick", state.picked.join(","));
   for (const [key, value] of Object.entries(more)) put(key, value);
-  history.replaceState(null, "", `?${query}`);
+  if (location.search !== `?${query}`) history.replaceState(null, "", `?${query}`);
 }
 
 function textOf(row) {
-  row.text ??= [row.name, row.kind, row.status, row.source, row.network, row.optimizer, row.note, ...row.tags,
+  row.text ??= [row.name, row.kind, row.status, wordOf("status", row.status), row.source, row.network, row.optimizer, row.note, ...row.tags,
     ...Object.entries(row.changed ?? {}).map(([key, value]) => `${key}=${JSON.stringify(value)}`), `seed=${row.seed}`,
     `batch_size=${row.batch_size}`, `learning_rate=${row.learning_rate}`].join(" ").toLowerCase();
   return row.text;
@@ -111,7 +117,7 @@ export async function show(host) {
   fill(host,
     el("h1", { class: "hidden" }, t("runs")),
     el("div", { class: "board" },
-      el("section", { "aria-label": t("runs") }, el("div", { class: "row" }, el("label", {}, t("filter"), filter), el("label", {}, t("metric"), metric), count, buttons), el("div", { class: "wide", tabIndex: 0, role: "group", "aria-label": t("runs") }, table), below),
+      el("section", { "aria-label": t("runs") }, el("div", { class: "row" }, el("label", {}, t("filter"), filter), el("label", {}, t("metric"), metric), count, buttons), scroller(t("runs"), table), below),
       curves.element));
 
   let [silent, tooMany, leftOut] = ["", "", ""];
@@ -134,7 +140,11 @@ export async function show(host) {
     live.open();
   }
 
+  let headKey = "";
   function drawHead() {
+    const key = JSON.stringify([state.sort, state.down, state.metric]);
+    if (headKey === key) return;
+    headKey = key;
     fill(head, el("td", {}), COLUMNS.map((column) => {
       const order = state.sort === column.key ? (state.down ? "descending" : "ascending") : null;
       const words = column.key === "metric" ? state.metric || t("metric") : t(column.key);
@@ -147,8 +157,33 @@ export async function show(host) {
     }));
   }
 
+  const made = new Map();
+  /** The row of the table for a run. What is the same as before stays as it is, also under the mouse that presses it. */
   function rowOf(row) {
     const place = state.picked.indexOf(row.id);
+    const look = JSON.stringify([place >= 0 ? curves.colour(row.id) : -1, state.metric]);
+    const before = made.get(row.id);
+    if (before?.row === row && before.look === look) return checkIn(before.element, place);
+    const element = makeRow(row, place);
+    if (before?.look !== look) {
+      made.set(row.id, { row, look, element });
+      return element;
+    }
+    before.row = row;
+    [...element.cells].forEach((cell, which) => {
+      const old = before.element.cells[which];
+      if (!old.isEqualNode(cell)) old.replaceWith(cell);
+    });
+    return checkIn(before.element, place);
+  }
+
+  function checkIn(element, place) {
+    const box = element.querySelector("input");
+    if (box) box.checked = place >= 0;
+    return element;
+  }
+
+  function makeRow(row, place) {
     const box = row.kind === "run" ? el("input", { type: "checkbox", checked: place >= 0, "aria-label": t("pick", { name: row.name }), "data-id": row.id, onchange: () => pick(box.checked ? [...state.picked, row.id] : state.picked.filter((id) => id !== row.id)) }) : null;
     const swatch = el("span", { class: `swatch${place >= 0 ? ` p${curves.colour(row.id)}` : ""}` });
     return el("tr", { class: place >= 0 ? "picked" : null }, el("td", {}, box, " ", row.kind === "run" ? swatch : t(row.kind)), COLUMNS.map((column) => {
@@ -161,11 +196,11 @@ export async function show(host) {
     const focused = document.activeElement?.dataset ?? {};
     const metrics = metricNames();
     if (!metrics.includes(state.metric)) state.metric = metrics.find((name) => !name.endsWith("/loss")) ?? metrics[0] ?? "";
-    if ([...metric.options].map((option) => option.value).join() !== metrics.join()) fill(metric, metrics.map((name) => el("option", { value: name }, name)));
+    if (JSON.stringify([...metric.options].map((option) => option.value)) !== JSON.stringify(metrics)) fill(metric, metrics.map((name) => el("option", { value: name }, name)));
     metric.value = state.metric;
     const found = shownRows();
     drawHead();
-    fill(body, found.slice(0, state.shown).map(rowOf));
+    arrange(body, found.slice(0, state.shown).map(rowOf));
     count.textContent = `${t("count", { shown: found.length, all: rows.size })}, ${t("picked", { n: state.picked.length })}`;
     const rest = found.length - state.shown;
     fill(below,
@@ -176,19 +211,16 @@ export async function show(host) {
     writeAddress(curves.address());
   }
 
-  let waiting = false;
-  function soon() {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => { waiting = false; draw(); });
-  }
-
+  const pace = new Pace(draw);
   function told(kind, event) {
     if (kind === "rows") return curves.take(event);
     if (kind === "progress") return curves.note(event);
     if (kind !== "table") return undefined;
     for (const row of event.rows) rows.set(row.id, row);
-    for (const id of event.gone) rows.delete(id);
+    for (const id of event.gone) {
+      rows.delete(id);
+      made.delete(id);
+    }
     leftOut = event.left_out;
     say();
     const before = state.picked.length;
@@ -201,7 +233,7 @@ export async function show(host) {
       changePicks();
     } else {
       curves.refresh();
-      soon();
+      pace.soon();
     }
     return undefined;
   }

@@ -1,5 +1,16 @@
 // Small helpers of all pages: elements, numbers as people read them, questions to the server, and requests that act.
 
+import { speaker } from "./language.js";
+
+const t = speaker({
+  en: {
+    no_answer: "The server does not answer; is it still running?",
+    answered: "The server answers with {status}.",
+    cut_off: "The server's answer was cut off.",
+  },
+  zh: { no_answer: "服务器没有回应；它还在运行吗？", answered: "服务器的回应为 {status}。", cut_off: "服务器的回应不完整。" },
+});
+
 /** An element with attributes, event handlers (`onclick`) and children; texts are always text, never HTML. */
 export function el(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -27,6 +38,15 @@ export function draw(name, attributes = {}, ...children) {
 export function fill(host, ...children) {
   host.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return host;
+}
+
+/** Have these children in this order; those that are there already stay, with what is focused in them. */
+export function arrange(host, children) {
+  const kept = new Set(children);
+  for (const child of [...host.children]) if (!kept.has(child)) child.remove();
+  children.forEach((child, place) => {
+    if (host.children[place] !== child) host.insertBefore(child, host.children[place] ?? null);
+  });
 }
 
 /** A number in at most so many digits, with separators in whole numbers; empty for none. */
@@ -79,17 +99,17 @@ async function reach(address, options) {
   try {
     return await fetch(address, { credentials: "same-origin", ...options });
   } catch {
-    throw new Error("the server does not answer; is it still running?");
+    throw new Error(t("no_answer"));
   }
 }
 
 async function answerOf(response) {
   const text = await response.text();
-  if (!response.ok) throw new Error(text.startsWith("<") ? `the server answers with ${response.status}` : text);
+  if (!response.ok) throw new Error(text.startsWith("<") ? t("answered", { status: response.status }) : text);
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error("the server's answer was cut off");
+    throw new Error(t("cut_off"));
   }
 }
 
