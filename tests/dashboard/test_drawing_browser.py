@@ -103,4 +103,4 @@ def test_what_takes_long_is_drawn_seldom_but_at_once_for_a_person(page):
     return counts
     """,
     )
-    assert drawn == [1, 1, 2, 3], "20 ms are drawn once in two seconds, or in four where the machine is busy"
+    assert drawn == [1, 1, 2, 3], "20 ms are drawn once in four seconds"

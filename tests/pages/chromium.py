@@ -55,7 +55,7 @@ class Browser:
         ours = [fcntl.fcntl(one, fcntl.F_DUPFD, 30) for one in (read_there, write_there)]
         command = ["bash", "-c", f'exec "$0" "$@" 3<&{ours[0]} 4>&{ours[1]}', find_chromium() or "chromium", *QUIET]
         command += [f"--user-data-dir={folder / 'profile'}", "about:blank"]
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             command, pass_fds=ours, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         for one in (*ours, read_there, write_there):
@@ -110,10 +110,10 @@ class Browser:
         with suppress(OSError, AssertionError):
             os.write(self._in, json.dumps({"id": 10**6, "method": "Browser.close"}).encode() + b"\0")
         try:
-            self._process.wait(10)
+            self.process.wait(10)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.process.kill()
+            self.process.wait()
         os.close(self._in)
         os.close(self._out)
 

@@ -1,4 +1,4 @@
-"""What seems to be wrong with runs, found by a process of its own for each: it takes JAX, which the server does not load."""
+"""What seems to be wrong with runs, found by a process of its own: it takes JAX, which the server does not load."""
 
 import json
 import subprocess

@@ -29,13 +29,13 @@ def diagnose_folder(path: str) -> dict[str, Any]:
 
 
 def main(path: str) -> int:
-    """Print the diagnosis of a run, or on standard error why there is none; the exit code."""
+    """Write the diagnosis of a run, or on standard error why there is none; the exit code."""
     with suppress(AttributeError, OSError):
         os.nice(LEAST_URGENT)
     try:
-        print(json.dumps(diagnose_folder(path)))
+        sys.stdout.write(json.dumps(diagnose_folder(path)))
     except BatchwrightError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return error.exit_code
     return 0
 

@@ -1,7 +1,7 @@
 // How often a page draws: as soon as there is something new, but for a small share of the time, as a training may run beside it.
 
 /** The largest share of the time for which is drawn what came by itself. */
-const SHARE = 0.01;
+const SHARE = 0.005;
 /** Milliseconds: the longest pause after a drawing. */
 const LONGEST = 4000;
 
