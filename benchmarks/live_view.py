@@ -99,9 +99,9 @@ def _look_at(epochs: int, on_run: bool) -> Cost:
             process = _begin(run, epochs)
             if on_run:
                 _open_run(page, link)
-            while not (run / "progress.json").exists():
-                time.sleep(0.05)
-            before, began = [_processor_seconds(one) for one in (server, browser.process.pid)], time.monotonic()
+            page.wait("document.querySelector('.chart .u-over')", 60)
+            sessions, began = (server, browser.process.pid), time.monotonic()
+            before = [_processor_seconds(one) for one in sessions]
             while (run / "progress.json").exists():
                 time.sleep(0.1)
             after, seconds = (

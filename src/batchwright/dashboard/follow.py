@@ -16,7 +16,7 @@ from batchwright.dashboard.plain import Unreadable, read_mapping
 from batchwright.dashboard.scan import HISTORY, PROGRESS, Scan, Scanner, short_row
 from batchwright.dashboard.tail import News, Place, is_known, read_news, to_columns
 
-EVERY = 0.5
+EVERY = 1.0
 """Seconds between two looks at the histories that a page draws."""
 TABLE_EVERY = 1.0
 """Seconds between two looks at the table."""

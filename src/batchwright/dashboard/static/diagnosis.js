@@ -34,7 +34,7 @@ function told({ verdict, diagnosis, not_seen: notSeen }, path) {
   const command = `batchwright diagnose ${quote(path)} --try`;
   const mendable = wrong.some((one) => Object.keys(one.changes ?? {}).length);
   return [
-    el("p", {}, el("strong", {}, t("curves_say", { kind: wordOf("kind", verdict.kind) })), ` ${verdict.reason}`),
+    el("p", {}, el("strong", {}, t("curves_say", { kind: wordOf("kind", verdict.kind) })), diagnosis.some((one) => one.kind === verdict.kind) ? "" : ` ${verdict.reason}`),
     diagnosis.length ? findings(diagnosis) : null,
     wrong.length ? null : el("p", {}, t("nothing_wrong")),
     mendable ? [el("p", { class: "soft" }, t("try_remedies")), el("pre", {}, command), copyButton(command, t("copy"), t("copied"))] : null,

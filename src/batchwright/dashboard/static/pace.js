@@ -1,9 +1,9 @@
 // How often a page draws: as soon as there is something new, but for a small share of the time, as a training may run beside it.
 
 /** The largest share of the time for which is drawn what came by itself. */
-const SHARE = 0.005;
+const SHARE = 0.003;
 /** Milliseconds: the longest pause after a drawing. */
-const LONGEST = 4000;
+const LONGEST = 8000;
 
 export class Pace {
   constructor(draw) {

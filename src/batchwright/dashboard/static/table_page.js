@@ -31,6 +31,8 @@ const COLUMNS = [
   { key: "tags", value: (row) => row.tags.join(", "), cell: (row) => [...row.tags.map((tag) => el("span", { class: "tag" }, tag)), row.note ? el("span", { title: row.note }, "✎") : null] },
 ];
 
+const BY_NAME = new Intl.Collator(undefined, { numeric: true });
+
 const rows = new Map();
 const state = { sort: "created", down: true, filter: "", metric: "", shown: STEP, picked: [], chosen: false };
 
@@ -82,9 +84,9 @@ function shownRows() {
   const keyed = found.map((row) => [value(row), row]);
   keyed.sort(([a, one], [b, other]) => {
     const empty = (key) => key === null || key === undefined || key === "";
-    if (empty(a) || empty(b)) return empty(a) - empty(b) || one.name.localeCompare(other.name);
+    if (empty(a) || empty(b)) return empty(a) - empty(b) || BY_NAME.compare(one.name, other.name);
     const order = typeof a === "number" && typeof b === "number" ? a - b : String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
-    return sign * order || one.name.localeCompare(other.name, undefined, { numeric: true });
+    return sign * order || BY_NAME.compare(one.name, other.name);
   });
   return keyed.map(([, row]) => row);
 }
