@@ -53,8 +53,9 @@ def prepared(network: Architecture, optimizer: Optimizer = Adam(), batch_size: i
         (MLP((500,)), SGD(momentum=0.9), 1000),
         (CNN(filters=(8,), hidden_layer_sizes=(16,)), Adam(), 500),
         (Tabular((400, 400)), Adam(), 64),
+        (MLP((64, 64), ensemble=32), Adam(), 512),
     ],
-    ids=["mlp", "large batch", "cnn", "tabular"],
+    ids=["mlp", "large batch", "cnn", "tabular", "ensemble"],
 )
 def test_memory_is_foretold_as_the_compiler_says_it(
     network: Architecture, optimizer: Optimizer, batch_size: int
@@ -73,6 +74,15 @@ def test_what_series_take_is_within_the_bound() -> None:
     plan, example = make_plan(1000, 1000, 1), {"numeric": np.zeros((3, 500), np.float32)}
     traced, bound = foretell(program, plan, example), foretell(program, plan, example, enough=lambda _: True)
     assert 1000 * 500 * 4 * 4 < traced.memory_bytes < bound.memory_bytes
+
+
+def test_what_submodels_take_is_within_the_bound() -> None:
+    """With `mini`, their parameters are few, and used by each."""
+    network = MLP((8, 8, 8), ensemble=64, ensemble_kind="mini").build(Features(numeric=2), 1)
+    program = Program(Model(network, Classification(("a", "b"), "binary_cross_entropy")), Adam())
+    plan, example = make_plan(1000, 1000, 1), {"numeric": np.zeros((3, 2), np.float32)}
+    traced, bound = foretell(program, plan, example), foretell(program, plan, example, enough=lambda _: True)
+    assert 1000 * 64 * 8 * 3 * 4 < traced.memory_bytes < bound.memory_bytes
 
 
 def test_layers_are_counted() -> None:

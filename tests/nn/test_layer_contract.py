@@ -31,6 +31,10 @@ CASES = [  # a layer, and the shape of a row
     (nn.Flatten(), (5, 6, 4)),
     (nn.Sequential((nn.Series(2), nn.Conv1D(4), nn.GroupNorm(2), nn.GlobalMaxPool())), (6,)),
     (nn.ImageAndRest((4, 3, 2), SMALLER), (29,)),
+    (nn.EnsembleDense(4, 3, "signs"), (6,)),
+    (nn.EnsembleDense(4, 3, own_outputs=False), (3, 6)),
+    (nn.EnsembleHead(2, 3), (3, 6)),
+    (nn.EachSubmodel(nn.BatchNorm()), (3, 6)),
     (
         nn.Residual(SMALLER, nn.AvgPool()),
         (6, 6, 4),

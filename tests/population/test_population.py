@@ -32,7 +32,11 @@ from batchwright.training.state import RUNNING, Model, Program, Rows, initial_st
 ROWS, ITERATIONS = make_rows(), 9
 EXAMPLE = {name: np.asarray(array) for name, array in ROWS.inputs.items()}
 PLAN = make_plan(ROWS.length, 8, 5)
-NETWORKS = {"plain": {}, "dropout and batch norm": {"dropout": 0.3, "batch_normalization": True}}
+NETWORKS = {
+    "plain": {},
+    "dropout and batch norm": {"dropout": 0.3, "batch_normalization": True},
+    "submodels with shared weights": {"dropout": 0.1, "ensemble": 3},
+}
 SEEDS = (3, 3, 4, 5)
 RATES = (0.01, 0.1, 0.05, 0.02)
 

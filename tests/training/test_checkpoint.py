@@ -41,6 +41,7 @@ CASES = {
         "network": {"batch_normalization": True},
         "frozen": ("dense_0", "batch_norm"),
     },
+    "submodels with shared weights": {"optimizer": optim.Adam(0.01), "network": {"ensemble": 3}},
     "exponential average": {"average": Average(decay=0.9), "early_stopping": PATIENT},
     "average of late epochs": {"average": Average("late", start=0.3), "network": {"batch_normalization": True}},
     "one cycle, last batch dropped": {"schedule": schedules.OneCycle(), "remainder": "drop"},

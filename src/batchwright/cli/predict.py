@@ -17,6 +17,12 @@ Keep = Annotated[
 OnBadRows = Annotated[
     str, typer.Option(help="stop at cells that do not fit their column, or drop the answers of their rows, which stay")
 ]
+Uncertainty = Annotated[
+    bool,
+    typer.Option(
+        "--uncertainty", help="a column that says how much the submodels of an ensemble differ, as a deviation"
+    ),
+]
 
 
 def predict(
@@ -25,6 +31,7 @@ def predict(
     output: Annotated[Path | None, typer.Option(help="a new .csv or .parquet file [CSV on standard output]")] = None,
     keep: Keep = None,
     on_bad_rows: OnBadRows = "stop",
+    uncertainty: Uncertainty = False,
     as_json: Json = False,
 ) -> None:
     """Predict classes with their probabilities, or values, one line per row."""
@@ -40,7 +47,7 @@ def predict(
         refuse_existing(output)
     opened = open_run(run)
     warn_of_end(opened)
-    answering = Answering(opened, source, keep=keep or (), on_bad_rows=on_bad_rows)
+    answering = Answering(opened, source, keep=keep or (), on_bad_rows=on_bad_rows, uncertainty=uncertainty)
     answers, quoted = list[object](), tuple[str, ...]()
     if output is not None:
         write = write_csv_file if output.suffix == ".csv" else write_parquet_file

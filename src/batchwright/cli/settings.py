@@ -141,6 +141,7 @@ OPTIONS = (
     ),
     Option("--activation", "network.activation", str, "relu, sigmoid, tanh, leaky_relu, gelu, silu, ..."),
     Option("--batch-normalization", "network.batch_normalization", bool, "normalise before each activation, or not"),
+    Option("--ensemble", "network.ensemble", int, "submodels that share weights, such as 8; 0: a single network"),
     Option("--dropout", "network.dropout", float, "share of activations left out in training"),
     Option("--loss", "task.loss", str, "cross_entropy, mean_squared_error, huber, ..."),
     Option("--class-weights", "task.class_weights", yaml, "balanced, or {name: weight, ...}"),

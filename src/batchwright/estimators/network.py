@@ -60,7 +60,7 @@ def few_rows_dropout(network: MLP, rows: int) -> float:
     >>> few_rows_dropout(MLP(), 100), few_rows_dropout(MLP(), 2_100), few_rows_dropout(MLP((16,)), 100)
     (0.2, 0.1, 0.0)
     """
-    wide = network.batch_normalization and min(network.hidden_layer_sizes, default=0) >= WIDE
+    wide = network.batch_normalization is not False and min(network.hidden_layer_sizes, default=0) >= WIDE
     return EMBEDDED_DROPOUT * decay_strength(rows) if wide else 0.0
 
 

@@ -156,7 +156,7 @@ def _steps(
         variables = Variables(put_back(some, train.params), train.state)
         inputs = {name: jnp.asarray(array) for name, array in group.inputs.items()}
         outputs, _ = look_inside(program.model.network, variables, inputs, train=True, key=key)
-        return jnp.sum(program.model.task.losses(outputs, group.targets) * group.shares)
+        return jnp.sum(program.model.losses(outputs, jnp.asarray(group.targets)) * group.shares)
 
     def product(vector: Tree) -> Tree:
         """Reverse over reverse, as gradients written by hand have no forward mode."""

@@ -150,7 +150,7 @@ def _gradient(*, quick: bool) -> Callable[..., tuple[Tree, Figures]]:
             variables = Variables(put_back(some, train.params), train.state)
             outputs, seen = look_inside(program.model.network, variables, inputs, train=True, key=own_key)
             told = {one.name: dict(_describe(one)) for one in seen if not isinstance(one.layer, SILENT)}
-            return jnp.sum(program.model.task.losses(outputs, jnp.asarray(group.targets)) * group.shares), told
+            return jnp.sum(program.model.losses(outputs, jnp.asarray(group.targets)) * group.shares), told
 
         found: tuple[Tree, Figures] = jax.grad(loss, has_aux=True)(program.trained_params(train.params))
         return found

@@ -153,7 +153,7 @@ def _loss(program: Program, variables: Variables, rows: Rows, group: _Groups, ke
     """A group's contribution to the mean loss, times the number of groups."""
     inputs = {name: array[group.places] for name, array in rows.inputs.items()}
     outputs, _ = program.model.network.apply(variables, inputs, train=True, key=key, present=None)
-    return jnp.sum(program.model.task.losses(outputs, rows.targets[group.places]) * group.shares)
+    return jnp.sum(program.model.losses(outputs, rows.targets[group.places]) * group.shares)
 
 
 def _groups(program: Program, rows: Rows, places: Array) -> _Groups:

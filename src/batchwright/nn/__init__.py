@@ -5,6 +5,7 @@ from batchwright.nn.convolution import Conv2D
 from batchwright.nn.custom import Custom, as_architecture
 from batchwright.nn.depthwise import DepthwiseConv2D
 from batchwright.nn.embeddings import Columns, Embedding, EmbeddingBag, PiecewiseLinear
+from batchwright.nn.ensembles import EachSubmodel, EnsembleDense, EnsembleHead
 from batchwright.nn.foreign import from_equinox, from_flax, from_keras, from_torch
 from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
 from batchwright.nn.mixed import ImageAndRest
@@ -38,6 +39,9 @@ LAYERS: tuple[type[Layer], ...] = (
     Sequential,
     Residual,
     ImageAndRest,
+    EnsembleDense,
+    EnsembleHead,
+    EachSubmodel,
 )
 
 __all__ = [
@@ -60,8 +64,11 @@ __all__ = [
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
+    "EachSubmodel",
     "Embedding",
     "EmbeddingBag",
+    "EnsembleDense",
+    "EnsembleHead",
     "Features",
     "Flatten",
     "GlobalAveragePool",

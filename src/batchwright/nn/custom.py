@@ -11,6 +11,7 @@ from batchwright._printed import printed_form
 from batchwright.errors import ConfigError
 from batchwright.nn.activations import Activation
 from batchwright.nn.embeddings import Columns, Pixels
+from batchwright.nn.ensembles import EnsembleHead
 from batchwright.nn.foreign.module import TAKERS, comes_from
 from batchwright.nn.layers import Dense, Dropout, Flatten, Sequential
 from batchwright.nn.networks import FeedForward
@@ -84,7 +85,7 @@ class Custom:
 
 @component
 class Headed:
-    """A layer, with a Dense added where the layer does not end in one with this many outputs."""
+    """A layer, with a Dense added where it does not end in one, or in an EnsembleHead, with this many outputs."""
 
     body: Layer
     outputs: int
@@ -93,17 +94,23 @@ class Headed:
         """Variables of the layer ("body") and of the Dense ("head", if there is one).
 
         Raises:
-            ConfigError: the layer ends in a Dense of another size.
+            ConfigError: the layer ends in a Dense or an EnsembleHead of another size.
         """
         body = self.body.init(jax.random.fold_in(key, 0), shape)
         made = self._output_shape_of_body(body, shape)
         last = _last(self.body)
-        if isinstance(last, Dense) and made != (self.outputs,):
+        wanted = (last.submodels, self.outputs) if isinstance(last, EnsembleHead) else (self.outputs,)
+        if isinstance(last, EnsembleHead) and made != wanted:
+            raise ConfigError(
+                f"the network ends in EnsembleHead({last.units}), and the target needs {self.outputs} outputs: make it "
+                f"EnsembleHead({self.outputs}, {last.submodels})."
+            )
+        if isinstance(last, Dense) and made != wanted:
             raise ConfigError(
                 f"the network ends in Dense({last.units}), and the target needs {self.outputs} outputs: make it "
                 f"Dense({self.outputs}), or leave it out, and one is added."
             )
-        if made == (self.outputs,) and not isinstance(last, NOT_LAST):
+        if made == wanted and not isinstance(last, NOT_LAST):
             return Variables({"body": body.params}, {"body": body.state})
         head = self.head.init(jax.random.fold_in(key, 1), made)
         return Variables({"body": body.params, "head": head.params}, {"body": body.state, "head": head.state})
@@ -111,7 +118,7 @@ class Headed:
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """[n, ...] -> [n, outputs]."""
+        """[n, ...] -> [n, outputs], or [n, k, outputs] from k submodels."""
         body = Variables(variables.params["body"], variables.state["body"])
         x, state = self.body.apply(body, x, train=train, key=key, present=present)
         if "head" not in variables.params:

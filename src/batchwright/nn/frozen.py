@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from batchwright.nn.custom import Headed
+from batchwright.nn.ensembles import EachSubmodel
 from batchwright.nn.foreign.module import Foreign
 from batchwright.nn.foreign.torch import Copied
 from batchwright.nn.foreign.torch_layers import TorchBatchNorm
@@ -51,6 +52,8 @@ def _freeze(layer: Layer, name: str, is_frozen: Callable[[str], bool]) -> Layer:
             return Sequential(tuple(inside))
         case ImageAndRest(image, body):
             return ImageAndRest(image, _freeze(body, name, is_frozen))
+        case EachSubmodel(body):
+            return EachSubmodel(_freeze(body, name, is_frozen))
         case Residual(body, None):
             return Residual(_freeze(body, name, is_frozen))
         case Residual(body, shortcut) if shortcut is not None:

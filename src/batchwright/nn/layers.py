@@ -73,7 +73,7 @@ def _contract(a: Array, b: Array, *, axis: int, turned: bool) -> Array:
 
 @component
 class Dense:
-    """y = x W + b, on x [n, f] -> [n, units]; leave the bias out before a BatchNorm, whose beta takes its place."""
+    """y = x W + b, on x [n, ..., f] -> [n, ..., units]; leave b out before a BatchNorm, whose beta takes its place."""
 
     units: Annotated[int, Gt(0)]
     use_bias: bool = True
@@ -89,11 +89,11 @@ class Dense:
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """[n, f] -> [n, units]."""
-        y = dot(x, variables.params["kernel"])
+        """[n, ..., f] -> [n, ..., units]."""
+        y = dot(x.reshape(-1, x.shape[-1]), variables.params["kernel"])
         if self.use_bias:
             y = y + variables.params["bias"][None, :]
-        return y.astype(x.dtype), {}
+        return y.reshape(*x.shape[:-1], self.units).astype(x.dtype), {}
 
 
 @component

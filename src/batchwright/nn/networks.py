@@ -12,6 +12,7 @@ from batchwright.errors import ConfigError
 from batchwright.nn.activations import Activation, ActivationName
 from batchwright.nn.convolution import Conv2D
 from batchwright.nn.embeddings import Columns, Encoder, PiecewiseLinear, Pixels
+from batchwright.nn.ensembles import EachSubmodel, EnsembleDense, EnsembleHead, First
 from batchwright.nn.initializers import InitializerName, for_activation
 from batchwright.nn.layers import Dense, Dropout, Flatten, Residual, Sequential
 from batchwright.nn.mixed import ImageAndRest
@@ -50,7 +51,7 @@ class FeedForward:
         key: Array | None = None,
         present: Array | None = None,
     ) -> tuple[Array, Tree]:
-        """float32 [n, o] and the new state."""
+        """float32 [n, o], or [n, k, o] from k submodels, and the new state."""
         encoder, body = (Variables(*(tree[part] for tree in variables)) for part in ("inputs", "body"))
         x = self.encoder.apply(encoder, inputs).astype(self.dtype)
         outputs, state = self.body.apply(body, x, train=train, key=key, present=present)
@@ -61,31 +62,60 @@ class FeedForward:
 class Hidden:
     """Hidden layers, shared by the networks below: per layer Dense, BatchNorm (if on), activation, dropout.
 
+    With `ensemble`, they are those of k submodels that share their weights (`nn.ensembles`), each with a last Dense of
+    its own. Training takes the mean of the submodels' losses; their answers are averaged.
+
     - hidden_layer_sizes: units of each hidden layer, > 0; () makes it linear
     - activation, slope: the activation, and the slope of leaky_relu
     - normalization_momentum in [0, 1), normalization_epsilon > 0: as in `BatchNorm`
-    - dropout: in [0, 1), the share of activations dropped in training; None: the network's default
+    - batch_normalization: None: on, except in the hidden layers of an ensemble; if it is on there, each submodel has its
+      own statistics, scales and shifts
+    - dropout: in [0, 1), the share of activations dropped in training; None: the network's default, 0.1 in an ensemble
     - initializer: of the hidden kernels; "auto" follows the activation
+    - ensemble: k >= 0, the number of submodels; 0: a single network
+    - ensemble_kind: what submodels have of their own: scales before and after each product, and biases ("full"); or
+      the scales of the inputs alone ("mini")
     """
 
     hidden_layer_sizes: tuple[Annotated[int, Gt(0)], ...] = (256, 128)
     activation: ActivationName = "relu"
     slope: Annotated[float, Ge(0)] = 0.01
-    batch_normalization: bool = True
+    batch_normalization: bool | None = None
     normalization_momentum: Annotated[float, Ge(0), Lt(1)] = 0.99
     normalization_epsilon: Annotated[float, Gt(0)] = 1e-3
     dropout: Annotated[float, Ge(0), Lt(1)] | None = None
     initializer: InitializerName = "auto"
+    ensemble: Annotated[int, Ge(0)] = 0
+    ensemble_kind: Literal["full", "mini"] = "full"
 
-    def body(self, outputs: int, *, dropout: float = 0.0) -> Sequential:
-        """The hidden layers and a last Dense; `dropout` is the default share."""
-        share = dropout if self.dropout is None else self.dropout
-        hidden = (layer for units in self.hidden_layer_sizes for layer in self._block(units, share))
-        return Sequential((*hidden, Dense(outputs)))
+    def body(self, outputs: int, *, dropout: float = 0.0, first: First = "signs") -> Sequential:
+        """The hidden layers and the last; `dropout` is the default share, `first` is how an ensemble's scales begin."""
+        share = (ENSEMBLE_DROPOUT if self.ensemble else dropout) if self.dropout is None else self.dropout
+        hidden = (
+            layer
+            for place, units in enumerate(self.hidden_layer_sizes)
+            for layer in self._block(units, share, "ones" if place else first)
+        )
+        return Sequential((*hidden, EnsembleHead(outputs, self.ensemble) if self.ensemble else Dense(outputs)))
 
-    def _block(self, units: int, dropout: float) -> tuple[Layer, ...]:
-        product = Dense(units, use_bias=not self.batch_normalization, initializer=self.kernels())
-        return (product, *self.after_product(), Dropout(dropout))
+    def _block(self, units: int, dropout: float, first: First) -> tuple[Layer, ...]:
+        if not self.ensemble:
+            product: Layer = Dense(units, use_bias=not self.normalizes, initializer=self.kernels())
+            return (product, *self.after_product(), Dropout(dropout))
+        *normalization, activation = self.after_product()
+        each = map(EachSubmodel, normalization) if self.batch_normalization else ()
+        return (self._product_of_submodels(units, first), *each, activation, Dropout(dropout))
+
+    def _product_of_submodels(self, units: int, first: First) -> Layer:
+        use_bias, full = not self.batch_normalization, self.ensemble_kind == "full"
+        if full or first != "ones":
+            return EnsembleDense(units, self.ensemble, first, full, use_bias, self.kernels())
+        return Dense(units, use_bias, self.kernels())
+
+    @property
+    def normalizes(self) -> bool:
+        """Whether there is batch normalization, outside of ensembles."""
+        return self.batch_normalization is not False
 
     def kernels(self) -> InitializerName:
         """The initializer of kernels before an activation."""
@@ -94,7 +124,11 @@ class Hidden:
     def after_product(self) -> tuple[Layer, ...]:
         """BatchNorm, if on, and the activation."""
         normalization = (BatchNorm(self.normalization_momentum, self.normalization_epsilon),)
-        return (*(normalization if self.batch_normalization else ()), Activation(self.activation, self.slope))
+        return (*(normalization if self.normalizes else ()), Activation(self.activation, self.slope))
+
+
+ENSEMBLE_DROPOUT = 0.1
+"""The default dropout of an ensemble, that of TabM's authors."""
 
 
 @component
@@ -162,8 +196,9 @@ class Tabular(Hidden):
         numbers = number_encoder(
             self.numbers, bins=self.bins, units=self.embedding_units, frequency_scale=self.frequency_scale
         )
+        dropout = 0.0 if features.image else EMBEDDED_DROPOUT
+        body = self.body(outputs, dropout=dropout, first="normal" if features.numeric and numbers else "signs")
         encoder = Columns.of(features, numbers)
-        body = self.body(outputs, dropout=0.0 if features.image else EMBEDDED_DROPOUT)
         return FeedForward(encoder, body, dtype)
 
 
@@ -237,5 +272,5 @@ class CNN(Hidden):
         return Residual(Sequential(body)), activation
 
     def _convolution(self, filters: int, strides: int = 1) -> Conv2D:
-        use_bias = not self.batch_normalization
+        use_bias = not self.normalizes
         return Conv2D(filters, self.kernel_size, strides, use_bias=use_bias, initializer=self.kernels())

@@ -1,6 +1,7 @@
 """The interfaces of layers, networks and architectures: pure functions of their variables.
 
-Letters: n rows of a batch, d numeric columns, c categorical columns, h x w pixels of an image, f features, o outputs.
+Letters: n rows of a batch, d numeric columns, c categorical columns, h x w pixels of an image, f features, o outputs,
+k submodels of an ensemble (`ensembles`).
 """
 
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ class Layer(Protocol):
 
 @runtime_checkable
 class Network(Protocol):
-    """Maps inputs to outputs float32 [n, o]; anything with these two methods can be trained."""
+    """Maps inputs to outputs float32 [n, o], or [n, k, o]; anything with these two methods can be trained."""
 
     def init(self, key: Array, example: Inputs) -> Variables:
         """Fresh variables; `example` holds training rows: their shapes matter, to some networks their quantiles too."""
@@ -69,7 +70,7 @@ class Network(Protocol):
     def apply(
         self, variables: Variables, inputs: Inputs, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
-        """Outputs [n, o] and the new state. In training, batch statistics are means over those `present`."""
+        """Outputs and the new state. In training, batch statistics are means over those `present`."""
 
 
 TARGETS = "targets"

@@ -5,7 +5,8 @@ For a feature x of the encoded rows, with f the outputs as a function of all fea
     sensitivity = standard deviation of x among the rows · √(mean over rows and outputs of (∂f/∂x)²).
 
 The derivatives of all outputs at once are those of Σ v·f with random signs v: the expected square of that derivative is
-the sum of the outputs' squares (Hutchinson 1990, A Stochastic Estimator of the Trace of the Influence Matrix).
+the sum of the outputs' squares (Hutchinson 1990, A Stochastic Estimator of the Trace of the Influence Matrix). Of an
+ensemble, f is the mean of the submodels' outputs.
 """
 
 from collections.abc import Mapping
@@ -80,7 +81,12 @@ def _slopes(
     """The encoded rows, and the derivatives by each feature of a sum of the outputs with random signs."""
     encoder, body = (Variables(*(tree[part] for tree in variables)) for part in ("inputs", "body"))
     x = network.encoder.apply(encoder, inputs).astype(network.dtype)
-    outputs, pull = jax.vjp(lambda rows: network.body.apply(body, rows, train=False, key=None, present=None)[0], x)
+
+    def answers(rows: Array) -> Array:
+        found, _ = network.body.apply(body, rows, train=False, key=None, present=None)
+        return found.mean(axis=1) if found.ndim == 3 else found
+
+    outputs, pull = jax.vjp(answers, x)
     signs = jnp.asarray(rng.choice((-1.0, 1.0), outputs.shape), outputs.dtype)
     return np.asarray(x, np.float64), np.asarray(pull(signs)[0], np.float64)
 

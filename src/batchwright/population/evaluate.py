@@ -22,8 +22,7 @@ def mean_losses(members: Members, rows: Rows, *, together: bool) -> Float32[np.n
 @partial(jax.jit, static_argnames="together")
 def _mean_losses(programs: Program, variables: Variables, rows: Rows, *, together: bool) -> Array:
     def of_member(program: Program, variables: Variables) -> Array:
-        outputs, _ = program.model.network.apply(variables, rows.inputs, train=False, key=None, present=None)
-        losses = program.model.task.losses(outputs, rows.targets)
+        losses = program.model.task.losses(program.model.outputs(variables, rows.inputs), rows.targets)
         weights = jnp.ones_like(losses) if rows.weights is None else rows.weights
         return jnp.sum(losses * weights) / jnp.sum(weights)
 

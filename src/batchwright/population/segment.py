@@ -78,7 +78,7 @@ def operations(plan: Plan, members: Members, rows: Rows) -> float:
 
 @jax.jit
 def _forward(model: Model, params: Tree, state: Tree, inputs: Inputs) -> Array:
-    return model.network.apply(Variables(params, state), inputs, train=False, key=None, present=None)[0]
+    return model.outputs(Variables(params, state), inputs)
 
 
 def group_of(members: int, *, together: bool) -> int:

@@ -17,9 +17,17 @@ from batchwright.tasks.regression import limit_note
 class Answering:
     """The answers for the rows of a source; the counts are complete once all frames have been taken."""
 
-    def __init__(self, model: SavedModel | Run, source: Source, *, keep: Sequence[str], on_bad_rows: str) -> None:
+    def __init__(
+        self,
+        model: SavedModel | Run,
+        source: Source,
+        *,
+        keep: Sequence[str],
+        on_bad_rows: str,
+        uncertainty: bool = False,
+    ) -> None:
         """Take a model and a source, with arguments as `predict`; nothing is read yet."""
-        self._pieces = predict_pieces(model, source, keep=keep, on_bad_rows=on_bad_rows)
+        self._pieces = predict_pieces(model, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty)
         self._bad, self._place, self._unfamiliar = NONE_BAD, "row", Unfamiliar()
         self._rows = self._answered = self._limited = 0
         self._notes: tuple[str, ...] = ()

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
@@ -24,13 +25,15 @@ from batchwright.data.typed.bad_cells import dropped_note
 from batchwright.data.typed.cells import BadCells
 from batchwright.data.typed.table import Table
 from batchwright.data.whole_rows import WholeRows, level, read_whole
-from batchwright.errors import ConfigError, DataError, RunError
+from batchwright.errors import ConfigError, DataError, RunError, UsageError
+from batchwright.nn.ensembles import submodels_of
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
 from batchwright.tasks import Classification, Multilabel, Regression, Several, Task
 from batchwright.tasks.per_class import PerClass
 from batchwright.tasks.regression import limit_note
-from batchwright.training.evaluate import ROWS_AT_ONCE, judge, outputs
+from batchwright.tasks.uncertainty import deviation
+from batchwright.training.evaluate import ROWS_AT_ONCE, judge, outputs, outputs_of_submodels
 from batchwright.training.state import to_device
 
 
@@ -41,7 +44,8 @@ class Predictions:
     `answers` [rows] holds class names, labels with the separator between them, or values in the target's own unit;
     `probabilities` [rows, classes] belong to `classes`, None for values; `quantiles` [rows, levels] come from a model
     that was trained to give them, else None. For several targets, `answers` is [rows, targets] and `parts` holds the
-    predictions for each target.
+    predictions for each target. `uncertainty`, if it was asked for, is the standard deviation among the submodels of
+    an ensemble: of the value, or of the probability of the predicted class [rows], or of each label [rows, labels].
 
     `answered` [rows] is False for rows that do not fit, which have no answer: NaN, or an empty text; None where all
     rows have one. `limited` counts rows with a value at its limit. `kept` are columns of the source, and `notes` say
@@ -54,6 +58,7 @@ class Predictions:
     probabilities: np.ndarray | None = None
     levels: tuple[float, ...] = ()
     quantiles: np.ndarray | None = None
+    uncertainty: np.ndarray | None = None
     parts: tuple["Predictions", ...] = ()
     answered: np.ndarray | None = None
     kept: pl.DataFrame | None = None
@@ -71,7 +76,8 @@ class Predictions:
         """A column of answers, named after the target, and one for the probability of each class or each quantile.
 
         For several targets there are such columns for each, `probability_TARGET_CLASS` and `quantile_TARGET_LEVEL`.
-        Columns that were kept come first. The cells of a row without an answer are null.
+        With uncertainty there is `uncertainty_TARGET`; of labels, `uncertainty_LABEL` for each. Columns that were kept
+        come first. The cells of a row without an answer are null.
 
         Raises:
             DataError: a column that was kept has the name of one of these columns.
@@ -102,6 +108,10 @@ class Predictions:
         if self.quantiles is not None:
             for place, level in enumerate(self.levels):
                 yield f"quantile_{prefix}{level:g}", self.quantiles[:, place]
+        if self.uncertainty is not None:
+            names, wide = (self.target,), self.uncertainty.reshape(len(self.answers), -1)
+            for place, name in enumerate(names if wide.shape[1] == 1 else self.classes):
+                yield f"uncertainty_{name}", wide[:, place]
 
 
 def predict(
@@ -110,6 +120,7 @@ def predict(
     *,
     keep: str | Sequence[str] = (),
     on_bad_rows: Literal["stop", "drop"] = "stop",
+    uncertainty: bool = False,
 ) -> Predictions:
     """Predict the rows of a source, in their order, with a model or the model of a run; the rows need no targets.
 
@@ -118,50 +129,81 @@ def predict(
         source: the rows, as for training.
         keep: columns of the source that are put before the answers, as they are written.
         on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" the answers of their rows, which stay.
+        uncertainty: whether to give the `uncertainty` of each answer, which the submodels of an ensemble tell.
 
     Raises:
         DataError: the rows are not of the kind that the model was trained on, or lack a column to keep.
+        UsageError: uncertainty, of a model that is no ensemble.
     """
-    pieces = [(replace(rows, inputs={}), found) for rows, found in _answer(model, source, keep, on_bad_rows)]
+    found = _answer(model, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty)
+    pieces = [(replace(rows, inputs={}), outputs) for rows, outputs in found]
     together = reduce(add, (rows for rows, _ in pieces))
-    found = np.concatenate([answers for _, answers in pieces])
-    return _predictions_of(_load_model(model), together, found)
+    outputs = jax.tree.map(lambda *arrays: np.concatenate(arrays), *(outputs for _, outputs in pieces))
+    return _predictions_of(_load_model(model), together, outputs)
 
 
 def predict_pieces(
-    model: SavedModel | Run, source: Source, *, keep: Sequence[str], on_bad_rows: str
+    model: SavedModel | Run, source: Source, *, keep: Sequence[str], on_bad_rows: str, uncertainty: bool = False
 ) -> Iterator[tuple[Predictions, WholeRows]]:
     """As `predict`, some rows at a time, and what was found in them, so that the source may have any length."""
     loaded = _load_model(model)
-    for rows, found in _answer(loaded, source, keep, on_bad_rows):
+    for rows, found in _answer(loaded, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty):
         yield _predictions_of(loaded, rows, found), rows
 
 
+class _Outputs(NamedTuple):
+    """Outputs of a network [rows, outputs], and those of its submodels [rows, submodels, outputs], if asked for."""
+
+    answers: np.ndarray
+    of_submodels: np.ndarray | None
+
+    def of_head(self, task: Several, place: int) -> "_Outputs":
+        """The outputs of one head of several."""
+        each = None if self.of_submodels is None else task.by_head(self.of_submodels)[place]
+        return _Outputs(task.by_head(self.answers)[place], each)
+
+
 def _answer(
-    model: SavedModel | Run, source: Source, keep: str | Sequence[str], on_bad_rows: str
-) -> Iterator[tuple[WholeRows, np.ndarray]]:
+    model: SavedModel | Run, source: Source, *, keep: str | Sequence[str], on_bad_rows: str, uncertainty: bool
+) -> Iterator[tuple[WholeRows, _Outputs]]:
     """The rows of a source, and the outputs of the network for those that fit, some rows at a time."""
     _cache.use()
     model = _load_model(model)
+    submodels = submodels_of(model.model.network)
+    if uncertainty and submodels < 2:
+        raise UsageError(
+            "uncertainty is how much the submodels of an ensemble differ, and this model is a single network: leave "
+            "it out, or train with `network.ensemble=8`."
+        )
     kept = (keep,) if isinstance(keep, str) else tuple(keep)
     pieces = read_whole(source, model.encoding, keep=kept, on_bad_rows=on_bad_rows)
     for rows in level(pieces, ROWS_AT_ONCE):
-        inputs = {name: jnp.asarray(array) for name, array in rows.inputs.items()}
-        none = np.zeros((0, model.model.task.outputs), np.float32)
-        yield rows, outputs(model.model, model.variables, inputs) if rows.fits.any() else none
+        given = model.model, model.variables, {name: jnp.asarray(array) for name, array in rows.inputs.items()}
+        if rows.fits.any():
+            yield rows, _Outputs(outputs(*given), outputs_of_submodels(*given) if uncertainty else None)
+        else:
+            yield rows, _no_outputs(model.model.task, 0, submodels if uncertainty else None)
 
 
-def _predictions_of(model: SavedModel, rows: WholeRows, outputs: np.ndarray) -> Predictions:
+def _no_outputs(task: Task, rows: int, submodels: int | None) -> _Outputs:
+    """Outputs of 0 for some rows."""
+    each = None if submodels is None else np.zeros((rows, submodels, task.outputs), np.float32)
+    return _Outputs(np.zeros((rows, task.outputs), np.float32), each)
+
+
+def _predictions_of(model: SavedModel, rows: WholeRows, found: _Outputs) -> Predictions:
     """The predictions for all rows, from the outputs for those that fit."""
     target, task = model.encoding.target.name, model.model.task
     notes = (*rows.notes, *unanswered_note(rows.bad, int((~rows.fits).sum()), rows.place), *rows.unfamiliar.notes())
     if rows.fits.all():
-        found = _predictions(task, target, outputs)
-        return replace(found, kept=rows.written, notes=(*notes, *limit_note(found.limited, len(outputs))))
-    some = outputs if len(outputs) else np.zeros((1, task.outputs), np.float32)  # for the types of the answers
-    spread = _spread(_predictions(task, target, some), rows.fits)
-    notes = (*notes, *limit_note(spread.limited, len(outputs)))
-    return replace(spread, kept=rows.written, notes=notes, answered=rows.fits)
+        made, asked = _predictions(task, target, found), len(found.answers)
+        return replace(made, kept=rows.written, notes=(*notes, *limit_note(made.limited, asked)))
+    asked = len(found.answers)
+    if not asked:  # for the types of the answers
+        found = _no_outputs(task, 1, None if found.of_submodels is None else found.of_submodels.shape[1])
+    of_all = _spread(_predictions(task, target, found), rows.fits)
+    notes = (*notes, *limit_note(of_all.limited, asked))
+    return replace(of_all, kept=rows.written, notes=notes, answered=rows.fits)
 
 
 def unanswered_note(bad: BadCells, rows: int, place: str) -> tuple[str, ...]:
@@ -176,6 +218,7 @@ def _spread(found: Predictions, fits: np.ndarray) -> Predictions:
         answers=_spread_rows(found.answers, fits),
         probabilities=None if found.probabilities is None else _spread_rows(found.probabilities, fits),
         quantiles=None if found.quantiles is None else _spread_rows(found.quantiles, fits),
+        uncertainty=None if found.uncertainty is None else _spread_rows(found.uncertainty, fits),
         parts=tuple(_spread(part, fits) for part in found.parts),
     )
 
@@ -188,27 +231,33 @@ def _spread_rows(cells: np.ndarray, fits: np.ndarray) -> np.ndarray:
     return spread
 
 
-def _predictions(task: Task, target: str, outputs: np.ndarray) -> Predictions:
+def _predictions(task: Task, target: str, found: _Outputs) -> Predictions:
     """Turn the outputs of a network into predictions."""
-    answers = task.decode(outputs)
-    if isinstance(task, Classification | Multilabel):
-        return Predictions(target, answers, task.classes, task.probabilities(outputs))
+    answers = task.decode(found.answers)
     if isinstance(task, Several):
-        heads = zip(task.heads, task.names, task.by_head(outputs), strict=True)
-        parts = tuple(_predictions(*head) for head in heads)
+        heads = enumerate(zip(task.heads, task.names, strict=True))
+        parts = tuple(_predictions(*head, found.of_head(task, place)) for place, head in heads)
         return Predictions(target, answers, parts=parts, limited=sum(part.limited for part in parts))
+    differ = None if found.of_submodels is None else deviation(task, answers, found.of_submodels)
+    if isinstance(task, Classification | Multilabel):
+        return Predictions(target, answers, task.classes, task.probabilities(found.answers), uncertainty=differ)
     if not isinstance(task, Regression):
-        return Predictions(target, answers)
-    quantiles = task.decode_quantiles(outputs)
+        return Predictions(target, answers, uncertainty=differ)
+    quantiles = task.decode_quantiles(found.answers)
     wide = answers.reshape(len(answers), task.targets)
+    deviations = None if differ is None else differ.reshape(wide.shape)
     each = tuple(
-        Predictions(name, wide[:, place])
-        if quantiles is None
-        else Predictions(name, wide[:, place], levels=task.levels, quantiles=quantiles[:, place])
+        Predictions(
+            name,
+            wide[:, place],
+            levels=task.levels,
+            quantiles=None if quantiles is None else quantiles[:, place],
+            uncertainty=None if deviations is None else deviations[:, place],
+        )
         for place, name in enumerate(task.names or (target,))
     )
     made = each[0] if len(each) == 1 else Predictions(target, answers, parts=each)
-    return replace(made, limited=task.count_limited(outputs))
+    return replace(made, limited=task.count_limited(found.answers))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from batchwright.errors import ConfigError, DataError, unknown
 from batchwright.tasks.answers import ClassAnswers, log_softmax, predict_classes, used_rows
 from batchwright.tasks.metrics import CLASS_METRICS, Metric, compute, left_out_notes, nan_metrics
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
+from batchwright.tasks.pooling import Each, Pooled, pool_log_odds, pool_logits
 from batchwright.tasks.protocol import Codes, Outputs, RowWeights, to_json
 
 ClassLoss: TypeAlias = Literal["cross_entropy", "binary_cross_entropy", "focal"]
@@ -115,6 +116,10 @@ class Classification:
         towards = jnp.where(targets == 1, logits, -logits)  # log-odds of the true class
         losses = jax.nn.softplus(-towards)
         return losses if _is_off(self.label_smoothing) else losses + self.label_smoothing / 2 * towards
+
+    def pool(self, outputs: Each) -> Pooled:
+        """The outputs that give the mean of the submodels' probabilities."""
+        return (pool_log_odds if self.loss == "binary_cross_entropy" else pool_logits)(outputs)
 
     def row_weights(self, targets: Codes) -> Float[Array, " rows"] | None:
         """The weight of each row's class, or None."""

@@ -12,6 +12,7 @@ from batchwright._component import component
 from batchwright.tasks.answers import LabelAnswers, given_labels, used_rows
 from batchwright.tasks.metrics import LABEL_METRICS, Metric, compute, left_out_notes, nan_metrics
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
+from batchwright.tasks.pooling import Each, Pooled, pool_log_odds
 from batchwright.tasks.protocol import Outputs, RowWeights, to_json
 
 LabelLoss: TypeAlias = Literal["binary_cross_entropy"]
@@ -69,6 +70,10 @@ class Multilabel:
         log_odds, wanted = jnp.asarray(outputs), jnp.asarray(targets)
         smoothed = (1.0 - self.label_smoothing) * wanted + self.label_smoothing / 2
         return jnp.mean(jax.nn.softplus(log_odds) - smoothed * log_odds, axis=1)
+
+    def pool(self, outputs: Each) -> Pooled:
+        """The outputs that give the mean of the submodels' probabilities of each label."""
+        return pool_log_odds(outputs)
 
     def row_weights(self, targets: Any) -> None:
         """None: all rows weigh the same."""

@@ -14,6 +14,7 @@ from batchwright._printed import printed_form
 from batchwright.errors import ConfigError, RunError
 from batchwright.tasks.answers import PlainAnswers, used_rows
 from batchwright.tasks.metrics import LOSS, Metric, compute, nan_metrics
+from batchwright.tasks.pooling import Each, Pooled, pool_values
 
 Loss: TypeAlias = Callable[[Any, Any], Any]
 """(outputs float32 [rows, outputs], targets [rows]) -> one loss per row, float32 [rows], in operations of JAX."""
@@ -54,6 +55,10 @@ class CustomTask:
     def losses(self, outputs: Any, targets: Any) -> Array:
         """One loss per row, float32 [rows]."""
         raise NotImplementedError
+
+    def pool(self, outputs: Each) -> Pooled:
+        """The mean of the submodels' outputs."""
+        return pool_values(outputs)
 
     def row_weights(self, targets: Any) -> Array | None:
         """None: all rows weigh the same."""

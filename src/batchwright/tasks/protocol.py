@@ -37,6 +37,9 @@ class Task(Protocol):
     def losses(self, outputs: Any, targets: Any) -> Array:
         """One loss per row, float32 [rows]."""
 
+    def pool(self, outputs: Any) -> Array:
+        """Outputs [rows, outputs] that answer for those of k submodels [rows, k, outputs]; in the compiled program."""
+
     def row_weights(self, targets: Any) -> Array | None:
         """The task's own weight for each row, float32 [rows]; None if all rows weigh the same."""
 

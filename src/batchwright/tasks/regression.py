@@ -15,6 +15,7 @@ from batchwright.errors import ConfigError
 from batchwright.tasks.answers import ValueAnswers, used_rows
 from batchwright.tasks.metrics import OF_VALUES, VALUE_METRICS, Metric, compute, for_target, left_out_notes, nan_metrics
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
+from batchwright.tasks.pooling import Each, Pooled, pool_logs, pool_values
 from batchwright.tasks.protocol import Outputs, RowWeights, Values, to_json
 from batchwright.tasks.smearing import group_residuals, smear
 
@@ -24,6 +25,8 @@ Numbers = TypeVar("Numbers", Array, np.ndarray)
 ValueLoss: TypeAlias = Literal["mean_squared_error", "mean_absolute_error", "huber", "poisson", "quantile"]
 VALUE_LOSSES: tuple[ValueLoss, ...] = get_args(ValueLoss)
 LEVELS = (0.1, 0.5, 0.9)
+SMALLEST = 1e-30
+"""The least distance of pooled quantiles of a row, in standard deviations: the logarithm of 0 is not finite."""
 MOST_NAMED = 20
 """The most targets with metrics of their own; with more, only the means over all are reported."""
 
@@ -177,6 +180,19 @@ class Regression:
         found = np.asarray(targets, np.float64).reshape(-1, self.targets) - np.asarray(outputs, np.float64)
         groups = (group_residuals(column[used], np.asarray(weights, np.float64)[used]) for column in found.T)
         return replace(self, residuals=tuple(groups))
+
+    def pool(self, outputs: Each) -> Pooled:
+        """The outputs that give the mean of the submodels' answers; of quantiles, the mean at each level."""
+        if self.loss == "poisson":
+            return pool_logs(outputs)
+        if not self.levels:
+            return pool_values(outputs)
+        rows, submodels, _ = outputs.shape
+        quantiles = self._quantiles(outputs.reshape(rows * submodels, -1), jnp)
+        mean = jnp.mean(quantiles.reshape(rows, submodels, self.targets, -1), axis=1)
+        steps = jnp.maximum(jnp.diff(mean, axis=2), SMALLEST)
+        below = steps + jnp.log(-jnp.expm1(-steps))  # the inverse of softplus
+        return jnp.concatenate([mean[:, :, :1], below], axis=2).reshape(rows, -1)
 
     def row_weights(self, targets: Values) -> None:
         """None: all rows weigh the same."""

@@ -14,6 +14,7 @@ from batchwright.tasks.answers import ClassAnswers, SeveralAnswers, ValueAnswers
 from batchwright.tasks.classification import Classification
 from batchwright.tasks.metrics import Metric, compute, for_target, left_out_notes, nan_metrics
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
+from batchwright.tasks.pooling import Each, Pooled
 from batchwright.tasks.protocol import Outputs, RowWeights, to_plain_value
 from batchwright.tasks.regression import MOST_NAMED, Regression
 
@@ -89,6 +90,11 @@ class Several:
         )
         return replace(self, heads=heads)
 
+    def pool(self, outputs: Each) -> Pooled:
+        """The outputs of the submodels, pooled by each head."""
+        heads = zip(self.heads, self.by_head(outputs), strict=True)
+        return jnp.concatenate([head.pool(own) for head, own in heads], axis=1)
+
     def row_weights(self, targets: Any) -> None:
         """None: all rows weigh the same."""
 
@@ -130,9 +136,9 @@ class Several:
         return np.stack(answers if same else [answer.astype(object) for answer in answers], axis=1)
 
     def by_head(self, outputs: Any) -> list[Any]:
-        """The outputs [rows, ...] of each head."""
+        """The outputs [..., own] of each head."""
         ends = np.cumsum([head.outputs for head in self.heads])
-        return [outputs[:, end - head.outputs : end] for head, end in zip(self.heads, ends.tolist(), strict=True)]
+        return [outputs[..., end - head.outputs : end] for head, end in zip(self.heads, ends.tolist(), strict=True)]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the heads by name, the loss, and the names of the metrics."""

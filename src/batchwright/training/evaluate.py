@@ -22,14 +22,19 @@ ROWS_AT_ONCE = 512
 """Rows that go through the network together: enough to keep the cores busy, few enough to stay in their caches."""
 
 
+Compiled = Callable[[Model, Variables, Inputs], Array]
+
+
 @cache
-def _compile_network() -> Callable[[Model, Variables, Inputs], Array]:
+def _compile_network() -> Compiled:
     """The compiled network in evaluation mode, with libraries chosen for the large products of many rows."""
+    return jax.jit(Model.outputs, compiler_options=for_large_products())
 
-    def apply(model: Model, variables: Variables, inputs: Inputs) -> Array:
-        return model.network.apply(variables, inputs, train=False, key=None, present=None)[0]
 
-    return jax.jit(apply, compiler_options=for_large_products())
+@cache
+def _compile_submodels() -> Compiled:
+    """The same without pooling the outputs of submodels."""
+    return jax.jit(Model.each_output, compiler_options=for_large_products())
 
 
 @partial(jax.jit, static_argnames="count")
@@ -45,12 +50,23 @@ def outputs(
     The rows go through in pieces of one size, the largest power of two that exceeds neither `rows_at_once` nor the
     number of rows, so that few programs are compiled. The last piece overlaps the one before it.
     """
+    return _in_pieces(partial(_compile_network(), model, variables), inputs, rows_at_once)
+
+
+def outputs_of_submodels(
+    model: Model, variables: Variables, inputs: Inputs
+) -> Float32[np.ndarray, "rows submodels outputs"]:
+    """The outputs of each submodel of an ensemble, which `outputs` pools."""
+    return _in_pieces(partial(_compile_submodels(), model, variables), inputs, ROWS_AT_ONCE)
+
+
+def _in_pieces(apply: Callable[[Inputs], Array], inputs: Inputs, rows_at_once: int) -> np.ndarray:
     rows = len(next(iter(inputs.values())))
     if rows == 0:
         raise ValueError("there are no rows to evaluate.")
     size = 1 << (min(rows, rows_at_once).bit_length() - 1)
     starts = range(0, rows, size)
-    pieces = [_compile_network()(model, variables, _take(inputs, min(start, rows - size), size)) for start in starts]
+    pieces = [apply(_take(inputs, min(start, rows - size), size)) for start in starts]
     last = size - (rows - starts[-1])  # rows of the last piece that the piece before it has covered
     return np.concatenate([*map(np.asarray, pieces[:-1]), np.asarray(pieces[-1])[last:]])
 

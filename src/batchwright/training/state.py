@@ -66,6 +66,23 @@ class Model:
         """The network and the task."""
         return f"<Model: {type(self.network).__name__} with {type(self.task).__name__}>"
 
+    def losses(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        """The loss of each row [n] in training: of outputs [n, k, o], the mean of the losses of the k submodels."""
+        if outputs.ndim == 2:
+            return self.task.losses(outputs, targets)
+        rows, submodels, _ = outputs.shape
+        each = self.task.losses(outputs.reshape(rows * submodels, -1), jnp.repeat(targets, submodels, axis=0))
+        return each.reshape(rows, submodels).mean(axis=1)
+
+    def outputs(self, variables: Variables, inputs: Inputs) -> jax.Array:
+        """What the network answers in evaluation mode, float32 [n, o]; the outputs of submodels are pooled."""
+        outputs = self.each_output(variables, inputs)
+        return self.task.pool(outputs) if outputs.ndim == 3 else outputs
+
+    def each_output(self, variables: Variables, inputs: Inputs) -> jax.Array:
+        """The outputs of the network in evaluation mode; of k submodels, those of each [n, k, o]."""
+        return self.network.apply(variables, inputs, train=False, key=None, present=None)[0]
+
 
 @component
 class Program:

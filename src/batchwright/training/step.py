@@ -129,7 +129,7 @@ def _gradients(
         outputs, state = program.model.network.apply(
             Variables(params, variables.state), inputs, train=True, key=key, present=part.present
         )
-        return jnp.sum(program.model.task.losses(outputs, targets) * part.shares), state
+        return jnp.sum(program.model.losses(outputs, targets) * part.shares), state
 
     (mean, state), gradients = jax.value_and_grad(loss, has_aux=True)(program.trained_params(variables.params))
     return mean, state, gradients

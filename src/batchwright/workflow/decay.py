@@ -27,7 +27,8 @@ class Decay(NamedTuple):
 def decay_for(config: Config, strength: float) -> Decay | None:
     """Choose the weight decay of Adam on an MLP for few rows; None where the user has chosen, or it is not known.
 
-    Without batch normalization there is none: nothing would then keep a steep line steep.
+    Without batch normalization there is none: nothing would then keep a steep line steep. Nor has an ensemble any: it
+    would take away the scales by which its submodels differ.
 
     Args:
         config: network, update rule and training; what is set there stays.
@@ -36,7 +37,9 @@ def decay_for(config: Config, strength: float) -> Decay | None:
     network, rule = config.network, config.optimizer
     if strength <= 0 or type(rule) is not Adam or config.training.freeze:
         return None
-    if not isinstance(network, MLP | Tabular) or not network.batch_normalization or not network.hidden_layer_sizes:
+    if not isinstance(network, MLP | Tabular) or network.ensemble or not network.hidden_layer_sizes:
+        return None
+    if network.batch_normalization is False:
         return None
     if rule.weight_decay is not None or rule.l2 is not None or rule.exclude:
         return None

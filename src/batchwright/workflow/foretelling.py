@@ -15,6 +15,7 @@ from jax import Array
 
 from batchwright.errors import ConfigError
 from batchwright.measure.device_memory import fits, free_memory
+from batchwright.nn.ensembles import submodels_of
 from batchwright.nn.protocols import TARGETS, Inputs, Network, Tree, Variables
 from batchwright.nn.series import Series
 from batchwright.training.plan import Plan
@@ -111,9 +112,10 @@ def foretell(
 
 
 def _places(network: Network, example: Mapping[str, np.ndarray]) -> int:
-    """The most pixels of an image, steps of a series, or words of a text, at which a parameter is used."""
+    """The most pixels of an image, steps of a series, or words of a text, at which a parameter is used; by submodel."""
     walked = {"image", "text", "numeric"} if holds_layer(network, Series) else {"image", "text"}
-    return max((prod(array.shape[1:3]) for name, array in example.items() if name in walked), default=1)
+    places = max((prod(array.shape[1:3]) for name, array in example.items() if name in walked), default=1)
+    return places * submodels_of(network)
 
 
 def holds_layer(part: Any, layer: type[Any]) -> bool:

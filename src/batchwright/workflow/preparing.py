@@ -24,6 +24,7 @@ from batchwright.measure.curvature import require_curvature
 from batchwright.measure.layers import layer_probe
 from batchwright.measure.live import live_noise
 from batchwright.nn import ARCHITECTURES, Linear
+from batchwright.nn.ensembles import submodels_of
 from batchwright.nn.frozen import follows_batches, with_frozen
 from batchwright.nn.protocols import TARGETS
 from batchwright.optim.names import is_chosen, name_of
@@ -185,6 +186,8 @@ def check_outputs(blueprint: Blueprint, program: Program, example: dict[str, np.
             f"the network {blueprint.architecture!r:.60} fails on rows of {shapes} ({type(error).__name__}: {error})."
         ) from error
     wanted, given = (len(next(iter(rows.values()))), blueprint.task.outputs), tuple(found.shape)
+    if len(given) == 3 and submodels_of(program.model.network) == given[1] > 1:
+        given = given[:1] + given[2:]
     if given != wanted or found.dtype != np.float32:
         raise ConfigError(
             f"the network {blueprint.architecture!r:.60} gives {found.dtype} of shape {list(given)} for {wanted[0]} "

@@ -106,14 +106,19 @@ class Trained(Shown):
         return diagnose(self.evidence)
 
     def predict(
-        self, source: Source, *, keep: str | Sequence[str] = (), on_bad_rows: Literal["stop", "drop"] = "stop"
+        self,
+        source: Source,
+        *,
+        keep: str | Sequence[str] = (),
+        on_bad_rows: Literal["stop", "drop"] = "stop",
+        uncertainty: bool = False,
     ) -> Predictions:
         """What the model says of the rows of a source: a path, arrays, or any data frame.
 
         Columns in `keep` come before the answers in `frame()`. With `on_bad_rows` "drop", rows whose cells do not fit
-        their column stay, without an answer.
+        their column stay, without an answer. `uncertainty` adds how much the submodels of an ensemble differ.
         """
-        return predict(self.model, source, keep=keep, on_bad_rows=on_bad_rows)
+        return predict(self.model, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty)
 
     def evaluate(
         self, source: Source, *, weights: str | None = None, on_bad_rows: Literal["stop", "drop"] = "stop"

@@ -221,7 +221,7 @@ def mean_loss(program: Program, state: TrainState, group: Group, params: Tree) -
     inputs = {name: jnp.asarray(array) for name, array in group.inputs.items()}
     key = jax.random.wrap_key_data(state.key, impl=KEYS)
     outputs, _ = look_inside(program.model.network, variables, inputs, train=True, key=key)
-    return jnp.sum(program.model.task.losses(outputs, jnp.asarray(group.targets)) * group.shares)
+    return jnp.sum(program.model.losses(outputs, jnp.asarray(group.targets)) * group.shares)
 
 
 @cache
