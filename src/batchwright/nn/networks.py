@@ -68,8 +68,8 @@ class Hidden:
     - hidden_layer_sizes: units of each hidden layer, > 0; () makes it linear
     - activation, slope: the activation, and the slope of leaky_relu
     - normalization_momentum in [0, 1), normalization_epsilon > 0: as in `BatchNorm`
-    - batch_normalization: None: on, except in the hidden layers of an ensemble; if it is on there, each submodel has its
-      own statistics, scales and shifts
+    - batch_normalization: None: on, except in the hidden layers of an ensemble; if on there, each submodel has its own
+      statistics, scales and shifts
     - dropout: in [0, 1), the share of activations dropped in training; None: the network's default, 0.1 in an ensemble
     - initializer: of the hidden kernels; "auto" follows the activation
     - ensemble: k >= 0, the number of submodels; 0: a single network
