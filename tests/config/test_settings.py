@@ -62,7 +62,7 @@ training: {epochs: 20, batch_size: 128, seed: 0, precision: float32, early_stopp
     settings = load_config(tmp_path / "run.yaml")
     config = settings.config
     assert (config.data.source, config.data.target) == ("adult.csv", "income")
-    assert config.network == MLP(hidden_layer_sizes=(256, 128), dropout=0.1)
+    assert config.network == MLP(hidden_layer_sizes=(256, 128), batch_normalization=True, dropout=0.1)
     assert config.optimizer == Adam(learning_rate=0.001)
     assert config.training.early_stopping == EarlyStopping(patience=5)
     users = {key for key, origin in settings.origins.items() if origin == "user"}
@@ -150,7 +150,7 @@ schedule: cosine
         "run.yaml:11: network.hidden_layer_sizes: must be a list, each entry a whole number > 0, but is [3, -1].",
         f"run.yaml:12: network.activation: {unknown('activation', 'rellu', ACTIVATIONS)}",
         "run.yaml:13: network.beta_1: unknown key here; it belongs under optimizer (of adam, adamw, nadam, lion).",
-        "run.yaml:14: network.batch_normalization: must be true or false, but is yes.",
+        "run.yaml:14: network.batch_normalization: must be true or false, or null, but is yes.",
         "run.yaml:15: schedule: must be a mapping of keys, but is cosine; write schedule: {name: cosine}.",
         "--set task.los=huber: task.los: unknown key; did you mean task.loss?",
     ]
