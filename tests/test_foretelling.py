@@ -85,6 +85,13 @@ def test_what_submodels_take_is_within_the_bound() -> None:
     assert 1000 * 64 * 8 * 3 * 4 < traced.memory_bytes < bound.memory_bytes
 
 
+def test_too_many_submodels_are_refused_at_once() -> None:
+    started = time.perf_counter()
+    with pytest.raises(ConfigError, match="parameters would take about"):
+        prepared(MLP((8,), ensemble=10**9))
+    assert time.perf_counter() - started < 10
+
+
 def test_layers_are_counted() -> None:
     assert layers_of(prepared(MLP((4, 4))).job.program.model.network.body) == 2 * 4 + 1
     assert compile_seconds(prepared(MLP((4, 4, 4))).job.program.model.network) < 5

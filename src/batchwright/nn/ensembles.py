@@ -81,10 +81,9 @@ class EnsembleHead:
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         """`kernel` [k, f, units], each submodel's drawn for itself, and `bias` [1, k, units] zero."""
-        kernels = [
-            initialize(self.initializer, own, (shape[-1], self.units)) for own in jax.random.split(key, self.submodels)
-        ]
-        return Variables({"kernel": jnp.stack(kernels), "bias": jnp.zeros((1, self.submodels, self.units))}, {})
+        size, keys = (shape[-1], self.units), jax.random.split(key, self.submodels)
+        kernel = jax.vmap(lambda own: initialize(self.initializer, own, size))(keys)
+        return Variables({"kernel": kernel, "bias": jnp.zeros((1, self.submodels, self.units))}, {})
 
     def apply(
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
