@@ -26,6 +26,17 @@ os.environ.setdefault("XLA_FLAGS", " ".join(QUICKLY_COMPILED))
 """The programs of most tests take longer to compile than to run, and so take half as long; `make soak` tries what has
 to be exact as users compile it."""
 
+
+
+def _sync(descriptor: int) -> None:
+    """Wait for no disk, but take only what can be flushed."""
+    os.fstat(descriptor)
+
+
+os.fsync = _sync
+"""No test of this process cuts the power, and waiting for the disk would take a tenth of all tests. Those that count or
+fail such calls put in their own, and the processes that are killed flush as those of a user do."""
+
 LIBRARIES = ("optuna.storages", "pandas", "polars", "pydantic", "rich.live", "scipy.stats", "sklearn.ensemble")
 for library in LIBRARIES:
     import_module(library)  # where a checked module is the first to ask for it, its byte code is not found
@@ -57,5 +68,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays to the end: the garbage collector need not look at it ever again."""
+    """What was imported and collected stays to the end: the garbage collector need not look at it ever again.
+
+    Tracing makes many objects that live a moment: it looks for cycles among more of them at once.
+    """
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
