@@ -14,6 +14,7 @@ from tests.typechecker import check_quickly
 
 import batchwright
 
+gc.set_threshold(50_000, 20, 20)  # to import and to trace makes many objects, and hardly a cycle
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"  # of the processes that tests start
 os.environ["BATCHWRIGHT_CACHE"] = "off"
@@ -68,9 +69,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays to the end: the garbage collector need not look at it ever again.
-
-    Tracing makes many objects that live a moment: it looks for cycles among more of them at once.
-    """
+    """What was imported and collected stays to the end: the garbage collector need not look at it ever again."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
