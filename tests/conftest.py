@@ -28,7 +28,6 @@ os.environ.setdefault("XLA_FLAGS", " ".join(QUICKLY_COMPILED))
 to be exact as users compile it."""
 
 
-
 def _sync(descriptor: int) -> None:
     """Wait for no disk, but take only what can be flushed."""
     os.fstat(descriptor)

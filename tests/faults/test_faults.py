@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
+from tests.cli.conftest import Batchwright, batchwright  # noqa: F401  (a fixture)
 
 from batchwright.runs.run import open_run
 
@@ -38,7 +39,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def batchwright(folder: Path, *words: str, faults: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+def process(folder: Path, *words: str, faults: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "batchwright", *words]
     env = os.environ | {"BATCHWRIGHT_CACHE": str(folder.parent / "programs")} | (faults or {})
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
@@ -128,39 +129,28 @@ def weights(run: Path) -> bytes:
     return (run / "model/weights.safetensors").read_bytes()
 
 
-def assert_goes_on(folder: Path, stopped: "subprocess.CompletedProcess[str]", whole: bytes) -> None:
-    """The run has ended with a clear error, and once resumed it ends with the weights `whole`."""
+def assert_stopped(folder: Path, stopped: "subprocess.CompletedProcess[str]") -> None:
+    """The run has ended with a clear error, and says how it goes on."""
     assert stopped.returncode == 2, stopped.stderr
     assert "Traceback" not in stopped.stderr
     assert "nput/output error" in stopped.stderr
     assert "`batchwright resume run` goes on with it" in stopped.stderr
     assert open_run(folder / "run").manifest.status in ("failed", "running")
-    resumed = batchwright(folder, "resume", "run")
-    assert resumed.returncode == 0, resumed.stderr
-    assert weights(folder / "run") == whole
 
 
 def test_rows_on_a_disk_that_fails_while_training(tmp_path: Path, library: Path) -> None:
     frame(12_000).write_parquet(tmp_path / "table.parquet")
     words = ("train", "table.parquet", *TRAINING, "--set", "training.checkpoints.iterations=100", *IN_CHUNKS)
-    assert batchwright(tmp_path, *words).returncode == 0
+    assert process(tmp_path, *words).returncode == 0
     (tmp_path / "run").rename(tmp_path / "whole")
     rows = next((tmp_path / "table.parquet.batchwright-rows").glob("*/train/numeric.npy"))
     two_epochs = 2 * rows.stat().st_size
-    stopped = batchwright(tmp_path, *words, faults=failing(library, "read", "train/numeric.npy", two_epochs))
-    assert_goes_on(tmp_path, stopped, weights(tmp_path / "whole"))
-
-
-TABLE = ("train", "table.csv", *TRAINING, *OFTEN)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The weights of a run on a good disk."""
-    folder = tmp_path_factory.mktemp("whole")
-    csv(folder / "table.csv")
-    assert batchwright(folder, *TABLE).returncode == 0
-    return weights(folder / "run")
+    assert_stopped(
+        tmp_path, process(tmp_path, *words, faults=failing(library, "read", "train/numeric.npy", two_epochs))
+    )
+    resumed = process(tmp_path, "resume", "run")
+    assert resumed.returncode == 0, resumed.stderr
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
 
 
 SOAK = pytest.mark.soak
@@ -169,7 +159,13 @@ SOAK = pytest.mark.soak
 @pytest.mark.parametrize(
     "name", ["history.jsonl", pytest.param("/checkpoints/", marks=SOAK), pytest.param("/.model.", marks=SOAK)]
 )
-def test_run_folder_on_a_disk_that_fails(tmp_path: Path, library: Path, whole: bytes, name: str) -> None:
+def test_run_folder_on_a_disk_that_fails(tmp_path: Path, library: Path, batchwright: Batchwright, name: str) -> None:  # noqa: F811
+    """Only what fails is a process of its own."""
     csv(tmp_path / "table.csv")
-    stopped = batchwright(tmp_path, *TABLE, faults=failing(library, "write", name, 300))
-    assert_goes_on(tmp_path, stopped, whole)
+    words = ("train", "table.csv", *TRAINING, *OFTEN)
+    assert batchwright(*words).code == 0
+    (tmp_path / "run").rename(tmp_path / "whole")
+    assert_stopped(tmp_path, process(tmp_path, *words, faults=failing(library, "write", name, 300)))
+    answer = batchwright("resume", "run")
+    assert answer.code == 0, answer.err
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")

@@ -50,7 +50,7 @@ def dense_eigenvalues(state: TrainState, activate: Callable[[jax.Array], jax.Arr
                 total -= jnp.sum(shares[rows] * logs)
             return total
 
-        return np.linalg.eigvalsh(np.asarray(jax.hessian(loss)(flat)))
+        return np.linalg.eigvalsh(np.asarray(jax.jit(jax.hessian(loss))(flat)))
 
 
 def check(found: Curvature, eigenvalues: np.ndarray) -> None:
