@@ -13,6 +13,7 @@ from batchwright.config import flow, load_config
 from batchwright.data.dataset import Dataset
 from batchwright.data.encode.encoding import Encoding
 from batchwright.diagnosis import CHECKS, Diagnosis, Evidence, diagnose, unseen
+from batchwright.diagnosis.length import too_few_epochs
 from batchwright.diagnosis.order import _variety_within
 
 EPOCHS = 40
@@ -396,6 +397,14 @@ def test_larger_batches_come_with_epochs_for_a_thousand_updates(
     (one,) = (one for one in diagnose(replace(FAULTS[kind], plan=plan)) if one.kind == kind)
     assert one.changes == {"training.batch_size": min(64, rows)} | ({"training.epochs": enough} if enough else {})
     assert (f"epochs={enough}" in one.advice) is (enough is not None)
+
+
+def test_what_time_has_ended_gets_more_time_and_counts_the_updates_made() -> None:
+    rows = [{"epoch": n, "iteration": 32 * n, "loss": 2.0 / n, "val_loss": 2.1 / n} for n in (1, 2)]
+    plan = {"epochs": 60, "iterations_per_epoch": 32, "updates": 1_920}
+    (found,) = too_few_epochs(Evidence(history=rows, settings={"training.max_time": 1.0}, plan=plan))
+    assert "after 64 updates" in found.evidence
+    assert found.changes == {"training.max_time": 2.0}
 
 
 def test_what_is_not_there_is_said() -> None:

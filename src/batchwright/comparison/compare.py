@@ -20,6 +20,7 @@ from batchwright._shown import Drawings, Shown
 from batchwright.comparison.differences import verdict
 from batchwright.comparison.learning_curve import LearningCurve, learning_curve
 from batchwright.comparison.variants import RATE, ROWS, Variant, own_keys, rules, values_of
+from batchwright.config.sections import NUMBERS
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.population.fit import common_rows
@@ -173,6 +174,8 @@ def compare(
     if space.dimensions:
         raise ConfigError(f"{space.dimensions[0].key}: a space is for `search`; compare takes `vary=KEY=[VALUE, ...]`.")
     base = space.settings({})
+    if NUMBERS in base.to_measure:
+        raise ConfigError("network.numbers: auto does not go with a comparison: give a name, or `vary` it among names.")
     prepared = prepare(base, dataset)
     common_rows([prepared.job])
     if prepared.job.validation is None:

@@ -1,5 +1,7 @@
 """Too few epochs, too many, or a learning rate that was lowered while there was more to learn."""
 
+from typing import Any
+
 import numpy as np
 
 from batchwright.diagnosis.diagnosed import Diagnosis
@@ -29,15 +31,15 @@ def too_few_epochs(evidence: Evidence) -> tuple[Diagnosis, ...]:
         found = _short_fall(evidence)
     if not found:
         return ()
-    more = max(2 * epochs, -(-FEW_UPDATES // max(int(evidence.plan.get("iterations_per_epoch", 1)), 1)))
+    advice, changes = _go_on_longer(evidence)
     return (
         Diagnosis(
             "too few epochs",
             "warning",
             "likely",
             found,
-            f"train longer: `epochs={more}`",
-            {"training.epochs": more},
+            advice,
+            changes,
             "loss" if np.isnan(evidence.validation).all() else "val_loss",
         ),
     )
@@ -94,6 +96,16 @@ def decayed_too_early(evidence: Evidence) -> tuple[Diagnosis, ...]:
     )
 
 
+def _go_on_longer(evidence: Evidence) -> tuple[str, dict[str, Any]]:
+    """What lets the training go on: more time where the time ended it, else more epochs."""
+    limit = evidence.settings.get("training.max_time")
+    if limit is not None and not _ran_out(evidence):
+        return f"give it more time: `max_time={2 * limit:g}`", {"training.max_time": 2 * limit}
+    per_epoch = max(int(evidence.plan.get("iterations_per_epoch", 1)), 1)
+    more = max(2 * len(evidence.history), -(-FEW_UPDATES // per_epoch))
+    return f"train longer: `epochs={more}`", {"training.epochs": more}
+
+
 def _ran_out(evidence: Evidence) -> bool:
     """Whether training ended because its epochs were done."""
     planned = evidence.plan.get("epochs")
@@ -104,7 +116,7 @@ def _short_fall(evidence: Evidence) -> str:
     """A sentence, if both losses fell in the last of a few epochs, and one of them notably."""
     curves = [curve for curve in (evidence.loss, evidence.validation) if np.isfinite(curve).all()]
     falls = [1 - float(curve[-1]) / float(curve[-2]) for curve in curves if curve[-2] > 0]
-    updates = evidence.plan.get("updates", FEW_UPDATES)
+    updates = int(evidence.history[-1].get("iteration", evidence.plan.get("updates", FEW_UPDATES)))
     if not falls or min(falls) <= 0 or (max(falls) < STILL and updates >= FEW_UPDATES):
         return ""
     return (
