@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import batchwright as bw
 from batchwright import workflow
 from batchwright.config import Settings, load_config
+from batchwright.errors import ConfigError
 from batchwright.training.plan import make_plan
 from batchwright.workflow.averaging import MOST_UPDATES, averaged_budget, is_averaged
 from batchwright.workflow.budget import with_epochs_for_size
@@ -132,6 +133,22 @@ class TestTheSettings:
         found = with_epochs_for_size(measured, 1_600)
         assert is_averaged(found)
         assert replace(found.config.training, batch_size=32) == whole.config.training
+
+    def test_a_measured_batch_size_too_large_for_it_gives_the_usual_schedule(self) -> None:
+        whole = workflow.prepare(load_config(None), line(12_500)).settings
+        assert is_averaged(whole)
+        measured = whole.with_measured({"training.batch_size": 1_024}, {"training.batch_size": {"reason": "measured"}})
+        found = with_epochs_for_size(measured, 10_000)
+        chosen = workflow.prepare(said(training__batch_size="1024"), line(12_500)).settings
+        assert found.config == chosen.config
+        assert (found.config.schedule, found.config.training.average) == (ONE_CYCLE, None)
+        assert not is_averaged(found)
+        assert "schedule.name" not in found.evidence
+
+    def test_late_and_a_limit_of_time_are_refused(self, table: bw.Dataset) -> None:
+        asked = said(training__average="{name: late}", training__max_time="10")
+        with pytest.raises(ConfigError, match="late begins at a share of the epochs"):
+            workflow.prepare(asked, table)
 
 
 class TestTraining:

@@ -159,6 +159,13 @@ def test_auto_tries_only_what_has_the_numbers_that_are_set(waves: bw.Dataset) ->
     assert list(trained.prepared.settings.evidence["network.numbers"]["losses"]) == ["piecewise_linear_b"]
 
 
+def test_auto_goes_with_a_number_that_only_waves_have(waves: bw.Dataset) -> None:
+    trained = bw.fit(waves, network=small(numbers="auto", frequency_scale=0.2), **HOW)
+    assert list(trained.prepared.settings.evidence["network.numbers"]["losses"]) == ["plr"]
+    with pytest.raises(ConfigError, match=r"network\.numbers: auto does not go with initial.*of the model, plr"):
+        bw.fit(waves, network=small(numbers="auto"), initial=trained, **HOW)
+
+
 def test_auto_that_cannot_be_tried_is_the_default_and_says_so() -> None:
     x = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     data = bw.load((x, x[:, 0]), task="regression", validation_split=0)

@@ -96,6 +96,17 @@ def test_predictions_of_classes_beside_numbers_have_named_columns() -> None:
     assert (frame["predicted_size"].to_numpy() == ROWS["size"]).mean() > 0.85
 
 
+def test_a_row_with_several_answers_at_their_limits_counts_once() -> None:
+    from batchwright.tasks import Classification, Regression
+    from batchwright.tasks.several import Several
+
+    number = Regression(lowest=(-1.0,), highest=(1.0,))
+    task = Several(("a", "b", "c"), (number, Classification(("x", "y")), number))
+    outputs = np.zeros((4, task.outputs), np.float32)
+    outputs[:2, 0], outputs[1:3, -1] = 5.0, -5.0
+    assert task.count_limited(outputs) == 3
+
+
 def test_quantiles_of_each_number_have_named_columns() -> None:
     trained = bw.fit(rows_for("cold", "far"), loss="quantile", quantiles=(0.1, 0.9), **QUICK)
     frame = bw.predict(trained.model, ROWS).frame()

@@ -81,6 +81,19 @@ def test_it_is_made_once_and_anew_when_the_run_has_changed(monkeypatch, tmp_path
     assert wait(lambda: diagnoses.answer("b", tmp_path, 1)) == {"state": "failed", "reason": "what is wrong"}
 
 
+def test_one_that_cannot_begin_keeps_no_other_waiting(monkeypatch, tmp_path):
+    def refuse(*_, **__):
+        raise OSError("no memory")
+
+    diagnoses, popen = Diagnoses(), subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(OSError, match="no memory"):
+        diagnoses.answer("a", tmp_path, 1)
+    words = [sys.executable, "-c", "print('{}')"]
+    monkeypatch.setattr(subprocess, "Popen", lambda _, **given: popen(words, **given))
+    assert wait(lambda: diagnoses.answer("b", tmp_path, 1)) == {"state": "ready"}
+
+
 def test_the_server_loads_no_jax_for_it():
     script = "import batchwright.dashboard, batchwright.dashboard.diagnoses, sys; print('jax' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

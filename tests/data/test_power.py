@@ -209,3 +209,16 @@ def test_one_wrong_number_is_told_and_decides_nothing_else(row: int) -> None:
         trained = bw.fit(data, network=MLP((8,)), epochs=3, progress=False)
         answers = trained.predict({"a": x[:, 0], "b": x[:, 1], "when": np.arange(400)}).answers
         assert np.abs(answers - 50).max() < 30
+
+
+def test_stopping_by_a_metric_of_medians_is_said() -> None:
+    from batchwright.training.stopping import EarlyStopping
+
+    x = np.linspace(0, 2, 200)
+    data = bw.load({"x": x, "y": np.exp(x)}, target="y", target_transform="log")
+    notes = {}
+    for monitor in ("val_rmse", "val_loss"):
+        stop = EarlyStopping(monitor=monitor)
+        notes[monitor] = " ".join(next(bw.events(data, early_stopping=stop, epochs=1)).notes)  # type: ignore[union-attr]
+    assert "val_rmse of each epoch is that of medians" in notes["val_rmse"]
+    assert "medians" not in notes["val_loss"]

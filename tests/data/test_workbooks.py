@@ -81,6 +81,17 @@ def test_error_cells_of_open_document_are_missing_where_they_are_written_as_zero
     assert table.notes == ("4 cells with errors are taken as missing: 3 #DIV/0!, 1 Err:502; the first is C3",)
 
 
+def test_columns_repeated_without_end_are_no_more_than_a_sheet_has() -> None:
+    from xml.etree import ElementTree
+
+    from batchwright.data.formats import sheet_errors
+
+    cell = f'<t:table-cell t:number-columns-repeated="{10**12}" c:value-type="error"/>'
+    uri, more = sheet_errors.TABLE[1:].partition("}")[0], sheet_errors.VALUE_TYPE[1:].partition("}")[0]
+    row = ElementTree.fromstring(f'<t:table-row xmlns:t="{uri}" xmlns:c="{more}">{cell}{cell}</t:table-row>')
+    assert len(list(sheet_errors._errors_of_row(row))) == 16_384
+
+
 def test_text_that_names_an_error_is_none_of_a_formula(tmp_path: Path) -> None:
     write_ods(tmp_path / "b.ods", {"s": [["x", "y"], ["#DIV/0!", 1], ["b", 2], ["c", 3]]})
     table = table_of(tmp_path / "b.ods")

@@ -6,6 +6,7 @@ from itertools import count
 import numpy as np
 import pytest
 
+import batchwright as bw
 from batchwright.config import load_config
 from batchwright.errors import ConfigError, InterruptedRunError, RunError
 from batchwright.runs.run import open_run
@@ -132,3 +133,15 @@ def test_with_many_trials_more_is_searched_and_what_the_user_chose_is_not():
     assert some == {*few, "optimizer.momentum", "network.hidden_layer_sizes"}
     assert some < many and "schedule.name" in many
     assert "network.dropout" not in many and "optimizer.beta_1" not in many
+
+
+def test_where_the_rows_give_an_average_the_default_search_keeps_it(tmp_path):
+    from batchwright.search.search import _plan_search
+    from batchwright.workflow.averaging import is_averaged
+
+    x = np.linspace(-1, 1, 1_500)
+    data = bw.load({"x": x, "y": 2 * x}, target="y", test_split=0.0)
+    space, prepared, _, _ = _plan_search(load_space(None, []), SearchOptions(trials=40), data)
+    assert is_averaged(prepared.settings)
+    assert {"optimizer.learning_rate", "network.dropout"} <= {one.key for one in space.dimensions}
+    assert "schedule.name" not in {one.key for one in space.dimensions}

@@ -25,6 +25,7 @@ from batchwright.config.sections import (
     Section,
 )
 from batchwright.errors import ConfigError, nearest
+from batchwright.nn.numeric import stand_in_numbers
 
 Origin: TypeAlias = Literal["default", "user", "initial", "rows", "measured", "searched"]
 """Who chose a value; `initial` is the trained model that training began from, `rows` the number of training rows."""
@@ -224,9 +225,16 @@ def _settings(config: Config, given: Node, to_measure: tuple[str, ...]) -> Setti
     keys = [(section.name, *path) for section in SECTIONS for path in _paths(section, getattr(config, section.name))]
     origins: dict[str, Origin] = {".".join(key): "user" if given.find(key) else "default" for key in keys}
     if getattr(config.network, "numbers", None) == AUTO and NUMBERS in origins:
-        config = replace(config, network=replace(config.network, numbers=type(config.network).numbers))  # type: ignore
+        config = replace(config, network=_with_stand_in(config.network))
         to_measure = (NUMBERS, *to_measure)
     return Settings(config, origins | dict.fromkeys(_plain_own_parts(config), "user"), to_measure)
+
+
+def _with_stand_in(network: Any) -> Any:
+    """The network with an embedding of numbers that has all numbers that are set, until `auto` has been tried."""
+    fields = {"bins": "bins", "units": "embedding_units", "frequency_scale": "frequency_scale"}
+    given = [key for key, name in fields.items() if getattr(network, name) is not None]
+    return replace(network, numbers=stand_in_numbers(given) or type(network).numbers)
 
 
 def _changes(section: Section, part: Any) -> dict[str, Any]:

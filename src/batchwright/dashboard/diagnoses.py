@@ -42,11 +42,11 @@ class Diagnoses:
                 return found
             if self._of is not None:
                 return {"state": "making" if self._of == (identifier, mark) else "waiting"}
-            self._of = (identifier, mark)
             command = [sys.executable, "-m", "batchwright.dashboard.diagnosing", str(run.resolve())]
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
             )
+            self._of = (identifier, mark)
             threading.Thread(target=self._wait, args=(identifier, mark, self._process), daemon=True).start()
         return {"state": "making"}
 

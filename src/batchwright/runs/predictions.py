@@ -237,7 +237,7 @@ def _predictions(task: Task, target: str, found: _Outputs) -> Predictions:
     if isinstance(task, Several):
         heads = enumerate(zip(task.heads, task.names, strict=True))
         parts = tuple(_predictions(*head, found.of_head(task, place)) for place, head in heads)
-        return Predictions(target, answers, parts=parts, limited=sum(part.limited for part in parts))
+        return Predictions(target, answers, parts=parts, limited=task.count_limited(found.answers))
     differ = None if found.of_submodels is None else deviation(task, answers, found.of_submodels)
     if isinstance(task, Classification | Multilabel):
         return Predictions(target, answers, task.classes, task.probabilities(found.answers), uncertainty=differ)

@@ -13,6 +13,7 @@ from batchwright.config.sections import SECTIONS
 from batchwright.measure.learning_rate import default_rate
 from batchwright.optim.rule import BETA_1, BETA_2, MOMENTUM, RHO
 from batchwright.search.dimension import Dimension, dimension_of
+from batchwright.workflow.averaging import SCHEDULE
 
 SECOND, THIRD, FOURTH = 12, 40, 120
 """Numbers of trials from which the second, third and fourth group of settings are searched too."""
@@ -20,12 +21,15 @@ BELOW, ABOVE = 1.5, 1.5
 """Decades below and above a rule's default learning rate."""
 
 
-def default_dimensions(settings: Settings, trials: int) -> tuple[Dimension, ...]:
-    """The settings that this number of trials can tell apart, without those that the user chose."""
+def default_dimensions(settings: Settings, trials: int, *, averaged: bool = False) -> tuple[Dimension, ...]:
+    """The settings that this number of trials can tell apart, without those that the user chose.
+
+    Where the number of rows gives a steady rate with an average (`averaged`), that schedule stays in all trials.
+    """
     return tuple(
         dimension
         for least, dimension in _dimensions_with_trials(settings.config)
-        if trials >= least and _is_free(settings, dimension.key)
+        if trials >= least and _is_free(settings, dimension.key) and not (averaged and dimension.key == SCHEDULE)
     )
 
 
@@ -57,4 +61,4 @@ def _dimensions_with_trials(config: Config) -> Iterator[tuple[int, Dimension]]:
     yield from ((least, dimension) for least, dimension in ranges if dimension.key in has)
     if "network.hidden_layer_sizes" in has:
         yield SECOND, Dimension("network.hidden_layer_sizes", "choice", ([64], [256], [256, 128], [512, 256]))
-    yield THIRD, Dimension("schedule.name", "choice", ("one_cycle", "cosine", "constant"))
+    yield THIRD, Dimension(SCHEDULE, "choice", ("one_cycle", "cosine", "constant"))

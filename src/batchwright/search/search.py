@@ -27,9 +27,11 @@ from batchwright.search.session import AGAIN, Session, best_of, chosen_objective
 from batchwright.search.space import Space, corners, load_space
 from batchwright.search.study import Finished, open_study
 from batchwright.workflow import Prepared, Repeated, Trained, folds, repeat, train
+from batchwright.workflow.averaging import is_averaged
 from batchwright.workflow.measuring import SIZE, batch_sizes
 from batchwright.workflow.places import find_again, places_of, require_rows_again
 from batchwright.workflow.preparing import job_on, prepare
+from batchwright.workflow.tasks import medians_note
 
 
 def search(
@@ -107,7 +109,10 @@ def _plan_search(
     """What is searched, on which rows; the batch size is measured where nobody has chosen it."""
     first = space.settings(space.point(_middle(space)))
     if not space.dimensions:
-        space = space.with_dimensions(default_dimensions(first, options.trials))
+        prepared = None if first.to_measure else prepare(first, dataset)
+        dataset = prepared.dataset if prepared else dataset
+        averaged = prepared is not None and is_averaged(prepared.settings)
+        space = space.with_dimensions(default_dimensions(first, options.trials, averaged=averaged))
         first = space.settings(space.point(_middle(space)))
     if not space.dimensions:
         raise ConfigError("there is nothing to search: give a space for a key, as learning_rate: {log: [1e-4, 1]}.")
@@ -121,12 +126,13 @@ def _plan_search(
         raise ConfigError(
             "a search compares trials on the validation rows: give data.validation_split a share above 0."
         )
-    chosen_objective(space, options, prepared)
+    objective = chosen_objective(space, options, prepared)
     if options.folds > 1:
         folds(prepared, options.folds)  # refuses what cannot be dealt out, before anything is written
     for chosen in corners(space):
         job_on(prepared, space.settings(chosen))  # refuses what is too large, before anything is written
     size, reason, notes = _batch_size(space, first, prepared)
+    notes = (*notes, *medians_note(prepared.job.program.model.task, objective.monitor))
     plan = SearchPlan(
         prepared.dataset.name,
         prepared.dataset.fingerprint,

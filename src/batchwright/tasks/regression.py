@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, get_ar
 import jax.numpy as jnp
 import numpy as np
 from annotated_types import Gt, Lt
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from batchwright._component import component
 from batchwright.data.encode.power import Power
@@ -248,10 +248,15 @@ class Regression:
 
     def count_limited(self, outputs: Outputs) -> int:
         """The number of rows with an answer at its limit."""
+        return int(self.limited_rows(outputs).sum())
+
+    def limited_rows(self, outputs: Outputs) -> Bool[np.ndarray, " rows"]:
+        """Whether a row has an answer at its limit."""
         if not self.lowest:
-            return 0
+            return np.zeros(len(outputs), bool)
         answers, (low, high) = self._standardised_answers(np.asarray(outputs, np.float64)), self._limits()
-        return int(((answers == low) | (answers == high)).any(axis=1).sum())
+        rows: np.ndarray = ((answers == low) | (answers == high)).any(axis=1)
+        return rows
 
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The predicted values in their own unit: float64 [rows] for one target, else [rows, targets]."""

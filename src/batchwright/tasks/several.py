@@ -129,6 +129,12 @@ class Several:
         missing = left_out_notes(self.extra, self.metrics(outputs, targets, weights)) if self.extra else []
         return (*not_computed_notes(self.loss), *missing, *each)
 
+    def count_limited(self, outputs: Outputs) -> int:
+        """The number of rows with an answer of any head at its limit."""
+        heads = zip(self.heads, self.by_head(np.asarray(outputs)), strict=True)
+        limited = [head.limited_rows(own) for head, own in heads if isinstance(head, Regression)]
+        return int(np.any(limited, axis=0).sum())
+
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The answers [rows, k], each as its head decodes it."""
         answers = [head.decode(own) for head, own in zip(self.heads, self.by_head(np.asarray(outputs)), strict=True)]

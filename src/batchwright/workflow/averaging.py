@@ -54,7 +54,10 @@ def averaged_budget(rows: int, batch_size: int | None = None) -> Averaged | None
 
 
 def may_average(settings: Settings) -> bool:
-    """Whether nobody has chosen epochs, schedule, average or learning rate, and validation can end the training."""
+    """Whether nobody has chosen epochs, schedule or average, and validation can end the training.
+
+    A learning rate that is to be measured rules it out too; one that was chosen does not.
+    """
     config, origins = settings.config, settings.origins
     chosen = (origins[SCHEDULE], origins.get(AVERAGE, "user"))
     measured = {"optimizer.learning_rate", "training.epochs"} & set(settings.to_measure)
@@ -81,3 +84,10 @@ def with_average(settings: Settings) -> Settings:
     found = settings.with_section("schedule", CONSTANT, "rows").with_part(AVERAGE, LAST_HUNDRED, "rows")
     reason = {"reason": "the average is what a rate that has fallen would have come to"}
     return replace(found, evidence={**found.evidence, SCHEDULE: reason, f"{AVERAGE}.name": reason})
+
+
+def without_average(settings: Settings) -> Settings:
+    """The settings with the usual schedule and no average, where these followed from the number of rows."""
+    found = settings.with_section("schedule", OneCycle(), "default").with_part(AVERAGE, None, "default")
+    reasons = (SCHEDULE, f"{AVERAGE}.name")
+    return replace(found, evidence={key: said for key, said in found.evidence.items() if key not in reasons})

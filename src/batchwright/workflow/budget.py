@@ -7,7 +7,14 @@ from typing import Any
 from batchwright.config import Settings, Training
 from batchwright.training.growth import Growing
 from batchwright.training.stopping import PATIENCE as WAITED
-from batchwright.workflow.averaging import Averaged, averaged_budget, is_averaged, may_average, with_average
+from batchwright.workflow.averaging import (
+    Averaged,
+    averaged_budget,
+    is_averaged,
+    may_average,
+    with_average,
+    without_average,
+)
 from batchwright.workflow.decay import DECAY, EXCLUDE, NO_DECAY, decay_for
 
 EPOCHS, SIZE, PATIENCE = "training.epochs", "training.batch_size", "training.early_stopping.patience"
@@ -126,8 +133,13 @@ def with_budget_of(settings: Settings, other: Settings) -> Settings:
 
 
 def with_epochs_for_size(settings: Settings, rows: int) -> Settings:
-    """The settings with epochs and patience for the present batch size, where they follow from the number of rows."""
+    """The settings with epochs and patience for the present batch size, where they follow from the number of rows.
+
+    Batches so large that a steady rate makes too few updates get the usual schedule again, without an average.
+    """
     keys = [key for key in (EPOCHS, PATIENCE) if settings.origins.get(key) == "rows" or key in settings.to_measure]
+    if is_averaged(settings) and averaged_budget(rows, _size(settings.config.training, rows)) is None:
+        settings = without_average(settings)
     return with_budget(_with_numbers(settings, dict.fromkeys(keys, (None, None))), rows, numeric=False)
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from batchwright.config import Settings
+from batchwright.config.sections import NUMBERS
 from batchwright.errors import ConfigError
 from batchwright.nn import ARCHITECTURES
 from batchwright.optim.names import list_names
@@ -48,6 +49,14 @@ def begin_from(prepared: Prepared, initial: SavedModel) -> Prepared:
         note += f", except {names}: the outputs differ, and the last layer begins anew"
     measured = ("what is `auto` was measured on a network with random parameters",) if prepared.measure_seconds else ()
     return replace(prepared, state=state, notes=(*prepared.notes, note, *measured))
+
+
+def refuse_trials(settings: Settings, initial: SavedModel) -> None:
+    """Raise a ConfigError if embeddings of numbers are to be tried: a trained model has one already."""
+    if NUMBERS in settings.to_measure:
+        numbers = getattr(initial.blueprint.architecture, "numbers", None)
+        how = f"take that of the model, {numbers}" if numbers else "leave network.numbers out"
+        raise ConfigError(f"network.numbers: auto does not go with initial, whose parameters are of one kind: {how}.")
 
 
 def settings_like(settings: Settings, initial: SavedModel) -> Settings:

@@ -38,7 +38,7 @@ from batchwright.training.state import Model, Program, Rows, TrainState, initial
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow.budget import PATIENCE, USUAL_PATIENCE, budget_notes, with_budget, with_budget_of
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
-from batchwright.workflow.tasks import task_of
+from batchwright.workflow.tasks import medians_note, task_of
 
 EXAMPLE_ROWS = 10_000
 """Training rows that a network is shown when it is made: enough for quantiles to within a percent."""
@@ -263,6 +263,11 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
         )
     if chosen.average is not None and (wrong := chosen.average.problem()):
         raise ConfigError(f"training.average: {wrong}")
+    if chosen.average is not None and chosen.average.name == "late" and chosen.max_time is not None:
+        raise ConfigError(
+            "training.average: late begins at a share of the epochs, and with max_time nobody knows how many "
+            "there will be: take the average exponential, or give epochs without max_time."
+        )
     assert chosen.epochs is not None
     assert chosen.batch_size is not None
     size = chosen.batch_size.adaptive.start if isinstance(chosen.batch_size, Growing) else chosen.batch_size
@@ -380,6 +385,8 @@ def _notes(settings: Settings, job: Job) -> Iterator[str]:
     rows, asked = job.train.length, settings.config.training.batch_size
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
+    if job.early_stopping is not None:
+        yield from medians_note(job.program.model.task, job.early_stopping.monitor)
     if job.average is not None:
         yield f"what is validated and kept is {job.average.describe(job.plan.epochs)}"
     if job.growth is not None:

@@ -1,5 +1,6 @@
 """Make the task from a target, the settings and the user's own parts; refuse what does not fit before training."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -266,6 +267,15 @@ def _try_parts(task: Task, dataset: Dataset, own: Own) -> Task:
                     "a number, or None where the rows do not determine one."
                 )
     return task
+
+
+def medians_note(task: Task, monitor: str) -> Iterator[str]:
+    """A sentence where an epoch is judged by a metric of answers that are not yet means (`finish_task`)."""
+    if monitor not in ("loss", "val_loss") and isinstance(task, Regression | Several) and task.needs_residuals:
+        yield (
+            f"{monitor} of each epoch is that of medians, as answers become means only after training: another epoch "
+            "or trial may have the best one then; val_loss does not depend on it"
+        )
 
 
 def finish_task(

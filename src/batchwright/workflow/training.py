@@ -28,7 +28,7 @@ from batchwright.training.job import Job, iterations_done
 from batchwright.training.state import Model
 from batchwright.training.watch import Steering
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
-from batchwright.workflow.initial import begin_from, given_variables
+from batchwright.workflow.initial import begin_from, given_variables, refuse_trials
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.places import find_again, places_of, require_rows_again
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
@@ -69,6 +69,8 @@ def train(
     """
     started = time.perf_counter()
     _cache.use()
+    if initial is not None:
+        refuse_trials(settings, initial)
     prepared = prepare(settings, dataset, None if initial is None else initial.encoding)
     prepared = fit_epochs_in_time(measure_auto(prepared))
     if initial is not None:
@@ -327,7 +329,7 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     evaluating = time.perf_counter()
     prepared = _with_finished_task(prepared, stopped.variables)
     model = SavedModel(prepared.blueprint, prepared.job.program.model, stopped.variables, prepared.dataset.encoding)
-    judged = judge_parts(prepared, stopped.variables)
+    judged = _judge(prepared, stopped.variables)
     metrics = {part: found.metrics for part, found in judged.items()}
     remarks = tuple(f"on the {part} rows {said}" for part, found in judged.items() for said in found.remarks)
     seconds = {
@@ -395,7 +397,11 @@ def _with_finished_task(prepared: Prepared, variables: Variables) -> Prepared:
 
 def judge_parts(prepared: Prepared, variables: Variables) -> dict[str, Judged]:
     """How good these variables are on the rows of every part, with a task finished by them (`finish_task`)."""
-    prepared = _with_finished_task(prepared, variables)
+    return _judge(_with_finished_task(prepared, variables), variables)
+
+
+def _judge(prepared: Prepared, variables: Variables) -> dict[str, Judged]:
+    """How good these variables are on the rows of every part, with the task as it is."""
     job, test = prepared.job, prepared.dataset.test
     parts = {
         "train": job.train,

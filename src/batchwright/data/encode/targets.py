@@ -70,7 +70,8 @@ class ValueTarget:
         if not self.transform.signed and values.min(initial=1.0) <= 0:
             raise DataError(
                 f"{table.name}: target {self.name!r} goes down to {values.min():.6g}, and its {self.transform.name} "
-                "takes numbers above 0 only: train with `data.target_transform=power` where there are others, or none."
+                "takes numbers above 0 only: leave these rows out, or train a new model (not one that begins from this "
+                "one, nor on rows loaded like its own) with `data.target_transform=power`, or none."
             )
         return self.transform.apply(values).astype(np.float32)
 

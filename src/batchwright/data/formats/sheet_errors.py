@@ -19,7 +19,7 @@ ERROR = re.compile(_NAMES)
 """What LibreOffice shows in cells with errors."""
 MAY_HOLD = re.compile(rf'"error"|>(?:{_NAMES})<'.encode())
 """What an OpenDocument file with error cells holds."""
-MOST_ROWS = 1 << 20
+MOST_ROWS, MOST_COLUMNS = 1 << 20, 1 << 14
 """The most rows of a sheet; more that are repeated were not written by a program."""
 _URI = "urn:oasis:names:tc:opendocument:xmlns"
 TABLE, ROW, NAME, FORMULA = (f"{{{_URI}:table:1.0}}{name}" for name in ("table", "table-row", "name", "formula"))
@@ -119,7 +119,7 @@ def _errors_of_row(row: ElementTree.Element) -> Iterator[tuple[int, str]]:
         times = int(cell.get(TIMES, "1"))
         shown = "".join("".join(part.itertext()) for part in cell.findall(PARAGRAPH))
         if cell.get(VALUE_TYPE) == "error" or (cell.get(FORMULA) is not None and ERROR.fullmatch(shown)):
-            yield from ((column + more, shown or "error") for more in range(times))
+            yield from ((column + more, shown or "error") for more in range(min(times, MOST_COLUMNS - column)))
         column += times
 
 

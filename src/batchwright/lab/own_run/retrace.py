@@ -14,11 +14,12 @@ from batchwright.measure.curvature import require_curvature
 from batchwright.measure.layers import layer_probe
 from batchwright.nn.protocols import Tree
 from batchwright.optim.names import put_back
+from batchwright.optim.schedule import Schedule, When
 from batchwright.runs.run import Run
 from batchwright.training.checkpoint import Checkpoints, copy_to_device, first_checkpoint
 from batchwright.training.events import CheckpointTaken, EpochDone, Reduced, SegmentDone
 from batchwright.training.fit import fit
-from batchwright.training.job import Job
+from batchwright.training.job import Job, epochs_in_time
 from batchwright.training.state import TrainState
 from batchwright.workflow.preparing import Prepared, prepare
 from batchwright.workflow.rows_again import read_rows_again
@@ -70,6 +71,56 @@ class Trace:
         return state._replace(params=put_back(unravel(jnp.asarray(params), trained), state.params))
 
 
+@dataclass(frozen=True, kw_only=True)
+class AsTimed(Schedule):
+    """A schedule with the numbers of epochs that a limit of time once made of it.
+
+    Args:
+        inner: the schedule itself.
+        totals: the iterations that it had for the whole run, as it was known before each epoch.
+    """
+
+    inner: Schedule
+    totals: tuple[int, ...]
+
+    @classmethod
+    def of(cls, job: Job, history: Sequence[dict[str, float]]) -> Schedule:
+        """That of a job, by the recorded seconds of its epochs; its own without a limit of time."""
+        by_schedule = job.growth is not None and job.growth.by == "schedule"
+        if job.max_time is None or by_schedule:
+            return job.schedule
+        epochs = [epochs_in_time(job, tuple(history[:done])) for done in range(len(history))]
+        return AsTimed(inner=job.schedule, totals=tuple(count * job.plan.iterations_per_epoch for count in epochs))
+
+    @property
+    def uses_losses(self) -> bool:  # type: ignore[override]
+        """Whether the rates follow the validation losses."""
+        return self.inner.uses_losses
+
+    def rates(
+        self,
+        learning_rate: float,
+        iterations: NDArray[np.integer],
+        *,
+        iterations_per_epoch: int,
+        total: int,
+        losses: Sequence[float] = (),
+    ) -> NDArray[np.float64]:
+        """The rates in an epoch, with the total of that time in place of `total`."""
+        epoch = min(int(np.min(iterations)) // iterations_per_epoch, len(self.totals) - 1)
+        return self.inner.rates(
+            learning_rate,
+            iterations,
+            iterations_per_epoch=iterations_per_epoch,
+            total=self.totals[epoch],
+            losses=losses,
+        )
+
+    def rates_without_warmup(self, learning_rate: float, when: When) -> NDArray[np.float64]:
+        """Those of the schedule itself."""
+        return self.inner.rates_without_warmup(learning_rate, when)
+
+
 def retrace(run: Run, *, moments: int = MOMENTS, curved: bool = False) -> Trace:
     """Train a run again, from its record, and keep its parameters at some moments.
 
@@ -108,7 +159,10 @@ def retrace(run: Run, *, moments: int = MOMENTS, curved: bool = False) -> Trace:
 def _follow(run: Run, prepared: Prepared, last: int, moments: int) -> Trace:
     """Train up to this iteration."""
     every = max(1, -(-last // moments))
-    job = replace(prepared.job, diagnostics=None, max_time=None, checkpoints=Checkpoints(1e12, every))
+    schedule = AsTimed.of(prepared.job, run.history)
+    job = replace(
+        prepared.job, diagnostics=None, max_time=None, schedule=schedule, checkpoints=Checkpoints(1e12, every)
+    )
     trained = job.program.trained_params
     start = first_checkpoint(jax.tree.map(np.array, prepared.state))
     found = [Moment(0, ravel(trained(start.state.params)), 0.0)]
