@@ -91,6 +91,12 @@ def test_other_files_are_read_through_a_temporary_file(tmp_path: Path) -> None:
     assert "batchwright-" not in str(raised.value)
 
 
+def test_a_member_without_a_name_is_none(tmp_path: Path) -> None:
+    archive = zip_of(tmp_path / "damaged.zip", {"gone.txt": b"-", "t.csv": CSV})
+    archive.write_bytes(archive.read_bytes().replace(b"gone.txt", b"\0one.txt"))
+    assert frame_of(archive).equals(FRAME)
+
+
 def test_a_zip_archive_holds_one_table_or_its_part_is_named(tmp_path: Path) -> None:
     beside = {"__MACOSX/._t.csv": b"\0", ".DS_Store": b"\0", "folder/": b""}
     assert frame_of(zip_of(tmp_path / "one.zip", {**beside, "folder/t.csv": CSV})).equals(FRAME)

@@ -49,13 +49,13 @@ def test_the_python_gives_the_same_path(scene: str, texts: dict[str, str]) -> No
 def test_the_command_asks_for_the_same(scene: str, texts: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     import typer
 
-    from batchwright.cli import lab
+    from batchwright.cli import lab, lab_descent
 
     asked = DESCENTS[scene].read(texts)
     program, verb, *words = shlex.split(as_command(scene, asked))
     assert (program, verb) == ("batchwright", "lab")
     got = {}
-    monkeypatch.setattr(lab, "_show", lambda name, given, *_, **__: got.update({"scene": name, **given}))
+    monkeypatch.setattr(lab_descent, "_show", lambda name, given, *_, **__: got.update({"scene": name, **given}))
     typer.main.get_command(lab.lab).main(words, standalone_mode=False)
     assert got.pop("scene") == scene
     again = DESCENTS[scene].read(got)

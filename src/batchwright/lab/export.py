@@ -24,8 +24,8 @@ Grid: TypeAlias = Mapping[str, Sequence[str]]
 
 LAB, PAGES = Path(__file__).parent / "static", Path(__file__).parents[1] / "pages" / "static"
 MODULES = (
-    ("/static/pages/dom.js", PAGES / "dom.js"),
     ("/static/pages/language.js", PAGES / "language.js"),
+    ("/static/pages/dom.js", PAGES / "dom.js"),
     *(
         (f"./{name}.js", LAB / f"{name}.js")
         for name in (

@@ -109,8 +109,7 @@ def _explained() -> Iterator[None]:
     except (NotImplementedError, ValueError) as error:
         raise ConfigError(
             f"the curvature needs a network that can be differentiated twice, and this one cannot ({error}); leave out "
-            "`training.curvature`. Of a run, look at another figure, as in `batchwright lab run RUN --figure surface "
-            '--output FILE`, or leave "sharpness" out of the looks of `look_at_run`.'
+            "`training.curvature`. Of a run, look at its surface and its clouds, and not at its sharpness."
         ) from error
 
 

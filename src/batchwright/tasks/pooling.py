@@ -29,8 +29,8 @@ def pool_logs(outputs: Each) -> Pooled:
 def pool_logits(outputs: Each) -> Pooled:
     """Logits whose softmax is the mean of the probabilities of the classes.
 
-    >>> jax.nn.softmax(pool_logits(jnp.log(jnp.array([[[0.2, 0.8], [0.4, 0.6]]])))).round(4).tolist()
-    [[0.30000001192092896, 0.699999988079071]]
+    >>> [f"{share:.4f}" for share in jax.nn.softmax(pool_logits(jnp.log(jnp.array([[[0.2, 0.8], [0.4, 0.6]]]))))[0]]
+    ['0.3000', '0.7000']
     """
     return pool_logs(jax.nn.log_softmax(outputs, axis=2))
 

@@ -213,9 +213,9 @@ def _open_zip(archive: Path) -> zipfile.ZipFile:
 
 
 def _is_hidden(info: zipfile.ZipInfo) -> bool:
-    """Whether a member is a folder, or a file that systems put beside those of people."""
+    """Whether a member is a folder, a file that systems put beside those of people, or a damaged one without a name."""
     path = PurePosixPath(info.filename)
-    return info.is_dir() or "__MACOSX" in path.parts or path.name.startswith(".")
+    return not info.filename or info.is_dir() or "__MACOSX" in path.parts or path.name.startswith(".")
 
 
 def _only_member(archive: str, names: list[str], is_data: Callable[[str], bool]) -> str:

@@ -1,6 +1,6 @@
 // Small helpers of all pages: elements, numbers as people read them, questions to the server, and requests that act.
 
-import { speaker } from "./language.js";
+import { speaker } from "/static/pages/language.js";
 
 const t = speaker({
   en: {
