@@ -68,6 +68,7 @@ def fit(
     gamma: float = TASK.gamma,
     quantiles: Sequence[float] = TASK.quantiles,
     threshold: float | Aim = TASK.threshold,
+    clip_margin: float | Literal["auto", "none"] = TASK.clip_margin,
     remainder: Remainder = "keep",
     precision: Precision = "float32",
     max_time: float | str | None = None,
@@ -114,6 +115,8 @@ def fit(
         quantiles: the levels of the quantile loss, in (0, 1), rising.
         threshold: for two classes, the probability from which the second is predicted; "f1" and "balanced_accuracy"
             choose the threshold with the best value of this metric on the validation rows.
+        clip_margin: >= 0, by which share of the training rows' range a predicted number may be outside this range;
+            "auto" is 0.25, and for `nn.Linear` "none", which leaves all numbers as they are.
         remainder: whether a last batch that is not full is used ("keep") or left out ("drop").
         precision: of matrix products; "bfloat16" still accumulates in float32, and keeps float32 parameters.
         max_time: seconds of training, or a text such as "60s", "2m" or "1h": it stops then, and the learning rate has
@@ -274,6 +277,7 @@ def _settings(
     gamma: float,
     quantiles: Sequence[float],
     threshold: float | Aim,
+    clip_margin: float | Literal["auto", "none"],
     remainder: Remainder,
     precision: Precision,
     max_time: float | str | None,
@@ -304,6 +308,7 @@ def _settings(
         quantiles=tuple(quantiles),
         metrics=metric_names(metrics),
         threshold=threshold,
+        clip_margin=clip_margin,
     )
     training = Training(
         None if "training.epochs" in to_measure else cast("int | None", epochs),

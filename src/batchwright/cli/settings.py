@@ -146,6 +146,12 @@ OPTIONS = (
     Option("--loss", "task.loss", str, "cross_entropy, mean_squared_error, huber, ..."),
     Option("--class-weights", "task.class_weights", yaml, "balanced, or {name: weight, ...}"),
     Option("--label-smoothing", "task.label_smoothing", float, "share of each target spread over all classes"),
+    Option(
+        "--clip-margin",
+        "task.clip_margin",
+        yaml,
+        "share by which answers may leave the range of training; or none",
+    ),
     Option("--optimizer", "optimizer.name", str, RULES),
     Option("--learning-rate", "optimizer.learning_rate", yaml, "step size, which the schedule multiplies; or auto"),
     Option("--momentum", "optimizer.momentum", float, "momentum of the rules that have it, such as sgd"),

@@ -62,7 +62,7 @@ class TaskSettings:
         threshold: for two classes, the probability from which the second is predicted; "f1" and "balanced_accuracy"
             choose the best one by that metric on the validation rows.
         clip_margin: >= 0, by which share of the training rows' range a predicted number may be outside this range;
-            "auto" is 0.25, and for a linear network "none", which leaves all numbers as they are.
+            "auto" is 0.25, and with network.name=linear "none", which leaves all numbers as they are.
     """
 
     name: Literal["auto", "classification", "regression", "multilabel"] = "auto"

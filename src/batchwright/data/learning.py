@@ -10,11 +10,18 @@ import polars as pl
 from jaxtyping import Int64, Shaped
 
 from batchwright.data.encode.classes import class_notes
-from batchwright.data.encode.encoders import scale_by
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table, leave_out_rare
 from batchwright.data.encode.labels import LabelTarget, labels_note, looks_like_labels
 from batchwright.data.encode.preprocessing import Constant, Preprocessing, check_scaling, learn
-from batchwright.data.encode.several import SeveralTargets, Target, each_target, fit_targets, refit_scale
+from batchwright.data.encode.several import (
+    SeveralTargets,
+    Target,
+    check_transform,
+    each_target,
+    fit_targets,
+    refit_scale,
+    widen_range,
+)
 from batchwright.data.encode.targets import ClassRules, ClassTarget, ValueTarget, drop_missing
 from batchwright.data.like import encoding_like, known_target, options_like, target_note
 from batchwright.data.options import TEST_SPLIT, DataOptions
@@ -112,12 +119,12 @@ def divide(
 
 
 def _far_notes(target: Target, table: Table, indices: Indices) -> tuple[str, ...]:
-    """A note on each number that is predicted if a single training row makes up nearly all of its variance."""
+    """A note on each number if a single training row makes up nearly all of the variance of what is learned of it."""
     parts = target.parts if isinstance(target, SeveralTargets) else (target,)
     notes = []
     for part in (part for part in parts if isinstance(part, ValueTarget)):
         values = table.frame[part.name].cast(pl.Float64).to_numpy()[indices.train]
-        far = np.abs(scale_by(values, part.mean, part.std))
+        far = np.abs(part.learned(values, table.name))
         if len(values) > FEW_ROWS and far.max() ** 2 > FAR_SHARE * len(values):
             lower, upper = np.quantile(values, (0.25, 0.75))
             notes.append(
@@ -157,18 +164,13 @@ def rows_that_count(
 
 
 def _fit(rows: Rows, names: tuple[str, ...], options: DataOptions, *, parts: int, lenient: bool) -> Target:
-    """The target, its scale learned from all rows, which are divided into this number of `parts`."""
+    """The target, its scale learned from all rows, which are divided into this number of `parts`; no transform yet."""
     table = rows if isinstance(rows, Table) else label_table(rows)
     rules = ClassRules(options.rare_classes, max(2, parts), options.merge_case)
-    return fit_targets(
-        table,
-        names,
-        task=options.task,
-        separator=options.label_separator,
-        lenient=lenient,
-        rules=rules,
-        transform=options.target_transform,
-    )
+    separator = options.label_separator
+    target = fit_targets(table, names, task=options.task, separator=separator, lenient=lenient, rules=rules)
+    check_transform(target, options.target_transform)
+    return target
 
 
 def _divide(
@@ -190,7 +192,8 @@ def _divide(
         shares: of the rows that are drawn for validation and for the test, as `DataOptions.shares`.
         seed: seed of the split, at least 0.
         lenient: as for `fit_target`.
-        refit: whether scale and transform of the target are learned from the training rows; otherwise it is kept.
+        refit: whether scale and transform of the target are learned from the training rows; otherwise they are kept,
+            and the range is widened by these rows.
 
     Raises:
         DataError: the column cannot be a target, or rows cannot be split as requested.
@@ -205,9 +208,9 @@ def _divide(
     else:
         by = np.zeros(table.rows, np.int8)
     indices = split(by, method, **shares, seed=seed)
-    if refit:
-        target = refit_scale(target, table, indices.train, lenient=lenient, transform=options.target_transform)
-    return target, indices
+    if not refit:
+        return widen_range(target, table, indices.train), indices
+    return refit_scale(target, table, indices.train, lenient=lenient, transform=options.target_transform), indices
 
 
 def learn_encoding(

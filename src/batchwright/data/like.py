@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table
 from batchwright.data.encode.labels import LabelTarget
 from batchwright.data.encode.preprocessing import schema_target
-from batchwright.data.encode.several import SeveralTargets, Target
+from batchwright.data.encode.several import SeveralTargets, Target, without_range
 from batchwright.data.encode.targets import ValueTarget
 from batchwright.data.options import DataOptions
 from batchwright.data.roles import given_names
@@ -139,8 +139,8 @@ def known_target(rows: Rows, names: tuple[str, ...], options: DataOptions, like:
 
 def encoding_like(like: Encoding, columns: ColumnSource | Images, target: Target, options: DataOptions) -> Encoding:
     """The encoding of the earlier training, with this target; `columns` are rows as they were read, or none of them."""
-    if target == like.target and options.weights == like.schema.weights:
-        return dataclasses.replace(like, reading=options.reading)
+    if without_range(target) == without_range(like.target) and options.weights == like.schema.weights:
+        return dataclasses.replace(like, target=target, reading=options.reading)
     described = schema_target(target), target.task, target.classes
     if isinstance(columns, Images):
         return Encoding(Schema((), *described), like.preprocessing, target, options.reading)
@@ -161,7 +161,7 @@ def encoding_like(like: Encoding, columns: ColumnSource | Images, target: Target
 def target_note(rows: Rows, like: Encoding, target: Target) -> tuple[str, ...]:
     """A note that the target differs from the model's, and why."""
     known = like.target
-    if target == known:
+    if without_range(target) == without_range(known):
         return ()
     if not isinstance(known, ValueTarget) and (target.columns, target.task) == (known.columns, known.task):
         strange = known.strangers(rows if isinstance(rows, Table) else label_table(rows))

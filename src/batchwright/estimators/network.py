@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from batchwright import api
 from batchwright.data.adjust import with_target, with_validation
 from batchwright.data.dataset import Dataset
-from batchwright.data.encode.several import Target
+from batchwright.data.encode.several import Target, without_range
 from batchwright.data.load import prepare
 from batchwright.data.new_rows import encode_labelled
 from batchwright.data.options import DataOptions
@@ -190,10 +190,15 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
         return self
 
     def _first_pass(self, rows: Given, *, going_on: bool) -> tuple[Passes, SavedModel]:
-        """What trains call by call, and the network, with the encoding that these rows teach unless it is known."""
+        """What trains call by call, and the network, with the encoding that these rows teach unless it is known.
+
+        Answers have no limits, as later rows may go beyond these.
+        """
         chosen = self._with_plain_numbers()
         chosen = dataclasses.replace(chosen, epochs=chosen.epochs or 1)  # the rows of one call decide nothing
         dataset = self._dataset(rows, chosen, share=0.0, going_on=going_on, more_to_come=True)
+        encoding = dataclasses.replace(dataset.encoding, target=without_range(dataset.target))
+        dataset = dataclasses.replace(dataset, encoding=encoding)
         initial = self.model_ if going_on else None
         if isinstance(chosen.batch_size, AdaptiveBatchSize):
             raise ConfigError("partial_fit takes a batch size that stays the same: give a number, or 'full'.")

@@ -248,4 +248,6 @@ def _same_target(task: tasks.Task, target: Target) -> bool:
 def _same_numbers(task: tasks.Regression, targets: tuple[ValueTarget, ...]) -> bool:
     means, deviations = tuple(target.mean for target in targets), tuple(target.std for target in targets)
     fits = (task.targets, task.mean, task.std) == (len(targets), means, deviations)
-    return fits and task.transforms == transforms_of(targets)
+    each = [count for count in map(len, (task.residuals, task.lowest, task.highest)) if count]
+    whole = set(each) <= {len(targets)} and len(task.lowest) == len(task.highest) and all(task.residuals)
+    return fits and whole and task.transforms == transforms_of(targets)

@@ -82,7 +82,8 @@ def from_json(data: Mapping[str, Any]) -> KnownTask:
     given["extra"] = tuple(known[name] for name in given.get("extra") or () if name in known)
     if "transforms" in given:
         given["transforms"] = tuple(from_plain(Power, plain) for plain in given["transforms"])
-        given["residuals"] = tuple(map(tuple, given.get("residuals", ())))
+    if isinstance(given.get("residuals"), tuple):
+        given["residuals"] = tuple(tuple(one) if isinstance(one, list) else one for one in given["residuals"])
     if "heads" in given:
         given["heads"] = tuple(map(from_json, given["heads"]))
     if given.get("class_weights") is not None:

@@ -38,6 +38,8 @@ def smear(
 def group_residuals(residuals: Float[np.ndarray, " rows"], weights: Float[np.ndarray, " rows"]) -> tuple[float, ...]:
     """The mean residual of at most 100 groups of about equal weight, from the lowest to the highest.
 
+    The weights are those of the rows, as in the loss: the mean of the answers is that of the weighted rows.
+
     >>> group_residuals(np.array([3.0, 1.0, 2.0]), np.ones(3))
     (1.0, 2.0, 3.0)
     """

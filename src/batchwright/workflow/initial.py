@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from batchwright.config import Settings
 from batchwright.config.sections import NUMBERS
+from batchwright.data.encode.several import without_range
 from batchwright.errors import ConfigError
 from batchwright.nn import ARCHITECTURES
 from batchwright.optim.names import list_names
@@ -87,7 +88,7 @@ def _without_decay(prepared: Prepared) -> Prepared:
 def _same_outputs(prepared: Prepared, initial: SavedModel) -> bool:
     """Whether the outputs mean what they meant to the model."""
     outputs = prepared.blueprint.task.outputs == initial.blueprint.task.outputs
-    return outputs and prepared.dataset.encoding.target == initial.encoding.target
+    return outputs and without_range(prepared.dataset.target) == without_range(initial.encoding.target)
 
 
 def _head(blueprint: Blueprint) -> set[str]:

@@ -407,7 +407,8 @@ def ordinal_encoder(
             f"{', '.join(order)}, such as {listed}: add it to `order`."
         )
     missing = cells.null_count() > 0
-    center, scale = mean_and_deviation(codes[codes > 0] - 1.0)
+    ranks = codes[codes > 0] - 1.0
+    center, scale = mean_and_deviation(ranks) if len(ranks) else (0.0, 1.0)
     one_hot = len(order) + missing <= one_hot_max
     return Ordinal(column, order, center, scale or 1.0, one_hot, missing, merge_case=True if merge_case else None)
 

@@ -6,10 +6,12 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
+import polars as pl
 from jaxtyping import Float32, Int32, Integer
 
 from batchwright.data.encode.labels import LabelTarget, fit_labels
 from batchwright.data.encode.power import Transform
+from batchwright.data.encode.target_cells import target_cells
 from batchwright.data.encode.targets import AS_THEY_ARE, ClassRules, ClassTarget, ValueTarget, fit_target
 from batchwright.data.typed.schema import TASKS, as_plain, from_plain
 from batchwright.data.typed.table import Table
@@ -128,17 +130,18 @@ def fit_targets(
                 "out, and each column is predicted by itself."
             )
         _refuse_rare(rules, "sets of labels")
-        _refuse_transform(transform)
-        return fit_labels(table, names[0], separator=separator, lenient=lenient, merge_case=rules.merge_case)
+        labels = fit_labels(table, names[0], separator=separator, lenient=lenient, merge_case=rules.merge_case)
+        check_transform(labels, transform)
+        return labels
     if separator is not None:
         raise ConfigError("label_separator is for task multilabel: set both, or leave it out.")
     how = partial(fit_target, table, task=task, lenient=lenient, rules=rules, transform=transform)
     parts = tuple(map(how, names))
-    if not any(isinstance(part, ValueTarget) for part in parts):
-        _refuse_transform(transform)
     if not any(isinstance(part, ClassTarget) for part in parts):
         _refuse_rare(rules, "numbers")
-    return parts[0] if len(parts) == 1 else SeveralTargets(parts)
+    target = parts[0] if len(parts) == 1 else SeveralTargets(parts)
+    check_transform(target, transform)
+    return target
 
 
 def _refuse_rare(rules: ClassRules, what: str) -> None:
@@ -146,8 +149,10 @@ def _refuse_rare(rules: ClassRules, what: str) -> None:
         raise ConfigError(f"rare_classes is for classes, but {what} are predicted here: leave it out.")
 
 
-def _refuse_transform(transform: Transform) -> None:
-    if transform not in ("none", "auto"):
+def check_transform(target: Target, transform: Transform) -> None:
+    """Raise a ConfigError if a transform is asked for where no number is predicted."""
+    parts = target.parts if isinstance(target, SeveralTargets) else (target,)
+    if transform not in ("none", "auto") and not any(isinstance(part, ValueTarget) for part in parts):
         raise ConfigError(f"target_transform {transform} is for numbers, but classes are predicted here: leave it out.")
 
 
@@ -168,6 +173,30 @@ def refit_scale(
         return fit_target(table, target.name, task="regression", rows=rows, lenient=lenient, transform=transform)
     if isinstance(target, SeveralTargets):
         parts = (refit_scale(part, table, rows, lenient=lenient, transform=transform) for part in target.parts)
+        return SeveralTargets(tuple(part for part in parts if isinstance(part, OneTarget)))
+    return target
+
+
+def widen_range(target: Target, table: Table, rows: Integer[np.ndarray, " chosen"]) -> Target:
+    """The target of an earlier training, the ranges of its numbers widened by these rows."""
+    if isinstance(target, ValueTarget):
+        return target.with_range_of(target_cells(table, target.name).cast(pl.Float64).to_numpy()[rows])
+    if isinstance(target, SeveralTargets):
+        parts = (widen_range(part, table, rows) for part in target.parts)
+        return SeveralTargets(tuple(part for part in parts if isinstance(part, OneTarget)))
+    return target
+
+
+def without_range(target: Target) -> Target:
+    """The target with the ranges of its numbers not known, which do not decide how it is encoded.
+
+    >>> without_range(ValueTarget("a", 0.0, 1.0, lowest=-2.0, highest=2.0)) == ValueTarget("a", 0.0, 1.0)
+    True
+    """
+    if isinstance(target, ValueTarget):
+        return dataclasses.replace(target, lowest=None, highest=None)
+    if isinstance(target, SeveralTargets):
+        parts = map(without_range, target.parts)
         return SeveralTargets(tuple(part for part in parts if isinstance(part, OneTarget)))
     return target
 

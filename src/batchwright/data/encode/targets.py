@@ -64,16 +64,30 @@ class ValueTarget:
             DataError: the table lacks the target, a value is missing, it holds no numbers, or numbers of 0 or less,
                 which the transform cannot take.
         """
-        values = _values(table, self.name)
+        return self.learned(_values(table, self.name), table.name).astype(np.float32)
+
+    def learned(self, values: Float64[np.ndarray, " rows"], where: str) -> Float64[np.ndarray, " rows"]:
+        """What is learned of each number of the rows `where`.
+
+        Raises:
+            DataError: a number is 0 or less, which the transform cannot take.
+        """
         if self.transform is None:
-            return scale_by(values, self.mean, self.std).astype(np.float32)
+            return scale_by(values, self.mean, self.std)
         if not self.transform.signed and values.min(initial=1.0) <= 0:
             raise DataError(
-                f"{table.name}: target {self.name!r} goes down to {values.min():.6g}, and its {self.transform.name} "
-                "takes numbers above 0 only: leave these rows out, or train a new model (not one that begins from this "
-                "one, nor on rows loaded like its own) with `data.target_transform=power`, or none."
+                f"{where}: target {self.name!r} goes down to {values.min():.6g}, and its {self.transform.name} takes "
+                "numbers above 0 only, as all training rows had: leave these rows out, or train a new model (not one "
+                "that begins from this one, nor on rows loaded like its own) with `data.target_transform=none`."
             )
-        return self.transform.apply(values).astype(np.float32)
+        return self.transform.apply(values)
+
+    def with_range_of(self, values: Float64[np.ndarray, " rows"]) -> "ValueTarget":
+        """The target with a range that has these training rows too; one that is not known stays so."""
+        if self.lowest is None or self.highest is None:
+            return self
+        lowest, highest = min(self.lowest, float(values.min())), max(self.highest, float(values.max()))
+        return dataclasses.replace(self, lowest=lowest, highest=highest)
 
     def strangers(self, table: Table) -> list[str]:
         """None: any number may be a target."""
@@ -145,25 +159,24 @@ def fit_target(
         std or max(CONSTANT * (abs(mean) or 1.0), SMALLEST),
         lowest=float(chosen.min()),
         highest=float(chosen.max()),
-        transform=_fit_transform(table.name, name, values, chosen, transform),
+        transform=_fit_transform(table.name, name, chosen, transform),
     )
 
 
 def _fit_transform(
     table: str,
     name: str,
-    values: Float64[np.ndarray, " rows"],
-    chosen: Float64[np.ndarray, " chosen"],
+    values: Float64[np.ndarray, " chosen"],
     wanted: Transform,
 ) -> Power | None:
-    """The transform learned from the chosen values, one that takes all values; None for those that do not differ."""
+    """The transform learned from the values of the training rows alone; None for those that do not differ."""
     positive = bool(values.min() > 0)
     if wanted == "log" and not positive:
         raise DataError(
             f"{table}: target {name!r} goes down to {values.min():.6g}, and `data.target_transform=log` takes numbers "
             "above 0 only: `power` takes any."
         )
-    return None if chosen.min() == chosen.max() else fit_power(chosen, wanted, positive=positive)
+    return None if values.min() == values.max() else fit_power(values, wanted, positive=positive)
 
 
 def transforms_of(targets: Sequence[ValueTarget]) -> tuple[Power, ...]:
