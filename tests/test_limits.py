@@ -1,5 +1,6 @@
 """Limits of predicted numbers: whose range they follow, who sets them, and models in which they are damaged."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -44,6 +45,15 @@ def test_training_on_widens_the_limits_and_keeps_the_scale(old: Any) -> None:
     assert (lowest, highest) == pytest.approx((low - (high - low) / 4, high + (high - low) / 4))
     assert data.target.transform == old.model.encoding.target.transform
     assert not [note for note in (*data.notes, *on.prepared.notes) if "begins anew" in note or "learned again" in note]
+
+
+def test_a_model_that_knows_no_range_keeps_its_last_layer(old: Any) -> None:
+    target = dataclasses.replace(old.model.encoding.target, lowest=None, highest=None)
+    former = dataclasses.replace(old.model, encoding=dataclasses.replace(old.model.encoding, target=target))
+    on = bw.fit(old.prepared.dataset, **HOW, initial=former)
+    assert not [note for note in on.prepared.notes if "begins anew" in note]
+    unlimited = bw.load(rows(np.exp(Y)), target="y", like=former)
+    assert limits(bw.fit(unlimited, **HOW, initial=former).model) == ((), ())
 
 
 def test_partial_fit_has_no_limits_from_its_first_rows() -> None:
