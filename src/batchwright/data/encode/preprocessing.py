@@ -236,8 +236,8 @@ def _refuse_told(columns: Mapping[str, ColumnOptions], reasons: Mapping[str, str
     for name, told in columns.items():
         if name in reasons and (told.scaling is not None or told.order is not None):
             raise ConfigError(
-                f"columns says how {name!r} is encoded, but it is no input ({reasons[name]}): leave `scaling` and "
-                "`order` out."
+                f"columns says how {name!r} is encoded, but it is no input ({reasons[name]}): leave its scaling "
+                "and its order out."
             )
 
 
