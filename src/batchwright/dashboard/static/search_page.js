@@ -1,17 +1,15 @@
 // A search: its trials so far, when they were stopped, what mattered, and a line for each trial through its settings.
 
-import { ask, el, figure, fill, sessionOf } from "/static/pages/dom.js";
+import { el, figure, fill, sessionOf } from "/static/pages/dom.js";
 import { scroller } from "/static/pages/scrolling.js";
 import { sortable } from "/static/pages/sorting.js";
 import { Chart } from "./chart.js";
-import { warn } from "./main.js";
 import { parallel } from "./parallel.js";
 import { reportMaker } from "./report_maker.js";
 import { t } from "./texts.js";
-import { bestFirst, curveOf, showSetting } from "./trials.js";
+import { bestFirst, curveOf, follow, showSetting } from "./trials.js";
 import { wordOf } from "./words.js";
 
-const EVERY = 3000;
 const CURVES = 12;
 
 function section(title, ...children) {
@@ -55,20 +53,6 @@ export async function show(host, id) {
   const head = el("div", {});
   const after = el("div", {});
   fill(host, head, section(t("curves"), chart.element, el("p", { class: "soft small" }, t("reading_help"))), after, reportMaker(id, (await sessionOf()).read_only));
-  let seen = "";
-  async function look() {
-    if (document.hidden && seen) return;
-    try {
-      const found = await ask(`/api/searches/${id}`);
-      warn("");
-      const mark = JSON.stringify([found.trials.length, found.finished, found.row.status]);
-      if (mark === seen) return;
-      seen = mark;
-      draw(found);
-    } catch (error) {
-      warn(error.message);
-    }
-  }
   function draw(found) {
     const { row, trials, objective } = found;
     document.title = `${row.name} · batchwright`;
@@ -79,6 +63,5 @@ export async function show(host, id) {
     const halving = halvingTable(trials);
     fill(after, section(t("importance"), importanceTable(found.importance)), trials.length ? section(t("parallel"), parallel(ranked, keys, objective, (one) => location.assign(`/searches/${id}/trials/${one.number}`))) : null, halving ? section(t("halving"), scroller(t("halving"), halving)) : null, section(t("trials"), scroller(t("trials"), trialsTable(id, ranked, keys, objective))));
   }
-  await look();
-  setInterval(look, EVERY);
+  await follow(id, draw);
 }

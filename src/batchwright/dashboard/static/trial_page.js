@@ -1,14 +1,11 @@
 // A trial of a search alone: its curve beside the best one's, its settings, and how it ended; it waits for one to come.
 
-import { ask, el, figure, fill } from "/static/pages/dom.js";
+import { el, figure, fill } from "/static/pages/dom.js";
 import { scroller } from "/static/pages/scrolling.js";
 import { Chart } from "./chart.js";
-import { warn } from "./main.js";
 import { t } from "./texts.js";
-import { bestFirst, curveOf, showSetting } from "./trials.js";
+import { bestFirst, curveOf, follow, showSetting } from "./trials.js";
 import { wordOf } from "./words.js";
-
-const EVERY = 3000;
 
 /** The settings of a trial beside those of the best one. */
 function settingsTable(one, best) {
@@ -25,19 +22,6 @@ export async function show(host, id, number) {
   const curves = el("section", { "aria-label": t("curves"), hidden: true }, el("h2", {}, t("curves")), chart.element, el("p", { class: "soft small" }, t("reading_help")));
   const settings = el("div", {});
   fill(host, head, curves, settings);
-  let seen = "";
-  async function look() {
-    if (document.hidden && seen) return;
-    try {
-      const found = await ask(`/api/searches/${id}`);
-      warn("");
-      const mark = JSON.stringify([found.trials.length, found.finished, found.row.status]);
-      if (mark !== seen) draw(found);
-      seen = mark;
-    } catch (error) {
-      warn(error.message);
-    }
-  }
   function draw(found) {
     const { row, objective } = found;
     const ranked = bestFirst(found);
@@ -57,6 +41,5 @@ export async function show(host, id, number) {
     chart.draw(() => (one === best ? [one] : [one, best]).map(curveOf), { xLabel: t("epoch"), yLabel: objective, logX: false, logY: false, legend: true });
     fill(settings, el("section", { "aria-label": t("settings") }, el("h2", {}, t("settings")), settingsTable(one, best)));
   }
-  await look();
-  setInterval(look, EVERY);
+  await follow(id, draw);
 }
