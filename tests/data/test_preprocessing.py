@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.data.encode.preprocessing import SCALINGS, Preprocessing, learn
+from batchwright.data.encode.preprocessing import SCALINGS, EncoderRules, Preprocessing, learn
 from batchwright.data.encode.targets import fit_target
 from batchwright.data.typed.table import from_frame
 from batchwright.errors import ConfigError, DataError
@@ -29,7 +29,7 @@ def learned(columns: Any, rows: int | None = None, **options: Any) -> Preprocess
     table = from_frame(columns)
     train = table.take(np.arange(rows or table.rows))
     target = fit_target(table, "y")
-    return learn(train, target, leave_out={"weight": "sample weights"}, **options).preprocessing
+    return learn(train, target, EncoderRules(**options), leave_out={"weight": "sample weights"}).preprocessing
 
 
 def test_the_schema_says_what_is_used_and_why_not() -> None:
@@ -56,9 +56,12 @@ def test_arrays_have_the_stated_names_types_and_shapes() -> None:
 
 def test_only_arrays_with_columns_are_given() -> None:
     table = from_frame({"c": ["a", "b"] * 6, "x": [1.0, 2.0] * 6})
-    assert set(learn(table, None, one_hot_max=1).preprocessing.encode(table)) == {"numeric", "categorical"}
+    assert set(learn(table, None, EncoderRules(one_hot_max=1)).preprocessing.encode(table)) == {
+        "numeric",
+        "categorical",
+    }
     assert set(learn(table, None).preprocessing.encode(table)) == {"numeric"}
-    only = learn(table, None, leave_out={"x": "not asked for"}, one_hot_max=1).preprocessing
+    only = learn(table, None, EncoderRules(one_hot_max=1), leave_out={"x": "not asked for"}).preprocessing
     assert set(only.encode(table)) == {"categorical"}
 
 
@@ -84,7 +87,7 @@ def test_rows_outside_training_change_nothing_that_is_learned(
         table = from_frame(pl.DataFrame(columns, schema={"x": pl.Float64, "c": pl.String, "y": pl.String}))
         rows = np.arange(len(first))
         train = table.take(rows)
-        found.append(learn(train, fit_target(table, "y"), scaling=scaling, one_hot_max=one_hot_max).preprocessing)
+        found.append(learn(train, fit_target(table, "y"), EncoderRules(scaling, one_hot_max)).preprocessing)
         assert all(np.isfinite(array).all() for array in found[-1].encode(table).values())
     assert found[0] == found[1]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import batchwright as bw
 from batchwright.data.encode.encoders import Category, Number, Ordinal, category_encoder
-from batchwright.data.encode.preprocessing import Preprocessing, learn
+from batchwright.data.encode.preprocessing import EncoderRules, Preprocessing, learn
 from batchwright.data.encode.scaling import choose_scaling, number_encoder
 from batchwright.data.encode.unfamiliar import count_unfamiliar
 from batchwright.data.typed.schema import ColumnOptions, as_plain
@@ -69,7 +69,7 @@ def test_a_column_is_scaled_by_its_ties_and_tails(values: np.ndarray, scaling: s
 
 def test_a_column_may_be_scaled_otherwise_than_the_others() -> None:
     table = from_frame({"a": RNG.normal(size=99), "b": np.exp(3 * RNG.normal(size=99)), "c": RNG.normal(size=99)})
-    made = learn(table, None, scaling="auto", columns={"c": ColumnOptions(scaling="robust")}).preprocessing
+    made = learn(table, None, EncoderRules("auto", columns={"c": ColumnOptions(scaling="robust")})).preprocessing
     assert [one.encoder for one in made.encoders] == ["number", "quantile", "number"]
     assert set(made.chosen_scalings) == {"a", "b"}
     assert Preprocessing.from_json(made.to_json()) == made
@@ -95,7 +95,7 @@ def test_scaling_and_order_of_unsuitable_columns_are_refused() -> None:
 def test_ordered_categories_become_their_rank_and_a_column_each() -> None:
     cells = ["small", "large", "small", None]
     table = from_frame({"size": cells, "n": [1.0, 2.0, 3.0, 4.0]})
-    made = learn(table, None, columns={"size": ColumnOptions(order=SIZES)}).preprocessing
+    made = learn(table, None, EncoderRules(columns={"size": ColumnOptions(order=SIZES)})).preprocessing
     assert made.feature_names[:5] == ("size", *(f"size={size}" for size in SIZES), "size is missing")
     ranks = np.array([0.0, 2.0, 0.0])
     expected = (ranks - ranks.mean()) / ranks.std()
@@ -108,7 +108,7 @@ def test_ordered_categories_become_their_rank_and_a_column_each() -> None:
 
 def test_an_order_of_many_categories_is_a_rank_only() -> None:
     table = from_frame({"size": list(SIZES) * 3})
-    made = learn(table, None, one_hot_max=2, columns={"size": ColumnOptions(order=SIZES)}).preprocessing
+    made = learn(table, None, EncoderRules(one_hot_max=2, columns={"size": ColumnOptions(order=SIZES)})).preprocessing
     assert made.feature_names == ("size",)
     assert isinstance(made.encoders[0], Ordinal)
     assert Preprocessing.from_json(made.to_json()) == made

@@ -21,7 +21,7 @@ from batchwright.data.encode.targets import ClassRules, ValueTarget
 from batchwright.data.encode.texts import HashedText
 from batchwright.data.formats.given import to_path
 from batchwright.data.formats.source import Source, read
-from batchwright.data.learning import found_notes, left_out_columns, rows_that_count
+from batchwright.data.learning import encoder_rules, found_notes, left_out_columns, rows_that_count
 from batchwright.data.options import DataOptions, columns_as_told
 from batchwright.data.roles import target_names
 from batchwright.data.typed.cells import SHOW, TableOptions
@@ -160,16 +160,7 @@ def _describe(
     targets = target_names(source, options, default=default, name=source.name) if named else ()
     answers, doubts = _describe_targets(source, targets, options) if targets else ({}, ())
     reasons = left_out_columns(rows, options) | answers
-    learned = learn_columns(
-        rows,
-        reasons,
-        scaling=options.scaling,
-        one_hot_max=options.one_hot_max,
-        text=options.text,
-        merge_case=options.merge_case,
-        columns=options.columns,
-        min_frequency=options.min_frequency,
-    )
+    learned = learn_columns(rows, reasons, encoder_rules(options))
     before = {column.name: column for column in rows.columns}
     described = tuple(
         _describe_column(before[column.name], column, encoder, rows.cells(column.name)) for column, encoder in learned

@@ -12,7 +12,7 @@ from jaxtyping import Int64, Shaped
 from batchwright.data.encode.classes import class_notes
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table, leave_out_rare
 from batchwright.data.encode.labels import LabelTarget, labels_note, looks_like_labels
-from batchwright.data.encode.preprocessing import Constant, Preprocessing, check_scaling, learn
+from batchwright.data.encode.preprocessing import Constant, EncoderRules, Preprocessing, check_scaling, learn
 from batchwright.data.encode.several import (
     SeveralTargets,
     Target,
@@ -234,8 +234,17 @@ def learn_encoding(
     found = learn(
         train,
         target,
+        encoder_rules(options),
         leave_out=left_out_columns(train, options),
         constant=constant,
+    )
+    schema = dataclasses.replace(found.schema, weights=options.weights)
+    return Encoding(schema, found.preprocessing, target, options.reading)
+
+
+def encoder_rules(options: DataOptions) -> EncoderRules:
+    """How columns of each kind are encoded."""
+    return EncoderRules(
         scaling=options.scaling,
         one_hot_max=options.one_hot_max,
         text=options.text,
@@ -243,8 +252,6 @@ def learn_encoding(
         columns=options.columns,
         min_frequency=options.min_frequency,
     )
-    schema = dataclasses.replace(found.schema, weights=options.weights)
-    return Encoding(schema, found.preprocessing, target, options.reading)
 
 
 def left_out_columns(rows: ColumnSource, options: DataOptions) -> dict[str, str]:

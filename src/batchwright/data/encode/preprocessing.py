@@ -36,7 +36,6 @@ from batchwright.data.typed.table import ColumnSource, Table
 from batchwright.errors import ConfigError, DataError, unknown
 
 Constant = Literal["leave_out", "unless_all", "keep"]
-NOTHING_TOLD: Mapping[str, ColumnOptions] = MappingProxyType({})
 AS_FOUND = ColumnOptions()
 
 
@@ -129,6 +128,32 @@ class Preprocessing:
         return from_plain(cls, plain)
 
 
+@dataclasses.dataclass(frozen=True)
+class EncoderRules:
+    """How columns of each kind are encoded.
+
+    Attributes:
+        scaling: of numbers x: `standard` (x − mean) / deviation, `robust` (x − median) / (upper − lower quartile),
+            `smooth_clip`, which keeps the latter within ±3, `quantile`, which gives each column a normal distribution,
+            `none`, which takes x as it is, or `auto`, which chooses for each column.
+        one_hot_max: categories with at most this number of distinct values become one column each; others are embedded.
+        text: how free text is encoded.
+        merge_case: whether categories that differ only in case, blanks or trailing points are one.
+        columns: the scaling or the order of single columns, by name.
+        min_frequency: training rows of an embedded category below which it is taken as unknown.
+    """
+
+    scaling: str = "standard"
+    one_hot_max: int = 10
+    text: Text = TEXT
+    merge_case: bool = False
+    columns: Mapping[str, ColumnOptions] = dataclasses.field(default_factory=dict)
+    min_frequency: int = MIN_FREQUENCY
+
+
+USUAL = EncoderRules()
+
+
 class Learned(NamedTuple):
     """What the training rows teach: the columns, which of them are used, and how these are encoded."""
 
@@ -139,15 +164,10 @@ class Learned(NamedTuple):
 def learn(
     train: ColumnSource,
     target: Target | None,
+    rules: EncoderRules = USUAL,
     *,
     leave_out: Mapping[str, str] = MappingProxyType({}),
     constant: Constant = "leave_out",
-    scaling: str = "standard",
-    one_hot_max: int = 10,
-    text: Text = TEXT,
-    merge_case: bool = False,
-    columns: Mapping[str, ColumnOptions] = NOTHING_TOLD,
-    min_frequency: int = MIN_FREQUENCY,
 ) -> Learned:
     """Learn from the training rows which columns are used (no target, constant or identifier), and how.
 
@@ -156,17 +176,10 @@ def learn(
     Args:
         train: the training rows, and no others.
         target: the target; None where rows have no target.
+        rules: how columns of each kind are encoded.
         leave_out: other columns that are not for the network, each with the reason (`{"weight": "sample weights"}`).
         constant: what becomes of columns that do not vary: they are left out; or are so unless there are no others; or
             are used, as more rows are to come, unless all of their cells are missing.
-        scaling: of numbers x: `standard` (x − mean) / deviation, `robust` (x − median) / (upper − lower quartile),
-            `smooth_clip`, which keeps the latter within ±3, `quantile`, which gives each column a normal distribution,
-            `none`, which takes x as it is, or `auto`, which chooses for each column.
-        one_hot_max: categories with at most this number of distinct values become one column each; others are embedded.
-        text: how free text is encoded.
-        merge_case: whether categories that differ only in case, blanks or trailing points are one.
-        columns: the scaling or the order of single columns, by name.
-        min_frequency: training rows of an embedded category below which it is taken as unknown.
 
     >>> from batchwright.data.typed.table import from_frame
     >>> table = from_frame({"height": [1.0, 3.0], "colour": ["red", "blue"]})
@@ -181,19 +194,9 @@ def learn(
         DataError: no column is left.
         ConfigError: an unknown scaling.
     """
-    check_scaling(scaling)
+    check_scaling(rules.scaling)
     reasons = dict(leave_out) | (dict.fromkeys(target.columns, "target") if target else {})
-    found = learn_columns(
-        train,
-        reasons,
-        constant=constant,
-        scaling=scaling,
-        one_hot_max=one_hot_max,
-        text=text,
-        merge_case=merge_case,
-        columns=columns,
-        min_frequency=min_frequency,
-    )
+    found = learn_columns(train, reasons, rules, constant=constant)
     schema = make_schema(tuple(column for column, _ in found), target, name=train.name)
     images = [Picture(column.name, column.shape) for column, _ in found if column.used and column.shape is not None]
     encoders = tuple(encoder for _, encoder in found if encoder is not None)
@@ -201,28 +204,11 @@ def learn(
 
 
 def learn_columns(
-    train: ColumnSource,
-    reasons: Mapping[str, str],
-    *,
-    constant: Constant = "leave_out",
-    scaling: str,
-    one_hot_max: int,
-    text: Text = TEXT,
-    merge_case: bool = False,
-    columns: Mapping[str, ColumnOptions] = NOTHING_TOLD,
-    min_frequency: int = MIN_FREQUENCY,
+    train: ColumnSource, reasons: Mapping[str, str], rules: EncoderRules, *, constant: Constant = "leave_out"
 ) -> list[tuple[Column, Encoder | None]]:
     """Whether and how each column is encoded; `reasons` are those against using columns, the rest is as for `learn`."""
-    _refuse_told(columns, reasons)
-    make = partial(
-        make_encoder,
-        scaling=scaling,
-        one_hot_max=one_hot_max,
-        text=text,
-        merge_case=merge_case,
-        columns=columns,
-        min_frequency=min_frequency,
-    )
+    _refuse_told(rules.columns, reasons)
+    make = partial(make_encoder, rules=rules)
     found = [_learn_column(train, column, reasons.get(column.name), constant, make) for column in train.columns]
     if not any(column.used for column, _ in found):
         found = [_take_counter(train, column, encoder, make) for column, encoder in found]
@@ -336,19 +322,9 @@ def judge_kept(column: Column, cells: pl.Series) -> Column:
     return column if cells.null_count() < len(cells) else judge(column, cells)
 
 
-def make_encoder(
-    column: Column,
-    cells: pl.Series,
-    scaling: str,
-    one_hot_max: int,
-    *,
-    text: Text = TEXT,
-    merge_case: bool = False,
-    columns: Mapping[str, ColumnOptions] = NOTHING_TOLD,
-    min_frequency: int = MIN_FREQUENCY,
-) -> Encoder:
-    """The encoder learned from the `cells` of a column in the training rows; other arguments as for `learn`."""
-    told = columns.get(column.name, AS_FOUND)
+def make_encoder(column: Column, cells: pl.Series, rules: EncoderRules) -> Encoder:
+    """The encoder learned from the `cells` of a column in the training rows."""
+    told = rules.columns.get(column.name, AS_FOUND)
     if told.scaling is not None and column.kind != "numeric":
         raise ConfigError(
             f"columns says how {column.name!r} is scaled, but it holds no numbers ({column.kind}): leave `scaling` "
@@ -356,17 +332,19 @@ def make_encoder(
         )
     match column.kind:
         case "numeric":
-            return number_encoder(column.name, cells, told.scaling or scaling)
+            return number_encoder(column.name, cells, told.scaling or rules.scaling)
         case "boolean":
             return Flag(column.name, cells.null_count() > 0)
         case "date":
             return date_encoder(column.name, cells)
         case "text":
-            return text_encoder(column.name, cells, text)
+            return text_encoder(column.name, cells, rules.text)
         case "tags":
             few = tags_encoder(column.name, cells, column.format)
-            return few or text_encoder(column.name, cells, text, separator=column.format)
+            return few or text_encoder(column.name, cells, rules.text, separator=column.format)
         case _ if told.order is not None:
-            return ordinal_encoder(column.name, cells, told.order, one_hot_max, merge_case=merge_case)
+            return ordinal_encoder(column.name, cells, told.order, rules.one_hot_max, merge_case=rules.merge_case)
         case _:
-            return category_encoder(column.name, cells, one_hot_max, merge_case=merge_case, min_frequency=min_frequency)
+            return category_encoder(
+                column.name, cells, rules.one_hot_max, merge_case=rules.merge_case, min_frequency=rules.min_frequency
+            )
