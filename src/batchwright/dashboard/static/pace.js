@@ -1,7 +1,10 @@
 // How often a page draws: as soon as there is something new, but for a small share of the time, as a training may run beside it.
 
-/** The largest share of the time for which is drawn what came by itself. */
-const SHARE = 0.003;
+/**
+ * The largest share of the time for which is drawn what came by itself. What the browser then does with a drawing, in
+ * threads of its own, takes some four times as long as the drawing.
+ */
+const SHARE = 0.002;
 /** Milliseconds: the longest pause after a drawing. */
 const LONGEST = 8000;
 

@@ -15,6 +15,8 @@ import { t } from "./texts.js";
 import { wordOf } from "./words.js";
 
 const PARTS = ["train", "validation", "test"];
+/** Milliseconds after which the age of what is known is said again. */
+const SAID_AGAIN = 1300;
 const LAYER_FIGURES = ["gradient", "update_ratio", "dead"];
 
 function facts(entries) {
@@ -203,6 +205,8 @@ export async function show(host, id) {
     say();
   }
 
+  let saying;
+  /** Say up to where is known, and again after a while in which nothing came: each saying is a picture that the browser makes. */
   function say() {
     const known = past.known();
     const age = known && span(Math.max(0, (Date.now() - known.writtenAt) / 1000));
@@ -210,6 +214,8 @@ export async function show(host, id) {
     const words = known && known === past.progress ? `${read}; ${t("so_far", { loss: figure(known.loss) })}` : read;
     const said = past.damaged ? `${words}; ${t("damaged", { n: past.damaged })}` : words;
     if (upto.textContent !== said) upto.textContent = said;
+    clearTimeout(saying);
+    saying = setTimeout(say, SAID_AGAIN);
   }
 
   let trouble = "";
@@ -248,5 +254,4 @@ export async function show(host, id) {
   describe();
   say();
   diagnosis.look();
-  setInterval(say, 1000);
 }
