@@ -1,15 +1,18 @@
-"""Harsh settings for every test: shapes and types are checked at run time, ranks never promoted, no cache kept."""
+"""Harsh settings for every test: shapes and types are checked at run time, ranks never promoted."""
 
 import gc
 import os
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
 import jax
 import pytest
+import typer
 from hypothesis import settings
 from jaxtyping import install_import_hook
 from tests.children import children  # noqa: F401  (a fixture)
+from tests.programs import keep_programs
 from tests.typechecker import check_quickly
 
 import batchwright
@@ -23,9 +26,13 @@ QUICKLY_COMPILED = (
     "--xla_cpu_use_fusion_emitters=false",
     "--xla_cpu_parallel_codegen_split_count=1",
 )
+KEPT = "XLA_FLAGS" not in os.environ
 os.environ.setdefault("XLA_FLAGS", " ".join(QUICKLY_COMPILED))
 """The programs of most tests take longer to compile than to run, and so take half as long; `make soak` tries what has
-to be exact as users compile it."""
+to be exact as users compile it, and compiles all of it anew."""
+
+typer.main.get_command = cache(typer.main.get_command)
+"""The commands and their options, which a process builds once."""
 
 
 def _sync(descriptor: int) -> None:
@@ -58,6 +65,8 @@ LONGEST = (
 def pytest_configure(config: pytest.Config) -> None:
     """xdist would begin with the files of most tests, and those that take longest have few."""
     config.option.loadscopereorder = False
+    if KEPT and config.pluginmanager.hasplugin("cacheprovider"):
+        keep_programs(config.cache.mkdir("programs"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,21 +1,42 @@
-"""Programs compiled in a hurry, and kept for the other tests of a file: most of these train the same shapes."""
+"""Compiled programs that tests keep: those of the same shapes are not compiled again, in another test or the next time.
+
+A program is found by all that it is compiled from and with, so one that has changed is compiled as before.
+"""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
+MOST_BYTES = 2_000_000_000
+"""What is kept at most; beyond that, most of it is of programs that have changed since."""
+
+
+def keep_programs(folder: Path) -> None:
+    """Keep in this folder what this process compiles; those that it starts have folders of their own."""
+    kept = list(folder.iterdir())
+    if sum(path.stat().st_size for path in kept) > MOST_BYTES:
+        for path in kept:
+            path.unlink(missing_ok=True)
+    for name, value in _settings(folder).items():
+        jax.config.update(name, value)
+
+
+def _settings(folder: Path) -> dict[str, object]:
+    return {
+        "jax_compilation_cache_dir": str(folder),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+
 
 @pytest.fixture(autouse=True, scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    folder = str(tmp_path_factory.mktemp("programs"))
-    settings = {
-        "jax_compilation_cache_dir": folder,
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-        "jax_disable_most_optimizations": True,
-    }
+    """Programs compiled in a hurry, and kept at least for the other tests of a file: most train the same shapes."""
+    kept = jax.config.values["jax_compilation_cache_dir"]
+    settings = _settings(Path(kept or tmp_path_factory.mktemp("programs"))) | {"jax_disable_most_optimizations": True}
     before = {name: jax.config.values[name] for name in settings}
     for name, value in settings.items():
         jax.config.update(name, value)

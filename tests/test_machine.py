@@ -42,7 +42,7 @@ TRAIN = ("train", "digits", "--epochs", 6, "--batch-size", "full")
 
 
 def run(children: Children, folder: Path, code: str, cores: str, *words: object) -> str:
-    env = {"BATCHWRIGHT_CACHE": str(folder / "programs")}
+    env = {"BATCHWRIGHT_CACHE": str(folder.parent / "programs")}
     child = children.start("-c", code, cores, *words, cwd=folder, env=env)
     assert child.ended() == 0, child.err
     return child.err

@@ -1,12 +1,10 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 
 from batchwright.cli.main import main
 from batchwright.runs.run import open_run
@@ -22,15 +20,12 @@ class Answer:
 
 
 Batchwright = Callable[..., Answer]
-BUILT = cache(typer.main.get_command)
-"""The commands and their options, which a process builds once."""
 
 
 @pytest.fixture
 def batchwright(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Batchwright:
     """Run the command line in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(typer.main, "get_command", BUILT)
 
     def run(*words: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["batchwright", *map(str, words)])

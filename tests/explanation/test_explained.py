@@ -46,16 +46,22 @@ def command(capsys, monkeypatch, *words):
     return left.value.code or 0, capsys.readouterr()
 
 
-@pytest.fixture
-def trained(table, capsys, monkeypatch, tmp_path):
-    """Train on the table, and open the run."""
+@pytest.fixture(scope="module")
+def trained(table, tmp_path_factory):
+    """Train on the table, once for each target, and open the run; further words are options."""
+    folder, kept = tmp_path_factory.mktemp("runs"), {}
 
     def train(target, *words, source=table):
-        run = tmp_path / f"run-{target}"
-        given = ("--target", target, "--epochs", 12, "--batch-size", 16, "--run-dir", run)
-        code, said = command(capsys, monkeypatch, "train", source, *given, *words)
-        assert code == 0, said.err
-        return open_run(run)
+        key = (target, words, source)
+        if key not in kept:
+            kept[key] = folder / f"run{len(kept)}"
+            given = ("--target", target, "--epochs", 12, "--batch-size", 16, "--run-dir", kept[key])
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "argv", ["batchwright", *map(str, ("train", source, *given, *words))])
+                with pytest.raises(SystemExit) as left:
+                    main()
+            assert not left.value.code
+        return open_run(kept[key])
 
     return train
 
