@@ -1,4 +1,5 @@
 import sys
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -6,6 +7,7 @@ import pytest
 
 import batchwright as bw
 from batchwright.cli.main import main
+from batchwright.report import contents, page
 from batchwright.runs.run import open_run
 
 ROWS = 360
@@ -52,6 +54,13 @@ def trained(tmp_path_factory):
         return open_run(kept[key])
 
     return train
+
+
+@pytest.fixture(scope="session")
+def page_of():
+    """The page of a run, made once."""
+    made = cache(lambda path: page(contents(open_run(path))))
+    return lambda run: made(run.path)
 
 
 @pytest.fixture(scope="session")

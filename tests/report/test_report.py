@@ -24,9 +24,9 @@ from batchwright.workflow.progress import figure_text
 from batchwright.workflow.training import recorded_settings
 
 
-def test_of_two_classes_all_is_there_and_the_numbers_are_those_of_the_run(trained):
+def test_of_two_classes_all_is_there_and_the_numbers_are_those_of_the_run(trained, page_of):
     run = trained("sign")
-    found = check(page(contents(run)))
+    found = check(page_of(run))
     for row in found.table("Metrics"):
         assert row[1:] == [figure_text(run.metrics[part][row[0]]) for part in ("train", "validation", "test")]
     true, predicted, classes = answers_of(run)
@@ -56,9 +56,9 @@ def answers_of(run):
     )
 
 
-def test_every_filled_cell_of_the_confusion_matrix_leads_to_rows_of_that_cell(trained):
+def test_every_filled_cell_of_the_confusion_matrix_leads_to_rows_of_that_cell(trained, page_of):
     run = trained("third")
-    text = page(contents(run))
+    text = page_of(run)
     check(text)
     cells = re.findall(r'<td class="number (?:right|wrong) h\d+">(?:<a href="#([^"]+)">)?(\d+)', text)
     assert len(cells) == 9
@@ -74,13 +74,13 @@ def test_every_filled_cell_of_the_confusion_matrix_leads_to_rows_of_that_cell(tr
             assert (str(true[at]), str(predicted[at])) == (told[1], told[2])
 
 
-def test_the_gain_is_over_the_most_frequent_class_and_the_mean_of_the_training_rows(trained):
+def test_the_gain_is_over_the_most_frequent_class_and_the_mean_of_the_training_rows(trained, page_of):
     run = trained("sign")
     rows = pl.read_csv(run.manifest.paths["data.source"])
     indices = run.indices()
     training, test = rows["sign"][indices.train], rows["sign"][indices.test]
     most = training.mode()[0]
-    gain = {row[0]: row[1:] for row in check(page(contents(run))).table("Gain over")}
+    gain = {row[0]: row[1:] for row in check(page_of(run)).table("Gain over")}
     assert gain["accuracy"][1] == figure_text((test == most).mean())
     share = (training == "plus").mean()
     log_loss = -np.mean(np.where(test == "plus", np.log(share), np.log(1 - share)))
@@ -91,14 +91,14 @@ def test_the_gain_is_over_the_most_frequent_class_and_the_mean_of_the_training_r
     indices = run.indices()
     values = rows["price"].to_numpy()
     errors = values[indices.test] - values[indices.train].mean()
-    gain = {row[0]: row[1:] for row in check(page(contents(run))).table("Gain over")}
+    gain = {row[0]: row[1:] for row in check(page_of(run)).table("Gain over")}
     assert float(gain["rmse"][1]) == pytest.approx(np.sqrt((errors**2).mean()), abs=1e-3)
     assert float(gain["mae"][1]) == pytest.approx(np.abs(errors).mean(), abs=1e-3)
 
 
-def test_of_values_the_errors_by_quantile_are_those_of_the_rows(trained):
+def test_of_values_the_errors_by_quantile_are_those_of_the_rows(trained, page_of):
     run = trained("price")
-    found = check(page(contents(run)))
+    found = check(page_of(run))
     rows = pl.read_csv(run.manifest.paths["data.source"])
     chosen = run.indices().test
     true, given = rows["price"].to_numpy()[chosen], predict(run, rows).answers[chosen]
@@ -224,9 +224,9 @@ def test_what_is_too_large_is_left_out_and_the_page_says_so():
     assert "stays" in text
 
 
-def test_equal_runs_give_equal_pages(trained):
+def test_equal_runs_give_equal_pages(trained, page_of):
     run = trained("sign")
-    assert page(contents(run)) == page(contents(run))
+    assert page_of(run) == page(contents(run))
 
 
 def test_a_report_replaces_a_report_and_no_other_file(trained, tmp_path):
@@ -252,11 +252,11 @@ def test_what_takes_too_long_is_left_out_and_rows_are_shown_by_their_first_colum
     assert heads == ["row", "a", "b", "colour", "probability of true", "of predicted"]
 
 
-def test_rows_that_were_wrong_longest_are_listed_with_their_last_mistake(trained):
+def test_rows_that_were_wrong_longest_are_listed_with_their_last_mistake(trained, page_of):
     run = trained("third")
     last = run.last_wrong()
     assert last is not None
-    found = check(page(contents(run)))
+    found = check(page_of(run))
     table = found.table("Validation rows that were wrong longest, of 3 epochs")
     assert [int(row[1]) for row in table] == sorted(last.epochs[last.epochs > 0].tolist(), reverse=True)[:30]
     by_line = {f"line {row + 2}": epoch for row, epoch in zip(last.rows, last.epochs, strict=True)}
@@ -271,7 +271,7 @@ def test_rows_that_were_wrong_longest_are_listed_with_their_last_mistake(trained
     assert f"{int((last.epochs == 0).sum()):,} were never answered wrongly after an epoch" in found.text
 
 
-def test_last_mistakes_are_told_without_the_rows_and_where_there_are_none(trained, tmp_path):
+def test_last_mistakes_are_told_without_the_rows_and_where_there_are_none(trained, page_of, tmp_path):
     run = trained("third")
     moved = replace(run.manifest, paths={**run.manifest.paths, "data.source": str(tmp_path / "gone.csv")})
     last = run.last_wrong()
@@ -280,7 +280,7 @@ def test_last_mistakes_are_told_without_the_rows_and_where_there_are_none(traine
     epochs = {f"row {row + 1:,}": str(epoch) for row, epoch in zip(last.rows, last.epochs, strict=True)}
     assert len(table) == min(30, int((last.epochs > 0).sum())) > 0
     assert all(epochs[row] == epoch for row, epoch in table)
-    assert "It was not kept after which epoch" in page(contents(trained("price")))
+    assert "It was not kept after which epoch" in page_of(trained("price"))
 
 
 def test_what_looks_wrong_in_the_rows_is_told_as_check_tells_it(trained, tmp_path):
@@ -297,10 +297,10 @@ def test_what_looks_wrong_in_the_rows_is_told_as_check_tells_it(trained, tmp_pat
     assert "It takes the rows and the model to say what looks wrong" in page(contents(run))
 
 
-def test_worst_rows_are_those_that_are_explained(trained):
+def test_worst_rows_are_those_that_are_explained(trained, page_of):
     run = trained("sign")
     found = gather(run)
     assert found.explained is not None
-    shown = check(page(contents(run))).table("The 20 test rows with the largest losses")
+    shown = check(page_of(run)).table("The 20 test rows with the largest losses")
     assert [row[0] for row in shown] == [one.place for one in found.explained.worst]
     assert open_run(run.path).status == "finished"
