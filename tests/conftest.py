@@ -12,7 +12,7 @@ import typer
 from hypothesis import settings
 from jaxtyping import install_import_hook
 from tests.children import children  # noqa: F401  (a fixture)
-from tests.programs import keep_programs
+from tests.programs import forget_programs, keep_programs
 from tests.typechecker import check_quickly
 
 import batchwright
@@ -21,13 +21,14 @@ gc.set_threshold(50_000, 20, 20)  # to import and to trace makes many objects, a
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"  # of the processes that tests start
 os.environ["BATCHWRIGHT_CACHE"] = "off"
-QUICKLY_COMPILED = (
-    "--xla_backend_optimization_level=0",
-    "--xla_cpu_use_fusion_emitters=false",
-    "--xla_cpu_parallel_codegen_split_count=1",
+QUICKLY_COMPILED = " ".join(
+    (
+        "--xla_backend_optimization_level=0",
+        "--xla_cpu_use_fusion_emitters=false",
+        "--xla_cpu_parallel_codegen_split_count=1",
+    )
 )
-KEPT = "XLA_FLAGS" not in os.environ
-os.environ.setdefault("XLA_FLAGS", " ".join(QUICKLY_COMPILED))
+os.environ.setdefault("XLA_FLAGS", QUICKLY_COMPILED)
 """The programs of most tests take longer to compile than to run, and so take half as long; `make soak` tries what has
 to be exact as users compile it, and compiles all of it anew."""
 
@@ -63,10 +64,13 @@ LONGEST = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """xdist would begin with the files of most tests, and those that take longest have few."""
+    """xdist would begin with the files of most tests, and those that take longest have few. Programs are kept."""
     config.option.loadscopereorder = False
-    if KEPT and config.pluginmanager.hasplugin("cacheprovider"):
-        keep_programs(config.cache.mkdir("programs"))
+    if os.environ["XLA_FLAGS"] == QUICKLY_COMPILED and config.pluginmanager.hasplugin("cacheprovider"):
+        folder = config.cache.mkdir("programs")
+        if not hasattr(config, "workerinput"):
+            forget_programs(folder)
+        keep_programs(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

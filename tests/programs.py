@@ -14,12 +14,16 @@ MOST_BYTES = 2_000_000_000
 """What is kept at most; beyond that, most of it is of programs that have changed since."""
 
 
-def keep_programs(folder: Path) -> None:
-    """Keep in this folder what this process compiles; those that it starts have folders of their own."""
+def forget_programs(folder: Path) -> None:
+    """Empty the folder once it holds too much."""
     kept = list(folder.iterdir())
     if sum(path.stat().st_size for path in kept) > MOST_BYTES:
         for path in kept:
-            path.unlink(missing_ok=True)
+            path.unlink()
+
+
+def keep_programs(folder: Path) -> None:
+    """Keep in this folder what this process compiles; those that it starts have folders of their own."""
     for name, value in _settings(folder).items():
         jax.config.update(name, value)
 
