@@ -30,7 +30,7 @@ QUICKLY_COMPILED = " ".join(
 )
 os.environ.setdefault("XLA_FLAGS", QUICKLY_COMPILED)
 """The programs of most tests take longer to compile than to run, and so take half as long; `make soak` tries what has
-to be exact as users compile it, and compiles all of it anew."""
+to be exact as users compile it, anew."""
 
 typer.main.get_command = cache(typer.main.get_command)
 """The commands and their options, which a process builds once."""
