@@ -32,6 +32,7 @@ from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import open_run
 from batchwright.tasks import Loss, Metric, Task
+from batchwright.tasks.temperature import Calibration
 from batchwright.tasks.threshold import Aim
 from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints
@@ -69,6 +70,7 @@ def fit(
     quantiles: Sequence[float] = TASK.quantiles,
     threshold: float | Aim = TASK.threshold,
     clip_margin: float | Literal["auto", "none"] = TASK.clip_margin,
+    calibration: Calibration = TASK.calibration,
     remainder: Remainder = "keep",
     precision: Precision = "float32",
     max_time: float | str | None = None,
@@ -117,6 +119,8 @@ def fit(
             choose the threshold with the best value of this metric on the validation rows.
         clip_margin: >= 0, by which share of the training rows' range a predicted number may be outside this range;
             "auto" is 0.25, and for `nn.Linear` "none", which leaves all numbers as they are.
+        calibration: of the probabilities of classes and labels on the validation rows: "temperature" scales them,
+            "auto" where that lowers the log loss by more than its standard error, "none" leaves them as they are.
         remainder: whether a last batch that is not full is used ("keep") or left out ("drop").
         precision: of matrix products; "bfloat16" still accumulates in float32, and keeps float32 parameters.
         max_time: seconds of training, or a text such as "60s", "2m" or "1h": it stops then, and the learning rate has
@@ -278,6 +282,7 @@ def _settings(
     quantiles: Sequence[float],
     threshold: float | Aim,
     clip_margin: float | Literal["auto", "none"],
+    calibration: Calibration,
     remainder: Remainder,
     precision: Precision,
     max_time: float | str | None,
@@ -309,6 +314,7 @@ def _settings(
         metrics=metric_names(metrics),
         threshold=threshold,
         clip_margin=clip_margin,
+        calibration=calibration,
     )
     training = Training(
         None if "training.epochs" in to_measure else cast("int | None", epochs),

@@ -16,6 +16,9 @@ def evaluate(
     on_bad_rows: Annotated[
         str, typer.Option(help="stop, or drop rows whose cells do not fit their column and rows without a target")
     ] = "stop",
+    interval: Annotated[
+        float | None, typer.Option(help="the level of the intervals or sets whose share of rows inside is told [0.9]")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compute the metrics of a saved run on other rows."""
@@ -26,7 +29,7 @@ def evaluate(
 
     opened = open_run(run)
     warn_of_end(opened)
-    found = evaluate_on(opened, source, weights=weights, on_bad_rows=on_bad_rows)
+    found = evaluate_on(opened, source, weights=weights, on_bad_rows=on_bad_rows, interval=interval)
     if per_class and found.per_class is None and not found.by_target:
         raise UsageError(f"--per-class is for a model that tells classes or labels apart, and {run} predicts numbers.")
     if as_json:
@@ -37,6 +40,7 @@ def evaluate(
                 "source": source,
                 **shown,
                 **found.unfamiliar.to_json(),
+                "intervals": [one.to_json() for one in found.intervals],
                 "per_class": to_json(found.per_class, found.by_target) if per_class else None,
             }
         )
@@ -45,4 +49,6 @@ def evaluate(
         table_console().print(metrics_table({source: found.metrics}))
         for part in per_class_parts(found.per_class, found.by_target) if per_class else ():
             table_console().print("", part, sep="\n")
+        for one in found.intervals:
+            table_console().print(one)
         notes(found.remarks, table_console())

@@ -24,6 +24,14 @@ Uncertainty = Annotated[
     ),
 ]
 
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        help="a level, as 0.9: columns with the ends of an interval, or the set of classes, that holds the true value "
+        "with this probability"
+    ),
+]
+
 
 def predict(
     run: RunFolder,
@@ -32,6 +40,7 @@ def predict(
     keep: Keep = None,
     on_bad_rows: OnBadRows = "stop",
     uncertainty: Uncertainty = False,
+    interval: Interval = None,
     as_json: Json = False,
 ) -> None:
     """Predict classes with their probabilities, or values, one line per row."""
@@ -47,7 +56,9 @@ def predict(
         refuse_existing(output)
     opened = open_run(run)
     warn_of_end(opened)
-    answering = Answering(opened, source, keep=keep or (), on_bad_rows=on_bad_rows, uncertainty=uncertainty)
+    answering = Answering(
+        opened, source, keep=keep or (), on_bad_rows=on_bad_rows, uncertainty=uncertainty, interval=interval
+    )
     answers, quoted = list[object](), tuple[str, ...]()
     if output is not None:
         write = write_csv_file if output.suffix == ".csv" else write_parquet_file

@@ -152,6 +152,12 @@ OPTIONS = (
         yaml,
         "share by which answers may leave the range of training; or none",
     ),
+    Option(
+        "--calibration",
+        "task.calibration",
+        str,
+        "of probabilities on the validation rows: temperature, none, or auto: where it helps",
+    ),
     Option("--optimizer", "optimizer.name", str, RULES),
     Option("--learning-rate", "optimizer.learning_rate", yaml, "step size, which the schedule multiplies; or auto"),
     Option("--momentum", "optimizer.momentum", float, "momentum of the rules that have it, such as sgd"),

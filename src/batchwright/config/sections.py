@@ -14,6 +14,7 @@ from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, 
 from batchwright.tasks import Loss, Metric, Task
 from batchwright.tasks.classification import ClassLoss
 from batchwright.tasks.regression import LEVELS, ValueLoss
+from batchwright.tasks.temperature import Calibration
 from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints
 from batchwright.training.growth import Growing
@@ -63,6 +64,8 @@ class TaskSettings:
             choose the best one by that metric on the validation rows.
         clip_margin: >= 0, by which share of the training rows' range a predicted number may be outside this range;
             "auto" is 0.25, and with network.name=linear "none", which leaves all numbers as they are.
+        calibration: of the probabilities of classes and labels on the validation rows: "temperature" scales them,
+            "auto" where that lowers the log loss by more than its standard error, "none" leaves them as they are.
     """
 
     name: Literal["auto", "classification", "regression", "multilabel"] = "auto"
@@ -75,6 +78,7 @@ class TaskSettings:
     metrics: tuple[str, ...] = ()
     threshold: Annotated[float, Gt(0), Lt(1)] | Literal["f1", "balanced_accuracy"] = 0.5
     clip_margin: Annotated[float, Ge(0)] | Literal["auto", "none"] = "auto"
+    calibration: Calibration = "auto"
 
 
 @dataclass(frozen=True)

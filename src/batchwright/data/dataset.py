@@ -13,7 +13,7 @@ from batchwright._shown import Drawings, Shown
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.several import Target
-from batchwright.data.splitting import Indices
+from batchwright.data.splitting import Indices, Method
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Schema
@@ -94,6 +94,7 @@ class Parts(Generic[Part]):
         fingerprint: SHA-256, in hexadecimal, of all rows in their parts and order, and of the encoding.
         name: a short name of the source.
         notes: what a user should know, one sentence each: columns left out, rows dropped, rows that two parts share.
+        split: how rows of the source were divided.
     """
 
     train: Part
@@ -104,6 +105,7 @@ class Parts(Generic[Part]):
     fingerprint: str
     name: str
     notes: tuple[str, ...] = ()
+    split: Method = "stratified"
 
     @property
     def parts(self) -> dict[str, Part]:

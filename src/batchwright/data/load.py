@@ -195,6 +195,7 @@ def encode_parts(parted: "Parted") -> Dataset:
         fingerprint(parts, hashes, encoding),
         parted.name,
         notes,
+        parted.split,
     )
 
 
@@ -214,6 +215,7 @@ class Parted(NamedTuple):
     notes: tuple[str, ...]
     uneven: tuple[str, ...]
     unlearned: tuple[str, ...]
+    split: Method
 
 
 def read_parts(
@@ -260,6 +262,7 @@ def read_parts(
         source_notes((*divided.notes, *unused), encoding, own_rows),
         uneven_note(indices, options, own=tuple(own)),
         divided.unlearned,
+        options.method,
     )
 
 

@@ -116,6 +116,7 @@ def prepare_streamed(
         _fingerprint(parts, encoding),
         short_name(path),
         notes,
+        options.method,
     )
 
 

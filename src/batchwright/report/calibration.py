@@ -10,9 +10,7 @@ from batchwright.report.blocks import Chart
 from batchwright.report.rows_shown import shown_name
 from batchwright.tasks.answers import ClassAnswers, LabelAnswers
 from batchwright.tasks.metrics import METRICS
-from batchwright.tasks.scores import CALIBRATION_BINS
-
-SURE = 1.959963984540054
+from batchwright.tasks.scores import CALIBRATION_BINS, wilson
 
 
 @dataclass(frozen=True)
@@ -51,16 +49,8 @@ def calibrate(
     whole = np.where(weight > 0, weight, np.nan)
     observed = total(weights * happened) / whole
     rows = weight**2 / np.where(weight > 0, total(weights**2), np.nan)
-    low, high = _wilson(observed, rows)
+    low, high = wilson(observed, rows)
     return Bins(total(weights * probability) / whole, observed, low, high, weight)
-
-
-def _wilson(share: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The interval of a share of some rows (Wilson 1927)."""
-    square = SURE**2
-    middle = (share + square / (2 * rows)) / (1 + square / rows)
-    half = SURE / (1 + square / rows) * np.sqrt(share * (1 - share) / rows + square / (4 * rows**2))
-    return np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
 
 
 def calibration_chart(answers: ClassAnswers) -> Chart:

@@ -6,7 +6,8 @@
 - `splits.safetensors`: the rows of training, validation and test
 - `history.jsonl`: a row per epoch; rows are only ever appended
 - `mistakes.safetensors`: after which epoch each validation row was last answered wrongly
-- `model/`: `model.json` and `weights.safetensors`, which appear together
+- `model/`: `model.json` and `weights.safetensors`, and `conformal.json`, from which intervals are made, which appear
+  together
 """
 
 from batchwright.runs.folder import RunFolder, create

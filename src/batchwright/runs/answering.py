@@ -8,8 +8,9 @@ import polars as pl
 from batchwright.data.encode.unfamiliar import Unfamiliar
 from batchwright.data.formats.source import Source
 from batchwright.data.typed.cells import LISTED, NONE_BAD
+from batchwright.runs.intervals import cutoffs_of, promise_notes
 from batchwright.runs.model import SavedModel
-from batchwright.runs.predictions import predict_pieces, unanswered_note
+from batchwright.runs.predictions import load_model, predict_pieces, unanswered_note
 from batchwright.runs.run import Run
 from batchwright.tasks.regression import limit_note
 
@@ -25,9 +26,19 @@ class Answering:
         keep: Sequence[str],
         on_bad_rows: str,
         uncertainty: bool = False,
+        interval: float | None = None,
     ) -> None:
-        """Take a model and a source, with arguments as `predict`; nothing is read yet."""
-        self._pieces = predict_pieces(model, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty)
+        """Take a model and a source, with arguments as `predict`; no row is read yet.
+
+        Raises:
+            UsageError: as `predict`, of an interval.
+        """
+        loaded = load_model(model)
+        cutoffs_of(loaded, interval)  # raises before an output is begun
+        self._interval, self._promises = interval, promise_notes(loaded, interval)
+        self._pieces = predict_pieces(
+            loaded, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty, interval=interval
+        )
         self._bad, self._place, self._unfamiliar = NONE_BAD, "row", Unfamiliar()
         self._rows = self._answered = self._limited = 0
         self._notes: tuple[str, ...] = ()
@@ -52,7 +63,7 @@ class Answering:
         """What a user should know about the rows, one sentence each."""
         unanswered = unanswered_note(self._bad, self._rows - self._answered, self._place)
         limited = limit_note(self._limited, self._answered)
-        return (*self._notes, *unanswered, *self._unfamiliar.notes(), *limited)
+        return (*self._notes, *unanswered, *self._unfamiliar.notes(), *limited, *self._promises)
 
     def to_json(self) -> dict[str, Any]:
         """The counts as plain data."""
@@ -64,5 +75,6 @@ class Answering:
             "answered": self._answered,
             "bad_cells": {"count": self._bad.count, "first": first},
             **self._unfamiliar.to_json(),
+            "interval": self._interval,
             "notes": list(self.notes),
         }

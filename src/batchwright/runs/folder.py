@@ -18,6 +18,7 @@ from batchwright.errors import BatchwrightError, InterruptedRunError, RunError, 
 from batchwright.runs.manifest import (
     CHECKPOINTS,
     CONFIG,
+    CONFORMAL,
     EVIDENCE,
     HISTORY,
     LOCK,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from batchwright.nn import Variables
     from batchwright.runs.checkpoints import Writer
     from batchwright.runs.model import Blueprint
+    from batchwright.tasks.conformal import Conformal
     from batchwright.training.checkpoint import Checkpoint
 
 ROOT = "runs"
@@ -272,11 +274,13 @@ class RunFolder:
             self._looked, self._wish = now, wish_of(self.path)
         return self._wish
 
-    def save_model(self, blueprint: "Blueprint", variables: "Variables") -> None:
+    def save_model(self, blueprint: "Blueprint", variables: "Variables", conformal: "Conformal | None" = None) -> None:
         """Write the model, replacing one from before an interruption; its encoding is the one given to `describe`."""
-        from batchwright.runs.model import dump_variables
+        from batchwright.runs.model import dump_conformal, dump_variables
 
         contents = {MODEL: blueprint.to_text().encode(), WEIGHTS: dump_variables(variables)}
+        if conformal is not None:
+            contents[CONFORMAL] = dump_conformal(conformal)
         place = self.path / Path(MODEL).parent
         if place.exists():
             with explain_write_errors(place):

@@ -20,6 +20,7 @@ MANIFEST, CONFIG, SCHEMA, SPLITS = "manifest.json", "config.yaml", "schema.json"
 EVIDENCE = "evidence.json"
 MISTAKES = "mistakes.safetensors"
 HISTORY, MODEL, WEIGHTS = "history.jsonl", "model/model.json", "model/weights.safetensors"
+CONFORMAL = "model/conformal.json"
 CHECKPOINTS, LOCK = "checkpoints", "lock"
 PROGRESS = "progress.json"
 """How far the epoch in progress is, while a run is trained. It is no part of the record."""
@@ -38,6 +39,7 @@ LARGEST = {
     HISTORY: 1 << 30,
     MISTAKES: 16 * MB,
     MODEL: 16 * MB,
+    CONFORMAL: 64 * MB,
     WEIGHTS: 1 << 40,
 }
 """The files of a run, and the most bytes to read of each. The model's own sizes limit its weights further."""

@@ -5,7 +5,8 @@ from the numbers in `model.json`, and the arrays must be the ones that such a ne
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from batchwright.nn import ARCHITECTURES, Architecture, Features, Variables
 from batchwright.nn.protocols import Dtype
 from batchwright.runs import reading
 from batchwright.runs.tensors import HEADER_BYTES, Expected, by_path, dump, load
+from batchwright.tasks.conformal import Conformal
 from batchwright.training.state import Model
 
 EXAMPLE_ROWS = 2
@@ -81,12 +83,16 @@ class Blueprint:
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A trained model: `model` applied with `variables` to the inputs that `encoding` makes from new rows."""
+    """A trained model: `model` applied with `variables` to the inputs that `encoding` makes from new rows.
+
+    Intervals and sets are made from what `conformal` holds, where there were validation rows.
+    """
 
     blueprint: Blueprint
     model: Model
     variables: Variables
     encoding: Encoding
+    conformal: Conformal | None = None
 
     def __repr__(self) -> str:
         """The network, its parameters, and what it predicts."""
@@ -106,6 +112,26 @@ def features_of(encoding: Encoding) -> Features:
 def dump_variables(variables: Variables) -> bytes:
     """The content of `weights.safetensors`: each array under its path, such as `params/body/dense_0/kernel`."""
     return dump(by_path(variables))
+
+
+def dump_conformal(conformal: Conformal) -> bytes:
+    """The content of `conformal.json`."""
+    return (json.dumps(reading.to_plain(asdict(conformal))) + "\n").encode()
+
+
+def read_conformal(data: bytes, task: tasks.Task, where: Path) -> Conformal:
+    """What is in the content of a `conformal.json`.
+
+    Raises:
+        RunError: it does not fit the task, or its scores do not ascend.
+    """
+    found = reading.parse(Conformal, reading.parse_json(data, where), where)
+    targets = len(task.heads) if isinstance(task, tasks.Several) else getattr(task, "targets", 1)
+    rows = {len(scores) for scores in found.scores}
+    ascending = all(low <= high for scores in found.scores for low, high in pairwise(scores))
+    if len(found.scores) != targets or len(rows) != 1 or 0 in rows or not ascending:
+        raise RunError(f"{where} does not hold ascending scores of the same rows for each target. {reading.REMEDY}")
+    return found
 
 
 def read_encoding(data: bytes, where: Path) -> Encoding:

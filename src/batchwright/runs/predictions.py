@@ -27,13 +27,16 @@ from batchwright.data.typed.table import Table
 from batchwright.data.whole_rows import WholeRows, level, read_whole
 from batchwright.errors import ConfigError, DataError, RunError, UsageError
 from batchwright.nn.ensembles import submodels_of
+from batchwright.runs.intervals import cutoffs_of, promise_notes, set_texts
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
 from batchwright.tasks import Classification, Multilabel, Regression, Several, Task
+from batchwright.tasks.conformal import LEVEL, can_hold, interval_of, prediction_set
+from batchwright.tasks.coverage import Coverage, measure_coverage
 from batchwright.tasks.per_class import PerClass
 from batchwright.tasks.regression import limit_note
 from batchwright.tasks.uncertainty import deviation
-from batchwright.training.evaluate import ROWS_AT_ONCE, judge, outputs, outputs_of_submodels
+from batchwright.training.evaluate import ROWS_AT_ONCE, answers_of, judge_answers, outputs, outputs_of_submodels
 from batchwright.training.state import to_device
 
 
@@ -47,6 +50,9 @@ class Predictions:
     predictions for each target. `uncertainty`, if it was asked for, is the standard deviation among the submodels of
     an ensemble: of the value, or of the probability of the predicted class [rows], or of each label [rows, labels].
 
+    `lower` and `upper` [rows] are the ends of the interval of a value, and `sets` [rows, classes] tells which classes
+    or labels are in the set of a row, if a level was asked for (`batchwright.tasks.conformal`).
+
     `answered` [rows] is False for rows that do not fit, which have no answer: NaN, or an empty text; None where all
     rows have one. `limited` counts rows with a value at its limit. `kept` are columns of the source, and `notes` say
     what is unlike the training rows, a sentence each.
@@ -59,6 +65,9 @@ class Predictions:
     levels: tuple[float, ...] = ()
     quantiles: np.ndarray | None = None
     uncertainty: np.ndarray | None = None
+    lower: np.ndarray | None = None
+    upper: np.ndarray | None = None
+    sets: np.ndarray | None = None
     parts: tuple["Predictions", ...] = ()
     answered: np.ndarray | None = None
     kept: pl.DataFrame | None = None
@@ -76,6 +85,7 @@ class Predictions:
         """A column of answers, named after the target, and one for the probability of each class or each quantile.
 
         For several targets there are such columns for each, `probability_TARGET_CLASS` and `quantile_TARGET_LEVEL`.
+        With an interval there are `lower_TARGET` and `upper_TARGET`, or `set_TARGET`, whose classes `|` separates.
         With uncertainty there is `uncertainty_TARGET`; of labels, `uncertainty_LABEL` for each. Columns that were kept
         come first. The cells of a row without an answer are null.
 
@@ -108,6 +118,11 @@ class Predictions:
         if self.quantiles is not None:
             for place, level in enumerate(self.levels):
                 yield f"quantile_{prefix}{level:g}", self.quantiles[:, place]
+        if self.lower is not None and self.upper is not None:
+            yield f"lower_{self.target}", self.lower
+            yield f"upper_{self.target}", self.upper
+        if self.sets is not None:
+            yield f"set_{self.target}", set_texts(self.sets, self.classes)
         if self.uncertainty is not None:
             names, wide = (self.target,), self.uncertainty.reshape(len(self.answers), -1)
             for place, name in enumerate(names if wide.shape[1] == 1 else self.classes):
@@ -121,6 +136,7 @@ def predict(
     keep: str | Sequence[str] = (),
     on_bad_rows: Literal["stop", "drop"] = "stop",
     uncertainty: bool = False,
+    interval: float | None = None,
 ) -> Predictions:
     """Predict the rows of a source, in their order, with a model or the model of a run; the rows need no targets.
 
@@ -130,25 +146,37 @@ def predict(
         keep: columns of the source that are put before the answers, as they are written.
         on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" the answers of their rows, which stay.
         uncertainty: whether to give the `uncertainty` of each answer, which the submodels of an ensemble tell.
+        interval: a level in (0, 1), as 0.9: with this probability the true value is between `lower` and `upper`, or in
+            one of `sets`, if the rows are like the validation rows of the training.
 
     Raises:
         DataError: the rows are not of the kind that the model was trained on, or lack a column to keep.
-        UsageError: uncertainty, of a model that is no ensemble.
+        UsageError: uncertainty, of a model that is no ensemble; or an interval, of a model with too few validation
+            rows for this level.
     """
+    model = load_model(model)
+    cutoffs = cutoffs_of(model, interval)
     found = _answer(model, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty)
     pieces = [(replace(rows, inputs={}), outputs) for rows, outputs in found]
     together = reduce(add, (rows for rows, _ in pieces))
     outputs = jax.tree.map(lambda *arrays: np.concatenate(arrays), *(outputs for _, outputs in pieces))
-    return _predictions_of(_load_model(model), together, outputs)
+    made = _predictions_of(model, together, outputs, cutoffs)
+    return replace(made, notes=(*made.notes, *promise_notes(model, interval)))
 
 
 def predict_pieces(
-    model: SavedModel | Run, source: Source, *, keep: Sequence[str], on_bad_rows: str, uncertainty: bool = False
+    model: SavedModel,
+    source: Source,
+    *,
+    keep: Sequence[str],
+    on_bad_rows: str,
+    uncertainty: bool = False,
+    interval: float | None = None,
 ) -> Iterator[tuple[Predictions, WholeRows]]:
     """As `predict`, some rows at a time, and what was found in them, so that the source may have any length."""
-    loaded = _load_model(model)
-    for rows, found in _answer(loaded, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty):
-        yield _predictions_of(loaded, rows, found), rows
+    cutoffs = cutoffs_of(model, interval)
+    for rows, found in _answer(model, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty):
+        yield _predictions_of(model, rows, found, cutoffs), rows
 
 
 class _Outputs(NamedTuple):
@@ -164,11 +192,10 @@ class _Outputs(NamedTuple):
 
 
 def _answer(
-    model: SavedModel | Run, source: Source, *, keep: str | Sequence[str], on_bad_rows: str, uncertainty: bool
+    model: SavedModel, source: Source, *, keep: str | Sequence[str], on_bad_rows: str, uncertainty: bool
 ) -> Iterator[tuple[WholeRows, _Outputs]]:
     """The rows of a source, and the outputs of the network for those that fit, some rows at a time."""
     _cache.use()
-    model = _load_model(model)
     submodels = submodels_of(model.model.network)
     if uncertainty and submodels < 2:
         raise UsageError(
@@ -191,17 +218,19 @@ def _no_outputs(task: Task, rows: int, submodels: int | None) -> _Outputs:
     return _Outputs(np.zeros((rows, task.outputs), np.float32), each)
 
 
-def _predictions_of(model: SavedModel, rows: WholeRows, found: _Outputs) -> Predictions:
+def _predictions_of(
+    model: SavedModel, rows: WholeRows, found: _Outputs, cutoffs: tuple[float, ...] | None
+) -> Predictions:
     """The predictions for all rows, from the outputs for those that fit."""
     target, task = model.encoding.target.name, model.model.task
     notes = (*rows.notes, *unanswered_note(rows.bad, int((~rows.fits).sum()), rows.place), *rows.unfamiliar.notes())
     if rows.fits.all():
-        made, asked = _predictions(task, target, found), len(found.answers)
+        made, asked = _predictions(task, target, found, cutoffs), len(found.answers)
         return replace(made, kept=rows.written, notes=(*notes, *limit_note(made.limited, asked)))
     asked = len(found.answers)
     if not asked:  # for the types of the answers
         found = _no_outputs(task, 1, None if found.of_submodels is None else found.of_submodels.shape[1])
-    of_all = _spread(_predictions(task, target, found), rows.fits)
+    of_all = _spread(_predictions(task, target, found, cutoffs), rows.fits)
     notes = (*notes, *limit_note(of_all.limited, asked))
     return replace(of_all, kept=rows.written, notes=notes, answered=rows.fits)
 
@@ -219,6 +248,9 @@ def _spread(found: Predictions, fits: np.ndarray) -> Predictions:
         probabilities=None if found.probabilities is None else _spread_rows(found.probabilities, fits),
         quantiles=None if found.quantiles is None else _spread_rows(found.quantiles, fits),
         uncertainty=None if found.uncertainty is None else _spread_rows(found.uncertainty, fits),
+        lower=None if found.lower is None else _spread_rows(found.lower, fits),
+        upper=None if found.upper is None else _spread_rows(found.upper, fits),
+        sets=None if found.sets is None else _spread_rows(found.sets.astype(np.float64), fits) == 1,
         parts=tuple(_spread(part, fits) for part in found.parts),
     )
 
@@ -231,21 +263,35 @@ def _spread_rows(cells: np.ndarray, fits: np.ndarray) -> np.ndarray:
     return spread
 
 
-def _predictions(task: Task, target: str, found: _Outputs) -> Predictions:
-    """Turn the outputs of a network into predictions."""
+def _predictions(task: Task, target: str, found: _Outputs, cutoffs: tuple[float, ...] | None) -> Predictions:
+    """Turn the outputs of a network into predictions; with cutoffs, intervals or sets belong to them."""
     answers = task.decode(found.answers)
     if isinstance(task, Several):
-        heads = enumerate(zip(task.heads, task.names, strict=True))
-        parts = tuple(_predictions(*head, found.of_head(task, place)) for place, head in heads)
+        heads = zip(task.heads, task.names, range(len(task.names)), cutoffs or (None,) * len(task.names), strict=True)
+        parts = tuple(
+            _predictions(head, name, found.of_head(task, place), None if own is None else (own,))
+            for head, name, place, own in heads
+        )
         return Predictions(target, answers, parts=parts, limited=task.count_limited(found.answers))
     differ = None if found.of_submodels is None else deviation(task, answers, found.of_submodels)
     if isinstance(task, Classification | Multilabel):
-        return Predictions(target, answers, task.classes, task.probabilities(found.answers), uncertainty=differ)
+        sets = None if cutoffs is None else prediction_set(task, found.answers, cutoffs[0])
+        return Predictions(
+            target, answers, task.classes, task.probabilities(found.answers), uncertainty=differ, sets=sets
+        )
     if not isinstance(task, Regression):
         return Predictions(target, answers, uncertainty=differ)
-    quantiles = task.decode_quantiles(found.answers)
+    return _predicted_values(task, target, found.answers, differ, cutoffs)
+
+
+def _predicted_values(
+    task: Regression, target: str, outputs: np.ndarray, differ: np.ndarray | None, cutoffs: tuple[float, ...] | None
+) -> Predictions:
+    """The predictions of numbers, each target with its quantiles, its deviation among submodels and its interval."""
+    answers, quantiles = task.decode(outputs), task.decode_quantiles(outputs)
     wide = answers.reshape(len(answers), task.targets)
     deviations = None if differ is None else differ.reshape(wide.shape)
+    ends = None if cutoffs is None else interval_of(task, outputs, cutoffs)
     each = tuple(
         Predictions(
             name,
@@ -253,11 +299,13 @@ def _predictions(task: Task, target: str, found: _Outputs) -> Predictions:
             levels=task.levels,
             quantiles=None if quantiles is None else quantiles[:, place],
             uncertainty=None if deviations is None else deviations[:, place],
+            lower=None if ends is None else ends[0][:, place],
+            upper=None if ends is None else ends[1][:, place],
         )
         for place, name in enumerate(task.names or (target,))
     )
     made = each[0] if len(each) == 1 else Predictions(target, answers, parts=each)
-    return replace(made, limited=task.count_limited(found.answers))
+    return replace(made, limited=task.count_limited(outputs))
 
 
 @dataclass(frozen=True)
@@ -266,7 +314,8 @@ class Evaluation:
 
     `per_class` is there for a model of one target of classes. `by_target` has the same for each of several targets
     that is a class; of labels, for each label, the rows `without` and `with` it. `unfamiliar` counts cells that are
-    unlike those of training; the notes tell it too.
+    unlike those of training; the notes tell it too. `intervals` say how many of the rows the intervals or sets of a
+    level hold, for each target; there are none where validation rows are too few for the usual level of 0.9.
     """
 
     metrics: dict[str, float]
@@ -275,6 +324,7 @@ class Evaluation:
     per_class: PerClass | None = None
     by_target: Mapping[str, PerClass] = field(default_factory=dict)
     unfamiliar: Unfamiliar = field(default_factory=Unfamiliar)
+    intervals: tuple[Coverage, ...] = ()
 
 
 def evaluate_on(
@@ -283,6 +333,7 @@ def evaluate_on(
     *,
     weights: str | None = None,
     on_bad_rows: str = "stop",
+    interval: float | None = None,
 ) -> Evaluation:
     """Evaluate a model, or the model of a run, on the rows of a source, which have targets.
 
@@ -291,12 +342,15 @@ def evaluate_on(
         source: the rows.
         weights: the column of their weights; None takes the column used in training, if the source has it.
         on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" their rows and rows without a target.
+        interval: the level of intervals and sets; None is 0.9, where the model has what that takes.
 
     Raises:
         DataError: the rows are not of the kind that the model was trained on, or have no targets, or no such weights.
+        UsageError: an interval, of a model with too few validation rows for this level.
     """
     _cache.use()
-    loaded = _load_model(model)
+    loaded = load_model(model)
+    cutoffs_of(loaded, interval)  # raises before anything is read
     reading = replace(loaded.encoding.reading, on_bad_rows=on_bad_rows)
     try:
         found = encode_labelled(source, loaded.encoding, weights=weights, options=reading)
@@ -309,9 +363,22 @@ def evaluate_on(
     made, unfamiliar = loaded.encoding.preprocessing, Unfamiliar()
     if isinstance(found.source, Table) and isinstance(made, Preprocessing):
         unfamiliar = count_unfamiliar(made, found.source)
-    judged = judge(loaded.model, loaded.variables, to_device(found.rows))
+    answers = answers_of(loaded.model, loaded.variables, to_device(found.rows))
+    judged, intervals = judge_answers(loaded.model.task, *answers), _coverage(loaded, interval, answers)
     notes = (*found.notes, *unfamiliar.notes(), *own)
-    return Evaluation(judged.metrics, notes, judged.remarks, judged.per_class, judged.by_target, unfamiliar)
+    return Evaluation(judged.metrics, notes, judged.remarks, judged.per_class, judged.by_target, unfamiliar, intervals)
+
+
+def _coverage(
+    model: SavedModel, level: float | None, answers: tuple[np.ndarray, np.ndarray, np.ndarray | None]
+) -> tuple[Coverage, ...]:
+    """The coverage of each target, if there is what it takes."""
+    task, conformal = model.model.task, model.conformal
+    known = conformal is not None and (level is not None or can_hold(conformal.rows, LEVEL))
+    if conformal is None or not known or not np.isfinite(answers[0]).all():
+        return ()
+    names = task.names if isinstance(task, Regression | Several) and task.names else (model.encoding.target.name,)
+    return measure_coverage(task, names, conformal, LEVEL if level is None else level, answers)
 
 
 def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, ...]:
@@ -344,7 +411,7 @@ def _file_of_training(run: Run, source: Source) -> tuple[str, ...]:
     return (f"{found}: how good it is on others, its metrics on the test rows say",)
 
 
-def _load_model(model: object) -> SavedModel:
+def load_model(model: object) -> SavedModel:
     """The model itself, or the model of a run."""
     if isinstance(model, Run):
         return model.load_model()

@@ -15,6 +15,7 @@ from batchwright.runs.manifest import (
     BEST_RUN,
     COMPARISON,
     CONFIG,
+    CONFORMAL,
     EVIDENCE,
     HISTORY,
     LARGEST,
@@ -280,7 +281,11 @@ class Run(Shown):
         blueprint = model.read_blueprint(self.read(MODEL), encoding, self.path / MODEL, given)
         layout = model.Layout(blueprint, self.path / MODEL)
         weights = self.read(WEIGHTS, at_most=layout.most_bytes)
-        return model.SavedModel(blueprint, layout.model, layout.read(weights, self.path / WEIGHTS), encoding)
+        variables = layout.read(weights, self.path / WEIGHTS)
+        conformal = None
+        if CONFORMAL in self.manifest.files:
+            conformal = model.read_conformal(self.read(CONFORMAL), blueprint.task, self.path / CONFORMAL)
+        return model.SavedModel(blueprint, layout.model, variables, encoding, conformal)
 
     def file(self, name: str) -> Path:
         """The path of one of the run's files, after verifying its content."""

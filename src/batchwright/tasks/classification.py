@@ -39,6 +39,8 @@ class Classification:
             metrics; the function `class_weights` computes them.
         gamma: γ >= 0 of the focal loss; 0 gives cross-entropy.
         threshold: for two classes, the probability in (0, 1) from which the second is predicted.
+        temperature: T > 0, by which outputs are divided for probabilities, as found on validation rows; the loss has
+            none.
         extra: metrics besides the ones that are always reported.
 
     Without class weights, Keras and PyTorch smooth in the same way. With them, the whole loss of a row is weighted by
@@ -67,6 +69,7 @@ class Classification:
     gamma: Annotated[float, Ge(0)] = 2.0
     threshold: Annotated[float, Gt(0), Lt(1)] = 0.5
     extra: tuple[Metric, ...] = ()
+    temperature: Annotated[float, Gt(0)] = 1.0
 
     @property
     def reported(self) -> tuple[Metric, ...]:
@@ -147,7 +150,7 @@ class Classification:
         self, outputs: Outputs, codes: Int[np.ndarray, " rows"], weights: Float[np.ndarray, " rows"]
     ) -> ClassAnswers:
         """The input of the metrics, for rows that all have a weight above 0."""
-        return ClassAnswers(self._log_probabilities(outputs), codes, weights, self.classes, float(self.threshold))
+        return ClassAnswers(self.log_probabilities(outputs), codes, weights, self.classes, float(self.threshold))
 
     def losses_of(self, outputs: np.ndarray, answers: ClassAnswers) -> Float[np.ndarray, " rows"] | None:
         """The loss of each row in float64; None if the code of the loss is not available."""
@@ -155,7 +158,7 @@ class Classification:
             return None
         if callable(self.loss):
             return host_losses(self.loss, outputs, answers.true)
-        log_p = answers.log_probabilities
+        log_p = answers.log_probabilities if self.temperature == 1 else log_softmax(self.logits(outputs))
         own = log_p[np.arange(len(log_p)), answers.true]
         if self.loss == "focal":
             return np.asarray(-((-np.expm1(own)) ** float(self.gamma)) * own)
@@ -201,23 +204,28 @@ class Classification:
 
     def probabilities(self, outputs: Outputs) -> Float[np.ndarray, "rows classes"]:
         """The probability of each class, float64; each row sums to 1."""
-        return np.asarray(np.exp(self._log_probabilities(outputs)))
+        return np.asarray(np.exp(self.log_probabilities(outputs)))
 
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The name of the class predicted for each row: the most probable, the first of equals."""
         return np.asarray(
-            np.take(self.classes, predict_classes(self._log_probabilities(outputs), float(self.threshold)))
+            np.take(self.classes, predict_classes(self.log_probabilities(outputs), float(self.threshold)))
         )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the name of the task and its fields."""
         return to_json(self)
 
-    def _log_probabilities(self, outputs: Outputs) -> Float[np.ndarray, "rows classes"]:
+    def log_probabilities(self, outputs: Outputs) -> Float[np.ndarray, "rows classes"]:
+        """The logarithm of the probability of each class, float64."""
+        return log_softmax(self.logits(outputs) / float(self.temperature))
+
+    def logits(self, outputs: Outputs) -> Float[np.ndarray, "rows classes"]:
+        """The logits of the classes, float64, as the network has them."""
         logits = np.asarray(outputs, np.float64)
         if self.loss == "binary_cross_entropy":
             logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
-        return log_softmax(logits)
+        return logits
 
 
 def class_weights(

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from annotated_types import Ge, Gt, Lt
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from batchwright._component import component
 from batchwright.tasks.answers import LabelAnswers, given_labels, used_rows
@@ -30,6 +30,8 @@ class Multilabel:
         loss: the above, or a function of (outputs [rows, k], targets float32 [rows, k]) that gives one loss per row.
         label_smoothing: ε in [0, 1): how much of each target is spread over yes and no.
         threshold: the probability in (0, 1) from which a label is given.
+        temperature: T > 0, by which outputs are divided for probabilities, as found on validation rows; the loss has
+            none.
         separator: the text between labels in an answer.
         extra: metrics besides the ones that are always reported.
 
@@ -52,6 +54,7 @@ class Multilabel:
     threshold: Annotated[float, Gt(0), Lt(1)] = 0.5
     separator: str = "|"
     extra: tuple[Metric, ...] = ()
+    temperature: Annotated[float, Gt(0)] = 1.0
 
     @property
     def reported(self) -> tuple[Metric, ...]:
@@ -97,12 +100,13 @@ class Multilabel:
 
     def answers(self, outputs: np.ndarray, targets: np.ndarray, weights: Float[np.ndarray, " rows"]) -> LabelAnswers:
         """The input of the metrics, for rows that all have a weight above 0."""
-        log_odds = np.asarray(outputs, np.float64)
+        log_odds = self.log_odds(outputs)
         return LabelAnswers(log_odds, np.asarray(targets) > 0, weights, self.classes, float(self.threshold))
 
     def _losses_of(self, answers: LabelAnswers) -> Float[np.ndarray, " rows"]:
         """The loss of each row in float64."""
-        losses = np.logaddexp(0.0, -answers.towards) + float(self.label_smoothing) / 2 * answers.towards
+        towards = answers.towards * float(self.temperature)
+        losses = np.logaddexp(0.0, -towards) + float(self.label_smoothing) / 2 * towards
         return np.asarray(losses.mean(axis=1))
 
     def remarks(self, outputs: Outputs, targets: Any, weights: RowWeights | None = None) -> tuple[str, ...]:
@@ -128,14 +132,20 @@ class Multilabel:
 
     def probabilities(self, outputs: Outputs) -> Float[np.ndarray, "rows labels"]:
         """The probability of each label, float64."""
-        log_odds = np.asarray(outputs, np.float64)
-        return np.asarray(np.exp(-np.logaddexp(0.0, -log_odds)))
+        return np.asarray(np.exp(-np.logaddexp(0.0, -self.log_odds(outputs))))
+
+    def log_odds(self, outputs: Outputs) -> Float[np.ndarray, "rows labels"]:
+        """The log-odds of each label, float64."""
+        return np.asarray(outputs, np.float64) / float(self.temperature)
 
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The labels that each row is given, with the separator between them."""
         names = np.array(self.classes, dtype=object)
-        given = given_labels(np.asarray(outputs, np.float64), float(self.threshold))
-        return np.array([self.separator.join(names[row]) for row in given], dtype=str)
+        return np.array([self.separator.join(names[row]) for row in self.given(outputs)], dtype=str)
+
+    def given(self, outputs: Outputs) -> Bool[np.ndarray, "rows labels"]:
+        """Which labels each row is given."""
+        return given_labels(self.log_odds(outputs), float(self.threshold))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the name of the task and its fields."""

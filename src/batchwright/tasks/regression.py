@@ -25,6 +25,8 @@ Numbers = TypeVar("Numbers", Array, np.ndarray)
 ValueLoss: TypeAlias = Literal["mean_squared_error", "mean_absolute_error", "huber", "poisson", "quantile"]
 VALUE_LOSSES: tuple[ValueLoss, ...] = get_args(ValueLoss)
 LEVELS = (0.1, 0.5, 0.9)
+LEAST_SHARE = 0.01
+"""Of the mean of counts: how far off an answer may be does not shrink below that of a hundredth."""
 SMALLEST = 1e-30
 """The least distance of pooled quantiles of a row, in standard deviations: the logarithm of 0 is not finite."""
 MOST_NAMED = 20
@@ -269,6 +271,37 @@ class Regression:
             return None
         quantiles = self._standardised_quantiles(np.asarray(outputs, np.float64))
         return np.stack([self._to_unit(quantiles[:, :, k]) for k in range(len(self.levels))], axis=2)
+
+    def learned_ends(self, outputs: Outputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """As learned [rows, targets]: the lowest and the highest quantile, or the answer twice; and a unit of error.
+
+        They are within the limits. The unit is 1, for counts the root of the answer, by which they vary.
+        """
+        wide = np.asarray(outputs, np.float64)
+        if self.loss == "poisson":
+            middle = self._standardised_answers(wide)
+            share = middle * self._scale(np, np.float64) + 1.0
+            return middle, middle, np.sqrt(share.clip(LEAST_SHARE))
+        ends = self._quantiles(wide, np)[:, :, [0, -1]] if self.levels else np.stack([wide, wide], axis=2)
+        low, high = (np.clip(ends[:, :, place], *self._learned_limits()) for place in (0, 1))
+        return low, high, np.ones_like(low)
+
+    def from_learned(self, learned: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
+        """The values in their own unit from those that are learned; counts are 0 or more."""
+        if self.loss == "poisson":
+            return self._to_unit(learned).clip(0.0)
+        return self._undo(learned) if self.transforms else self._to_unit(learned)
+
+    def _learned_limits(self) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest answer as learned [1, targets]; infinite where there is none."""
+        if not self.lowest:
+            return np.full((1, self.targets), -np.inf), np.full((1, self.targets), np.inf)
+        if not self.transforms:
+            return self._limits()
+        with np.errstate(invalid="ignore", divide="ignore"):  # a logarithm has no limit at 0 or below
+            pairs = zip(self.transforms, self.lowest, self.highest, strict=True)
+            found = np.array([transform.apply(np.array([low, high])) for transform, low, high in pairs]).T
+        return np.where(np.isnan(found[:1]), -np.inf, found[:1]), found[1:]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: the name of the task and its fields."""

@@ -5,6 +5,8 @@ from jaxtyping import Bool, Float
 
 from batchwright.tasks.answers import Weights
 
+SURE = 1.959963984540054
+"""Standard deviations on each side of the mean that hold 95 % of a normal distribution."""
 CALIBRATION_BINS = 15  # the number in Guo et al. (2017), used in other comparisons too
 
 
@@ -75,3 +77,15 @@ def calibration_error(
     place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
     gaps = np.bincount(place, weights * (right - confidence), bins)
     return float(np.abs(gaps).sum() / weights.sum())
+
+
+def wilson(share: Float[np.ndarray, "..."], rows: Float[np.ndarray, "..."]) -> tuple[np.ndarray, np.ndarray]:
+    """The 95 % interval of a share of some rows (Wilson 1927).
+
+    >>> [f"{end:.3f}" for end in wilson(np.array(0.9), np.array(100.0))]
+    ['0.826', '0.945']
+    """
+    square = SURE**2
+    middle = (share + square / (2 * rows)) / (1 + square / rows)
+    half = SURE / (1 + square / rows) * np.sqrt(share * (1 - share) / rows + square / (4 * rows**2))
+    return np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)

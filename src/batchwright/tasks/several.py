@@ -74,7 +74,7 @@ class Several:
         """The loss of each row."""
         if self.loss is not None:
             return self.loss(outputs, targets)  # type: ignore[no-any-return]
-        parts = [head.losses(own, wanted) for head, own, wanted in self._by_head(jnp.asarray(outputs), targets)]
+        parts = [head.losses(own, wanted) for head, own, wanted in self.heads_with(jnp.asarray(outputs), targets)]
         return jnp.mean(jnp.stack(parts), axis=0)
 
     @property
@@ -86,7 +86,7 @@ class Several:
         """The task with the residuals of these rows in the heads that need them."""
         heads = tuple(
             head.with_residuals(own, wanted, weights) if isinstance(head, Regression) and head.needs_residuals else head
-            for head, own, wanted in self._by_head(np.asarray(outputs), np.asarray(targets))
+            for head, own, wanted in self.heads_with(np.asarray(outputs), np.asarray(targets))
         )
         return replace(self, heads=heads)
 
@@ -116,13 +116,13 @@ class Several:
         """The input of the metrics, for rows that all have a weight above 0."""
         parts: dict[str, ClassAnswers | ValueAnswers] = {
             name: head.answers(own, wanted, weights)
-            for name, (head, own, wanted) in zip(self.names, self._by_head(outputs, targets), strict=True)
+            for name, (head, own, wanted) in zip(self.names, self.heads_with(outputs, targets), strict=True)
         }
         return SeveralAnswers(parts, weights)
 
     def remarks(self, outputs: Outputs, targets: Any, weights: RowWeights | None = None) -> tuple[str, ...]:
         """The remarks of each head, after the name of its target."""
-        heads = zip(self.names, self._by_head(np.asarray(outputs), np.asarray(targets)), strict=True)
+        heads = zip(self.names, self.heads_with(np.asarray(outputs), np.asarray(targets)), strict=True)
         each = [
             f"{name}: {remark}" for name, (head, own, wanted) in heads for remark in head.remarks(own, wanted, weights)
         ]
@@ -190,7 +190,7 @@ class Several:
             losses = np.mean([part for part in parts if part is not None], axis=0)
         return {"loss": mean_loss(losses, answers.weights)}
 
-    def _by_head(self, outputs: Any, targets: Any) -> list[tuple[Head, Any, Any]]:
+    def heads_with(self, outputs: Any, targets: Any) -> list[tuple[Head, Any, Any]]:
         """Each head with its outputs, and its targets in the type that it takes."""
         columns = [
             targets[:, place].astype(np.int32) if isinstance(head, Classification) else targets[:, place]

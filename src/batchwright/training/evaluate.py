@@ -99,8 +99,13 @@ def evaluate_rows(
 
 def judge(model: Model, variables: Variables, rows: Rows | OnDisk) -> Judged:
     """`evaluate`, with the task's remarks, and by class where there are classes."""
-    answers = answers_of(model, variables, rows)
-    return Judged(model.task.metrics(*answers), model.task.remarks(*answers), *_judge_classes(model.task, *answers))
+    return judge_answers(model.task, *answers_of(model, variables, rows))
+
+
+def judge_answers(task: Task, predicted: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> Judged:
+    """`judge` of outputs that have been computed."""
+    answers = predicted, targets, weights
+    return Judged(task.metrics(*answers), task.remarks(*answers), *_judge_classes(task, *answers))
 
 
 def _judge_classes(

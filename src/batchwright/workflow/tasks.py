@@ -12,7 +12,6 @@ from batchwright.data.encode.labels import LabelTarget
 from batchwright.data.encode.several import SeveralTargets, each_target
 from batchwright.data.encode.targets import ClassTarget, ValueTarget, transforms_of
 from batchwright.errors import ConfigError, DataError
-from batchwright.nn.protocols import Variables
 from batchwright.tasks import (
     CLASS_LOSSES,
     LABEL_LOSSES,
@@ -38,10 +37,6 @@ from batchwright.tasks.metrics import (
     VALUE_METRICS,
     choose_metrics,
 )
-from batchwright.tasks.threshold import best_threshold
-from batchwright.training.evaluate import answers_of
-from batchwright.training.feed import OnDisk
-from batchwright.training.state import Model, Rows
 
 Name = TypeVar("Name", bound=str)
 CLIP_MARGIN = 0.25
@@ -62,11 +57,26 @@ def task_of(dataset: Dataset, settings: TaskSettings, own: Own, *, linear: bool 
             fails.
         DataError: targets that the loss does not accept.
     """
+    if settings.calibration == "temperature":
+        _check_calibration(dataset, own)
     if own.task is not None:
         return _try_parts(_own_task(own), dataset, own)
     if settings.clip_margin == "auto":
         settings = replace(settings, clip_margin="none" if linear else CLIP_MARGIN)
     return _try_parts(_make_task(dataset, settings, own), dataset, own)
+
+
+def _check_calibration(dataset: Dataset, own: Own) -> None:
+    """Refuse a temperature where there are no probabilities, or no rows to find it from."""
+    target = dataset.target
+    parts = target.parts if isinstance(target, SeveralTargets) else (target,)
+    if own.task is not None or all(isinstance(part, ValueTarget) for part in parts):
+        what = "a task of your own has its own answers" if own.task is not None else "numbers have none"
+        raise ConfigError(f"task.calibration temperature is for probabilities, and {what}: leave it out.")
+    if dataset.validation is None:
+        raise ConfigError(
+            "task.calibration temperature is found on validation rows: set data.validation_split above 0."
+        )
 
 
 def _make_task(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:
@@ -276,31 +286,3 @@ def medians_note(task: Task, monitor: str) -> Iterator[str]:
             f"{monitor} of each epoch is that of medians, as answers become means only after training: another epoch "
             "or trial may have the best one then; val_loss does not depend on it"
         )
-
-
-def finish_task(
-    task: Task,
-    settings: TaskSettings,
-    model: Model,
-    variables: Variables,
-    *,
-    train: Rows | OnDisk,
-    validation: Rows | OnDisk | None,
-) -> Task:
-    """The task with what is learned when training has ended: a threshold, or residuals for means.
-
-    The best threshold is chosen on the validation rows. Residuals are those of training and validation rows.
-    """
-    aim = settings.threshold
-    if isinstance(task, Classification) and isinstance(aim, str) and validation is not None:
-        outputs, targets, weights = answers_of(model, variables, validation)
-        own = np.ones(len(targets)) if weights is None else weights.astype(np.float64)
-        used = np.flatnonzero(own)
-        second = task.probabilities(outputs[used])[:, 1]
-        return replace(task, threshold=best_threshold(second, targets[used], own[used], aim=aim))
-    if isinstance(task, Regression | Several) and task.needs_residuals:
-        parts = [answers_of(model, variables, rows) for rows in (train, validation) if rows is not None]
-        outputs, targets = (np.concatenate([part[place] for part in parts]) for place in (0, 1))
-        given = [np.ones(len(part[1])) if part[2] is None else part[2].astype(np.float64) for part in parts]
-        return task.with_residuals(outputs, targets, np.concatenate(given)) if np.isfinite(outputs).all() else task
-    return task

@@ -12,6 +12,8 @@ from batchwright.diagnosis import Diagnosis, Evidence, Verdict, diagnose, verdic
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, evaluate_on, predict
 from batchwright.runs.run import LastWrong, Run
+from batchwright.tasks.conformal import LEVEL
+from batchwright.tasks.coverage import Coverage
 from batchwright.tasks.per_class import PerClass
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.events import Stopped
@@ -112,13 +114,17 @@ class Trained(Shown):
         keep: str | Sequence[str] = (),
         on_bad_rows: Literal["stop", "drop"] = "stop",
         uncertainty: bool = False,
+        interval: float | None = None,
     ) -> Predictions:
         """What the model says of the rows of a source: a path, arrays, or any data frame.
 
         Columns in `keep` come before the answers in `frame()`. With `on_bad_rows` "drop", rows whose cells do not fit
-        their column stay, without an answer. `uncertainty` adds how much the submodels of an ensemble differ.
+        their column stay, without an answer. `uncertainty` adds how much the submodels of an ensemble differ,
+        `interval`, a level such as 0.9, intervals or sets that hold the true value with this probability.
         """
-        return predict(self.model, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty)
+        return predict(
+            self.model, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty, interval=interval
+        )
 
     def evaluate(
         self, source: Source, *, weights: str | None = None, on_bad_rows: Literal["stop", "drop"] = "stop"
@@ -133,3 +139,7 @@ class Trained(Shown):
         for note in found.notes:
             warnings.warn(note, stacklevel=2)
         return found.metrics
+
+    def coverage(self, source: Source, *, interval: float = LEVEL) -> tuple[Coverage, ...]:
+        """How many rows of a source with targets the intervals or sets of a level hold, for each target."""
+        return evaluate_on(self.model, source, interval=interval).intervals

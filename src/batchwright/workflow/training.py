@@ -20,6 +20,8 @@ from batchwright.runs.folder import RunFolder, create, reopen
 from batchwright.runs.manifest import CONFIG, EVIDENCE, Setting
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import LastWrong, Run
+from batchwright.tasks import Task
+from batchwright.tasks.conformal import Chosen
 from batchwright.training.checkpoint import Checkpoint, EpochRow, copy_to_device, copy_to_host, first_checkpoint
 from batchwright.training.evaluate import Judged, judge
 from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped
@@ -28,11 +30,11 @@ from batchwright.training.job import Job, iterations_done
 from batchwright.training.state import Model
 from batchwright.training.watch import Steering
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
+from batchwright.workflow.finishing import Finished, finish_task
 from batchwright.workflow.initial import begin_from, given_variables, refuse_trials
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.places import find_again, places_of, require_rows_again
 from batchwright.workflow.preparing import Prepared, prepare, rows_of
-from batchwright.workflow.tasks import finish_task
 from batchwright.workflow.timing import fit_epochs_in_time
 from batchwright.workflow.trained import Trained
 
@@ -327,11 +329,14 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     """Evaluate the variables that are kept, and complete the record."""
     stopped = fitted.stopped
     evaluating = time.perf_counter()
-    prepared = _with_finished_task(prepared, stopped.variables)
-    model = SavedModel(prepared.blueprint, prepared.job.program.model, stopped.variables, prepared.dataset.encoding)
+    finished = _finish_task(prepared, stopped.variables)
+    prepared, conformal = _with_task(prepared, finished.task), finished.conformal
+    network, encoding = prepared.job.program.model, prepared.dataset.encoding
+    model = SavedModel(prepared.blueprint, network, stopped.variables, encoding, conformal)
     judged = _judge(prepared, stopped.variables)
     metrics = {part: found.metrics for part, found in judged.items()}
-    remarks = tuple(f"on the {part} rows {said}" for part, found in judged.items() for said in found.remarks)
+    on_parts = (f"on the {part} rows {said}" for part, found in judged.items() for said in found.remarks)
+    remarks = (*finished.remarks, *on_parts)
     seconds = {
         "load": prepared.load_seconds,
         **({"measure": prepared.measure_seconds} if prepared.measure_seconds else {}),
@@ -341,7 +346,7 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     }
     run, mistakes = None, _mistakes(prepared, fitted)
     if folder:
-        folder.save_model(prepared.blueprint, stopped.variables)
+        folder.save_model(prepared.blueprint, stopped.variables, conformal)
         seconds["total"] = time.perf_counter() - started
         run = folder.finish(
             stopped.status,
@@ -384,20 +389,38 @@ def _mistakes(prepared: Prepared, fitted: _Fitted) -> LastWrong | None:
     return LastWrong(rows if len(rows) == len(epochs) else np.arange(len(epochs)), epochs)
 
 
-def _with_finished_task(prepared: Prepared, variables: Variables) -> Prepared:
-    """What was prepared, with what its task learns when training has ended (`finish_task`)."""
-    job, blueprint, settings = prepared.job, prepared.blueprint, prepared.settings.config.task
-    model = job.program.model
-    task = finish_task(blueprint.task, settings, model, variables, train=job.train, validation=job.validation)
-    if task is blueprint.task:
+def _finish_task(prepared: Prepared, variables: Variables) -> Finished:
+    """What the task learns when training has ended, and what its validation rows were used for."""
+    job, dataset = prepared.job, prepared.dataset
+    found = finish_task(
+        prepared.blueprint.task,
+        prepared.settings.config.task,
+        job.program.model,
+        variables,
+        train=job.train,
+        validation=job.validation,
+    )
+    if found.conformal is None:
+        return found
+    by = job.early_stopping
+    epoch: tuple[Chosen, ...] = ("epoch",) if by and by.restore_best and by.monitor != "loss" else ()
+    drawn = len(dataset.indices.validation) > 0  # else they have a source of their own
+    chosen = (*epoch, *found.conformal.chosen)
+    return found._replace(conformal=replace(found.conformal, chosen=chosen, split=dataset.split if drawn else ""))
+
+
+def _with_task(prepared: Prepared, task: Task) -> Prepared:
+    """What was prepared, with another task."""
+    if task is prepared.blueprint.task:
         return prepared
-    program = replace(job.program, model=Model(model.network, task))
-    return replace(prepared, blueprint=replace(blueprint, task=task), job=replace(job, program=program))
+    program = replace(prepared.job.program, model=Model(prepared.job.program.model.network, task))
+    blueprint = replace(prepared.blueprint, task=task)
+    return replace(prepared, blueprint=blueprint, job=replace(prepared.job, program=program))
 
 
 def judge_parts(prepared: Prepared, variables: Variables) -> dict[str, Judged]:
     """How good these variables are on the rows of every part, with a task finished by them (`finish_task`)."""
-    return _judge(_with_finished_task(prepared, variables), variables)
+    return _judge(_with_task(prepared, _finish_task(prepared, variables).task), variables)
 
 
 def _judge(prepared: Prepared, variables: Variables) -> dict[str, Judged]:

@@ -85,6 +85,7 @@ def memory_map(dataset: StreamedDataset, *, memory_limit: int) -> Dataset:
         dataset.fingerprint,
         dataset.name,
         dataset.notes,
+        dataset.split,
         memory_limit,
     )
 
