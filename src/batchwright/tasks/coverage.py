@@ -73,14 +73,12 @@ def measure_coverage(
     inside, size = _hold(task, outputs[rows], targets[rows], conformal.cutoffs(level))
     share = own_weights / own_weights.sum()
     alike = 1 / float(share @ share)  # rows of equal weight that say as much
-    found = []
-    for place, (name, is_class) in enumerate(zip(names, _of_classes(task, len(names)), strict=True)):
-        covered, mean = float(share @ inside[:, place]), float(share @ size[:, place])
-        low, high = wilson(np.array(covered), np.array(alike))
-        spread = SURE * float(np.sqrt(share**2 @ (size[:, place] - mean) ** 2))
-        figures = (covered, float(low), float(high), mean, mean - spread, mean + spread)
-        found.append(Coverage(name, level, *figures, is_class))
-    return tuple(found)
+    covered, mean = share @ inside, share @ size
+    low, high = wilson(covered, np.full(len(names), alike))
+    spread = SURE * np.sqrt(share**2 @ (size - mean) ** 2)
+    figures = np.stack([covered, low, high, mean, mean - spread, mean + spread], axis=1)
+    each = zip(names, figures.tolist(), _of_classes(task, len(names)), strict=True)
+    return tuple(Coverage(name, level, *row, is_class) for name, row, is_class in each)
 
 
 def _of_classes(task: Task, targets: int) -> tuple[bool, ...]:

@@ -79,10 +79,10 @@ def calibration_error(
     return float(np.abs(gaps).sum() / weights.sum())
 
 
-def wilson(share: Float[np.ndarray, "..."], rows: Float[np.ndarray, "..."]) -> tuple[np.ndarray, np.ndarray]:
-    """The 95 % interval of a share of some rows (Wilson 1927).
+def wilson(share: Float[np.ndarray, " shares"], rows: Float[np.ndarray, " shares"]) -> tuple[np.ndarray, np.ndarray]:
+    """The 95 % interval of shares of some rows (Wilson 1927).
 
-    >>> [f"{end:.3f}" for end in wilson(np.array(0.9), np.array(100.0))]
+    >>> [f"{end[0]:.3f}" for end in wilson(np.array([0.9]), np.array([100.0]))]
     ['0.826', '0.945']
     """
     square = SURE**2
