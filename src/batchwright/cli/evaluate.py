@@ -50,5 +50,5 @@ def evaluate(
         for part in per_class_parts(found.per_class, found.by_target) if per_class else ():
             table_console().print("", part, sep="\n")
         for one in found.intervals:
-            table_console().print(one)
+            table_console().print(str(one), soft_wrap=True)
         notes(found.remarks, table_console())
