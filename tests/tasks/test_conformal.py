@@ -173,6 +173,14 @@ def test_rows_without_weight_count_for_nothing_and_a_task_of_ones_own_has_no_sco
     assert conformal_scores(Plain(), outputs, wanted, None) is None
 
 
+def test_counts_without_end_have_scores_and_intervals() -> None:
+    """exp(800) is above the largest float."""
+    outputs, wanted = np.array([[800.0], [1.0]], np.float32), np.array([0.0, 1.0], np.float32)
+    task = Regression("poisson", mean=(1.0,))
+    assert np.isfinite(scores_of(task, outputs, wanted)).all()
+    assert np.isfinite(interval_of(task, outputs, (2.0,))).all()
+
+
 def test_of_very_many_rows_some_are_kept() -> None:
     outputs, wanted = values(np.random.default_rng(0), 50_000)
     kept, whole = calibrated(Regression(), outputs, wanted), np.sort(scores_of(Regression(), outputs, wanted)[:, 0])

@@ -26,22 +26,23 @@ class Coverage:
 
     target: str
     level: float
+    of_classes: bool
     coverage: float
     coverage_low: float
     coverage_high: float
     size: float
     size_low: float
     size_high: float
-    of_classes: bool
 
     def __str__(self) -> str:
         """A sentence that says it."""
         what = "sets" if self.of_classes else "intervals"
-        size = "classes on average" if self.of_classes else "wide on average"
+        size = f"{self.size:.4g} ({self.size_low:.4g} to {self.size_high:.4g})"
         return (
             f"{what} of {self.target!r} with level {self.level:g} hold {self.coverage:.4f} of the rows "
-            f"({self.coverage_low:.4f} to {self.coverage_high:.4f}), and are {self.size:.4g} {size} "
-            f"({self.size_low:.4g} to {self.size_high:.4g})"
+            f"({self.coverage_low:.4f} to {self.coverage_high:.4f}); "
+            f"{'they have' if self.of_classes else 'their width is'} {size}{' classes' if self.of_classes else ''} on "
+            "average"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def measure_coverage(
     spread = SURE * np.sqrt(share**2 @ (size - mean) ** 2)
     figures = np.stack([covered, low, high, mean, mean - spread, mean + spread], axis=1)
     each = zip(names, figures.tolist(), _of_classes(task, len(names)), strict=True)
-    return tuple(Coverage(name, level, *row, is_class) for name, row, is_class in each)
+    return tuple(Coverage(name, level, is_class, *row) for name, row, is_class in each)
 
 
 def _of_classes(task: Task, targets: int) -> tuple[bool, ...]:

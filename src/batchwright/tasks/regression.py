@@ -25,6 +25,8 @@ Numbers = TypeVar("Numbers", Array, np.ndarray)
 ValueLoss: TypeAlias = Literal["mean_squared_error", "mean_absolute_error", "huber", "poisson", "quantile"]
 VALUE_LOSSES: tuple[ValueLoss, ...] = get_args(ValueLoss)
 LEVELS = (0.1, 0.5, 0.9)
+MOST_COUNT = 1e150
+"""In standard deviations: the interval of a larger count would have no end to take anything from."""
 LEAST_SHARE = 0.01
 """Of the mean of counts: how far off an answer may be does not shrink below that of a hundredth."""
 SMALLEST = 1e-30
@@ -279,7 +281,7 @@ class Regression:
         """
         wide = np.asarray(outputs, np.float64)
         if self.loss == "poisson":
-            middle = self._standardised_answers(wide)
+            middle = self._standardised_answers(wide).clip(None, MOST_COUNT)
             share = middle * self._scale(np, np.float64) + 1.0
             return middle, middle, np.sqrt(share.clip(LEAST_SHARE))
         ends = self._quantiles(wide, np)[:, :, [0, -1]] if self.levels else np.stack([wide, wide], axis=2)
