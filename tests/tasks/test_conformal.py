@@ -201,7 +201,7 @@ def test_coverage_has_the_weights_of_the_rows() -> None:
 def test_notes_say_what_the_promise_costs() -> None:
     plain = Conformal(((1.0,),))
     assert plain.notes() == ()
-    (chose,) = Conformal(((1.0,),), ("epoch", "temperature", "threshold"), "stratified").notes()
-    assert "also chose the epoch, temperature and threshold of the training" in chose
+    (chose,) = Conformal(((1.0,),), ("settings", "epoch", "threshold"), "stratified").notes()
+    assert "also chose the settings, epoch and threshold of the training" in chose
     assert "split by time" in Conformal(((1.0,),), (), "time").notes()[0]
     assert "split by group" in Conformal(((1.0,),), (), "group").notes()[0]

@@ -6,7 +6,9 @@ import numpy as np
 
 from batchwright.errors import UsageError
 from batchwright.runs.model import SavedModel
-from batchwright.tasks.conformal import check_level
+from batchwright.tasks import Regression, Several
+from batchwright.tasks.conformal import LEVEL, can_hold, check_level
+from batchwright.tasks.coverage import Coverage, measure_coverage
 
 SEPARATORS = ("|", ";", ", ", "/", "\t")
 """What stands between the classes of a set: the first that is in none of their names."""
@@ -33,6 +35,23 @@ def cutoffs_of(model: SavedModel, level: float | None) -> tuple[float, ...] | No
 def promise_notes(model: SavedModel, level: float | None) -> tuple[str, ...]:
     """What keeps intervals from holding what their level promises, if there are to be any."""
     return () if level is None or model.conformal is None else model.conformal.notes()
+
+
+def coverage_of(
+    model: SavedModel, level: float | None, answers: tuple[np.ndarray, np.ndarray, np.ndarray | None]
+) -> tuple[Coverage, ...]:
+    """How many rows the intervals or sets hold, from outputs, targets and weights; without a level at 0.9, if they can.
+
+    Raises:
+        UsageError: as `cutoffs_of`.
+    """
+    task, conformal = model.model.task, model.conformal
+    if conformal is None or not np.isfinite(answers[0]).all():
+        return ()
+    if level is None and not can_hold(conformal.rows, LEVEL):
+        return ()
+    names = task.names if isinstance(task, Regression | Several) and task.names else (model.encoding.target.name,)
+    return measure_coverage(task, names, conformal, LEVEL if level is None else level, answers)
 
 
 def set_texts(sets: np.ndarray, classes: Sequence[str]) -> np.ndarray:

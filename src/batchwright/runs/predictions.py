@@ -27,12 +27,12 @@ from batchwright.data.typed.table import Table
 from batchwright.data.whole_rows import WholeRows, level, read_whole
 from batchwright.errors import ConfigError, DataError, RunError, UsageError
 from batchwright.nn.ensembles import submodels_of
-from batchwright.runs.intervals import cutoffs_of, promise_notes, set_texts
+from batchwright.runs.intervals import coverage_of, cutoffs_of, promise_notes, set_texts
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run
 from batchwright.tasks import Classification, Multilabel, Regression, Several, Task
-from batchwright.tasks.conformal import LEVEL, can_hold, interval_of, prediction_set
-from batchwright.tasks.coverage import Coverage, measure_coverage
+from batchwright.tasks.conformal import interval_of, prediction_set
+from batchwright.tasks.coverage import Coverage
 from batchwright.tasks.per_class import PerClass
 from batchwright.tasks.regression import limit_note
 from batchwright.tasks.uncertainty import deviation
@@ -364,21 +364,9 @@ def evaluate_on(
     if isinstance(found.source, Table) and isinstance(made, Preprocessing):
         unfamiliar = count_unfamiliar(made, found.source)
     answers = answers_of(loaded.model, loaded.variables, to_device(found.rows))
-    judged, intervals = judge_answers(loaded.model.task, *answers), _coverage(loaded, interval, answers)
+    judged, intervals = judge_answers(loaded.model.task, *answers), coverage_of(loaded, interval, answers)
     notes = (*found.notes, *unfamiliar.notes(), *own)
     return Evaluation(judged.metrics, notes, judged.remarks, judged.per_class, judged.by_target, unfamiliar, intervals)
-
-
-def _coverage(
-    model: SavedModel, level: float | None, answers: tuple[np.ndarray, np.ndarray, np.ndarray | None]
-) -> tuple[Coverage, ...]:
-    """The coverage of each target, if there is what it takes."""
-    task, conformal = model.model.task, model.conformal
-    known = conformal is not None and (level is not None or can_hold(conformal.rows, LEVEL))
-    if conformal is None or not known or not np.isfinite(answers[0]).all():
-        return ()
-    names = task.names if isinstance(task, Regression | Several) and task.names else (model.encoding.target.name,)
-    return measure_coverage(task, names, conformal, LEVEL if level is None else level, answers)
 
 
 def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, ...]:

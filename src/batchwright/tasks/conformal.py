@@ -40,7 +40,7 @@ LEVEL = 0.9
 ROUNDING = 1e-9
 """What (n + 1)·level may exceed a whole number by, as 0.9 is not exact: it counts as that number."""
 
-Chosen: TypeAlias = Literal["epoch", "temperature", "threshold"]
+Chosen: TypeAlias = Literal["settings", "epoch", "temperature", "threshold"]
 Scores: TypeAlias = Float[np.ndarray, " rows"]
 
 

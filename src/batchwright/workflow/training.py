@@ -403,9 +403,10 @@ def _finish_task(prepared: Prepared, variables: Variables) -> Finished:
     if found.conformal is None:
         return found
     by = job.early_stopping
+    searched: tuple[Chosen, ...] = ("settings",) if "searched" in prepared.settings.origins.values() else ()
     epoch: tuple[Chosen, ...] = ("epoch",) if by and by.restore_best and by.monitor != "loss" else ()
     drawn = len(dataset.indices.validation) > 0  # else they have a source of their own
-    chosen = (*epoch, *found.conformal.chosen)
+    chosen = (*searched, *epoch, *found.conformal.chosen)
     return found._replace(conformal=replace(found.conformal, chosen=chosen, split=dataset.split if drawn else ""))
 
 
