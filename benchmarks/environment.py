@@ -29,16 +29,16 @@ class Machine:
     peers: dict[str, str]
 
 
-def peers_python() -> Path:
-    """The Python of the peers' environment in the user's cache folder; made, in minutes, where it is missing."""
+def peers_python(name: str = "peers", packages: Sequence[str] = PEER_PACKAGES) -> Path:
+    """The Python of an environment of peers in the user's cache folder; made, in minutes, where it is missing."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "batchwright" / "benchmarks" / "-".join(("peers", *platform.python_version_tuple()[:2]))
+    folder = cache / "batchwright" / "benchmarks" / "-".join((name, *platform.python_version_tuple()[:2]))
     python, done = folder / "bin" / "python", folder / "installed.txt"
-    wanted = "\n".join(PEER_PACKAGES)
+    wanted = "\n".join(packages)
     if not (done.exists() and done.read_text() == wanted):
-        print(f"installing {', '.join(PEER_PACKAGES)} in {folder}", file=sys.stderr)
+        print(f"installing {', '.join(packages)} in {folder}", file=sys.stderr)
         venv.create(folder, clear=True, with_pip=True)
-        processes.run([str(python), "-m", "pip", "install", "--quiet", *PEER_PACKAGES])
+        processes.run([str(python), "-m", "pip", "install", "--quiet", *packages])
         done.write_text(wanted)
     return python
 
