@@ -23,7 +23,9 @@ from quality_tables import PACKAGED, Table, read_tables
 from quality_text import Result, markdown
 from report import replace_section
 
-HERE, ROOT = Path(__file__).parent, Path(__file__).resolve().parents[1]
+import batchwright
+
+HERE = Path(__file__).parent
 OURS = "batchwright"
 DEFAULT_PEERS = "mlp,boosting"
 COMMON = ("scikit-learn", "pandas")
@@ -129,9 +131,10 @@ def read_results(path: Path) -> list[Result]:
 
 
 def _version() -> str:
-    """The commit of this checkout, with a mark if files differ from it."""
+    """The commit of the batchwright that is measured, with a mark if files differ from it; "" where there is none."""
+    folder = str(Path(batchwright.__file__).parent)
     try:
-        return processes.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"]).stdout.strip()
+        return processes.run(["git", "-C", folder, "describe", "--always", "--dirty"]).stdout.strip()
     except (processes.CommandError, OSError):
         return ""
 

@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 
 TEST_SHARE = 0.25
 MOST_CLASSES = 20
-"""Numbers with at most this many different values are taken as classes, unless `VALUES` names the target."""
+"""Whole numbers with at most this many different values are classes."""
 TARGETS: Mapping[str, str] = {
     "bikeshare": "bikers",
     "california-housing": "median_house_value",
@@ -88,9 +88,14 @@ def _read(path: Path) -> tuple[Row, list[Row]]:
 
 def _table(name: str, header: Row, rows: list[Row], test: int) -> Table:
     target = TARGETS.get(name, header[-1])
-    known = [row for row in rows if row[header.index(target)].strip() not in ("", "NA")]
-    test -= len(rows) - len(known) if test else 0
-    return Table(name, header, known, target, _are_classes({row[header.index(target)] for row in known}), test)
+    place = header.index(target)
+    known = [row for row in rows if _is_known(row[place])]
+    apart = sum(_is_known(row[place]) for row in rows[len(rows) - test :])
+    return Table(name, header, known, target, _are_classes({row[place] for row in known}), apart)
+
+
+def _is_known(cell: str) -> bool:
+    return cell.strip() not in ("", "NA")
 
 
 def _are_classes(different: set[str]) -> bool:

@@ -41,14 +41,14 @@ def call(folder, *arguments):
 
 def test_ours_with_options_and_a_peer(tables, tmp_path):
     results, page = tmp_path / "results.jsonl", tmp_path / "page.md"
-    page.write_text("<!-- quality: begin -->\nold\n<!-- quality: end -->\n")
+    page.write_text("<!-- quality: begin -->\nearlier figures\n<!-- quality: end -->\n")
     ours = ("--ours", "short=training.epochs=2,network.hidden_layer_sizes=[8,4]", "--peers", "linear")
     done = call(tables, *ours, "--results", results, "--markdown", page)
     assert done.returncode == 0, done.stderr
     found = {one["contestant"]: one for one in map(json.loads, results.read_text().splitlines())}
     assert list(found) == ["batchwright", "short", "linear"]
     assert all(not one["error"] and one["rows"] == ROWS * 3 // 4 for one in found.values()), found
-    assert done.stdout in page.read_text() and "old" not in page.read_text()
+    assert done.stdout in page.read_text() and "earlier figures" not in page.read_text()
     assert f"{found['linear']['score']:.4f}, {found['linear']['loss']:.4g}" in done.stdout
     again = call(tables, *ours, "--results", results)
     assert again.stdout == done.stdout
@@ -71,6 +71,8 @@ def test_peer_as_scikit_learn_called_directly(tables, tmp_path, quality):
 
 def test_failure_is_a_row_and_is_tried_again(tables, tmp_path):
     results = tmp_path / "results.jsonl"
+    known = {"table": "made", "seed": 0, "contestant": "batchwright", "options": "", "version": "", "rows": 40}
+    results.write_text(json.dumps(known | {"score": 0.9, "loss": 0.25, "fit": 1.0, "processor": 2.0}) + "\n")
     for tries in (1, 2):
         done = call(tables, "--ours", "wrong=network.name=mpl", "--peers", "", "--results", results, "--rows", "40")
         assert done.returncode == 0, done.stderr
