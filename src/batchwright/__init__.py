@@ -24,6 +24,8 @@ _HOMES = {
     "open_search": "batchwright.search.saved",
     "compare": "batchwright.comparison.run",
     "open_comparison": "batchwright.comparison.saved",
+    "compare_peers": "batchwright.comparison.peers.saved",
+    "open_leaderboard": "batchwright.comparison.peers.saved",
     "Trained": "batchwright.workflow",
     "Searched": "batchwright.search.events",
     "Metric": "batchwright.tasks.metrics",

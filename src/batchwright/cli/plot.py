@@ -58,6 +58,10 @@ def _drawings(path: Path) -> "Drawings":
             from batchwright.comparison.saved import open_comparison
 
             return open_comparison(path).drawings()
+        case "leaderboard":
+            from batchwright.comparison.peers.saved import open_leaderboard
+
+            return open_leaderboard(path).drawings()
         case "search":
             from batchwright.search.saved import open_search
 

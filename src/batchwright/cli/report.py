@@ -35,6 +35,11 @@ def report(run: Folder, file: File = None, html: Html = False, csv: CsvFolder = 
 
     check_files(None, csv)
     kind = kind_of(run)
+    if kind == "leaderboard":
+        if html:
+            raise UsageError(f"{run} holds a comparison with peers, which has no page: leave out --html.")
+        _report_leaderboard(run, csv, as_json=as_json)
+        return
     opened, show = _OPEN[kind](run)
     write_files(opened, None, csv)
     if html:
@@ -65,6 +70,16 @@ def _open_comparison(path: Path) -> "tuple[Subject, Show]":
 
 
 _OPEN = {"run": _open_run, "search": _open_search, "comparison": _open_comparison}
+
+
+def _report_leaderboard(path: Path, csv: Path | None, *, as_json: bool) -> None:
+    """Show who was compared, and write the table."""
+    from batchwright.cli.compare import show_leaderboard
+    from batchwright.comparison.peers.saved import open_leaderboard
+
+    found = open_leaderboard(path)
+    write_files(found, None, csv)
+    show_leaderboard(found, path, as_json=as_json)
 
 
 def _write_page(of: "Subject", file: Path | None, *, as_json: bool) -> None:

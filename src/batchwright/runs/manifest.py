@@ -27,6 +27,7 @@ PROGRESS = "progress.json"
 SEARCH, BEST_RUN = "search.json", "best"
 """The file and the folder of a search: its description, and its best trial, which is a run of its own."""
 COMPARISON = "comparison.json"
+LEADERBOARD = "leaderboard.json"
 """The file of a comparison: what was compared, and what came of it."""
 
 MB = 1 << 20
