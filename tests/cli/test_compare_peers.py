@@ -1,4 +1,4 @@
-"""`batchwright compare SOURCE --peers`: what a person reads, the files, the folder, and options that do not go with it."""
+"""`batchwright compare SOURCE --peers`: what a person reads, the folder, and options that do not go with it."""
 
 import json
 

@@ -252,7 +252,7 @@ def test_what_peers_cannot_take_is_refused_before_training(
         bw.compare_peers(frame, space)
 
 
-@pytest.mark.parametrize("limit", [0, -1.0, "soon", True, None, float("nan")])
+@pytest.mark.parametrize("limit", [0, -1.0, "soon", True, float("nan")])
 def test_limits_that_are_none(limit: object) -> None:
     with pytest.raises(ConfigError, match="time limit"):
         saved.check_time_limit(limit)  # type: ignore[arg-type]
