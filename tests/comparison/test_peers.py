@@ -1,7 +1,7 @@
 """Comparisons with peers: scores as scikit-learn's called directly, intervals, refusals, failures, and the folder."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,8 @@ from batchwright.data.load import encode_parts, read_parts
 from batchwright.data.options import DataOptions
 from batchwright.errors import ConfigError, InterruptedRunError, RunError
 from batchwright.runs.manifest import LEADERBOARD
+from batchwright.runs.reading import to_plain
+from batchwright.runs.sealed import seal
 from batchwright.search.brought import Parts, space_of
 
 SMALL = {"network.name": "linear", "training.epochs": 3, "training.batch_size": 32}
@@ -272,6 +274,19 @@ def test_the_folder_is_opened_again(tmp_path: Path, classes: Leaderboard, monkey
     file.write_text(file.read_text().replace("train and validation", "train and validatiom", 1))
     with pytest.raises(RunError, match="changed or damaged"):
         bw.open_leaderboard(tmp_path / "new")
+
+
+@pytest.mark.parametrize("names", [("linear",), (OURS, "linear", "linear")])
+def test_a_folder_without_ours_or_with_a_name_twice_is_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
+    plain = to_plain(asdict(board(*(scored(name, 0.5, None) for name in names))))
+    (tmp_path / LEADERBOARD).write_text(seal({"format": 1, "leaderboard": plain}))
+    with pytest.raises(RunError, match="has not the scores"):
+        bw.open_leaderboard(tmp_path)
+
+
+def test_rows_that_are_encoded_already_are_refused() -> None:
+    with pytest.raises(ConfigError, match="takes a source of rows"):
+        bw.compare_peers(bw.load("iris"))
 
 
 def test_nothing_is_left_where_it_fails(tmp_path: Path) -> None:

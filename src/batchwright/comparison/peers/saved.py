@@ -9,13 +9,15 @@ from typing import Any
 from batchwright._files import path_of, write_file
 from batchwright.comparison.peers.board import Leaderboard
 from batchwright.comparison.peers.race import LeaderboardEvent, compare_with_peers
+from batchwright.comparison.peers.scores import OURS
 from batchwright.config import Settings
 from batchwright.config.durations import EXAMPLES, seconds_of
+from batchwright.data.dataset import Dataset
 from batchwright.data.formats.source import Source
 from batchwright.errors import ConfigError, RunError
 from batchwright.runs.folder import claim
 from batchwright.runs.manifest import LEADERBOARD, LOCK
-from batchwright.runs.reading import parse, read_bytes, to_plain
+from batchwright.runs.reading import REMEDY, parse, read_bytes, to_plain
 from batchwright.runs.sealed import seal, unseal
 from batchwright.search.brought import Parts, space_of
 
@@ -57,6 +59,11 @@ def compare_peers(
     >>> "scikit-learn boosting" in [one.name for one in found.contestants]
     True
     """
+    if isinstance(source, Dataset):
+        raise ConfigError(
+            "compare_peers takes a source of rows, as load does: peers get the columns as they are, and what load has "
+            "read is encoded."
+        )
     chosen = {**(space or {}), **({} if target is None else {"data.target": target})}
     settings = space_of(chosen, Parts()).settings({})
     place = None if run_dir is None else path_of(run_dir, "run_dir")
@@ -129,4 +136,9 @@ def open_leaderboard(path: Path | str) -> Leaderboard:
     if not where.is_file():
         raise RunError(f"{path} is not the folder of a comparison with peers: it has no {LEADERBOARD}.")
     plain = unseal(read_bytes(path, LEADERBOARD, at_most=MOST_BYTES), where, FORMAT)
-    return parse(Leaderboard, plain.get("leaderboard"), where)
+    found = parse(Leaderboard, plain.get("leaderboard"), where)
+    names = [one.name for one in found.contestants]
+    scored = [one.name for one in found.contestants if one.scores is not None and one.seconds is not None]
+    if len(set(names)) < len(names) or OURS not in scored or "test" not in found.rows:
+        raise RunError(f"{where} has not the scores of {OURS} and each peer on test rows. {REMEDY}")
+    return found
