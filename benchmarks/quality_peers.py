@@ -103,16 +103,24 @@ def ordinal(x: pd.DataFrame, model: Any) -> Any:
     return make_pipeline(ColumnTransformer([("c", encoder, texts(x))], remainder="passthrough"), model)
 
 
-def realmlp(_x: pd.DataFrame, classes: bool, seed: int) -> Any:
+def realmlp(x: pd.DataFrame, classes: bool, seed: int) -> Any:
     from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
 
-    return (RealMLP_TD_Classifier if classes else RealMLP_TD_Regressor)(random_state=seed, device="cpu")
+    return imputed(x, (RealMLP_TD_Classifier if classes else RealMLP_TD_Regressor)(random_state=seed, device="cpu"))
 
 
-def tabm(_x: pd.DataFrame, classes: bool, seed: int) -> Any:
+def tabm(x: pd.DataFrame, classes: bool, seed: int) -> Any:
     from pytabkit import TabM_D_Classifier, TabM_D_Regressor
 
-    return (TabM_D_Classifier if classes else TabM_D_Regressor)(random_state=seed, device="cpu")
+    return imputed(x, (TabM_D_Classifier if classes else TabM_D_Regressor)(random_state=seed, device="cpu"))
+
+
+def imputed(x: pd.DataFrame, model: Any) -> Any:
+    """The model behind imputation of numbers; it sees a frame, whose texts are categories."""
+    columns = ColumnTransformer(
+        [("n", SimpleImputer(strategy="median"), numbers(x))], remainder="passthrough", verbose_feature_names_out=False
+    )
+    return make_pipeline(columns.set_output(transform="pandas"), model)
 
 
 PEERS: Mapping[str, Make] = {
