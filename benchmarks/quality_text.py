@@ -52,9 +52,9 @@ def markdown(tables: Sequence[Table], contestants: Sequence[str], results: Seque
     versions = sorted({one.version for one in results} - {""})
     over = "one seed" if seeds == 1 else f"means of {seeds} seeds"
     what = (
-        f"{len(tables)} tables, {over}. Each cell: accuracy and log loss of classes, R² and RMSE of values, on test rows; "
-        f"the best loss of a table is bold. The ratio of losses is a geometric mean over the tables, each at most "
-        f"{MOST:g} and at least 1/{MOST:g}. Commit of ours: {', '.join(versions) or 'unknown'}."
+        f"{len(tables)} tables, {over}. Each cell: accuracy and log loss of classes, R² and RMSE of values, on test "
+        f"rows; the best loss of a table is bold. The ratio of losses is a geometric mean over the tables, each at "
+        f"most {MOST:g} and at least 1/{MOST:g}. Commit of ours: {', '.join(versions) or 'unknown'}."
     )
     failed = [
         f"- {one.contestant} on {one.table}, seed {one.seed}: {_last_line(one.error)}" for one in results if one.error
