@@ -97,7 +97,12 @@ OPTIONS = (
         "--label-separator", "data.label_separator", str, "what separates the labels in a cell [found from the cells]"
     ),
     Option("--test", "data.test", str, "a file whose rows replace the test split"),
-    Option("--validation-split", "data.validation_split", float, "share of the rows for validation [0.15]"),
+    Option(
+        "--validation-split",
+        "data.validation_split",
+        float,
+        "share of the rows for validation [0.15, or 0 if that is fewer than 10 rows]",
+    ),
     Option(
         "--test-split",
         "data.test_split",

@@ -34,6 +34,7 @@ from batchwright.training.order import permutation
 from batchwright.training.state import Rows
 from batchwright.workflow import Estimate, Prepared, estimate
 from batchwright.workflow.budget import PATIENCE, budget_notes
+from batchwright.workflow.held_out import with_validation_rows
 from batchwright.workflow.preparing import example_of, job_on, prepare
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def compare(
     base = space.settings({})
     if NUMBERS in base.to_measure:
         raise ConfigError("network.numbers: auto does not go with a comparison: give a name, or `vary` it among names.")
-    prepared = prepare(base, dataset)
+    prepared = prepare(with_validation_rows(base), dataset)
     common_rows([prepared.job])
     if prepared.job.validation is None:
         raise ConfigError("compare needs the validation loss: give data.validation_split a share above 0.")

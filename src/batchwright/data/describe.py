@@ -190,7 +190,7 @@ def _describe_targets(
 def _fit(rows: Rows, names: tuple[str, ...], options: DataOptions) -> Target:
     """The target as it is learned from all rows."""
     assert isinstance(rows, Table)  # as images are refused before
-    rules = ClassRules(options.rare_classes, 1 + sum(share > 0 for share in options.shares(()).values()))
+    rules = ClassRules(options.rare_classes, 1 + sum(share > 0 for share in options.shares((), rows.rows).values()))
     rules = dataclasses.replace(rules, merge_case=options.merge_case)
     return fit_targets(
         rows,

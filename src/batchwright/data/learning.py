@@ -24,7 +24,7 @@ from batchwright.data.encode.several import (
 )
 from batchwright.data.encode.targets import ClassRules, ClassTarget, ValueTarget, drop_missing
 from batchwright.data.like import encoding_like, known_target, options_like, target_note
-from batchwright.data.options import TEST_SPLIT, DataOptions
+from batchwright.data.options import LEAST_HELD_OUT, TEST_SPLIT, VALIDATION_SPLIT, DataOptions
 from batchwright.data.roles import split_key
 from batchwright.data.splitting import Indices, split
 from batchwright.data.typed.images import Images
@@ -34,7 +34,7 @@ from batchwright.data.typed.table import ColumnSource, Table, column_of
 from batchwright.data.weights import drop_weightless, row_weights
 from batchwright.errors import ConfigError
 
-FEW_ROWS = 10
+FEW_ROWS = LEAST_HELD_OUT
 """Rows of a validation or test part below which a note says that its metrics say little."""
 
 FAR_SHARE = 0.9
@@ -106,7 +106,7 @@ def divide(
     by = options.group if options.group is not None else options.time
     rows, kept = rows_that_count(source, names, options, also=by)
     known = None if like is None else known_target(rows, names, options, like)
-    shares = options.shares(own)
+    shares = options.shares(own, rows.rows)
     target = known or _fit(rows, names, options, parts=1 + sum(share > 0 for share in shares.values()), lenient=lenient)
     notes = found_notes(rows, target, told=options.task is not None or known is not None)
     rows, kept = leave_out_rare(rows, kept, target)
@@ -114,7 +114,12 @@ def divide(
     table = rows if isinstance(rows, Table) else label_table(rows)
     codes = () if target.task == "regression" else unlearned_note(target.encode(table)[indices.train], target)
     another = () if like is None else target_note(rows, like, target)
-    notes = (*notes, *_no_test_note(options, own), *_far_notes(target, table, indices))
+    notes = (
+        *notes,
+        *_no_test_note(options, own),
+        *_all_train_note(options, own, indices),
+        *_far_notes(target, table, indices),
+    )
     return Divided(target, indices, kept, notes, (*codes, *another))
 
 
@@ -140,6 +145,16 @@ def _no_test_note(options: DataOptions, own: tuple[str, ...]) -> tuple[str, ...]
     if own != ("validation",) or options.test_split is not None:
         return ()
     return (f"no rows are for the test, as the source is divided already; `test_split={TEST_SPLIT}` draws some",)
+
+
+def _all_train_note(options: DataOptions, own: tuple[str, ...], indices: Indices) -> tuple[str, ...]:
+    """A note if no validation rows are drawn because the rows are too few."""
+    if options.validation_split is not None or "validation" in own or len(indices.validation):
+        return ()
+    return (
+        f"all {len(indices.train):,} training rows train: too few to hold some back for validation; "
+        f"`validation_split={VALIDATION_SPLIT}` does",
+    )
 
 
 def rows_that_count(
@@ -360,8 +375,8 @@ def uneven_note(indices: Indices, options: DataOptions, *, own: tuple[str, ...])
     """The parts that differ from the requested size by half or more, which whole groups and times may cause."""
     if options.method not in ("group", "time"):
         return ()
-    wanted = {name.removesuffix("_split"): share for name, share in options.shares(own).items()}
     rows = len(indices.train) + len(indices.validation) + len(indices.test)
+    wanted = {name.removesuffix("_split"): share for name, share in options.shares(own, rows).items()}
     found = {name: len(getattr(indices, name)) / rows for name in wanted}
     uneven = [
         f"{found[name]:.0%} of the rows are for {name}, not {share:.0%}"

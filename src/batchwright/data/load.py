@@ -54,7 +54,7 @@ def load(
     task: Task | None = None,
     label_separator: str | None = None,
     test: Source = None,
-    validation_split: float = 0.15,
+    validation_split: float | None = None,
     test_split: float | None = None,
     split: Method = "stratified",
     group: ColumnName | None = None,

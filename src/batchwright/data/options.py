@@ -12,7 +12,7 @@ from batchwright.data.encode.encoders import MIN_FREQUENCY
 from batchwright.data.encode.power import Transform
 from batchwright.data.encode.texts import TEXT, Text, make_text
 from batchwright.data.formats.source import Source
-from batchwright.data.splitting import METHODS, Method, check_fractions
+from batchwright.data.splitting import METHODS, Method, check_fractions, round_half_up
 from batchwright.data.typed.numbers import DECIMALS, Decimal
 from batchwright.data.typed.schema import SCALINGS, ColumnOptions, Kind, Scaling, Task, from_plain, normal_name
 from batchwright.data.typed.table import MISSING, TableOptions
@@ -43,13 +43,18 @@ def _is_size(value: object) -> bool:
     return value is None or (isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_whole, value)))
 
 
-TEST_SPLIT = 0.15
-"""The share of test rows where none is given."""
+VALIDATION_SPLIT, TEST_SPLIT = 0.15, 0.15
+"""The shares of validation and test rows where none is given."""
+LEAST_HELD_OUT = 10
+"""Validation rows of a part below which none are drawn unless asked for: they would choose the best epoch by chance, and
+the training rows are too few to spare them."""
 
 TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "task": (lambda value: value is None or _is_text(value), "a name, or None"),
-    "validation_split": (_is_number, "a number in [0, 1)"),
-    "test_split": (lambda value: value is None or _is_number(value), "a number in [0, 1), or None"),
+    **dict.fromkeys(
+        ("validation_split", "test_split"),
+        (lambda value: value is None or _is_number(value), "a number in [0, 1), or None"),
+    ),
     "split": (_is_text, "a name"),
     **dict.fromkeys(("scaling", "target_transform"), (_is_text, "a name")),
     "one_hot_max": (_is_whole, "a whole number >= 0"),
@@ -84,6 +89,15 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
 """For options that Python may give in another type: a test of the type, and the name of the right type."""
 
 
+def is_too_few_to_validate(rows: int | None) -> bool:
+    """Whether the usual share of this number of rows is too few to hold back.
+
+    >>> is_too_few_to_validate(63), is_too_few_to_validate(64)
+    (True, False)
+    """
+    return rows is not None and round_half_up(rows * VALIDATION_SPLIT) < LEAST_HELD_OUT
+
+
 def columns_as_told(given: Mapping[str, ColumnOptions | Mapping[str, Any]] | None) -> Mapping[str, ColumnOptions]:
     """What is told about single columns, of which each may be a mapping of the fields of `ColumnOptions`.
 
@@ -115,7 +129,8 @@ class DataOptions:
         label_separator: the text between the labels of a cell; found when None.
         test: a source whose rows replace the test split.
         validation_split: share of the rows for validation, in [0, 1); a share of the training part if the source has
-            its own test part; not used if it has its own validation part.
+            its own test part; not used if it has its own validation part. None is 0.15, or 0 if that were fewer than
+            10 rows.
         test_split: share of the rows for the test, in [0, 1); not used if the test has its own rows. None is 0.15, or 0
             if the source has its own validation part.
         split: "stratified" (by class; shuffled for a regression), "shuffled", "group" or "time".
@@ -156,7 +171,7 @@ class DataOptions:
     task: Task | None = None
     label_separator: str | None = None
     test: Source = None
-    validation_split: Annotated[float, Ge(0), Lt(1)] = 0.15
+    validation_split: Annotated[float, Ge(0), Lt(1)] | None = None
     test_split: Annotated[float, Ge(0), Lt(1)] | None = None
     split: Method = "stratified"
     group: str | None = None
@@ -224,16 +239,19 @@ class DataOptions:
         """How rows are split: by a group or time column where one is named."""
         return "group" if self.group is not None else "time" if self.time is not None else self.split
 
-    def shares(self, own: tuple[str, ...]) -> dict[str, float]:
+    def shares(self, own: tuple[str, ...], rows: int | None = None) -> dict[str, float]:
         """The shares of the rows that are drawn for validation and for the test.
 
         Args:
             own: the parts, "validation" and "test", that have rows of their own; none are drawn for these.
+            rows: how many rows there are to draw from; None: enough.
         """
-        test_split = self.test_split
+        validation_split, test_split = self.validation_split, self.test_split
+        if validation_split is None:
+            validation_split = 0.0 if is_too_few_to_validate(rows) else VALIDATION_SPLIT
         if test_split is None:
             test_split = 0.0 if "validation" in own else TEST_SPLIT
-        shares = {"validation_split": self.validation_split, "test_split": test_split}
+        shares = {"validation_split": validation_split, "test_split": test_split}
         return {name: 0.0 if name.removesuffix("_split") in own else share for name, share in shares.items()}
 
     def with_normal_names(self) -> "DataOptions":

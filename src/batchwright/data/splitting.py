@@ -153,7 +153,7 @@ def _counts(
     """The rows of each class that make up a fraction of all: its share rounded down, the rest by largest remainder."""
     share = sizes * fraction
     counts: np.ndarray = np.minimum(np.floor(share + 1e-9).astype(np.int64), most)
-    lacking = _round_half_up(float(share.sum())) - int(counts.sum())
+    lacking = round_half_up(float(share.sum())) - int(counts.sum())
     open_to_more = np.flatnonzero((counts < most) & (share > counts + 1e-9))
     largest_first = open_to_more[np.argsort((counts - share)[open_to_more], kind="stable")]
     counts[largest_first[: max(lacking, 0)]] += 1
@@ -187,7 +187,7 @@ def _split_by_time(times: Shaped[np.ndarray, " rows"], fractions: tuple[float, f
     """The parts one after the other in time; each begins where the time changes, as near to its share as possible."""
     order, rows = np.argsort(times, kind="stable"), len(times)
     changes = np.flatnonzero(times[order][1:] != times[order][:-1]) + 1
-    test_rows, validation_rows = (_round_half_up(rows * fraction) for fraction in fractions)
+    test_rows, validation_rows = (round_half_up(rows * fraction) for fraction in fractions)
     needed = (test_rows > 0) + (validation_rows > 0)
     if len(changes) < needed:
         raise DataError(
@@ -203,6 +203,6 @@ def _nearest_place(places: Int64[np.ndarray, " places"], wanted: int) -> int:
     return int(places[np.abs(places - wanted).argmin()])
 
 
-def _round_half_up(number: float) -> int:
+def round_half_up(number: float) -> int:
     """The nearest whole number; a half goes up."""
     return math.floor(number + 0.5)

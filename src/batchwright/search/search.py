@@ -28,6 +28,7 @@ from batchwright.search.space import Space, corners, load_space
 from batchwright.search.study import Finished, open_study
 from batchwright.workflow import Prepared, Repeated, Trained, folds, repeat, train
 from batchwright.workflow.averaging import is_averaged
+from batchwright.workflow.held_out import with_validation_rows
 from batchwright.workflow.measuring import SIZE, batch_sizes
 from batchwright.workflow.places import find_again, places_of, require_rows_again
 from batchwright.workflow.preparing import job_on, prepare
@@ -95,7 +96,7 @@ def go_on(
             raise RunError(f"{folder.path} searches on rows from Python: go on with it there, {again}.")
         if dataset is None:
             require_rows_again(settings.config.data, folder.path)
-        prepared = prepare(find_again(settings, plan.paths), dataset)
+        prepared = prepare(find_again(with_validation_rows(settings), plan.paths), dataset)
         if prepared.dataset.fingerprint != plan.fingerprint:
             raise RunError(f"the rows of {prepared.dataset.name} differ from the rows of the search in {folder.path}.")
         found = (mend_journal(folder.path / STUDY), _machine.difference_note(plan.machine))
@@ -109,7 +110,7 @@ def _plan_search(
     """What is searched, on which rows; the batch size is measured where nobody has chosen it."""
     first = space.settings(space.point(_middle(space)))
     if not space.dimensions:
-        prepared = None if first.to_measure else prepare(first, dataset)
+        prepared = None if first.to_measure else prepare(with_validation_rows(first), dataset)
         dataset = prepared.dataset if prepared else dataset
         averaged = prepared is not None and is_averaged(prepared.settings)
         space = space.with_dimensions(default_dimensions(first, options.trials, averaged=averaged))
@@ -120,7 +121,7 @@ def _plan_search(
         raise ConfigError(
             f"{first.to_measure[0]}: auto does not go with a search: give it values to choose from, or leave it out."
         )
-    prepared = prepare(first, dataset)
+    prepared = prepare(with_validation_rows(first), dataset)
     common_rows([prepared.job])
     if prepared.job.validation is None:
         raise ConfigError(

@@ -16,6 +16,7 @@ from batchwright.workflow.averaging import (
     without_average,
 )
 from batchwright.workflow.decay import DECAY, EXCLUDE, NO_DECAY, decay_for
+from batchwright.workflow.held_out import with_division_of
 
 EPOCHS, SIZE, PATIENCE = "training.epochs", "training.batch_size", "training.early_stopping.patience"
 RATE = "optimizer.learning_rate"
@@ -119,6 +120,7 @@ def _given(values: Mapping[str, Any], found: Budget | Averaged, evidence: Mappin
 
 def with_budget_of(settings: Settings, other: Settings) -> Settings:
     """The settings with the numbers of others on the same rows, where they follow from the number of rows."""
+    settings = with_division_of(settings, other)
     values, numbers = _values(settings.config.training), _values(other.config.training)
     taken = [key for key, value in values.items() if value is None]
     given = {key: (numbers.get(key), _evidence_of_rows(other, key)) for key in taken}

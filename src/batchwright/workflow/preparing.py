@@ -12,7 +12,7 @@ import numpy as np
 
 from batchwright._machine import be_deterministic
 from batchwright.config import Config, Settings
-from batchwright.config.sections import BY_ROWS, NUMBERS
+from batchwright.config.sections import NUMBERS
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.disk.budget import limit_to_stream
 from batchwright.data.disk.encoded_rows import StoredRows, memory_map
@@ -36,8 +36,9 @@ from batchwright.training.job import Job
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.state import Model, Program, Rows, TrainState, initial_state, to_device
 from batchwright.training.stopping import EarlyStopping
-from batchwright.workflow.budget import PATIENCE, USUAL_PATIENCE, budget_notes, with_budget, with_budget_of
+from batchwright.workflow.budget import budget_notes, with_budget, with_budget_of
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
+from batchwright.workflow.held_out import needs_validation, with_division, with_validation_rows
 from batchwright.workflow.tasks import medians_note, task_of
 
 EXAMPLE_ROWS = 10_000
@@ -115,8 +116,8 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     if config.training.deterministic:
         be_deterministic()
     if dataset is None:
-        dataset = _load(config, like)
-    _refuse_stopping(settings, dataset)
+        dataset = _load(_data_needed(settings), like)
+    settings = with_division(settings, dataset)
     load_seconds = time.perf_counter() - started
     settings = with_rows_budget(settings, dataset)
     config = settings.config
@@ -137,28 +138,6 @@ def with_rows_budget(settings: Settings, dataset: Dataset) -> Settings:
     averaged = dataset.validation is not None and features_of(dataset.encoding).image is None
     numeric = dataset.target.task == "regression"
     return with_budget(settings, dataset.train.rows, numeric=numeric, averaged=averaged)
-
-
-def _refuse_stopping(settings: Settings, dataset: Dataset) -> None:
-    """Raise a ConfigError if early stopping was asked for, and so were no validation rows, and the source has none.
-
-    Early stopping that nobody has asked for is left out without validation rows.
-    """
-    config, stopping = settings.config, settings.config.training.early_stopping
-    if stopping is None or stopping.monitor == "loss" or config.data.validation_split > 0 or _held_out(dataset):
-        return
-    usual = settings.origins[PATIENCE] == "rows" or stopping.patience == USUAL_PATIENCE
-    said = [key for key, origin in settings.origins.items() if origin == "user"]
-    asked = any(key.startswith("training.early_stopping") for key in said)
-    if asked or (replace(stopping, patience=None) if usual else stopping) != BY_ROWS:
-        raise ConfigError(
-            f"training.early_stopping: {stopping.monitor} needs validation rows, and there are none: set "
-            "`validation_split` above 0, or stop by the training loss.",
-        )
-
-
-def _held_out(dataset: Dataset) -> int:
-    return 0 if dataset.validation is None else dataset.validation.rows
 
 
 def check_outputs(blueprint: Blueprint, program: Program, example: dict[str, np.ndarray]) -> None:
@@ -222,6 +201,11 @@ def example_of(dataset: Dataset) -> dict[str, np.ndarray]:
     every = max(1, dataset.train.rows // EXAMPLE_ROWS)
     arrays = {**dataset.train.inputs, TARGETS: dataset.train.targets}
     return {name: array[::every] for name, array in arrays.items()}
+
+
+def _data_needed(settings: Settings) -> Config:
+    """The configuration by which rows are loaded: with validation rows where something needs them."""
+    return (with_validation_rows(settings) if needs_validation(settings) else settings).config
 
 
 def _load(config: Config, like: Encoding | None) -> Dataset:

@@ -1,0 +1,76 @@
+"""Validation rows where nobody has said how many: a small table gives none, unless something needs them."""
+
+from dataclasses import replace
+
+from batchwright.config import Settings
+from batchwright.config.sections import BY_ROWS, NUMBERS
+from batchwright.data.dataset import Dataset
+from batchwright.data.options import VALIDATION_SPLIT
+from batchwright.errors import ConfigError
+from batchwright.training.stopping import PATIENCE as USUAL_PATIENCE
+
+SPLIT, STOPPING = "data.validation_split", "training.early_stopping"
+PATIENCE = f"{STOPPING}.patience"
+TOO_FEW = "too few rows to hold some back: all of them train, to the last epoch"
+
+
+def with_validation_rows(settings: Settings) -> Settings:
+    """The settings with the usual share of validation rows, where none was given."""
+    if settings.config.data.validation_split is not None:
+        return settings
+    data = replace(settings.config.data, validation_split=VALIDATION_SPLIT)
+    return replace(settings, config=replace(settings.config, data=data))
+
+
+def needs_validation(settings: Settings) -> bool:
+    """Whether something that was asked for goes by validation rows."""
+    config = settings.config
+    measured = {"training.epochs", NUMBERS} & set(settings.to_measure)
+    by_metric = isinstance(config.task.threshold, str)
+    return bool(measured) or by_metric or config.schedule.uses_losses or _is_stopping_asked_for(settings)
+
+
+def with_division(settings: Settings, dataset: Dataset) -> Settings:
+    """The settings that say how rows were divided, where nobody has said; without validation rows nothing stops early.
+
+    Raises:
+        ConfigError: early stopping was asked for, and there are no rows for it.
+    """
+    stopping, held_out = settings.config.training.early_stopping, dataset.validation is not None
+    if not held_out and stopping is not None and stopping.monitor != "loss":
+        if _is_stopping_asked_for(settings):
+            raise ConfigError(
+                f"training.early_stopping: {stopping.monitor} needs validation rows, and there are none: set "
+                "`validation_split` above 0, or stop by the training loss.",
+            )
+        settings = settings.with_part(STOPPING, None, "default")
+    if settings.config.data.source is None or settings.config.data.validation_split is not None:
+        return settings
+    if held_out:
+        return with_validation_rows(settings)
+    data = replace(settings.config.data, validation_split=0.0)
+    return replace(
+        settings,
+        config=replace(settings.config, data=data),
+        origins={**settings.origins, SPLIT: "rows"},
+        evidence={**settings.evidence, SPLIT: {"reason": TOO_FEW}},
+    )
+
+
+def with_division_of(settings: Settings, other: Settings) -> Settings:
+    """The settings with the share of validation rows of others on the same rows, where none was given."""
+    share = other.config.data.validation_split
+    if settings.config.data.validation_split is not None or share is None:
+        return settings
+    data = replace(settings.config.data, validation_split=share)
+    return replace(settings, config=replace(settings.config, data=data))
+
+
+def _is_stopping_asked_for(settings: Settings) -> bool:
+    """Whether early stopping by validation rows was asked for, rather than being on by default."""
+    stopping = settings.config.training.early_stopping
+    if stopping is None or stopping.monitor == "loss":
+        return False
+    usual = settings.origins[PATIENCE] == "rows" or stopping.patience == USUAL_PATIENCE
+    said = any(key.startswith(STOPPING) for key, origin in settings.origins.items() if origin == "user")
+    return said or (replace(stopping, patience=None) if usual else stopping) != BY_ROWS
