@@ -114,12 +114,8 @@ def divide(
     table = rows if isinstance(rows, Table) else label_table(rows)
     codes = () if target.task == "regression" else unlearned_note(target.encode(table)[indices.train], target)
     another = () if like is None else target_note(rows, like, target)
-    notes = (
-        *notes,
-        *_no_test_note(options, own),
-        *_all_train_note(options, own, indices),
-        *_far_notes(target, table, indices),
-    )
+    divided = (*_no_test_note(options, own), *_all_train_note(options, own, indices))
+    notes = (*notes, *divided, *_far_notes(target, table, indices))
     return Divided(target, indices, kept, notes, (*codes, *another))
 
 
@@ -151,10 +147,8 @@ def _all_train_note(options: DataOptions, own: tuple[str, ...], indices: Indices
     """A note if no validation rows are drawn because the rows are too few."""
     if options.validation_split is not None or "validation" in own or len(indices.validation):
         return ()
-    return (
-        f"all {len(indices.train):,} training rows train: too few to hold some back for validation; "
-        f"`validation_split={VALIDATION_SPLIT}` does",
-    )
+    counted = f"all {len(indices.train):,} training rows train"
+    return (f"{counted}: too few to hold some back for validation; `validation_split={VALIDATION_SPLIT}` does",)
 
 
 def rows_that_count(

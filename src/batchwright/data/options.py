@@ -46,8 +46,8 @@ def _is_size(value: object) -> bool:
 VALIDATION_SPLIT, TEST_SPLIT = 0.15, 0.15
 """The shares of validation and test rows where none is given."""
 LEAST_HELD_OUT = 10
-"""Validation rows of a part below which none are drawn unless asked for: they would choose the best epoch by chance, and
-the training rows are too few to spare them."""
+"""Validation rows below which none are drawn unless asked for: they would choose the best epoch by chance, and the
+training rows are too few to spare them."""
 
 TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "task": (lambda value: value is None or _is_text(value), "a name, or None"),
