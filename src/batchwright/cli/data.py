@@ -53,6 +53,7 @@ def _describe(settings: "Settings") -> "Described":
     return describe_source(
         config.data.source,
         config.data_options,
+        seed=config.training.seed,
         cache_dir=None if config.data.cache_dir is None else Path(config.data.cache_dir),
         memory_limit=None if limit is None else limit.bytes,
     )

@@ -12,7 +12,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from batchwright.config.conflicts import conflicts
 from batchwright.config.document import Node, Problem, resolve_scalar
 from batchwright.config.emit import shorten
-from batchwright.config.hints import choices, describe, fields_of, float32_problem, members, nested_dataclass, read_as
+from batchwright.config.hints import (
+    choices,
+    describe,
+    entry_class,
+    fields_of,
+    float32_problem,
+    members,
+    nested_dataclass,
+    read_as,
+)
 from batchwright.config.keys import explain
 from batchwright.config.sections import AUTO, CUSTOM, MEASURABLE, NOTHING, SCALES, SECTIONS, Config, Own, Section
 from batchwright.errors import nearest, unknown
@@ -115,30 +124,36 @@ def _choose(section: Section, node: Node, problems: list[Problem]) -> tuple[type
 
 def _path(location: tuple[int | str, ...], classes: Mapping[str, type]) -> tuple[str, ...]:
     """The keys in a location of pydantic, which continues into entries of lists and names alternatives of types."""
-    owner: type | None = classes[str(location[0])]
+    hint: Any = classes[str(location[0])]
     path, alternatives = [str(location[0])], False
     for part in location[1:]:
-        if owner is None or (alternatives and part != owner.__name__):
+        owner = nested_dataclass(hint)
+        if (owner is None and entry_class(hint) is None) or (alternatives and owner and part != owner.__name__):
             break
         if not alternatives:
             path.append(str(part))
-            hint = fields_of(owner).get(str(part))
-            owner = nested_dataclass(hint)
+            hint = _hint_below(hint, str(part))
         alternatives = not alternatives and sum(member is not NoneType for member in members(hint)) > 1
     return tuple(path)
 
 
+def _hint_below(hint: Any, key: str) -> Any:
+    """The annotation of a key of a dataclass, or of a mapping of names to dataclasses; None if there is no such key."""
+    owner = nested_dataclass(hint)
+    return fields_of(owner).get(key) if owner else entry_class(hint)
+
+
 def _problem(path: tuple[str, ...], classes: Mapping[str, type], given: Mapping[str, Node]) -> Problem:
     """The problem at a path that was refused."""
-    name, cls = ".".join(path), classes[path[0]]
+    name, hint = ".".join(path), classes[path[0]]
     for part in path[1:-1]:
-        cls = nested_dataclass(fields_of(cls)[part]) or cls
-    document = Node(dict(given))
+        hint = _hint_below(hint, part)
+    document, owner = Node(dict(given)), nested_dataclass(hint)
     place = document.place_of(path)
-    if path[-1] not in fields_of(cls):
+    if owner and path[-1] not in fields_of(owner):
         tags = tuple(section.tag for section in SECTIONS if path[:-1] == (section.name,) and section.tag)
-        return Problem(place, explain(path, (*tags, *fields_of(cls))))
-    hint, node = fields_of(cls)[path[-1]], document.find(path)
+        return Problem(place, explain(path, (*tags, *fields_of(owner))))
+    hint, node = _hint_below(hint, path[-1]), document.find(path)
     if node is None:
         return Problem(place, f"{name}: is missing; it must be {describe(hint)}.")
     return Problem(place, f"{name}: {_misfit(path[-1], hint, node, measurable=name in MEASURABLE)}")

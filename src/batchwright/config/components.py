@@ -14,6 +14,7 @@ from batchwright.config.document import Node
 from batchwright.config.emit import shorten
 from batchwright.config.hints import choices, describe, fields_of, float32_problem, members
 from batchwright.errors import ConfigError, nearest, unknown
+from batchwright.nn.networks import Hidden
 from batchwright.optim import Optimizer
 
 C = TypeVar("C")
@@ -78,7 +79,7 @@ def validate_component(component: Any, *, as_arguments: bool = False) -> None:
             f"{shorten(component)} is not a network, an optimizer or a schedule: make one, as optim.Adam()."
         )
     problems = list(_problems(component, "" if as_arguments else f"{type(component).__name__}."))
-    if not problems and isinstance(component, Optimizer) and (between := component.problem()):
+    if not problems and isinstance(component, Optimizer | Hidden) and (between := component.problem()):
         problems = [f"{type(component).__name__}: {between}"]
     if problems:
         raise ConfigError("\n".join(problems))

@@ -3,6 +3,7 @@
 from batchwright.config.document import Node, Problem
 from batchwright.config.sections import Config
 from batchwright.errors import ConfigError, unknown
+from batchwright.nn.networks import Hidden
 from batchwright.tasks import CLASS_LOSSES, LABEL_LOSSES, METRICS, VALUE_LOSSES
 from batchwright.training.growth import Growing
 
@@ -31,6 +32,8 @@ def conflicts(config: Config, document: Node) -> list[Problem]:
         problems.append(("training.average", said))
     if found := config.optimizer.problem():
         problems.append(("optimizer", found))
+    if isinstance(config.network, Hidden) and (found := config.network.problem()):
+        problems.append(("network", found))
     kind, loss = config.task.name, config.task.loss
     losses = {"classification": CLASS_LOSSES, "regression": VALUE_LOSSES, "multilabel": LABEL_LOSSES}
     fitting = losses.get(kind, (loss,))

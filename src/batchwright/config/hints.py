@@ -92,6 +92,11 @@ def mapped_hint(hint: Any) -> Any:
     return next((get_args(member)[1] for member in members(hint) if _is_mapping(get_origin(member))), None)
 
 
+def entry_class(hint: Any) -> type | None:
+    """The dataclass that each value of a mapping of the user's own names is; None if it is none."""
+    return nested_dataclass(mapped_hint(hint))
+
+
 def takes_names(hint: Any) -> bool:
     """Whether a mapping of the user's own names is among the alternatives of an annotation."""
     return any(_is_mapping(get_origin(member)) for member in members(hint))

@@ -21,13 +21,13 @@ from batchwright.data.encode.targets import ClassRules, ValueTarget
 from batchwright.data.encode.texts import HashedText
 from batchwright.data.formats.given import to_path
 from batchwright.data.formats.source import Source, read
-from batchwright.data.learning import encoder_rules, found_notes, left_out_columns, rows_that_count
+from batchwright.data.learning import divide, encoder_rules, found_notes, left_out_columns, rows_that_count
 from batchwright.data.options import DataOptions, columns_as_told
 from batchwright.data.roles import target_names
 from batchwright.data.typed.cells import SHOW, TableOptions
 from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.rows import Rows
-from batchwright.data.typed.schema import Column, ColumnOptions, as_plain
+from batchwright.data.typed.schema import Column, ColumnOptions, Scaling, as_plain
 from batchwright.data.typed.table import ColumnSource, RowSource, Table
 from batchwright.errors import DataError
 
@@ -107,11 +107,17 @@ def describe(source: Source, **options: Any) -> Described:
 
 
 def describe_source(
-    source: Source, options: DataOptions, *, cache_dir: Path | None = None, memory_limit: int | None = None
+    source: Source,
+    options: DataOptions,
+    *,
+    seed: int = 0,
+    cache_dir: Path | None = None,
+    memory_limit: int | None = None,
 ) -> Described:
     """`describe`, with its options in one value.
 
-    With a `memory_limit` in bytes, the rows of a path are converted to files, and read column by column.
+    The `seed` is that of the split: a transform of the target is learned from the training rows. With a `memory_limit`
+    in bytes, the rows of a path are converted to files, and read column by column.
 
     Raises:
         DataError, ConfigError: as `describe`.
@@ -124,11 +130,12 @@ def describe_source(
         if store.holds_images:
             raise _no_columns(store.name)
         stored = ChosenRows(store, np.arange(store.rows))
-        return _describe(stored, store, options, store.contents.target, store.contents.notes)
+        return _describe(stored, store, options, store.contents.target, store.contents.notes, seed=seed)
     loaded = read(source, _as_shown(options.reading), image_size=options.image_size)
     if not isinstance(loaded.train, Table):
         raise _no_columns(loaded.name)
-    return _describe(loaded.train, loaded.train, options, loaded.target, loaded.train.notes)
+    own = tuple(role for role in ("validation", "test") if getattr(loaded, role) is not None)
+    return _describe(loaded.train, loaded.train, options, loaded.target, loaded.train.notes, seed=seed, own=own)
 
 
 def _as_shown(reading: TableOptions) -> TableOptions:
@@ -154,23 +161,30 @@ def _describe(
     options: DataOptions,
     default: str | tuple[str, ...] | None,
     notes: tuple[str, ...],
+    *,
+    seed: int,
+    own: tuple[str, ...] = (),
 ) -> Described:
-    """Describe columns; `rows` are those of `source`, and `default` is the target of the source, if it has one."""
+    """Describe columns; `rows` are those of `source`, and `default` is the target of the source, if it has one.
+
+    The parts `own` have rows of their own.
+    """
     named = options.target is not None or default is not None
     targets = target_names(source, options, default=default, name=source.name) if named else ()
-    answers, doubts = _describe_targets(source, targets, options) if targets else ({}, ())
+    answers, doubts = _describe_targets(source, targets, options, own, seed) if targets else ({}, ())
     reasons = left_out_columns(rows, options) | answers
     learned = learn_columns(rows, reasons, encoder_rules(options))
     before = {column.name: column for column in rows.columns}
     described = tuple(
-        _describe_column(before[column.name], column, encoder, rows.cells(column.name)) for column, encoder in learned
+        _describe_column(before[column.name], column, encoder, rows.cells(column.name), _scaling_of(column, options))
+        for column, encoder in learned
     )
     told = {column.name: _told_of(column, options) for column in rows.columns}
     return Described(rows.name, source.rows, described, told, tuple(dict.fromkeys((*notes, *doubts))))
 
 
 def _describe_targets(
-    source: RowSource, names: tuple[str, ...], options: DataOptions
+    source: RowSource, names: tuple[str, ...], options: DataOptions, own: tuple[str, ...], seed: int
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """What each target becomes, and what is doubtful or wrong about it; only rows with a target are looked at."""
     wrong = list[str]()
@@ -178,6 +192,8 @@ def _describe_targets(
         try:
             rows, _ = rows_that_count(source, names, how)
             target = _fit(rows, names, how)
+            if how.target_transform != "none":
+                target = divide(source, names, how, own=own, seed=seed).target
         except DataError as error:
             wrong.append(str(error))
             continue
@@ -192,14 +208,7 @@ def _fit(rows: Rows, names: tuple[str, ...], options: DataOptions) -> Target:
     assert isinstance(rows, Table)  # as images are refused before
     rules = ClassRules(options.rare_classes, 1 + sum(share > 0 for share in options.shares((), rows.rows).values()))
     rules = dataclasses.replace(rules, merge_case=options.merge_case)
-    return fit_targets(
-        rows,
-        names,
-        task=options.task,
-        separator=options.label_separator,
-        rules=rules,
-        transform=options.target_transform,
-    )
+    return fit_targets(rows, names, task=options.task, separator=options.label_separator, rules=rules)
 
 
 def _answer(target: OneTarget | LabelTarget) -> str:
@@ -210,7 +219,10 @@ def _answer(target: OneTarget | LabelTarget) -> str:
     return f"{len(target.classes):,} {what}"
 
 
-def _describe_column(before: Column, column: Column, encoder: Encoder | None, cells: pl.Series) -> ColumnDescription:
+def _describe_column(
+    before: Column, column: Column, encoder: Encoder | None, cells: pl.Series, scaling: Scaling
+) -> ColumnDescription:
+    """Describe a column; `scaling` is what is said of its numbers."""
     if column.shape is not None:
         size = " x ".join(map(str, column.shape))
         return ColumnDescription(
@@ -238,7 +250,7 @@ def _describe_column(before: Column, column: Column, encoder: Encoder | None, ce
         distinct=text.drop_nulls().n_unique(),
         lowest=_short(known.min()) if ordered else "",
         highest=_short(known.max()) if ordered else "",
-        becomes=column.note if encoder is None else _becomes(encoder),
+        becomes=column.note if encoder is None else _becomes(encoder, scaling),
         cells=tuple(map(_short, shown)) if known.dtype.is_temporal() else tuple(map(str, as_text(shown))),
         note=_note(before, column, encoder),
     )
@@ -258,12 +270,17 @@ def _short(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value).removesuffix(" 00:00:00")
 
 
-def _becomes(encoder: Encoder) -> str:
+def _scaling_of(column: Column, options: DataOptions) -> Scaling:
+    """How the numbers of a column are to be scaled."""
+    return options.columns.get(column.name, ColumnOptions()).scaling or options.scaling
+
+
+def _becomes(encoder: Encoder, scaling: Scaling) -> str:
     """What a network gets of a column."""
     missing = ", and whether it is missing"
     match encoder:
         case Number() | Quantile():
-            return f"{_scaled(encoder)}{missing if encoder.indicator else ''}"
+            return f"{_scaled(encoder, scaling)}{missing if encoder.indicator else ''}"
         case Flag():
             return f"0 or 1{missing if encoder.indicator else ''}"
         case Moment():
@@ -281,9 +298,11 @@ def _becomes(encoder: Encoder) -> str:
             return f"{encoder.features:,} learned vectors of words{missing if encoder.missing else ''}"
 
 
-def _scaled(encoder: Number | Quantile) -> str:
-    """A number, and how it is scaled and why where that was chosen."""
-    return "a number" if encoder.why is None else f"a number, {encoder.scaling} ({encoder.why})"
+def _scaled(encoder: Number | Quantile, scaling: Scaling) -> str:
+    """A number, and how it is scaled where that is not the usual way, and why where that was chosen."""
+    if encoder.why is not None:
+        return f"a number, {encoder.scaling} ({encoder.why})"
+    return "a number" if scaling == DataOptions.scaling else f"a number, {scaling}"
 
 
 def _told_of(column: Column, options: DataOptions) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from batchwright import api
 from batchwright.data.adjust import with_target, with_validation
 from batchwright.data.dataset import Dataset
+from batchwright.data.encode.power import Transform
 from batchwright.data.encode.several import Target, without_range
 from batchwright.data.load import prepare
 from batchwright.data.new_rows import encode_labelled
@@ -28,9 +29,10 @@ from batchwright.estimators.fitted import set_curves
 from batchwright.estimators.following import CallbackSupportMixin, Following, with_callbacks
 from batchwright.estimators.labels import SEPARATOR
 from batchwright.estimators.rows import Given, check_rows, columns_of
-from batchwright.nn import MLP
+from batchwright.nn import MLP, Tabular
 from batchwright.nn.activations import ActivationName
 from batchwright.nn.networks import EMBEDDED_DROPOUT
+from batchwright.nn.numeric import NumbersName
 from batchwright.nn.protocols import Variables
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Constant, Optimizer, Schedule
 from batchwright.runs.model import SavedModel
@@ -79,8 +81,10 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
     hidden_layer_sizes: int | Sequence[int] = (256, 128)
     _: dataclasses.KW_ONLY
     activation: ActivationName = "relu"
-    batch_normalization: bool = True
+    batch_normalization: bool | None = None
     dropout: float | None = None
+    ensemble: int = 0
+    numbers: NumbersName | Literal["auto"] = "none"
     loss: str | Callable[..., Any] = "auto"
     optimizer: str | Optimizer = "adam"
     learning_rate: float | None = None
@@ -239,6 +243,25 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
     def _out_activation(self) -> str:
         """What makes predictions of the outputs of the network."""
 
+    def _transform(self) -> Transform:
+        """How a number that is predicted is transformed."""
+        return "none"
+
+    def _clip_margin(self) -> float | Literal["auto", "none"]:
+        """By which share of the training rows' range a predicted number may be outside this range."""
+        return "auto"
+
+    def _network(self) -> MLP | Tabular:
+        """The network as the arguments have it."""
+        plain = MLP(
+            tuple(np.atleast_1d(self.hidden_layer_sizes).tolist()),
+            self.activation,
+            batch_normalization=self.batch_normalization,
+            dropout=self.dropout,
+            ensemble=self.ensemble,
+        )
+        return plain if self.numbers == "none" else Tabular(**vars(plain), numbers=self.numbers)
+
     def _class_weights(self) -> Literal["balanced"] | dict[str, float] | None:
         return None
 
@@ -255,7 +278,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
         chosen = self._with_plain_numbers()
         schedule: Schedule = part("schedule", chosen.schedule, SCHEDULES, {})
         stopping = stopping_of(chosen.early_stopping, tol=chosen.tol, n_iter_no_change=chosen.n_iter_no_change)
-        share = _share(chosen.validation_split, schedule, stopping, given=held_out is not None)
+        compares = schedule.uses_losses or chosen.numbers == "auto"
+        share = _share(chosen.validation_split, stopping, compares=compares, given=held_out is not None)
         dataset = self._dataset(rows, chosen, share=share, going_on=going_on)
         if held_out is not None:
             table, _, weight = held_out.table(self._targets(held_out.y))
@@ -293,6 +317,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             test_split=0.0,
             weights=weight,
             scaling=scaling,
+            target_transform=chosen._transform(),
         )
         dataset = prepare(table, options, seed=self._seed, lenient=True, more_to_come=more_to_come)
         encoded = self._target(dataset.target, targets, more_to_come=more_to_come)
@@ -309,14 +334,9 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
         names = ("learning_rate", "momentum", "l2", "weight_decay")
         numbers = {name: getattr(chosen, name) for name in names}
         optimizer: Optimizer = part("optimizer", chosen.optimizer, OPTIMIZERS, numbers)
-        network = MLP(
-            tuple(np.atleast_1d(chosen.hidden_layer_sizes).tolist()),
-            chosen.activation,
-            batch_normalization=chosen.batch_normalization,
-            dropout=chosen.dropout,
-        )
+        network = chosen._network()
         if chosen.dropout is None and chosen.epochs is None and dataset.target.task == "regression":
-            network = dataclasses.replace(network, dropout=few_rows_dropout(network, dataset.train.rows))
+            network = _with_few_rows_dropout(network, dataset.train.rows)
         if initial is not None:
             _refuse_other_layers(network, initial)
         return api.events(
@@ -329,6 +349,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             early_stopping=stopping,
             loss=loss_of(chosen.loss, self._kind.losses),
             class_weights=self._class_weights(),
+            clip_margin=chosen._clip_margin(),
             shuffle=chosen.shuffle,
             diagnostics=False,
             seed=self._seed,
@@ -358,11 +379,18 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
         return {name: value for name, value in super().__getstate__().items() if name not in NOT_PICKLED}
 
 
-def _refuse_other_layers(network: MLP, initial: SavedModel) -> None:
+def _with_few_rows_dropout(network: MLP | Tabular, rows: int) -> MLP | Tabular:
+    """The network with the dropout for few rows, unless it has a default of its own."""
+    if not isinstance(network, MLP) or network.ensemble:
+        return network
+    return dataclasses.replace(network, dropout=few_rows_dropout(network, rows))
+
+
+def _refuse_other_layers(network: MLP | Tabular, initial: SavedModel) -> None:
     """Raise a ConfigError where the layers are others than those whose parameters training is to go on from."""
     former = initial.blueprint.architecture
-    for name in ("hidden_layer_sizes", "batch_normalization"):
-        was, now = getattr(former, name), getattr(network, name)
+    for name in ("hidden_layer_sizes", "batch_normalization", "ensemble", "numbers"):
+        was, now = (getattr(one, name, "none") for one in (former, network))
         if was != now:
             raise ConfigError(
                 f"{name} is {now}, and the fitted network, whose parameters training goes on from, has {was}: give "
@@ -370,11 +398,11 @@ def _refuse_other_layers(network: MLP, initial: SavedModel) -> None:
             )
 
 
-def _share(chosen: float | None, schedule: Schedule, stopping: EarlyStopping | None, *, given: bool) -> float:
-    """The share of the rows to hold out."""
+def _share(chosen: float | None, stopping: EarlyStopping | None, *, compares: bool, given: bool) -> float:
+    """The share of the rows to hold out, which early stopping needs, and what `compares` by their loss."""
     if given and chosen:
         raise ConfigError(f"validation_split is {chosen:g}, and X_val is given: leave one of them out.")
-    needed = schedule.uses_losses or (stopping is not None and stopping.monitor != "loss")
+    needed = compares or (stopping is not None and stopping.monitor != "loss")
     return chosen if chosen is not None else VALIDATION_SPLIT if needed and not given else 0.0
 
 

@@ -1,18 +1,22 @@
 """The estimator that predicts a number."""
 
-from typing import Any, TypeVar
+import dataclasses
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
 
+from batchwright.data.encode.power import Transform
 from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.encode.targets import ValueTarget
+from batchwright.errors import ConfigError
 from batchwright.estimators.network import Kind, Perceptron
 from batchwright.tasks import VALUE_LOSSES
 
 R = TypeVar("R", bound="Regressor")
 
 
+@dataclasses.dataclass(eq=False, repr=False, kw_only=True)
 class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     """A multi-layer perceptron that predicts a number, as a scikit-learn estimator; it minimises the squared error.
 
@@ -20,12 +24,22 @@ class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     attributes are the same as in `Classifier`, without `class_weight` and `classes_`; the score is R². With several
     numbers per row, y [rows, targets], each is standardised, and the loss is the mean over them.
 
+    Args:
+        target_transform: "log" or "power" learns the logarithm, or the power that makes it most normal, of a skewed
+            target, "auto" takes either where it suits the rows; predictions are in the target's own unit. Not without
+            `standardize`.
+        clip_margin: at least 0, by which share of the training rows' range a prediction may be outside this range;
+            "auto" is 0.25, "none" leaves predictions as they are.
+
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
     >>> regressor = Regressor((16,), learning_rate=0.01, batch_size=32, random_state=0).fit(X, y)
     >>> bool(regressor.score(X, y) > 0.4)
     True
     """
+
+    target_transform: Transform = "none"
+    clip_margin: float | Literal["auto", "none"] = "auto"
 
     def partial_fit(self: R, X: Any, y: Any, sample_weight: Any = None) -> R:  # noqa: N803
         """Train one epoch over these rows, continuing from the last call, with a constant learning rate.
@@ -57,6 +71,14 @@ class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     def _targets(self, y: np.ndarray) -> np.ndarray:
         return y.astype(np.float64)
+
+    def _transform(self) -> Transform:
+        if self.target_transform != "none" and not self.standardize:
+            raise ConfigError("target_transform needs standardize=True: give that, or leave target_transform out.")
+        return self.target_transform
+
+    def _clip_margin(self) -> float | Literal["auto", "none"]:
+        return self.clip_margin
 
     @property
     def _kind(self) -> Kind:

@@ -72,7 +72,7 @@ class Hidden:
       statistics, scales and shifts
     - dropout: in [0, 1), the share of activations dropped in training; None: the network's default, 0.1 in an ensemble
     - initializer: of the hidden kernels; "auto" follows the activation
-    - ensemble: k >= 0, the number of submodels; 0: a single network
+    - ensemble: k >= 2, the number of submodels; 0: a single network
     - ensemble_kind: what submodels have of their own: scales before and after each product, and biases ("full"); or
       the scales of the inputs alone ("mini")
     """
@@ -87,6 +87,14 @@ class Hidden:
     initializer: InitializerName = "auto"
     ensemble: Annotated[int, Ge(0)] = 0
     ensemble_kind: Literal["full", "mini"] = "full"
+
+    def problem(self) -> str:
+        """What is wrong between fields that are each allowed; empty if nothing is."""
+        if self.ensemble == 1:
+            return "ensemble 1 would be a single network, which 0 is: an ensemble has 2 submodels or more."
+        if self.ensemble == 0 and self.ensemble_kind != "full":
+            return f"ensemble_kind {self.ensemble_kind} is for submodels, and there are none: give ensemble too."
+        return ""
 
     def body(self, outputs: int, *, dropout: float = 0.0, first: First = "signs") -> Sequential:
         """The hidden layers and the last; `dropout` is the default share, `first` is how an ensemble's scales begin."""

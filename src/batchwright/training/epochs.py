@@ -16,7 +16,7 @@ from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, EpochRow, His
 from batchwright.training.evaluate import evaluate_rows
 from batchwright.training.events import Status
 from batchwright.training.job import Job, epochs_in_time, plan_of, rates_of
-from batchwright.training.state import RUNNING, TrainState
+from batchwright.training.state import RUNNING, Rows, TrainState
 from batchwright.training.step import Loss
 from batchwright.training.stopping import EarlyStopping
 
@@ -68,6 +68,17 @@ def validate(job: Job, state: TrainState) -> Validation:
         return NOT_VALIDATED
     kept = job.diagnostics is not None and job.validation.length <= MOST_MISTAKES
     return Validation(*evaluate_rows(job.program.model, state.evaluated, job.validation, mistakes=kept))
+
+
+def warm_up(job: Job, now: Checkpoint) -> None:
+    """Compile what the end of an epoch takes, so that a limit of time does not count this as time of the first one.
+
+    Rows on the disk are not read for it.
+    """
+    if isinstance(job.validation, Rows):
+        validate(job, now.state)
+    if job.diagnostics is not None:
+        job.diagnostics(job, now.state, epoch=1, plan=plan_of(job, now.history), learning_rate=0.0)
 
 
 def close_epoch(job: Job, now: Checkpoint, seconds: float, validation: Validation) -> Checkpoint:

@@ -21,6 +21,7 @@ from batchwright.training.epochs import (
     time_reason,
     validate,
     variables_to_keep,
+    warm_up,
 )
 from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Event, Reduced, SegmentDone, Stopped
 from batchwright.training.feed import Chunk, Feed, OnDisk, Resident, Streamed
@@ -51,6 +52,8 @@ def fit(
     """
     loops = _Loops(job)
     segment = loops.of(start).segment
+    if job.max_time is not None:
+        warm_up(job, start)
     yield Compiled(segment.seconds, segment.memory_bytes)
     watch, now = Watch(job, start, interrupted, steering or Steering()), start
     begins = start.history and start.done == 0

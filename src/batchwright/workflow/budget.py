@@ -95,11 +95,12 @@ def decay_strength(rows: int) -> float:
     return min(max((FEW_ROWS - rows) / (FEW_ROWS - VERY_FEW_ROWS), 0.0), 1.0)
 
 
-def with_budget(settings: Settings, rows: int, *, numeric: bool, averaged: bool = False) -> Settings:
+def with_budget(settings: Settings, rows: int, *, decays: bool, averaged: bool = False) -> Settings:
     """The settings with numbers where epochs, batch size and patience follow from the number of training rows.
 
     What is to be measured gets a number too, and stays to be measured. Where few rows decide the epochs, they decide
-    the weight decay too, if the target is `numeric`: it holds down the outputs of classes, and so their probabilities.
+    the weight decay too, where it `decays`: for numbers, and for classes of which no validation rows say when to stop.
+    Elsewhere it would only hold down the outputs of classes, and so their probabilities.
     Some thousand rows are trained at a steady rate, with an average, where they may be `averaged` and nobody has said.
     """
     values, size = _values(settings.config.training), _size(settings.config.training, rows)
@@ -109,7 +110,7 @@ def with_budget(settings: Settings, rows: int, *, numeric: bool, averaged: bool 
         return with_average(_with_numbers(settings, given))
     found = budget(rows, size)
     given = _given(values, found, {"reason": found.reason} if found.few else None)
-    return _with_decay(_with_numbers(settings, given), decay_strength(rows) if numeric else 0.0)
+    return _with_decay(_with_numbers(settings, given), decay_strength(rows) if decays else 0.0)
 
 
 def _given(values: Mapping[str, Any], found: Budget | Averaged, evidence: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -142,7 +143,7 @@ def with_epochs_for_size(settings: Settings, rows: int) -> Settings:
     keys = [key for key in (EPOCHS, PATIENCE) if settings.origins.get(key) == "rows" or key in settings.to_measure]
     if is_averaged(settings) and averaged_budget(rows, _size(settings.config.training, rows)) is None:
         settings = without_average(settings)
-    return with_budget(_with_numbers(settings, dict.fromkeys(keys, (None, None))), rows, numeric=False)
+    return with_budget(_with_numbers(settings, dict.fromkeys(keys, (None, None))), rows, decays=False)
 
 
 def without_decay(settings: Settings) -> Settings:

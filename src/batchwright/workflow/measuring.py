@@ -181,7 +181,8 @@ def _measure_epochs(prepared: Prepared) -> tuple[Settings, str]:
 
 def _measure_numbers(prepared: Prepared) -> tuple[Settings, str]:
     found = try_numbers(prepared)
-    return with_numbers(prepared.settings, found), f"numbers {found.best} was chosen by trial: {found.reason}"
+    how = "was chosen by trial" if found.epochs else "was chosen"
+    return with_numbers(prepared.settings, found), f"numbers {found.best} {how}: {found.reason}"
 
 
 _MEASURES: Mapping[str, Callable[[Prepared], tuple[Settings, str]]] = {

@@ -22,7 +22,10 @@ SHARE, LEAST_EPOCHS, SEEDS = 0.25, 4, 2
 
 @dataclass(frozen=True)
 class TriedNumbers:
-    """The mean validation loss of each embedding that was tried, by name, after some epochs."""
+    """The mean validation loss of each embedding that was tried, by name, after some epochs.
+
+    Where only one can be tried it is not, and its loss and the epochs are 0.
+    """
 
     losses: dict[str, float]
     epochs: int
@@ -35,6 +38,8 @@ class TriedNumbers:
     @property
     def reason(self) -> str:
         """What was compared, and how."""
+        if len(self.losses) == 1:
+            return "no other of those to try takes the numbers that are set"
         told = ", ".join(f"{name} {loss:.4g}" for name, loss in sorted(self.losses.items(), key=lambda one: one[1]))
         return f"the validation loss after {self.epochs:,} epochs, the mean of {SEEDS} trainings: {told}"
 
@@ -51,10 +56,10 @@ def try_numbers(prepared: Prepared) -> TriedNumbers:
     if job.validation is None or isinstance(job.train, OnDisk) or isinstance(job.validation, OnDisk):
         raise TooFewRowsError("it takes validation rows, and all rows in memory")
     epochs = max(LEAST_EPOCHS, round(SHARE * job.plan.epochs))
-    losses = dict[str, float]()
-    for name in CANDIDATES:
-        if (one := _job(prepared, settings, name, epochs)) is not None:
-            losses[name] = _loss(one, prepared)
+    jobs = {name: one for name in CANDIDATES if (one := _job(prepared, settings, name, epochs)) is not None}
+    if len(jobs) == 1:
+        return TriedNumbers({str(name): 0.0 for name in jobs}, 0)
+    losses = {str(name): _loss(one, prepared) for name, one in jobs.items()}
     if not np.isfinite(list(losses.values())).any():
         raise TooFewRowsError("with these settings, none of those to try can be trained")
     return TriedNumbers(losses, epochs)

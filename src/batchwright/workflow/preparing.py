@@ -19,6 +19,7 @@ from batchwright.data.disk.encoded_rows import StoredRows, memory_map
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.load import prepare as prepare_data
 from batchwright.data.load_streamed import prepare_streamed
+from batchwright.data.options import is_too_few_to_validate
 from batchwright.errors import ConfigError, DataError, unknown
 from batchwright.measure.curvature import require_curvature
 from batchwright.measure.layers import layer_probe
@@ -136,8 +137,10 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
 def with_rows_budget(settings: Settings, dataset: Dataset) -> Settings:
     """The settings with what follows from the number of training rows, where nobody has said."""
     averaged = dataset.validation is not None and features_of(dataset.encoding).image is None
-    numeric = dataset.target.task == "regression"
-    return with_budget(settings, dataset.train.rows, numeric=numeric, averaged=averaged)
+    rows = dataset.train.rows
+    unstopped = dataset.validation is None and is_too_few_to_validate(rows)
+    decays = unstopped or dataset.target.task == "regression"
+    return with_budget(settings, rows, decays=decays, averaged=averaged)
 
 
 def check_outputs(blueprint: Blueprint, program: Program, example: dict[str, np.ndarray]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from batchwright.config.sections import NOTHING, Own, TaskSettings
 from batchwright.data.dataset import Dataset
 from batchwright.data.encode.labels import LabelTarget
-from batchwright.data.encode.several import SeveralTargets, each_target
+from batchwright.data.encode.several import SeveralTargets, Target, each_target
 from batchwright.data.encode.targets import ClassTarget, ValueTarget, transforms_of
 from batchwright.errors import ConfigError, DataError
 from batchwright.tasks import (
@@ -61,6 +61,8 @@ def task_of(dataset: Dataset, settings: TaskSettings, own: Own, *, linear: bool 
         _check_calibration(dataset, own)
     if own.task is not None:
         return _try_parts(_own_task(own), dataset, own)
+    if settings.clip_margin != "auto" and not _has_values(dataset.target):
+        raise ConfigError("task.clip_margin is for numbers, but classes are predicted here: leave it out.")
     if settings.clip_margin == "auto":
         settings = replace(settings, clip_margin="none" if linear else CLIP_MARGIN)
     return _try_parts(_make_task(dataset, settings, own), dataset, own)
@@ -77,6 +79,12 @@ def _check_calibration(dataset: Dataset, own: Own) -> None:
         raise ConfigError(
             "task.calibration temperature is found on validation rows: set data.validation_split above 0."
         )
+
+
+def _has_values(target: Target) -> bool:
+    """Whether a number is among what is predicted."""
+    parts = target.parts if isinstance(target, SeveralTargets) else (target,)
+    return any(isinstance(part, ValueTarget) for part in parts)
 
 
 def _make_task(dataset: Dataset, settings: TaskSettings, own: Own) -> Task:

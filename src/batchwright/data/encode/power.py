@@ -90,6 +90,8 @@ def fit_power(values: Float64[np.ndarray, " rows"], wanted: Transform, *, positi
         return None
     if wanted == "log" or (wanted == "auto" and positive and likely[best] - likely[0] < ALIKE):
         best = 0
+    if POWERS[best] == 1.0:  # the values as they are
+        return None
     found = Power(float(POWERS[best]), unit, not positive, 0.0, 1.0)
     curved = found.apply(values)
     return dataclasses.replace(found, center=float(np.mean(curved)), scale=float(np.std(curved)) or 1.0)

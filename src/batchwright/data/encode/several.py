@@ -152,7 +152,7 @@ def _refuse_rare(rules: ClassRules, what: str) -> None:
 def check_transform(target: Target, transform: Transform) -> None:
     """Raise a ConfigError if a transform is asked for where no number is predicted."""
     parts = target.parts if isinstance(target, SeveralTargets) else (target,)
-    if transform not in ("none", "auto") and not any(isinstance(part, ValueTarget) for part in parts):
+    if transform != "none" and not any(isinstance(part, ValueTarget) for part in parts):
         raise ConfigError(f"target_transform {transform} is for numbers, but classes are predicted here: leave it out.")
 
 
