@@ -1,0 +1,106 @@
+"""Tables of few rows: all of them train where nobody asked for validation rows and nothing needs them."""
+
+import numpy as np
+import pytest
+
+import batchwright as bw
+from batchwright.config import dump_config, load_config
+from batchwright.errors import ConfigError
+from batchwright.workflow.preparing import prepare
+
+NOTE = "all 36 training rows train: too few to hold some back for validation; `validation_split=0.15` does"
+
+
+def rows(count, *, classes=False):
+    x = np.random.default_rng(0).normal(size=(count, 2))
+    return {"a": x[:, 0], "b": x[:, 1], "y": np.where(x[:, 0] > 0, "p", "q") if classes else x.sum(axis=1)}
+
+
+def file_of(tmp_path, count, *, classes=False):
+    path = tmp_path / "few.csv"
+    cells = rows(count, classes=classes)
+    lines = [",".join(map(str, row)) for row in zip(*cells.values(), strict=True)]
+    path.write_text("\n".join(["a,b,y", *lines, ""]))
+    return path
+
+
+def prepared(path, *given):
+    chosen = [("data.source", str(path), "source"), ("data.target", "y", "target"), *((k, v, k) for k, v in given)]
+    return prepare(load_config(None, chosen))
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(63, None), (64, 10)])
+def test_fewer_than_ten_are_not_held_out(count, held_out):
+    data = bw.load(rows(count), target="y")
+    assert (None if data.validation is None else data.validation.rows) == held_out
+    assert any("too few to hold some back" in note for note in data.notes) == (held_out is None)
+    assert data.test.rows == {63: 9, 64: 10}[count]
+
+
+def test_a_share_that_is_given_is_held_out_and_0_is_no_news():
+    assert bw.load(rows(42), target="y", validation_split=0.15).validation.rows == 6
+    none = bw.load(rows(42), target="y", validation_split=0)
+    assert none.validation is None
+    assert NOTE in bw.load(rows(42), target="y").notes
+    assert NOTE not in none.notes
+
+
+def test_all_rows_train_beside_a_test_of_its_own():
+    halves = {"a": np.arange(30.0), "y": np.arange(30.0) * 2}
+    data = bw.load(halves, target="y", test=halves)
+    assert data.validation is None
+    assert data.train.rows == 30
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("training.early_stopping", "{patience: 5}"),
+        ("schedule.name", "reduce_on_plateau"),
+        ("training.epochs", "auto"),
+        ("network.numbers", "auto"),
+    ],
+)
+def test_what_goes_by_validation_rows_gets_them(tmp_path, given):
+    found = prepared(file_of(tmp_path, 42), given)
+    assert found.dataset.validation.rows == 6
+    assert found.settings.config.data.validation_split == 0.15
+
+
+def test_a_threshold_by_a_metric_gets_them(tmp_path):
+    assert prepared(file_of(tmp_path, 42, classes=True), ("task.threshold", "f1")).dataset.validation.rows == 6
+
+
+def test_the_record_says_so_and_can_be_trained_again(tmp_path):
+    path = file_of(tmp_path, 42)
+    settings = load_config(None, [("data.source", str(path), ""), ("data.target", "y", "")])
+    found = prepare(settings)
+    assert found.settings.config.data.validation_split == 0.0
+    assert found.settings.origins["data.validation_split"] == "rows"
+    assert found.settings.config.training.early_stopping is None
+    path_again = tmp_path / "config.yaml"
+    path_again.write_text(dump_config(found.settings))
+    again = prepare(load_config(path_again))
+    assert again.dataset.fingerprint == found.dataset.fingerprint
+
+
+def test_early_stopping_without_rows_for_it_is_refused():
+    data = bw.load(rows(42), target="y")
+    with pytest.raises(ConfigError, match="needs validation rows, and there are none: set `validation_split`"):
+        bw.fit(data, early_stopping=bw.EarlyStopping(patience=3), epochs=2)
+
+
+def test_classes_of_which_nothing_is_held_back_get_the_decay(tmp_path):
+    few = prepared(file_of(tmp_path, 42, classes=True)).settings
+    held = prepared(file_of(tmp_path, 42, classes=True), ("data.validation_split", "0.2")).settings
+    assert few.config.optimizer.weight_decay == 10.0
+    assert few.origins["optimizer.weight_decay"] == "rows"
+    assert held.config.optimizer.weight_decay is None
+
+
+def test_comparisons_say_what_they_need(tmp_path):
+    data = bw.load(rows(42), target="y")
+    with pytest.raises(ConfigError, match=r"validation_split a share above 0"):
+        bw.compare(data, {"network.name": "linear"}, vary="training.epochs=1,2", trials=1)
+    with pytest.raises(ConfigError, match=r"validation_split a share above 0"):
+        bw.run_search(data, {"network.dropout": {"uniform": [0, 0.5]}}, trials=1, run_dir=tmp_path / "s")
