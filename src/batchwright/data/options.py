@@ -157,7 +157,7 @@ class DataOptions:
         kinds: the kinds of columns, by name, where they should not be inferred.
         columns: more about single columns, by name: `kind`, as in `kinds`; `number`, how its numbers are written
             (`decimal`, `thousands`, `before`, `after`); `missing`, further texts that mean missing in it; `scaling`,
-            how they are scaled; `order`, its categories from the lowest to the highest.
+            how they are scaled; `order`, its categories from the lowest to the highest, or "none".
         on_bad_rows: "stop", or "drop" rows with bad cells or without a target.
         rare_classes: classes with fewer rows than there are parts: "drop" leaves their rows out, "merge" makes one
             class `other` of them; None takes them as they are.
@@ -317,7 +317,7 @@ class DataOptions:
                 if told.told_kind not in (None, "numeric"):
                     yield f"columns says that {name!r} is {told.told_kind}, and how numbers are scaled: leave one out."
             if told.order is not None:
-                if len(set(told.order)) < max(2, len(told.order)):
+                if told.order != "none" and len(set(told.order)) < max(2, len(told.order)):
                     yield f"columns: the order of {name!r} must name two categories or more, each once."
                 if told.kind not in (None, "categorical"):
                     yield f"columns says that {name!r} is {told.kind}, and an order of categories: leave one out."

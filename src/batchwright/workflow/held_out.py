@@ -44,10 +44,8 @@ def with_division(settings: Settings, dataset: Dataset) -> Settings:
                 "`validation_split` above 0, or stop by the training loss.",
             )
         settings = settings.with_part(STOPPING, None, "default")
-    if settings.config.data.source is None or settings.config.data.validation_split is not None:
+    if held_out or settings.config.data.source is None or settings.config.data.validation_split is not None:
         return settings
-    if held_out:
-        return with_validation_rows(settings)
     data = replace(settings.config.data, validation_split=0.0)
     return replace(
         settings,

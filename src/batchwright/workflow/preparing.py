@@ -117,7 +117,8 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     if config.training.deterministic:
         be_deterministic()
     if dataset is None:
-        dataset = _load(_data_needed(settings), like)
+        settings = with_validation_rows(settings) if needs_validation(settings) else settings
+        dataset = _load(settings.config, like)
     settings = with_division(settings, dataset)
     load_seconds = time.perf_counter() - started
     settings = with_rows_budget(settings, dataset)
@@ -204,11 +205,6 @@ def example_of(dataset: Dataset) -> dict[str, np.ndarray]:
     every = max(1, dataset.train.rows // EXAMPLE_ROWS)
     arrays = {**dataset.train.inputs, TARGETS: dataset.train.targets}
     return {name: array[::every] for name, array in arrays.items()}
-
-
-def _data_needed(settings: Settings) -> Config:
-    """The configuration by which rows are loaded: with validation rows where something needs them."""
-    return (with_validation_rows(settings) if needs_validation(settings) else settings).config
 
 
 def _load(config: Config, like: Encoding | None) -> Dataset:

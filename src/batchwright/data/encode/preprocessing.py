@@ -1,8 +1,7 @@
 """Turn tables into arrays: which columns are used, and how; learned on training rows only, saved as data, not code."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -16,6 +15,7 @@ from batchwright.data.encode.encoders import (
     Flag,
     Number,
     OneHot,
+    Ordinal,
     Picture,
     Quantile,
     Wide,
@@ -23,12 +23,13 @@ from batchwright.data.encode.encoders import (
     date_encoder,
     ordinal_encoder,
 )
+from batchwright.data.encode.known_orders import known_order
 from batchwright.data.encode.scaling import number_encoder
 from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.encode.spelling import spelling_note
 from batchwright.data.encode.tags import Tags, tags_encoder
 from batchwright.data.encode.texts import TEXT, HashedText, Text, describe_cost, lengths_of, text_dtype, text_encoder
-from batchwright.data.typed.advice import kind_setting
+from batchwright.data.typed.advice import kind_setting, no_order_setting
 from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.counters import may_be_input
 from batchwright.data.typed.schema import SCALINGS, Column, ColumnOptions, Schema, as_plain, from_plain
@@ -208,12 +209,11 @@ def learn_columns(
 ) -> list[tuple[Column, Encoder | None]]:
     """Whether and how each column is encoded; `reasons` are those against using columns, the rest is as for `learn`."""
     _refuse_told(rules.columns, reasons)
-    make = partial(make_encoder, rules=rules)
-    found = [_learn_column(train, column, reasons.get(column.name), constant, make) for column in train.columns]
+    found = [_learn_column(train, column, reasons.get(column.name), constant, rules) for column in train.columns]
     if not any(column.used for column, _ in found):
-        found = [_take_counter(train, column, encoder, make) for column, encoder in found]
+        found = [_take_counter(train, column, encoder, rules) for column, encoder in found]
     if constant != "leave_out" and not any(column.used for column, _ in found):
-        found = [_keep_column(train, column, reasons.get(column.name), make) for column in train.columns]
+        found = [_keep_column(train, column, reasons.get(column.name), rules) for column in train.columns]
     return found
 
 
@@ -234,7 +234,7 @@ def check_scaling(scaling: str) -> None:
 
 
 def _learn_column(
-    train: ColumnSource, column: Column, reason: str | None, constant: Constant, make: Callable[..., Encoder]
+    train: ColumnSource, column: Column, reason: str | None, constant: Constant, rules: EncoderRules
 ) -> tuple[Column, Encoder | None]:
     """Whether and how a column is encoded; it is not read if there is a `reason` against using it."""
     if reason is not None:
@@ -245,12 +245,12 @@ def _learn_column(
     judged = judge_kept(column, cells) if constant == "keep" else judge(column, cells)
     if not judged.used:
         return judged, None
-    encoder = make(judged, cells)
-    return with_encoder_notes(judged, cells, encoder), encoder
+    encoder = make_encoder(judged, cells, rules)
+    return with_encoder_notes(judged, cells, encoder, rules), encoder
 
 
 def _take_counter(
-    train: ColumnSource, column: Column, encoder: Encoder | None, make: Callable[..., Encoder]
+    train: ColumnSource, column: Column, encoder: Encoder | None, rules: EncoderRules
 ) -> tuple[Column, Encoder | None]:
     """The column, used after all if it was left out only because its numbers go up by one from row to row."""
     if not may_be_input(column):
@@ -259,16 +259,19 @@ def _take_counter(
     if not cells.dtype.is_numeric():
         return column, encoder
     taken = Column(column.name, "numeric", note="it counts the rows, and is used as there is no other column")
-    return taken, make(taken, cells)
+    return taken, make_encoder(taken, cells, rules)
 
 
-def with_encoder_notes(column: Column, cells: pl.Series, encoder: Encoder) -> Column:
-    """The column, with a note on the cost of its text, its tags, or categories that differ only in their spelling."""
+def with_encoder_notes(column: Column, cells: pl.Series, encoder: Encoder, rules: EncoderRules) -> Column:
+    """The column, with a note on the cost of its text, its tags, the order or the spellings of its categories."""
     note = ""
     if isinstance(encoder, HashedText):
         note = describe_cost(encoder, lengths_of(cells, encoder.separator))
     elif isinstance(encoder, Tags):
         note = f"{len(encoder.values):,} values{', and rare ones together' if encoder.other else ''}"
+    elif isinstance(encoder, Ordinal) and rules.columns.get(column.name, AS_FOUND).order is None:
+        order, without = " < ".join(encoder.order), no_order_setting(column.name)
+        note = f"its words have the order {order}, so that each has a rank too; {without} leaves it out"
     elif isinstance(encoder, Category | OneHot):
         counts = dict(as_text(cells).drop_nulls().value_counts(name="rows").iter_rows())
         note = spelling_note(counts, merge_case=bool(encoder.merge_case))
@@ -276,14 +279,14 @@ def with_encoder_notes(column: Column, cells: pl.Series, encoder: Encoder) -> Co
 
 
 def _keep_column(
-    train: ColumnSource, column: Column, reason: str | None, make: Callable[..., Encoder]
+    train: ColumnSource, column: Column, reason: str | None, rules: EncoderRules
 ) -> tuple[Column, Encoder | None]:
     """The column, used although it tells nothing, unless there is a `reason` against using it."""
     if reason is not None:
         return dataclasses.replace(column, used=False, note=reason), None
     kept, cells = dataclasses.replace(column, used=True), train.cells(column.name)
-    encoder = make(kept, cells)
-    return with_encoder_notes(kept, cells, encoder), encoder
+    encoder = make_encoder(kept, cells, rules)
+    return with_encoder_notes(kept, cells, encoder, rules), encoder
 
 
 def make_schema(columns: tuple[Column, ...], target: Target | None, *, name: str) -> Schema:
@@ -342,9 +345,16 @@ def make_encoder(column: Column, cells: pl.Series, rules: EncoderRules) -> Encod
         case "tags":
             few = tags_encoder(column.name, cells, column.format)
             return few or text_encoder(column.name, cells, rules.text, separator=column.format)
-        case _ if told.order is not None:
-            return ordinal_encoder(column.name, cells, told.order, rules.one_hot_max, merge_case=rules.merge_case)
+        case _ if (order := _order_of(cells, told, rules)) is not None:
+            return ordinal_encoder(column.name, cells, order, rules.one_hot_max, merge_case=rules.merge_case)
         case _:
             return category_encoder(
                 column.name, cells, rules.one_hot_max, merge_case=rules.merge_case, min_frequency=rules.min_frequency
             )
+
+
+def _order_of(cells: pl.Series, told: ColumnOptions, rules: EncoderRules) -> tuple[str, ...] | None:
+    """The order of the categories of a column, as told or as its words have it; None if they have none."""
+    if told.order is not None:
+        return None if told.order == "none" else told.order
+    return known_order(cells, merge_case=rules.merge_case)

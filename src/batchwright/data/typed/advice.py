@@ -25,6 +25,15 @@ def missing_setting(name: str, texts: Sequence[str]) -> str:
     return f"`data.columns={{{_quote(name)}: {{missing: {json.dumps(list(texts), ensure_ascii=False)}}}}}`"
 
 
+def no_order_setting(name: str) -> str:
+    """The setting that says that the categories of a column have no order.
+
+    >>> print(no_order_setting("cut"))
+    `data.columns={cut: {order: none}}`
+    """
+    return f"`data.columns={{{_quote(name)}: {{order: none}}}}`"
+
+
 def _quote(name: str) -> str:
     """The name as YAML takes it in a mapping."""
     plain = name.isascii() and name.isidentifier() and name.lower() not in NO_NAMES

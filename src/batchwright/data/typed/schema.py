@@ -30,14 +30,15 @@ class ColumnOptions:
         number: how its numbers are written; it makes the column numeric.
         missing: texts that mean missing in this column, besides those that do in all columns.
         scaling: how its numbers are scaled, in place of what `scaling` says for all columns.
-        order: its categories from the lowest to the highest; they are then also a number.
+        order: its categories from the lowest to the highest; they are then also a number. "none" says that they have no
+            order, where their words have a known one.
     """
 
     kind: Kind | None = None
     number: NumberFormat | None = None
     missing: tuple[str, ...] = ()
     scaling: Scaling | None = None
-    order: tuple[str, ...] | None = None
+    order: tuple[str, ...] | Literal["none"] | None = None
 
     @property
     def told_kind(self) -> Kind | None:
