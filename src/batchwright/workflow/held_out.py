@@ -5,7 +5,7 @@ from dataclasses import replace
 from batchwright.config import Settings
 from batchwright.config.sections import BY_ROWS, NUMBERS
 from batchwright.data.dataset import Dataset
-from batchwright.data.options import VALIDATION_SPLIT
+from batchwright.data.options import VALIDATION_SPLIT, is_too_few_to_validate
 from batchwright.errors import ConfigError
 from batchwright.training.stopping import PATIENCE as USUAL_PATIENCE
 
@@ -44,8 +44,11 @@ def with_division(settings: Settings, dataset: Dataset) -> Settings:
                 "`validation_split` above 0, or stop by the training loss.",
             )
         settings = settings.with_part(STOPPING, None, "default")
-    if held_out or settings.config.data.source is None or settings.config.data.validation_split is not None:
+    if settings.config.data.source is None or settings.config.data.validation_split is not None:
         return settings
+    if held_out:
+        few = is_too_few_to_validate(sum(map(len, vars(dataset.indices).values())))
+        return with_validation_rows(settings) if few else settings
     data = replace(settings.config.data, validation_split=0.0)
     return replace(
         settings,

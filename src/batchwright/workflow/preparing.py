@@ -117,8 +117,8 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     if config.training.deterministic:
         be_deterministic()
     if dataset is None:
-        settings = with_validation_rows(settings) if needs_validation(settings) else settings
-        dataset = _load(settings.config, like)
+        needed = with_validation_rows(settings) if needs_validation(settings) else settings
+        dataset = _load(needed.config, like)
     settings = with_division(settings, dataset)
     load_seconds = time.perf_counter() - started
     settings = with_rows_budget(settings, dataset)
