@@ -123,8 +123,8 @@ def fit(
             "auto" where that lowers the log loss by more than its standard error, "none" leaves them as they are.
         remainder: whether a last batch that is not full is used ("keep") or left out ("drop").
         precision: of matrix products; "bfloat16" still accumulates in float32, and keeps float32 parameters.
-        max_time: seconds of training, or a text such as "60s", "2m" or "1h": it stops then, and the learning rate has
-            fallen as the schedule says.
+        max_time: seconds of training, or a text such as "60s", "1m30s" or "1h": it stops then, and the learning rate
+            has fallen as the schedule says.
         divergence: what to do when a loss is not finite.
         checkpoints: when a recorded run saves everything that it needs to continue.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch, for the history.

@@ -51,10 +51,10 @@ def assert_same(run: Path, whole: Path) -> None:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    """A CSV of 60 rows: two numbers, a category, and which of two classes the row is of."""
+    """A CSV of 100 rows: two numbers, a category, and which of two classes the row is of."""
     generator = np.random.default_rng(0)
-    numbers = generator.normal(size=(60, 2))
-    colours = generator.choice(["red", "green"], 60)
+    numbers = generator.normal(size=(100, 2))
+    colours = generator.choice(["red", "green"], 100)
     classes = np.where(numbers[:, 0] + (colours == "red") > 0.5, "yes", "no")
     lines = [
         f"{a:.4f},{b:.4f},{colour},{label}" for (a, b), colour, label in zip(numbers, colours, classes, strict=True)

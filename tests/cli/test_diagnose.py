@@ -6,7 +6,6 @@ from pathlib import Path
 from batchwright.config import load_config
 
 SLOW = ("--network", "mlp", "--hidden-layer-sizes", "[8]", "--learning-rate", 1e-6, "--epochs", 9, "--batch-size", 16)
-SLOW = (*SLOW, "--validation-split", 0.15)
 
 
 def test_a_fault_is_told_with_options_and_a_configuration_that_mends_it(batchwright, table: Path) -> None:

@@ -64,4 +64,4 @@ def test_rows_keep_their_places_and_what_is_unlike_training_is_counted(batchwrig
     found = batchwright("evaluate", "run", labelled, "--on-bad-rows", "drop", "--json")
     said = json.loads(found.out)
     assert said["out_of_range"]["first"]["farthest"] == 99
-    assert said["notes"][0].startswith("1 row dropped: line 62")
+    assert said["notes"][0].startswith("1 row dropped: line 102")

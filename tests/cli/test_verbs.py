@@ -17,12 +17,12 @@ def test_train_prints_one_json_object_with_all_that_is_known(batchwright, table:
     assert answer.code == 0
     told = json.loads(answer.out)
     assert told["plan"] | {"parameters": 0, "memory_bytes": 0} == {
-        "training_rows": 42,
+        "training_rows": 70,
         "batch_size": 16,
-        "iterations_per_epoch": 3,
+        "iterations_per_epoch": 5,
         "epochs": 2,
-        "updates": 6,
-        "last_batch_rows": 10,
+        "updates": 10,
+        "last_batch_rows": 6,
         "descent": "mini-batch gradient descent",
         "parameters": 0,
         "memory_bytes": 0,

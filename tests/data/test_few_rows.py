@@ -5,7 +5,7 @@ import pytest
 
 import batchwright as bw
 from batchwright.config import dump_config, load_config
-from batchwright.errors import ConfigError
+from batchwright.errors import ConfigError, DataError
 from batchwright.workflow.preparing import prepare
 
 NOTE = "all 36 training rows train: too few to hold some back for validation; `validation_split=0.15` does"
@@ -104,3 +104,29 @@ def test_comparisons_say_what_they_need(tmp_path):
         bw.compare(data, {"network.name": "linear"}, vary="training.epochs=1,2", trials=1)
     with pytest.raises(ConfigError, match=r"validation_split a share above 0"):
         bw.run_search(data, {"network.dropout": {"uniform": [0, 0.5]}}, trials=1, run_dir=tmp_path / "s")
+
+
+def test_a_row_that_hides_all_others_is_refused():
+    far = rows(60)
+    far["y"] = np.append(far["y"][:-1], 1e12)
+    split = {"test_split": 0, "validation_split": 0}
+    with pytest.raises(DataError, match=r"holds 1e\+12, .* nothing else can be learned: correct it"):
+        bw.load(far, target="y", **split)
+    far["y"][-1] = 1e4
+    assert any("little else is learned" in note for note in bw.load(far, target="y", **split).notes)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_answers_of_a_handful_of_rows_are_near_them(count):
+    few = {"x": np.arange(count) * 1.5, "y": np.arange(count) * 2.0 + 1}
+    trained = bw.fit(bw.load(few, target="y", task="regression"), network=bw.nn.MLP((8,)))
+    answers = trained.predict({"x": np.linspace(-100, 100, 9)}).answers
+    assert np.isfinite(answers).all()
+    assert answers.min() >= -count
+    assert answers.max() <= 3 * count
+
+
+def test_more_columns_than_rows_are_learned_from():
+    x = np.random.default_rng(0).normal(size=(12, 80))
+    trained = bw.fit(bw.load((x, x[:, 0])), network=bw.nn.MLP((8,)), epochs=5)
+    assert np.isfinite(trained.predict(x).answers).all()

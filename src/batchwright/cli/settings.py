@@ -187,7 +187,9 @@ OPTIONS = (
     Option("--remainder", "training.remainder", str, "keep or drop a last batch that is not full"),
     Option("--precision", "training.precision", str, "float32 or bfloat16"),
     Option("--early-stopping", "training.early_stopping", yaml, "null, or {patience: 5, monitor: val_loss}"),
-    Option("--max-time", "training.max_time", yaml, "how long to train at most: 60s, 2m or 1h; the schedule ends then"),
+    Option(
+        "--max-time", "training.max_time", yaml, "how long to train at most: 60s, 1m30s or 1h; the schedule ends then"
+    ),
     Option(
         "--on-divergence", "training.divergence.policy", str, "stop, or reduce: go back with a smaller learning rate"
     ),

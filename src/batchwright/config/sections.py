@@ -112,8 +112,8 @@ class Training:
         remainder: whether a last batch that is not full is used.
         early_stopping: null goes on to the last epoch, and keeps its parameters; so it is without validation rows,
             unless it goes by `loss`.
-        max_time: seconds of training, or a text such as 60s, 2m or 1h: it stops then, and the learning rate has fallen
-            as the schedule says.
+        max_time: seconds of training, or a text such as 60s, 1m30s or 1h: it stops then, and the learning rate has
+            fallen as the schedule says.
         divergence: what to do when a loss is not finite.
         checkpoints: when to save everything that training needs to continue.
         noise_scale: whether the gradient noise scale is measured at the end of each epoch.

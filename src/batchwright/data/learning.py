@@ -32,13 +32,17 @@ from batchwright.data.typed.rows import AnyRows, Rows
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import ColumnSource, Table, column_of
 from batchwright.data.weights import drop_weightless, row_weights
-from batchwright.errors import ConfigError
+from batchwright.errors import ConfigError, DataError
 
 FEW_ROWS = LEAST_HELD_OUT
 """Rows of a validation or test part below which a note says that its metrics say little."""
 
 FAR_SHARE = 0.9
 """The share of the variance of a predicted number from which a single row is noted."""
+
+ALIKE = 1e-5
+"""The distance between the quartiles of what is learned, in its deviations, below which a far row hides all others:
+float32 has seven digits, and a loss has its square."""
 
 
 class Divided(NamedTuple):
@@ -120,7 +124,11 @@ def divide(
 
 
 def _far_notes(target: Target, table: Table, indices: Indices) -> tuple[str, ...]:
-    """A note on each number if a single training row makes up nearly all of the variance of what is learned of it."""
+    """A note on each number if a single training row makes up nearly all of the variance of what is learned of it.
+
+    Raises:
+        DataError: beside this row, the others are equal to within what float32 tells apart.
+    """
     parts = target.parts if isinstance(target, SeveralTargets) else (target,)
     notes = []
     for part in (part for part in parts if isinstance(part, ValueTarget)):
@@ -128,11 +136,13 @@ def _far_notes(target: Target, table: Table, indices: Indices) -> tuple[str, ...
         far = np.abs(part.learned(values, table.name))
         if len(values) > FEW_ROWS and far.max() ** 2 > FAR_SHARE * len(values):
             lower, upper = np.quantile(values, (0.25, 0.75))
-            notes.append(
+            said = (
                 f"target {part.name!r}: one training row holds {values[far.argmax()]:.6g}, which is nearly all of the "
-                f"variance (half of the rows are from {lower:.6g} to {upper:.6g}), so that little else is learned: "
-                "correct it, or leave the row out"
+                f"variance (half of the rows are from {lower:.6g} to {upper:.6g}), so that"
             )
+            if 0 < np.ptp(np.quantile(part.learned(values, table.name), (0.25, 0.75))) < ALIKE:
+                raise DataError(f"{said} nothing else can be learned: correct it, or leave the row out.")
+            notes.append(f"{said} little else is learned: correct it, or leave the row out")
     return tuple(notes)
 
 
