@@ -9,7 +9,9 @@ import pytest
 from sklearn.metrics import r2_score, root_mean_squared_error
 from tests.reference import metrics as reference
 
+from batchwright.data.encode.power import Power
 from batchwright.tasks import Regression, from_json, metrics
+from batchwright.tasks.smearing import curves_of
 
 LOSSES = ("mean_squared_error", "mean_absolute_error", "huber")
 ERRORS = np.array([0.0, 0.3, -0.3, 0.5, -0.5, 0.7, -2.0, 1e4, -1e4], np.float32)  # 0.5 is on the edge for delta 0.5
@@ -98,6 +100,23 @@ def test_a_new_delta_compiles_nothing() -> None:
 
     assert total(Regression(loss="huber", delta=0.5)) < total(Regression(loss="huber", delta=1.0, mean=(3.0,)))
     assert traced == 1
+
+
+def test_a_new_transform_compiles_nothing() -> None:
+    outputs, targets = jnp.asarray(ERRORS[:, None]), jnp.zeros(len(ERRORS))
+    traced = 0
+
+    @jax.jit
+    def total(task: Regression) -> jax.Array:
+        nonlocal traced
+        traced += 1
+        return jnp.sum(task.losses(outputs, targets))
+
+    for center in (0.5, 0.7):
+        total(Regression(transforms=curves_of([Power(0.3, 2.0, False, center, 1.0)])))
+    assert traced == 1
+    task = Regression(transforms=curves_of([Power(0.3, 2.0, False, 0.5, 1.0)]))
+    assert from_json(task.to_json()) == task
 
 
 def test_saved_and_read_again() -> None:

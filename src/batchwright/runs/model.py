@@ -29,6 +29,7 @@ from batchwright.nn.protocols import Dtype
 from batchwright.runs import reading
 from batchwright.runs.tensors import HEADER_BYTES, Expected, by_path, dump, load
 from batchwright.tasks.conformal import Conformal
+from batchwright.tasks.smearing import curves_of
 from batchwright.training.state import Model
 
 EXAMPLE_ROWS = 2
@@ -276,4 +277,4 @@ def _same_numbers(task: tasks.Regression, targets: tuple[ValueTarget, ...]) -> b
     fits = (task.targets, task.mean, task.std) == (len(targets), means, deviations)
     each = [count for count in map(len, (task.residuals, task.lowest, task.highest)) if count]
     whole = set(each) <= {len(targets)} and len(task.lowest) == len(task.highest) and all(task.residuals)
-    return fits and whole and task.transforms == transforms_of(targets)
+    return fits and whole and task.transforms == curves_of(transforms_of(targets))

@@ -21,6 +21,7 @@ from batchwright.tasks.own import CustomTask, Loss, NotHere, check_losses
 from batchwright.tasks.protocol import Task
 from batchwright.tasks.regression import VALUE_LOSSES, Regression
 from batchwright.tasks.several import Several
+from batchwright.tasks.smearing import curves_of
 
 __all__ = [
     "CLASS_LOSSES",
@@ -81,7 +82,7 @@ def from_json(data: Mapping[str, Any]) -> KnownTask:
     known = {metric.name: metric for metric in METRICS_OF[kinds[name]]}
     given["extra"] = tuple(known[name] for name in given.get("extra") or () if name in known)
     if "transforms" in given:
-        given["transforms"] = tuple(from_plain(Power, plain) for plain in given["transforms"])
+        given["transforms"] = curves_of(from_plain(Power, plain) for plain in given["transforms"])
     if isinstance(given.get("residuals"), tuple):
         given["residuals"] = tuple(tuple(one) if isinstance(one, list) else one for one in given["residuals"])
     if "heads" in given:

@@ -6,11 +6,13 @@ smearing takes the mean of exp(f + r) over the residuals r of rows that are know
 Paper: Duan 1983, Smearing Estimate: A Nonparametric Retransformation Method
 """
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from jaxtyping import Float, Float64
 
+from batchwright._component import component
 from batchwright.data.encode.power import Power
 
 MOST = 100
@@ -19,6 +21,20 @@ MOST = 100
 FAR = 10.0
 """Quartile distances, 13 deviations of a normal distribution, from the quartiles at which residuals are cut: a single
 wrong target would decide about all answers."""
+
+
+@component
+class Curve(Power):
+    """A `Power` whose numbers flow through compiled programs: training with another one compiles nothing."""
+
+
+def curves_of(transforms: Iterable[Power]) -> tuple[Curve, ...]:
+    """Transforms as a task holds them.
+
+    >>> curves_of([Power(0.5, 2.0, False, 0.0, 1.0)])[0].undo(np.array([0.0])).tolist()
+    [2.0]
+    """
+    return tuple(Curve(**dataclasses.asdict(transform)) for transform in transforms)
 
 
 def smear(

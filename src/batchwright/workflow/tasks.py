@@ -37,6 +37,7 @@ from batchwright.tasks.metrics import (
     VALUE_METRICS,
     choose_metrics,
 )
+from batchwright.tasks.smearing import curves_of
 
 Name = TypeVar("Name", bound=str)
 CLIP_MARGIN = 0.25
@@ -142,7 +143,7 @@ def _regression(dataset: Dataset, targets: tuple[ValueTarget, ...], settings: Ta
     if settings.threshold != 0.5:
         raise ConfigError("task.threshold is for two classes, and the target is a number: leave it out.")
     loss = own.loss or _loss(settings.loss, VALUE_LOSSES, "regression")
-    transforms = transforms_of(targets)
+    transforms = curves_of(transforms_of(targets))
     if loss == "poisson":
         if transforms:
             raise ConfigError(
