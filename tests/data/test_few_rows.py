@@ -130,3 +130,9 @@ def test_more_columns_than_rows_are_learned_from():
     x = np.random.default_rng(0).normal(size=(12, 80))
     trained = bw.fit(bw.load((x, x[:, 0])), network=bw.nn.MLP((8,)), epochs=5)
     assert np.isfinite(trained.predict(x).answers).all()
+
+
+def test_auto_epochs_keep_the_default_where_no_rows_are_held_back():
+    trained = bw.fit(bw.load(rows(20), target="y"), network=bw.nn.MLP((4,)), epochs="auto")
+    assert trained.prepared.plan.updates == 1000
+    assert any("epochs 500 is the default, not measured: no rows" in note for note in trained.prepared.notes)

@@ -9,6 +9,7 @@ import numpy as np
 from batchwright import _cache
 from batchwright.config import Settings
 from batchwright.config.sections import NUMBERS
+from batchwright.data.options import is_too_few_to_validate
 from batchwright.errors import ConfigError, DataError, TooFewRowsError
 from batchwright.measure import batch_size, learning_rate
 from batchwright.measure.batch_size import BatchSizes
@@ -164,6 +165,8 @@ def _measure_size(prepared: Prepared) -> tuple[Settings, str]:
 def _measure_epochs(prepared: Prepared) -> tuple[Settings, str]:
     """The settings for as many epochs as the validation loss falls, with a schedule that does not depend on them."""
     settings, config = prepared.settings, prepared.settings.config
+    if prepared.job.validation is None and is_too_few_to_validate(prepared.plan.training_rows):
+        raise TooFewRowsError("no rows are held back, on which the loss would stop falling")
     if prepared.job.validation is None or config.training.early_stopping is None:
         raise ConfigError(
             "training.epochs: auto needs the validation loss: give data.validation_split a share above 0, and leave "
