@@ -265,7 +265,8 @@ def test_early_stopping_by_the_training_loss_needs_no_validation_rows() -> None:
     assert len(found) < 30 and trained.stopped.epoch == int(np.argmin(found)) + 1 == len(found) - 2
     last = bw.fit(data, **settings, early_stopping=EarlyStopping("loss", patience=2, restore_best=False))
     assert last.history[-1]["loss"] == found[-1] and last.stopped.epoch == len(found)
-    assert len(bw.fit(data, **settings, early_stopping=EarlyStopping(patience=2)).history) == 30
+    with pytest.raises(ConfigError, match="needs validation rows"):
+        bw.fit(data, **settings, early_stopping=EarlyStopping(patience=2))
 
 
 @pytest.fixture

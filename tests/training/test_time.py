@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.builders import end, events_of, make_job
+from tests.builders import end, events_of, make_job, make_rows, start
 
 from batchwright.optim import schedules
 from batchwright.population.fit import fit_members
-from batchwright.training.checkpoint import History
+from batchwright.training import epochs
+from batchwright.training.checkpoint import History, first_checkpoint
 from batchwright.training.epochs import stop_reason, time_reason
+from batchwright.training.fit import fit
 from batchwright.training.growth import AdaptiveBatchSize
 from batchwright.training.job import TIME_USED, Job, epochs_in_time, rates_of
 from batchwright.training.stopping import EarlyStopping
@@ -96,3 +98,16 @@ def test_members_of_a_population_have_no_limit() -> None:
     example = {name: np.asarray(array) for name, array in job.train.inputs.items()}
     *_, runs = fit_members([job, replace(job, seed=1)], example)
     assert [len(run.now.history) for run in runs] == [2, 2]
+
+
+def test_what_is_compiled_at_the_end_of_an_epoch_is_compiled_before_the_clock_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    validated = list[int]()
+    usual = epochs.validate
+    monkeypatch.setattr(epochs, "validate", lambda *given: (validated.append(1), usual(*given))[1])
+    for limit, before in ((None, 0), (60.0, 1)):
+        validated.clear()
+        job = replace(make_job(epochs=1), max_time=limit)
+        next(fit(job, first_checkpoint(start(job.program, make_rows()))))
+        assert len(validated) == before
