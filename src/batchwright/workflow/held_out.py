@@ -26,8 +26,8 @@ def needs_validation(settings: Settings) -> bool:
     """Whether something that was asked for goes by validation rows."""
     config = settings.config
     measured = {"training.epochs", NUMBERS} & set(settings.to_measure)
-    by_metric = isinstance(config.task.threshold, str)
-    return bool(measured) or by_metric or config.schedule.uses_losses or _is_stopping_asked_for(settings)
+    fitted = isinstance(config.task.threshold, str) or config.task.calibration == "temperature"
+    return bool(measured) or fitted or config.schedule.uses_losses or _is_stopping_asked_for(settings)
 
 
 def with_division(settings: Settings, dataset: Dataset) -> Settings:
