@@ -24,7 +24,7 @@ from batchwright.config import (
 )
 from batchwright.config.custom import check_kinds, metric_names
 from batchwright.config.durations import seconds_of
-from batchwright.config.sections import AUTO, MEASURABLE
+from batchwright.config.sections import AUTO, MEASURABLE, MEMBERS
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, unknown
 from batchwright.nn import Architecture, Custom, Layer, Network, Tabular, as_architecture
@@ -83,6 +83,7 @@ def fit(
     shuffle: bool = True,
     diagnostics: bool = True,
     curvature: bool = False,
+    members: int | Auto | None = None,
     seed: int = 0,
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
@@ -136,6 +137,9 @@ def fit(
         shuffle: whether each epoch takes the rows in a new order; otherwise in the given order.
         diagnostics: whether the history has figures of each layer, and the last mistakes on validation rows are kept.
         curvature: whether the history has the largest curvature of the training loss too, which takes far longer.
+        members: how many networks are trained apart, with settings drawn for each, to answer together: 2 to 64; "auto"
+            is 8, or fewer with many rows or little time; None trains one network. The submodels of
+            `nn.Tabular(ensemble=8)` are parts of one network, which share its weights.
         seed: the seed of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
         initial: an earlier result or model from whose parameters training begins, with rows encoded alike
@@ -295,11 +299,13 @@ def _settings(
     shuffle: bool,
     diagnostics: bool,
     curvature: bool,
+    members: int | Auto | None,
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
     check_kinds(architecture, optimizer, schedule)
     chosen = {"optimizer.learning_rate": learning_rate, "training.batch_size": batch_size, "training.epochs": epochs}
+    chosen[MEMBERS] = members
     to_measure = tuple(key for key in MEASURABLE if isinstance(chosen[key], str) and chosen[key] == AUTO)
     if learning_rate is not None and "optimizer.learning_rate" not in to_measure:
         optimizer = replace(optimizer, learning_rate=_rate(learning_rate))
@@ -333,6 +339,7 @@ def _settings(
         shuffle=shuffle,
         diagnostics=diagnostics,
         curvature=curvature,
+        members=None if MEMBERS in to_measure else cast("int | None", members),
     )
     for part in (optimizer, schedule, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)

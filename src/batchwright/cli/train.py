@@ -47,6 +47,8 @@ def train(
     run = None if begin is None else open_run(begin)
     if run and seeds > 1:
         raise UsageError(f"--seeds trains from random parameters, but --from begins with the parameters of {run.path}.")
+    if seeds > 1 and (settings.config.training.members or "training.members" in settings.to_measure):
+        raise UsageError("--seeds trains one network with each seed, and --ensemble several: leave one of them out.")
     initial = run.load_model() if run else None
     settings = settings if initial is None else workflow.settings_like(settings, initial)
 
@@ -88,6 +90,11 @@ def show(
             out = table_console()
             if out.is_terminal and (sketch := loss_sketch(trained.history, out)):
                 say(f"\n{sketch}\n")
+            if trained.members is not None:
+                from batchwright.cli.show.members import members_table
+
+                out.print(members_table(trained.members))
+                say(f"{trained.members.reason}\n")
             out.print(metrics_table(trained.metrics))
             notes(trained.remarks, out)
             if trained.stopped.status == "finished":
@@ -142,6 +149,7 @@ def summary(trained: "Trained") -> dict[str, Any]:
         "plan": trained.prepared.accounting(trained.memory_bytes),
         **{part: trained.metrics.get(part) for part in ("train", "validation", "test")},
         "remarks": trained.remarks,
+        **({"members": trained.members.to_json()} if trained.members else {}),
         "verdict": vars(trained.verdict),
         "diagnosis": [one.to_json() for one in trained.diagnosis],
         "seconds": trained.seconds,

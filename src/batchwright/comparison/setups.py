@@ -21,7 +21,7 @@ from batchwright.workflow import Prepared
 from batchwright.workflow.initial import given_variables
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.places import require_rows_again
-from batchwright.workflow.preparing import example_of, job_on, prepare, with_rows_budget
+from batchwright.workflow.preparing import example_of, job_on, prepare, refuse_members, with_rows_budget
 from batchwright.workflow.training import require_same_rows
 
 SEED, CLASS_WEIGHTS, BALANCED = "training.seed", "task.class_weights", "balanced_accuracy"
@@ -64,6 +64,7 @@ def prepare_base(run: Run, shorter: Mapping[str, Any], dataset: Dataset | None, 
     if run.manifest.begun_from:
         raise RunError(_of_a_model(run))
     settings = changed_settings(run, shorter, given)
+    refuse_members(settings)
     if dataset is None and settings.config.data.source is None:
         raise RunError(
             f"{run.path} was trained on rows from Python, which it does not keep: try its remedies there, with the "

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from batchwright.config.durations import Duration
 from batchwright.data.options import DataOptions
@@ -124,6 +124,8 @@ class Training:
         diagnostics: whether the history has figures of each layer (gradient, update, weights and outputs), and the run
             says after which epoch each validation row was last answered wrongly.
         curvature: whether the largest curvature of the training loss is in the history too, where layers are measured.
+        members: networks that are trained apart, with settings that are drawn for each, and answer together; null
+            trains one network. The submodels of network.ensemble are parts of one network, which share its weights.
     """
 
     epochs: Annotated[int, Ge(1)] | None = None
@@ -142,6 +144,7 @@ class Training:
     shuffle: bool = True
     diagnostics: bool = True
     curvature: bool = False
+    members: Annotated[int, Ge(1), Le(64)] | None = None
 
     def __repr__(self) -> str:
         """The epochs, the batch size and the seed."""
@@ -217,5 +220,6 @@ FORMER_NAMES = {"network.kind": "network.name", "task.kind": "task.name"}
 AUTO = "auto"
 NUMBERS = "network.numbers"
 """The key of how numbers are embedded, whose `auto` is tried before training, before all that is measured."""
-MEASURABLE = ("optimizer.learning_rate", "training.batch_size", "training.epochs")
+MEMBERS = "training.members"
+MEASURABLE = ("optimizer.learning_rate", "training.batch_size", "training.epochs", MEMBERS)
 """The keys whose value may be `auto`: they are measured, in this order, before training."""

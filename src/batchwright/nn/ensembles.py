@@ -118,14 +118,14 @@ class EachSubmodel:
 
 
 def submodels_of(part: object) -> int:
-    """The number of submodels of a network, or of a part of one: those of its `EnsembleHead`; 1 without one.
+    """The number of submodels of a network, or of a part of one, which has them as `submodels`; 1 without any.
 
     >>> from batchwright.nn import MLP, Features
     >>> [submodels_of(MLP(ensemble=k).build(Features(numeric=3), 1)) for k in (0, 8)]
     [1, 8]
     """
-    if isinstance(part, EnsembleHead):
-        return part.submodels
+    if isinstance(found := getattr(part, "submodels", None), int):
+        return found
     if dataclasses.is_dataclass(part):
         part = tuple(getattr(part, field.name) for field in dataclasses.fields(part))
     return max(map(submodels_of, part), default=1) if isinstance(part, tuple) else 1

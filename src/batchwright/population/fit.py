@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright.errors import ConfigError
-from batchwright.population.members import Members, begin, choose_members
+from batchwright.population.members import Members, begin, choose_members, stack_members
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, cores, pays_together
 from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, first_checkpoint
 from batchwright.training.epochs import (
@@ -37,6 +37,11 @@ class MemberRun:
     now: Checkpoint
     end: End | None = None
 
+    @property
+    def seconds(self) -> float:
+        """Seconds from the beginning of the training to the end of its last epoch."""
+        return float(self.now.history[-1]["seconds"]) if self.now.history else 0.0
+
 
 Leaving: TypeAlias = Callable[[Sequence[MemberRun]], Mapping[int, str]]
 """Choose which members stop, from the state of all after an epoch: their numbers, each with a reason as a sentence."""
@@ -48,7 +53,11 @@ def stop_nobody(_: Sequence[MemberRun]) -> Mapping[int, str]:
 
 
 def fit_members(
-    jobs: Sequence[Job], example: Mapping[str, np.ndarray], *, leaving: Leaving = stop_nobody
+    jobs: Sequence[Job],
+    example: Mapping[str, np.ndarray],
+    *,
+    leaving: Leaving = stop_nobody,
+    start: Sequence[MemberRun] = (),
 ) -> Iterator[tuple[MemberRun, ...]]:
     """Train all jobs at once, and yield the state of each after every epoch.
 
@@ -61,16 +70,20 @@ def fit_members(
         example: rows that a network is shown when it is made.
         leaving: called after each epoch, when the next one is asked for; the members that it names end as "finished",
             with its reason. A member that has ended already keeps its first reason.
+        start: the state of each job to go on from, between two epochs: some of them go on, and have done as many epochs
+            as each other. Without any, all begin.
 
     Raises:
         ConfigError: the jobs cannot be trained at once.
     """
     common_rows(jobs)
-    jobs, started = [replace(job, max_time=None) for job in jobs], time.perf_counter()
-    members = begin([job.program for job in jobs], [job.seed for job in jobs], example)
-    runs = [MemberRun(first_checkpoint(state)) for state in _states(members, range(len(jobs)))]
-    trained = _compile_epoch(jobs, range(len(jobs)), members)
-    for epoch in range(jobs[0].plan.epochs):
+    jobs = [replace(job, max_time=None) for job in jobs]
+    runs = list(start) or _begin_runs(jobs, example)
+    left = [which for which, run in enumerate(runs) if run.end is None]
+    done, before = len(runs[left[0]].now.history), max(run.seconds for run in runs)
+    started = time.perf_counter() - before
+    trained = _compile_epoch(jobs, left, _stack_running([jobs[which] for which in left], [runs[w] for w in left]))
+    for epoch in range(done, jobs[0].plan.epochs):
         trained, losses = _epoch(jobs, runs, trained, epoch)
         seconds = time.perf_counter() - started
         for which, now, validation in _results_of_epoch(jobs, runs, trained, losses):
@@ -85,6 +98,17 @@ def fit_members(
             trained = _compile_epoch(
                 jobs, [trained.which[place] for place in left], choose_members(trained.members, left)
             )
+
+
+def _begin_runs(jobs: Sequence[Job], example: Mapping[str, np.ndarray]) -> list[MemberRun]:
+    """All jobs before their first epoch."""
+    members = begin([job.program for job in jobs], [job.seed for job in jobs], example)
+    return [MemberRun(first_checkpoint(state)) for state in _states(members, range(len(jobs)))]
+
+
+def _stack_running(jobs: Sequence[Job], runs: Sequence[MemberRun]) -> Members:
+    """The members of jobs that go on."""
+    return stack_members([job.program for job in jobs], [job.seed for job in jobs], [run.now.state for run in runs])
 
 
 def common_rows(jobs: Sequence[Job]) -> Rows:

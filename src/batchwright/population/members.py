@@ -48,8 +48,7 @@ def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[st
     Each begins as it would alone: `initial_state` of its program and seed. Members with the same seed take the same
     order of rows. What a network learns of the example is computed once for all members with equal seed and model.
     """
-    together, distinct = stack_programs(programs), list(dict.fromkeys(seeds))
-    orders = np.array([distinct.index(seed) for seed in seeds], np.int32)
+    stack_programs(programs)  # refuses what cannot be trained at once before anything is made
     variables = dict[tuple[int, bytes], Variables]()
     each = []
     for program, seed in zip(programs, seeds, strict=True):
@@ -57,8 +56,15 @@ def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[st
         if which not in variables:
             variables[which] = initial_variables(program.model, example, seed=seed)
         each.append(state_with(program, variables[which], seed=seed))
+    return stack_members(programs, seeds, each)
+
+
+def stack_members(programs: Sequence[Program], seeds: Sequence[int], each: Sequence[TrainState]) -> Members:
+    """Members of which each has a program, a seed and a state; see `begin`."""
+    distinct = list(dict.fromkeys(seeds))
+    orders = np.array([distinct.index(seed) for seed in seeds], np.int32)
     states = jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *each)
-    return Members(together, states, orders)
+    return Members(stack_programs(programs), states, orders)
 
 
 def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, members: int) -> Members:

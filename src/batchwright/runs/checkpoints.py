@@ -92,6 +92,16 @@ def read(run: Path, like: TrainState) -> tuple[Checkpoint | None, list[str]]:
     return None, problems
 
 
+def read_after(run: Path, like: TrainState, *, epochs: int | None) -> Checkpoint | None:
+    """The newest checkpoint that can be trusted; with `epochs`, the one after as many. None if there is none."""
+    for path in _newest_first(run):
+        with suppress(RunError):
+            found = _read(run, path, like)
+            if epochs is None or len(found.history) == epochs:
+                return found
+    return None
+
+
 def _read(run: Path, path: Path, like: TrainState) -> Checkpoint:
     name, where = f"{CHECKPOINTS}/{path.name}", path / PLAIN
     plain = parse(_Plain, unseal(read_bytes(run, f"{name}/{PLAIN}", at_most=LARGEST_PLAIN), where, FORMAT), where)

@@ -23,6 +23,7 @@ from batchwright.runs.manifest import (
     HISTORY,
     LOCK,
     MANIFEST,
+    MEMBERS,
     MISTAKES,
     MODEL,
     PROGRESS,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from batchwright.data.dataset import Dataset
     from batchwright.nn import Variables
     from batchwright.runs.checkpoints import Writer
+    from batchwright.runs.members import MembersRecord
     from batchwright.runs.model import Blueprint
     from batchwright.tasks.conformal import Conformal
     from batchwright.training.checkpoint import Checkpoint
@@ -287,6 +289,14 @@ class RunFolder:
                 place.rename(hidden_path(place))
             remove_parts(self.path)
         write_folder(place, {Path(name).name: content for name, content in contents.items()})
+        self._record(self.manifest, contents)
+
+    def save_members(self, record: "MembersRecord") -> None:
+        """Write what is known of the members of an ensemble, replacing what was written before an interruption."""
+        from batchwright.runs.members import dump_members
+
+        contents = {MEMBERS: dump_members(record)}
+        write_file(self.path / MEMBERS, contents[MEMBERS], overwrite=True)
         self._record(self.manifest, contents)
 
     def finish(

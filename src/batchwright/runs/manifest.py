@@ -19,6 +19,7 @@ FORMAT = 1
 MANIFEST, CONFIG, SCHEMA, SPLITS = "manifest.json", "config.yaml", "schema.json", "splits.safetensors"
 EVIDENCE = "evidence.json"
 MISTAKES = "mistakes.safetensors"
+MEMBERS = "members.json"
 HISTORY, MODEL, WEIGHTS = "history.jsonl", "model/model.json", "model/weights.safetensors"
 CONFORMAL = "model/conformal.json"
 CHECKPOINTS, LOCK = "checkpoints", "lock"
@@ -39,6 +40,7 @@ LARGEST = {
     EVIDENCE: 64 * MB,
     HISTORY: 1 << 30,
     MISTAKES: 16 * MB,
+    MEMBERS: MB,
     MODEL: 16 * MB,
     CONFORMAL: 64 * MB,
     WEIGHTS: 1 << 40,

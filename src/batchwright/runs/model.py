@@ -25,6 +25,7 @@ from batchwright.data.encode.targets import ClassTarget, ValueTarget, transforms
 from batchwright.data.encode.texts import text_dtype
 from batchwright.errors import ConfigError, RunError
 from batchwright.nn import ARCHITECTURES, Architecture, Features, Variables
+from batchwright.nn.members import Members
 from batchwright.nn.protocols import Dtype
 from batchwright.runs import reading
 from batchwright.runs.tensors import HEADER_BYTES, Expected, by_path, dump, load
@@ -37,6 +38,8 @@ EXAMPLE_ROWS = 2
 
 NETWORK_CHARACTERS = 10_000
 """Most characters that may describe an architecture: a few numbers, so that building it never takes long."""
+MOST_MEMBERS, MOST_COUNT = 64, 64
+"""The most members of an ensemble, and how often one may count."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Blueprint:
 
     def _network(self) -> dict[str, Any]:
         """The architecture as plain data; for a user's own class, its printed form."""
-        if type(self.architecture) in ARCHITECTURES:
+        if type(self.architecture) in (*ARCHITECTURES, Members):
             return to_plain(self.architecture)
         return {"name": CUSTOM, "form": printed_form(self.architecture)}
 
@@ -169,7 +172,7 @@ def read_blueprint(data: bytes, encoding: Encoding, where: Path, given: Given = 
         RunError: there is none, or it does not fit the encoding, or a required object is not given.
     """
     plain = reading.parse(_Plain, reading.parse_json(data, where), where)
-    if len(str(plain.network)) > NETWORK_CHARACTERS:
+    if any(len(str(network)) > NETWORK_CHARACTERS for network in _networks(plain.network)):
         raise RunError(f"{where}: the network takes more than {NETWORK_CHARACTERS:,} characters. {reading.REMEDY}")
     try:
         architecture = _architecture(plain.network, given)
@@ -181,13 +184,28 @@ def read_blueprint(data: bytes, encoding: Encoding, where: Path, given: Given = 
     return Blueprint(architecture, plain.features, task, plain.dtype)
 
 
+def _networks(plain: dict[str, Any]) -> list[Any]:
+    """The members of a network that is made of some, or the network itself."""
+    members = plain.get("members")
+    return members[: MOST_MEMBERS + 1] if plain.get("name") == Members.name and isinstance(members, list) else [plain]
+
+
+def _members(plain: dict[str, Any]) -> Members:
+    """An ensemble of members, each of a network that this version has."""
+    each, counts = _networks(plain), list[Any](plain.get("counts") or ())
+    fits = len(counts) == len(each) <= MOST_MEMBERS and all(type(n) is int and 1 <= n <= MOST_COUNT for n in counts)
+    if not fits or plain.keys() != {"name", "members", "counts"}:
+        raise ConfigError(f"members: there is no ensemble of {len(each)} members with these counts")
+    return Members(tuple(from_plain(dict(one), ARCHITECTURES) for one in each), tuple(counts))
+
+
 def _architecture(plain: dict[str, Any], given: Given) -> Architecture:
     if CUSTOM in (plain.get("name"), plain.get(FORMER_TAG)):
         architecture: Architecture = check_part("network", str(plain.get("form")), given.network)
         return architecture
     if given.network is not None:
         raise ConfigError("the network of this run is one of batchwright's, and known: leave out network=.")
-    return from_plain(plain, ARCHITECTURES)
+    return _members(plain) if plain.get("name") == Members.name else from_plain(plain, ARCHITECTURES)
 
 
 def _task(plain: dict[str, Any], given: Given) -> tasks.Task:

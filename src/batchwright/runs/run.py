@@ -21,6 +21,7 @@ from batchwright.runs.manifest import (
     LARGEST,
     LOCK,
     MANIFEST,
+    MEMBERS,
     MISTAKES,
     MODEL,
     SCHEMA,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from batchwright.data.encode.several import Target
     from batchwright.data.splitting import Indices
     from batchwright.nn import Architecture, Layer, Network
+    from batchwright.runs.members import MembersRecord
     from batchwright.runs.model import SavedModel
     from batchwright.tasks import Loss, Metric, Task
     from batchwright.tasks.per_class import PerClass
@@ -250,6 +252,17 @@ class Run(Shown):
         if len(found.rows) != len(found.epochs) or found.epochs.min(initial=0) < 0:
             raise RunError(f"{where} does not say after which epoch each row was wrong. {REMEDY}")
         return found
+
+    @property
+    def members(self) -> "MembersRecord | None":
+        """The members of an ensemble, and what each adds; None where it is none.
+
+        Raises:
+            RunError: the file is not as it was written.
+        """
+        from batchwright.runs.members import read_members
+
+        return read_members(self.read(MEMBERS), self.path / MEMBERS) if MEMBERS in self.manifest.files else None
 
     def load_model(
         self,

@@ -11,10 +11,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-import jax
 import numpy as np
 
 from batchwright.population.fit import MemberRun, fit_members
+from batchwright.population.groups import group_jobs
 from batchwright.search.objective import LOSS, Objective
 from batchwright.search.study import Outcome
 from batchwright.training.job import Job
@@ -149,12 +149,8 @@ def _places_leaving(numbers: Sequence[int], left: Mapping[int, str], _: Sequence
 
 def _group_jobs(trials: Sequence[Trial]) -> list[list[tuple[int, Job]]]:
     """The jobs of all trials, with the numbers of these, by what can be trained as one program."""
-    groups = dict[object, list[tuple[int, Job]]]()
-    for trial in trials:
-        for job in trial.jobs:
-            key = (str(jax.tree.structure(job.program)), job.plan, id(job.train))
-            groups.setdefault(key, []).append((trial.number, job))
-    return list(groups.values())
+    jobs = [(trial.number, job) for trial in trials for job in trial.jobs]
+    return [[jobs[place] for place in group] for group in group_jobs([job for _, job in jobs])]
 
 
 def _standing_after_epoch(standing: Standing, runs: Sequence[MemberRun]) -> Standing:

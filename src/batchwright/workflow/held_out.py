@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from batchwright.config import Settings
-from batchwright.config.sections import BY_ROWS, NUMBERS
+from batchwright.config.sections import BY_ROWS, MEMBERS, NUMBERS
 from batchwright.data.dataset import Dataset
 from batchwright.data.options import VALIDATION_SPLIT, is_too_few_to_validate
 from batchwright.errors import ConfigError
@@ -25,9 +25,10 @@ def with_validation_rows(settings: Settings) -> Settings:
 def needs_validation(settings: Settings) -> bool:
     """Whether something that was asked for goes by validation rows."""
     config = settings.config
-    measured = {"training.epochs", NUMBERS} & set(settings.to_measure)
+    measured = {"training.epochs", NUMBERS, MEMBERS} & set(settings.to_measure)
     fitted = isinstance(config.task.threshold, str) or config.task.calibration == "temperature"
-    return bool(measured) or fitted or config.schedule.uses_losses or _is_stopping_asked_for(settings)
+    chosen = config.schedule.uses_losses or config.training.members is not None
+    return bool(measured) or fitted or chosen or _is_stopping_asked_for(settings)
 
 
 def with_division(settings: Settings, dataset: Dataset) -> Settings:

@@ -12,12 +12,13 @@ from batchwright.config.sections import NUMBERS
 from batchwright.data.encode.several import without_range
 from batchwright.errors import ConfigError
 from batchwright.nn import ARCHITECTURES
+from batchwright.nn.members import Members
 from batchwright.optim.names import list_names
 from batchwright.runs.model import Blueprint, SavedModel, dump_variables, shapes_of
 from batchwright.runs.tensors import by_path
 from batchwright.training.state import state_with
 from batchwright.workflow.budget import budget_notes, without_decay
-from batchwright.workflow.preparing import Prepared
+from batchwright.workflow.preparing import Prepared, asks_for_members
 
 Shapes: TypeAlias = dict[str, tuple[tuple[int, ...], str]]
 """Shape and dtype of arrays by name."""
@@ -58,6 +59,17 @@ def refuse_trials(settings: Settings, initial: SavedModel) -> None:
         numbers = getattr(initial.blueprint.architecture, "numbers", None)
         how = f"take that of the model, {numbers}" if numbers else "leave network.numbers out"
         raise ConfigError(f"network.numbers: auto does not go with initial, whose parameters are of one kind: {how}.")
+
+
+def refuse_members(settings: Settings, initial: SavedModel) -> None:
+    """Raise a ConfigError if a training from a trained model has members, or if that model is made of some."""
+    if isinstance(initial.blueprint.architecture, Members):
+        raise ConfigError("initial is an ensemble of members, and training begins from one network: give another.")
+    if asks_for_members(settings):
+        raise ConfigError(
+            "training.members: members begin with random parameters of their own, and initial gives parameters: leave "
+            "one of them out."
+        )
 
 
 def settings_like(settings: Settings, initial: SavedModel) -> Settings:

@@ -8,7 +8,7 @@ import numpy as np
 
 from batchwright import _cache
 from batchwright.config import Settings
-from batchwright.config.sections import NUMBERS
+from batchwright.config.sections import MEMBERS, NUMBERS
 from batchwright.data.options import is_too_few_to_validate
 from batchwright.errors import ConfigError, DataError, TooFewRowsError
 from batchwright.measure import batch_size, learning_rate
@@ -21,6 +21,7 @@ from batchwright.training.feed import OnDisk
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows
 from batchwright.workflow.budget import PATIENCE, with_epochs_for_size
+from batchwright.workflow.member_count import choose_count
 from batchwright.workflow.numbers import try_numbers, with_numbers
 from batchwright.workflow.preparing import Prepared, example_of, prepare
 
@@ -35,7 +36,7 @@ SAMPLE_ROWS, SAMPLE_BLOCKS = 65_536, 1024
 
 
 def measure_auto(prepared: Prepared) -> Prepared:
-    """Measure everything that is `auto`: how numbers are embedded, then learning rate, batch size and epochs.
+    """Measure everything that is `auto`: how numbers are embedded, learning rate, batch size, epochs, members.
 
     What there are too few rows to measure for keeps its default, with a note.
 
@@ -188,11 +189,19 @@ def _measure_numbers(prepared: Prepared) -> tuple[Settings, str]:
     return with_numbers(prepared.settings, found), f"numbers {found.best} {how}: {found.reason}"
 
 
+def _measure_members(prepared: Prepared) -> tuple[Settings, str]:
+    count, reason = choose_count(prepared)
+    return prepared.settings.with_measured(
+        {MEMBERS: count}, {MEMBERS: {"reason": reason}}
+    ), f"{count} members: {reason}"
+
+
 _MEASURES: Mapping[str, Callable[[Prepared], tuple[Settings, str]]] = {
     NUMBERS: _measure_numbers,
     RATE: _measure_rate,
     SIZE: _measure_size,
     EPOCHS: _measure_epochs,
+    MEMBERS: _measure_members,
 }
 
 

@@ -12,6 +12,7 @@ from batchwright.nn.numeric import NumbersName
 from batchwright.population.fit import MemberRun, fit_members
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job
+from batchwright.workflow.drawn import without_members
 from batchwright.workflow.preparing import Prepared, example_of, job_on
 
 CANDIDATES: tuple[NumbersName, ...] = ("piecewise_linear_b", "plr")
@@ -50,7 +51,7 @@ def try_numbers(prepared: Prepared) -> TriedNumbers:
     Raises:
         TooFewRowsError: there are no numbers, or no validation rows in memory to compare by.
     """
-    job, settings = prepared.job, prepared.settings
+    job, settings = prepared.job, without_members(prepared.settings)
     if not prepared.blueprint.features.numeric:
         raise TooFewRowsError("no column holds numbers")
     if job.validation is None or isinstance(job.train, OnDisk) or isinstance(job.validation, OnDisk):

@@ -12,7 +12,7 @@ import numpy as np
 
 from batchwright._machine import be_deterministic
 from batchwright.config import Config, Settings
-from batchwright.config.sections import NUMBERS
+from batchwright.config.sections import MEMBERS, NUMBERS
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.disk.budget import limit_to_stream
 from batchwright.data.disk.encoded_rows import StoredRows, memory_map
@@ -184,8 +184,10 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
     It uses the rows of `like`, if given. What follows from the number of rows is as prepared.
 
     Raises:
-        ConfigError: settings that do not go with each other or with the data; or `network.numbers` is to be measured.
+        ConfigError: settings that do not go with each other or with the data; or `network.numbers` is to be measured,
+            or members are to be trained.
     """
+    refuse_members(settings)
     if NUMBERS in settings.to_measure:
         raise ConfigError("network.numbers: auto is tried before a training alone: here, choose among names.")
     config, dataset = with_budget_of(settings, prepared.settings).config, prepared.dataset
@@ -193,6 +195,20 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
     job = _job(config, dataset, program, like or prepared.job)
     refuse_too_large(program, _largest(job), example_of(dataset))
     return job
+
+
+def asks_for_members(settings: Settings) -> bool:
+    """Whether members are to be trained, in a number that is known or is to be chosen."""
+    return settings.config.training.members is not None or MEMBERS in settings.to_measure
+
+
+def refuse_members(settings: Settings) -> None:
+    """Raise a ConfigError where one network is trained, and the settings ask for members."""
+    if asks_for_members(settings):
+        raise ConfigError(
+            "training.members: one network is trained here, or with each seed, and members are several with drawn "
+            "settings: leave out `training.members`."
+        )
 
 
 def _largest(job: Job) -> Plan:

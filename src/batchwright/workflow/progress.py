@@ -11,6 +11,7 @@ from batchwright.errors import ConfigError
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.events import EpochDone, SegmentDone, Stopped
 from batchwright.training.plan import Plan
+from batchwright.workflow.ensemble import MembersDone
 from batchwright.workflow.preparing import Prepared
 from batchwright.workflow.training import Event
 
@@ -55,22 +56,27 @@ def _is_live(console: "Console") -> bool:
 def _show_bar(events: Iterator[Event], console: "Console") -> Iterator[Event]:
     bar = progress_bar(console)
     task = bar.add_task("", total=1, epoch="", figures="preparing", speed="")
-    epochs, headline, validation = 0, "loss", ""
+    epochs, headline, validation, ensemble = 0, "loss", "", False
     with _draw_bar(bar, console) as refresh:
         for event in events:
             match event:
                 case Prepared():
                     epochs, headline = event.plan.epochs, event.blueprint.task.headline
+                    ensemble = event.settings.config.training.members is not None
                     bar.update(task, total=event.plan.updates, epoch=f"1/{epochs}", figures="compiling")
                 case SegmentDone():
                     figures = figures_of(event.loss, validation, event.learning_rate)
                     bar.update(task, completed=event.updates, total=event.foretold, epoch=f"{event.epoch}/{epochs}")
                     bar.update(task, figures=figures, speed=rows_per_second(bar.tasks[task].speed, event.plan))
-                case EpochDone():
+                case EpochDone() if not ensemble:
                     validation = validation_of(event.row, headline)
                     figures = figures_of(event.row["loss"], validation, event.row["learning_rate"])
                     bar.update(task, figures=figures)
                     refresh(f"epoch {event.row['epoch']}/{epochs}  {figures}")
+                case MembersDone():
+                    bar.update(task, total=1.0, completed=event.share, epoch=f"{event.epoch}/{event.epochs}", speed="")
+                    bar.update(task, figures=members_text(event))
+                    refresh(f"epoch {event.epoch}/{event.epochs}  {members_text(event)}")
                 case Stopped() if event.status == "finished":
                     bar.update(task, total=bar.tasks[task].completed)
                 case Stopped():
@@ -146,6 +152,13 @@ def progress_bar(console: "Console", *, disable: bool = False) -> "Progress":
         TextColumn("{task.fields[figures]}"),
     )
     return Progress(*columns, console=console, disable=disable, refresh_per_second=PER_SECOND)
+
+
+def members_text(event: MembersDone) -> str:
+    """What a line of progress says of members that are trained together."""
+    numbers = f"{event.members[0]}" if len(event.members) == 1 else ", ".join(map(str, event.members))
+    going_on = f"{event.running} of them go on" if len(event.members) > 1 else "goes on" if event.running else "ended"
+    return f"members {numbers} of {event.count}, {going_on}; best val_loss {figure_text(event.loss)}"
 
 
 def rows_per_second(updates_per_second: float | None, plan: Plan) -> str:

@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 
 from batchwright.errors import InterruptedRunError
 from batchwright.population.fit import MemberRun, common_rows, fit_members
-from batchwright.workflow.preparing import Prepared, example_of
+from batchwright.workflow.preparing import Prepared, example_of, refuse_members
 from batchwright.workflow.trained import Metrics, Trained
 from batchwright.workflow.training import Event, judge_parts
 
@@ -57,10 +57,11 @@ def refuse_unrepeatable(events: Iterator[Event]) -> Iterator[Event]:
     """The events of a training; it ends before it begins if it could not be repeated with further seeds.
 
     Raises:
-        ConfigError: the rows do not fit in memory, or the batch size grows.
+        ConfigError: the rows do not fit in memory, the batch size grows, or members are trained.
     """
     for event in events:
         if isinstance(event, Prepared):
+            refuse_members(event.settings)
             common_rows([event.job])
         yield event
 

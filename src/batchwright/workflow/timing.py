@@ -39,9 +39,11 @@ def fit_epochs_in_time(prepared: Prepared) -> Prepared:
     """What was prepared, with as many epochs as a limit of time allows, if there is one and nobody chose them.
 
     The first epoch then has the rates of a schedule of that length; later ones go by the seconds of those before them.
-    There is always one epoch, and there are never more than without a limit. A steady rate needs no plan.
+    There is always one epoch, and there are never more than without a limit. A steady rate needs no plan. Each member
+    of an ensemble has its share of the time.
     """
-    settings, limit = prepared.settings, prepared.settings.config.training.max_time
+    settings, training = prepared.settings, prepared.settings.config.training
+    limit = None if training.max_time is None else training.max_time / (training.members or 1)
     if limit is None or is_averaged(settings) or settings.origins[EPOCHS] not in ("default", "rows"):
         return prepared
     started = time.perf_counter()

@@ -9,6 +9,7 @@ from batchwright._shown import Drawings, Shown
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.formats.source import Source
 from batchwright.diagnosis import Diagnosis, Evidence, Verdict, diagnose, verdict
+from batchwright.runs.members import MembersRecord
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, evaluate_on, predict
 from batchwright.runs.run import LastWrong, Run
@@ -32,7 +33,8 @@ class Trained(Shown):
 
     `seconds` are the times to load, compile, fit, evaluate, and in all. `per_class` says by part how well each class is
     told from the others; `by_target` says it of several targets, and of labels, by name. `run` is the run's folder, if
-    it was recorded. `last_wrong` says when each validation row was last answered wrongly, where that was kept.
+    it was recorded. `last_wrong` says when each validation row was last answered wrongly, where that was kept. Of an
+    ensemble, `members` tells what each member adds, and history and `last_wrong` are of the first member.
     """
 
     prepared: Prepared
@@ -47,6 +49,7 @@ class Trained(Shown):
     by_target: Mapping[str, Mapping[str, PerClass]] = field(default_factory=dict)
     run: Run | None = None
     last_wrong: LastWrong | None = None
+    members: MembersRecord | None = None
 
     _table = "metrics"
 
@@ -119,8 +122,8 @@ class Trained(Shown):
         """What the model says of the rows of a source: a path, arrays, or any data frame.
 
         Columns in `keep` come before the answers in `frame()`. With `on_bad_rows` "drop", rows whose cells do not fit
-        their column stay, without an answer. `uncertainty` adds how much the submodels of an ensemble differ,
-        `interval`, a level such as 0.9, intervals or sets that hold the true value with this probability.
+        their column stay, without an answer. `uncertainty` adds how much the members or submodels of an ensemble
+        differ, `interval`, a level such as 0.9, intervals or sets that hold the true value with this probability.
         """
         return predict(
             self.model, source, keep=keep, on_bad_rows=on_bad_rows, uncertainty=uncertainty, interval=interval

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,23 +22,33 @@ from batchwright.runs.model import SavedModel
 from batchwright.runs.run import LastWrong, Run
 from batchwright.tasks import Task
 from batchwright.tasks.conformal import Chosen
-from batchwright.training.checkpoint import Checkpoint, EpochRow, copy_to_device, copy_to_host, first_checkpoint
+from batchwright.training.checkpoint import Checkpoint, copy_to_device, copy_to_host, first_checkpoint
 from batchwright.training.evaluate import Judged, judge
 from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.fit import fit
 from batchwright.training.job import Job, iterations_done
 from batchwright.training.state import Model
 from batchwright.training.watch import Steering
+from batchwright.workflow.ensemble import (
+    MembersDone,
+    fit_ensemble,
+    refuse_ensemble,
+    refuse_more_epochs,
+)
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
 from batchwright.workflow.finishing import Finished, finish_task
-from batchwright.workflow.initial import begin_from, given_variables, refuse_trials
+from batchwright.workflow.fitting import Fitted, heed
+from batchwright.workflow.initial import begin_from, given_variables, refuse_members, refuse_trials
 from batchwright.workflow.measuring import measure_auto
+from batchwright.workflow.member_states import remove_states
 from batchwright.workflow.places import find_again, places_of, require_rows_again
-from batchwright.workflow.preparing import Prepared, prepare, rows_of
+from batchwright.workflow.preparing import Prepared, asks_for_members, prepare, rows_of
 from batchwright.workflow.timing import fit_epochs_in_time
 from batchwright.workflow.trained import Trained
 
-Event: TypeAlias = Prepared | Compiled | SegmentDone | EpochDone | CheckpointTaken | Reduced | Stopped | Trained
+Event: TypeAlias = (
+    Prepared | Compiled | SegmentDone | EpochDone | CheckpointTaken | Reduced | Stopped | MembersDone | Trained
+)
 
 
 def train(
@@ -73,8 +83,11 @@ def train(
     _cache.use()
     if initial is not None:
         refuse_trials(settings, initial)
+        refuse_members(settings, initial)
     prepared = prepare(settings, dataset, None if initial is None else initial.encoding)
     prepared = fit_epochs_in_time(measure_auto(prepared))
+    if asks_for_members(settings):
+        refuse_ensemble(prepared)
     if initial is not None:
         prepared = begin_from(prepared, initial)
     yield prepared
@@ -129,6 +142,7 @@ def resume(
         settings = recorded_settings(saved, given)
         if epochs is not None:
             settings = with_epochs(settings, epochs)
+            refuse_more_epochs(settings)
         if settings.config.data.source is None and dataset is None:
             raise RunError(
                 f"{run} was trained on rows from Python: go on with it there, bw.resume({str(run)!r}, data)."
@@ -151,6 +165,8 @@ def resume(
         )
         most = "" if prepared.job.growth is None else "at most "
         place = f"iteration {int(start.state.step):,} of {most}{prepared.plan.updates:,}"
+        if asks_for_members(settings):
+            place = "the last checkpoints of its members"
         notes = (*prepared.notes, *(f"a checkpoint is left out: {problem}" for problem in problems))
         if moved := _machine.difference_note(saved.manifest.machine):
             notes = (*notes, moved)
@@ -201,8 +217,14 @@ def _carry_out(
 ) -> Generator[Event, None, Trained]:
     """Fit from a start, evaluate and record."""
     with _explain_how_to_resume(folder):
-        fitted = yield from _fit(prepared, start, folder, interrupted, steering)
-        return _finish(prepared, fitted, folder, started)
+        if not asks_for_members(prepared.settings):
+            fitted = yield from _fit(prepared, start, folder, interrupted, steering)
+            return _finish(prepared, fitted, folder, started)
+        prepared, fitted, members = yield from fit_ensemble(prepared, folder, interrupted, steering)
+        trained = replace(_finish(prepared, fitted, folder, started), members=members)
+        if folder and trained.stopped.status == "finished":
+            remove_states(folder)
+        return trained
 
 
 @contextmanager
@@ -230,29 +252,18 @@ def _end_events(trained: Trained) -> Iterator[Event]:
         raise DivergedError(f"{trained.stopped.reason}. Take a smaller learning rate, or clip the gradients.")
 
 
-@dataclass
-class _Fitted:
-    """What the events of a fit have told."""
-
-    compiled: Compiled
-    stopped: Stopped
-    history: list[EpochRow]
-    seconds: float
-    last_wrong: np.ndarray | None
-
-
 def _fit(
     prepared: Prepared,
     start: Checkpoint,
     folder: RunFolder | None,
     interrupted: Callable[[], bool],
     steering: Steering | None,
-) -> Generator[Event, None, _Fitted]:
+) -> Generator[Event, None, Fitted]:
     """Pass on the events of the fit, and record them."""
     history, compiled, stopped, started = list(start.history), None, None, 0.0
     last_wrong = start.last_wrong
     keep = prepared.job.checkpoints.keep
-    for event in fit(prepared.job, start, interrupted=_heed(interrupted, folder), steering=steering):
+    for event in fit(prepared.job, start, interrupted=heed(interrupted, folder), steering=steering):
         match event:
             case Compiled():
                 compiled = event
@@ -282,24 +293,7 @@ def _fit(
         yield event
     assert compiled is not None
     assert stopped is not None
-    return _Fitted(compiled, stopped, history, time.perf_counter() - started, last_wrong)
-
-
-def _heed(interrupted: Callable[[], bool], folder: RunFolder | None) -> Callable[[], bool]:
-    """Whether training is to end: `interrupted` says so, or another process asks for it in the folder."""
-    if folder is None:
-        return interrupted
-
-    def ends() -> bool:
-        wish = folder.wish()
-        if wish == "stop now":
-            raise InterruptedRunError(
-                f"ended at once, as another process asked; `batchwright resume {folder.path}` goes on from the last "
-                "checkpoint."
-            )
-        return wish == "stop" or interrupted()
-
-    return ends
+    return Fitted(compiled, stopped, history, time.perf_counter() - started, last_wrong)
 
 
 def _describe(folder: RunFolder, prepared: Prepared, initial: str, parent: str) -> None:
@@ -325,7 +319,7 @@ def _describe_settings(settings: Settings) -> dict[str, Setting]:
     return {key: Setting(value, settings.origins[key], links.get(key, "")) for key, value in values}
 
 
-def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, started: float) -> Trained:
+def _finish(prepared: Prepared, fitted: Fitted, folder: RunFolder | None, started: float) -> Trained:
     """Evaluate the variables that are kept, and complete the record."""
     stopped = fitted.stopped
     evaluating = time.perf_counter()
@@ -381,7 +375,7 @@ def _finish(prepared: Prepared, fitted: _Fitted, folder: RunFolder | None, start
     )
 
 
-def _mistakes(prepared: Prepared, fitted: _Fitted) -> LastWrong | None:
+def _mistakes(prepared: Prepared, fitted: Fitted) -> LastWrong | None:
     """When each validation row was last answered wrongly, with its number; None where that was not kept."""
     rows, epochs = prepared.dataset.indices.validation, fitted.last_wrong
     if epochs is None:

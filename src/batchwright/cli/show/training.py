@@ -44,6 +44,10 @@ def follow(events: Iterator[Event], console: Console) -> Trained:
     assert isinstance(compiled, Compiled)
     notes(prepared.notes, console)
     console.print(accounting(prepared.accounting(compiled.memory_bytes), prepared))
+    if prepared.settings.config.training.members is not None:
+        from batchwright.cli.show.members import follow_members
+
+        return follow_members(events, console)
     with progress_bar(console, disable=not console.is_terminal) as bar:
         return _follow_events(events, prepared, bar)
 
@@ -110,6 +114,9 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     table.add_row("iterations per epoch", shown["iterations_per_epoch"], f"{ratio}, {rest}")
     table.add_row("epochs", shown["epochs"])
     table.add_row("updates", shown["updates"], f"{shown['iterations_per_epoch']} x {shown['epochs']}")
+    members = prepared.settings.config.training.members
+    if members is not None:
+        table.add_row("members", f"{members:,}", "the first is as below, the others have settings that are drawn")
     table.add_row("parameters", shown["parameters"], _network(prepared))
     if numbers.get("frozen_parameters"):
         table.add_row("of them frozen", shown["frozen_parameters"], _frozen_names(prepared))

@@ -1,0 +1,63 @@
+"""What a person sees of the members of an ensemble: their training, and what each adds."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from batchwright.cli.output import Lines
+from batchwright.config import flow
+from batchwright.runs.members import Member, MembersRecord
+from batchwright.training.events import Stopped
+from batchwright.workflow import Event, Trained
+from batchwright.workflow.ensemble import MembersDone
+from batchwright.workflow.progress import figure_text, members_text, progress_bar
+
+
+def follow_members(events: Iterator[Event], console: Console) -> Trained:
+    """Show the training of members as it goes on, and return its last event."""
+    lines = Lines(console)
+    with progress_bar(console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=1.0, epoch="", figures="compiling", speed="")
+        for event in events:
+            match event:
+                case MembersDone():
+                    _show_epoch(event, bar, task, lines)
+                case Stopped() if event.status == "finished":
+                    lines.end()
+                    console.print(event.reason, soft_wrap=True)
+                case Trained():
+                    return event
+    raise AssertionError("a training ends with Trained")
+
+
+def _show_epoch(event: MembersDone, bar: Progress, task: int, lines: Lines) -> None:
+    bar.update(task, completed=event.share, epoch=f"{event.epoch}/{event.epochs}", figures=members_text(event))  # type: ignore[arg-type]
+    if not bar.console.is_terminal:
+        lines.line(f"epoch {event.epoch}/{event.epochs}  {members_text(event)}")
+
+
+def members_table(record: MembersRecord) -> Table:
+    """A row for each member: weight, epochs, its own figures, those with it, and what was drawn for it."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), title_justify="left")
+    table.title = f"members: {record.way}"
+    names = list(record.members[0].validation)
+    for name in ("member", "weight", "epoch", *(f"val_{name}" for name in names)):
+        table.add_column(name, justify="right")
+    for name in names:
+        table.add_column(f"with it val_{name}", justify="right")
+    table.add_column("drawn", overflow="fold")
+    for member in record.members:
+        own, together = member.validation, member.together or {}
+        figures = [figure_text(own.get(name)) for name in names] + [figure_text(together.get(name)) for name in names]
+        weight = f"{record.share(member):.3f}" if member.count else "-"
+        table.add_row(str(member.number), weight, f"{member.epoch}/{member.epochs}", *figures, drawn_text(member))
+    return table
+
+
+def drawn_text(member: Member) -> str:
+    """What was drawn for a member, in words; why it has no answer, where it has none."""
+    drawn = ", ".join(f"{key.rpartition('.')[2]} {flow(value)}" for key, value in member.settings.items())
+    ended = f"; {member.status}: {member.reason}" if member.status == "diverged" else ""
+    return (drawn or "nothing: the settings as they are") + ended

@@ -1,0 +1,265 @@
+"""Train the members of an ensemble, group by group, and make one model of those that answer."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+from typing import TypeAlias
+
+import numpy as np
+
+from batchwright.config import Settings
+from batchwright.errors import ConfigError, RunError
+from batchwright.measure.device_memory import OF_MEMORY, free_memory
+from batchwright.nn import ARCHITECTURES
+from batchwright.population.at_once import member_bytes, memory_of, wave_sizes
+from batchwright.population.fit import MemberRun, fit_members
+from batchwright.population.groups import group_jobs
+from batchwright.runs.folder import RunFolder
+from batchwright.runs.members import MembersRecord
+from batchwright.training.epochs import End
+from batchwright.training.events import Compiled, EpochDone, Stopped
+from batchwright.training.feed import OnDisk
+from batchwright.training.job import Job
+from batchwright.training.watch import BETWEEN_EPOCHS, Steering
+from batchwright.workflow.drawn import Drawn, draw_members
+from batchwright.workflow.fitting import Fitted, heed
+from batchwright.workflow.joining import Joined, join_trained
+from batchwright.workflow.member_states import restore_group, save_group
+from batchwright.workflow.preparing import Prepared, asks_for_members, example_of, job_on
+
+COPIES = 5
+"""About how often the state of a member is in memory: as it is, stacked, on the device, to be kept, and as averages."""
+
+
+@dataclass(frozen=True)
+class MembersDone:
+    """Members that are trained together have done an epoch.
+
+    - members: their numbers, from 1; running: how many of them go on; count: of all members
+    - epoch, epochs: the epoch, from 1, and the most that there can be
+    - share: of the whole training that is done, if all have all epochs
+    - loss: the least validation loss of a member so far
+    """
+
+    members: tuple[int, ...]
+    running: int
+    count: int
+    epoch: int
+    epochs: int
+    share: float
+    loss: float
+
+
+Steps: TypeAlias = Generator[MembersDone | EpochDone, None, str | None]
+"""They return why the whole training is to end here, "interrupted" or "finished"; None to go on."""
+
+
+def refuse_ensemble(prepared: Prepared) -> None:
+    """Refuse what has no members, before anything is written.
+
+    Raises:
+        ConfigError: what cannot be done, and what to do.
+    """
+    job, count = prepared.job, prepared.settings.config.training.members
+    instead = "leave out `training.members`"
+    if count == 1:
+        raise ConfigError(f"training.members: 1 member is a training alone: {instead}, or take 2 or more.")
+    if job.validation is None:
+        raise ConfigError(
+            f"training.members: members are chosen by the validation rows, and there are none: {instead}, or give "
+            "data.validation_split a share above 0."
+        )
+    if isinstance(job.train, OnDisk) or isinstance(job.validation, OnDisk):
+        raise ConfigError(
+            f"training.members: members need their rows in memory, and these are read in chunks: {instead}, or set "
+            "`memory_limit=none`."
+        )
+    if job.growth is not None:
+        raise ConfigError(f"training.members: members need a batch size that stays as it is: {instead}, or set that.")
+    if type(prepared.blueprint.architecture) not in ARCHITECTURES:
+        raise ConfigError(
+            f"training.members: settings are drawn for batchwright's networks, and this one is your own: {instead}."
+        )
+
+
+def refuse_more_epochs(settings: Settings) -> None:
+    """Raise a RunError if these are the settings of an ensemble, which has no single training to go on with."""
+    if asks_for_members(settings):
+        raise RunError("the members of an ensemble are not trained for more epochs: train anew with more `epochs`.")
+
+
+def fit_ensemble(
+    prepared: Prepared, folder: RunFolder | None, interrupted: Callable[[], bool], steering: Steering | None
+) -> Generator[Compiled | MembersDone | EpochDone | Stopped, None, tuple[Prepared, Fitted, MembersRecord | None]]:
+    """Train all members, from where a folder says that they are, and choose those that answer.
+
+    The history is that of the first member, which has the settings of the training. What is returned has the model that
+    answers in place of the one of the settings.
+    """
+    started = time.perf_counter()
+    drawn = draw_members(prepared.settings, prepared.settings.config.training.members or 1)
+    training = _Training(prepared, drawn, folder, heed(interrupted, folder), steering or Steering())
+    compiled = training.compile()
+    yield compiled
+    if folder:
+        folder.write_plan(prepared.accounting(compiled.memory_bytes))
+    ended: str | None = None
+    for group in training.groups:
+        ended = yield from training.train(group)
+        if ended is not None:
+            break
+    first, joined = training.runs[0], join_trained(prepared, drawn, training.runs)
+    if joined is None:
+        said = first.end.reason if first.end else "no member answers with finite numbers"
+        stopped = Stopped(first.now.kept, first.now.kept_epoch, "diverged", said)
+    else:
+        prepared, stopped = joined.prepared, _stopped(joined, len(drawn), first.now.kept_epoch, ended)
+        if folder:
+            folder.write_plan(prepared.accounting(compiled.memory_bytes))
+            folder.save_members(joined.record)
+    yield stopped
+    history, seconds = list(first.now.history), time.perf_counter() - started
+    fitted = Fitted(compiled, stopped, history, seconds, first.now.last_wrong)
+    return prepared, fitted, None if joined is None else joined.record
+
+
+def _stopped(joined: Joined, count: int, epoch: int, ended: str | None) -> Stopped:
+    """The end of a training of members of which some answer."""
+    members, answering = len(joined.record.members), len(joined.record.answering)
+    said = f"{members} of {count} members were trained, and {answering} of them answer{'s' * (answering == 1)}"
+    if ended == "interrupted":
+        return Stopped(joined.variables, epoch, "interrupted", f"interrupted: {said}")
+    return Stopped(joined.variables, epoch, "finished", said)
+
+
+class _Training:
+    """The members in training: their jobs, in groups that are trained one after the other, and what they came to."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        drawn: Sequence[Drawn],
+        folder: RunFolder | None,
+        interrupted: Callable[[], bool],
+        steering: Steering,
+    ) -> None:
+        self.example, self.folder, self.interrupted, self.steering = (
+            example_of(prepared.dataset),
+            folder,
+            interrupted,
+            steering,
+        )
+        self.jobs = [_job(prepared, number, one) for number, one in enumerate(drawn)]
+        self.groups = _groups(self.jobs, self.example)
+        self.max_time = prepared.job.max_time
+        self.runs = dict[int, MemberRun]()
+        self.taken = time.monotonic()
+
+    def compile(self) -> Compiled:
+        """Compile the program of the first group, to know what it occupies."""
+        started, first = time.perf_counter(), self.groups[0]
+        memory = memory_of(self.jobs[first[0]], self.example, members=len(first), seeds=len(first))
+        return Compiled(time.perf_counter() - started, memory)
+
+    def train(self, group: Sequence[int]) -> Steps:
+        """Train the members of a group, from where the folder says that they are."""
+        jobs = [self.jobs[number] for number in group]
+        start = restore_group(self.folder, group, jobs, self.example) if self.folder else ()
+        self.runs |= dict(zip(group, start, strict=False))
+        if start and 0 in group:
+            for row in self.runs[0].now.history:
+                assert self.folder is not None
+                self.folder.append(row)
+        if start and all(run.end is not None for run in start):
+            return None
+        if not start and self.max_time is not None and self._seconds() >= self.max_time:
+            return "finished"
+        for runs in fit_members(jobs, self.example, start=start):
+            before, late = self._running(group), self._is_late(group, runs)
+            self.runs |= {number: _end_late(run, late) for number, run in zip(group, runs, strict=True)}
+            ended = "interrupted" if self.interrupted() else "finished" if self.steering.stop else None
+            self._save(group, before, ending=ended is not None)
+            yield from self._events(group, before)
+            if ended is not None:
+                self.runs |= {number: _end_asked(self.runs[number], ended) for number in group}
+                return ended
+            if late:
+                return None
+        return None
+
+    def _events(self, group: Sequence[int], before: Sequence[int]) -> Iterator[MembersDone | EpochDone]:
+        if 0 in before and self.runs[0].now.history:
+            now = self.runs[0].now
+            row = now.history[-1]
+            if self.runs[0].end is None or self.runs[0].end.status != "diverged":
+                if self.folder:
+                    self.folder.append(row)
+                yield EpochDone(row, now.kept_epoch == len(now.history), now.state, now.last_wrong)
+        epoch, epochs = max(len(self.runs[n].now.history) for n in group), self.jobs[0].plan.epochs
+        running = self._running(group)
+        done = sum(len(each) for each in self.groups[: self.groups.index(list(group))])
+        done_here = len(group) * epoch / epochs if running else len(group)
+        losses = [row["val_loss"] for run in self.runs.values() for row in run.now.history if "val_loss" in row]
+        numbers, count = tuple(number + 1 for number in group), len(self.jobs)
+        share = (done + done_here) / count
+        yield MembersDone(numbers, len(running), count, epoch, epochs, share, min(losses, default=inf))
+
+    def _running(self, group: Sequence[int]) -> list[int]:
+        """Those that have not ended, begun or not."""
+        return [number for number in group if number not in self.runs or self.runs[number].end is None]
+
+    def _save(self, group: Sequence[int], before: Sequence[int], *, ending: bool) -> None:
+        """Save those that have just ended, and now and then those that go on."""
+        if self.folder is None:
+            return
+        running = self._running(group)
+        due = ending or time.monotonic() - self.taken >= BETWEEN_EPOCHS
+        saved = [number for number in before if due or number not in running]
+        save_group(self.folder, {number: self.runs[number] for number in saved})
+        self.taken = time.monotonic() if due else self.taken
+
+    def _seconds(self) -> float:
+        """Seconds of training so far: groups are trained one after the other."""
+        return sum(max((self.runs[n].seconds for n in group if n in self.runs), default=0.0) for group in self.groups)
+
+    def _is_late(self, group: Sequence[int], runs: Sequence[MemberRun]) -> bool:
+        """Whether another epoch of this group takes time that belongs to the groups after it."""
+        if self.max_time is None:
+            return False
+        place = self.groups.index(list(group))
+        until = self.max_time * sum(len(each) for each in self.groups[: place + 1]) / len(self.jobs)
+        here, epochs = max(run.seconds for run in runs), max(len(run.now.history) for run in runs)
+        others = self._seconds() - max((self.runs[n].seconds for n in group if n in self.runs), default=0.0)
+        return others + here + here / max(epochs, 1) > until
+
+
+def _job(prepared: Prepared, number: int, drawn: Drawn) -> Job:
+    """The job of a member; that of the first is the training's own."""
+    job = prepared.job if number == 0 else job_on(prepared, drawn.settings)
+    return replace(job, seed=prepared.job.seed + number, max_time=None)
+
+
+def _groups(jobs: Sequence[Job], example: Mapping[str, np.ndarray]) -> list[list[int]]:
+    """The members that are trained together: as few programs as there are forms, and as many members as fit."""
+    free, found = free_memory(), list[list[int]]()
+    for group in group_jobs(jobs):
+        size = member_bytes(jobs[group[0]], example)  # refuses names that its parameters do not have
+        most = len(group) if free is None else int(min(len(group), max(OF_MEMORY * free // (COPIES * size), 1)))
+        first = 0
+        for count in wave_sizes(len(group), most):
+            found.append(group[first : first + count])
+            first += count
+    return found
+
+
+def _end_late(run: MemberRun, late: bool) -> MemberRun:
+    """The member, ended where the time of its group is over."""
+    said = f"its share of the time limit is over after epoch {len(run.now.history)}"
+    return replace(run, end=End("finished", said)) if late and run.end is None else run
+
+
+def _end_asked(run: MemberRun, ended: str) -> MemberRun:
+    """The member, ended because somebody asked."""
+    said = f"{'interrupted' if ended == 'interrupted' else 'stopped as asked'} after epoch {len(run.now.history)}"
+    return replace(run, end=run.end or End("interrupted" if ended == "interrupted" else "finished", said))

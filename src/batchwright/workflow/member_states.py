@@ -1,0 +1,105 @@
+"""The states of the members of an ensemble in the folder of its run, so that a killed training can be gone on with.
+
+`members/000/checkpoints/` has those of the first member; `members/000/end.json` says how it ended.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from batchwright._files import explain_write_errors, remove_parts, write_file
+from batchwright.errors import RunError
+from batchwright.population.fit import MemberRun
+from batchwright.runs import checkpoints
+from batchwright.runs.folder import RunFolder
+from batchwright.runs.manifest import CHECKPOINTS
+from batchwright.runs.reading import parse, read_bytes
+from batchwright.runs.sealed import seal, unseal
+from batchwright.training.epochs import End, stop_reason
+from batchwright.training.events import Status
+from batchwright.training.job import Job
+from batchwright.training.state import TrainState, initial_state
+
+STATES, END = "members", "end.json"
+FORMAT, MOST_BYTES, KEEP = 1, 1 << 16, 2
+
+
+@dataclass(frozen=True)
+class _Plain:
+    status: Status
+    reason: str
+    format: int = FORMAT
+
+
+def save_group(folder: RunFolder, runs: Mapping[int, MemberRun]) -> None:
+    """Save the states of members, by number from 0, between two epochs; all that go on have done as many.
+
+    Two of each are kept: whenever the process is killed, there is an epoch of which all have one.
+
+    Raises:
+        UsageError: they cannot be written.
+    """
+    for number, run in runs.items():
+        place = _place(folder, number)
+        with explain_write_errors(place):
+            (place / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+        checkpoints.write(place, run.now, keep=KEEP)
+        if run.end is not None:
+            said = {"status": run.end.status, "reason": run.end.reason, "format": FORMAT}
+            write_file(place / END, seal(said), overwrite=True)
+
+
+def restore_group(
+    folder: RunFolder, group: Sequence[int], jobs: Sequence[Job], example: Mapping[str, np.ndarray]
+) -> tuple[MemberRun, ...]:
+    """The members where they were saved last, all that go on after the same epoch; empty if they begin anew."""
+    places = [_place(folder, number) for number in group]
+    if not all(place.is_dir() for place in places):
+        return ()
+    for place in places:
+        remove_parts(place)
+        remove_parts(place / CHECKPOINTS)
+    runs = [_read(place, job, example) for place, job in zip(places, jobs, strict=True)]
+    going_on = [len(run.now.history) for run in runs if run is not None and run.end is None]
+    found = list[MemberRun]()
+    for place, job, run in zip(places, jobs, runs, strict=True):
+        if run is not None and run.end is None and len(run.now.history) > min(going_on):
+            run = _read(place, job, example, epochs=min(going_on))
+        if run is None:
+            return ()
+        found.append(run)
+    return tuple(found)
+
+
+def remove_states(folder: RunFolder) -> None:
+    """Remove the states of all members: a training that has finished does not need them."""
+    shutil.rmtree(folder.path / STATES, ignore_errors=True)
+
+
+def _place(folder: RunFolder, number: int) -> Path:
+    return folder.path / STATES / f"{number:03d}"
+
+
+def _read(place: Path, job: Job, example: Mapping[str, np.ndarray], *, epochs: int | None = None) -> MemberRun | None:
+    """A member as it was saved last, or after a number of epochs; None where there is nothing that can be trusted."""
+    now = checkpoints.read_after(place, _shapes(job, example), epochs=epochs)
+    return None if now is None else MemberRun(now, _read_end(place) or stop_reason(job, now.history))
+
+
+def _read_end(place: Path) -> End | None:
+    """How it ended; None where it goes on."""
+    with suppress(RunError):
+        plain = parse(_Plain, unseal(read_bytes(place, END, at_most=MOST_BYTES), place / END, FORMAT), place / END)
+        return End(plain.status, plain.reason)
+    return None
+
+
+def _shapes(job: Job, example: Mapping[str, np.ndarray]) -> TrainState:
+    """A state of the job: shapes and dtypes, no content."""
+    found: TrainState = jax.eval_shape(lambda: initial_state(job.program, example, seed=job.seed))
+    return found
