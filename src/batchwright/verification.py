@@ -25,6 +25,7 @@ from batchwright.runs.run import open_run
 from batchwright.runs.tensors import by_path
 from batchwright.training.checkpoint import Checkpoint, Checkpoints
 from batchwright.training.events import CheckpointTaken
+from batchwright.workflow.preparing import refuse_members
 
 KILLS = 3
 MOST_BETWEEN = 25
@@ -63,6 +64,7 @@ def verify(run: Path) -> Verification:
     recorded = open_run(run)
     _machine.use_recorded_threads(recorded.manifest.machine)
     settings = workflow.recorded_settings(recorded)
+    refuse_members(settings)
     if STANDARD_INPUT in (settings.config.data.source, settings.config.data.test):
         raise RunError(f"the rows of {run} came from standard input, which several processes cannot read in turn.")
     prepared = workflow.prepare(settings)

@@ -20,7 +20,7 @@ OnBadRows = Annotated[
 Uncertainty = Annotated[
     bool,
     typer.Option(
-        "--uncertainty", help="a column that says how much the submodels of an ensemble differ, as a deviation"
+        "--uncertainty", help="a column that says how much submodels or members of an ensemble differ, as a deviation"
     ),
 ]
 

@@ -109,6 +109,10 @@ def _show_run(opened: "Run", *, as_json: bool) -> None:
         say(line)
     if sketch := loss_sketch(opened.history, out):
         say(f"\n{sketch}\n")
+    if (members := opened.members) is not None:
+        from batchwright.cli.show.members import show_members
+
+        show_members(members, out)
     if opened.metrics:
         out.print(metrics_table(opened.metrics))
     if by_class := [*per_class_parts(*_without_long(opened), confusion=False)]:
@@ -246,6 +250,7 @@ def _summary(run: "Run", judged: "Verdict", found: "Sequence[Diagnosis]") -> dic
         **{part: run.metrics.get(part) for part in ("train", "validation", "test")},
         "per_class": to_json(run.per_class(), run.by_target()),
         "remarks": manifest.remarks,
+        **({"members": members.to_json()} if (members := run.members) else {}),
         "verdict": vars(judged),
         "diagnosis": [one.to_json() for one in found],
         "seconds": manifest.seconds,

@@ -91,15 +91,14 @@ def show(
             if out.is_terminal and (sketch := loss_sketch(trained.history, out)):
                 say(f"\n{sketch}\n")
             if trained.members is not None:
-                from batchwright.cli.show.members import members_table
+                from batchwright.cli.show.members import show_members
 
-                out.print(members_table(trained.members))
-                say(f"{trained.members.reason}\n")
+                show_members(trained.members, out)
             out.print(metrics_table(trained.metrics))
             notes(trained.remarks, out)
             if trained.stopped.status == "finished":
                 for line in brief_lines(trained.diagnosis, trained.verdict):
-                    say(line)
+                    say(f"the first member: {line}" if trained.members is not None else line)
             say(f"run: {trained.run.path}" if trained.run else "")
         written = _write_report(trained) if report else None
         if written is not None and not as_json:

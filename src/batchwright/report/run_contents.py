@@ -10,6 +10,7 @@ from batchwright.report.findings_shown import findings_section
 from batchwright.report.gathered import Gathered, gather
 from batchwright.report.goes_by import importance_section, segments_section, worst_section
 from batchwright.report.layers import layers_section
+from batchwright.report.members_shown import members_sections
 from batchwright.report.mistakes import mistakes_section
 from batchwright.report.targets import target_sections
 from batchwright.report.trivial import TrainingCounts, counts_of, gain_blocks
@@ -28,6 +29,7 @@ def run_contents(run: Run) -> Contents:
         _summary(found),
         curves_section(found),
         findings_section(found),
+        *members_sections(run),
         *target_sections(found),
         mistakes_section(found),
         worst_section(found),

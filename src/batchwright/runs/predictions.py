@@ -47,8 +47,9 @@ class Predictions:
     `answers` [rows] holds class names, labels with the separator between them, or values in the target's own unit;
     `probabilities` [rows, classes] belong to `classes`, None for values; `quantiles` [rows, levels] come from a model
     that was trained to give them, else None. For several targets, `answers` is [rows, targets] and `parts` holds the
-    predictions for each target. `uncertainty`, if it was asked for, is the standard deviation among the submodels of
-    an ensemble: of the value, or of the probability of the predicted class [rows], or of each label [rows, labels].
+    predictions for each target. `uncertainty`, if it was asked for, is the standard deviation among the submodels or
+    members of an ensemble: of the value, or of the probability of the predicted class [rows], or of each label
+    [rows, labels].
 
     `lower` and `upper` [rows] are the ends of the interval of a value, and `sets` [rows, classes] tells which classes
     or labels are in the set of a row, if a level was asked for (`batchwright.tasks.conformal`).
@@ -145,7 +146,7 @@ def predict(
         source: the rows, as for training.
         keep: columns of the source that are put before the answers, as they are written.
         on_bad_rows: "stop" with a list of the cells that do not fit, or "drop" the answers of their rows, which stay.
-        uncertainty: whether to give the `uncertainty` of each answer, which the submodels of an ensemble tell.
+        uncertainty: whether to give the `uncertainty` of each answer, which submodels or members tell.
         interval: a level in (0, 1), as 0.9: with this probability the true value is between `lower` and `upper`, or in
             one of `sets`, if the rows are like the validation rows of the training.
 
@@ -200,7 +201,8 @@ def _answer(
     if uncertainty and submodels < 2:
         raise UsageError(
             "uncertainty is how much the submodels of an ensemble differ, and this model is a single network: leave "
-            "it out, or train with `network.ensemble=8`."
+            "it out, or train with `network.ensemble=8`, submodels that share the weights of one network, or with "
+            "`training.members=8`, networks that share nothing."
         )
     kept = (keep,) if isinstance(keep, str) else tuple(keep)
     pieces = read_whole(source, model.encoding, keep=kept, on_bad_rows=on_bad_rows)

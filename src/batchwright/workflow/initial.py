@@ -64,7 +64,9 @@ def refuse_trials(settings: Settings, initial: SavedModel) -> None:
 def refuse_members(settings: Settings, initial: SavedModel) -> None:
     """Raise a ConfigError if a training from a trained model has members, or if that model is made of some."""
     if isinstance(initial.blueprint.architecture, Members):
-        raise ConfigError("initial is an ensemble of members, and training begins from one network: give another.")
+        raise ConfigError(
+            "the model to begin from is an ensemble of members, and training begins from one network: give another."
+        )
     if asks_for_members(settings):
         raise ConfigError(
             "training.members: members begin with random parameters of their own, and initial gives parameters: leave "

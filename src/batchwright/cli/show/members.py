@@ -56,6 +56,12 @@ def members_table(record: MembersRecord) -> Table:
     return table
 
 
+def show_members(record: MembersRecord, console: Console) -> None:
+    """Print the members, and why they were chosen so."""
+    console.print(members_table(record))
+    console.print(f"{record.reason}\n", soft_wrap=True, markup=False, highlight=False)
+
+
 def drawn_text(member: Member) -> str:
     """What was drawn for a member, in words; why it has no answer, where it has none."""
     drawn = ", ".join(f"{key.rpartition('.')[2]} {flow(value)}" for key, value in member.settings.items())
