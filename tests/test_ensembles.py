@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("ensembles")
     table().write_csv(folder / "rows.csv")
     words = ["train", folder / "rows.csv", "--target", "price", "--set", "data.kinds.kind=identifier"]
-    words += ["--network", "tabular", "--hidden-layer-sizes", "8,8", "--ensemble", K, "--epochs", 4]
+    words += ["--network", "tabular", "--hidden-layer-sizes", "8,8", "--submodels", K, "--epochs", 4]
     words += ["--optimizer", "adamw", "--noise-scale", "--curvature", "--run-dir", folder / "run"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["batchwright", *map(str, words)])

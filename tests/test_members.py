@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -23,6 +24,7 @@ from batchwright.nn.members import Members
 from batchwright.population.groups import group_jobs
 from batchwright.runs.run import Run, open_run
 from batchwright.training.evaluate import outputs
+from batchwright.training.feed import OnDisk
 from batchwright.training.state import Model
 from batchwright.workflow import ensemble
 from batchwright.workflow.drawn import MOST_FORMS, draw_members
@@ -190,15 +192,20 @@ def test_in_the_terminal(run: Run, folder: Path, batchwright: Batchwright) -> No
         (["--ensemble", 2, "--seeds", 2], "--seeds trains one network with each seed"),
         (["--ensemble", 2, "--validation-split", 0], "members are chosen by the validation rows"),
         (["--ensemble", "auto", "--batch-size", "{adaptive: {}}"], "a batch size that stays as it is"),
-        (["--ensemble", 2, "--memory-limit", "1000GB", "--target", "price"], "need their rows in memory"),
     ],
 )
 def test_what_has_no_members_is_refused(more: list[object], said: str, batchwright: Batchwright) -> None:  # noqa: F811
-    source = "rows.csv" if "price" in more else "digits"
-    table().write_csv("rows.csv")
-    answer = batchwright("train", source, *more, "--run-dir", "run")
+    answer = batchwright("train", "iris", *more, "--run-dir", "run")
     assert answer.code == 2 and said in answer.err, answer.err
     assert not Path("run").exists()
+
+
+def test_rows_that_are_read_in_chunks_are_refused() -> None:
+    settings = load_config(None, [("data.source", "iris", ""), ("training.members", "2", "")])
+    prepared = workflow.prepare(settings)
+    on_disk = tuple.__new__(OnDisk, (None, 1))
+    with pytest.raises(ConfigError, match="members need their rows in memory"):
+        ensemble.refuse_ensemble(replace(prepared, job=replace(prepared.job, train=on_disk)))
 
 
 def test_other_verbs_say_that_they_train_one_network(run: Run, batchwright: Batchwright) -> None:  # noqa: F811

@@ -4,7 +4,7 @@ Members that share a form, which is all that shapes a program, are trained as on
 a user has chosen, or what was measured, stays as it is in all members.
 
 References:
-    Gorishniy et al., TabPack, 2026, for what is worth drawing.
+    TabPack, https://github.com/yandex-research/tabpack, for what is worth drawing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ DECAYS, DROPOUTS = (1e-3, 0.1), (0.05, 0.35)
 
 @dataclass(frozen=True)
 class Drawn:
-    """The settings of a member, and what was drawn, by key."""
+    """The settings of a member, and what was drawn, by key. A drawn weight decay is of kernels alone."""
 
     settings: Settings
     changes: Mapping[str, Any]
@@ -113,7 +113,7 @@ def _apply(settings: Settings, changes: Mapping[str, Any]) -> Drawn:
     for key, value in changes.items():
         section, name = key.split(".")
         config = replace(config, **{section: replace(getattr(config, section), **{name: value})})
-    return Drawn(replace(settings, config=config), dict(changes))
+    return Drawn(replace(settings, config=config), {key: value for key, value in changes.items() if key != EXCLUDE})
 
 
 def _is_free(settings: Settings, key: str) -> bool:
