@@ -80,7 +80,7 @@ def test_a_few_rows_choose_nobody(rows: int) -> None:
     members = np.zeros((3, rows, 1), np.float32)
     found = select_members(model(Regression(mean=(0.0,), std=(1.0,))), members, targets, None, seed=0)
     assert found.counts == (1, 1, 1)
-    assert found.reason == "too few validation rows to choose by"
+    assert found.reason == "there are too few validation rows to choose by"
 
 
 def test_the_weights_of_classes_count() -> None:

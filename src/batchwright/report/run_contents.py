@@ -27,9 +27,9 @@ def run_contents(run: Run) -> Contents:
     found = gather(run)
     sections = (
         _summary(found),
+        *members_sections(run),
         curves_section(found),
         findings_section(found),
-        *members_sections(run),
         *target_sections(found),
         mistakes_section(found),
         worst_section(found),

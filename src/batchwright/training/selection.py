@@ -59,7 +59,8 @@ def select_members(
     """
     members, own = len(outputs), _row_weights(model, targets, weights)
     if members == 1 or len(targets) < FEWEST_ROWS:
-        return Selection((1,) * members, tuple(range(members)), "all alike", "too few validation rows to choose by")
+        why = "there is only one" if members == 1 else "there are too few validation rows to choose by"
+        return Selection((1,) * members, tuple(range(members)), "all alike", why)
     rows = _Rows(model, jnp.asarray(outputs), jnp.asarray(targets), own)
     everyone = rows.losses_of_all()
     held_out = _losses_held_out(rows, seed)

@@ -144,12 +144,8 @@ class _Training:
         interrupted: Callable[[], bool],
         steering: Steering,
     ) -> None:
-        self.example, self.folder, self.interrupted, self.steering = (
-            example_of(prepared.dataset),
-            folder,
-            interrupted,
-            steering,
-        )
+        self.folder, self.interrupted, self.steering = folder, interrupted, steering
+        self.example = example_of(prepared.dataset)
         self.jobs = [_job(prepared, number, one) for number, one in enumerate(drawn)]
         self.groups = _groups(self.jobs, self.example)
         self.max_time = prepared.job.max_time
@@ -189,13 +185,12 @@ class _Training:
         return None
 
     def _events(self, group: Sequence[int], before: Sequence[int]) -> Iterator[MembersDone | EpochDone]:
-        if 0 in before and self.runs[0].now.history:
+        """What follows an epoch of those that had not ended `before`; the first member's is told and recorded."""
+        if 0 in before and not self._has_diverged(0):
             now = self.runs[0].now
-            row = now.history[-1]
-            if self.runs[0].end is None or self.runs[0].end.status != "diverged":
-                if self.folder:
-                    self.folder.append(row)
-                yield EpochDone(row, now.kept_epoch == len(now.history), now.state, now.last_wrong)
+            if self.folder:
+                self.folder.append(now.history[-1])
+            yield EpochDone(now.history[-1], now.kept_epoch == len(now.history), now.state, now.last_wrong)
         epoch, epochs = max(len(self.runs[n].now.history) for n in group), self.jobs[0].plan.epochs
         running = self._running(group)
         done = sum(len(each) for each in self.groups[: self.groups.index(list(group))])
@@ -204,6 +199,10 @@ class _Training:
         numbers, count = tuple(number + 1 for number in group), len(self.jobs)
         share = (done + done_here) / count
         yield MembersDone(numbers, len(running), count, epoch, epochs, share, min(losses, default=inf))
+
+    def _has_diverged(self, number: int) -> bool:
+        end = self.runs[number].end
+        return end is not None and end.status == "diverged"
 
     def _running(self, group: Sequence[int]) -> list[int]:
         """Those that have not ended, begun or not."""
@@ -214,7 +213,8 @@ class _Training:
         if self.folder is None:
             return
         running = self._running(group)
-        due = ending or time.monotonic() - self.taken >= BETWEEN_EPOCHS
+        due = ending or self.steering.checkpoint or time.monotonic() - self.taken >= BETWEEN_EPOCHS
+        self.steering.checkpoint = False
         saved = [number for number in before if due or number not in running]
         save_group(self.folder, {number: self.runs[number] for number in saved})
         self.taken = time.monotonic() if due else self.taken
