@@ -128,7 +128,8 @@ def _has_numbers(network: Tabular) -> bool:
 
 def _has_patterns(settings: Settings) -> bool:
     """Whether names of parameters are chosen, which other forms may not have."""
-    return not _is_free(settings, EXCLUDE) and bool(settings.config.optimizer.exclude)
+    rule = settings.config.optimizer
+    return bool(getattr(rule, "rates", None)) or (not _is_free(settings, EXCLUDE) and bool(rule.exclude))
 
 
 def _usual_scale(numbers: NumbersName | None) -> float | None:
