@@ -397,7 +397,8 @@ def _finish_task(prepared: Prepared, variables: Variables) -> Finished:
     if found.conformal is None:
         return found
     by = job.early_stopping
-    searched: tuple[Chosen, ...] = ("settings",) if "searched" in prepared.settings.origins.values() else ()
+    chose = "searched" in prepared.settings.origins.values() or asks_for_members(prepared.settings)
+    searched: tuple[Chosen, ...] = ("settings",) if chose else ()
     epoch: tuple[Chosen, ...] = ("epoch",) if by and by.restore_best and by.monitor != "loss" else ()
     drawn = len(dataset.indices.validation) > 0  # else they have a source of their own
     chosen = (*searched, *epoch, *found.conformal.chosen)
