@@ -15,7 +15,15 @@ from batchwright.config import Settings, load_config
 from batchwright.config.sections import Training
 from batchwright.findings.batches import few_updates, odd_batch_size, single_row, tiny_batches
 from batchwright.training.plan import make_plan
-from batchwright.workflow.budget import FEW_ROWS, LEAST_UPDATES, PATIENCE, VERY_FEW_ROWS, budget, decay_strength
+from batchwright.workflow.budget import (
+    FEW_ROWS,
+    LEAST_UPDATES,
+    PATIENCE,
+    VERY_FEW_ROWS,
+    budget,
+    decay_strength,
+    with_budget,
+)
 from batchwright.workflow.decay import DECAY, EXCLUDE
 
 EPOCHS, SIZE = "training.epochs", "training.batch_size"
@@ -59,6 +67,14 @@ class TestTheRule:
         )
         found = (*odd_batch_size(plan), *tiny_batches(plan, network), *single_row(plan, network), *few_updates(plan))
         assert rows < 17 or {one.kind for one in found} <= {"few updates"}
+
+    def test_a_cnn_has_ten_epochs_of_many_images_and_the_usual_ones_of_few(self) -> None:
+        cnn = load_config(None, [("network.name", "cnn", "--network cnn")])
+        expected = {100: 250, 3_200: 20, 24_000: 20, 32_000: 15, 60_000: 10}
+        found = {rows: with_budget(cnn, rows, numeric=False).config.training for rows in expected}
+        assert {rows: one.epochs for rows, one in found.items()} == expected
+        assert {one.batch_size for rows, one in found.items() if rows > 100} == {64}
+        assert with_budget(chosen(epochs="33"), 60_000, numeric=False).config.training.epochs == 33
 
     def test_ends_without_a_jump(self) -> None:
         below, above = budget(FEW_ROWS - 1), budget(FEW_ROWS)

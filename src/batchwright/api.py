@@ -28,6 +28,7 @@ from batchwright.config.sections import AUTO, MEASURABLE, MEMBERS
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, unknown
 from batchwright.nn import Architecture, Custom, Layer, Network, Tabular, as_architecture
+from batchwright.nn.augment import Augment
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import open_run
@@ -80,6 +81,7 @@ def fit(
     deterministic: bool = False,
     freeze: Sequence[str] = (),
     average: Average | None = None,
+    augment: Augment | Auto | None = "auto",
     shuffle: bool = True,
     diagnostics: bool = True,
     curvature: bool = False,
@@ -134,6 +136,8 @@ def fit(
             pattern for whole names, such as "body/dense_0/*". Batch normalization whose gamma and beta are frozen keeps
             its averages.
         average: an average of the parameters that is used for validation and for the final model.
+        augment: how images are changed at random in training, an `nn.Augment`; None leaves them as they are. "auto"
+            moves them a little if the network is `nn.CNN`, and there are 13 pixels a side and 5 epochs or more.
         shuffle: whether each epoch takes the rows in a new order; otherwise in the given order.
         diagnostics: whether the history has figures of each layer, and the last mistakes on validation rows are kept.
         curvature: whether the history has the largest curvature of the training loss too, which takes far longer.
@@ -296,6 +300,7 @@ def _settings(
     deterministic: bool,
     freeze: Sequence[str],
     average: Average | None,
+    augment: Augment | Auto | None,
     shuffle: bool,
     diagnostics: bool,
     curvature: bool,
@@ -336,6 +341,7 @@ def _settings(
         deterministic,
         (freeze,) if isinstance(freeze, str) else tuple(freeze),
         average,
+        augment,
         shuffle=shuffle,
         diagnostics=diagnostics,
         curvature=curvature,

@@ -51,7 +51,7 @@ def test_arrays_that_do_not_fit(x, y, said):
 )
 def test_npz_with_both_parts(tmp_path, names):
     np.savez_compressed(tmp_path / "data.npz", **dict(zip(names, (PIXELS, Y, PIXELS[:2], Y[:2]), strict=True)))
-    train, test = read_npz(tmp_path / "data.npz")
+    train, test, _ = read_npz(tmp_path / "data.npz")
     assert np.array_equal(train.images[..., 0], PIXELS)
     assert test.labels.tolist() == [0, 1]
 
@@ -59,7 +59,7 @@ def test_npz_with_both_parts(tmp_path, names):
 @pytest.mark.parametrize("names", [("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target")])
 def test_npz_with_one_part(tmp_path, names):
     np.savez(tmp_path / "data.npz", **dict(zip(names, (X, Y), strict=True)))
-    train, test = read_npz(tmp_path / "data.npz")
+    train, test, _ = read_npz(tmp_path / "data.npz")
     assert test is None
     assert train.frame.columns == ["0", "1", "target"]
 

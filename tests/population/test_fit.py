@@ -22,13 +22,13 @@ from batchwright.training.state import initial_state
 from batchwright.training.stopping import EarlyStopping
 
 
-def alone(one: Job) -> tuple[list[dict[str, float]], object]:
-    events = events_of(one, first_checkpoint(initial_state(one.program, EXAMPLE, seed=one.seed)))
+def alone(one: Job, example: Mapping[str, np.ndarray] = EXAMPLE) -> tuple[list[dict[str, float]], object]:
+    events = events_of(one, first_checkpoint(initial_state(one.program, example, seed=one.seed)))
     return history(events), end(events)
 
 
-def assert_as_alone(run: MemberRun, one: Job) -> None:
-    lines, stopped = alone(one)
+def assert_as_alone(run: MemberRun, one: Job, example: Mapping[str, np.ndarray] = EXAMPLE) -> None:
+    lines, stopped = alone(one, example)
     assert run.end is not None
     assert (run.end.status, len(run.now.history)) == (stopped.status, len(lines))
     assert run.now.kept_epoch == stopped.epoch

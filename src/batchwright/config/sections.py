@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from batchwright.config.durations import Duration
 from batchwright.data.options import DataOptions
 from batchwright.nn import ARCHITECTURES, Architecture, Tabular
+from batchwright.nn.augment import Augment
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, Schedule
 from batchwright.tasks import Loss, Metric, Task
 from batchwright.tasks.classification import ClassLoss
@@ -120,6 +121,8 @@ class Training:
         deterministic: whether the bits of the result are the same on any number of cores; no more than 4 are used then.
         freeze: patterns of the names of parameters that stay as they are, as body/dense_0/* or bias.
         average: an average of the parameters that is validated and kept in their place.
+        augment: how images are changed at random in training; null: not at all. "auto" moves them a little if the
+            network is a cnn, the images have 13 pixels or more, and there are 5 epochs or more.
         shuffle: whether the rows come in a new order in each epoch, rather than as they are.
         diagnostics: whether the history has figures of each layer (gradient, update, weights and outputs), and the run
             says after which epoch each validation row was last answered wrongly.
@@ -141,6 +144,7 @@ class Training:
     deterministic: bool = False
     freeze: tuple[str, ...] = ()
     average: Average | None = None
+    augment: Augment | Literal["auto"] | None = "auto"
     shuffle: bool = True
     diagnostics: bool = True
     curvature: bool = False

@@ -101,6 +101,10 @@ class Settings:
         left = tuple(other for other in self.to_measure if other != key)
         return replace(self, to_measure=left, evidence={**self.evidence, key: dict(evidence)})
 
+    def with_evidence(self, key: str, evidence: Mapping[str, Any]) -> "Settings":
+        """The settings with the evidence for the value of a key."""
+        return replace(self, evidence={**self.evidence, key: dict(evidence)})
+
     def with_section(self, name: str, part: Any, origin: Origin) -> "Settings":
         """The settings with another section in place of the one with this name, all of it chosen by `origin`."""
         section = next(section for section in SECTIONS if section.name == name)

@@ -1,6 +1,7 @@
 """What is trained: pure layers, and networks made of them from a few numbers."""
 
 from batchwright.nn.activations import Activation
+from batchwright.nn.augment import Augment
 from batchwright.nn.convolution import Conv2D
 from batchwright.nn.custom import Custom, as_architecture
 from batchwright.nn.depthwise import DepthwiseConv2D
@@ -54,6 +55,7 @@ __all__ = [
     "PLR",
     "Activation",
     "Architecture",
+    "Augment",
     "AvgPool",
     "BatchNorm",
     "Columns",

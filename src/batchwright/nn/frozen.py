@@ -1,10 +1,12 @@
-"""Batch normalization with frozen scale and shift: it keeps its running averages, and uses them in training too.
+"""Batch normalization inside a network: frozen, or with the statistics of single batches.
 
-This is what Keras does for a layer with `trainable=False`: frozen layers give the same in training and evaluation.
+With frozen scale and shift it keeps its running averages, and uses them in training too. This is what Keras does for a
+layer with `trainable=False`: frozen layers give the same in training and evaluation.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from batchwright.nn.custom import Headed
 from batchwright.nn.ensembles import EachSubmodel
@@ -17,6 +19,10 @@ from batchwright.nn.networks import FeedForward
 from batchwright.nn.normalization import BatchNorm
 from batchwright.nn.protocols import Layer, Network, Variables
 
+Normalization: TypeAlias = BatchNorm | TorchBatchNorm
+Change: TypeAlias = Callable[[Normalization, str], Normalization]
+"""Another layer for a batch normalization, given the name of its variables."""
+
 
 def with_frozen(network: Network, is_frozen: Callable[[str], bool]) -> Network:
     """The network, with batch normalization frozen where its parameters are frozen.
@@ -28,9 +34,29 @@ def with_frozen(network: Network, is_frozen: Callable[[str], bool]) -> Network:
         network: what is trained.
         is_frozen: whether the parameter of this name is frozen.
     """
-    return (
-        replace(network, body=_freeze(network.body, "body", is_frozen)) if isinstance(network, FeedForward) else network
-    )
+
+    def freeze(layer: Normalization, name: str) -> Normalization:
+        learns = isinstance(layer, BatchNorm) or layer.affine
+        frozen = learns and is_frozen(f"{name}/gamma") and is_frozen(f"{name}/beta")
+        return replace(layer, frozen=True) if frozen else layer
+
+    return _change_normalizations(network, freeze)
+
+
+def with_batch_statistics(network: Network) -> tuple[Network, tuple[str, ...]]:
+    """The network whose batch normalization keeps the statistics of the last batch alone, and the names of its layers.
+
+    Frozen layers stay as they are, and so do `TorchBatchNorm` and modules of other libraries.
+    """
+    names = list[str]()
+
+    def forget(layer: Normalization, name: str) -> Normalization:
+        if not isinstance(layer, BatchNorm) or layer.frozen:
+            return layer
+        names.append(name)
+        return replace(layer, momentum=0.0)
+
+    return _change_normalizations(network, forget), tuple(names)
 
 
 def follows_batches(network: Network, variables: Variables) -> bool:
@@ -40,26 +66,28 @@ def follows_batches(network: Network, variables: Variables) -> bool:
     return network.body.module.mixes_rows(Variables(variables.params["body"], variables.state["body"]))
 
 
-def _freeze(layer: Layer, name: str, is_frozen: Callable[[str], bool]) -> Layer:
-    """The layer with batch normalization frozen where needed; `name` is the name of its variables."""
+def _change_normalizations(network: Network, change: Change) -> Network:
+    return replace(network, body=_change(network.body, "body", change)) if isinstance(network, FeedForward) else network
+
+
+def _change(layer: Layer, name: str, change: Change) -> Layer:
+    """The layer with each batch normalization in it changed; `name` is the name of its variables."""
     match layer:
-        case BatchNorm() | TorchBatchNorm(affine=True):
-            frozen = is_frozen(f"{name}/gamma") and is_frozen(f"{name}/beta")
-            return replace(layer, frozen=True) if frozen else layer
+        case BatchNorm() | TorchBatchNorm():
+            return change(layer, name)
         case Sequential(layers):
             names = [f"{name}/{name_of_layer(index, inner)}" for index, inner in enumerate(layers)]
-            inside = (_freeze(inner, own, is_frozen) for inner, own in zip(layers, names, strict=True))
-            return Sequential(tuple(inside))
+            return Sequential(tuple(_change(inner, own, change) for inner, own in zip(layers, names, strict=True)))
         case ImageAndRest(image, body):
-            return ImageAndRest(image, _freeze(body, name, is_frozen))
+            return ImageAndRest(image, _change(body, name, change))
         case EachSubmodel(body):
-            return EachSubmodel(_freeze(body, name, is_frozen))
+            return EachSubmodel(_change(body, name, change))
         case Residual(body, None):
-            return Residual(_freeze(body, name, is_frozen))
+            return Residual(_change(body, name, change))
         case Residual(body, shortcut) if shortcut is not None:
-            return Residual(_freeze(body, f"{name}/body", is_frozen), _freeze(shortcut, f"{name}/shortcut", is_frozen))
+            return Residual(_change(body, f"{name}/body", change), _change(shortcut, f"{name}/shortcut", change))
         case Headed(body, outputs):
-            return Headed(_freeze(body, f"{name}/body", is_frozen), outputs)
+            return Headed(_change(body, f"{name}/body", change), outputs)
         case Copied(inner, first):
-            return Copied(_freeze(inner, name, is_frozen), first)
+            return Copied(_change(inner, name, change), first)
     return layer

@@ -44,6 +44,7 @@ class _Plain:
     has_epoch_start: bool
     state: File
     last_wrong: int | None = None
+    has_kept: bool | None = None
     format: int = FORMAT
 
 
@@ -55,7 +56,7 @@ def write(run: Path, checkpoint: Checkpoint, *, keep: int) -> None:
     """
     path = place(run, checkpoint)
     if not path.exists():
-        state = dump(by_path(_arrays(checkpoint)))
+        state = dump(by_path(_arrays(checkpoint, with_kept=not checkpoint.keeps_its_own)))
         plain = _Plain(
             [to_plain(row) for row in checkpoint.history],
             checkpoint.kept_epoch,
@@ -65,6 +66,7 @@ def write(run: Path, checkpoint: Checkpoint, *, keep: int) -> None:
             checkpoint.epoch_start is not None,
             describe_file(state),
             None if checkpoint.last_wrong is None else len(checkpoint.last_wrong),
+            not checkpoint.keeps_its_own,
         )
         write_folder(path, {STATE: state, PLAIN: seal(asdict(plain)).encode()})
     for old in _newest_first(run)[keep:]:
@@ -109,7 +111,8 @@ def _read(run: Path, path: Path, like: TrainState) -> Checkpoint:
     losses, start = _losses(plain.done), like if plain.has_epoch_start else None
     wrong = None if plain.last_wrong is None else _zeros(plain.last_wrong, np.int32)
     told = Checkpoint(like, losses, history, like.variables, plain.kept_epoch, plain.seconds, (), start, wrong)
-    template = _arrays(told)
+    has_kept = not told.keeps_its_own if plain.has_kept is None else plain.has_kept
+    template = _arrays(told, with_kept=has_kept)
     expected = {key: Expected(str(array.dtype), array.shape) for key, array in by_path(template).items()}
     most = sum(array.size * array.dtype.itemsize for array in jax.tree.leaves(template))
     data = read_bytes(run, f"{name}/{STATE}", at_most=most + HEADER_BYTES * (len(expected) + 1))
@@ -118,7 +121,7 @@ def _read(run: Path, path: Path, like: TrainState) -> Checkpoint:
     arrays = load(data, expected, path / STATE)
     found = jax.tree.unflatten(jax.tree.structure(template), [arrays[key] for key in expected])
     state = found["state"]
-    kept = state.evaluated if told.keeps_its_own else found["kept"]
+    kept = found["kept"] if has_kept else state.evaluated
     start = found.get("epoch_start")
     return replace(
         told,
@@ -131,9 +134,9 @@ def _read(run: Path, path: Path, like: TrainState) -> Checkpoint:
     )
 
 
-def _arrays(checkpoint: Checkpoint) -> dict[str, Any]:
+def _arrays(checkpoint: Checkpoint, *, with_kept: bool) -> dict[str, Any]:
     """The arrays of a checkpoint; the variables to keep are included only where the state does not have them."""
-    kept = {} if checkpoint.keeps_its_own else {"kept": checkpoint.kept}
+    kept = {"kept": checkpoint.kept} if with_kept else {}
     start = {} if checkpoint.epoch_start is None else {"epoch_start": checkpoint.epoch_start}
     wrong = {} if checkpoint.last_wrong is None else {"last_wrong": checkpoint.last_wrong}
     return {"state": checkpoint.state, "losses": checkpoint.losses, **kept, **start, **wrong}

@@ -25,6 +25,7 @@ from batchwright.data.encode.targets import ClassTarget, ValueTarget, transforms
 from batchwright.data.encode.texts import text_dtype
 from batchwright.errors import ConfigError, RunError
 from batchwright.nn import ARCHITECTURES, Architecture, Features, Variables
+from batchwright.nn.augment import Views
 from batchwright.nn.members import Members
 from batchwright.nn.protocols import Dtype
 from batchwright.runs import reading
@@ -44,12 +45,16 @@ MOST_MEMBERS, MOST_COUNT = 64, 64
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What a model is built from, without its arrays and the encoding of its inputs."""
+    """What a model is built from, without its arrays and the encoding of its inputs.
+
+    `views` are those of each image that its answers are means over; None: each image as it is.
+    """
 
     architecture: Architecture
     features: Features
     task: tasks.Task
     dtype: Dtype = "float32"
+    views: Views | None = None
 
     def __repr__(self) -> str:
         """The network, its inputs and its outputs."""
@@ -60,7 +65,8 @@ class Blueprint:
 
     def build(self) -> Model:
         """The network for these inputs, and the task."""
-        return Model(self.architecture.build(self.features, self.task.outputs, dtype=self.dtype), self.task)
+        network = self.architecture.build(self.features, self.task.outputs, dtype=self.dtype)
+        return Model(network, self.task, self.views)
 
     def _network(self) -> dict[str, Any]:
         """The architecture as plain data; for a user's own class, its printed form."""
@@ -81,6 +87,7 @@ class Blueprint:
             "features": self.features._asdict(),
             "task": self._task(),
             "dtype": self.dtype,
+            **({} if self.views is None else {"views": vars(self.views)}),
         }
         return json.dumps(reading.to_plain(plain), indent=1, ensure_ascii=False) + "\n"
 
@@ -156,6 +163,7 @@ class _Plain:
     features: Features
     task: dict[str, Any]
     dtype: Dtype
+    views: Views | None = None
 
 
 def read_blueprint(data: bytes, encoding: Encoding, where: Path, given: Given = NONE_GIVEN) -> Blueprint:
@@ -181,7 +189,9 @@ def read_blueprint(data: bytes, encoding: Encoding, where: Path, given: Given = 
         raise RunError(f"{where}: {error}") from error
     if plain.features != features_of(encoding) or not _same_target(task, encoding.target):
         raise RunError(f"{where} is of a model for other inputs or another target than the run's own. {reading.REMEDY}")
-    return Blueprint(architecture, plain.features, task, plain.dtype)
+    if plain.views is not None and plain.features.image is None:
+        raise RunError(f"{where} has views of images, and the inputs are columns. {reading.REMEDY}")
+    return Blueprint(architecture, plain.features, task, plain.dtype, plain.views)
 
 
 def _networks(plain: dict[str, Any]) -> list[Any]:

@@ -46,7 +46,7 @@ class Average:
 
     Keras's `use_ema` and PyTorch's `AveragedModel` with `get_ema_multi_avg_fn` begin at w₁, which still weighs dᵗ⁻¹ at
     iteration t, so short trainings lag behind. Keras averages no batch statistics; PyTorch does with
-    `use_buffers=True`, and its `update_bn` recomputes them for the averaged parameters, which is not done here.
+    `use_buffers=True`, and its `update_bn` recomputes them for the averaged parameters, as is done here for images.
 
     >>> Average().decay, Average("late").start
     (0.999, 0.75)

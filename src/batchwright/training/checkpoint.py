@@ -61,8 +61,14 @@ class Checkpoint:
 
     @property
     def keeps_its_own(self) -> bool:
-        """Whether the variables to keep are the current ones: an epoch has just ended, and was the best."""
-        return self.done == 0 and self.kept_epoch == len(self.history)
+        """Whether the variables to keep are the current ones: an epoch has just ended, and was the best.
+
+        They are not if statistics of batch normalization have been computed anew for them.
+        """
+        if self.done or self.kept_epoch != len(self.history):
+            return False
+        pairs = zip(*map(jax.tree.leaves, (self.kept.state, self.state.evaluated.state)), strict=True)
+        return all(np.array_equal(*pair) for pair in pairs)
 
 
 def first_checkpoint(state: TrainState) -> Checkpoint:

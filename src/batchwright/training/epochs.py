@@ -15,8 +15,10 @@ from batchwright.nn.protocols import Variables
 from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, EpochRow, History
 from batchwright.training.evaluate import evaluate_rows
 from batchwright.training.events import Status
+from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job, epochs_in_time, plan_of, rates_of
 from batchwright.training.state import RUNNING, Rows, TrainState
+from batchwright.training.statistics import with_statistics
 from batchwright.training.step import Loss
 from batchwright.training.stopping import EarlyStopping
 
@@ -53,21 +55,33 @@ def learning_rates(job: Job, now: Checkpoint, iterations: np.ndarray) -> np.ndar
 
 
 class Validation(NamedTuple):
-    """The metrics over the validation rows, by name, and which rows are answered wrongly, where that is kept."""
+    """The metrics over the validation rows, by name, and which rows are answered wrongly, where that is kept.
+
+    `variables` are those that were validated, or would have been.
+    """
 
     metrics: Mapping[str, float]
     wrong: Bool[np.ndarray, " rows"] | None = None
+    variables: Variables | None = None
 
 
 NOT_VALIDATED = Validation({})
 
 
+def evaluated_variables(job: Job, state: TrainState) -> Variables:
+    """The variables of a state that are validated and kept."""
+    if not job.renews_statistics or isinstance(job.train, OnDisk):
+        return state.evaluated
+    return with_statistics(job.program.model.network, state, job.train, job.plan)
+
+
 def validate(job: Job, state: TrainState) -> Validation:
     """The validation of a state; without validation rows, there are no metrics."""
+    variables = evaluated_variables(job, state)
     if job.validation is None:
-        return NOT_VALIDATED
+        return Validation({}, None, variables)
     kept = job.diagnostics is not None and job.validation.length <= MOST_MISTAKES
-    return Validation(*evaluate_rows(job.program.model, state.evaluated, job.validation, mistakes=kept))
+    return Validation(*evaluate_rows(job.program.model, variables, job.validation, mistakes=kept), variables)
 
 
 def warm_up(job: Job, now: Checkpoint) -> None:
@@ -88,7 +102,8 @@ def close_epoch(job: Job, now: Checkpoint, seconds: float, validation: Validatio
     now = replace(now, losses=NO_LOSSES, history=history, epoch_start=None, last_wrong=last_wrong)
     if not _is_best(job.early_stopping, history):
         return now
-    return replace(now, kept=jax.tree.map(np.array, now.state.evaluated), kept_epoch=len(history))
+    kept = now.state.evaluated if validation.variables is None else validation.variables
+    return replace(now, kept=jax.tree.map(np.array, kept), kept_epoch=len(history))
 
 
 def _last_wrong(now: Checkpoint, wrong: Bool[np.ndarray, " rows"] | None) -> Int32[np.ndarray, " rows"] | None:
@@ -136,7 +151,7 @@ def variables_to_keep(job: Job, now: Checkpoint) -> tuple[Variables, int]:
     best = job.early_stopping is not None and job.early_stopping.restore_best
     going_on = now.done > 0 and int(now.state.status) == RUNNING
     if not now.history or (going_on and not best):
-        return jax.tree.map(np.array, now.state.evaluated), len(now.history)
+        return jax.tree.map(np.array, evaluated_variables(job, now.state)), len(now.history)
     return now.kept, now.kept_epoch
 
 

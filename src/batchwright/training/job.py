@@ -71,7 +71,9 @@ class Job:
     before (`epochs_in_time`). If the batch size grows,
     `plan` is the plan of the first epoch, and `growth.maximum` divides the size of the chunks that rows are read in, if
     there are any; if it grows by the noise scale, `probe` measures it. `diagnostics` measures each layer, and
-    says that the last mistakes on validation rows are kept too. The `average` is kept where the program says so.
+    says that the last mistakes on validation rows are kept too. The `average` is kept where the program says so. With
+    `renews_statistics`, what is validated and kept has statistics of batch normalization that are computed anew
+    (`statistics`), where the rows are in memory.
     """
 
     program: Program
@@ -88,6 +90,7 @@ class Job:
     probe: Probe | None = None
     average: Average | None = None
     diagnostics: LayersProbe | None = None
+    renews_statistics: bool = False
 
     def __repr__(self) -> str:
         """The plan, the update rule and the schedule."""

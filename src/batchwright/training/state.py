@@ -10,6 +10,7 @@ import numpy as np
 
 from batchwright._component import component
 from batchwright.errors import ConfigError
+from batchwright.nn.augment import Augment, Views
 from batchwright.nn.protocols import TARGETS, Inputs, Network, Tree, Variables, example_for
 from batchwright.optim import rule
 from batchwright.optim.names import leave_out_chosen, list_names, names_of, refuse_unmatched
@@ -57,10 +58,14 @@ class Rows(NamedTuple):
 
 @component
 class Model:
-    """A network and its task, which says what the outputs mean; with variables, it is evaluated, saved and predicts."""
+    """A network and its task, which says what the outputs mean; with variables, it is evaluated, saved and predicts.
+
+    With `views`, what it answers is the mean of the network's outputs for several views of each image.
+    """
 
     network: Network
     task: Task
+    views: Views | None = None
 
     def __repr__(self) -> str:
         """The network and the task."""
@@ -81,7 +86,9 @@ class Model:
 
     def each_output(self, variables: Variables, inputs: Inputs) -> jax.Array:
         """The outputs of the network in evaluation mode; of k submodels, those of each [n, k, o]."""
-        return self.network.apply(variables, inputs, train=False, key=None, present=None)[0]
+        seen = [inputs] if self.views is None else [inputs | {"image": one} for one in self.views.of(inputs["image"])]
+        each = [self.network.apply(variables, one, train=False, key=None, present=None)[0] for one in seen]
+        return each[0] if len(each) == 1 else jnp.mean(jnp.stack(each), axis=0)
 
 
 @component
@@ -89,13 +96,15 @@ class Program:
     """What is trained, and by which rule; changing its numbers, the hyperparameters, compiles nothing.
 
     `frozen` holds patterns of names (`optim.names`) whose parameters stay as they are: they have no gradient, no decay
-    and no optimizer state. `averaged` says whether an average of the parameters is kept beside them.
+    and no optimizer state. `averaged` says whether an average of the parameters is kept beside them. `augment` says how
+    the images are changed at random; None leaves them as they are.
     """
 
     model: Model
     optimizer: Optimizer
     frozen: tuple[str, ...] = ()
     averaged: bool = False
+    augment: Augment | None = None
 
     def trained_params(self, params: Tree) -> Tree:
         """The parameters that are trained; None in place of frozen ones."""

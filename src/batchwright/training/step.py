@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Bool, Float, Int32
 
+from batchwright.nn.augment import AUGMENT, mix
 from batchwright.nn.protocols import Inputs, Tree, Variables
 from batchwright.optim.names import put_back
 from batchwright.optim.rule import update
@@ -123,16 +124,48 @@ def _gradients(
     """A part's share of the batch's mean loss, the network's new state, and the part's share of the gradient."""
     inputs: Inputs = {name: _take_rows(array, part.rows, padded=padded) for name, array in rows.inputs.items()}
     targets = _take_rows(rows.targets, part.rows, padded=padded)
+    inputs, mixed = _augment(program, inputs, part, key)
 
     def loss(trained: Tree) -> tuple[Array, Tree]:
         params = put_back(trained, variables.params)
         outputs, state = program.model.network.apply(
             Variables(params, variables.state), inputs, train=True, key=key, present=part.present
         )
-        return jnp.sum(program.model.losses(outputs, targets) * part.shares), state
+        return _sum_of_losses(program, outputs, targets, part.shares, mixed), state
 
     (mean, state), gradients = jax.value_and_grad(loss, has_aux=True)(program.trained_params(variables.params))
     return mean, state, gradients
+
+
+class _Mixed(NamedTuple):
+    """The place [n] of the row that each row of a batch is mixed with, and the share of the row itself."""
+
+    others: Int32[Array, " n"]
+    share: Float[Array, ""]
+
+
+def _augment(program: Program, inputs: Inputs, part: BatchPart, key: Array) -> tuple[Inputs, _Mixed | None]:
+    """The inputs with images changed at random, and how they are mixed; as they are where nothing is augmented."""
+    augment = program.augment
+    if augment is None:
+        return inputs, None
+    changing, mixing = jax.random.split(jax.random.fold_in(key, AUGMENT))
+    images = augment.images(changing, inputs["image"])
+    if not augment.mixes:
+        return inputs | {"image": images}, None
+    count = len(images) if part.present is None else jnp.sum(part.present)
+    images, *mixed = mix(mixing, augment.mixup, images, count)
+    return inputs | {"image": images}, _Mixed(*mixed)
+
+
+def _sum_of_losses(program: Program, outputs: Array, targets: Array, shares: Array, mixed: _Mixed | None) -> Array:
+    """The losses times their shares in the mean loss; of mixed rows, the losses of both, each with its own share."""
+    total = jnp.sum(program.model.losses(outputs, targets) * shares)
+    if mixed is None:
+        return total
+    others = shares if shares.ndim == 0 else shares[mixed.others]
+    other = jnp.sum(program.model.losses(outputs, targets[mixed.others]) * others)
+    return mixed.share * total + (1 - mixed.share) * other
 
 
 def _accumulate_gradients(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from batchwright.config import Settings, Training
+from batchwright.nn import CNN
 from batchwright.training.growth import Growing
 from batchwright.training.stopping import PATIENCE as WAITED
 from batchwright.workflow.averaging import (
@@ -21,6 +22,8 @@ from batchwright.workflow.held_out import with_division_of
 EPOCHS, SIZE, PATIENCE = "training.epochs", "training.batch_size", "training.early_stopping.patience"
 RATE = "optimizer.learning_rate"
 USUAL_EPOCHS, USUAL_SIZE, USUAL_PATIENCE = 20, 64, WAITED
+LEAST_CNN_EPOCHS, MOST_CNN_UPDATES = 10, 7_500
+"""Epochs that a cnn gets at least, and updates from which on more rows get fewer epochs, down to these."""
 LEAST_UPDATES = 1_000
 """Updates that few rows get at least; half of these without progress end the training."""
 FEW_ROWS = LEAST_UPDATES * USUAL_SIZE // USUAL_EPOCHS
@@ -109,8 +112,16 @@ def with_budget(settings: Settings, rows: int, *, decays: bool, averaged: bool =
         given = _given(values, longer, {"reason": longer.reason})
         return with_average(_with_numbers(settings, given))
     found = budget(rows, size)
+    if isinstance(settings.config.network, CNN):
+        found = _with_cnn_epochs(found, rows)
     given = _given(values, found, {"reason": found.reason} if found.few else None)
     return _with_decay(_with_numbers(settings, given), decay_strength(rows) if decays else 0.0)
+
+
+def _with_cnn_epochs(found: Budget, rows: int) -> Budget:
+    """The budget of a cnn, whose epochs take long: with many rows, fewer of them make as many updates."""
+    most = max(LEAST_CNN_EPOCHS, MOST_CNN_UPDATES * USUAL_SIZE // rows)
+    return found if found.few else replace(found, epochs=min(found.epochs, most))
 
 
 def _given(values: Mapping[str, Any], found: Budget | Averaged, evidence: Mapping[str, Any] | None) -> dict[str, Any]:

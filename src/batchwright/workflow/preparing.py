@@ -35,8 +35,10 @@ from batchwright.training.feed import OnDisk
 from batchwright.training.growth import AdaptiveBatchSize, Growing, limit_growth
 from batchwright.training.job import Job
 from batchwright.training.plan import Plan, make_plan
-from batchwright.training.state import Model, Program, Rows, TrainState, initial_state, to_device
+from batchwright.training.state import Program, Rows, TrainState, initial_state, to_device
+from batchwright.training.statistics import LEAST_ITERATIONS
 from batchwright.training.stopping import EarlyStopping
+from batchwright.workflow.augmenting import augment_note, chosen_augment, with_augment
 from batchwright.workflow.budget import budget_notes, with_budget, with_budget_of
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.held_out import needs_validation, with_division, with_validation_rows
@@ -121,7 +123,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
         dataset = _load(needed.config, like)
     settings = with_division(settings, dataset)
     load_seconds = time.perf_counter() - started
-    settings = with_rows_budget(settings, dataset)
+    settings = with_augment(with_rows_budget(settings, dataset), features_of(dataset.encoding))
     config = settings.config
     blueprint = _blueprint(config, dataset)
     job = _job(config, dataset, _program(config, blueprint))
@@ -190,7 +192,8 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
     refuse_members(settings)
     if NUMBERS in settings.to_measure:
         raise ConfigError("network.numbers: auto is tried before a training alone: here, choose among names.")
-    config, dataset = with_budget_of(settings, prepared.settings).config, prepared.dataset
+    dataset = prepared.dataset
+    config = with_augment(with_budget_of(settings, prepared.settings), features_of(dataset.encoding)).config
     program = _program(config, _blueprint(config, dataset))
     job = _job(config, dataset, program, like or prepared.job)
     refuse_too_large(program, _largest(job), example_of(dataset))
@@ -241,15 +244,17 @@ def _load(config: Config, like: Encoding | None) -> Dataset:
 
 def _blueprint(config: Config, dataset: Dataset) -> Blueprint:
     task = task_of(dataset, config.task, config.own, linear=isinstance(config.network, Linear))
-    return Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision)
+    augment = chosen_augment(config.training)
+    views = None if augment is None else augment.views
+    return Blueprint(config.network, features_of(dataset.encoding), task, config.training.precision, views)
 
 
 def _program(config: Config, blueprint: Blueprint) -> Program:
     """What is trained; batch normalization is frozen with its parameters."""
-    model, frozen = blueprint.build(), config.training.freeze
-    if frozen:
-        model = Model(with_frozen(model.network, lambda name: is_chosen(name, frozen)), model.task)
-    return Program(model, config.optimizer, frozen, averaged=config.training.average is not None)
+    model, training = blueprint.build(), config.training
+    if frozen := training.freeze:
+        model = replace(model, network=with_frozen(model.network, lambda name: is_chosen(name, frozen)))
+    return Program(model, config.optimizer, frozen, training.average is not None, chosen_augment(training))
 
 
 def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = None) -> Job:
@@ -289,7 +294,13 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
         checkpoints=chosen.checkpoints,
         growth=growth,
         average=chosen.average,
+        renews_statistics=_renews_statistics(dataset, plan),
     )
+
+
+def _renews_statistics(dataset: Dataset, plan: Plan) -> bool:
+    """Whether statistics of batch normalization are computed anew: for many images, where it costs little and helps."""
+    return features_of(dataset.encoding).image is not None and plan.iterations_per_epoch >= LEAST_ITERATIONS
 
 
 def _stopping(chosen: EarlyStopping | None, task: Task, *, held_out: bool) -> EarlyStopping | None:
@@ -386,6 +397,8 @@ def _notes(settings: Settings, job: Job) -> Iterator[str]:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"
     if job.early_stopping is not None:
         yield from medians_note(job.program.model.task, job.early_stopping.monitor)
+    if job.program.augment is not None:
+        yield augment_note(job.program.augment)
     if job.average is not None:
         yield f"what is validated and kept is {job.average.describe(job.plan.epochs)}"
     if job.growth is not None:

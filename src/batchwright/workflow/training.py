@@ -27,7 +27,6 @@ from batchwright.training.evaluate import Judged, judge
 from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.fit import fit
 from batchwright.training.job import Job, iterations_done
-from batchwright.training.state import Model
 from batchwright.training.watch import Steering
 from batchwright.workflow.ensemble import (
     MembersDone,
@@ -409,7 +408,7 @@ def _with_task(prepared: Prepared, task: Task) -> Prepared:
     """What was prepared, with another task."""
     if task is prepared.blueprint.task:
         return prepared
-    program = replace(prepared.job.program, model=Model(prepared.job.program.model.network, task))
+    program = replace(prepared.job.program, model=replace(prepared.job.program.model, task=task))
     blueprint = replace(prepared.blueprint, task=task)
     return replace(prepared, blueprint=blueprint, job=replace(prepared.job, program=program))
 

@@ -22,7 +22,10 @@ from batchwright.errors import DataError
 TARGET = "target"
 """The name of y as a column beside the columns of x; a y of several columns becomes `target_0`, ..."""
 
-NAMES = (("x_train", "y_train", "x_test", "y_test"), ("train_images", "train_labels", "test_images", "test_labels"))
+NAMES = (
+    ("x_train", "y_train", "x_test", "y_test", "x_val", "y_val"),
+    ("train_images", "train_labels", "test_images", "test_labels", "val_images", "val_labels"),
+)
 NAMES_OF_ONE_PART = (("x", "y"), ("images", "labels"), ("data", "target"))
 
 Array = Shaped[np.ndarray, "..."]
@@ -113,16 +116,17 @@ class Npy(FileFormat):
 
 
 class Npz(FileFormat):
-    """Arrays of one or two parts in a `.npz` file."""
+    """Arrays of up to three parts in a `.npz` file."""
 
     endings = (".npz",)
 
     def read(
         self, path: Path, options: TableOptions, *, schema: Schema | None, image_size: Size | None, channels: int | None
     ) -> Loaded:
-        """The rows of both parts."""
-        train, test = read_npz(path, options, schema=schema)
-        return Loaded(train, test, targets_among(train) if isinstance(train, Table) else None, path.stem)
+        """The rows of all parts."""
+        train, test, validation = read_npz(path, options, schema=schema)
+        target = targets_among(train) if isinstance(train, Table) else None
+        return Loaded(train, test, target, path.stem, validation)
 
 
 NPY, NPZ = Npy(), Npz()
@@ -141,8 +145,8 @@ def read_npy(path: Path, options: TableOptions = DEFAULT, *, schema: Schema | No
 
 def read_npz(
     path: Path, options: TableOptions = DEFAULT, *, schema: Schema | None = None
-) -> tuple[Table | Images, Table | Images | None]:
-    """The training and the test part of a `.npz` file that names its arrays x_train, y_train, x_test and y_test.
+) -> tuple[Table | Images, Table | Images | None, Table | Images | None]:
+    """The training, test and validation part of a `.npz` file that names its arrays x_train, y_train, x_test, ...
 
     A file with x and y, or images and labels, or data and target, has one part. Labels may be absent; case is ignored.
 
@@ -153,12 +157,13 @@ def read_npz(
         arrays = {name.casefold(): archive[name] for name in archive.files}
     for names in NAMES + NAMES_OF_ONE_PART:
         if names[0] in arrays:
-            parts = [
-                rows_of(arrays[x], arrays.get(y), options, schema=schema, name=path.name)
+            train, *others = (
+                rows_of(arrays[x], arrays.get(y), options, schema=schema, name=path.name) if x in arrays else None
                 for x, y in zip(names[::2], names[1::2], strict=True)
-                if x in arrays
-            ]
-            return parts[0], parts[1] if len(parts) == 2 else None
+            )
+            assert train is not None
+            test, validation = others or (None, None)
+            return train, test, validation
     allowed = "; ".join(", ".join(names) for names in NAMES + NAMES_OF_ONE_PART)
     raise DataError(f"{path} holds the arrays {', '.join(arrays) or '(none)'}. Name them: {allowed}.")
 

@@ -1,6 +1,7 @@
 """Kinds of files that are not read here, and what converts each."""
 
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,6 +17,14 @@ LIBSVM = PYTHON.replace(
 HDF5 = PYTHON.replace("{}", "import h5py, numpy; numpy.save({npy!r}, h5py.File({text!r})['NAME'])")
 MATLAB = PYTHON.replace("{}", "import scipy.io, numpy; numpy.save({npy!r}, scipy.io.loadmat({text!r})['NAME'])")
 
+CIFAR = (
+    "import numpy as n; f = lambda *s: [n.load({text!r} + '/' + p, allow_pickle=True, encoding='bytes') for p in s]; "
+    "t, e = f(*['data_batch_%d' % i for i in range(1, 6)]), f('test_batch'); "
+    "x = lambda d: n.concatenate([b[b'data'] for b in d]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1); "
+    "y = lambda d: n.concatenate([b[b'labels'] for b in d]); "
+    "n.savez_compressed({npz!r}, x_train=x(t), y_train=y(t), x_test=x(e), y_test=y(e))"
+)
+
 
 class Kind(NamedTuple):
     """A kind of file: what it is called, the command that converts it, and what that does."""
@@ -26,6 +35,11 @@ class Kind(NamedTuple):
 
 
 PICKLED = Kind("a pickled object, a program of its writer that runs when it is opened", "")
+PICKLED_CIFAR = PICKLED._replace(
+    what="the Python version of CIFAR-10, pickled objects, which are programs of their writer that run when they are "
+    "opened; its binary version (data_batch_1.bin, ...) is read as it is",
+    command=PYTHON.replace("{}", CIFAR),
+)
 LIBSVM_FILE, DOCUMENT = Kind("a LIBSVM file", LIBSVM), Kind("a document, not a table", LIBREOFFICE.format("txt"))
 HDF5_FILE = Kind("an HDF5 file", HDF5 + ", with the name of its data set for NAME")
 
@@ -78,3 +92,11 @@ def conversion(path: Path) -> str | None:
     made = {ending: str(path.with_suffix(f".{ending}")) for ending in ("csv", "parquet", "npz", "npy")}
     told = kind.command.format(name=shlex.quote(str(path)), text=str(path), **made)
     return f"{path.name} is {kind.what}, which is not read here. This {kind.does} it: {told}"
+
+
+def conversion_of_folder(path: Path, names: Collection[str]) -> str | None:
+    """What converts a folder of a kind that is not read, which holds files of these names; None if it is none."""
+    if not {"data_batch_1", "test_batch"} <= set(names):
+        return None
+    told = PICKLED_CIFAR.command.format(text=str(path), npz=f"{path.resolve().name}.npz")
+    return f"{path} is {PICKLED_CIFAR.what}. This converts it, if you trust the files: {told}"

@@ -10,9 +10,10 @@ import numpy as np
 from batchwright.data.formats.arff import ARFF
 from batchwright.data.formats.arrays import NPY, NPZ, rows_of, target_columns
 from batchwright.data.formats.arrow import ARROW
+from batchwright.data.formats.cifar import CIFAR
 from batchwright.data.formats.contents import HEAD_BYTES, ending_of_file, looks_like_table
 from batchwright.data.formats.delimited import DELIMITED
-from batchwright.data.formats.elsewhere import conversion
+from batchwright.data.formats.elsewhere import conversion, conversion_of_folder
 from batchwright.data.formats.examples import EXAMPLES, example
 from batchwright.data.formats.format import Format, Loaded, split_part, with_notes
 from batchwright.data.formats.given import fetch, is_url, to_path
@@ -27,6 +28,7 @@ from batchwright.data.formats.parquet import PARQUET
 from batchwright.data.formats.several_files import SeveralFiles, is_pattern
 from batchwright.data.formats.spreadsheet import SPREADSHEET
 from batchwright.data.formats.sqlite import SQLITE
+from batchwright.data.formats.stl import STL
 from batchwright.data.typed.images import Largest
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
@@ -60,6 +62,8 @@ SEVERAL_FILES = SeveralFiles(format_by_ending, format_by_content)
 
 FORMATS: tuple[Format, ...] = (
     IDX,
+    CIFAR,
+    STL,
     IMAGE_FOLDER,
     PARQUET,
     SEVERAL_FILES,
@@ -92,9 +96,9 @@ def read(
     Args:
         source: the name of an example (write `./iris` for a file of that name); a file (CSV and other delimited text,
             Parquet, Arrow, JSON, ARFF, SQLite, a workbook, NPY, NPZ, IDX, an image), compressed or not; a folder (IDX
-            files, one folder of images per class); the files of one table, as a folder or a pattern, in the natural
-            order of their names; `-` for standard input; a URL; in Python also an array, a pair (x, y), a mapping of
-            columns, or any data frame.
+            files, CIFAR or STL-10 in binary form, one folder of images per class); the files of one table, as a folder
+            or a pattern, in the natural order of their names; `-` for standard input; a URL; in Python also an array, a
+            pair (x, y), a mapping of columns, or any data frame.
         options: how the cells of a table are read.
         schema: the columns, for rows given to a trained model.
         image_size: height and width that the images of a folder are resized to.
@@ -192,9 +196,12 @@ def _unknown_kind(path: Path) -> DataError:
             f"table. Known endings: {known}."
         )
     entries = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
+    if (advice := conversion_of_folder(path, entries)) is not None:
+        return DataError(advice)
     held = f"It holds {', '.join(entries[:5])}{', ...' if len(entries) > 5 else ''}." if entries else "It is empty."
     return DataError(
-        f"{path} is a folder of no kind that can be read: IDX files (train-images-idx3-ubyte, ...), images "
+        f"{path} is a folder of no kind that can be read: IDX files (train-images-idx3-ubyte, ...), binary files of "
+        "CIFAR (data_batch_1.bin, ...) or STL-10 (train_X.bin, ...), images "
         f"({' '.join(IMAGE_FOLDER.endings)}) in one folder per class, or files of one table (delimited text, JSON or "
         f"Parquet). {held} Files in folders of it are named by a pattern, as '{path}/**/*.csv'."
     )

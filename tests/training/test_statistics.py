@@ -1,0 +1,84 @@
+"""Statistics of batch normalization that are computed anew: by NumPy, exact after a break, and the same in a group."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import numpy as np
+from tests.builders import (
+    EVERY_ITERATION,
+    PATIENT,
+    end,
+    events_of,
+    history,
+    make_job,
+    make_rows,
+    same_bits,
+    start,
+    taken,
+)
+from tests.population.test_fit import assert_as_alone
+
+from batchwright.nn.frozen import with_frozen
+from batchwright.population.fit import fit_members
+from batchwright.runs import checkpoints
+from batchwright.training.checkpoint import copy_to_host
+from batchwright.training.evaluate import evaluate
+from batchwright.training.plan import Plan
+from batchwright.training.statistics import batches_of, statistics_of, with_statistics
+
+BEFORE, NORMALIZATION = "dense_0", "batch_norm_1"
+PLAIN = make_job(network={"batch_normalization": True}, checkpoints=EVERY_ITERATION, early_stopping=PATIENT)
+JOB = replace(PLAIN, renews_statistics=True)
+NETWORK, ROWS = JOB.program.model.network, make_rows()
+
+
+def test_they_are_the_means_of_those_of_the_batches() -> None:
+    variables = start(JOB.program, ROWS).variables
+    batches = np.array([[0, 7, 3, 9], [50, 2, 11, 4], [8, 1, 6, 5]], np.int32)
+    found = statistics_of(NETWORK, variables, ROWS, batches, jax.random.key(0))
+    x = np.asarray(ROWS.inputs["numeric"], np.float64)
+    products = [x[batch] @ np.asarray(variables.params["body"][BEFORE]["kernel"], np.float64) for batch in batches]
+    state = found.state["body"][NORMALIZATION]
+    mean, variance = (np.mean([f(one, axis=0) for one in products], axis=0) for f in (np.mean, np.var))
+    np.testing.assert_allclose(state["mean"], mean, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(state["variance"], variance, rtol=1e-4)
+    assert same_bits(found._replace(state={}), variables._replace(state={}))
+    assert state["count"] == variables.state["body"][NORMALIZATION]["count"]
+    frozen = with_frozen(NETWORK, lambda _: True)
+    assert same_bits(statistics_of(frozen, variables, ROWS, batches, jax.random.key(0)), variables)
+
+
+def test_batches_are_whole_and_of_different_rows_from_all_parts() -> None:
+    for rows, size in ((60_000, 64), (5_000, 7), (9, 9), (40_000, 20_000)):
+        found = batches_of(Plan(rows, size, 1))
+        assert found.min() >= 0
+        assert found.max() < rows
+        assert len(np.unique(found)) == found.size
+        assert len(found) <= max(1, rows / size / 32)
+        assert found.shape[1] == 1 or np.ptp(found[0]) > 0.8 * rows
+
+
+def test_they_are_validated_and_kept_and_training_is_the_same(tmp_path: Path) -> None:
+    whole, plain = events_of(JOB), events_of(PLAIN)
+    assert [row["loss"] for row in history(whole)] == [row["loss"] for row in history(plain)]
+    ends = [one for one in taken(whole) if one.done == 0]
+    for row, one in zip(history(whole), ends, strict=False):
+        renewed = with_statistics(NETWORK, one.state, ROWS, JOB.plan)
+        assert row["val_loss"] == evaluate(JOB.program.model, renewed, make_rows(1))["loss"]
+        assert not same_bits(renewed, one.state.variables)
+        assert one.kept_epoch != row["epoch"] or same_bits(one.kept, renewed)
+    for one in (taken(whole)[3], ends[0]):
+        checkpoints.write(tmp_path, copy_to_host(one), keep=2)
+        read, problems = checkpoints.read(tmp_path, one.state)
+        assert read is not None
+        assert problems == []
+        assert same_bits(read.kept, one.kept)
+        assert same_bits(end(events_of(JOB, read)).variables, end(whole).variables)
+
+
+def test_members_are_as_alone() -> None:
+    jobs = [replace(JOB, train=ROWS, seed=seed, checkpoints=make_job().checkpoints) for seed in (0, 4)]
+    *_, runs = fit_members(jobs, {name: np.asarray(array) for name, array in ROWS.inputs.items()})
+    for run, job in zip(runs, jobs, strict=True):
+        assert_as_alone(run, job)
