@@ -71,10 +71,10 @@ class TestTheRule:
     def test_a_cnn_has_ten_epochs_of_many_images_and_the_usual_ones_of_few(self) -> None:
         cnn = load_config(None, [("network.name", "cnn", "--network cnn")])
         expected = {100: 250, 3_200: 20, 24_000: 20, 32_000: 15, 60_000: 10}
-        found = {rows: with_budget(cnn, rows, numeric=False).config.training for rows in expected}
+        found = {rows: with_budget(cnn, rows, decays=False).config.training for rows in expected}
         assert {rows: one.epochs for rows, one in found.items()} == expected
         assert {one.batch_size for rows, one in found.items() if rows > 100} == {64}
-        assert with_budget(chosen(epochs="33"), 60_000, numeric=False).config.training.epochs == 33
+        assert with_budget(chosen(epochs="33"), 60_000, decays=False).config.training.epochs == 33
 
     def test_ends_without_a_jump(self) -> None:
         below, above = budget(FEW_ROWS - 1), budget(FEW_ROWS)
