@@ -194,7 +194,7 @@ class Tabular(Hidden):
     """
 
     name: ClassVar[str] = "tabular"
-    numbers: NumbersName | Literal["auto"] = "piecewise_linear"
+    numbers: NumbersName | Literal["auto"] = "piecewise_linear_b"
     bins: Annotated[int, Gt(0)] | None = None
     embedding_units: Annotated[int, Gt(0)] | None = None
     frequency_scale: Annotated[float, Gt(0)] | None = None
