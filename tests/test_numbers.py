@@ -171,7 +171,8 @@ def test_auto_that_cannot_be_tried_is_the_default_and_says_so() -> None:
     data = bw.load((x, x[:, 0]), task="regression", validation_split=0)
     trained = bw.fit(data, network=small(numbers="auto"), **HOW)
     assert (
-        "numbers piecewise_linear_b is the default, not measured: it takes validation rows" in trained.prepared.notes[-1]
+        "numbers piecewise_linear_b is the default, not measured: it takes validation rows"
+        in trained.prepared.notes[-1]
     )
 
 

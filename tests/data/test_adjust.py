@@ -13,7 +13,7 @@ from batchwright.errors import DataError
 
 RNG = np.random.default_rng(0)
 TABLE = {"size": RNG.normal(5.0, 2.0, 40), "colour": ["red", "blue"] * 20, "kind": ["a", "b", "b", "b"] * 10}
-LEARNED = bw.load(TABLE, target="kind", validation_split=0.0, test_split=0.0)
+LEARNED = bw.load(TABLE, target="kind", scaling="standard", validation_split=0.0, test_split=0.0)
 
 
 def test_nothing_is_learned_anew() -> None:

@@ -130,7 +130,7 @@ def test_what_was_chosen_is_shown() -> None:
     table = {"a": RNG.normal(size=99), "b": np.exp(3 * RNG.normal(size=99)), "size": list(SIZES) * 33}
     found = bw.describe(table, scaling="auto", columns={"size": {"order": SIZES}, "a": {"scaling": "standard"}})
     becomes = {column.name: column.becomes for column in found.columns}
-    assert becomes["a"] == "a number"
+    assert becomes["a"] == "a number, standard"
     assert becomes["b"].startswith("a number, quantile (heavy tails: ")
     assert becomes["size"] == "its rank among 3 values, and one-hot"
     assert found.options["size"] == {"kind": "categorical", "order": list(SIZES)}

@@ -95,7 +95,7 @@ def test_one_rare_row_is_no_class_and_one_class_is_too_few() -> None:
     with pytest.raises(DataError, match=r"the only rare class, 'burnt', has one row, too few.*`rare_classes=drop`"):
         load(rare_table(["burnt", *["ok"] * 40, *["worn"] * 30]), target="y", rare_classes="merge")
     with pytest.raises(DataError, match="1 class of 3 rows or more: classification needs two"):
-        load(rare_table(["burnt", "cracked", *["ok"] * 40]), target="y", rare_classes="drop")
+        load(rare_table(["burnt", "cracked", *["ok"] * 70]), target="y", rare_classes="drop")
     with pytest.raises(ConfigError, match="rare_classes is for classes, but numbers are predicted"):
         load("diabetes", rare_classes="drop")
 

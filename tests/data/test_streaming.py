@@ -242,7 +242,8 @@ def test_folder_as_it_lies_is_as_in_memory(tmp_path, monkeypatch, parts):
     }
     assert prepare_streamed(folder, options).notes == data.notes
     (folder / "val").rename(folder / "unused")
-    assert prepare_streamed(folder, options).validation.rows < 16
+    shared = DataOptions(on_bad_rows="drop", validation_split=0.25)
+    assert prepare_streamed(folder, shared).validation.rows < 16
     with pytest.raises(DataError, match=f"{len(parts) - 1} of .* files cannot be read"):
         prepare_streamed(folder, DataOptions())
 

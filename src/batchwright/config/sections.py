@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from batchwright.config.durations import Duration
 from batchwright.data.options import DataOptions
-from batchwright.nn import ARCHITECTURES, Architecture, Tabular
+from batchwright.nn import ARCHITECTURES, Architecture, Linear, Tabular
 from batchwright.nn.augment import Augment
 from batchwright.optim import OPTIMIZERS, SCHEDULES, Adam, OneCycle, Optimizer, Schedule
 from batchwright.tasks import Loss, Metric, Task
@@ -178,10 +178,16 @@ class Config:
 
     @property
     def data_options(self) -> DataOptions:
-        """The options of the data section, with the kind of the target from the task section."""
+        """The options of the data section, with the kind of the target from the task section.
+
+        A linear network would lose what a curved scaling takes from it: `auto` is `standard` for it.
+        """
         names = (option.name for option in dataclasses.fields(DataOptions))
         options = {name: getattr(self.data, name) for name in names}
-        return DataOptions(**options | {"task": None if self.task.name == "auto" else self.task.name})
+        options["task"] = None if self.task.name == "auto" else self.task.name
+        if self.data.scaling == "auto" and isinstance(self.network, Linear):
+            options["scaling"] = "standard"
+        return DataOptions(**options)
 
 
 @dataclass(frozen=True)

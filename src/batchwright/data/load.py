@@ -60,7 +60,7 @@ def load(
     group: ColumnName | None = None,
     time: ColumnName | None = None,
     weights: ColumnName | None = None,
-    scaling: Scaling = "standard",
+    scaling: Scaling = "auto",
     target_transform: Transform = "none",
     one_hot_max: int = 10,
     min_frequency: int = MIN_FREQUENCY,

@@ -138,7 +138,7 @@ class DataOptions:
         time: column that orders the rows: the last are the test, the ones before validation; naming it selects "time".
         weights: column of the rows' weights, at least 0; it is not an input.
         scaling: of numeric columns: "standard", "robust", "smooth_clip" or "quantile"; "none" takes them as they are,
-            "auto" chooses for each by its training rows.
+            "auto" chooses for each by its training rows; in a configuration whose network is linear, it is "standard".
         target_transform: of a number that is predicted: "log", the "power" that makes it most normal, or "auto", which
             takes either where it suits the training rows; answers are in the target's own unit all the same.
         one_hot_max: categories with at most this number of distinct values become columns; others are embedded.
@@ -177,7 +177,7 @@ class DataOptions:
     group: str | None = None
     time: str | None = None
     weights: str | None = None
-    scaling: Scaling = "standard"
+    scaling: Scaling = "auto"
     target_transform: Transform = "none"
     one_hot_max: Annotated[int, Ge(0)] = 10
     min_frequency: Annotated[int, Ge(1)] = MIN_FREQUENCY
