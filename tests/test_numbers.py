@@ -1,5 +1,6 @@
 """Embeddings of numbers as a user has them: trained, resumed, searched, reopened, tried by `auto`, or refused."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,13 +26,14 @@ from tests.builders import (
 import batchwright as bw
 from batchwright import nn
 from batchwright._component import component
-from batchwright.config import from_plain, load_config
+from batchwright.config import load_config
 from batchwright.errors import ConfigError
 from batchwright.nn.networks import FeedForward
 from batchwright.nn.numeric import NumbersName
 from batchwright.nn.protocols import TARGETS
 from batchwright.nn.sensitivity import sensitivity
 from batchwright.population.fit import fit_members
+from batchwright.runs.model import read_blueprint
 from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.job import Job
 from batchwright.training.state import initial_state
@@ -170,10 +172,8 @@ def test_auto_that_cannot_be_tried_is_the_default_and_says_so() -> None:
     x = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     data = bw.load((x, x[:, 0]), task="regression", validation_split=0)
     trained = bw.fit(data, network=small(numbers="auto"), **HOW)
-    assert (
-        "numbers piecewise_linear_b is the default, not measured: it takes validation rows"
-        in trained.prepared.notes[-1]
-    )
+    said = "numbers piecewise_linear_b is the default, not measured: it takes validation rows"
+    assert said in trained.prepared.notes[-1]
 
 
 def test_a_search_chooses_among_names_and_refuses_auto(waves: bw.Dataset, tmp_path: Path) -> None:
@@ -190,13 +190,11 @@ def test_a_search_chooses_among_names_and_refuses_auto(waves: bw.Dataset, tmp_pa
             bw.run_search(waves, space | {"network.numbers": choice, "network.dropout": {"uniform": [0.1, 0.2]}})
 
 
-def test_a_file_of_an_earlier_version_is_read_as_before() -> None:
-    plain = {"name": "tabular", "bins": 16, "embedding_units": 8}
-    made = from_plain(plain, nn.ARCHITECTURES)
-    features = nn.Features(numeric=2)
-    assert made.build(features, 1) == nn.Tabular().build(features, 1)
-    encoder = made.build(features, 1).encoder  # type: ignore[attr-defined]
-    assert encoder.numbers == nn.PiecewiseLinear(16, 8)
+def test_a_file_of_an_earlier_version_is_read_as_before(waves: bw.Dataset) -> None:
+    made = bw.fit(waves, network=small(numbers="piecewise_linear"), **HOW).model.blueprint
+    plain = json.loads(made.to_text())
+    assert plain["network"].pop("numbers") == "piecewise_linear"
+    assert read_blueprint(json.dumps(plain).encode(), waves.encoding, Path("model.json")) == made
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,8 @@ def _with_stand_in(network: Any) -> Any:
     """The network with an embedding of numbers that has all numbers that are set, until `auto` has been tried."""
     fields = {"bins": "bins", "units": "embedding_units", "frequency_scale": "frequency_scale"}
     given = [key for key, name in fields.items() if getattr(network, name) is not None]
-    return replace(network, numbers=stand_in_numbers(given) or type(network).numbers)
+    usual = type(network).numbers
+    return replace(network, numbers=stand_in_numbers(usual, given) or usual)
 
 
 def _changes(section: Section, part: Any) -> dict[str, Any]:

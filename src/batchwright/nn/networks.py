@@ -219,8 +219,8 @@ to learn more (He et al. 2015, arXiv 1512.03385, section 4.2)."""
 class CNN(Hidden):
     """A network for images: per entry of `filters` Conv2D, BatchNorm (if on), activation and MaxPool; then an MLP.
 
-    Where there are columns beside the image, they are encoded as in `Tabular`, by default, and the MLP takes them side
-    by side with what the convolutions make of the image.
+    Where there are columns beside the image, they are encoded as in `Tabular`, numbers by `PiecewiseLinear`, and the
+    MLP takes them side by side with what the convolutions make of the image.
 
     With `blocks`, residual blocks follow each entry, at its output size: act(x + body(x)), where the body is
     Conv2D, BatchNorm, activation, Conv2D, BatchNorm (He et al. 2015, arXiv 1512.03385, figure 5, left).

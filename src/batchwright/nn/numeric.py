@@ -207,9 +207,13 @@ def number_encoder(
     return None if name == "none" else named[name](**chosen)
 
 
-def stand_in_numbers(given: Collection[str]) -> NumbersName | None:
-    """The first name whose encoder has all these numbers (`bins`, `units`, `frequency_scale`); None where none has."""
-    return next((cast(NumbersName, cls.name) for cls in NUMBER_ENCODERS if set(given) <= set(_numbers_of(cls))), None)
+def stand_in_numbers(usual: str, given: Collection[str]) -> NumbersName | None:
+    """The name of an encoder that has all these numbers (`bins`, `units`, `frequency_scale`), the usual one if it has.
+
+    None where none has.
+    """
+    usual_first = sorted(NUMBER_ENCODERS, key=lambda cls: cls.name != usual)
+    return next((cast(NumbersName, cls.name) for cls in usual_first if set(given) <= set(_numbers_of(cls))), None)
 
 
 def _numbers_of(cls: Any) -> list[str]:

@@ -24,7 +24,7 @@ from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.encode.targets import ClassTarget, ValueTarget, transforms_of
 from batchwright.data.encode.texts import text_dtype
 from batchwright.errors import ConfigError, RunError
-from batchwright.nn import ARCHITECTURES, Architecture, Features, Variables
+from batchwright.nn import ARCHITECTURES, Architecture, Features, Tabular, Variables
 from batchwright.nn.augment import Views
 from batchwright.nn.members import Members
 from batchwright.nn.protocols import Dtype
@@ -41,6 +41,8 @@ NETWORK_CHARACTERS = 10_000
 """Most characters that may describe an architecture: a few numbers, so that building it never takes long."""
 MOST_MEMBERS, MOST_COUNT = 64, 64
 """The most members of an ensemble, and how often one may count."""
+FORMER_NUMBERS = "piecewise_linear"
+"""The embedding of numbers of a `tabular` that was written before there was a choice."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,8 @@ def _architecture(plain: dict[str, Any], given: Given) -> Architecture:
         return architecture
     if given.network is not None:
         raise ConfigError("the network of this run is one of batchwright's, and known: leave out network=.")
+    if plain.get("name") == Tabular.name:
+        plain = {"numbers": FORMER_NUMBERS, **plain}
     return _members(plain) if plain.get("name") == Members.name else from_plain(plain, ARCHITECTURES)
 
 
