@@ -91,7 +91,9 @@ def test_several_targets_have_an_uncertainty_each(both: bw.Trained) -> None:
 
 def test_a_single_network_has_no_uncertainty() -> None:
     trained = bw.fit(bw.load(table(), target="price"), network=MLP((4,)), epochs=1, diagnostics=False)
-    with pytest.raises(bw.errors.UsageError, match=r"this model is a single network: leave it out, or train with"):
+    with pytest.raises(
+        bw.errors.UsageError, match=r"this model answers by a single network: leave it out, or train with"
+    ):
         trained.predict(table(), uncertainty=True)
 
 

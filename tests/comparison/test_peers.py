@@ -208,7 +208,7 @@ def scored(name: str, loss: float, apart: tuple[float, float, float] | None, *, 
 
 
 def board(*contestants: Contestant) -> Leaderboard:
-    return Leaderboard("t", "y", "accuracy", "log loss", {"test": 9}, contestants, ("a note",), 2.0)
+    return Leaderboard("t", "y", "accuracy", "log loss", {"test": 99}, contestants, ("a note",), 2.0)
 
 
 def test_verdicts() -> None:
@@ -231,6 +231,18 @@ def test_verdicts() -> None:
         board(ours, worse).verdict == "batchwright is better here: the log loss of each peer is higher, beyond chance"
     )
     assert "nothing to compare" in board(ours).verdict
+    few = replace(board(better, ours), rows={"test": 4})
+    assert few.verdict == "4 test rows are too few to say who is better: it takes 20 or more"
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")  # whether it has converged is not asked
+@pytest.mark.parametrize("peer", [peer for peer in PEERS if peer.installed], ids=lambda peer: peer.name)
+@pytest.mark.parametrize(("numeric", "categorical"), [(2, 0), (0, 2)])
+def test_peers_take_columns_of_one_kind(peer: Peer, numeric: int, categorical: int) -> None:
+    x = np.random.default_rng(0).integers(0, 3, (200, 2)).astype(np.float64)
+    model = peer.make(numeric, categorical, True, 0)
+    fitted = peer.fit(x, (x[:, 0] > 0).astype(np.int64), (x[:0], np.zeros(0, np.int64)), model)
+    assert (fitted.predict(x) == (x[:, 0] > 0)).mean() > 0.9
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+FEWEST = 20
+"""Test rows below which intervals over them say nothing of other rows."""
+
+
 @dataclass(frozen=True)
 class Contestant:
     """A model on the test rows.
@@ -57,6 +61,8 @@ class Leaderboard(Shown):
         apart = {name: found.difference for name, found in scores.items() if found.difference}
         if not apart:
             return "no peer has been trained: there is nothing to compare with"
+        if self.rows["test"] < FEWEST:
+            return f"{self.rows['test']:,} test rows are too few to say who is better: it takes {FEWEST} or more"
         better = [name for name, by in apart.items() if by.high < 0]
         if better:
             first, by, others = better[0], apart[better[0]], [self._titled(name) for name in better[1:]]

@@ -138,10 +138,9 @@ def _scaled(numeric: int, categorical: int, model: Any) -> Any:
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     numbers = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
-    parts = [
-        ("numbers", numbers, slice(0, numeric)),
-        ("categories", OneHotEncoder(handle_unknown="ignore"), slice(numeric, numeric + categorical)),
-    ]
+    one_hot = OneHotEncoder(handle_unknown="ignore")
+    parts = [("numbers", numbers, slice(0, numeric))] if numeric else []
+    parts += [("categories", one_hot, slice(numeric, numeric + categorical))] if categorical else []
     return make_pipeline(ColumnTransformer(parts), model)
 
 
@@ -163,10 +162,8 @@ def _ordinal(numeric: int, categorical: int, model: Any, *, most: int | None = N
     encoder = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=nan, encoded_missing_value=nan, max_categories=most
     )
-    columns = ColumnTransformer(
-        [("categories", encoder, slice(numeric, numeric + categorical))], remainder="passthrough"
-    )
-    return make_pipeline(columns, model)
+    parts = [("categories", encoder, slice(numeric, numeric + categorical))] if categorical else []
+    return make_pipeline(ColumnTransformer(parts, remainder="passthrough"), model)
 
 
 PEERS = (

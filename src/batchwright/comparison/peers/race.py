@@ -149,8 +149,8 @@ def _tables(rows: Mapping[str, object], dataset: Dataset) -> dict[str, Table]:
     if len(tables) < len(rows):
         raise ConfigError("peers take tables, and the source holds images: compare on a table.")
     if not isinstance(target, ClassTarget | ValueTarget):
-        what = "a target of several labels" if target.task == "multilabel" else f"{len(target.columns)} targets"
-        raise ConfigError(f"peers take one target of classes or numbers, but there is {what}: choose one.")
+        what = "is a target of several labels" if target.task == "multilabel" else f"are {len(target.columns)} targets"
+        raise ConfigError(f"peers take one target of classes or numbers, but there {what}: choose one.")
     if dataset.train.weights is not None:
         raise ConfigError("peers are not given weights of rows: leave data.weights out.")
     if "test" not in tables:
