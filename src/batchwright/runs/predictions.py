@@ -200,7 +200,7 @@ def _answer(
     submodels = submodels_of(model.model.network)
     if uncertainty and submodels < 2:
         raise UsageError(
-            "uncertainty is how much the members or submodels of an ensemble differ, and this model answers by a single "
+            "uncertainty is how much members or submodels of an ensemble differ, and this model answers by a single "
             "network: leave it out, or train with `network.ensemble=8`, submodels that share the weights of one "
             "network, or with `training.members=8`, networks that share nothing, if more than one of them is chosen."
         )
