@@ -49,14 +49,21 @@ def test_they_are_the_means_of_those_of_the_batches() -> None:
     assert same_bits(statistics_of(frozen, variables, ROWS, batches, jax.random.key(0)), variables)
 
 
-def test_batches_are_whole_and_of_different_rows_from_all_parts() -> None:
+def test_batches_are_whole_and_of_different_rows() -> None:
     for rows, size in ((60_000, 64), (5_000, 7), (9, 9), (40_000, 20_000)):
         found = batches_of(Plan(rows, size, 1))
         assert found.min() >= 0
         assert found.max() < rows
         assert len(np.unique(found)) == found.size
         assert len(found) <= max(1, rows / size / 32)
-        assert found.shape[1] == 1 or np.ptp(found[0]) > 0.8 * rows
+
+
+def test_batches_have_their_share_of_each_kind_whatever_the_order() -> None:
+    found = batches_of(Plan(8_192, 32, 1))
+    for period in (2, 4, 10, 256):  # kinds that take turns
+        share = np.mean(found % period < period / 2, axis=1)
+        assert 0.2 < share.min() <= share.max() < 0.8
+    assert np.ptp(found, axis=1).min() > 8_192 / 2  # kinds one after the other
 
 
 def test_they_are_validated_and_kept_and_training_is_the_same(tmp_path: Path) -> None:

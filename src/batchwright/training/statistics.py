@@ -17,6 +17,7 @@ from jaxtyping import Int32
 from batchwright.nn.frozen import with_batch_statistics
 from batchwright.nn.protocols import Inputs, Network, Tree, Variables
 from batchwright.training.libraries import for_large_products
+from batchwright.training.order import permutation
 from batchwright.training.plan import Plan
 from batchwright.training.state import KEYS, Rows, TrainState
 
@@ -26,21 +27,22 @@ iteration, so all take about 1 % of an epoch."""
 LEAST_ITERATIONS = 8 * ITERATIONS_PER_BATCH
 """Iterations of an epoch from which this is worth while: fewer batches than 8 say less than the running averages."""
 STATISTICS = 0x73746174
-"""Folded into the key of an iteration, for dropout to draw other numbers than in training."""
+"""Folded into the key of an iteration, for dropout to draw other numbers than in training; and what chooses rows."""
 
 
 def batches_of(plan: Plan) -> Int32[np.ndarray, "batches n"]:
-    """Row numbers of some whole batches; the rows of each are spread over all rows.
+    """Row numbers of some whole batches, by chance: rows next to each other, or evenly apart, may be of one kind.
 
-    >>> batches_of(Plan(training_rows=8, batch_size=2, epochs=1)).tolist()
-    [[0, 4]]
+    They are of different rows, and the same each time.
+
+    >>> batches_of(Plan(training_rows=8, batch_size=2, epochs=1)).shape
+    (1, 2)
     >>> batches_of(Plan(training_rows=60_000, batch_size=128, epochs=1)).shape
     (14, 128)
     """
     count = max(1, min(MOST_BATCHES, plan.iterations_per_epoch // ITERATIONS_PER_BATCH))
-    step = plan.training_rows // plan.part_rows
-    places = np.arange(plan.part_rows, dtype=np.int32) * step
-    return (np.arange(count, dtype=np.int32) * step // count)[:, None] + places[None, :]
+    order = permutation(plan.training_rows, seed=STATISTICS, epoch=0)
+    return order[: count * plan.part_rows].reshape(count, plan.part_rows)
 
 
 def with_statistics(network: Network, state: TrainState, rows: Rows, plan: Plan) -> Variables:
