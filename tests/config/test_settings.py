@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from batchwright.config import (
+    NONE_GIVEN,
     Config,
     Data,
     EarlyStopping,
@@ -14,12 +15,13 @@ from batchwright.config import (
     dump_config,
     from_plain,
     load_config,
+    read_run_settings,
     settings_of,
     starter_config,
 )
 from batchwright.config.hints import choices, fields_of
 from batchwright.errors import ConfigError, unknown
-from batchwright.nn import ARCHITECTURES, MLP, Tabular
+from batchwright.nn import ARCHITECTURES, CNN, MLP, Tabular
 from batchwright.nn.activations import ACTIVATIONS
 from batchwright.optim import OPTIMIZERS, SGD, Adam, Constant, Cosine, OneCycle
 from batchwright.tasks import CLASS_LOSSES, VALUE_LOSSES, Classification, Regression
@@ -338,3 +340,19 @@ def test_a_key_under_its_former_and_its_present_name_is_a_mistake(tmp_path: Path
 
 def test_networks_of_older_models_are_read() -> None:
     assert from_plain({"kind": "mlp", "dropout": 0.5}, ARCHITECTURES).dropout == 0.5
+
+
+def test_a_record_of_an_earlier_version_keeps_what_was_done_then(tmp_path: Path) -> None:
+    now = load_config(None, [])
+    text = dump_config(now)
+    new = ("numbers", "clip_margin", "calibration", "augment")
+    lines = [line for line in text.splitlines() if not line.strip().startswith(new)]
+    assert len(lines) == len(text.splitlines()) - len(new)
+    (tmp_path / "earlier.yaml").write_text("\n".join(lines))
+    earlier = read_run_settings(tmp_path / "earlier.yaml", NONE_GIVEN).config
+    assert (earlier.task.clip_margin, earlier.task.calibration, earlier.training.augment) == ("none", "none", None)
+    assert earlier.network == dataclasses.replace(now.config.network, numbers="piecewise_linear")
+    (tmp_path / "now.yaml").write_text(text)
+    assert read_run_settings(tmp_path / "now.yaml", NONE_GIVEN).config == now.config
+    (tmp_path / "cnn.yaml").write_text("network: {name: cnn}\ntask: {}\n")
+    assert read_run_settings(tmp_path / "cnn.yaml", NONE_GIVEN).config.network == CNN()

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from batchwright.config import NONE_GIVEN, Given, Settings
-from batchwright.config.custom import take_custom_parts
+from batchwright.config.custom import read_run_document, take_custom_parts
 from batchwright.config.document import Node
 from batchwright.config.sections import SECTIONS
-from batchwright.config.settings import present_name, read_document
+from batchwright.config.settings import present_name
 from batchwright.errors import ConfigError
 from batchwright.runs.manifest import CONFIG
 from batchwright.runs.run import Run
@@ -32,7 +32,7 @@ def changed_settings(run: Run, changes: Mapping[str, Any], given: Given = NONE_G
         ConfigError: a key that there is not, or that does not take the value; a part of the user's own is not given.
         RunError: the run's configuration is not there, or not as it was written.
     """
-    document, problems = read_document(run.file(CONFIG), ())
+    document, problems = read_run_document(run.file(CONFIG))
     if problems:
         raise ConfigError("\n".join(map(str, problems)))
     origins = {key: setting.origin for key, setting in run.settings.items()}

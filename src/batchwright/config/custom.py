@@ -7,12 +7,12 @@ from typing import Any
 
 from batchwright._printed import printed_form
 from batchwright.config.components import validate_component
-from batchwright.config.document import Node
+from batchwright.config.document import Node, Problem
 from batchwright.config.hints import fields_of, read_as
-from batchwright.config.sections import CUSTOM, NOTHING, SECTIONS, Own, Section
+from batchwright.config.sections import BEFORE, CUSTOM, NOTHING, NUMBERS, SECTIONS, Own, Section
 from batchwright.config.settings import Settings, read_document, settings_from, with_value
 from batchwright.errors import ConfigError
-from batchwright.nn import Architecture, Custom
+from batchwright.nn import Architecture, Custom, Tabular
 from batchwright.optim import Optimizer, Schedule
 from batchwright.tasks import Loss, Metric, Task
 
@@ -39,7 +39,7 @@ def read_run_settings(path: Path, given: Given) -> Settings:
         ConfigError: a custom part is not given, or a different one is given, or a part is given that is not custom in
             the run.
     """
-    document, problems = read_document(path, ())
+    document, problems = read_run_document(path)
     document, brought = take_custom_parts(document, given)
     for name in brought.parts:
         document = with_value(document, name, Node({}), problems)
@@ -47,6 +47,21 @@ def read_run_settings(path: Path, given: Given) -> Settings:
     for name, part in brought.parts.items():
         settings = settings.with_section(name, part, "user")
     return settings
+
+
+def read_run_document(path: Path) -> tuple[Node, list[Problem]]:
+    """The tree of the configuration of a run, and problems of its form.
+
+    Where it is of an earlier version, the keys that it lacks have the value that does what was done then.
+    """
+    document, problems = read_document(path, ())
+    plain = document.plain
+    for key, value in BEFORE:
+        section, name = key.split(".")
+        here = plain.get(section) if isinstance(plain, dict) else None
+        if isinstance(here, dict) and name not in here and (key != NUMBERS or here.get("name") == Tabular.name):
+            document = with_value(document, key, Node.of(value), problems)
+    return document, problems
 
 
 @dataclass(frozen=True)

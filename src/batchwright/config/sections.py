@@ -227,6 +227,18 @@ CUSTOM = "custom"
 FORMER_NAMES = {"network.kind": "network.name", "task.kind": "task.name"}
 """Keys that are still read under the name that they had."""
 
+FORMER_NUMBERS = "piecewise_linear"
+"""The embedding of numbers of a `tabular` that was written before there was a choice."""
+
+BEFORE = (
+    ("network.numbers", FORMER_NUMBERS),
+    ("task.clip_margin", "none"),
+    ("task.calibration", "none"),
+    ("training.augment", None),
+)
+"""Keys that a record of an earlier version lacks, and what was done before there was each; other new keys do by default
+what was done."""
+
 AUTO = "auto"
 NUMBERS = "network.numbers"
 """The key of how numbers are embedded, whose `auto` is tried before training, before all that is measured."""

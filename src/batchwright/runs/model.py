@@ -18,6 +18,7 @@ from batchwright import tasks
 from batchwright._printed import printed_form
 from batchwright.config import CUSTOM, NONE_GIVEN, Given, check_part, from_plain, to_plain, validate_component
 from batchwright.config.components import FORMER_TAG
+from batchwright.config.sections import FORMER_NUMBERS
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.labels import LabelTarget
 from batchwright.data.encode.several import SeveralTargets, Target
@@ -41,8 +42,6 @@ NETWORK_CHARACTERS = 10_000
 """Most characters that may describe an architecture: a few numbers, so that building it never takes long."""
 MOST_MEMBERS, MOST_COUNT = 64, 64
 """The most members of an ensemble, and how often one may count."""
-FORMER_NUMBERS = "piecewise_linear"
-"""The embedding of numbers of a `tabular` that was written before there was a choice."""
 
 
 @dataclass(frozen=True)
