@@ -26,11 +26,11 @@ def component(cls: type[C]) -> type[C]:
     >>> jax.tree.leaves(Scale())
     [2.0]
     """
-    cls.__post_init__ = _lists_to_tuples  # type: ignore[attr-defined]
+    hints = get_type_hints(cls, include_extras=True)
+    numbers = frozenset(name for name, hint in hints.items() if _holds_a_number(hint))
+    cls.__post_init__ = lambda self: _normalize(self, numbers)  # type: ignore[attr-defined]
     dataclass = dataclasses.dataclass(frozen=True)(cls)
     names = tuple(field.name for field in dataclasses.fields(dataclass))  # type: ignore[arg-type]
-    hints = get_type_hints(dataclass, include_extras=True)
-    numbers = frozenset(name for name in names if _holds_a_number(hints[name]))
 
     def flatten(self: C) -> tuple[tuple[object, ...], tuple[tuple[str, ...], tuple[tuple[str, object], ...]]]:
         values = {name: getattr(self, name) for name in names}
@@ -51,13 +51,18 @@ def component(cls: type[C]) -> type[C]:
     return dataclass
 
 
-def _lists_to_tuples(self: object) -> None:
-    """Turn lists into tuples, because whatever shapes a program must be hashable, and any mapping into a dict."""
+def _normalize(self: object, numbers: frozenset[str]) -> None:
+    """Turn lists into tuples, because whatever shapes a program must be hashable, and any mapping into a dict.
+
+    A number that is the integer 0 becomes 0.0, which is switched off.
+    """
     for name, value in vars(self).items():
         if isinstance(value, list):
             object.__setattr__(self, name, tuple(value))
         elif isinstance(value, Mapping) and not isinstance(value, dict):
             object.__setattr__(self, name, dict(value))  # JAX takes it apart
+        elif name in numbers and type(value) is int and value == 0:
+            object.__setattr__(self, name, 0.0)
 
 
 _MARK = "_is_a_component"

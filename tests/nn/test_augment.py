@@ -17,7 +17,7 @@ from batchwright import nn, optim
 from batchwright.config import load_config
 from batchwright.errors import ConfigError
 from batchwright.nn import Augment
-from batchwright.nn.augment import _turn, mix
+from batchwright.nn.augment import Views, _turn, mix
 from batchwright.optim import schedules
 from batchwright.population.fit import fit_members
 from batchwright.tasks import Classification
@@ -203,6 +203,16 @@ def test_without_changes_the_program_draws_nothing_and_other_numbers_compile_not
     assert 0 < instructions[0] == instructions[1] < instructions[2] == instructions[3]
     epoch = epoch_without_change(np.zeros((plan.iterations_per_epoch, 1, 8), np.int32), state)
     some(image_program(Augment(shift=0.3)), (state, no_losses(plan.iterations_per_epoch)), rows, epoch, (0, 1))
+
+
+def test_an_integer_0_leaves_out_a_change_as_well() -> None:
+    whole = Augment(flip=True, shift=0, rotation=0, erase=0, mixup=0, test_time=True)
+    assert jax.tree.leaves(whole) == []
+    assert not whole.mixes
+    assert whole.views == Views(flip=True)
+    np.testing.assert_array_equal(
+        Augment(shift=0, rotation=0, erase=0).images(KEY, jnp.asarray(pictures())), pictures()
+    )
 
 
 def test_auto_moves_the_images_of_a_cnn_that_are_seen_often_and_says_so() -> None:
