@@ -28,7 +28,7 @@ from batchwright.training.plan import make_plan
 from batchwright.training.segment import compile_segment, epoch_without_change, no_losses
 from batchwright.training.state import Model, Program, Rows, initial_state
 from batchwright.training.step import _gradients, _parts
-from batchwright.workflow import Prepared
+from batchwright.workflow import Prepared, timing
 
 ROWS, SIDE = 21, 6
 KEY = jax.random.key(3)
@@ -232,6 +232,20 @@ def test_auto_moves_the_images_of_a_cnn_that_are_seen_often_and_says_so() -> Non
     assert prepared(epochs=5).job.program.augment is None
     chosen = prepared(epochs=2, augment=Augment(flip=True))
     assert chosen.job.program.augment == Augment(flip=True)
+
+
+@pytest.mark.parametrize(("limit", "moves"), [(3, False), (20, True)])
+def test_a_limit_of_time_that_leaves_few_epochs_leaves_images_as_they_are(
+    limit: float, moves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "compile_loop", lambda *_: None)
+    monkeypatch.setattr(timing, "time_epoch", lambda *_: 1.0)
+    data = bw.load((pictures(60, 13, 13), np.arange(60) % 2))
+    found = next(iter(bw.events(data, network=nn.CNN(filters=(2,), hidden_layer_sizes=()), max_time=limit)))
+    assert isinstance(found, Prepared)
+    assert (found.job.program.augment == Augment(shift=0.08)) is moves
+    assert any("moved by up to" in note for note in found.notes) is moves
+    assert found.notes[-1].startswith(f"at most {found.plan.epochs} epochs")
 
 
 def test_answers_are_means_over_views_also_when_the_model_is_opened_again(tmp_path: Path) -> None:

@@ -36,6 +36,16 @@ def with_augment(settings: Settings, features: Features) -> Settings:
     return settings.with_part(KEY, MOVED, "rows").with_evidence(f"{KEY}.shift", reason)
 
 
+def undecided(settings: Settings) -> Settings:
+    """The settings with `training.augment: auto` where `with_augment` chose what it is: other epochs are to choose.
+
+    >>> from batchwright.config import load_config
+    >>> undecided(load_config().with_part(KEY, MOVED, "rows")).config.training.augment
+    'auto'
+    """
+    return settings.with_part(KEY, "auto", "default") if settings.origins.get(f"{KEY}.shift") == "rows" else settings
+
+
 def chosen_augment(training: Training) -> Augment | None:
     """What is done, once `with_augment` has settled what `auto` is."""
     return None if isinstance(training.augment, str) else training.augment

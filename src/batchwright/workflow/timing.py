@@ -7,6 +7,7 @@ from batchwright.measure.throughput import iteration_seconds
 from batchwright.training.evaluate import evaluate
 from batchwright.training.fit import Loop, compile_loop
 from batchwright.training.job import TIME_USED
+from batchwright.workflow.augmenting import augment_note, undecided
 from batchwright.workflow.averaging import is_averaged
 from batchwright.workflow.preparing import Prepared, prepare
 
@@ -57,10 +58,12 @@ def fit_epochs_in_time(prepared: Prepared) -> Prepared:
     if allowed < 1:
         said = f"an epoch takes about {seconds:.3g} s: {limit:g} s end it before the learning rate has fallen"
     measured = settings.with_measured({EPOCHS: epochs}, {EPOCHS: {"reason": reason, "seconds": seconds}})
-    planned = prepare(measured, prepared.dataset)
+    planned = prepare(undecided(measured), prepared.dataset)
+    augment = prepared.job.program.augment
+    gone = "" if augment is None or planned.job.program.augment == augment else augment_note(augment)
     return replace(
         planned,
         load_seconds=prepared.load_seconds,
-        notes=(*prepared.notes, said),
+        notes=(*(note for note in prepared.notes if note != gone), said),
         measure_seconds=prepared.measure_seconds + time.perf_counter() - started,
     )
