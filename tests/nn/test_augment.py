@@ -216,7 +216,7 @@ def test_an_integer_0_leaves_out_a_change_as_well() -> None:
 
 
 def test_auto_moves_the_images_of_a_cnn_that_are_seen_often_and_says_so() -> None:
-    small, large = (bw.load((pictures(60, side, side), np.arange(60) % 2)) for side in (12, 13))
+    small, large = (bw.load((pictures(60, side, 13), np.arange(60) % 2)) for side in (12, 13))
 
     def prepared(data: bw.Dataset = large, **arguments: object) -> Prepared:
         found = next(iter(bw.events(data, **arguments)))

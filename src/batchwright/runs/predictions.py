@@ -86,7 +86,8 @@ class Predictions:
         """A column of answers, named after the target, and one for the probability of each class or each quantile.
 
         For several targets there are such columns for each, `probability_TARGET_CLASS` and `quantile_TARGET_LEVEL`.
-        With an interval there are `lower_TARGET` and `upper_TARGET`, or `set_TARGET`, whose classes `|` separates.
+        With an interval there are `lower_TARGET` and `upper_TARGET`, or `set_TARGET`, whose classes `|`
+        separates, or another sign where a class has that in its name.
         With uncertainty there is `uncertainty_TARGET`; of labels, `uncertainty_LABEL` for each. Columns that were kept
         come first. The cells of a row without an answer are null.
 

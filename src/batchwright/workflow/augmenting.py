@@ -11,8 +11,8 @@ MOVED = Augment(shift=0.08)
 """By up to 2 of 28 pixels: what an image shows does not depend on where it is. Other changes may turn a class into
 another, as mirroring does with letters."""
 LEAST_SIDE = 13
-"""Pixels of the longer side from which such a shift is one at least. Digits of 8 x 8 pixels, moved by one, were learned
-more slowly."""
+"""Pixels of the shorter side from which such a shift is one at least in both directions. Digits of 8 x 8 pixels, moved
+by one, were learned more slowly."""
 FROM_EPOCHS = 5
 """Epochs from which it is so: in fewer, a network sees each image too seldom to learn it by heart."""
 
@@ -30,7 +30,7 @@ def with_augment(settings: Settings, features: Features) -> Settings:
     if features.image is None or not isinstance(network, CNN):
         return settings
     seldom = training.epochs is None or training.epochs < FROM_EPOCHS
-    if seldom or max(features.image[:2]) < LEAST_SIDE:
+    if seldom or min(features.image[:2]) < LEAST_SIDE:
         return settings.with_part(KEY, None, "default")
     reason = {"reason": "where in an image a thing is says nothing of what it is"}
     return settings.with_part(KEY, MOVED, "rows").with_evidence(f"{KEY}.shift", reason)
