@@ -128,6 +128,12 @@ class TestTheSettings:
         assert found.settings.origins[DECAY] == found.settings.origins[EXCLUDE] == "rows"
         assert any(f"weight decay {decay}" in note for note in found.notes)
 
+    def test_an_empty_exclude_of_the_user_stays(self) -> None:
+        settings = prepared(load_config(None, [("optimizer.exclude", "[]", "-")]), 100).settings
+        assert (settings.config.optimizer.weight_decay, settings.config.optimizer.exclude) == (10.0, ())
+        assert (settings.origins[DECAY], settings.origins[EXCLUDE]) == ("rows", "user")
+        assert EXCLUDE not in settings.evidence
+
     def test_classes_have_no_decay(self) -> None:
         settings = workflow.prepare(load_config(None), bw.load("iris")).settings
         assert settings.config.training.epochs == 250

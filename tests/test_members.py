@@ -99,6 +99,15 @@ def test_what_is_drawn_follows_from_the_seed_and_leaves_what_a_user_has_chosen()
         assert one.settings.config.training.members is None
 
 
+def test_an_empty_exclude_of_the_user_stays() -> None:
+    overrides = (("network.batch_normalization", "true", ""), ("optimizer.exclude", "[]", ""))
+    excluded = (
+        {one.settings.config.optimizer.exclude for one in draw_members(load_config(None, overrides[:count]), 8)}
+        for count in (1, 2)
+    )
+    assert list(excluded) == [{(), ("bias", "gamma", "beta")}, {()}]
+
+
 def test_few_programs_train_them_all() -> None:
     prepared = workflow.prepare(load_config(None, [("data.source", "iris", "")]))
     for count, most in ((2, 2), (8, MOST_FORMS), (24, MOST_FORMS)):
@@ -260,3 +269,13 @@ def test_a_strange_model_is_refused(run: Run, counts: list[int]) -> None:
     plain["network"]["counts"] = counts
     with pytest.raises(RunError, match="there is no ensemble of"):
         read_blueprint(json.dumps(plain).encode(), run.encoding, Path("model.json"))
+
+
+def test_nothing_is_left_of_the_states_of_members_that_have_diverged(
+    words: tuple[str, ...],
+    batchwright: Batchwright,  # noqa: F811
+) -> None:
+    answer = batchwright(*words, "--learning-rate", "1e30", "--epochs", "2", "--run-dir", "wild")
+    assert answer.code != 0
+    assert open_run("wild").status == "diverged"
+    assert not Path("wild/members").exists()

@@ -162,10 +162,11 @@ def without_decay(settings: Settings) -> Settings:
     if not _follows(settings, DECAY):
         return settings
     rule = replace(settings.config.optimizer, weight_decay=None, exclude=())
+    keys = [key for key in (DECAY, EXCLUDE) if _follows(settings, key)]
     return replace(
         settings,
         config=replace(settings.config, optimizer=rule),
-        origins={**settings.origins, DECAY: "default", EXCLUDE: "default"},
+        origins={**settings.origins, **dict.fromkeys(keys, "default")},
         evidence={key: said for key, said in settings.evidence.items() if key not in (DECAY, EXCLUDE)},
     )
 
@@ -175,13 +176,16 @@ def _with_decay(settings: Settings, strength: float) -> Settings:
     found = decay_for(settings.config, strength) if _follows(settings, EPOCHS) else None
     if found is None or RATE in settings.to_measure:  # the decay depends on the rate
         return settings
-    rule = replace(settings.config.optimizer, weight_decay=found.weight_decay, exclude=NO_DECAY)
+    rule = replace(settings.config.optimizer, weight_decay=found.weight_decay)
+    keys = [DECAY]
+    if settings.origins[EXCLUDE] == "default":
+        rule, keys = replace(rule, exclude=NO_DECAY), [DECAY, EXCLUDE]
     evidence = {"reason": found.reason, "strength": strength}
     return replace(
         settings,
         config=replace(settings.config, optimizer=rule),
-        origins={**settings.origins, DECAY: "rows", EXCLUDE: "rows"},
-        evidence={**settings.evidence, DECAY: evidence, EXCLUDE: evidence},
+        origins={**settings.origins, **dict.fromkeys(keys, "rows")},
+        evidence={**settings.evidence, **dict.fromkeys(keys, evidence)},
     )
 
 

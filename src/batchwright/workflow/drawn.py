@@ -100,7 +100,8 @@ def _all_numbers(
     elif _is_free(settings, DECAY) and not first and rule.l2 is None:
         low, high = map(log, DECAYS)
         yield DECAY, _rounded(exp(low + decay * (high - low)))
-        if isinstance(network, MLP | Tabular) and network.normalizes and not network.ensemble:
+        normalizes = isinstance(network, MLP | Tabular) and network.normalizes and not network.ensemble
+        if normalizes and _is_free(settings, EXCLUDE):
             yield EXCLUDE, NO_DECAY
     if not first and _is_free(settings, DROPOUT) and hasattr(network, "dropout"):
         yield DROPOUT, _rounded(dropout)

@@ -77,7 +77,7 @@ def restore_group(
 
 
 def remove_states(folder: RunFolder) -> None:
-    """Remove the states of all members: a training that has finished does not need them."""
+    """Remove the states of all members: a training that is not gone on with does not need them."""
     shutil.rmtree(folder.path / STATES, ignore_errors=True)
 
 

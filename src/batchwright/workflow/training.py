@@ -221,7 +221,7 @@ def _carry_out(
             return _finish(prepared, fitted, folder, started)
         prepared, fitted, members = yield from fit_ensemble(prepared, folder, interrupted, steering)
         trained = replace(_finish(prepared, fitted, folder, started), members=members)
-        if folder and trained.stopped.status == "finished":
+        if folder and trained.stopped.status != "interrupted":
             remove_states(folder)
         return trained
 
