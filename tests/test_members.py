@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -23,6 +24,7 @@ from batchwright.nn.ensembles import submodels_of
 from batchwright.nn.members import Members
 from batchwright.population.groups import group_jobs
 from batchwright.runs.run import Run, open_run
+from batchwright.runs.sealed import seal
 from batchwright.training.evaluate import outputs
 from batchwright.training.feed import OnDisk
 from batchwright.training.state import Model
@@ -178,6 +180,23 @@ def test_it_goes_on_after_a_break_with_the_same_bits(
     assert "the run goes on from the last checkpoints of its members" in answer.err
     assert_same(broken, run.path)
     assert open_run(broken).members == run.members
+
+
+def test_a_member_that_ended_while_others_were_not_saved_goes_on_with_them(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = workflow.train(workflow.recorded_settings(run), run_dir=tmp_path / "broken")
+    seen = list(islice((event for event in events if isinstance(event, MembersDone)), 2))
+    events.close()  # type: ignore[attr-defined]
+    ended, *others = (tmp_path / "broken/members" / f"{number - 1:03d}" for number in seen[0].members)
+    assert others
+    for place in others:
+        shutil.rmtree(max((place / "checkpoints").iterdir()))
+    (ended / "end.json").write_text(seal({"status": "finished", "reason": "it was over", "format": 1}))
+    monkeypatch.setattr(ensemble, "free_memory", lambda: 1)  # none fit together now
+    on = [event for event in workflow.resume(tmp_path / "broken") if isinstance(event, MembersDone)]
+    assert on[0].members == seen[0].members and on[0].epoch == seen[1].epoch
+    assert_same(tmp_path / "broken", run.path)
 
 
 def test_in_the_terminal(run: Run, folder: Path, batchwright: Batchwright) -> None:  # noqa: F811

@@ -23,7 +23,7 @@ from batchwright.runs.reading import REMEDY, numbers, parse, read_bytes, to_plai
 from batchwright.runs.sealed import seal, unseal
 from batchwright.runs.tensors import HEADER_BYTES, Expected, by_path, dump, load
 from batchwright.training.checkpoint import Checkpoint
-from batchwright.training.state import TrainState
+from batchwright.training.state import RUNNING, TrainState
 from batchwright.training.step import Loss
 
 FORMAT = 1
@@ -95,11 +95,11 @@ def read(run: Path, like: TrainState) -> tuple[Checkpoint | None, list[str]]:
 
 
 def read_after(run: Path, like: TrainState, *, epochs: int | None) -> Checkpoint | None:
-    """The newest checkpoint that can be trusted; with `epochs`, the one after as many. None if there is none."""
+    """The newest checkpoint that can be trusted, or None; with `epochs`, after as many, of a training still running."""
     for path in _newest_first(run):
         with suppress(RunError):
             found = _read(run, path, like)
-            if epochs is None or len(found.history) == epochs:
+            if epochs is None or (len(found.history) == epochs and int(found.state.status) == RUNNING):
                 return found
     return None
 

@@ -25,7 +25,7 @@ from batchwright.training.watch import BETWEEN_EPOCHS, Steering
 from batchwright.workflow.drawn import Drawn, draw_members
 from batchwright.workflow.fitting import Fitted, heed
 from batchwright.workflow.joining import Joined, join_trained
-from batchwright.workflow.member_states import restore_group, save_group
+from batchwright.workflow.member_states import keep_groups, restore_group, save_group
 from batchwright.workflow.preparing import Prepared, asks_for_members, example_of, job_on
 
 COPIES = 5
@@ -147,7 +147,8 @@ class _Training:
         self.folder, self.interrupted, self.steering = folder, interrupted, steering
         self.example = example_of(prepared.dataset)
         self.jobs = [_job(prepared, number, one) for number, one in enumerate(drawn)]
-        self.groups = _groups(self.jobs, self.example)
+        groups = _groups(self.jobs, self.example)
+        self.groups = keep_groups(folder, groups) if folder else groups
         self.max_time = prepared.job.max_time
         self.runs = dict[int, MemberRun]()
         self.taken = time.monotonic()

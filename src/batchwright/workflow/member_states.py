@@ -1,12 +1,14 @@
 """The states of the members of an ensemble in the folder of its run, so that a killed training can be gone on with.
 
 `members/000/checkpoints/` has those of the first member; `members/000/end.json` says how it ended.
+`members/groups.json` says which are trained together.
 """
 
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import jax
@@ -25,7 +27,7 @@ from batchwright.training.events import Status
 from batchwright.training.job import Job
 from batchwright.training.state import TrainState, initial_state
 
-STATES, END = "members", "end.json"
+STATES, END, GROUPS = "members", "end.json", "groups.json"
 FORMAT, MOST_BYTES, KEEP = 1, 1 << 16, 2
 
 
@@ -34,6 +36,31 @@ class _Plain:
     status: Status
     reason: str
     format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class _Groups:
+    groups: list[list[int]]
+    format: int = FORMAT
+
+
+def keep_groups(folder: RunFolder, groups: list[list[int]]) -> list[list[int]]:
+    """The groups, by number from 0, that the training began with; those given where it begins now.
+
+    How many fit in memory differs from time to time, and the bits of a member depend on how many it is trained with.
+
+    Raises:
+        UsageError: they cannot be written.
+    """
+    states = folder.path / STATES
+    with suppress(RunError):
+        found = parse(_Groups, unseal(read_bytes(states, GROUPS, at_most=MOST_BYTES), states, FORMAT), states).groups
+        if sorted(chain(*found)) == sorted(chain(*groups)):
+            return found
+    with explain_write_errors(states):
+        states.mkdir(exist_ok=True)
+    write_file(states / GROUPS, seal({"groups": groups, "format": FORMAT}), overwrite=True)
+    return groups
 
 
 def save_group(folder: RunFolder, runs: Mapping[int, MemberRun]) -> None:
@@ -57,7 +84,10 @@ def save_group(folder: RunFolder, runs: Mapping[int, MemberRun]) -> None:
 def restore_group(
     folder: RunFolder, group: Sequence[int], jobs: Sequence[Job], example: Mapping[str, np.ndarray]
 ) -> tuple[MemberRun, ...]:
-    """The members where they were saved last, all that go on after the same epoch; empty if they begin anew."""
+    """The members after the last epoch of which all that go on were saved; empty if they begin anew.
+
+    A member that ended later than that goes on too: the others are to be trained in the same group as before.
+    """
     places = [_place(folder, number) for number in group]
     if not all(place.is_dir() for place in places):
         return ()
@@ -68,7 +98,7 @@ def restore_group(
     going_on = [len(run.now.history) for run in runs if run is not None and run.end is None]
     found = list[MemberRun]()
     for place, job, run in zip(places, jobs, runs, strict=True):
-        if run is not None and run.end is None and len(run.now.history) > min(going_on):
+        if run is not None and _begun_epochs(run) > min(going_on, default=job.plan.epochs):
             run = _read(place, job, example, epochs=min(going_on))
         if run is None:
             return ()
@@ -86,9 +116,16 @@ def _place(folder: RunFolder, number: int) -> Path:
 
 
 def _read(place: Path, job: Job, example: Mapping[str, np.ndarray], *, epochs: int | None = None) -> MemberRun | None:
-    """A member as it was saved last, or after a number of epochs; None where there is nothing that can be trusted."""
+    """A member as it was saved last, or where it went on after a number of epochs; None where none can be trusted."""
     now = checkpoints.read_after(place, _shapes(job, example), epochs=epochs)
-    return None if now is None else MemberRun(now, _read_end(place) or stop_reason(job, now.history))
+    if now is None or epochs is not None:
+        return None if now is None else MemberRun(now)
+    return MemberRun(now, _read_end(place) or stop_reason(job, now.history))
+
+
+def _begun_epochs(run: MemberRun) -> int:
+    """Epochs that it has begun; that in which it diverged is not in its history."""
+    return len(run.now.history) + (run.end is not None and run.end.status == "diverged")
 
 
 def _read_end(place: Path) -> End | None:
