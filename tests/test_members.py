@@ -149,6 +149,15 @@ def test_its_record_says_what_each_adds(run: Run) -> None:
     assert not (run.path / "members").exists()
 
 
+def test_its_record_has_the_metrics_of_the_finished_task() -> None:
+    frame = table().with_columns((pl.col("a") + pl.col("price") / 20).exp().alias("price"))
+    data = bw.load(frame, target="price", target_transform="log")
+    trained = bw.fit(data, network=MLP((4,)), members=2, epochs=3, diagnostics=False)
+    assert trained.members is not None
+    last = trained.members.answering[-1].together
+    assert last is not None and last["rmse"] == pytest.approx(trained.metrics["validation"]["rmse"], rel=1e-5)
+
+
 def test_its_first_member_is_trained_as_alone(run: Run, words: tuple[str, ...], batchwright: Batchwright) -> None:  # noqa: F811
     assert batchwright(*words[:-2], "--run-dir", "alone").code == 0
     alone = open_run("alone")

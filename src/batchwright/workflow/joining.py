@@ -16,6 +16,7 @@ from batchwright.training.evaluate import answers_of
 from batchwright.training.selection import Selection, select_members
 from batchwright.training.state import Model
 from batchwright.workflow.drawn import Drawn
+from batchwright.workflow.finishing import finish_task
 from batchwright.workflow.preparing import Prepared
 
 
@@ -50,7 +51,15 @@ def join_trained(prepared: Prepared, drawn: Sequence[Drawn], runs: Mapping[int, 
     program = replace(prepared.job.program, model=blueprint.build())
     state = prepared.state._replace(params=variables.params, state=variables.state)
     joined = replace(prepared, blueprint=blueprint, job=replace(prepared.job, program=program), state=state)
-    return Joined(joined, variables, _record(model, drawn, runs, answers, chosen))
+    finished = finish_task(
+        blueprint.task,
+        prepared.settings.config.task,
+        program.model,
+        variables,
+        train=prepared.job.train,
+        validation=prepared.job.validation,
+    )
+    return Joined(joined, variables, _record(replace(model, task=finished.task), drawn, runs, answers, chosen))
 
 
 def _answers(prepared: Prepared, drawn: Sequence[Drawn], runs: Mapping[int, MemberRun]) -> _Answers | None:
@@ -79,7 +88,10 @@ def _blueprint(prepared: Prepared, drawn: Sequence[Drawn], counts: Mapping[int, 
 def _record(
     model: Model, drawn: Sequence[Drawn], runs: Mapping[int, MemberRun], answers: _Answers, chosen: Selection
 ) -> MembersRecord:
-    """All members that were begun: those that answer first, then the others by number."""
+    """All members that were begun: those that answer first, then the others by number.
+
+    The figures are those of the model's task with what is learned at the end, as the metrics of the run are.
+    """
     places = {number: place for place, number in enumerate(answers.numbers)}
     order = [answers.numbers[place] for place in chosen.order]
     members, together = list[Member](), list[np.ndarray]()
