@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from tests.runs.conftest import forged
 import batchwright as bw
 from batchwright import workflow
 from batchwright.config import load_config
+from batchwright.config.sections import NUMBERS
 from batchwright.errors import ConfigError, InterruptedRunError, RunError, UsageError
 from batchwright.runs.manifest import CONFORMAL, MODEL, read_manifest
 from batchwright.runs.run import Run, open_run
+from batchwright.workflow.finishing import chosen_in_training
 
 ROWS = 600
 
@@ -144,6 +147,16 @@ def test_sets_and_intervals_in_python(run: Run, of_numbers: Run) -> None:
     assert dropped["set_kind"].is_null().to_list() == [False, True, False]
     dropped = bw.predict(of_numbers, odd, on_bad_rows="drop", interval=0.8).frame()
     assert dropped["lower_price"].is_null().to_list() == [False, True, False]
+
+
+def test_all_that_validation_rows_chose_is_counted(settings: Callable[..., object]) -> None:
+    prepared = workflow.prepare(settings())
+    assert not list(chosen_in_training(prepared))
+    stopping = bw.EarlyStopping(patience=3, restore_best=False)
+    job = replace(prepared.job, early_stopping=stopping, schedule=bw.optim.ReduceOnPlateau())
+    tried = replace(prepared.settings, origins={**prepared.settings.origins, NUMBERS: "measured"})
+    found = list(chosen_in_training(replace(prepared, job=job, settings=tried)))
+    assert found == ["settings", "learning rates", "epoch"]
 
 
 def test_each_of_several_targets_has_its_own() -> None:

@@ -55,6 +55,9 @@ def test_resumed_to_the_bit(wine: Any, first: Any, tmp_path: Path) -> None:
     iter(events).close()  # type: ignore[attr-defined]
     resumed = bw.resume(tmp_path / "run", wine)
     assert [array.tobytes() for array in arrays(resumed)] == [array.tobytes() for array in arrays(whole)]
+    for trained, began in ((whole, True), (resumed, True), (first, False)):
+        assert trained.model.conformal is not None
+        assert ("initial" in trained.model.conformal.chosen) == began
 
 
 def test_it_does_not_go_on_from_random_parameters(wine: Any, first: Any, tmp_path: Path) -> None:

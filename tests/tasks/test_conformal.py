@@ -203,5 +203,7 @@ def test_notes_say_what_the_promise_costs() -> None:
     assert plain.notes() == ()
     (chose,) = Conformal(((1.0,),), ("settings", "epoch", "threshold"), "stratified").notes()
     assert "also chose the settings, epoch and threshold of the training" in chose
+    (began,) = Conformal(((1.0,),), ("initial",), "stratified").notes()
+    assert "far fewer new rows than promised" in began and "also chose" not in began
     assert "split by time" in Conformal(((1.0,),), (), "time").notes()[0]
     assert "split by group" in Conformal(((1.0,),), (), "group").notes()[0]

@@ -40,7 +40,7 @@ LEVEL = 0.9
 ROUNDING = 1e-9
 """What (n + 1)·level may exceed a whole number by, as 0.9 is not exact: it counts as that number."""
 
-Chosen: TypeAlias = Literal["settings", "epoch", "temperature", "threshold"]
+Chosen: TypeAlias = Literal["initial", "settings", "learning rates", "epoch", "temperature", "threshold"]
 Scores: TypeAlias = Float[np.ndarray, " rows"]
 
 
@@ -49,7 +49,7 @@ class Conformal:
     """What intervals and sets are made from, kept with a model.
 
     - scores: for each target, those of validation rows, ascending
-    - chosen: what else these rows chose in training
+    - chosen: what else these rows chose in training; "initial" where it began from a model that may have learned them
     - split: how they were drawn; empty for rows of their own
     """
 
@@ -78,8 +78,13 @@ class Conformal:
         """What keeps the share of rows inside from being what the level promises, one sentence each."""
         inside = "; `evaluate` measures the share inside on rows of your own"
         said = []
-        if self.chosen:
-            chose = " and ".join(filter(None, (", ".join(self.chosen[:-1]), self.chosen[-1])))
+        if "initial" in self.chosen:
+            said.append(
+                f"the training began from a trained model: if that one had learned the {self.rows:,} validation rows "
+                f"of intervals and sets, these are too narrow, and far fewer new rows than promised may be inside{inside}"
+            )
+        if names := [name for name in self.chosen if name != "initial"]:
+            chose = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
             said.append(
                 f"the {self.rows:,} validation rows of intervals and sets also chose the {chose} of the training, so "
                 f"that a little fewer new rows than promised may be inside{inside}"

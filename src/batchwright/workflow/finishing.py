@@ -1,11 +1,12 @@
 """What is learned when training has ended: a temperature, a threshold, residuals for means, scores for intervals."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple, get_args
 
 import numpy as np
 
-from batchwright.config.sections import TaskSettings
+from batchwright.config.sections import NUMBERS, TaskSettings
 from batchwright.nn.protocols import Variables
 from batchwright.tasks import Classification, Multilabel, Regression, Several, Task
 from batchwright.tasks.answers import used_rows
@@ -16,6 +17,7 @@ from batchwright.tasks.threshold import Aim, best_threshold
 from batchwright.training.evaluate import answers_of
 from batchwright.training.feed import OnDisk
 from batchwright.training.state import Model, Rows
+from batchwright.workflow.preparing import Prepared, asks_for_members
 
 Answers = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 """Outputs, targets and weights of rows."""
@@ -59,6 +61,20 @@ def finish_task(
     scores = conformal_scores(done, *found)
     chosen = tuple(name for name in CHOSEN if chose.get(name))
     return Finished(done, remarks, None if scores is None else Conformal(scores, chosen))
+
+
+def chosen_in_training(prepared: Prepared) -> Iterator[Chosen]:
+    """What the validation rows chose before the end, or may have taught."""
+    settings, stopping = prepared.settings, prepared.job.early_stopping
+    if prepared.begun:
+        yield "initial"
+    tried = settings.origins.get(NUMBERS) == "measured" or asks_for_members(settings)
+    if tried or "searched" in settings.origins.values():
+        yield "settings"
+    if prepared.job.schedule.uses_losses:
+        yield "learning rates"
+    if stopping is not None and stopping.monitor != "loss":
+        yield "epoch"
 
 
 def _with_residuals(task: Regression | Several, parts: list[Answers]) -> Task:

@@ -14,6 +14,7 @@ from batchwright.errors import ConfigError
 from batchwright.nn import ARCHITECTURES
 from batchwright.nn.members import Members
 from batchwright.optim.names import list_names
+from batchwright.runs.manifest import Manifest
 from batchwright.runs.model import Blueprint, SavedModel, dump_variables, shapes_of
 from batchwright.runs.tensors import by_path
 from batchwright.training.state import state_with
@@ -50,7 +51,7 @@ def begin_from(prepared: Prepared, initial: SavedModel) -> Prepared:
         names = list_names([name.removeprefix("params/") for name in sorted(new)])
         note += f", except {names}: the outputs differ, and the last layer begins anew"
     measured = ("what is `auto` was measured on a network with random parameters",) if prepared.measure_seconds else ()
-    return replace(prepared, state=state, notes=(*prepared.notes, note, *measured))
+    return replace(prepared, state=state, notes=(*prepared.notes, note, *measured), begun=True)
 
 
 def refuse_trials(settings: Settings, initial: SavedModel) -> None:
@@ -88,6 +89,12 @@ def given_variables(prepared: Prepared, initial: SavedModel | None) -> str:
     if initial is None and type(prepared.blueprint.architecture) in ARCHITECTURES:
         return ""
     return hashlib.sha256(dump_variables(prepared.state.variables)).hexdigest()
+
+
+def has_begun_from(prepared: Prepared, manifest: Manifest) -> bool:
+    """Whether a recorded training began from a trained model, rather than from what the user's own network brought."""
+    own = type(prepared.blueprint.architecture) not in ARCHITECTURES
+    return bool(manifest.begun_from or (manifest.initial and not own))
 
 
 def _without_decay(prepared: Prepared) -> Prepared:

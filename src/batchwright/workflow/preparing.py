@@ -55,7 +55,8 @@ CHUNK_ROWS, CHUNKS = 65_536, 16
 class Prepared:
     """All that is known before training; nothing has been trained or written. `notes` are sentences for the user.
 
-    Seconds are those to load the data, and to measure what was `auto`.
+    Seconds are those to load the data, and to measure what was `auto`; `begun` says that the first parameters are
+    those of a trained model.
     """
 
     settings: Settings
@@ -66,6 +67,7 @@ class Prepared:
     load_seconds: float
     notes: tuple[str, ...]
     measure_seconds: float = 0.0
+    begun: bool = False
 
     def __repr__(self) -> str:
         """The rows, the network, and how many updates."""

@@ -21,7 +21,6 @@ from batchwright.runs.manifest import CONFIG, EVIDENCE, Setting
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import LastWrong, Run
 from batchwright.tasks import Task
-from batchwright.tasks.conformal import Chosen
 from batchwright.training.checkpoint import Checkpoint, copy_to_device, copy_to_host, first_checkpoint
 from batchwright.training.evaluate import Judged, judge
 from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped
@@ -35,9 +34,9 @@ from batchwright.workflow.ensemble import (
     refuse_more_epochs,
 )
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
-from batchwright.workflow.finishing import Finished, finish_task
+from batchwright.workflow.finishing import Finished, chosen_in_training, finish_task
 from batchwright.workflow.fitting import Fitted, heed
-from batchwright.workflow.initial import begin_from, given_variables, refuse_members, refuse_trials
+from batchwright.workflow.initial import begin_from, given_variables, has_begun_from, refuse_members, refuse_trials
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.member_states import remove_states
 from batchwright.workflow.places import find_again, places_of, require_rows_again
@@ -149,6 +148,7 @@ def resume(
         if dataset is None:
             require_rows_again(settings.config.data, folder.path)
         prepared = prepare(settings, dataset, saved.encoding if saved.manifest.begun_from else None)
+        prepared = replace(prepared, begun=has_begun_from(prepared, saved.manifest))
         require_same_rows(saved, prepared.dataset)
         checkpoint, problems = checkpoints.read(folder.path, prepared.state)
         if checkpoint is None and saved.manifest.initial:
@@ -395,12 +395,8 @@ def _finish_task(prepared: Prepared, variables: Variables) -> Finished:
     )
     if found.conformal is None:
         return found
-    by = job.early_stopping
-    chose = "searched" in prepared.settings.origins.values() or asks_for_members(prepared.settings)
-    searched: tuple[Chosen, ...] = ("settings",) if chose else ()
-    epoch: tuple[Chosen, ...] = ("epoch",) if by and by.restore_best and by.monitor != "loss" else ()
     drawn = len(dataset.indices.validation) > 0  # else they have a source of their own
-    chosen = (*searched, *epoch, *found.conformal.chosen)
+    chosen = (*chosen_in_training(prepared), *found.conformal.chosen)
     return found._replace(conformal=replace(found.conformal, chosen=chosen, split=dataset.split if drawn else ""))
 
 
