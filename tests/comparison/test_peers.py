@@ -266,6 +266,13 @@ def test_what_peers_cannot_take_is_refused_before_training(
         bw.compare_peers(frame, space)
 
 
+def test_a_tiny_table_is_divided_as_ours_divides_it() -> None:
+    frame, stopping = table(40), {"training.early_stopping": {"patience": 2}}
+    for more, parts in (({}, {"train", "test"}), (stopping, {"train", "validation", "test"})):
+        settings = space_of({"data.target": "kind", **SMALL, **more}, Parts()).settings({})
+        assert set(race._read_table(settings, frame).rows) == parts
+
+
 @pytest.mark.parametrize("limit", [0, -1.0, "soon", True, float("nan")])
 def test_limits_that_are_none(limit: object) -> None:
     with pytest.raises(ConfigError, match="time limit"):

@@ -81,7 +81,8 @@ class Conformal:
         if "initial" in self.chosen:
             said.append(
                 f"the training began from a trained model: if that one had learned the {self.rows:,} validation rows "
-                f"of intervals and sets, these are too narrow, and far fewer new rows than promised may be inside{inside}"
+                "of intervals and sets, these are too narrow, and far fewer new rows than promised may be inside"
+                f"{inside}"
             )
         if names := [name for name in self.chosen if name != "initial"]:
             chose = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

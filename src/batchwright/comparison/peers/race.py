@@ -27,6 +27,7 @@ from batchwright.errors import ConfigError
 from batchwright.training.evaluate import answers_of
 from batchwright.training.state import to_device
 from batchwright.workflow import Trained, train
+from batchwright.workflow.held_out import needs_validation, with_validation_rows
 
 LEARNS, STOPS, TRAIN = "train and validation", "train; validation stops it", "train"
 """What the validation rows are used for."""
@@ -101,12 +102,13 @@ def _uses_of_rows(dataset: Dataset, peers: tuple[Peer, ...]) -> dict[str, str]:
 
 
 def _read_table(settings: Settings, source: Source) -> Parted:
-    """The rows of each part.
+    """The rows of each part, as a training of ours divides them.
 
     Raises:
         ConfigError: they do not fit in memory.
         DataError: they cannot be read.
     """
+    settings = with_validation_rows(settings) if needs_validation(settings) else settings
     data = settings.config.data
     if isinstance(source, str | os.PathLike) and limit_to_stream(
         os.fspath(source), data.memory_limit, image_size=data.image_size, image_dir=data.image_dir
