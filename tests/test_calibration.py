@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import jax
 import numpy as np
 import polars as pl
 import pytest
@@ -20,6 +21,7 @@ from batchwright.config import load_config
 from batchwright.config.sections import NUMBERS
 from batchwright.errors import ConfigError, InterruptedRunError, RunError, UsageError
 from batchwright.runs.manifest import CONFORMAL, MODEL, read_manifest
+from batchwright.runs.predictions import evaluate_on
 from batchwright.runs.run import Run, open_run
 from batchwright.workflow.finishing import chosen_in_training
 
@@ -169,6 +171,22 @@ def test_each_of_several_targets_has_its_own() -> None:
     for one in (of_price, of_kind):
         assert one.coverage_low < one.coverage < one.coverage_high
         assert 0.8 < one.coverage <= 1.0
+
+
+def test_coverage_takes_weights_and_leaves_bad_rows_out_and_non_finite_answers_are_told() -> None:
+    rows = table().drop("when", "kind").with_columns(w=pl.Series(np.arange(ROWS) % 2))
+    data = bw.load(rows, target="price", kinds={"w": "identifier"})
+    trained = bw.fit(data, network=bw.nn.MLP((4,)), epochs=2, diagnostics=False)
+    (every,) = trained.coverage(rows.filter(pl.col("w") == 1))
+    (weighted,) = trained.coverage(rows, weights="w")
+    assert weighted.coverage == pytest.approx(every.coverage)
+    odd = rows.with_columns(a=pl.Series(["tall", *map(str, rows["a"][1:])]))
+    assert trained.coverage(odd, on_bad_rows="drop") == trained.coverage(rows[1:])
+    broken = jax.tree.map(lambda array: array * np.nan, trained.model.variables)
+    model = replace(trained.model, variables=broken)
+    assert evaluate_on(model, rows).intervals == ()
+    with pytest.raises(UsageError, match="does not answer 600 of 600 rows with finite numbers"):
+        evaluate_on(model, rows, interval=0.9)
 
 
 def test_in_the_terminal(run: Run, of_numbers: Run, batchwright: Batchwright) -> None:  # noqa: F811

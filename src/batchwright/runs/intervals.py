@@ -43,13 +43,18 @@ def coverage_of(
     """How many rows the intervals or sets hold, from outputs, targets and weights; without a level at 0.9, if they can.
 
     Raises:
-        UsageError: as `cutoffs_of`.
+        UsageError: as `cutoffs_of`; or a level is asked for, and the model does not answer with finite numbers.
     """
     task, conformal = model.model.task, model.conformal
-    if conformal is None or not np.isfinite(answers[0]).all():
+    if conformal is None or (level is None and not can_hold(conformal.rows, LEVEL)):
         return ()
-    if level is None and not can_hold(conformal.rows, LEVEL):
-        return ()
+    if bad := np.count_nonzero(~np.isfinite(answers[0].reshape(len(answers[0]), -1)).all(axis=1)):
+        if level is None:
+            return ()
+        raise UsageError(
+            f"the model does not answer {bad:,} of {len(answers[0]):,} rows with finite numbers, and such answers have "
+            "no interval or set: look for extreme values in these rows, or leave the interval out."
+        )
     names = task.names if isinstance(task, Regression | Several) and task.names else (model.encoding.target.name,)
     return measure_coverage(task, names, conformal, LEVEL if level is None else level, answers)
 

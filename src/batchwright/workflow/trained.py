@@ -143,6 +143,16 @@ class Trained(Shown):
             warnings.warn(note, stacklevel=2)
         return found.metrics
 
-    def coverage(self, source: Source, *, interval: float = LEVEL) -> tuple[Coverage, ...]:
-        """How many rows of a source with targets the intervals or sets of a level hold, for each target."""
-        return evaluate_on(self.model, source, interval=interval).intervals
+    def coverage(
+        self,
+        source: Source,
+        *,
+        interval: float = LEVEL,
+        weights: str | None = None,
+        on_bad_rows: Literal["stop", "drop"] = "stop",
+    ) -> tuple[Coverage, ...]:
+        """How many rows of a source with targets the intervals or sets of a level hold, for each target.
+
+        `weights` and `on_bad_rows` are as for `evaluate`.
+        """
+        return evaluate_on(self.model, source, weights=weights, on_bad_rows=on_bad_rows, interval=interval).intervals
