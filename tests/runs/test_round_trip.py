@@ -16,8 +16,10 @@ from batchwright.data.load import load
 from batchwright.errors import RunError
 from batchwright.nn import MLP, Variables
 from batchwright.runs import Setting, create, open_run
+from batchwright.runs.manifest import CONFORMAL
 from batchwright.runs.model import Blueprint, features_of
 from batchwright.tasks import Regression
+from batchwright.tasks.conformal import Conformal
 
 
 def test_model_gives_the_same_bits(
@@ -50,6 +52,19 @@ def test_regression_model_round_trip(tmp_path: Path) -> None:
     saved = folder.finish("finished", "").load_model()
     assert saved.blueprint == blueprint
     assert jax.tree.all(jax.tree.map(lambda own, read: bool((own == read).all()), variables, saved.variables))
+
+
+def test_a_model_that_is_saved_again_leaves_nothing_of_the_one_before(
+    tmp_path: Path, dataset: Dataset, blueprint: Blueprint, variables: Variables
+) -> None:
+    with create(tmp_path / "run", "table.csv") as folder:
+        folder.describe(dataset, config=CONFIG, settings={}, plan={})
+        folder.save_model(blueprint, variables, Conformal(((0.5,),)))
+        assert CONFORMAL in folder.manifest.files
+        folder.save_model(blueprint, variables)
+        run = folder.finish("finished", "")
+    assert CONFORMAL not in run.manifest.files
+    assert open_run(tmp_path / "run").load_model().conformal is None
 
 
 def test_everything_else_round_trips(pristine: Path, dataset: Dataset) -> None:

@@ -289,7 +289,8 @@ class RunFolder:
                 place.rename(hidden_path(place))
             remove_parts(self.path)
         write_folder(place, {Path(name).name: content for name, content in contents.items()})
-        self._record(self.manifest, contents)
+        others = {name: file for name, file in self.manifest.files.items() if Path(name).parent != Path(MODEL).parent}
+        self._record(replace(self.manifest, files=others), contents)
 
     def save_members(self, record: "MembersRecord") -> None:
         """Write what is known of the members of an ensemble, replacing what was written before an interruption."""
