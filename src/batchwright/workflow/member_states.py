@@ -55,7 +55,7 @@ def keep_groups(folder: RunFolder, groups: list[list[int]]) -> list[list[int]]:
     states = folder.path / STATES
     with suppress(RunError):
         found = parse(_Groups, unseal(read_bytes(states, GROUPS, at_most=MOST_BYTES), states, FORMAT), states).groups
-        if sorted(chain(*found)) == sorted(chain(*groups)):
+        if all(found) and sorted(chain(*found)) == sorted(chain(*groups)):
             return found
     with explain_write_errors(states):
         states.mkdir(exist_ok=True)
