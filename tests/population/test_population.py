@@ -145,7 +145,7 @@ def test_what_a_network_computes_is_counted_not_how_large_it_is(kind: str) -> No
         (nn.MLP(hidden_layer_sizes=(64,), batch_normalization=False), nn.Features(numeric=20), 32, True),
         (nn.MLP(hidden_layer_sizes=(64,), batch_normalization=False), nn.Features(numeric=20), 512, False),
         (nn.MLP(hidden_layer_sizes=(32,)), nn.Features(cardinalities=(5000,)), 32, False),
-        (nn.Tabular(hidden_layer_sizes=(32,)), nn.Features(numeric=8), 32, True),
+        (nn.Tabular(hidden_layer_sizes=(32,), numbers="piecewise_linear"), nn.Features(numeric=8), 32, True),
         (nn.CNN(filters=(8,), hidden_layer_sizes=()), nn.Features(image=(28, 28, 1)), 32, False),
     ],
     ids=["small", "large batch", "large table", "bins", "filters"],
