@@ -89,12 +89,12 @@ def test_a_single_embedding_is_not_tried(monkeypatch):
 def test_show_tells_the_scaling_of_a_column_and_learns_a_transform_from_the_training_rows():
     y = np.exp(np.random.default_rng(0).normal(size=300))
     rows = {"a": np.arange(300.0) % 17, "b": np.arange(300.0) % 13, "y": y}
-    columns = {"a": {"scaling": "robust"}}
+    columns = {"a": {"scaling": "robust"}, "b": {"scaling": "standard"}}
     found = bw.describe(rows, target="y", columns=columns, target_transform="power", task="regression")
     becomes = {column.name: column.becomes for column in found.columns}
     trained = bw.load(rows, target="y", target_transform="power", task="regression").target.transform
     assert becomes == {
         "a": "a number, robust",
-        "b": "a number",
+        "b": "a number, standard",
         "y": f"target: a number, learned as its {trained.name}",
     }

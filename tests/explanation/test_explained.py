@@ -159,7 +159,7 @@ def test_places_are_where_the_encoding_puts_each_column():
 
 def test_ranks_correlate_where_numbers_do_not():
     x = np.random.default_rng(0).normal(size=500)
-    data = load({"x": x, "exp": np.exp(2 * x), "other": x[::-1], "y": x}, target="y")
+    data = load({"x": x, "exp": np.exp(2 * x), "other": x[::-1], "y": x}, target="y", scaling="standard")
     pairs = correlated_pairs(data.train.inputs, places_of(data.preprocessing), ("x", "exp", "other"))
     assert [(pair.first, pair.second) for pair in pairs] == [("x", "exp")]
     assert pairs[0].correlation == pytest.approx(1.0)
@@ -168,7 +168,7 @@ def test_ranks_correlate_where_numbers_do_not():
 def test_of_very_many_columns_the_sensitive_ones_are_measured_and_the_rest_is_said(trained, monkeypatch):
     for name, value in (("MOST_COLUMNS", 2), ("MOST_TRIED", 4), ("TRIED_COLUMNS", 3)):
         monkeypatch.setattr(f"batchwright.explanation.sampling.{name}", value)
-    run = trained("y", "--set", "data.kinds.sign=identifier")
+    run = trained("y", "--set", "data.kinds.sign=identifier", "--set", "network.numbers=piecewise_linear")
     found = explain(run)
     assert {one.name for one in found.importance} == {"a", "twin"}
     assert "of 5 columns, the 3 are tried to which the outputs are most sensitive" in found.notes[0]

@@ -94,9 +94,9 @@ def describe(source: Source, **options: Any) -> Described:
 
     The source and the keywords are those of `load`: all fields of `DataOptions`. A target need not be named.
 
-    >>> found = describe({"height": [1.7, None, 1.8], "colour": ["red", "blue", "red"]})
+    >>> found = describe({"day": [9, None, 8], "hue": ["red", "blue", "red"]}, scaling="robust")
     >>> [(column.name, column.kind, column.becomes) for column in found.columns]
-    [('height', 'numeric', 'a number, and whether it is missing'), ('colour', 'categorical', 'one-hot of 2 values')]
+    [('day', 'numeric', 'a number, robust, and whether it is missing'), ('hue', 'categorical', 'one-hot of 2 values')]
 
     Raises:
         DataError: the source cannot be read, or holds images.
