@@ -365,6 +365,12 @@ def test_a_rate_that_is_too_low_is_raised_to_updates_of_the_usual_size() -> None
     assert "learning_rate=1.5" in one.advice
 
 
+def test_few_updates_of_the_usual_size_are_no_low_rate() -> None:
+    rows = history(1.1 - 0.001 * T, 1.1 - 0.001 * T, layers=with_layers(update_ratio=3.5e-3))
+    few = evidence(rows, plan=PLAN | {"updates": 3})
+    assert "learning rate too low" not in {one.kind for one in diagnose(few)}
+
+
 @pytest.mark.parametrize("ratio", [0.0, 1e-30, np.nan])
 def test_the_rate_of_a_remedy_is_a_number_without_updates_too(ratio: float) -> None:
     rows = history(1.1 - 0.001 * T, 1.1 - 0.001 * T, layers=with_layers(update_ratio=ratio))

@@ -26,6 +26,9 @@ USUAL_STEP = 3e-3
 """The largest updates of a sound training move its middle layer by about this share of its norm: half of 92 sound
 trainings measured 1.3e-3 to 5.1e-3."""
 
+SMALL = 2.0
+"""By how many times updates are smaller than the usual ones where their size is what is wrong."""
+
 UNKNOWN_STEP = 100.0
 """The factor where no update moved the middle layer at all, as in float32 with a rate of 1e-12."""
 
@@ -82,6 +85,8 @@ def learning_rate_too_low(evidence: Evidence) -> tuple[Diagnosis, ...]:
     if not evidence.finite() or len(evidence.loss) < 2 or updates * largest >= ALL_MOVES:
         return ()
     fell, factor = evidence.loss[-1] < evidence.loss[0], _factor_to_usual(steps)
+    if factor < SMALL:
+        return ()  # updates of the usual size, and too few of them
     return (
         Diagnosis(
             "learning rate too low",
