@@ -250,7 +250,7 @@ def test_a_limit_of_time_that_leaves_few_epochs_leaves_images_as_they_are(
 
 def test_answers_are_means_over_views_also_when_the_model_is_opened_again(tmp_path: Path) -> None:
     digits = bw.load("digits")
-    network, looks = nn.CNN(filters=(2,), hidden_layer_sizes=()), Augment(shift=0.1, flip=True, test_time=True)
+    network, looks = nn.CNN(filters=(2,), hidden_layer_sizes=()), Augment(shift=0.13, flip=True, test_time=True)
     trained = bw.fit(digits, network=network, epochs=1, augment=looks, run_dir=tmp_path / "run", diagnostics=False)
     assert trained.prepared.notes[-1].endswith("for answers, outputs are means over 6 views of each")
     model, variables = trained.model.model, trained.model.variables
@@ -268,6 +268,13 @@ def test_answers_are_means_over_views_also_when_the_model_is_opened_again(tmp_pa
     opened = bw.open_run(tmp_path / "run").load_model()
     assert opened.model.views == looks.views
     np.testing.assert_array_equal(outputs(opened.model, opened.variables, inputs), found)
+
+
+def test_a_shift_of_no_pixel_is_refused_with_the_least_there_is() -> None:
+    digits = bw.load("digits")
+    with pytest.raises(ConfigError, match=r"0\.1 of 8 pixels is less than a pixel.*give 0\.125 or more"):
+        next(iter(bw.events(digits, augment=Augment(shift=0.1))))
+    assert next(iter(bw.events(digits, augment=Augment(shift=0.125)))).job.program.augment is not None
 
 
 def test_columns_are_not_augmented() -> None:

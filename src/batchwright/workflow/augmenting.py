@@ -1,5 +1,7 @@
 """How images are changed at random in training, where nobody has said."""
 
+from math import ceil
+
 from batchwright.config import Settings
 from batchwright.config.sections import Training
 from batchwright.errors import ConfigError
@@ -56,6 +58,12 @@ def _refuse_augment(augment: Augment | None, features: Features) -> None:
         return
     if features.image is None:
         raise ConfigError(f"{KEY} changes images, and the inputs are columns: leave it out.")
+    side = max(features.image[:2])
+    if side > 1 and 0 < augment.shift < 1 / side:
+        raise ConfigError(
+            f"{KEY}.shift {augment.shift:g} of {side} pixels is less than a pixel, and would move nothing: give "
+            f"{ceil(1000 / side) / 1000:g} or more, or 0."
+        )
     if augment.mixes and (features.numeric or features.cardinalities or features.text):
         raise ConfigError(f"{KEY}.mixup mixes images, and there are columns beside them: leave it out.")
     if augment.test_time and not (augment.flip or augment.shift):
