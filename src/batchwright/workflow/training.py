@@ -328,6 +328,8 @@ def _finish(prepared: Prepared, fitted: Fitted, folder: RunFolder | None, starte
     model = SavedModel(prepared.blueprint, network, stopped.variables, encoding, conformal)
     judged = _judge(prepared, stopped.variables)
     metrics = {part: found.metrics for part, found in judged.items()}
+    per_class = {part: found.per_class for part, found in judged.items() if found.per_class}
+    by_target = {part: found.by_target for part, found in judged.items() if found.by_target}
     on_parts = (f"on the {part} rows {said}" for part, found in judged.items() for said in found.remarks)
     remarks = (*finished.remarks, *on_parts)
     seconds = {
@@ -349,11 +351,10 @@ def _finish(prepared: Prepared, fitted: Fitted, folder: RunFolder | None, starte
             metrics=metrics,
             seconds=seconds,
             remarks=remarks,
-            confusion={part: found.per_class.confusion.tolist() for part, found in judged.items() if found.per_class},
+            confusion={part: one.confusion.tolist() for part, one in per_class.items()},
             confusion_by_target={
-                part: {name: one.confusion.tolist() for name, one in found.by_target.items()}
-                for part, found in judged.items()
-                if found.by_target
+                part: {name: one.confusion.tolist() for name, one in targets.items()}
+                for part, targets in by_target.items()
             },
             mistakes=mistakes,
         )
@@ -367,8 +368,8 @@ def _finish(prepared: Prepared, fitted: Fitted, folder: RunFolder | None, starte
         fitted.compiled.memory_bytes,
         stopped,
         remarks,
-        {part: found.per_class for part, found in judged.items() if found.per_class},
-        {part: found.by_target for part, found in judged.items() if found.by_target},
+        per_class,
+        by_target,
         run,
         mistakes,
     )
