@@ -180,13 +180,15 @@ class Config:
     def data_options(self) -> DataOptions:
         """The options of the data section, with the kind of the target from the task section.
 
-        A linear network would lose what a curved scaling takes from it: `auto` is `standard` for it.
+        A linear network would lose what a curved scaling takes from it: `auto` is `standard` for it. Differences of
+        columns are looked for where the network makes use of them.
         """
         names = (option.name for option in dataclasses.fields(DataOptions))
         options = {name: getattr(self.data, name) for name in names}
         options["task"] = None if self.task.name == "auto" else self.task.name
         if self.data.scaling == "auto" and isinstance(self.network, Linear):
             options["scaling"] = "standard"
+        options["differences"] = self.data.differences and isinstance(self.network, Tabular)
         return DataOptions(**options)
 
 
@@ -232,6 +234,7 @@ FORMER_NUMBERS = "piecewise_linear"
 
 BEFORE = (
     ("network.numbers", FORMER_NUMBERS),
+    ("data.differences", False),
     ("task.clip_margin", "none"),
     ("task.calibration", "none"),
     ("training.augment", None),

@@ -270,6 +270,7 @@ def encoder_rules(options: DataOptions) -> EncoderRules:
         merge_case=options.merge_case,
         columns=options.columns,
         min_frequency=options.min_frequency,
+        differences=options.differences,
     )
 
 

@@ -22,7 +22,7 @@ from batchwright.errors import ConfigError
 
 LEARNED = (
     *("scaling", "one_hot_max", "text", "missing", "usual_missing", "decimal", "day_first", "kinds", "columns"),
-    *("target_transform", "min_frequency", "image_size"),
+    *("target_transform", "min_frequency", "differences", "image_size"),
 )
 """Options that say how columns are learned, which the earlier training has done."""
 

@@ -69,7 +69,9 @@ TYPES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     ),
     "on_bad_rows": (_is_text, "a name"),
     "rare_classes": (lambda value: value is None or _is_text(value), "'drop' or 'merge', or None"),
-    **dict.fromkeys(("usual_missing", "merge_case"), (lambda value: isinstance(value, bool), "True or False")),
+    **dict.fromkeys(
+        ("usual_missing", "merge_case", "differences"), (lambda value: isinstance(value, bool), "True or False")
+    ),
     "decimal": (lambda value: value is None or value in DECIMALS, "'.' or ',', or None"),
     "day_first": (lambda value: value is None or isinstance(value, bool), "True or False, or None"),
     "image_size": (_is_size, "a height and a width, or None"),
@@ -143,6 +145,8 @@ class DataOptions:
             takes either where it suits the training rows; answers are in the target's own unit all the same.
         one_hot_max: categories with at most this number of distinct values become columns; others are embedded.
         min_frequency: training rows of an embedded category below which it is taken as unknown, as unseen ones are.
+        differences: whether a `tabular` network gets the difference of two columns of numbers that move together, where
+            that tells more of the target than both columns do in the training rows.
         text: how free text is encoded.
         header: whether the first record of a text file names the columns.
         delimiter: one ASCII character, or "whitespace" for runs of blanks; found from the file when None.
@@ -181,6 +185,7 @@ class DataOptions:
     target_transform: Transform = "none"
     one_hot_max: Annotated[int, Ge(0)] = 10
     min_frequency: Annotated[int, Ge(1)] = MIN_FREQUENCY
+    differences: bool = True
     text: Text = TEXT
     header: bool = True
     delimiter: str | None = None

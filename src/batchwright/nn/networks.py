@@ -11,6 +11,7 @@ from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.nn.activations import Activation, ActivationName
 from batchwright.nn.convolution import Conv2D
+from batchwright.nn.differences import WithDifferences
 from batchwright.nn.embeddings import Columns, Encoder, PiecewiseLinear, Pixels
 from batchwright.nn.ensembles import EachSubmodel, EnsembleDense, EnsembleHead, First
 from batchwright.nn.initializers import InitializerName, for_activation
@@ -183,7 +184,8 @@ EMBEDDED_DROPOUT = 0.2
 class Tabular(Hidden):
     """An MLP on embedded columns: each number through its own bins, each category and word as a learned vector.
 
-    By default, dropout is 0.2. For images, which have no columns, it builds the same network as `MLP`.
+    Differences of numbers (`Features`) are numbers too. By default, dropout is 0.2. For images, which have no columns, it
+    builds the same network as `MLP`.
 
     - numbers: how each number is embedded: the name of one of `NUMBER_ENCODERS`, or "none", which takes it as it is;
       "auto" tries some on the training's own rows
@@ -206,8 +208,9 @@ class Tabular(Hidden):
         )
         dropout = 0.0 if features.image else EMBEDDED_DROPOUT
         body = self.body(outputs, dropout=dropout, first="normal" if features.numeric and numbers else "signs")
-        encoder = Columns.of(features, numbers)
-        return FeedForward(encoder, body, dtype)
+        if numbers is not None and features.differences:
+            numbers = WithDifferences(numbers, features.differences)
+        return FeedForward(Columns.of(features, numbers), body, dtype)
 
 
 MOST_BLOCKS = 200

@@ -31,16 +31,28 @@ def _arrays(tree: Any) -> int:
     return sum(map(_arrays, tree.values())) if isinstance(tree, dict) else 1
 
 
+class Difference(NamedTuple):
+    """(x[first] − slope · x[second]) / scale of the numeric columns x, cut at ±limit: what one says beyond another."""
+
+    first: int
+    second: int
+    slope: float
+    scale: float
+    limit: float
+
+
 class Features(NamedTuple):
     """The inputs of a network: numeric columns, categories per categorical column, (h, w, channels) of images.
 
     For each column of text: how many different words it may have, 0 for none among them, and how many a row has.
+    `differences` are those of the numeric columns that tell of the target; they are no inputs, but made of these.
     """
 
     numeric: int = 0
     cardinalities: tuple[int, ...] = ()
     image: tuple[int, int, int] | None = None
     text: tuple[tuple[int, int], ...] = ()
+    differences: tuple[Difference, ...] = ()
 
 
 @runtime_checkable

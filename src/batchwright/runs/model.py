@@ -21,6 +21,7 @@ from batchwright.config.components import FORMER_TAG
 from batchwright.config.sections import FORMER_NUMBERS
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.labels import LabelTarget
+from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.encode.targets import ClassTarget, ValueTarget, transforms_of
 from batchwright.data.encode.texts import text_dtype
@@ -28,7 +29,7 @@ from batchwright.errors import ConfigError, RunError
 from batchwright.nn import ARCHITECTURES, Architecture, Features, Tabular, Variables
 from batchwright.nn.augment import Views
 from batchwright.nn.members import Members
-from batchwright.nn.protocols import Dtype
+from batchwright.nn.protocols import Difference, Dtype
 from batchwright.runs import reading
 from batchwright.runs.tensors import HEADER_BYTES, Expected, by_path, dump, load
 from batchwright.tasks.conformal import Conformal
@@ -118,7 +119,13 @@ def features_of(encoding: Encoding) -> Features:
     made = encoding.preprocessing
     image = made if isinstance(made, ImagePreprocessing) else made.image
     texts = () if isinstance(made, ImagePreprocessing) else made.texts
-    return Features(len(made.feature_names), made.cardinalities, None if image is None else image.shape, texts)
+    shape = None if image is None else image.shape
+    return Features(len(made.feature_names), made.cardinalities, shape, texts, _differences_of(made))
+
+
+def _differences_of(made: Preprocessing | ImagePreprocessing) -> tuple[Difference, ...]:
+    found = () if isinstance(made, ImagePreprocessing) else made.differences or ()
+    return tuple(Difference(one.places[0], one.places[1], one.slope, one.scale, one.limit) for one in found)
 
 
 def dump_variables(variables: Variables) -> bytes:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
+from batchwright.data.encode.differences import Difference, find_differences
 from batchwright.data.encode.encoders import (
     MIN_FREQUENCY,
     Category,
@@ -46,11 +47,12 @@ class Preprocessing:
 
     `encode` gives "numeric" (float32, [rows, len(feature_names)]), "categorical" (int32, [rows, len(cardinalities)]),
     "text" (int16 or int32, [rows, the widths of all texts]) and "image" (uint8 [rows, height, width, channels]), each
-    only if it has columns.
+    only if it has columns. A network makes the `differences` of "numeric" itself; None: there are none.
     """
 
     encoders: tuple[Encoder, ...]
     image: Picture | None = None
+    differences: tuple[Difference, ...] | None = None
 
     def __repr__(self) -> str:
         """The number of columns, and the number of inputs that they become."""
@@ -142,6 +144,7 @@ class EncoderRules:
         merge_case: whether categories that differ only in case, blanks or trailing points are one.
         columns: the scaling or the order of single columns, by name.
         min_frequency: training rows of an embedded category below which it is taken as unknown.
+        differences: whether differences of columns that move together are looked for.
     """
 
     scaling: str = "standard"
@@ -150,6 +153,7 @@ class EncoderRules:
     merge_case: bool = False
     columns: Mapping[str, ColumnOptions] = dataclasses.field(default_factory=dict)
     min_frequency: int = MIN_FREQUENCY
+    differences: bool = False
 
 
 USUAL = EncoderRules()
@@ -201,7 +205,8 @@ def learn(
     schema = make_schema(tuple(column for column, _ in found), target, name=train.name)
     images = [Picture(column.name, column.shape) for column, _ in found if column.used and column.shape is not None]
     encoders = tuple(encoder for _, encoder in found if encoder is not None)
-    return Learned(schema, Preprocessing(encoders, images[0] if images else None))
+    differences = find_differences(train, target, encoders) if rules.differences else ()
+    return Learned(schema, Preprocessing(encoders, images[0] if images else None, differences or None))
 
 
 def learn_columns(

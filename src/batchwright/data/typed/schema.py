@@ -143,7 +143,7 @@ class WholeSchema(Schema):
 LATER = (
     *("numbers", "decimal", "day_first", "encoding", "skip_lines", "comment", "quote", "columns", "lowest", "highest"),
     *("largest", "shape", "image", "image_dir", "image_size", "merge_case", "merged", "dropped", "minus_after"),
-    *("scaling", "order", "why", "smooth_limit", "transform", "min_frequency"),
+    *("scaling", "order", "why", "smooth_limit", "transform", "min_frequency", "differences"),
 )
 """Keys that saved dataclasses do not have where their value is None, as those saved by earlier versions."""
 
