@@ -317,6 +317,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator, ABC):  # type: ignore[misc
             test_split=0.0,
             weights=weight,
             scaling=scaling,
+            differences=chosen.numbers != "none",
             target_transform=chosen._transform(),
         )
         dataset = prepare(table, options, seed=self._seed, lenient=True, more_to_come=more_to_come)

@@ -184,8 +184,8 @@ EMBEDDED_DROPOUT = 0.2
 class Tabular(Hidden):
     """An MLP on embedded columns: each number through its own bins, each category and word as a learned vector.
 
-    Differences of numbers (`Features`) are numbers too. By default, dropout is 0.2. For images, which have no columns, it
-    builds the same network as `MLP`.
+    Differences of numbers (`Features`) are numbers too. By default, dropout is 0.2. For images, which have no columns,
+    it builds the same network as `MLP`.
 
     - numbers: how each number is embedded: the name of one of `NUMBER_ENCODERS`, or "none", which takes it as it is;
       "auto" tries some on the training's own rows
