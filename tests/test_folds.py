@@ -11,7 +11,7 @@ from batchwright.errors import ConfigError
 from batchwright.search.objective import LOSS
 from batchwright.search.trials import Trial, train_trials
 from batchwright.workflow import folds, prepare
-from batchwright.workflow.folds import fold_of
+from batchwright.workflow.dealing import fold_of
 from batchwright.workflow.preparing import example_of
 
 VALUES = {"data.source": "iris", "network.name": "linear", "training.epochs": "2", "training.batch_size": "16"}

@@ -86,6 +86,8 @@ def fit(
     diagnostics: bool = True,
     curvature: bool = False,
     members: int | Auto | None = None,
+    folds: int | None = None,
+    refit: bool = False,
     seed: int = 0,
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
@@ -144,6 +146,11 @@ def fit(
         members: how many networks are trained apart, with settings drawn for each, to answer together: 2 to 64; "auto"
             is 8, or fewer with many rows or little time; None trains one network. The submodels of
             `nn.Tabular(ensemble=8)` are parts of one network, which share its weights.
+        folds: into how many parts the training and validation rows are dealt, each of which is held out from some of
+            the members: 2 to 64; the validation figures are then those of answers by members that were not trained on
+            the row (`Trained.out_of_fold`). `members` is a multiple of it; without, there is one member a fold.
+        refit: whether the network is trained anew on training and validation rows together, for as many epochs as were
+            best by the validation rows; the validation figures are those of the first training.
         seed: the seed of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
         initial: an earlier result or model from whose parameters training begins, with rows encoded alike
@@ -305,6 +312,8 @@ def _settings(
     diagnostics: bool,
     curvature: bool,
     members: int | Auto | None,
+    folds: int | None,
+    refit: bool,
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
@@ -346,6 +355,8 @@ def _settings(
         diagnostics=diagnostics,
         curvature=curvature,
         members=None if MEMBERS in to_measure else cast("int | None", members),
+        folds=folds,
+        refit=refit,
     )
     for part in (optimizer, schedule, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)

@@ -175,6 +175,8 @@ OPTIONS = (
         yaml,
         "networks with drawn settings that answer together, such as 8; or auto",
     ),
+    Option("--folds", "training.folds", int, "parts of the rows that are each held out from some members, such as 5"),
+    Option("--refit", "training.refit", bool, "train anew on validation rows too, for the best number of epochs"),
     Option("--epochs", "training.epochs", yaml, "passes over the training rows; or auto"),
     Option("--batch-size", "training.batch_size", yaml, "rows per update; full, auto, or {adaptive: {}} to grow"),
     Option("--noise-scale", "training.noise_scale", bool, "measure the gradient noise scale after each epoch"),
@@ -217,7 +219,10 @@ Assignments = Annotated[
 
 
 def takes_settings(verb: Callable[..., None]) -> Callable[..., None]:
-    """Turn `verb(settings, ...)` into a command that takes a source, `--config`, `--set` and every option above."""
+    """Turn `verb(settings, ...)` into a command that takes a source, `--config`, `--set` and every option above.
+
+    An option of the verb's own takes the place of the one above that has its name.
+    """
     return _command(verb, read_settings)
 
 
@@ -228,8 +233,9 @@ def takes_space(verb: Callable[..., None]) -> Callable[..., None]:
 
 def _command(verb: Callable[..., None], read: Callable[..., Any]) -> Callable[..., None]:
     own = list(inspect.signature(verb).parameters.values())[1:]
-    given = [("source", Source), ("config", ConfigFile), *((option.parameter, option.annotation) for option in OPTIONS)]
-    given.append(("assignments", Assignments))
+    taken = {parameter.name for parameter in own}
+    options = [(option.parameter, option.annotation) for option in OPTIONS if option.parameter not in taken]
+    given = [("source", Source), ("config", ConfigFile), *options, ("assignments", Assignments)]
 
     def command(**values: Any) -> None:
         rest = {parameter.name: values.pop(parameter.name) for parameter in own}
@@ -274,7 +280,7 @@ def _file_and_overrides(
 
     overrides = [("data.source", flow(source), source)] if source is not None else []
     overrides += [
-        option.override(options[option.parameter]) for option in OPTIONS if options[option.parameter] is not None
+        option.override(options[option.parameter]) for option in OPTIONS if options.get(option.parameter) is not None
     ]
     return config, [*overrides, *_parse_assignments(assignments or [])]
 

@@ -47,8 +47,12 @@ def train(
     run = None if begin is None else open_run(begin)
     if run and seeds > 1:
         raise UsageError(f"--seeds trains from random parameters, but --from begins with the parameters of {run.path}.")
-    if seeds > 1 and (settings.config.training.members or "training.members" in settings.to_measure):
-        raise UsageError("--seeds trains one network with each seed, and --ensemble several: leave one of them out.")
+    chosen = settings.config.training
+    if seeds > 1 and (chosen.members or chosen.folds or "training.members" in settings.to_measure):
+        asked = "--folds" if chosen.folds else "--ensemble"
+        raise UsageError(f"--seeds trains one network with each seed, and {asked} several: leave one of them out.")
+    if seeds > 1 and chosen.refit:
+        raise UsageError("--seeds compares seeds on the validation rows, which --refit learns: leave one of them out.")
     initial = run.load_model() if run else None
     settings = settings if initial is None else workflow.settings_like(settings, initial)
 

@@ -35,7 +35,7 @@ from batchwright.training.state import Rows
 from batchwright.workflow import Estimate, Prepared, estimate
 from batchwright.workflow.budget import PATIENCE, budget_notes
 from batchwright.workflow.held_out import with_validation_rows
-from batchwright.workflow.preparing import example_of, job_on, prepare, refuse_members
+from batchwright.workflow.preparing import example_of, job_on, prepare, refuse_members, refuse_refit_here
 
 if TYPE_CHECKING:
     import polars as pl
@@ -178,6 +178,7 @@ def compare(
     if NUMBERS in base.to_measure:
         raise ConfigError("network.numbers: auto does not go with a comparison: give a name, or `vary` it among names.")
     refuse_members(base)
+    refuse_refit_here(base)
     prepared = prepare(with_validation_rows(base), dataset)
     common_rows([prepared.job])
     if prepared.job.validation is None:

@@ -129,6 +129,10 @@ class Training:
         curvature: whether the largest curvature of the training loss is in the history too, where layers are measured.
         members: networks that are trained apart, with settings that are drawn for each, and answer together; null
             trains one network. The submodels of network.ensemble are parts of one network, which share its weights.
+        folds: parts of the training and validation rows that are each held out from some of the members, which answers
+            each row by members that were not trained on it; members are a multiple of it, and as many where null; null
+            holds out the validation rows from all.
+        refit: whether the network is trained anew on training and validation rows, for as many epochs as were best.
     """
 
     epochs: Annotated[int, Ge(1)] | None = None
@@ -149,6 +153,8 @@ class Training:
     diagnostics: bool = True
     curvature: bool = False
     members: Annotated[int, Ge(1), Le(64)] | None = None
+    folds: Annotated[int, Ge(2), Le(64)] | None = None
+    refit: bool = False
 
     def __repr__(self) -> str:
         """The epochs, the batch size and the seed."""
@@ -246,5 +252,6 @@ AUTO = "auto"
 NUMBERS = "network.numbers"
 """The key of how numbers are embedded, whose `auto` is tried before training, before all that is measured."""
 MEMBERS = "training.members"
+FOLDS = "training.folds"
 MEASURABLE = ("optimizer.learning_rate", "training.batch_size", "training.epochs", MEMBERS)
 """The keys whose value may be `auto`: they are measured, in this order, before training."""

@@ -116,13 +116,16 @@ class Parts(Generic[Part]):
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Dataset(Parts[Split], Shown):
-    """Training, validation and test rows as arrays, and how they were made: the fields of `Parts`, and one more.
+    """Training, validation and test rows as arrays, and how they were made: the fields of `Parts`, and two more.
 
     Args:
         memory_limit: bytes of memory that rows may take, if their arrays are memory maps; None: they are in memory.
+        positions: the numbers in the source, from 0, of the rows of each part that was drawn from it; none where the
+            arrays are memory maps.
     """
 
     memory_limit: int | None = None
+    positions: Mapping[str, Int64[np.ndarray, " rows"]] = dataclasses.field(default_factory=dict)
 
     def __repr__(self) -> str:
         """The rows of each part, and what is predicted."""

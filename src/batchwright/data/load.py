@@ -34,10 +34,12 @@ from batchwright.data.new_rows import read_like
 from batchwright.data.options import DataOptions, columns_as_told
 from batchwright.data.roles import target_names
 from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
+from batchwright.data.typed.images import Images
 from batchwright.data.typed.numbers import Decimal
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import ColumnOptions, Kind, Scaling, Task
 from batchwright.data.typed.table import Table, from_frame
+from batchwright.data.weights import row_weights, unit_of
 
 ALL_KNOWN = (
     ": unless few different inputs are possible at all, they say nothing about new rows, see `batchwright check`"
@@ -177,9 +179,14 @@ def prepare(
 
 
 def encode_parts(parted: "Parted") -> Dataset:
-    """The rows of each part, encoded."""
-    encoding = parted.encoding
-    parts = {name: encode_split(part, encoding, weights=parted.weights) for name, part in parted.rows.items()}
+    """The rows of each part, encoded; weights of training and validation rows have one unit, so that these can join."""
+    encoding, weights = parted.encoding, parted.weights
+    train = parted.rows["train"]
+    unit = None if weights is None or isinstance(train, Images) else unit_of(row_weights(train, weights))
+    units = {"train": unit, "validation": unit}
+    parts = {
+        name: encode_split(part, encoding, weights=weights, unit=units.get(name)) for name, part in parted.rows.items()
+    }
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
     notes = (
         *parted.notes,
@@ -198,6 +205,7 @@ def encode_parts(parted: "Parted") -> Dataset:
         parted.name,
         notes,
         parted.split,
+        positions=parted.positions,
     )
 
 

@@ -90,10 +90,12 @@ def prepare_streamed(
         indices = Indices(np.sort(indices.train), np.sort(indices.validation), np.sort(indices.test))
     if options.test is not None:
         own["test"] = _test_store(options, encoding, cache_dir, memory_limit)
-    own_parts = {role: _own_part(part, encoding, options) for role, part in own.items()}
+    unit = _unit_of(store, divided.positions(indices.train), options.weights)
+    units = {"train": unit, "validation": unit}
+    own_parts = {role: _own_part(part, encoding, options, units.get(role)) for role, part in own.items()}
     chosen = {"train": indices.train, "validation": indices.validation, "test": indices.test}
     drawn = {
-        part: _split_of(store, divided.positions(numbers), encoding, options.weights)
+        part: _split_of(store, divided.positions(numbers), encoding, options.weights, units.get(part))
         for part, numbers in chosen.items()
         if len(numbers)
     }
@@ -157,7 +159,7 @@ def _test_store(options: DataOptions, encoding: Encoding, cache_dir: Path | None
     return convert(path, options.reading, schema=schema, cache_dir=cache_dir, memory_limit=limit)
 
 
-def _own_part(store: Store, encoding: Encoding, options: DataOptions) -> tuple[StreamedSplit, Rows]:
+def _own_part(store: Store, encoding: Encoding, options: DataOptions, unit: float | None) -> tuple[StreamedSplit, Rows]:
     """A part of the rows that are not drawn from the training rows, all with a known target; and its notes."""
     source: AnyRows = store.images() if store.holds_images else store
     rows, kept = leave_out_rare(*rows_that_count(source, encoding.target.columns, options), encoding.target)
@@ -165,17 +167,26 @@ def _own_part(store: Store, encoding: Encoding, options: DataOptions) -> tuple[S
     encoding.targets(rows)
     if isinstance(rows, Images):
         encoding.inputs(rows)
-    return _split_of(store, positions, encoding, options.weights), rows
+    return _split_of(store, positions, encoding, options.weights, unit), rows
 
 
 def _split_of(
-    store: Store, positions: Int64[np.ndarray, " rows"], encoding: Encoding, weights: str | None
+    store: Store, positions: Int64[np.ndarray, " rows"], encoding: Encoding, weights: str | None, unit: float | None
 ) -> StreamedSplit:
-    """These rows of a store as a part; its weights have a unit of their own."""
+    """These rows of a store as a part; without a unit, its weights have one of their own."""
+    found = unit or _unit_of(store, positions, weights)
+    return (
+        StreamedSplit(store, positions, encoding)
+        if found is None
+        else StreamedSplit(store, positions, encoding, weights, found)
+    )
+
+
+def _unit_of(store: Store, positions: Int64[np.ndarray, " rows"], weights: str | None) -> float | None:
+    """The unit of the weights of these rows; None where there are none."""
     if weights is None or store.holds_images:
-        return StreamedSplit(store, positions, encoding)
-    numbers = row_weights(store.table(columns=[weights]).take(positions), weights)
-    return StreamedSplit(store, positions, encoding, weights, unit_of(numbers))
+        return None
+    return unit_of(row_weights(store.table(columns=[weights]).take(positions), weights))
 
 
 def _fingerprint(parts: Mapping[str, StreamedSplit], encoding: Encoding) -> str:

@@ -12,9 +12,6 @@ from batchwright.data.typed.rows import Rows
 from batchwright.runs.run import Run
 from batchwright.workflow.rows_again import RowsAgain, read_rows_again
 
-PARTS = ("test", "validation", "train")
-"""The parts of a run's rows; the first that there is, is explained."""
-
 
 @dataclass(frozen=True)
 class LabelledRows:
@@ -32,7 +29,7 @@ class LabelledRows:
 
 
 def rows_of_run(run: Run) -> LabelledRows:
-    """The test rows of a run; the validation rows, where it has none, or else the training rows.
+    """The test rows of a run; the validation rows, where it has none and has not learned them, or the training rows.
 
     Raises:
         RunError: the rows cannot be read again, or are no longer those that the run was trained on.
@@ -41,8 +38,9 @@ def rows_of_run(run: Run) -> LabelledRows:
 
 
 def rows_to_explain(again: RowsAgain) -> LabelledRows:
-    """The test rows; the validation rows, where there are none, or else the training rows."""
-    return rows_of_part(again, next(name for name in PARTS if name in again.dataset.parts))
+    """The rows of the first part that the model has not learned, or else the training rows."""
+    parts = (*again.held_out, "train")
+    return rows_of_part(again, next(name for name in parts if name in again.dataset.parts))
 
 
 def rows_of_part(again: RowsAgain, part: str) -> LabelledRows:

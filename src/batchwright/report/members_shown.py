@@ -18,19 +18,35 @@ def members_sections(run: Run) -> tuple[Section, ...]:
         return ()
     names = tuple(record.members[0].validation)
     own = (f"validation {name}" for name in names)
-    columns = ("member", "weight", *own, *(f"{name} with it and those above" for name in names), "epoch", "drawn")
+    folds = ("fold",) if record.has_folds else ()
+    columns = (
+        "member",
+        *folds,
+        "weight",
+        *own,
+        *(f"{name} with it and those above" for name in names),
+        "epoch",
+        "drawn",
+    )
     rows = tuple(_row(record, member, names) for member in record.members)
+    dealt = (
+        "Each holds out a fold, and its own figures are those of the rows of this fold; those with others are out of "
+        "fold, with all members of its settings and those above. "
+    )
     said = (
         "Each member is a network that was trained apart. Their mean answer is that of the ensemble; the loss curves "
-        f"and the figures of layers are those of the first. Chosen: {record.way}; {record.reason}."
+        f"and the figures of layers are those of the first. {dealt if record.has_folds else ''}Chosen: {record.way}; "
+        f"{record.reason}."
     )
     return (Section("members", "Members", (Words(clean(said)), Grid("What each member adds", columns, rows))),)
 
 
 def _row(record: MembersRecord, member: Member, names: tuple[str, ...]) -> tuple[Cell, ...]:
     together = member.together or {}
+    folds = (str(member.fold),) if record.has_folds else ()
     return (
         str(member.number),
+        *folds,
         record.share(member) if member.count else None,
         *(member.validation.get(name) for name in names),
         *(together.get(name) for name in names),

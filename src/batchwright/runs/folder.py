@@ -26,7 +26,9 @@ from batchwright.runs.manifest import (
     MEMBERS,
     MISTAKES,
     MODEL,
+    OUT_OF_FOLD,
     PROGRESS,
+    REFIT,
     SCHEMA,
     SPLITS,
     WEIGHTS,
@@ -42,6 +44,8 @@ from batchwright.runs.run import LastWrong, Run, open_run
 from batchwright.runs.tensors import dump
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from batchwright.data.dataset import Dataset
     from batchwright.nn import Variables
     from batchwright.runs.checkpoints import Writer
@@ -296,9 +300,36 @@ class RunFolder:
         """Write what is known of the members of an ensemble, replacing what was written before an interruption."""
         from batchwright.runs.members import dump_members
 
-        contents = {MEMBERS: dump_members(record)}
-        write_file(self.path / MEMBERS, contents[MEMBERS], overwrite=True)
+        self._save({MEMBERS: dump_members(record)})
+
+    def save_out_of_fold(self, answers: "pl.DataFrame") -> None:
+        """Write the answers of members to rows that they were not trained on, as CSV, as `predict` writes answers."""
+        from batchwright.runs.answer_files import write_csv_pieces
+
+        pieces = list[str]()
+        write_csv_pieces((answers,), pieces.append)
+        self._save({OUT_OF_FOLD: "".join(pieces).encode()})
+
+    def save_refit(self, history: Sequence[Mapping[str, float]]) -> None:
+        """Write the history of the training on all rows, in the form of the history of the first one."""
+        rows = (row for epoch, row in enumerate(history, start=1) if has_row(epoch) or epoch == len(history))
+        self._save({REFIT: b"".join(map(_line, rows))})
+
+    def _save(self, contents: Mapping[str, bytes]) -> None:
+        """Write files that will not change any more, replacing those that were written before an interruption."""
+        for name, content in contents.items():
+            write_file(self.path / name, content, overwrite=True)
         self._record(self.manifest, contents)
+
+    def wait_for_checkpoints(self) -> None:
+        """Wait until the checkpoints that were queued are written.
+
+        Raises:
+            UsageError: one could not be written.
+        """
+        writer, self._writer = self._writer, None
+        if writer:
+            writer.close()
 
     def finish(
         self,
@@ -324,7 +355,7 @@ class RunFolder:
         If the whole `history` is given, its last row and the row of `kept_epoch` are in the file even if neighbouring
         epochs are not.
         """
-        self._close_writer()
+        self.wait_for_checkpoints()
         if history is not None and len(history) > WHOLE:
             self._write_history(history, (kept_epoch, len(history)))
         path = self.path / HISTORY
@@ -348,11 +379,6 @@ class RunFolder:
         rows = (row for epoch, row in enumerate(history, start=1) if has_row(epoch) or epoch in always)
         write_file(self.path / HISTORY, b"".join(map(_line, rows)), overwrite=True)
 
-    def _close_writer(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer:
-            writer.close()
-
     def _record(self, manifest: Manifest, final: Mapping[str, bytes]) -> None:
         """Write a new manifest, with the hashes of the files that have become final."""
         files = manifest.files | {name: describe_file(content) for name, content in final.items()}
@@ -370,7 +396,7 @@ class RunFolder:
                 failed = isinstance(error, Exception) and not isinstance(error, InterruptedRunError)
                 status: Status = "failed" if failed else "interrupted"
                 with suppress(UsageError):  # the error itself matters more than what it left behind
-                    self._close_writer()
+                    self.wait_for_checkpoints()
                 with suppress(UsageError):
                     self.finish(status, _reason(error))
             with suppress(OSError):

@@ -20,6 +20,8 @@ MANIFEST, CONFIG, SCHEMA, SPLITS = "manifest.json", "config.yaml", "schema.json"
 EVIDENCE = "evidence.json"
 MISTAKES = "mistakes.safetensors"
 MEMBERS = "members.json"
+OUT_OF_FOLD = "out_of_fold.csv"
+REFIT = "refit.jsonl"
 HISTORY, MODEL, WEIGHTS = "history.jsonl", "model/model.json", "model/weights.safetensors"
 CONFORMAL = "model/conformal.json"
 CHECKPOINTS, LOCK = "checkpoints", "lock"
@@ -41,6 +43,8 @@ LARGEST = {
     HISTORY: 1 << 30,
     MISTAKES: 16 * MB,
     MEMBERS: MB,
+    OUT_OF_FOLD: 1 << 35,
+    REFIT: 1 << 30,
     MODEL: 16 * MB,
     CONFORMAL: 64 * MB,
     WEIGHTS: 1 << 40,

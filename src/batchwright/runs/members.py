@@ -24,6 +24,8 @@ class Member:
     - validation: its own loss on the validation rows, and the metric that matters first of the task
     - count: how often it counts in the mean answer, 0 where it is left out
     - together: the same figures of the mean answer with it and all members above it; None where it is left out
+    - fold: which fold it holds out, from 1; None where all hold out the validation rows. Then `validation` is on the
+      rows of this fold, and `together` on those of all, out of fold, with all members of its settings
     """
 
     number: int
@@ -35,6 +37,7 @@ class Member:
     validation: Figures
     count: int = 0
     together: Figures | None = None
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class MembersRecord:
     def answering(self) -> tuple[Member, ...]:
         """Those that answer."""
         return tuple(one for one in self.members if one.count)
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether each member holds out a fold."""
+        return any(one.fold is not None for one in self.members)
 
     def share(self, member: Member) -> float:
         """The weight of a member in the mean answer."""

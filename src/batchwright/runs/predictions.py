@@ -181,6 +181,11 @@ def predict_pieces(
         yield _predictions_of(model, rows, found, cutoffs), rows
 
 
+def predictions_of(task: Task, target: str, outputs: np.ndarray) -> Predictions:
+    """What outputs [rows, outputs] of a network mean to its task; `target` is the target's name."""
+    return _predictions(task, target, _Outputs(outputs, None), None)
+
+
 class _Outputs(NamedTuple):
     """Outputs of a network [rows, outputs], and those of its submodels [rows, submodels, outputs], if asked for."""
 
@@ -385,7 +390,8 @@ def _rows_of_training(run: Run, rows: Split, encoding: Encoding) -> tuple[str, .
     hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
     if fingerprint(parts, hashes, encoding) != run.manifest.fingerprint:
         return ()
-    share = len(places["train"]) / rows.rows
+    learned = ("train", "validation") if run.has_learned_validation else ("train",)
+    share = sum(len(places.get(name, ())) for name in learned) / rows.rows
     found = f"these are the rows of the run itself, and it was trained on {share:.0%} of them"
     return (f"{found}: how good it is on others, its metrics on the test rows say",)
 

@@ -24,6 +24,8 @@ from batchwright.runs.manifest import (
     MEMBERS,
     MISTAKES,
     MODEL,
+    OUT_OF_FOLD,
+    REFIT,
     SCHEMA,
     SEARCH,
     SPLITS,
@@ -252,6 +254,11 @@ class Run(Shown):
         if len(found.rows) != len(found.epochs) or found.epochs.min(initial=0) < 0:
             raise RunError(f"{where} does not say after which epoch each row was wrong. {REMEDY}")
         return found
+
+    @property
+    def has_learned_validation(self) -> bool:
+        """Whether its model has learned the validation rows too: by members that hold out folds, or by a refit."""
+        return OUT_OF_FOLD in self.manifest.files or REFIT in self.manifest.files
 
     @property
     def members(self) -> "MembersRecord | None":

@@ -31,7 +31,7 @@ from batchwright.workflow.averaging import is_averaged
 from batchwright.workflow.held_out import with_validation_rows
 from batchwright.workflow.measuring import SIZE, batch_sizes
 from batchwright.workflow.places import find_again, places_of, require_rows_again
-from batchwright.workflow.preparing import job_on, prepare, refuse_members
+from batchwright.workflow.preparing import job_on, prepare, refuse_members, refuse_refit_here
 from batchwright.workflow.tasks import medians_note
 
 
@@ -110,6 +110,7 @@ def _plan_search(
     """What is searched, on which rows; the batch size is measured where nobody has chosen it."""
     first = space.settings(space.point(_middle(space)))
     refuse_members(first)
+    refuse_refit_here(first)
     if not space.dimensions:
         prepared = None if first.to_measure else prepare(with_validation_rows(first), dataset)
         dataset = prepared.dataset if prepared else dataset

@@ -18,6 +18,7 @@ Papers:
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -40,8 +41,21 @@ LEVEL = 0.9
 ROUNDING = 1e-9
 """What (n + 1)·level may exceed a whole number by, as 0.9 is not exact: it counts as that number."""
 
-Chosen: TypeAlias = Literal["initial", "settings", "learning rates", "epoch", "temperature", "threshold"]
+Chosen: TypeAlias = Literal[
+    "initial", "settings", "learning rates", "epoch", "temperature", "threshold", "folds", "refit"
+]
 Scores: TypeAlias = Float[np.ndarray, " rows"]
+LEARNED: Mapping[Chosen, str] = {
+    "folds": (
+        "intervals and sets are made from the answers of each member to the rows that it had not learned, and new rows "
+        "are answered by all members: about as many as promised are inside, mostly a little more, without a guarantee"
+    ),
+    "refit": (
+        "intervals and sets are made from the answers of the first training, and new rows are answered by the network "
+        "that was trained anew on more rows: about as many as promised are inside, without a guarantee"
+    ),
+}
+"""What is said where the model has learned the rows that intervals and sets are made from."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,9 @@ class Conformal:
     """What intervals and sets are made from, kept with a model.
 
     - scores: for each target, those of validation rows, ascending
-    - chosen: what else these rows chose in training; "initial" where it began from a model that may have learned them
+    - chosen: what else these rows chose in training; "initial" where it began from a model that may have learned them;
+      "folds" where each was answered by the members that had not learned it, "refit" where by a network before it was
+      trained anew on these rows too
     - split: how they were drawn; empty for rows of their own
     """
 
@@ -84,7 +100,8 @@ class Conformal:
                 "of intervals and sets, these are too narrow, and far fewer new rows than promised may be inside"
                 f"{inside}"
             )
-        if names := [name for name in self.chosen if name != "initial"]:
+        said += [f"{words}{inside}" for name, words in LEARNED.items() if name in self.chosen]
+        if names := [name for name in self.chosen if name != "initial" and name not in LEARNED]:
             chose = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
             said.append(
                 f"the {self.rows:,} validation rows of intervals and sets also chose the {chose} of the training, so "

@@ -167,6 +167,8 @@ def end_of_divergence(job: Job, now: Checkpoint) -> End | None:
 
 def stop_reason(job: Job, history: History) -> End | None:
     """Why no epoch is to follow these, by early stopping and the plan alone; None to go on."""
+    if job.replay is not None and len(history) == job.replay.epochs:
+        return End("finished", f"all {job.replay.epochs} epochs are done")
     stop = job.early_stopping.verdict(history).stop if job.early_stopping else None
     if stop:
         return End("finished", stop.reason)

@@ -64,6 +64,20 @@ class LayersProbe(Protocol):
 
 
 @dataclass(frozen=True)
+class Replay:
+    """An earlier training whose learning rates are taken again, epoch by epoch, on other rows.
+
+    - history: of the earlier training, whose losses and seconds its schedule has followed
+    - epochs: after how many epochs training ends, at most those of the history
+    - max_time: the limit of time that the earlier training had, in seconds; None without one
+    """
+
+    history: History
+    epochs: int
+    max_time: float | None
+
+
+@dataclass(frozen=True)
 class Job:
     """All that a fit is made of; what it gives is a pure function of it on a given device and version.
 
@@ -73,7 +87,8 @@ class Job:
     there are any; if it grows by the noise scale, `probe` measures it. `diagnostics` measures each layer, and
     says that the last mistakes on validation rows are kept too. The `average` is kept where the program says so. With
     `renews_statistics`, what is validated and kept has statistics of batch normalization that are computed anew
-    (`statistics`), where the rows are in memory.
+    (`statistics`), where the rows are in memory. With a `replay`, each epoch has the learning rates of an earlier
+    training, and the last one is that which the replay names.
     """
 
     program: Program
@@ -91,6 +106,7 @@ class Job:
     average: Average | None = None
     diagnostics: LayersProbe | None = None
     renews_statistics: bool = False
+    replay: Replay | None = None
 
     def __repr__(self) -> str:
         """The plan, the update rule and the schedule."""
@@ -151,8 +167,11 @@ def epochs_in_time(job: Job, history: History) -> int:
 
     Before the first epoch it is not known how long one takes, so that these are all; so they are where the batch size
     follows the schedule, which may not go back. The answer is a function of the job and the history, which has the
-    seconds: what goes on from a checkpoint goes on with the same epochs.
+    seconds: what goes on from a checkpoint goes on with the same epochs. A replay has those of the earlier training.
     """
+    if job.replay is not None:
+        earlier = replace(job, replay=None, max_time=job.replay.max_time)
+        return epochs_in_time(earlier, job.replay.history[: len(history)])
     if job.max_time is None or not history or (job.growth is not None and job.growth.by == "schedule"):
         return job.plan.epochs
     done, seconds = len(history), float(history[-1]["seconds"])
@@ -162,12 +181,13 @@ def epochs_in_time(job: Job, history: History) -> int:
 
 def _scheduled_rates(job: Job, history: History, iterations: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
     """What the schedule says of iterations of the job's plan, counted from 0 over the whole run."""
+    followed = history if job.replay is None else job.replay.history[: len(history)]
     rates: np.ndarray = job.schedule.rates(
         float(job.program.optimizer.learning_rate),
         iterations,
         iterations_per_epoch=job.plan.iterations_per_epoch,
         total=epochs_in_time(job, history) * job.plan.iterations_per_epoch,
-        losses=[row["val_loss"] for row in history] if job.schedule.uses_losses else (),
+        losses=[row["val_loss"] for row in followed] if job.schedule.uses_losses else (),
     )
     return rates
 

@@ -56,6 +56,12 @@ class Rows(NamedTuple):
         return len(self.targets)
 
 
+def take_rows(rows: Rows, places: np.ndarray) -> Rows:
+    """The rows at these places."""
+    some: Rows = jax.tree.map(lambda array: array[places], rows)
+    return some
+
+
 @component
 class Model:
     """A network and its task, which says what the outputs mean; with variables, it is evaluated, saved and predicts.

@@ -58,7 +58,7 @@ def draw_members(settings: Settings, count: int) -> tuple[Drawn, ...]:
 
 def without_members(settings: Settings) -> Settings:
     """The settings of a training alone; nothing in them is to be measured."""
-    training = replace(settings.config.training, members=None)
+    training = replace(settings.config.training, members=None, folds=None)
     return replace(settings, config=replace(settings.config, training=training), to_measure=())
 
 

@@ -22,6 +22,7 @@ from batchwright.training.events import Compiled, EpochDone, Stopped
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job
 from batchwright.training.watch import BETWEEN_EPOCHS, Steering
+from batchwright.workflow.bagging import draw_for_folds, fold_of_member, join_folds
 from batchwright.workflow.drawn import Drawn, draw_members
 from batchwright.workflow.fitting import Fitted, heed
 from batchwright.workflow.joining import Joined, join_trained
@@ -84,7 +85,9 @@ def refuse_ensemble(prepared: Prepared) -> None:
 
 
 def refuse_more_epochs(settings: Settings) -> None:
-    """Raise a RunError if these are the settings of an ensemble, which has no single training to go on with."""
+    """Raise a RunError if these are the settings of an ensemble, which has no single training, or of a refit."""
+    if settings.config.training.refit:
+        raise RunError("a network that was trained anew on all rows is not trained on: train anew with more `epochs`.")
     if asks_for_members(settings):
         raise RunError("the members of an ensemble are not trained for more epochs: train anew with more `epochs`.")
 
@@ -98,7 +101,7 @@ def fit_ensemble(
     answers in place of the one of the settings.
     """
     started = time.perf_counter()
-    drawn = draw_members(prepared.settings, prepared.settings.config.training.members or 1)
+    drawn = _drawn(prepared)
     training = _Training(prepared, drawn, folder, heed(interrupted, folder), steering or Steering())
     compiled = training.compile()
     yield compiled
@@ -109,7 +112,8 @@ def fit_ensemble(
         ended = yield from training.train(group)
         if ended is not None:
             break
-    first, joined = training.runs[0], join_trained(prepared, drawn, training.runs)
+    first, join = training.runs[0], join_trained if prepared.dealt is None else join_folds
+    joined = join(prepared, drawn, training.runs)
     if joined is None:
         said = first.end.reason if first.end else "no member answers with finite numbers"
         stopped = Stopped(first.now.kept, first.now.kept_epoch, "diverged", said)
@@ -120,8 +124,19 @@ def fit_ensemble(
             folder.save_members(joined.record)
     yield stopped
     history, seconds = list(first.now.history), time.perf_counter() - started
-    fitted = Fitted(compiled, stopped, history, seconds, first.now.last_wrong)
+    last_wrong = first.now.last_wrong if prepared.dealt is None else None  # of the first fold alone
+    fitted = Fitted(compiled, stopped, history, seconds, last_wrong, None if joined is None else joined.held_out)
     return prepared, fitted, None if joined is None else joined.record
+
+
+def _drawn(prepared: Prepared) -> tuple[Drawn, ...]:
+    """The settings of each member."""
+    settings, dealt = prepared.settings, prepared.dealt
+    return (
+        draw_members(settings, settings.config.training.members or 1)
+        if dealt is None
+        else draw_for_folds(settings, dealt.count)
+    )
 
 
 def _stopped(joined: Joined, count: int, epoch: int, ended: str | None) -> Stopped:
@@ -144,10 +159,11 @@ class _Training:
         interrupted: Callable[[], bool],
         steering: Steering,
     ) -> None:
+        self.prepared, self.drawn = prepared, drawn
         self.folder, self.interrupted, self.steering = folder, interrupted, steering
         self.example = example_of(prepared.dataset)
         self.jobs = [_job(prepared, number, one) for number, one in enumerate(drawn)]
-        groups = _groups(self.jobs, self.example)
+        groups = _groups(self.jobs, self.example, folds=1 if prepared.dealt is None else prepared.dealt.count)
         self.groups = keep_groups(folder, groups) if folder else groups
         self.max_time = prepared.job.max_time
         self.runs = dict[int, MemberRun]()
@@ -161,7 +177,7 @@ class _Training:
 
     def train(self, group: Sequence[int]) -> Steps:
         """Train the members of a group, from where the folder says that they are."""
-        jobs = [self.jobs[number] for number in group]
+        jobs = self._jobs_of(group)
         start = restore_group(self.folder, group, jobs, self.example) if self.folder else ()
         self.runs |= dict(zip(group, start, strict=False))
         if start and 0 in group:
@@ -184,6 +200,15 @@ class _Training:
             if late:
                 return None
         return None
+
+    def _jobs_of(self, group: Sequence[int]) -> list[Job]:
+        """The jobs of a group, which holds out one fold; the rows of a fold are in memory only while they are used."""
+        prepared, dealt = self.prepared, self.prepared.dealt
+        fold = 0 if dealt is None else fold_of_member(group[0], dealt)
+        if dealt is None or fold == 0:
+            return [self.jobs[number] for number in group]
+        rows = dealt.job(prepared.job, fold)
+        return [_job(prepared, number, self.drawn[number], rows) for number in group]
 
     def _events(self, group: Sequence[int], before: Sequence[int]) -> Iterator[MembersDone | EpochDone]:
         """What follows an epoch of those that had not ended `before`; the first member's is told and recorded."""
@@ -235,16 +260,21 @@ class _Training:
         return others + here + here / max(epochs, 1) > until
 
 
-def _job(prepared: Prepared, number: int, drawn: Drawn) -> Job:
-    """The job of a member; that of the first is the training's own."""
-    job = prepared.job if number == 0 else job_on(prepared, drawn.settings)
+def _job(prepared: Prepared, number: int, drawn: Drawn, rows: Job | None = None) -> Job:
+    """The job of a member, on the `rows` of another job where these are given; the first has the training's own."""
+    job = prepared.job if number == 0 else job_on(prepared, drawn.settings, rows)
     return replace(job, seed=prepared.job.seed + number, max_time=None)
 
 
-def _groups(jobs: Sequence[Job], example: Mapping[str, np.ndarray]) -> list[list[int]]:
-    """The members that are trained together: as few programs as there are forms, and as many members as fit."""
+def _groups(jobs: Sequence[Job], example: Mapping[str, np.ndarray], *, folds: int) -> list[list[int]]:
+    """The members that are trained together: as few programs as there are forms, and as many members as fit.
+
+    Members that hold out other rows are not trained together.
+    """
     free, found = free_memory(), list[list[int]]()
-    for group in group_jobs(jobs):
+    forms = group_jobs(jobs)
+    parted = ([number for number in form if number % folds == fold] for form in forms for fold in range(folds))
+    for group in filter(None, parted):
         size = member_bytes(jobs[group[0]], example)  # refuses names that its parameters do not have
         most = len(group) if free is None else int(min(len(group), max(OF_MEMORY * free // (COPIES * size), 1)))
         first = 0

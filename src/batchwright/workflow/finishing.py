@@ -1,6 +1,6 @@
 """What is learned when training has ended: a temperature, a threshold, residuals for means, scores for intervals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, get_args
 
@@ -45,14 +45,32 @@ def finish_task(
     train: Rows | OnDisk,
     validation: Rows | OnDisk | None,
 ) -> Finished:
-    """The task with what is learned when training has ended.
+    """The task with what is learned when training has ended, from the answers of a model: see `finish_by`.
 
-    Temperature, threshold and scores are those of the validation rows, in this order: a threshold is a probability
-    after scaling. Residuals are those of training and validation rows.
+    Residuals are those of training and validation rows.
     """
     found = None if validation is None else answers_of(model, variables, validation)
-    if isinstance(task, Regression | Several) and task.needs_residuals:
-        task = _with_residuals(task, [answers_of(model, variables, train), *([] if found is None else [found])])
+    taught = [answers_of(model, variables, train)] if needs_residuals(task) else []
+    return finish_by(task, settings, found, [*taught, *([] if found is None else [found])])
+
+
+def needs_residuals(task: Task) -> bool:
+    """Whether the task learns residuals when training has ended."""
+    return isinstance(task, Regression | Several) and task.needs_residuals
+
+
+def finish_by(task: Task, settings: TaskSettings, found: Answers | None, taught: Sequence[Answers]) -> Finished:
+    """The task with what is learned from answers.
+
+    Args:
+        task: the task as it was in training.
+        settings: what is wanted.
+        found: answers to rows that were held out. Temperature, threshold and scores are learned from them, in this
+            order: a threshold is a probability after scaling.
+        taught: those from which residuals are learned, where the task needs any.
+    """
+    if needs_residuals(task):
+        task = _with_residuals(task, taught)
     if found is None or not np.isfinite(found[0]).all():
         return Finished(task)
     scaled, remarks = calibrate(task, settings.calibration, found)
@@ -68,7 +86,9 @@ def chosen_in_training(prepared: Prepared) -> Iterator[Chosen]:
     settings, stopping = prepared.settings, prepared.job.early_stopping
     if prepared.begun:
         yield "initial"
-    tried = settings.origins.get(NUMBERS) == "measured" or asks_for_members(settings)
+    training = settings.config.training
+    alike = training.folds is not None and training.folds == training.members
+    tried = settings.origins.get(NUMBERS) == "measured" or (asks_for_members(settings) and not alike)
     if tried or "searched" in settings.origins.values():
         yield "settings"
     if prepared.job.schedule.uses_losses:
@@ -77,7 +97,8 @@ def chosen_in_training(prepared: Prepared) -> Iterator[Chosen]:
         yield "epoch"
 
 
-def _with_residuals(task: Regression | Several, parts: list[Answers]) -> Task:
+def _with_residuals(task: Task, parts: Sequence[Answers]) -> Task:
+    assert isinstance(task, Regression | Several)
     outputs, targets = (np.concatenate([part[place] for part in parts]) for place in (0, 1))
     given = [np.ones(len(part[1])) if part[2] is None else part[2].astype(np.float64) for part in parts]
     return task.with_residuals(outputs, targets, np.concatenate(given)) if np.isfinite(outputs).all() else task

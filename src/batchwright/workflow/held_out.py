@@ -27,7 +27,8 @@ def needs_validation(settings: Settings) -> bool:
     config = settings.config
     measured = {"training.epochs", NUMBERS, MEMBERS} & set(settings.to_measure)
     fitted = isinstance(config.task.threshold, str) or config.task.calibration == "temperature"
-    chosen = config.schedule.uses_losses or config.training.members is not None
+    training = config.training
+    chosen = config.schedule.uses_losses or training.refit or (training.members or training.folds) is not None
     return bool(measured) or fitted or chosen or _is_stopping_asked_for(settings)
 
 

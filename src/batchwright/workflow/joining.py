@@ -12,20 +12,26 @@ from batchwright.nn.members import Members, join_members
 from batchwright.population.fit import MemberRun
 from batchwright.runs.members import Figures, Member, MembersRecord
 from batchwright.runs.model import Blueprint
+from batchwright.tasks import Task
 from batchwright.training.evaluate import answers_of
 from batchwright.training.selection import Selection, select_members
 from batchwright.training.state import Model
 from batchwright.workflow.drawn import Drawn
 from batchwright.workflow.finishing import finish_task
+from batchwright.workflow.fitting import HeldOut
 from batchwright.workflow.preparing import Prepared
 
 
 class Joined(NamedTuple):
-    """What was prepared, with the model that answers; its variables; and what is known of the members."""
+    """What was prepared, with the model that answers; its variables; and what is known of the members.
+
+    With folds, `held_out` has the answers of members to the rows that they were not trained on.
+    """
 
     prepared: Prepared
     variables: Variables
     record: MembersRecord
+    held_out: HeldOut | None = None
 
 
 class _Answers(NamedTuple):
@@ -45,21 +51,28 @@ def join_trained(prepared: Prepared, drawn: Sequence[Drawn], runs: Mapping[int, 
     model = prepared.job.program.model
     chosen = select_members(model, answers.outputs, answers.targets, answers.weights, seed=prepared.job.seed)
     counts = {answers.numbers[place]: chosen.counts[place] for place in chosen.order}
-    blueprint = _blueprint(prepared, drawn, counts)
-    each = [runs[number].now.kept for number in counts]
-    variables = join_members(each) if len(each) > 1 else each[0]
-    program = replace(prepared.job.program, model=blueprint.build())
-    state = prepared.state._replace(params=variables.params, state=variables.state)
-    joined = replace(prepared, blueprint=blueprint, job=replace(prepared.job, program=program), state=state)
+    joined, variables = join_counted(prepared, drawn, runs, counts)
     finished = finish_task(
-        blueprint.task,
+        joined.blueprint.task,
         prepared.settings.config.task,
-        program.model,
+        joined.job.program.model,
         variables,
         train=prepared.job.train,
         validation=prepared.job.validation,
     )
     return Joined(joined, variables, _record(replace(model, task=finished.task), drawn, runs, answers, chosen))
+
+
+def join_counted(
+    prepared: Prepared, drawn: Sequence[Drawn], runs: Mapping[int, MemberRun], counts: Mapping[int, int]
+) -> tuple[Prepared, Variables]:
+    """What was prepared, with the model of members, by number, each with how often it counts; and its variables."""
+    blueprint = blueprint_of(prepared, drawn, counts)
+    each = [runs[number].now.kept for number in counts]
+    variables = join_members(each) if len(each) > 1 else each[0]
+    program = replace(prepared.job.program, model=blueprint.build())
+    state = prepared.state._replace(params=variables.params, state=variables.state)
+    return replace(prepared, blueprint=blueprint, job=replace(prepared.job, program=program), state=state), variables
 
 
 def _answers(prepared: Prepared, drawn: Sequence[Drawn], runs: Mapping[int, MemberRun]) -> _Answers | None:
@@ -68,9 +81,9 @@ def _answers(prepared: Prepared, drawn: Sequence[Drawn], runs: Mapping[int, Memb
     targets, weights = np.zeros(0), None
     assert prepared.job.validation is not None
     for number, run in sorted(runs.items()):
-        if not run.now.history or (run.end is not None and run.end.status == "diverged"):
+        if not has_answers(run):
             continue
-        model = _blueprint(prepared, drawn, {number: 1}).build()
+        model = blueprint_of(prepared, drawn, {number: 1}).build()
         found, targets, weights = answers_of(model, run.now.kept, prepared.job.validation)
         if np.isfinite(found).all():
             numbers.append(number)
@@ -78,7 +91,12 @@ def _answers(prepared: Prepared, drawn: Sequence[Drawn], runs: Mapping[int, Memb
     return _Answers(tuple(numbers), np.stack(outputs), targets, weights) if numbers else None
 
 
-def _blueprint(prepared: Prepared, drawn: Sequence[Drawn], counts: Mapping[int, int]) -> Blueprint:
+def has_answers(run: MemberRun) -> bool:
+    """Whether a member has done an epoch, and did not diverge."""
+    return bool(run.now.history) and not (run.end is not None and run.end.status == "diverged")
+
+
+def blueprint_of(prepared: Prepared, drawn: Sequence[Drawn], counts: Mapping[int, int]) -> Blueprint:
     """The blueprint of members, each with how often it counts; of one alone, its own."""
     each = tuple(drawn[number].settings.config.network for number in counts)
     architecture = Members(each, tuple(counts.values())) if len(each) > 1 else each[0]
@@ -97,12 +115,13 @@ def _record(
     members, together = list[Member](), list[np.ndarray]()
     for number in (*order, *(number for number in sorted(runs) if number not in order)):
         run, place = runs[number], places.get(number)
-        alone = {} if place is None else _figures(model, answers, answers.outputs[place])
+        alone = {} if place is None else figures_of(model.task, answers.outputs[place], *answers[2:])
         count = 0 if place is None else chosen.counts[place]
         joined = None
         if place is not None and count:
             together += [answers.outputs[place]] * count
-            joined = _figures(model, answers, np.asarray(model.task.pool(jnp.stack(together, axis=1))))
+            pooled = np.asarray(model.task.pool(jnp.stack(together, axis=1)))
+            joined = figures_of(model.task, pooled, *answers[2:])
         ended = ("", "") if run.end is None else run.end
         kept = run.now.kept_epoch
         changes, epochs = dict(drawn[number].changes), len(run.now.history)
@@ -110,7 +129,7 @@ def _record(
     return MembersRecord(tuple(members), chosen.way, chosen.reason)
 
 
-def _figures(model: Model, answers: _Answers, outputs: np.ndarray) -> Figures:
+def figures_of(task: Task, outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray | None) -> Figures:
     """The loss of some outputs, and the metric that matters first."""
-    found = model.task.metrics(outputs, answers.targets, answers.weights)
-    return {name: found[name] for name in dict.fromkeys(("loss", model.task.headline)) if name in found}
+    found = task.metrics(outputs, targets, weights)
+    return {name: found[name] for name in dict.fromkeys(("loss", task.headline)) if name in found}

@@ -40,6 +40,7 @@ from batchwright.training.statistics import LEAST_ITERATIONS
 from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow.augmenting import augment_note, chosen_augment, with_augment
 from batchwright.workflow.budget import budget_notes, with_budget, with_budget_of
+from batchwright.workflow.dealing import Dealt, deal, dealt_note, with_members_of_folds
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.held_out import needs_validation, with_division, with_validation_rows
 from batchwright.workflow.tasks import medians_note, task_of
@@ -56,7 +57,7 @@ class Prepared:
     """All that is known before training; nothing has been trained or written. `notes` are sentences for the user.
 
     Seconds are those to load the data, and to measure what was `auto`; `begun` says that the first parameters are
-    those of a trained model.
+    those of a trained model. Where rows are `dealt` into folds, the job is that of the first fold.
     """
 
     settings: Settings
@@ -68,6 +69,7 @@ class Prepared:
     notes: tuple[str, ...]
     measure_seconds: float = 0.0
     begun: bool = False
+    dealt: Dealt | None = None
 
     def __repr__(self) -> str:
         """The rows, the network, and how many updates."""
@@ -123,20 +125,40 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     if dataset is None:
         needed = with_validation_rows(settings) if needs_validation(settings) else settings
         dataset = _load(needed.config, like)
-    settings = with_division(settings, dataset)
+    settings = with_members_of_folds(with_division(settings, dataset))
     load_seconds = time.perf_counter() - started
     settings = with_augment(with_rows_budget(settings, dataset), features_of(dataset.encoding))
     config = settings.config
     blueprint = _blueprint(config, dataset)
-    job = _job(config, dataset, _program(config, blueprint))
+    program = _program(config, blueprint)
+    job, dealt = _job(config, dataset, program), None
+    if config.training.folds is not None:
+        dealt = _deal(job, dataset, config.training.folds)
+        job = _job(config, dataset, program, dealt.job(job, 0))
     example = example_of(dataset)
     refuse_too_large(job.program, _largest(job), example)
     check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
     job = _add_probe(job, state, wanted=config.training.noise_scale)
-    job = _add_diagnostics(job, state, dataset, config)
+    host = dataset.train if dealt is None else Split(*jax.tree.map(np.asarray, job.train))
+    job = _add_diagnostics(job, state, host, config)
     notes = (*dataset.notes, *_notes(settings, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
-    return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes)
+    notes += () if dealt is None else (dealt_note(dealt),)
+    return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes, dealt=dealt)
+
+
+def _deal(job: Job, dataset: Dataset, count: int) -> Dealt:
+    """The rows dealt out anew.
+
+    Raises:
+        ConfigError: as `deal`; or the validation rows are not drawn from the source, where a row has its number.
+    """
+    if dataset.validation is not None and not len(dataset.indices.validation):
+        raise ConfigError(
+            "`folds` deals out training and validation rows together, and these validation rows have a source of their "
+            "own: leave it out, or give all rows in one source."
+        )
+    return deal(job, dataset, count)
 
 
 def with_rows_budget(settings: Settings, dataset: Dataset) -> Settings:
@@ -204,11 +226,26 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
 
 def asks_for_members(settings: Settings) -> bool:
     """Whether members are to be trained, in a number that is known or is to be chosen."""
-    return settings.config.training.members is not None or MEMBERS in settings.to_measure
+    training = settings.config.training
+    return training.members is not None or training.folds is not None or MEMBERS in settings.to_measure
+
+
+def refuse_refit_here(settings: Settings) -> None:
+    """Raise a ConfigError where networks are compared by validation rows, and the settings ask for a refit."""
+    if settings.config.training.refit:
+        raise ConfigError(
+            "training.refit: networks are compared here by validation rows, which a refit learns: leave out "
+            "`training.refit`, and give it to `batchwright train`."
+        )
 
 
 def refuse_members(settings: Settings) -> None:
     """Raise a ConfigError where one network is trained, and the settings ask for members."""
+    if settings.config.training.folds is not None:
+        raise ConfigError(
+            "training.folds: one network is trained here, or with each seed, and folds are held out from several "
+            "members: leave out training.folds."
+        )
     if asks_for_members(settings):
         raise ConfigError(
             "training.members: one network is trained here, or with each seed, and members are several with drawn "
@@ -291,13 +328,22 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
         config.schedule,
         seed=chosen.seed,
         early_stopping=_stopping(chosen.early_stopping, program.model.task, held_out=validation is not None),
-        max_time=chosen.max_time,
+        max_time=_first_limit(config, dataset),
         divergence=chosen.divergence,
         checkpoints=chosen.checkpoints,
         growth=growth,
         average=chosen.average,
         renews_statistics=_renews_statistics(dataset, plan),
     )
+
+
+def _first_limit(config: Config, dataset: Dataset) -> float | None:
+    """The seconds of training; with a refit, those that leave as many epochs on all rows their time."""
+    limit, validation = config.training.max_time, dataset.validation
+    if limit is None or validation is None or not config.training.refit:
+        return limit
+    rows = dataset.train.rows
+    return limit * rows / (2 * rows + validation.rows)
 
 
 def _renews_statistics(dataset: Dataset, plan: Plan) -> bool:
@@ -345,8 +391,8 @@ def _add_probe(job: Job, state: TrainState, *, wanted: bool) -> Job:
     return replace(job, probe=probe)
 
 
-def _add_diagnostics(job: Job, state: TrainState, dataset: Dataset, config: Config) -> Job:
-    """The job with figures of each layer, unless they are turned off.
+def _add_diagnostics(job: Job, state: TrainState, train: Split, config: Config) -> Job:
+    """The job with figures of each layer, on some of its training rows, unless they are turned off.
 
     Raises:
         ConfigError: the curvature, which comes with them, is asked for without them, or cannot be measured.
@@ -359,7 +405,7 @@ def _add_diagnostics(job: Job, state: TrainState, dataset: Dataset, config: Conf
         )
     if not wanted:
         return job
-    probe = layer_probe(job, dataset.train, curvature=curvature)
+    probe = layer_probe(job, train, curvature=curvature)
     if curvature:
         require_curvature(job.program, state, probe.groups)
     return replace(job, diagnostics=probe)
@@ -408,5 +454,8 @@ def _notes(settings: Settings, job: Job) -> Iterator[str]:
             f"the batch size grows from {job.growth.start:,} up to {job.growth.maximum:,} rows at most: iterations and "
             "updates are counted at the first, and are the most that there can be"
         )
+    limit = settings.config.training.max_time
+    if job.max_time is not None and job.max_time != limit:
+        yield f"of the {limit:g} s, {job.max_time:.3g} s are for the first training, the others for that on all rows"
     if job.plan.parts > 1:
         yield f"a batch is worked through in {job.plan.parts} parts of up to {job.plan.part_rows:,} rows, then updates"

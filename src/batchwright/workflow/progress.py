@@ -13,6 +13,7 @@ from batchwright.training.events import EpochDone, SegmentDone, Stopped
 from batchwright.training.plan import Plan
 from batchwright.workflow.ensemble import MembersDone
 from batchwright.workflow.preparing import Prepared
+from batchwright.workflow.refitting import RefitEpoch
 from batchwright.workflow.training import Event
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ def _show_bar(events: Iterator[Event], console: "Console") -> Iterator[Event]:
                     bar.update(task, total=1.0, completed=event.share, epoch=f"{event.epoch}/{event.epochs}", speed="")
                     bar.update(task, figures=members_text(event))
                     refresh(f"epoch {event.epoch}/{event.epochs}  {members_text(event)}")
+                case RefitEpoch():
+                    figures = figures_of(event.row["loss"], "", event.row["learning_rate"])
+                    now = f"{event.row['epoch']}/{event.epochs} on all rows"
+                    bar.update(task, total=event.epochs, completed=event.row["epoch"], epoch=now, figures=figures)
+                    refresh(f"epoch {now}  {figures}")
                 case Stopped() if event.status == "finished":
                     bar.update(task, total=bar.tasks[task].completed)
                 case Stopped():

@@ -8,9 +8,10 @@ from statistics import fmean, stdev
 
 from batchwright.errors import InterruptedRunError
 from batchwright.population.fit import MemberRun, common_rows, fit_members
-from batchwright.workflow.preparing import Prepared, example_of, refuse_members
+from batchwright.workflow.completing import judge_parts
+from batchwright.workflow.preparing import Prepared, example_of, refuse_members, refuse_refit_here
 from batchwright.workflow.trained import Metrics, Trained
-from batchwright.workflow.training import Event, judge_parts
+from batchwright.workflow.training import Event
 
 ANY = (-inf, inf)
 """The range of a number that can have any value."""
@@ -57,11 +58,13 @@ def refuse_unrepeatable(events: Iterator[Event]) -> Iterator[Event]:
     """The events of a training; it ends before it begins if it could not be repeated with further seeds.
 
     Raises:
-        ConfigError: the rows do not fit in memory, the batch size grows, or members are trained.
+        ConfigError: the rows do not fit in memory, the batch size grows, members are trained, or the network is trained anew on
+            all rows.
     """
     for event in events:
         if isinstance(event, Prepared):
             refuse_members(event.settings)
+            refuse_refit_here(event.settings)
             common_rows([event.job])
         yield event
 

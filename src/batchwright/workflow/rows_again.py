@@ -11,10 +11,14 @@ from batchwright.workflow.training import recorded_settings
 
 
 class RowsAgain(NamedTuple):
-    """The rows of each part of a run as they were read, and the same encoded as for its training."""
+    """The rows of each part of a run as they were read, and the same encoded as for its training.
+
+    `held_out` are the parts that its model has not learned.
+    """
 
     parted: Parted
     dataset: Dataset
+    held_out: tuple[str, ...] = ("test", "validation")
 
 
 def read_rows_again(run: Run, *, instead: str = "") -> RowsAgain:
@@ -43,4 +47,4 @@ def read_rows_again(run: Run, *, instead: str = "") -> RowsAgain:
             f"the rows of {run.manifest.source} are no longer those that {run.path} was trained on, or are read "
             f"otherwise by this version{advice}."
         )
-    return RowsAgain(parted, dataset)
+    return RowsAgain(parted, dataset, ("test",) if run.has_learned_validation else ("test", "validation"))

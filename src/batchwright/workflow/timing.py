@@ -44,7 +44,8 @@ def fit_epochs_in_time(prepared: Prepared) -> Prepared:
     of an ensemble has its share of the time.
     """
     settings, training = prepared.settings, prepared.settings.config.training
-    limit = None if training.max_time is None else training.max_time / (training.members or 1)
+    whole = prepared.job.max_time
+    limit = None if whole is None else whole / (training.members or 1)
     if limit is None or is_averaged(settings) or settings.origins[EPOCHS] not in ("default", "rows"):
         return prepared
     started = time.perf_counter()

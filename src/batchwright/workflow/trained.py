@@ -34,7 +34,9 @@ class Trained(Shown):
     `seconds` are the times to load, compile, fit, evaluate, and in all. `per_class` says by part how well each class is
     told from the others; `by_target` says it of several targets, and of labels, by name. `run` is the run's folder, if
     it was recorded. `last_wrong` says when each validation row was last answered wrongly, where that was kept. Of an
-    ensemble, `members` tells what each member adds, and history and `last_wrong` are of the first member.
+    ensemble, `members` tells what each member adds, and history and `last_wrong` are of the first member. With folds,
+    `out_of_fold` has the answers to training and validation rows by the members that were not trained on them. `refit`
+    is the history of the training on all rows, where there was one; all else of a history is of the first training.
     """
 
     prepared: Prepared
@@ -50,6 +52,8 @@ class Trained(Shown):
     run: Run | None = None
     last_wrong: LastWrong | None = None
     members: MembersRecord | None = None
+    out_of_fold: "pl.DataFrame | None" = None
+    refit: tuple[EpochRow, ...] = ()
 
     _table = "metrics"
 

@@ -8,25 +8,22 @@ from pathlib import Path
 from typing import TypeAlias
 
 import jax
-import numpy as np
 
 from batchwright import _cache, _machine
 from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, read_run_settings
 from batchwright.data.dataset import Dataset
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
-from batchwright.nn.protocols import Variables
 from batchwright.runs import checkpoints
 from batchwright.runs.folder import RunFolder, create, reopen
 from batchwright.runs.manifest import CONFIG, EVIDENCE, Setting
 from batchwright.runs.model import SavedModel
-from batchwright.runs.run import LastWrong, Run
-from batchwright.tasks import Task
+from batchwright.runs.run import Run
 from batchwright.training.checkpoint import Checkpoint, copy_to_device, copy_to_host, first_checkpoint
-from batchwright.training.evaluate import Judged, judge
 from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.fit import fit
 from batchwright.training.job import Job, iterations_done
 from batchwright.training.watch import Steering
+from batchwright.workflow.completing import complete
 from batchwright.workflow.ensemble import (
     MembersDone,
     fit_ensemble,
@@ -34,18 +31,35 @@ from batchwright.workflow.ensemble import (
     refuse_more_epochs,
 )
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
-from batchwright.workflow.finishing import Finished, chosen_in_training, finish_task
 from batchwright.workflow.fitting import Fitted, heed
 from batchwright.workflow.initial import begin_from, given_variables, has_begun_from, refuse_members, refuse_trials
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.member_states import remove_states
 from batchwright.workflow.places import find_again, places_of, require_rows_again
-from batchwright.workflow.preparing import Prepared, asks_for_members, prepare, rows_of
+from batchwright.workflow.preparing import Prepared, asks_for_members, prepare
+from batchwright.workflow.refitting import (
+    RefitEpoch,
+    first_again,
+    keep_first,
+    read_first,
+    refit,
+    refuse_refit,
+    remove_refit,
+)
 from batchwright.workflow.timing import fit_epochs_in_time
 from batchwright.workflow.trained import Trained
 
 Event: TypeAlias = (
-    Prepared | Compiled | SegmentDone | EpochDone | CheckpointTaken | Reduced | Stopped | MembersDone | Trained
+    Prepared
+    | Compiled
+    | SegmentDone
+    | EpochDone
+    | CheckpointTaken
+    | Reduced
+    | Stopped
+    | MembersDone
+    | RefitEpoch
+    | Trained
 )
 
 
@@ -88,6 +102,8 @@ def train(
         refuse_ensemble(prepared)
     if initial is not None:
         prepared = begin_from(prepared, initial)
+    if settings.config.training.refit:
+        refuse_refit(prepared)
     yield prepared
     folder = create(run_dir, prepared.dataset.name) if record else None
     with folder or nullcontext():
@@ -157,15 +173,20 @@ def resume(
             )
         if epochs is not None:
             refuse_extension(saved, checkpoint, prepared.job)
+        first = read_first(folder.path, checkpoint)
         start = (
             first_checkpoint(prepared.state)
             if checkpoint is None
+            else checkpoint
+            if first is not None
             else _check_checkpoint(checkpoint, prepared.job, folder.path)
         )
         most = "" if prepared.job.growth is None else "at most "
         place = f"iteration {int(start.state.step):,} of {most}{prepared.plan.updates:,}"
         if asks_for_members(settings):
             place = "the last checkpoints of its members"
+        if first is not None:
+            place = "the last checkpoint of its training on all rows"
         notes = (*prepared.notes, *(f"a checkpoint is left out: {problem}" for problem in problems))
         if moved := _machine.difference_note(saved.manifest.machine):
             notes = (*notes, moved)
@@ -217,12 +238,13 @@ def _carry_out(
     """Fit from a start, evaluate and record."""
     with _explain_how_to_resume(folder):
         if not asks_for_members(prepared.settings):
-            fitted = yield from _fit(prepared, start, folder, interrupted, steering)
-            return _finish(prepared, fitted, folder, started)
-        prepared, fitted, members = yield from fit_ensemble(prepared, folder, interrupted, steering)
-        trained = replace(_finish(prepared, fitted, folder, started), members=members)
+            fitted, members = (yield from _fit_alone(prepared, start, folder, interrupted, steering)), None
+        else:
+            prepared, fitted, members = yield from fit_ensemble(prepared, folder, interrupted, steering)
+        trained = replace(complete(prepared, fitted, folder, started), members=members)
         if folder and trained.stopped.status != "interrupted":
             remove_states(folder)
+            remove_refit(folder)
         return trained
 
 
@@ -249,6 +271,31 @@ def _end_events(trained: Trained) -> Iterator[Event]:
         raise InterruptedRunError(f"{trained.stopped.reason}; {how}.")
     if trained.stopped.status == "diverged":
         raise DivergedError(f"{trained.stopped.reason}. Take a smaller learning rate, or clip the gradients.")
+
+
+def _fit_alone(
+    prepared: Prepared,
+    start: Checkpoint,
+    folder: RunFolder | None,
+    interrupted: Callable[[], bool],
+    steering: Steering | None,
+) -> Generator[Event, None, Fitted]:
+    """Fit one network, and anew on all rows where that is wanted and it has come to its end."""
+    steering = steering or Steering()
+    if not prepared.settings.config.training.refit:
+        return (yield from _fit(prepared, start, folder, interrupted, steering))
+    told = None if folder is None else read_first(folder.path, start)
+    if told is None:
+        fitted = yield from _fit(prepared, start, folder, interrupted, steering)
+    else:
+        fitted = first_again(prepared, start, told)
+        yield fitted.compiled
+        yield fitted.stopped
+    if fitted.stopped.status != "finished" or fitted.stopped.epoch == 0:
+        return fitted
+    if folder:
+        keep_first(folder, fitted)
+    return (yield from refit(prepared, fitted, folder, interrupted, steering))
 
 
 def _fit(
@@ -316,111 +363,3 @@ def _describe_settings(settings: Settings) -> dict[str, Setting]:
     links = {key: f"{EVIDENCE}#{key}" for key in settings.evidence}
     values = settings.values.items()
     return {key: Setting(value, settings.origins[key], links.get(key, "")) for key, value in values}
-
-
-def _finish(prepared: Prepared, fitted: Fitted, folder: RunFolder | None, started: float) -> Trained:
-    """Evaluate the variables that are kept, and complete the record."""
-    stopped = fitted.stopped
-    evaluating = time.perf_counter()
-    finished = _finish_task(prepared, stopped.variables)
-    prepared, conformal = _with_task(prepared, finished.task), finished.conformal
-    network, encoding = prepared.job.program.model, prepared.dataset.encoding
-    model = SavedModel(prepared.blueprint, network, stopped.variables, encoding, conformal)
-    judged = _judge(prepared, stopped.variables)
-    metrics = {part: found.metrics for part, found in judged.items()}
-    per_class = {part: found.per_class for part, found in judged.items() if found.per_class}
-    by_target = {part: found.by_target for part, found in judged.items() if found.by_target}
-    on_parts = (f"on the {part} rows {said}" for part, found in judged.items() for said in found.remarks)
-    remarks = (*finished.remarks, *on_parts)
-    seconds = {
-        "load": prepared.load_seconds,
-        **({"measure": prepared.measure_seconds} if prepared.measure_seconds else {}),
-        "compile": fitted.compiled.seconds,
-        "fit": fitted.seconds,
-        "evaluate": time.perf_counter() - evaluating,
-    }
-    run, mistakes = None, _mistakes(prepared, fitted)
-    if folder:
-        folder.save_model(prepared.blueprint, stopped.variables, conformal)
-        seconds["total"] = time.perf_counter() - started
-        run = folder.finish(
-            stopped.status,
-            stopped.reason,
-            history=fitted.history,
-            kept_epoch=stopped.epoch,
-            metrics=metrics,
-            seconds=seconds,
-            remarks=remarks,
-            confusion={part: one.confusion.tolist() for part, one in per_class.items()},
-            confusion_by_target={
-                part: {name: one.confusion.tolist() for name, one in targets.items()}
-                for part, targets in by_target.items()
-            },
-            mistakes=mistakes,
-        )
-    seconds["total"] = time.perf_counter() - started
-    return Trained(
-        prepared,
-        model,
-        tuple(fitted.history),
-        metrics,
-        seconds,
-        fitted.compiled.memory_bytes,
-        stopped,
-        remarks,
-        per_class,
-        by_target,
-        run,
-        mistakes,
-    )
-
-
-def _mistakes(prepared: Prepared, fitted: Fitted) -> LastWrong | None:
-    """When each validation row was last answered wrongly, with its number; None where that was not kept."""
-    rows, epochs = prepared.dataset.indices.validation, fitted.last_wrong
-    if epochs is None:
-        return None
-    return LastWrong(rows if len(rows) == len(epochs) else np.arange(len(epochs)), epochs)
-
-
-def _finish_task(prepared: Prepared, variables: Variables) -> Finished:
-    """What the task learns when training has ended, and what its validation rows were used for."""
-    job, dataset = prepared.job, prepared.dataset
-    found = finish_task(
-        prepared.blueprint.task,
-        prepared.settings.config.task,
-        job.program.model,
-        variables,
-        train=job.train,
-        validation=job.validation,
-    )
-    if found.conformal is None:
-        return found
-    drawn = len(dataset.indices.validation) > 0  # else they have a source of their own
-    chosen = (*chosen_in_training(prepared), *found.conformal.chosen)
-    return found._replace(conformal=replace(found.conformal, chosen=chosen, split=dataset.split if drawn else ""))
-
-
-def _with_task(prepared: Prepared, task: Task) -> Prepared:
-    """What was prepared, with another task."""
-    if task is prepared.blueprint.task:
-        return prepared
-    program = replace(prepared.job.program, model=replace(prepared.job.program.model, task=task))
-    blueprint = replace(prepared.blueprint, task=task)
-    return replace(prepared, blueprint=blueprint, job=replace(prepared.job, program=program))
-
-
-def judge_parts(prepared: Prepared, variables: Variables) -> dict[str, Judged]:
-    """How good these variables are on the rows of every part, with a task finished by them (`finish_task`)."""
-    return _judge(_with_task(prepared, _finish_task(prepared, variables).task), variables)
-
-
-def _judge(prepared: Prepared, variables: Variables) -> dict[str, Judged]:
-    """How good these variables are on the rows of every part, with the task as it is."""
-    job, test = prepared.job, prepared.dataset.test
-    parts = {
-        "train": job.train,
-        "validation": job.validation,
-        "test": None if test is None else rows_of(test, prepared.dataset, job.plan),
-    }
-    return {name: judge(job.program.model, variables, rows) for name, rows in parts.items() if rows is not None}

@@ -43,7 +43,8 @@ def members_table(record: MembersRecord) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), title_justify="left")
     table.title = f"members: {record.way}"
     names = list(record.members[0].validation)
-    for name in ("member", "weight", "epoch", *(f"val_{name}" for name in names)):
+    folds = ("fold",) if record.has_folds else ()
+    for name in ("member", *folds, "weight", "epoch", *(f"val_{name}" for name in names)):
         table.add_column(name, justify="right")
     for name in names:
         table.add_column(f"with it val_{name}", justify="right")
@@ -52,7 +53,8 @@ def members_table(record: MembersRecord) -> Table:
         own, together = member.validation, member.together or {}
         figures = [figure_text(own.get(name)) for name in names] + [figure_text(together.get(name)) for name in names]
         weight = f"{record.share(member):.3f}" if member.count else "-"
-        table.add_row(str(member.number), weight, f"{member.epoch}/{member.epochs}", *figures, drawn_text(member))
+        first = (str(member.number), str(member.fold)) if folds else (str(member.number),)
+        table.add_row(*first, weight, f"{member.epoch}/{member.epochs}", *figures, drawn_text(member))
     return table
 
 

@@ -21,6 +21,7 @@ from batchwright.training.events import Compiled, EpochDone, Reduced, SegmentDon
 from batchwright.training.plan import Plan
 from batchwright.workflow import Estimate, Event, Prepared, Repeated, Trained
 from batchwright.workflow.progress import figure_text, figures_of, progress_bar, rows_per_second, validation_of
+from batchwright.workflow.refitting import RefitEpoch
 
 MB = 1e6
 SKETCH, FEWEST_SKETCHED = (60, 10), 3
@@ -68,6 +69,12 @@ def _follow_events(events: Iterator[Event], prepared: Prepared, bar: Progress) -
                 bar.update(task, figures=figures_of(event.row["loss"], validation, event.row["learning_rate"]))
                 if not bar.console.is_terminal:
                     lines.line(_line(event.row, prepared))
+            case RefitEpoch():
+                now = f"{event.row['epoch']}/{event.epochs} on all rows"
+                figures = figures_of(event.row["loss"], "", event.row["learning_rate"])
+                bar.update(task, completed=event.row["epoch"], total=event.epochs, epoch=now, figures=figures, speed="")
+                if not bar.console.is_terminal:
+                    lines.line(f"epoch {now}  {figures}")
             case Reduced():
                 lines.end()
                 again = f"going back to iteration {int(event.checkpoint.state.step):,} with a smaller learning rate"
@@ -108,7 +115,8 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     table.add_column(justify="right")
     table.add_column(overflow="fold")
     table.add_row("target", prepared.dataset.target.name, _answers(prepared))
-    table.add_row("training rows", shown["training_rows"], f"beside {' and '.join(parts)}" if parts else "")
+    beside = f"beside {' and '.join(parts)}" if parts else ""
+    table.add_row("training rows", shown["training_rows"], beside if prepared.dealt is None else _dealt(prepared))
     table.add_row("batch size", shown["batch_size"], plan.descent)
     ratio = f"{shown['training_rows']} / {shown['batch_size']}"
     table.add_row("iterations per epoch", shown["iterations_per_epoch"], f"{ratio}, {rest}")
@@ -116,12 +124,29 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     table.add_row("updates", shown["updates"], f"{shown['iterations_per_epoch']} x {shown['epochs']}")
     members = prepared.settings.config.training.members
     if members is not None:
-        table.add_row("members", f"{members:,}", "the first is as below, the others have settings that are drawn")
+        table.add_row("members", f"{members:,}", _members(prepared, members))
     table.add_row("parameters", shown["parameters"], _network(prepared))
     if numbers.get("frozen_parameters"):
         table.add_row("of them frozen", shown["frozen_parameters"], _frozen_names(prepared))
     table.add_row("memory", f"{numbers['memory_bytes'] / MB:,.1f} MB", "rows, parameters, optimizer, temporary arrays")
     return table
+
+
+def _dealt(prepared: Prepared) -> str:
+    """What is beside the training rows of the first fold."""
+    assert prepared.dealt is not None
+    held, test = len(prepared.dealt.held_out(0)), prepared.dataset.test
+    return f"of the first fold, beside {held:,} held out{f' and {test.rows:,} test' if test else ''}"
+
+
+def _members(prepared: Prepared, members: int) -> str:
+    """What differs between members."""
+    folds = prepared.settings.config.training.folds
+    if folds is None:
+        return "the first is as below, the others have settings that are drawn"
+    settings = members // folds
+    more = f" and {settings} settings, the first as below, the others drawn" if settings > 1 else ", all as below"
+    return f"one for each of {folds} folds{more}"
 
 
 def _frozen_names(prepared: Prepared) -> str:
