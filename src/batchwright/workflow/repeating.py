@@ -58,8 +58,8 @@ def refuse_unrepeatable(events: Iterator[Event]) -> Iterator[Event]:
     """The events of a training; it ends before it begins if it could not be repeated with further seeds.
 
     Raises:
-        ConfigError: the rows do not fit in memory, the batch size grows, members are trained, or the network is trained anew on
-            all rows.
+        ConfigError: the rows do not fit in memory, the batch size grows, members are trained, or the network is trained
+            anew on all rows.
     """
     for event in events:
         if isinstance(event, Prepared):
