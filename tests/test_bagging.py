@@ -19,6 +19,7 @@ from batchwright.cli.main import main
 from batchwright.config import load_config
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError
+from batchwright.lab.own_run.retrace import retrace
 from batchwright.nn import MLP
 from batchwright.runs.run import Run, open_run
 from batchwright.training.evaluate import outputs
@@ -99,13 +100,14 @@ def test_a_member_has_not_seen_the_targets_of_its_fold(trained: bw.Trained, data
     targets = {name: part.targets.copy() for name, part in parts.items() if part}
     for row in found.filter(pl.col("fold") == 2)["row"]:
         part, place = places[row]
-        targets[part][place] += 1
+        targets[part][place] += row % 5
     train, validation = (replace(parts[name], targets=targets[name]) for name in targets)  # type: ignore[type-var]
     other = replace(data, train=train, validation=validation)
-    first, second = (bw.fit(one, folds=FOLDS, early_stopping=None, **SMALL).model for one in (data, other))
+    how = {**SMALL, "network": bw.nn.Tabular((4,), numbers="piecewise_linear_tree", bins=4), "early_stopping": None}
+    first, second = (bw.fit(one, folds=FOLDS, **how).model for one in (data, other))
     same = []
     for place in range(FOLDS):
-        trees = [one.variables.params[f"member_{place}"] for one in (first, second)]
+        trees = [[tree[f"member_{place}"] for tree in one.variables] for one in (first, second)]
         pairs = zip(*map(bw.nn.networks.jax.tree.leaves, trees), strict=True)
         same.append(all(np.array_equal(*pair) for pair in pairs))
     assert same == [False, True, False]
@@ -195,6 +197,11 @@ def test_in_the_terminal(run: Run, batchwright: Batchwright) -> None:  # noqa: F
     assert "without a guarantee" in answer.err
     answer = batchwright("evaluate", run.path, run.path.parent / "rows.csv")
     assert "it was trained on 85% of them" in answer.err + answer.out
+
+
+def test_the_way_of_the_first_member_is_gone_again(run: Run) -> None:
+    trace = retrace(run, moments=3)
+    assert trace.exact and trace.prepared.dataset.train.rows == trace.job.plan.training_rows
 
 
 def test_without_test_rows_the_rows_that_were_learned_are_not_called_held_out(

@@ -19,6 +19,7 @@ from batchwright.cli.main import main
 from batchwright.config import load_config
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, DivergedError
+from batchwright.lab.own_run.retrace import retrace
 from batchwright.nn import MLP
 from batchwright.optim import SGD, Constant, ReduceOnPlateau
 from batchwright.runs.run import Run, open_run
@@ -216,6 +217,10 @@ def test_in_the_terminal(run: Run, batchwright: Batchwright) -> None:  # noqa: F
     assert "it was trained on 85% of them" in answer.err + answer.out
     for words in (["explain", run.path], ["diagnose", run.path]):
         assert batchwright(*words).code == 0
+
+
+def test_the_way_of_the_first_training_is_gone_again(run: Run) -> None:
+    assert retrace(run, moments=3).exact
 
 
 def test_few_rows_are_held_back_where_a_refit_goes_by_them(batchwright: Batchwright) -> None:  # noqa: F811

@@ -27,7 +27,7 @@ from batchwright.workflow.drawn import Drawn, draw_members
 from batchwright.workflow.fitting import Fitted, heed
 from batchwright.workflow.joining import Joined, join_trained
 from batchwright.workflow.member_states import keep_groups, restore_group, save_group
-from batchwright.workflow.preparing import Prepared, asks_for_members, example_of, job_on
+from batchwright.workflow.preparing import Prepared, asks_for_members, example_of, example_of_rows, job_on, to_host
 
 COPIES = 5
 """About how often the state of a member is in memory: as it is, stacked, on the device, to be kept, and as averages."""
@@ -178,7 +178,8 @@ class _Training:
     def train(self, group: Sequence[int]) -> Steps:
         """Train the members of a group, from where the folder says that they are."""
         jobs = self._jobs_of(group)
-        start = restore_group(self.folder, group, jobs, self.example) if self.folder else ()
+        example = self._example_of(jobs)
+        start = restore_group(self.folder, group, jobs, example) if self.folder else ()
         self.runs |= dict(zip(group, start, strict=False))
         if start and 0 in group:
             for row in self.runs[0].now.history:
@@ -188,7 +189,7 @@ class _Training:
             return None
         if not start and self.max_time is not None and self._seconds() >= self.max_time:
             return "finished"
-        for runs in fit_members(jobs, self.example, start=start):
+        for runs in fit_members(jobs, example, start=start):
             before, late = self._running(group), self._is_late(group, runs)
             self.runs |= {number: _end_late(run, late) for number, run in zip(group, runs, strict=True)}
             ended = "interrupted" if self.interrupted() else "finished" if self.steering.stop else None
@@ -209,6 +210,13 @@ class _Training:
             return [self.jobs[number] for number in group]
         rows = dealt.job(prepared.job, fold)
         return [_job(prepared, number, self.drawn[number], rows) for number in group]
+
+    def _example_of(self, jobs: Sequence[Job]) -> dict[str, np.ndarray]:
+        """Rows that a network is shown when it is made; none of them is of the fold that is held out."""
+        rows = jobs[0].train
+        return (
+            self.example if self.prepared.dealt is None or isinstance(rows, OnDisk) else example_of_rows(to_host(rows))
+        )
 
     def _events(self, group: Sequence[int], before: Sequence[int]) -> Iterator[MembersDone | EpochDone]:
         """What follows an epoch of those that had not ended `before`; the first member's is told and recorded."""

@@ -135,13 +135,13 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     if config.training.folds is not None:
         dealt = _deal(job, dataset, config.training.folds)
         job = _job(config, dataset, program, dealt.job(job, 0))
-    example = example_of(dataset)
+    learned = to_host(job.train) if isinstance(job.train, Rows) and dealt is not None else dataset.train
+    example = example_of_rows(learned)
     refuse_too_large(job.program, _largest(job), example)
     check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
     job = _add_probe(job, state, wanted=config.training.noise_scale)
-    host = dataset.train if dealt is None else Split(*jax.tree.map(np.asarray, job.train))
-    job = _add_diagnostics(job, state, host, config)
+    job = _add_diagnostics(job, state, learned, config)
     notes = (*dataset.notes, *_notes(settings, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
     notes += () if dealt is None else (dealt_note(dealt),)
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes, dealt=dealt)
@@ -260,9 +260,19 @@ def _largest(job: Job) -> Plan:
 
 def example_of(dataset: Dataset) -> dict[str, np.ndarray]:
     """Some training rows, evenly spaced, for a network to be made: their inputs, and their targets as `TARGETS`."""
-    every = max(1, dataset.train.rows // EXAMPLE_ROWS)
-    arrays = {**dataset.train.inputs, TARGETS: dataset.train.targets}
+    return example_of_rows(dataset.train)
+
+
+def example_of_rows(rows: Split) -> dict[str, np.ndarray]:
+    """Some of these rows, as `example_of`."""
+    every = max(1, rows.rows // EXAMPLE_ROWS)
+    arrays = {**rows.inputs, TARGETS: rows.targets}
     return {name: array[::every] for name, array in arrays.items()}
+
+
+def to_host(rows: Rows) -> Split:
+    """Rows on the device, as arrays on the host."""
+    return Split(*jax.tree.map(np.asarray, rows))
 
 
 def _load(config: Config, like: Encoding | None) -> Dataset:

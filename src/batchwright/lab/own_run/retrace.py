@@ -1,6 +1,6 @@
 """The way that a run went through its parameters: it is trained again, as a run is a pure function of its record."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -20,8 +20,8 @@ from batchwright.training.checkpoint import Checkpoints, copy_to_device, first_c
 from batchwright.training.events import CheckpointTaken, EpochDone, Reduced, SegmentDone
 from batchwright.training.fit import fit
 from batchwright.training.job import Job, epochs_in_time
-from batchwright.training.state import TrainState
-from batchwright.workflow.preparing import Prepared, prepare
+from batchwright.training.state import Rows, TrainState
+from batchwright.workflow.preparing import Prepared, prepare, to_host
 from batchwright.workflow.rows_again import read_rows_again
 from batchwright.workflow.training import recorded_settings
 
@@ -143,9 +143,8 @@ def retrace(run: Run, *, moments: int = MOMENTS, curved: bool = False) -> Trace:
     history = run.history
     if not history:
         raise RunError(f"{run.path} has no whole epoch, so that there is no way to show.")
-    dataset = read_rows_again(run).dataset
-    prepared = prepare(recorded_settings(run), dataset)
-    job = prepared.job
+    prepared = _of_first_fold(prepare(recorded_settings(run), read_rows_again(run).dataset))
+    job, dataset = prepared.job, prepared.dataset
     if curved:
         require_curvature(job.program, prepared.state, layer_probe(job, dataset.train).groups)
     trained = job.program.trained_params(prepared.state.params)
@@ -154,6 +153,15 @@ def retrace(run: Run, *, moments: int = MOMENTS, curved: bool = False) -> Trace:
     if kept_moments < FEWEST:
         raise UsageError(f"the network has {size:,} parameters; at most {MOST_NUMBERS // FEWEST:,} can be followed.")
     return _follow(run, prepared, int(history[-1]["iteration"]), kept_moments)
+
+
+def _of_first_fold(prepared: Prepared) -> Prepared:
+    """What was prepared, with the rows that the first member learns and holds out, where rows are dealt into folds."""
+    train, validation = prepared.job.train, prepared.job.validation
+    if prepared.dealt is None or not isinstance(train, Rows) or not isinstance(validation, Rows):
+        return prepared
+    dataset = replace(prepared.dataset, train=to_host(train), validation=to_host(validation))
+    return replace(prepared, dataset=dataset)
 
 
 def _follow(run: Run, prepared: Prepared, last: int, moments: int) -> Trace:
@@ -166,7 +174,7 @@ def _follow(run: Run, prepared: Prepared, last: int, moments: int) -> Trace:
     trained = job.program.trained_params
     start = first_checkpoint(jax.tree.map(np.array, prepared.state))
     found = [Moment(0, ravel(trained(start.state.params)), 0.0)]
-    kept, kept_iteration, rate = start.kept.params, 0, 0.0
+    kept, kept_iteration, rate, losses = start.kept.params, 0, 0.0, dict[int, float]()
     for event in fit(job, copy_to_device(start)):
         match event:
             case SegmentDone():
@@ -176,15 +184,22 @@ def _follow(run: Run, prepared: Prepared, last: int, moments: int) -> Trace:
             case CheckpointTaken(checkpoint) if int(checkpoint.state.step) % every == 0:
                 found.append(Moment(int(checkpoint.state.step), ravel(trained(checkpoint.state.params)), rate))
             case EpochDone():
+                losses[int(event.row["epoch"])] = event.row["loss"]
                 if event.best:
                     kept = jax.tree.map(np.array, event.state.evaluated.params)
                     kept_iteration = int(event.row["iteration"])
                 if int(event.row["iteration"]) >= last:
                     found.append(Moment(last, ravel(trained(event.state.params)), rate))
                     break
+    return Trace(prepared, tuple(_once(found)), ravel(trained(kept)), kept_iteration, _is_exact(run, kept, losses))
+
+
+def _is_exact(run: Run, kept: Tree, losses: Mapping[int, float]) -> bool:
+    """Whether the parameters are those of the run; by its losses, where its model is not of this training alone."""
+    if run.has_learned_validation or run.members is not None:
+        return all(losses.get(int(row["epoch"])) == row["loss"] for row in run.history)
     own = run.load_model().variables.params
-    exact = all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(own), jax.tree.leaves(kept), strict=True))
-    return Trace(prepared, tuple(_once(found)), ravel(trained(kept)), kept_iteration, exact)
+    return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(own), jax.tree.leaves(kept), strict=True))
 
 
 def _once(moments: Sequence[Moment]) -> Iterator[Moment]:
