@@ -260,3 +260,17 @@ def test_rows_that_come_in_groups_from_python_are_refused() -> None:
     data = bw.load(table(), target="price", group="kind", validation_split=0.3, test_split=0)
     with pytest.raises(ConfigError, match="split by group"):
         bw.fit(data, folds=3)
+
+
+def test_rows_are_numbered_as_in_the_source_where_targets_are_missing(tmp_path: Path) -> None:
+    a = np.random.default_rng(3).normal(size=ROWS)
+    lines = [f"{value},{'' if row % 7 == 0 else 1000 * value}" for row, value in enumerate(a)]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,price", *lines]) + "\n")
+    data = bw.load(tmp_path / "rows.csv", target="price", on_bad_rows="drop")
+    trained = bw.fit(data, folds=FOLDS, **{**SMALL, "epochs": 60, "learning_rate": 0.02})
+    found = trained.out_of_fold
+    assert found is not None
+    rows = found["row"].to_numpy() - 1
+    assert not (rows % 7 == 0).any()
+    assert np.corrcoef(a[rows], found["predicted_price"])[0, 1] > 0.95
+    assert any("without those that were left out as their cells do not fit" in remark for remark in trained.remarks)

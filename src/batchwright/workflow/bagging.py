@@ -89,7 +89,9 @@ def join_folds(prepared: Prepared, drawn: Sequence[Drawn], runs: Mapping[int, Me
     finished = finish_by(joined.blueprint.task, prepared.settings.config.task, answers, [answers])
     record = _record(finished.task, rows, drawn, runs, chosen)
     folds = rows.dealt.folds[places] + 1
-    held_out = HeldOut(answers, places, (answers,), rows.dealt.rows, "folds", _remark(rows, len(places)), folds)
+    held_out = HeldOut(
+        answers, places, (answers,), rows.dealt.rows, "folds", _remark(prepared, rows, len(places)), folds
+    )
     return Joined(joined, variables, record, held_out)
 
 
@@ -150,10 +152,13 @@ def _record(
     return MembersRecord(tuple(members), chosen.way, chosen.reason)
 
 
-def _remark(rows: _Rows, answered: int) -> str:
-    every = len(rows.targets)
+def _remark(prepared: Prepared, rows: _Rows, answered: int) -> str:
+    """Whose the validation figures are."""
+    every, drops = len(rows.targets), prepared.dataset.encoding.reading.on_bad_rows == "drop"
     left = f"; {every - answered:,} rows, whose folds have no member that answers, are not in them" * (answered < every)
+    numbers = "; `row` counts the rows of the source without those that were left out as their cells do not fit" * drops
     return (
         f"validation figures are out of fold: each of {answered:,} training and validation rows is answered by the "
-        f"members that were not trained on it{left}; training figures are those of all members on the same rows"
+        f"members that were not trained on it{left}; training figures are those of all members on the same "
+        f"rows{numbers}"
     )
