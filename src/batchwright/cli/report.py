@@ -107,7 +107,7 @@ def _show_run(opened: "Run", *, as_json: bool) -> None:
     out = table_console()
     for line in _lines(opened):
         say(line)
-    if sketch := loss_sketch(opened.history, out):
+    if sketch := loss_sketch(opened.history, out, has_members=opened.has_members):
         say(f"\n{sketch}\n")
     if (members := opened.members) is not None:
         from batchwright.cli.show.members import show_members
@@ -119,7 +119,8 @@ def _show_run(opened: "Run", *, as_json: bool) -> None:
         out.print("", *by_class, "", sep="\n")
     notes(opened.manifest.remarks, out)
     if opened.manifest.status in ("finished", "diverged"):
-        for line in brief_lines(found, judged if opened.manifest.status == "finished" else None):
+        judged_at_end = judged if opened.manifest.status == "finished" else None
+        for line in brief_lines(found, judged_at_end, has_members=opened.has_members):
             say(line)
     _say_settings(settings, opened.path)
 

@@ -148,7 +148,7 @@ class Training:
     shuffle: bool = True
     diagnostics: bool = True
     curvature: bool = False
-    members: Annotated[int, Ge(1), Le(64)] | None = None
+    members: Annotated[int, Ge(2), Le(64)] | None = None
 
     def __repr__(self) -> str:
         """The epochs, the batch size and the seed."""

@@ -34,6 +34,7 @@ class Evidence:
         confusion: by part, of a target that is one class: rows by true class (row) and answer (column).
         encoding: how the rows were encoded; None where that is not known.
         dataset: the rows, where they are at hand.
+        has_members: whether an ensemble was trained, and the history is that of its first member.
     """
 
     history: Sequence[Mapping[str, float]]
@@ -45,6 +46,7 @@ class Evidence:
     confusion: Mapping[str, Float64[np.ndarray, "classes classes"]] = field(default_factory=dict)
     encoding: Encoding | None = None
     dataset: Dataset | None = None
+    has_members: bool = False
 
     @cached_property
     def loss(self) -> Curve:
@@ -118,6 +120,7 @@ def evidence_of(run: "Run", dataset: Dataset | None = None) -> Evidence:
         confusion={part: np.array(found, np.float64) for part, found in manifest.confusion.items()},
         encoding=run.encoding if "schema.json" in written else None,
         dataset=dataset,
+        has_members=run.has_members,
     )
 
 

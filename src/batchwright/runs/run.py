@@ -254,6 +254,12 @@ class Run(Shown):
         return found
 
     @property
+    def has_members(self) -> bool:
+        """Whether it is of an ensemble, whose history is that of its first member."""
+        setting = self.settings.get("training.members")
+        return MEMBERS in self.manifest.files or (setting is not None and setting.value is not None)
+
+    @property
     def members(self) -> "MembersRecord | None":
         """The members of an ensemble, and what each adds; None where it is none.
 

@@ -1,6 +1,7 @@
 """Train the members of an ensemble, group by group, and make one model of those that answer."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -61,25 +62,24 @@ def refuse_ensemble(prepared: Prepared) -> None:
     Raises:
         ConfigError: what cannot be done, and what to do.
     """
-    job, count = prepared.job, prepared.settings.config.training.members
-    instead = "leave out `training.members`"
-    if count == 1:
-        raise ConfigError(f"training.members: 1 member is a training alone: {instead}, or take 2 or more.")
+    job, instead = prepared.job, "leave out `members`"
     if job.validation is None:
         raise ConfigError(
-            f"training.members: members are chosen by the validation rows, and there are none: {instead}, or give "
-            "data.validation_split a share above 0."
+            f"members are chosen by the validation rows, and there are none: {instead}, or give `validation_split` a "
+            "share above 0."
         )
     if isinstance(job.train, OnDisk) or isinstance(job.validation, OnDisk):
         raise ConfigError(
-            f"training.members: members need their rows in memory, and these are read in chunks: {instead}, or set "
-            "`memory_limit=none`."
+            f"members need their rows in memory, and these are read in chunks: {instead}, or set `memory_limit=none`."
         )
     if job.growth is not None:
-        raise ConfigError(f"training.members: members need a batch size that stays as it is: {instead}, or set that.")
+        raise ConfigError(
+            f"members need a batch size that stays as it is, and this one grows: {instead}, or give `batch_size` a "
+            "number."
+        )
     if type(prepared.blueprint.architecture) not in ARCHITECTURES:
         raise ConfigError(
-            f"training.members: settings are drawn for batchwright's networks, and this one is your own: {instead}."
+            f"members have drawn settings of batchwright's networks, and this network is your own: {instead}."
         )
 
 
@@ -126,11 +126,28 @@ def fit_ensemble(
 
 def _stopped(joined: Joined, count: int, epoch: int, ended: str | None) -> Stopped:
     """The end of a training of members of which some answer."""
-    members, answering = len(joined.record.members), len(joined.record.answering)
-    said = f"{members} of {count} members were trained, and {answering} of them answer{'s' * (answering == 1)}"
+    said = _counted(joined.record, count)
     if ended == "interrupted":
         return Stopped(joined.variables, epoch, "interrupted", f"interrupted: {said}")
     return Stopped(joined.variables, epoch, "finished", said)
+
+
+def _counted(record: MembersRecord, count: int) -> str:
+    """How many of the members were trained, how the others ended, and how many answer.
+
+    >>> from batchwright.runs.members import Member
+    >>> ended = ("finished", "interrupted", "finished", "diverged")
+    >>> each = [Member(number, {}, status, "", 2, 2, {}, int(number < 3)) for number, status in enumerate(ended)]
+    >>> _counted(MembersRecord(tuple(each), "all alike", ""), 6)
+    '2 of 6 members were trained, 1 in part, 1 diverged, 2 were not begun, and 3 of them answer'
+    """
+    ends = Counter(one.status for one in record.members)
+    finished, diverged, answering = ends["finished"], ends["diverged"], len(record.answering)
+    in_part, missing = len(record.members) - finished - diverged, count - len(record.members)
+    said = [f"{finished} of {count} members {'was' if finished == 1 else 'were'} trained"]
+    said += [f"{number} {how}" for number, how in ((in_part, "in part"), (diverged, "diverged")) if number]
+    said += [f"{missing} {'was' if missing == 1 else 'were'} not begun"] if missing else []
+    return f"{', '.join(said)}, and {answering} of them answer{'s' * (answering == 1)}"
 
 
 class _Training:

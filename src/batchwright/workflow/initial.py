@@ -70,8 +70,8 @@ def refuse_members(settings: Settings, initial: SavedModel) -> None:
         )
     if asks_for_members(settings):
         raise ConfigError(
-            "training.members: members begin with random parameters of their own, and initial gives parameters: leave "
-            "one of them out."
+            "members begin with random parameters of their own, and initial gives parameters: leave `members` out, or "
+            "initial."
         )
 
 

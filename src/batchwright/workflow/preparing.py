@@ -211,8 +211,8 @@ def refuse_members(settings: Settings) -> None:
     """Raise a ConfigError where one network is trained, and the settings ask for members."""
     if asks_for_members(settings):
         raise ConfigError(
-            "training.members: one network is trained here, or with each seed, and members are several with drawn "
-            "settings: leave out `training.members`."
+            "one network is trained here, or with each seed, and members are several with drawn settings: leave out "
+            "`members`."
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from batchwright import _cache, _machine
 from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, read_run_settings
 from batchwright.data.dataset import Dataset
+from batchwright.data.encode.encoding import Encoding
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
 from batchwright.nn.protocols import Variables
 from batchwright.runs import checkpoints
@@ -82,10 +83,7 @@ def train(
     if initial is not None:
         refuse_trials(settings, initial)
         refuse_members(settings, initial)
-    prepared = prepare(settings, dataset, None if initial is None else initial.encoding)
-    prepared = fit_epochs_in_time(measure_auto(prepared))
-    if asks_for_members(settings):
-        refuse_ensemble(prepared)
+    prepared = prepare_to_train(settings, dataset, None if initial is None else initial.encoding)
     if initial is not None:
         prepared = begin_from(prepared, initial)
     yield prepared
@@ -102,6 +100,18 @@ def train(
             prepared, first_checkpoint(prepared.state), folder, interrupted, started, steering
         )
     yield from _end_events(trained)
+
+
+def prepare_to_train(settings: Settings, dataset: Dataset | None = None, like: Encoding | None = None) -> Prepared:
+    """Prepare, measure what is `auto`, and plan for the time that there is; what cannot be trained is refused.
+
+    Raises:
+        DataError, ConfigError, UsageError: as `prepare`; something cannot be measured, or there can be no members.
+    """
+    prepared = fit_epochs_in_time(measure_auto(prepare(settings, dataset, like)))
+    if asks_for_members(settings):
+        refuse_ensemble(prepared)
+    return prepared
 
 
 def resume(

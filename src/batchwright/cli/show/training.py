@@ -153,10 +153,10 @@ def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
     return table
 
 
-def loss_sketch(history: Sequence[Mapping[str, float]], console: Console) -> str:
+def loss_sketch(history: Sequence[Mapping[str, float]], console: Console, *, has_members: bool = False) -> str:
     """The loss curves as lines of text no wider than the console; empty where there is nothing to see.
 
-    An output that cannot show the finer characters gets plain ones.
+    An output that cannot show the finer characters gets plain ones. Of an ensemble, a line above says whose they are.
     """
     curves = {name: [row.get(name, math.nan) for row in history] for name in ("loss", "val_loss")}
     shown = {name: values for name, values in curves.items() if any(map(math.isfinite, values))}
@@ -168,7 +168,8 @@ def loss_sketch(history: Sequence[Mapping[str, float]], console: Console) -> str
     from batchwright.figures import line_sketch, needs_plain  # a verb that shows none need not load them
 
     width = min(SKETCH[0], console.width - BESIDE_SKETCH)
-    return line_sketch(shown, width, SKETCH[1], first=first, plain=needs_plain(console.encoding))
+    sketch = line_sketch(shown, width, SKETCH[1], first=first, plain=needs_plain(console.encoding))
+    return f"losses of the first member:\n{sketch}" if has_members else sketch
 
 
 def follow_seeds(epochs: Iterator[int | Repeated], plan: Plan, console: Console) -> Repeated:
