@@ -46,7 +46,7 @@ from batchwright.training.watch import Steering
 from batchwright.workflow import Event, Trained
 from batchwright.workflow.progress import show_progress
 
-DEFAULT, TASK, NETWORK, SCHEDULE = Training(), TaskSettings(), Tabular(), OneCycle()
+DEFAULT, TASK, NETWORK, OPTIMIZER, SCHEDULE = Training(), TaskSettings(), Tabular(), Adam(), OneCycle()
 Auto: TypeAlias = Literal["auto"]
 Asked: TypeAlias = Literal["stop", "checkpoint"] | None
 
@@ -55,7 +55,7 @@ def fit(
     data: Dataset,
     *,
     network: Architecture | Network | Layer = NETWORK,
-    optimizer: Optimizer = Adam(),
+    optimizer: Optimizer = OPTIMIZER,
     schedule: Schedule = SCHEDULE,
     epochs: int | Auto | None = None,
     batch_size: BatchSize | AdaptiveBatchSize | Auto | None = None,
@@ -99,7 +99,8 @@ def fit(
         network: `nn.MLP`, `nn.CNN`, `nn.Tabular` or `nn.Linear`; or one of your own: an `nn.Network`, or a layer, such
             as `nn.Sequential`; if it does not end in an `nn.Dense`, one is added.
         optimizer: the update rule, one of `optim.OPTIMIZERS`, with its learning rate. Adam without `weight_decay` gets
-            one for a number as target and fewer than 3,200 training rows, unless `epochs` is given.
+            one for a number as target and fewer than 3,200 training rows, unless `epochs` is given. By default, an
+            `nn.Linear` has a learning rate from 0.01 to 0.1, by the number of updates.
         schedule: how the learning rate changes, one of `optim.SCHEDULES`. By default it follows from the rows: constant
             with an average on tables of 800 to 45,714 training rows, unless `epochs` is given; else `OneCycle`.
         epochs: passes over the training rows, at least 1; "auto" trains until the validation loss stops falling. None
@@ -353,9 +354,9 @@ def _settings(
         validate_component(part, as_arguments=True)
     config = Config(network=architecture, optimizer=optimizer, schedule=schedule, task=aim, training=training, own=own)
     settings = settings_of(config, to_measure)
-    if schedule is SCHEDULE:
-        return settings
-    return replace(settings, origins={**settings.origins, "schedule.name": "user"})
+    said = {"schedule.name": schedule is not SCHEDULE, "optimizer.learning_rate": optimizer is not OPTIMIZER}
+    given = [key for key, chosen in said.items() if chosen]
+    return replace(settings, origins={**settings.origins, **dict.fromkeys(given, "user")})
 
 
 def _rate(given: object) -> float:

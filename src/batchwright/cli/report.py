@@ -36,9 +36,7 @@ def report(run: Folder, file: File = None, html: Html = False, csv: CsvFolder = 
     check_files(None, csv)
     kind = kind_of(run)
     if kind == "leaderboard":
-        if html:
-            raise UsageError(f"{run} holds a comparison with peers, which has no page: leave out --html.")
-        _report_leaderboard(run, csv, as_json=as_json)
+        _report_leaderboard(run, csv, file, html=html, as_json=as_json)
         return
     opened, show = _OPEN[kind](run)
     write_files(opened, None, csv)
@@ -72,23 +70,32 @@ def _open_comparison(path: Path) -> "tuple[Subject, Show]":
 _OPEN = {"run": _open_run, "search": _open_search, "comparison": _open_comparison}
 
 
-def _report_leaderboard(path: Path, csv: Path | None, *, as_json: bool) -> None:
-    """Show who was compared, and write the table."""
+def _report_leaderboard(path: Path, csv: Path | None, file: Path | None, *, html: bool, as_json: bool) -> None:
+    """Show who was compared with what came of it, and write the table; or write the page."""
     from batchwright.cli.compare import show_leaderboard
     from batchwright.comparison.peers.saved import open_leaderboard
 
     found = open_leaderboard(path)
     write_files(found, None, csv)
-    show_leaderboard(found, path, as_json=as_json)
+    if not html:
+        show_leaderboard(found, path, as_json=as_json)
+        return
+    from batchwright.report.leaderboard_contents import leaderboard_contents
+    from batchwright.report.write import REPORT, write_page
+
+    _say_written(path, write_page(leaderboard_contents(found, path), file or path / REPORT), as_json=as_json)
 
 
 def _write_page(of: "Subject", file: Path | None, *, as_json: bool) -> None:
     """Write the page, and say where it is."""
     from batchwright.report import write_report
 
-    written = write_report(of, file)
+    _say_written(of.path, write_report(of, file), as_json=as_json)
+
+
+def _say_written(path: Path, written: Path, *, as_json: bool) -> None:
     if as_json:
-        print_json({"run": str(of.path), "html": str(written)})
+        print_json({"run": str(path), "html": str(written)})
     else:
         say(f"report: {written}")
 

@@ -80,6 +80,12 @@ class Evidence:
         size = self.plan.get("batch_size", 0)
         return size if isinstance(size, int) else 0
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether the outputs of the network are linear in its inputs."""
+        name, sizes = (self.settings.get(f"network.{key}") for key in ("name", "hidden_layer_sizes"))
+        return name == "linear" or (name == "mlp" and sizes in ([], ()))
+
     def layers(self, figure: str) -> dict[str, Curve]:
         """A figure of each layer at the measured epochs, from the layer of the inputs to the last.
 

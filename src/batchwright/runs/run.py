@@ -11,9 +11,9 @@ from jaxtyping import Int32, Int64
 from batchwright._files import is_locked, path_of
 from batchwright._shown import Drawings, Shown
 from batchwright.errors import RunError, nearest
+from batchwright.runs.kinds import how_to_open
 from batchwright.runs.manifest import (
     BEST_RUN,
-    COMPARISON,
     CONFIG,
     CONFORMAL,
     EVIDENCE,
@@ -346,10 +346,9 @@ def open_run(path: Path | str) -> Run:
         return open_run(path / BEST_RUN)
     if (path / SEARCH).is_file():
         raise RunError(f"the search in {path} has not finished: `batchwright resume {path}` goes on with it.")
-    if (path / COMPARISON).is_file():
-        raise RunError(f"{path} holds a comparison, which has no model: `batchwright report {path}` shows it.")
     if not (path / MANIFEST).exists():
-        raise RunError(f"{path} is not the folder of a run: it has no {MANIFEST}. `batchwright runs` lists runs.")
+        hint = how_to_open(path) or " `batchwright runs` lists runs."
+        raise RunError(f"{path} is not the folder of a run: it has no {MANIFEST}.{hint}")
     return Run(path, read_manifest(path))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from batchwright._files import Lock, remove_parts, write_file
 from batchwright.errors import RunError
 from batchwright.runs.folder import claim, lock_of
+from batchwright.runs.kinds import how_to_open
 from batchwright.runs.manifest import SEARCH
 from batchwright.runs.reading import parse, read_bytes, to_plain
 from batchwright.runs.sealed import seal, unseal
@@ -110,7 +111,7 @@ def read_plan(path: Path) -> SearchPlan:
         RunError: it is not the folder of a search, or cannot be read.
     """
     if not is_search(path):
-        raise RunError(f"{path} is not the folder of a search: it has no {SEARCH}.")
+        raise RunError(f"{path} is not the folder of a search: it has no {SEARCH}.{how_to_open(path)}")
     plain = unseal(read_bytes(path, SEARCH, at_most=MOST_BYTES[SEARCH]), path / SEARCH, FORMAT)
     plan = parse(SearchPlan, {name: value for name, value in plain.items() if name != "format"}, path / SEARCH)
     if min(plan.trials, plan.seeds, plan.folds) < 1:

@@ -42,6 +42,7 @@ from batchwright.workflow.augmenting import augment_note, chosen_augment, with_a
 from batchwright.workflow.budget import budget_notes, with_budget, with_budget_of
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.held_out import needs_validation, with_division, with_validation_rows
+from batchwright.workflow.linear_rate import linear_rate_notes, with_linear_rate
 from batchwright.workflow.tasks import medians_note, task_of
 
 EXAMPLE_ROWS = 10_000
@@ -145,7 +146,7 @@ def with_rows_budget(settings: Settings, dataset: Dataset) -> Settings:
     rows = dataset.train.rows
     unstopped = dataset.validation is None and is_too_few_to_validate(rows)
     decays = unstopped or dataset.target.task == "regression"
-    return with_budget(settings, rows, decays=decays, averaged=averaged)
+    return with_linear_rate(with_budget(settings, rows, decays=decays, averaged=averaged), rows)
 
 
 def check_outputs(blueprint: Blueprint, program: Program, example: dict[str, np.ndarray]) -> None:
@@ -195,7 +196,8 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
     if NUMBERS in settings.to_measure:
         raise ConfigError("network.numbers: auto is tried before a training alone: here, choose among names.")
     dataset = prepared.dataset
-    config = with_augment(with_budget_of(settings, prepared.settings), features_of(dataset.encoding)).config
+    settings = with_linear_rate(with_budget_of(settings, prepared.settings), dataset.train.rows)
+    config = with_augment(settings, features_of(dataset.encoding)).config
     program = _program(config, _blueprint(config, dataset))
     job = _job(config, dataset, program, like or prepared.job)
     refuse_too_large(program, _largest(job), example_of(dataset))
@@ -394,6 +396,7 @@ def _frozen_notes(job: Job, state: TrainState) -> Iterator[str]:
 def _notes(settings: Settings, job: Job) -> Iterator[str]:
     """What a user should know of the plan, one sentence each."""
     yield from budget_notes(settings)
+    yield from linear_rate_notes(settings)
     rows, asked = job.train.length, settings.config.training.batch_size
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"

@@ -90,7 +90,8 @@ def known_order(cells: pl.Series, *, merge_case: bool = False) -> tuple[str, ...
 def stray_note(column: str, counts: Mapping[str, int]) -> str:
     """A sentence on the words that keep the others of a column from a known order; empty where there are none.
 
-    It takes an order of which there are `FEWEST` words or more, in half of the rows or more, and at most as many others.
+    It takes an order of which there are `FEWEST` words or more, in half of the rows or more, and at most as many
+    others.
 
     Args:
         column: the name of the column.
@@ -110,8 +111,8 @@ def stray_note(column: str, counts: Mapping[str, int]) -> str:
     more = f" and {len(strays) - 3} more" if len(strays) > 3 else ""
     them = "it" if len(strays) == 1 else "them"
     return (
-        f"its words {' < '.join(kept)} have a known order, which is not used because of {listed}{more}: correct {them}, "
-        f"take {them} as missing, {missing_setting(column, strays)}, or give all words in their order, as "
+        f"its words {' < '.join(kept)} have a known order, which is not used because of {listed}{more}: correct "
+        f"{them}, take {them} as missing, {missing_setting(column, strays)}, or give all words in their order, as "
         f"{order_setting(column, (*kept, *strays))}"
     )
 
