@@ -37,7 +37,13 @@ from batchwright.workflow.ensemble import (
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
 from batchwright.workflow.finishing import Finished, chosen_in_training, finish_task
 from batchwright.workflow.fitting import Fitted, heed
-from batchwright.workflow.initial import begin_from, given_variables, has_begun_from, refuse_members, refuse_trials
+from batchwright.workflow.initial import (
+    begin_from,
+    given_variables,
+    has_begun_from,
+    refuse_members_begun,
+    refuse_trials,
+)
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.member_states import remove_states
 from batchwright.workflow.places import find_again, places_of, require_rows_again
@@ -82,7 +88,7 @@ def train(
     _cache.use()
     if initial is not None:
         refuse_trials(settings, initial)
-        refuse_members(settings, initial)
+        refuse_members_begun(settings, initial)
     prepared = prepare_to_train(settings, dataset, None if initial is None else initial.encoding)
     if initial is not None:
         prepared = begin_from(prepared, initial)

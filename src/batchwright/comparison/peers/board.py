@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from batchwright._shown import Drawings, Shown
-from batchwright.comparison.peers.scores import OURS, Scores
+from batchwright.comparison.peers.scores import OURS, ContestantScores
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,7 +31,7 @@ class Contestant:
     name: str
     boosting: bool
     rows: str
-    scores: Scores | None
+    scores: ContestantScores | None
     seconds: float | None
     failure: str = ""
 
