@@ -1,5 +1,7 @@
 """A linear network comes to the least squares or the logistic regression by default, and a diagnosis says why not."""
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -9,6 +11,8 @@ from batchwright.comparison.changed import changed_settings
 from batchwright.config import load_config
 from batchwright.optim.reach import linear_rate
 from batchwright.runs.run import open_run
+from batchwright.runs.sealed import seal
+from batchwright.workflow import recorded_settings
 from batchwright.workflow.linear_rate import RATE
 from batchwright.workflow.preparing import job_on, prepare
 
@@ -99,3 +103,16 @@ def test_another_network_than_that_of_a_run_does_not_get_its_rate(tmp_path):
     for changes, rate in (({"network.name": "mlp"}, 0.001), ({"optimizer.name": "sgd"}, 0.1)):
         other = changed_settings(run, changes)
         assert (other.config.optimizer.learning_rate, other.origins[RATE]) == (rate, "default")
+
+
+def test_a_run_of_an_earlier_version_keeps_its_rate(tmp_path):
+    data = bw.load("diabetes", scaling="standard")
+    bw.fit(data, network=bw.nn.Linear(), learning_rate=0.001, epochs=2, run_dir=tmp_path / "run", diagnostics=False)
+    manifest = tmp_path / "run/manifest.json"
+    plain = json.loads(manifest.read_text())
+    plain["settings"][RATE]["origin"] = "default"
+    del plain["sha256"]
+    manifest.write_text(seal(plain))
+    run = open_run(tmp_path / "run")
+    for found in (recorded_settings(run), changed_settings(run, {"training.epochs": 3})):
+        assert prepare(found, data).settings.config.optimizer.learning_rate == 0.001

@@ -14,7 +14,7 @@ from batchwright.runs.manifest import CONFIG
 from batchwright.runs.run import Run
 from batchwright.search.space import Space
 from batchwright.workflow.extending import EPOCHS
-from batchwright.workflow.linear_rate import RATE
+from batchwright.workflow.linear_rate import RATE, with_recorded_rate
 from batchwright.workflow.places import find_again
 
 UNCHOSEN = ("default", "rows")
@@ -49,6 +49,8 @@ def changed_settings(run: Run, changes: Mapping[str, Any], given: Given = NONE_G
     touched = {key for key in settings.origins for change in chosen if key == change or key.startswith(f"{change}.")}
     known = {key: "default" if key in unchosen else origins.get(key, "default") for key in settings.origins}
     said = replace(settings, origins=known | dict.fromkeys(touched, "user"))
+    if not {"network.name", "optimizer.name"} & chosen.keys():
+        said = with_recorded_rate(said)
     return find_again(said, run.manifest.paths)
 
 

@@ -33,6 +33,15 @@ def with_linear_rate(settings: Settings, rows: int) -> Settings:
     return chosen.with_evidence(RATE, {"reason": reason})
 
 
+def with_recorded_rate(settings: Settings) -> Settings:
+    """The settings of a recorded training, whose rate stays: an earlier version did not choose that of linear networks.
+
+    Such a rate counts as one that followed from the rows.
+    """
+    stays = _is_linear(settings.config.network) and settings.origins.get(RATE) == "default"
+    return replace(settings, origins={**settings.origins, RATE: "rows"}) if stays else settings
+
+
 def linear_rate_notes(settings: Settings) -> Iterator[str]:
     """A sentence on the learning rate, where it was chosen because the network is linear."""
     if _follows(settings):

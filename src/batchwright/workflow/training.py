@@ -44,6 +44,7 @@ from batchwright.workflow.initial import (
     refuse_members_begun,
     refuse_trials,
 )
+from batchwright.workflow.linear_rate import with_recorded_rate
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.member_states import remove_states
 from batchwright.workflow.places import find_again, places_of, require_rows_again
@@ -199,7 +200,7 @@ def recorded_settings(run: Run, given: Given = NONE_GIVEN) -> Settings:
     if run.manifest.extended:
         settings = with_epochs(settings, run.manifest.extended[-1].epochs)
     origins = {key: run.settings[key].origin if key in run.settings else "default" for key in settings.origins}
-    return find_again(replace(settings, origins=origins), run.manifest.paths)
+    return find_again(with_recorded_rate(replace(settings, origins=origins)), run.manifest.paths)
 
 
 def require_same_rows(run: Run, dataset: Dataset) -> None:
