@@ -44,6 +44,7 @@ from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
 from batchwright.training.watch import Steering
 from batchwright.workflow import Event, Trained
+from batchwright.workflow.linear_rate import is_linear
 from batchwright.workflow.progress import show_progress
 
 DEFAULT, TASK, NETWORK, OPTIMIZER, SCHEDULE = Training(), TaskSettings(), Tabular(), Adam(), OneCycle()
@@ -354,7 +355,8 @@ def _settings(
         validate_component(part, as_arguments=True)
     config = Config(network=architecture, optimizer=optimizer, schedule=schedule, task=aim, training=training, own=own)
     settings = settings_of(config, to_measure)
-    said = {"schedule.name": schedule is not SCHEDULE, "optimizer.learning_rate": optimizer is not OPTIMIZER}
+    keeps_rate = is_linear(architecture) and optimizer is not OPTIMIZER
+    said = {"schedule.name": schedule is not SCHEDULE, "optimizer.learning_rate": keeps_rate}
     given = [key for key, chosen in said.items() if chosen]
     return replace(settings, origins={**settings.origins, **dict.fromkeys(given, "user")})
 

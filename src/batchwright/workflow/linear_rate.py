@@ -19,7 +19,7 @@ def with_linear_rate(settings: Settings, rows: int) -> Settings:
     It is that of rules whose updates are as large as the rate.
     """
     config, training = settings.config, settings.config.training
-    fits = _is_linear(config.network) and type(config.optimizer) in BOUNDED
+    fits = is_linear(config.network) and type(config.optimizer) in BOUNDED
     if not fits or RATE in settings.to_measure or not (settings.origins.get(RATE) == "default" or _follows(settings)):
         return settings
     size = training.batch_size
@@ -38,7 +38,7 @@ def with_recorded_rate(settings: Settings) -> Settings:
 
     Such a rate counts as one that followed from the rows.
     """
-    stays = _is_linear(settings.config.network) and settings.origins.get(RATE) == "default"
+    stays = is_linear(settings.config.network) and settings.origins.get(RATE) == "default"
     return replace(settings, origins={**settings.origins, RATE: "rows"}) if stays else settings
 
 
@@ -48,7 +48,7 @@ def linear_rate_notes(settings: Settings) -> Iterator[str]:
         yield f"learning rate {settings.config.optimizer.learning_rate:g}: {settings.evidence[RATE]['reason']}"
 
 
-def _is_linear(network: Any) -> bool:
+def is_linear(network: Any) -> bool:
     """Whether the outputs of a network are linear in its inputs."""
     return isinstance(network, Linear) or (isinstance(network, MLP) and not network.hidden_layer_sizes)
 
