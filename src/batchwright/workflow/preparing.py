@@ -42,6 +42,7 @@ from batchwright.workflow.augmenting import augment_note, chosen_augment, with_a
 from batchwright.workflow.budget import budget_notes, with_budget, with_budget_of
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.held_out import needs_validation, with_division, with_validation_rows
+from batchwright.workflow.member_settings import given_members
 from batchwright.workflow.tasks import medians_note, task_of
 
 EXAMPLE_ROWS = 10_000
@@ -118,6 +119,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     """
     started = time.perf_counter()
     config = settings.config
+    given_members(settings)  # refuses what is wrong with them, before the rows are read
     if config.training.deterministic:
         be_deterministic()
     if dataset is None:
@@ -194,12 +196,16 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
     refuse_members(settings)
     if NUMBERS in settings.to_measure:
         raise ConfigError("network.numbers: auto is tried before a training alone: here, choose among names.")
-    dataset = prepared.dataset
-    config = with_augment(with_budget_of(settings, prepared.settings), features_of(dataset.encoding)).config
+    dataset, config = prepared.dataset, settings_on(prepared, settings).config
     program = _program(config, _blueprint(config, dataset))
     job = _job(config, dataset, program, like or prepared.job)
     refuse_too_large(program, _largest(job), example_of(dataset))
     return job
+
+
+def settings_on(prepared: Prepared, settings: Settings) -> Settings:
+    """Other settings with what follows from the same rows as prepared."""
+    return with_augment(with_budget_of(settings, prepared.settings), features_of(prepared.dataset.encoding))
 
 
 def asks_for_members(settings: Settings) -> bool:

@@ -39,7 +39,7 @@ def _show_epoch(event: MembersDone, bar: Progress, task: int, lines: Lines) -> N
 
 
 def members_table(record: MembersRecord) -> Table:
-    """A row for each member: weight, epochs, its own figures, those with it, and what was drawn for it."""
+    """A row for each member: weight, epochs, its own figures, those with it, and its settings."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), title_justify="left")
     table.title = f"members: {record.way}"
     names = list(record.members[0].validation)
@@ -47,12 +47,12 @@ def members_table(record: MembersRecord) -> Table:
         table.add_column(name, justify="right")
     for name in names:
         table.add_column(f"with it val_{name}", justify="right")
-    table.add_column("drawn", overflow="fold")
+    table.add_column("settings", overflow="fold")
     for member in record.members:
         own, together = member.validation, member.together or {}
         figures = [figure_text(own.get(name)) for name in names] + [figure_text(together.get(name)) for name in names]
         weight = f"{record.share(member):.3f}" if member.count else "-"
-        table.add_row(str(member.number), weight, f"{member.epoch}/{member.epochs}", *figures, drawn_text(member))
+        table.add_row(str(member.number), weight, f"{member.epoch}/{member.epochs}", *figures, settings_text(member))
     return table
 
 
@@ -62,8 +62,8 @@ def show_members(record: MembersRecord, console: Console) -> None:
     console.print(f"{record.reason}\n", soft_wrap=True, markup=False, highlight=False)
 
 
-def drawn_text(member: Member) -> str:
-    """What was drawn for a member, in words; why it has no answer, where it has none."""
-    drawn = ", ".join(f"{key.rpartition('.')[2]} {flow(value)}" for key, value in member.settings.items())
+def settings_text(member: Member) -> str:
+    """What is other in the settings of a member, in words; why it has no answer, where it has none."""
+    other = ", ".join(f"{key.rpartition('.')[2]} {flow(value)}" for key, value in member.settings.items())
     ended = f"; {member.status}: {member.reason}" if member.status == "diverged" else ""
-    return (drawn or "nothing: the settings as they are") + ended
+    return (other or "nothing: the settings as they are") + ended
