@@ -39,6 +39,15 @@ def shorten(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
+def brief(value: Any) -> str:
+    """A value on one line, as tables show it: of a number that is not whole, three digits.
+
+    >>> brief(0.00123456), brief([64, 32])
+    ('0.00123', '[64, 32]')
+    """
+    return f"{value:.3g}" if isinstance(value, float) else flow(value)
+
+
 def block(values: Mapping[str, Any], comments: Mapping[str, str], *, prefix: str = "") -> str:
     """Nested values, one per line, and so the mappings of a long list.
 

@@ -251,7 +251,7 @@ BEFORE = (
 """Keys that a record of an earlier version lacks, and what was done before there was each; other new keys do by default
 what was done."""
 
-AUTO = "auto"
+AUTO: Literal["auto"] = "auto"
 NUMBERS = "network.numbers"
 """The key of how numbers are embedded, whose `auto` is tried before training, before all that is measured."""
 MEMBERS = "training.members"

@@ -1,6 +1,6 @@
 """The members of an ensemble: what each was trained with, its own figures, and what it adds."""
 
-from batchwright.config import flow
+from batchwright.config.emit import brief
 from batchwright.errors import RunError
 from batchwright.figures.text import clean
 from batchwright.report.blocks import Cell, Grid, Section, Words
@@ -35,5 +35,5 @@ def _row(record: MembersRecord, member: Member, names: tuple[str, ...]) -> tuple
         *(member.validation.get(name) for name in names),
         *(together.get(name) for name in names),
         f"{member.epoch} of {member.epochs}",
-        clean(", ".join(f"{key} {flow(value)}" for key, value in member.settings.items()) or "as they are"),
+        clean(", ".join(f"{key} {brief(value)}" for key, value in member.settings.items()) or "as they are"),
     )

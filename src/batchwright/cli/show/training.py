@@ -144,7 +144,7 @@ def _answers(prepared: Prepared) -> str:
     return f"{len(target.classes)} {'labels' if target.task == 'multilabel' else 'classes'}: {named}"
 
 
-def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
+def metrics_table(metrics: Mapping[str, Mapping[str, float | None]]) -> Table:
     """All metrics: a row for each, a column for each part of the data."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("")
