@@ -131,7 +131,7 @@ def resume_search(
     return _run_to_end(go_on(reopen_search(place), data, given=given))
 
 
-def _with_members(space: Mapping[str, Any] | None, members: object) -> Mapping[str, Any] | None:
+def _with_members(space: Any, members: object) -> Any:
     """The space with the number of members, as a configuration has it.
 
     Raises:
