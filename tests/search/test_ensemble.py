@@ -341,7 +341,7 @@ def test_a_study_is_the_same_with_and_without_members(found: Searched) -> None:
         ({"training.members": "0"}, "must be a whole number >= 1 and <= 64"),
         ({"training.members": "65"}, "must be a whole number >= 1 and <= 64"),
         ({"training.members": "1"}, "1 member is a training alone"),
-        ({"training.members": "9"}, "9 members are different trials, and there are 8: take more `trials`"),
+        ({"training.members": "9"}, "9 members are different trials, and `trials` is 8: take more"),
         ({"training.members": "[{}, {}]"}, "the members of a search are its best trials: say how many"),
         ({"training.members": "{choice: [2, 4]}"}, "the best trials become members: say how many, or auto"),
         ({"task.loss": "{choice: [huber, mean_squared_error]}"}, "cannot differ in task.loss, which is searched"),
@@ -395,4 +395,4 @@ def test_in_the_terminal(tmp_path: Path, batchwright: Batchwright) -> None:  # n
     assert told["ensemble"]["test"] == pytest.approx(open_run("s").metrics["test"])
     assert told["best"]["test"] == pytest.approx(told["ensemble"]["first"]["test"])
     refused = batchwright(*words[:6], "--ensemble", 8, "--run-dir", "other")
-    assert refused.code == 2 and "take more --trials" in refused.err and not Path("other").exists()
+    assert refused.code == 2 and "--trials is 4" in refused.err and not Path("other").exists()

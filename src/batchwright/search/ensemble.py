@@ -53,8 +53,8 @@ def refuse_trials_as_members(space: Space, prepared: Prepared, asked: Count, tri
     refuse_members_on(prepared, count)
     if trials < count:
         raise ConfigError(
-            f"training.members: {count} members are different trials, and there are {trials}: take more `trials`, or "
-            "fewer members."
+            f"training.members: {count} members are different trials, and `trials` is {trials}: take more, or fewer "
+            "members."
         )
     if common := next((one.key for one in space.dimensions if not can_differ(one.key)), None):
         raise ConfigError(
