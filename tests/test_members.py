@@ -245,7 +245,8 @@ def test_seeds_and_members_do_not_go_together(batchwright: Batchwright) -> None:
 
 @pytest.mark.parametrize("members", [1, 65])
 def test_in_python_the_argument_is_named(members: int) -> None:
-    with pytest.raises(ConfigError, match=r'^members: must be a whole number >= 2 and <= 64, or None, or "auto", but'):
+    said = r'^members: must be a whole number >= 2 and <= 64, or a list.*, or None, or "auto", but'
+    with pytest.raises(ConfigError, match=said):
         bw.fit(bw.load("iris"), members=members)
     with pytest.raises(ConfigError, match=r"^members are chosen by the validation rows.*leave out `members`"):
         bw.fit(bw.load("iris", validation_split=0), members=2)
@@ -261,7 +262,6 @@ def test_rows_that_are_read_in_chunks_are_refused() -> None:
 
 def test_other_verbs_say_that_they_train_one_network(run: Run, batchwright: Batchwright) -> None:  # noqa: F811
     for words in (
-        ["search", "iris", "--ensemble", 2],
         ["compare", "iris", "--vary", "seed", "--ensemble", "auto"],
         ["find-learning-rate", "iris", "--ensemble", "auto"],
         ["find-batch-size", "iris", "--ensemble", 2],

@@ -22,6 +22,7 @@ from batchwright.config import (
     settings_of,
     validate_component,
 )
+from batchwright.config.components import plain_value
 from batchwright.config.custom import check_kinds, metric_names
 from batchwright.config.durations import seconds_of
 from batchwright.config.sections import AUTO, MEASURABLE, MEMBERS
@@ -86,7 +87,7 @@ def fit(
     shuffle: bool = True,
     diagnostics: bool = True,
     curvature: bool = False,
-    members: int | Auto | None = None,
+    members: int | Auto | Sequence[Mapping[str, Any]] | None = None,
     seed: int = 0,
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
@@ -144,7 +145,8 @@ def fit(
         diagnostics: whether the history has figures of each layer, and the last mistakes on validation rows are kept.
         curvature: whether the history has the largest curvature of the training loss too, which takes far longer.
         members: how many networks are trained apart, with settings drawn for each, to answer together: 2 to 64; "auto"
-            is 8, or fewer with many rows or little time; None trains one network. The submodels of
+            is 8, or fewer with many rows or little time; None trains one network. A list has the settings of each
+            member in place of drawn ones, such as [{}, {"optimizer.learning_rate": 0.01}]. The submodels of
             `nn.Tabular(ensemble=8)` are parts of one network, which share its weights.
         seed: the seed of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
@@ -306,12 +308,16 @@ def _settings(
     shuffle: bool,
     diagnostics: bool,
     curvature: bool,
-    members: int | Auto | None,
+    members: int | Auto | Sequence[Mapping[str, Any]] | None,
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
     check_kinds(architecture, optimizer, schedule)
-    chosen = {"optimizer.learning_rate": learning_rate, "training.batch_size": batch_size, "training.epochs": epochs}
+    chosen: dict[str, Any] = {
+        "optimizer.learning_rate": learning_rate,
+        "training.batch_size": batch_size,
+        "training.epochs": epochs,
+    }
     chosen[MEMBERS] = members
     to_measure = tuple(key for key in MEASURABLE if isinstance(chosen[key], str) and chosen[key] == AUTO)
     if learning_rate is not None and "optimizer.learning_rate" not in to_measure:
@@ -347,7 +353,7 @@ def _settings(
         shuffle=shuffle,
         diagnostics=diagnostics,
         curvature=curvature,
-        members=None if MEMBERS in to_measure else cast("int | None", members),
+        members=None if MEMBERS in to_measure else _members(members),
     )
     for part in (optimizer, schedule, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)
@@ -373,6 +379,13 @@ def _seconds(given: float | str | None) -> float | None:
     """A length of time in seconds; what is none is refused with the rest."""
     seconds = seconds_of(given) if isinstance(given, str) else None
     return cast("float | None", given) if seconds is None else seconds
+
+
+def _members(given: int | str | Sequence[Mapping[str, Any]] | None) -> int | tuple[Mapping[str, Any], ...] | None:
+    """Members as the configuration has them; what is none is refused with the rest."""
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        return tuple(map(plain_value, given))
+    return cast("int | None", given)
 
 
 def _batch_size(given: BatchSize | AdaptiveBatchSize | Auto | None) -> BatchSize | Growing | None:

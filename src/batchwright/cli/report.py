@@ -169,7 +169,7 @@ def _show_search(found: "SavedSearch", *, as_json: bool) -> None:
     if best is None:
         say(why)
         return
-    say("\nthe best trial, trained anew:")
+    say("\nthe best trials, trained anew as members:" if best.members else "\nthe best trial, trained anew:")
     _show_run(best, as_json=False)
 
 

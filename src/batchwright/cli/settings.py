@@ -173,7 +173,7 @@ OPTIONS = (
         "--ensemble",
         "training.members",
         yaml,
-        "networks with drawn settings that answer together, such as 8; or auto",
+        "networks that answer together, such as 8, or auto: with drawn settings; of a search, the best trials",
     ),
     Option("--epochs", "training.epochs", yaml, "passes over the training rows; or auto"),
     Option("--batch-size", "training.batch_size", yaml, "rows per update; full, auto, or {adaptive: {}} to grow"),

@@ -35,7 +35,7 @@ def to_plain(component: Any) -> dict[str, Any]:
     0.9
     """
     named = {tag: getattr(component, tag) for tag in (_tag(type(component)),) if tag}
-    return named | {name: _to_plain_value(getattr(component, name)) for name in fields_of(type(component))}
+    return named | {name: plain_value(getattr(component, name)) for name in fields_of(type(component))}
 
 
 def from_plain(plain: Mapping[str, Any], classes: Sequence[type[C]]) -> C:
@@ -98,7 +98,7 @@ def _problems(component: Any, prefix: str, measurable: Set[str] = frozenset()) -
                 yield from _problems(part, f"{where}." if part is value else f"{where}[{number}].")
         fits = _is_one_of(value, hint) if any(map(_is_component, parts)) else _fits(value, hint)
         if not fits:
-            given, auto = shorten(_to_plain_value(value)), f', or "{AUTO}"' if name in measurable else ""
+            given, auto = shorten(plain_value(value)), f', or "{AUTO}"' if name in measurable else ""
             yield f"{where}: must be {describe(hint, python=True)}{auto}, but is {given}.{_suggest_name(hint, value)}"
         elif rounded := float32_problem(hint, value):
             yield f"{where}: {rounded}"
@@ -143,12 +143,12 @@ def _tag(cls: type) -> str | None:
     return "name" if hasattr(cls, "name") and "name" not in fields_of(cls) else None
 
 
-def _to_plain_value(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Tuples and arrays as lists, single numbers of arrays as numbers."""
     if _is_component(value):
         return to_plain(value)
     if isinstance(value, Mapping):
-        return {str(key): _to_plain_value(entry) for key, entry in value.items()}
+        return {str(key): plain_value(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_to_plain_value(entry) for entry in value]
+        return [plain_value(entry) for entry in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic | jax.Array) else value

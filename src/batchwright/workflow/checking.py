@@ -65,7 +65,7 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
     program = job.program
     told = _told(settings)
     found = inspect(prepared.dataset, job.plan, program.model.network, program.optimizer, stable=stable, told=told)
-    total = epoch * job.plan.epochs * (prepared.settings.config.training.members or 1)
+    total = epoch * job.plan.epochs * (prepared.settings.config.training.member_count)
     return Checked(prepared, segment.memory_bytes, segment.seconds, epoch, total, found, rates)
 
 

@@ -17,15 +17,17 @@ from batchwright.population.at_once import member_bytes, memory_of, wave_sizes
 from batchwright.population.fit import MemberRun, fit_members
 from batchwright.population.groups import group_jobs
 from batchwright.runs.folder import RunFolder
-from batchwright.runs.members import MembersRecord
+from batchwright.runs.members import Figures, MembersRecord
 from batchwright.training.epochs import End
 from batchwright.training.events import Compiled, EpochDone, Stopped
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job
 from batchwright.training.watch import BETWEEN_EPOCHS, Steering
-from batchwright.workflow.drawn import Drawn, draw_members
+from batchwright.workflow.drawn import Drawn
 from batchwright.workflow.fitting import Fitted, heed
 from batchwright.workflow.joining import Joined, join_trained
+from batchwright.workflow.judging import judge_finished
+from batchwright.workflow.member_settings import given_members, member_settings
 from batchwright.workflow.member_states import keep_groups, restore_group, save_group
 from batchwright.workflow.preparing import Prepared, asks_for_members, example_of, job_on
 
@@ -62,6 +64,17 @@ def refuse_ensemble(prepared: Prepared) -> None:
     Raises:
         ConfigError: what cannot be done, and what to do.
     """
+    refuse_members_on(prepared)
+    for one in given_members(prepared.settings):
+        refuse_apart(prepared.job, job_on(prepared, one.settings))
+
+
+def refuse_members_on(prepared: Prepared) -> None:
+    """Refuse members where the rows, the batch size or the network of a training do not allow them.
+
+    Raises:
+        ConfigError: what cannot be done, and what to do.
+    """
     job, instead = prepared.job, "leave out `members`"
     if job.validation is None:
         raise ConfigError(
@@ -72,14 +85,28 @@ def refuse_ensemble(prepared: Prepared) -> None:
         raise ConfigError(
             f"members need their rows in memory, and these are read in chunks: {instead}, or set `memory_limit=none`."
         )
-    if job.growth is not None:
-        raise ConfigError(
-            f"members need a batch size that stays as it is, and this one grows: {instead}, or give `batch_size` a "
-            "number."
-        )
+    refuse_apart(job, job)
     if type(prepared.blueprint.architecture) not in ARCHITECTURES:
         raise ConfigError(
             f"members have drawn settings of batchwright's networks, and this network is your own: {instead}."
+        )
+
+
+def refuse_apart(first: Job, other: Job) -> None:
+    """Refuse a member that cannot be trained and answer with the first.
+
+    Raises:
+        ConfigError: its batch size grows, or it looks at other views of an image.
+    """
+    if other.growth is not None:
+        raise ConfigError(
+            "members need a batch size that stays as it is, and this one grows: leave out `members`, or give "
+            "`batch_size` a number."
+        )
+    if first.program.model.views != other.program.model.views:
+        raise ConfigError(
+            "members answer to the same views of an image: give all the same "
+            "`training.augment.test_time`, with the same kinds of changes."
         )
 
 
@@ -98,7 +125,7 @@ def fit_ensemble(
     answers in place of the one of the settings.
     """
     started = time.perf_counter()
-    drawn = draw_members(prepared.settings, prepared.settings.config.training.members or 1)
+    drawn = member_settings(prepared.settings)
     training = _Training(prepared, drawn, folder, heed(interrupted, folder), steering or Steering())
     compiled = training.compile()
     yield compiled
@@ -109,19 +136,28 @@ def fit_ensemble(
         ended = yield from training.train(group)
         if ended is not None:
             break
-    first, joined = training.runs[0], join_trained(prepared, drawn, training.runs)
+    first, joined, record = training.runs[0], join_trained(prepared, drawn, training.runs), None
     if joined is None:
         said = first.end.reason if first.end else "no member answers with finite numbers"
         stopped = Stopped(first.now.kept, first.now.kept_epoch, "diverged", said)
     else:
+        record = replace(joined.record, first=_figures_alone(prepared, first))
         prepared, stopped = joined.prepared, _stopped(joined, len(drawn), first.now.kept_epoch, ended)
         if folder:
             folder.write_plan(prepared.accounting(compiled.memory_bytes))
-            folder.save_members(joined.record)
+            folder.save_members(record)
     yield stopped
     history, seconds = list(first.now.history), time.perf_counter() - started
     fitted = Fitted(compiled, stopped, history, seconds, first.now.last_wrong)
-    return prepared, fitted, None if joined is None else joined.record
+    return prepared, fitted, record
+
+
+def _figures_alone(prepared: Prepared, first: MemberRun) -> dict[str, Figures]:
+    """The metrics of the first member alone, by part, on rows that it was not trained on; none if it has diverged."""
+    if not first.now.history or (first.end is not None and first.end.status == "diverged"):
+        return {}
+    found = judge_finished(prepared, first.now.kept, ("validation", "test"))
+    return {part: dict(judged.metrics) for part, judged in found.items()}
 
 
 def _stopped(joined: Joined, count: int, epoch: int, ended: str | None) -> Stopped:

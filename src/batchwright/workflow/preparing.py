@@ -43,6 +43,7 @@ from batchwright.workflow.budget import budget_notes, with_budget, with_budget_o
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.held_out import needs_validation, with_division, with_validation_rows
 from batchwright.workflow.linear_rate import linear_rate_notes, with_linear_rate
+from batchwright.workflow.member_settings import given_members
 from batchwright.workflow.tasks import medians_note, task_of
 
 EXAMPLE_ROWS = 10_000
@@ -119,6 +120,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     """
     started = time.perf_counter()
     config = settings.config
+    given_members(settings)  # refuses what is wrong with them, before the rows are read
     if config.training.deterministic:
         be_deterministic()
     if dataset is None:
@@ -195,13 +197,18 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
     refuse_members(settings)
     if NUMBERS in settings.to_measure:
         raise ConfigError("network.numbers: auto is tried before a training alone: here, choose among names.")
-    dataset = prepared.dataset
-    settings = with_linear_rate(with_budget_of(settings, prepared.settings), dataset.train.rows)
-    config = with_augment(settings, features_of(dataset.encoding)).config
+    dataset, config = prepared.dataset, settings_on(prepared, settings).config
     program = _program(config, _blueprint(config, dataset))
     job = _job(config, dataset, program, like or prepared.job)
     refuse_too_large(program, _largest(job), example_of(dataset))
     return job
+
+
+def settings_on(prepared: Prepared, settings: Settings) -> Settings:
+    """Other settings with what follows from the same rows as prepared."""
+    dataset = prepared.dataset
+    settings = with_linear_rate(with_budget_of(settings, prepared.settings), dataset.train.rows)
+    return with_augment(settings, features_of(dataset.encoding))
 
 
 def asks_for_members(settings: Settings) -> bool:

@@ -44,7 +44,7 @@ def fit_epochs_in_time(prepared: Prepared) -> Prepared:
     of an ensemble has its share of the time.
     """
     settings, training = prepared.settings, prepared.settings.config.training
-    limit = None if training.max_time is None else training.max_time / (training.members or 1)
+    limit = None if training.max_time is None else training.max_time / training.member_count
     if limit is None or is_averaged(settings) or settings.origins[EPOCHS] not in ("default", "rows"):
         return prepared
     started = time.perf_counter()

@@ -15,15 +15,12 @@ from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, read_ru
 from batchwright.data.dataset import Dataset
 from batchwright.data.encode.encoding import Encoding
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
-from batchwright.nn.protocols import Variables
 from batchwright.runs import checkpoints
 from batchwright.runs.folder import RunFolder, create, reopen
 from batchwright.runs.manifest import CONFIG, EVIDENCE, Setting
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import LastWrong, Run
-from batchwright.tasks import Task
 from batchwright.training.checkpoint import Checkpoint, copy_to_device, copy_to_host, first_checkpoint
-from batchwright.training.evaluate import Judged, judge
 from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.fit import fit
 from batchwright.training.job import Job, iterations_done
@@ -35,7 +32,6 @@ from batchwright.workflow.ensemble import (
     refuse_more_epochs,
 )
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
-from batchwright.workflow.finishing import Finished, chosen_in_training, finish_task
 from batchwright.workflow.fitting import Fitted, heed
 from batchwright.workflow.initial import (
     begin_from,
@@ -44,11 +40,12 @@ from batchwright.workflow.initial import (
     refuse_members_begun,
     refuse_trials,
 )
+from batchwright.workflow.judging import finish, judge_parts, with_task
 from batchwright.workflow.linear_rate import with_recorded_rate
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.member_states import remove_states
 from batchwright.workflow.places import find_again, places_of, require_rows_again
-from batchwright.workflow.preparing import Prepared, asks_for_members, prepare, rows_of
+from batchwright.workflow.preparing import Prepared, asks_for_members, prepare
 from batchwright.workflow.timing import fit_epochs_in_time
 from batchwright.workflow.trained import Trained
 
@@ -339,11 +336,11 @@ def _finish(prepared: Prepared, fitted: Fitted, folder: RunFolder | None, starte
     """Evaluate the variables that are kept, and complete the record."""
     stopped = fitted.stopped
     evaluating = time.perf_counter()
-    finished = _finish_task(prepared, stopped.variables)
-    prepared, conformal = _with_task(prepared, finished.task), finished.conformal
+    finished = finish(prepared, stopped.variables)
+    prepared, conformal = with_task(prepared, finished.task), finished.conformal
     network, encoding = prepared.job.program.model, prepared.dataset.encoding
     model = SavedModel(prepared.blueprint, network, stopped.variables, encoding, conformal)
-    judged = _judge(prepared, stopped.variables)
+    judged = judge_parts(prepared, stopped.variables)
     metrics = {part: found.metrics for part, found in judged.items()}
     per_class = {part: found.per_class for part, found in judged.items() if found.per_class}
     by_target = {part: found.by_target for part, found in judged.items() if found.by_target}
@@ -398,46 +395,3 @@ def _mistakes(prepared: Prepared, fitted: Fitted) -> LastWrong | None:
     if epochs is None:
         return None
     return LastWrong(rows if len(rows) == len(epochs) else np.arange(len(epochs)), epochs)
-
-
-def _finish_task(prepared: Prepared, variables: Variables) -> Finished:
-    """What the task learns when training has ended, and what its validation rows were used for."""
-    job, dataset = prepared.job, prepared.dataset
-    found = finish_task(
-        prepared.blueprint.task,
-        prepared.settings.config.task,
-        job.program.model,
-        variables,
-        train=job.train,
-        validation=job.validation,
-    )
-    if found.conformal is None:
-        return found
-    drawn = len(dataset.indices.validation) > 0  # else they have a source of their own
-    chosen = (*chosen_in_training(prepared), *found.conformal.chosen)
-    return found._replace(conformal=replace(found.conformal, chosen=chosen, split=dataset.split if drawn else ""))
-
-
-def _with_task(prepared: Prepared, task: Task) -> Prepared:
-    """What was prepared, with another task."""
-    if task is prepared.blueprint.task:
-        return prepared
-    program = replace(prepared.job.program, model=replace(prepared.job.program.model, task=task))
-    blueprint = replace(prepared.blueprint, task=task)
-    return replace(prepared, blueprint=blueprint, job=replace(prepared.job, program=program))
-
-
-def judge_parts(prepared: Prepared, variables: Variables) -> dict[str, Judged]:
-    """How good these variables are on the rows of every part, with a task finished by them (`finish_task`)."""
-    return _judge(_with_task(prepared, _finish_task(prepared, variables).task), variables)
-
-
-def _judge(prepared: Prepared, variables: Variables) -> dict[str, Judged]:
-    """How good these variables are on the rows of every part, with the task as it is."""
-    job, test = prepared.job, prepared.dataset.test
-    parts = {
-        "train": job.train,
-        "validation": job.validation,
-        "test": None if test is None else rows_of(test, prepared.dataset, job.plan),
-    }
-    return {name: judge(job.program.model, variables, rows) for name, rows in parts.items() if rows is not None}

@@ -114,9 +114,11 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     table.add_row("iterations per epoch", shown["iterations_per_epoch"], f"{ratio}, {rest}")
     table.add_row("epochs", shown["epochs"])
     table.add_row("updates", shown["updates"], f"{shown['iterations_per_epoch']} x {shown['epochs']}")
-    members = prepared.settings.config.training.members
-    if members is not None:
-        table.add_row("members", f"{members:,}", "the first is as below, the others have settings that are drawn")
+    training = prepared.settings.config.training
+    if training.members is not None:
+        source = "given" if isinstance(training.members, tuple) else "drawn"
+        said = f"the first is as below, the others have settings that are {source}"
+        table.add_row("members", f"{training.member_count:,}", said)
     table.add_row("parameters", shown["parameters"], _network(prepared))
     if numbers.get("frozen_parameters"):
         table.add_row("of them frozen", shown["frozen_parameters"], _frozen_names(prepared))
@@ -142,7 +144,7 @@ def _answers(prepared: Prepared) -> str:
     return f"{len(target.classes)} {'labels' if target.task == 'multilabel' else 'classes'}: {named}"
 
 
-def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
+def metrics_table(metrics: Mapping[str, Mapping[str, float | None]]) -> Table:
     """All metrics: a row for each, a column for each part of the data."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("")
