@@ -224,17 +224,32 @@ def test_in_the_terminal(run: Run, folder: Path, batchwright: Batchwright) -> No
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--ensemble", 1], "1 member is a training alone"),
-        (["--ensemble", 0], "must be a whole number >= 1"),
-        (["--ensemble", 2, "--seeds", 2], "--seeds trains one network with each seed"),
+        (["--ensemble", 1], "must be a whole number >= 2 and <= 64"),
+        (["--ensemble", 0], "must be a whole number >= 2 and <= 64"),
         (["--ensemble", 2, "--validation-split", 0], "members are chosen by the validation rows"),
         (["--ensemble", "auto", "--batch-size", "{adaptive: {}}"], "a batch size that stays as it is"),
     ],
 )
 def test_what_has_no_members_is_refused(more: list[object], said: str, batchwright: Batchwright) -> None:  # noqa: F811
-    answer = batchwright("train", "iris", *more, "--run-dir", "run")
-    assert answer.code == 2 and said in answer.err, answer.err
+    trained = batchwright("train", "iris", *more, "--run-dir", "run")
+    assert trained.code == 2 and said in trained.err, trained.err
     assert not Path("run").exists()
+    checked = batchwright("check", "iris", *more)
+    assert (checked.code, checked.err) == (2, trained.err)
+
+
+def test_seeds_and_members_do_not_go_together(batchwright: Batchwright) -> None:  # noqa: F811
+    answer = batchwright("train", "iris", "--ensemble", 2, "--seeds", 2)
+    assert answer.code == 2 and "--seeds trains one network with each seed" in answer.err
+
+
+@pytest.mark.parametrize("members", [1, 65])
+def test_in_python_the_argument_is_named(members: int) -> None:
+    said = r'^members: must be a whole number >= 2 and <= 64, or a list.*, or None, or "auto", but'
+    with pytest.raises(ConfigError, match=said):
+        bw.fit(bw.load("iris"), members=members)
+    with pytest.raises(ConfigError, match=r"^members are chosen by the validation rows.*leave out `members`"):
+        bw.fit(bw.load("iris", validation_split=0), members=2)
 
 
 def test_rows_that_are_read_in_chunks_are_refused() -> None:
@@ -246,10 +261,15 @@ def test_rows_that_are_read_in_chunks_are_refused() -> None:
 
 
 def test_other_verbs_say_that_they_train_one_network(run: Run, batchwright: Batchwright) -> None:  # noqa: F811
-    for words in (["search", "iris", "--ensemble", 2], ["compare", "iris", "--vary", "seed", "--ensemble", "auto"]):
+    for words in (
+        ["compare", "iris", "--vary", "seed", "--ensemble", "auto"],
+        ["find-learning-rate", "iris", "--ensemble", "auto"],
+        ["find-batch-size", "iris", "--ensemble", 2],
+    ):
         answer = batchwright(*words)
         assert answer.code == 2 and "leave out --ensemble" in answer.err, answer.err
-    assert batchwright("resume", run.path, "--verify").code == 2
+    answer = batchwright("resume", run.path, "--verify")
+    assert answer.code == 2 and "only the training of one network is checked" in answer.err
     answer = batchwright("resume", run.path, "--epochs", 9)
     assert answer.code == 2 and "members of an ensemble are not trained for more epochs" in answer.err
     answer = batchwright("train", run.path.parent / "rows.csv", "--target", "price", "--from", run.path)
@@ -285,7 +305,7 @@ def test_all_that_diverge_leave_a_run(folder: Path, words: tuple[str, ...], batc
 
 def test_a_network_of_your_own_is_refused() -> None:
     data = bw.load(table(), target="price")
-    with pytest.raises(ConfigError, match="settings are drawn for batchwright's networks"):
+    with pytest.raises(ConfigError, match="members have drawn settings of batchwright's networks"):
         bw.fit(data, network=bw.nn.Sequential((bw.nn.Activation("relu"),)), members=2)
 
 

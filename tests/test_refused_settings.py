@@ -20,7 +20,7 @@ def settings(**values: str):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"network__ensemble": "1"}, "0 is"),
+        ({"network__ensemble": "1"}, "must be 0, or a whole number >= 2, but is 1"),
         ({"network__ensemble_kind": "mini"}, "give ensemble too"),
     ],
 )
@@ -30,7 +30,7 @@ def test_what_an_ensemble_lacks_is_said(given, said):
 
 
 def test_an_ensemble_of_one_is_refused_in_python_too():
-    with pytest.raises(ConfigError, match="2 submodels or more"):
+    with pytest.raises(ConfigError, match="must be 0, or a whole number >= 2"):
         bw.fit(bw.load("iris"), network=bw.nn.MLP((8,), ensemble=1), epochs=1)
 
 

@@ -22,6 +22,7 @@ from batchwright.config import (
     settings_of,
     validate_component,
 )
+from batchwright.config.components import plain_value
 from batchwright.config.custom import check_kinds, metric_names
 from batchwright.config.durations import seconds_of
 from batchwright.config.sections import AUTO, MEASURABLE, MEMBERS
@@ -44,9 +45,10 @@ from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
 from batchwright.training.watch import Steering
 from batchwright.workflow import Event, Trained
+from batchwright.workflow.linear_rate import is_linear
 from batchwright.workflow.progress import show_progress
 
-DEFAULT, TASK, NETWORK, SCHEDULE = Training(), TaskSettings(), Tabular(), OneCycle()
+DEFAULT, TASK, NETWORK, OPTIMIZER, SCHEDULE = Training(), TaskSettings(), Tabular(), Adam(), OneCycle()
 Auto: TypeAlias = Literal["auto"]
 Asked: TypeAlias = Literal["stop", "checkpoint"] | None
 
@@ -55,7 +57,7 @@ def fit(
     data: Dataset,
     *,
     network: Architecture | Network | Layer = NETWORK,
-    optimizer: Optimizer = Adam(),
+    optimizer: Optimizer = OPTIMIZER,
     schedule: Schedule = SCHEDULE,
     epochs: int | Auto | None = None,
     batch_size: BatchSize | AdaptiveBatchSize | Auto | None = None,
@@ -85,7 +87,7 @@ def fit(
     shuffle: bool = True,
     diagnostics: bool = True,
     curvature: bool = False,
-    members: int | Auto | None = None,
+    members: int | Auto | Sequence[Mapping[str, Any]] | None = None,
     folds: int | None = None,
     refit: bool = False,
     seed: int = 0,
@@ -101,7 +103,8 @@ def fit(
         network: `nn.MLP`, `nn.CNN`, `nn.Tabular` or `nn.Linear`; or one of your own: an `nn.Network`, or a layer, such
             as `nn.Sequential`; if it does not end in an `nn.Dense`, one is added.
         optimizer: the update rule, one of `optim.OPTIMIZERS`, with its learning rate. Adam without `weight_decay` gets
-            one for a number as target and fewer than 3,200 training rows, unless `epochs` is given.
+            one for a number as target and fewer than 3,200 training rows, unless `epochs` is given. By default, an
+            `nn.Linear` has a learning rate from 0.01 to 0.1, by the number of updates.
         schedule: how the learning rate changes, one of `optim.SCHEDULES`. By default it follows from the rows: constant
             with an average on tables of 800 to 45,714 training rows, unless `epochs` is given; else `OneCycle`.
         epochs: passes over the training rows, at least 1; "auto" trains until the validation loss stops falling. None
@@ -144,7 +147,8 @@ def fit(
         diagnostics: whether the history has figures of each layer, and the last mistakes on validation rows are kept.
         curvature: whether the history has the largest curvature of the training loss too, which takes far longer.
         members: how many networks are trained apart, with settings drawn for each, to answer together: 2 to 64; "auto"
-            is 8, or fewer with many rows or little time; None trains one network. The submodels of
+            is 8, or fewer with many rows or little time; None trains one network. A list has the settings of each
+            member in place of drawn ones, such as [{}, {"optimizer.learning_rate": 0.01}]. The submodels of
             `nn.Tabular(ensemble=8)` are parts of one network, which share its weights.
         folds: into how many parts the training and validation rows are dealt, each of which is held out from some of
             the members: 2 to 64; the validation figures are then those of answers by members that were not trained on
@@ -311,14 +315,18 @@ def _settings(
     shuffle: bool,
     diagnostics: bool,
     curvature: bool,
-    members: int | Auto | None,
+    members: int | Auto | Sequence[Mapping[str, Any]] | None,
     folds: int | None,
     refit: bool,
     seed: int,
 ) -> Settings:
     architecture = as_architecture(network)
     check_kinds(architecture, optimizer, schedule)
-    chosen = {"optimizer.learning_rate": learning_rate, "training.batch_size": batch_size, "training.epochs": epochs}
+    chosen: dict[str, Any] = {
+        "optimizer.learning_rate": learning_rate,
+        "training.batch_size": batch_size,
+        "training.epochs": epochs,
+    }
     chosen[MEMBERS] = members
     to_measure = tuple(key for key in MEASURABLE if isinstance(chosen[key], str) and chosen[key] == AUTO)
     if learning_rate is not None and "optimizer.learning_rate" not in to_measure:
@@ -354,7 +362,7 @@ def _settings(
         shuffle=shuffle,
         diagnostics=diagnostics,
         curvature=curvature,
-        members=None if MEMBERS in to_measure else cast("int | None", members),
+        members=None if MEMBERS in to_measure else _members(members),
         folds=folds,
         refit=refit,
     )
@@ -364,9 +372,10 @@ def _settings(
         validate_component(part, as_arguments=True)
     config = Config(network=architecture, optimizer=optimizer, schedule=schedule, task=aim, training=training, own=own)
     settings = settings_of(config, to_measure)
-    if schedule is SCHEDULE:
-        return settings
-    return replace(settings, origins={**settings.origins, "schedule.name": "user"})
+    keeps_rate = is_linear(architecture) and optimizer is not OPTIMIZER
+    said = {"schedule.name": schedule is not SCHEDULE, "optimizer.learning_rate": keeps_rate}
+    given = [key for key, chosen in said.items() if chosen]
+    return replace(settings, origins={**settings.origins, **dict.fromkeys(given, "user")})
 
 
 def _rate(given: object) -> float:
@@ -381,6 +390,13 @@ def _seconds(given: float | str | None) -> float | None:
     """A length of time in seconds; what is none is refused with the rest."""
     seconds = seconds_of(given) if isinstance(given, str) else None
     return cast("float | None", given) if seconds is None else seconds
+
+
+def _members(given: int | str | Sequence[Mapping[str, Any]] | None) -> int | tuple[Mapping[str, Any], ...] | None:
+    """Members as the configuration has them; what is none is refused with the rest."""
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        return tuple(map(plain_value, given))
+    return cast("int | None", given)
 
 
 def _batch_size(given: BatchSize | AdaptiveBatchSize | Auto | None) -> BatchSize | Growing | None:

@@ -25,7 +25,6 @@ from batchwright.runs.run import open_run
 from batchwright.runs.tensors import by_path
 from batchwright.training.checkpoint import Checkpoint, Checkpoints
 from batchwright.training.events import CheckpointTaken
-from batchwright.workflow.preparing import refuse_members
 
 KILLS = 3
 MOST_BETWEEN = 25
@@ -58,13 +57,17 @@ def verify(run: Path) -> Verification:
     The run itself is only read.
 
     Raises:
-        RunError: the run cannot be read, or its rows were given in Python or on standard input.
+        RunError: the run cannot be read, has members, or its rows were given in Python or on standard input.
         BatchwrightError: a piece of the training failed otherwise.
     """
     recorded = open_run(run)
     _machine.use_recorded_threads(recorded.manifest.machine)
+    if recorded.has_members:
+        raise RunError(
+            f"{run} is of an ensemble of members, and only the training of one network is checked: check a run with "
+            "the same settings without `members`."
+        )
     settings = workflow.recorded_settings(recorded)
-    refuse_members(settings)
     if STANDARD_INPUT in (settings.config.data.source, settings.config.data.test):
         raise RunError(f"the rows of {run} came from standard input, which several processes cannot read in turn.")
     prepared = workflow.prepare(settings)

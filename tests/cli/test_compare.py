@@ -65,7 +65,7 @@ def test_a_saved_comparison_is_reported_and_plotted(batchwright: Batchwright) ->
     again = batchwright("compare", *TINY, *VARY, "--run-dir", "found")
     assert again.code == 2 and "found exists already and is not an empty folder" in again.err
     refused = batchwright("evaluate", "found", "iris")
-    assert refused.code == 2 and "found holds a comparison, which has no model" in refused.err
+    assert refused.code == 2 and "It holds a comparison: `batchwright report found` shows it" in refused.err
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from batchwright.comparison.peers.columns import peer_columns
 from batchwright.comparison.peers.known import PEERS, Peer
 from batchwright.comparison.peers.race import _uses_of_rows, compare_with_peers
 from batchwright.comparison.peers.running import run_peer
-from batchwright.comparison.peers.scores import OURS, Measured, Scores, score_all
+from batchwright.comparison.peers.scores import OURS, ContestantScores, Measured, score_all
 from batchwright.data.load import encode_parts, read_parts
 from batchwright.data.options import DataOptions
 from batchwright.errors import ConfigError, InterruptedRunError, RunError
@@ -204,7 +204,9 @@ def test_scores_as_of_scikit_learn_and_intervals() -> None:
 
 def scored(name: str, loss: float, apart: tuple[float, float, float] | None, *, boosting: bool = False) -> Contestant:
     score, cost = Measured(0.8, 0.7, 0.9), Measured(loss, loss - 0.1, loss + 0.1)
-    return Contestant(name, boosting, "train", Scores(score, cost, None if apart is None else Measured(*apart)), 1.0)
+    return Contestant(
+        name, boosting, "train", ContestantScores(score, cost, None if apart is None else Measured(*apart)), 1.0
+    )
 
 
 def board(*contestants: Contestant) -> Leaderboard:

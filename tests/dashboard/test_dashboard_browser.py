@@ -132,6 +132,21 @@ def test_a_run_has_its_page(page, board):
     assert page.console == []
 
 
+def test_the_page_of_an_ensemble_says_whose_curves_it_shows(browser, tmp_path):
+    for name, members in (("ensemble", 3), ("alone", None)):
+        write_run(tmp_path / "runs" / name, members=members)
+    with served(make_app(tmp_path / "runs")) as running:
+        page = browser.open(running.link)
+        for name, said in (("ensemble", True), ("alone", False)):
+            page.go(running.address)
+            page.wait(f"{LINKS}.length === 2")
+            page.run(f"{LINKS}.find(one => one.textContent === '{name}').click()")
+            page.wait(f"document.querySelector('h1')?.textContent === '{name}' && {CHART}")
+            assert ("The curves are those of the first member of the ensemble." in page.text()) is said
+        assert page.console == []
+        page.close()
+
+
 def test_a_training_is_stopped_from_its_page(page, board):
     page.wait("document.querySelector('table.runs td.name a')")
     page.run(f"{LINKS}.find(one => one.textContent === 'going').click()")

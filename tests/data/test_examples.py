@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
+import batchwright as bw
 from batchwright.data.formats.examples import EXAMPLES, example
+from batchwright.data.formats.source import read
 from batchwright.data.typed.images import Images
 from batchwright.errors import DataError
 
@@ -61,3 +63,24 @@ def test_each_example_is_the_same_at_every_reading_and_as_large_as_it_says(found
 def test_an_unknown_example_is_answered_with_the_nearest():
     with pytest.raises(DataError, match="did you mean 'digits'"):
         example("digit")
+
+
+@pytest.mark.parametrize("found", EXAMPLES, ids=lambda found: found.name)
+def test_a_file_or_folder_of_the_same_name_is_told(found, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert not read(found.name).train.notes
+    place = tmp_path / found.name
+    place.write_text("a,b\n1,2\n3,4\n")
+    (note,) = read(found.name).train.notes
+    assert note.endswith(f"and not the file here: write ./{found.name} for that")
+    assert read(f"./{found.name}").train.rows == 2
+    place.unlink()
+    place.mkdir()
+    (note,) = read(found.name).train.notes
+    assert "not the folder here" in note
+
+
+def test_the_note_reaches_whoever_loads(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()
+    assert any("write ./digits for that" in note for note in bw.load("digits").notes)

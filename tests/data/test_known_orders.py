@@ -1,5 +1,7 @@
 """Words whose order is well known become ranks besides their columns; others stay as they are."""
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -7,7 +9,7 @@ import pytest
 import batchwright as bw
 from batchwright.config import load_config
 from batchwright.data.encode.encoders import OneHot, Ordinal
-from batchwright.data.encode.known_orders import ORDERS, known_order
+from batchwright.data.encode.known_orders import ORDERS, known_order, stray_note
 from batchwright.errors import ConfigError
 
 
@@ -95,3 +97,46 @@ def test_a_word_that_no_training_row_had_is_the_mean():
     encoder.write(pl.Series(["huge", "large"]), out)
     assert out[0].tolist() == [0.0, 0.0, 0.0, 0.0]
     assert out[1, 0] > 0
+
+
+def with_cells(**cells):
+    size = np.array(["small", "medium", "large"])[np.arange(90) % 3].astype(object)
+    for word, count in cells.items():
+        size[:count] = word
+    return {"size": size, "x": np.arange(90.0) % 7, "y": np.arange(90.0)}
+
+
+def notes_of(rows, **options):
+    options = {"target": "y", "validation_split": 0, "test_split": 0, **options}
+    return [note for note in bw.load(rows, **options).notes if "'size'" in note]
+
+
+def test_a_word_that_keeps_an_order_from_being_used_is_named_with_what_to_do():
+    (note,) = notes_of(with_cells(mediun=2))
+    assert "small < medium < large have a known order, which is not used because of 'mediun' (2 rows)" in note
+    advised = re.findall(r"`data.columns=({.*?}})`", note)
+    assert len(advised) == 2
+    for advice in advised:
+        columns = load_config(None, [("data.columns", advice, "--set")]).config.data.columns
+        assert not any("not used" in note for note in notes_of(with_cells(mediun=2), columns=columns))
+    assert not notes_of(with_cells(mediun=2), columns={"size": {"order": "none"}})
+
+
+def test_two_words_at_one_place_are_told_too():
+    (note,) = notes_of(with_cells(middle=4))
+    assert "because of 'middle' (4 rows)" in note
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"low": 5, "high": 5, "blue": 1},
+        {"low": 1, "medium": 1, "high": 1, "blue": 9},
+        {"low": 5, "medium": 5, "high": 5, "red": 1, "blue": 1, "green": 1, "grey": 1},
+        {"low": 5, "medium": 5, "high": 5},
+        {"red": 5, "blue": 5, "green": 5},
+        {},
+    ],
+)
+def test_no_note_where_the_words_have_no_order_or_all_have(counts):
+    assert stray_note("size", counts) == ""

@@ -298,3 +298,16 @@ def test_what_augment_may_be_is_said(text: str, said: str) -> None:
     with pytest.raises(ConfigError) as error:
         load_config(None, [("training.augment", text, f"--augment {text}")])
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("augment", "said"),
+    [
+        (Augment(shift=2), r"^augment\.shift: must be a number >= 0 and < 1, but is 2\."),
+        (Augment(rotation=-1), r"^augment\.rotation: must be a number >= 0 and <= 180, but is -1\."),
+        (Augment(test_time=True), "test_time looks at images mirrored or moved: give flip or shift"),
+    ],
+)
+def test_what_means_nothing_is_refused_by_whoever_trains_with_it(augment: Augment, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        next(iter(bw.events(bw.load("digits"), network=nn.CNN(), augment=augment)))

@@ -12,7 +12,7 @@ from batchwright import nn, optim
 from batchwright.errors import ConfigError
 from batchwright.population import segment
 from batchwright.population.evaluate import mean_losses
-from batchwright.population.members import Members, begin, choose_members, shapes_of, stack_programs
+from batchwright.population.members import Population, begin, choose_members, shapes_of, stack_programs
 from batchwright.population.segment import (
     Orders,
     _segment,
@@ -47,7 +47,7 @@ def make_programs(network: dict[str, object]) -> list[Program]:
     return [replace(program, optimizer=optim.SGD(0.1, momentum=m)) for m in (0.9, 0.5, 0.8, 0.7)]
 
 
-def trained(programs: list[Program], seeds: tuple[int, ...], rates: tuple[float, ...], *, together: bool) -> Members:
+def trained(programs: list[Program], seeds: tuple[int, ...], rates: tuple[float, ...], *, together: bool) -> Population:
     members = begin(programs, seeds, EXAMPLE)
     distinct = tuple(dict.fromkeys(seeds))
     run = compile_population(members, ROWS, PLAN, orders=len(distinct), iterations=ITERATIONS, together=together)
@@ -67,7 +67,7 @@ def alone(program: Program, seed: int, rate: float) -> list[np.ndarray]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(state.variables)]
 
 
-def variables(members: Members, which: int) -> list[np.ndarray]:
+def variables(members: Population, which: int) -> list[np.ndarray]:
     one = choose_members(members, [which])
     return [np.asarray(leaf[0]) for leaf in jax.tree.leaves((one.states.params, one.states.state))]
 

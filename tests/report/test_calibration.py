@@ -5,14 +5,14 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 
-from batchwright.report.calibration import calibrate
+from batchwright.report.calibration import bin_by_probability
 
 
 def test_bins_are_those_of_scikit_learn_and_intervals_those_of_wilson():
     rng = np.random.default_rng(1)
     probability = rng.beta(0.6, 0.6, 700)
     happened = rng.random(700) < probability
-    found = calibrate(probability, happened, np.ones(700))
+    found = bin_by_probability(probability, happened, np.ones(700))
     observed, predicted = calibration_curve(happened, probability, n_bins=15)
     filled = found.weight > 0
     np.testing.assert_allclose(found.observed[filled], observed)
@@ -26,7 +26,7 @@ def test_bins_are_those_of_scikit_learn_and_intervals_those_of_wilson():
 
 def test_weights_count_as_rows():
     probability, happened = np.array([0.1, 0.11, 0.9]), np.array([True, False, True])
-    heavy = calibrate(probability, happened, np.array([2.0, 1.0, 1.0]))
+    heavy = bin_by_probability(probability, happened, np.array([2.0, 1.0, 1.0]))
     assert heavy.observed[1] == pytest.approx(2 / 3)
     assert heavy.predicted[1] == pytest.approx((2 * 0.1 + 0.11) / 3)
     assert np.isnan(heavy.observed[5])

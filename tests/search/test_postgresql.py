@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -122,6 +123,19 @@ def test_trials_of_a_killed_worker_are_trained_by_another(server, tmp_path, chil
     chosen = [tuple(one.chosen.values()) for one in last.finished]
     assert len(set(chosen)) == 8, "none is counted twice"
     assert taken <= set(chosen), "none is lost"
+
+
+def test_an_ensemble_is_of_the_best_of_the_whole_study(server, tmp_path):
+    options = SearchOptions(trials=4, storage=server.url, study_name="members", pruning="none")
+    *_, without = search(_space(), options, run_dir=tmp_path / "without")
+    more = replace(options, trials=6)
+    values = {**VALUES, "training.members": "3"}
+    space = load_space(None, [(key, text, key) for key, text in values.items()])
+    *_, last = search(space, more, run_dir=tmp_path / "with")
+    assert len(last.finished) == 6 and {one.number for one in without.finished} < {one.number for one in last.finished}
+    ranked = sorted(last.finished, key=lambda one: one.outcome.value)
+    assert [one.number for one in last.members] == [one.number for one in ranked[:3]]
+    assert len(last.trained.members.members) == 3
 
 
 def _until_it_trains(worker, server):

@@ -10,7 +10,7 @@ from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_space
 from batchwright.cli.shown_files import CsvFolder, FigureFile, check_files, write_files
 from batchwright.cli.train import catch_interrupts
-from batchwright.errors import UsageError
+from batchwright.errors import BatchwrightError, UsageError
 
 if TYPE_CHECKING:
     from batchwright.comparison.compare import Compared
@@ -100,6 +100,8 @@ def _compare_peers(
         found = follow_leaderboard(events, table_console(stderr=True))
     write_files(found, figure, csv)
     show_leaderboard(found, run_dir, as_json=as_json)
+    if not found.has_peers:
+        raise BatchwrightError("no peer has been trained, so nothing is compared: the table says why of each.")
 
 
 def show_leaderboard(found: "Leaderboard", folder: Path | None, *, as_json: bool) -> None:

@@ -50,6 +50,8 @@ def diagnose(
     evidence = evidence_of(opened, dataset)
     found, said, not_seen = diagnose_run(evidence), verdict(evidence.history), (*unseen(evidence), *missing)
     if not as_json:
+        if opened.has_members:
+            say("of the first member, whose history the run has:")
         _print_diagnosis(found, said, not_seen)
     remedies = remedies_of(found)
     tried = _try_remedies(opened, remedies, dataset, seeds or 5, epochs) if try_ and remedies else None

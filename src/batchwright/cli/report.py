@@ -36,9 +36,7 @@ def report(run: Folder, file: File = None, html: Html = False, csv: CsvFolder = 
     check_files(None, csv)
     kind = kind_of(run)
     if kind == "leaderboard":
-        if html:
-            raise UsageError(f"{run} holds a comparison with peers, which has no page: leave out --html.")
-        _report_leaderboard(run, csv, as_json=as_json)
+        _report_leaderboard(run, csv, file, html=html, as_json=as_json)
         return
     opened, show = _OPEN[kind](run)
     write_files(opened, None, csv)
@@ -72,23 +70,32 @@ def _open_comparison(path: Path) -> "tuple[Subject, Show]":
 _OPEN = {"run": _open_run, "search": _open_search, "comparison": _open_comparison}
 
 
-def _report_leaderboard(path: Path, csv: Path | None, *, as_json: bool) -> None:
-    """Show who was compared, and write the table."""
+def _report_leaderboard(path: Path, csv: Path | None, file: Path | None, *, html: bool, as_json: bool) -> None:
+    """Show who was compared with what came of it, and write the table; or write the page."""
     from batchwright.cli.compare import show_leaderboard
     from batchwright.comparison.peers.saved import open_leaderboard
 
     found = open_leaderboard(path)
     write_files(found, None, csv)
-    show_leaderboard(found, path, as_json=as_json)
+    if not html:
+        show_leaderboard(found, path, as_json=as_json)
+        return
+    from batchwright.report.leaderboard_contents import leaderboard_contents
+    from batchwright.report.write import REPORT, write_page
+
+    _say_written(path, write_page(leaderboard_contents(found, path), file or path / REPORT), as_json=as_json)
 
 
 def _write_page(of: "Subject", file: Path | None, *, as_json: bool) -> None:
     """Write the page, and say where it is."""
     from batchwright.report import write_report
 
-    written = write_report(of, file)
+    _say_written(of.path, write_report(of, file), as_json=as_json)
+
+
+def _say_written(path: Path, written: Path, *, as_json: bool) -> None:
     if as_json:
-        print_json({"run": str(of.path), "html": str(written)})
+        print_json({"run": str(path), "html": str(written)})
     else:
         say(f"report: {written}")
 
@@ -107,7 +114,7 @@ def _show_run(opened: "Run", *, as_json: bool) -> None:
     out = table_console()
     for line in _lines(opened):
         say(line)
-    if sketch := loss_sketch(opened.history, out):
+    if sketch := loss_sketch(opened.history, out, has_members=opened.has_members):
         say(f"\n{sketch}\n")
     if (members := opened.members) is not None:
         from batchwright.cli.show.members import show_members
@@ -119,7 +126,8 @@ def _show_run(opened: "Run", *, as_json: bool) -> None:
         out.print("", *by_class, "", sep="\n")
     notes(opened.manifest.remarks, out)
     if opened.manifest.status in ("finished", "diverged"):
-        for line in brief_lines(found, judged if opened.manifest.status == "finished" else None):
+        judged_at_end = judged if opened.manifest.status == "finished" else None
+        for line in brief_lines(found, judged_at_end, has_members=opened.has_members):
             say(line)
     _say_settings(settings, opened.path)
 
@@ -161,7 +169,7 @@ def _show_search(found: "SavedSearch", *, as_json: bool) -> None:
     if best is None:
         say(why)
         return
-    say("\nthe best trial, trained anew:")
+    say("\nthe best trials, trained anew as members:" if best.members else "\nthe best trial, trained anew:")
     _show_run(best, as_json=False)
 
 

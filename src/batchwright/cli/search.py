@@ -13,6 +13,7 @@ from batchwright.cli.shown_files import CsvFolder, check_files, write_files
 from batchwright.cli.train import catch_interrupts, summary_of_seeds
 
 if TYPE_CHECKING:
+    from batchwright.runs.members import MembersRecord
     from batchwright.search.events import Searched, SearchEvent
     from batchwright.search.space import Space
 
@@ -67,6 +68,7 @@ def show_search(
 
     With `csv`, its tables are written into this folder.
     """
+    from batchwright.cli.show.members import beside_first, show_members
     from batchwright.cli.show.search import follow_trials, found_lines, importance_table, trials_table
     from batchwright.cli.show.training import follow, follow_seeds, metrics_table, seeds_table
     from batchwright.workflow import Repeated
@@ -90,7 +92,11 @@ def show_search(
         out.print(importance_table(found.importance))
         say(found.importance.sentence)
     repeated = found.repeated
-    out.print(seeds_table(repeated) if isinstance(repeated, Repeated) else metrics_table(found.trained.metrics))
+    if found.trained.members is not None:
+        show_members(found.trained.members, out, [one.number for one in found.members])
+        out.print(metrics_table(beside_first(found.trained, f"trial {found.best.number} alone")))
+    else:
+        out.print(seeds_table(repeated) if isinstance(repeated, Repeated) else metrics_table(found.trained.metrics))
     for line in found_lines(found):
         say(line)
 
@@ -99,7 +105,9 @@ def summary(found: "Searched") -> dict[str, Any]:
     """What `--json` prints for a search."""
     from batchwright.search.importance import plain_importance
 
-    metrics: dict[str, Any] = dict(found.trained.metrics)
+    record = found.trained.members
+    run = str(found.trained.run.path) if found.trained.run else None
+    metrics: dict[str, Any] = dict(found.trained.metrics if record is None else record.first)
     if found.repeated:
         metrics = summary_of_seeds(found.repeated)
     return {
@@ -112,9 +120,21 @@ def summary(found: "Searched") -> dict[str, Any]:
             "number": found.best.number,
             "settings": dict(found.best.chosen),
             "value": found.best.outcome.value,
-            "run": str(found.trained.run.path) if found.trained.run else None,
+            **({"run": run} if record is None else {}),
             **{part: metrics.get(part) for part in ("train", "validation", "test")},
         },
+        **({} if record is None else {"ensemble": _summary_of_ensemble(found, record, run)}),
         "importance": plain_importance(found.importance) if found.importance else None,
         "seconds": found.seconds,
+    }
+
+
+def _summary_of_ensemble(found: "Searched", record: "MembersRecord", run: str | None) -> dict[str, Any]:
+    """The trials in the order of the members, the members, and the metrics of their mean answer."""
+    metrics = found.trained.metrics
+    return {
+        "trials": [one.number for one in found.members],
+        **record.to_json(),
+        "run": run,
+        **{part: metrics.get(part) for part in ("train", "validation", "test")},
     }

@@ -173,7 +173,7 @@ OPTIONS = (
         "--ensemble",
         "training.members",
         yaml,
-        "networks with drawn settings that answer together, such as 8; or auto",
+        "networks that answer together, such as 8, or auto: with drawn settings; of a search, the best trials",
     ),
     Option("--folds", "training.folds", int, "parts of the rows that are each held out from some members, such as 5"),
     Option("--refit", "training.refit", bool, "train anew on validation rows too, for the best number of epochs"),

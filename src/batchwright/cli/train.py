@@ -92,7 +92,8 @@ def show(
             raise
         if not as_json:
             out = table_console()
-            if out.is_terminal and (sketch := loss_sketch(trained.history, out)):
+            has_members = trained.members is not None
+            if out.is_terminal and (sketch := loss_sketch(trained.history, out, has_members=has_members)):
                 say(f"\n{sketch}\n")
             if trained.members is not None:
                 from batchwright.cli.show.members import show_members
@@ -101,8 +102,8 @@ def show(
             out.print(metrics_table(trained.metrics))
             notes(trained.remarks, out)
             if trained.stopped.status == "finished":
-                for line in brief_lines(trained.diagnosis, trained.verdict):
-                    say(f"the first member: {line}" if trained.members is not None else line)
+                for line in brief_lines(trained.diagnosis, trained.verdict, has_members=has_members):
+                    say(line)
             say(f"run: {trained.run.path}" if trained.run else "")
         written = _write_report(trained) if report else None
         if written is not None and not as_json:

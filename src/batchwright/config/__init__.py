@@ -1,7 +1,7 @@
 """A run's configuration: read from YAML and overrides, checked as a whole, written with the source of each value."""
 
 from batchwright.config.components import from_plain, to_plain, validate_component
-from batchwright.config.custom import NONE_GIVEN, Given, check_part, read_run_settings
+from batchwright.config.custom import NONE_GIVEN, Given, check_part, given_of, read_run_settings
 from batchwright.config.emit import flow
 from batchwright.config.render import dump_config, json_schema, starter_config
 from batchwright.config.sections import CUSTOM, Config, Data, LossName, Own, TaskSettings, Training
@@ -26,6 +26,7 @@ __all__ = [
     "dump_config",
     "flow",
     "from_plain",
+    "given_of",
     "json_schema",
     "load_config",
     "read_run_settings",

@@ -1,7 +1,7 @@
 """Turn components into plain data and back, and check components that were made in Python rather than read."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cache
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from batchwright.config.check import STRICT, make
 from batchwright.config.document import Node
 from batchwright.config.emit import shorten
 from batchwright.config.hints import choices, describe, fields_of, float32_problem, members
+from batchwright.config.sections import AUTO, MEASURABLE
 from batchwright.errors import ConfigError, nearest, unknown
 from batchwright.nn.networks import Hidden
 from batchwright.optim import Optimizer
@@ -20,6 +21,8 @@ from batchwright.optim import Optimizer
 C = TypeVar("C")
 
 
+MEASURABLE_NAMES = frozenset(key.rpartition(".")[2] for key in MEASURABLE)
+"""The arguments that may be "auto"."""
 FORMER_TAG = "kind"
 """What networks were told apart by; it is still read."""
 
@@ -32,7 +35,7 @@ def to_plain(component: Any) -> dict[str, Any]:
     0.9
     """
     named = {tag: getattr(component, tag) for tag in (_tag(type(component)),) if tag}
-    return named | {name: _to_plain_value(getattr(component, name)) for name in fields_of(type(component))}
+    return named | {name: plain_value(getattr(component, name)) for name in fields_of(type(component))}
 
 
 def from_plain(plain: Mapping[str, Any], classes: Sequence[type[C]]) -> C:
@@ -78,14 +81,15 @@ def validate_component(component: Any, *, as_arguments: bool = False) -> None:
         raise ConfigError(
             f"{shorten(component)} is not a network, an optimizer or a schedule: make one, as optim.Adam()."
         )
-    problems = list(_problems(component, "" if as_arguments else f"{type(component).__name__}."))
+    prefix, measurable = (f"{type(component).__name__}.", set()) if not as_arguments else ("", MEASURABLE_NAMES)
+    problems = list(_problems(component, prefix, measurable))
     if not problems and isinstance(component, Optimizer | Hidden) and (between := component.problem()):
         problems = [f"{type(component).__name__}: {between}"]
     if problems:
         raise ConfigError("\n".join(problems))
 
 
-def _problems(component: Any, prefix: str) -> Iterator[str]:
+def _problems(component: Any, prefix: str, measurable: Set[str] = frozenset()) -> Iterator[str]:
     for name, hint in fields_of(type(component)).items():
         value, where = getattr(component, name), f"{prefix}{name}"
         parts = value if isinstance(value, tuple) and any(map(_is_component, value)) else (value,)
@@ -94,8 +98,8 @@ def _problems(component: Any, prefix: str) -> Iterator[str]:
                 yield from _problems(part, f"{where}." if part is value else f"{where}[{number}].")
         fits = _is_one_of(value, hint) if any(map(_is_component, parts)) else _fits(value, hint)
         if not fits:
-            given = shorten(_to_plain_value(value))
-            yield f"{where}: must be {describe(hint, python=True)}, but is {given}.{_suggest_name(hint, value)}"
+            given, auto = shorten(plain_value(value)), f', or "{AUTO}"' if name in measurable else ""
+            yield f"{where}: must be {describe(hint, python=True)}{auto}, but is {given}.{_suggest_name(hint, value)}"
         elif rounded := float32_problem(hint, value):
             yield f"{where}: {rounded}"
 
@@ -139,12 +143,12 @@ def _tag(cls: type) -> str | None:
     return "name" if hasattr(cls, "name") and "name" not in fields_of(cls) else None
 
 
-def _to_plain_value(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Tuples and arrays as lists, single numbers of arrays as numbers."""
     if _is_component(value):
         return to_plain(value)
     if isinstance(value, Mapping):
-        return {str(key): _to_plain_value(entry) for key, entry in value.items()}
+        return {str(key): plain_value(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_to_plain_value(entry) for entry in value]
+        return [plain_value(entry) for entry in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic | jax.Array) else value

@@ -32,6 +32,14 @@ class Given:
 NONE_GIVEN = Given()
 
 
+def given_of(settings: Settings) -> Given:
+    """The parts of settings that are code of the user's own, with which their record is read again."""
+    config = settings.config
+    parts = ((section, getattr(config, section.name)) for section in SECTIONS)
+    own = {section.name: part for section, part in parts if section.is_custom(part)}
+    return Given(**own, loss=config.own.loss, metrics=config.own.metrics, task=config.own.task)
+
+
 def read_run_settings(path: Path, given: Given) -> Settings:
     """The settings in the configuration of a run, with the given objects in place of its `custom` parts.
 

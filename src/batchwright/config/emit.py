@@ -9,6 +9,7 @@ from batchwright.config.document import resolve_scalar
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _SHOWN = 60
+_LONGEST_LIST = 80
 
 
 def flow(value: Any) -> str:
@@ -38,8 +39,19 @@ def shorten(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
+def brief(value: Any) -> str:
+    """A value on one line, as tables show it: of a number that is not whole, three digits.
+
+    >>> brief(0.00123456), brief([64, 32])
+    ('0.00123', '[64, 32]')
+    """
+    return f"{value:.3g}" if isinstance(value, float) else flow(value)
+
+
 def block(values: Mapping[str, Any], comments: Mapping[str, str], *, prefix: str = "") -> str:
-    """Nested values, one per line. `comments` has a key for each leaf, its dotted path, with the comment after it.
+    """Nested values, one per line, and so the mappings of a long list.
+
+    `comments` has a key for each leaf, its dotted path, with the comment after it.
 
     >>> print(block({"a": {"b": 1, "c": []}}, {"a.b": "one", "a.c": ""}), end="")
     a:
@@ -51,10 +63,20 @@ def block(values: Mapping[str, Any], comments: Mapping[str, str], *, prefix: str
         path = prefix + key
         if path in comments:
             comment = f"  # {comments[path]}" if comments[path] else ""
-            lines.append(f"{indent}{_text(key)}: {flow(value)}{comment}\n")
+            if _is_long_list(value):
+                lines.append(f"{indent}{_text(key)}:{comment}\n")
+                lines += [f"{indent}  - {flow(entry)}\n" for entry in value]
+            else:
+                lines.append(f"{indent}{_text(key)}: {flow(value)}{comment}\n")
         else:
             lines.append(f"{indent}{_text(key)}:\n{block(value, comments, prefix=path + '.')}")
     return "".join(lines)
+
+
+def _is_long_list(value: Any) -> bool:
+    """Whether a value is a list of mappings that is too long for a line."""
+    mappings = isinstance(value, list | tuple) and all(isinstance(entry, Mapping) for entry in value)
+    return mappings and len(flow(value)) > _LONGEST_LIST
 
 
 def _text(text: str) -> str:

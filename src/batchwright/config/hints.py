@@ -7,12 +7,19 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Len, Lt, MinLen
 
 from batchwright.config.document import Node
 from batchwright.config.durations import EXAMPLES, Duration, seconds_of
 
-IN_A_FILE = {bool: "true or false", int: "a whole number", float: "a number", str: "text", NoneType: "null"}
+IN_A_FILE = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    NoneType: "null",
+    Any: "a value",
+}
 IN_PYTHON = IN_A_FILE | {bool: "True or False", NoneType: "None"}
 
 
@@ -169,6 +176,8 @@ def _bounds(constraints: tuple[Any, ...]) -> str:
                 words.append(f"<= {bound}")
             case MinLen(min_length=length):
                 words.append(f"({length} or more of them)")
+            case Len(min_length=least, max_length=most):
+                words.append(f"({least} to {most} of them)")
     unit = f" of seconds, or a text such as {EXAMPLES}" if any(map(_is_duration, constraints)) else ""
     return (" " + " and ".join(words) if words else "") + unit
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le, Len, Lt
 
 from batchwright.config.durations import Duration
 from batchwright.data.options import DataOptions
@@ -99,6 +99,9 @@ class Own:
 NOTHING = Own()
 BY_ROWS = EarlyStopping(patience=None)
 
+MemberSettings: TypeAlias = Annotated[tuple[Mapping[str, Any], ...], Len(2, 64)]
+"""For each member, plain values by dotted key: in what its settings differ from those of the training."""
+
 
 @dataclass(frozen=True)
 class Training:
@@ -127,8 +130,9 @@ class Training:
         diagnostics: whether the history has figures of each layer (gradient, update, weights and outputs), and the run
             says after which epoch each validation row was last answered wrongly.
         curvature: whether the largest curvature of the training loss is in the history too, where layers are measured.
-        members: networks that are trained apart, with settings that are drawn for each, and answer together; null
-            trains one network. The submodels of network.ensemble are parts of one network, which share its weights.
+        members: networks that are trained apart, and answer together: how many, and the settings of all but the first
+            are drawn; or a list with the settings of each, by key, as {optimizer.learning_rate: 0.01}. null trains one
+            network. The submodels of network.ensemble are parts of one network, which share its weights.
         folds: parts of the training and validation rows that are each held out from some of the members, which answers
             each row by members that were not trained on it; members are a multiple of it, and as many where null; null
             holds out the validation rows from all.
@@ -152,13 +156,18 @@ class Training:
     shuffle: bool = True
     diagnostics: bool = True
     curvature: bool = False
-    members: Annotated[int, Ge(1), Le(64)] | None = None
+    members: Annotated[int, Ge(2), Le(64)] | MemberSettings | None = None
     folds: Annotated[int, Ge(2), Le(64)] | None = None
     refit: bool = False
 
     def __repr__(self) -> str:
         """The epochs, the batch size and the seed."""
         return f"<Training: {self.epochs} epochs, batch size {self.batch_size}, seed {self.seed}>"
+
+    @property
+    def member_count(self) -> int:
+        """How many networks are trained: one where there are no members."""
+        return len(self.members) if isinstance(self.members, tuple) else self.members or 1
 
 
 @dataclass(frozen=True)
@@ -248,7 +257,7 @@ BEFORE = (
 """Keys that a record of an earlier version lacks, and what was done before there was each; other new keys do by default
 what was done."""
 
-AUTO = "auto"
+AUTO: Literal["auto"] = "auto"
 NUMBERS = "network.numbers"
 """The key of how numbers are embedded, whose `auto` is tried before training, before all that is measured."""
 MEMBERS = "training.members"

@@ -29,6 +29,7 @@ def describe_run(folder: Path) -> dict[str, Any]:
         "confusion": _small(mapping(manifest.get("confusion"))),
         "classes": _classes(_read_or_empty(folder / "schema.json")),
         "begun": "config.yaml" in mapping(manifest.get("files")),
+        "has_members": _has_members(manifest),
         "has_report": (folder / "report.html").is_file(),
     }
 
@@ -38,6 +39,12 @@ SHOWN = (
     *("plan", "metrics", "seconds", "remarks", "files"),
 )
 """What of a manifest is shown as it is."""
+
+
+def _has_members(manifest: Mapping[str, Any]) -> bool:
+    """Whether the run is of an ensemble, whose history is that of its first member."""
+    chosen = mapping(mapping(manifest.get("settings")).get("training.members"))
+    return "members.json" in mapping(manifest.get("files")) or chosen.get("value") is not None
 
 
 def _setting(one: object, evidence: object) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Evidence:
         confusion: by part, of a target that is one class: rows by true class (row) and answer (column).
         encoding: how the rows were encoded; None where that is not known.
         dataset: the rows, where they are at hand.
+        has_members: whether an ensemble was trained, and the history is that of its first member.
     """
 
     history: Sequence[Mapping[str, float]]
@@ -45,6 +46,7 @@ class Evidence:
     confusion: Mapping[str, Float64[np.ndarray, "classes classes"]] = field(default_factory=dict)
     encoding: Encoding | None = None
     dataset: Dataset | None = None
+    has_members: bool = False
 
     @cached_property
     def loss(self) -> Curve:
@@ -77,6 +79,12 @@ class Evidence:
         """Rows of a batch, of the first epoch; 0 if it is not known."""
         size = self.plan.get("batch_size", 0)
         return size if isinstance(size, int) else 0
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the outputs of the network are linear in its inputs."""
+        name, sizes = (self.settings.get(f"network.{key}") for key in ("name", "hidden_layer_sizes"))
+        return name == "linear" or (name == "mlp" and sizes in ([], ()))
 
     def layers(self, figure: str) -> dict[str, Curve]:
         """A figure of each layer at the measured epochs, from the layer of the inputs to the last.
@@ -118,6 +126,7 @@ def evidence_of(run: "Run", dataset: Dataset | None = None) -> Evidence:
         confusion={part: np.array(found, np.float64) for part, found in manifest.confusion.items()},
         encoding=run.encoding if "schema.json" in written else None,
         dataset=dataset,
+        has_members=run.has_members,
     )
 
 

@@ -7,8 +7,11 @@ from batchwright.diagnosis.curves import Curve, moving_means, noise_of, width_of
 from batchwright.diagnosis.diagnosed import Diagnosis
 from batchwright.diagnosis.evidence import Evidence
 from batchwright.diagnosis.verdict import NOTABLE, SURE
+from batchwright.optim.reach import BOUNDED, REACH, linear_rate
 
 RATE = "optimizer.learning_rate"
+NEARLY = 0.5
+"""The share of the usual reach of a linear network's weights below which it is too short."""
 LARGE_STEP, LARGE_FIRST = 4e-3, 2e-2
 """Updates that move a layer by more than these shares of its norm, in the middle of training and after the first epoch,
 are large. Of sound trainings the largest measured were 2e-3 and 8e-3. By itself it is no fault: something has to suffer
@@ -57,6 +60,7 @@ def learning_rate_too_high(evidence: Evidence) -> tuple[Diagnosis, ...]:
     first, middle = _steps(evidence.layers("update_ratio"))
     scaled = evidence.settings.get("data.scaling") != "none"
     large = first > LARGE_FIRST or middle > LARGE_STEP or (scaled and starts_far_above(evidence))
+    large &= not evidence.is_linear  # its weights have far to go, and it begins anywhere
     rise = _rise(evidence.loss)
     signs = [*rise, *(_signs(evidence) if large else [])]
     if not signs:
@@ -76,7 +80,9 @@ def learning_rate_too_high(evidence: Evidence) -> tuple[Diagnosis, ...]:
 
 
 def learning_rate_too_low(evidence: Evidence) -> tuple[Diagnosis, ...]:
-    """A loss that still falls, by updates that in all of training cannot move a layer far."""
+    """A loss that still falls, by updates that cannot move a layer, or the weights of a linear network, far enough."""
+    if evidence.is_linear:
+        return _linear_rate_too_low(evidence)
     steps = evidence.layers("update_ratio")
     updates, largest = (
         evidence.plan.get("updates", 0),
@@ -98,6 +104,34 @@ def learning_rate_too_low(evidence: Evidence) -> tuple[Diagnosis, ...]:
             f"take a higher learning rate{_named(evidence, factor)}, with which updates are of the usual size; "
             "`learning_rate=auto` measures one",
             _times(evidence, factor),
+            "loss",
+        ),
+    )
+
+
+def _linear_rate_too_low(evidence: Evidence) -> tuple[Diagnosis, ...]:
+    """A loss that still falls at the end, with a rate that cannot bring the weights of a linear network to their place.
+
+    Judged by rules with which a weight moves by about the learning rate in an update.
+    """
+    rate, updates = evidence.settings.get(RATE), evidence.plan.get("updates", 0)
+    bounded = evidence.settings.get("optimizer.name") in {rule.name for rule in BOUNDED}
+    if not bounded or not isinstance(rate, int | float) or not updates or rate * updates >= REACH * NEARLY:
+        return ()
+    if not evidence.finite() or len(evidence.loss) < 2 or evidence.loss[-1] >= evidence.loss[-2]:
+        return ()
+    if (better := linear_rate(updates)) <= rate:
+        return ()
+    return (
+        Diagnosis(
+            "learning rate too low",
+            "warning",
+            "likely",
+            f"an update moves a weight by about the learning rate, {rate:g} at most, so {updates:,} updates move it by "
+            f"{rate * updates:.2g}: those of a linear network may have farther to go, and the training loss still "
+            f"fell, to {evidence.loss[-1]:.4g}",
+            f"take a higher learning rate (`learning_rate={better:g}`); `learning_rate=auto` measures one",
+            {RATE: better},
             "loss",
         ),
     )

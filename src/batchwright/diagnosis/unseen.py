@@ -22,6 +22,8 @@ def _sentences(evidence: Evidence) -> Iterator[str]:
     if not history:
         yield "no epoch was finished, so there are no curves"
         return
+    if evidence.has_members:
+        yield "the history is that of the first member of an ensemble: the trainings of the others are not judged"
     if len(history) < FEWEST:
         epochs = "epoch is" if len(history) == 1 else "epochs are"
         yield f"{len(history)} {epochs} too few for a trend: it takes {FEWEST}"

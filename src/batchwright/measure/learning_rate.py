@@ -21,7 +21,7 @@ from batchwright._shown import Drawings, Shown
 from batchwright.errors import DataError, TooFewRowsError, UsageError
 from batchwright.measure.device_memory import fits, free_memory, too_large_note
 from batchwright.optim.rule import Optimizer
-from batchwright.population.members import Members, begin
+from batchwright.population.members import Population, begin
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, orders_of, pays_together
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows
@@ -205,7 +205,7 @@ class _Arena(NamedTuple):
     seed: int
     iterations: int
 
-    def members(self, rates: int) -> Members:
+    def members(self, rates: int) -> Population:
         """The MEMBERS members: each seed with `rates` rates in a row."""
         seeds = [self.seed + number for number in range(MEMBERS // rates) for _ in range(rates)]
         return begin([self.program] * MEMBERS, seeds, self.example)

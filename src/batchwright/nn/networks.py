@@ -86,13 +86,11 @@ class Hidden:
     normalization_epsilon: Annotated[float, Gt(0)] = 1e-3
     dropout: Annotated[float, Ge(0), Lt(1)] | None = None
     initializer: InitializerName = "auto"
-    ensemble: Annotated[int, Ge(0)] = 0
+    ensemble: Literal[0] | Annotated[int, Ge(2)] = 0
     ensemble_kind: Literal["full", "mini"] = "full"
 
     def problem(self) -> str:
         """What is wrong between fields that are each allowed; empty if nothing is."""
-        if self.ensemble == 1:
-            return "ensemble 1 would be a single network, which 0 is: an ensemble has 2 submodels or more."
         if self.ensemble == 0 and self.ensemble_kind != "full":
             return f"ensemble_kind {self.ensemble_kind} is for submodels, and there are none: give ensemble too."
         return ""

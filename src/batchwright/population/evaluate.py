@@ -9,11 +9,11 @@ from jax import Array, lax
 from jaxtyping import Float32
 
 from batchwright.nn.protocols import Variables
-from batchwright.population.members import Members
+from batchwright.population.members import Population
 from batchwright.training.state import Program, Rows
 
 
-def mean_losses(members: Members, rows: Rows, *, together: bool) -> Float32[np.ndarray, " members"]:
+def mean_losses(members: Population, rows: Rows, *, together: bool) -> Float32[np.ndarray, " members"]:
     """The weighted mean loss of each member over `rows`; not finite where a member's loss is not."""
     variables = Variables(members.states.params, members.states.state)
     return np.asarray(_mean_losses(members.programs, variables, rows, together=together))

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright.errors import ConfigError
-from batchwright.population.members import Members, begin, choose_members, stack_members
+from batchwright.population.members import Population, begin, choose_members, stack_members
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, cores, pays_together
 from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, first_checkpoint
 from batchwright.training.epochs import (
@@ -106,7 +106,7 @@ def _begin_runs(jobs: Sequence[Job], example: Mapping[str, np.ndarray]) -> list[
     return [MemberRun(first_checkpoint(state)) for state in _states(members, range(len(jobs)))]
 
 
-def _stack_running(jobs: Sequence[Job], runs: Sequence[MemberRun]) -> Members:
+def _stack_running(jobs: Sequence[Job], runs: Sequence[MemberRun]) -> Population:
     """The members of jobs that go on."""
     return stack_members([job.program for job in jobs], [job.seed for job in jobs], [run.now.state for run in runs])
 
@@ -130,12 +130,12 @@ class _Trained(NamedTuple):
     """The numbers of the jobs in training, their members, the seeds of their orders, and the program of an epoch."""
 
     which: Sequence[int]
-    members: Members
+    members: Population
     seeds: Sequence[int]
     segment: CompiledPopulation
 
 
-def _compile_epoch(jobs: Sequence[Job], which: Sequence[int], members: Members) -> _Trained:
+def _compile_epoch(jobs: Sequence[Job], which: Sequence[int], members: Population) -> _Trained:
     """Compile an epoch for these jobs, whose states are `members`."""
     seeds = list(dict.fromkeys(jobs[number].seed for number in which))
     orders = np.array([seeds.index(jobs[number].seed) for number in which], np.int32)
@@ -177,7 +177,7 @@ def _validate_jobs(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[Va
         return list(pool.map(validate_job, jobs, states))
 
 
-def _states(members: Members, places: Sequence[int]) -> Iterator[TrainState]:
+def _states(members: Population, places: Sequence[int]) -> Iterator[TrainState]:
     """A copy, on the host, of the state at each of these places."""
     leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, members.states))
     for place in places:

@@ -13,7 +13,7 @@ from batchwright.nn.protocols import Variables
 from batchwright.training.state import Program, TrainState, initial_state, initial_variables, state_with
 
 
-class Members(NamedTuple):
+class Population(NamedTuple):
     """A population: every array of `programs` and `states` has a leading axis of members.
 
     `orders` says, for each member, which of the row orders given to a segment it takes.
@@ -42,7 +42,9 @@ def stack_programs(trees: Sequence[Program]) -> Program:
     return together
 
 
-def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[str, np.ndarray | jax.Array]) -> Members:
+def begin(
+    programs: Sequence[Program], seeds: Sequence[int], example: Mapping[str, np.ndarray | jax.Array]
+) -> Population:
     """Members before the first iteration: one for every program and seed, `programs[i]` with `seeds[i]`.
 
     Each begins as it would alone: `initial_state` of its program and seed. Members with the same seed take the same
@@ -59,28 +61,28 @@ def begin(programs: Sequence[Program], seeds: Sequence[int], example: Mapping[st
     return stack_members(programs, seeds, each)
 
 
-def stack_members(programs: Sequence[Program], seeds: Sequence[int], each: Sequence[TrainState]) -> Members:
+def stack_members(programs: Sequence[Program], seeds: Sequence[int], each: Sequence[TrainState]) -> Population:
     """Members of which each has a program, a seed and a state; see `begin`."""
     distinct = list(dict.fromkeys(seeds))
     orders = np.array([distinct.index(seed) for seed in seeds], np.int32)
     states = jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *each)
-    return Members(stack_programs(programs), states, orders)
+    return Population(stack_programs(programs), states, orders)
 
 
-def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, members: int) -> Members:
+def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, members: int) -> Population:
     """What `begin` makes for `members` copies of this program with different seeds: shapes and dtypes, no content."""
     one = jax.eval_shape(lambda: initial_state(program, example, seed=0))
     numbers = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), jnp.float32), program)
-    shapes: Members = jax.tree.map(
+    shapes: Population = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct((members, *leaf.shape), leaf.dtype),
-        Members(numbers, one, jnp.zeros((), jnp.int32)),
+        Population(numbers, one, jnp.zeros((), jnp.int32)),
     )
     return shapes
 
 
-def choose_members(members: Members, which: Sequence[int]) -> Members:
+def choose_members(members: Population, which: Sequence[int]) -> Population:
     """The members with these numbers, as a population of their own; the orders keep their numbers."""
     places = np.asarray(which, np.int32)
     # On the host: on the device, each number of places would be a program of its own.
-    some: Members = jax.tree.map(lambda leaf: np.asarray(leaf)[places], members)
+    some: Population = jax.tree.map(lambda leaf: np.asarray(leaf)[places], members)
     return some

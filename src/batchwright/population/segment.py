@@ -14,7 +14,7 @@ from jax import Array
 from jaxtyping import Float32, Int32
 
 from batchwright.nn.protocols import Inputs, Tree, Variables
-from batchwright.population.members import Members
+from batchwright.population.members import Population
 from batchwright.training.libraries import first_product
 from batchwright.training.order import batches
 from batchwright.training.plan import Plan
@@ -50,7 +50,7 @@ GROUP = 16
 at once, parameters and gradients have left the caches by their next use."""
 
 
-def pays_together(plan: Plan, members: Members, rows: Rows) -> bool:
+def pays_together(plan: Plan, members: Population, rows: Rows) -> bool:
     """Whether the members make each iteration together, rather than each member all of its iterations in turn.
 
     The products of small networks leave a CPU waiting for the next instruction; the products of larger ones keep it
@@ -64,7 +64,7 @@ def pays_together(plan: Plan, members: Members, rows: Rows) -> bool:
     return weights <= WEIGHTS_TOGETHER and operations(plan, members, rows) <= OPERATIONS_TOGETHER
 
 
-def operations(plan: Plan, members: Members, rows: Rows) -> float:
+def operations(plan: Plan, members: Population, rows: Rows) -> float:
     """Floating-point operations in the forward pass of one member's network, on rows of a batch computed at once."""
     model, states = members.programs.model, members.states
     one = jax.tree.map(
@@ -147,7 +147,7 @@ class CompiledPopulation:
     iterations: int
     memory_bytes: int
 
-    def __call__(self, members: Members, rows: Rows, orders: Orders, iterations: int) -> tuple[Members, Loss]:
+    def __call__(self, members: Population, rows: Rows, orders: Orders, iterations: int) -> tuple[Population, Loss]:
         """The members after the first `iterations` iterations, and the losses [members, iterations] of their batches.
 
         Groups are run on all cores of a CPU, one core each; their states are on the host afterwards. Once a loss of a
@@ -162,11 +162,11 @@ class CompiledPopulation:
         return members._replace(states=states), Loss(np.where(known, means, np.float32(np.nan)), weights)
 
     def _states_and_losses(
-        self, members: Members, rows: Rows, orders: Orders, iterations: int
+        self, members: Population, rows: Rows, orders: Orders, iterations: int
     ) -> tuple[TrainState, Loss]:
         if self.group == members.number > 1:
             return self._run(members, orders, rows=rows, iterations=iterations)
-        on_host: Members = jax.tree.map(np.asarray, members)
+        on_host: Population = jax.tree.map(np.asarray, members)
         count, size = members.number, self.group
         groups = [range(first, min(first + size, count)) for first in range(0, count, size)]
 
@@ -181,7 +181,7 @@ class CompiledPopulation:
         together: tuple[TrainState, Loss] = jax.tree.map(lambda *leaves: np.concatenate(leaves), *done)
         return together
 
-    def _run(self, members: Members, orders: Orders, *, rows: Rows, iterations: int) -> tuple[TrainState, Loss]:
+    def _run(self, members: Population, orders: Orders, *, rows: Rows, iterations: int) -> tuple[TrainState, Loss]:
         span, losses = (np.int32(0), np.int32(iterations)), _no_losses(members.number, self.iterations)
         done: tuple[TrainState, Loss] = self.run(
             members.programs, members.orders, members.states, losses, rows, orders, span
@@ -195,10 +195,10 @@ def cores() -> int:
 
 
 def _take_group(
-    members: Members, orders: Orders, places: Int32[np.ndarray, " group"], *, count: int
-) -> tuple[Members, Orders]:
+    members: Population, orders: Orders, places: Int32[np.ndarray, " group"], *, count: int
+) -> tuple[Population, Orders]:
     """The members at these places and the orders that they take, padded to the `count` orders of the program."""
-    some: Members = jax.tree.map(lambda leaf: leaf[places], members)
+    some: Population = jax.tree.map(lambda leaf: leaf[places], members)
     taken, own = np.unique(some.orders, return_inverse=True)
     batches_of_group = orders.batches[np.resize(taken, count)]
     return some._replace(orders=own.astype(np.int32)), Orders(
@@ -211,12 +211,12 @@ def _no_losses(members: int, iterations: int) -> Loss:
 
 
 def compile_population(
-    members: Members, rows: Rows, plan: Plan, *, orders: int, iterations: int, together: bool
+    members: Population, rows: Rows, plan: Plan, *, orders: int, iterations: int, together: bool
 ) -> CompiledPopulation:
     """Compile training for these members, up to `iterations` iterations and `orders` orders of rows; run nothing."""
     first_product()
     group = group_of(members.number, together=together)
-    some: Members = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((group, *leaf.shape[1:]), leaf.dtype), members)
+    some: Population = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((group, *leaf.shape[1:]), leaf.dtype), members)
     of_group = min(orders, group)
     shape = (of_group, iterations, plan.parts, plan.part_rows)
     nothing = np.zeros((group, iterations), np.float32)

@@ -31,12 +31,12 @@ class Bins:
     weight: np.ndarray
 
 
-def calibrate(
+def bin_by_probability(
     probability: Float[np.ndarray, " rows"], happened: Bool[np.ndarray, " rows"], weights: Float[np.ndarray, " rows"]
 ) -> Bins:
     """Bin rows by a probability; bin b is (b/15, (b+1)/15].
 
-    >>> bins = calibrate(np.array([0.05, 0.9, 0.9]), np.array([False, True, False]), np.ones(3))
+    >>> bins = bin_by_probability(np.array([0.05, 0.9, 0.9]), np.array([False, True, False]), np.ones(3))
     >>> bins.weight[[0, 13]].tolist(), bins.observed[[0, 13]].tolist()
     ([1.0, 2.0], [0.0, 0.5])
     """
@@ -60,14 +60,14 @@ def calibration_chart(answers: ClassAnswers) -> Chart:
     happened = answers.true == 1 if two else answers.probabilities.argmax(axis=1) == answers.true
     what = f"probability of {shown_name(answers.classes[1])}" if two else "probability of the answer"
     error = METRICS["calibration_error"].compute(answers)
-    return _chart(calibrate(probability, happened, answers.weights), what, f"Calibration error {error:.4f}. ")
+    return _chart(bin_by_probability(probability, happened, answers.weights), what, f"Calibration error {error:.4f}. ")
 
 
 def calibration_of_labels(answers: LabelAnswers) -> Chart:
     """The probabilities of all labels together."""
     probability = 1 / (1 + np.exp(-np.clip(answers.log_odds, -700, 700)))
     weights = np.repeat(answers.weights, probability.shape[1])
-    bins = calibrate(probability.ravel(), answers.true.ravel(), weights)
+    bins = bin_by_probability(probability.ravel(), answers.true.ravel(), weights)
     return _chart(bins, "probability of each label", "")
 
 

@@ -26,7 +26,14 @@ def curves_section(found: Gathered) -> Section:
     if not rows:
         return Section("curves", "Learning curves", (Words("No epoch was finished, so that there is no curve."),))
     charts: list[Block] = [_losses(rows), *_metrics(found), *_rate(found), *_by_iteration(rows)]
-    return Section("curves", "Learning curves", (*_words(rows), *charts))
+    return Section("curves", "Learning curves", (*_whose(found), *_words(rows), *charts))
+
+
+def _whose(found: Gathered) -> tuple[Block, ...]:
+    """Whose curves they are, of an ensemble."""
+    if not found.run.has_members:
+        return ()
+    return (Words("The curves are those of the first member, which has the settings of the run."),)
 
 
 def _column(rows: Rows, key: str) -> np.ndarray:

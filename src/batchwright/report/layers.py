@@ -30,6 +30,8 @@ def layers_section(found: Gathered) -> Section:
     curvature = [row for row in found.history if isinstance(row.get("curvature"), int | float)]
     charts: list[Block] = [chart for figure in FIGURES if (chart := _chart(measured, figure)) is not None]
     charts += [_curvature(curvature)] if curvature else []
+    if charts and found.run.has_members:
+        charts.insert(0, Words("The layers are those of the first member."))
     words = "The history has no figures of layers: they were not recorded, or by an earlier version."
     return Section("layers", "Layers", tuple(charts) or (Words(words),))
 

@@ -1,6 +1,6 @@
 """The members of an ensemble: what each was trained with, its own figures, and what it adds."""
 
-from batchwright.config import flow
+from batchwright.config.emit import brief
 from batchwright.errors import RunError
 from batchwright.figures.text import clean
 from batchwright.report.blocks import Cell, Grid, Section, Words
@@ -19,15 +19,8 @@ def members_sections(run: Run) -> tuple[Section, ...]:
     names = tuple(record.members[0].validation)
     own = (f"validation {name}" for name in names)
     folds = ("fold",) if record.has_folds else ()
-    columns = (
-        "member",
-        *folds,
-        "weight",
-        *own,
-        *(f"{name} with it and those above" for name in names),
-        "epoch",
-        "drawn",
-    )
+    joined = (f"{name} with it and those above" for name in names)
+    columns = ("member", *folds, "weight", *own, *joined, "epoch", "settings")
     rows = tuple(_row(record, member, names) for member in record.members)
     dealt = (
         "Each holds out a fold, and its own figures are those of the rows of this fold; those with others are out of "
@@ -51,5 +44,5 @@ def _row(record: MembersRecord, member: Member, names: tuple[str, ...]) -> tuple
         *(member.validation.get(name) for name in names),
         *(together.get(name) for name in names),
         f"{member.epoch} of {member.epochs}",
-        clean(", ".join(f"{key} {flow(value)}" for key, value in member.settings.items()) or "nothing"),
+        clean(", ".join(f"{key} {brief(value)}" for key, value in member.settings.items()) or "as they are"),
     )

@@ -60,7 +60,8 @@ def _diagnosis(found: Gathered) -> Grid:
     ]
     rows = rows or [(judged.kind, "", judged.reason, "")]
     cells = tuple(tuple(map(clean, row)) for row in rows)
-    return Grid("What the training shows", ("what", "how sure", "evidence", "what to do"), cells)
+    title = f"What the training{' of the first member' * found.run.has_members} shows"
+    return Grid(title, ("what", "how sure", "evidence", "what to do"), cells)
 
 
 def _summary(found: Gathered) -> Section:

@@ -98,10 +98,18 @@ def _summary(found: SavedSearch, plan: SearchPlan, best: Run | None, why: str) -
         blocks.append(Words(f"{_sentence(found.importance.sentence)}"))
     if best:
         ended = "" if best.status == "finished" else f" That training is {best.status}: {clean(best.reason)}"
-        said = f"The best trial was trained anew, as a run of its own; these are its metrics.{ended}"
+        said = f"{_trained_anew(best)}; these are its metrics.{ended}"
         blocks += [Words(said, strong=bool(ended)), metrics_block(best)]
         blocks.append(Words(f"All about that run: batchwright report {clean(quote(str(best.path)))} --html"))
     return Section("summary", "Summary", tuple(blocks))
+
+
+def _trained_anew(best: Run) -> str:
+    """What the run of a search is of."""
+    members = best.settings.get("training.members")
+    if members is None or not isinstance(members.value, list):
+        return "The best trial was trained anew, as a run of its own"
+    return f"The best {len(members.value)} trials were trained anew, as members of an ensemble, a run of its own"
 
 
 def _sentence(text: str) -> str:
@@ -311,6 +319,7 @@ def _reproduce(found: SavedSearch, plan: SearchPlan, best: Run | None) -> Sectio
     words += [f"--folds {plan.folds}"] if plan.folds > 1 else []
     words += [f"--pruning {plan.pruning}"] if plan.pruning != "halving" else []
     words += [f"--objective {quote(plan.objective)}"] if plan.objective else []
+    words += [f"--ensemble {plan.members}"] if plan.members else []
     source = best.settings.get("data.source") if best else None
     commands = [
         *([FROM_PYTHON] if source is not None and source.value is None else []),

@@ -10,6 +10,7 @@ from typing import Any
 from batchwright._files import Lock, write_file
 from batchwright.errors import RunError
 from batchwright.runs.folder import claim
+from batchwright.runs.kinds import how_to_open
 from batchwright.runs.manifest import COMPARISON, LOCK, Setting
 from batchwright.runs.reading import parse, read_bytes, to_plain
 from batchwright.runs.sealed import seal, unseal
@@ -104,7 +105,7 @@ def read_comparison(path: Path) -> tuple[ComparisonPlan, dict[str, Any]]:
         RunError: it is not the folder of a comparison, or the file is not as it was written.
     """
     if not is_comparison(path):
-        raise RunError(f"{path} is not the folder of a comparison: it has no {COMPARISON}.")
+        raise RunError(f"{path} is not the folder of a comparison: it has no {COMPARISON}.{how_to_open(path)}")
     where = path / COMPARISON
     plain = unseal(read_bytes(path, COMPARISON, at_most=MOST_BYTES), where, FORMAT)
     result = plain.get("result")

@@ -1,7 +1,7 @@
 """The members of an ensemble as its run tells of them: what each was trained with, and what it adds."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,11 +42,16 @@ class Member:
 
 @dataclass(frozen=True)
 class MembersRecord:
-    """All members, those that answer first, in the order in which they joined; how they were chosen, and why so."""
+    """All members, those that answer first, in the order in which they joined; how they were chosen, and why so.
+
+    `first` has the metrics of the first member alone, by part and name, on the validation and the test rows: what the
+    training would have come to without the others. It is empty where the first member has no answer.
+    """
 
     members: tuple[Member, ...]
     way: Way
     reason: str
+    first: Mapping[str, Figures] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """How many members, and how many answer."""
@@ -69,7 +74,7 @@ class MembersRecord:
     def to_json(self) -> dict[str, Any]:
         """Plain data, with the weight of each member."""
         each = [{**asdict(one), "weight": self.share(one)} for one in self.members]
-        return {"way": self.way, "reason": self.reason, "members": each}
+        return {"way": self.way, "reason": self.reason, "members": each, "first": dict(self.first)}
 
 
 @dataclass(frozen=True)
@@ -77,13 +82,13 @@ class _Plain:
     members: list[Member]
     way: Way
     reason: str
+    first: dict[str, Figures] = field(default_factory=dict)
     format: int = FORMAT
 
 
 def dump_members(record: MembersRecord) -> bytes:
     """The content of `members.json`."""
-    plain = {"members": [asdict(one) for one in record.members], "way": record.way, "reason": record.reason}
-    return seal(plain | {"format": FORMAT}).encode()
+    return seal(asdict(record) | {"format": FORMAT}).encode()
 
 
 def read_members(data: bytes, where: Path) -> MembersRecord:
@@ -95,7 +100,8 @@ def read_members(data: bytes, where: Path) -> MembersRecord:
     plain = parse(_Plain, unseal(data, where, FORMAT), where)
     if not _can_be(plain.members):
         raise RunError(f"{where} does not tell of members of an ensemble. {REMEDY}")
-    return MembersRecord(tuple(map(_with_numbers, plain.members)), plain.way, plain.reason)
+    first: dict[str, Figures] = {part: dict(numbers(figures)) for part, figures in plain.first.items()}
+    return MembersRecord(tuple(map(_with_numbers, plain.members)), plain.way, plain.reason, first)
 
 
 def _can_be(members: Sequence[Member]) -> bool:

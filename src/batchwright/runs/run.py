@@ -11,9 +11,9 @@ from jaxtyping import Int32, Int64
 from batchwright._files import is_locked, path_of
 from batchwright._shown import Drawings, Shown
 from batchwright.errors import RunError, nearest
+from batchwright.runs.kinds import how_to_open
 from batchwright.runs.manifest import (
     BEST_RUN,
-    COMPARISON,
     CONFIG,
     CONFORMAL,
     EVIDENCE,
@@ -261,6 +261,12 @@ class Run(Shown):
         return OUT_OF_FOLD in self.manifest.files or REFIT in self.manifest.files
 
     @property
+    def has_members(self) -> bool:
+        """Whether it is of an ensemble, whose history is that of its first member."""
+        setting = self.settings.get("training.members")
+        return MEMBERS in self.manifest.files or (setting is not None and setting.value is not None)
+
+    @property
     def members(self) -> "MembersRecord | None":
         """The members of an ensemble, and what each adds; None where it is none.
 
@@ -347,10 +353,9 @@ def open_run(path: Path | str) -> Run:
         return open_run(path / BEST_RUN)
     if (path / SEARCH).is_file():
         raise RunError(f"the search in {path} has not finished: `batchwright resume {path}` goes on with it.")
-    if (path / COMPARISON).is_file():
-        raise RunError(f"{path} holds a comparison, which has no model: `batchwright report {path}` shows it.")
     if not (path / MANIFEST).exists():
-        raise RunError(f"{path} is not the folder of a run: it has no {MANIFEST}. `batchwright runs` lists runs.")
+        hint = how_to_open(path) or " `batchwright runs` lists runs."
+        raise RunError(f"{path} is not the folder of a run: it has no {MANIFEST}.{hint}")
     return Run(path, read_manifest(path))
 
 

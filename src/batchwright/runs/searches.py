@@ -10,6 +10,7 @@ from typing import Any, Literal
 from batchwright._files import Lock, remove_parts, write_file
 from batchwright.errors import RunError
 from batchwright.runs.folder import claim, lock_of
+from batchwright.runs.kinds import how_to_open
 from batchwright.runs.manifest import SEARCH
 from batchwright.runs.reading import parse, read_bytes, to_plain
 from batchwright.runs.sealed import seal, unseal
@@ -27,7 +28,8 @@ class SearchPlan:
     """The settings of a search, as in `search.Options`, and the measured batch size with its reason.
 
     `machine` is what its bits depend on beside that, as `_machine.describe` tells it; `paths` say
-    where its files lay (`workflow.places`). `objective` is the metric that was asked for, None the loss.
+    where its files lay (`workflow.places`). `objective` is the metric that was asked for, None the
+    loss; `members` how many of the best trials are to answer together, None where the best one is trained again alone.
     """
 
     source: str
@@ -42,6 +44,7 @@ class SearchPlan:
     machine: dict[str, str] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
     objective: str | None = None
+    members: int | Literal["auto"] | None = None
 
 
 class SearchFolder:
@@ -57,7 +60,11 @@ class SearchFolder:
         lines = "".join(f"{json.dumps(to_plain(dict(trial)), ensure_ascii=False)}\n" for trial in trials)
         write_file(self.path / TRIALS, lines, overwrite=True)
         if best_config is not None:
-            write_file(self.path / BEST_CONFIG, best_config, overwrite=True)
+            self.write_best(best_config)
+
+    def write_best(self, config: str) -> None:
+        """Write the configuration of what is trained in the end, replacing an earlier one."""
+        write_file(self.path / BEST_CONFIG, config, overwrite=True)
 
     def write_result(self, plain: Mapping[str, Any]) -> None:
         """Write what followed from all trials, replacing an earlier result."""
@@ -110,10 +117,10 @@ def read_plan(path: Path) -> SearchPlan:
         RunError: it is not the folder of a search, or cannot be read.
     """
     if not is_search(path):
-        raise RunError(f"{path} is not the folder of a search: it has no {SEARCH}.")
+        raise RunError(f"{path} is not the folder of a search: it has no {SEARCH}.{how_to_open(path)}")
     plain = unseal(read_bytes(path, SEARCH, at_most=MOST_BYTES[SEARCH]), path / SEARCH, FORMAT)
     plan = parse(SearchPlan, {name: value for name, value in plain.items() if name != "format"}, path / SEARCH)
-    if min(plan.trials, plan.seeds, plan.folds) < 1:
+    if min(plan.trials, plan.seeds, plan.folds) < 1 or (isinstance(plan.members, int) and plan.members < 2):
         raise RunError(f"{path / SEARCH} does not describe a search: it has no trials.")
     read_bytes(path, SPACE, at_most=MOST_BYTES[SPACE])  # refuses anything but a regular file in its folder
     return plan

@@ -21,6 +21,7 @@ THE_SAME_FOR_ALL = {
     "training.seed": "it also splits the rows: `seeds` says with how many seeds each trial is trained",
     "training.epochs": "trials are compared after as many epochs: early stopping finds where each is best",
     "training.max_time": "trials are trained at the same time",
+    "training.members": "the best trials become members: say how many, or auto",
 }
 """Keys that cannot be searched, with the reason."""
 

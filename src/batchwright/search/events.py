@@ -115,6 +115,17 @@ class RoundDone:
 
 
 @dataclass(frozen=True)
+class MembersChosen:
+    """The trials that become members of an ensemble, the best first; `notes` are sentences for the user.
+
+    One alone is trained again as it is.
+    """
+
+    trials: tuple[Finished, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Waiting:
     """All trials are taken; other processes train the given number of them, and the search waits."""
 
@@ -125,9 +136,12 @@ class Waiting:
 class Searched(Shown):
     """What was found.
 
-    - best: the best trial by the `objective`, and its settings, with which `trained` was trained anew, and `repeated`
-      with as many seeds, where there are several
+    - best: the best trial by the `objective`
+    - settings: those with which `trained` was trained anew, and `repeated` with as many seeds, where there are several:
+      of the best trial, or of an ensemble of the best
     - seconds: of the whole search
+    - members: the trials whose settings the members of the ensemble have, in order of their numbers; empty where only
+      the best is trained
     """
 
     folder: Path
@@ -139,6 +153,7 @@ class Searched(Shown):
     importance: Importance | None
     seconds: float
     objective: Objective = LOSS
+    members: tuple[Finished, ...] = ()
 
     def __repr__(self) -> str:
         """The best settings, and what was trained with them."""
@@ -162,4 +177,4 @@ class Searched(Shown):
         return sum(one.outcome.ending == "diverged" for one in self.finished)
 
 
-SearchEvent: TypeAlias = Began | Progress | RoundDone | Waiting | Event | int | Repeated | Searched
+SearchEvent: TypeAlias = Began | Progress | RoundDone | Waiting | MembersChosen | Event | int | Repeated | Searched

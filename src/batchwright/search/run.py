@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from batchwright._files import path_of
 from batchwright.config import LossName
+from batchwright.config.sections import MEMBERS
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError
 from batchwright.nn import Architecture, Layer, Network
@@ -33,6 +34,7 @@ def run_search(
     seeds: int = 1,
     folds: int = 1,
     pruning: Pruning = "halving",
+    members: int | Literal["auto"] | None = None,
     storage: str | None = None,
     study_name: str | None = None,
     run_dir: Path | str | None = None,
@@ -57,6 +59,8 @@ def run_search(
         seeds: how many seeds each is trained with: other first parameters and another order of the rows.
         folds: how many parts of the training and validation rows are held out in turn; 1 keeps the split.
         pruning: how configurations that fall behind are stopped early: "halving", "hyperband" or "none".
+        members: how many of the best trials with different settings are trained again, with other seeds, to answer
+            together: 2 to 64, or "auto"; None trains the best one again. `best` stays the best trial.
         storage: the URL of a database that other processes use too, such as "postgresql://...".
         study_name: the study in that database; None takes the name of the data.
         run_dir: a new folder for the search; None takes `runs/<name>-search-<n>`.
@@ -84,7 +88,7 @@ def run_search(
             f"run_search takes rows that load has read, as in run_search(load('people.csv')), but not {data!r:.60}."
         )
     check_text(storage=storage, study_name=study_name, objective=objective)
-    chosen = space_of(space, Parts(network, optimizer, schedule, loss, metrics, task))
+    chosen = space_of(_with_members(space, members), Parts(network, optimizer, schedule, loss, metrics, task))
     place = None if run_dir is None else path_of(run_dir, "run_dir")
     options = SearchOptions(trials, seeds, pruning, storage, study_name, folds, objective)
     return _run_to_end(search(chosen, options, data, run_dir=place))
@@ -125,6 +129,19 @@ def resume_search(
     place = path_of(folder, "folder")
     given = Parts(network, optimizer, schedule, loss, metrics, task).given()
     return _run_to_end(go_on(reopen_search(place), data, given=given))
+
+
+def _with_members(space: Any, members: object) -> Any:
+    """The space with the number of members, as a configuration has it.
+
+    Raises:
+        ConfigError: the space says it too.
+    """
+    if members is None or not isinstance(space, Mapping | None):
+        return space
+    if MEMBERS in (space or {}):
+        raise ConfigError(f"{MEMBERS} is in the space, and members is given as well: leave one of them out.")
+    return {**(space or {}), MEMBERS: members}
 
 
 def check_text(**given: Any) -> None:

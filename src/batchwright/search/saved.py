@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from batchwright._files import path_of
 from batchwright._shown import Drawings, Shown
 from batchwright.errors import RunError
+from batchwright.runs.kinds import how_to_open
 from batchwright.runs.reading import REMEDY, parse, parse_json, read_bytes
 from batchwright.runs.searches import RESULT, TRIALS, is_search, read_result
 from batchwright.search.importance import Importance, plain_importance
@@ -70,7 +71,7 @@ def open_search(path: Path | str) -> SavedSearch:
     """
     path = path_of(path, "path")
     if not is_search(path):
-        raise RunError(f"{path} is not the folder of a search.")
+        raise RunError(f"{path} is not the folder of a search.{how_to_open(path)}")
     if not (path / TRIALS).exists():
         raise RunError(f"the search in {path} has recorded no trial yet: `batchwright resume {path}` goes on with it.")
     plain = read_result(path)

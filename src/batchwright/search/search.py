@@ -10,14 +10,22 @@ import numpy as np
 
 from batchwright import _cache, _machine
 from batchwright._files import explain_write_errors
-from batchwright.config import NONE_GIVEN, Given, Settings
+from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, given_of
+from batchwright.config.sections import AUTO
 from batchwright.data.dataset import Dataset
 from batchwright.errors import BatchwrightError, ConfigError, DataError, InterruptedRunError, RunError
 from batchwright.population.fit import common_rows
 from batchwright.runs.manifest import BEST_RUN
 from batchwright.runs.searches import SPACE, STUDY, SearchFolder, SearchPlan, create_search
 from batchwright.search.defaults import default_dimensions
-from batchwright.search.events import Began, Searched, SearchEvent, SearchOptions
+from batchwright.search.ensemble import (
+    choose_trials,
+    is_unfinished_ensemble,
+    refuse_trials_as_members,
+    settings_of_members,
+    take_members,
+)
+from batchwright.search.events import Began, MembersChosen, Searched, SearchEvent, SearchOptions
 from batchwright.search.importance import by_logarithm, importance
 from batchwright.search.journal import mend_journal
 from batchwright.search.objective import LOSS, Objective
@@ -26,12 +34,14 @@ from batchwright.search.saved import describe_result
 from batchwright.search.session import AGAIN, Session, best_of, chosen_objective, how_to_go_on, record_trials
 from batchwright.search.space import Space, corners, load_space
 from batchwright.search.study import Finished, open_study
-from batchwright.workflow import Prepared, Repeated, Trained, folds, repeat, train
+from batchwright.workflow import Event, Prepared, Repeated, Trained, folds, repeat, resume, train
 from batchwright.workflow.averaging import is_averaged
+from batchwright.workflow.ensemble import refuse_apart
 from batchwright.workflow.held_out import with_validation_rows
 from batchwright.workflow.measuring import SIZE, batch_sizes
+from batchwright.workflow.member_count import choose_count
 from batchwright.workflow.places import find_again, places_of, require_rows_again
-from batchwright.workflow.preparing import job_on, prepare, refuse_members, refuse_refit_here
+from batchwright.workflow.preparing import job_on, prepare, refuse_folds, refuse_refit_here
 from batchwright.workflow.tasks import medians_note
 
 
@@ -108,8 +118,9 @@ def _plan_search(
     space: Space, options: SearchOptions, dataset: Dataset | None
 ) -> tuple[Space, Prepared, SearchPlan, tuple[str, ...]]:
     """What is searched, on which rows; the batch size is measured where nobody has chosen it."""
+    space, members = take_members(space, space.settings(space.point(_middle(space))))
     first = space.settings(space.point(_middle(space)))
-    refuse_members(first)
+    refuse_folds(first)
     refuse_refit_here(first)
     if not space.dimensions:
         prepared = None if first.to_measure else prepare(with_validation_rows(first), dataset)
@@ -132,8 +143,9 @@ def _plan_search(
     objective = chosen_objective(space, options, prepared)
     if options.folds > 1:
         folds(prepared, options.folds)  # refuses what cannot be dealt out, before anything is written
-    for chosen in corners(space):
-        job_on(prepared, space.settings(chosen))  # refuses what is too large, before anything is written
+    if members is not None:
+        refuse_trials_as_members(space, prepared, members, options.trials)
+    _refuse_corners(space, prepared, together=members is not None)
     size, reason, notes = _batch_size(space, first, prepared)
     notes = (*notes, *medians_note(prepared.job.program.model.task, objective.monitor))
     plan = SearchPlan(
@@ -149,8 +161,17 @@ def _plan_search(
         _machine.describe(),
         places_of(prepared.settings.config.data),
         options.objective,
+        members,
     )
     return space, prepared, plan, notes
+
+
+def _refuse_corners(space: Space, prepared: Prepared, *, together: bool) -> None:
+    """Refuse what is too large, or where trials are to answer `together` cannot, before anything is written."""
+    for chosen in corners(space):
+        job = job_on(prepared, space.settings(chosen))
+        if together:
+            refuse_apart(prepared.job, job)
 
 
 def _batch_size(space: Space, settings: Settings, prepared: Prepared) -> tuple[int | None, str, tuple[str, ...]]:
@@ -188,17 +209,34 @@ def _carry_out(search: Session) -> Iterator[SearchEvent]:
     best = best_of(finished, objective)
     if best is None:
         raise BatchwrightError("all trials have diverged: search smaller learning rates.")
-    settings = search.settings(best.chosen)
+    chosen = yield from _choose_members(search, finished, best)
+    settings = settings_of_members(search, chosen) if chosen else search.settings(best.chosen)
+    search.folder.write_best(dump_config(settings))
     try:
         trained, repeated = yield from _winner(search, settings)
     except InterruptedRunError as error:
-        raise InterruptedRunError(f"interrupted while the best was trained anew; {how_to_go_on(search)}.") from error
+        what = "the members were" if chosen else "the best was"
+        raise InterruptedRunError(f"interrupted while {what} trained anew; {how_to_go_on(search)}.") from error
     seconds = time.perf_counter() - started
     noise = _seed_variance(finished, log=by_logarithm(comparable))
     figure = objective.monitor if options.objective else "the loss"
     found = importance(comparable, seed_variance=noise, seed=seed, figure=figure)
     search.folder.write_result(describe_result(objective, found))
-    yield Searched(search.folder.path, tuple(finished), best, settings, trained, repeated, found, seconds, objective)
+    place = search.folder.path
+    yield Searched(place, tuple(finished), best, settings, trained, repeated, found, seconds, objective, chosen)
+
+
+def _choose_members(
+    search: Session, finished: Sequence[Finished], best: Finished
+) -> Generator[SearchEvent, None, tuple[Finished, ...]]:
+    """The trials that become members, where an ensemble was asked for and there are enough; otherwise none."""
+    asked = search.folder.plan.members
+    if asked is None:
+        return ()
+    count, reason = choose_count(search.prepared) if asked == AUTO else (int(asked), "")
+    trials, notes = choose_trials(finished, best, count, search.objective)
+    yield MembersChosen(trials, (*([f"{count} members at most: {reason}"] if reason else []), *notes))
+    return trials if len(trials) > 1 else ()
 
 
 def _refuse_undefined(objective: Objective, finished: Sequence[Finished]) -> None:
@@ -218,22 +256,32 @@ def _refuse_undefined(objective: Objective, finished: Sequence[Finished]) -> Non
 
 
 def _winner(search: Session, settings: Settings) -> Generator[SearchEvent, None, tuple[Trained, Repeated | None]]:
-    """Train the best settings anew, as a run of its own, and with further seeds where there are several."""
-    place = search.folder.path / BEST_RUN
-    if place.exists():
-        with explain_write_errors(place):
-            shutil.rmtree(place)
+    """Train the best settings anew, as a run of its own, and with further seeds where there are several.
+
+    Members whose training was interrupted are gone on with; an ensemble is not repeated with further seeds.
+    """
     trained: Trained | None = None
-    for event in train(settings, search.prepared.dataset, run_dir=place, interrupted=search.interrupted):
+    for event in _events_of_winner(search, settings):
         trained = event if isinstance(event, Trained) else trained
         yield event
     assert trained is not None
     repeated: Repeated | None = None
-    if search.options.seeds > 1:
+    if search.options.seeds > 1 and settings.config.training.members is None:
         for told in repeat(trained, search.options.seeds, interrupted=search.interrupted):
             repeated = told if isinstance(told, Repeated) else repeated
             yield told
     return trained, repeated
+
+
+def _events_of_winner(search: Session, settings: Settings) -> Iterator[Event]:
+    """The training of the best settings, from its beginning or from where its members are."""
+    place, dataset = search.folder.path / BEST_RUN, search.prepared.dataset
+    if is_unfinished_ensemble(place, settings):
+        return resume(place, dataset, given=given_of(settings), interrupted=search.interrupted)
+    if place.exists():
+        with explain_write_errors(place):
+            shutil.rmtree(place)
+    return train(settings, dataset, run_dir=place, interrupted=search.interrupted)
 
 
 def _seed_variance(finished: Sequence[Finished], *, log: bool) -> float | None:

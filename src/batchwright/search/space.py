@@ -95,6 +95,10 @@ class Space:
         """The space with another dimension in place of the one with the same key."""
         return replace(self, dimensions=tuple(changed if d.key == changed.key else d for d in self.dimensions))
 
+    def without_value(self, key: str) -> "Space":
+        """The space without the fixed value that it has for a key."""
+        return replace(self, document=_drop_value(self.document, key.split(".")))
+
     def to_text(self) -> str:
         """YAML that `load_space` reads as the same space, where it is given what was brought."""
         plain = self.document.plain or {}

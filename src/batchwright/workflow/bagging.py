@@ -11,7 +11,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from batchwright.config import Settings
 from batchwright.population.fit import MemberRun
 from batchwright.runs.members import Figures, Member, MembersRecord, Way
 from batchwright.tasks import Task
@@ -19,7 +18,7 @@ from batchwright.training.evaluate import answers_of
 from batchwright.training.selection import select_members
 from batchwright.training.state import Model, take_rows
 from batchwright.workflow.dealing import Dealt
-from batchwright.workflow.drawn import Drawn, draw_members
+from batchwright.workflow.drawn import Drawn
 from batchwright.workflow.finishing import Answers, finish_by
 from batchwright.workflow.fitting import HeldOut
 from batchwright.workflow.joining import Joined, blueprint_of, figures_of, has_answers, join_counted
@@ -63,12 +62,6 @@ class _Rows(NamedTuple):
                 found[places], answered[places] = np.asarray(task.pool(jnp.stack(each, axis=1))), True
         places = np.flatnonzero(answered)
         return places, (found[places], self.targets[places], None if self.weights is None else self.weights[places])
-
-
-def draw_for_folds(settings: Settings, folds: int) -> tuple[Drawn, ...]:
-    """The settings of each member: as many as there are folds have the same."""
-    members = settings.config.training.members or folds
-    return tuple(drawn for drawn in draw_members(settings, members // folds) for _ in range(folds))
 
 
 def fold_of_member(number: int, dealt: Dealt) -> int:

@@ -12,10 +12,10 @@ from batchwright.nn.protocols import Network
 from batchwright.runs.run import Run
 from batchwright.training.fit import compile_loop
 from batchwright.training.plan import make_plan
-from batchwright.workflow.measuring import learning_rates, measure_auto
-from batchwright.workflow.preparing import Prepared, prepare
-from batchwright.workflow.timing import fit_epochs_in_time, time_epoch
-from batchwright.workflow.training import recorded_settings
+from batchwright.workflow.measuring import learning_rates
+from batchwright.workflow.preparing import Prepared
+from batchwright.workflow.timing import time_epoch
+from batchwright.workflow.training import prepare_to_train, recorded_settings
 
 USEFUL = 1 / 100
 """Share of the best rate below which training hardly moves in the number of epochs that people have."""
@@ -27,7 +27,7 @@ class Checked:
 
     - memory_bytes: memory of the compiled program; compile_seconds: time to compile it
     - epoch_seconds: time to train on all rows once and to measure the validation rows afterwards, as predicted from a
-      few iterations; total_seconds: the time of all epochs
+      few iterations; total_seconds: the time of all epochs of all members
     - findings: the worst first; rates: the learning rates that were tried, if requested
     """
 
@@ -56,7 +56,7 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
         DataError, ConfigError: as `prepare`; or no learning rate lowers the loss.
     """
     _cache.use()
-    prepared = fit_epochs_in_time(measure_auto(prepare(settings)))
+    prepared = prepare_to_train(settings)
     job = prepared.job
     loop = compile_loop(job, prepared.state)
     segment, epoch = loop.segment, time_epoch(prepared, loop)
@@ -65,7 +65,8 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
     program = job.program
     told = _told(settings)
     found = inspect(prepared.dataset, job.plan, program.model.network, program.optimizer, stable=stable, told=told)
-    return Checked(prepared, segment.memory_bytes, segment.seconds, epoch, epoch * job.plan.epochs, found, rates)
+    total = epoch * job.plan.epochs * (prepared.settings.config.training.member_count)
+    return Checked(prepared, segment.memory_bytes, segment.seconds, epoch, total, found, rates)
 
 
 def inspect_run(run: Run, dataset: Dataset, network: Network) -> tuple[Finding, ...]:

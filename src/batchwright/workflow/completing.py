@@ -1,21 +1,17 @@
 """What follows a fit: what is learned at the end, how good the model is on each part, and the record completed."""
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batchwright.nn.protocols import Variables
 from batchwright.runs.folder import RunFolder
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import predictions_of
 from batchwright.runs.run import LastWrong
-from batchwright.tasks import Task
-from batchwright.training.evaluate import Judged, judge, judge_answers
-from batchwright.workflow.finishing import Finished, chosen_in_training, finish_by, finish_task
 from batchwright.workflow.fitting import Fitted, HeldOut
-from batchwright.workflow.preparing import Prepared, rows_of
+from batchwright.workflow.judging import finish, judge_parts, with_task
+from batchwright.workflow.preparing import Prepared
 from batchwright.workflow.trained import Trained
 
 if TYPE_CHECKING:
@@ -26,11 +22,11 @@ def complete(prepared: Prepared, fitted: Fitted, folder: RunFolder | None, start
     """Evaluate the variables that are kept, and complete the record."""
     stopped, held_out = fitted.stopped, fitted.held_out
     evaluating = time.perf_counter()
-    finished = _finish_task(prepared, stopped.variables, held_out)
-    prepared, conformal = _with_task(prepared, finished.task), finished.conformal
+    finished = finish(prepared, stopped.variables, held_out)
+    prepared, conformal = with_task(prepared, finished.task), finished.conformal
     network, encoding = prepared.job.program.model, prepared.dataset.encoding
     model = SavedModel(prepared.blueprint, network, stopped.variables, encoding, conformal)
-    judged = _judge(prepared, stopped.variables, held_out)
+    judged = judge_parts(prepared, stopped.variables, held_out=held_out)
     out_of_fold = None if held_out is None else _out_of_fold(prepared, held_out)
     metrics = {part: found.metrics for part, found in judged.items()}
     per_class = {part: found.per_class for part, found in judged.items() if found.per_class}
@@ -105,53 +101,3 @@ def _out_of_fold(prepared: Prepared, held_out: HeldOut) -> "pl.DataFrame | None"
     rows = np.concatenate([positions["train"], positions["validation"]])[held_out.places] + 1
     answers = predictions_of(prepared.blueprint.task, prepared.dataset.target.name, held_out.answers[0]).frame()
     return pl.concat([pl.DataFrame({"row": rows, "fold": held_out.folds}), answers], how="horizontal").sort("row")
-
-
-def _finish_task(prepared: Prepared, variables: Variables, held_out: HeldOut | None = None) -> Finished:
-    """What the task learns when training has ended, and what its validation rows were used for."""
-    job, dataset, task = prepared.job, prepared.dataset, prepared.blueprint.task
-    own = prepared.settings.config.task
-    if held_out is None:
-        model = job.program.model
-        found = finish_task(task, own, model, variables, train=job.train, validation=job.validation)
-    else:
-        found = finish_by(task, own, held_out.answers, held_out.taught)
-    if found.conformal is None:
-        return found
-    drawn = len(dataset.indices.validation) > 0  # else they have a source of their own
-    learned = () if held_out is None else (held_out.chosen,)
-    chosen = (*chosen_in_training(prepared), *found.conformal.chosen, *learned)
-    return found._replace(conformal=replace(found.conformal, chosen=chosen, split=dataset.split if drawn else ""))
-
-
-def _with_task(prepared: Prepared, task: Task) -> Prepared:
-    """What was prepared, with another task."""
-    if task is prepared.blueprint.task:
-        return prepared
-    program = replace(prepared.job.program, model=replace(prepared.job.program.model, task=task))
-    blueprint = replace(prepared.blueprint, task=task)
-    return replace(prepared, blueprint=blueprint, job=replace(prepared.job, program=program))
-
-
-def judge_parts(prepared: Prepared, variables: Variables) -> dict[str, Judged]:
-    """How good these variables are on the rows of every part, with a task finished by them (`finish_task`)."""
-    return _judge(_with_task(prepared, _finish_task(prepared, variables).task), variables)
-
-
-def _judge(prepared: Prepared, variables: Variables, held_out: HeldOut | None = None) -> dict[str, Judged]:
-    """How good these variables are on the rows of every part, with the task as it is.
-
-    Where they have learned the validation rows, the answers that were held out are judged in place of theirs.
-    """
-    job, test = prepared.job, prepared.dataset.test
-    parts = {
-        "train": job.train if held_out is None else held_out.rows,
-        "validation": job.validation,
-        "test": None if test is None else rows_of(test, prepared.dataset, job.plan),
-    }
-    model, others = job.program.model, {} if held_out is None else {"validation": held_out.answers}
-    return {
-        name: judge_answers(model.task, *others[name]) if name in others else judge(model, variables, rows)
-        for name, rows in parts.items()
-        if rows is not None
-    }

@@ -114,6 +114,11 @@ def with_members_of_folds(settings: Settings) -> Settings:
         training = replace(training, members=folds)
         reason = {"reason": f"one for each of the {folds} folds"}
         return replace(found, config=replace(settings.config, training=training)).with_evidence(MEMBERS, reason)
+    if isinstance(training.members, tuple):
+        raise ConfigError(
+            "training.members: with folds, members are a number, and as many as there are folds share their settings: "
+            "give a number, or leave out `training.folds`."
+        )
     if training.members % folds:
         raise ConfigError(
             f"training.members: {training.members} members do not go with {folds} folds, as each fold is "

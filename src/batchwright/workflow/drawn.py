@@ -34,7 +34,10 @@ DECAYS, DROPOUTS = (1e-3, 0.1), (0.05, 0.35)
 
 @dataclass(frozen=True)
 class Drawn:
-    """The settings of a member, and what was drawn, by key. A drawn weight decay is of kernels alone."""
+    """The settings of a member, and what was drawn or given for it, by key.
+
+    A drawn weight decay is of kernels alone.
+    """
 
     settings: Settings
     changes: Mapping[str, Any]

@@ -1,6 +1,7 @@
 """Train the members of an ensemble, group by group, and make one model of those that answer."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -16,16 +17,18 @@ from batchwright.population.at_once import member_bytes, memory_of, wave_sizes
 from batchwright.population.fit import MemberRun, fit_members
 from batchwright.population.groups import group_jobs
 from batchwright.runs.folder import RunFolder
-from batchwright.runs.members import MembersRecord
+from batchwright.runs.members import Figures, MembersRecord
 from batchwright.training.epochs import End
 from batchwright.training.events import Compiled, EpochDone, Stopped
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job
 from batchwright.training.watch import BETWEEN_EPOCHS, Steering
-from batchwright.workflow.bagging import draw_for_folds, fold_of_member, join_folds
-from batchwright.workflow.drawn import Drawn, draw_members
+from batchwright.workflow.bagging import fold_of_member, join_folds
+from batchwright.workflow.drawn import Drawn
 from batchwright.workflow.fitting import Fitted, heed
 from batchwright.workflow.joining import Joined, join_trained
+from batchwright.workflow.judging import Part, judge_finished
+from batchwright.workflow.member_settings import given_members, member_settings
 from batchwright.workflow.member_states import keep_groups, restore_group, save_group
 from batchwright.workflow.preparing import Prepared, asks_for_members, example_of, example_of_rows, job_on, to_host
 
@@ -62,25 +65,49 @@ def refuse_ensemble(prepared: Prepared) -> None:
     Raises:
         ConfigError: what cannot be done, and what to do.
     """
-    job, count = prepared.job, prepared.settings.config.training.members
-    instead = "leave out `training.members`"
-    if count == 1:
-        raise ConfigError(f"training.members: 1 member is a training alone: {instead}, or take 2 or more.")
+    refuse_members_on(prepared)
+    for one in given_members(prepared.settings):
+        refuse_apart(prepared.job, job_on(prepared, one.settings))
+
+
+def refuse_members_on(prepared: Prepared) -> None:
+    """Refuse members where the rows, the batch size or the network of a training do not allow them.
+
+    Raises:
+        ConfigError: what cannot be done, and what to do.
+    """
+    job, instead = prepared.job, "leave out `members`"
     if job.validation is None:
         raise ConfigError(
-            f"training.members: members are chosen by the validation rows, and there are none: {instead}, or give "
-            "data.validation_split a share above 0."
+            f"members are chosen by the validation rows, and there are none: {instead}, or give `validation_split` a "
+            "share above 0."
         )
     if isinstance(job.train, OnDisk) or isinstance(job.validation, OnDisk):
         raise ConfigError(
-            f"training.members: members need their rows in memory, and these are read in chunks: {instead}, or set "
-            "`memory_limit=none`."
+            f"members need their rows in memory, and these are read in chunks: {instead}, or set `memory_limit=none`."
         )
-    if job.growth is not None:
-        raise ConfigError(f"training.members: members need a batch size that stays as it is: {instead}, or set that.")
+    refuse_apart(job, job)
     if type(prepared.blueprint.architecture) not in ARCHITECTURES:
         raise ConfigError(
-            f"training.members: settings are drawn for batchwright's networks, and this one is your own: {instead}."
+            f"members have drawn settings of batchwright's networks, and this network is your own: {instead}."
+        )
+
+
+def refuse_apart(first: Job, other: Job) -> None:
+    """Refuse a member that cannot be trained and answer with the first.
+
+    Raises:
+        ConfigError: its batch size grows, or it looks at other views of an image.
+    """
+    if other.growth is not None:
+        raise ConfigError(
+            "members need a batch size that stays as it is, and this one grows: leave out `members`, or give "
+            "`batch_size` a number."
+        )
+    if first.program.model.views != other.program.model.views:
+        raise ConfigError(
+            "members answer to the same views of an image: give all the same "
+            "`training.augment.test_time`, with the same kinds of changes."
         )
 
 
@@ -101,7 +128,7 @@ def fit_ensemble(
     answers in place of the one of the settings.
     """
     started = time.perf_counter()
-    drawn = _drawn(prepared)
+    drawn = member_settings(prepared.settings)
     training = _Training(prepared, drawn, folder, heed(interrupted, folder), steering or Steering())
     compiled = training.compile()
     yield compiled
@@ -112,40 +139,60 @@ def fit_ensemble(
         ended = yield from training.train(group)
         if ended is not None:
             break
-    first, join = training.runs[0], join_trained if prepared.dealt is None else join_folds
-    joined = join(prepared, drawn, training.runs)
+    first, record = training.runs[0], None
+    joined = (join_trained if prepared.dealt is None else join_folds)(prepared, drawn, training.runs)
     if joined is None:
         said = first.end.reason if first.end else "no member answers with finite numbers"
         stopped = Stopped(first.now.kept, first.now.kept_epoch, "diverged", said)
     else:
+        record = replace(joined.record, first=_figures_alone(prepared, first))
         prepared, stopped = joined.prepared, _stopped(joined, len(drawn), first.now.kept_epoch, ended)
         if folder:
             folder.write_plan(prepared.accounting(compiled.memory_bytes))
-            folder.save_members(joined.record)
+            folder.save_members(record)
     yield stopped
     history, seconds = list(first.now.history), time.perf_counter() - started
     last_wrong = first.now.last_wrong if prepared.dealt is None else None  # of the first fold alone
     fitted = Fitted(compiled, stopped, history, seconds, last_wrong, None if joined is None else joined.held_out)
-    return prepared, fitted, None if joined is None else joined.record
+    return prepared, fitted, record
 
 
-def _drawn(prepared: Prepared) -> tuple[Drawn, ...]:
-    """The settings of each member."""
-    settings, dealt = prepared.settings, prepared.dealt
-    return (
-        draw_members(settings, settings.config.training.members or 1)
-        if dealt is None
-        else draw_for_folds(settings, dealt.count)
-    )
+def _figures_alone(prepared: Prepared, first: MemberRun) -> dict[str, Figures]:
+    """The metrics of the first member alone, by part, on rows that it was not trained on; none if it has diverged.
+
+    With folds, it was trained on validation rows.
+    """
+    if not first.now.history or (first.end is not None and first.end.status == "diverged"):
+        return {}
+    parts: tuple[Part, ...] = ("validation", "test") if prepared.dealt is None else ("test",)
+    found = judge_finished(prepared, first.now.kept, parts)
+    return {part: dict(judged.metrics) for part, judged in found.items()}
 
 
 def _stopped(joined: Joined, count: int, epoch: int, ended: str | None) -> Stopped:
     """The end of a training of members of which some answer."""
-    members, answering = len(joined.record.members), len(joined.record.answering)
-    said = f"{members} of {count} members were trained, and {answering} of them answer{'s' * (answering == 1)}"
+    said = _counted(joined.record, count)
     if ended == "interrupted":
         return Stopped(joined.variables, epoch, "interrupted", f"interrupted: {said}")
     return Stopped(joined.variables, epoch, "finished", said)
+
+
+def _counted(record: MembersRecord, count: int) -> str:
+    """How many of the members were trained, how the others ended, and how many answer.
+
+    >>> from batchwright.runs.members import Member
+    >>> ended = ("finished", "interrupted", "finished", "diverged")
+    >>> each = [Member(number, {}, status, "", 2, 2, {}, int(number < 3)) for number, status in enumerate(ended)]
+    >>> _counted(MembersRecord(tuple(each), "all alike", ""), 6)
+    '2 of 6 members were trained, 1 in part, 1 diverged, 2 were not begun, and 3 of them answer'
+    """
+    ends = Counter(one.status for one in record.members)
+    finished, diverged, answering = ends["finished"], ends["diverged"], len(record.answering)
+    in_part, missing = len(record.members) - finished - diverged, count - len(record.members)
+    said = [f"{finished} of {count} members {'was' if finished == 1 else 'were'} trained"]
+    said += [f"{number} {how}" for number, how in ((in_part, "in part"), (diverged, "diverged")) if number]
+    said += [f"{missing} {'was' if missing == 1 else 'were'} not begun"] if missing else []
+    return f"{', '.join(said)}, and {answering} of them answer{'s' * (answering == 1)}"
 
 
 class _Training:

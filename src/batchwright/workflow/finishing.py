@@ -87,7 +87,7 @@ def chosen_in_training(prepared: Prepared) -> Iterator[Chosen]:
     if prepared.begun:
         yield "initial"
     training = settings.config.training
-    alike = training.folds is not None and training.folds == training.members
+    alike = training.folds is not None and training.folds == training.member_count
     tried = settings.origins.get(NUMBERS) == "measured" or (asks_for_members(settings) and not alike)
     if tried or "searched" in settings.origins.values():
         yield "settings"

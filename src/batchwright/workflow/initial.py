@@ -62,7 +62,7 @@ def refuse_trials(settings: Settings, initial: SavedModel) -> None:
         raise ConfigError(f"network.numbers: auto does not go with initial, whose parameters are of one kind: {how}.")
 
 
-def refuse_members(settings: Settings, initial: SavedModel) -> None:
+def refuse_members_begun(settings: Settings, initial: SavedModel) -> None:
     """Raise a ConfigError if a training from a trained model has members, or if that model is made of some."""
     if isinstance(initial.blueprint.architecture, Members):
         raise ConfigError(
@@ -70,8 +70,8 @@ def refuse_members(settings: Settings, initial: SavedModel) -> None:
         )
     if asks_for_members(settings):
         raise ConfigError(
-            "training.members: members begin with random parameters of their own, and initial gives parameters: leave "
-            "one of them out."
+            "members begin with random parameters of their own, and initial gives parameters: leave `members` out, or "
+            "initial."
         )
 
 

@@ -23,7 +23,7 @@ from batchwright.training.state import Program, Rows
 from batchwright.workflow.budget import PATIENCE, with_epochs_for_size
 from batchwright.workflow.member_count import choose_count
 from batchwright.workflow.numbers import try_numbers, with_numbers
-from batchwright.workflow.preparing import Prepared, example_of, prepare
+from batchwright.workflow.preparing import Prepared, example_of, prepare, refuse_members
 
 RATE, SIZE, EPOCHS = "optimizer.learning_rate", "training.batch_size", "training.epochs"
 MOST_EPOCHS = 200
@@ -85,10 +85,10 @@ def find_learning_rate(settings: Settings) -> tuple[Prepared, LearningRates]:
     """Prepare, and try learning rates; nothing is written.
 
     Raises:
-        DataError, ConfigError: as `prepare`; or no rate lowers the loss.
+        DataError, ConfigError: as `prepare`; members are asked for; or no rate lowers the loss.
     """
     _cache.use()
-    prepared = _prepare_with_numbers(settings)
+    prepared = _prepare_alone(settings)
     return prepared, learning_rates(prepared)
 
 
@@ -96,18 +96,19 @@ def find_batch_size(settings: Settings) -> tuple[Prepared, BatchSizes]:
     """Prepare, measure a learning rate if it is `auto`, then find the batch size; nothing is written.
 
     Raises:
-        DataError, ConfigError, UsageError: as `prepare`, and as `batch_size.find_batch_size`.
+        DataError, ConfigError, UsageError: as `prepare`, and as `batch_size.find_batch_size`; members are asked for.
     """
     _cache.use()
-    prepared = _prepare_with_numbers(settings)
+    prepared = _prepare_alone(settings)
     if RATE in settings.to_measure:
         chosen, _ = _measure_rate(prepared)
         prepared = prepare(chosen, prepared.dataset)
     return prepared, batch_sizes(prepared)
 
 
-def _prepare_with_numbers(settings: Settings) -> Prepared:
-    """Prepare, and choose how numbers are embedded if that is `auto`."""
+def _prepare_alone(settings: Settings) -> Prepared:
+    """Prepare the training of one network, and choose how numbers are embedded if that is `auto`."""
+    refuse_members(settings)
     prepared = prepare(settings)
     return _measure(prepared, NUMBERS)[0] if NUMBERS in settings.to_measure else prepared
 

@@ -43,6 +43,8 @@ from batchwright.workflow.budget import budget_notes, with_budget, with_budget_o
 from batchwright.workflow.dealing import Dealt, deal, dealt_note, with_members_of_folds
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.held_out import needs_validation, with_division, with_validation_rows
+from batchwright.workflow.linear_rate import linear_rate_notes, with_linear_rate
+from batchwright.workflow.member_settings import given_members
 from batchwright.workflow.tasks import medians_note, task_of
 
 EXAMPLE_ROWS = 10_000
@@ -120,6 +122,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     """
     started = time.perf_counter()
     config = settings.config
+    given_members(settings)  # refuses what is wrong with them, before the rows are read
     if config.training.deterministic:
         be_deterministic()
     if dataset is None:
@@ -167,7 +170,7 @@ def with_rows_budget(settings: Settings, dataset: Dataset) -> Settings:
     rows = dataset.train.rows
     unstopped = dataset.validation is None and is_too_few_to_validate(rows)
     decays = unstopped or dataset.target.task == "regression"
-    return with_budget(settings, rows, decays=decays, averaged=averaged)
+    return with_linear_rate(with_budget(settings, rows, decays=decays, averaged=averaged), rows)
 
 
 def check_outputs(blueprint: Blueprint, program: Program, example: dict[str, np.ndarray]) -> None:
@@ -216,12 +219,18 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
     refuse_members(settings)
     if NUMBERS in settings.to_measure:
         raise ConfigError("network.numbers: auto is tried before a training alone: here, choose among names.")
-    dataset = prepared.dataset
-    config = with_augment(with_budget_of(settings, prepared.settings), features_of(dataset.encoding)).config
+    dataset, config = prepared.dataset, settings_on(prepared, settings).config
     program = _program(config, _blueprint(config, dataset))
     job = _job(config, dataset, program, like or prepared.job)
     refuse_too_large(program, _largest(job), example_of(dataset))
     return job
+
+
+def settings_on(prepared: Prepared, settings: Settings) -> Settings:
+    """Other settings with what follows from the same rows as prepared."""
+    dataset = prepared.dataset
+    settings = with_linear_rate(with_budget_of(settings, prepared.settings), dataset.train.rows)
+    return with_augment(settings, features_of(dataset.encoding))
 
 
 def asks_for_members(settings: Settings) -> bool:
@@ -239,17 +248,22 @@ def refuse_refit_here(settings: Settings) -> None:
         )
 
 
-def refuse_members(settings: Settings) -> None:
-    """Raise a ConfigError where one network is trained, and the settings ask for members."""
+def refuse_folds(settings: Settings) -> None:
+    """Raise a ConfigError where no members hold out folds, and the settings ask for folds."""
     if settings.config.training.folds is not None:
         raise ConfigError(
             "training.folds: one network is trained here, or with each seed, and folds are held out from several "
             "members: leave out training.folds."
         )
+
+
+def refuse_members(settings: Settings) -> None:
+    """Raise a ConfigError where one network is trained, and the settings ask for members."""
+    refuse_folds(settings)
     if asks_for_members(settings):
         raise ConfigError(
-            "training.members: one network is trained here, or with each seed, and members are several with drawn "
-            "settings: leave out `training.members`."
+            "one network is trained here, or with each seed, and members are several with drawn settings: leave out "
+            "`members`."
         )
 
 
@@ -450,6 +464,7 @@ def _frozen_notes(job: Job, state: TrainState) -> Iterator[str]:
 def _notes(settings: Settings, job: Job) -> Iterator[str]:
     """What a user should know of the plan, one sentence each."""
     yield from budget_notes(settings)
+    yield from linear_rate_notes(settings)
     rows, asked = job.train.length, settings.config.training.batch_size
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"

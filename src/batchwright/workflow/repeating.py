@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 
 from batchwright.errors import InterruptedRunError
 from batchwright.population.fit import MemberRun, common_rows, fit_members
-from batchwright.workflow.completing import judge_parts
+from batchwright.workflow.judging import judge_finished
 from batchwright.workflow.preparing import Prepared, example_of, refuse_members, refuse_refit_here
 from batchwright.workflow.trained import Metrics, Trained
 from batchwright.workflow.training import Event
@@ -101,7 +101,7 @@ def repeat(
 
 def _run(prepared: Prepared, seed: int, member: MemberRun) -> SeedRun:
     assert member.end is not None
-    metrics = {part: found.metrics for part, found in judge_parts(prepared, member.now.kept).items()}
+    metrics = {part: found.metrics for part, found in judge_finished(prepared, member.now.kept).items()}
     return SeedRun(seed, member.end.status, member.now.kept_epoch, metrics)
 
 

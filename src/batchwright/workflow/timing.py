@@ -45,7 +45,7 @@ def fit_epochs_in_time(prepared: Prepared) -> Prepared:
     """
     settings, training = prepared.settings, prepared.settings.config.training
     whole = prepared.job.max_time
-    limit = None if whole is None else whole / (training.members or 1)
+    limit = None if whole is None else whole / training.member_count
     if limit is None or is_averaged(settings) or settings.origins[EPOCHS] not in ("default", "rows"):
         return prepared
     started = time.perf_counter()

@@ -107,6 +107,7 @@ class Trained(Shown):
             {part: found.confusion for part, found in self.per_class.items()},
             self.encoding,
             self.prepared.dataset,
+            has_members=self.members is not None,
         )
 
     @property

@@ -12,6 +12,7 @@ import jax
 from batchwright import _cache, _machine
 from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, read_run_settings
 from batchwright.data.dataset import Dataset
+from batchwright.data.encode.encoding import Encoding
 from batchwright.errors import DivergedError, InterruptedRunError, RunError, UsageError
 from batchwright.runs import checkpoints
 from batchwright.runs.folder import RunFolder, create, reopen
@@ -32,7 +33,14 @@ from batchwright.workflow.ensemble import (
 )
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
 from batchwright.workflow.fitting import Fitted, heed
-from batchwright.workflow.initial import begin_from, given_variables, has_begun_from, refuse_members, refuse_trials
+from batchwright.workflow.initial import (
+    begin_from,
+    given_variables,
+    has_begun_from,
+    refuse_members_begun,
+    refuse_trials,
+)
+from batchwright.workflow.linear_rate import with_recorded_rate
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.member_states import remove_states
 from batchwright.workflow.places import find_again, places_of, require_rows_again
@@ -95,11 +103,8 @@ def train(
     _cache.use()
     if initial is not None:
         refuse_trials(settings, initial)
-        refuse_members(settings, initial)
-    prepared = prepare(settings, dataset, None if initial is None else initial.encoding)
-    prepared = fit_epochs_in_time(measure_auto(prepared))
-    if asks_for_members(settings):
-        refuse_ensemble(prepared)
+        refuse_members_begun(settings, initial)
+    prepared = prepare_to_train(settings, dataset, None if initial is None else initial.encoding)
     if initial is not None:
         prepared = begin_from(prepared, initial)
     if settings.config.training.refit:
@@ -118,6 +123,18 @@ def train(
             prepared, first_checkpoint(prepared.state), folder, interrupted, started, steering
         )
     yield from _end_events(trained)
+
+
+def prepare_to_train(settings: Settings, dataset: Dataset | None = None, like: Encoding | None = None) -> Prepared:
+    """Prepare, measure what is `auto`, and plan for the time that there is; what cannot be trained is refused.
+
+    Raises:
+        DataError, ConfigError, UsageError: as `prepare`; something cannot be measured, or there can be no members.
+    """
+    prepared = fit_epochs_in_time(measure_auto(prepare(settings, dataset, like)))
+    if asks_for_members(settings):
+        refuse_ensemble(prepared)
+    return prepared
 
 
 def resume(
@@ -204,7 +221,7 @@ def recorded_settings(run: Run, given: Given = NONE_GIVEN) -> Settings:
     if run.manifest.extended:
         settings = with_epochs(settings, run.manifest.extended[-1].epochs)
     origins = {key: run.settings[key].origin if key in run.settings else "default" for key in settings.origins}
-    return find_again(replace(settings, origins=origins), run.manifest.paths)
+    return find_again(with_recorded_rate(replace(settings, origins=origins)), run.manifest.paths)
 
 
 def require_same_rows(run: Run, dataset: Dataset) -> None:

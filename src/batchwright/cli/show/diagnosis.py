@@ -19,16 +19,17 @@ def diagnosis_lines(found: Sequence[Diagnosis]) -> Iterator[str]:
             yield f"  options: {options_of(one.changes)}"
 
 
-def brief_lines(found: Sequence[Diagnosis], said: Verdict | None) -> Iterator[str]:
+def brief_lines(found: Sequence[Diagnosis], said: Verdict | None, *, has_members: bool = False) -> Iterator[str]:
     """What is wrong, a line each, leaving out what follows from it; first what the curves say of a training that ended.
 
-    The curves' verdict is left out where a diagnosis says the same.
+    The curves' verdict is left out where a diagnosis says the same. Of an ensemble, each line names the first member.
     """
+    whose = "the first member: " if has_members else ""
     wrong = [one for one in found if one.severity != "note" and not one.follows]
     if said is not None and not any(one.kind == said.kind for one in wrong):
-        yield f"{said.kind}: {said.reason}"
+        yield f"{whose}{said.kind}: {said.reason}"
     for one in wrong:
-        yield f"{one.kind} ({one.sure}): {one.evidence}; {as_flags(one.advice)}"
+        yield f"{whose}{one.kind} ({one.sure}): {one.evidence}; {as_flags(one.advice)}"
 
 
 def options_of(changes: Mapping[str, Any]) -> str:

@@ -104,9 +104,11 @@ def recommended_rate(found: LearningRates) -> Iterator[str]:
 
 
 def time_line(checked: Checked) -> str:
-    """How long compiling, an epoch and all epochs will take."""
-    training = f"{checked.prepared.plan.epochs} x {checked.epoch_seconds:.2g} s = {checked.total_seconds:.3g} s"
-    return f"epochs x seconds: about {training}, after {checked.compile_seconds:.1f} s of compiling"
+    """How long compiling, an epoch and all epochs of all members will take."""
+    epochs, members = checked.prepared.plan.epochs, checked.prepared.settings.config.training.members
+    words, factor = ("epochs", f"{epochs}") if members is None else ("members x epochs", f"{members} x {epochs}")
+    training = f"{factor} x {checked.epoch_seconds:.2g} s = {checked.total_seconds:.3g} s"
+    return f"{words} x seconds: about {training}, after {checked.compile_seconds:.1f} s of compiling"
 
 
 def finding_lines(findings: Sequence[Finding]) -> Iterator[str]:

@@ -12,11 +12,13 @@ from rich.table import Table
 
 from batchwright.cli.show.training import notes
 from batchwright.config import flow
-from batchwright.search.events import Began, Progress, RoundDone, Searched, SearchEvent, Waiting
+from batchwright.config.emit import brief
+from batchwright.search.events import Began, MembersChosen, Progress, RoundDone, Searched, SearchEvent, Waiting
 from batchwright.search.importance import Importance
 from batchwright.search.objective import LOSS, Objective
 from batchwright.search.study import Finished
 from batchwright.workflow import Prepared
+from batchwright.workflow.progress import figure_text
 
 LEADERS, LISTED = 8, 10
 """Trials shown while a search runs, and at its end."""
@@ -46,6 +48,9 @@ def follow_trials(events: Iterator[SearchEvent], console: Console) -> Prepared:
                     notes(tuple(note for note in event.notes if note not in told), console)
                     told.update(event.notes)
                     waited = 0
+                case MembersChosen():
+                    console.print(_members_line(event), soft_wrap=True)
+                    notes(event.notes, console)
                 case Waiting():
                     if event.running != waited:
                         console.print(f"waiting for trials of other processes: {event.running}")
@@ -94,8 +99,30 @@ def importance_table(found: Importance) -> Table:
 def found_lines(found: Searched) -> Iterator[str]:
     """The best settings, how many trials there were, and where the results are."""
     yield f"best of {len(found.finished)} trials: {settings_text(found.best.chosen)}"
+    yield from _ensemble_lines(found)
     yield f"{endings_line(found.finished, found.objective)}; {found.seconds:.1f} s in all"
     yield f"run: {found.trained.run.path if found.trained.run else found.folder}"
+
+
+def _ensemble_lines(found: Searched) -> Iterator[str]:
+    """The trials that are members, and the first metric of the ensemble beside that of the best trial alone."""
+    record = found.trained.members
+    if record is None:
+        return
+    trials = ", ".join(str(found.members[one.number - 1].number) for one in record.answering)
+    name = found.trained.prepared.blueprint.task.headline
+    figures = (
+        f"{part} {name} {figure_text(found.trained.metrics[part].get(name))}, of trial {found.best.number} alone "
+        f"{figure_text(alone.get(name))}"
+        for part, alone in record.first.items()
+    )
+    one = len(record.answering) == 1
+    yield f"ensemble of trial{'' if one else 's'} {trials}: {'; '.join(figures)}"
+
+
+def _members_line(event: MembersChosen) -> str:
+    trials = ", ".join(str(one.number) for one in event.trials)
+    return f"members: the best trials, {trials}" if len(event.trials) > 1 else f"the best: trial {trials}"
 
 
 def endings_line(finished: Sequence[Finished], objective: Objective = LOSS) -> str:
@@ -113,10 +140,7 @@ def settings_text(chosen: Mapping[str, Any]) -> str:
     >>> settings_text({"optimizer.learning_rate": 0.00123456, "network.hidden_layer_sizes": [64, 32]})
     'learning_rate 0.00123, hidden_layer_sizes [64, 32]'
     """
-    return ", ".join(
-        f"{key.split('.', 1)[1]} {f'{value:.3g}' if isinstance(value, float) else flow(value)}"
-        for key, value in chosen.items()
-    )
+    return ", ".join(f"{key.split('.', 1)[1]} {brief(value)}" for key, value in chosen.items())
 
 
 def _leaders(event: Progress, began: Began) -> Group:

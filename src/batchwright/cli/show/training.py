@@ -122,9 +122,9 @@ def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     table.add_row("iterations per epoch", shown["iterations_per_epoch"], f"{ratio}, {rest}")
     table.add_row("epochs", shown["epochs"])
     table.add_row("updates", shown["updates"], f"{shown['iterations_per_epoch']} x {shown['epochs']}")
-    members = prepared.settings.config.training.members
-    if members is not None:
-        table.add_row("members", f"{members:,}", _members(prepared, members))
+    training = prepared.settings.config.training
+    if training.members is not None:
+        table.add_row("members", f"{training.member_count:,}", _members(prepared, training.member_count))
     table.add_row("parameters", shown["parameters"], _network(prepared))
     if numbers.get("frozen_parameters"):
         table.add_row("of them frozen", shown["frozen_parameters"], _frozen_names(prepared))
@@ -143,7 +143,8 @@ def _members(prepared: Prepared, members: int) -> str:
     """What differs between members."""
     folds = prepared.settings.config.training.folds
     if folds is None:
-        return "the first is as below, the others have settings that are drawn"
+        source = "given" if isinstance(prepared.settings.config.training.members, tuple) else "drawn"
+        return f"the first is as below, the others have settings that are {source}"
     settings = members // folds
     more = f" and {settings} settings, the first as below, the others drawn" if settings > 1 else ", all as below"
     return f"one for each of {folds} folds{more}"
@@ -167,7 +168,7 @@ def _answers(prepared: Prepared) -> str:
     return f"{len(target.classes)} {'labels' if target.task == 'multilabel' else 'classes'}: {named}"
 
 
-def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
+def metrics_table(metrics: Mapping[str, Mapping[str, float | None]]) -> Table:
     """All metrics: a row for each, a column for each part of the data."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("")
@@ -178,10 +179,10 @@ def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
     return table
 
 
-def loss_sketch(history: Sequence[Mapping[str, float]], console: Console) -> str:
+def loss_sketch(history: Sequence[Mapping[str, float]], console: Console, *, has_members: bool = False) -> str:
     """The loss curves as lines of text no wider than the console; empty where there is nothing to see.
 
-    An output that cannot show the finer characters gets plain ones.
+    An output that cannot show the finer characters gets plain ones. Of an ensemble, a line above says whose they are.
     """
     curves = {name: [row.get(name, math.nan) for row in history] for name in ("loss", "val_loss")}
     shown = {name: values for name, values in curves.items() if any(map(math.isfinite, values))}
@@ -193,7 +194,8 @@ def loss_sketch(history: Sequence[Mapping[str, float]], console: Console) -> str
     from batchwright.figures import line_sketch, needs_plain  # a verb that shows none need not load them
 
     width = min(SKETCH[0], console.width - BESIDE_SKETCH)
-    return line_sketch(shown, width, SKETCH[1], first=first, plain=needs_plain(console.encoding))
+    sketch = line_sketch(shown, width, SKETCH[1], first=first, plain=needs_plain(console.encoding))
+    return f"losses of the first member:\n{sketch}" if has_members else sketch
 
 
 def follow_seeds(epochs: Iterator[int | Repeated], plan: Plan, console: Console) -> Repeated:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from batchwright._shown import Drawings, Shown
-from batchwright.comparison.peers.scores import OURS, Scores
+from batchwright.comparison.peers.scores import OURS, ContestantScores
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,7 +31,7 @@ class Contestant:
     name: str
     boosting: bool
     rows: str
-    scores: Scores | None
+    scores: ContestantScores | None
     seconds: float | None
     failure: str = ""
 
@@ -54,12 +54,17 @@ class Leaderboard(Shown):
         return f"<Leaderboard of {self.source:.60}, best first: {', '.join(one.name for one in self.contestants)}>"
 
     @property
+    def has_peers(self) -> bool:
+        """Whether a peer was trained."""
+        return any(one.scores is not None and one.name != OURS for one in self.contestants)
+
+    @property
     def verdict(self) -> str:
         """Whether a peer is better here, beyond chance."""
         scores = {one.name: one.scores for one in self.contestants if one.scores}
         ours = scores[OURS]
         apart = {name: found.difference for name, found in scores.items() if found.difference}
-        if not apart:
+        if not self.has_peers:
             return "no peer has been trained: there is nothing to compare with"
         if self.rows["test"] < FEWEST:
             return f"{self.rows['test']:,} test rows are too few to say who is better: it takes {FEWEST} or more"

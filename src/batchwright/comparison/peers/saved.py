@@ -16,6 +16,7 @@ from batchwright.data.dataset import Dataset
 from batchwright.data.formats.source import Source
 from batchwright.errors import ConfigError, RunError
 from batchwright.runs.folder import claim
+from batchwright.runs.kinds import how_to_open
 from batchwright.runs.manifest import LEADERBOARD, LOCK
 from batchwright.runs.reading import REMEDY, parse, read_bytes, to_plain
 from batchwright.runs.sealed import seal, unseal
@@ -134,7 +135,9 @@ def open_leaderboard(path: Path | str) -> Leaderboard:
     path = path_of(path, "path")
     where = path / LEADERBOARD
     if not where.is_file():
-        raise RunError(f"{path} is not the folder of a comparison with peers: it has no {LEADERBOARD}.")
+        raise RunError(
+            f"{path} is not the folder of a comparison with peers: it has no {LEADERBOARD}.{how_to_open(path)}"
+        )
     plain = unseal(read_bytes(path, LEADERBOARD, at_most=MOST_BYTES), where, FORMAT)
     found = parse(Leaderboard, plain.get("leaderboard"), where)
     names = [one.name for one in found.contestants]

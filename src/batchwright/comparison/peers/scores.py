@@ -26,7 +26,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Scores:
+class ContestantScores:
     """How good answers are: accuracy and log loss of classes, R² and RMSE of values.
 
     `difference` is the loss minus ours, on the same resampled rows; None for ours.
@@ -37,7 +37,7 @@ class Scores:
     difference: Measured | None
 
 
-def score_all(answers: Mapping[str, np.ndarray], targets: np.ndarray, *, classes: bool) -> dict[str, Scores]:
+def score_all(answers: Mapping[str, np.ndarray], targets: np.ndarray, *, classes: bool) -> dict[str, ContestantScores]:
     """The scores of each model; `OURS` is among them.
 
     Args:
@@ -55,7 +55,7 @@ def score_all(answers: Mapping[str, np.ndarray], targets: np.ndarray, *, classes
     drawn = {name: combine(means[:, place]) for name, place in places.items()}
     exact = {name: combine(whole[:, place]) for name, place in places.items()}
     return {
-        name: Scores(
+        name: ContestantScores(
             _measured(exact[name][0], drawn[name][0]),
             _measured(exact[name][1], drawn[name][1]),
             None if name == OURS else _measured(exact[name][1] - exact[OURS][1], drawn[name][1] - drawn[OURS][1]),

@@ -167,7 +167,7 @@ export async function show(host, id) {
   const told = el("div", {});
   const diagnosis = diagnosisOf(id, run.row.path);
   const pace = new Pace(draw);
-  fill(host, head, upto, diagnosis.element, section(t("curves"), controls(), grid, el("p", { class: "soft small" }, t("reading_help"))), told, notesForm(id, run.row, readOnly), reportMaker(id, readOnly));
+  fill(host, head, upto, diagnosis.element, section(t("curves"), controls(), run.has_members ? el("p", {}, t("first_member")) : null, grid, el("p", { class: "soft small" }, t("reading_help"))), told, notesForm(id, run.row, readOnly), reportMaker(id, readOnly));
 
   function controls() {
     const along = el("select", { onchange: () => { options.along = along.value; pace.now(); } }, ["epoch", "iteration", "seconds"].map((name) => el("option", { value: name }, t(name))));

@@ -1,14 +1,18 @@
 """Orders of words that are well known, as low < medium < high, found by the words that a column holds."""
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 import polars as pl
 
 from batchwright.data.encode.spelling import fold
+from batchwright.data.typed.advice import missing_setting, order_setting
 from batchwright.data.typed.convert import as_text
 
 FEWEST = 3
 """The fewest different words: of two, a rank says no more than a column of 0 and 1."""
+MOST_WORDS = 40
+"""The most different texts among which words of an order are looked for."""
 LOOKED_AT = 1000
 """Rows that are looked at first: a column whose words are not known is not read on."""
 
@@ -81,6 +85,49 @@ def known_order(cells: pl.Series, *, merge_case: bool = False) -> tuple[str, ...
         return None
     places = _places(_distinct(cells), merge_case=merge_case, fewest=FEWEST)
     return tuple(sorted(places, key=lambda text: places[text])) or None
+
+
+def stray_note(column: str, counts: Mapping[str, int]) -> str:
+    """A sentence on the words that keep the others of a column from a known order; empty where there are none.
+
+    It takes an order of which there are `FEWEST` words or more, in half of the rows or more, and at most as many
+    others.
+
+    Args:
+        column: the name of the column.
+        counts: the rows of each text, missing cells left out.
+
+    >>> stray_note("size", {"low": 9, "medium": 8, "high": 7, "hgih": 1})[:92]
+    "its words low < medium < high have a known order, which is not used because of 'hgih' (1 row"
+    """
+    if len(counts) > MOST_WORDS:
+        return ""
+    kept = max((_kept(order, counts) for order in _orders()), key=lambda found: (_rows(found, counts), -len(found)))
+    strays = sorted(counts.keys() - set(kept), key=lambda text: (-counts[text], text))
+    many = len(kept) < max(FEWEST, len(strays)) or 2 * _rows(kept, counts) < sum(counts.values())
+    if many or not strays:
+        return ""
+    listed = ", ".join(f"{text!r} ({counts[text]:,} row{'s' * (counts[text] > 1)})" for text in strays[:3])
+    more = f" and {len(strays) - 3} more" if len(strays) > 3 else ""
+    them = "it" if len(strays) == 1 else "them"
+    return (
+        f"its words {' < '.join(kept)} have a known order, which is not used because of {listed}{more}: correct "
+        f"{them}, take {them} as missing, {missing_setting(column, strays)}, or give all words in their order, as "
+        f"{order_setting(column, (*kept, *strays))}"
+    )
+
+
+def _kept(order: Mapping[str, int], counts: Mapping[str, int]) -> tuple[str, ...]:
+    """The texts that an order has, from the lowest to the highest; of several at one place, the most frequent one."""
+    places = dict[int, str]()
+    for text in sorted(counts, key=lambda text: (-counts[text], text)):
+        if (place := order.get(_plain(text))) is not None:
+            places.setdefault(place, text)
+    return tuple(places[place] for place in sorted(places))
+
+
+def _rows(texts: Iterable[str], counts: Mapping[str, int]) -> int:
+    return sum(counts[text] for text in texts)
 
 
 def _distinct(cells: pl.Series) -> list[str]:

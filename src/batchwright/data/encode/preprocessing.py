@@ -24,7 +24,7 @@ from batchwright.data.encode.encoders import (
     date_encoder,
     ordinal_encoder,
 )
-from batchwright.data.encode.known_orders import known_order
+from batchwright.data.encode.known_orders import known_order, stray_note
 from batchwright.data.encode.scaling import number_encoder
 from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.encode.spelling import spelling_note
@@ -280,6 +280,8 @@ def with_encoder_notes(column: Column, cells: pl.Series, encoder: Encoder, rules
     elif isinstance(encoder, Category | OneHot):
         counts = dict(as_text(cells).drop_nulls().value_counts(name="rows").iter_rows())
         note = spelling_note(counts, merge_case=bool(encoder.merge_case))
+        if not note and rules.columns.get(column.name, AS_FOUND).order is None:
+            note = stray_note(column.name, counts)
     return dataclasses.replace(column, note="; ".join(filter(None, (column.note, note)))) if note else column
 
 

@@ -166,7 +166,15 @@ def _read_example(name: str, options: TableOptions, schema: Schema | None) -> Lo
     rows = found.read()
     if isinstance(rows, Table) and (schema is not None or options.kinds):
         rows = from_frame(rows.frame, options, schema=schema, name=name)
-    return Loaded(rows, None, found.target, name)
+    return with_notes(Loaded(rows, None, found.target, name), _beside_note(name))
+
+
+def _beside_note(name: str) -> tuple[str, ...]:
+    """A note if a file or a folder here has the name of an example, which is read in its place."""
+    if not os.path.lexists(name):
+        return ()
+    what = "folder" if Path(name).is_dir() else "file"
+    return (f"{name} is the embedded data of that name, and not the {what} here: write ./{name} for that",)
 
 
 def format_of(path: Path) -> Format | None:

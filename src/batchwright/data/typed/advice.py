@@ -25,6 +25,15 @@ def missing_setting(name: str, texts: Sequence[str]) -> str:
     return f"`data.columns={{{_quote(name)}: {{missing: {json.dumps(list(texts), ensure_ascii=False)}}}}}`"
 
 
+def order_setting(name: str, order: Sequence[str]) -> str:
+    """The setting that gives the order of the categories of a column.
+
+    >>> print(order_setting("cut", ("fair", "good: or so")))
+    `data.columns={cut: {order: [fair, "good: or so"]}}`
+    """
+    return f"`data.columns={{{_quote(name)}: {{order: [{', '.join(map(_quote, order))}]}}}}`"
+
+
 def no_order_setting(name: str) -> str:
     """The setting that says that the categories of a column have no order.
 

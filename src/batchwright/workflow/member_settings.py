@@ -1,0 +1,70 @@
+"""The settings of the members of an ensemble: drawn by the seed, or as the configuration gives them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from batchwright.config import Settings
+from batchwright.config.changes import changes_between, with_changes
+from batchwright.config.sections import AUTO, NUMBERS
+from batchwright.errors import ConfigError
+from batchwright.workflow.drawn import Drawn, draw_members, without_members
+
+SECTIONS = ("network", "optimizer", "schedule")
+OF_TRAINING = ("augment", "average", "batch_size", "early_stopping", "freeze", "remainder", "shuffle")
+"""Keys of `training` in which members may differ, besides those of these sections: rows, task, epochs, precision and
+seed are those of the ensemble."""
+
+
+def member_settings(settings: Settings) -> tuple[Drawn, ...]:
+    """The settings of each member; those of the training for the first. As many as there are folds share theirs.
+
+    Raises:
+        ConfigError: as `given_members`.
+    """
+    training = settings.config.training
+    if training.folds is None:
+        return given_members(settings) or draw_members(settings, training.member_count)
+    drawn = draw_members(settings, training.member_count // training.folds)
+    return tuple(one for one in drawn for _ in range(training.folds))
+
+
+def given_members(settings: Settings) -> tuple[Drawn, ...]:
+    """The settings of each member as the configuration gives them; empty where it does not.
+
+    Raises:
+        ConfigError: an unknown key or a wrong value; a key in which members cannot differ; or the first member has
+            other settings than the training.
+    """
+    given, alone, found = settings.config.training.members, without_members(settings), list[Drawn]()
+    for number, changes in enumerate(given if isinstance(given, tuple) else ()):
+        try:
+            found.append(_given_member(alone, changes))
+        except ConfigError as error:
+            raise ConfigError(f"training.members, member {number + 1}: {error}") from error
+    if found and (other := changes_between(alone, found[0].settings)):
+        raise ConfigError(
+            f"training.members, member 1: the first has the settings of the training, and here another "
+            f"{next(iter(other))}: write that in its section, and {{}} here."
+        )
+    return tuple(found)
+
+
+def can_differ(key: str) -> bool:
+    """Whether members may differ in a key.
+
+    >>> can_differ("optimizer.learning_rate"), can_differ("training.average.decay"), can_differ("task.loss")
+    (True, True, False)
+    """
+    section, _, rest = key.partition(".")
+    return section in SECTIONS or (section == "training" and rest.partition(".")[0] in OF_TRAINING)
+
+
+def _given_member(alone: Settings, changes: Mapping[str, Any]) -> Drawn:
+    """The settings of a member; nothing in them follows from the rows any more, or is to be measured."""
+    settings = with_changes(alone, changes)
+    if common := next((key for key in changes if not can_differ(key)), None):
+        raise ConfigError(f"members cannot differ in {common}: leave it out.")
+    if changes.get(NUMBERS) == AUTO:
+        raise ConfigError(f"{NUMBERS}: auto is tried before a training alone: give a name.")
+    return Drawn(replace(settings, evidence={}), changes)
