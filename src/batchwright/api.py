@@ -28,7 +28,7 @@ from batchwright.config.durations import seconds_of
 from batchwright.config.sections import AUTO, MEASURABLE, MEMBERS
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, unknown
-from batchwright.nn import Architecture, Custom, Layer, Network, Tabular, as_architecture
+from batchwright.nn import CNN, Architecture, Custom, Layer, Network, Tabular, as_architecture
 from batchwright.nn.augment import Augment
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
 from batchwright.runs.model import SavedModel
@@ -101,7 +101,8 @@ def fit(
     Args:
         data: training rows, and validation and test rows if there are any.
         network: `nn.MLP`, `nn.CNN`, `nn.Tabular` or `nn.Linear`; or one of your own: an `nn.Network`, or a layer, such
-            as `nn.Sequential`; if it does not end in an `nn.Dense`, one is added.
+            as `nn.Sequential`; if it does not end in an `nn.Dense`, one is added. Without one, large or coloured images
+            get `nn.CNN`, all else `nn.Tabular`.
         optimizer: the update rule, one of `optim.OPTIMIZERS`, with its learning rate. Adam without `weight_decay` gets
             one for a number as target and fewer than 3,200 training rows, unless `epochs` is given. By default, an
             `nn.Linear` has a learning rate from 0.01 to 0.1, by the number of updates.
@@ -111,7 +112,8 @@ def fit(
             follows from the number of rows: 20, and more below 45,715 training rows.
         batch_size: rows per update; "full" is all of them, an `AdaptiveBatchSize` is a size that grows, "auto" is
             measured. None is 64, and less if there are fewer than 3,200 training rows.
-        learning_rate: replaces the optimizer's; "auto" is measured.
+        learning_rate: replaces the optimizer's; "auto" is measured. With neither it nor an optimizer, `nn.CNN` has
+            0.004 or less.
         early_stopping: when to stop before the last epoch, and whether the best one's parameters are kept; None trains
             to the last epoch, and keeps its parameters.
         loss: "auto" is cross_entropy for classes, mean_squared_error for values; or a function of (outputs [rows, k],
@@ -142,7 +144,8 @@ def fit(
             its averages.
         average: an average of the parameters that is used for validation and for the final model.
         augment: how images are changed at random in training, an `nn.Augment`; None leaves them as they are. "auto"
-            moves them a little if the network is `nn.CNN`, and there are 13 pixels a side and 5 epochs or more.
+            moves them a little if the network is `nn.CNN`, and there are 13 pixels a side and 5 epochs or more; a trial
+            says whether they are mirrored.
         shuffle: whether each epoch takes the rows in a new order; otherwise in the given order.
         diagnostics: whether the history has figures of each layer, and the last mistakes on validation rows are kept.
         curvature: whether the history has the largest curvature of the training loss too, which takes far longer.
@@ -372,9 +375,15 @@ def _settings(
         validate_component(part, as_arguments=True)
     config = Config(network=architecture, optimizer=optimizer, schedule=schedule, task=aim, training=training, own=own)
     settings = settings_of(config, to_measure)
-    keeps_rate = is_linear(architecture) and optimizer is not OPTIMIZER
-    said = {"schedule.name": schedule is not SCHEDULE, "optimizer.learning_rate": keeps_rate}
-    given = [key for key, chosen in said.items() if chosen]
+    may_follow = is_linear(architecture) or isinstance(architecture, CNN)
+    keeps_rate = (may_follow and optimizer is not OPTIMIZER) or (network is NETWORK and learning_rate is not None)
+    said = {
+        "network.name": network is not NETWORK,
+        "network.blocks": network is not NETWORK,
+        "optimizer.learning_rate": keeps_rate,
+        "schedule.name": schedule is not SCHEDULE,
+    }
+    given = [key for key, chosen in said.items() if chosen and key in settings.origins]
     return replace(settings, origins={**settings.origins, **dict.fromkeys(given, "user")})
 
 

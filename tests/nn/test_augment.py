@@ -224,7 +224,7 @@ def test_auto_moves_the_images_of_a_cnn_that_are_seen_often_and_says_so() -> Non
         return found
 
     often, seldom = (prepared(network=nn.CNN(filters=(2,), hidden_layer_sizes=()), epochs=epochs) for epochs in (5, 4))
-    assert often.job.program.augment == Augment(shift=0.08)
+    assert often.job.program.augment == Augment(shift=0.08, test_time=True)
     assert any("moved by up to 0.08 of a side" in note for note in often.notes)
     assert often.settings.to_json()["training.augment.shift"]["origin"] == "rows"
     assert seldom.job.program.augment is None
@@ -243,7 +243,7 @@ def test_a_limit_of_time_that_leaves_few_epochs_leaves_images_as_they_are(
     data = bw.load((pictures(60, 13, 13), np.arange(60) % 2))
     found = next(iter(bw.events(data, network=nn.CNN(filters=(2,), hidden_layer_sizes=()), max_time=limit)))
     assert isinstance(found, Prepared)
-    assert (found.job.program.augment == Augment(shift=0.08)) is moves
+    assert (found.job.program.augment == Augment(shift=0.08, test_time=True)) is moves
     assert any("moved by up to" in note for note in found.notes) is moves
     assert found.notes[-1].startswith(f"at most {found.plan.epochs} epochs")
 
@@ -252,7 +252,9 @@ def test_answers_are_means_over_views_also_when_the_model_is_opened_again(tmp_pa
     digits = bw.load("digits")
     network, looks = nn.CNN(filters=(2,), hidden_layer_sizes=()), Augment(shift=0.13, flip=True, test_time=True)
     trained = bw.fit(digits, network=network, epochs=1, augment=looks, run_dir=tmp_path / "run", diagnostics=False)
-    assert trained.prepared.notes[-1].endswith("for answers, outputs are means over 6 views of each")
+    assert trained.prepared.notes[-1].endswith(
+        "in validation they are as they are, and answers are means over 6 views of each"
+    )
     model, variables = trained.model.model, trained.model.variables
     images = digits.test.inputs["image"][:8]  # type: ignore[union-attr]
     views = [
@@ -265,6 +267,8 @@ def test_answers_are_means_over_views_also_when_the_model_is_opened_again(tmp_pa
     found = outputs(model, variables, inputs)
     np.testing.assert_allclose(found, np.mean(np.asarray(each, np.float64), axis=0), rtol=1e-4, atol=1e-5)
     assert np.abs(np.asarray(found) - np.asarray(each[0])).max() > 1e-3
+    plain = evaluate(replace(model, views=None), variables, trained.prepared.job.validation)  # type: ignore[arg-type]
+    assert trained.history[-1]["val_loss"] == plain["loss"] != trained.metrics["validation"]["loss"]
     opened = bw.open_run(tmp_path / "run").load_model()
     assert opened.model.views == looks.views
     np.testing.assert_array_equal(outputs(opened.model, opened.variables, inputs), found)

@@ -125,7 +125,8 @@ class Training:
         freeze: patterns of the names of parameters that stay as they are, as body/dense_0/* or bias.
         average: an average of the parameters that is validated and kept in their place.
         augment: how images are changed at random in training; null: not at all. "auto" moves them a little if the
-            network is a cnn, the images have 13 pixels a side or more, and there are 5 epochs or more.
+            network is a cnn, the images have 13 pixels a side or more, and there are 5 epochs or more; a trial says
+            whether they are mirrored.
         shuffle: whether the rows come in a new order in each epoch, rather than as they are.
         diagnostics: whether the history has figures of each layer (gradient, update, weights and outputs), and the run
             says after which epoch each validation row was last answered wrongly.

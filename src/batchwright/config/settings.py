@@ -45,12 +45,14 @@ class Settings:
 
     - to_measure: the keys that are `auto`; until they have been measured, the configuration holds their defaults
     - evidence: plain data for each value that was measured or follows from the rows, by its key
+    - recorded: whether they are those of a recorded training, in which nothing is left to be chosen
     """
 
     config: Config
     origins: Mapping[str, Origin]
     to_measure: tuple[str, ...] = ()
     evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    recorded: bool = False
 
     def __repr__(self) -> str:
         """The values that are not defaults."""
@@ -89,11 +91,15 @@ class Settings:
         for key, value in values.items():
             section, name = key.split(".")
             config = replace(config, **{section: replace(getattr(config, section), **{name: value})})
-        return Settings(
-            config,
-            {**self.origins, **dict.fromkeys(values, "measured")},
-            tuple(key for key in self.to_measure if key not in values),
-            {**self.evidence, **{key: {**self.evidence.get(key, {}), **found} for key, found in evidence.items()}},
+        return replace(
+            self,
+            config=config,
+            origins={**self.origins, **dict.fromkeys(values, "measured")},
+            to_measure=tuple(key for key in self.to_measure if key not in values),
+            evidence={
+                **self.evidence,
+                **{key: {**self.evidence.get(key, {}), **found} for key, found in evidence.items()},
+            },
         )
 
     def with_default(self, key: str, evidence: Mapping[str, Any]) -> "Settings":

@@ -31,7 +31,8 @@ class Augment:
     - erase: in [0, 1), as a share of each side: a rectangle of this size, somewhere in the image, gets its mean colour
     - mixup: α >= 0: each image is mixed with another of its batch, λ·x + (1 − λ)·x', with λ from Beta(α, α) for each
       batch; its loss is λ·loss(target) + (1 − λ)·loss(target')
-    - test_time: whether the outputs of a trained network, in validation too, are means over several `Views` of an image
+    - test_time: whether the outputs of a trained network are means over several `Views` of an image; the validation of
+      each epoch looks at it as it is
 
     Where a moved or turned image has no pixels, those at its edge are repeated. A turned image is interpolated between
     pixels and rounded.

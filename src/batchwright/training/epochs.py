@@ -76,12 +76,13 @@ def evaluated_variables(job: Job, state: TrainState) -> Variables:
 
 
 def validate(job: Job, state: TrainState) -> Validation:
-    """The validation of a state; without validation rows, there are no metrics."""
+    """The validation of a state, on the images as they are; without validation rows, there are no metrics."""
     variables = evaluated_variables(job, state)
     if job.validation is None:
         return Validation({}, None, variables)
     kept = job.diagnostics is not None and job.validation.length <= MOST_MISTAKES
-    return Validation(*evaluate_rows(job.program.model, variables, job.validation, mistakes=kept), variables)
+    model = job.program.model.without_views
+    return Validation(*evaluate_rows(model, variables, job.validation, mistakes=kept), variables)
 
 
 def warm_up(job: Job, now: Checkpoint) -> None:

@@ -1,6 +1,7 @@
 """What a compiled training program is given, and what it changes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -76,6 +77,11 @@ class Model:
     def __repr__(self) -> str:
         """The network and the task."""
         return f"<Model: {type(self.network).__name__} with {type(self.task).__name__}>"
+
+    @property
+    def without_views(self) -> "Model":
+        """The model that looks at each image as it is."""
+        return replace(self, views=None)
 
     def losses(self, outputs: jax.Array, targets: jax.Array) -> jax.Array:
         """The loss of each row [n] in training: of outputs [n, k, o], the mean of the losses of the k submodels."""

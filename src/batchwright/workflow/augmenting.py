@@ -9,7 +9,8 @@ from batchwright.nn import CNN, Features
 from batchwright.nn.augment import Augment
 
 KEY = "training.augment"
-MOVED = Augment(shift=0.08)
+SHIFT = f"{KEY}.shift"
+MOVED = Augment(shift=0.08, test_time=True)
 """By up to 2 of 28 pixels: what an image shows does not depend on where it is. Other changes may turn a class into
 another, as mirroring does with letters."""
 LEAST_SIDE = 13
@@ -35,7 +36,7 @@ def with_augment(settings: Settings, features: Features) -> Settings:
     if seldom or min(features.image[:2]) < LEAST_SIDE:
         return settings.with_part(KEY, None, "default")
     reason = {"reason": "where in an image a thing is says nothing of what it is"}
-    return settings.with_part(KEY, MOVED, "rows").with_evidence(f"{KEY}.shift", reason)
+    return settings.with_part(KEY, MOVED, "rows").with_evidence(SHIFT, reason)
 
 
 def undecided(settings: Settings) -> Settings:
@@ -45,7 +46,7 @@ def undecided(settings: Settings) -> Settings:
     >>> undecided(load_config().with_part(KEY, MOVED, "rows")).config.training.augment
     'auto'
     """
-    return settings.with_part(KEY, "auto", "default") if settings.origins.get(f"{KEY}.shift") == "rows" else settings
+    return settings.with_part(KEY, "auto", "default") if settings.origins.get(SHIFT) == "rows" else settings
 
 
 def chosen_augment(training: Training) -> Augment | None:
@@ -85,5 +86,5 @@ def augment_note(augment: Augment) -> str:
     )
     changed = ", ".join(said for chosen, said in done if chosen) or "as they are"
     views = 1 if augment.views is None else (1 + augment.views.flip) * (1 + 2 * augment.views.shift)
-    seen = "they are as they are" if views == 1 else f"and for answers, outputs are means over {views} views of each"
-    return f"in training the images are {changed}; in validation {seen}"
+    seen = "" if views == 1 else f", and answers are means over {views} views of each"
+    return f"in training the images are {changed}; in validation they are as they are{seen}"

@@ -44,7 +44,7 @@ def with_recorded_rate(settings: Settings) -> Settings:
 
 def linear_rate_notes(settings: Settings) -> Iterator[str]:
     """A sentence on the learning rate, where it was chosen because the network is linear."""
-    if _follows(settings):
+    if is_linear(settings.config.network) and _follows(settings):
         yield f"learning rate {settings.config.optimizer.learning_rate:g}: {settings.evidence[RATE]['reason']}"
 
 

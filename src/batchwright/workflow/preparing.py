@@ -1,7 +1,7 @@
 """All that is known before training: rows read and encoded, the network built, the accounting done."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from batchwright.workflow.budget import budget_notes, with_budget, with_budget_o
 from batchwright.workflow.dealing import Dealt, deal, dealt_note, with_members_of_folds
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.held_out import needs_validation, with_division, with_validation_rows
+from batchwright.workflow.images import image_notes, with_image_network, with_image_rate
 from batchwright.workflow.linear_rate import linear_rate_notes, with_linear_rate
 from batchwright.workflow.member_settings import given_members
 from batchwright.workflow.tasks import medians_note, task_of
@@ -130,7 +131,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
         dataset = _load(needed.config, like)
     settings = with_members_of_folds(with_division(settings, dataset))
     load_seconds = time.perf_counter() - started
-    settings = with_augment(with_rows_budget(settings, dataset), features_of(dataset.encoding))
+    settings = _with_defaults(settings, dataset, lambda found: with_rows_budget(found, dataset))
     config = settings.config
     blueprint = _blueprint(config, dataset)
     program = _program(config, blueprint)
@@ -162,6 +163,13 @@ def _deal(job: Job, dataset: Dataset, count: int) -> Dealt:
             "own: leave it out, or give all rows in one source."
         )
     return deal(job, dataset, count)
+
+
+def _with_defaults(settings: Settings, dataset: Dataset, budgeted: Callable[[Settings], Settings]) -> Settings:
+    """The settings with what follows from the rows, where nobody has said; `budgeted` gives epochs and batch size."""
+    features = features_of(dataset.encoding)
+    settings = budgeted(with_image_network(settings, features))
+    return with_augment(with_image_rate(settings, features), features)
 
 
 def with_rows_budget(settings: Settings, dataset: Dataset) -> Settings:
@@ -229,8 +237,11 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
 def settings_on(prepared: Prepared, settings: Settings) -> Settings:
     """Other settings with what follows from the same rows as prepared."""
     dataset = prepared.dataset
-    settings = with_linear_rate(with_budget_of(settings, prepared.settings), dataset.train.rows)
-    return with_augment(settings, features_of(dataset.encoding))
+
+    def budgeted(found: Settings) -> Settings:
+        return with_linear_rate(with_budget_of(found, prepared.settings), dataset.train.rows)
+
+    return _with_defaults(settings, dataset, budgeted)
 
 
 def asks_for_members(settings: Settings) -> bool:
@@ -465,6 +476,7 @@ def _notes(settings: Settings, job: Job) -> Iterator[str]:
     """What a user should know of the plan, one sentence each."""
     yield from budget_notes(settings)
     yield from linear_rate_notes(settings)
+    yield from image_notes(settings)
     rows, asked = job.train.length, settings.config.training.batch_size
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"

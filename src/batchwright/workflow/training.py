@@ -33,6 +33,8 @@ from batchwright.workflow.ensemble import (
 )
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
 from batchwright.workflow.fitting import Fitted, heed
+from batchwright.workflow.flips import try_flips
+from batchwright.workflow.images import with_initial_network
 from batchwright.workflow.initial import (
     begin_from,
     given_variables,
@@ -104,7 +106,10 @@ def train(
     if initial is not None:
         refuse_trials(settings, initial)
         refuse_members_begun(settings, initial)
+        settings = with_initial_network(settings)
     prepared = prepare_to_train(settings, dataset, None if initial is None else initial.encoding)
+    if initial is None:
+        prepared = try_flips(prepared)
     if initial is not None:
         prepared = begin_from(prepared, initial)
     if settings.config.training.refit:
@@ -221,7 +226,7 @@ def recorded_settings(run: Run, given: Given = NONE_GIVEN) -> Settings:
     if run.manifest.extended:
         settings = with_epochs(settings, run.manifest.extended[-1].epochs)
     origins = {key: run.settings[key].origin if key in run.settings else "default" for key in settings.origins}
-    return find_again(with_recorded_rate(replace(settings, origins=origins)), run.manifest.paths)
+    return find_again(with_recorded_rate(replace(settings, origins=origins, recorded=True)), run.manifest.paths)
 
 
 def require_same_rows(run: Run, dataset: Dataset) -> None:

@@ -31,7 +31,7 @@ BESIDE_SKETCH, NARROWEST_SKETCH = 26, 50
 CHOSEN_BY = {
     "user": "you",
     "initial": "the run it began from",
-    "rows": "the number of rows",
+    "rows": "the rows",
     "measured": "measurement",
     "searched": "search",
 }
