@@ -239,3 +239,17 @@ def test_from_the_command_line(
     assert re.search(r"network.hidden_layer_sizes +\[6\] +the run it began from", capsys.readouterr().out)
     app(["resume", "run", "--epochs", "2"], standalone_mode=False)
     assert bw.open_run("run").plan["epochs"] == 2
+
+
+def test_what_follows_from_the_network_is_not_asked_of_rows_that_are_encoded_as_before(tmp_path: Path) -> None:
+    def run(network: str, name: str, *more: str) -> bw.Run:
+        from batchwright.cli.main import app
+
+        words = ["train", "diabetes", "--network", network, "--epochs", "1", "--run-dir", str(tmp_path / name)]
+        app([*words, *more], standalone_mode=False)
+        return bw.open_run(tmp_path / name)
+
+    for network in ("linear", "mlp"):  # one has another scaling, neither has differences of columns
+        first = run(network, network)
+        again = run(network, f"{network}-again", "--from", str(first.path))
+        assert again.encoding.preprocessing == first.encoding.preprocessing

@@ -194,17 +194,25 @@ class Config:
 
     @property
     def data_options(self) -> DataOptions:
-        """The options of the data section, with the kind of the target from the task section.
+        """The options of the data section, with what is learned of the columns as the network needs it.
 
         A linear network would lose what a curved scaling takes from it: `auto` is `standard` for it. Differences of
         columns are looked for where the network makes use of them.
         """
+        told, curved = self.told_data_options, not isinstance(self.network, Linear)
+        scaling = told.scaling if curved or told.scaling != "auto" else "standard"
+        differences = told.differences and isinstance(self.network, Tabular)
+        return dataclasses.replace(told, scaling=scaling, differences=differences)
+
+    @property
+    def told_data_options(self) -> DataOptions:
+        """The options as they were given, for rows whose columns are encoded as in an earlier training.
+
+        The kind of the target is that of the task section.
+        """
         names = (option.name for option in dataclasses.fields(DataOptions))
         options = {name: getattr(self.data, name) for name in names}
         options["task"] = None if self.task.name == "auto" else self.task.name
-        if self.data.scaling == "auto" and isinstance(self.network, Linear):
-            options["scaling"] = "standard"
-        options["differences"] = self.data.differences and isinstance(self.network, Tabular)
         return DataOptions(**options)
 
 

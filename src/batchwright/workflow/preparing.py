@@ -306,12 +306,11 @@ def _load(config: Config, like: Encoding | None) -> Dataset:
         raise DataError("no data: name an example, a file or a folder, as in `batchwright train digits`.")
     data = config.data
     limit = limit_to_stream(source, data.memory_limit, image_size=data.image_size, image_dir=data.image_dir)
+    options = config.data_options if like is None else config.told_data_options
     if limit is None:
-        return prepare_data(source, config.data_options, seed=seed, like=like)
+        return prepare_data(source, options, seed=seed, like=like)
     cache_dir = None if config.data.cache_dir is None else Path(config.data.cache_dir)
-    streamed = prepare_streamed(
-        source, config.data_options, seed=seed, cache_dir=cache_dir, memory_limit=limit.bytes, like=like
-    )
+    streamed = prepare_streamed(source, options, seed=seed, cache_dir=cache_dir, memory_limit=limit.bytes, like=like)
     dataset = memory_map(streamed, memory_limit=limit.bytes)
     return replace(dataset, notes=(*dataset.notes, limit.reason))
 

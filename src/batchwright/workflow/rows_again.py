@@ -40,7 +40,8 @@ def read_rows_again(run: Run, *, instead: str = "") -> RowsAgain:
     if limit_to_stream(data.source, data.memory_limit, image_size=data.image_size, image_dir=data.image_dir):
         raise RunError(f"the rows of {run.path} do not fit in memory{advice}.")
     like = run.encoding if run.manifest.begun_from else None
-    parted = read_parts(data.source, settings.config.data_options, seed=settings.config.training.seed, like=like)
+    options = settings.config.data_options if like is None else settings.config.told_data_options
+    parted = read_parts(data.source, options, seed=settings.config.training.seed, like=like)
     dataset = encode_parts(parted)
     if dataset.fingerprint != run.manifest.fingerprint:
         raise RunError(
