@@ -242,7 +242,7 @@ def test_from_the_command_line(
 
 
 def test_what_follows_from_the_network_is_not_asked_of_rows_that_are_encoded_as_before(tmp_path: Path) -> None:
-    def run(network: str, name: str, *more: str) -> bw.Run:
+    def run(network: str, name: str, *more: str) -> Any:
         from batchwright.cli.main import app
 
         words = ["train", "diabetes", "--network", network, "--epochs", "1", "--run-dir", str(tmp_path / name)]
