@@ -21,8 +21,10 @@ from batchwright.workflow.budget import (
     PATIENCE,
     VERY_FEW_ROWS,
     budget,
+    class_decay_strength,
     decay_strength,
     with_budget,
+    with_epochs_for_size,
 )
 from batchwright.workflow.decay import DECAY, EXCLUDE
 
@@ -232,3 +234,41 @@ class TestTraining:
         again = workflow.prepare(workflow.recorded_settings(trained.run), data)
         assert again.plan == trained.prepared.plan
         assert replace(Training(), epochs=250, batch_size=20).epochs == again.settings.config.training.epochs
+
+
+class TestDecayOfClasses:
+    """Classes at a steady learning rate have some weight decay; numbers there have none."""
+
+    @staticmethod
+    def table(rows: int, kind: str) -> bw.Dataset:
+        rng = np.random.default_rng(0)
+        columns = {name: rng.normal(size=rows) for name in ("a", "b")}
+        code = rng.integers(3, size=rows)
+        columns["class"] = np.array(["red", "green", "blue"])[code]
+        columns["labels"] = np.array(["x", "x|y", "y"])[code]
+        target = {"class": "class", "number": "b", "labels": "labels", "both": ("b", "class")}[kind]
+        more = {"task": "multilabel", "label_separator": "|"} if kind == "labels" else {}
+        return bw.load(columns, target=target, **more)
+
+    @pytest.mark.parametrize(("kind", "decay"), [("class", 3.0), ("labels", 3.0), ("number", None), ("both", None)])
+    def test_by_what_is_predicted(self, kind: str, decay: float | None) -> None:
+        found = workflow.prepare(load_config(None), self.table(1_500, kind))
+        rule = found.settings.config.optimizer
+        assert (rule.weight_decay, rule.exclude) == (decay, () if decay is None else ("bias", "gamma", "beta"))
+        assert any("weight decay 3" in note for note in found.notes) == (decay is not None)
+
+    def test_by_the_rows(self) -> None:
+        strengths = [class_decay_strength(rows) for rows in (1_000, 10_000, 17_500, 25_000, 40_000)]
+        np.testing.assert_allclose(strengths, [0.3, 0.3, 0.15, 0, 0])
+
+    def test_another_configuration_on_the_same_rows_has_it_for_its_own_rate(self) -> None:
+        whole = workflow.prepare(load_config(None), self.table(1_500, "class"))
+        other = load_config(None, [("optimizer.learning_rate", "0.01", "-")])
+        assert workflow.preparing.job_on(whole, other).program.optimizer.weight_decay == 0.3
+
+    def test_large_batches_that_bring_the_usual_schedule_bring_no_decay(self) -> None:
+        whole = workflow.prepare(load_config(None), self.table(1_500, "class")).settings
+        training = replace(whole.config.training, batch_size=1_000)
+        found = with_epochs_for_size(replace(whole, config=replace(whole.config, training=training)), 1_050)
+        assert found.config.schedule == bw.optim.OneCycle()
+        assert found.config.optimizer.weight_decay is None

@@ -36,6 +36,10 @@ FEW_ROWS_SIZE = 32
 LEAST_SIZE = 8
 """The smallest, except for fewer than 16 rows: batch normalization over fewer rows is mostly noise."""
 
+OF_CLASSES, SOME_ROWS, MANY_ROWS = 0.3, 10_000, 25_000
+"""The strength of the decay of classes at a steady learning rate; training rows up to which it is so strong, and from
+which there is none."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -98,19 +102,32 @@ def decay_strength(rows: int) -> float:
     return min(max((FEW_ROWS - rows) / (FEW_ROWS - VERY_FEW_ROWS), 0.0), 1.0)
 
 
-def with_budget(settings: Settings, rows: int, *, decays: bool, averaged: bool = False) -> Settings:
+def class_decay_strength(rows: int) -> float:
+    """How much decay classes have at a steady learning rate, at which the network would learn few rows by heart.
+
+    >>> class_decay_strength(2_000), class_decay_strength(17_500), class_decay_strength(30_000)
+    (0.3, 0.15, 0.0)
+    """
+    share = (MANY_ROWS - rows) / (MANY_ROWS - SOME_ROWS)
+    return OF_CLASSES * min(max(share, 0.0), 1.0)
+
+
+def with_budget(
+    settings: Settings, rows: int, *, decays: bool, averaged: bool = False, classes: bool = False
+) -> Settings:
     """The settings with numbers where epochs, batch size and patience follow from the number of training rows.
 
     What is to be measured gets a number too, and stays to be measured. Where few rows decide the epochs, they decide
     the weight decay too, where it `decays`: for numbers, and for classes of which no validation rows say when to stop.
     Elsewhere it would only hold down the outputs of classes, and so their probabilities.
-    Some thousand rows are trained at a steady rate, with an average, where they may be `averaged` and nobody has said.
+    Some thousand rows are trained at a steady rate, with an average, where they may be `averaged` and nobody has said;
+    `classes` have some decay then.
     """
     values, size = _values(settings.config.training), _size(settings.config.training, rows)
     longer = averaged_budget(rows, size) if is_averaged(settings) or (averaged and may_average(settings)) else None
     if longer is not None and values[EPOCHS] is None:
         given = _given(values, longer, {"reason": longer.reason})
-        return with_average(_with_numbers(settings, given))
+        return _with_decay(with_average(_with_numbers(settings, given)), class_decay_strength(rows) if classes else 0.0)
     found = budget(rows, size)
     if isinstance(settings.config.network, CNN):
         found = _with_cnn_epochs(found, rows)
@@ -140,7 +157,7 @@ def with_budget_of(settings: Settings, other: Settings) -> Settings:
     if not is_averaged(other) or EPOCHS not in given or is_averaged(settings):
         return _with_decay(_with_numbers(settings, given), strength)
     if may_average(settings):
-        return with_average(_with_numbers(settings, given))
+        return _with_decay(with_average(_with_numbers(settings, given)), strength)
     if PATIENCE in given:  # a rate that falls over all epochs makes progress late
         given[PATIENCE] = (max(USUAL_PATIENCE, (given[EPOCHS][0] or 0) // 2), given[PATIENCE][1])
     return _with_numbers(settings, given)
@@ -153,12 +170,12 @@ def with_epochs_for_size(settings: Settings, rows: int) -> Settings:
     """
     keys = [key for key in (EPOCHS, PATIENCE) if settings.origins.get(key) == "rows" or key in settings.to_measure]
     if is_averaged(settings) and averaged_budget(rows, _size(settings.config.training, rows)) is None:
-        settings = without_average(settings)
+        settings = without_average(without_decay(settings))
     return with_budget(_with_numbers(settings, dict.fromkeys(keys, (None, None))), rows, decays=False)
 
 
 def without_decay(settings: Settings) -> Settings:
-    """The settings without the decay that follows from few rows: it would take away what a trained model brings."""
+    """The settings without the decay that follows from the rows: it would take away what a trained model brings."""
     if not _follows(settings, DECAY):
         return settings
     rule = replace(settings.config.optimizer, weight_decay=None, exclude=())
@@ -172,7 +189,7 @@ def without_decay(settings: Settings) -> Settings:
 
 
 def _with_decay(settings: Settings, strength: float) -> Settings:
-    """The settings with the weight decay for few rows, if the epochs follow from their number."""
+    """The settings with the weight decay of this strength, if the epochs follow from the number of rows."""
     found = decay_for(settings.config, strength) if _follows(settings, EPOCHS) else None
     if found is None or RATE in settings.to_measure:  # the decay depends on the rate
         return settings

@@ -1,4 +1,4 @@
-"""The weight decay for few training rows, where nobody has said: what the rows do not support fades away."""
+"""The weight decay where nobody has said, for few rows and for classes: what the rows do not support fades away."""
 
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ class Decay(NamedTuple):
 
 
 def decay_for(config: Config, strength: float) -> Decay | None:
-    """Choose the weight decay of Adam on an MLP for few rows; None where the user has chosen, or it is not known.
+    """Choose the weight decay of Adam on an MLP; None where the user has chosen, or it is not known.
 
     Without batch normalization there is none: nothing would then keep a steep line steep. Nor has an ensemble any: it
     would take away the scales by which its submodels differ.

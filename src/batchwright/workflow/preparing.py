@@ -17,6 +17,7 @@ from batchwright.data.dataset import Dataset, Split
 from batchwright.data.disk.budget import limit_to_stream
 from batchwright.data.disk.encoded_rows import StoredRows, memory_map
 from batchwright.data.encode.encoding import Encoding
+from batchwright.data.encode.several import SeveralTargets
 from batchwright.data.load import prepare as prepare_data
 from batchwright.data.load_streamed import prepare_streamed
 from batchwright.data.options import is_too_few_to_validate
@@ -178,7 +179,9 @@ def with_rows_budget(settings: Settings, dataset: Dataset) -> Settings:
     rows = dataset.train.rows
     unstopped = dataset.validation is None and is_too_few_to_validate(rows)
     decays = unstopped or dataset.target.task == "regression"
-    return with_linear_rate(with_budget(settings, rows, decays=decays, averaged=averaged), rows)
+    parts = dataset.target.parts if isinstance(dataset.target, SeveralTargets) else (dataset.target,)
+    classes = all(part.task != "regression" for part in parts)
+    return with_linear_rate(with_budget(settings, rows, decays=decays, averaged=averaged, classes=classes), rows)
 
 
 def check_outputs(blueprint: Blueprint, program: Program, example: dict[str, np.ndarray]) -> None:
