@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 
 import batchwright as bw
+from batchwright.config import load_config
 from batchwright.data.encode.differences import LEAST_GAIN
 from batchwright.data.encode.preprocessing import EncoderRules, Preprocessing, learn
 from batchwright.data.encode.targets import fit_target
+from batchwright.data.encode.unfamiliar import count_unfamiliar
 from batchwright.data.load import prepare
 from batchwright.data.load_streamed import prepare_streamed
 from batchwright.data.options import DataOptions
@@ -21,6 +23,7 @@ from batchwright.nn.differences import WithDifferences
 from batchwright.nn.numeric import PLR, PiecewiseLinearB, PiecewiseLinearTree
 from batchwright.nn.protocols import Difference
 from batchwright.runs.model import features_of
+from batchwright.workflow import prepare as prepare_training
 
 RULES = EncoderRules(differences=True)
 
@@ -96,7 +99,6 @@ def test_every_kind_of_target_can_be_told(target: str) -> None:
     assert isinstance(data.preprocessing, Preprocessing)
     assert data.preprocessing.differences is not None
     assert data.preprocessing.differences[0].columns == ("left", "planned")
-    assert any("`data.differences=false`" in note for note in data.notes)
     without = bw.load(columns, target=names, differences=False, **options)
     assert isinstance(without.preprocessing, Preprocessing)
     assert without.preprocessing.differences is None
@@ -104,15 +106,44 @@ def test_every_kind_of_target_can_be_told(target: str) -> None:
 
 def test_the_network_embeds_them_as_further_numbers() -> None:
     x = jax.random.normal(jax.random.key(0), (50, 3))
-    encoder = WithDifferences(PiecewiseLinearB(), (Difference(2, 0, 0.5, 0.1, 4.0), Difference(1, 2, -1.0, 2.0, 9.0)))
+    encoder = WithDifferences(
+        PiecewiseLinearB(), (Difference(2, 0, 0.5, 0.2, 0.1, 4.0), Difference(1, 2, -1.0, 0.0, 2.0, 9.0))
+    )
     z = np.asarray(x, np.float64)
-    beside = [np.clip((z[:, 2] - 0.5 * z[:, 0]) / 0.1, -4, 4), (z[:, 1] + z[:, 2]) / 2]
+    beside = [np.clip((z[:, 2] - 0.5 * z[:, 0] - 0.2) / 0.1, -4, 4), (z[:, 1] + z[:, 2]) / 2]
     wide = jnp.asarray(np.column_stack([z, *beside]), jnp.float32)
     own, alone = (part.init(jax.random.key(1), shown, None) for part, shown in ((encoder, x), (encoder.numbers, wide)))
     assert jax.tree.all(jax.tree.map(lambda a, b: np.allclose(a, b, atol=1e-4), own, alone))
     np.testing.assert_allclose(encoder.apply(own, x), encoder.numbers.apply(alone, wide), atol=1e-4)
     assert not encoder.learns_from_targets
     assert WithDifferences(PiecewiseLinearTree(), encoder.differences).learns_from_targets
+
+
+@pytest.mark.parametrize(("network", "said"), [("tabular", True), ("mlp", False), ("linear", False)])
+def test_a_note_says_so_where_the_network_gets_them(network: str, said: bool) -> None:
+    data = bw.load(delays(1_000), target="status")
+    for numbers in ("piecewise_linear_b", "none") if network == "tabular" else ("",):
+        overrides = [("network.name", network, "-"), *([("network.numbers", numbers, "-")] if numbers else [])]
+        notes = prepare_training(load_config(None, overrides), data).notes
+        assert any("`data.differences=false`" in note for note in notes) == (said and numbers != "none")
+
+
+def test_a_missing_number_is_what_the_other_column_says() -> None:
+    columns = delays(1_000)
+    preprocessing = found(columns, "status")
+    encoder = WithDifferences(PLR(), network_differences(preprocessing))
+    new = {name: cells[:4].copy() for name, cells in columns.items()}
+    new["left"][1] = new["planned"][2] = new["left"][3] = new["planned"][3] = np.nan
+    table = from_frame(new)
+    whole, holed = (preprocessing.encode(from_frame(one))["numeric"] for one in (columns, new))
+    np.testing.assert_array_equal(holed[0], whole[0])
+    line = np.polyfit(whole[:, 0], whole[:, 2], 1)
+    assert holed[1, 2] == pytest.approx(np.polyval(line, whole[1, 0]), abs=1e-3)
+    assert holed[2, 0] == pytest.approx((whole[2, 2] - line[1]) / line[0], abs=1e-3)
+    np.testing.assert_array_equal(holed[3, [0, 2]], 0)
+    np.testing.assert_allclose(np.asarray(encoder.extended(jnp.asarray(holed)))[1:, 3], 0, atol=1e-3)
+    (note, _) = count_unfamiliar(preprocessing, table).notes()
+    assert "what 'planned' says of them where that is there" in note or "what 'left' says" in note
 
 
 def test_a_training_learns_with_them_and_a_saved_model_has_them(tmp_path) -> None:

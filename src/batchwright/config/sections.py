@@ -196,13 +196,10 @@ class Config:
     def data_options(self) -> DataOptions:
         """The options of the data section, with what is learned of the columns as the network needs it.
 
-        A linear network would lose what a curved scaling takes from it: `auto` is `standard` for it. Differences of
-        columns are looked for where the network makes use of them.
+        A linear network would lose what a curved scaling takes from it: `auto` is `standard` for it.
         """
         told, curved = self.told_data_options, not isinstance(self.network, Linear)
-        scaling = told.scaling if curved or told.scaling != "auto" else "standard"
-        differences = told.differences and isinstance(self.network, Tabular)
-        return dataclasses.replace(told, scaling=scaling, differences=differences)
+        return dataclasses.replace(told, scaling=told.scaling if curved or told.scaling != "auto" else "standard")
 
     @property
     def told_data_options(self) -> DataOptions:

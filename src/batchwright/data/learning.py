@@ -345,7 +345,6 @@ def source_notes(found: tuple[str, ...], encoding: Encoding, own: Mapping[str, R
         *found,
         *(f"column {column.name!r}: {column.note}" for column in columns),
         *_scaling_notes(encoding.preprocessing),
-        *_difference_notes(encoding.preprocessing),
         *_transform_notes(encoding.target),
     ]
     for role, rows in own.items():
@@ -365,17 +364,6 @@ def _scaling_notes(preprocessing: Preprocessing | ImagePreprocessing) -> tuple[s
     chosen = Counter(scaling for scaling, _ in preprocessing.chosen_scalings.values())
     counted = ", ".join(f"{scaling} for {count:,}" for scaling, count in sorted(chosen.items()))
     return (f"scaling of the columns of numbers: {counted}; `batchwright data show` tells why",)
-
-
-def _difference_notes(preprocessing: Preprocessing | ImagePreprocessing) -> tuple[str, ...]:
-    """A note on each difference of two columns that is an input too."""
-    found = (preprocessing.differences or ()) if isinstance(preprocessing, Preprocessing) else ()
-    return tuple(
-        f"columns {one.columns[0]!r} and {one.columns[1]!r} move together, and what the first says beyond the second "
-        f"tells {one.gain:.0%} of the target that neither tells alone: a `tabular` network gets it as a number of its "
-        "own; `data.differences=false` leaves it out"
-        for one in found
-    )
 
 
 def _transform_notes(target: Target) -> tuple[str, ...]:

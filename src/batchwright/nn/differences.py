@@ -14,7 +14,7 @@ class WithDifferences:
     """Embeds x [n, d], and after it each of the differences, by `numbers`: [n, d] -> [n, d + differences, k].
 
     >>> from batchwright.nn.numeric import Cosine
-    >>> encoder = WithDifferences(Cosine(), (Difference(0, 1, slope=1.0, scale=0.5, limit=3.0),))
+    >>> encoder = WithDifferences(Cosine(), (Difference(0, 1, slope=1.0, center=0.0, scale=0.5, limit=3.0),))
     >>> encoder.extended(jnp.array([[2.0, 1.5], [1.0, 7.0]]))
     Array([[ 2. ,  1.5,  1. ],
            [ 1. ,  7. , -3. ]], dtype=float32)
@@ -40,7 +40,7 @@ class WithDifferences:
     def extended(self, x: Array) -> Array:
         """[n, d] -> [n, d + differences]: the numbers, and then their differences."""
         made = (
-            jnp.clip((x[:, one.first] - one.slope * x[:, one.second]) / one.scale, -one.limit, one.limit)
+            jnp.clip((x[:, one.first] - one.slope * x[:, one.second] - one.center) / one.scale, -one.limit, one.limit)
             for one in self.differences
         )
         return jnp.concatenate([x, *(column[:, None] for column in made)], axis=1)

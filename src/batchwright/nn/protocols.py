@@ -32,11 +32,12 @@ def _arrays(tree: Any) -> int:
 
 
 class Difference(NamedTuple):
-    """(x[first] − slope · x[second]) / scale of the numeric columns x, cut at ±limit: what one says beyond another."""
+    """(x[first] − slope · x[second] − center) / scale of the numeric columns x, cut at ±limit."""
 
     first: int
     second: int
     slope: float
+    center: float
     scale: float
     limit: float
 

@@ -125,7 +125,7 @@ def features_of(encoding: Encoding) -> Features:
 
 def _differences_of(made: Preprocessing | ImagePreprocessing) -> tuple[Difference, ...]:
     found = () if isinstance(made, ImagePreprocessing) else made.differences or ()
-    return tuple(Difference(one.places[0], one.places[1], one.slope, one.scale, one.limit) for one in found)
+    return tuple(Difference(one.places[0], one.places[1], one.slope, one.center, one.scale, one.limit) for one in found)
 
 
 def dump_variables(variables: Variables) -> bytes:

@@ -42,6 +42,7 @@ from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow.augmenting import augment_note, chosen_augment, with_augment
 from batchwright.workflow.budget import budget_notes, with_budget, with_budget_of
 from batchwright.workflow.dealing import Dealt, deal, dealt_note, with_members_of_folds
+from batchwright.workflow.difference_notes import difference_notes
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.held_out import needs_validation, with_division, with_validation_rows
 from batchwright.workflow.images import image_notes, with_image_network, with_image_rate
@@ -147,7 +148,9 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     state = initial_state(job.program, example, seed=job.seed)
     job = _add_probe(job, state, wanted=config.training.noise_scale)
     job = _add_diagnostics(job, state, learned, config)
-    notes = (*dataset.notes, *_notes(settings, job), *_frozen_notes(job, state), *slow_compile_notes(job.program))
+    differences = difference_notes(job.program.model.network, dataset.encoding)
+    of_program = (*_frozen_notes(job, state), *slow_compile_notes(job.program))
+    notes = (*dataset.notes, *differences, *_notes(settings, job), *of_program)
     notes += () if dealt is None else (dealt_note(dealt),)
     return Prepared(settings, dataset, blueprint, job, state, load_seconds, notes, dealt=dealt)
 

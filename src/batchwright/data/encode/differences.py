@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float64
+from jaxtyping import Bool, Float32, Float64
 
 from batchwright.data.encode.classes import ClassTarget
 from batchwright.data.encode.encoders import Encoder, Number, Quantile, Wide
@@ -36,7 +36,7 @@ BINS = 16
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """What one number says beyond another: z = (a − slope · b) / scale, cut at ±limit, of two features of "numeric".
+    """What one number says beyond another: z = (a − slope · b − center) / scale of features, cut at ±limit.
 
     - columns: the names of a and b; places: their places among the features
     - gain: the share of the variance of the target that it tells beyond both columns, on the training rows
@@ -45,6 +45,7 @@ class Difference:
     columns: tuple[str, str]
     places: tuple[int, int]
     slope: float
+    center: float
     scale: float
     limit: float
     gain: float
@@ -53,6 +54,23 @@ class Difference:
     def name(self) -> str:
         """How it is called."""
         return f"{self.columns[0]} beyond {self.columns[1]}"
+
+
+def fill_missing(
+    numeric: Float32[np.ndarray, "rows features"],
+    missing: Mapping[int, Bool[np.ndarray, " rows"]],
+    differences: Sequence[Difference],
+) -> None:
+    """Put what one column says of the other where that is missing, so that their difference is as usual.
+
+    `missing` has the rows without a number by place; where both lack it, they stay as they are.
+    """
+    for one in differences:
+        first, second = one.places
+        without = [missing.get(place, np.zeros(len(numeric), bool)) for place in one.places]
+        of_first, of_second = without[0] & ~without[1], without[1] & ~without[0]
+        numeric[of_first, first] = one.slope * numeric[of_first, second] + one.center
+        numeric[of_second, second] = (numeric[of_second, first] - one.center) / one.slope
 
 
 def find_differences(train: ColumnSource, target: Target | None, encoders: Sequence[Encoder]) -> tuple[Difference, ...]:
@@ -99,7 +117,8 @@ def _moving_together(encoded: Mapping[int, Float64[np.ndarray, " rows"]]) -> lis
     """The pairs of places whose numbers move together, those with the highest correlation first."""
     places, columns = list(encoded), np.stack(list(encoded.values()))
     known = ~np.isnan(columns)
-    deviations = np.where(known, columns - np.nanmean(columns, axis=1, keepdims=True), 0.0)
+    means = np.where(known, columns, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    deviations = np.where(known, columns - means[:, None], 0.0)
     squares = (deviations**2) @ known.T
     with np.errstate(divide="ignore", invalid="ignore"):
         correlations = np.abs(deviations @ deviations.T) / np.sqrt(squares * squares.T)
@@ -128,7 +147,8 @@ def _best(
     for of, beside in (pair, pair[::-1]):
         x, y = encoded[of][known], encoded[beside][known]
         slope = float(np.cov(x, y)[0, 1] / np.var(y, ddof=1))
-        left = x - slope * y
+        center = float(x.mean() - slope * y.mean())
+        left = x - slope * y - center
         scale = float(left.std())
         if scale < LEAST_REST * x.std():
             continue
@@ -137,7 +157,7 @@ def _best(
             least = gain
             limit = REACH * float(np.abs(left).max()) / scale
             columns = numbers[of].column, numbers[beside].column
-            found = Difference(columns, (of, beside), slope, scale, limit, round(gain, 6))
+            found = Difference(columns, (of, beside), slope, center, scale, limit, round(gain, 6))
     return found
 
 

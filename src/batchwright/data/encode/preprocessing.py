@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from batchwright.data.encode.differences import Difference, find_differences
+from batchwright.data.encode.differences import Difference, fill_missing, find_differences
 from batchwright.data.encode.encoders import (
     MIN_FREQUENCY,
     Category,
@@ -101,6 +101,7 @@ class Preprocessing:
         if texts := self.texts:
             inputs["text"] = np.empty((table.rows, sum(width for _, width in texts)), text_dtype(texts))
         numbers = categories = words = 0
+        paired, missing = {place for one in self.differences or () for place in one.places}, dict[int, np.ndarray]()
         for encoder in self.encoders:
             cells = table.frame[table.column(encoder.column).name]
             if isinstance(encoder, Category):
@@ -112,7 +113,11 @@ class Preprocessing:
             else:
                 width = len(encoder.features)
                 encoder.write(cells, inputs["numeric"][:, numbers : numbers + width])
+                if numbers in paired:
+                    missing[numbers] = cells.is_null().to_numpy()
                 numbers += width
+        if missing:
+            fill_missing(inputs["numeric"], missing, self.differences or ())
         if self.image is not None:
             inputs["image"] = self.image.pixels(table.frame[table.column(self.image.column).name])
         return inputs

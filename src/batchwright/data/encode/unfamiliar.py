@@ -1,7 +1,7 @@
 """Cells that are unlike all training rows: unseen categories, missing ones, numbers far outside the range."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -135,7 +135,7 @@ def count_unfamiliar(preprocessing: Preprocessing, table: Table) -> Unfamiliar:
         name, cells = encoder.column, table.cells(encoder.column)
         absent = cells.null_count()
         if absent and not _knows_missing(encoder):
-            missing[name] = Missing(absent, _taken_as(encoder))
+            missing[name] = Missing(absent, " ".join((*_taken_from(preprocessing, name), _taken_as(encoder))))
         if isinstance(encoder, OneHot | Category | Ordinal):
             known = encoder.order if isinstance(encoder, Ordinal) else encoder.categories
             codes = category_codes(cells, known, missing=False, merge_case=bool(encoder.merge_case))
@@ -176,6 +176,14 @@ def _out_of_range(encoder: Number | Quantile, numbers: np.ndarray) -> OutOfRange
 def _knows_missing(encoder: Encoder) -> bool:
     """Whether training had missing cells in the column."""
     return encoder.indicator if isinstance(encoder, Number | Quantile | Flag | Moment) else encoder.missing
+
+
+def _taken_from(preprocessing: Preprocessing, column: str) -> Iterator[str]:
+    """What a missing number is taken as where another column moves together with its own, in words."""
+    others = [name for one in preprocessing.differences or () if column in one.columns for name in one.columns]
+    told = dict.fromkeys(name for name in others if name != column)
+    if told:
+        yield f"what {' or '.join(map(repr, told))} says of them where that is there, else as"
 
 
 def _taken_as(encoder: Encoder) -> str:
