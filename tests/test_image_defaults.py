@@ -151,9 +151,16 @@ def test_what_is_given_in_python_holds_though_it_is_the_default() -> None:
         prepared = next(iter(bw.events(pictures(COLOUR), **small, **given)))
         assert prepared.blueprint.architecture == given["network"]
         assert prepared.job.program.optimizer == optim.Adam()
-    by_rate = next(iter(bw.events(pictures(COLOUR), learning_rate=0.001, **small)))
-    assert by_rate.job.program.optimizer == optim.Adam()
-    assert by_rate.blueprint.architecture == RESIDUAL
+    for given in ({"learning_rate": 0.001}, {"optimizer": optim.Adam(learning_rate=0.001)}):
+        by_rate = next(iter(bw.events(pictures(COLOUR), **small, **given)))
+        assert by_rate.job.program.optimizer == optim.Adam()
+        assert by_rate.blueprint.architecture == RESIDUAL
+
+
+def test_for_other_networks_a_rule_that_is_given_follows_a_measured_batch_size() -> None:
+    given = {"optimizer": optim.Adam(learning_rate=0.001), "batch_size": "auto", "epochs": 1}
+    prepared = next(iter(bw.events(bw.load("digits"), **given)))
+    assert prepared.settings.origins["optimizer.learning_rate"] == "measured"
 
 
 def test_a_training_from_a_trained_model_keeps_its_network_and_the_usual_rate() -> None:

@@ -28,10 +28,10 @@ from batchwright.config.durations import seconds_of
 from batchwright.config.sections import AUTO, MEASURABLE, MEMBERS
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, unknown
-from batchwright.nn import CNN, Architecture, Custom, Layer, Network, Tabular, as_architecture
+from batchwright.nn import CNN, Architecture, Custom, Features, Layer, Network, Tabular, as_architecture
 from batchwright.nn.augment import Augment
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
-from batchwright.runs.model import SavedModel
+from batchwright.runs.model import SavedModel, features_of
 from batchwright.runs.run import open_run
 from batchwright.tasks import Loss, Metric, Task
 from batchwright.tasks.temperature import Calibration
@@ -45,6 +45,7 @@ from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
 from batchwright.training.watch import Steering
 from batchwright.workflow import Event, Trained
+from batchwright.workflow.images import with_image_network
 from batchwright.workflow.linear_rate import is_linear
 from batchwright.workflow.progress import show_progress
 
@@ -250,7 +251,7 @@ def _events(
     model = _model(initial)
     if model is not None and arguments["network"] is NETWORK:
         arguments["network"] = model.blueprint.architecture
-    settings, steering = _settings(**arguments), Steering()
+    settings, steering = _settings(**arguments, features=features_of(data.encoding)), Steering()
     run = initial.run if isinstance(initial, Trained) else None
     found = workflow.train(
         settings,
@@ -322,6 +323,7 @@ def _settings(
     folds: int | None,
     refit: bool,
     seed: int,
+    features: Features,
 ) -> Settings:
     architecture = as_architecture(network)
     check_kinds(architecture, optimizer, schedule)
@@ -375,14 +377,20 @@ def _settings(
         validate_component(part, as_arguments=True)
     config = Config(network=architecture, optimizer=optimizer, schedule=schedule, task=aim, training=training, own=own)
     settings = settings_of(config, to_measure)
-    may_follow = is_linear(architecture) or isinstance(architecture, CNN)
-    keeps_rate = (may_follow and optimizer is not OPTIMIZER) or (network is NETWORK and learning_rate is not None)
     said = {
         "network.name": network is not NETWORK,
         "network.blocks": network is not NETWORK,
-        "optimizer.learning_rate": keeps_rate,
         "schedule.name": schedule is not SCHEDULE,
     }
+    settings = _with_user(settings, said)
+    follows = with_image_network(settings, features).config.network
+    may_follow = is_linear(follows) or isinstance(follows, CNN)
+    keeps_rate = (may_follow and optimizer is not OPTIMIZER) or (network is NETWORK and learning_rate is not None)
+    return _with_user(settings, {"optimizer.learning_rate": keeps_rate})
+
+
+def _with_user(settings: Settings, said: Mapping[str, bool]) -> Settings:
+    """The settings in which the user has chosen the keys that are `said`, of those that there are."""
     given = [key for key, chosen in said.items() if chosen and key in settings.origins]
     return replace(settings, origins={**settings.origins, **dict.fromkeys(given, "user")})
 
