@@ -17,6 +17,8 @@ from batchwright.runs.run import Run, open_run
 from batchwright.training.evaluate import outputs
 from batchwright.training.state import Model
 from batchwright.workflow.ensemble import MembersDone
+from batchwright.workflow.member_settings import member_settings
+from batchwright.workflow.preparing import job_on
 from batchwright.workflow.trained import Trained
 
 GIVEN = """[{}, {optimizer.learning_rate: 0.05},
@@ -148,3 +150,63 @@ def test_members_that_look_at_other_views_are_refused() -> None:
     settings = load_config(None, [*((k, v, k) for k, v in overrides.items()), ("training.members", members, "")])
     with pytest.raises(ConfigError, match="members answer to the same views of an image"):
         next(workflow.train(settings, record=False))
+
+
+def _rates(*overrides: tuple[str, str]) -> list[float]:
+    """The learning rate of each member."""
+    values = {"training.epochs": "2", "training.batch_size": "64", **dict(overrides)}
+    prepared = workflow.prepare(load_config(None, [(key, text, key) for key, text in values.items()]))
+    jobs = [job_on(prepared, one.settings) for one in member_settings(prepared.settings)]
+    return [float(job.program.optimizer.learning_rate) for job in jobs]
+
+
+@pytest.mark.parametrize(
+    ("source", "network", "members", "rates"),
+    [
+        ("diabetes", "linear", "[{}, {network.name: tabular}]", [0.1, 0.001]),
+        ("diabetes", "linear", "[{}, {network.name: tabular, optimizer.beta_1: 0.8}]", [0.1, 0.001]),
+        ("diabetes", "linear", "[{}, {network.name: tabular, optimizer.learning_rate: 0.1}]", [0.1, 0.1]),
+        ("diabetes", "mlp", "[{}, {network.name: linear, optimizer.beta_1: 0.8}]", [0.001, 0.1]),
+        ("diabetes", "mlp", "[{}, {network.hidden_layer_sizes: []}, {optimizer.name: sgd}]", [0.001, 0.1, 0.1]),
+        ("digits", "cnn", "[{}, {network.name: mlp}, {schedule.name: constant}]", [0.004, 0.001, 0.001]),
+        ("digits", "cnn", "[{network.kernel_size: 3}, {network.dropout: 0.1}]", [0.004, 0.004]),
+        (
+            "digits",
+            "mlp",
+            "[{}, {network.name: cnn}, {network.name: cnn, training.batch_size: 16}]",
+            [0.001, 0.004, 0.002],
+        ),
+    ],
+)
+def test_a_rate_that_nobody_has_set_is_that_of_the_members_own_network(
+    source: str, network: str, members: str, rates: list[float]
+) -> None:
+    found = _rates(("data.source", source), ("network.name", network), ("training.members", members))
+    assert found == pytest.approx(rates)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"data.source": "digits", "training.members": "[{}, {network.name: cnn, network.filters: [2]}]"},
+        {"network.name": "linear", "training.members": "3"},
+    ],
+)
+def test_interrupted_its_members_keep_their_rates(values: dict[str, str], tmp_path: Path) -> None:
+    values = {"data.source": "iris", "network.name": "mlp", "training.epochs": "2", **values}
+    settings = load_config(None, [(key, text, key) for key, text in values.items()])
+    list(workflow.train(settings, run_dir=tmp_path / "whole"))
+    events = workflow.train(settings, run_dir=tmp_path / "broken")
+    while not isinstance(next(events), MembersDone):
+        pass
+    events.close()  # type: ignore[attr-defined]
+    list(workflow.resume(tmp_path / "broken"))
+    assert_same(tmp_path / "broken", tmp_path / "whole")
+    assert open_run(tmp_path / "broken").members == open_run(tmp_path / "whole").members
+
+
+def test_drawn_members_of_a_linear_network_are_trained_at_the_rates_that_were_drawn() -> None:
+    values = (("data.source", "diabetes"), ("network.name", "linear"), ("training.members", "3"))
+    first, *others = _rates(*values)
+    assert first == pytest.approx(0.1)
+    assert len({first, *others}) == 3

@@ -1,5 +1,6 @@
 """Which network images get, and at which rate it is trained, where nobody has said; whatever a user says holds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,7 @@ def test_a_cnn_is_trained_at_a_high_rate_which_follows_small_batches() -> None:
         ("network.batch_normalization=false", 0.001),
         ("network.ensemble=4", 0.001),
         ("training.freeze=[bias]", 0.001),
+        ("training.epochs=auto", 0.001),
         ("network.name=mlp", 0.001),
     ],
 )
@@ -183,3 +185,37 @@ def test_a_folder_of_large_images_is_trained_by_a_cnn(tmp_path: Path) -> None:
     trained = bw.fit(bw.load(tmp_path), epochs=3, batch_size=8, diagnostics=False)
     assert isinstance(trained.prepared.blueprint.architecture, nn.CNN)
     assert trained.metrics["train"]["accuracy"] > 0.9
+
+
+def test_a_rate_that_was_chosen_is_chosen_anew_for_other_settings() -> None:
+    features = nn.Features(image=DIGIT)
+    found = with_image_rate(chosen("network.name=cnn"), features)
+    for key, value, rate in (("training.batch_size", 16, 0.002), ("training.batch_size", 128, 0.004)):
+        again = with_image_rate(found.with_measured({key: value}, {}), features)
+        assert float(again.config.optimizer.learning_rate) == rate
+        assert again.origins["optimizer.learning_rate"] == "rows"
+    usual = with_image_rate(found.with_section("schedule", optim.ReduceOnPlateau(), "measured"), features)
+    assert float(usual.config.optimizer.learning_rate) == 0.001
+    assert usual.origins["optimizer.learning_rate"] == "default"
+    assert "optimizer.learning_rate" not in usual.evidence
+
+
+def test_with_as_many_epochs_as_the_loss_falls_a_cnn_has_the_usual_rate() -> None:
+    settings = chosen("network.name=cnn", "training.epochs=auto", "training.batch_size=auto", "data.source=digits")
+    prepared = workflow.measuring.measure_auto(workflow.prepare(settings))
+    config = prepared.settings.config
+    assert config.schedule.name == "reduce_on_plateau"
+    size = config.training.batch_size
+    assert isinstance(size, int)
+    scale = np.sqrt(size / workflow.prepare(chosen("network.name=cnn", "data.source=digits")).plan.batch_size)
+    assert float(config.optimizer.learning_rate) == pytest.approx(0.001 * scale)
+
+
+def test_a_batch_size_that_was_measured_has_the_rate_of_one_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = chosen("network.name=cnn", "training.batch_size=auto", "data.source=digits", "training.epochs=2")
+    found = workflow.measuring.batch_sizes(prepared := workflow.prepare(settings))
+    large = replace(found, recommended=128, rescaled={"learning_rate": 0.00566, "beta_1": 0.8})
+    monkeypatch.setattr(workflow.measuring, "batch_sizes", lambda _: large)
+    config = workflow.measuring.measure_auto(prepared).settings.config
+    assert config.training.batch_size == 128
+    assert (float(config.optimizer.learning_rate), float(config.optimizer.beta_1)) == (0.004, 0.8)

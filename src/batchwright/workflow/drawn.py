@@ -113,11 +113,13 @@ def _all_numbers(
 
 
 def _apply(settings: Settings, changes: Mapping[str, Any]) -> Drawn:
+    """The settings with what was drawn; nothing in them follows from the rows any more, so that this stays."""
     config = settings.config
     for key, value in changes.items():
         section, name = key.split(".")
         config = replace(config, **{section: replace(getattr(config, section), **{name: value})})
-    return Drawn(replace(settings, config=config), {key: value for key, value in changes.items() if key != EXCLUDE})
+    drawn = replace(settings, config=config, evidence={})
+    return Drawn(drawn, {key: value for key, value in changes.items() if key != EXCLUDE})
 
 
 def _is_free(settings: Settings, key: str) -> bool:

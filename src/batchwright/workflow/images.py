@@ -9,8 +9,9 @@ from batchwright.config import Settings
 from batchwright.nn import CNN, Features, Tabular
 from batchwright.optim import Adam
 from batchwright.optim.schedules import OneCycle
+from batchwright.workflow.linear_rate import RATE, follows_from_rows, without_rate_of_rows
 
-NETWORK, RATE, SCHEDULE, SIZE = "network.name", "optimizer.learning_rate", "schedule.name", "training.batch_size"
+NETWORK, SCHEDULE, EPOCHS = "network.name", "schedule.name", "training.epochs"
 LARGE_SIDE = 20
 """Pixels of the shorter side above which images get a `cnn`: layers without convolutions have a weight of their own for
 each pixel, and learn anew in each place what a thing looks like."""
@@ -39,20 +40,33 @@ def with_image_network(settings: Settings, features: Features) -> Settings:
 def with_image_rate(settings: Settings, features: Features) -> Settings:
     """The settings with a high learning rate for a `cnn` with Adam and the usual schedule, where none has been set.
 
-    A recorded training stays as it is.
+    A rate that was chosen here is chosen anew. That of a recorded training stays as it is.
     """
-    config, origins = settings.config, settings.origins
-    network, rule, training = config.network, config.optimizer, config.training
-    usual = type(rule) is Adam and config.schedule == OneCycle() and origins[SCHEDULE] == "default"
-    fitting = isinstance(network, CNN) and network.normalizes and not network.ensemble and not training.freeze
-    settled = settings.recorded or origins.get(RATE) != "default" or RATE in {*settings.to_measure, *settings.evidence}
-    if settled or not (usual and fitting) or features.image is None:
+    settings = without_rate_of_rows(settings) if follows_from_rows(settings) and _has_cnn(settings) else settings
+    config = settings.config
+    settled = settings.origins.get(RATE) != "default" or RATE in {*settings.to_measure, *settings.evidence}
+    if settled or not _bears_high_rate(settings) or features.image is None:
         return settings
-    size = training.batch_size if isinstance(training.batch_size, int) else ITS_SIZE
+    size = config.training.batch_size if isinstance(config.training.batch_size, int) else ITS_SIZE
     rate = float(f"{HIGH_RATE * min(1.0, sqrt(size / ITS_SIZE)):.3g}")
     reason = {"reason": "batch normalization bears it, and the network learns in fewer epochs"}
-    found = replace(config, optimizer=replace(rule, learning_rate=rate))
-    return replace(settings, config=found, origins={**origins, RATE: "rows"}).with_evidence(RATE, reason)
+    found = replace(config, optimizer=replace(config.optimizer, learning_rate=rate))
+    return replace(settings, config=found, origins={**settings.origins, RATE: "rows"}).with_evidence(RATE, reason)
+
+
+def _has_cnn(settings: Settings) -> bool:
+    return isinstance(settings.config.network, CNN)
+
+
+def _bears_high_rate(settings: Settings) -> bool:
+    """Whether network, update rule and schedule are those with which a high rate was tried.
+
+    Where the number of epochs is to be measured, another schedule takes the place of the usual one.
+    """
+    config, network = settings.config, settings.config.network
+    usual = config.schedule == OneCycle() and settings.origins[SCHEDULE] == "default"
+    fitting = isinstance(network, CNN) and network.normalizes and not network.ensemble and not config.training.freeze
+    return type(config.optimizer) is Adam and usual and fitting and EPOCHS not in settings.to_measure
 
 
 def with_initial_network(settings: Settings) -> Settings:

@@ -6,7 +6,8 @@ from math import ceil
 from typing import Any
 
 from batchwright.config import Settings
-from batchwright.nn import MLP, Linear
+from batchwright.measure.learning_rate import default_rate
+from batchwright.nn import CNN, MLP, Linear
 from batchwright.optim.reach import BOUNDED, linear_rate
 from batchwright.training.growth import Growing
 
@@ -20,7 +21,11 @@ def with_linear_rate(settings: Settings, rows: int) -> Settings:
     """
     config, training = settings.config, settings.config.training
     fits = is_linear(config.network) and type(config.optimizer) in BOUNDED
-    if not fits or RATE in settings.to_measure or not (settings.origins.get(RATE) == "default" or _follows(settings)):
+    if (
+        not fits
+        or RATE in settings.to_measure
+        or not (settings.origins.get(RATE) == "default" or follows_from_rows(settings))
+    ):
         return settings
     size = training.batch_size
     size = size.adaptive.start if isinstance(size, Growing) else rows if size == "full" else size
@@ -34,17 +39,18 @@ def with_linear_rate(settings: Settings, rows: int) -> Settings:
 
 
 def with_recorded_rate(settings: Settings) -> Settings:
-    """The settings of a recorded training, whose rate stays: an earlier version did not choose that of linear networks.
+    """The settings of a recorded training, whose rate stays: earlier versions did not choose that of some networks.
 
     Such a rate counts as one that followed from the rows.
     """
-    stays = is_linear(settings.config.network) and settings.origins.get(RATE) == "default"
+    network = settings.config.network
+    stays = (is_linear(network) or isinstance(network, CNN)) and settings.origins.get(RATE) == "default"
     return replace(settings, origins={**settings.origins, RATE: "rows"}) if stays else settings
 
 
 def linear_rate_notes(settings: Settings) -> Iterator[str]:
     """A sentence on the learning rate, where it was chosen because the network is linear."""
-    if is_linear(settings.config.network) and _follows(settings):
+    if is_linear(settings.config.network) and follows_from_rows(settings):
         yield f"learning rate {settings.config.optimizer.learning_rate:g}: {settings.evidence[RATE]['reason']}"
 
 
@@ -53,6 +59,19 @@ def is_linear(network: Any) -> bool:
     return isinstance(network, Linear) or (isinstance(network, MLP) and not network.hidden_layer_sizes)
 
 
-def _follows(settings: Settings) -> bool:
+def follows_from_rows(settings: Settings) -> bool:
     """Whether the rate was chosen here, and not in an earlier training that is gone on with."""
     return settings.origins.get(RATE) == "rows" and RATE in settings.evidence
+
+
+def rate_of_rows(settings: Settings) -> float | None:
+    """The learning rate that was chosen here; None where the rule's own stays."""
+    return float(settings.config.optimizer.learning_rate) if follows_from_rows(settings) else None
+
+
+def without_rate_of_rows(settings: Settings) -> Settings:
+    """The settings with the rule's default rate, which is to be chosen anew, and not as set by anyone."""
+    rule = settings.config.optimizer
+    config = replace(settings.config, optimizer=replace(rule, learning_rate=default_rate(rule)))
+    evidence = {key: said for key, said in settings.evidence.items() if key != RATE}
+    return replace(settings, config=config, origins={**settings.origins, RATE: "default"}, evidence=evidence)

@@ -21,6 +21,7 @@ from batchwright.training.feed import OnDisk
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows
 from batchwright.workflow.budget import PATIENCE, with_epochs_for_size
+from batchwright.workflow.linear_rate import follows_from_rows
 from batchwright.workflow.member_count import choose_count
 from batchwright.workflow.numbers import try_numbers, with_numbers
 from batchwright.workflow.preparing import Prepared, example_of, prepare, refuse_members
@@ -151,11 +152,15 @@ def _measure_rate(prepared: Prepared) -> tuple[Settings, str]:
 
 
 def _measure_size(prepared: Prepared) -> tuple[Settings, str]:
-    """The settings with the batch size, and the numbers of the update rule that follow it, except the user's own."""
+    """The settings with the batch size, and the numbers of the update rule that follow it, except the user's own.
+
+    A learning rate that follows from the rows is chosen anew for this size.
+    """
     found = batch_sizes(prepared)
     follow = {f"optimizer.{name}": value for name, value in found.rescaled.items()}
     origins = prepared.settings.origins
-    follow = {key: value for key, value in follow.items() if origins.get(key, "user") != "user"}
+    anew = {RATE} if follows_from_rows(prepared.settings) else set[str]()
+    follow = {key: value for key, value in follow.items() if origins.get(key, "user") != "user" and key not in anew}
     rescaled = {"rescaled_for": {SIZE: found.recommended}}
     settings = prepared.settings.with_measured(
         {SIZE: found.recommended, **follow}, {SIZE: plain_batch_sizes(found), **dict.fromkeys(follow, rescaled)}

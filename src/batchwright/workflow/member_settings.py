@@ -9,6 +9,7 @@ from batchwright.config.changes import changes_between, with_changes
 from batchwright.config.sections import AUTO, NUMBERS
 from batchwright.errors import ConfigError
 from batchwright.workflow.drawn import Drawn, draw_members, without_members
+from batchwright.workflow.linear_rate import RATE, without_rate_of_rows
 
 SECTIONS = ("network", "optimizer", "schedule")
 OF_TRAINING = ("augment", "average", "batch_size", "early_stopping", "freeze", "remainder", "shuffle")
@@ -61,10 +62,19 @@ def can_differ(key: str) -> bool:
 
 
 def _given_member(alone: Settings, changes: Mapping[str, Any]) -> Drawn:
-    """The settings of a member; nothing in them follows from the rows any more, or is to be measured."""
-    settings = with_changes(alone, changes)
+    """The settings of a member; of what follows from the rows, only the learning rate is chosen anew."""
+    settings = _with_rate_anew(with_changes(alone, changes), alone, changes)
     if common := next((key for key in changes if not can_differ(key)), None):
         raise ConfigError(f"members cannot differ in {common}: leave it out.")
     if changes.get(NUMBERS) == AUTO:
         raise ConfigError(f"{NUMBERS}: auto is tried before a training alone: give a name.")
     return Drawn(replace(settings, evidence={}), changes)
+
+
+def _with_rate_anew(settings: Settings, alone: Settings, changes: Mapping[str, Any]) -> Settings:
+    """The settings of a member with a learning rate that its own network is to choose, where nobody has set one.
+
+    The rate of the training follows from its network and schedule, and here another one may be.
+    """
+    unset = RATE not in changes and alone.origins.get(RATE) in ("default", "rows")
+    return without_rate_of_rows(settings) if unset and changes_between(alone, settings) else settings
