@@ -145,3 +145,19 @@ def test_where_the_rows_give_an_average_the_default_search_keeps_it(tmp_path):
     assert is_averaged(prepared.settings)
     assert {"optimizer.learning_rate", "network.dropout"} <= {one.key for one in space.dimensions}
     assert "schedule.name" not in {one.key for one in space.dimensions}
+
+
+@pytest.mark.parametrize(
+    ("network", "epochs", "ends"),
+    [("linear", 1, (0.0032, 1.0)), ("linear", 200, (0.00032, 0.32)), ("mlp", 1, (3.2e-5, 0.032))],
+)
+def test_rates_around_that_of_the_network_are_searched(network, epochs, ends):
+    from batchwright.search.search import _plan_search
+
+    x = np.linspace(-1, 1, 100)
+    data = bw.load({"x": x, "y": 2 * x}, target="y", test_split=0.0)
+    values = {"network.name": network, "training.epochs": str(epochs), "training.batch_size": "8"}
+    space, _, _, _ = _plan_search(
+        load_space(None, [(k, v, k) for k, v in values.items()]), SearchOptions(trials=2), data
+    )
+    assert [(one.key, one.values) for one in space.dimensions] == [("optimizer.learning_rate", ends)]

@@ -6,6 +6,7 @@ size is measured instead, and the user's own choices stay as they are.
 
 from collections.abc import Iterator
 from dataclasses import fields
+from math import inf
 
 from batchwright.config import Config, Settings
 from batchwright.config.custom import hints_of
@@ -18,17 +19,22 @@ from batchwright.workflow.averaging import SCHEDULE
 SECOND, THIRD, FOURTH = 12, 40, 120
 """Numbers of trials from which the second, third and fourth group of settings are searched too."""
 BELOW, ABOVE = 1.5, 1.5
-"""Decades below and above a rule's default learning rate."""
+"""Decades below and above the default learning rate, of the network or else of the rule."""
+MOST = 1.0
+"""The highest rate around that of a network."""
 
 
-def default_dimensions(settings: Settings, trials: int, *, averaged: bool = False) -> tuple[Dimension, ...]:
+def default_dimensions(
+    settings: Settings, trials: int, *, averaged: bool = False, rate: float | None = None
+) -> tuple[Dimension, ...]:
     """The settings that this number of trials can tell apart, without those that the user chose.
 
-    Where the number of rows gives a steady rate with an average (`averaged`), that schedule stays in all trials.
+    Where the number of rows gives a steady rate with an average (`averaged`), that schedule stays in all trials. The
+    `rate` that the network has by default, if it has one, is in the middle of those that are searched, up to 1.
     """
     return tuple(
         dimension
-        for least, dimension in _dimensions_with_trials(settings.config)
+        for least, dimension in _dimensions_with_trials(settings.config, rate)
         if trials >= least and _is_free(settings, dimension.key) and not (averaged and dimension.key == SCHEDULE)
     )
 
@@ -43,11 +49,19 @@ def _is_free(settings: Settings, key: str) -> bool:
     return any(one.name == number and one.default == getattr(part, number) for one in fields(part))
 
 
-def _dimensions_with_trials(config: Config) -> Iterator[tuple[int, Dimension]]:
+def _rates(usual: float, most: float = inf) -> tuple[float, float]:
+    """The range of rates around the usual one.
+
+    >>> _rates(0.1), _rates(0.1, MOST)
+    ((0.0032, 3.2), (0.0032, 1.0))
+    """
+    return float(f"{usual * 10**-BELOW:.2g}"), min(float(f"{usual * 10**ABOVE:.2g}"), most)
+
+
+def _dimensions_with_trials(config: Config, rate: float | None) -> Iterator[tuple[int, Dimension]]:
     """Every dimension, with the trials from which on it is searched."""
     has = {f"{name}.{key}" for name in ("optimizer", "network") for key in hints_of(getattr(config, name))}
-    usual = default_rate(config.optimizer)
-    rates = (float(f"{usual * 10**-BELOW:.2g}"), float(f"{usual * 10**ABOVE:.2g}"))
+    rates = _rates(default_rate(config.optimizer)) if rate is None else _rates(rate, MOST)
     ranges = (
         (1, Dimension("optimizer.learning_rate", "log", rates)),
         (SECOND, dimension_of(MOMENTUM)),

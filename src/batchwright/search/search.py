@@ -38,6 +38,7 @@ from batchwright.workflow import Event, Prepared, Repeated, Trained, folds, repe
 from batchwright.workflow.averaging import is_averaged
 from batchwright.workflow.ensemble import refuse_apart
 from batchwright.workflow.held_out import with_validation_rows
+from batchwright.workflow.linear_rate import rate_of_rows
 from batchwright.workflow.measuring import SIZE, batch_sizes
 from batchwright.workflow.member_count import choose_count
 from batchwright.workflow.places import find_again, places_of, require_rows_again
@@ -126,7 +127,8 @@ def _plan_search(
         prepared = None if first.to_measure else prepare(with_validation_rows(first), dataset)
         dataset = prepared.dataset if prepared else dataset
         averaged = prepared is not None and is_averaged(prepared.settings)
-        space = space.with_dimensions(default_dimensions(first, options.trials, averaged=averaged))
+        rate = rate_of_rows(prepared.settings) if prepared else None
+        space = space.with_dimensions(default_dimensions(first, options.trials, averaged=averaged, rate=rate))
         first = space.settings(space.point(_middle(space)))
     if not space.dimensions:
         raise ConfigError("there is nothing to search: give a space for a key, as learning_rate: {log: [1e-4, 1]}.")
