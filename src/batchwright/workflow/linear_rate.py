@@ -1,4 +1,4 @@
-"""The learning rate of a linear network where nobody has said: it follows from the number of updates."""
+"""The learning rate of a linear network where nobody has said, by its updates; and which rates were chosen so."""
 
 from collections.abc import Iterator
 from dataclasses import replace
