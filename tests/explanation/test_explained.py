@@ -3,17 +3,21 @@
 import json
 import sys
 
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import log_softmax
 
 from batchwright.cli.main import main
 from batchwright.data.load import load
 from batchwright.errors import RunError
 from batchwright.explanation import explain
+from batchwright.explanation.asked_model import at_temperature
 from batchwright.explanation.correlated import correlated_pairs
 from batchwright.explanation.places import places_of
 from batchwright.runs.run import open_run
+from batchwright.tasks import Classification, Multilabel, Several
 
 ROWS = 400
 
@@ -101,6 +105,46 @@ def test_of_classes_the_errors_are_wrong_answers(trained):
     assert found.dependence[0].answers == ("probability of plus",)
     for row in found.worst:
         assert row.probability == pytest.approx(np.exp(-row.loss), rel=1e-5)
+
+
+def test_with_a_temperature_the_loss_is_that_of_the_probability(trained):
+    run = trained("sign", "--calibration", "temperature")
+    found = explain(run)
+    assert run.load_model().model.task.temperature != 1
+    assert found.loss == pytest.approx(run.metrics["test"]["log_loss"], rel=1e-5)
+    for row in found.worst:
+        assert row.probability == pytest.approx(np.exp(-row.loss), rel=1e-4)
+
+
+def test_the_loss_of_labels_and_heads_has_their_temperature():
+    """With label smoothing off, each is the mean of minus the logarithms of the probabilities that are shown."""
+    rng = np.random.default_rng(0)
+    outputs = rng.normal(size=(20, 5)).astype(np.float32)
+    codes, labels = rng.integers(0, 3, 20), rng.integers(0, 2, (20, 5)).astype(np.float32)
+    first = Classification(("a", "b", "c"), temperature=0.4)
+    second = Classification(("d", "e"), temperature=2.5)
+    heads = Several(names=("first", "second"), heads=(first, second))
+    several = np.stack([codes, codes % 2], axis=1).astype(np.float32)
+    own = log_softmax(outputs[:, :3] / 0.4, axis=1)[np.arange(20), codes]
+    other = log_softmax(outputs[:, 3:] / 2.5, axis=1)[np.arange(20), codes % 2]
+    assert _losses(heads, outputs, several) == pytest.approx(-(own + other) / 2, rel=1e-5)
+    towards = np.where(labels > 0, outputs, -outputs) / 3.0
+    task = Multilabel(tuple("abcde"), temperature=3.0)
+    assert _losses(task, outputs, labels) == pytest.approx(np.log1p(np.exp(-towards)).mean(axis=1), rel=1e-5)
+
+
+def test_a_loss_of_the_users_own_is_that_of_the_outputs():
+    task = Classification(("a", "b"), loss=_first_output, temperature=0.5)
+    outputs = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)
+    assert _losses(task, outputs, np.array([0, 1])).tolist() == [1.0, 3.0]
+
+
+def _first_output(outputs, targets):
+    return jnp.asarray(outputs)[targets * 0 + jnp.arange(len(targets)), 0]
+
+
+def _losses(task, outputs, targets):
+    return np.asarray(task.losses(at_temperature(task, outputs), targets))
 
 
 def test_several_targets_are_explained_together(trained):

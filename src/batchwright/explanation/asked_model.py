@@ -47,8 +47,11 @@ class AskedModel:
         return sensitivity(self._model.model.network, self._model.variables, inputs)
 
     def losses(self, outputs: np.ndarray, targets: np.ndarray) -> Float64[np.ndarray, " rows"]:
-        """The loss of each row, without weights."""
-        return np.asarray(self._losses(outputs, targets), np.float64)
+        """The loss of each row, without weights: of probabilities, of those that are shown, with the temperature.
+
+        A loss of the user's own is that of the outputs as they are.
+        """
+        return np.asarray(self._losses(at_temperature(self.task, outputs), targets), np.float64)
 
     def values(self, inputs: Arrays) -> NamedAnswers:
         """Probabilities of classes and labels, values in their own unit; of two classes, the second's probability."""
@@ -60,6 +63,20 @@ class AskedModel:
         if not isinstance(self.task, Classification):
             return None
         return np.asarray(self.task.probabilities(outputs)[np.arange(len(outputs)), targets])
+
+
+def at_temperature(task: Task, outputs: np.ndarray) -> np.ndarray:
+    """The outputs [rows, outputs], divided by the temperature where probabilities have one.
+
+    Where the loss is the user's own, they stay as they are.
+    """
+    match task:
+        case Classification() | Multilabel() if not callable(task.loss) and task.temperature != 1:
+            return outputs / float(task.temperature)
+        case Several() if task.loss is None:
+            heads = zip(task.heads, task.by_head(outputs), strict=True)
+            return np.concatenate([at_temperature(head, own) for head, own in heads], axis=1)
+    return outputs
 
 
 def _values(task: Task, name: str, found: np.ndarray) -> NamedAnswers:
