@@ -205,5 +205,22 @@ def test_notes_say_what_the_promise_costs() -> None:
     assert "also chose the settings, epoch and threshold of the training" in chose
     (began,) = Conformal(((1.0,),), ("initial",), "stratified").notes()
     assert "far fewer new rows than promised" in began and "also chose" not in began
+    assert "learned the 1 validation rows" in began
     assert "split by time" in Conformal(((1.0,),), (), "time").notes()[0]
     assert "split by group" in Conformal(((1.0,),), (), "group").notes()[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "said"),
+    [
+        ("folds", "the 3 training and validation rows", "answered by all members"),
+        ("refit", "the 3 validation rows", "trained anew on more rows"),
+    ],
+)
+def test_where_the_rows_were_learned_one_note_says_what_they_chose(name: str, rows: str, said: str) -> None:
+    (alone,) = Conformal(((1.0, 2.0, 3.0),), (name,), "shuffled").notes()
+    assert said in alone
+    assert "chose" not in alone
+    (note,) = Conformal(((1.0, 2.0, 3.0),), ("epoch", "temperature", name), "shuffled").notes()
+    assert said in note
+    assert f"{rows} also chose the epoch and temperature of the training: about as many as promised are inside" in note

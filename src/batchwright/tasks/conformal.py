@@ -18,7 +18,7 @@ Papers:
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -48,11 +48,11 @@ Scores: TypeAlias = Float[np.ndarray, " rows"]
 LEARNED: Mapping[Chosen, str] = {
     "folds": (
         "intervals and sets are made from the answers of each member to the rows that it had not learned, and new rows "
-        "are answered by all members: about as many as promised are inside, mostly a little more, without a guarantee"
+        "are answered by all members"
     ),
     "refit": (
         "intervals and sets are made from the answers of the first training, and new rows are answered by the network "
-        "that was trained anew on more rows: about as many as promised are inside, without a guarantee"
+        "that was trained anew on more rows"
     ),
 }
 """What is said where the model has learned the rows that intervals and sets are made from."""
@@ -96,17 +96,12 @@ class Conformal:
         said = []
         if "initial" in self.chosen:
             said.append(
-                f"the training began from a trained model: if that one had learned the {self.rows:,} validation rows "
+                f"the training began from a trained model: if that one had learned {self._own_rows} "
                 "of intervals and sets, these are too narrow, and far fewer new rows than promised may be inside"
                 f"{inside}"
             )
-        said += [f"{words}{inside}" for name, words in LEARNED.items() if name in self.chosen]
-        if names := [name for name in self.chosen if name != "initial" and name not in LEARNED]:
-            chose = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-            said.append(
-                f"the {self.rows:,} validation rows of intervals and sets also chose the {chose} of the training, so "
-                f"that a little fewer new rows than promised may be inside{inside}"
-            )
+        if names := [name for name in self.chosen if name != "initial"]:
+            said.append(f"{self._choice_note(names)}{inside}")
         if self.split == "time":
             said.append(f"rows were split by time: intervals and sets hold as promised if later rows are alike{inside}")
         if self.split == "group":
@@ -115,6 +110,28 @@ class Conformal:
                 f"many groups, and not in each{inside}"
             )
         return tuple(said)
+
+    @property
+    def _own_rows(self) -> str:
+        """The rows that have scores, in words."""
+        return f"the {self.rows:,} {'training and ' if 'folds' in self.chosen else ''}validation rows"
+
+    def _choice_note(self, names: Sequence[Chosen]) -> str:
+        """What it costs that these rows chose and taught what they did."""
+        learned = next((LEARNED[name] for name in names if name in LEARNED), None)
+        chose = _listed([name for name in names if name not in LEARNED])
+        if learned is None:
+            return (
+                f"{self._own_rows} of intervals and sets also chose the {chose} of the training, so that a little "
+                "fewer new rows than promised may be inside"
+            )
+        also = f"; {self._own_rows} also chose the {chose} of the training" if chose else ""
+        return f"{learned}{also}: about as many as promised are inside, without a guarantee"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence: "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def check_level(level: object) -> None:
