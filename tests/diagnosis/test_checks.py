@@ -160,13 +160,16 @@ FAULTS: dict[str, Evidence] = {
         )
     ),
     "dead units": evidence(history(falling(), falling(0.12), layers=with_layers(dead=0.9))),
-    "saturation": evidence(history(falling(), falling(0.12), layers=with_layers(saturated=0.9))),
+    "saturation": evidence(
+        history(falling(), falling(0.12), layers=with_layers(saturated=0.9)), settings=steps(network__activation="tanh")
+    ),
     "oscillating": evidence(history(falling(0.3), UNSTEADY)),
     "batch too small": evidence(
         history(falling(), falling(0.12), layers=with_layers(gradient_noise=6.0)), plan=PLAN | {"batch_size": 2}
     ),
     "batch normalization with small batches": evidence(
         history(falling(), falling(0.12), layers=SOUND | {"body/batch_norm_1": {"weights": 1.0}}),
+        settings=steps(network__batch_normalization=None, training__batch_size=2),
         plan=PLAN | {"batch_size": 2},
     ),
     "batch too large": evidence(
@@ -422,3 +425,73 @@ def test_what_is_not_there_is_said() -> None:
 def test_every_check_says_nothing_of_what_it_does_not_know() -> None:
     for check in CHECKS:
         assert check(Evidence(history=[])) == ()
+
+
+WHOLE = {"batch_size": 2, "training_rows": 2}
+SET = {
+    "dead units": (steps(network__activation="gelu"), {}, "gelu", "a lower learning rate"),
+    "saturation": (steps(network__activation="relu"), {}, "activation", "a lower learning rate"),
+    "vanishing gradients": (
+        steps(network__activation="relu", network__batch_normalization=True),
+        {},
+        "normalization",
+        "fewer layers",
+    ),
+    "exploding gradients": (steps(optimizer__global_clipnorm=0.5), {}, "clip", "take a lower learning rate"),
+    "diverged": (
+        steps(optimizer__global_clipnorm=1.0),
+        {},
+        "clip",
+        "take a lower learning rate (`learning_rate=0.001`)",
+    ),
+    "oscillating": (
+        steps(schedule__name="one_cycle"),
+        {"batch_size": 1000},
+        "schedule",
+        "take a lower learning rate (`learning_rate=0.003`)",
+    ),
+    "bad start": (
+        steps(schedule__name="one_cycle", network__initializer="he_normal"),
+        {},
+        "warm-up",
+        "other initial parameters (`network.initializer=auto`)",
+    ),
+    "batch normalization with small batches": (
+        steps(network__batch_normalization=None, training__batch_size=2),
+        WHOLE,
+        "larger batches",
+        "leave it out (`network.batch_normalization=false`)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SET)
+def test_a_remedy_that_is_in_force_is_not_told(kind: str) -> None:
+    settings, plan, word, rest = SET[kind]
+    before = next(one for one in diagnose(FAULTS[kind]) if one.kind == kind)
+    assert word in before.advice
+    of = replace(FAULTS[kind], settings=settings, plan=PLAN | plan)
+    (after,) = (one for one in diagnose(of) if one.kind == kind)
+    assert after.advice == rest
+    assert not any(settings.get(key) == value for key, value in after.changes.items())
+
+
+def test_batch_normalization_of_all_rows_says_so_and_changes_that_alone() -> None:
+    kind = "batch normalization with small batches"
+    (one,) = (one for one in diagnose(replace(FAULTS[kind], plan=PLAN | WHOLE)) if one.kind == kind)
+    assert "from 2 rows, all that train" in one.evidence
+    assert one.changes == {"network.batch_normalization": False}
+
+
+def test_a_start_is_not_found_fault_with_where_nothing_is_left_to_do() -> None:
+    linear = {"network.name": "linear", "schedule.name": "one_cycle", "data.scaling": "standard"}
+    for settings in (linear, linear | {"schedule.name": "constant", "schedule.warmup": 0.1}):
+        assert "bad start" not in {one.kind for one in diagnose(replace(FAULTS["bad start"], settings=settings))}
+    open_to = linear | {"schedule.name": "constant", "schedule.warmup": 0.0}
+    (one,) = (one for one in diagnose(replace(FAULTS["bad start"], settings=open_to)) if one.kind == "bad start")
+    assert one.advice == "a warm-up (`schedule.name=one_cycle`)"
+
+
+def test_all_rows_in_a_batch_are_not_called_too_few() -> None:
+    plan = PLAN | {"batch_size": 20, "training_rows": 20}
+    assert "batch too small" not in {one.kind for one in diagnose(replace(FAULTS["batch too small"], plan=plan))}

@@ -140,7 +140,8 @@ def test_a_loss_of_the_users_own_is_that_of_the_outputs():
 
 
 def _first_output(outputs, targets):
-    return jnp.asarray(outputs)[targets * 0 + jnp.arange(len(targets)), 0]
+    del targets
+    return jnp.asarray(outputs)[:, 0]
 
 
 def _losses(task, outputs, targets):

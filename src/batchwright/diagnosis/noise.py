@@ -4,6 +4,7 @@ import numpy as np
 
 from batchwright.diagnosis.diagnosed import Diagnosis
 from batchwright.diagnosis.evidence import Evidence
+from batchwright.diagnosis.remedy import Remedy, advice_of, changes_of, open_remedies
 
 NOISY, CALM = 3.0, 0.1
 """The standard error of a batch's gradient, divided by its norm, in the first epochs: above the first, an update goes
@@ -21,9 +22,9 @@ ENOUGH_UPDATES = 1_000
 
 
 def batch_too_small(evidence: Evidence) -> tuple[Diagnosis, ...]:
-    """Gradients that are mostly noise from the first epochs on."""
+    """Gradients that are mostly noise from the first epochs on; that of all rows has none."""
     noise, size = _early_noise(evidence), evidence.batch_size
-    if not 0 < size < 4 * TINY or not noise > NOISY:
+    if not 0 < size < 4 * TINY or not noise > NOISY or has_all_rows(evidence):
         return ()
     better = min(64, _rows(evidence))
     return (
@@ -43,16 +44,24 @@ def small_batch_normalization(evidence: Evidence) -> tuple[Diagnosis, ...]:
     size = evidence.batch_size
     if not 0 < size < TINY or not any("batch_norm" in name for name in evidence.layers("weights")):
         return ()
-    better = min(64, _rows(evidence))
+    better, whole = min(64, _rows(evidence)), has_all_rows(evidence)
+    larger = Remedy(
+        f"take larger batches (`batch_size={better}`{_and_epochs(evidence, better)})",
+        {SIZE: better, **_epochs_for(evidence, better)},
+        is_set=whole,
+    )
+    without = Remedy(
+        "leave it out (`network.batch_normalization=false`)", {"network.batch_normalization": False} if whole else {}
+    )
+    left = open_remedies(evidence, larger, without)
     return (
         Diagnosis(
             "batch normalization with small batches",
             "warning",
             "sure",
-            f"batch normalization takes mean and variance from {size} rows{_gap(evidence)}",
-            f"take larger batches (`batch_size={better}`{_and_epochs(evidence, better)}), or leave it out "
-            "(`network.batch_normalization=false`)",
-            {SIZE: better, **_epochs_for(evidence, better)},
+            f"batch normalization takes mean and variance from {size} rows{', all that train' * whole}{_gap(evidence)}",
+            advice_of(left),
+            changes_of(left),
         ),
     )
 
@@ -75,6 +84,12 @@ def batch_too_large(evidence: Evidence) -> tuple[Diagnosis, ...]:
             {SIZE: better},
         ),
     )
+
+
+def has_all_rows(evidence: Evidence) -> bool:
+    """Whether a batch has all training rows, so that none is larger."""
+    rows = evidence.plan.get("training_rows")
+    return isinstance(rows, int) and 0 < rows <= evidence.batch_size
 
 
 def _early_noise(evidence: Evidence) -> float:

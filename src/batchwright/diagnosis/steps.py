@@ -6,6 +6,9 @@ from batchwright.diagnosis.chance import FEWEST_EPOCHS, starts_far_above
 from batchwright.diagnosis.curves import Curve, moving_means, noise_of, width_of
 from batchwright.diagnosis.diagnosed import Diagnosis
 from batchwright.diagnosis.evidence import Evidence
+from batchwright.diagnosis.noise import has_all_rows
+from batchwright.diagnosis.remedy import Remedy, advice_of, changes_of, open_remedies
+from batchwright.diagnosis.units import clipped
 from batchwright.diagnosis.verdict import NOTABLE, SURE
 from batchwright.optim.reach import BOUNDED, REACH, linear_rate
 
@@ -16,6 +19,9 @@ LARGE_STEP, LARGE_FIRST = 4e-3, 2e-2
 """Updates that move a layer by more than these shares of its norm, in the middle of training and after the first epoch,
 are large. Of sound trainings the largest measured were 2e-3 and 8e-3. By itself it is no fault: something has to suffer
 from it."""
+
+END_LOW = ("cosine", "one_cycle")
+"""Schedules whose rate ends near 0."""
 
 ROSE, UNSTEADY, DIED = 0.05, 0.2, 0.3
 """What large steps do to a training: the share of its descent by which the training loss rises again, the deviation of
@@ -40,13 +46,14 @@ def diverged(evidence: Evidence) -> tuple[Diagnosis, ...]:
     """A loss that was not finite."""
     if evidence.status != "diverged" and (evidence.finite() or not evidence.history):
         return ()
+    left = open_remedies(evidence, Remedy(f"take a lower learning rate{_named(evidence, 0.1)}"), clipped(evidence))
     return (
         Diagnosis(
             "diverged",
             "error",
             "sure",
             evidence.reason or "a loss in the history is not finite",
-            f"take a lower learning rate{_named(evidence, 0.1)}, or clip the gradients (`optimizer.global_clipnorm=1`)",
+            advice_of(left),
             _times(evidence, 0.1),
             "loss",
         ),
@@ -145,18 +152,29 @@ def oscillating(evidence: Evidence) -> tuple[Diagnosis, ...]:
     level, noise = float(np.median(curve[-max(12, len(curve) // 2) :])), noise_of(curve)
     if noise <= UNSTEADY * level or noise <= NOTABLE * (float(curve[0]) - float(curve.min())):
         return ()
+    rate = Remedy(f"take a lower learning rate{_named(evidence, 0.3)}", _times(evidence, 0.3))
+    cosine = Remedy(
+        "a schedule that ends low (`schedule.name=cosine`)",
+        {"schedule.name": "cosine"},
+        is_set=evidence.settings.get("schedule.name") in END_LOW,
+    )
+    left = open_remedies(evidence, rate, _larger_batches(evidence), cosine)
     return (
         Diagnosis(
             "oscillating",
             "note" if evidence.best_kept else "warning",
             "possible",
             f"the validation loss still varies by {noise:.3g} from epoch to epoch, around {level:.3g}",
-            f"take a lower learning rate{_named(evidence, 0.3)}, larger batches, or a schedule that ends low "
-            "(`schedule.name=cosine`)",
-            {**_times(evidence, 0.3), "schedule.name": "cosine"},
+            advice_of(left),
+            changes_of(left),
             "val_loss",
         ),
     )
+
+
+def _larger_batches(evidence: Evidence) -> Remedy:
+    """Larger batches, where a batch does not have all rows."""
+    return Remedy("larger batches", is_set=has_all_rows(evidence))
 
 
 def _rise(loss: Curve) -> list[str]:

@@ -1,11 +1,17 @@
 """Units and gradients inside the network: dead, saturated, vanishing, exploding; and a bad start."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from batchwright.diagnosis.chance import chance_loss, starts_far_above
 from batchwright.diagnosis.curves import Curve
 from batchwright.diagnosis.diagnosed import Diagnosis
 from batchwright.diagnosis.evidence import Evidence
+from batchwright.diagnosis.remedy import Remedy, advice_of, changes_of, open_remedies
+
+LOWER_RATE = Remedy("a lower learning rate")
+RELU = Remedy("another activation (`network.activation=relu`)", {"network.activation": "relu"})
 
 MOST = 0.5
 """The share of dead units, or of saturated outputs, above which a layer has lost most of its use."""
@@ -25,6 +31,8 @@ def dead_units(evidence: Evidence) -> tuple[Diagnosis, ...]:
     name, share, first = _worst(evidence.layers("dead"))
     if share <= MOST:
         return ()
+    gelu = Remedy("an activation that does not die (`network.activation=gelu`)", {"network.activation": "gelu"})
+    left = open_remedies(evidence, gelu, LOWER_RATE)
     return (
         Diagnosis(
             "dead units",
@@ -32,8 +40,8 @@ def dead_units(evidence: Evidence) -> tuple[Diagnosis, ...]:
             "sure",
             f"{share:.0%} of the units of {name} are 0 for all measured rows at the end ({first:.0%} after the first "
             "epoch)",
-            "an activation that does not die (`network.activation=gelu`), or a lower learning rate",
-            {"network.activation": "gelu"},
+            advice_of(left),
+            changes_of(left),
             f"layers/{name}/dead",
         ),
     )
@@ -44,6 +52,7 @@ def saturation(evidence: Evidence) -> tuple[Diagnosis, ...]:
     name, share, first = _worst(evidence.layers("saturated"))
     if share <= MOST:
         return ()
+    left = open_remedies(evidence, RELU, _scaled_inputs(evidence), LOWER_RATE)
     return (
         Diagnosis(
             "saturation",
@@ -51,8 +60,8 @@ def saturation(evidence: Evidence) -> tuple[Diagnosis, ...]:
             "sure",
             f"{share:.0%} of the outputs of {name} are where its activation is flat ({first:.0%} after the first "
             "epoch)",
-            "another activation (`network.activation=relu`), scaled inputs, or a lower learning rate",
-            {"network.activation": "relu"},
+            advice_of(left),
+            changes_of(left),
             f"layers/{name}/saturated",
         ),
     )
@@ -68,15 +77,18 @@ def vanishing_gradients(evidence: Evidence) -> tuple[Diagnosis, ...]:
         shares = (of_first / of_last)[:EARLY]
     if not np.isfinite(shares).any() or float(np.nanmin(shares)) >= VANISHED:
         return ()
+    normalized = Remedy(
+        "batch normalization (`network.batch_normalization=true`)", {"network.batch_normalization": True}
+    )
+    left = open_remedies(evidence, RELU, normalized, Remedy("fewer layers"))
     return (
         Diagnosis(
             "vanishing gradients",
             "warning",
             "sure",
             f"in the first epochs the gradient of {first} is {np.nanmin(shares):.1g} of that of {last}",
-            "another activation (`network.activation=relu`), batch normalization "
-            "(`network.batch_normalization=true`), or fewer layers",
-            {"network.activation": "relu", "network.batch_normalization": True},
+            advice_of(left),
+            changes_of(left),
             f"layers/{first}/gradient",
         ),
     )
@@ -98,23 +110,36 @@ def exploding_gradients(evidence: Evidence) -> tuple[Diagnosis, ...]:
         if grew > EXPLODED
         else f"the gradient of {first} is {between:.2g} times that of {last}"
     )
+    left = open_remedies(evidence, clipped(evidence), replace(LOWER_RATE, words="take a lower learning rate"))
     return (
         Diagnosis(
             "exploding gradients",
             "warning",
             "likely",
             evident,
-            "clip the gradients (`optimizer.global_clipnorm=1`), or take a lower learning rate",
-            {"optimizer.global_clipnorm": 1.0},
+            advice_of(left),
+            changes_of(left),
             f"layers/{last}/gradient",
         ),
     )
 
 
 def bad_start(evidence: Evidence) -> tuple[Diagnosis, ...]:
-    """A first epoch whose loss is far above what a constant answer reaches."""
+    """A first epoch whose loss is far above what a constant answer reaches, if there is anything to do about it."""
     chance = chance_loss(evidence)
     if chance is None or not starts_far_above(evidence):
+        return ()
+    left = open_remedies(
+        evidence,
+        _scaled_inputs(evidence),
+        Remedy(
+            "a warm-up (`schedule.name=one_cycle`)",
+            {"schedule.name": "one_cycle"},
+            is_set=bool(evidence.settings.get("schedule.warmup")),
+        ),
+        Remedy("other initial parameters (`network.initializer=auto`)", {"network.initializer": "auto"}),
+    )
+    if not left:
         return ()
     return (
         Diagnosis(
@@ -122,12 +147,22 @@ def bad_start(evidence: Evidence) -> tuple[Diagnosis, ...]:
             "warning",
             "possible",
             f"the training loss of the first epoch is {evidence.loss[0]:.3g}; a constant answer reaches {chance:.3g}",
-            "scaled inputs, a warm-up (`schedule.name=one_cycle`), or other initial parameters "
-            "(`network.initializer=auto`)",
-            {"schedule.name": "one_cycle"},
+            advice_of(left),
+            changes_of(left),
             "loss",
         ),
     )
+
+
+def clipped(evidence: Evidence) -> Remedy:
+    """Gradients that are clipped, unless they are."""
+    key = "optimizer.global_clipnorm"
+    return Remedy(f"clip the gradients (`{key}=1`)", {key: 1.0}, is_set=bool(evidence.settings.get(key)))
+
+
+def _scaled_inputs(evidence: Evidence) -> Remedy:
+    """Scaled inputs, where they are not."""
+    return Remedy("scaled inputs (`data.scaling=auto`)", is_set=evidence.settings.get("data.scaling", "none") != "none")
 
 
 def _worst(shares: dict[str, Curve]) -> tuple[str, float, float]:
