@@ -21,6 +21,7 @@ from batchwright.workflow.budget import (
     PATIENCE,
     VERY_FEW_ROWS,
     budget,
+    budget_notes,
     class_decay_strength,
     decay_strength,
     with_budget,
@@ -100,7 +101,16 @@ class TestTheSettings:
         assert training.early_stopping.patience == 125
         for key in (EPOCHS, SIZE, PATIENCE):
             assert settings.origins[key] == "rows"
-            assert settings.evidence[key]["reason"].startswith("80 training rows make 4 iterations an epoch")
+            reason = "80 training rows make 4 iterations an epoch; at least 1,000 updates"
+            assert settings.evidence[key]["reason"] == reason
+
+    def test_with_epochs_of_the_user_no_number_of_updates_is_promised(self) -> None:
+        few, many = (prepared(load_config(None, [(EPOCHS, str(epochs), EPOCHS)]), 100).settings for epochs in (3, 300))
+        assert tuple(budget_notes(few)) == ("batch size 20 for few rows: 80 training rows make 4 iterations an epoch",)
+        assert tuple(budget_notes(many)) == (
+            "batch size 20, patience 125 for few rows: 80 training rows make 4 iterations an epoch; the patience is "
+            "half of the 250 epochs that 1,000 updates take, and 10 at least",
+        )
 
     def test_of_many_rows_are_defaults(self) -> None:
         settings = prepared(load_config(None), 60_000).settings

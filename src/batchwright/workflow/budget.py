@@ -72,7 +72,7 @@ def budget(rows: int, batch_size: int | None = None) -> Budget:
     size = batch_size or (_even_size(rows) if rows < VERY_FEW_ROWS else _larger_size(rows) if few else USUAL_SIZE)
     iterations = -(-rows // size)
     made = f"{iterations:,} iteration{'' if iterations == 1 else 's'}"
-    reason = f"{rows:,} training rows make {made} an epoch; at least {LEAST_UPDATES:,} updates"
+    reason = f"{rows:,} training rows make {made} an epoch"
     if not few:
         return Budget(USUAL_EPOCHS, size, USUAL_PATIENCE, few, reason)
     epochs = max(USUAL_EPOCHS, -(-LEAST_UPDATES // iterations))
@@ -131,8 +131,22 @@ def with_budget(
     found = budget(rows, size)
     if isinstance(settings.config.network, CNN):
         found = _with_cnn_epochs(found, rows)
-    given = _given(values, found, {"reason": found.reason} if found.few else None)
+    given = _given(values, found, {"reason": _full_reason(found)} if found.few else None)
+    if values[EPOCHS] is not None and found.few:
+        given = _with_own_epochs(given, found)
     return _with_decay(_with_numbers(settings, given), decay_strength(rows) if decays else 0.0)
+
+
+def _full_reason(found: Budget) -> str:
+    """Why the epochs of few rows are as many as they are, and what follows from them."""
+    return f"{found.reason}; at least {LEAST_UPDATES:,} updates"
+
+
+def _with_own_epochs(given: Mapping[str, Any], found: Budget) -> dict[str, Any]:
+    """The numbers with reasons that hold where the epochs are the user's own."""
+    half = f"half of the {found.epochs:,} epochs that {LEAST_UPDATES:,} updates take"
+    reasons = {SIZE: found.reason, PATIENCE: f"the patience is {half}, and {USUAL_PATIENCE} at least"}
+    return {key: (number, {"reason": reasons[key]}) for key, (number, _) in given.items()}
 
 
 def _with_cnn_epochs(found: Budget, rows: int) -> Budget:
@@ -209,9 +223,11 @@ def _with_decay(settings: Settings, strength: float) -> Settings:
 def budget_notes(settings: Settings, without: Collection[str] = ()) -> Iterator[str]:
     """A sentence that says which numbers follow from few training rows, and why; none where none does.
 
-    Numbers of the keys `without` are not told. The reason counts iterations, so without the batch size it names that.
+    Numbers of the keys `without` are not told, nor a patience that cannot end so few epochs. The reason counts iterations, so without the batch size it names that.
     """
     values = {**_values(settings.config.training), DECAY: settings.config.optimizer.weight_decay}
+    idle = PATIENCE in values and values[PATIENCE] >= values[EPOCHS]
+    without = {*without, PATIENCE} if idle else without
     followed = [key for key in values if _follows(settings, key) and key not in without]
     names = [f"{key.rpartition('.')[2].replace('_', ' ')} {values[key]:,}" for key in followed]
     if names:
