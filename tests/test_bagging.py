@@ -222,7 +222,7 @@ def test_without_test_rows_the_rows_that_were_learned_are_not_called_held_out(
         (["--folds", 3, "--ensemble", 2], "take 3 members"),
         (["--folds", 3, "--seeds", 2], "--seeds trains one network with each seed, and --folds several"),
         (["--folds", 3, "--validation-split", 0], "--folds goes by validation rows"),
-        (["--folds", 3, "--refit"], "one network is trained anew, and these are several members"),
+        (["--folds", 3, "--refit"], "with --folds, members learn all rows between them: leave out --refit."),
         (["--folds", 3, "--batch-size", "{adaptive: {}}"], "a batch size that stays as it is"),
         (["--folds", 3, "--group", "a"], "rows that are split by group, which would be torn apart"),
         (["--folds", 3, "--time", "b"], "rows that are split by time, which would be torn apart"),
@@ -235,7 +235,9 @@ def test_what_cannot_be_is_refused(more: list[object], said: str, run: Run, batc
 
 
 def test_more_folds_than_rows_are_refused() -> None:
-    with pytest.raises(ConfigError, match="takes 2 to 18, the training and validation rows, but is 30"):
+    with pytest.raises(
+        ConfigError, match="2 to 18, as many as there are training and validation rows, but is 30"
+    ):
         bw.fit(bw.load(table().head(20).drop("kind"), target="price", validation_split=0.2, test_split=0.1), folds=30)
 
 

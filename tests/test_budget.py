@@ -107,10 +107,9 @@ class TestTheSettings:
     def test_with_epochs_of_the_user_no_number_of_updates_is_promised(self) -> None:
         few, many = (prepared(load_config(None, [(EPOCHS, str(epochs), EPOCHS)]), 100).settings for epochs in (3, 300))
         assert tuple(budget_notes(few)) == ("batch size 20 for few rows: 80 training rows make 4 iterations an epoch",)
-        assert tuple(budget_notes(many)) == (
-            "batch size 20, patience 125 for few rows: 80 training rows make 4 iterations an epoch; the patience is "
-            "half of the 250 epochs that 1,000 updates take, and 10 at least",
-        )
+        (said,) = budget_notes(many)
+        assert said.startswith("batch size 20, patience 125 for few rows: 80 training rows make 4 iterations an epoch;")
+        assert said.endswith("the patience is half of the 250 epochs that 1,000 updates take, and 10 at least")
 
     def test_of_many_rows_are_defaults(self) -> None:
         settings = prepared(load_config(None), 60_000).settings

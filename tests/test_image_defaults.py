@@ -36,7 +36,7 @@ def test_large_and_coloured_images_get_a_cnn_by_default(shape: tuple[int, int, i
     sides = " x ".join(map(str, shape))
     high = [
         f"network cnn: convolutions find a thing wherever it is in an image of {sides}",
-        "blocks 1: residual blocks learn more of large images in the same time, with fewer parameters",
+        "blocks 1: residual blocks learn more of images above 20 pixels in the same time, with fewer parameters",
         "learning rate 0.00206: batch normalization bears it, and the network learns in fewer epochs",
     ]
     assert told == (high if name == "cnn" else [])

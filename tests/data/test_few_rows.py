@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import batchwright as bw
-from batchwright.config import dump_config, load_config
+from batchwright.config import dump_config, flow, load_config
 from batchwright.errors import ConfigError, DataError
+from batchwright.workflow import train
 from batchwright.workflow.preparing import prepare
 
 NOTE = "all 36 training rows train: too few to hold some back for validation; `validation_split=0.15` does"
@@ -24,9 +25,18 @@ def file_of(tmp_path, count, *, classes=False):
     return path
 
 
-def prepared(path, *given):
+def settings(path, *given):
     chosen = [("data.source", str(path), "source"), ("data.target", "y", "target"), *((k, v, k) for k, v in given)]
-    return prepare(load_config(None, chosen))
+    return load_config(None, chosen)
+
+
+def prepared(path, *given):
+    return prepare(settings(path, *given))
+
+
+def begin(path, *given):
+    """The first event of a training."""
+    return next(iter(train(settings(path, *given))))
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(63, None), (64, 10)])
@@ -100,9 +110,9 @@ def test_classes_of_which_nothing_is_held_back_get_the_decay(tmp_path):
 
 def test_comparisons_say_what_they_need(tmp_path):
     data = bw.load(rows(42), target="y")
-    with pytest.raises(ConfigError, match=r"validation_split a share above 0"):
+    with pytest.raises(ConfigError, match="and there are none: hold some back as you load the rows"):
         bw.compare(data, {"network.name": "linear"}, vary="training.epochs=1,2", trials=1)
-    with pytest.raises(ConfigError, match=r"validation_split a share above 0"):
+    with pytest.raises(ConfigError, match="and there are none: hold some back as you load the rows"):
         bw.run_search(data, {"network.dropout": {"uniform": [0, 0.5]}}, trials=1, run_dir=tmp_path / "s")
 
 
@@ -136,3 +146,29 @@ def test_auto_epochs_keep_the_default_where_no_rows_are_held_back():
     trained = bw.fit(bw.load(rows(20), target="y"), network=bw.nn.MLP((4,)), epochs="auto")
     assert trained.prepared.plan.updates == 1000
     assert any("epochs 500 is the default, not measured: no rows" in note for note in trained.prepared.notes)
+
+
+@pytest.mark.parametrize(("asked", "said"), [("folds", 2), ("refit", True), ("members", 2)])
+def test_what_goes_by_validation_rows_says_how_there_can_be_some(asked, said, tmp_path):
+    """Too few of them help nobody who is told to hold some back; in Python the rows are loaded before."""
+    few, key = "and 3 rows are too few to hold some back: .* give more rows", f"training.{asked}"
+    path = file_of(tmp_path, 3)
+    for more in ([], [("data.validation_split", "0.15")]):
+        with pytest.raises(ConfigError, match=few):
+            begin(path, (key, flow(said)), *more)
+    path = file_of(tmp_path, 42)
+    with pytest.raises(ConfigError, match=r"and there are none: .* give `data.validation_split` a share above 0"):
+        begin(path, (key, flow(said)), ("data.validation_split", "0"))
+    with pytest.raises(
+        ConfigError, match=r"hold some back as you load the rows, with `bw.load\(..., valid"
+    ):
+        bw.fit(bw.load(rows(42), target="y"), epochs=1, **{asked: said})
+    with pytest.raises(ConfigError, match=few):
+        bw.fit(bw.load(rows(3), target="y"), epochs=1, **{asked: said})
+
+
+def test_a_share_that_is_no_row_is_not_advised():
+    (few,) = (note for note in bw.load(rows(3), target="y").notes if "hold some back" in note)
+    (more,) = (note for note in bw.load(rows(4), target="y").notes if "hold some back" in note)
+    assert few.endswith("too few to hold some back for validation")
+    assert more.endswith("`validation_split=0.15` does")

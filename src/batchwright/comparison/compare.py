@@ -34,7 +34,7 @@ from batchwright.training.order import permutation
 from batchwright.training.state import Rows
 from batchwright.workflow import Estimate, Prepared, estimate
 from batchwright.workflow.budget import PATIENCE, budget_notes
-from batchwright.workflow.held_out import with_validation_rows
+from batchwright.workflow.held_out import refuse_without_validation, with_validation_rows
 from batchwright.workflow.preparing import example_of, job_on, prepare, refuse_members, refuse_refit_here
 
 if TYPE_CHECKING:
@@ -181,8 +181,7 @@ def compare(
     refuse_refit_here(base)
     prepared = prepare(with_validation_rows(base), dataset)
     common_rows([prepared.job])
-    if prepared.job.validation is None:
-        raise ConfigError("compare needs the validation loss: give data.validation_split a share above 0.")
+    refuse_without_validation(prepared.settings, prepared.dataset, "compare needs validation rows")
     rows = prepared.job.train.length
     variants, notes = rules(base.config, rows) if vary is None else (values_of(vary, base, rows), tuple[str, ...]())
     arena = _Arena(space, prepared, options, interrupted)

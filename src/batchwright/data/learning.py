@@ -24,7 +24,7 @@ from batchwright.data.encode.several import (
 )
 from batchwright.data.encode.targets import ClassRules, ClassTarget, ValueTarget, drop_missing
 from batchwright.data.like import encoding_like, known_target, options_like, target_note
-from batchwright.data.options import LEAST_HELD_OUT, TEST_SPLIT, VALIDATION_SPLIT, DataOptions
+from batchwright.data.options import LEAST_HELD_OUT, TEST_SPLIT, VALIDATION_SPLIT, DataOptions, is_too_few_for_one
 from batchwright.data.roles import split_key
 from batchwright.data.splitting import Indices, split
 from batchwright.data.typed.images import Images
@@ -157,8 +157,9 @@ def _all_train_note(options: DataOptions, own: tuple[str, ...], indices: Indices
     """A note if no validation rows are drawn because the rows are too few."""
     if options.validation_split is not None or "validation" in own or len(indices.validation):
         return ()
-    counted = f"all {len(indices.train):,} training rows train"
-    return (f"{counted}: too few to hold some back for validation; `validation_split={VALIDATION_SPLIT}` does",)
+    does = f"; `validation_split={VALIDATION_SPLIT}` does"
+    more = "" if is_too_few_for_one(sum(map(len, vars(indices).values()))) else does
+    return (f"all {len(indices.train):,} training rows train: too few to hold some back for validation{more}",)
 
 
 def rows_that_count(

@@ -100,6 +100,15 @@ def is_too_few_to_validate(rows: int | None) -> bool:
     return rows is not None and round_half_up(rows * VALIDATION_SPLIT) < LEAST_HELD_OUT
 
 
+def is_too_few_for_one(rows: int) -> bool:
+    """Whether the usual share of this number of rows is not one row.
+
+    >>> is_too_few_for_one(3), is_too_few_for_one(4)
+    (True, False)
+    """
+    return round_half_up(rows * VALIDATION_SPLIT) < 1
+
+
 def columns_as_told(given: Mapping[str, ColumnOptions | Mapping[str, Any]] | None) -> Mapping[str, ColumnOptions]:
     """What is told about single columns, of which each may be a mapping of the fields of `ColumnOptions`.
 

@@ -54,6 +54,10 @@ CHECKS: tuple[Check, ...] = (
 )
 """Each looks for one kind of fault. Of equally sure diagnoses, those of earlier checks come first: causes first."""
 
+OF_ROWS = ("leak", "validation unlike training", "rows not shuffled", "class never answered", "imbalance")
+"""Kinds that are seen in the rows or in the final answers, and not in the history: of an ensemble, they are no
+member's."""
+
 UNLEARNED = ("class never answered", "imbalance", "too little capacity", "labels shuffled or noisy", "too few epochs")
 UNSTEADY = ("oscillating", "overfitting", "dead units", "saturation", "exploding gradients", "bad start")
 

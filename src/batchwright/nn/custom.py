@@ -40,9 +40,11 @@ def as_architecture(given: Any) -> Architecture:
     taker = next((taker for library, taker in TAKERS.items() if comes_from(library, given)), None)
     if taker:
         raise ConfigError(f"network is the module of another library, {type(given).__name__}: give nn.{taker}(module).")
+    made = {kind.name: f"nn.{kind.__name__}()" for kind in ARCHITECTURES}
+    instead = made.get(given) if isinstance(given, str) else None
     raise ConfigError(
         f"network takes nn.MLP() or another architecture, a Network, or a Layer such as nn.Sequential, but is "
-        f"{given!r:.60}."
+        f"{given!r:.60}{f': give {instead}' if instead else ''}."
     )
 
 

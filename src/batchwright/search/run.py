@@ -135,8 +135,11 @@ def _with_members(space: Any, members: object) -> Any:
     """The space with the number of members, as a configuration has it.
 
     Raises:
-        ConfigError: the space says it too.
+        ConfigError: the space says it too, or it is no number of members.
     """
+    is_count = isinstance(members, int) and not isinstance(members, bool) and members >= 2
+    if members is not None and members != "auto" and not is_count:
+        raise ConfigError(f"members takes a whole number of trials, 2 or more, 'auto', or None, but is {members!r:.60}.")
     if members is None or not isinstance(space, Mapping | None):
         return space
     if MEMBERS in (space or {}):

@@ -37,7 +37,7 @@ from batchwright.search.study import Finished, open_study
 from batchwright.workflow import Event, Prepared, Repeated, Trained, folds, repeat, resume, train
 from batchwright.workflow.averaging import is_averaged
 from batchwright.workflow.ensemble import refuse_apart
-from batchwright.workflow.held_out import with_validation_rows
+from batchwright.workflow.held_out import refuse_without_validation, with_validation_rows
 from batchwright.workflow.linear_rate import rate_of_rows
 from batchwright.workflow.measuring import SIZE, batch_sizes
 from batchwright.workflow.member_count import choose_count
@@ -138,10 +138,7 @@ def _plan_search(
         )
     prepared = prepare(with_validation_rows(first), dataset)
     common_rows([prepared.job])
-    if prepared.job.validation is None:
-        raise ConfigError(
-            "a search compares trials on the validation rows: give data.validation_split a share above 0."
-        )
+    refuse_without_validation(prepared.settings, prepared.dataset, "a search compares trials on the validation rows")
     objective = chosen_objective(space, options, prepared)
     if options.folds > 1:
         folds(prepared, options.folds)  # refuses what cannot be dealt out, before anything is written

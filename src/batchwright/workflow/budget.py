@@ -223,7 +223,8 @@ def _with_decay(settings: Settings, strength: float) -> Settings:
 def budget_notes(settings: Settings, without: Collection[str] = ()) -> Iterator[str]:
     """A sentence that says which numbers follow from few training rows, and why; none where none does.
 
-    Numbers of the keys `without` are not told, nor a patience that cannot end so few epochs. The reason counts iterations, so without the batch size it names that.
+    Numbers of the keys `without` are not told, nor a patience that cannot end so few epochs. The reason counts
+    iterations, so without the batch size it names that.
     """
     values = {**_values(settings.config.training), DECAY: settings.config.optimizer.weight_decay}
     idle = PATIENCE in values and values[PATIENCE] >= values[EPOCHS]

@@ -54,7 +54,7 @@ def deal(job: Job, dataset: Dataset, count: int) -> Dealt:
 
     Raises:
         ConfigError: fewer than two folds, more than there are rows, rows that are split by group or time, or that are
-            read from the disk, or no validation rows.
+            read from the disk.
     """
     if dataset.split not in SPLITS:
         raise ConfigError(
@@ -62,23 +62,21 @@ def deal(job: Job, dataset: Dataset, count: int) -> Dealt:
         )
     rows = join_rows(job, "`folds`")
     if not 2 <= count <= rows.length:
-        raise ConfigError(f"`folds` takes 2 to {rows.length:,}, the training and validation rows, but is {count}.")
+        raise ConfigError(
+            f"`folds` takes 2 to {rows.length:,}, as many as there are training and validation rows, but is {count}."
+        )
     of_classes = isinstance(dataset.target, ClassTarget)
     classes = np.asarray(rows.targets) if of_classes else np.zeros(rows.length, np.int32)
     return Dealt(rows, fold_of(classes, count, seed=job.seed), count)
 
 
 def join_rows(job: Job, asked: Literal["`folds`", "`refit`"]) -> Rows:
-    """The training rows of a job, and then its validation rows.
+    """The training rows of a job, and then its validation rows, of which there are some.
 
     Raises:
-        ConfigError: there are no validation rows, or the rows are read from the disk; it begins with what asks for it.
+        ConfigError: the rows are read from the disk; it begins with what asks for it.
     """
-    if job.validation is None:
-        raise ConfigError(
-            f"{asked} goes by validation rows, and there are none: leave it out, or give data.validation_split a share "
-            "above 0."
-        )
+    assert job.validation is not None
     if isinstance(job.train, OnDisk) or isinstance(job.validation, OnDisk):
         raise ConfigError(
             f"{asked} needs the rows in memory, and these are read in chunks: leave it out, or set `memory_limit=none`."

@@ -26,6 +26,7 @@ from batchwright.training.watch import BETWEEN_EPOCHS, Steering
 from batchwright.workflow.bagging import fold_of_member, join_folds
 from batchwright.workflow.drawn import Drawn
 from batchwright.workflow.fitting import Fitted, heed
+from batchwright.workflow.held_out import refuse_without_validation
 from batchwright.workflow.joining import Joined, join_trained
 from batchwright.workflow.judging import Part, judge_finished
 from batchwright.workflow.member_settings import given_members, member_settings
@@ -77,11 +78,7 @@ def refuse_members_on(prepared: Prepared) -> None:
         ConfigError: what cannot be done, and what to do.
     """
     job, instead = prepared.job, "leave out `members`"
-    if job.validation is None:
-        raise ConfigError(
-            f"members are chosen by the validation rows, and there are none: {instead}, or give `validation_split` a "
-            "share above 0."
-        )
+    refuse_without_validation(prepared.settings, prepared.dataset, "members are chosen by the validation rows", instead)
     if isinstance(job.train, OnDisk) or isinstance(job.validation, OnDisk):
         raise ConfigError(
             f"members need their rows in memory, and these are read in chunks: {instead}, or set `memory_limit=none`."

@@ -5,7 +5,7 @@ from dataclasses import replace
 from batchwright.config import Settings
 from batchwright.config.sections import BY_ROWS, MEMBERS, NUMBERS
 from batchwright.data.dataset import Dataset
-from batchwright.data.options import VALIDATION_SPLIT, is_too_few_to_validate
+from batchwright.data.options import VALIDATION_SPLIT, is_too_few_for_one, is_too_few_to_validate
 from batchwright.errors import ConfigError
 from batchwright.training.stopping import PATIENCE as USUAL_PATIENCE
 
@@ -58,6 +58,32 @@ def with_division(settings: Settings, dataset: Dataset) -> Settings:
         origins={**settings.origins, SPLIT: "rows"},
         evidence={**settings.evidence, SPLIT: {"reason": TOO_FEW}},
     )
+
+
+def refuse_without_validation(settings: Settings, dataset: Dataset, what: str, instead: str = "") -> None:
+    """Refuse what goes by validation rows where there are none.
+
+    Args:
+        settings: as prepared for the rows.
+        dataset: the rows.
+        what: what goes by them, as the beginning of the sentence.
+        instead: what else can be done.
+
+    Raises:
+        ConfigError: there are none; it says how there can be some, which depends on why there are none.
+    """
+    if dataset.validation is not None:
+        return
+    data, rows = settings.config.data, sum(map(len, vars(dataset.indices).values())) or dataset.train.rows
+    instead, in_memory = f"{instead}, or " if instead else "", data.source is None
+    held_back = bool(data.validation_split) or settings.origins.get(SPLIT) == "rows"
+    if is_too_few_for_one(rows) if in_memory else held_back:
+        raise ConfigError(f"{what}, and {rows:,} rows are too few to hold some back: {instead}give more rows.")
+    if in_memory:
+        ways = f"hold some back as you load the rows, with `bw.load(..., validation_split={VALIDATION_SPLIT})`"
+    else:
+        ways = "give `data.validation_split` a share above 0"
+    raise ConfigError(f"{what}, and there are none: {instead}{ways}.")
 
 
 def with_division_of(settings: Settings, other: Settings) -> Settings:

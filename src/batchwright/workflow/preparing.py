@@ -44,7 +44,12 @@ from batchwright.workflow.budget import budget_notes, with_budget, with_budget_o
 from batchwright.workflow.dealing import Dealt, deal, dealt_note, with_members_of_folds
 from batchwright.workflow.difference_notes import difference_notes
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
-from batchwright.workflow.held_out import needs_validation, with_division, with_validation_rows
+from batchwright.workflow.held_out import (
+    needs_validation,
+    refuse_without_validation,
+    with_division,
+    with_validation_rows,
+)
 from batchwright.workflow.images import image_notes, with_image_network, with_image_rate
 from batchwright.workflow.linear_rate import linear_rate_notes, with_linear_rate
 from batchwright.workflow.member_settings import given_members
@@ -139,6 +144,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     program = _program(config, blueprint)
     job, dealt = _job(config, dataset, program), None
     if config.training.folds is not None:
+        refuse_without_validation(settings, dataset, "`folds` goes by validation rows", "leave it out")
         dealt = _deal(job, dataset, config.training.folds)
         job = _job(config, dataset, program, dealt.job(job, 0))
     learned = to_host(job.train) if isinstance(job.train, Rows) and dealt is not None else dataset.train

@@ -34,6 +34,7 @@ from batchwright.training.watch import Steering
 from batchwright.workflow.dealing import join_rows
 from batchwright.workflow.finishing import Answers, needs_residuals
 from batchwright.workflow.fitting import Fitted, HeldOut, heed
+from batchwright.workflow.held_out import refuse_without_validation
 from batchwright.workflow.preparing import Prepared, asks_for_members, example_of
 
 STATES, FIRST = "refit", "first.json"
@@ -64,6 +65,10 @@ def refuse_refit(prepared: Prepared) -> None:
     Raises:
         ConfigError: what cannot be done, and what to do.
     """
+    if prepared.settings.config.training.folds is not None:
+        raise ConfigError(
+            "training.refit: with `training.folds`, members learn all rows between them: leave out `training.refit`."
+        )
     if asks_for_members(prepared.settings):
         raise ConfigError(
             "training.refit: one network is trained anew, and these are several members: leave out `training.refit`, "
@@ -78,6 +83,7 @@ def refuse_refit(prepared: Prepared) -> None:
             "training.refit: a refit begins from the seed, and this training from the parameters of a trained model: "
             "leave one of them out."
         )
+    refuse_without_validation(prepared.settings, prepared.dataset, "`refit` goes by validation rows", "leave it out")
     join_rows(prepared.job, "`refit`")
 
 

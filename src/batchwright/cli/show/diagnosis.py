@@ -6,6 +6,7 @@ from typing import Any
 from batchwright.cli.flags import as_flags
 from batchwright.config import flow
 from batchwright.diagnosis import Diagnosis, Verdict
+from batchwright.diagnosis.diagnose import OF_ROWS
 
 
 def diagnosis_lines(found: Sequence[Diagnosis]) -> Iterator[str]:
@@ -22,14 +23,15 @@ def diagnosis_lines(found: Sequence[Diagnosis]) -> Iterator[str]:
 def brief_lines(found: Sequence[Diagnosis], said: Verdict | None, *, has_members: bool = False) -> Iterator[str]:
     """What is wrong, a line each, leaving out what follows from it; first what the curves say of a training that ended.
 
-    The curves' verdict is left out where a diagnosis says the same. Of an ensemble, each line names the first member.
+    The curves' verdict is left out where a diagnosis says the same. Of an ensemble, each line that goes by the history names the first
+    member.
     """
     whose = "the first member: " if has_members else ""
     wrong = [one for one in found if one.severity != "note" and not one.follows]
     if said is not None and not any(one.kind == said.kind for one in wrong):
         yield f"{whose}{said.kind}: {said.reason}"
     for one in wrong:
-        yield f"{whose}{one.kind} ({one.sure}): {one.evidence}; {as_flags(one.advice)}"
+        yield f"{'' if one.kind in OF_ROWS else whose}{one.kind} ({one.sure}): {one.evidence}; {as_flags(one.advice)}"
 
 
 def options_of(changes: Mapping[str, Any]) -> str:
