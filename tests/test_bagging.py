@@ -235,9 +235,7 @@ def test_what_cannot_be_is_refused(more: list[object], said: str, run: Run, batc
 
 
 def test_more_folds_than_rows_are_refused() -> None:
-    with pytest.raises(
-        ConfigError, match="2 to 18, as many as there are training and validation rows, but is 30"
-    ):
+    with pytest.raises(ConfigError, match="2 to 18, as many as there are training and validation rows, but is 30"):
         bw.fit(bw.load(table().head(20).drop("kind"), target="price", validation_split=0.2, test_split=0.1), folds=30)
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.cli.conftest import Batchwright, batchwright  # noqa: F401
+from tests.diagnosis.test_checks import FAULTS
 
 import batchwright as bw
 from batchwright import workflow
 from batchwright.cli.main import main
+from batchwright.cli.show.diagnosis import brief_lines
 from batchwright.dashboard.diagnosing import diagnose_folder
 from batchwright.dashboard.run_page import describe_run
-from batchwright.diagnosis import evidence_of, unseen
+from batchwright.diagnosis import Diagnosis, evidence_of, unseen
+from batchwright.diagnosis.diagnose import OF_ROWS
 from batchwright.report import write_report
 from batchwright.runs.members import Member, MembersRecord
 from batchwright.runs.run import Run, open_run
@@ -104,3 +107,15 @@ def test_check_counts_the_time_of_all_members() -> None:
     given = [("data.source", "iris", ""), ("training.epochs", "5", ""), ("training.members", "3", "")]
     checked = workflow.check(bw.config.load_config(None, given))
     assert checked.total_seconds == pytest.approx(np.prod([3, 5, checked.epoch_seconds]))
+
+
+def test_what_is_seen_in_the_rows_is_no_members() -> None:
+    found = [Diagnosis(kind, "warning", "likely", "seen", "do this") for kind in ("imbalance", "overfitting")]
+    assert list(brief_lines(found, None, has_members=True)) == [
+        "imbalance (likely): seen; do this",
+        "the first member: overfitting (likely): seen; do this",
+    ]
+
+
+def test_kinds_that_are_no_members_are_kinds_of_checks() -> None:
+    assert set(OF_ROWS) <= set(FAULTS) | {"validation unlike training"}

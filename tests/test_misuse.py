@@ -17,6 +17,7 @@ SAID = {
     "fit(optimizer=Adam)": "optimizer=Adam is a class: make one of it, as Adam()",
     "fit(optimizer=MLP())": "optimizer takes one that is made as optim.Adam",
     "fit(network=MLP)": "network=MLP is a class",
+    "fit(network='linear')": r"but is 'linear': give nn.Linear\(\)\.",
     "fit(network=Adam())": r"network takes nn.MLP\(\) or another architecture, a Network, or a Layer",
     "fit(network=[64])": r"but is \[64\]",
     "fit(metrics='accuracy')": "metrics takes a list, .* but is 'accuracy'",

@@ -30,5 +30,5 @@ def test_answers_are_finite(pictures: np.ndarray, network: CNN | MLP) -> None:
 
 
 def test_a_pixel_is_too_little_for_a_pool() -> None:
-    with pytest.raises(ConfigError, match="a pool of 2 x 2 pixels does not fit into 1 x 1"):
+    with pytest.raises(ConfigError, match=r"1 x 1 pixels are too small to be pooled by 2 x 2 after .*=tabular`"):
         trained(PIXEL, CNN(filters=(2,)))

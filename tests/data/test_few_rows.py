@@ -159,9 +159,7 @@ def test_what_goes_by_validation_rows_says_how_there_can_be_some(asked, said, tm
     path = file_of(tmp_path, 42)
     with pytest.raises(ConfigError, match=r"and there are none: .* give `data.validation_split` a share above 0"):
         begin(path, (key, flow(said)), ("data.validation_split", "0"))
-    with pytest.raises(
-        ConfigError, match=r"hold some back as you load the rows, with `bw.load\(..., valid"
-    ):
+    with pytest.raises(ConfigError, match=r"hold some back as you load the rows, with `bw.load\(..., valid"):
         bw.fit(bw.load(rows(42), target="y"), epochs=1, **{asked: said})
     with pytest.raises(ConfigError, match=few):
         bw.fit(bw.load(rows(3), target="y"), epochs=1, **{asked: said})

@@ -396,3 +396,9 @@ def test_in_the_terminal(tmp_path: Path, batchwright: Batchwright) -> None:  # n
     assert told["best"]["test"] == pytest.approx(told["ensemble"]["first"]["test"])
     refused = batchwright(*words[:6], "--ensemble", 8, "--run-dir", "other")
     assert refused.code == 2 and "--trials is 4" in refused.err and not Path("other").exists()
+
+
+@pytest.mark.parametrize("members", [0, 1, -3, 65, True])
+def test_a_number_of_members_that_cannot_be_names_the_argument(members: int) -> None:
+    with pytest.raises(ConfigError, match=r"^members takes 2 to 64 trials, 'auto', or None, but is "):
+        bw.run_search(bw.load("iris"), {"network.dropout": {"uniform": [0, 0.5]}}, trials=1, members=members)

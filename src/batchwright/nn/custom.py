@@ -14,7 +14,7 @@ from batchwright.nn.embeddings import Columns, Pixels
 from batchwright.nn.ensembles import EnsembleHead
 from batchwright.nn.foreign.module import TAKERS, comes_from
 from batchwright.nn.layers import Dense, Dropout, Flatten, Sequential
-from batchwright.nn.networks import FeedForward
+from batchwright.nn.networks import CNN, MLP, FeedForward, Linear, Tabular
 from batchwright.nn.normalization import BatchNorm, LayerNorm
 from batchwright.nn.protocols import Architecture, Dtype, Features, Layer, Network, Tree, Variables
 
@@ -40,7 +40,7 @@ def as_architecture(given: Any) -> Architecture:
     taker = next((taker for library, taker in TAKERS.items() if comes_from(library, given)), None)
     if taker:
         raise ConfigError(f"network is the module of another library, {type(given).__name__}: give nn.{taker}(module).")
-    made = {kind.name: f"nn.{kind.__name__}()" for kind in ARCHITECTURES}
+    made = {kind.name: f"nn.{kind.__name__}()" for kind in (MLP, CNN, Tabular, Linear)}
     instead = made.get(given) if isinstance(given, str) else None
     raise ConfigError(
         f"network takes nn.MLP() or another architecture, a Network, or a Layer such as nn.Sequential, but is "

@@ -251,13 +251,24 @@ class CNN(Hidden):
     pooling: Literal["flatten", "average", "max"] = "flatten"
 
     def build(self, features: Features, outputs: int, *, dtype: Dtype = "float32") -> Network:
-        """The network for such images and outputs. Raises ConfigError without images, and for too many blocks."""
+        """The network for such images and outputs.
+
+        Raises:
+            ConfigError: there are no images, they are too small for the pools, or there are too many blocks.
+        """
         if features.image is None:
             raise ConfigError("network.name 'cnn' needs images, but the inputs are columns: use 'mlp' or 'tabular'")
         if (blocks := len(self.filters) * self.blocks) > MOST_BLOCKS:
             raise ConfigError(
                 f"{self.blocks:,} residual blocks after each of {len(self.filters):,} entries of filters are "
                 f"{blocks:,}, and at most {MOST_BLOCKS} are made: take fewer blocks"
+            )
+        if self.downsampling == "pool" and min(features.image[:2]) < self.pool_size ** len(self.filters):
+            height, width, *_ = features.image
+            raise ConfigError(
+                f"images of {height:,} x {width:,} pixels are too small to be pooled by {self.pool_size:,} x "
+                f"{self.pool_size:,} after each of filters={list(self.filters)!s:.40}: take fewer filters, a smaller "
+                "`network.pool_size`, larger images, or `network.name=tabular`"
             )
         convolutions = (layer for filters in self.filters for layer in self._stage(filters))
         lasts: dict[str, Layer] = {"flatten": Flatten(), "average": GlobalAveragePool(), "max": GlobalMaxPool()}

@@ -11,6 +11,7 @@ from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError
 from batchwright.nn import Architecture, Layer, Network
 from batchwright.optim import Optimizer, Schedule
+from batchwright.runs.model import MOST_MEMBERS
 from batchwright.runs.searches import reopen_search
 from batchwright.search.brought import Parts, space_of
 from batchwright.search.events import Searched, SearchEvent, SearchOptions
@@ -137,9 +138,8 @@ def _with_members(space: Any, members: object) -> Any:
     Raises:
         ConfigError: the space says it too, or it is no number of members.
     """
-    is_count = isinstance(members, int) and not isinstance(members, bool) and members >= 2
-    if members is not None and members != "auto" and not is_count:
-        raise ConfigError(f"members takes a whole number of trials, 2 or more, 'auto', or None, but is {members!r:.60}.")
+    if isinstance(members, int | float) and (isinstance(members, bool) or members not in range(2, MOST_MEMBERS + 1)):
+        raise ConfigError(f"members takes 2 to {MOST_MEMBERS} trials, 'auto', or None, but is {members!r:.60}.")
     if members is None or not isinstance(space, Mapping | None):
         return space
     if MEMBERS in (space or {}):

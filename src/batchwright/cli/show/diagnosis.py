@@ -23,8 +23,8 @@ def diagnosis_lines(found: Sequence[Diagnosis]) -> Iterator[str]:
 def brief_lines(found: Sequence[Diagnosis], said: Verdict | None, *, has_members: bool = False) -> Iterator[str]:
     """What is wrong, a line each, leaving out what follows from it; first what the curves say of a training that ended.
 
-    The curves' verdict is left out where a diagnosis says the same. Of an ensemble, each line that goes by the history names the first
-    member.
+    The curves' verdict is left out where a diagnosis says the same. Of an ensemble, each line that goes by the
+    history names the first member.
     """
     whose = "the first member: " if has_members else ""
     wrong = [one for one in found if one.severity != "note" and not one.follows]
