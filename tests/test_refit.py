@@ -20,12 +20,13 @@ from batchwright.config import load_config
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, DivergedError
 from batchwright.lab.own_run.retrace import retrace
-from batchwright.nn import MLP
+from batchwright.nn import MLP, Linear
 from batchwright.optim import SGD, Constant, ReduceOnPlateau
 from batchwright.runs.run import Run, open_run
 from batchwright.training import watch
 from batchwright.training.events import EpochDone
 from batchwright.training.feed import OnDisk
+from batchwright.training.job import Divergence, Replay, rates_of
 from batchwright.workflow.refitting import RefitEpoch, refuse_refit
 
 ROWS = 300
@@ -109,6 +110,24 @@ def test_the_learning_rates_are_those_of_the_first_training(data: Dataset) -> No
     rates = [row["learning_rate"] for row in found.history]
     assert len(set(rates)) > 2
     assert [row["learning_rate"] for row in found.refit] == rates[: len(found.refit)]
+
+
+def test_reductions_of_the_learning_rate_are_taken_again(data: Dataset) -> None:
+    how = {**SMALL, "network": Linear(), "batch_size": 4, "optimizer": SGD(learning_rate=3.0), "schedule": Constant()}
+    divergence = Divergence(policy="reduce", factor=0.1)
+    found = bw.fit(data, epochs=4, early_stopping=None, divergence=divergence, refit=True, **how)
+    assert {row["reductions"] for row in found.history} == {1}, "the first training was to be reduced once"
+    assert [row["learning_rate"] for row in found.refit] == pytest.approx([0.3] * 4, rel=1e-6)
+    assert {row["reductions"] for row in found.refit} == {0}, "the first training's reduction came too late"
+
+
+def test_reductions_of_a_refit_come_on_top(data: Dataset) -> None:
+    chosen = [("optimizer.learning_rate", "0.8", ""), ("schedule.name", "constant", "")]
+    job = workflow.prepare(load_config(None, chosen), data).job
+    history = tuple({"epoch": epoch, "reductions": reductions} for epoch, reductions in ((1, 0), (2, 2)))
+    job = replace(job, replay=Replay(history, 2, None))
+    found = [float(rates_of(job, history[:done], np.array([0]), reductions=1)[0]) for done in (0, 1)]
+    assert found == pytest.approx([0.8 * 0.5, 0.8 * 0.5**3])
 
 
 def test_a_limit_of_time_leaves_time_for_it(data: Dataset) -> None:
