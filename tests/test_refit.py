@@ -267,6 +267,20 @@ def test_what_cannot_be_is_refused(words: list[object], said: str, batchwright: 
     assert not Path("run").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["search", "iris", "--set", "training.refit={choice: [true, false]}", "--trials", 2, "--run-dir", "run"],
+        ["search", "iris", "--set", "training.refit={choice: [false, true]}", "--trials", 2, "--run-dir", "run"],
+        ["compare", "iris", "--vary", "training.refit=[false, true]"],
+    ],
+)
+def test_it_is_refused_as_a_choice(words: list[object], batchwright: Batchwright) -> None:  # noqa: F811
+    answer = batchwright(*words)
+    assert answer.code == 2 and "networks are compared here by validation rows" in answer.err, answer.err
+    assert not Path("run").exists()
+
+
 def test_what_has_begun_from_a_model_is_refused(run: Run, batchwright: Batchwright) -> None:  # noqa: F811
     answer = batchwright("train", run.path.parent / "rows.csv", "--target", "price", "--refit", "--from", run.path)
     assert answer.code == 2 and "this training from the parameters of a trained model" in answer.err

@@ -42,7 +42,7 @@ from batchwright.workflow.linear_rate import rate_of_rows
 from batchwright.workflow.measuring import SIZE, batch_sizes
 from batchwright.workflow.member_count import choose_count
 from batchwright.workflow.places import find_again, places_of, require_rows_again
-from batchwright.workflow.preparing import job_on, prepare, refuse_folds, refuse_refit_here
+from batchwright.workflow.preparing import job_on, prepare, refuse_where_compared
 from batchwright.workflow.tasks import medians_note
 
 
@@ -121,8 +121,7 @@ def _plan_search(
     """What is searched, on which rows; the batch size is measured where nobody has chosen it."""
     space, members = take_members(space, space.settings(space.point(_middle(space))))
     first = space.settings(space.point(_middle(space)))
-    refuse_folds(first)
-    refuse_refit_here(first)
+    refuse_where_compared(first)
     if not space.dimensions:
         prepared = None if first.to_measure else prepare(with_validation_rows(first), dataset)
         dataset = prepared.dataset if prepared else dataset
@@ -169,9 +168,11 @@ def _plan_search(
 
 
 def _refuse_corners(space: Space, prepared: Prepared, *, together: bool) -> None:
-    """Refuse what is too large, or where trials are to answer `together` cannot, before anything is written."""
+    """Refuse what no trial can be, or where trials are to answer `together` cannot, before anything is written."""
     for chosen in corners(space):
-        job = job_on(prepared, space.settings(chosen))
+        settings = space.settings(chosen)
+        refuse_where_compared(settings)
+        job = job_on(prepared, settings)
         if together:
             refuse_apart(prepared.job, job)
 

@@ -265,6 +265,16 @@ def refuse_refit_here(settings: Settings) -> None:
         )
 
 
+def refuse_where_compared(settings: Settings) -> None:
+    """Raise a ConfigError where networks are compared by validation rows, and the settings ask for folds or a refit."""
+    refuse_refit_here(settings)
+    if settings.config.training.folds is not None:
+        raise ConfigError(
+            "training.folds: folds are held out from members, and single networks are compared here: leave out "
+            "training.folds. `batchwright search --folds 5` judges each trial on 5 folds in turn."
+        )
+
+
 def refuse_folds(settings: Settings) -> None:
     """Raise a ConfigError where no members hold out folds, and the settings ask for folds."""
     if settings.config.training.folds is not None:
