@@ -1,6 +1,7 @@
 """A network is trained anew on training and validation rows, for as many epochs as were best by the validation rows."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.cli.conftest import Batchwright, assert_same, batchwright  # noqa: F4
 import batchwright as bw
 from batchwright import workflow
 from batchwright.cli.main import main
+from batchwright.cli.show.measurements import time_line
 from batchwright.config import load_config
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, DivergedError
@@ -30,6 +32,7 @@ from batchwright.training.job import Divergence, Replay, rates_of
 from batchwright.workflow.refitting import RefitEpoch, refuse_refit
 
 ROWS = 300
+REFIT = ("training.refit", "true", "")
 SMALL = {"network": MLP((8,)), "batch_size": 32, "diagnostics": False, "progress": False}
 
 
@@ -281,6 +284,19 @@ def test_it_is_refused_as_a_choice(words: list[object], batchwright: Batchwright
     assert not Path("run").exists()
 
 
+def test_check_counts_the_second_training_and_refuses_what_train_refuses() -> None:
+    chosen = [("data.source", "iris", ""), ("training.epochs", "7", "")]
+    plain, anew = (workflow.check(load_config(None, [*chosen, *more])) for more in ([], [REFIT]))
+    assert plain.total_seconds == pytest.approx(7 * plain.epoch_seconds)
+    rows = {name: part.rows for name, part in anew.prepared.dataset.parts.items()}
+    times = (2 * rows["train"] + rows["validation"]) / rows["train"]
+    assert anew.total_seconds == pytest.approx(7 * anew.epoch_seconds * times)
+    first, both = re.findall(r"([\d.]+) s(?: with the training on all rows)?, ", time_line(anew))
+    assert float(both) == pytest.approx(float(first) * times, rel=0.02)
+    with pytest.raises(ConfigError, match="or give `batch_size` a number"):
+        workflow.check(load_config(None, [*chosen, REFIT, ("training.batch_size", "{adaptive: {}}", "")]))
+
+
 def test_what_has_begun_from_a_model_is_refused(run: Run, batchwright: Batchwright) -> None:  # noqa: F811
     answer = batchwright("train", run.path.parent / "rows.csv", "--target", "price", "--refit", "--from", run.path)
     assert answer.code == 2 and "this training from the parameters of a trained model" in answer.err
@@ -289,7 +305,7 @@ def test_what_has_begun_from_a_model_is_refused(run: Run, batchwright: Batchwrig
 
 
 def test_rows_that_are_read_in_chunks_are_refused(data: Dataset) -> None:
-    prepared = workflow.prepare(load_config(None, [("training.refit", "true", "")]), data)
+    prepared = workflow.prepare(load_config(None, [REFIT]), data)
     on_disk = tuple.__new__(OnDisk, (None, 1))
     with pytest.raises(ConfigError, match="`refit` needs the rows in memory"):
         refuse_refit(replace(prepared, job=replace(prepared.job, train=on_disk)))
