@@ -67,6 +67,24 @@ def test_intervals_know_that_the_validation_rows_chose(tmp_path: Path) -> None:
     assert next(chosen_in_training(again)) == "settings"
 
 
+def test_the_winner_of_a_search_is_trained_like_its_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tried(_: Prepared) -> TriedFlips:
+        raise LookupError("flips are tried")
+
+    monkeypatch.setattr("batchwright.workflow.flips.compare_flips", tried)
+    data = pictures(1_600, side_is_class=False)
+    how = {"epochs": 51, "batch_size": 16, "diagnostics": False}
+    with pytest.raises(LookupError):
+        prepared(data, **how)
+    space = {f"training.{key}": value for key, value in how.items()} | {
+        "network": {"name": "cnn", "filters": [4], "hidden_layer_sizes": [8]},
+        "optimizer.learning_rate": {"log": [1e-3, 1e-2]},
+    }
+    found = bw.run_search(data, space, trials=2, run_dir=tmp_path / "search")
+    assert found.trained.prepared.plan.updates == 51 * 40
+    assert found.trained.prepared.settings.config.training.augment == Augment(shift=0.08, test_time=True)
+
+
 def test_digits_are_not_mirrored() -> None:
     digits = bw.load("digits")
     parts = {name: replace(part, inputs=_doubled(part.inputs)) for name, part in digits.parts.items()}

@@ -277,14 +277,17 @@ def _winner(search: Session, settings: Settings) -> Generator[SearchEvent, None,
 
 
 def _events_of_winner(search: Session, settings: Settings) -> Iterator[Event]:
-    """The training of the best settings, from its beginning or from where its members are."""
+    """The training of the best settings, from its beginning or from where its members are.
+
+    Flips are not tried: trials have none that were not asked for, and the settings are to be those of a trial.
+    """
     place, dataset = search.folder.path / BEST_RUN, search.prepared.dataset
     if is_unfinished_ensemble(place, settings):
         return resume(place, dataset, given=given_of(settings), interrupted=search.interrupted)
     if place.exists():
         with explain_write_errors(place):
             shutil.rmtree(place)
-    return train(settings, dataset, run_dir=place, interrupted=search.interrupted)
+    return train(settings, dataset, run_dir=place, interrupted=search.interrupted, tries_flips=False)
 
 
 def _seed_variance(finished: Sequence[Finished], *, log: bool) -> float | None:

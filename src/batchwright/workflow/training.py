@@ -84,6 +84,7 @@ def train(
     steering: Steering | None = None,
     initial: SavedModel | None = None,
     parent: str = "",
+    tries_flips: bool = True,
 ) -> Iterator[Event]:
     """Prepare, fit, evaluate and record, and say what happens: `Prepared`, the events of the fit, at last `Trained`.
 
@@ -97,6 +98,7 @@ def train(
         initial: a trained model whose parameters are those to begin with, in place of random ones; rows that are loaded
             here are encoded as its rows were.
         parent: the run that it is of, for the record.
+        tries_flips: whether a trial says if images are mirrored, where nobody has said.
 
     Raises:
         DataError, ConfigError, RunError: what was asked for cannot be done; nothing was written.
@@ -110,10 +112,10 @@ def train(
         refuse_refit_begun(settings)
         settings = with_initial_network(settings)
     prepared = prepare_to_train(settings, dataset, None if initial is None else initial.encoding)
-    if initial is None:
-        prepared = try_flips(prepared)
     if initial is not None:
         prepared = begin_from(prepared, initial)
+    elif tries_flips:
+        prepared = try_flips(prepared)
     yield prepared
     folder = create(run_dir, prepared.dataset.name) if record else None
     with folder or nullcontext():
