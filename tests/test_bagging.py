@@ -234,6 +234,24 @@ def test_what_cannot_be_is_refused(more: list[object], said: str, run: Run, batc
     assert not Path("run").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["search", "iris", "--set", "training.folds=3", "--run-dir", "run"],
+        ["search", "iris", "--set", "training.folds={choice: [3, 4]}", "--run-dir", "run"],
+        ["compare", "iris", "--vary", "seed", "--set", "training.folds=3"],
+        ["compare", "iris", "--vary", "training.folds=[3, 4]"],
+    ],
+)
+def test_where_networks_are_compared_the_folds_of_a_search_are_named(
+    words: list[object],
+    batchwright: Batchwright,  # noqa: F811
+) -> None:
+    answer = batchwright(*words)
+    assert answer.code == 2 and "`batchwright search --folds 5` judges each trial on 5 folds" in answer.err, answer.err
+    assert not Path("run").exists()
+
+
 def test_more_folds_than_rows_are_refused() -> None:
     with pytest.raises(ConfigError, match="2 to 18, as many as there are training and validation rows, but is 30"):
         bw.fit(bw.load(table().head(20).drop("kind"), target="price", validation_split=0.2, test_split=0.1), folds=30)

@@ -1,14 +1,17 @@
 """Whether mirrored images help is tried on images of which it is known, and nothing is tried where nobody asks."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import batchwright as bw
-from batchwright import nn
+from batchwright import nn, workflow
 from batchwright.nn.augment import Augment
 from batchwright.optim import schedules
+from batchwright.training.events import SegmentDone
+from batchwright.workflow.finishing import chosen_in_training
 from batchwright.workflow.flips import EPOCHS, SHARE, TriedFlips, compare_flips, try_flips
 from batchwright.workflow.preparing import Prepared
 
@@ -50,6 +53,36 @@ def test_flips_are_taken_where_a_side_says_nothing_of_the_class(side_is_class: b
     assert any("half of them mirrored" in note for note in found.notes) is not side_is_class
     assert try_flips(found) is found
     assert compare_flips(found) == TriedFlips(**{key: evidence[key] for key in evidence if key != "reason"})
+
+
+def test_intervals_know_that_the_validation_rows_chose(tmp_path: Path) -> None:
+    arguments = {"network": nn.CNN(filters=(8,), hidden_layer_sizes=(32,)), "epochs": 100, "batch_size": 16}
+    data = pictures(1_600, side_is_class=True)
+    events = bw.events(data, run_dir=tmp_path / "run", diagnostics=False, **arguments)  # type: ignore[arg-type]
+    begun = next(event for event in events if isinstance(event, Prepared))
+    assert next(chosen_in_training(begun)) == "settings"
+    next(event for event in events if isinstance(event, SegmentDone))
+    iter(events).close()  # type: ignore[attr-defined]
+    again = next(event for event in workflow.resume(tmp_path / "run", data) if isinstance(event, Prepared))
+    assert next(chosen_in_training(again)) == "settings"
+
+
+def test_the_winner_of_a_search_is_trained_like_its_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tried(_: Prepared) -> TriedFlips:
+        raise LookupError("flips are tried")
+
+    monkeypatch.setattr("batchwright.workflow.flips.compare_flips", tried)
+    data = pictures(1_600, side_is_class=False)
+    how = {"epochs": 51, "batch_size": 16, "diagnostics": False}
+    with pytest.raises(LookupError):
+        prepared(data, **how)
+    space = {f"training.{key}": value for key, value in how.items()} | {
+        "network": {"name": "cnn", "filters": [4], "hidden_layer_sizes": [8]},
+        "optimizer.learning_rate": {"log": [1e-3, 1e-2]},
+    }
+    found = bw.run_search(data, space, trials=2, run_dir=tmp_path / "search")
+    assert found.trained.prepared.plan.updates == 51 * 40
+    assert found.trained.prepared.settings.config.training.augment == Augment(shift=0.08, test_time=True)
 
 
 def test_digits_are_not_mirrored() -> None:

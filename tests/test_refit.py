@@ -1,6 +1,7 @@
 """A network is trained anew on training and validation rows, for as many epochs as were best by the validation rows."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -16,19 +17,22 @@ from tests.cli.conftest import Batchwright, assert_same, batchwright  # noqa: F4
 import batchwright as bw
 from batchwright import workflow
 from batchwright.cli.main import main
+from batchwright.cli.show.measurements import time_line
 from batchwright.config import load_config
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, DivergedError
 from batchwright.lab.own_run.retrace import retrace
-from batchwright.nn import MLP
+from batchwright.nn import MLP, Linear
 from batchwright.optim import SGD, Constant, ReduceOnPlateau
 from batchwright.runs.run import Run, open_run
 from batchwright.training import watch
 from batchwright.training.events import EpochDone
 from batchwright.training.feed import OnDisk
+from batchwright.training.job import Divergence, Replay, rates_of
 from batchwright.workflow.refitting import RefitEpoch, refuse_refit
 
 ROWS = 300
+REFIT = ("training.refit", "true", "")
 SMALL = {"network": MLP((8,)), "batch_size": 32, "diagnostics": False, "progress": False}
 
 
@@ -109,6 +113,24 @@ def test_the_learning_rates_are_those_of_the_first_training(data: Dataset) -> No
     rates = [row["learning_rate"] for row in found.history]
     assert len(set(rates)) > 2
     assert [row["learning_rate"] for row in found.refit] == rates[: len(found.refit)]
+
+
+def test_reductions_of_the_learning_rate_are_taken_again(data: Dataset) -> None:
+    how = {**SMALL, "network": Linear(), "batch_size": 4, "optimizer": SGD(learning_rate=3.0), "schedule": Constant()}
+    divergence = Divergence(policy="reduce", factor=0.1)
+    found = bw.fit(data, epochs=4, early_stopping=None, divergence=divergence, refit=True, **how)
+    assert {row["reductions"] for row in found.history} == {1}, "the first training was to be reduced once"
+    assert [row["learning_rate"] for row in found.refit] == pytest.approx([0.3] * 4, rel=1e-6)
+    assert {row["reductions"] for row in found.refit} == {0}, "the first training's reduction came too late"
+
+
+def test_reductions_of_a_refit_come_on_top(data: Dataset) -> None:
+    chosen = [("optimizer.learning_rate", "0.8", ""), ("schedule.name", "constant", "")]
+    job = workflow.prepare(load_config(None, chosen), data).job
+    history = tuple({"epoch": epoch, "reductions": reductions} for epoch, reductions in ((1, 0), (2, 2)))
+    job = replace(job, replay=Replay(history, 2, None))
+    found = [float(rates_of(job, history[:done], np.array([0]), reductions=1)[0]) for done in (0, 1)]
+    assert found == pytest.approx([0.8 * 0.5, 0.8 * 0.5**3])
 
 
 def test_a_limit_of_time_leaves_time_for_it(data: Dataset) -> None:
@@ -248,6 +270,33 @@ def test_what_cannot_be_is_refused(words: list[object], said: str, batchwright: 
     assert not Path("run").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["search", "iris", "--set", "training.refit={choice: [true, false]}", "--trials", 2, "--run-dir", "run"],
+        ["search", "iris", "--set", "training.refit={choice: [false, true]}", "--trials", 2, "--run-dir", "run"],
+        ["compare", "iris", "--vary", "training.refit=[false, true]"],
+    ],
+)
+def test_it_is_refused_as_a_choice(words: list[object], batchwright: Batchwright) -> None:  # noqa: F811
+    answer = batchwright(*words)
+    assert answer.code == 2 and "networks are compared here by validation rows" in answer.err, answer.err
+    assert not Path("run").exists()
+
+
+def test_check_counts_the_second_training_and_refuses_what_train_refuses() -> None:
+    chosen = [("data.source", "iris", ""), ("training.epochs", "7", "")]
+    plain, anew = (workflow.check(load_config(None, [*chosen, *more])) for more in ([], [REFIT]))
+    assert plain.total_seconds == pytest.approx(7 * plain.epoch_seconds)
+    rows = {name: part.rows for name, part in anew.prepared.dataset.parts.items()}
+    times = (2 * rows["train"] + rows["validation"]) / rows["train"]
+    assert anew.total_seconds == pytest.approx(7 * anew.epoch_seconds * times)
+    first, both = re.findall(r"([\d.]+) s(?: with the training on all rows)?, ", time_line(anew))
+    assert float(both) == pytest.approx(float(first) * times, rel=0.02)
+    with pytest.raises(ConfigError, match="or give `batch_size` a number"):
+        workflow.check(load_config(None, [*chosen, REFIT, ("training.batch_size", "{adaptive: {}}", "")]))
+
+
 def test_what_has_begun_from_a_model_is_refused(run: Run, batchwright: Batchwright) -> None:  # noqa: F811
     answer = batchwright("train", run.path.parent / "rows.csv", "--target", "price", "--refit", "--from", run.path)
     assert answer.code == 2 and "this training from the parameters of a trained model" in answer.err
@@ -256,7 +305,7 @@ def test_what_has_begun_from_a_model_is_refused(run: Run, batchwright: Batchwrig
 
 
 def test_rows_that_are_read_in_chunks_are_refused(data: Dataset) -> None:
-    prepared = workflow.prepare(load_config(None, [("training.refit", "true", "")]), data)
+    prepared = workflow.prepare(load_config(None, [REFIT]), data)
     on_disk = tuple.__new__(OnDisk, (None, 1))
     with pytest.raises(ConfigError, match="`refit` needs the rows in memory"):
         refuse_refit(replace(prepared, job=replace(prepared.job, train=on_disk)))

@@ -160,7 +160,25 @@ def test_rows_are_told(classes: Leaderboard) -> None:
         "not there": "train and validation",
     }
     alone = bw.load("iris", validation_split=0.0)
-    assert set(_uses_of_rows(alone, PEERS).values()) == {"train"}
+    assert set(_uses_of_rows(alone, PEERS, trained_on(alone)).values()) == {"train"}
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"refit": True}, "train and validation, which first stops it"),
+        ({"folds": 2}, "train and validation, in folds"),
+    ],
+)
+def test_a_refit_and_folds_learn_the_validation_rows(how: dict[str, object], said: str) -> None:
+    data = bw.load("iris", validation_split=0.2)
+    uses = _uses_of_rows(data, PEERS, trained_on(data, **how))
+    assert uses == _uses_of_rows(data, PEERS, trained_on(data)) | {OURS: said}
+
+
+def trained_on(data: bw.Dataset, **how: object) -> bw.Trained:
+    chosen = {"network": bw.nn.Linear(), "epochs": 2, "progress": False, "diagnostics": False} | how
+    return bw.fit(data, **chosen)  # type: ignore[arg-type]
 
 
 def test_a_limit_of_time_and_an_interruption(tmp_path: Path) -> None:

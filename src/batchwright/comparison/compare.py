@@ -35,7 +35,7 @@ from batchwright.training.state import Rows
 from batchwright.workflow import Estimate, Prepared, estimate
 from batchwright.workflow.budget import PATIENCE, budget_notes
 from batchwright.workflow.held_out import refuse_without_validation, with_validation_rows
-from batchwright.workflow.preparing import example_of, job_on, prepare, refuse_members, refuse_refit_here
+from batchwright.workflow.preparing import example_of, job_on, prepare, refuse_members, refuse_where_compared
 
 if TYPE_CHECKING:
     import polars as pl
@@ -177,8 +177,8 @@ def compare(
     base = space.settings({})
     if NUMBERS in base.to_measure:
         raise ConfigError("network.numbers: auto does not go with a comparison: give a name, or `vary` it among names.")
+    refuse_where_compared(base)
     refuse_members(base)
-    refuse_refit_here(base)
     prepared = prepare(with_validation_rows(base), dataset)
     common_rows([prepared.job])
     refuse_without_validation(prepared.settings, prepared.dataset, "compare needs validation rows")
@@ -235,7 +235,9 @@ class _Arena:
         shares = {place: _share(full.train, variant.rows, full.seed + place) for place in rounds}
         trials = []
         for number, one in enumerate(tries):
-            job = replace(job_on(self.prepared, variant.settings(self.space, one.point)), seed=one.seed)
+            settings = variant.settings(self.space, one.point)
+            refuse_where_compared(settings)
+            job = replace(job_on(self.prepared, settings), seed=one.seed)
             alike = rungs(job.plan.epochs, "halving") if pruned else ()
             own = _job_on_share(job, shares[one.round]) if shares else job
             ladder = tuple(rung * own.plan.epochs // job.plan.epochs for rung in alike)

@@ -42,7 +42,7 @@ from batchwright.workflow.linear_rate import rate_of_rows
 from batchwright.workflow.measuring import SIZE, batch_sizes
 from batchwright.workflow.member_count import choose_count
 from batchwright.workflow.places import find_again, places_of, require_rows_again
-from batchwright.workflow.preparing import job_on, prepare, refuse_folds, refuse_refit_here
+from batchwright.workflow.preparing import job_on, prepare, refuse_where_compared
 from batchwright.workflow.tasks import medians_note
 
 
@@ -121,8 +121,7 @@ def _plan_search(
     """What is searched, on which rows; the batch size is measured where nobody has chosen it."""
     space, members = take_members(space, space.settings(space.point(_middle(space))))
     first = space.settings(space.point(_middle(space)))
-    refuse_folds(first)
-    refuse_refit_here(first)
+    refuse_where_compared(first)
     if not space.dimensions:
         prepared = None if first.to_measure else prepare(with_validation_rows(first), dataset)
         dataset = prepared.dataset if prepared else dataset
@@ -166,9 +165,11 @@ def _plan_search(
 
 
 def _refuse_corners(space: Space, prepared: Prepared, *, together: bool) -> None:
-    """Refuse what is too large, or where trials are to answer `together` cannot, before anything is written."""
+    """Refuse what no trial can be, or where trials are to answer `together` cannot, before anything is written."""
     for chosen in corners(space):
-        job = job_on(prepared, space.settings(chosen))
+        settings = space.settings(chosen)
+        refuse_where_compared(settings)
+        job = job_on(prepared, settings)
         if together:
             refuse_apart(prepared.job, job)
 
@@ -273,14 +274,17 @@ def _winner(search: Session, settings: Settings) -> Generator[SearchEvent, None,
 
 
 def _events_of_winner(search: Session, settings: Settings) -> Iterator[Event]:
-    """The training of the best settings, from its beginning or from where its members are."""
+    """The training of the best settings, from its beginning or from where its members are.
+
+    Flips are not tried: trials have none that were not asked for, and the settings are to be those of a trial.
+    """
     place, dataset = search.folder.path / BEST_RUN, search.prepared.dataset
     if is_unfinished_ensemble(place, settings):
         return resume(place, dataset, given=given_of(settings), interrupted=search.interrupted)
     if place.exists():
         with explain_write_errors(place):
             shutil.rmtree(place)
-    return train(settings, dataset, run_dir=place, interrupted=search.interrupted)
+    return train(settings, dataset, run_dir=place, interrupted=search.interrupted, tries_flips=False)
 
 
 def _seed_variance(finished: Sequence[Finished], *, log: bool) -> float | None:

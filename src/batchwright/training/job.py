@@ -67,7 +67,8 @@ class LayersProbe(Protocol):
 class Replay:
     """An earlier training whose learning rates are taken again, epoch by epoch, on other rows.
 
-    - history: of the earlier training, whose losses and seconds its schedule has followed
+    - history: of the earlier training, whose losses and seconds its schedule has followed, and whose reductions of the
+      learning rate are taken again
     - epochs: after how many epochs training ends, at most those of the history
     - max_time: the limit of time that the earlier training had, in seconds; None without one
     """
@@ -138,13 +139,19 @@ def rates_of(
     """The learning rates in the epoch after these of its `iterations`, counted from 0, after a number of reductions.
 
     The schedule is asked for the iteration of the job's plan at the same share of the epoch, so that it takes as many
-    epochs with any batch size; and its answer multiplied by κ^p.
+    epochs with any batch size; and its answer multiplied by κ^p. A replay has the reductions that the earlier training
+    had had in this epoch too.
     """
     plan, whole = plan_of(job, history), job.plan.iterations_per_epoch
     rates = _scheduled_rates(job, history, len(history) * whole + iterations * whole // plan.iterations_per_epoch)
     if job.growth is not None:
         rates = rates * (plan.batch_size / job.plan.batch_size) ** power_of(job.program.optimizer)
-    return rates * job.divergence.factor**reductions
+    return rates * job.divergence.factor ** (reductions + _replayed_reductions(job, history))
+
+
+def _replayed_reductions(job: Job, history: History) -> int:
+    """How often the earlier training of a replay had reduced its learning rate in the epoch after these."""
+    return 0 if job.replay is None else int(job.replay.history[len(history)].get("reductions", 0))
 
 
 def newest_of(job: Job, history: History, iterations: int) -> Float64[np.ndarray, " n"] | None:

@@ -9,7 +9,7 @@ from batchwright.nn import CNN, Features
 from batchwright.nn.augment import Augment
 
 KEY = "training.augment"
-SHIFT = f"{KEY}.shift"
+SHIFT, FLIP = f"{KEY}.shift", f"{KEY}.flip"
 MOVED = Augment(shift=0.08, test_time=True)
 """By up to 2 of 28 pixels: what an image shows does not depend on where it is. Other changes may turn a class into
 another, as mirroring does with letters."""

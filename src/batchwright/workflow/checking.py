@@ -13,7 +13,7 @@ from batchwright.runs.run import Run
 from batchwright.training.fit import compile_loop
 from batchwright.training.plan import make_plan
 from batchwright.workflow.measuring import learning_rates
-from batchwright.workflow.preparing import Prepared
+from batchwright.workflow.preparing import Prepared, trainings_of
 from batchwright.workflow.timing import time_epoch
 from batchwright.workflow.training import prepare_to_train, recorded_settings
 
@@ -27,7 +27,7 @@ class Checked:
 
     - memory_bytes: memory of the compiled program; compile_seconds: time to compile it
     - epoch_seconds: time to train on all rows once and to measure the validation rows afterwards, as predicted from a
-      few iterations; total_seconds: the time of all epochs of all members
+      few iterations; total_seconds: the time of all epochs of all members, and of a refit
     - findings: the worst first; rates: the learning rates that were tried, if requested
     """
 
@@ -65,7 +65,8 @@ def check(settings: Settings, *, measure: bool = False) -> Checked:
     program = job.program
     told = _told(settings)
     found = inspect(prepared.dataset, job.plan, program.model.network, program.optimizer, stable=stable, told=told)
-    total = epoch * job.plan.epochs * (prepared.settings.config.training.member_count)
+    config = prepared.settings.config
+    total = epoch * job.plan.epochs * config.training.member_count * trainings_of(config, prepared.dataset)
     return Checked(prepared, segment.memory_bytes, segment.seconds, epoch, total, found, rates)
 
 

@@ -17,6 +17,7 @@ from batchwright.tasks.threshold import Aim, best_threshold
 from batchwright.training.evaluate import answers_of
 from batchwright.training.feed import OnDisk
 from batchwright.training.state import Model, Rows
+from batchwright.workflow.augmenting import FLIP
 from batchwright.workflow.preparing import Prepared, asks_for_members
 
 Answers = tuple[np.ndarray, np.ndarray, np.ndarray | None]
@@ -88,8 +89,8 @@ def chosen_in_training(prepared: Prepared) -> Iterator[Chosen]:
         yield "initial"
     training = settings.config.training
     alike = training.folds is not None and training.folds == training.member_count
-    tried = settings.origins.get(NUMBERS) == "measured" or (asks_for_members(settings) and not alike)
-    if tried or "searched" in settings.origins.values():
+    tried = any(settings.origins.get(key) == "measured" for key in (NUMBERS, FLIP))
+    if tried or (asks_for_members(settings) and not alike) or "searched" in settings.origins.values():
         yield "settings"
     if prepared.job.schedule.uses_losses:
         yield "learning rates"

@@ -17,11 +17,10 @@ from batchwright.training.fit import fit
 from batchwright.training.job import Job
 from batchwright.training.order import permutation
 from batchwright.training.state import Rows, initial_state
-from batchwright.workflow.augmenting import KEY, SHIFT, augment_note
+from batchwright.workflow.augmenting import FLIP, KEY, SHIFT, augment_note
 from batchwright.workflow.drawn import without_members
 from batchwright.workflow.preparing import Prepared, example_of, job_on, prepare
 
-FLIP = f"{KEY}.flip"
 SHARE, EPOCHS = 0.1, 20
 """The share of the training's updates that both trials take together, and the epochs of each. So many epochs of few
 rows show in a short time what many rows show in a long one: whether mirrored images are as good as more images."""

@@ -75,6 +75,15 @@ def refuse_members_begun(settings: Settings, initial: SavedModel) -> None:
         )
 
 
+def refuse_refit_begun(settings: Settings) -> None:
+    """Raise a ConfigError if a training from a trained model asks for a refit."""
+    if settings.config.training.refit:
+        raise ConfigError(
+            "training.refit: a refit begins from the seed, and this training from the parameters of a trained model: "
+            "leave one of them out."
+        )
+
+
 def settings_like(settings: Settings, initial: SavedModel) -> Settings:
     """The settings with the network of a trained model, where nobody has chosen another."""
     chosen = any(said != "default" for key, said in settings.origins.items() if key.startswith("network."))

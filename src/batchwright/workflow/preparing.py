@@ -271,6 +271,16 @@ def refuse_refit_here(settings: Settings) -> None:
         )
 
 
+def refuse_where_compared(settings: Settings) -> None:
+    """Raise a ConfigError where networks are compared by validation rows, and the settings ask for folds or a refit."""
+    refuse_refit_here(settings)
+    if settings.config.training.folds is not None:
+        raise ConfigError(
+            "training.folds: folds are held out from members, and single networks are compared here: leave out "
+            "training.folds. `batchwright search --folds 5` judges each trial on 5 folds in turn."
+        )
+
+
 def refuse_folds(settings: Settings) -> None:
     """Raise a ConfigError where no members hold out folds, and the settings ask for folds."""
     if settings.config.training.folds is not None:
@@ -385,11 +395,15 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
 
 def _first_limit(config: Config, dataset: Dataset) -> float | None:
     """The seconds of training; with a refit, those that leave as many epochs on all rows their time."""
-    limit, validation = config.training.max_time, dataset.validation
-    if limit is None or validation is None or not config.training.refit:
-        return limit
-    rows = dataset.train.rows
-    return limit * rows / (2 * rows + validation.rows)
+    limit = config.training.max_time
+    return limit if limit is None else limit / trainings_of(config, dataset)
+
+
+def trainings_of(config: Config, dataset: Dataset) -> float:
+    """The time of all trainings of a network by the time of the first: more than 2 with a refit, by its rows."""
+    if dataset.validation is None or not config.training.refit:
+        return 1.0
+    return 2.0 + dataset.validation.rows / dataset.train.rows
 
 
 def _renews_statistics(dataset: Dataset, plan: Plan) -> bool:

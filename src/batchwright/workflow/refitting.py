@@ -76,12 +76,8 @@ def refuse_refit(prepared: Prepared) -> None:
         )
     if prepared.job.growth is not None:
         raise ConfigError(
-            "training.refit: a refit needs a batch size that stays as it is: leave out `training.refit`, or set that."
-        )
-    if prepared.begun:
-        raise ConfigError(
-            "training.refit: a refit begins from the seed, and this training from the parameters of a trained model: "
-            "leave one of them out."
+            "training.refit: a refit needs a batch size that stays as it is: leave out `training.refit`, or give "
+            "`batch_size` a number."
         )
     refuse_without_validation(prepared.settings, prepared.dataset, "`refit` goes by validation rows", "leave it out")
     join_rows(prepared.job, "`refit`")

@@ -40,6 +40,7 @@ from batchwright.workflow.initial import (
     given_variables,
     has_begun_from,
     refuse_members_begun,
+    refuse_refit_begun,
     refuse_trials,
 )
 from batchwright.workflow.linear_rate import with_recorded_rate
@@ -83,6 +84,7 @@ def train(
     steering: Steering | None = None,
     initial: SavedModel | None = None,
     parent: str = "",
+    tries_flips: bool = True,
 ) -> Iterator[Event]:
     """Prepare, fit, evaluate and record, and say what happens: `Prepared`, the events of the fit, at last `Trained`.
 
@@ -96,6 +98,7 @@ def train(
         initial: a trained model whose parameters are those to begin with, in place of random ones; rows that are loaded
             here are encoded as its rows were.
         parent: the run that it is of, for the record.
+        tries_flips: whether a trial says if images are mirrored, where nobody has said.
 
     Raises:
         DataError, ConfigError, RunError: what was asked for cannot be done; nothing was written.
@@ -106,14 +109,13 @@ def train(
     if initial is not None:
         refuse_trials(settings, initial)
         refuse_members_begun(settings, initial)
+        refuse_refit_begun(settings)
         settings = with_initial_network(settings)
     prepared = prepare_to_train(settings, dataset, None if initial is None else initial.encoding)
-    if initial is None:
-        prepared = try_flips(prepared)
     if initial is not None:
         prepared = begin_from(prepared, initial)
-    if settings.config.training.refit:
-        refuse_refit(prepared)
+    elif tries_flips:
+        prepared = try_flips(prepared)
     yield prepared
     folder = create(run_dir, prepared.dataset.name) if record else None
     with folder or nullcontext():
@@ -134,9 +136,13 @@ def prepare_to_train(settings: Settings, dataset: Dataset | None = None, like: E
     """Prepare, measure what is `auto`, and plan for the time that there is; what cannot be trained is refused.
 
     Raises:
-        DataError, ConfigError, UsageError: as `prepare`; something cannot be measured, or there can be no members.
+        DataError, ConfigError, UsageError: as `prepare`; something cannot be measured, or there can be no members, or
+            no refit.
     """
-    prepared = fit_epochs_in_time(measure_auto(prepare(settings, dataset, like)))
+    prepared = prepare(settings, dataset, like)
+    if settings.config.training.refit:
+        refuse_refit(prepared)
+    prepared = fit_epochs_in_time(measure_auto(prepared))
     if asks_for_members(settings):
         refuse_ensemble(prepared)
     return prepared

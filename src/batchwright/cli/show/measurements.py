@@ -104,11 +104,14 @@ def recommended_rate(found: LearningRates) -> Iterator[str]:
 
 
 def time_line(checked: Checked) -> str:
-    """How long compiling, an epoch and all epochs of all members will take."""
-    epochs, members = checked.prepared.plan.epochs, checked.prepared.settings.config.training.members
+    """How long compiling, an epoch and all epochs of all members will take, and a refit besides."""
+    epochs, chosen = checked.prepared.plan.epochs, checked.prepared.settings.config.training
+    members, total = chosen.members, checked.total_seconds
     words, factor = ("epochs", f"{epochs}") if members is None else ("members x epochs", f"{members} x {epochs}")
-    training = f"{factor} x {checked.epoch_seconds:.2g} s = {checked.total_seconds:.3g} s"
-    return f"{words} x seconds: about {training}, after {checked.compile_seconds:.1f} s of compiling"
+    first = epochs * checked.epoch_seconds if chosen.refit else total
+    training = f"{factor} x {checked.epoch_seconds:.2g} s = {first:.3g} s"
+    anew = f", {total:.3g} s with the training on all rows" if chosen.refit else ""
+    return f"{words} x seconds: about {training}{anew}, after {checked.compile_seconds:.1f} s of compiling"
 
 
 def finding_lines(findings: Sequence[Finding]) -> Iterator[str]:

@@ -30,6 +30,7 @@ from batchwright.workflow import Trained, train
 from batchwright.workflow.held_out import needs_validation, with_validation_rows
 
 LEARNS, STOPS, TRAIN = "train and validation", "train; validation stops it", "train"
+REFITS, FOLDS = "train and validation, which first stops it", "train and validation, in folds"
 """What the validation rows are used for."""
 ONE_SPLIT = "intervals are over the test rows of one split, with one seed: another split may have another order"
 
@@ -90,15 +91,16 @@ def compare_with_peers(
     boosting = {peer.name for peer in peers if peer.boosting}
     contestants = [
         Contestant(name, name in boosting, use, scores.get(name), seconds.get(name), failures.get(name, ""))
-        for name, use in _uses_of_rows(dataset, peers).items()
+        for name, use in _uses_of_rows(dataset, peers, trained).items()
     ]
     yield _ranked(dataset, contestants, (*trained.prepared.notes, *columns.notes), started)
 
 
-def _uses_of_rows(dataset: Dataset, peers: tuple[Peer, ...]) -> dict[str, str]:
+def _uses_of_rows(dataset: Dataset, peers: tuple[Peer, ...], trained: Trained) -> dict[str, str]:
     """What each contestant uses training and validation rows for."""
     stops, learns = (TRAIN, TRAIN) if dataset.validation is None else (STOPS, LEARNS)
-    return {OURS: stops} | {peer.name: stops if peer.stops else learns for peer in peers}
+    ours = REFITS if trained.refit else FOLDS if trained.prepared.dealt is not None else stops
+    return {OURS: ours} | {peer.name: stops if peer.stops else learns for peer in peers}
 
 
 def _read_table(settings: Settings, source: Source) -> Parted:
