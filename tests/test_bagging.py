@@ -248,7 +248,7 @@ def test_where_networks_are_compared_the_folds_of_a_search_are_named(
     batchwright: Batchwright,  # noqa: F811
 ) -> None:
     answer = batchwright(*words)
-    assert answer.code == 2 and "`batchwright search --folds 5` judges each trial on 5 folds" in answer.err, answer.err
+    assert answer.code == 2 and "A search has folds of its own" in answer.err, answer.err
     assert not Path("run").exists()
 
 

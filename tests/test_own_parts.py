@@ -153,7 +153,7 @@ from batchwright.runs.folder import RunFolder
 save, saved = RunFolder.save_checkpoint, []
 def dying(self, *arguments, **named):
     save(self, *arguments, **named)
-    self._close_writer()
+    self.wait_for_checkpoints()
     saved.append(1)
     if len(saved) == 3:
         os.kill(os.getpid(), signal.SIGKILL)

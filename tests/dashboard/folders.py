@@ -49,7 +49,7 @@ def write_run(
         metrics={"test": {"loss": 0.5, "accuracy": 0.9 + seed / 1000}} if status == "finished" else {},
         confusion={"test": [[5.0, 1.0], [0.0, 4.0]]},
         seconds={"total": 2.5} if status == "finished" else {},
-        settings=settings(seed, rate) | {"training.members": Setting(members, "user")},
+        settings=settings(seed, rate) | ({} if members is None else {"training.members": Setting(members, "user")}),
         files={"history.jsonl": describe_file(content)},
     )
     (folder / "manifest.json").write_text(manifest.to_text(), encoding="utf-8")

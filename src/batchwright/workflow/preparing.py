@@ -277,7 +277,7 @@ def refuse_where_compared(settings: Settings) -> None:
     if settings.config.training.folds is not None:
         raise ConfigError(
             "training.folds: folds are held out from members, and single networks are compared here: leave out "
-            "training.folds. `batchwright search --folds 5` judges each trial on 5 folds in turn."
+            "training.folds. A search has folds of its own, which judge each trial in turn."
         )
 
 
