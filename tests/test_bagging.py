@@ -183,7 +183,7 @@ def test_auto_members_are_a_multiple_of_the_folds(data: Dataset) -> None:
     found = bw.fit(data, members="auto", folds=5, max_time=0.01, **{**SMALL, "epochs": None})
     assert found.prepared.settings.config.training.members == 5
     alone = workflow.prepare(found.prepared.settings, data)
-    assert workflow.preparing.asks_for_members(alone.settings)
+    assert workflow.refusals.asks_for_members(alone.settings)
 
 
 def test_in_the_terminal(run: Run, batchwright: Batchwright) -> None:  # noqa: F811

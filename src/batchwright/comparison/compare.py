@@ -35,7 +35,8 @@ from batchwright.training.state import Rows
 from batchwright.workflow import Estimate, Prepared, estimate
 from batchwright.workflow.budget import PATIENCE, budget_notes
 from batchwright.workflow.held_out import refuse_without_validation, with_validation_rows
-from batchwright.workflow.preparing import example_of, job_on, prepare, refuse_members, refuse_where_compared
+from batchwright.workflow.preparing import example_of, job_on, prepare
+from batchwright.workflow.refusals import refuse_members, refuse_where_compared
 
 if TYPE_CHECKING:
     import polars as pl

@@ -21,7 +21,8 @@ from batchwright.workflow import Prepared
 from batchwright.workflow.initial import given_variables
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.places import require_rows_again
-from batchwright.workflow.preparing import example_of, job_on, prepare, refuse_members, with_rows_budget
+from batchwright.workflow.preparing import example_of, job_on, prepare, with_rows_budget
+from batchwright.workflow.refusals import refuse_members
 from batchwright.workflow.training import require_same_rows
 
 SEED, CLASS_WEIGHTS, BALANCED = "training.seed", "task.class_weights", "balanced_accuracy"

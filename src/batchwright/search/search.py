@@ -42,7 +42,8 @@ from batchwright.workflow.linear_rate import rate_of_rows
 from batchwright.workflow.measuring import SIZE, batch_sizes
 from batchwright.workflow.member_count import choose_count
 from batchwright.workflow.places import find_again, places_of, require_rows_again
-from batchwright.workflow.preparing import job_on, prepare, refuse_where_compared
+from batchwright.workflow.preparing import job_on, prepare
+from batchwright.workflow.refusals import refuse_where_compared
 from batchwright.workflow.tasks import medians_note
 
 

@@ -31,7 +31,8 @@ from batchwright.workflow.joining import Joined, join_trained
 from batchwright.workflow.judging import Part, judge_finished
 from batchwright.workflow.member_settings import given_members, member_settings
 from batchwright.workflow.member_states import keep_groups, restore_group, save_group
-from batchwright.workflow.preparing import Prepared, asks_for_members, example_of, example_of_rows, job_on, to_host
+from batchwright.workflow.preparing import Prepared, example_of, example_of_rows, job_on, to_host
+from batchwright.workflow.refusals import asks_for_members
 
 COPIES = 5
 """About how often the state of a member is in memory: as it is, stacked, on the device, to be kept, and as averages."""

@@ -18,7 +18,8 @@ from batchwright.training.evaluate import answers_of
 from batchwright.training.feed import OnDisk
 from batchwright.training.state import Model, Rows
 from batchwright.workflow.augmenting import FLIP
-from batchwright.workflow.preparing import Prepared, asks_for_members
+from batchwright.workflow.preparing import Prepared
+from batchwright.workflow.refusals import asks_for_members
 
 Answers = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 """Outputs, targets and weights of rows."""

@@ -19,7 +19,8 @@ from batchwright.runs.model import Blueprint, SavedModel, dump_variables, shapes
 from batchwright.runs.tensors import by_path
 from batchwright.training.state import state_with
 from batchwright.workflow.budget import budget_notes, without_decay
-from batchwright.workflow.preparing import Prepared, asks_for_members
+from batchwright.workflow.preparing import Prepared
+from batchwright.workflow.refusals import asks_for_members
 
 Shapes: TypeAlias = dict[str, tuple[tuple[int, ...], str]]
 """Shape and dtype of arrays by name."""

@@ -24,7 +24,8 @@ from batchwright.workflow.budget import PATIENCE, with_epochs_for_size
 from batchwright.workflow.linear_rate import follows_from_rows
 from batchwright.workflow.member_count import choose_count
 from batchwright.workflow.numbers import try_numbers, with_numbers
-from batchwright.workflow.preparing import Prepared, example_of, prepare, refuse_members
+from batchwright.workflow.preparing import Prepared, example_of, prepare
+from batchwright.workflow.refusals import refuse_members
 
 RATE, SIZE, EPOCHS = "optimizer.learning_rate", "training.batch_size", "training.epochs"
 MOST_EPOCHS = 200

@@ -12,7 +12,7 @@ import numpy as np
 
 from batchwright._machine import be_deterministic
 from batchwright.config import Config, Settings
-from batchwright.config.sections import MEMBERS, NUMBERS
+from batchwright.config.sections import NUMBERS
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.disk.budget import limit_to_stream
 from batchwright.data.disk.encoded_rows import StoredRows, memory_map
@@ -53,6 +53,7 @@ from batchwright.workflow.held_out import (
 from batchwright.workflow.images import image_notes, with_image_network, with_image_rate
 from batchwright.workflow.linear_rate import linear_rate_notes, with_linear_rate
 from batchwright.workflow.member_settings import given_members
+from batchwright.workflow.refusals import refuse_members
 from batchwright.workflow.tasks import medians_note, task_of
 
 EXAMPLE_ROWS = 10_000
@@ -254,50 +255,6 @@ def settings_on(prepared: Prepared, settings: Settings) -> Settings:
         return with_linear_rate(with_budget_of(found, prepared.settings), dataset.train.rows)
 
     return _with_defaults(settings, dataset, budgeted)
-
-
-def asks_for_members(settings: Settings) -> bool:
-    """Whether members are to be trained, in a number that is known or is to be chosen."""
-    training = settings.config.training
-    return training.members is not None or training.folds is not None or MEMBERS in settings.to_measure
-
-
-def refuse_refit_here(settings: Settings) -> None:
-    """Raise a ConfigError where networks are compared by validation rows, and the settings ask for a refit."""
-    if settings.config.training.refit:
-        raise ConfigError(
-            "training.refit: networks are compared here by validation rows, which a refit learns: leave out "
-            "`training.refit`, and give it to `batchwright train`."
-        )
-
-
-def refuse_where_compared(settings: Settings) -> None:
-    """Raise a ConfigError where networks are compared by validation rows, and the settings ask for folds or a refit."""
-    refuse_refit_here(settings)
-    if settings.config.training.folds is not None:
-        raise ConfigError(
-            "training.folds: folds are held out from members, and single networks are compared here: leave out "
-            "training.folds. A search has folds of its own, which judge each trial in turn."
-        )
-
-
-def refuse_folds(settings: Settings) -> None:
-    """Raise a ConfigError where no members hold out folds, and the settings ask for folds."""
-    if settings.config.training.folds is not None:
-        raise ConfigError(
-            "training.folds: one network is trained here, or with each seed, and folds are held out from several "
-            "members: leave out training.folds."
-        )
-
-
-def refuse_members(settings: Settings) -> None:
-    """Raise a ConfigError where one network is trained, and the settings ask for members."""
-    refuse_folds(settings)
-    if asks_for_members(settings):
-        raise ConfigError(
-            "one network is trained here, or with each seed, and members are several with drawn settings: leave out "
-            "`members`."
-        )
 
 
 def _largest(job: Job) -> Plan:

@@ -35,7 +35,8 @@ from batchwright.workflow.dealing import join_rows
 from batchwright.workflow.finishing import Answers, needs_residuals
 from batchwright.workflow.fitting import Fitted, HeldOut, heed
 from batchwright.workflow.held_out import refuse_without_validation
-from batchwright.workflow.preparing import Prepared, asks_for_members, example_of
+from batchwright.workflow.preparing import Prepared, example_of
+from batchwright.workflow.refusals import asks_for_members
 
 STATES, FIRST = "refit", "first.json"
 FORMAT, MOST_BYTES = 1, 1 << 16

@@ -9,7 +9,8 @@ from statistics import fmean, stdev
 from batchwright.errors import InterruptedRunError
 from batchwright.population.fit import MemberRun, common_rows, fit_members
 from batchwright.workflow.judging import judge_finished
-from batchwright.workflow.preparing import Prepared, example_of, refuse_members, refuse_refit_here
+from batchwright.workflow.preparing import Prepared, example_of
+from batchwright.workflow.refusals import refuse_members, refuse_refit_here
 from batchwright.workflow.trained import Metrics, Trained
 from batchwright.workflow.training import Event
 

@@ -47,7 +47,7 @@ from batchwright.workflow.linear_rate import with_recorded_rate
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.member_states import remove_states
 from batchwright.workflow.places import find_again, places_of, require_rows_again
-from batchwright.workflow.preparing import Prepared, asks_for_members, prepare
+from batchwright.workflow.preparing import Prepared, prepare
 from batchwright.workflow.refitting import (
     RefitEpoch,
     first_again,
@@ -57,6 +57,7 @@ from batchwright.workflow.refitting import (
     refuse_refit,
     remove_refit,
 )
+from batchwright.workflow.refusals import asks_for_members
 from batchwright.workflow.timing import fit_epochs_in_time
 from batchwright.workflow.trained import Trained
 

@@ -50,11 +50,6 @@ class Difference:
     limit: float
     gain: float
 
-    @property
-    def name(self) -> str:
-        """How it is called."""
-        return f"{self.columns[0]} beyond {self.columns[1]}"
-
 
 def fill_missing(
     numeric: Float32[np.ndarray, "rows features"],
