@@ -12,7 +12,7 @@ said here. In particular:
 
 | operator | inputs | attributes | meaning |
 |---|---|---|---|
-| Abs Ceil Cos Erf Exp Floor Log Neg Round Sigmoid Sign Sin Sqrt Tanh | x | | of each number; Round takes halves to even |
+| Abs Ceil Cos Erf Exp Floor Log Neg Round Sigmoid Sign Sin Sqrt Tanh | x | | Round takes halves to even |
 | Add Sub Mul Div Max Min Pow | x, y | | of each pair; Max and Min are NaN where either is; Div is of floats only |
 | Mod | x, y | | of integers: the sign is that of y, as with Python's `%` |
 | Equal Less LessOrEqual Greater GreaterOrEqual | x, y | | bool; NaN is neither equal nor ordered; of numbers only |
@@ -20,19 +20,19 @@ said here. In particular:
 | Not | x | | of bool |
 | IsNaN | x | | bool |
 | Where | condition, x, y | | x where the condition holds, else y; of numbers, bool or string |
-| Cast | x | to | to a dtype: floats to integers towards 0; bool to 0 and 1; numbers to bool as not 0; "bfloat16" rounds |
+| Cast | x | to | to a dtype: floats to integers towards 0; bool to 0 and 1; numbers to bool as not 0 |
 | Concat | x, y, ... | axis | side by side; other axes are equal |
 | Reshape | x | shape | -1 at most once: what is left |
 | Transpose | x | perm | axis i of the output is axis perm[i] of x |
 | Expand | x | shape | broadcast to the shape; an entry -c is c × the rows of the first input of the graph |
 | Slice | x | starts, ends, axes, steps | as x[start:end:step] along each of these axes; steps below 0 go backwards |
-| Gather | table, places | axis | the entries of the table at int64 places along the axis, which are within it |
+| Gather | table, places | axis | the entries of the table at int64 places, which are within it; without axes, the axis goes |
 | Pad | x | pads, value | pads: before each axis, then after each axis, all 0 or more; filled with the value |
 | ReduceSum ReduceMax ReduceMin | x | axes, keepdims | keepdims 0 or 1 |
 | ArgMax | x | axis, keepdims | int64: the first of equals |
 | CumSum | x | axis | sums up to and with each entry |
 | MatMul | x, y | | as NumPy's `matmul`; both have two axes or more |
-| Conv | x, kernel | group, strides, pads, dilations | x [n, c, h, w], kernel [o, c / group, kh, kw]; pads may differ at both ends |
+| Conv | x, kernel | group, strides, pads, dilations | x [n, c, h, w], kernel [o, c / group, kh, kw] |
 | MaxPool | x | kernel_shape, strides, pads | of [n, c, h, w]; what is padded never wins |
 | AveragePool | x | kernel_shape, strides, pads, count_include_pad | of [n, c, h, w]; count_include_pad is 1 |
 | StringConcat | x, y | | texts one after the other, with broadcasting |
@@ -50,7 +50,7 @@ even. No other value has that dtype.
 |---|---|---|
 | CategoryCodes | categories, missing, merge_case | int64 [rows, 1]: as `encoders.category_codes` |
 | HeldValues | separator, values, other, missing | float32 [rows, width]: what `tags.Tags.write` writes |
-| HashedWords | features, ngrams, length, missing, separator | int64 [rows, width]: what `texts.HashedText.write` writes |
+| HashedWords | features, ngrams, length, missing, separator | int64 [rows, width]: as `texts.HashedText.write` |
 
 Letters: n rows, c channels, h x w pixels, l steps of a series, o outputs.
 """

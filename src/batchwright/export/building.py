@@ -1,0 +1,226 @@
+"""Put a graph together: names, constants that are kept once, and the dtype and shape of what each node makes."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import zip_longest
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+
+from batchwright.export.graph import ELEMENTWISE, Attribute, Dtype, Graph, Node, Shape, Value
+
+Held: TypeAlias = Value | np.ndarray
+"""A value that is computed when the graph runs, or an array that is known."""
+
+TRUTHS = ("And", "Equal", "Greater", "GreaterOrEqual", "IsNaN", "Less", "LessOrEqual", "Not", "Or")
+"""Operators whose output is bool, whatever their inputs are."""
+
+
+class Builder:
+    """The nodes and constants of a graph, as they are added.
+
+    Nodes are named after the current scope, which is that of a layer or a column.
+    """
+
+    def __init__(self, inputs: Iterable[Value], reserved: Iterable[str] = ()) -> None:
+        self.inputs = tuple(inputs)
+        self.nodes: list[Node] = []
+        self.constants: dict[str, np.ndarray] = {}
+        self.scope = ""
+        self._names = {value.name for value in self.inputs} | set(reserved)
+        self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._counts: dict[str, int] = {}
+
+    @contextmanager
+    def within(self, scope: str) -> Any:
+        """Name nodes after another scope."""
+        before, self.scope = self.scope, scope
+        try:
+            yield
+        finally:
+            self.scope = before
+
+    def apply(self, op: str, *inputs: Held | float, **attributes: Attribute) -> Value:
+        """Add a node, and give what it makes; a Python number takes the dtype of the first value beside it."""
+        values = self._values(inputs)
+        dtype, shape = infer(op, values, attributes)
+        output = Value(self._fresh(f"{self.scope}/{op}" if self.scope else op), dtype, shape)
+        self.nodes.append(Node(op, tuple(value.name for value in values), output, attributes))
+        return output
+
+    def constant(self, array: np.ndarray, name: str = "") -> Value:
+        """A value for an array that is known; the same array is kept once."""
+        array = np.asarray(array)
+        dtype = dtype_of(array)
+        key = dtype, array.shape, repr(array.tolist()).encode() if dtype == "string" else array.tobytes()
+        if key not in self._known:
+            self._known[key] = self._fresh(name or (f"{self.scope}/constant" if self.scope else "constant"))
+            self.constants[self._known[key]] = array
+        return Value(self._known[key], dtype, array.shape)
+
+    def output(self, name: str, value: Value) -> Value:
+        """Give a value its final name, that of an output; the node that makes it is the last to use the old one."""
+        place = next(i for i, node in enumerate(self.nodes) if node.output.name == value.name)
+        named = value._replace(name=name)
+        self.nodes[place] = Node(self.nodes[place].op, self.nodes[place].inputs, named, self.nodes[place].attributes)
+        for i, node in enumerate(self.nodes):
+            if value.name in node.inputs:
+                inputs = tuple(name if one == value.name else one for one in node.inputs)
+                self.nodes[i] = Node(node.op, inputs, node.output, node.attributes)
+        return named
+
+    def graph(self, outputs: Iterable[Value]) -> Graph:
+        """The graph of these outputs, with the nodes and constants that they need."""
+        outputs = tuple(outputs)
+        needed, kept = {value.name for value in outputs}, []
+        for node in reversed(self.nodes):
+            if node.output.name in needed:
+                kept.append(node)
+                needed |= set(node.inputs)
+        constants = {name: array for name, array in self.constants.items() if name in needed}
+        return Graph(self.inputs, constants, tuple(reversed(kept)), outputs)
+
+    def _values(self, inputs: Sequence[Held | float]) -> list[Value]:
+        known = [self.constant(one) if isinstance(one, np.ndarray) else one for one in inputs]
+        like = next((one.dtype for one in known if isinstance(one, Value) and one.dtype != "bool"), "float32")
+        return [one if isinstance(one, Value) else self.constant(np.array(one, like)) for one in known]
+
+    def _fresh(self, name: str) -> str:
+        """A name that nothing has: this one, or with the first number that makes it new."""
+        count = self._counts.get(name, 0)
+        fresh = name if count == 0 else f"{name}_{count}"
+        self._counts[name] = count + 1
+        if fresh in self._names:
+            return self._fresh(name)
+        self._names.add(fresh)
+        return fresh
+
+
+def dtype_of(array: np.ndarray) -> Dtype:
+    """The dtype of an array as graphs name it."""
+    return cast(Dtype, "string" if array.dtype.kind == "U" else str(array.dtype))
+
+
+def infer(op: str, inputs: Sequence[Value], attributes: Mapping[str, Attribute]) -> tuple[Dtype, Shape]:
+    """The dtype and the shape of what a node makes."""
+    shapes = [value.shape for value in inputs]
+    if op in ELEMENTWISE:
+        dtype: Dtype = "bool" if op in TRUTHS else inputs[-1].dtype
+        return dtype, broadcast(*shapes)
+    if op == "Cast":
+        return cast(Dtype, attributes["to"]), shapes[0]
+    if op in CODES:
+        return CODES[op], (shapes[0][0], width_of_codes(op, attributes))
+    dtype = "int64" if op == "ArgMax" else inputs[0].dtype
+    return dtype, SHAPES[op](shapes, dict(attributes))
+
+
+def broadcast(*shapes: Shape) -> Shape:
+    """The shape to which shapes broadcast.
+
+    >>> broadcast((None, 1), (3,))
+    (None, 3)
+    """
+    columns = zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1)
+    return tuple(_common(column) for column in columns)[::-1]
+
+
+def _common(sizes: Sequence[int | None]) -> int | None:
+    found = {size for size in sizes if size != 1} or {1}
+    if len(found) > 1:
+        raise ValueError(f"sizes {sizes} do not broadcast.")
+    return found.pop()
+
+
+CODES: Mapping[str, Dtype] = {"CategoryCodes": "int64", "HeldValues": "float32", "HashedWords": "int64"}
+
+
+def width_of_codes(op: str, attributes: Mapping[str, Any]) -> int:
+    """The columns that an operator on texts makes."""
+    if op == "CategoryCodes":
+        return 1
+    if op == "HeldValues":
+        return len(attributes["values"]) + attributes["other"] + attributes["missing"]
+    return sum(max(0, attributes["length"] - together) for together in range(attributes["ngrams"]))
+
+
+def _concat(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
+    axis, first = attributes["axis"], list(shapes[0])
+    first[axis] = sum(cast(int, shape[axis]) for shape in shapes)
+    return tuple(first)
+
+
+def _reshape(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
+    wanted: tuple[int, ...] = attributes["shape"]
+    if None in shapes[0]:
+        return tuple(None if size == -1 else size for size in wanted)
+    rest = int(np.prod(cast(tuple[int, ...], shapes[0]))) // max(
+        1, int(np.prod([size for size in wanted if size != -1]))
+    )
+    return tuple(rest if size == -1 else size for size in wanted)
+
+
+def _slice(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
+    sizes = list(shapes[0])
+    for start, end, axis, step in zip(*(attributes[key] for key in ("starts", "ends", "axes", "steps")), strict=True):
+        sizes[axis] = len(range(*slice(start, end, step).indices(cast(int, sizes[axis]))))
+    return tuple(sizes)
+
+
+def _gather(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
+    (table, places), axis = shapes, attributes["axis"]
+    return (*table[:axis], *places, *table[axis + 1 :])
+
+
+def _pad(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
+    before, after = np.split(np.array(attributes["pads"]), 2)
+    return tuple(
+        None if size is None else size + int(low + high)
+        for size, low, high in zip(shapes[0], before, after, strict=True)
+    )
+
+
+def _reduce(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
+    axes = attributes["axes"] if "axes" in attributes else (attributes["axis"],)
+    kept = 1 if attributes["keepdims"] else 0
+    return tuple(size for axis, size in enumerate(shapes[0]) for size in ([1] * kept if axis in axes else [size]))
+
+
+def _matmul(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
+    left, right = shapes
+    return (*broadcast(left[:-2], right[:-2]), left[-2], right[-1])
+
+
+def _window(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
+    sizes = attributes.get("kernel_shape") or shapes[1][2:]
+    spatial, strides = cast(tuple[int, ...], shapes[0][2:]), attributes["strides"]
+    before, after = np.split(np.array(attributes["pads"]), 2)
+    dilations = attributes.get("dilations", (1,) * len(spatial))
+    places = (
+        (length + int(low + high) - dilation * (size - 1) - 1) // stride + 1
+        for length, low, high, dilation, size, stride in zip(
+            spatial, before, after, dilations, sizes, strides, strict=True
+        )
+    )
+    return (shapes[0][0], shapes[1][0] if len(shapes) > 1 else shapes[0][1], *places)
+
+
+SHAPES: Mapping[str, Callable[[Sequence[Shape], dict[str, Any]], Shape]] = {
+    "ArgMax": _reduce,
+    "AveragePool": _window,
+    "Concat": _concat,
+    "Conv": _window,
+    "CumSum": lambda shapes, _: shapes[0],
+    "Expand": lambda shapes, given: broadcast(shapes[0], tuple(None if one < 0 else one for one in given["shape"])),
+    "Gather": _gather,
+    "MatMul": _matmul,
+    "MaxPool": _window,
+    "Pad": _pad,
+    "ReduceMax": _reduce,
+    "ReduceMin": _reduce,
+    "ReduceSum": _reduce,
+    "Reshape": _reshape,
+    "Slice": _slice,
+    "Transpose": lambda shapes, given: tuple(shapes[0][axis] for axis in given["perm"]),
+}
+"""How the shape of what each operator makes follows from those of its inputs and its attributes."""
