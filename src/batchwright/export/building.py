@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
+from math import prod
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -154,10 +155,8 @@ def _reshape(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
     wanted: tuple[int, ...] = attributes["shape"]
     if None in shapes[0]:
         return tuple(None if size == -1 else size for size in wanted)
-    rest = int(np.prod(cast(tuple[int, ...], shapes[0]))) // max(
-        1, int(np.prod([size for size in wanted if size != -1]))
-    )
-    return tuple(rest if size == -1 else size for size in wanted)
+    whole, told = prod(cast(tuple[int, ...], shapes[0])), prod(size for size in wanted if size != -1)
+    return tuple(whole // max(1, told) if size == -1 else size for size in wanted)
 
 
 def _slice(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
@@ -186,7 +185,7 @@ def _reduce(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
     return tuple(size for axis, size in enumerate(shapes[0]) for size in ([1] * kept if axis in axes else [size]))
 
 
-def _matmul(shapes: Sequence[Shape], attributes: dict[str, Any]) -> Shape:
+def _matmul(shapes: Sequence[Shape], _: dict[str, Any]) -> Shape:
     left, right = shapes
     return (*broadcast(left[:-2], right[:-2]), left[-2], right[-1])
 

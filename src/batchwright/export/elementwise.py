@@ -170,7 +170,7 @@ def round_bits(nodes: Nodes, x: Traced | Value) -> Value:
     return nodes.add("Cast", nodes.add("Cast", x, to="bfloat16"), to="float32")
 
 
-def _unchanged(nodes: Nodes, equation: Equation) -> Sequence[Held]:
+def _unchanged(_: Nodes, equation: Equation) -> Sequence[Held]:
     return [one.held for one in equation.inputs]
 
 

@@ -26,7 +26,7 @@ said here. In particular:
 | Transpose | x | perm | axis i of the output is axis perm[i] of x |
 | Expand | x | shape | broadcast to the shape; an entry -c is c × the rows of the first input of the graph |
 | Slice | x | starts, ends, axes, steps | as x[start:end:step] along each of these axes; steps below 0 go backwards |
-| Gather | table, places | axis | the entries of the table at int64 places, which are within it; without axes, the axis goes |
+| Gather | table, places | axis | the table at int64 places, which are within it; places may have no axes |
 | Pad | x | pads, value | pads: before each axis, then after each axis, all 0 or more; filled with the value |
 | ReduceSum ReduceMax ReduceMin | x | axes, keepdims | keepdims 0 or 1 |
 | ArgMax | x | axis, keepdims | int64: the first of equals |

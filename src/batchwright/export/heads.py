@@ -41,8 +41,8 @@ def answers(builder: Builder, task: Task, outputs: Value, asked: Asked) -> tuple
     emit = HEADS.get(type(task))
     if emit is None and getattr(type(task), "decode", None) is not CustomTask.decode:
         raise UsageError(
-            f"the answers of a task of your own, {type(task).__name__}, are made by its own `decode`, which has no form "
-            f"in the graph of a model: leave `decode` out, so that the outputs are the answers, or {ELSEWHERE}."
+            f"the answers of a task of your own, {type(task).__name__}, are made by its own `decode`, which has no "
+            f"form in the graph of a model: leave `decode` out, so that the outputs are the answers, or {ELSEWHERE}."
         )
     with builder.within("answers"):
         wide = builder.apply("Cast", outputs, to="float64")
@@ -54,7 +54,7 @@ def column(builder: Builder, matrix: Value, place: int) -> Value:
     return builder.apply("Gather", matrix, np.array(place), axis=1)
 
 
-def _outputs(builder: Builder, task: Task, outputs: Value, asked: Asked) -> Iterator[Column]:
+def _outputs(builder: Builder, _: Task, outputs: Value, asked: Asked) -> Iterator[Column]:
     """The outputs as they are: [rows] if there is one."""
     yield Column(f"predicted_{asked.target}", column(builder, outputs, 0) if outputs.shape[1] == 1 else outputs)
 

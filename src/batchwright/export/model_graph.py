@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from batchwright.errors import UsageError
@@ -74,7 +75,7 @@ def _views(builder: Builder, views: Views, inputs: Mapping[str, tuple[Value, str
     height, width = (int(side or 0) for side in image.shape[1:3])
     places = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), axis=2)[None]
     with builder.within("views"):
-        return [(_taken(builder, image, np.asarray(one)[0]), dtype) for one in views.of(places)]
+        return [(_taken(builder, image, np.asarray(one)[0]), dtype) for one in views.of(jnp.asarray(places))]
 
 
 def _taken(builder: Builder, image: Value, places: np.ndarray) -> Value:

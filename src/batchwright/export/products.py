@@ -1,6 +1,6 @@
 """The nodes of matrix products, convolutions and pools."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -109,13 +109,16 @@ def _pool(op: str) -> Emit:
         features = still[-1]
         moving = [axis for axis in range(1, len(window)) if axis != features]
         perm = [0, features, *moving]
-        each: Callable[[Sequence[int]], tuple[int, ...]] = lambda of: tuple(int(of[axis]) for axis in moving)
-        attributes = {"kernel_shape": each(window), "strides": each(strides)}
+        attributes = {"kernel_shape": _of_axes(window, moving), "strides": _of_axes(strides, moving)}
         attributes["pads"] = _pads([padding[axis] for axis in moving])
         made = _window(nodes, op, nodes.transpose(x.held, perm), attributes)
         return [nodes.transpose(made, np.argsort(perm).tolist())]
 
     return emit
+
+
+def _of_axes(sizes: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
+    return tuple(int(sizes[axis]) for axis in axes)
 
 
 def _window(nodes: Nodes, op: str, image: Held, attributes: dict[str, tuple[int, ...]]) -> Value:

@@ -108,7 +108,7 @@ def _pad(nodes: Nodes, equation: Equation) -> Sequence[Held]:
     return [nodes.add("Pad", held, pads=pads, value=float(value.held)) if any(pads) else held]
 
 
-def _count(nodes: Nodes, equation: Equation) -> Sequence[Held]:
+def _count(_: Nodes, equation: Equation) -> Sequence[Held]:
     """0, 1, 2, ... along an axis, the same for all rows."""
     axis, sizes = equation.params["dimension"], equation.sizes[0]
     if isinstance(sizes[axis], Rows):
@@ -176,7 +176,7 @@ def _gather(nodes: Nodes, equation: Equation) -> Sequence[Held]:
     inside = _clip_places(nodes, index, count)
     taken = nodes.add("Gather", nodes.whole(table), inside, axis=axis)
     if fill and not isinstance(index.held, np.ndarray):
-        taken = _fill_outside(nodes, equation, taken, (index.held, inside), axis)
+        taken = _fill_outside(nodes, taken, (index.held, inside), axis)
     return [nodes.transpose(taken, _order(names.offset_dims, len(inner), axis, len(equation.sizes[0])))]
 
 
@@ -186,7 +186,7 @@ def _clip_places(nodes: Nodes, index: Traced, count: int) -> Held:
     return nodes.add("Min", nodes.add("Max", index, 0), count - 1)
 
 
-def _fill_outside(nodes: Nodes, equation: Equation, taken: Value, index: tuple[Held, Held], axis: int) -> Value:
+def _fill_outside(nodes: Nodes, taken: Value, index: tuple[Held, Held], axis: int) -> Value:
     """NaN, or the least whole number, where a place is outside."""
     given, inside = index
     fits = nodes.add("Equal", given, inside)
