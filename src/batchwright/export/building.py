@@ -30,6 +30,8 @@ class Builder:
         self.scope = ""
         self._names = {value.name for value in self.inputs} | set(reserved)
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._made: dict[tuple[str, tuple[str, ...], tuple[tuple[str, Attribute], ...]], Value] = {}
+        self._before_reshape: dict[str, Value] = {}
         self._counts: dict[str, int] = {}
 
     @contextmanager
@@ -42,12 +44,28 @@ class Builder:
             self.scope = before
 
     def apply(self, op: str, *inputs: Held | float, **attributes: Attribute) -> Value:
-        """Add a node, and give what it makes; a Python number takes the dtype of the first value beside it."""
+        """Add a node, and give what it makes; a Python number takes the dtype of the first value beside it.
+
+        What was made before is not made again, and of several changes of shape only the last is made.
+        """
         values = self._values(inputs)
+        if op == "Reshape":
+            values = [self._before_reshape.get(values[0].name, values[0])]
         dtype, shape = infer(op, values, attributes)
-        output = Value(self._fresh(f"{self.scope}/{op}" if self.scope else op), dtype, shape)
-        self.nodes.append(Node(op, tuple(value.name for value in values), output, attributes))
-        return output
+        if op == "Reshape" and shape == values[0].shape:
+            return values[0]
+        names = tuple(value.name for value in values)
+        same = op, names, tuple(sorted(attributes.items()))
+        if same not in self._made:
+            self._made[same] = self._add(op, names, Value("", dtype, shape), attributes)
+        if op == "Reshape":
+            self._before_reshape[self._made[same].name] = values[0]
+        return self._made[same]
+
+    def _add(self, op: str, names: tuple[str, ...], output: Value, attributes: Mapping[str, Attribute]) -> Value:
+        made = output._replace(name=self._fresh(f"{self.scope}/{op}" if self.scope else op))
+        self.nodes.append(Node(op, names, made, attributes))
+        return made
 
     def constant(self, array: np.ndarray, name: str = "") -> Value:
         """A value for an array that is known; the same array is kept once."""
@@ -55,20 +73,26 @@ class Builder:
         dtype = dtype_of(array)
         key = dtype, array.shape, repr(array.tolist()).encode() if dtype == "string" else array.tobytes()
         if key not in self._known:
-            self._known[key] = self._fresh(name or (f"{self.scope}/constant" if self.scope else "constant"))
+            self._known[key] = self._fresh(name or "constant")
             self.constants[self._known[key]] = array
         return Value(self._known[key], dtype, array.shape)
 
-    def output(self, name: str, value: Value) -> Value:
-        """Give a value its final name, that of an output; the node that makes it is the last to use the old one."""
-        place = next(i for i, node in enumerate(self.nodes) if node.output.name == value.name)
-        named = value._replace(name=name)
-        self.nodes[place] = Node(self.nodes[place].op, self.nodes[place].inputs, named, self.nodes[place].attributes)
-        for i, node in enumerate(self.nodes):
-            if value.name in node.inputs:
-                inputs = tuple(name if one == value.name else one for one in node.inputs)
-                self.nodes[i] = Node(node.op, inputs, node.output, node.attributes)
-        return named
+    def outputs(self, named: Sequence[tuple[str, Value]]) -> tuple[Value, ...]:
+        """The values under their final names, as outputs of the graph.
+
+        A value that is to have two names, or is an input, is made again by a node of its own.
+        """
+        made = {node.output.name for node in self.nodes}
+        final: dict[str, str] = {}
+        found = []
+        for name, value in named:
+            if value.name in final or value.name not in made:
+                shape = tuple(-1 if size is None else size for size in value.shape)
+                value = self._add("Reshape", (value.name,), value, {"shape": shape})
+            final[value.name] = name
+            found.append(value._replace(name=name))
+        self.nodes = [_renamed(node, final) for node in self.nodes]
+        return tuple(found)
 
     def graph(self, outputs: Iterable[Value]) -> Graph:
         """The graph of these outputs, with the nodes and constants that they need."""
@@ -95,6 +119,13 @@ class Builder:
             return self._fresh(name)
         self._names.add(fresh)
         return fresh
+
+
+def _renamed(node: Node, names: Mapping[str, str]) -> Node:
+    inputs = tuple(names.get(name, name) for name in node.inputs)
+    return Node(
+        node.op, inputs, node.output._replace(name=names.get(node.output.name, node.output.name)), node.attributes
+    )
 
 
 def dtype_of(array: np.ndarray) -> Dtype:

@@ -63,7 +63,7 @@ def _classes(builder: Builder, task: Classification, outputs: Value, asked: Aske
     logits = outputs
     if task.loss == "binary_cross_entropy":
         logits = builder.apply("Concat", builder.apply("Mul", outputs, 0.0), outputs, axis=1)
-    log_p = _log_softmax(builder, builder.apply("Div", logits, float(task.temperature)))
+    log_p = _log_softmax(builder, _at_temperature(builder, task, logits))
     p = builder.apply("Exp", log_p)
     chosen = _chosen_class(builder, task, log_p, p)
     yield Column(f"predicted_{asked.target}", builder.apply("Gather", np.array(task.classes), chosen, axis=0))
@@ -73,6 +73,10 @@ def _classes(builder: Builder, task: Classification, outputs: Value, asked: Aske
         wide = builder.apply("Reshape", chosen, shape=(-1, 1))
         own = builder.apply("Equal", wide, np.arange(len(task.classes))[None, :])
         yield _set(builder, builder.apply("Or", near, own), task.classes, asked)
+
+
+def _at_temperature(builder: Builder, task: Classification | Multilabel, outputs: Value) -> Value:
+    return outputs if task.temperature == 1 else builder.apply("Div", outputs, float(task.temperature))
 
 
 def _log_softmax(builder: Builder, logits: Value) -> Value:
@@ -116,7 +120,7 @@ def _joined(builder: Builder, inside: Value, names: Sequence[str], between: str)
 
 
 def _labels(builder: Builder, task: Multilabel, outputs: Value, asked: Asked) -> Iterator[Column]:
-    log_odds = builder.apply("Div", outputs, float(task.temperature))
+    log_odds = _at_temperature(builder, task, outputs)
     threshold = float(task.threshold)
     given = builder.apply("GreaterOrEqual", log_odds, float(np.log(threshold) - np.log1p(-threshold)))
     yield Column(f"predicted_{asked.target}", _joined(builder, given, task.classes, task.separator))

@@ -39,7 +39,7 @@ def graph_of(model: SavedModel, *, interval: float | None = None) -> Graph:
             f"the column {same[0]!r} is an input of the model, and a column of the answers has this name: rename it in "
             "the source, and train again."
         )
-    return builder.graph([builder.output(one.name, one.value) for one in found])
+    return builder.graph(builder.outputs(found))
 
 
 def network_outputs(builder: Builder, model: SavedModel, inputs: Mapping[str, tuple[Value, str]]) -> Value:

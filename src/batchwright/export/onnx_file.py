@@ -61,12 +61,13 @@ class Writer:
     def add(
         self, op: str, inputs: Sequence[str | np.ndarray], output: str = "", *, domain: str = "", **attributes: Any
     ) -> str:
-        """Add a node, whose inputs are names or arrays that are known, and give the name of what it makes."""
+        """Add a node, whose inputs are names or arrays that are known, and give the name of what it makes first."""
         from onnx import helper
 
         output = output or self.fresh(op)
+        outputs = [output, self.fresh("counts")] if op == "StringSplit" else [output]
         names = [one if isinstance(one, str) else self.constant(one) for one in inputs]
-        self.nodes.append(helper.make_node(op, names, [output], name=output, domain=domain, **attributes))
+        self.nodes.append(helper.make_node(op, names, outputs, name=output, domain=domain, **attributes))
         return output
 
     def constant(self, array: np.ndarray) -> str:

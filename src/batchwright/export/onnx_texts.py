@@ -30,7 +30,7 @@ class Adds(Protocol):
     def add(
         self, op: str, inputs: Sequence[str | np.ndarray], output: str = "", *, domain: str = "", **attributes: Any
     ) -> str:
-        """Add a node, and give the name of what it makes."""
+        """Add a node, and give the name of what it makes first."""
 
 
 def needs_expressions(node: Node) -> bool:

@@ -18,7 +18,7 @@ def typed_inputs(encoding: Encoding, rows: Rows) -> dict[str, np.ndarray]:
     """The arrays that a graph of the model takes, by the names of columns; texts have the dtype object."""
     made = encoding.preprocessing
     if isinstance(rows, Images) or isinstance(made, ImagePreprocessing):
-        return {name: array for name, array in encoding.inputs(rows).items()}
+        return encoding.inputs(rows)
     found = {}
     for value in column_inputs(encoding):
         cells = rows.frame[rows.column(value.name).name]
