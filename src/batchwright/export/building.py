@@ -23,12 +23,12 @@ class Builder:
     Nodes are named after the current scope, which is that of a layer or a column.
     """
 
-    def __init__(self, inputs: Iterable[Value], reserved: Iterable[str] = ()) -> None:
+    def __init__(self, inputs: Iterable[Value]) -> None:
         self.inputs = tuple(inputs)
         self.nodes: list[Node] = []
         self.constants: dict[str, np.ndarray] = {}
         self.scope = ""
-        self._names = {value.name for value in self.inputs} | set(reserved)
+        self._names = {value.name for value in self.inputs}
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._made: dict[tuple[str, tuple[str, ...], tuple[tuple[str, Attribute], ...]], Value] = {}
         self._before_reshape: dict[str, Value] = {}
@@ -123,9 +123,8 @@ class Builder:
 
 def _renamed(node: Node, names: Mapping[str, str]) -> Node:
     inputs = tuple(names.get(name, name) for name in node.inputs)
-    return Node(
-        node.op, inputs, node.output._replace(name=names.get(node.output.name, node.output.name)), node.attributes
-    )
+    output = node.output._replace(name=names.get(node.output.name, node.output.name))
+    return Node(node.op, inputs, output, node.attributes)
 
 
 def dtype_of(array: np.ndarray) -> Dtype:
@@ -172,7 +171,7 @@ def width_of_codes(op: str, attributes: Mapping[str, Any]) -> int:
     if op == "CategoryCodes":
         return 1
     if op == "HeldValues":
-        return len(attributes["values"]) + attributes["other"] + attributes["missing"]
+        return len(attributes["values"]) + int(attributes["other"]) + int(attributes["missing"])
     return sum(max(0, attributes["length"] - together) for together in range(attributes["ngrams"]))
 
 

@@ -183,7 +183,7 @@ def _tensor(name: str, array: np.ndarray) -> Any:
 
 
 def _as_it_is(writer: Writer, node: Node) -> None:
-    writer.add(node.op, node.inputs, node.output.name, **node.attributes)
+    writer.add(node.op, node.inputs, node.output.name, **dict[str, Any](node.attributes))
 
 
 def _cast(writer: Writer, node: Node) -> None:
@@ -198,7 +198,7 @@ def _with_numbers(*names: str) -> Write:
 
     def write(writer: Writer, node: Node) -> None:
         given = [np.array(node.attributes[name], np.int64) for name in names]
-        rest = {name: value for name, value in node.attributes.items() if name not in names}
+        rest: dict[str, Any] = {name: value for name, value in node.attributes.items() if name not in names}
         writer.add(node.op, [*node.inputs, *given], node.output.name, **rest)
 
     return write

@@ -118,12 +118,12 @@ class _Walk:
     def _equation(self, one: JaxprEqn, other: JaxprEqn, inputs: list[Traced]) -> list[Traced]:
         name = one.primitive.name
         if name in CALLS:
-            return self._call(*(each.params[CALLS[name]] for each in (one, other)), inputs)
+            return self._call(one.params[CALLS[name]], other.params[CALLS[name]], inputs)
         if name == "platform_index":
             return [Traced(np.array(len(one.params["platforms"]) - 1), ())]
         if name == "cond" and isinstance(inputs[0].held, np.ndarray):
-            chosen = (each.params["branches"][int(inputs[0].held)] for each in (one, other))
-            return self._call(*chosen, inputs[1:])
+            branch = int(inputs[0].held)
+            return self._call(one.params["branches"][branch], other.params["branches"][branch], inputs[1:])
         try:
             return self._node(one, other, inputs)
         except NoFormError as refused:
@@ -141,7 +141,7 @@ class _Walk:
     def _node(self, one: JaxprEqn, other: JaxprEqn, inputs: list[Traced]) -> list[Traced]:
         """What an operation gives; it is computed at once if all of its inputs are known."""
         pairs = zip(one.outvars, other.outvars, strict=True)
-        sizes = tuple(unify(first.aval.shape, second.aval.shape) for first, second in pairs)
+        sizes = tuple(unify(np.shape(_seen(first)), np.shape(_seen(second))) for first, second in pairs)
         name, of_rows = one.primitive.name, any(isinstance(size, Rows) for shape in sizes for size in shape)
         named = next((each.name for each in inputs if each.name), "")
         if all(each.known for each in inputs) and inputs and (name in ELEMENTWISE or not of_rows):
@@ -150,15 +150,21 @@ class _Walk:
         emit = PRIMITIVES.get(name)
         if emit is None:
             raise NoFormError("")
-        dtypes = tuple(_dtype(variable.aval.dtype) for variable in one.outvars)
+        dtypes = tuple(_dtype(_seen(variable).dtype) for variable in one.outvars)
         made = emit(self.nodes, Equation(name, tuple(inputs), one.params, other.params, sizes, dtypes))
         held = [self._rounded(each, variable) for each, variable in zip(made, one.outvars, strict=True)]
         return [Traced(each, shape, named) for each, shape in zip(held, sizes, strict=True)]
 
     def _rounded(self, held: Held, variable: Any) -> Held:
         """The numbers rounded, if JAX has them in bfloat16."""
-        is_wide = variable.aval.dtype != jnp.bfloat16 or isinstance(held, np.ndarray)
-        return held if is_wide else round_bits(self.nodes, held)
+        if _seen(variable).dtype != jnp.bfloat16 or isinstance(held, np.ndarray):
+            return held
+        return round_bits(self.nodes, held)
+
+
+def _seen(variable: Any) -> Any:
+    """What JAX knows of a variable: its shape and dtype."""
+    return variable.aval
 
 
 def _pairs(one: Sequence[Any], other: Sequence[Any]) -> Any:
@@ -171,18 +177,20 @@ def _read(known: Mapping[Any, Traced], one: Any, other: Any) -> Traced:
         return known[one]
     if not np.array_equal(one.val, other.val, equal_nan=np.asarray(one.val).dtype.kind == "f"):
         raise NoFormError(f"the number {one.val} becomes {other.val} with more rows")
-    return Traced(np.asarray(one.val).astype(_dtype(one.aval.dtype)), np.shape(one.val))
+    return Traced(np.asarray(one.val).astype(_dtype(_seen(one).dtype)), np.shape(one.val))
 
 
 def _alike(inputs: Sequence[Traced]) -> list[Traced]:
     """Arrays that are known, broadcast to each other as far as they are held; numbers without axes stay as they are."""
     shape = np.broadcast_shapes(*(np.shape(each.held) for each in inputs))
-    return [each._replace(held=np.broadcast_to(each.held, shape)) if each.sizes else each for each in inputs]
+    arrays = [np.asarray(each.held) for each in inputs]
+    whole = [np.broadcast_to(array, shape) if array.ndim else array for array in arrays]
+    return [each._replace(held=held) for each, held in zip(inputs, whole, strict=True)]
 
 
 def _compute(equation: JaxprEqn, inputs: Sequence[Traced]) -> list[np.ndarray]:
     """What an operation on arrays that are known gives."""
-    dtypes = (variable.aval.dtype for variable in equation.invars)
+    dtypes = (_seen(variable).dtype for variable in equation.invars)
     arrays = [jnp.asarray(each.held, dtype) for each, dtype in zip(inputs, dtypes, strict=True)]
     found = equation.primitive.bind(*arrays, **equation.params)
     return [_as_held(each) for each in (found if equation.primitive.multiple_results else [found])]
@@ -190,9 +198,10 @@ def _compute(equation: JaxprEqn, inputs: Sequence[Traced]) -> list[np.ndarray]:
 
 def place_of(equation: JaxprEqn) -> str:
     """The file, the line and the function of an operation outside of JAX, as far as they are known."""
-    traceback = equation.source_info.traceback
+    traceback: Any = equation.source_info.traceback
     own = os.sep + "jax" + os.sep
-    for frame in () if traceback is None else traceback.frames:
+    frames: Sequence[Any] = traceback.frames if traceback else ()
+    for frame in frames:
         if own not in frame.file_name:
             return f"{Path(frame.file_name).name}, line {frame.line_num}, in {frame.function_name}"
     return "a place that is not known"
