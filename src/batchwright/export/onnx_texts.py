@@ -3,9 +3,7 @@
 Expressions are those of RE2. They are written so that a text matches just where `encoders` and `tags` say so.
 """
 
-from collections.abc import Sequence
 from functools import cache
-from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -13,6 +11,7 @@ import polars as pl
 from batchwright.data.encode.encoders import WHOLE
 from batchwright.data.encode.spelling import fold
 from batchwright.export.graph import Node
+from batchwright.export.onnx_writer import Writer
 
 LABELS = "ai.onnx.ml"
 """The domain that knows the codes of texts."""
@@ -24,21 +23,12 @@ WHOLE_NUMBER = r"[+-]?[0-9]+(?:\.0*)?"
 """A whole number, with or without zeros after the point."""
 
 
-class Adds(Protocol):
-    """What adds nodes to an ONNX graph."""
-
-    def add(
-        self, op: str, inputs: Sequence[str | np.ndarray], output: str = "", *, domain: str = "", **attributes: Any
-    ) -> str:
-        """Add a node, and give the name of what it makes first."""
-
-
 def needs_expressions(node: Node) -> bool:
     """Whether the codes of categories need more than a table: spellings are merged, or 3 and 3.0 are one."""
     return bool(node.attributes["merge_case"]) or bool(_whole_numbers(_categories(node)))
 
 
-def write_category_codes(writer: Adds, node: Node) -> None:
+def write_category_codes(writer: Writer, node: Node) -> None:
     """The code of each text, int64 [rows, 1], as `encoders.category_codes`."""
     categories, (text,) = _categories(node), node.inputs
     if node.attributes["merge_case"]:
@@ -65,7 +55,7 @@ def _categories(node: Node) -> tuple[str, ...]:
     return tuple(str(one) for one in node.attributes["categories"])  # type: ignore[union-attr]
 
 
-def _table(writer: Adds, text: str, codes: dict[str, int], output: str = "") -> str:
+def _table(writer: Writer, text: str, codes: dict[str, int], output: str = "") -> str:
     """The number of each text in a table, 0 where it is not in it."""
     return writer.add(
         "LabelEncoder",
@@ -87,7 +77,7 @@ def _whole_numbers(categories: tuple[str, ...]) -> dict[str, str]:
     return dict(written.filter(pl.col("whole").is_unique()).iter_rows())
 
 
-def _merged_codes(writer: Adds, node: Node, text: str, categories: tuple[str, ...]) -> None:
+def _merged_codes(writer: Writer, node: Node, text: str, categories: tuple[str, ...]) -> None:
     """The code of the category whose expression the text matches."""
     folded = tuple(map(fold, categories))
     wholes = {name: whole for whole, name in _whole_numbers(folded).items()}
@@ -141,7 +131,7 @@ def _folded_to_several() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def write_held_values(writer: Adds, node: Node) -> None:
+def write_held_values(writer: Writer, node: Node) -> None:
     """Which values each cell holds, float32 [rows, width], as `tags.Tags` writes it."""
     (text,) = node.inputs
     between = _escape(str(node.attributes["separator"]))
