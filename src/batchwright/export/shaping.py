@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import cast
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from batchwright.export.building import Held
 from batchwright.export.elementwise import Emit
 from batchwright.export.graph import Value
-from batchwright.export.traced import Equation, Nodes, NoFormError, Rows, Size, Traced, shape_of
+from batchwright.export.traced import Equation, Nodes, NoFormError, Rows, Size, Traced, shape_of, unify
 
 
 def _broadcast(nodes: Nodes, equation: Equation) -> Sequence[Held]:
@@ -47,6 +48,29 @@ def _concatenate(nodes: Nodes, equation: Equation) -> Sequence[Held]:
     return [nodes.add("Concat", *map(nodes.whole, equation.inputs), axis=axis)]
 
 
+def _stack(nodes: Nodes, equation: Equation) -> Sequence[Held]:
+    """Side by side along a new axis."""
+    axis = equation.params["axis"]
+    whole = (nodes.whole(one) for one in equation.inputs)
+    wide = [nodes.reshape(nodes.constant(one), [*one.sizes[:axis], 1, *one.sizes[axis:]]) for one in whole]
+    return [nodes.add("Concat", *wide, axis=axis)]
+
+
+def _unstack(nodes: Nodes, equation: Equation) -> Sequence[Held]:
+    x, axis = nodes.whole(equation.inputs[0]), equation.params["axis"]
+    each = (nodes.slice(x.held, axis, place, place + 1) for place in range(len(equation.sizes)))
+    return [nodes.reshape(one, sizes) for one, sizes in zip(each, equation.sizes, strict=True)]
+
+
+def _tile(nodes: Nodes, equation: Equation) -> Sequence[Held]:
+    held = nodes.whole(equation.inputs[0]).held
+    for axis, times in enumerate(equation.params["reps"]):
+        if times > 1 and isinstance(equation.inputs[0].sizes[axis], Rows):
+            raise NoFormError("of the rows")
+        held = nodes.add("Concat", *[held] * times, axis=axis) if times > 1 else held
+    return [held]
+
+
 def _slice(nodes: Nodes, equation: Equation) -> Sequence[Held]:
     x, held = equation.inputs[0], equation.inputs[0].held
     steps = equation.params["strides"] or (1,) * len(x.sizes)
@@ -73,14 +97,11 @@ def _dynamic_slice(nodes: Nodes, equation: Equation) -> Sequence[Held]:
 
 
 def _split(nodes: Nodes, equation: Equation) -> Sequence[Held]:
-    ends, axis = np.cumsum(equation.params["sizes"]), equation.params["axis"]
+    axis, sizes = equation.params["axis"], list(map(int, equation.params["sizes"]))
     if isinstance(equation.inputs[0].sizes[axis], Rows):
         raise NoFormError("of the rows")
     held = equation.inputs[0].held
-    return [
-        nodes.slice(held, axis, int(end) - size, int(end))
-        for end, size in zip(ends, equation.params["sizes"], strict=True)
-    ]
+    return [nodes.slice(held, axis, end - size, end) for end, size in zip(accumulate(sizes), sizes, strict=True)]
 
 
 def _reverse(nodes: Nodes, equation: Equation) -> Sequence[Held]:
@@ -164,9 +185,8 @@ def _gather(nodes: Nodes, equation: Equation) -> Sequence[Held]:
     (table, places), names = equation.inputs, equation.params["dimension_numbers"]
     if len(names.start_index_map) != 1 or names.operand_batching_dims or names.start_indices_batching_dims:
         raise NoFormError("of places that are given by more than one number")
-    (axis,), one_size = names.start_index_map, equation.params["slice_sizes"]
-    others = [size for other, size in enumerate(table.sizes) if other != axis]
-    if names.collapsed_slice_dims != (axis,) or list(one_size[:axis] + one_size[axis + 1 :]) != others:
+    (axis,), taken_sizes = names.start_index_map, unify(equation.params["slice_sizes"], equation.others["slice_sizes"])
+    if names.collapsed_slice_dims != (axis,) or taken_sizes != (*table.sizes[:axis], 1, *table.sizes[axis + 1 :]):
         raise NoFormError("of parts of axes")
     if isinstance(table.sizes[axis], Rows):
         raise NoFormError("of rows")
@@ -226,6 +246,9 @@ SHAPING: Mapping[str, Emit] = {
     "slice": _slice,
     "split": _split,
     "squeeze": _squeeze,
+    "stack": _stack,
+    "tile": _tile,
     "transpose": _transpose,
+    "unstack": _unstack,
 }
 """What becomes of each operation that moves numbers or reduces axes."""

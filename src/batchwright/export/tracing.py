@@ -96,6 +96,7 @@ class _Walk:
 
     def __init__(self, nodes: Nodes) -> None:
         self.nodes = nodes
+        self._places: list[str] = []
 
     def closed(self, one: ClosedJaxpr, other: ClosedJaxpr, given: Sequence[Traced]) -> list[Traced]:
         """What a trace with its constants gives for these inputs."""
@@ -111,8 +112,10 @@ class _Walk:
         if len(one.eqns) != len(other.eqns):
             raise NoFormError(f"{len(one.eqns)} operations for {SIZES[0]} rows, {len(other.eqns)} for {SIZES[1]}")
         for first, second in zip(one.eqns, other.eqns, strict=True):
+            self._places.append(place_of(first))
             made = self._equation(first, second, [_read(known, *pair) for pair in _pairs(first.invars, second.invars)])
             known |= dict(zip(first.outvars, made, strict=True))
+            self._places.pop()
         return [_read(known, *pair) for pair in _pairs(one.outvars, other.outvars)]
 
     def _equation(self, one: JaxprEqn, other: JaxprEqn, inputs: list[Traced]) -> list[Traced]:
@@ -128,8 +131,8 @@ class _Walk:
             return self._node(one, other, inputs)
         except NoFormError as refused:
             raise UsageError(
-                f"the operation {name!r} of JAX {refused} has no form in the graph of a model; it is in "
-                f"{place_of(one)}. {ELSEWHERE}."
+                f"the operation {name!r} of JAX{f' ({refused})' if str(refused) else ''} has no form in the graph of a "
+                f"model; it is in {self._place()}. {ELSEWHERE}."
             ) from refused
 
     def _call(self, one: Any, other: Any, inputs: list[Traced]) -> list[Traced]:
@@ -137,6 +140,10 @@ class _Walk:
         if isinstance(one, ClosedJaxpr):
             return self.closed(one, other, inputs)
         return self.run(one, other, inputs)
+
+    def _place(self) -> str:
+        """Where the operation is that is at hand: as far inside as is known."""
+        return next((place for place in reversed(self._places) if place), "a place that is not known")
 
     def _node(self, one: JaxprEqn, other: JaxprEqn, inputs: list[Traced]) -> list[Traced]:
         """What an operation gives; it is computed at once if all of its inputs are known."""
@@ -197,11 +204,11 @@ def _compute(equation: JaxprEqn, inputs: Sequence[Traced]) -> list[np.ndarray]:
 
 
 def place_of(equation: JaxprEqn) -> str:
-    """The file, the line and the function of an operation outside of JAX, as far as they are known."""
+    """The file, the line and the function of an operation outside of JAX; empty if they are not known."""
     traceback: Any = equation.source_info.traceback
     own = os.sep + "jax" + os.sep
     frames: Sequence[Any] = traceback.frames if traceback else ()
     for frame in frames:
         if own not in frame.file_name:
             return f"{Path(frame.file_name).name}, line {frame.line_num}, in {frame.function_name}"
-    return "a place that is not known"
+    return ""
