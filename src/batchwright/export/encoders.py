@@ -139,9 +139,9 @@ def _as_float(builder: Builder, value: Value) -> Value:
     return builder.apply("Cast", value, to="float32")
 
 
-def _filled(builder: Builder, missing: Value, value: Value, instead: float) -> Value:
+def _filled(builder: Builder, missing: Value, value: Value, instead: float | np.ndarray) -> Value:
     """The numbers in float32, with another one where they are missing."""
-    return _as_float(builder, builder.apply("Where", missing, np.array(instead, np.float64), value))
+    return _as_float(builder, builder.apply("Where", missing, np.asarray(instead, np.float64), value))
 
 
 def _indicators(builder: Builder, placed: Sequence[Placed], missing: Value) -> list[Block]:
@@ -181,11 +181,13 @@ def _scale(builder: Builder, cells: Value, encoders: Sequence[Number]) -> Value:
 
 
 def _quantiles(builder: Builder, placed: Sequence[Placed]) -> list[Block]:
+    """Of a single knot, `Quantile` gives its level where the number is missing too."""
     with builder.within("quantiles"):
         cells = _all_cells(builder, placed)
         missing = builder.apply("IsNaN", cells)
         ranks = _interpolate(builder, cells, [one.encoder for one in placed])
-        columns = Block(_filled(builder, missing, ranks, 0.0), tuple(one.place for one in placed))
+        alone = _row([one.encoder.levels[0] if len(one.encoder.knots) == 1 else 0.0 for one in placed])
+        columns = Block(_filled(builder, missing, ranks, alone), tuple(one.place for one in placed))
         return [columns, *_indicators(builder, placed, missing)]
 
 
