@@ -86,7 +86,7 @@ def test_where_rows_cannot_be_read_again_some_are_made_up(example: Get, tmp_path
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"temperature": 9.0}, "probability_.* differs by"),
+        ({"temperature": 1.01}, "probability_.* differs by"),
         ({"threshold": 0.999}, "'no .*' in place of 'yes .*' in row"),
     ],
     ids=["probabilities", "answers"],
