@@ -291,3 +291,18 @@ def test_notes_and_settings_are_of_what_all_variants_share(tmp_path, vary, own, 
     assert "training.seed" in settings
     assert ("optimizer.name" in settings) == (not vary.startswith("optimizer.name"))
     assert ("optimizer.beta_1" in settings) == (not vary.startswith("optimizer.name"))
+
+
+def test_a_linear_network_and_others_are_compared_on_rows_scaled_alike(tmp_path):
+    lines = [f"{x},{'ab'[x % 2]}" for x in range(60)]
+    (tmp_path / "rows.csv").write_text("\n".join(["x,y", *lines]))
+    values = {"data.source": str(tmp_path / "rows.csv"), "data.target": "y"}
+    space = load_space(None, [(key, text, key) for key, text in values.items()])
+    begun = {vary: next(compare(space, vary, CompareOptions(trials=1, seeds=1))) for vary in NETWORKS}
+    scaling = {vary: one.prepared.settings.config.data_options.scaling for vary, one in begun.items()}
+    assert scaling == {"network.name=linear,mlp": "standard", "network.name=tabular,mlp": "auto"}
+    said = {vary: [note for note in one.notes if note.startswith("data.scaling")] for vary, one in begun.items()}
+    assert [len(notes) for notes in said.values()] == [1, 0]
+
+
+NETWORKS = ("network.name=linear,mlp", "network.name=tabular,mlp")

@@ -14,6 +14,8 @@ from batchwright.runs.searches import reopen_search
 from batchwright.search.events import Progress, Searched, SearchOptions
 from batchwright.search.search import go_on, search
 from batchwright.search.space import load_space
+from batchwright.workflow.held_out import with_validation_rows
+from batchwright.workflow.preparing import prepare
 
 VALUES = {
     "data.source": "iris",
@@ -27,7 +29,8 @@ VALUES = {
 
 
 def _space(**others):
-    return load_space(None, [(key, text, key) for key, text in {**VALUES, **others}.items()])
+    texts = {key: text for key, text in {**VALUES, **others}.items() if text is not None}
+    return load_space(None, [(key, text, key) for key, text in texts.items()])
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +164,29 @@ def test_rates_around_that_of_the_network_are_searched(network, epochs, ends):
         load_space(None, [(k, v, k) for k, v in values.items()]), SearchOptions(trials=2), data
     )
     assert [(one.key, one.values) for one in space.dimensions] == [("optimizer.learning_rate", ends)]
+
+
+def test_linear_networks_and_others_have_rows_that_any_of_them_reads_again(tmp_path):
+    drawn = np.random.default_rng(0)
+    skewed = drawn.lognormal(0, 3, 120)
+    lines = [f"{x},{y}" for x, y in zip(skewed, np.where(skewed > 1, "high", "low"), strict=True)]
+    (tmp_path / "skewed.csv").write_text("\n".join(["x,y", *lines]))
+    others = {
+        "data.source": str(tmp_path / "skewed.csv"),
+        "data.target": "y",
+        "network.name": "{choice: [linear, mlp]}",
+        "network.hidden_layer_sizes": None,
+        "network.batch_normalization": None,
+        "training.epochs": "1",
+    }
+    space = _space(**others)
+    scalings = {name: space.settings({"network.name": name}).config.data_options.scaling for name in ("linear", "mlp")}
+    assert scalings == {"linear": "standard", "mlp": "auto"}  # what each has where it is trained alone
+    began, *_, last = search(space, SearchOptions(trials=2), run_dir=tmp_path / "found")
+    assert any(note.startswith("data.scaling is standard") for note in began.notes)
+    folder = tmp_path / "found"
+    kept, fingerprint = load_space(folder / "space.yaml"), reopen_search(folder).plan.fingerprint
+    for name in ("linear", "mlp"):
+        settings = kept.settings({"network.name": name})
+        assert prepare(with_validation_rows(settings)).dataset.fingerprint == fingerprint
+    assert load_config(folder / "best.yaml").config.data_options.scaling == "standard"

@@ -19,11 +19,12 @@ from batchwright import _cache
 from batchwright._shown import Drawings, Shown
 from batchwright.comparison.differences import verdict
 from batchwright.comparison.learning_curve import LearningCurve, learning_curve
-from batchwright.comparison.variants import RATE, ROWS, Variant, own_keys, rules, values_of
+from batchwright.comparison.variants import RATE, ROWS, Variant, networks_in, own_keys, rules, values_of
 from batchwright.config.sections import NUMBERS
 from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.population.fit import common_rows
+from batchwright.search.alike import scale_alike
 from batchwright.search.objective import LOSS
 from batchwright.search.parameters import sobol
 from batchwright.search.space import Space
@@ -175,6 +176,7 @@ def compare(
     started = time.perf_counter()
     if space.dimensions:
         raise ConfigError(f"{space.dimensions[0].key}: a space is for `search`; compare takes `vary=KEY=[VALUE, ...]`.")
+    space, scaled = scale_alike(space, networks_in(vary) if dataset is None else ())
     base = space.settings({})
     if NUMBERS in base.to_measure:
         raise ConfigError("network.numbers: auto does not go with a comparison: give a name, or `vary` it among names.")
@@ -190,7 +192,7 @@ def compare(
     variants, left_out = _possible_variants(arena, variants, strict=chosen)
     if len(variants) < 2:
         raise ConfigError(f"`vary={vary}`: there are fewer than two values to compare here: give them, as KEY=[A, B].")
-    yield Begun(prepared, variants, (*_common_notes(prepared, variants), *notes, *left_out))
+    yield Begun(prepared, variants, (*scaled, *_common_notes(prepared, variants), *notes, *left_out))
     found = []
     for number, variant in enumerate(variants, start=1):
         row = yield from _row(arena, variant, number, len(variants))

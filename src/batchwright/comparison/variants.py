@@ -16,6 +16,7 @@ from batchwright.errors import ConfigError
 from batchwright.measure.learning_rate import default_rate
 from batchwright.optim import OPTIMIZERS
 from batchwright.optim.rule import Form, Optimizer
+from batchwright.search.alike import NETWORK
 from batchwright.search.dimension import Dimension, dimension_of, hints_at, hints_of_key
 from batchwright.search.space import Space
 from batchwright.workflow.decay import DECAY
@@ -134,6 +135,14 @@ def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
         Variant(flow(value), {key: value}, (rate_of(_make_rule(str(value))),) if key == RULE else tuned)
         for value in values
     )
+
+
+def networks_in(vary: str | None) -> tuple[str, ...]:
+    """The names of the networks that are compared, if it is networks that differ."""
+    written, equals, text = (vary or "").partition("=")
+    if present_name(written) != NETWORK:
+        return ()
+    return tuple(map(str, _parse_values(text, written) if equals else _usual_values(NETWORK, rows=0)))
 
 
 def rate_of(rule: Optimizer) -> Dimension:

@@ -17,6 +17,7 @@ from batchwright.errors import BatchwrightError, ConfigError, DataError, Interru
 from batchwright.population.fit import common_rows
 from batchwright.runs.manifest import BEST_RUN
 from batchwright.runs.searches import SPACE, STUDY, SearchFolder, SearchPlan, create_search
+from batchwright.search.alike import networks_of, scale_alike
 from batchwright.search.defaults import default_dimensions
 from batchwright.search.ensemble import (
     choose_trials,
@@ -120,6 +121,7 @@ def _plan_search(
     space: Space, options: SearchOptions, dataset: Dataset | None
 ) -> tuple[Space, Prepared, SearchPlan, tuple[str, ...]]:
     """What is searched, on which rows; the batch size is measured where nobody has chosen it."""
+    space, scaled = scale_alike(space, networks_of(space) if dataset is None else ())
     space, members = take_members(space, space.settings(space.point(_middle(space))))
     first = space.settings(space.point(_middle(space)))
     refuse_where_compared(first)
@@ -146,7 +148,7 @@ def _plan_search(
         refuse_trials_as_members(space, prepared, members, options.trials)
     _refuse_corners(space, prepared, together=members is not None)
     size, reason, notes = _batch_size(space, first, prepared)
-    notes = (*notes, *medians_note(prepared.job.program.model.task, objective.monitor))
+    notes = (*scaled, *notes, *medians_note(prepared.job.program.model.task, objective.monitor))
     plan = SearchPlan(
         prepared.dataset.name,
         prepared.dataset.fingerprint,

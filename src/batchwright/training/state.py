@@ -18,6 +18,7 @@ from batchwright.optim.names import leave_out_chosen, list_names, names_of, refu
 from batchwright.optim.rule import Optimizer
 from batchwright.tasks import Task
 from batchwright.tasks.target_columns import target_columns
+from batchwright.training.uncompiled import call_uncompiled
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -172,8 +173,8 @@ def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array
 
 
 def initial_variables(model: Model, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> Variables:
-    """The first variables of a network for rows shaped like these; one program for all numbers and seeds."""
-    variables: Variables = _variables(model, example_for(model.network, example), _key(seed))
+    """The first variables of a network for rows shaped like these."""
+    variables: Variables = call_uncompiled(_variables, model, example_for(model.network, example), _key(seed))
     return variables
 
 
@@ -184,7 +185,8 @@ def state_with(program: Program, variables: Variables, *, seed: int) -> TrainSta
         ConfigError: a pattern of the optimizer, or of what is frozen, matches no parameter, or all of them are frozen.
     """
     _check_frozen(program, variables.params)
-    state: TrainState = _state(program.optimizer, variables, _key(seed), program.frozen, averaged=program.averaged)
+    make = partial(_state, frozen=program.frozen, averaged=program.averaged)
+    state: TrainState = call_uncompiled(make, program.optimizer, variables, _key(seed))
     return state
 
 
@@ -202,7 +204,6 @@ def _key(seed: int) -> jax.Array:
     return jax.random.key(seed, impl=KEYS)
 
 
-@jax.jit
 def _variables(model: Model, example: dict[str, np.ndarray | jax.Array], key: jax.Array) -> Variables:
     initial, _ = jax.random.split(key)
     shown = {name: jnp.asarray(array) for name, array in example.items()}
@@ -210,9 +211,8 @@ def _variables(model: Model, example: dict[str, np.ndarray | jax.Array], key: ja
     return model.network.init(initial, shown | targets)
 
 
-@partial(jax.jit, static_argnames=("frozen", "averaged"))
 def _state(
-    optimizer: Optimizer, variables: Variables, key: jax.Array, frozen: tuple[str, ...], *, averaged: bool
+    optimizer: Optimizer, variables: Variables, key: jax.Array, *, frozen: tuple[str, ...], averaged: bool
 ) -> TrainState:
     _, training = jax.random.split(key)
     return TrainState(

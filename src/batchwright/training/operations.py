@@ -1,0 +1,204 @@
+"""Operations of traced functions in NumPy, by the names that JAX has for them."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from batchwright.training import threefry
+
+Parameters = Mapping[str, Any]
+Operation = Callable[..., Any]
+"""From parameters and arrays to the result, or NotImplemented."""
+
+
+def _of_elements(function: Operation) -> Operation:
+    return lambda _, *values: function(*values)
+
+
+def _reduce(function: Operation) -> Operation:
+    return lambda parameters, x: function(x, axis=tuple(parameters["axes"]))
+
+
+def _divide(x: np.ndarray, y: np.ndarray) -> Any:
+    return NotImplemented if np.issubdtype(x.dtype, np.integer) else x / y
+
+
+def _shift_right(x: np.ndarray, by: np.ndarray) -> Any:
+    return np.right_shift(x, by) if x.dtype.kind == "u" else NotImplemented
+
+
+def _select(which: np.ndarray, *cases: np.ndarray) -> Any:
+    return np.where(which, cases[1], cases[0]) if len(cases) == 2 else NotImplemented
+
+
+def _erf(x: np.ndarray) -> Any:
+    return np.vectorize(math.erf, otypes=[x.dtype])(x)
+
+
+def _erf_inv(x: np.ndarray) -> Any:
+    """The polynomials of Giles 2010, "Approximating the erfinv function", for single precision; XLA has the same."""
+    if x.dtype != np.float32:
+        return NotImplemented
+    w = -np.log1p(-x * x)
+    middle, tail = _polynomial(ERF_INV_MIDDLE, w - np.float32(2.5)), _polynomial(ERF_INV_TAIL, np.sqrt(w) - 3)
+    inside = np.where(w < 5, middle, tail) * x
+    return np.where(np.abs(x) == 1, x * np.float32(np.inf), inside)
+
+
+def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
+    made: Any = np.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        made = made * x + np.float32(coefficient)
+    return made
+
+
+ERF_INV_MIDDLE = (
+    2.81022636e-08,
+    3.43273939e-07,
+    -3.5233877e-06,
+    -4.39150654e-06,
+    0.00021858087,
+    -0.00125372503,
+    -0.00417768164,
+    0.246640727,
+    1.50140941,
+)
+ERF_INV_TAIL = (
+    -0.000200214257,
+    0.000100950558,
+    0.00134934322,
+    -0.00367342844,
+    0.00573950773,
+    -0.0076224613,
+    0.00943887047,
+    1.00167406,
+    2.83297682,
+)
+
+
+def _broadcast(parameters: Parameters, x: np.ndarray) -> np.ndarray:
+    sides = [1] * len(parameters["shape"])
+    for side, place in zip(x.shape, parameters["broadcast_dimensions"], strict=True):
+        sides[place] = side
+    return np.broadcast_to(x.reshape(sides), parameters["shape"])
+
+
+def _iota(parameters: Parameters) -> np.ndarray:
+    shape, dimension = parameters["shape"], parameters["dimension"]
+    sides = [side if place == dimension else 1 for place, side in enumerate(shape)]
+    return np.broadcast_to(np.arange(shape[dimension]).reshape(sides), shape)
+
+
+def _slice(parameters: Parameters, x: np.ndarray) -> np.ndarray:
+    starts, limits = parameters["start_indices"], parameters["limit_indices"]
+    steps = parameters["strides"] or (1,) * len(starts)
+    return x[tuple(map(slice, starts, limits, steps))]
+
+
+def _reshape(parameters: Parameters, x: np.ndarray) -> Any:
+    return x.reshape(parameters["new_sizes"]) if parameters["dimensions"] is None else NotImplemented
+
+
+def _bitcast(parameters: Parameters, x: np.ndarray) -> Any:
+    wanted = np.dtype(parameters["new_dtype"])
+    return x.view(wanted) if wanted.itemsize == x.dtype.itemsize else NotImplemented
+
+
+def _cumsum(parameters: Parameters, x: np.ndarray) -> Any:
+    return NotImplemented if parameters["reverse"] else np.cumsum(x, axis=parameters["axis"], dtype=x.dtype)
+
+
+def _random_split(parameters: Parameters, keys: np.ndarray) -> np.ndarray:
+    return _of_each(keys, lambda key: threefry.split(key, parameters["shape"]))
+
+
+def _random_fold_in(_: Parameters, keys: np.ndarray, numbers: np.ndarray) -> Any:
+    if keys.ndim > 1 or numbers.ndim:
+        return NotImplemented
+    return threefry.fold_in(keys, int(numbers))
+
+
+def _random_bits(parameters: Parameters, keys: np.ndarray) -> Any:
+    if parameters["bit_width"] != 32:
+        return NotImplemented
+    return _of_each(keys, lambda key: threefry.bits(key, parameters["shape"]))
+
+
+def _of_each(keys: np.ndarray, made: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """The results of each of some keys [..., 2], side by side."""
+    results = np.stack([made(key) for key in keys.reshape(-1, 2)])
+    return results.reshape(*keys.shape[:-1], *results.shape[1:])
+
+
+ELEMENTWISE: Mapping[str, Operation] = {
+    "abs": np.abs,
+    "add": np.add,
+    "and": np.bitwise_and,
+    "ceil": np.ceil,
+    "copy": np.copy,
+    "cos": np.cos,
+    "div": _divide,
+    "eq": np.equal,
+    "erf": _erf,
+    "erf_inv": _erf_inv,
+    "exp": np.exp,
+    "floor": np.floor,
+    "ge": np.greater_equal,
+    "gt": np.greater,
+    "le": np.less_equal,
+    "log": np.log,
+    "log1p": np.log1p,
+    "lt": np.less,
+    "max": np.maximum,
+    "min": np.minimum,
+    "mul": np.multiply,
+    "ne": np.not_equal,
+    "neg": np.negative,
+    "nextafter": np.nextafter,
+    "not": np.invert,
+    "or": np.bitwise_or,
+    "pow": np.power,
+    "select_n": _select,
+    "shift_right_logical": _shift_right,
+    "sign": np.sign,
+    "sin": np.sin,
+    "sqrt": np.sqrt,
+    "square": np.square,
+    "stop_gradient": np.asarray,
+    "sub": np.subtract,
+    "tanh": np.tanh,
+    "xor": np.bitwise_xor,
+}
+"""Operations on each number, without parameters."""
+
+OPERATIONS: Mapping[str, Operation] = {
+    **{name: _of_elements(function) for name, function in ELEMENTWISE.items()},
+    "reduce_max": _reduce(np.max),
+    "reduce_min": _reduce(np.min),
+    "reduce_sum": _reduce(np.sum),
+    "bitcast_convert_type": _bitcast,
+    "broadcast_in_dim": _broadcast,
+    "concatenate": lambda parameters, *values: np.concatenate(values, axis=parameters["dimension"]),
+    "convert_element_type": lambda parameters, x: x.astype(parameters["new_dtype"]),
+    "cumsum": _cumsum,
+    "integer_pow": lambda parameters, x: x ** parameters["y"],
+    "iota": _iota,
+    "reshape": _reshape,
+    "slice": _slice,
+    "squeeze": lambda parameters, x: np.squeeze(x, axis=tuple(parameters["dimensions"])),
+    "transpose": lambda parameters, x: np.transpose(x, parameters["permutation"]),
+}
+"""Operations on numbers."""
+
+OF_KEYS: Mapping[str, Operation] = {
+    "random_bits": _random_bits,
+    "random_fold_in": _random_fold_in,
+    "random_split": _random_split,
+    "random_unwrap": lambda _, keys: keys,
+    "random_wrap": lambda _, words: words,
+    "slice": _slice,
+    "squeeze": OPERATIONS["squeeze"],
+}
+"""Operations on keys, each of which is two words [..., 2]."""

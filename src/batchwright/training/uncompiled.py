@@ -1,0 +1,110 @@
+"""Functions of JAX that are called once, in NumPy: what takes a millisecond takes a hundred to compile.
+
+The function is traced, and NumPy does each operation of the trace (`operations`); one that is not there is compiled by
+itself. Results are those of the compiled function, except for the last bit of some functions such as the logarithm.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core
+
+from batchwright.training.operations import OF_KEYS, OPERATIONS
+
+THREEFRY = "key<fry>"
+"""The kind of keys whose numbers NumPy can draw too."""
+GENERATORS = {THREEFRY: "threefry2x32", "key<rbg>": "rbg", "key<urbg>": "unsafe_rbg"}
+"""JAX's kinds of keys, and what it calls their generators."""
+
+
+def call_uncompiled(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What `function` gives for trees of arrays and keys; its arrays are on the device, and nobody else has them.
+
+    Within a function that is being traced it is traced too.
+
+    >>> call_uncompiled(lambda x: {"twice": 2 * x}, np.arange(3, dtype=np.float32))
+    {'twice': Array([0., 2., 4.], dtype=float32)}
+    """
+    given = jax.tree.leaves(arguments)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in given):
+        return function(*arguments)
+    traced, result = jax.make_jaxpr(function, return_shape=True)(*arguments)
+    with np.errstate(all="ignore"):
+        made = _run(traced, [_to_numpy(leaf, kind) for leaf, kind in zip(given, traced.in_avals, strict=True)])
+    placed = [_to_device(value, kind) for value, kind in zip(made, traced.out_avals, strict=True)]
+    return jax.tree.unflatten(jax.tree.structure(result), placed)
+
+
+def _run(traced: core.ClosedJaxpr, given: list[np.ndarray]) -> list[np.ndarray]:
+    """The results of a traced function; a key is an array of the two words of its data."""
+    known: dict[core.Var, np.ndarray] = {}
+
+    def read(variable: Any) -> np.ndarray:
+        return _to_numpy(variable.val, variable.aval) if isinstance(variable, core.Literal) else known[variable]
+
+    jaxpr = traced.jaxpr
+    constants = zip(jaxpr.constvars, traced.consts, strict=True)
+    known.update((variable, _to_numpy(value, variable.aval)) for variable, value in constants)
+    known.update(zip(jaxpr.invars, given, strict=True))
+    for equation in jaxpr.eqns:
+        values = [read(variable) for variable in equation.invars]
+        known.update(zip(equation.outvars, _apply(jaxpr, equation, values), strict=True))
+    return [read(variable) for variable in jaxpr.outvars]
+
+
+def _apply(within: core.Jaxpr, equation: core.JaxprEqn, values: list[np.ndarray]) -> list[np.ndarray]:
+    """The results of one operation of a traced function."""
+    name, parameters = equation.primitive.name, equation.params
+    if name in ("jit", "pjit"):
+        return _run(parameters["jaxpr"], values)
+    operation = (OF_KEYS if _has_keys(equation) else OPERATIONS).get(name)
+    made = NotImplemented if operation is None or not _is_known(equation) else operation(parameters, *values)
+    if made is NotImplemented:
+        return _compile_one(within, equation, values)
+    kind: Any = equation.outvars[0].aval
+    return [np.asarray(made, np.uint32 if _is_key(equation.outvars[0]) else kind.dtype)]
+
+
+def _compile_one(within: core.Jaxpr, equation: core.JaxprEqn, values: list[np.ndarray]) -> list[np.ndarray]:
+    """The results of one operation as JAX gives them."""
+    given = {
+        variable: _to_device(value, variable.aval)
+        for variable, value in zip(equation.invars, values, strict=True)
+        if not isinstance(variable, core.Literal)
+    }
+    unnamed = within.debug_info.with_unknown_names()
+    alone = core.Jaxpr((), tuple(given), equation.outvars, (equation,), debug_info=unnamed)
+    made = core.jaxpr_as_fun(core.ClosedJaxpr(alone, ()))(*given.values())
+    return [_to_numpy(value, value) for value in made]
+
+
+def _is_key(variable: Any) -> bool:
+    return bool(jnp.issubdtype(variable.aval.dtype, jax.dtypes.prng_key))
+
+
+def _has_keys(equation: core.JaxprEqn) -> bool:
+    return any(map(_is_key, (*equation.invars, *equation.outvars)))
+
+
+def _is_known(equation: core.JaxprEqn) -> bool:
+    """Whether NumPy's numbers are those of JAX: of its other keys, or with another setting, they are not."""
+    variables: tuple[Any, ...] = (*equation.invars, *equation.outvars)
+    kinds = {str(variable.aval.dtype) for variable in variables if _is_key(variable)}
+    usual = bool(jax.config.jax_threefry_partitionable)  # type: ignore[attr-defined]
+    return not kinds or (kinds == {THREEFRY} and usual)
+
+
+def _to_numpy(value: Any, kind: Any) -> np.ndarray:
+    is_key = jnp.issubdtype(kind.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(value)) if is_key else np.asarray(value, kind.dtype)
+
+
+def _to_device(value: np.ndarray, kind: Any) -> jax.Array:
+    placed: jax.Array = jax.device_put(np.array(value), may_alias=False)
+    if not jnp.issubdtype(kind.dtype, jax.dtypes.prng_key):
+        return placed
+    keys: jax.Array = jax.random.wrap_key_data(placed, impl=GENERATORS[str(kind.dtype)])
+    return keys
