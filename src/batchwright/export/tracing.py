@@ -68,8 +68,9 @@ def trace(builder: Builder, function: Function, variables: Variables, inputs: Ma
     given = [Traced(value, tuple(Rows(1) if size is None else size for size in value.shape)) for value in ordered]
     walk = _Walk(Nodes(builder))
     try:
-        (found,) = walk.closed(one, other, [*known, *given])
-        held = walk.nodes.whole(found).held
+        with builder.within(builder.scope):
+            (found,) = walk.closed(one, other, [*known, *given])
+            held = walk.nodes.whole(found).held
     except NoFormError as refused:
         raise UsageError(f"the network depends on the number of rows: {refused}. {ELSEWHERE}.") from refused
     return builder.constant(held) if isinstance(held, np.ndarray) else held
