@@ -187,7 +187,7 @@ def type_cells(
     for column in typed:
         if column.unfit is not None:
             fits &= column.unfit.is_null().to_numpy()
-            bad += _bad_cells(column.unfit, _wanted(column.spec), lines)
+            bad += _bad_cells(column.unfit, what_fits(column.spec), lines)
     return TypedCells(
         pl.DataFrame({column.values.name: column.values for column in typed}),
         tuple(column.spec for column in typed),
@@ -234,7 +234,7 @@ def _values(cells: pl.Series, spec: Column, repeated: RepeatedTexts | None) -> p
     return repeated.spread(convert(repeated.texts, spec))
 
 
-def _wanted(column: Column) -> str:
+def what_fits(column: Column) -> str:
     """What a cell of the column has to be."""
     if column.numbers:
         return f"a number as in {column.numbers.example!r}"

@@ -118,7 +118,7 @@ def _read_piece(cells: pl.Series, form: str) -> pl.Series:
     plain = plain_form(form, cells)
     if plain is None:
         return _read_apart(cells, form)
-    dates = read_plain(cells, plain, 0 if plain.width is None else _zone_of(form))
+    dates = read_plain(cells, plain, 0 if plain.width is None else zone_of(form))
     others = dates.is_null().arg_true()
     return dates.scatter(others, _read_apart(cells.gather(others), form)) if len(others) else dates
 
@@ -139,7 +139,7 @@ def _read_apart(cells: pl.Series, form: str) -> pl.Series:
         microseconds = pl.col("f").str.slice(1, 6).str.pad_end(6, "0").cast(pl.Int64).fill_null(0)
         dates = dates + pl.duration(microseconds=microseconds)
     if "z" in fields:
-        dates = dates - pl.duration(minutes=_offset(parts["z"], _zone_of(form)))
+        dates = dates - pl.duration(minutes=_offset(parts["z"], zone_of(form)))
     return parts.select(pl.when(_fits(fields)).then(dates).alias(cells.name)).to_series()
 
 
@@ -147,7 +147,7 @@ def _read_simply(cells: pl.Series, form: str) -> pl.Series:
     """The dates of a format without names, zones or parts that may be missing, which polars reads faster."""
     text = pl.col("cell").str.replace("T", " ", literal=True)
     dates = text.str.to_datetime(form.replace("T", " "), strict=False, time_unit="us")
-    fits = pl.col("cell").str.contains(_pattern(form))
+    fits = pl.col("cell").str.contains(pattern_of(form))
     return cells.alias("cell").to_frame().select(pl.when(fits).then(dates).alias(cells.name)).to_series()
 
 
@@ -227,18 +227,18 @@ def _offset(zones: pl.Series, target: int) -> pl.Expr:
     return pl.when(pl.col("z").is_null()).then(pl.lit(0)).otherwise(found)
 
 
-def _zone_of(form: str) -> int:
+def zone_of(form: str) -> int:
     """The zone to which times of the format are converted, in minutes east of Greenwich."""
     return offset_of(_IS_ZONE.findall(form)[-1]) or 0
 
 
 def _take_apart(cells: pl.Series, form: str) -> pl.DataFrame:
     """The fields of each cell; all are null where a cell is not written in the format."""
-    parts = pl.col("cell").str.extract_groups(_pattern(form)).alias("parts")
+    parts = pl.col("cell").str.extract_groups(pattern_of(form)).alias("parts")
     return cells.alias("cell").to_frame().select(parts).unnest("parts")
 
 
-def _pattern(form: str) -> str:
+def pattern_of(form: str) -> str:
     """The regular expression of a date in this format."""
     if form in COMPACT:
         return f"^{_exact(form)}$"

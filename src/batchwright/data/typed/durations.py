@@ -54,14 +54,14 @@ UNITS = {
 BETWEEN = r"(?:,| and| und| et| y| e| en)? ?"
 
 
-def _words(form: str) -> str:
+def words_pattern(form: str) -> str:
     """The regular expression of lengths in words; m is a month beside years, and a minute beside hours."""
     units = UNITS if form == DURATION else {**UNITS, "months": rf"m|{UNITS['months']}", "minutes": UNITS["minutes"][2:]}
     parts = (rf"(?:(?P<{name}>{_FRACTION}) ?(?:{units[name]}))?" for name in SIZES[form])
     return rf"(?i)^{BETWEEN.join(parts)}$"
 
 
-def _iso(form: str) -> str:
+def iso_pattern(form: str) -> str:
     """The regular expression of lengths in the form of ISO 8601."""
     date, time = (
         "".join(f"(?:(?P<{name}>{_FRACTION}){name[0].upper()})?" for name in SIZES[form] if name in names)
@@ -111,7 +111,7 @@ def read_durations(cells: pl.Series, form: str = DURATION) -> pl.Series:
     found = pl.repeat(None, len(distinct), dtype=pl.Float64, eager=True)
     if form == DURATION:
         found = _parts(distinct, CLOCK).select(_clock_seconds()).to_series()
-    for pattern in (_words(form), _iso(form)):
+    for pattern in (words_pattern(form), iso_pattern(form)):
         parts = _parts(distinct, pattern)
         found = found.zip_with(found.is_not_null(), parts.select(_sum(parts.columns, SIZES[form])).to_series())
     lengths = found.rename(cells.name)
@@ -168,7 +168,7 @@ def _have_units(fitting: pl.Series, form: str) -> bool:
     """Whether some cell has two units of time, or cells have different ones that mean hardly anything else."""
     if fitting.str.contains("^P" if form != DURATION else TWO_UNITS).any():
         return True
-    parts = _parts(fitting, _words(form))
+    parts = _parts(fitting, words_pattern(form))
     several = sum(parts[name].is_not_null().any() for name in parts.columns) > 1
     if form == DURATION:
         return several and bool(fitting.str.contains(LONG_UNIT).any())

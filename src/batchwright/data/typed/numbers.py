@@ -133,7 +133,7 @@ class NumberFormat:
 
     def magnitudes(self, cells: pl.Series) -> pl.Series:
         """What multiplies the digits of each cell, such as M or Mio.; null where nothing does."""
-        return _parts(cells, self._pattern())["magnitude"]
+        return _parts(cells, self.pattern())["magnitude"]
 
     def _plainly(self, cells: pl.Series) -> pl.Series:
         """As `write_plainly`, but text such as --5 may be left where a cell is no number."""
@@ -162,9 +162,9 @@ class NumberFormat:
         )
         closed = pl.col("open").is_null() == pl.col("close").is_null()
         known = pl.col("dash").is_null() | has_zeros | (pl.lit(bool(self.minus_after)) & (pl.col("dash") == "-"))
-        return _parts(cells, self._pattern()).select(pl.when(closed & known).then(texts).alias(cells.name)).to_series()
+        return _parts(cells, self.pattern()).select(pl.when(closed & known).then(texts).alias(cells.name)).to_series()
 
-    def _pattern(self) -> str:
+    def pattern(self) -> str:
         """The regular expression of a number in this format."""
         before, unit = pl.escape_regex(self.before), pl.escape_regex(self.after)
         if self.after.isalpha() and len(self.after) > 1:
