@@ -1,0 +1,70 @@
+// Text of a CSV file (RFC 4180) to columns, and back.
+
+const DELIMITERS = [",", ";", "\t", "|"];
+const FORMULA = /^(?:[=+@-].|[\t\r])/s;
+const PLAIN_NUMBER = /^[+-]?[0-9.,' ]*[0-9][0-9.,' ]*(?:[eE][+-]?[0-9]+)? ?%?$/;
+
+/** The records of a text, each with the line on which it begins; lines of empty cells only are none. */
+function parseCsv(text, delimiter) {
+  const records = [];
+  let record = [], field = "", quoted = false, line = 1, begin = 1;
+  const endField = () => { record.push(field); field = ""; };
+  const endRecord = () => {
+    endField();
+    if (record.some((cell) => cell !== "")) records.push({line: begin, fields: record});
+    record = [];
+  };
+  for (let place = 0; place < text.length; place++) {
+    const sign = text[place];
+    if (sign === "\n" || (sign === "\r" && text[place + 1] !== "\n")) line++;
+    if (quoted) {
+      if (sign !== '"') field += sign;
+      else if (text[place + 1] === '"') { field += '"'; place++; }
+      else quoted = false;
+    } else if (sign === '"' && field === "") quoted = true;
+    else if (sign === delimiter) endField();
+    else if (sign === "\n" || sign === "\r") {
+      if (sign === "\r" && text[place + 1] === "\n") { place++; line++; }
+      endRecord();
+      begin = line;
+    } else field += sign;
+  }
+  if (field !== "" || record.length) endRecord();
+  return records;
+}
+
+/** The delimiter by which the first record has the most of some names. */
+function findDelimiter(text, names) {
+  const score = (delimiter) => {
+    const first = parseCsv(text.split(/\r?\n/, 1)[0], delimiter)[0]?.fields ?? [];
+    return first.filter((name) => names.includes(name.trim())).length * 1e6 + first.length;
+  };
+  return DELIMITERS.reduce((best, one) => (score(one) > score(best) ? one : best));
+}
+
+/** The columns by name and the lines of the rows of a text, or what is wrong: {problem, given}. */
+function readTable(text, names, header) {
+  const plain = text.replace(/^\ufeff/, ""), records = parseCsv(plain, findDelimiter(plain, names));
+  const titles = header ? records.shift()?.fields ?? [] : (records[0]?.fields ?? []).map((_, place) => String(place));
+  const found = titles.map((name) => name.trim().normalize("NFC"));
+  const lacking = names.filter((name) => !found.includes(name));
+  if (lacking.length) return {problem: "lacking", given: {columns: lacking.slice(0, 10).join(", ")}};
+  if (!records.length) return {problem: "no_rows", given: {}};
+  const odd = records.find((record) => record.fields.length !== found.length);
+  if (odd) return {problem: "odd_record", given: {line: odd.line, fields: odd.fields.length, expected: found.length}};
+  const columns = Object.fromEntries(found.map((name, place) => [name, records.map((record) => record.fields[place])]));
+  return {columns, lines: records.map((record) => record.line)};
+}
+
+/** Columns as the text of a CSV file; ' is put before a text that a spreadsheet would take for a formula. */
+function writeCsv(columns) {
+  const names = Object.keys(columns), rows = columns[names[0]].length, lines = [names.map(quoteField).join(",")];
+  for (let row = 0; row < rows; row++) lines.push(names.map((name) => quoteField(columns[name][row])).join(","));
+  return lines.join("\n") + "\n";
+}
+
+function quoteField(value) {
+  let text = String(value);
+  if (typeof value === "string" && FORMULA.test(text) && !PLAIN_NUMBER.test(text)) text = `'${text}`;
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,38 @@
+// What the page says, in both languages.
+
+const TEXTS = {
+  en: {
+    title: "Predict {target}", other_language: "中文", one: "One row", answer: "Answer", answered: "{target}: {answer}",
+    range: "{low} to {high} in training", far: "far outside the range of training ({low} to {high})",
+    missing: "(missing)", other: "other …", other_value: "another value of {name}", unseen: "not seen in training",
+    yes: "yes", no: "no", written: "written as {written}", values: "any of {values}",
+    probability: "probability", probabilities: "Probabilities", interval: "from {low} to {high}", set: "one of {set}",
+    quantile: "{level} of the values are below", file: "Many rows",
+    file_hint: "Choose or drop a CSV file with these columns: {columns}", images_hint: "Choose or drop images; each becomes {width} × {height} pixels.",
+    choose: "Choose a file", choose_images: "Choose images", save: "Save the answers", rows: "{rows} rows are answered", busy: "{done} of {rows} rows",
+    first: "The first answers", lacking: "The file lacks the columns {columns}.", no_rows: "The file has no rows.",
+    odd_record: "Line {line} has {fields} fields, expected {expected}.", no_text: "The file is not in UTF-8: save it as such.",
+    transparent: "Some images are partly transparent: predict takes the colours below, which a browser does not keep.",
+    no_image: "{name} is not an image that this browser can read.",
+    bad_cell: "{value} is not {wanted}", bad_line: "line {line}, column {column}: {value} is not {wanted}",
+    bad: "Cells that do not fit their columns: {count}. Correct them, or leave the rows out.", offline: "This page works offline: nothing that you enter leaves it.",
+    image: "image", picture: "the image as the model sees it",
+  },
+  zh: {
+    title: "预测 {target}", other_language: "English", one: "单行", answer: "预测", answered: "{target}:{answer}",
+    range: "训练数据中为 {low} 至 {high}", far: "远超出训练数据的范围({low} 至 {high})",
+    missing: "(缺失)", other: "其他……", other_value: "{name} 的其他取值", unseen: "训练数据中未出现过",
+    yes: "是", no: "否", written: "写作 {written}", values: "可取 {values}",
+    probability: "概率", probabilities: "概率", interval: "{low} 至 {high}", set: "以下之一:{set}",
+    quantile: "{level} 的值低于此数", file: "多行",
+    file_hint: "选择或拖入一个 CSV 文件,需有以下各列:{columns}", images_hint: "选择或拖入图像;每张会缩放为 {width} × {height} 像素。",
+    choose: "选择文件", choose_images: "选择图像", save: "保存预测结果", rows: "已预测 {rows} 行", busy: "{rows} 行中的 {done} 行",
+    first: "前几行的预测", lacking: "文件缺少以下各列:{columns}。", no_rows: "文件没有数据行。",
+    odd_record: "第 {line} 行有 {fields} 个字段,应为 {expected} 个。", no_text: "文件不是 UTF-8 编码:请以 UTF-8 保存。",
+    transparent: "有些图像部分透明:predict 使用透明处的原有颜色,而浏览器不保留这些颜色。",
+    no_image: "浏览器无法读取图像 {name}。",
+    bad_cell: "{value} 不符合要求({wanted})", bad_line: "第 {line} 行,列 {column}:{value} 不符合要求({wanted})",
+    bad: "不符合其列格式的单元格:{count} 个。请更正,或去掉这些行。", offline: "本页可离线使用:您输入的内容不会离开本页。",
+    image: "图像", picture: "模型所看到的图像",
+  },
+};
