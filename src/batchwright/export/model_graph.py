@@ -33,11 +33,11 @@ def graph_of(model: SavedModel, *, interval: float | None = None) -> Graph:
     builder = Builder(column_inputs(model.encoding))
     outputs = network_outputs(builder, model, encode(builder, model.encoding))
     found = answers(builder, model.model.task, outputs, Asked(model.encoding.target.name, cutoffs=cutoffs))
-    _refuse_doubled([*(value.name for value in builder.inputs), *(one.name for one in found)])
+    refuse_doubled([*(value.name for value in builder.inputs), *(one.name for one in found)])
     return builder.graph(builder.outputs(found))
 
 
-def _refuse_doubled(names: Sequence[str]) -> None:
+def refuse_doubled(names: Sequence[str]) -> None:
     """Raise a UsageError if two of the inputs and answers have one name."""
     doubled = [name for place, name in enumerate(names) if name in names[:place]]
     if doubled:
