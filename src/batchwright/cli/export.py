@@ -14,7 +14,10 @@ def export(
     run: RunFolder,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="a new file, as model.onnx, whose ending says what it is")],
     format_: Annotated[
-        str | None, typer.Option("--format", help="what it is, where the ending does not say so: onnx, stablehlo")
+        str | None,
+        typer.Option(
+            "--format", help="what it is, where the ending does not say so: onnx, numpy, html, torch, stablehlo"
+        ),
     ] = None,
     interval: Interval = None,
     opset: Annotated[

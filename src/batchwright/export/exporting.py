@@ -12,16 +12,19 @@ from batchwright._files import refuse_existing, require_writable, write_file
 from batchwright.errors import ConfigError, UsageError, unknown
 from batchwright.export.checking import Checked
 from batchwright.export.formats import Format, Options
+from batchwright.export.html_format import HTML
+from batchwright.export.numpy_format import NUMPY
 from batchwright.export.onnx_format import ONNX
 from batchwright.export.rounding import Rounding, measure_rounding, precision_of, round_weights
 from batchwright.export.rows_to_check import rows_to_check
 from batchwright.export.stablehlo_format import STABLEHLO
+from batchwright.export.torch_format import TORCH
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import load_model
 from batchwright.runs.reading import to_plain
 from batchwright.runs.run import Run
 
-FORMATS: tuple[Format, ...] = (ONNX, STABLEHLO)
+FORMATS: tuple[Format, ...] = (ONNX, NUMPY, HTML, TORCH, STABLEHLO)
 """All kinds of files; a new one is one entry."""
 
 
@@ -64,7 +67,8 @@ def export_model(
     Args:
         model: the model.
         file: the new file, whose ending says what it is.
-        format: what it is, if its ending does not say so: "onnx", or "stablehlo", the network alone.
+        format: what it is, if its ending does not say so: "onnx", "numpy", "html", "torch",
+            or "stablehlo", the network alone.
         interval: the level of intervals and sets, as in `predict`.
         opset: for ONNX, the version of its operators; None: the oldest that has all that are needed.
         precision: for ONNX, how matrices are kept: "float32", the default, "float16" or "int8"; they are rounded, and
@@ -105,13 +109,13 @@ def choose_format(path: Path, name: str | None) -> Format:
         if name not in by_name:
             raise ConfigError(unknown("format", name, by_name))
         return by_name[name]
-    by_suffix = {one.suffix: one for one in FORMATS}
-    if path.suffix not in by_suffix:
+    fitting = [one for one in FORMATS if path.name.endswith(one.suffix)]
+    if not fitting:
         raise UsageError(
             f"{path}: the ending says what a file is, and {path.suffix or 'none'} is not known: take "
-            f"{', '.join(by_suffix)}, or say it by `format={FORMATS[0].name}`."
+            f"{', '.join(one.suffix for one in FORMATS)}, or say it by `format={FORMATS[0].name}`."
         )
-    return by_suffix[path.suffix]
+    return max(fitting, key=lambda one: len(one.suffix))
 
 
 def refuse_options(chosen: Format, given: dict[str, Any]) -> None:
