@@ -1,0 +1,175 @@
+"""The Python file predicts what the model predicts, with NumPy alone, from rows of any form; mistakes are told."""
+
+import ast
+import datetime
+import io
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from tests.export.models import MODELS, TEXTS, Example
+from tests.export.reading import TOLERANCE, compare
+
+from batchwright.export.model_graph import graph_of
+from batchwright.export.numpy_file import MODULES, RUNTIME, numpy_file
+from batchwright.runs.predictions import predict
+
+Get = Callable[[str], Example]
+NO_OTHER = """
+import runpy, sys
+sys.argv = ["model.py", "{source}"]
+try:
+    runpy.run_path("model.py", run_name="__main__")
+except SystemExit as end:
+    print(end.code, sorted({{"batchwright", "jax", "polars", "pandas", "onnx"}} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def run(text: str) -> dict[str, Any]:
+    """The names that a file defines."""
+    names: dict[str, Any] = {"__name__": "model"}
+    exec(compile(text, "model.py", "exec"), names)
+    return names
+
+
+def text_of(example: Example, **asked: Any) -> str:
+    return numpy_file(graph_of(example.model, **asked), example.model.encoding, ["Made for a test."])
+
+
+@pytest.fixture(scope="module")
+def loaded(example: Get) -> Callable[[str], dict[str, Any]]:
+    """The names of the file of a model."""
+    return cache(lambda name: run(text_of(example(name))))
+
+
+@pytest.mark.parametrize("name", [*MODELS, *TEXTS])
+def test_it_predicts_what_the_model_predicts(name: str, example: Get, loaded: Any) -> None:
+    model, source, columns = example(name)
+    found = loaded(name)["predict"](columns["image"] if name == "image" else columns)
+    assert compare(found, predict(model, source).frame()) < TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["classes", "values", "several targets", "labels"])
+def test_it_has_the_intervals_that_are_asked_for(name: str, example: Get) -> None:
+    model, source, columns = example(name)
+    found = run(text_of(example(name), interval=0.8))["predict"](columns)
+    assert compare(found, predict(model, source, interval=0.8).frame()) < TOLERANCE
+
+
+def test_on_the_command_line_it_needs_numpy_alone(example: Get, tmp_path: Path) -> None:
+    model, source, _ = example("classes")
+    (tmp_path / "model.py").write_text(text_of(example("classes")), encoding="utf-8")
+    command = [sys.executable, "-I", "-c", NO_OTHER.format(source=source)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr.strip() == "0 []"
+    found = pl.read_csv(io.StringIO(done.stdout))
+    assert compare({name: found[name] for name in found.columns}, predict(model, source).frame()) < TOLERANCE
+
+
+def test_the_top_says_what_it_is_and_how_it_is_used(example: Get) -> None:
+    said = ast.get_docstring(ast.parse(text_of(example("classes"))))
+    assert said is not None and "Predict kind with NumPy alone." in said and "Made for a test." in said
+    assert "- amount: a number, " in said and " in training, written as '1.234,5 kg'" in said
+    assert "- code: a category, '001', '002', '003', '004'" in said
+    assert "Answers: predicted_kind, probability_big" in said
+
+
+def test_rows_may_have_any_form(example: Get, loaded: Any) -> None:
+    _, _, columns = example("dates, order and embedding")
+    answer = loaded("dates, order and embedding")["predict"]
+    wanted = answer(columns)["predicted_value"]
+    rows = [{name: cells[row] for name, cells in columns.items()} for row in range(20)]
+    for given in (rows, pd.DataFrame(columns)[:20], pl.DataFrame(columns)[:20]):
+        np.testing.assert_allclose(answer(given)["predicted_value"], wanted[:20], rtol=1e-6)
+    as_dates = [
+        None if cell.strip() in ("", "NA") else datetime.datetime.strptime(cell, "%d.%m.%Y") for cell in columns["day"]
+    ]
+    for days in (as_dates, np.array(as_dates, "datetime64[ns]"), pd.Series(as_dates), pl.Series(as_dates)):
+        np.testing.assert_array_equal(answer({**columns, "day": days})["predicted_value"], wanted)
+    assert answer({name: [] for name in columns})["predicted_value"].shape == (0,)
+
+
+def test_numbers_may_be_numbers(example: Get, loaded: Any) -> None:
+    given = {"number": ["1.5", "", "2"], "colour": ["red", "", "blue"]}
+    wanted = loaded("log target")["predict"](given)["predicted_price"]
+    for numbers in ([1.5, None, 2], np.array([1.5, np.nan, 2], np.float32), pd.Series([1.5, None, 2])):
+        np.testing.assert_array_equal(
+            loaded("log target")["predict"](given | {"number": numbers})["predicted_price"], wanted
+        )
+
+
+def test_images_may_be_shares(example: Get, loaded: Any) -> None:
+    pixels = example("image").columns["image"][:5]
+    answer = loaded("image")["predict"]
+    wanted = answer(pixels)["probability_dark"]
+    for given in (pixels[..., 0], pixels / 255, pixels.astype(int)):
+        np.testing.assert_array_equal(answer(given)["probability_dark"], wanted)
+    for wrong, said in ((pixels[:, :4], r"shape \(rows, 8, 7, 1\)"), (pixels * 2.5, "from 0 to 255")):
+        with pytest.raises(ValueError, match=said):
+            answer(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"number": ["1"]}, "the rows lack 'colour', which the model needs. Their columns: 'number'."),
+        ([{"number": 1, "colour": "red"}, {"number": "x"}], "row 2, column 'number': 'x' is not a finite number"),
+        ({"number": ["1", "2"], "colour": ["red"]}, "different lengths"),
+        (np.zeros((2, 3)), "not an array"),
+    ],
+)
+def test_mistakes_are_told(given: Any, said: str, loaded: Any) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        loaded("log target")["predict"](given)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("number;colour\n1;red\n;\n\n2;x;y\n", "line 5 has 3 fields, expected 2."),
+        ("colour\tnumber\nred\tone\n", "line 2, column 'number': 'one' is not a finite number"),
+        ("", "the file has no rows."),
+        ("number,color\n1,red\n", "lack 'colour'"),
+    ],
+)
+def test_mistakes_in_a_file_are_told(
+    text: str, said: str, loaded: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.csv").write_text(text, encoding="utf-8")
+    names = loaded("log target")
+    assert names["main"](names["MODEL"], [str(tmp_path / "rows.csv")], "usage") == 2
+    assert said in capsys.readouterr().err
+
+
+def test_files_of_any_delimiter_are_read(loaded: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names, outputs = loaded("log target"), set()
+    for mark, start in ((",", "\ufeff"), (";", ""), ("\t", ""), ("|", "")):
+        lines = ('colour,"number","a\nb"', '"red",1,', ",,", "", 'blue,,"x,"', "")
+        text = start + "\r\n".join(lines).replace(",", mark)
+        (tmp_path / "rows.csv").write_text(text, encoding="utf-8", newline="")
+        assert names["main"](names["MODEL"], [str(tmp_path / "rows.csv")], "usage") == 0
+        outputs.add(capsys.readouterr().out)
+    assert len(outputs) == 1 and outputs.pop().count("\n") == 3
+    assert names["main"](names["MODEL"], [], "how it is used") == 2
+    assert "how it is used" in capsys.readouterr().err
+
+
+def test_no_two_modules_share_a_name() -> None:
+    found = Counter[str]()
+    for name in MODULES:
+        tree = ast.parse((RUNTIME / f"{name}.py").read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found[node.name] += 1
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            found.update(leaf.id for one in targets if one for leaf in ast.walk(one) if isinstance(leaf, ast.Name))
+    assert [name for name, count in found.items() if count > 1] == []
