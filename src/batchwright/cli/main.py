@@ -27,6 +27,7 @@ from batchwright.cli import (
     runs,
     schema,
     search,
+    serve,
     train,
 )
 from batchwright.cli.flags import as_flags
@@ -54,6 +55,7 @@ for verb in (
     evaluate,
     explain,
     predict,
+    serve,
     report,
     plot,
     diagnose,

@@ -108,7 +108,7 @@ def read_whole(
     schema = WholeSchema(**vars(encoding.schema) | {"keep": keep})
     bad, hints, name, place = NONE_BAD, tuple[str, ...](), "", "row"
     for rows in _read_pieces(source, schema, encoding, on_bad_rows):
-        piece = _encode(rows, encoding, keep)
+        piece = encode_whole(rows, encoding, keep)
         bad, name, place = (bad + piece.bad).cut(), rows.name, piece.place
         hints = hints or piece.hints
         if on_bad_rows == "drop" or not bad.count:
@@ -133,7 +133,8 @@ def level(pieces: Iterable[WholeRows], block: int) -> Iterator[WholeRows]:
         yield held
 
 
-def _encode(rows: Rows, encoding: Encoding, keep: tuple[str, ...]) -> WholeRows:
+def encode_whole(rows: Rows, encoding: Encoding, keep: tuple[str, ...] = ()) -> WholeRows:
+    """The rows encoded; a table has to be read by a `WholeSchema`."""
     inputs = encoding.inputs(rows)
     if isinstance(rows, Images):
         fits = np.arange(rows.rows + len(rows.dropped)) < rows.rows
