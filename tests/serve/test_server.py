@@ -1,5 +1,6 @@
 """`batchwright serve` as a process, asked over HTTP."""
 
+import base64
 import http.client
 import io
 import json
@@ -25,6 +26,7 @@ FEW = 20_000
 SECONDS = 2
 """Within which a request has to be sent to it."""
 OPTIONS = ("--port", 0, "--max-batch", 16, "--max-body", f"{FEW}B", "--max-rows", 200, "--timeout", SECONDS)
+TOKEN = "a-token-of-some-length"
 ROW = {"first": 0.5, "second": 7, "colour": "red", "member": True, "told": "late and dear"}
 
 
@@ -254,37 +256,55 @@ def test_it_says_how_it_is_asked(server: Server) -> None:
     assert "<code>colour</code>" in page and "<script" not in page and version in page
 
 
-def test_a_token_is_asked_for(start: Callable[..., Server], run_path: Path, tmp_path: Path) -> None:
-    token = "a-token-of-some-length"
-    (tmp_path / "token").write_text(f"{token}\n")
-    server = start(run_path, "--token", tmp_path / "token")
-    assert (server.get("/health").status, server.get("/ready").status) == (200, 200)
+@pytest.fixture(scope="module")
+def guarded(start: Callable[..., Server], run_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """A server with a token, at which one request at most may wait."""
+    path = tmp_path_factory.mktemp("secret") / "token"
+    path.write_text(f"{TOKEN}\n")
+    return start(run_path, "--token", path, "--max-waiting", 1, "--max-body", "1MB", "--max-rows", 20_000)
+
+
+def test_a_token_is_asked_for(guarded: Server) -> None:
+    assert (guarded.get("/health").status, guarded.get("/ready").status) == (200, 200)
     for path in ("/", "/metrics", "/openapi.json"):
-        assert server.get(path).status == 401
-    assert server.ask([ROW]).headers["www-authenticate"].startswith("Basic")
-    assert server.ask([ROW], Authorization=f"Bearer {token}x").status == 401
-    assert server.ask([ROW], Authorization=f"Bearer {token}", Host="proxy.example").status == 200
-    assert server.get("/", Authorization="Basic OmEtdG9rZW4tb2Ytc29tZS1sZW5ndGg=").status == 200
-    assert server.child.kill() == -signal.SIGKILL
+        assert guarded.get(path).status == 401
+    assert guarded.ask([ROW]).headers["www-authenticate"].startswith("Basic")
+    assert guarded.ask([ROW], Authorization=f"Bearer {TOKEN}x").status == 401
+    assert guarded.ask([ROW], Authorization=f"Bearer {TOKEN}", Host="proxy.example").status == 200
+    password = base64.b64encode(f":{TOKEN}".encode()).decode()
+    assert guarded.get("/", Authorization=f"Basic {password}").status == 200
+    assert guarded.get("/", Authorization="Basic ???").status == 401
 
 
-def test_what_is_asked_before_its_end_is_answered(start: Callable[..., Server], run_path: Path) -> None:
+def test_too_many_that_wait_are_told_to_come_again(guarded: Server) -> None:
+    def ask(rows: object) -> Reply:
+        return guarded.ask(rows, Authorization=f"Bearer {TOKEN}")
+
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(ask, [[ROW] * 5_000] * 8))
+    assert {reply.status for reply in replies} == {200, 503}
+    refused = next(reply for reply in replies if reply.status == 503)
+    assert refused.headers["retry-after"] == "1"
+
+
+def test_what_is_asked_before_its_end_is_answered(
+    guarded: Server, start: Callable[..., Server], run_path: Path
+) -> None:
     """SIGTERM comes while the half of a request is there; the port is free for another server at once."""
-    server = start(run_path)
     body = json.dumps([ROW]).encode()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
-        connection.sendall(HEAD + b"content-length: %d\r\n\r\n" % len(body) + body[:5])
+    with socket.create_connection(("127.0.0.1", guarded.port), timeout=60) as connection:
+        head = HEAD + f"authorization: bearer {TOKEN}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        connection.sendall(head + body[:5])
         time.sleep(0.3)
-        server.child.send(signal.SIGTERM)
+        guarded.child.send(signal.SIGTERM)
         time.sleep(0.3)
         connection.sendall(body[5:])
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
-    assert server.child.ended() == 0
-    assert server.child.err == ""
-    again = start(run_path, "--port", server.port)
-    assert again.port == server.port and again.ask([ROW]).status == 200
-    again.child.kill()
-    assert start(run_path, "--port", server.port).ask([ROW]).status == 200
+    assert guarded.child.ended() == 0
+    assert guarded.child.err == ""
+    again = start(run_path, "--port", guarded.port)
+    assert again.port == guarded.port and again.ask([ROW]).status == 200
+    assert again.child.kill() == -signal.SIGKILL
 
 
 def test_another_run_takes_over_without_a_lost_request(
@@ -319,34 +339,3 @@ def test_another_run_takes_over_without_a_lost_request(
     server.child.wait_until(lambda: server.child.out.count("is damaged") == 2)
     assert 'batchwright_reloads_total{outcome="refused"} 2' in server.get("/metrics").body.decode()
     server.child.kill()
-
-
-def test_too_many_that_wait_are_told_to_come_again(start: Callable[..., Server], run_path: Path) -> None:
-    server = start(run_path, "--max-waiting", 1, "--max-body", "1MB", "--max-rows", 20_000)
-    large = [ROW] * 5_000
-    with ThreadPoolExecutor(8) as pool:
-        replies = list(pool.map(server.ask, [large] * 8))
-    assert {reply.status for reply in replies} == {200, 503}
-    refused = next(reply for reply in replies if reply.status == 503)
-    assert refused.headers["retry-after"] == "1"
-    server.child.kill()
-
-
-def test_what_is_wrong_is_said_in_one_line(children: Children, run_path: Path, tmp_path: Path) -> None:
-    (tmp_path / "short").write_text("abc")
-    (tmp_path / "empty").mkdir()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        for words, said in (
-            ([tmp_path / "none"], "is not a folder, so there is no run in it"),
-            ([tmp_path / "empty"], "no folder in it is that of a run that has finished"),
-            ([run_path, "--port", port], f"port {port} is in use by another program"),
-            ([run_path, "--token", tmp_path / "short"], "a token has 16 characters or more"),
-            ([run_path, "--max-batch", 3], "3 is no power of two"),
-            ([run_path, "--max-body", "much"], "'much' is not a size"),
-        ):
-            child = children.batchwright("serve", *words, cwd=tmp_path, cache=tmp_path / "programs")
-            assert child.ended() == 2
-            assert said in child.err and child.err.count("\n") == 1, child.err
