@@ -37,6 +37,10 @@ def usual_rows(count: int) -> list[dict[str, object]]:
     ]
 
 
+def as_json(rows: list[dict[str, object]]) -> bytes:
+    return json.dumps(rows).encode()
+
+
 def typed(served: Served, rows: list[dict[str, object]], options: Options = PLAIN) -> Typed:
     assert served.usual is not None
     cells = served.usual.type_cells(columns_of_rows(rows))
@@ -57,8 +61,8 @@ def test_no_request_compiles(served: Served, options: Options) -> None:
     for count in (1, 2, 3, 5, 7, 8, 9, 21):
         rows = usual_rows(count)
         answer_together([typed(served, rows, options)])
-        answer_alone(Alone(served, options, columns_of_rows(rows), b"", JSON), 100)
-        answer_alone(Alone(served, options, None, pl.DataFrame(rows).write_csv().encode(), CSV), 100)
+        answer_alone(Alone(served, options, as_json(rows), JSON), 100)
+        answer_alone(Alone(served, options, pl.DataFrame(rows).write_csv().encode(), CSV), 100)
     jax.monitoring.clear_event_listeners()
     assert compiled == []
 
@@ -69,7 +73,7 @@ def test_answers_are_those_of_predict(served: Served, run_path: Path, count: int
     wanted = bw.predict(bw.open_run(run_path), pl.DataFrame(rows), interval=0.8).frame()
     for found in (
         answer_together([typed(served, rows, WITH_INTERVAL)])[0],
-        answer_alone(Alone(served, WITH_INTERVAL, columns_of_rows(rows), b"", JSON), 100),
+        answer_alone(Alone(served, WITH_INTERVAL, as_json(rows), JSON), 100),
     ):
         assert found.frame.columns == wanted.columns
         assert found.frame["set_bought"].to_list() == wanted["set_bought"].to_list()
@@ -101,7 +105,7 @@ def test_what_cannot_be_answered_hurts_no_other(served: Served) -> None:
 
 def test_unusual_rows_are_answered_with_notes(served: Served) -> None:
     row = {"first": 99.0, "second": 1, "colour": "violet", "member": None, "told": "late"}
-    found = answer_alone(Alone(served, PLAIN, columns_of_rows([row]), b"", JSON), 100)
+    found = answer_alone(Alone(served, PLAIN, as_json([row]), JSON), 100)
     assert found.frame.height == 1
     assert [note.partition(":")[0] for note in found.notes] == ["column 'colour'", "column 'member'", "column 'first'"]
 
@@ -109,20 +113,20 @@ def test_unusual_rows_are_answered_with_notes(served: Served) -> None:
 def test_what_the_model_does_not_have_is_refused(served: Served) -> None:
     for options in (Options(uncertainty=True), Options(interval=0.99999)):
         with pytest.raises(RefusedError) as refused:
-            answer_alone(Alone(served, options, columns_of_rows(usual_rows(1)), b"", JSON), 100)
+            answer_alone(Alone(served, options, as_json(usual_rows(1)), JSON), 100)
         assert refused.value.status == 400
 
 
 def test_many_rows_are_refused(served: Served) -> None:
     with pytest.raises(RefusedError, match="3 rows, and 2 are answered at most"):
-        answer_alone(Alone(served, PLAIN, columns_of_rows(usual_rows(3)), b"", JSON), 2)
+        answer_alone(Alone(served, PLAIN, as_json(usual_rows(3)), JSON), 2)
 
 
 def test_ensembles_tell_their_uncertainty(tmp_path: Path) -> None:
     run = bw.open_run(train(tmp_path / "run", ensemble=2))
     served = serve_run(run, 2)
     rows, options = rows_of(table(3, seed=5)), Options(uncertainty=True)
-    found = answer_alone(Alone(served, options, columns_of_rows(rows), b"", JSON), 100).frame
+    found = answer_alone(Alone(served, options, as_json(rows), JSON), 100).frame
     wanted = bw.predict(run, pl.DataFrame(rows), uncertainty=True).frame()
     assert found.columns == wanted.columns
     np.testing.assert_allclose(found["uncertainty_bought"], wanted["uncertainty_bought"], rtol=1e-4, atol=1e-6)

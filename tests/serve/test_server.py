@@ -253,7 +253,12 @@ def test_it_says_how_it_is_asked(server: Server) -> None:
     told = described["paths"]["/predict"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert list(told["properties"]["answers"]["items"]["properties"]) == list(answer.json()["answers"][0])
     page = server.get("/").body.decode()
-    assert "<code>colour</code>" in page and "<script" not in page and version in page
+    assert (
+        f"curl http://127.0.0.1:{server.port}/predict" in page
+        and "<code>colour</code>" in page
+        and "<script" not in page
+        and version in page
+    )
 
 
 @pytest.fixture(scope="module")

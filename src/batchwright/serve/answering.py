@@ -6,7 +6,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from batchwright.data.whole_rows import WholeRows
-from batchwright.serve.asked import Columns, Options
+from batchwright.serve.asked import JSON, Options, count_rows, parse_columns
 from batchwright.serve.long_way import read_body, read_columns
 from batchwright.serve.refusals import refuse_many
 from batchwright.serve.replies import Answered, lines_of
@@ -16,11 +16,10 @@ from batchwright.tasks.regression import limit_note
 
 @dataclass(frozen=True)
 class Alone:
-    """The rows of a request that goes by the long way: columns of JSON, or a body of another type."""
+    """A request that goes by the long way, with its body as it came, and the type of that."""
 
     served: Served
     options: Options
-    columns: Columns | None
     body: bytes
     content: str
 
@@ -43,15 +42,22 @@ def answer_alone(request: Alone, most_rows: int) -> Answered:
     """
     served, options = request.served, request.options
     served.cutoffs(options)
-    if request.columns is not None:
-        rows = read_columns(request.columns, served.model.encoding)
-    else:
-        rows = read_body(request.body, request.content, served.model.encoding)
-    refuse_many(len(rows.fits), most_rows)
+    rows = _read(request, most_rows)
     made = served.predict(rows.inputs, options)
     frame = made.frame()
     notes = (*_notes_of(rows), *limit_note(made.limited, frame.height), *served.promises(options))
     return Answered(frame, 0, lines_of(frame), notes, served.version)
+
+
+def _read(request: Alone, most_rows: int) -> WholeRows:
+    encoding = request.served.model.encoding
+    if request.content != JSON:
+        rows = read_body(request.body, request.content, encoding)
+        refuse_many(len(rows.fits), most_rows)
+        return rows
+    columns = parse_columns(request.body)
+    refuse_many(count_rows(columns), most_rows)
+    return read_columns(columns, encoding)
 
 
 def _notes_of(rows: WholeRows) -> tuple[str, ...]:

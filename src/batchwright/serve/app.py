@@ -33,8 +33,9 @@ from batchwright.serve.served import Served
 PREDICT = "/predict"
 OPEN = ("/health", "/ready")
 """What is answered without a token: whoever watches over the server asks whether it lives."""
-SMALL = 1 << 16
-"""Bytes of a body that a refused request may still send; a longer one is cut off."""
+SMALL, MANY = 1 << 16, 1000
+"""Bytes of a body, and rows of an answer, that hold up other requests for no time that counts. A longer body is read in
+another thread; that of a refused request is cut off."""
 
 
 class App:
@@ -88,7 +89,7 @@ class App:
         if path not in PAGES:
             raise RefusedError(404, f"there is no {path!r:.80}: {PREDICT}, {', '.join(PAGES)} are there.")
         _require(method, "GET", "HEAD")
-        return PAGES[path](self)
+        return PAGES[path](self, headers.get(b"host", b"").decode("latin-1"))
 
     async def _predict(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> Reply:
         options = options_of(scope["query_string"])
@@ -102,22 +103,21 @@ class App:
                 answered = await self._ask(body, content, options)
             finally:
                 self.measured.waiting -= 1
-        self.measured.rows += len(answered.lines)
-        return reply(answered, wanted)
+        rows = len(answered.lines)
+        self.measured.rows += rows
+        return reply(answered, wanted) if rows <= MANY else await asyncio.to_thread(reply, answered, wanted)
 
     async def _ask(self, body: bytes, content: str, options: Options) -> Answered:
         """The answer by the quick way, if all cells are usual and the rows fit into one batch; else by the long way."""
         served = self.served
-        if content != JSON:
-            return await self._batches.ask(Alone(served, options, None, body, content))
-        columns = parse_columns(body)
-        rows = count_rows(columns)
-        refuse_many(rows, self._limits.rows)
-        if served.usual is not None and rows <= self._limits.batch:
-            typed = served.usual.type_cells(columns)
+        if content == JSON and len(body) <= SMALL and served.usual is not None:
+            columns = parse_columns(body)
+            rows = count_rows(columns)
+            refuse_many(rows, self._limits.rows)
+            typed = served.usual.type_cells(columns) if rows <= self._limits.batch else None
             if typed is not None:
                 return await self._batches.ask(Typed(served, options, typed, rows))
-        return await self._batches.ask(Alone(served, options, columns, b"", content))
+        return await self._batches.ask(Alone(served, options, body, content))
 
 
 def _require(method: str, *allowed: str) -> None:
@@ -126,36 +126,36 @@ def _require(method: str, *allowed: str) -> None:
         raise RefusedError(405, f"this takes {listed}, not {method!r:.20}.", headers={"allow": listed})
 
 
-def _health(_: App) -> Reply:
+def _health(*_: object) -> Reply:
     return Reply(200, "text/plain; charset=utf-8", b"ok\n")
 
 
-def _ready(app: App) -> Reply:
+def _ready(app: App, _: str) -> Reply:
     told = {"run": str(app.served.path), "model": app.served.version}
     return Reply(200, JSON, json.dumps(told).encode())
 
 
-def _metrics(app: App) -> Reply:
+def _metrics(app: App, _: str) -> Reply:
     text = app.measured.text(str(app.served.path), app.served.version)
     return Reply(200, "text/plain; version=0.0.4; charset=utf-8", text.encode())
 
 
-def _openapi(app: App) -> Reply:
+def _openapi(app: App, _: str) -> Reply:
     return Reply(200, JSON, json.dumps(openapi(app.served), ensure_ascii=False, indent=1).encode())
 
 
-def _page(app: App) -> Reply:
-    return Reply(200, "text/html; charset=utf-8", page(app.served).encode())
+def _page(app: App, host: str) -> Reply:
+    return Reply(200, "text/html; charset=utf-8", page(app.served, host).encode())
 
 
-PAGES: Mapping[str, Callable[[App], Reply]] = {
+PAGES: Mapping[str, Callable[[App, str], Reply]] = {
     "/": _page,
     "/openapi.json": _openapi,
     "/health": _health,
     "/ready": _ready,
     "/metrics": _metrics,
 }
-"""What is answered beside predictions."""
+"""What is answered beside predictions, given the name by which the server was called."""
 
 
 def _refused(refusal: RefusedError, headers: Mapping[bytes, bytes]) -> Reply:

@@ -3,6 +3,7 @@
 The form: https://spec.openapis.org/oas/v3.1.0
 """
 
+import json
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -30,9 +31,8 @@ REFUSALS = {
 def example_of(served: Served) -> tuple[dict[str, Any], Answered | None]:
     """A row that may be sent, and its answer; None where no example of some column could be made."""
     row = {one.name: one.example for one in inputs_of(served.model.encoding)}
-    columns = {name: [value] for name, value in row.items()}
     try:
-        return row, answer_alone(Alone(served, Options(), columns, b"", JSON), 1)
+        return row, answer_alone(Alone(served, Options(), json.dumps([row]).encode(), JSON), 1)
     except BatchwrightError:
         return row, None
 

@@ -23,8 +23,8 @@ QUERY = (
 
 
 @lru_cache(maxsize=2)
-def page(served: Served) -> str:
-    """The page as HTML."""
+def page(served: Served, host: str) -> str:
+    """The page as HTML; the server is called `host`."""
     target = served.model.encoding.target.name
     row, answered = example_of(served)
     asked = json.dumps([row], ensure_ascii=False, indent=1)
@@ -34,7 +34,7 @@ def page(served: Served) -> str:
         _head(served),
         "<h2>Ask</h2>",
         f"<p>{HOW}</p>",
-        f"<pre>{escape(_command(asked))}</pre>",
+        f"<pre>{escape(_command(asked, host))}</pre>",
         f"<h2>Answer</h2><pre>{escape(got)}</pre>" if got else "",
         "<h2>Columns</h2>",
         _columns(inputs_of(served.model.encoding)),
@@ -57,10 +57,10 @@ def _head(served: Served) -> str:
     return f'<p class="soft">Model {escape(served.version)} of {escape(served.path.name)}. {links}</p>'
 
 
-def _command(rows: str) -> str:
-    """The command that sends these rows, for a shell."""
+def _command(rows: str, host: str) -> str:
+    """The command that sends these rows to a server, for a shell."""
     quoted = rows.replace("'", "'\\''")
-    return f"curl http://127.0.0.1:8000/predict -H 'content-type: {JSON}' -d '{quoted}'"
+    return f"curl http://{host}/predict -H 'content-type: {JSON}' -d '{quoted}'"
 
 
 def _columns(inputs: tuple[Input, ...]) -> str:
