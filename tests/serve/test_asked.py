@@ -1,5 +1,7 @@
 """What is taken as a request, and what is said of what is not."""
 
+import json
+
 import pytest
 
 from batchwright.serve.asked import (
@@ -44,6 +46,15 @@ def test_other_bodies_are_refused(body: bytes, said: str) -> None:
     with pytest.raises(RefusedError, match=said) as refused:
         parse_columns(body)
     assert refused.value.status == 400
+
+
+def test_names_that_all_differ_do_not_fill_the_memory() -> None:
+    """30 kB would become 4 million cells; half as many names in every row are no matter."""
+    body = json.dumps([{f"k{number}": 1} for number in range(2_000)]).encode()
+    with pytest.raises(RefusedError, match="2,000 rows have 2,000 names") as refused:
+        parse_columns(body)
+    assert refused.value.status == 413
+    assert len(parse_columns(json.dumps([dict.fromkeys("abcdefgh", 1)] * 2_000).encode())) == 8
 
 
 def test_options() -> None:

@@ -157,6 +157,11 @@ def test_objects_become_columns(encoding: Encoding) -> None:
     nested, flat = ({"a": [{"b": 3.0}, None]}, {"a.b": [3.0, None]})
     one, other = read_columns(nested, data.encoding), read_columns(flat, data.encoding)
     np.testing.assert_array_equal(one.inputs["numeric"], other.inputs["numeric"])
+    deep: object = 1.0
+    for _ in range(3_000):
+        deep = {"b": deep}
+    with pytest.raises(RefusedError, match="nested too deep"):
+        read_columns({"a": [deep]}, data.encoding)
     with pytest.raises(RefusedError, match="an object in some rows"):
         read_columns({"a": [{"b": 3.0}, 4]}, data.encoding)
     with pytest.raises(RefusedError, match=r"names 'a\.b' more than once"):

@@ -11,10 +11,11 @@ from tests.serve.served_run import COLOURS, table, train
 
 import batchwright as bw
 from batchwright.errors import UsageError
+from batchwright.serve import batches
 from batchwright.serve.answering import Alone, Typed, answer_alone, answer_together
 from batchwright.serve.asked import CSV, JSON, Options, columns_of_rows
-from batchwright.serve.batches import _answer_each
 from batchwright.serve.refusals import RefusedError
+from batchwright.serve.replies import Answered
 from batchwright.serve.served import Served, serve_run
 
 LARGEST = 8
@@ -96,11 +97,28 @@ def test_what_cannot_be_answered_hurts_no_other(served: Served) -> None:
     """Cells that no quick way would have typed so, in the midst of others."""
     good = typed(served, usual_rows(2))
     poison = Typed(served, PLAIN, [[object(), object()], *good.cells[1:]], 2)
-    answers = _answer_each([good, poison, good])
+    answers = batches._answer_each([good, poison, good])
     assert isinstance(answers[1], Exception)
     for found in (answers[0], answers[2]):
         assert not isinstance(found, Exception)
         np.testing.assert_array_equal(probabilities(found.frame), probabilities(answer_together([good])[0].frame))
+
+
+def test_a_panic_is_an_error_of_its_own_request(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polars may panic, which is no `Exception`, and would end what answers all others."""
+
+    class Panic(BaseException):
+        pass
+
+    def panic(requests: list[Typed]) -> list[Answered]:
+        if any(request.rows == 3 for request in requests):
+            raise Panic("here")
+        return answer_together(requests)
+
+    monkeypatch.setattr(batches, "answer_together", panic)
+    answers = batches._answer_each([typed(served, usual_rows(count)) for count in (2, 3, 1)])
+    assert [type(answer).__name__ for answer in answers] == ["Answered", "RuntimeError", "Answered"]
+    assert str(answers[1]) == "Panic: here"
 
 
 def test_unusual_rows_are_answered_with_notes(served: Served) -> None:

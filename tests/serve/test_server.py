@@ -180,6 +180,10 @@ def test_who_sends_slowly_is_cut_off_and_holds_nobody(server: Server) -> None:
             assert one.result().startswith(b"HTTP/1.1 408 ")
 
 
+def test_a_head_without_end_is_cut_off(server: Server) -> None:
+    assert raw(server, HEAD + b"".join(b"x-%d: %s\r\n" % (n, b"y" * 1000) for n in range(70)))[9:12] in (b"431", b"400")
+
+
 def test_a_client_that_leaves_is_no_matter(server: Server) -> None:
     raw(server, HEAD + b"content-length: 100\r\n\r\n[", wait=False)
     raw(server, HEAD + b"content-length: 2\r\n\r\n[]", wait=False)

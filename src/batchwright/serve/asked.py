@@ -15,6 +15,9 @@ Columns = dict[str, list[Any]]
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
 TYPES = (JSON, CSV, ARROW)
 """The types in which rows are taken and answers are given."""
+MANY_CELLS, MOST_GAPS = 1_000_000, 16
+"""Cells from which on a request is refused if it has a cell for only one in `MOST_GAPS` of them: a few bytes of names
+that all differ could fill the memory."""
 PARAMETERS = ("uncertainty", "interval")
 NAMES = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", type(None): "null"}
 FORMS = 'Send rows, [{"column": value, ...}, ...], or columns, {"column": [value, ...], ...}.'
@@ -157,6 +160,9 @@ def columns_of_rows(rows: Sequence[Any]) -> Columns:
     if len(rows) == 1:
         return {name: [value] for name, value in rows[0].items()}
     names = dict.fromkeys(chain.from_iterable(rows))
+    cells = len(names) * len(rows)
+    if cells > MANY_CELLS and cells > MOST_GAPS * sum(map(len, rows)):
+        raise RefusedError(413, f"{len(rows):,} rows have {len(names):,} names, and each row hardly any of them.")
     return {name: [row.get(name) for row in rows] for name in names}
 
 

@@ -41,7 +41,7 @@ class Batches:
         """
         loop = asyncio.get_running_loop()
         if isinstance(request, Alone):
-            return await loop.run_in_executor(self._alone, answer_alone, request, self._limits.rows)
+            return await loop.run_in_executor(self._alone, _answer_alone, request, self._limits.rows)
         waiting = _Waiting(request, loop.create_future())
         self._queue.append(waiting)
         self._arrived.set()
@@ -91,11 +91,22 @@ def _give(future: asyncio.Future[Answered], answer: Answered | Exception) -> Non
         future.set_result(answer)
 
 
+def _answer_alone(request: Alone, most_rows: int) -> Answered:
+    try:
+        return answer_alone(request, most_rows)
+    except BaseException as error:
+        raise _as_exception(error) from error
+
+
+def _as_exception(error: BaseException) -> Exception:
+    return error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
+
+
 def _answer_each(requests: Sequence[Typed]) -> Sequence[Answered | Exception]:
     """The answers; if they cannot be had together, each for itself, so that none suffers from another."""
     try:
         return answer_together(requests)
-    except Exception as error:
+    except BaseException as error:  # polars may panic, which is no Exception
         if len(requests) == 1:
-            return [error]
+            return [_as_exception(error)]
         return [answer for request in requests for answer in _answer_each([request])]

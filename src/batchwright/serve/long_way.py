@@ -62,6 +62,8 @@ def read_columns(columns: Columns, encoding: Encoding) -> WholeRows:
         rows = _fitting(reduce(add, (encode_whole(table, encoding) for _, table in groups)), "row")
     except DataError as error:
         raise RefusedError(422, error.message) from error
+    except RecursionError as error:
+        raise RefusedError(422, "the request holds objects nested too deep.") from error
     order = np.argsort(np.concatenate([places for places, _ in groups]))
     return dataclasses.replace(rows, inputs={name: array[order] for name, array in rows.inputs.items()})
 

@@ -1,11 +1,14 @@
-"""Connections that send the head of a request too slowly are closed, so that nobody holds one for ever."""
+"""Connections that send the head of a request too slowly, or without end, are closed: nobody holds one for ever."""
 
 import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+END = b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+TOO_SLOW, TOO_LONG = b"HTTP/1.1 408 Request Timeout" + END, b"HTTP/1.1 431 Request Header Fields Too Large" + END
+LONGEST = 1 << 16
+"""Bytes of the head of a request."""
 
 
 def patient_protocol(seconds: float) -> type[asyncio.Protocol]:
@@ -16,14 +19,19 @@ def patient_protocol(seconds: float) -> type[asyncio.Protocol]:
         """Waits for the head of a request this long: of the first one from the connection on."""
 
         _clock: asyncio.TimerHandle | None = None
+        _came = 0
+        """Bytes that came since a head is awaited."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:
             super().connection_made(transport)
             self._watch()
 
         def data_received(self, data: bytes) -> None:
+            self._came += len(data)
             super().data_received(data)
             self._watch()
+            if self._clock is not None and self._came > LONGEST:
+                self._close(TOO_LONG)
 
         def connection_lost(self, error: Exception | None) -> None:
             self._stop()
@@ -34,17 +42,18 @@ def patient_protocol(seconds: float) -> type[asyncio.Protocol]:
             if self.cycle is not None and not self.cycle.response_complete:
                 self._stop()
             elif self._clock is None:
-                self._clock = self.loop.call_later(seconds, self._close)
+                self._clock = self.loop.call_later(seconds, self._close, TOO_SLOW)
 
         def _stop(self) -> None:
+            self._came = 0
             if self._clock is not None:
                 self._clock.cancel()
                 self._clock = None
 
-        def _close(self) -> None:
-            self._clock = None
+        def _close(self, why: bytes) -> None:
+            self._stop()
             if not self.transport.is_closing():
-                self.transport.write(TOO_SLOW)
+                self.transport.write(why)
                 self.transport.close()
 
     return Patient
