@@ -8,7 +8,9 @@ Runs in batchwright's own environment; nothing else should run meanwhile.
 
 import argparse
 import asyncio
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -31,14 +33,24 @@ WARM = 0.5
 
 
 class Figures(NamedTuple):
-    """What some clients have got, in seconds."""
+    """What some clients have got, in seconds; `processor` is what the server took of all cores for each row."""
 
     clients: int
     rate: float
     median: float
     p99: float
     longest: float
+    processor: float
     failed: int
+
+
+class Served(NamedTuple):
+    """A server, and the seconds by the clock and of all cores that it took to answer."""
+
+    pid: int
+    port: int
+    seconds: float
+    processor: float
 
 
 class Client(asyncio.Protocol):
@@ -84,20 +96,31 @@ def length_of(head: bytes) -> int:
     return int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
 
 
-async def measure(port: int, bodies: Sequence[bytes], clients: int, seconds: float) -> Figures:
+async def measure(served: Served, bodies: Sequence[bytes], clients: int, seconds: float) -> Figures:
     """The figures of so many clients in so many seconds."""
-    loop, began = asyncio.get_running_loop(), time.perf_counter()
+    loop, began, processor = asyncio.get_running_loop(), time.perf_counter(), processor_seconds(served.pid)
     requests = [request_of(body) for body in bodies]
     made = []
     for number in range(clients):
         own = cycle(requests[number * len(requests) // clients :] + requests[: number * len(requests) // clients])
         client = Client(own, began + WARM + seconds)
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
+        await loop.create_connection(lambda client=client: client, "127.0.0.1", served.port)  # type: ignore[misc]
         made.append(client)
     await asyncio.gather(*(client.ended for client in made))
     taken = np.array([took for client in made for at, took in client.taken if at >= began + WARM])
-    rate, failed = len(taken) / seconds, sum(client.failed for client in made)
-    return Figures(clients, rate, float(np.median(taken)), float(np.quantile(taken, 0.99)), float(taken.max()), failed)
+    answers, failed = sum(len(client.taken) for client in made), sum(client.failed for client in made)
+    times = float(np.median(taken)), float(np.quantile(taken, 0.99)), float(taken.max())
+    each = (processor_seconds(served.pid) - processor) / answers
+    return Figures(clients, len(taken) / seconds, *times, each, failed)
+
+
+def processor_seconds(pid: int) -> float:
+    """The seconds that a process has taken of all cores; NaN where the system does not say (other than Linux)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def request_of(body: bytes) -> bytes:
@@ -107,15 +130,16 @@ def request_of(body: bytes) -> bytes:
 
 
 @contextmanager
-def server(run: Path) -> Iterator[tuple[int, float]]:
-    """The port of a server, and the seconds that it took to answer."""
+def server(run: Path) -> Iterator[Served]:
+    """A server, until the end of the block."""
     began = time.perf_counter()
     words = [sys.executable, "-m", "batchwright", "serve", str(run), "--port", "0"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        yield int(line.partition("http://127.0.0.1:")[2].partition("/")[0]), time.perf_counter() - began
+        port = int(line.partition("http://127.0.0.1:")[2].partition("/")[0])
+        yield Served(process.pid, port, time.perf_counter() - began, processor_seconds(process.pid))
     finally:
         process.terminate()
         process.wait()
@@ -135,14 +159,20 @@ def bodies_of(data: Path, target: str) -> list[bytes]:
     return [json.dumps([row]).encode() for row in rows]
 
 
-def markdown(found: Sequence[Figures], started: float) -> str:
+def row(one: Figures) -> tuple[str, ...]:
+    """The figures as cells of a table."""
+    times = (f"{1000 * seconds:.1f}" for seconds in (one.median, one.p99, one.longest))
+    return str(one.clients), f"{one.rate:,.0f}", *times, f"{1000 * one.processor:.2f}", str(one.failed)
+
+
+def markdown(found: Sequence[Figures], served: Served) -> str:
     """The figures as a table."""
-    header = ("clients", "rows/s", "median ms", "p99 ms", "longest ms", "failed")
-    rows = [
-        (str(one.clients), f"{one.rate:,.0f}", *(f"{1000 * took:.1f}" for took in one[2:5]), str(one.failed))
-        for one in found
-    ]
-    return f"{table(header, rows)}\n\nThe server answered {started:.2f} s after its start.\n"
+    header = ("clients", "rows/s", "median ms", "p99 ms", "longest ms", "ms of processor per row", "failed")
+    rows = [row(one) for one in found]
+    parser = "httptools" if importlib.util.find_spec("httptools") else "h11"
+    started = f"answered {served.seconds:.2f} s after its start, {served.processor:.2f} s of processor"
+    load = f"load of the machine at the start {os.getloadavg()[0]:.1f}"
+    return f"{table(header, rows)}\n\nThe server, with {parser}, {started}; {load}.\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -160,10 +190,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = given.run or train(given.data, given.target, Path(folder))
         with server(run):
             pass  # fills the cache of compiled programs
-        with server(run) as (port, started):
+        with server(run) as served:
             counts = [min(256, int(text)) for text in given.clients.split(",")]
-            found = [asyncio.run(measure(port, bodies, count, min(60.0, given.seconds))) for count in counts]
-    text = markdown(found, started)
+            found = [asyncio.run(measure(served, bodies, count, min(60.0, given.seconds))) for count in counts]
+    text = markdown(found, served)
     print(text, end="")
     if given.markdown:
         replace_section(given.markdown, text, "serving")

@@ -118,6 +118,8 @@ def test_bad_cells_are_listed_with_row_column_and_reason(server: Server) -> None
     reply = send(server.port, "POST", "/predict", text, content_type="text/csv")
     assert [(cell["line"], cell["column"]) for cell in reply.json()["cells"]] == [(3, "first"), (4, None)]
     assert (server.ask([ROW | {"first": 1e308}]).status, server.ask([ROW | {"first": None}]).status) == (200, 200)
+    undefined = server.ask([ROW | {"first": float("nan")}])
+    assert undefined.status == 200 and "1 of 1 cells are missing" in undefined.json()["notes"][0]
     lacking = server.ask([{"first": 1.0}])
     assert lacking.status == 422 and "lacks 4 columns that the training rows have" in lacking.json()["error"]
     assert server.ask([ROW | {"other": [1, {"a": 2}]}]).status == 200  # a column that the model does not take
@@ -314,6 +316,7 @@ def test_what_is_asked_before_its_end_is_answered(
     again = start(run_path, "--port", guarded.port)
     assert again.port == guarded.port and again.ask([ROW]).status == 200
     assert again.child.kill() == -signal.SIGKILL
+    assert start(run_path, "--port", guarded.port).ask([ROW]).status == 200
 
 
 def test_another_run_takes_over_without_a_lost_request(

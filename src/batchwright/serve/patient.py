@@ -10,50 +10,55 @@ TOO_SLOW, TOO_LONG = b"HTTP/1.1 408 Request Timeout" + END, b"HTTP/1.1 431 Reque
 LONGEST = 1 << 16
 """Bytes of the head of a request."""
 
+_Base: Any = AutoHTTPProtocol
+
+
+class Patient(_Base):  # type: ignore[misc]
+    """Uvicorn's protocol of HTTP, which waits `seconds` for the head of each request: of the first from the start on."""
+
+    seconds: float
+    _clock: asyncio.TimerHandle | None = None
+    _came = 0
+    """Bytes that came since a head is awaited."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Begin to wait."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        self._came += len(data)
+        super().data_received(data)
+        self._watch()
+        if self._clock is not None and self._came > LONGEST:
+            self._close(TOO_LONG)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Wait no longer."""
+        self._stop()
+        super().connection_lost(error)
+
+    def _watch(self) -> None:
+        """Start the clock where a head is awaited and it is not running; stop it where there is a request."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop()
+        elif self._clock is None:
+            self._clock = self.loop.call_later(self.seconds, self._close, TOO_SLOW)
+
+    def _stop(self) -> None:
+        self._came = 0
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _close(self, why: bytes) -> None:
+        self._stop()
+        if not self.transport.is_closing():
+            self.transport.write(why)
+            self.transport.close()
+
 
 def patient_protocol(seconds: float) -> type[asyncio.Protocol]:
-    """Uvicorn's protocol of HTTP, with a limit of time for the head of each request."""
-    base: Any = AutoHTTPProtocol
-
-    class Patient(base):  # type: ignore[misc]
-        """Waits for the head of a request this long: of the first one from the connection on."""
-
-        _clock: asyncio.TimerHandle | None = None
-        _came = 0
-        """Bytes that came since a head is awaited."""
-
-        def connection_made(self, transport: asyncio.Transport) -> None:
-            super().connection_made(transport)
-            self._watch()
-
-        def data_received(self, data: bytes) -> None:
-            self._came += len(data)
-            super().data_received(data)
-            self._watch()
-            if self._clock is not None and self._came > LONGEST:
-                self._close(TOO_LONG)
-
-        def connection_lost(self, error: Exception | None) -> None:
-            self._stop()
-            super().connection_lost(error)
-
-        def _watch(self) -> None:
-            """Start the clock where a head is awaited and it is not running; stop it where there is a request."""
-            if self.cycle is not None and not self.cycle.response_complete:
-                self._stop()
-            elif self._clock is None:
-                self._clock = self.loop.call_later(seconds, self._close, TOO_SLOW)
-
-        def _stop(self) -> None:
-            self._came = 0
-            if self._clock is not None:
-                self._clock.cancel()
-                self._clock = None
-
-        def _close(self, why: bytes) -> None:
-            self._stop()
-            if not self.transport.is_closing():
-                self.transport.write(why)
-                self.transport.close()
-
-    return Patient
+    """The protocol with this limit of time."""
+    return type("Limited", (Patient,), {"seconds": seconds})
