@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
-from importlib.resources import files
 
+from batchwright.pages.assets import OWN
 from batchwright.serve.asked import ARROW, CSV, JSON
 from batchwright.serve.inputs import Input, inputs_of
 from batchwright.serve.openapi import REFUSALS, example_of
@@ -43,7 +43,7 @@ def page(served: Served, host: str) -> str:
         "<h2>Refusals</h2>",
         _table(("status", "why"), [(status, escape(why)) for status, why in REFUSALS.items()]),
     )
-    style = files("batchwright.pages").joinpath("static/style.css").read_text(encoding="utf-8")
+    style = (OWN / "style.css").read_text(encoding="utf-8")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'

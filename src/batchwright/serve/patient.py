@@ -14,7 +14,7 @@ _Base: Any = AutoHTTPProtocol
 
 
 class Patient(_Base):  # type: ignore[misc]
-    """Uvicorn's protocol of HTTP, which waits `seconds` for the head of each request: of the first from the start on."""
+    """Uvicorn's protocol of HTTP, which waits `seconds` for the head of a request, the first or a later one."""
 
     seconds: float
     _clock: asyncio.TimerHandle | None = None
