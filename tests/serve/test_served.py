@@ -42,6 +42,10 @@ def as_json(rows: list[dict[str, object]]) -> bytes:
     return json.dumps(rows).encode()
 
 
+def level(interval: float) -> Options:
+    return Options(interval=interval)
+
+
 def typed(served: Served, rows: list[dict[str, object]], options: Options = PLAIN) -> Typed:
     assert served.usual is not None
     cells = served.usual.type_cells(columns_of_rows(rows))
@@ -129,7 +133,7 @@ def test_unusual_rows_are_answered_with_notes(served: Served) -> None:
 
 
 def test_what_the_model_does_not_have_is_refused(served: Served) -> None:
-    for options in (Options(uncertainty=True), Options(interval=0.99999)):
+    for options in (Options(uncertainty=True), *map(level, (0.99999, 0, 1.5, float("nan")))):
         with pytest.raises(RefusedError) as refused:
             answer_alone(Alone(served, options, as_json(usual_rows(1)), JSON), 100)
         assert refused.value.status == 400
