@@ -27,6 +27,7 @@ def table(rows: int = 120, seed: int = 0) -> pl.DataFrame:
             "colour": pl.Series(colour).set(pl.Series(draw.random(rows) < 0.1), None),
             "member": pl.Series(draw.random(rows) < 0.5),
             "told": told,
+            "day": [f"2024-{1 + n % 12:02}-{1 + n % 28:02}" for n in range(rows)],
             "bought": np.where(first + (colour == "red") > 0.5, "yes", "no"),
         }
     )
@@ -34,7 +35,9 @@ def table(rows: int = 120, seed: int = 0) -> pl.DataFrame:
 
 def train(folder: Path, *, seed: int = 0, **settings: Any) -> Path:
     """The run of a network of few units, trained for one epoch."""
-    data = bw.load(table(seed=seed), target="bought", kinds={"told": "text"}, text={"features": 64, "length": 8})
+    data = bw.load(
+        table(seed=seed), target="bought", kinds={"told": "text", "day": "date"}, text={"features": 64, "length": 8}
+    )
     bw.fit(data, network=bw.nn.Tabular((4,), **settings), epochs=1, run_dir=folder, seed=seed)
     return folder
 

@@ -31,6 +31,9 @@ CELLS = {
     "colour": st.none() | st.sampled_from([*COLOURS, " red", "Red", "NA", "", 3, 3.0, True]) | ODD,
     "member": st.none() | st.booleans() | st.sampled_from(["true", "no", "maybe", 1, 0, 2, "TRUE"]),
     "told": st.none() | st.sampled_from(["late and dear", "NA", " early ", 5]) | ODD,
+    "day": st.none()
+    | st.sampled_from(["2024-05-06", " 2024-12-31", "2024-02-30", "NA", "soon", "1.2.2024", 20240506])
+    | ODD,
 }
 ROWS = st.lists(st.fixed_dictionaries(CELLS), min_size=1, max_size=4)
 USUAL = {
@@ -39,6 +42,7 @@ USUAL = {
     "colour": st.none() | st.sampled_from([*COLOURS, " red", "NA", "?"]),
     "member": st.booleans() | st.sampled_from(["true", "no", 1]),
     "told": st.sampled_from(["late and dear", "early 7", "cheap, cheap"]),
+    "day": st.sampled_from(["2024-05-06", " 2024-12-31", "2023-02-28"]),
 }
 
 
@@ -111,7 +115,14 @@ def test_joined_requests_are_encoded_one_after_the_other(encoding: Encoding) -> 
     usual = usual_of(encoding)
     assert usual is not None
     rows = [
-        {"first": n / 10, "second": n, "colour": COLOURS[n % 3], "member": n % 2 == 0, "told": f"late {n}"}
+        {
+            "first": n / 10,
+            "second": n,
+            "colour": COLOURS[n % 3],
+            "member": n % 2 == 0,
+            "told": f"late {n}",
+            "day": "2024-05-06",
+        }
         for n in range(7)
     ]
     parts = [usual.type_cells(columns_of_rows(part)) for part in (rows[:3], rows[3:4], rows[4:])]
@@ -169,7 +180,7 @@ def test_objects_become_columns(encoding: Encoding) -> None:
 
 
 def test_a_missing_column_is_named(encoding: Encoding) -> None:
-    row = {"first": 1.0, "second": 2, "Colour": "red", "member": True, "told": "late"}
+    row = {"first": 1.0, "second": 2, "Colour": "red", "member": True, "told": "late", "day": "2024-05-06"}
     with pytest.raises(RefusedError, match=r"lacks the column 'colour' \(is it 'Colour'\?\)") as refused:
         read_columns(columns_of_rows([row]), encoding)
     assert refused.value.status == 422

@@ -33,7 +33,14 @@ def rows_of(frame: pl.DataFrame) -> list[dict[str, object]]:
 
 def usual_rows(count: int) -> list[dict[str, object]]:
     return [
-        {"first": n / 50, "second": n % 80, "colour": COLOURS[n % 3], "member": n % 2 == 0, "told": f"late {n % 7}"}
+        {
+            "first": n / 50,
+            "second": n % 80,
+            "colour": COLOURS[n % 3],
+            "member": n % 2 == 0,
+            "told": f"late {n % 7}",
+            "day": f"2024-05-{n % 9 + 1:02}",
+        }
         for n in range(count)
     ]
 
@@ -126,7 +133,7 @@ def test_a_panic_is_an_error_of_its_own_request(served: Served, monkeypatch: pyt
 
 
 def test_unusual_rows_are_answered_with_notes(served: Served) -> None:
-    row = {"first": 99.0, "second": 1, "colour": "violet", "member": None, "told": "late"}
+    row = {"first": 99.0, "second": 1, "colour": "violet", "member": None, "told": "late", "day": "2024-05-06"}
     found = answer_alone(Alone(served, PLAIN, as_json([row]), JSON), 100)
     assert found.frame.height == 1
     assert [note.partition(":")[0] for note in found.notes] == ["column 'colour'", "column 'member'", "column 'first'"]

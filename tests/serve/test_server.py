@@ -27,7 +27,7 @@ SECONDS = 2
 """Within which a request has to be sent to it."""
 OPTIONS = ("--port", 0, "--max-batch", 16, "--max-body", f"{FEW}B", "--max-rows", 200, "--timeout", SECONDS)
 TOKEN = "a-token-of-some-length"
-ROW = {"first": 0.5, "second": 7, "colour": "red", "member": True, "told": "late and dear"}
+ROW = {"first": 0.5, "second": 7, "colour": "red", "member": True, "told": "late and dear", "day": "2024-05-06"}
 
 
 class Server:
@@ -114,14 +114,14 @@ def test_bad_cells_are_listed_with_row_column_and_reason(server: Server) -> None
             {"row": 3, "column": "member", "value": "maybe", "reason": "expected true or false"},
         ],
     }
-    text = b"first,second,colour,member,told\n1,2,red,true,late\nx,2,red,true,late\n1,2\n"
+    text = b"first,second,colour,member,told,day\n1,2,red,true,late,2024-05-06\nx,2,red,true,late,2024-05-06\n1,2\n"
     reply = send(server.port, "POST", "/predict", text, content_type="text/csv")
     assert [(cell["line"], cell["column"]) for cell in reply.json()["cells"]] == [(3, "first"), (4, None)]
     assert (server.ask([ROW | {"first": 1e308}]).status, server.ask([ROW | {"first": None}]).status) == (200, 200)
     undefined = server.ask([ROW | {"first": float("nan")}])
     assert undefined.status == 200 and "1 of 1 cells are missing" in undefined.json()["notes"][0]
     lacking = server.ask([{"first": 1.0}])
-    assert lacking.status == 422 and "lacks 4 columns that the training rows have" in lacking.json()["error"]
+    assert lacking.status == 422 and "lacks 5 columns that the training rows have" in lacking.json()["error"]
     assert server.ask([ROW | {"other": [1, {"a": 2}]}]).status == 200  # a column that the model does not take
 
 

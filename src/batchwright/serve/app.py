@@ -114,7 +114,7 @@ class App:
             columns = parse_columns(body)
             rows = count_rows(columns)
             refuse_many(rows, self._limits.rows)
-            typed = served.usual.type_cells(columns) if rows <= self._limits.batch else None
+            typed = served.usual.type_cells(columns) if rows <= min(self._limits.batch, served.usual.most) else None
             if typed is not None:
                 return await self._batches.ask(Typed(served, options, typed, rows))
         return await self._batches.ask(Alone(served, options, body, content))

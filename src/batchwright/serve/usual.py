@@ -9,24 +9,30 @@ usual rows both give the same arrays (`tests/serve/test_usual.py`).
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from batchwright.data.encode.encoders import Category, Encoder, Flag, Number, OneHot, Ordinal, Quantile
+from batchwright.data.encode.encoders import Category, Encoder, Flag, Moment, Number, OneHot, Ordinal, Quantile
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.texts import HashedText
 from batchwright.data.encode.unfamiliar import MARGIN, knows_missing
+from batchwright.data.typed.convert import convert
 from batchwright.data.typed.flags import FALSE, TRUE
-from batchwright.data.typed.missing import numbers_among
+from batchwright.data.typed.missing import clean, numbers_among
 from batchwright.data.typed.schema import Column
 from batchwright.data.typed.table import Table
 from batchwright.data.typed.whole import EXACT
 from batchwright.serve.asked import Columns
 from batchwright.serve.cells import text_of
 
+MOST, MOST_DATES = 4096, 16
+"""The most rows that are typed so, and the most where there are dates, each of which takes a tenth of a millisecond."""
+REMEMBERED = 10_000
+"""Dates of a column that are remembered."""
 STRANGE: Any = object()
 """In place of a cell that is not usual."""
 Take = Callable[[Any], Any]
@@ -35,12 +41,16 @@ Take = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Usual:
-    """How usual rows of a model are typed and encoded; `types` are the columns' types in polars."""
+    """How usual rows of a model are typed and encoded; `types` are the columns' types in polars.
+
+    Of more than `most` rows it would hold others up: they are for the long way.
+    """
 
     preprocessing: Preprocessing
     columns: tuple[Column, ...]
     takes: tuple[Take, ...]
     types: tuple[Any, ...]
+    most: int
 
     def type_cells(self, columns: Columns) -> list[list[Any]] | None:
         """The typed cells of some rows, column by column; None if they lack a column, or a cell is not usual."""
@@ -66,19 +76,23 @@ class Usual:
 
 
 def usual_of(encoding: Encoding) -> Usual | None:
-    """The quick way for a model; None if some column takes more than a look at a cell, as dates do."""
+    """The quick way for a model; None if some column takes more than a look at a cell, as several values in one do."""
     made = encoding.preprocessing
     if not isinstance(made, Preprocessing) or made.image is not None:
         return None
     by_name = {column.name: column for column in encoding.schema.columns}
-    found = [_taken(encoder, encoding.reading.missing_in(encoder.column)) for encoder in made.encoders]
+    found = [
+        _taken(by_name[encoder.column], encoder, encoding.reading.missing_in(encoder.column))
+        for encoder in made.encoders
+    ]
     if any(one is None for one in found):
         return None
     takes, types = zip(*(one for one in found if one is not None), strict=True)
-    return Usual(made, tuple(by_name[encoder.column] for encoder in made.encoders), takes, types)
+    most = MOST_DATES if any(isinstance(encoder, Moment) for encoder in made.encoders) else MOST
+    return Usual(made, tuple(by_name[encoder.column] for encoder in made.encoders), takes, types, most)
 
 
-def _taken(encoder: Encoder, marks: tuple[str, ...]) -> tuple[Take, Any] | None:
+def _taken(spec: Column, encoder: Encoder, marks: tuple[str, ...]) -> tuple[Take, Any] | None:
     """How the cells of a column are taken, and the type that they have then; `marks` are texts that mean missing."""
     knows = knows_missing(encoder)
     match encoder:
@@ -91,6 +105,8 @@ def _taken(encoder: Encoder, marks: tuple[str, ...]) -> tuple[Take, Any] | None:
             return _flag(_flags(marks), knows=knows), pl.Boolean()
         case HashedText(separator="") if not numbers_among(marks):
             return _text(frozenset(("", *marks)), knows=knows), pl.String()
+        case Moment() if spec.format:
+            return _date(spec, marks, knows=knows), pl.Datetime("us")
     return None
 
 
@@ -145,6 +161,28 @@ def _flag(flags: Mapping[str, bool], *, knows: bool) -> Take:
             return None if knows else STRANGE
         text = text_of(value)
         return STRANGE if text is None else flags.get(text, STRANGE)
+
+    return take
+
+
+def _date(spec: Column, marks: tuple[str, ...], *, knows: bool) -> Take:
+    """Reads dates as columns of them are read, each by itself; those that come again are remembered."""
+
+    @lru_cache(maxsize=REMEMBERED)
+    def read(text: str) -> Any:
+        try:
+            cells = clean(pl.Series(spec.name, [text], pl.String), marks)
+            found = convert(cells, spec)[0]
+        except (UnicodeEncodeError, ValueError, OverflowError):  # half of a character, or a year beyond 9999
+            return STRANGE
+        if cells[0] is None:
+            return None if knows else STRANGE
+        return STRANGE if found is None else found
+
+    def take(value: Any) -> Any:
+        if value is None:
+            return None if knows else STRANGE
+        return read(value) if type(value) is str else STRANGE
 
     return take
 
