@@ -56,7 +56,11 @@ def with_marks(spec: Column, raw: pl.Series, cells: pl.Series) -> Column:
 
 @cache
 def numbers_among(texts: tuple[str, ...]) -> list[float]:
-    """The numbers that some texts are, worked out once rather than for each column."""
+    """The numbers that some texts are, worked out once rather than for each column.
+
+    >>> numbers_among(("NA", "-200"))
+    [-200.0]
+    """
     return [number for text in texts if (number := _number(text)) is not None]
 
 
