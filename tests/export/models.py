@@ -35,7 +35,9 @@ def cells(rows: int, seed: int, *, new: bool = False) -> dict[str, list[str]]:
     found = {
         "number": [f"{value:.6g}" for value in x],
         "large": [str(int(value)) for value in rng.integers(0, 2**40, rows)],
-        "amount": [f"{1000 * (1 + value % 9):,.2f} kg".translate({44: ".", 46: ","}) for value in rng.uniform(0, 9, rows)],
+        "amount": [
+            f"{1000 * (1 + value % 9):,.2f} kg".translate({44: ".", 46: ","}) for value in rng.uniform(0, 9, rows)
+        ],
         "share": [f"{value}%" for value in rng.integers(0, 101, rows)],
         "length": [f"{value // 60}h {value % 60}m" for value in rng.integers(1, 2000, rows)],
         "stars": [f"{value}/10" for value in rng.integers(0, 11, rows)],
@@ -46,11 +48,16 @@ def cells(rows: int, seed: int, *, new: bool = False) -> dict[str, list[str]]:
         "colour": [("red", "blue", "green")[value] for value in rng.integers(0, 3, rows)],
         "code": [f"{value:03d}" for value in rng.integers(1, 5, rows)],
         "town": [TOWNS[value] for value in rng.integers(0, len(TOWNS), rows)],
-        "topics": [";".join(("a", "b", "c", "d")[place] for place in np.flatnonzero(row)) for row in rng.random((rows, 4)) > 0.5],
+        "topics": [
+            ";".join(("a", "b", "c", "d")[place] for place in np.flatnonzero(row))
+            for row in rng.random((rows, 4)) > 0.5
+        ],
         "review": [" ".join(rng.choice(WORDS, size=rng.integers(2, 9))) for _ in range(rows)],
     }
     for name, column in found.items():
-        for row in np.flatnonzero(rng.random(rows) < (0.1 if name in ("number", "colour", "town", "day", "flag") else 0)):
+        for row in np.flatnonzero(
+            rng.random(rows) < (0.1 if name in ("number", "colour", "town", "day", "flag") else 0)
+        ):
             column[row] = ""
         if new:
             for row in np.flatnonzero(rng.random(rows) < 0.1):
@@ -95,10 +102,12 @@ def _columns(
     *names: str, target: str | tuple[str, ...], load: Mapping[str, Any] | None = None, **fit: Any
 ) -> Callable[[Path], Example]:
     def train(folder: Path) -> Example:
-        data = table(folder, target, names, **{"kinds": {"flag": "boolean"} if "flag" in names else {}} | dict(load or {}))
+        data = table(
+            folder, target, names, **{"kinds": {"flag": "boolean"} if "flag" in names else {}} | dict(load or {})
+        )
         model = bw.fit(data, **{"network": bw.nn.MLP(hidden_layer_sizes=(8,))} | QUICK | fit).model
         new = {name: column for name, column in cells(NEW, 2, new=True).items() if name in names}
-        return Example(model, write_csv(folder / "new.csv", new), new)
+        return Example(model, _new_csv(folder, new), new)
 
     return train
 
@@ -118,10 +127,17 @@ def _image_and_columns(folder: Path) -> Example:
     found = {name: column for name, column in cells(TRAINING, 0).items() if name in ("number", "colour")}
     paths = _write_images(folder, rng, TRAINING)
     path = write_csv(folder / "train.csv", found | {"photo": paths[0], "kind": targets(found, 1)["kind"]})
-    model = bw.fit(bw.load(path, target="kind"), network=bw.nn.MLP(hidden_layer_sizes=(8,)), augment=None, **QUICK).model
+    model = bw.fit(
+        bw.load(path, target="kind"), network=bw.nn.MLP(hidden_layer_sizes=(8,)), augment=None, **QUICK
+    ).model
     new = {name: column for name, column in cells(NEW, 2, new=True).items() if name in found}
     names, pixels = _write_images(folder, rng, NEW)
-    return Example(model, write_csv(folder / "new.csv", new | {"photo": names}), new | {"photo": pixels})
+    return Example(model, _new_csv(folder, new | {"photo": names}), new | {"photo": pixels})
+
+
+def _new_csv(folder: Path, columns: Mapping[str, list[str]]) -> Path:
+    """The rows in a file, with their numbers, as a line of empty cells only would be none."""
+    return write_csv(folder / "new.csv", {"row": list(map(str, range(NEW)))} | dict(columns))
 
 
 def _write_images(folder: Path, rng: np.random.Generator, rows: int) -> tuple[list[str], np.ndarray]:
@@ -136,7 +152,9 @@ def _write_images(folder: Path, rng: np.random.Generator, rows: int) -> tuple[li
 
 NUMBERS = ("number", "large", "amount", "share")
 MODELS: Mapping[str, Callable[[Path], Example]] = {
-    "classes": _columns(*NUMBERS, "colour", "flag", "code", target="kind", network=bw.nn.Tabular(hidden_layer_sizes=(8,))),
+    "classes": _columns(
+        *NUMBERS, "colour", "flag", "code", target="kind", network=bw.nn.Tabular(hidden_layer_sizes=(8,))
+    ),
     "threshold": _columns("number", "colour", "length", "stars", target="answer", threshold=0.3),
     "values": _columns(*NUMBERS, "town", target="value", load={"scaling": "quantile"}),
     "log target": _columns("number", "colour", target="price", load={"target_transform": "log"}),
@@ -144,7 +162,9 @@ MODELS: Mapping[str, Callable[[Path], Example]] = {
     "labels": _columns("number", "colour", target="labels", load={"task": "multilabel"}),
     "image": _images,
     "image and columns": _image_and_columns,
-    "submodels": _columns("number", "colour", "town", target="kind", network=bw.nn.Tabular(hidden_layer_sizes=(8,), ensemble=4)),
+    "submodels": _columns(
+        "number", "colour", "town", target="kind", network=bw.nn.Tabular(hidden_layer_sizes=(8,), ensemble=4)
+    ),
     "members": _columns("number", "colour", target="value", members=2),
     "quantiles": _columns("number", "colour", target="value", loss="quantile", quantiles=(0.1, 0.5, 0.9)),
     "dates, order and embedding": _columns(
