@@ -10,7 +10,7 @@ from tests.cli.conftest import Batchwright, history
 
 from batchwright.runs.run import open_run
 
-QUICK = ("--epochs", 2, "--batch-size", 50, "--no-diagnostics")
+QUICK = ("--target", "bought", "--epochs", 2, "--batch-size", 50, "--no-diagnostics")
 
 
 def test_a_run_is_logged_and_its_answer_stays_one_object(batchwright: Batchwright, table: Path) -> None:

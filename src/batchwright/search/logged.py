@@ -6,7 +6,7 @@ from batchwright.search.events import Began, Progress, RoundDone, SearchEvent
 from batchwright.search.trials import Standing
 from batchwright.tracking.log import AT_ONCE, FLUSH, Log
 from batchwright.tracking.places import Place
-from batchwright.tracking.tracker import EPOCH, About, Ending, Epoch
+from batchwright.tracking.tracker import EPOCH, About, Ended, Ending, Epoch
 from batchwright.tracking.training import TrainingLog, pass_on
 from batchwright.workflow import Trained
 from batchwright.workflow.training import Noted
@@ -29,15 +29,15 @@ def _log_events(events: Iterator[SearchEvent], places: Sequence[Place]) -> Gener
                     _log_trials(event, began, log, trials)
                 case _ if winner is not None:
                     winner.see(event)
-            if isinstance(event, Trained):
-                yield from map(Noted, log.close(FLUSH))
+            if isinstance(event, Trained) and winner is not None:
+                yield from map(Noted, winner.close(FLUSH))
             yield from pass_on(event, events)
             if isinstance(event, RoundDone):
                 yield from map(Noted, log.news())
     except BaseException as error:
         if winner is not None:
             winner.fail(error)
-        log.close(AT_ONCE)
+            winner.close(AT_ONCE)
         raise
 
 
@@ -59,5 +59,5 @@ def _log_trials(progress: Progress, began: Began, log: Log, done: set[int]) -> N
 def _ending(trial: Standing) -> Ending:
     outcome = trial.outcome
     assert outcome is not None
-    ended = "diverged" if outcome.ending in ("diverged", "undefined") else "finished"
+    ended: Ended = "diverged" if outcome.ending in ("diverged", "undefined") else "finished"
     return Ending(ended, f"{outcome.ending} after {len(trial.curve)} epochs", len(trial.curve))

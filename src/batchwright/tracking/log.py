@@ -8,7 +8,7 @@ from batchwright.tracking.places import Place
 from batchwright.tracking.tracker import About, Ending, Epoch, Tracker
 from batchwright.tracking.worker import Worker, close_all
 
-FLUSH, AT_ONCE = 20.0, 3.0
+FLUSH, AT_ONCE = 30.0, 3.0
 """Seconds for which the end waits for trackers; and where the program is being ended by Ctrl-C or an error."""
 NONE: Mapping[str, str] = MappingProxyType({})
 

@@ -7,15 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from batchwright.errors import UsageError
+from batchwright.tracking.reach import require_answer
 from batchwright.tracking.tracker import EPOCH, About, Ended, Ending, Epoch, hide_passwords, plain_settings
 
 EXPERIMENT = "batchwright"
 """The experiment, where the environment variable MLFLOW_EXPERIMENT_NAME does not name one."""
 METRICS, SETTINGS, LONGEST = 1000, 100, 500
 """Metrics and parameters that a request takes, and characters of a parameter that every server takes."""
-CONNECT = 5.0
-"""Seconds in which a server has to answer at all; MLflow's client alone would try for minutes."""
 STATUS: dict[Ended, str] = {
     "finished": "FINISHED",
     "diverged": "FAILED",
@@ -38,7 +36,7 @@ class MLflowRun:
         """Make a run with its settings, or open an earlier one again."""
         from mlflow import MlflowClient
 
-        _reach(self._uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
+        require_answer(self._uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
         self._client = MlflowClient(tracking_uri=self._uri or None)
         if earlier:
             run = self._client.get_run(earlier)
@@ -94,22 +92,6 @@ class MLflowRun:
             self._client.log_batch(self._id, params=some)
         if about.config:
             self._client.log_text(self._id, hide_passwords(about.config), "config.yaml")
-
-
-def _reach(uri: str) -> None:
-    """Ask a server for a page, and take any answer.
-
-    Raises:
-        UsageError: it does not answer.
-    """
-    if not uri.startswith(("http://", "https://")):
-        return
-    import requests
-
-    try:
-        requests.get(uri, timeout=CONNECT).close()
-    except requests.exceptions.RequestException as error:
-        raise UsageError(f"no server answers at {hide_passwords(uri)} ({type(error).__name__})") from error
 
 
 def _name(name: str) -> str:

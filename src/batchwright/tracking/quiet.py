@@ -4,13 +4,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any
 
 
 class _ByThread:
     """Standard output, but for one thread, whose words go to standard error."""
 
-    def __init__(self, output: TextIO, thread: int) -> None:
+    def __init__(self, output: Any, thread: int) -> None:
         self._output, self._thread = output, thread
 
     def __getattr__(self, name: str) -> Any:

@@ -35,19 +35,19 @@ def log_training(events: Iterator[Event], places: Sequence[Place]) -> Iterator[E
 
 
 def _log_events(events: Iterator[Event], places: Sequence[Place]) -> Generator[Event, None, None]:
-    log, events = Log(places), iter(events)
-    one = TrainingLog(log)
+    events = iter(events)
+    one = TrainingLog(log := Log(places))
     try:
         for event in events:
             one.see(event)
             if isinstance(event, Trained):
-                yield from map(Noted, log.close(FLUSH))
+                yield from map(Noted, one.close(FLUSH))
             yield from pass_on(event, events)
             if isinstance(event, EpochDone | RefitEpoch):
                 yield from map(Noted, log.news())
     except BaseException as error:
         one.fail(error)
-        log.close(AT_ONCE)
+        one.close(AT_ONCE)
         raise
 
 
@@ -101,6 +101,12 @@ class TrainingLog:
         interrupted = isinstance(error, InterruptedRunError | KeyboardInterrupt | GeneratorExit)
         said = " ".join(str(error).split())
         self._end(Ending("interrupted" if interrupted else "failed", f"{type(error).__name__}: {said}" if said else ""))
+
+    def close(self, seconds: float) -> tuple[str, ...]:
+        """Close the log within these seconds; sentences about what is missing."""
+        missing = self._log.close(seconds)
+        self._keep_identities()
+        return missing
 
     def _begin(self, name: str) -> None:
         assert self._prepared is not None

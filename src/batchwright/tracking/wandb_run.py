@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from batchwright.tracking.reach import require_answer
 from batchwright.tracking.tracker import EPOCH, About, Ending, Epoch, plain_settings
 
 PROJECT = "batchwright"
@@ -23,13 +24,16 @@ class WandbRun:
         import wandb
 
         if self._run is None:
+            settings = wandb.setup().settings
+            if settings.mode == "online":
+                require_answer(settings.base_url)
             self._run = wandb.init(
                 project=self._project,
                 id=earlier or None,
                 name=about.name,
                 group=about.group or None,
                 config=plain_settings(about.settings),
-                resume="allow",
+                resume="allow" if earlier else None,
                 reinit="create_new",
                 settings=wandb.Settings(silent=True, console="off", init_timeout=ANSWER),
             )
@@ -51,5 +55,6 @@ def is_ready() -> bool:
     """Whether a run can be begun without a person who types a key."""
     import wandb
 
-    settings = wandb.setup().settings
-    return settings.mode in ("offline", "disabled", "dryrun") or bool(wandb.api.api_key)
+    if wandb.setup().settings.mode in ("offline", "disabled", "dryrun"):
+        return True
+    return bool(wandb.login(prompt=False, verify=False))

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from batchwright.errors import BatchwrightError
 from batchwright.tracking.tracker import Epoch, Tracker, hide_passwords
 
 Step: TypeAlias = Callable[[], None]
@@ -105,7 +106,8 @@ def _failure(step: Step) -> str:
         step()
     except (Exception, SystemExit) as error:
         words = " ".join(str(error).split()) or "without a word"
-        return hide_passwords(f"{type(error).__name__}: {words}"[:LONGEST])
+        kind = "" if isinstance(error, BatchwrightError) else f"{type(error).__name__}: "
+        return hide_passwords(f"{kind}{words}"[:LONGEST].rstrip("."))
     return ""
 
 
