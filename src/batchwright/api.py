@@ -36,6 +36,7 @@ from batchwright.runs.run import open_run
 from batchwright.tasks import Loss, Metric, Task
 from batchwright.tasks.temperature import Calibration
 from batchwright.tasks.threshold import Aim
+from batchwright.tracking import log_training, places_of, read_identities
 from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints
 from batchwright.training.growth import AdaptiveBatchSize, Growing
@@ -43,7 +44,6 @@ from batchwright.training.job import Divergence
 from batchwright.training.plan import BatchSize, Remainder
 from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
-from batchwright.tracking import log_training, places_of, read_identities
 from batchwright.training.watch import Steering
 from batchwright.workflow import Event, Trained
 from batchwright.workflow.images import with_image_network

@@ -41,5 +41,5 @@ class Told:
 
 
 def place_of(tracker: Told, *, shows_weights: bool = False) -> Place:
-    kind = Kind("told", "", False, "", lambda where: tracker, lambda where: None, shows_weights=shows_weights)
+    kind = Kind("told", "", False, "", lambda _: tracker, lambda _: None, shows_weights=shows_weights)
     return Place(kind, "")

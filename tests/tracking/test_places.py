@@ -32,7 +32,7 @@ def test_what_cannot_be_is_refused(given: object, said: str, tmp_path: Path, mon
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("batchwright.tracking.places.find_spec", lambda name: None)
+    monkeypatch.setattr("batchwright.tracking.places.find_spec", lambda _: None)
     for name in ("mlflow", "trackio", "wandb"):
         with pytest.raises(UsageError, match=f"needs the package {name}: pip install {name}"):
             places_of(name)

@@ -30,7 +30,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Searched, list[Told
         told.append(Told())
         return told[-1]
 
-    place = Place(Kind("told", "", False, "", opened, lambda where: None), "")
+    place = Place(Kind("told", "", False, "", opened, lambda _: None), "")
     events = log_search(search(load_space(None, SPACE), SearchOptions(trials=4), run_dir=folder), [place])
     (searched,) = [event for event in events if isinstance(event, Searched)]
     return searched, told

@@ -88,7 +88,7 @@ def test_figures_are_images(logged: Logged, read: Any) -> None:
     assert drawn == set(logged.trained.figures)
 
 
-def test_the_table_of_hyperparameters_has_settings_and_metrics(logged: Logged) -> None:
+def test_the_table_of_hyperparameters_has_the_settings(logged: Logged) -> None:
     from tensorboard.plugins.hparams import metadata
 
     values = {
@@ -97,12 +97,8 @@ def test_the_table_of_hyperparameters_has_settings_and_metrics(logged: Logged) -
         for value in event.summary.value
         if value.metadata.plugin_data.plugin_name == "hparams"
     }
-    columns = metadata.parse_experiment_plugin_data(values[metadata.EXPERIMENT_TAG])
-    assert {"loss", "val_loss", "test/accuracy"} <= {one.name.tag for one in columns.metric_infos}
-    types = {one.name: one.type for one in columns.hparam_infos}
-    assert (types["training.batch_size"], types["training.shuffle"], types["optimizer.name"]) == (3, 2, 1)
     started = metadata.parse_session_start_info_plugin_data(values[metadata.SESSION_START_INFO_TAG])
-    assert started.hparams.keys() == types.keys()
+    assert started.hparams.keys() == logged.told.begun[0][0].settings.keys()
     assert started.hparams["training.batch_size"].number_value == 26
     assert started.hparams["training.shuffle"].bool_value is True
     assert started.hparams["optimizer.name"].string_value == "adam"

@@ -188,7 +188,7 @@ def stop_after_an_epoch(events: Any) -> None:
 @pytest.mark.parametrize("content", ["{", '{"runs": {"tensorboard:x": "../../elsewhere"}}', '{"runs": {"csv:x": 3}}'])
 def test_identities_that_somebody_changed_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "trackers.json").write_text(content)
-    with pytest.raises(RunError, match="trackers.json"):
+    with pytest.raises(RunError, match=r"trackers\.json"):
         read_identities(tmp_path)
 
 

@@ -68,4 +68,6 @@ def test_nobody_waits_for_what_never_answers() -> None:
         said = close_all([worker, other], 0.2)
     finally:
         tracker.released.set()
-    assert said == ("logging to there was ended before it was done (it does not answer): what is missing is in the run",)
+    assert said == (
+        "logging to there was ended before it was done (it does not answer): what is missing is in the run",
+    )

@@ -10,7 +10,19 @@ import shlex
 from batchwright.cli.settings import OPTIONS
 
 SECTIONS = ("data", "network", "optimizer", "schedule", "task", "training")
-OF_VERBS = ("folds", "from", "keep", "log_to", "objective", "seeds", "storage", "study_name", "trials", "vary", "verify")
+OF_VERBS = (
+    "folds",
+    "from",
+    "keep",
+    "log_to",
+    "objective",
+    "seeds",
+    "storage",
+    "study_name",
+    "trials",
+    "vary",
+    "verify",
+)
 """Options that single verbs have besides the settings."""
 
 _SETTING = re.compile(r"`([a-z_]+(?:\.[a-z_0-9]+)*)(?:=([^`]*))?`")

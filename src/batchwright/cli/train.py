@@ -32,7 +32,7 @@ LogTo = Annotated[
     typer.Option(
         "--log-to",
         metavar="TRACKER",
-        help="tensorboard:DIR, mlflow[:URI], trackio[:PROJECT], wandb[:PROJECT] or csv:FILE; can be given several times",
+        help="tensorboard:DIR, mlflow[:URI], trackio[:PROJECT], wandb[:PROJECT] or csv:FILE; may be repeated",
     ),
 ]
 Seeds = Annotated[int, typer.Option(min=1, help="seeds to train with; metrics are then means with intervals")]

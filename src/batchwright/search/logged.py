@@ -50,7 +50,7 @@ def _log_trials(progress: Progress, began: Began, log: Log, done: set[int]) -> N
         done.add(one.number)
         monitor = began.objective.monitor
         name, group = f"trial-{one.number:03d}", began.folder.name
-        logged = log.begin(About(name, group, chosen.get(one.number, {}), metrics=(monitor,)))
+        logged = log.begin(About(name, group, chosen.get(one.number, {})))
         for epoch, value in enumerate(one.curve, start=1):
             logged.add(Epoch({EPOCH: epoch, monitor: value}))
         logged.end(_ending(one))

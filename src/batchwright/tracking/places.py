@@ -59,11 +59,11 @@ def _check_file(where: str) -> None:
     require_writable(Path(where))
 
 
-def _check_nothing(where: str) -> None:
+def _check_nothing(_: str) -> None:
     """What cannot be known before it is tried."""
 
 
-def _check_wandb(where: str) -> None:
+def _check_key(_: str) -> None:
     """Refuse what would wait for somebody to type a key."""
     from batchwright.tracking.wandb_run import is_ready
 
@@ -78,14 +78,12 @@ KINDS = (
     Kind("tensorboard", "DIR", True, "", lambda where: TensorBoard(Path(where)), _check_folder, shows_weights=True),
     Kind("mlflow", "URI", False, "mlflow", MLflowRun, _check_nothing),
     Kind("trackio", "PROJECT", False, "trackio", TrackioRun, _check_nothing),
-    Kind("wandb", "PROJECT", False, "wandb", WandbRun, _check_wandb),
+    Kind("wandb", "PROJECT", False, "wandb", WandbRun, _check_key),
     Kind("csv", "FILE", True, "", lambda where: CsvFile(Path(where)), _check_file, of_searches=False),
 )
 
 
-def places_of(
-    given: object, *, search: bool = False, earlier: Mapping[str, str] | None = None
-) -> tuple[Place, ...]:
+def places_of(given: object, *, search: bool = False, earlier: Mapping[str, str] | None = None) -> tuple[Place, ...]:
     """The places that a person has written; what can be known to fail is refused.
 
     Args:

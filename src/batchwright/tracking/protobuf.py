@@ -5,18 +5,16 @@ The numbers of the fields are those of TensorBoard's `compat/proto/event.proto`,
 """
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from batchwright.tracking.tracker import Histogram
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 DT_STRING, DATA_CLASS_TENSOR, VERSION = 7, 2, "brain.Event:2"
-STRING, BOOL, FLOAT64 = 1, 2, 3
-"""Types of a hyperparameter."""
 RUN_START = 1
 """A session log that drops what an earlier file has from its step on."""
-EXPERIMENT, SESSION_START, SESSION_END = "experiment", "session_start_info", "session_end_info"
-_FIELD_OF = {EXPERIMENT: 2, SESSION_START: 3, SESSION_END: 4}
+SESSION_START, SESSION_END = "session_start_info", "session_end_info"
+_FIELD_OF = {SESSION_START: 3, SESSION_END: 4}
 
 
 def varint(value: int) -> bytes:
@@ -108,18 +106,10 @@ def text(tag: str, words: str) -> bytes:
     return part(1, tag) + part(9, part(1, part(1, "text")) + whole(4, DATA_CLASS_TENSOR)) + part(8, tensor)
 
 
-def experiment(settings: Mapping[str, bool | float | str], metrics: Sequence[str]) -> bytes:
-    """Which settings and metrics the table of hyperparameters has."""
-    columns = (part(1, name) + whole(4, _type_of(value)) for name, value in settings.items())
-    named = (part(1, part(2, tag)) for tag in metrics)
-    content = b"".join(part(4, column) for column in columns) + b"".join(part(5, one) for one in named)
-    return _of_hyperparameters(EXPERIMENT, content)
-
-
-def session_start(settings: Mapping[str, bool | float | str], group: str, seconds: float) -> bytes:
-    """The settings of one run."""
+def session_start(settings: Mapping[str, bool | float | str], seconds: float) -> bytes:
+    """The settings of one run. TensorBoard itself finds which settings differ between runs."""
     entries = (part(1, part(1, name) + part(2, _value_of(value))) for name, value in settings.items())
-    return _of_hyperparameters(SESSION_START, b"".join(entries) + part(4, group) + double(5, seconds))
+    return _of_hyperparameters(SESSION_START, b"".join(entries) + double(5, seconds))
 
 
 def session_end(*, success: bool, seconds: float) -> bytes:
@@ -132,10 +122,6 @@ def _of_hyperparameters(kind: str, content: bytes) -> bytes:
     plugin = part(1, "hparams") + part(2, part(_FIELD_OF[kind], content))
     empty = whole(1, 1) + part(2, part(2, whole(1, 0)))
     return part(1, f"_hparams_/{kind}") + part(9, part(1, plugin)) + part(8, empty)
-
-
-def _type_of(value: bool | float | str) -> int:
-    return BOOL if isinstance(value, bool) else STRING if isinstance(value, str) else FLOAT64
 
 
 def _value_of(value: bool | float | str) -> bytes:

@@ -42,9 +42,7 @@ def masked_crc32c(data: bytes) -> int:
 def record(data: bytes) -> bytes:
     """The bytes as one record."""
     length = struct.pack("<Q", len(data))
-    return b"".join(
-        (length, struct.pack("<I", masked_crc32c(length)), data, struct.pack("<I", masked_crc32c(data)))
-    )
+    return b"".join((length, struct.pack("<I", masked_crc32c(length)), data, struct.pack("<I", masked_crc32c(data))))
 
 
 def append_whole(path: Path, data: bytes) -> None:

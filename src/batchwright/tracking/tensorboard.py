@@ -39,7 +39,7 @@ class TensorBoard:
         return self._folder.name
 
     def add(self, epochs: Sequence[Epoch]) -> None:
-        """Write the figures of epochs, and histograms of weights; an epoch that comes again replaces what came after."""
+        """Write the figures and histograms of epochs; one that comes again replaces those after it too."""
         for epoch in epochs:
             self._add(epoch)
 
@@ -87,9 +87,7 @@ def _new_file(folder: Path) -> Path:
 
 
 def _beginning(about: About) -> Iterator[bytes]:
-    settings = plain_settings(about.settings)
-    yield protobuf.experiment(settings, about.metrics)
-    yield protobuf.session_start(settings, about.name, time.time())
+    yield protobuf.session_start(plain_settings(about.settings), time.time())
     if about.config:
         yield protobuf.text("configuration", _as_code(about.config))
 

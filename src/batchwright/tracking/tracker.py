@@ -24,19 +24,17 @@ class About:
 
     - name: of the run; group: of the search that it is a trial of, empty where there is none
     - settings: the configuration by dotted key, and what follows from it; config: the same as YAML
-    - metrics: names of the figures by which runs are compared at their end
     """
 
     name: str
     group: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     config: str = ""
-    metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """How the weights of a parameter are spread: counts between edges, and the sums of the weights and their squares."""
+    """How weights are spread: counts between edges, and the sums of the weights and of their squares."""
 
     counts: Float64[np.ndarray, " bins"]
     edges: Float64[np.ndarray, " edges"]

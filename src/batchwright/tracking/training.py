@@ -153,11 +153,8 @@ def _about(prepared: Prepared, name: str, group: str) -> About:
     values = prepared.settings.values
     known = {key: value for key, value in prepared.accounting(0).items() if key not in ("memory_bytes", "descent")}
     rows = {f"plan.{key}": value for key, value in known.items()}
-    headline = prepared.blueprint.task.headline
-    named = dict.fromkeys(("loss", headline))
-    metrics = ("loss", "val_loss", *(f"{part}/{metric}" for part in prepared.dataset.parts for metric in named))
     config = hide_passwords(dump_config(prepared.settings))
-    return About(name, group, {**values, **rows}, config, metrics)
+    return About(name, group, {**values, **rows}, config)
 
 
 def _ending(trained: Trained) -> Ending:
