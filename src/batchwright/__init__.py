@@ -38,6 +38,7 @@ _HOMES = {
     "open_run": "batchwright.runs.run",
     "predict": "batchwright.runs.predictions",
     "explain": "batchwright.explanation",
+    "export_model": "batchwright.export.exporting",
     "diagnose": "batchwright.diagnosis",
     "try_remedies": "batchwright.comparison.run",
     "Classifier": "batchwright.estimators",

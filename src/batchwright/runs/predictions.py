@@ -181,9 +181,14 @@ def predict_pieces(
         yield _predictions_of(model, rows, found, cutoffs), rows
 
 
-def predictions_of(task: Task, target: str, outputs: np.ndarray) -> Predictions:
-    """What outputs [rows, outputs] of a network mean to its task; `target` is the target's name."""
-    return _predictions(task, target, _Outputs(outputs, None), None)
+def predictions_of(
+    task: Task, target: str, outputs: np.ndarray, cutoffs: tuple[float, ...] | None = None
+) -> Predictions:
+    """What outputs [rows, outputs] of a network mean to its task; `target` is the target's name.
+
+    With the cutoff of each target there are intervals or sets.
+    """
+    return _predictions(task, target, _Outputs(outputs, None), cutoffs)
 
 
 class _Outputs(NamedTuple):

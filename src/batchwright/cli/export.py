@@ -1,0 +1,40 @@
+"""`batchwright export`: a model as one file that other programs run."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from batchwright.cli.output import Json, RunFolder, print_json, say, warn_of_end
+from batchwright.cli.predict import Interval
+
+
+def export(
+    run: RunFolder,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="a new file, as model.onnx, whose ending says what it is")],
+    format_: Annotated[
+        str | None, typer.Option("--format", help="what it is, where the ending does not say so: onnx")
+    ] = None,
+    interval: Interval = None,
+    opset: Annotated[
+        int | None, typer.Option(help="ONNX: the version of its operators [the oldest that has all that are needed]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the model of a run as one file that gives the answers of predict, and compare it with the model."""
+    from batchwright.export.exporting import export_model
+    from batchwright.runs.run import open_run
+
+    opened = open_run(run)
+    warn_of_end(opened)
+    made = export_model(opened, out, format=format_, interval=interval, opset=opset)
+    checked = made.checked
+    if as_json:
+        print_json(
+            {"run": str(run), "file": str(made.file), "format": made.format, "bytes": made.bytes} | asdict(checked)
+        )
+        return
+    say(f"{made.file}: {made.format}, {made.bytes:,} bytes")
+    said = f"answers as the model does on {checked.rows:,} {checked.what}: at most {checked.difference:.2g} apart"
+    say(f"{said}; {checked.ties:,} ties go the other way" if checked.ties else said)

@@ -1,0 +1,129 @@
+"""Write a model as one file that other programs run, once it has been found to answer as the model does."""
+
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from batchwright import _cache
+from batchwright._files import refuse_existing, require_writable, write_file
+from batchwright.errors import ConfigError, UsageError, unknown
+from batchwright.export.checking import Checked
+from batchwright.export.formats import Format, Options
+from batchwright.export.onnx_format import ONNX
+from batchwright.export.rows_to_check import rows_to_check
+from batchwright.runs.model import SavedModel
+from batchwright.runs.predictions import load_model
+from batchwright.runs.reading import to_plain
+from batchwright.runs.run import Run
+
+FORMATS: tuple[Format, ...] = (ONNX,)
+"""All kinds of files; a new one is one entry."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that answers as a model does.
+
+    - file, format: where it is, and what it is
+    - bytes: how large it is
+    - checked: how it compares with the model
+    """
+
+    file: Path
+    format: str
+    bytes: int
+    checked: Checked
+
+    def __repr__(self) -> str:
+        """The file, and how it compares."""
+        found = self.checked
+        return f"<Exported {self.file}: {self.format}; {found.difference:.2g} apart on {found.rows:,} {found.what}>"
+
+
+def export_model(
+    model: SavedModel | Run,
+    file: Path | str,
+    *,
+    format: str | None = None,  # noqa: A002 (what users call it)
+    interval: float | None = None,
+    opset: int | None = None,
+) -> Exported:
+    """Write a model, or the model of a run, as one file that gives the answers of `predict`.
+
+    The file is run on the test rows of the run before it is kept, or on rows made up where these cannot be read again,
+    and compared with the model.
+
+    Args:
+        model: the model.
+        file: the new file, whose ending says what it is.
+        format: what it is, if its ending does not say so: "onnx".
+        interval: the level of intervals and sets, as in `predict`.
+        opset: for ONNX, the version of its operators; None: the oldest that has all that are needed.
+
+    Raises:
+        UsageError: the file exists or cannot be written, a package is missing, or the model has no such form.
+        RunError: the run has no model.
+        BatchwrightError: the file does not answer as the model does; it is not kept.
+    """
+    path = Path(file)
+    chosen = choose_format(path, format)
+    refuse_existing(path)
+    require_writable(path)
+    refuse_options(chosen, {"interval": interval, "opset": opset})
+    _cache.use()
+    loaded, run = load_model(model), model if isinstance(model, Run) else None
+    options = Options(interval, opset, about(loaded, run))
+    content = chosen.write(loaded, options)
+    checked = chosen.check(content, loaded, rows_to_check(loaded, run), options)
+    write_file(path, content)
+    return Exported(path, chosen.name, len(content), checked)
+
+
+def choose_format(path: Path, name: str | None) -> Format:
+    """The format of a name, or that of the file's ending.
+
+    Raises:
+        UsageError: there is no such format, or no such ending.
+    """
+    if name is not None:
+        by_name = {one.name: one for one in FORMATS}
+        if name not in by_name:
+            raise ConfigError(unknown("format", name, by_name))
+        return by_name[name]
+    by_suffix = {one.suffix: one for one in FORMATS}
+    if path.suffix not in by_suffix:
+        raise UsageError(
+            f"{path}: the ending says what a file is, and {path.suffix or 'none'} is not known: take "
+            f"{', '.join(by_suffix)}, or say it by `format={FORMATS[0].name}`."
+        )
+    return by_suffix[path.suffix]
+
+
+def refuse_options(chosen: Format, given: dict[str, Any]) -> None:
+    """Raise a ConfigError if an option is given that a format does not have."""
+    for name, value in given.items():
+        if value is not None and name not in chosen.takes:
+            having = [one.name for one in FORMATS if name in one.takes]
+            raise ConfigError(f"{name} is for {' and '.join(having)}, and not for {chosen.name}: leave it out.")
+
+
+def about(model: SavedModel, run: Run | None) -> dict[str, str]:
+    """What a file says of itself: versions, columns, classes, and the run with its metrics."""
+    target = model.encoding.target
+    found = {
+        "batchwright": version("batchwright"),
+        "target": target.name,
+        "classes": _as_text(target.classes),
+        "schema": _as_text(model.encoding.schema.to_json()),
+    }
+    if run is None:
+        return found
+    manifest = run.manifest
+    of_run = {"run": run.path.name, "created": manifest.created, "fingerprint": manifest.fingerprint}
+    return found | of_run | {"versions": _as_text(manifest.versions), "metrics": _as_text(manifest.metrics)}
+
+
+def _as_text(value: object) -> str:
+    return json.dumps(to_plain(value), ensure_ascii=False)

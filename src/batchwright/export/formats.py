@@ -1,0 +1,39 @@
+"""What a kind of exported file offers: its content, and how that compares with the model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from batchwright.export.checking import Checked
+from batchwright.export.rows_to_check import CheckRows
+from batchwright.runs.model import SavedModel
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked of a file besides its format.
+
+    - interval: the level of intervals and sets; None: there are none
+    - opset: the version of ONNX's operators; None: the oldest that will do
+    - about: what a file may say of itself, by name
+    """
+
+    interval: float | None = None
+    opset: int | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file that answers as a model does.
+
+    - name, suffix: what it is called, and the ending of such files
+    - takes: the names of the options that it has
+    - write: the content of the file
+    - check: how a content compares with the model on some rows; raises BatchwrightError if it is not as it should be
+    """
+
+    name: str
+    suffix: str
+    takes: tuple[str, ...]
+    write: Callable[[SavedModel, Options], bytes]
+    check: Callable[[bytes, SavedModel, CheckRows, Options], Checked]

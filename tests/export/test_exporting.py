@@ -1,0 +1,161 @@
+"""Files are written when they answer as the model does, and refused with what to do otherwise."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.export.models import Example
+
+from batchwright.cli.main import main
+from batchwright.errors import BatchwrightError, RunError, UsageError
+from batchwright.export import onnx_format
+from batchwright.export.exporting import export_model
+from batchwright.export.onnx_file import NEWEST, OF_TEXTS
+from batchwright.export.rows_to_check import made_rows
+from batchwright.runs.model import SavedModel
+from batchwright.runs.run import Run, open_run
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+Get = Callable[[str], Example]
+ROWS = 240
+
+
+def command(*words: object) -> int:
+    """The exit code of a command."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["batchwright", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            main()
+    return int(left.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Trained on a file, whose rows can be read again."""
+    folder = tmp_path_factory.mktemp("exported")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=ROWS)
+    rows = {"x": x, "town": rng.choice(list("abcdefghijklmn"), ROWS), "y": np.where(x > 0, "yes", "no")}
+    pl.DataFrame(rows).write_csv(folder / "rows.csv")
+    how = ("--target", "y", "--epochs", 2, "--set", "network.hidden_layer_sizes=[8]")
+    assert command("train", folder / "rows.csv", *how, "--run-dir", folder / "run") == 0
+    return open_run(folder / "run")
+
+
+def test_a_run_is_compared_on_its_own_test_rows(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "model.onnx"
+    assert command("export", run.path, file) == 0
+    said = capsys.readouterr().out
+    assert f"{file}: onnx, {file.stat().st_size:,} bytes" in said
+    assert "answers as the model does on 36 test rows: at most " in said
+    model = onnx.load(file)
+    assert [one.name for one in model.graph.input] == ["x", "town"]
+    assert [one.name for one in model.graph.output] == ["predicted_y", "probability_no", "probability_yes"]
+    kept = {one.key: one.value for one in model.metadata_props}
+    assert (json.loads(kept["classes"]), kept["run"], kept["opset"]) == (["no", "yes"], "run", "13")
+    assert json.loads(kept["metrics"])["test"] == pytest.approx(run.metrics["test"])
+    assert json.loads(kept["schema"])["target"] == "y"
+    assert str(run.path.parent) not in str(model)
+
+
+def test_as_json(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("export", run.path, tmp_path / "model.bin", "--format", "onnx", "--interval", 0.8, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["format"] == "onnx" and found["rows"] == 36 and found["difference"] < 1e-5
+    assert [one.name for one in onnx.load(tmp_path / "model.bin").graph.output][-1] == "set_y"
+
+
+def test_where_rows_cannot_be_read_again_some_are_made_up(example: Get, tmp_path: Path) -> None:
+    """Of every kind of column, with missing cells and texts that are not known."""
+    for name in ("dates, order and embedding", "image and columns", "image", "classes"):
+        made = export_model(example(name).model, tmp_path / f"{name}.onnx")
+        assert made.checked.rows == 501 and made.checked.difference < 1e-5
+        assert made.checked.what.startswith("rows")
+        assert repr(made).startswith("<Exported ")
+    table = made_rows(example("classes").model.encoding).rows
+    assert all(0 < table.frame[name].null_count() < 150 for name in table.frame.columns)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"temperature": 1.01}, "probability_.* differs by"),
+        ({"threshold": 0.999}, "'no .*' in place of 'yes .*' in row"),
+    ],
+    ids=["probabilities", "answers"],
+)
+def test_a_file_that_answers_otherwise_is_not_kept(
+    changes: dict[str, float], message: str, example: Get, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model is changed as its graph is made, as if an operator did something else."""
+    honest = onnx_format.graph_of
+
+    def spoilt(one: SavedModel, **how: object) -> object:
+        return honest(replace(one, model=replace(one.model, task=replace(one.model.task, **changes))), **how)
+
+    monkeypatch.setattr(onnx_format, "graph_of", spoilt)
+    with pytest.raises(BatchwrightError, match=message):
+        export_model(example("threshold").model, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("model.pt", {}, r"\.pt is not known: take \.onnx"),
+        ("model", {}, "none is not known"),
+        ("model.onnx", {"format": "onx"}, "did you mean 'onnx'"),
+        ("nowhere/model.onnx", {}, "the folder .* does not exist"),
+        ("model.onnx", {"opset": OF_TEXTS - 1}, f"opset 19 is too old for this model: take 20 to {NEWEST}"),
+        ("model.onnx", {"opset": NEWEST + 1}, "is newer than what this version writes: take 20 to"),
+        ("model.onnx", {"interval": 0.99}, "a level of 0.97"),
+        ("model.onnx", {"interval": 2}, "above 0 and below 1"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    name: str, options: dict[str, object], message: str, example: Get, tmp_path: Path
+) -> None:
+    """`classes` has a column of whole numbers as categories, which takes expressions."""
+    with pytest.raises(UsageError, match=message):
+        export_model(example("classes").model, tmp_path / name, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_opsets_answer_alike(run: Run, tmp_path: Path) -> None:
+    """With 18, the largest number takes its axes as an input."""
+    for opset in (13, 17, 18, NEWEST):
+        assert export_model(run, tmp_path / f"{opset}.onnx", opset=opset).checked.difference < 1e-5
+
+
+def test_files_and_runs_that_are_not_there(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    taken = tmp_path / "taken.onnx"
+    taken.write_text("mine")
+    assert command("export", run.path, taken) == 2
+    assert "exists already and is not overwritten" in capsys.readouterr().err
+    assert taken.read_text() == "mine"
+    with pytest.raises(RunError, match="is not a folder"):
+        open_run(tmp_path / "run")
+
+
+def test_a_column_named_as_an_answer(example: Get, tmp_path: Path) -> None:
+    model = example("threshold").model
+    made = model.encoding.preprocessing
+    numbers = replace(made.encoders[0], column="predicted_answer")
+    spoilt = replace(model.encoding, preprocessing=replace(made, encoders=(numbers, *made.encoders[1:])))
+    with pytest.raises(UsageError, match="'predicted_answer' is an input of the model"):
+        export_model(replace(model, encoding=spoilt), tmp_path / "model.onnx")
+
+
+def test_without_the_packages_it_says_what_to_install(
+    example: Get, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UsageError, match=r"onnxruntime is not installed: pip install 'batchwright\[onnx\]'"):
+        export_model(example("labels").model, tmp_path / "model.onnx")
