@@ -5,14 +5,20 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import jax
+import jax.export
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
 from tests.export.models import Example
 
+import batchwright as bw
+from batchwright import nn
 from batchwright.cli.main import main
-from batchwright.errors import BatchwrightError, RunError, UsageError
+from batchwright.errors import BatchwrightError, ConfigError, RunError, UsageError
 from batchwright.export import onnx_format
 from batchwright.export.exporting import export_model
 from batchwright.export.onnx_file import NEWEST, OF_TEXTS
@@ -25,6 +31,16 @@ pytest.importorskip("onnxruntime")
 
 Get = Callable[[str], Example]
 ROWS = 240
+
+
+class Sorted:
+    """A network that goes by the order of the numbers."""
+
+    def init(self, key: jax.Array, example: Any) -> nn.Variables:
+        return nn.Variables({"w": jax.random.normal(key, (example["numeric"].shape[1], 3))}, {})
+
+    def apply(self, variables: nn.Variables, inputs: Any, *, train: bool, key: Any, present: Any) -> tuple[Any, Any]:
+        return jnp.sort(inputs["numeric"], axis=1) @ variables.params["w"], {}
 
 
 def command(*words: object) -> int:
@@ -109,7 +125,7 @@ def test_a_file_that_answers_otherwise_is_not_kept(
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("model.pt", {}, r"\.pt is not known: take \.onnx"),
+        ("model.pt", {}, r"\.pt is not known: take \.onnx, \.stablehlo"),
         ("model", {}, "none is not known"),
         ("model.onnx", {"format": "onx"}, "did you mean 'onnx'"),
         ("nowhere/model.onnx", {}, "the folder .* does not exist"),
@@ -159,3 +175,19 @@ def test_without_the_packages_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(UsageError, match=r"onnxruntime is not installed: pip install 'batchwright\[onnx\]'"):
         export_model(example("labels").model, tmp_path / "model.onnx")
+
+
+def test_stablehlo_takes_a_network_that_has_no_form_in_a_graph(tmp_path: Path) -> None:
+    data = bw.load("iris")
+    model = bw.fit(data, network=Sorted(), epochs=1, progress=False).model
+    with pytest.raises(UsageError, match="'sort' of JAX has no form .* test_exporting.py, line .*stablehlo"):
+        export_model(model, tmp_path / "model.onnx")
+    made = export_model(model, tmp_path / "model.stablehlo")
+    assert made.checked.difference < 1e-5
+    network = jax.export.deserialize(bytearray(made.file.read_bytes()))
+    inputs = data.parts["train"].inputs
+    found = network.call(inputs)
+    wanted = model.model.outputs(model.variables, {name: jnp.asarray(array) for name, array in inputs.items()})
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ConfigError, match="opset is for onnx, and not for stablehlo"):
+        export_model(model, tmp_path / "other.stablehlo", opset=20)

@@ -14,7 +14,7 @@ def export(
     run: RunFolder,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="a new file, as model.onnx, whose ending says what it is")],
     format_: Annotated[
-        str | None, typer.Option("--format", help="what it is, where the ending does not say so: onnx")
+        str | None, typer.Option("--format", help="what it is, where the ending does not say so: onnx, stablehlo")
     ] = None,
     interval: Interval = None,
     opset: Annotated[

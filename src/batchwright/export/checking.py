@@ -23,8 +23,12 @@ Answers: TypeAlias = Mapping[str, np.ndarray]
 Ask: TypeAlias = Callable[[Mapping[str, np.ndarray]], Answers]
 """The answers of a file for typed columns."""
 
+TOLERANCE = 1e-4
+"""The largest difference with which a file is kept."""
 FEW = 3
 """Rows of the odd number that is tried besides one and all."""
+REFUSED = "the exported file does not answer as the model does, and was not kept"
+REPORT = "This should not be: please report it, with the settings of the training"
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class ModelAnswers:
 
 
 def check(
-    ask: Ask, model: SavedModel, some: CheckRows, *, interval: float | None = None, tolerance: float = 1e-4
+    ask: Ask, model: SavedModel, some: CheckRows, *, interval: float | None = None, tolerance: float = TOLERANCE
 ) -> Checked:
     """Compare the answers of a file with those of the model.
 
@@ -66,7 +70,7 @@ def check(
     """
     given, wanted = typed_inputs(model.encoding, some.rows), answers_of_model(model, some.rows, interval=interval)
     rows, largest, ties = some.rows.rows, 0.0, 0
-    for count in sorted({1, min(FEW, rows), rows}):
+    for count in counts_to_try(rows):
         found = ask({name: array[:count] for name, array in given.items()})
         for name, answers in wanted.columns.items():
             if answers.dtype.kind in "UO":
@@ -74,20 +78,26 @@ def check(
                 _refuse_unlike(name, (found[name], answers), unlike & ~wanted.is_close(name, tolerance)[:count], some)
                 ties = max(ties, int(unlike.sum()))
             else:
-                apart = _apart(name, np.asarray(found[name], np.float64), answers.astype(np.float64), count)
-                _refuse_apart(name, apart, tolerance, some)
-                largest = max(largest, apart)
+                size = 1.0 if name.startswith("probability_") else None
+                difference = apart(np.asarray(found[name], np.float64), answers.astype(np.float64), size)
+                _refuse_apart(name, difference, tolerance, some)
+                largest = max(largest, difference)
     return Checked(largest, rows, some.what, ties)
 
 
-def _apart(name: str, found: np.ndarray, wanted: np.ndarray, count: int) -> float:
-    """The largest difference of the first rows: of values in deviations, or relative to the value where it is large."""
-    size = np.ones(()) if name.startswith("probability_") else np.maximum(_deviation(wanted), np.abs(wanted[:count]))
-    wanted = wanted[:count]
+def counts_to_try(rows: int) -> list[int]:
+    """How many of the rows a file is tried with: one, few, and all."""
+    return sorted({1, min(FEW, rows), rows})
+
+
+def apart(found: np.ndarray, wanted: np.ndarray, size: float | None = None) -> float:
+    """The largest difference of the first numbers, in units of a size, or of a deviation or the number if larger."""
+    first = wanted[: len(found)]
+    units = np.maximum(_deviation(wanted), np.abs(first)) if size is None else np.full(len(first), size)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        apart = np.abs(found / size - wanted / size)
-    same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
-    return float(np.where(same, 0.0, np.where(np.isnan(apart), np.inf, apart)).max(initial=0.0))
+        differences = np.abs(found / units - first / units)
+    same = (found == first) | (np.isnan(found) & np.isnan(first))
+    return float(np.where(same, 0.0, np.where(np.isnan(differences), np.inf, differences)).max(initial=0.0))
 
 
 def _deviation(values: np.ndarray) -> float:
@@ -96,9 +106,9 @@ def _deviation(values: np.ndarray) -> float:
     return mean_and_deviation(some)[1] if len(some) else 0.0
 
 
-def _refuse_apart(name: str, apart: float, tolerance: float, some: CheckRows) -> None:
-    if apart > tolerance:
-        raise BatchwrightError(f"{REFUSED}: {name} differs by {apart:.2g} on the {some.what}. {REPORT}.")
+def _refuse_apart(name: str, difference: float, tolerance: float, some: CheckRows) -> None:
+    if difference > tolerance:
+        raise BatchwrightError(f"{REFUSED}: {name} differs by {difference:.2g} on the {some.what}. {REPORT}.")
 
 
 def _refuse_unlike(name: str, texts: tuple[np.ndarray, np.ndarray], unlike: np.ndarray, some: CheckRows) -> None:
@@ -107,10 +117,6 @@ def _refuse_unlike(name: str, texts: tuple[np.ndarray, np.ndarray], unlike: np.n
         found, wanted = (str(each[row]) for each in texts)
         said = f"{found!r:.60} in place of {wanted!r:.60} in row {row + 1:,} of the {some.what}"
         raise BatchwrightError(f"{REFUSED}: {name} is {said}. {REPORT}.")
-
-
-REFUSED = "the exported file does not answer as the model does, and was not kept"
-REPORT = "This should not be: please report it, with the settings of the training"
 
 
 def answers_of_model(model: SavedModel, rows: Rows, *, interval: float | None = None) -> ModelAnswers:

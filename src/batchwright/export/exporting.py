@@ -13,12 +13,13 @@ from batchwright.export.checking import Checked
 from batchwright.export.formats import Format, Options
 from batchwright.export.onnx_format import ONNX
 from batchwright.export.rows_to_check import rows_to_check
+from batchwright.export.stablehlo_format import STABLEHLO
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import load_model
 from batchwright.runs.reading import to_plain
 from batchwright.runs.run import Run
 
-FORMATS: tuple[Format, ...] = (ONNX,)
+FORMATS: tuple[Format, ...] = (ONNX, STABLEHLO)
 """All kinds of files; a new one is one entry."""
 
 
@@ -58,7 +59,7 @@ def export_model(
     Args:
         model: the model.
         file: the new file, whose ending says what it is.
-        format: what it is, if its ending does not say so: "onnx".
+        format: what it is, if its ending does not say so: "onnx", or "stablehlo", the network alone.
         interval: the level of intervals and sets, as in `predict`.
         opset: for ONNX, the version of its operators; None: the oldest that has all that are needed.
 
