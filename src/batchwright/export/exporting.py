@@ -10,7 +10,10 @@ from batchwright import _cache
 from batchwright._files import refuse_existing, require_writable, write_file
 from batchwright.errors import ConfigError, UsageError, unknown
 from batchwright.export.checking import Checked
+from batchwright.export.folders import Folder, write_model_folder
 from batchwright.export.formats import Format, Options
+from batchwright.export.huggingface_folder import HUGGING_FACE
+from batchwright.export.mlflow_folder import MLFLOW
 from batchwright.export.onnx_format import ONNX
 from batchwright.export.rows_to_check import rows_to_check
 from batchwright.export.stablehlo_format import STABLEHLO
@@ -21,6 +24,8 @@ from batchwright.runs.run import Run
 
 FORMATS: tuple[Format, ...] = (ONNX, STABLEHLO)
 """All kinds of files; a new one is one entry."""
+FOLDERS: tuple[Folder, ...] = (MLFLOW, HUGGING_FACE)
+"""All kinds of folders."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,9 @@ def export_model(
 
     Args:
         model: the model.
-        file: the new file, whose ending says what it is.
-        format: what it is, if its ending does not say so: "onnx", or "stablehlo", the network alone.
+        file: the new file, whose ending says what it is; or a new folder.
+        format: what it is, if its ending does not say so: "onnx", or "stablehlo", the network alone; or, of a folder,
+            "mlflow" or "huggingface".
         interval: the level of intervals and sets, as in `predict`.
         opset: for ONNX, the version of its operators; None: the oldest that has all that are needed.
 
@@ -69,6 +75,9 @@ def export_model(
         BatchwrightError: the file does not answer as the model does; it is not kept.
     """
     path = Path(file)
+    folder = next((one for one in FOLDERS if one.name == format), None)
+    if folder is not None:
+        return _export_folder(model, path, folder, {"interval": interval, "opset": opset})
     chosen = choose_format(path, format)
     refuse_existing(path)
     require_writable(path)
@@ -82,6 +91,18 @@ def export_model(
     return Exported(path, chosen.name, len(content), checked)
 
 
+def _export_folder(model: SavedModel | Run, path: Path, folder: Folder, options: dict[str, Any]) -> Exported:
+    """Write the model of a run as a folder."""
+    for name, value in options.items():
+        if value is not None:
+            raise ConfigError(f"{name} is for files, and not for {folder.name}: leave it out.")
+    if not isinstance(model, Run):
+        raise ConfigError(f"{folder.name} takes a run with its record, as bw.open_run gives it, and not a model alone.")
+    _cache.use()
+    size, checked = write_model_folder(folder, model, path)
+    return Exported(path, folder.name, size, checked)
+
+
 def choose_format(path: Path, name: str | None) -> Format:
     """The format of a name, or that of the file's ending.
 
@@ -91,13 +112,13 @@ def choose_format(path: Path, name: str | None) -> Format:
     if name is not None:
         by_name = {one.name: one for one in FORMATS}
         if name not in by_name:
-            raise ConfigError(unknown("format", name, by_name))
+            raise ConfigError(unknown("format", name, [*by_name, *(one.name for one in FOLDERS)]))
         return by_name[name]
     by_suffix = {one.suffix: one for one in FORMATS}
     if path.suffix not in by_suffix:
         raise UsageError(
             f"{path}: the ending says what a file is, and {path.suffix or 'none'} is not known: take "
-            f"{', '.join(by_suffix)}, or say it by `format={FORMATS[0].name}`."
+            f"{', '.join(by_suffix)}, or say it by `format={FORMATS[0].name}`; `format={FOLDERS[0].name}` is a folder."
         )
     return by_suffix[path.suffix]
 
