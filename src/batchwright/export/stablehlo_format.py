@@ -18,24 +18,26 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 """What the file is compiled for where it is run."""
 
 
-def _write(model: SavedModel, options: Options) -> bytes:
+def _write(model: SavedModel, _: Options) -> bytes:
     encoded = model.encoding.inputs(made_rows(model.encoding, 1).rows)
     (rows,) = jax.export.symbolic_shape("rows")
     shapes = {name: jax.ShapeDtypeStruct((rows, *array.shape[1:]), array.dtype) for name, array in encoded.items()}
 
+    variables = jax.tree.map(jnp.asarray, model.variables)
+
     def network(inputs: dict[str, Any]) -> jax.Array:
-        return model.model.outputs(model.variables, inputs)
+        return model.model.outputs(variables, inputs)
 
     try:
         return bytes(jax.export.export(jax.jit(network), platforms=PLATFORMS)(shapes).serialize())
     except Exception as error:  # whatever error a network of a user's own causes in JAX
         raise UsageError(
-            f"the network cannot be exported for any number of rows ({type(error).__name__}: {error!s:.300}). Its shapes "
-            "have to follow from those of its inputs."
+            f"the network cannot be exported for any number of rows ({type(error).__name__}: {error!s:.300}). Its "
+            "shapes have to follow from those of its inputs."
         ) from error
 
 
-def _check(content: bytes, model: SavedModel, rows: CheckRows, options: Options) -> Checked:
+def _check(content: bytes, model: SavedModel, rows: CheckRows, _: Options) -> Checked:
     """Compare the outputs of the file with those of the network; `rows` are encoded as for it."""
     network = jax.export.deserialize(bytearray(content))
     encoded = {name: jnp.asarray(array) for name, array in model.encoding.inputs(rows.rows).items()}

@@ -170,7 +170,7 @@ class Columns:
             table = variables.params[f"embedding_{index}"]["table"]
             parts.append(jnp.take(table, inputs["categorical"][:, index], axis=0, mode="clip"))
         parts += self._encode_texts(variables, inputs["text"]) if "text" in inputs else []
-        parts += [scaled_image(inputs).reshape(len(inputs["image"]), -1)] if "image" in inputs else []
+        parts += [scaled_image(inputs).reshape(inputs["image"].shape[0], -1)] if "image" in inputs else []
         return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
 
     def _encode_texts(self, variables: Variables, text: Array) -> list[Array]:
@@ -188,7 +188,7 @@ class Columns:
             return numeric
         own = Variables(variables.params["numbers"], variables.state["numbers"])
         features = self.numbers.apply(own, numeric)
-        return jnp.concatenate([features[:, :, 0], features[:, :, 1:].reshape(len(numeric), -1)], axis=1)
+        return jnp.concatenate([features[:, :, 0], features[:, :, 1:].reshape(numeric.shape[0], -1)], axis=1)
 
 
 @component

@@ -63,7 +63,7 @@ class EnsembleDense:
         """[n, k, f] or [n, f] -> [n, k, units]."""
         params = variables.params
         scaled = (x[:, None, :] if x.ndim == 2 else x) * params["input_scale"].astype(x.dtype)
-        y = dot(scaled.reshape(-1, x.shape[-1]), params["kernel"]).reshape(len(x), self.submodels, self.units)
+        y = dot(scaled.reshape(-1, x.shape[-1]), params["kernel"]).reshape(x.shape[0], self.submodels, self.units)
         if self.own_outputs:
             y = y * params["output_scale"]
         if self.use_bias:
@@ -113,7 +113,7 @@ class EachSubmodel:
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """Same shape as x [n, k, f]."""
-        y, state = self.body.apply(variables, x.reshape(len(x), -1), train=train, key=key, present=present)
+        y, state = self.body.apply(variables, x.reshape(x.shape[0], -1), train=train, key=key, present=present)
         return y.reshape(x.shape), state
 
 

@@ -38,4 +38,4 @@ class ImageAndRest:
         rest = x.shape[1] - prod(self.image)
         pixels = x[:, rest:].reshape(-1, *self.image)
         made, state = self.body.apply(variables, pixels, train=train, key=key, present=present)
-        return jnp.concatenate([x[:, :rest], made.reshape(len(x), -1).astype(x.dtype)], axis=1), state
+        return jnp.concatenate([x[:, :rest], made.reshape(x.shape[0], -1).astype(x.dtype)], axis=1), state

@@ -210,7 +210,7 @@ class GroupNorm:
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """Same shape as x [n, ..., c]."""
-        rows = x.astype(jnp.float32).reshape(len(x), -1, x.shape[-1])
+        rows = x.astype(jnp.float32).reshape(x.shape[0], -1, x.shape[-1])
         centred = rows - self._mean_of_groups(rows)
         scale = jax.lax.rsqrt(self._mean_of_groups(jnp.square(centred)) + self.epsilon)
         gamma, beta = (_align_features(variables.params[name], rows) for name in ("gamma", "beta"))

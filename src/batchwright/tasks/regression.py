@@ -168,7 +168,7 @@ class Regression:
 
     def _quantiles(self, outputs: Numbers, numpy: Any) -> Numbers:
         """The standardised quantiles [rows, targets, levels], which rise from level to level."""
-        each: Numbers = outputs.reshape(len(outputs), self.targets, len(self.levels))
+        each: Numbers = outputs.reshape(outputs.shape[0], self.targets, len(self.levels))
         steps = numpy.logaddexp(each[:, :, 1:], numpy.zeros((), outputs.dtype))
         rising: Numbers = numpy.concatenate([each[:, :, :1], steps], axis=2).cumsum(axis=2)
         return rising

@@ -65,7 +65,7 @@ class ChannelsFirstFlatten(Plain):
         self, variables: Variables, x: Array, *, train: bool, key: Array | None, present: Array | None
     ) -> tuple[Array, Tree]:
         """[n, f]; an x with two axes is returned as it is."""
-        return (jnp.moveaxis(x, -1, 1) if x.ndim > 2 else x).reshape(len(x), -1), {}
+        return (jnp.moveaxis(x, -1, 1) if x.ndim > 2 else x).reshape(x.shape[0], -1), {}
 
 
 @component
