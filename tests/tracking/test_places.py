@@ -1,5 +1,6 @@
 """How a place is written, and what is refused before anything is trained."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 import batchwright as bw
 from batchwright.errors import ConfigError, UsageError
 from batchwright.tracking import places_of
+from batchwright.tracking.places import KINDS
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,16 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             places_of(name)
 
 
+def test_a_folder_that_has_the_name_of_a_package_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As wandb makes one where it runs."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "a_client").mkdir()
+    kind = replace(KINDS[1], name="client", package="a_client")
+    monkeypatch.setattr("batchwright.tracking.places.KINDS", (kind,))
+    with pytest.raises(UsageError, match="pip install a_client"):
+        places_of("client")
+
+
 def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, *, exist_ok: bool) -> None:
         raise PermissionError(13, "Permission denied")
@@ -48,7 +60,7 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path, monkeypatch
 
 
 def test_an_address_keeps_its_colons_and_loses_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("batchwright.tracking.places.find_spec", lambda name: name)
+    monkeypatch.setattr("batchwright.tracking.places._is_installed", lambda _: True)
     (place,) = places_of("MLflow:http://me:secret@127.0.0.1:5000/a")
     assert place.where == "http://me:secret@127.0.0.1:5000/a"
     assert str(place) == "mlflow:http://***@127.0.0.1:5000/a"

@@ -63,11 +63,21 @@ def _check_nothing(_: str) -> None:
     """What cannot be known before it is tried."""
 
 
+def _is_installed(package: str) -> bool:
+    """Whether a package can be imported; a folder of its name, which some of them make, is none."""
+    found = find_spec(package)
+    return found is not None and found.origin is not None
+
+
 def _check_key(_: str) -> None:
     """Refuse what would wait for somebody to type a key."""
     from batchwright.tracking.wandb_run import is_ready
 
-    if not is_ready():
+    try:
+        ready = is_ready()
+    except Exception as error:  # whatever is wrong with its settings
+        raise UsageError(f"wandb cannot be used: {type(error).__name__}: {error!s:.300}") from error
+    if not ready:
         raise UsageError(
             "wandb has no key: run `wandb login`, or set WANDB_API_KEY, or keep the run on this machine with "
             "WANDB_MODE=offline."
@@ -123,7 +133,7 @@ def _check(place: Place, *, search: bool, known: bool) -> None:
             f"{place}: the trials of a search have a row each and not one file of epochs: leave it out; the search's "
             "folder has them as trials.jsonl."
         )
-    if kind.package and find_spec(kind.package) is None:
+    if kind.package and not _is_installed(kind.package):
         raise UsageError(f"logging to {kind.name} needs the package {kind.package}: pip install {kind.package}.")
     if kind.name == "csv" and not known:
         refuse_existing(Path(place.where))
