@@ -27,7 +27,7 @@ from batchwright.config.custom import check_kinds, metric_names
 from batchwright.config.durations import seconds_of
 from batchwright.config.sections import AUTO, MEASURABLE, MEMBERS
 from batchwright.data.dataset import Dataset
-from batchwright.errors import ConfigError, unknown
+from batchwright.errors import BatchwrightError, ConfigError, unknown
 from batchwright.nn import CNN, Architecture, Custom, Features, Layer, Network, Tabular, as_architecture
 from batchwright.nn.augment import Augment
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
@@ -488,10 +488,15 @@ def _epochs(given: object) -> int | None:
 
 def _run_to_end(events: Iterator[Event]) -> Trained:
     trained, missed = None, list[str]()
-    for event in events:  # to the end: it raises the error of a run that has diverged
-        if isinstance(event, Noted):
-            missed.append(event.note)
-        trained = event if isinstance(event, Trained) else trained
+    try:
+        for event in events:  # to the end: it raises the error of a run that has diverged
+            if isinstance(event, Noted):
+                missed.append(event.note)
+            trained = event if isinstance(event, Trained) else trained
+    except BatchwrightError as error:
+        for note in missed:
+            error.add_note(note)
+        raise
     for note in missed:  # now that nothing can be lost, where warnings are errors
         warnings.warn(note, stacklevel=3)
     assert trained is not None

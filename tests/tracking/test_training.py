@@ -185,6 +185,26 @@ def stop_after_an_epoch(events: Any) -> None:
             events.throw(KeyboardInterrupt())
 
 
+def test_names_with_blanks_are_gone_on_with(iris: bw.Dataset, tmp_path: Path) -> None:
+    run, places = tmp_path / "my run", [f"tensorboard:{tmp_path / 'my logs'}", f"csv:{tmp_path / 'my log.csv'}"]
+    bw.fit(iris, **PLAN, run_dir=run, log_to=places)
+    bw.resume(run, iris, epochs=4, log_to=places)
+    assert [path.name for path in (tmp_path / "my logs").iterdir()] == ["my run"]
+    assert len(list((tmp_path / "my logs" / "my run").iterdir())) == 2
+    assert len((tmp_path / "my log.csv").read_text().splitlines()) == 5
+
+
+def test_an_error_tells_what_was_not_logged(iris: bw.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(path: Path, data: bytes) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr("batchwright.tracking.tensorboard.append_whole", fill)
+    wild = {**PLAN, "optimizer": bw.optim.SGD(1e30), "schedule": bw.optim.Constant()}
+    with pytest.raises(DivergedError) as caught:
+        bw.fit(iris, **wild, log_to=f"tensorboard:{tmp_path}")
+    assert "failed at the end too (OSError: no space)" in caught.value.__notes__[-1]
+
+
 @pytest.mark.parametrize("content", ["{", '{"runs": {"tensorboard:x": "../../elsewhere"}}', '{"runs": {"csv:x": 3}}'])
 def test_identities_that_somebody_changed_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "trackers.json").write_text(content)

@@ -24,7 +24,7 @@ def _log_events(events: Iterator[SearchEvent], places: Sequence[Place]) -> Gener
         for event in events:
             match event:
                 case Began():
-                    began, winner = event, TrainingLog(log, event.folder.name)
+                    began, winner = event, TrainingLog(log, event.folder.resolve().name)
                 case Progress() if began is not None:
                     _log_trials(event, began, log, trials)
                 case _ if winner is not None:
@@ -49,7 +49,7 @@ def _log_trials(progress: Progress, began: Began, log: Log, done: set[int]) -> N
             continue
         done.add(one.number)
         monitor = began.objective.monitor
-        name, group = f"trial-{one.number:03d}", began.folder.name
+        name, group = f"trial-{one.number:03d}", began.folder.resolve().name
         logged = log.begin(About(name, group, chosen.get(one.number, {})))
         for epoch, value in enumerate(one.curve, start=1):
             logged.add(Epoch({EPOCH: epoch, monitor: value}))

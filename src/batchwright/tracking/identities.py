@@ -11,8 +11,8 @@ from batchwright.errors import RunError
 from batchwright.runs.reading import parse, parse_json, read_bytes
 
 TRACKERS, MOST_BYTES = "trackers.json", 1 << 16
-_IDENTITY = re.compile(r"\w[\w.-]{0,199}")
-"""What becomes a name in a path or an address leads nowhere else."""
+_IDENTITY = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f]{1,255}")
+"""What becomes the name of a folder leads nowhere else."""
 
 
 @dataclass(frozen=True)

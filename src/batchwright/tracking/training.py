@@ -83,7 +83,7 @@ class TrainingLog:
                 self._prepared = event
             case Recording():
                 self._run = event.path
-                self._begin(event.path.name)
+                self._begin(event.path.resolve().name)
             case Compiled() if self._logged is None:
                 self._begin(_name_by_time(self._prepared))
             case EpochDone():
