@@ -1,6 +1,7 @@
 """Files are written when they answer as the model does, and refused with what to do otherwise."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,16 +14,21 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from tests.export.models import Example
 
 import batchwright as bw
 from batchwright import nn
 from batchwright.cli.main import main
 from batchwright.errors import BatchwrightError, ConfigError, RunError, UsageError
-from batchwright.export import onnx_format
+from batchwright.export import onnx_format, rounding
 from batchwright.export.exporting import export_model
 from batchwright.export.onnx_file import NEWEST, OF_TEXTS
-from batchwright.export.rows_to_check import made_rows
+from batchwright.export.onnx_format import OnnxModel
+from batchwright.export.rows_to_check import made_rows, rows_to_check
+from batchwright.export.typed_inputs import typed_inputs
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run, open_run
 
@@ -133,6 +139,7 @@ def test_a_file_that_answers_otherwise_is_not_kept(
         ("model.onnx", {"opset": NEWEST + 1}, "is newer than what this version writes: take 20 to"),
         ("model.onnx", {"interval": 0.99}, "a level of 0.97"),
         ("model.onnx", {"interval": 2}, "above 0 and below 1"),
+        ("model.onnx", {"precision": "float17"}, "did you mean 'float16'"),
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -175,6 +182,42 @@ def test_without_the_packages_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(UsageError, match=r"onnxruntime is not installed: pip install 'batchwright\[onnx\]'"):
         export_model(example("labels").model, tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(("precision", "share"), [("float16", 0.62), ("int8", 0.45)])
+def test_matrices_of_fewer_bits(
+    precision: str, share: float, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file is smaller and answers as the rounded model does, whose metric is that of its own answers."""
+    whole = export_model(run, tmp_path / "whole.onnx")
+    assert command("export", run.path, tmp_path / "small.onnx", "--precision", precision) == 0
+    said = capsys.readouterr().out
+    assert weights_in(tmp_path / "small.onnx") < share * weights_in(whole.file)
+    before, after = re.search("rounding changes accuracy on them from ([^ ]+) to (.+)", said).groups()
+    assert float(before) == pytest.approx(run.metrics["test"]["accuracy"], abs=1e-5)
+    model, rows = run.load_model(), rows_to_check(run.load_model(), run)
+    answers = OnnxModel((tmp_path / "small.onnx").read_bytes()).answers(typed_inputs(model.encoding, rows.rows))
+    right = np.mean(answers["predicted_y"] == np.array(["no", "yes"], object)[rows.split.targets])
+    assert float(after) == pytest.approx(right, abs=1e-5)
+    exact = OnnxModel(whole.file.read_bytes()).answers(typed_inputs(model.encoding, rows.rows))["probability_yes"]
+    assert 1e-6 < np.abs(answers["probability_yes"] - exact).max() < 0.05
+
+
+def weights_in(file: Path) -> int:
+    """The bytes of numbers that are weights."""
+    kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.INT8)
+    constants = onnx.load(file).graph.initializer
+    return sum(onnx.numpy_helper.to_array(one).nbytes for one in constants if one.data_type in kinds)
+
+
+@given(arrays(np.float32, (9, 8), elements=st.floats(-8192, 8192, width=32, allow_subnormal=False)))
+def test_what_is_kept_in_fewer_bits_is_the_rounded_matrix(matrix: np.ndarray) -> None:
+    """Rounded as the model is, and nearer than half a step to what it was."""
+    half, whole = (rounding.round_array(matrix, precision) for precision in ("float16", "int8"))
+    assert np.array_equal(rounding.as_half(half).astype(np.float32), half)
+    assert np.abs(half - matrix).max() <= np.abs(matrix).max() * 2**-11 + 2**-25
+    np.testing.assert_allclose(rounding.unscale(rounding.as_whole(whole)), whole, rtol=1e-6, atol=1e-30)
+    assert (np.abs(whole - matrix) <= np.abs(matrix).max(axis=0) / 254 * 1.001 + 1e-30).all()
 
 
 def test_stablehlo_takes_a_network_that_has_no_form_in_a_graph(tmp_path: Path) -> None:

@@ -32,9 +32,11 @@ def draw(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def noisy(variables: Variables) -> Variables:
-    """Zeros and ones, of which fresh variables are full, would hide mistakes."""
-    return jax.tree.map(lambda leaf: leaf + 0.1 * jnp.abs(jnp.asarray(draw(*leaf.shape))).astype(leaf.dtype), variables)
+def variables_of(init: Callable[..., Variables], *given: Any) -> Variables:
+    """Numbers that ascend along the last axis, as edges of bins do; nothing is computed by `init`."""
+    shapes = jax.eval_shape(lambda key: init(key, *given), jax.random.key(0))
+    drawn = jax.tree.map(lambda leaf: np.abs(draw(*leaf.shape)), shapes)
+    return jax.tree.map(lambda leaf: jnp.asarray(np.sort(leaf) if leaf.ndim else leaf), drawn)
 
 
 def graph_of(function: Callable[..., Any], variables: Variables, inputs: Mapping[str, np.ndarray]) -> Graph:
@@ -51,11 +53,10 @@ def compare(
     graph = graph_of(function, variables, inputs)
     assert {node.op for node in graph.nodes} <= {*OPERATORS, *CELL_OPERATORS}
     model = OnnxModel(to_onnx(graph))
-    for rows in (len(next(iter(inputs.values()))), 2):
-        some = {name: array[:rows] for name, array in inputs.items()}
-        wanted = np.asarray(function(variables, some), np.float64)
-        wide = {name: array.astype(DTYPES[str(array.dtype)]) for name, array in some.items()}
-        found = np.asarray(model.answers(wide)["y"], np.float64)
+    by_jax = np.asarray(jax.jit(function)(variables, inputs), np.float64)
+    for rows in (len(by_jax), 2):
+        wide = {name: array[:rows].astype(DTYPES[str(array.dtype)]) for name, array in inputs.items()}
+        found, wanted = np.asarray(model.answers(wide)["y"], np.float64), by_jax[:rows]
         assert found.shape == wanted.shape
         np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance * max(1.0, np.abs(wanted).max()))
     return graph
@@ -88,7 +89,7 @@ WORDS = np.array([[0, 3, 1], [2, 0, 0]] * 5, np.int32)[:ROWS]
     ids=lambda one: type(one).__name__ if isinstance(one, nn.Layer) else "",
 )
 def test_every_layer(layer: nn.Layer, x: np.ndarray) -> None:
-    compare(applied(layer), noisy(layer.init(jax.random.key(0), x.shape[1:])), {"x": x})
+    compare(applied(layer), variables_of(layer.init, x.shape[1:]), {"x": x})
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -112,7 +113,7 @@ NETWORKS = [
 
 def run_network(architecture: Any, features: nn.Features, inputs: Mapping[str, np.ndarray], **how: Any) -> Graph:
     network = architecture.build(features, 3, **{"dtype": "float32"} | how.pop("build", {}))
-    variables = noisy(network.init(jax.random.key(1), {name: jnp.asarray(array) for name, array in inputs.items()}))
+    variables = variables_of(network.init, {name: jnp.asarray(array) for name, array in inputs.items()})
 
     def apply(variables: Variables, given: Mapping[str, Any]) -> Any:
         given = {name: jnp.asarray(array) for name, array in given.items()}
@@ -211,6 +212,14 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_what_a_network_of_a_users_own_may_do(name: str) -> None:
     compare(of(OPERATIONS[name]), NOTHING, {"x": x})
+
+
+def test_variables_that_are_not_used_may_be_anything() -> None:
+    """Such as the keys of dropout, which modules of other libraries keep among their variables."""
+    variables = Variables({"w": jnp.ones((6, 2))}, {"key": jnp.zeros(2, jnp.uint32)})
+    compare(lambda known, given: given["x"] @ known.params["w"], variables, {"x": x})
+    with pytest.raises(UsageError, match="of uint32"):
+        graph_of(lambda known, given: given["x"].astype(jnp.uint32) + known.state["key"][0], variables, {"x": x})
 
 
 REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {

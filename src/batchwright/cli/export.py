@@ -21,6 +21,9 @@ def export(
     opset: Annotated[
         int | None, typer.Option(help="ONNX: the version of its operators [the oldest that has all that are needed]")
     ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="ONNX: how matrices are kept: float32, float16 or int8 [float32]")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the model of a run as one file that gives the answers of predict, and compare it with the model."""
@@ -29,7 +32,7 @@ def export(
 
     opened = open_run(run)
     warn_of_end(opened)
-    made = export_model(opened, out, format=format_, interval=interval, opset=opset)
+    made = export_model(opened, out, format=format_, interval=interval, opset=opset, precision=precision)
     checked = made.checked
     if as_json:
         print_json(
@@ -39,3 +42,6 @@ def export(
     say(f"{made.file}: {made.format}, {made.bytes:,} bytes")
     said = f"answers as the model does on {checked.rows:,} {checked.what}: at most {checked.difference:.2g} apart"
     say(f"{said}; {checked.ties:,} ties go the other way" if checked.ties else said)
+    if made.rounding is not None:
+        metric, before, after = made.rounding
+        say(f"rounding changes {metric} on them from {before:.6g} to {after:.6g}")

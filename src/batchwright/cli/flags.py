@@ -12,6 +12,7 @@ from batchwright.cli.settings import OPTIONS
 SECTIONS = ("data", "network", "optimizer", "schedule", "task", "training")
 OF_VERBS = (
     "folds",
+    "format",
     "from",
     "keep",
     "log_to",

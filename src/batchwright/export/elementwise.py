@@ -136,6 +136,8 @@ def _select(nodes: Nodes, equation: Equation) -> Sequence[Held]:
     which, *cases = equation.inputs
     if len(cases) > 2:
         raise NoFormError("of more than two cases")
+    if isinstance(which.held, np.ndarray) and (which.held.all() or not which.held.any()):
+        return [cases[int(which.held.all())].held]
     return [nodes.add("Where", _as_truth(nodes, which), cases[1], cases[0])]
 
 

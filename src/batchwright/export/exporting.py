@@ -15,6 +15,7 @@ from batchwright.export.formats import Format, Options
 from batchwright.export.huggingface_folder import HUGGING_FACE
 from batchwright.export.mlflow_folder import MLFLOW
 from batchwright.export.onnx_format import ONNX
+from batchwright.export.rounding import Rounding, measure_rounding, precision_of, round_weights
 from batchwright.export.rows_to_check import rows_to_check
 from batchwright.export.stablehlo_format import STABLEHLO
 from batchwright.runs.model import SavedModel
@@ -34,13 +35,15 @@ class Exported:
 
     - file, format: where it is, and what it is
     - bytes: how large it is
-    - checked: how it compares with the model
+    - checked: how it compares with the model, or with the rounded one
+    - rounding: what rounding costs; None if nothing is rounded, or the rows have no targets
     """
 
     file: Path
     format: str
     bytes: int
     checked: Checked
+    rounding: Rounding | None = None
 
     def __repr__(self) -> str:
         """The file, and how it compares."""
@@ -55,6 +58,7 @@ def export_model(
     format: str | None = None,  # noqa: A002 (what users call it)
     interval: float | None = None,
     opset: int | None = None,
+    precision: str | None = None,
 ) -> Exported:
     """Write a model, or the model of a run, as one file that gives the answers of `predict`.
 
@@ -68,27 +72,32 @@ def export_model(
             "mlflow" or "huggingface".
         interval: the level of intervals and sets, as in `predict`.
         opset: for ONNX, the version of its operators; None: the oldest that has all that are needed.
+        precision: for ONNX, how matrices are kept: "float32", the default, "float16" or "int8"; they are rounded, and
+            what that costs is measured where the rows have targets.
 
     Raises:
         UsageError: the file exists or cannot be written, a package is missing, or the model has no such form.
         RunError: the run has no model.
         BatchwrightError: the file does not answer as the model does; it is not kept.
     """
-    path = Path(file)
+    path, given = Path(file), {"interval": interval, "opset": opset, "precision": precision}
     folder = next((one for one in FOLDERS if one.name == format), None)
     if folder is not None:
-        return _export_folder(model, path, folder, {"interval": interval, "opset": opset})
+        return _export_folder(model, path, folder, given)
     chosen = choose_format(path, format)
     refuse_existing(path)
     require_writable(path)
-    refuse_options(chosen, {"interval": interval, "opset": opset})
+    refuse_options(chosen, given)
+    bits = precision_of(precision)
     _cache.use()
     loaded, run = load_model(model), model if isinstance(model, Run) else None
-    options = Options(interval, opset, about(loaded, run))
-    content = chosen.write(loaded, options)
-    checked = chosen.check(content, loaded, rows_to_check(loaded, run), options)
+    options = Options(interval, opset, bits, about(loaded, run))
+    rounded, rows = round_weights(loaded, options.precision), rows_to_check(loaded, run)
+    content = chosen.write(rounded, options)
+    checked = chosen.check(content, rounded, rows, options)
+    measured = None if rounded is loaded or rows.split is None else measure_rounding(loaded, rounded, rows.split)
     write_file(path, content)
-    return Exported(path, chosen.name, len(content), checked)
+    return Exported(path, chosen.name, len(content), checked, measured)
 
 
 def _export_folder(model: SavedModel | Run, path: Path, folder: Folder, options: dict[str, Any]) -> Exported:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from batchwright.export.checking import Checked
+from batchwright.export.rounding import Precision
 from batchwright.export.rows_to_check import CheckRows
 from batchwright.runs.model import SavedModel
 
@@ -14,11 +15,13 @@ class Options:
 
     - interval: the level of intervals and sets; None: there are none
     - opset: the version of ONNX's operators; None: the oldest that will do
+    - precision: how matrices are kept; the model is rounded before
     - about: what a file may say of itself, by name
     """
 
     interval: float | None = None
     opset: int | None = None
+    precision: Precision = "float32"
     about: Mapping[str, str] = field(default_factory=dict)
 
 

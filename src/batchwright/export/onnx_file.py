@@ -9,6 +9,7 @@ from batchwright.errors import UsageError
 from batchwright.export.graph import Graph, Node, Value
 from batchwright.export.onnx_texts import LABELS, needs_expressions, write_category_codes, write_held_values
 from batchwright.export.onnx_writer import Writer
+from batchwright.export.rounding import Precision, along, as_half, as_whole
 
 OLDEST, NEWEST = 13, 21
 """The versions of ONNX's operators that can be written: below, sums take their axes otherwise."""
@@ -52,13 +53,20 @@ def require_onnx() -> None:
 Write: TypeAlias = Callable[[Writer, Node], object]
 
 
-def to_onnx(graph: Graph, *, opset: int | None = None, about: Mapping[str, str] | None = None) -> bytes:
+def to_onnx(
+    graph: Graph,
+    *,
+    opset: int | None = None,
+    about: Mapping[str, str] | None = None,
+    precision: Precision = "float32",
+) -> bytes:
     """The content of an ONNX file.
 
     Args:
         graph: what it is to do.
         opset: the version of ONNX's operators; None: the oldest that has all that are needed.
         about: what the file says of itself, by name.
+        precision: how matrices are kept whose numbers it has (`rounding`).
 
     Raises:
         UsageError: the packages are not installed; the version is too old for this graph, or not known; or the graph
@@ -71,6 +79,7 @@ def to_onnx(graph: Graph, *, opset: int | None = None, about: Mapping[str, str] 
     _refuse_words(graph)
     version = _version(graph, opset)
     writer = Writer(graph, version)
+    PACKED[precision](writer)
     for node in graph.nodes:
         WRITTEN.get(node.op, _as_it_is)(writer, node)
     made = helper.make_graph(
@@ -140,6 +149,40 @@ def _tensor(name: str, array: np.ndarray) -> Any:
 
 def _as_it_is(writer: Writer, node: Node) -> None:
     writer.add(node.op, node.inputs, node.output.name, **dict[str, Any](node.attributes))
+
+
+def _pack_half(writer: Writer) -> None:
+    """Keep matrices in float16, whose numbers become float32 where the file is run."""
+    from onnx import TensorProto
+
+    for name, array in list(writer.constants.items()):
+        half = as_half(array)
+        if half is not None:
+            del writer.constants[name]
+            writer.add("Cast", [half], name, to=TensorProto.FLOAT)
+
+
+def _pack_whole(writer: Writer) -> None:
+    """Keep matrices as int8 with scales, whose products become float32 where the file is run.
+
+    `DequantizeLinear` would say the same, but runtimes take it as leave to round the other factor of a product too.
+    """
+    from onnx import TensorProto
+
+    for name, array in list(writer.constants.items()):
+        found = as_whole(array)
+        if found is not None:
+            del writer.constants[name]
+            wide = writer.add("Cast", [found.whole], to=TensorProto.FLOAT)
+            writer.add("Mul", [wide, along(found.scales, found.axis, found.whole.ndim)], name)
+
+
+PACKED: Mapping[Precision, Callable[[Writer], None]] = {
+    "float32": lambda _: None,
+    "float16": _pack_half,
+    "int8": _pack_whole,
+}
+"""How matrices are kept."""
 
 
 def _cast(writer: Writer, node: Node) -> None:

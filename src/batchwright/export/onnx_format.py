@@ -14,7 +14,8 @@ from batchwright.runs.model import SavedModel
 
 def _write(model: SavedModel, options: Options) -> bytes:
     require_onnx()
-    return to_onnx(graph_of(model, interval=options.interval), opset=options.opset, about=options.about)
+    graph = graph_of(model, interval=options.interval)
+    return to_onnx(graph, opset=options.opset, about=options.about, precision=options.precision)
 
 
 def _check(content: bytes, model: SavedModel, rows: CheckRows, options: Options) -> Checked:
@@ -36,4 +37,4 @@ class OnnxModel:
         return dict(zip(names, self._session.run(names, dict(columns)), strict=True))
 
 
-ONNX = Format("onnx", ".onnx", ("interval", "opset"), _write, _check)
+ONNX = Format("onnx", ".onnx", ("interval", "opset", "precision"), _write, _check)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from batchwright.data.dataset import Split
 from batchwright.data.encode.encoders import DAY, ELAPSED, Category, Flag, Moment, Number, OneHot, Ordinal, Quantile
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.tags import Tags
@@ -29,10 +30,11 @@ WORDS = ("nothing", "like", "this", "before")
 
 @dataclass(frozen=True)
 class CheckRows:
-    """Rows and what they are called, as "test rows"."""
+    """Rows and what they are called, as "test rows"; `split` has the same encoded, with targets, if they have some."""
 
     what: str
     rows: Rows
+    split: Split | None = None
 
 
 def rows_to_check(model: SavedModel, run: Run | None) -> CheckRows:
@@ -43,9 +45,9 @@ def rows_to_check(model: SavedModel, run: Run | None) -> CheckRows:
         except (RunError, DataError):
             return made_rows(model.encoding)
         part = next(name for name in ("test", "validation", "train") if name in again.parted.rows)
-        rows = again.parted.rows[part]
-        step = -(-rows.rows // MOST)
-        return CheckRows(f"{'training' if part == 'train' else part} rows", rows.take(np.arange(0, rows.rows, step)))
+        rows, split = again.parted.rows[part], again.dataset.parts[part]
+        some = np.arange(0, rows.rows, -(-rows.rows // MOST))
+        return CheckRows(f"{'training' if part == 'train' else part} rows", rows.take(some), split.take(some))
     return made_rows(model.encoding)
 
 

@@ -39,6 +39,14 @@ CALLS: Mapping[str, str] = {
 }
 """Operations that do what other operations do, which this parameter holds."""
 
+DTYPES: Mapping[str, Dtype] = {
+    **dict.fromkeys(("float32", "bfloat16"), "float32"),
+    **dict.fromkeys(("int8", "int16", "int32", "int64", "uint16"), "int64"),
+    "bool": "bool",
+    "uint8": "uint8",
+}
+"""By which dtype the graph has the arrays of JAX."""
+
 ELSEWHERE = "`format=stablehlo` takes any network"
 """What to do where the graph has no form for an operation."""
 
@@ -60,8 +68,9 @@ def trace(builder: Builder, function: Function, variables: Variables, inputs: Ma
     given = [Traced(value, tuple(Rows(1) if size is None else size for size in value.shape)) for value in ordered]
     walk = _Walk(Nodes(builder))
     try:
-        (found,) = walk.closed(one, other, [*known, *given])
-        held = walk.nodes.whole(found).held
+        with builder.within(builder.scope):
+            (found,) = walk.closed(one, other, [*known, *given])
+            held = walk.nodes.whole(found).held
     except NoFormError as refused:
         raise UsageError(f"the network depends on the number of rows: {refused}. {ELSEWHERE}.") from refused
     return builder.constant(held) if isinstance(held, np.ndarray) else held
@@ -72,23 +81,16 @@ def _example(value: Value, dtype: str, rows: int) -> jax.ShapeDtypeStruct:
 
 
 def _as_held(array: Any) -> np.ndarray:
-    """An array that is known, in a dtype of the graph; bfloat16 is held as float32."""
+    """An array that is known, in a dtype of the graph if there is one; bfloat16 is held as float32."""
     found = np.asarray(array)
-    return found.astype(_dtype(found.dtype))
+    return found.astype(DTYPES.get(str(found.dtype), found.dtype))
 
 
 def _dtype(dtype: Any) -> Dtype:
     """The dtype by which the graph has arrays of this one."""
-    kind = jnp.dtype(dtype)
-    if kind in (jnp.float32, jnp.bfloat16):
-        return "float32"
-    if kind == jnp.bool_:
-        return "bool"
-    if kind == jnp.uint8:
-        return "uint8"
-    if kind in (jnp.int8, jnp.int16, jnp.int32, jnp.uint16):
-        return "int64"
-    raise NoFormError(f"of {kind}")
+    if str(dtype) not in DTYPES:
+        raise NoFormError(f"of {dtype}")
+    return DTYPES[str(dtype)]
 
 
 class _Walk:
@@ -157,6 +159,8 @@ class _Walk:
         emit = PRIMITIVES.get(name)
         if emit is None:
             raise NoFormError("")
+        for each in inputs:
+            _dtype(each.held.dtype)
         dtypes = tuple(_dtype(_seen(variable).dtype) for variable in one.outvars)
         made = emit(self.nodes, Equation(name, tuple(inputs), one.params, other.params, sizes, dtypes))
         held = [self._rounded(each, variable) for each, variable in zip(made, one.outvars, strict=True)]
@@ -184,7 +188,7 @@ def _read(known: Mapping[Any, Traced], one: Any, other: Any) -> Traced:
         return known[one]
     if not np.array_equal(one.val, other.val, equal_nan=np.asarray(one.val).dtype.kind == "f"):
         raise NoFormError(f"the number {one.val} becomes {other.val} with more rows")
-    return Traced(np.asarray(one.val).astype(_dtype(_seen(one).dtype)), np.shape(one.val))
+    return Traced(_as_held(np.asarray(one.val, _seen(one).dtype)), np.shape(one.val))
 
 
 def _alike(inputs: Sequence[Traced]) -> list[Traced]:
