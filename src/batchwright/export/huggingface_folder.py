@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from batchwright.data.encode.encoding import ImagePreprocessing
+from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.export.folders import Folder
 from batchwright.export.run_copy import files_to_give, last_part
 from batchwright.runs.run import Run
@@ -75,14 +76,14 @@ def _task(run: Run) -> str:
 def _words(run: Run) -> str:
     """What a person reads: what is predicted and from what, how good it is, and how to use it."""
     target, rows = run.encoding.target, run.plan.get("training_rows", 0)
-    predicted = f"{len(target.classes)} classes: {_listed(target.classes)}" if target.classes else "numbers"
+    parts = target.parts if isinstance(target, SeveralTargets) else (target,)
     source = _plain(last_part(run.manifest.source))
     example = "new-images" if _task(run).startswith("image") else "new.csv"
     return "\n".join(
         (
             f"# {run.path.name}",
             "",
-            f"A neural network that predicts `{_plain(target.name)}` ({predicted}).",
+            f"A neural network that predicts {' and '.join(map(_answer, parts))}.",
             f"It was trained on {rows:,} rows of `{source}` with batchwright {version('batchwright')}.",
             "",
             "## Results",
@@ -135,6 +136,13 @@ def _inputs(run: Run) -> list[str]:
     more = [f"| and {len(used) - SHOWN:,} more | |"] if len(used) > SHOWN else []
     rows = (f"| `{_plain(one.name)}` | {KINDS[one.kind]} |" for one in used[:SHOWN])
     return ["| column | holds |", "|---|---|", *rows, *more]
+
+
+def _answer(target: Target) -> str:
+    """The name of a target, and its classes or labels."""
+    what = "labels" if target.task == "multilabel" else "classes"
+    answers = f"{len(target.classes)} {what}: {_listed(target.classes)}" if target.classes else "a number"
+    return f"`{_plain(target.name)}` ({answers})"
 
 
 def _listed(names: tuple[str, ...]) -> str:
