@@ -15,6 +15,7 @@ import batchwright as bw
 from batchwright.errors import DivergedError, InterruptedRunError, RunError
 from batchwright.optim.names import name_of
 from batchwright.tracking import log, log_training, read_identities
+from batchwright.tracking.tracker import histogram
 from batchwright.workflow.training import Noted, Recording
 
 
@@ -62,6 +63,30 @@ def test_a_tracker_that_fails_ends_no_training(iris: bw.Dataset) -> None:
     assert isinstance(found[-1], bw.Trained)
     assert notes[-1].startswith("logging to told failed at the end too (ConnectionError: nobody is there")
     assert "secret" not in " ".join(notes)
+
+
+def test_whatever_goes_wrong_with_a_log_ends_no_training(iris: bw.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(weights: np.ndarray) -> None:
+        raise MemoryError("no room for a histogram")
+
+    monkeypatch.setattr("batchwright.tracking.training.histogram", fail)
+    told = Told()
+    found = list(log_training(bw.events(iris, **PLAN), [place_of(told, shows_weights=True)]))
+    assert isinstance(found[-1], bw.Trained)
+    (note,) = [event.note for event in found if isinstance(event, Noted)]
+    assert note == "logging has ended (MemoryError: no room for a histogram): training goes on without it"
+    assert [one.status for one in told.endings] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [[1e8, np.nextafter(1e8, 2e8)], [3.0, 3.0], [3.4e38, -3.4e38], [0.0, 5e-324], [np.inf, 1.0], [1e300, 2e300]],
+)
+def test_histograms_take_weights_of_every_kind(weights: list[float]) -> None:
+    found, finite = histogram(np.array(weights)), [one for one in weights if np.isfinite(one)]
+    assert found is not None
+    assert found.counts.sum() == len(finite)
+    assert found.edges[0] <= min(finite) <= max(finite) <= found.edges[-1]
 
 
 def test_what_a_tracker_missed_comes_at_the_end(iris: bw.Dataset) -> None:

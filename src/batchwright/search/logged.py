@@ -32,8 +32,8 @@ def _log_events(events: Iterator[SearchEvent], places: Sequence[Place]) -> Gener
             if isinstance(event, Trained) and winner is not None:
                 yield from map(Noted, winner.close(FLUSH))
             yield from pass_on(event, events)
-            if isinstance(event, RoundDone):
-                yield from map(Noted, log.news())
+            if isinstance(event, RoundDone) and winner is not None:
+                yield from map(Noted, winner.news())
     except BaseException as error:
         if winner is not None:
             winner.fail(error)

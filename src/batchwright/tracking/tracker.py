@@ -100,6 +100,8 @@ class Tracker(Protocol):
 def histogram(weights: Shaped[np.ndarray, "..."]) -> Histogram | None:
     """The histogram of the weights that are finite; None where there are none.
 
+    Weights that are too close together for several bins, as far as float64 goes, are in one.
+
     >>> found = histogram(np.array([0.0, 1.0, 1.0, np.nan]))
     >>> int(found.counts.sum()), found.total, found.squares
     (3, 2.0, 2.0)
@@ -108,8 +110,12 @@ def histogram(weights: Shaped[np.ndarray, "..."]) -> Histogram | None:
     finite = flat[np.isfinite(flat)]
     if not finite.size:
         return None
-    counts, edges = np.histogram(finite, BINS)
-    return Histogram(counts.astype(np.float64), edges, float(finite.sum()), float(np.square(finite).sum()))
+    low, high = float(finite.min()), float(finite.max())
+    bins = BINS if high - low > BINS * np.spacing(max(abs(low), abs(high))) or low == high else 1
+    counts, edges = np.histogram(finite, bins)
+    with np.errstate(over="ignore"):
+        total, squares = float(finite.sum()), float(np.square(finite).sum())
+    return Histogram(counts.astype(np.float64), edges, total, squares)
 
 
 _PASSWORD = re.compile(r"(://)[^/@\s]+@")

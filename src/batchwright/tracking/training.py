@@ -36,7 +36,7 @@ def log_training(events: Iterator[Event], places: Sequence[Place]) -> Iterator[E
 
 def _log_events(events: Iterator[Event], places: Sequence[Place]) -> Generator[Event, None, None]:
     events = iter(events)
-    one = TrainingLog(log := Log(places))
+    one = TrainingLog(Log(places))
     try:
         for event in events:
             one.see(event)
@@ -44,7 +44,7 @@ def _log_events(events: Iterator[Event], places: Sequence[Place]) -> Generator[E
                 yield from map(Noted, one.close(FLUSH))
             yield from pass_on(event, events)
             if isinstance(event, EpochDone | RefitEpoch):
-                yield from map(Noted, log.news())
+                yield from map(Noted, one.news())
     except BaseException as error:
         one.fail(error)
         one.close(AT_ONCE)
@@ -75,9 +75,26 @@ class TrainingLog:
         self._left_out: Epoch | None = None
         self._written = dict[str, str]()
         self._ended = False
+        self._problem = ""
 
     def see(self, event: object) -> None:
-        """Tell what an event says."""
+        """Tell what an event says; whatever goes wrong with it ends the log, and not the training."""
+        try:
+            self._tell(event)
+            self._keep_identities()
+        except Exception as error:
+            said = hide_passwords(" ".join(f"{type(error).__name__}: {error}".split()))
+            self._problem = f"logging has ended ({said}): training goes on without it"
+            self._end(Ending("failed", said))
+
+    def news(self) -> tuple[str, ...]:
+        """Sentences about what has failed since the last call."""
+        problem, self._problem = self._problem, ""
+        return (*((problem,) if problem else ()), *self._log.news())
+
+    def _tell(self, event: object) -> None:
+        if self._ended:
+            return
         match event:
             case Prepared():
                 self._prepared = event
@@ -94,7 +111,6 @@ class TrainingLog:
                 self._left_out = None
             case Trained():
                 self._end(_ending(event))
-        self._keep_identities()
 
     def fail(self, error: BaseException) -> None:
         """Tell that the training was ended by an error, unless it has ended by itself."""
@@ -104,9 +120,10 @@ class TrainingLog:
 
     def close(self, seconds: float) -> tuple[str, ...]:
         """Close the log within these seconds; sentences about what is missing."""
+        problem = self.news()[:1] if self._problem else ()
         missing = self._log.close(seconds)
         self._keep_identities()
-        return missing
+        return (*problem, *missing)
 
     def _begin(self, name: str) -> None:
         assert self._prepared is not None
