@@ -97,14 +97,14 @@ def test_what_a_tracker_missed_comes_at_the_end(iris: bw.Dataset) -> None:
 
 
 def test_a_tracker_that_never_answers_is_left(iris: bw.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("batchwright.tracking.training.FLUSH", 0.2)
+    monkeypatch.setattr("batchwright.tracking.training.FLUSH", log.Patience(0.2, 0.2))
     told = Told(waits=True)
     found = list(log_training(bw.events(iris, **PLAN), [place_of(told)]))
     told.released.set()
     (note,) = [event.note for event in found if isinstance(event, Noted)]
-    assert "it does not answer" in note
+    assert "it takes too long" in note
     assert isinstance(found[-1], bw.Trained)
-    assert log.FLUSH <= 30.0
+    assert log.FLUSH.step <= 30.0
 
 
 def test_warnings_come_when_nothing_can_be_lost(iris: bw.Dataset, tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from types import MappingProxyType
 
 from batchwright.tracking.places import Place
 from batchwright.tracking.tracker import About, Ending, Epoch, Tracker
-from batchwright.tracking.worker import Worker, close_all
+from batchwright.tracking.worker import Patience, Worker, close_all
 
-FLUSH, AT_ONCE = 30.0, 3.0
-"""Seconds for which the end waits for trackers; and where the program is being ended by Ctrl-C or an error."""
+FLUSH, AT_ONCE = Patience(30.0, 300.0), Patience(3.0, 3.0)
+"""How long the end waits for trackers; and where the program is being ended by Ctrl-C or an error."""
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -36,12 +36,12 @@ class Log:
         """Sentences about what has failed since the last call."""
         return tuple(filter(None, (worker.news() for worker in self._workers)))
 
-    def close(self, seconds: float) -> tuple[str, ...]:
-        """End, within these seconds; sentences about what is missing. The second call does nothing."""
+    def close(self, patience: Patience) -> tuple[str, ...]:
+        """End, and wait for as long; sentences about what is missing. The second call does nothing."""
         if self._closed:
             return ()
         self._closed = True
-        return close_all(self._workers, seconds)
+        return close_all(self._workers, patience)
 
 
 class Logged:

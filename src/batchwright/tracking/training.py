@@ -18,6 +18,7 @@ from batchwright.tracking.identities import read_identities, write_identities
 from batchwright.tracking.log import AT_ONCE, FLUSH, Log, Logged
 from batchwright.tracking.places import Place
 from batchwright.tracking.tracker import EPOCH, About, Ended, Ending, Epoch, Histogram, hide_passwords, histogram
+from batchwright.tracking.worker import Patience
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.events import Compiled, EpochDone, Reduced
 from batchwright.training.state import TrainState
@@ -118,10 +119,10 @@ class TrainingLog:
         said = " ".join(str(error).split())
         self._end(Ending("interrupted" if interrupted else "failed", f"{type(error).__name__}: {said}" if said else ""))
 
-    def close(self, seconds: float) -> tuple[str, ...]:
-        """Close the log within these seconds; sentences about what is missing."""
+    def close(self, patience: Patience) -> tuple[str, ...]:
+        """Close the log; sentences about what is missing."""
         problem = self.news()[:1] if self._problem else ()
-        missing = self._log.close(seconds)
+        missing = self._log.close(patience)
         self._keep_identities()
         return (*problem, *missing)
 

@@ -7,14 +7,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from batchwright.errors import BatchwrightError
 from batchwright.tracking.tracker import Epoch, Tracker, hide_passwords
 
 Step: TypeAlias = Callable[[], None]
-LONGEST = 300
-"""Characters of the reason of a failure."""
+LONGEST, LOOK = 300, 0.05
+"""Characters of the reason of a failure; seconds between two looks at whether a thread has ended."""
+
+
+class Patience(NamedTuple):
+    """For how many seconds the end waits for a single step, and in all."""
+
+    step: float
+    in_all: float
 
 
 class AddEpochs:
@@ -37,6 +44,7 @@ class Worker:
         self._changed = threading.Condition()
         self._busy = self._closing = self._gave_up = False
         self._failed = self._untold = ""
+        self._moved = time.monotonic()
         self._thread = threading.Thread(target=self._work, name=f"batchwright-{name}", daemon=True)
         self._thread.start()
 
@@ -65,15 +73,21 @@ class Worker:
             else ""
         )
 
-    def close(self, until: float) -> str:
-        """Carry out what is left, until a moment of `time.monotonic()`; say in a sentence what was not done."""
+    def close(self) -> None:
+        """Carry out what is left, and try once more what has failed."""
         with self._changed:
             self._closing = True
+            self._moved = time.monotonic()
             self._changed.notify_all()
-        self._thread.join(max(until - time.monotonic(), 0.0))
+
+    def wait(self, patience: Patience) -> str:
+        """Wait for the end; say in a sentence what was not done."""
+        end = time.monotonic() + patience.in_all
+        while self._thread.is_alive() and time.monotonic() < min(end, self._moved + patience.step):
+            self._thread.join(LOOK)
         with self._changed:
             if self._thread.is_alive():
-                waited = self._failed or "it does not answer"
+                waited = self._failed or "it takes too long"
                 return f"logging to {self.name} was ended before it was done ({waited}): what is missing is in the run"
             if self._gave_up:
                 return f"logging to {self.name} failed at the end too ({self._failed}): what is missing is in the run"
@@ -84,6 +98,7 @@ class Worker:
             failed = _failure(step)
             with self._changed:
                 self._busy = False
+                self._moved = time.monotonic()
                 if not failed:
                     self._steps.popleft()
                 elif self._failed and self._closing:
@@ -111,9 +126,10 @@ def _failure(step: Step) -> str:
     return ""
 
 
-def close_all(workers: Sequence[Worker], seconds: float) -> tuple[str, ...]:
-    """Close workers, all within these seconds; sentences about what was not done."""
-    until = time.monotonic() + seconds
+def close_all(workers: Sequence[Worker], patience: Patience) -> tuple[str, ...]:
+    """Close workers, all at the same time; sentences about what was not done."""
     for worker in workers:
-        worker.close(0.0)
-    return tuple(filter(None, [worker.close(until) for worker in workers]))
+        worker.close()
+    end = time.monotonic() + patience.in_all
+    said = [worker.wait(Patience(patience.step, max(end - time.monotonic(), 0.0))) for worker in workers]
+    return tuple(filter(None, said))
