@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,7 @@ from batchwright.export.onnx_file import NEWEST, OF_TEXTS
 from batchwright.export.onnx_format import OnnxModel
 from batchwright.export.rows_to_check import made_rows, rows_to_check
 from batchwright.export.typed_inputs import typed_inputs
+from batchwright.runs.manifest import read_manifest
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run, open_run
 
@@ -85,6 +87,8 @@ def test_a_run_is_compared_on_its_own_test_rows(run: Run, tmp_path: Path, capsys
     assert json.loads(kept["metrics"])["test"] == pytest.approx(run.metrics["test"])
     assert json.loads(kept["schema"])["target"] == "y"
     assert str(run.path.parent) not in str(model)
+    assert export_model(run, tmp_path / "again.onnx").bytes == file.stat().st_size
+    assert (tmp_path / "again.onnx").read_bytes() == file.read_bytes()
 
 
 def test_as_json(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,6 +161,19 @@ def test_other_opsets_answer_alike(run: Run, tmp_path: Path) -> None:
         assert export_model(run, tmp_path / f"{opset}.onnx", opset=opset).checked.difference < 1e-5
 
 
+def test_a_run_without_a_model_says_how_it_ended(run: Run, tmp_path: Path) -> None:
+    """As one that is still running, or was killed."""
+    copy = Path(shutil.copytree(run.path, tmp_path / "copy"))
+    manifest = read_manifest(copy)
+    del manifest.files["model/model.json"]
+    (copy / "manifest.json").write_text(replace(manifest, status="running").to_text())
+    with pytest.raises(
+        RunError, match=r"has no model/model\.json, as its training did not get that far .status: killed"
+    ):
+        export_model(open_run(copy), tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
+
+
 def test_files_and_runs_that_are_not_there(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     taken = tmp_path / "taken.onnx"
     taken.write_text("mine")
@@ -172,7 +189,7 @@ def test_a_column_named_as_an_answer(example: Get, tmp_path: Path) -> None:
     made = model.encoding.preprocessing
     numbers = replace(made.encoders[0], column="predicted_answer")
     spoilt = replace(model.encoding, preprocessing=replace(made, encoders=(numbers, *made.encoders[1:])))
-    with pytest.raises(UsageError, match="'predicted_answer' is an input of the model"):
+    with pytest.raises(UsageError, match="'predicted_answer' would be the name of two"):
         export_model(replace(model, encoding=spoilt), tmp_path / "model.onnx")
 
 

@@ -180,6 +180,10 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "taken": lambda x: x[:, jnp.array([3, 0, 0])] + jnp.take(x, jnp.array([[1, 2, 3]]), axis=1)[:, 0],
     "taken from": lambda x: table[jnp.argmax(x, axis=2) % 5] + jnp.take(table, jnp.argmax(x, axis=2), 0, mode="clip"),
     "filled": lambda x: jnp.nan_to_num(jnp.take(table, jnp.argmax(x, axis=2), axis=0, mode="fill"), nan=9.0),
+    "filled with a number": lambda x: (
+        jnp.take(table, jnp.argmax(x, axis=2), axis=0, mode="fill", fill_value=7.0)
+        + jnp.take(x, jnp.array([1, 9, 0, 3]), axis=1, mode="fill", fill_value=2.0)
+    ),
     "products": lambda x: jnp.einsum("nij,nkj->nik", x, x) + jnp.einsum("nij,jk,kl->nil", x, table.T, table[:, :4]),
     "products of each": lambda x: (
         jnp.einsum("nij,ijo->nio", x, jnp.asarray(draw(4, 6, 2))) + (x**2).sum((1, 2))[:, None, None]
@@ -234,6 +238,10 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "the first row": (lambda x: x - x[:1], "rows"),
     "rows turned round": (lambda x: x[::-1], "'rev' of JAX .of the rows"),
     "one more row": (lambda x: jnp.concatenate([x, x[:1]])[1:], "rows"),
+    "another operation with more rows": (lambda x: jnp.sin(x) if len(x) < 9 else jnp.cos(x), "becomes 'cos' with more"),
+    "another place with more rows": (lambda x: x[:, :, len(x) // 8 : len(x) // 8 + 2], "whose start_indices depend"),
+    "another constant with more rows": (lambda x: x + np.full((1, 4, 6), len(x), np.float32), "constant"),
+    "as many columns as rows": (lambda x: jnp.exp(jnp.concatenate([x] * 3, axis=2)[:, :, : len(x)]), "number of rows"),
     "a number of rows": (lambda x: x / len(x), "number"),
 }
 

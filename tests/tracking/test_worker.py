@@ -8,7 +8,6 @@ from tests.tracking.pretended import Told
 from batchwright.tracking.tracker import EPOCH, Epoch
 from batchwright.tracking.worker import Patience, Worker, close_all
 
-
 LONG = Patience(60.0, 60.0)
 
 

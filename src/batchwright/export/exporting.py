@@ -1,6 +1,7 @@
 """Write a model as one file that other programs run, once it has been found to answer as the model does."""
 
 import json
+import os
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -80,6 +81,8 @@ def export_model(
         RunError: the run has no model.
         BatchwrightError: the file does not answer as the model does; it is not kept.
     """
+    if not isinstance(file, str | os.PathLike):
+        raise ConfigError(f"file takes the path of a new file, as 'model.onnx', but is {file!r:.60}.")
     path, given = Path(file), {"interval": interval, "opset": opset, "precision": precision}
     folder = next((one for one in FOLDERS if one.name == format), None)
     if folder is not None:

@@ -1,6 +1,6 @@
 """The whole way of a model as one graph: cells of columns, encoding, network, answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -27,19 +27,24 @@ def graph_of(model: SavedModel, *, interval: float | None = None) -> Graph:
 
     Raises:
         UsageError: the network or the task has no form in a graph; an interval, of a model with too few validation rows
-            for this level; or an input and an answer of the same name.
+            for this level; or two inputs or answers of one name.
     """
     cutoffs = cutoffs_of(model, interval)
     builder = Builder(column_inputs(model.encoding))
     outputs = network_outputs(builder, model, encode(builder, model.encoding))
     found = answers(builder, model.model.task, outputs, Asked(model.encoding.target.name, cutoffs=cutoffs))
-    taken = {value.name for value in builder.inputs}
-    if same := [one.name for one in found if one.name in taken]:
-        raise UsageError(
-            f"the column {same[0]!r} is an input of the model, and a column of the answers has this name: rename it in "
-            "the source, and train again."
-        )
+    _refuse_doubled([*(value.name for value in builder.inputs), *(one.name for one in found)])
     return builder.graph(builder.outputs(found))
+
+
+def _refuse_doubled(names: Sequence[str]) -> None:
+    """Raise a UsageError if two of the inputs and answers have one name."""
+    doubled = [name for place, name in enumerate(names) if name in names[:place]]
+    if doubled:
+        raise UsageError(
+            f"{doubled[0]!r} would be the name of two inputs or answers of the file: rename the column, the target or "
+            "the class that leads to it, and train again."
+        )
 
 
 def network_outputs(builder: Builder, model: SavedModel, inputs: Mapping[str, tuple[Value, str]]) -> Value:

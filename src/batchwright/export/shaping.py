@@ -192,11 +192,10 @@ def _gather(nodes: Nodes, equation: Equation) -> Sequence[Held]:
         raise NoFormError("of rows")
     count, inner = cast(int, table.sizes[axis]), places.sizes[:-1]
     index = nodes.whole(places._replace(held=nodes.reshape(nodes.whole(places).held, inner), sizes=inner))
-    fill = str(equation.params["mode"]).endswith("FILL_OR_DROP")
     inside = _clip_places(nodes, index, count)
     taken = nodes.add("Gather", nodes.whole(table), inside, axis=axis)
-    if fill and not isinstance(index.held, np.ndarray):
-        taken = _fill_outside(nodes, taken, (index.held, inside), axis)
+    if str(equation.params["mode"]).endswith("FILL_OR_DROP") and not _is_inside(index.held, inside):
+        taken = _fill_outside(nodes, taken, (index.held, inside), (axis, equation.params["fill_value"]))
     return [nodes.transpose(taken, _order(names.offset_dims, len(inner), axis, len(equation.sizes[0])))]
 
 
@@ -206,13 +205,18 @@ def _clip_places(nodes: Nodes, index: Traced, count: int) -> Held:
     return nodes.add("Min", nodes.add("Max", index, 0), count - 1)
 
 
-def _fill_outside(nodes: Nodes, taken: Value, index: tuple[Held, Held], axis: int) -> Value:
-    """NaN, or the least whole number, where a place is outside."""
-    given, inside = index
+def _is_inside(given: Held, inside: Held) -> bool:
+    """Whether places are known, and none is outside."""
+    return isinstance(given, np.ndarray) and isinstance(inside, np.ndarray) and np.array_equal(given, inside)
+
+
+def _fill_outside(nodes: Nodes, taken: Value, index: tuple[Held, Held], how: tuple[int, float | None]) -> Value:
+    """Another number where a place is outside: that of `how`, or NaN, or the least whole number."""
+    (given, inside), (axis, filler) = index, how
     fits = nodes.add("Equal", given, inside)
     wide = nodes.reshape(fits, [*_sizes_of(fits), *[1] * (len(taken.shape) - axis - len(fits.shape))])
-    value = np.array(np.nan, np.float32) if taken.dtype == "float32" else np.array(np.iinfo(np.int64).min)
-    return nodes.add("Where", wide, taken, value)
+    usual = np.nan if taken.dtype == "float32" else np.iinfo(np.int32).min
+    return nodes.add("Where", wide, taken, np.array(usual if filler is None else filler, taken.dtype))
 
 
 def _sizes_of(value: Value) -> list[Size]:

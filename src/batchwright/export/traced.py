@@ -133,6 +133,14 @@ def zip_sizes(traced: Traced) -> list[tuple[int | None, Size]]:
     return list(zip(shape_of(traced.held), traced.sizes, strict=True))
 
 
+def checked(traced: Traced) -> Traced:
+    """The array, if what holds it has its shape, with broadcasts left; rows have to be rows."""
+    for one, size in zip_sizes(traced):
+        if one != 1 and one != (None if isinstance(size, Rows) else size):
+            raise NoFormError("whose shape depends on the number of rows")
+    return traced
+
+
 def known_sizes(sizes: Sequence[Size]) -> tuple[int, ...]:
     """Sizes of which none is that of the rows."""
     if any(isinstance(size, Rows) for size in sizes):

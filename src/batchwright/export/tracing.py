@@ -21,7 +21,7 @@ from batchwright.export.elementwise import ELEMENTWISE, PASSED_ON, Emit, round_b
 from batchwright.export.graph import Dtype, Value
 from batchwright.export.products import PRODUCTS
 from batchwright.export.shaping import SHAPING
-from batchwright.export.traced import SIZES, Equation, Nodes, NoFormError, Rows, Traced, unify
+from batchwright.export.traced import SIZES, Equation, Nodes, NoFormError, Rows, Traced, checked, unify
 from batchwright.nn.protocols import Variables
 from batchwright.runs.tensors import by_path
 
@@ -46,6 +46,9 @@ DTYPES: Mapping[str, Dtype] = {
     "uint8": "uint8",
 }
 """By which dtype the graph has the arrays of JAX."""
+
+OF_ROWS = ("limit_indices", "new_sizes", "shape", "sizes", "slice_sizes")
+"""Parameters of operations that are sizes, which may be those of the rows."""
 
 ELSEWHERE = "`format=stablehlo` takes any network"
 """What to do where the graph has no form for an operation."""
@@ -102,7 +105,7 @@ class _Walk:
 
     def closed(self, one: ClosedJaxpr, other: ClosedJaxpr, given: Sequence[Traced]) -> list[Traced]:
         """What a trace with its constants gives for these inputs."""
-        same = all(np.array_equal(*pair) for pair in zip(one.consts, other.consts, strict=True))
+        same = len(one.consts) == len(other.consts) and all(map(_equal, one.consts, other.consts))
         if not same:
             raise NoFormError("a constant is another one with more rows")
         constants = [Traced(_as_held(each), np.shape(each)) for each in one.consts]
@@ -130,6 +133,7 @@ class _Walk:
             branch = int(inputs[0].held)
             return self._call(one.params["branches"][branch], other.params["branches"][branch], inputs[1:])
         try:
+            _refuse_other(one, other)
             return self._node(one, other, inputs)
         except NoFormError as refused:
             raise UsageError(
@@ -164,7 +168,7 @@ class _Walk:
         dtypes = tuple(_dtype(_seen(variable).dtype) for variable in one.outvars)
         made = emit(self.nodes, Equation(name, tuple(inputs), one.params, other.params, sizes, dtypes))
         held = [self._rounded(each, variable) for each, variable in zip(made, one.outvars, strict=True)]
-        return [Traced(each, shape, named) for each, shape in zip(held, sizes, strict=True)]
+        return [checked(Traced(each, shape, named)) for each, shape in zip(held, sizes, strict=True)]
 
     def _rounded(self, held: Held, variable: Any) -> Held:
         """The numbers rounded, if JAX has them in bfloat16."""
@@ -186,9 +190,29 @@ def _read(known: Mapping[Any, Traced], one: Any, other: Any) -> Traced:
     """What is known of a variable, or a number that stands in the trace."""
     if not isinstance(one, Literal):
         return known[one]
-    if not np.array_equal(one.val, other.val, equal_nan=np.asarray(one.val).dtype.kind == "f"):
+    if not _equal(one.val, other.val):
         raise NoFormError(f"the number {one.val} becomes {other.val} with more rows")
     return Traced(_as_held(np.asarray(one.val, _seen(one).dtype)), np.shape(one.val))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two arrays are the same; what is no number is the same as itself."""
+    return np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind == "f")
+
+
+def _are_nan(one: object, other: object) -> bool:
+    """Whether both are a number that is none."""
+    return all(isinstance(each, float) and each != each for each in (one, other))
+
+
+def _refuse_other(one: JaxprEqn, other: JaxprEqn) -> None:
+    """Refuse an operation that is another one with more rows, or does otherwise than have more rows."""
+    if one.primitive.name != other.primitive.name:
+        raise NoFormError(f"which becomes {other.primitive.name!r} with more rows")
+    for name, value in one.params.items():
+        same = value == other.params[name] or _are_nan(value, other.params[name])
+        if name not in OF_ROWS and not same:
+            raise NoFormError(f"whose {name} depend on the number of rows")
 
 
 def _alike(inputs: Sequence[Traced]) -> list[Traced]:

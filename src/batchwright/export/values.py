@@ -66,7 +66,7 @@ def _standardised(
         learned = _standardise(builder, task, _undo(builder, task, learned, residuals))
     if not task.lowest:
         return learned
-    low, high = task._limits()
+    low, high = task.limits()
     return builder.apply("Min", builder.apply("Max", learned, low), high)
 
 
@@ -145,7 +145,7 @@ def _ends(
         middle = builder.apply("Min", answers, MOST_COUNT)
         share = builder.apply("Add", builder.apply("Mul", middle, _scale(task)), 1.0)
         return middle, middle, builder.apply("Sqrt", builder.apply("Max", share, LEAST_SHARE))
-    low, high = task._learned_limits()
+    low, high = task.learned_limits()
     within = [builder.apply("Min", builder.apply("Max", end, low), high) for end in (learned[0], learned[-1])]
     return within[0], within[1], None
 

@@ -258,7 +258,7 @@ class Regression:
         """Whether a row has an answer at its limit."""
         if not self.lowest:
             return np.zeros(len(outputs), bool)
-        answers, (low, high) = self._standardised_answers(np.asarray(outputs, np.float64)), self._limits()
+        answers, (low, high) = self._standardised_answers(np.asarray(outputs, np.float64)), self.limits()
         rows: np.ndarray = ((answers == low) | (answers == high)).any(axis=1)
         return rows
 
@@ -285,7 +285,7 @@ class Regression:
             share = middle * self._scale(np, np.float64) + 1.0
             return middle, middle, np.sqrt(share.clip(LEAST_SHARE))
         ends = self._quantiles(wide, np)[:, :, [0, -1]] if self.levels else np.stack([wide, wide], axis=2)
-        low, high = (np.clip(ends[:, :, place], *self._learned_limits()) for place in (0, 1))
+        low, high = (np.clip(ends[:, :, place], *self.learned_limits()) for place in (0, 1))
         return low, high, np.ones_like(low)
 
     def from_learned(self, learned: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
@@ -294,12 +294,12 @@ class Regression:
             return self._to_unit(learned).clip(0.0)
         return self._undo(learned) if self.transforms else self._to_unit(learned)
 
-    def _learned_limits(self) -> tuple[np.ndarray, np.ndarray]:
+    def learned_limits(self) -> tuple[np.ndarray, np.ndarray]:
         """The lowest and the highest answer as learned [1, targets]; infinite where there is none."""
         if not self.lowest:
             return np.full((1, self.targets), -np.inf), np.full((1, self.targets), np.inf)
         if not self.transforms:
-            return self._limits()
+            return self.limits()
         with np.errstate(invalid="ignore", divide="ignore"):  # a logarithm has no limit at 0 or below
             pairs = zip(self.transforms, self.lowest, self.highest, strict=True)
             found = np.array([transform.apply(np.array([low, high])) for transform, low, high in pairs]).T
@@ -341,9 +341,9 @@ class Regression:
 
     def _clip(self, standardised: Float[np.ndarray, "rows targets"]) -> Float[np.ndarray, "rows targets"]:
         """The answers within the limits."""
-        return np.clip(standardised, *self._limits()) if self.lowest else standardised
+        return np.clip(standardised, *self.limits()) if self.lowest else standardised
 
-    def _limits(self) -> tuple[np.ndarray, np.ndarray]:
+    def limits(self) -> tuple[np.ndarray, np.ndarray]:
         """The lowest and the highest standardised answer [1, targets]."""
         low, high = (self._standardise(np.asarray([ends], np.float64)) for ends in (self.lowest, self.highest))
         return low, high
