@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import QuantileTransformer, RobustScaler
 
 from batchwright.data.encode.encoders import (
+    FEW,
     Category,
     Flag,
     Moment,
     Number,
     OneHot,
     Quantile,
+    category_codes,
     category_encoder,
     date_encoder,
     mean_and_deviation,
@@ -172,3 +174,20 @@ def test_any_text_has_a_place_within_the_cardinality(
     else:
         assert len(encoder.features) <= one_hot_max
         assert encoded(encoder, cells).sum(1).tolist() == [float(cell in train) for cell in new]
+
+
+@given(
+    cells=st.lists(
+        st.none() | st.sampled_from(["a", "B", "b", "3", "3.0", "03", "2.0", "2", ""]), min_size=1, max_size=6
+    ),
+    categories=st.sampled_from([("a", "b"), ("2.0", "3"), ("3", "3.0"), ("B", "a", "b", "c"), ("",)]),
+    missing=st.booleans(),
+)
+def test_few_categories_are_found_as_many_are(
+    cells: list[str | None], categories: tuple[str, ...], missing: bool
+) -> None:
+    """One by one, or all at once by polars."""
+    series = pl.Series(cells, dtype=pl.String)
+    times = FEW // len(cells) + 1
+    many = category_codes(pl.concat([series] * times), categories, missing=missing)
+    np.testing.assert_array_equal(np.tile(category_codes(series, categories, missing=missing), times), many)

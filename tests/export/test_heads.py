@@ -85,7 +85,7 @@ def test_it_answers_as_the_task_does(name: str, with_cutoffs: bool) -> None:
     outputs = np.random.default_rng(0).normal(size=(101, task.outputs)).astype(np.float32) * 3
     cutoffs = cutoffs if with_cutoffs else None
     model = head_of(task, cutoffs)
-    wanted = predictions_of(task, "y", outputs, cutoffs).frame()
+    wanted = predictions_of(task, "y", outputs, cutoffs=cutoffs).frame()
     for rows in (101, 1):
         found = dict(model.answers({"outputs": outputs[:rows]}))
         if isinstance(task, CustomTask):
@@ -106,7 +106,7 @@ def test_answers_stay_finite_where_outputs_are_extreme() -> None:
     extreme = np.array([[-3e38], [-1e5], [-1e-30], [0.0], [1e5], [3e38]], np.float32)
     for name in ("a limited power", "a smeared logarithm", "a signed power", "limited counts", "a limited value"):
         task, cutoffs = TRIED[name]
-        wanted = predictions_of(task, "y", extreme, cutoffs).frame()
+        wanted = predictions_of(task, "y", extreme, cutoffs=cutoffs).frame()
         found = head_of(task, cutoffs).answers({"outputs": extreme})
         for column in wanted.columns:
             np.testing.assert_allclose(found[column], wanted[column].to_numpy(), rtol=1e-9, err_msg=f"{name} {column}")

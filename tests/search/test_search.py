@@ -182,7 +182,7 @@ def test_linear_networks_and_others_have_rows_that_any_of_them_reads_again(tmp_p
     space = _space(**others)
     scalings = {name: space.settings({"network.name": name}).config.data_options.scaling for name in ("linear", "mlp")}
     assert scalings == {"linear": "standard", "mlp": "auto"}  # what each has where it is trained alone
-    began, *_, last = search(space, SearchOptions(trials=2), run_dir=tmp_path / "found")
+    began, *_ = search(space, SearchOptions(trials=2), run_dir=tmp_path / "found")
     assert any(note.startswith("data.scaling is standard") for note in began.notes)
     folder = tmp_path / "found"
     kept, fingerprint = load_space(folder / "space.yaml"), reopen_search(folder).plan.fingerprint

@@ -28,6 +28,7 @@ from batchwright.cli import (
     runs,
     schema,
     search,
+    serve,
     train,
 )
 from batchwright.cli.flags import as_flags
@@ -56,6 +57,7 @@ for verb in (
     explain,
     export,
     predict,
+    serve,
     report,
     plot,
     diagnose,

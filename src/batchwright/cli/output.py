@@ -2,9 +2,10 @@
 
 import json
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -92,6 +93,32 @@ def warn_of_end(run: "Run") -> None:
     if run.status in ("diverged", "failed", "killed"):
         ended = "was killed" if run.status == "killed" else f"has {run.status}"
         say(f"note: the training of {run.path} {ended}: {run.reason}", err=True)
+
+
+CHUNK = 1 << 20
+"""Characters that are copied at a time."""
+
+
+def write_objects(values: Iterable[Any], file: IO[str]) -> None:
+    """Write values, each as one item of a list of JSON that is two levels deep in `print_json`."""
+    from batchwright.runs.reading import to_plain
+
+    for number, value in enumerate(values):
+        text = json.dumps(to_plain(value), indent=2, ensure_ascii=False).replace("\n", "\n    ")
+        file.write(f"{',' if number else ''}\n    {text}")
+
+
+def print_json_with(value: dict[str, Any], name: str, items: IO[str]) -> None:
+    """Print what `print_json` prints of a mapping with one more key, whose list has the items that are in a file."""
+    from batchwright.runs.reading import to_plain
+
+    typer.echo(json.dumps(to_plain(value), indent=2, ensure_ascii=False).removesuffix("\n}"), nl=False)
+    typer.echo(f",\n  {json.dumps(name)}: [", nl=False)
+    length = items.tell()
+    items.seek(0)
+    while piece := items.read(CHUNK):
+        typer.echo(piece, nl=False)
+    typer.echo("\n  ]\n}" if length else "]\n}")
 
 
 def print_json(value: Any) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
+from batchwright.data.disk.budget import RUNTIME_BYTES, estimated_bytes
 from batchwright.data.disk.text_pieces import text_pieces
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.unfamiliar import Unfamiliar, count_unfamiliar
 from batchwright.data.formats.delimited import DELIMITED, type_text
+from batchwright.data.formats.given import to_path
 from batchwright.data.formats.image_columns import with_images
 from batchwright.data.formats.parquet import PARQUET, parquet_pieces
 from batchwright.data.formats.source import Source, check_file
@@ -26,10 +28,14 @@ from batchwright.data.typed.schema import WholeSchema
 from batchwright.data.typed.table import ON_BAD_ROWS, Table, TableOptions
 from batchwright.errors import ConfigError, DataError, unknown
 
-PIECE_BYTES, PIECE_CELLS = 4 << 20, 1 << 20
+PIECE_BYTES, PIECE_CELLS = 1 << 20, 1 << 18
 """Bytes of text, and cells of a Parquet file, that are read at a time.
 
-8 million rows (210 MB of text) took 470 MB, of which 400 MB are libraries."""
+3 million rows of 14 columns (307 MB of text) took 440 MB, of which 380 MB are libraries, and as long as with pieces of
+four times the size, which took 80 to 130 MB more."""
+
+PIECES_TAKE = 100_000_000
+"""Bytes that pieces of this size take while they are read and answered."""
 
 IMAGE_PIECE_BYTES, IMAGE_PIECE_CELLS = 1 << 16, 1 << 10
 """The same where a column names images."""
@@ -108,7 +114,7 @@ def read_whole(
     schema = WholeSchema(**vars(encoding.schema) | {"keep": keep})
     bad, hints, name, place = NONE_BAD, tuple[str, ...](), "", "row"
     for rows in _read_pieces(source, schema, encoding, on_bad_rows):
-        piece = _encode(rows, encoding, keep)
+        piece = encode_whole(rows, encoding, keep)
         bad, name, place = (bad + piece.bad).cut(), rows.name, piece.place
         hints = hints or piece.hints
         if on_bad_rows == "drop" or not bad.count:
@@ -133,7 +139,8 @@ def level(pieces: Iterable[WholeRows], block: int) -> Iterator[WholeRows]:
         yield held
 
 
-def _encode(rows: Rows, encoding: Encoding, keep: tuple[str, ...]) -> WholeRows:
+def encode_whole(rows: Rows, encoding: Encoding, keep: tuple[str, ...] = ()) -> WholeRows:
+    """The rows encoded; a table has to be read by a `WholeSchema`."""
     inputs = encoding.inputs(rows)
     if isinstance(rows, Images):
         fits = np.arange(rows.rows + len(rows.dropped)) < rows.rows
@@ -164,10 +171,10 @@ def _read_pieces(source: Source, schema: WholeSchema, encoding: Encoding, on_bad
         yield read_like(source, schema, encoding.preprocessing, images)
     elif path is None:
         yield read_like(source, schema, encoding.preprocessing, reading)
-    elif path.is_file() and DELIMITED.claims(path) and not _needs_all_dates(schema):
+    elif _is_cut_text(path, schema):
         check_file(path)
         yield from _text_tables(path, reading, schema)
-    elif path.exists() and PARQUET.claims(path):
+    elif _is_parquet(path):
         if path.is_file():
             check_file(path)
         width = max(1, len(schema.used) + len(schema.keep))
@@ -177,6 +184,34 @@ def _read_pieces(source: Source, schema: WholeSchema, encoding: Encoding, on_bad
             yield dataclasses.replace(table, dropped=table.dropped.move(start))
     else:
         yield read_like(source, schema, encoding.preprocessing, reading)
+
+
+def _is_cut_text(path: Path, schema: WholeSchema) -> bool:
+    """Whether a file is delimited text that can be read a piece at a time."""
+    return path.is_file() and DELIMITED.claims(path) and not _needs_all_dates(schema)
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.exists() and PARQUET.claims(path)
+
+
+def require_memory(source: str, encoding: Encoding, limit: int) -> None:
+    """Raise a DataError if the rows of a source may take more than `limit` bytes of memory with the whole process.
+
+    Text and Parquet are read a piece at a time, and take the same for any number of rows; other formats are read whole.
+    """
+    path, schema, made = to_path(source), WholeSchema(**vars(encoding.schema)), encoding.preprocessing
+    images = isinstance(made, ImagePreprocessing)
+    pieces = not images and (_is_cut_text(path, schema) or _is_parquet(path))
+    size = made.shape[:2] if isinstance(made, ImagePreprocessing) else encoding.reading.image_size
+    rows = PIECES_TAKE if pieces else estimated_bytes(source, size, encoding.reading.image_dir)
+    if RUNTIME_BYTES + rows <= limit:
+        return
+    remedy = "Raise the limit" + ("." if pieces or images else ", or give the rows as CSV or Parquet, which take less.")
+    raise DataError(
+        f"the rows of {source} take about {rows / 1e6:,.0f} MB, and the program takes {RUNTIME_BYTES / 1e6:,.0f} MB: "
+        f"that is more than the limit of {limit / 1e6:,.0f} MB. {remedy}"
+    )
 
 
 def _text_tables(path: Path, reading: TableOptions, schema: WholeSchema) -> Iterator[Table]:

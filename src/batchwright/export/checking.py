@@ -124,7 +124,7 @@ def answers_of_model(model: SavedModel, rows: Rows, *, interval: float | None = 
     encoded = {name: jnp.asarray(array) for name, array in model.encoding.inputs(rows).items()}
     found = outputs(model.model, model.variables, encoded)
     task, target, cutoffs = model.model.task, model.encoding.target.name, cutoffs_of(model, interval)
-    made = predictions_of(task, target, found, cutoffs).frame()
+    made = predictions_of(task, target, found, cutoffs=cutoffs).frame()
     columns = {name: made[name].to_numpy() for name in made.columns}
     if not isinstance(task, Several):
         return ModelAnswers(columns, {target: _margins(task, found, cutoffs)})

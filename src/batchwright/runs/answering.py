@@ -59,6 +59,11 @@ class Answering:
             yield predictions.frame()
 
     @property
+    def rows(self) -> int:
+        """The rows so far."""
+        return self._rows
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know about the rows, one sentence each."""
         unanswered = unanswered_note(self._bad, self._rows - self._answered, self._place)

@@ -182,13 +182,19 @@ def predict_pieces(
 
 
 def predictions_of(
-    task: Task, target: str, outputs: np.ndarray, cutoffs: tuple[float, ...] | None = None
+    task: Task,
+    target: str,
+    outputs: np.ndarray,
+    *,
+    of_submodels: np.ndarray | None = None,
+    cutoffs: tuple[float, ...] | None = None,
 ) -> Predictions:
     """What outputs [rows, outputs] of a network mean to its task; `target` is the target's name.
 
-    With the cutoff of each target there are intervals or sets.
+    From the outputs of submodels [rows, submodels, outputs] there is an uncertainty, from the cutoffs of a level there
+    are intervals or sets.
     """
-    return _predictions(task, target, _Outputs(outputs, None), cutoffs)
+    return _predictions(task, target, _Outputs(outputs, of_submodels), cutoffs)
 
 
 class _Outputs(NamedTuple):
@@ -209,12 +215,8 @@ def _answer(
     """The rows of a source, and the outputs of the network for those that fit, some rows at a time."""
     _cache.use()
     submodels = submodels_of(model.model.network)
-    if uncertainty and submodels < 2:
-        raise UsageError(
-            "uncertainty is how much members or submodels of an ensemble differ, and this model answers by a single "
-            "network: leave it out, or train with `network.ensemble=8`, submodels that share the weights of one "
-            "network, or with `training.members=8`, networks that share nothing, if more than one of them is chosen."
-        )
+    if uncertainty:
+        require_submodels(model)
     kept = (keep,) if isinstance(keep, str) else tuple(keep)
     pieces = read_whole(source, model.encoding, keep=kept, on_bad_rows=on_bad_rows)
     for rows in level(pieces, ROWS_AT_ONCE):
@@ -223,6 +225,16 @@ def _answer(
             yield rows, _Outputs(outputs(*given), outputs_of_submodels(*given) if uncertainty else None)
         else:
             yield rows, _no_outputs(model.model.task, 0, submodels if uncertainty else None)
+
+
+def require_submodels(model: SavedModel) -> None:
+    """Raise a UsageError if a model is no ensemble, whose submodels or members tell how uncertain an answer is."""
+    if submodels_of(model.model.network) < 2:
+        raise UsageError(
+            "uncertainty is how much members or submodels of an ensemble differ, and this model answers by a single "
+            "network: leave it out, or train with `network.ensemble=8`, submodels that share the weights of one "
+            "network, or with `training.members=8`, networks that share nothing, if more than one of them is chosen."
+        )
 
 
 def _no_outputs(task: Task, rows: int, submodels: int | None) -> _Outputs:

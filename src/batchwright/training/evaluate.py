@@ -1,8 +1,8 @@
 """The outputs of a network over all rows of a split, and exact metrics from them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -58,6 +58,24 @@ def outputs_of_submodels(
 ) -> Float32[np.ndarray, "rows submodels outputs"]:
     """The outputs of each submodel of an ensemble, which `outputs` pools."""
     return _in_pieces(partial(_compile_submodels(), model, variables), inputs, ROWS_AT_ONCE)
+
+
+def compile_outputs(
+    model: Model, variables: Variables, example: Mapping[str, np.ndarray], *, of_submodels: bool = False
+) -> Callable[[Mapping[str, np.ndarray]], Array]:
+    """The network's outputs in evaluation mode as a program for inputs of these shapes alone, compiled now.
+
+    With `of_submodels`, the outputs are those of each submodel. Inputs of other shapes are refused: nothing is ever
+    compiled by a call.
+    """
+    leaves, structure = jax.tree.flatten((model, variables))  # once, as this takes longer than a small network
+
+    def apply(leaves: list[Any], inputs: Inputs) -> Array:
+        model, variables = jax.tree.unflatten(structure, leaves)
+        return Model.each_output(model, variables, inputs) if of_submodels else Model.outputs(model, variables, inputs)
+
+    program = jax.jit(apply, compiler_options=for_large_products())
+    return partial(program.lower(leaves, example).compile(), leaves)
 
 
 def _in_pieces(apply: Callable[[Inputs], Array], inputs: Inputs, rows_at_once: int) -> np.ndarray:

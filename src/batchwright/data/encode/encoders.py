@@ -5,6 +5,8 @@ unseen category has a place of its own; so any new row can be encoded.
 """
 
 import dataclasses
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -23,6 +25,9 @@ LIMIT = 1e6
 
 MIN_FREQUENCY = 2
 """Training rows of an embedded category that is not taken as unknown, where nothing else is asked for."""
+
+FEW = 512
+"""Rows up to which each category is looked up by itself: to prepare polars for a look at all takes longer."""
 
 DAY = 24 * 60 * 60 * 1_000_000
 """Microseconds of a day."""
@@ -265,15 +270,28 @@ def category_codes(
     text = as_text(cells)
     if merge_case:
         text, categories = fold_cells(text), tuple(map(fold, categories))
-    found = text.cast(pl.Enum(categories), strict=False)
-    if found.null_count() > text.null_count():
-        text = _with_known_zeros(text, found.is_null(), categories)
-        found = text.cast(pl.Enum(categories), strict=False)
-    codes = found.to_physical().cast(pl.Int32) + 1
-    filled = codes.fill_null(0).to_numpy(writable=True)
+    codes = _codes(text, categories)
+    if np.count_nonzero(codes) < len(text) - text.null_count():
+        text = _with_known_zeros(text, pl.Series(codes == 0), categories)
+        codes = _codes(text, categories)
     if missing:
-        filled[text.is_null().to_numpy()] = len(categories) + 1
-    return filled
+        codes[text.is_null().to_numpy()] = len(categories) + 1
+    return codes
+
+
+def _codes(text: pl.Series, categories: tuple[str, ...]) -> Int32[np.ndarray, " rows"]:
+    """1 + the place of each text in `categories`, 0 where it is missing or not among them."""
+    if len(text) <= FEW:
+        known = _codes_by_text(categories)
+        return np.array([known.get(cell, 0) for cell in text.to_list()], np.int32)
+    found = text.cast(pl.Enum(categories), strict=False)
+    codes = found.to_physical().cast(pl.Int32) + 1
+    return codes.fill_null(0).to_numpy(writable=True)
+
+
+@lru_cache(maxsize=1024)
+def _codes_by_text(categories: tuple[str, ...]) -> Mapping[str | None, int]:
+    return {text: place for place, text in enumerate(categories, start=1)}
 
 
 WHOLE = r"^([+-]?[0-9]+)(?:\.0*)?$"

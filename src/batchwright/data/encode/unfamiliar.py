@@ -134,7 +134,7 @@ def count_unfamiliar(preprocessing: Preprocessing, table: Table) -> Unfamiliar:
     for encoder in preprocessing.encoders:
         name, cells = encoder.column, table.cells(encoder.column)
         absent = cells.null_count()
-        if absent and not _knows_missing(encoder):
+        if absent and not knows_missing(encoder):
             missing[name] = Missing(absent, " ".join((*_taken_from(preprocessing, name), _taken_as(encoder))))
         if isinstance(encoder, OneHot | Category | Ordinal):
             known = encoder.order if isinstance(encoder, Ordinal) else encoder.categories
@@ -173,7 +173,7 @@ def _out_of_range(encoder: Number | Quantile, numbers: np.ndarray) -> OutOfRange
     return OutOfRange(int(far.sum()), float(values[np.argmax(outside)]), low, high)
 
 
-def _knows_missing(encoder: Encoder) -> bool:
+def knows_missing(encoder: Encoder) -> bool:
     """Whether training had missing cells in the column."""
     return encoder.indicator if isinstance(encoder, Number | Quantile | Flag | Moment) else encoder.missing
 

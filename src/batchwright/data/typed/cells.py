@@ -3,7 +3,7 @@
 import bisect
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -179,10 +179,7 @@ def type_cells(
     numbers, dates and booleans.
     """
     type_column = partial(_type_column, options=options, known=known, like=like, untyped=untyped)
-    columns = sorted(frame.get_columns(), key=pl.Series.estimated_size, reverse=True)  # the dearest first
-    with ThreadPoolExecutor(os.cpu_count() if frame.height >= AT_ONCE else 1) as pool:
-        found = dict(zip((column.name for column in columns), pool.map(type_column, columns), strict=True))
-    typed = [found[name] for name in frame.columns]
+    typed = list(map(type_column, frame.get_columns())) if frame.height < AT_ONCE else _type_at_once(type_column, frame)
     fits, bad = np.ones(frame.height, bool), NONE_BAD
     for column in typed:
         if column.unfit is not None:
@@ -194,6 +191,14 @@ def type_cells(
         fits,
         bad,
     )
+
+
+def _type_at_once(type_column: Callable[[pl.Series], "_Typed"], frame: pl.DataFrame) -> list["_Typed"]:
+    """The columns typed on all cores, the dearest first, in their own order."""
+    columns = sorted(frame.get_columns(), key=pl.Series.estimated_size, reverse=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = dict(zip((column.name for column in columns), pool.map(type_column, columns), strict=True))
+    return [found[name] for name in frame.columns]
 
 
 class _Typed(NamedTuple):

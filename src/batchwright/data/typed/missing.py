@@ -19,12 +19,12 @@ def clean(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
     if column.dtype in (pl.String, pl.Categorical, pl.Enum):
         text = column.cast(pl.String).str.strip_chars()
         means_missing = text.is_in(["", *missing])
-        if numbers := _numbers_among(tuple(missing)):
+        if numbers := numbers_among(tuple(missing)):
             means_missing |= _are_among(text, numbers)
         return text.set(means_missing, None) if means_missing.any() else text
     if not column.dtype.is_numeric():
         return column
-    numbers = _numbers_among(tuple(missing))
+    numbers = numbers_among(tuple(missing))
     column = column.fill_nan(None) if column.dtype.is_float() and not all_finite(column) else column
     return column.set(column.cast(pl.Float64).is_in(numbers), None) if numbers else column
 
@@ -55,8 +55,12 @@ def with_marks(spec: Column, raw: pl.Series, cells: pl.Series) -> Column:
 
 
 @cache
-def _numbers_among(texts: tuple[str, ...]) -> list[float]:
-    """The numbers that some texts are, worked out once rather than for each column."""
+def numbers_among(texts: tuple[str, ...]) -> list[float]:
+    """The numbers that some texts are, worked out once rather than for each column.
+
+    >>> numbers_among(("NA", "-200"))
+    [-200.0]
+    """
     return [number for text in texts if (number := _number(text)) is not None]
 
 

@@ -1,0 +1,29 @@
+"""What a server takes at most."""
+
+from dataclasses import dataclass
+
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much is taken, and for how long.
+
+    Attributes:
+        body: bytes of a request.
+        rows: rows of a request.
+        batch: rows that go through the network together, a power of two.
+        waiting: requests that are read or answered at once; further ones are told to come again.
+        seconds: within which a request has to be sent.
+    """
+
+    body: int = 16 * MB
+    rows: int = 100_000
+    batch: int = 256
+    waiting: int = 256
+    seconds: float = 30.0
+
+    @property
+    def held(self) -> int:
+        """Bytes of all requests that are in memory at once."""
+        return 8 * self.body
