@@ -15,11 +15,12 @@ import pytest
 from scipy.sparse import coo_array, csc_matrix, csr_array
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 from sklearn.utils._testing import assert_allclose_dense_sparse as close
@@ -554,6 +555,25 @@ def test_frames_come_out_of_a_pipeline_with_their_names(kind):
     pipeline = make_pipeline(StandardScaler(), Classifier((4,), **QUICK)).set_output(transform=kind)
     fitted = pipeline.fit(pd.DataFrame(X, columns=["a", "b", "c"]), Y)[-1]
     assert fitted.feature_names_in_.tolist() == ["a", "b", "c"]
+
+
+def test_a_pipeline_is_cloned_set_and_kept_as_a_whole(tmp_path: Path):
+    """With columns of both kinds, and names of parameters that lead into it."""
+    data, y = frame_data()
+    frame = pd.DataFrame(data)
+    numbers = frame.select_dtypes("number").columns.tolist()
+    columns = ColumnTransformer([("scaled", StandardScaler(), numbers)], remainder="passthrough")
+    pipeline = Pipeline([("columns", columns.set_output(transform="pandas")), ("network", Classifier((4,), **BRIEF))])
+    wanted = pipeline.fit(frame, y).predict_proba(frame)
+    again = clone(pipeline).fit(frame, y)
+    assert (again.predict_proba(frame) == wanted).all(), "a clone learns the same"
+    joblib.dump(pipeline, tmp_path / "pipeline.joblib")
+    for copy in (pickle.loads(pickle.dumps(pipeline)), joblib.load(tmp_path / "pipeline.joblib")):
+        assert (copy.predict_proba(frame) == wanted).all()
+        assert copy[-1].feature_names_in_.tolist() == pipeline[-1].feature_names_in_.tolist()
+    other = clone(pipeline).set_params(network__hidden_layer_sizes=(), network__learning_rate=0.5)
+    assert (other["network"].hidden_layer_sizes, other["network"].learning_rate) == ((), 0.5)
+    assert not np.array_equal(other.fit(frame, y).predict_proba(frame), wanted)
 
 
 def test_verbose_prints_a_line_for_each_epoch(capsys):

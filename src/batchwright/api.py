@@ -27,7 +27,7 @@ from batchwright.config.custom import check_kinds, metric_names
 from batchwright.config.durations import seconds_of
 from batchwright.config.sections import AUTO, MEASURABLE, MEMBERS
 from batchwright.data.dataset import Dataset
-from batchwright.errors import ConfigError, unknown
+from batchwright.errors import BatchwrightError, ConfigError, unknown
 from batchwright.nn import CNN, Architecture, Custom, Features, Layer, Network, Tabular, as_architecture
 from batchwright.nn.augment import Augment
 from batchwright.optim import Adam, OneCycle, Optimizer, Schedule
@@ -36,6 +36,7 @@ from batchwright.runs.run import open_run
 from batchwright.tasks import Loss, Metric, Task
 from batchwright.tasks.temperature import Calibration
 from batchwright.tasks.threshold import Aim
+from batchwright.tracking import log_training, places_of, read_identities
 from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints
 from batchwright.training.growth import AdaptiveBatchSize, Growing
@@ -48,6 +49,7 @@ from batchwright.workflow import Event, Trained
 from batchwright.workflow.images import with_image_network
 from batchwright.workflow.linear_rate import is_linear
 from batchwright.workflow.progress import show_progress
+from batchwright.workflow.training import Noted
 
 DEFAULT, TASK, NETWORK, OPTIMIZER, SCHEDULE = Training(), TaskSettings(), Tabular(), Adam(), OneCycle()
 Auto: TypeAlias = Literal["auto"]
@@ -95,6 +97,7 @@ def fit(
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
     on_event: Callable[[Event], Asked] | None = None,
+    log_to: str | Sequence[str] = (),
     progress: bool | None = None,
 ) -> Trained:
     """Train a network on rows that `load` has read.
@@ -166,6 +169,8 @@ def fit(
             start again, and so does the last layer if the target differs.
         on_event: a function that is called with each event of the training; if it returns "stop", training ends, if it
             returns "checkpoint", a checkpoint is taken.
+        log_to: trackers to log to, one or several of "tensorboard:DIR", "mlflow[:URI]", "trackio[:PROJECT]",
+            "wandb[:PROJECT]" and "csv:FILE". What cannot be logged is a warning at the end.
         progress: whether a bar shows epoch, time left, loss and metric; None shows it in a notebook and on an
             interactive terminal.
 
@@ -240,6 +245,7 @@ def _events(
     run_dir: Path | str | None,
     initial: Trained | SavedModel | None,
     on_event: Callable[[Event], Asked] | None,
+    log_to: str | Sequence[str],
     progress: bool | None,
     **arguments: Any,
 ) -> Events:
@@ -248,7 +254,7 @@ def _events(
             f"fit takes rows that load has read, as in fit(load('people.csv', target='pay')), but not {data!r:.60}."
         )
     place = None if run_dir is None else path_of(run_dir, "run_dir")
-    model = _model(initial)
+    model, trackers = _model(initial), places_of(log_to)
     if model is not None and arguments["network"] is NETWORK:
         arguments["network"] = model.blueprint.architecture
     settings, steering = _settings(**arguments, features=features_of(data.encoding)), Steering()
@@ -262,7 +268,7 @@ def _events(
         initial=model,
         parent=str(run.path.resolve()) if run else "",
     )
-    found = show_progress(found, progress)
+    found = show_progress(log_training(found, trackers), progress)
     return Events(found if on_event is None else _call_on_event(found, on_event, steering), steering)
 
 
@@ -434,6 +440,7 @@ def resume(
     loss: Loss | None = None,
     metrics: Sequence[Metric] = (),
     task: Task | None = None,
+    log_to: str | Sequence[str] = (),
     progress: bool | None = None,
 ) -> Trained:
     """Continue a recorded run that did not finish from its last checkpoint, with the same bits as without a break.
@@ -452,6 +459,7 @@ def resume(
         loss: the same.
         metrics: the same.
         task: the same.
+        log_to: as for `fit`; where the run was logged to the same tracker before, its run there goes on.
         progress: as for `fit`.
 
     Raises:
@@ -464,7 +472,9 @@ def resume(
     place = path_of(run, "run")
     architecture = None if network is None else as_architecture(network)
     given = Given(architecture, optimizer, schedule, loss, tuple(metrics), task)
-    trained = _run_to_end(show_progress(workflow.resume(place, data, epochs=_epochs(epochs), given=given), progress))
+    trackers = places_of(log_to, earlier=read_identities(place))
+    events = log_training(workflow.resume(place, data, epochs=_epochs(epochs), given=given), trackers)
+    trained = _run_to_end(show_progress(events, progress))
     if moved := _machine.difference_note(open_run(place).manifest.machine):
         warnings.warn(f"{place}: {moved}.", stacklevel=2)
     return trained
@@ -477,7 +487,17 @@ def _epochs(given: object) -> int | None:
 
 
 def _run_to_end(events: Iterator[Event]) -> Trained:
-    trained = next(event for event in events if isinstance(event, Trained))
-    for _ in events:  # raises the error of a run that has diverged
-        pass
+    trained, missed = None, list[str]()
+    try:
+        for event in events:  # to the end: it raises the error of a run that has diverged
+            if isinstance(event, Noted):
+                missed.append(event.note)
+            trained = event if isinstance(event, Trained) else trained
+    except BatchwrightError as error:
+        for note in missed:
+            error.add_note(note)
+        raise
+    for note in missed:  # now that nothing can be lost, where warnings are errors
+        warnings.warn(note, stacklevel=3)
+    assert trained is not None
     return trained

@@ -135,7 +135,7 @@ def test_a_file_that_answers_otherwise_is_not_kept(
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("model.pt", {}, r"\.pt is not known: take \.onnx, \.py"),
+        ("model.pt", {}, r"\.pt is not known: take \.onnx, "),
         ("model", {}, "none is not known"),
         ("model.onnx", {"format": "onx"}, "did you mean 'onnx'"),
         ("nowhere/model.onnx", {}, "the folder .* does not exist"),

@@ -12,11 +12,12 @@ from batchwright.cli.predict import Interval
 
 def export(
     run: RunFolder,
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="a new file, as model.onnx, whose ending says what it is")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="a new file, as model.onnx, or a new folder")],
     format_: Annotated[
         str | None,
         typer.Option(
-            "--format", help="what it is, where the ending does not say so: onnx, numpy, html, torch, stablehlo"
+            "--format",
+            help="onnx, numpy, html, torch or stablehlo, where the ending does not say it; mlflow or huggingface",
         ),
     ] = None,
     interval: Interval = None,

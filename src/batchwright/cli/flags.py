@@ -15,6 +15,7 @@ OF_VERBS = (
     "format",
     "from",
     "keep",
+    "log_to",
     "objective",
     "seeds",
     "storage",

@@ -1,21 +1,28 @@
 """`batchwright resume`: continue a run that did not finish, or check that this would be exact."""
 
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchwright.cli.flags import as_flags
 from batchwright.cli.output import Json, RunFolder, print_json, say
-from batchwright.cli.train import show
+from batchwright.cli.train import LogTo, show
 from batchwright.errors import RunError
+
+if TYPE_CHECKING:
+    from batchwright.search.events import SearchEvent
+    from batchwright.workflow import Event
 
 Epochs = Annotated[int | None, typer.Option(min=1, help="train to this many in all, even if the run has finished")]
 Verify = Annotated[bool, typer.Option("--verify", help="kill and resume copies of the run, and compare all bits")]
 
 
-def resume(run: RunFolder, epochs: Epochs = None, verify: Verify = False, as_json: Json = False) -> None:
+def resume(
+    run: RunFolder, epochs: Epochs = None, verify: Verify = False, log_to: LogTo = None, as_json: Json = False
+) -> None:
     """Continue a run that was interrupted or killed, as if it had never stopped; or train more epochs."""
-    from batchwright import workflow
     from batchwright.runs.manifest import BEST_RUN
     from batchwright.runs.searches import is_search
 
@@ -27,20 +34,42 @@ def resume(run: RunFolder, epochs: Epochs = None, verify: Verify = False, as_jso
             "--verify only checks that resuming is exact, and does not continue the run: leave out --epochs."
         )
     if is_search(run):
-        _go_on_with_search(run, as_json=as_json)
+        _go_on_with_search(run, log_to or (), as_json=as_json)
     elif verify:
         _verify(run, as_json=as_json)
     else:
-        show(lambda interrupted: workflow.resume(run, epochs=epochs, interrupted=interrupted), as_json=as_json)
+        _go_on(run, log_to or (), epochs=epochs, as_json=as_json)
 
 
-def _go_on_with_search(path: Path, *, as_json: bool) -> None:
+def _go_on(run: Path, log_to: Sequence[str], *, epochs: int | None, as_json: bool) -> None:
+    """Continue a run, in the runs of trackers that it was logged to before."""
+    from batchwright import tracking, workflow
+
+    earlier = tracking.read_identities(run)
+    places = tracking.places_of(log_to, earlier=earlier)
+    if left := [place for place in earlier if place not in map(str, places)]:
+        say(as_flags(f"note: it was logged to {', '.join(left)} before; `log_to={left[0]}` goes on there"), err=True)
+
+    def going_on(interrupted: Callable[[], bool]) -> "Iterator[Event]":
+        return tracking.log_training(workflow.resume(run, epochs=epochs, interrupted=interrupted), places)
+
+    show(going_on, as_json=as_json)
+
+
+def _go_on_with_search(path: Path, log_to: Sequence[str], *, as_json: bool) -> None:
     """Continue a search; its finished trials are kept."""
+    from batchwright import tracking
     from batchwright.cli.search import show_search
     from batchwright.runs.searches import reopen_search
+    from batchwright.search.logged import log_search
     from batchwright.search.search import go_on
 
-    show_search(lambda interrupted: go_on(reopen_search(path), interrupted=interrupted), as_json=as_json)
+    places = tracking.places_of(log_to, search=True)
+
+    def going_on(interrupted: Callable[[], bool]) -> "Iterator[SearchEvent]":
+        return log_search(go_on(reopen_search(path), interrupted=interrupted), places)
+
+    show_search(going_on, as_json=as_json)
 
 
 def _verify(run: Path, *, as_json: bool) -> None:

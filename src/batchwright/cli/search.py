@@ -10,7 +10,7 @@ import typer
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_space
 from batchwright.cli.shown_files import CsvFolder, check_files, write_files
-from batchwright.cli.train import catch_interrupts, summary_of_seeds
+from batchwright.cli.train import LogTo, catch_interrupts, summary_of_seeds
 
 if TYPE_CHECKING:
     from batchwright.runs.members import MembersRecord
@@ -46,17 +46,21 @@ def search(
     objective: ObjectiveName = None,
     run_dir: RunDir = None,
     csv: CsvFolder = None,
+    log_to: LogTo = None,
     as_json: Json = False,
 ) -> None:
     """Search hyperparameters: train many configurations at once, and the best one again."""
+    from batchwright import tracking
     from batchwright.search.events import SearchOptions
+    from batchwright.search.logged import log_search
     from batchwright.search.search import search
 
     options = SearchOptions(trials, seeds, pruning, storage, study_name, folds, objective)
     check_files(None, csv)
+    places = tracking.places_of(log_to or (), search=True)
 
     def searching(interrupted: Callable[[], bool]) -> "Iterator[SearchEvent]":
-        return search(space, options, run_dir=run_dir, interrupted=interrupted)
+        return log_search(search(space, options, run_dir=run_dir, interrupted=interrupted), places)
 
     show_search(searching, csv=csv, as_json=as_json)
 

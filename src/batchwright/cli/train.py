@@ -27,6 +27,14 @@ From = Annotated[
 ]
 Report = Annotated[bool, typer.Option("--report", help="write a report with charts into the run's folder: report.html")]
 Dashboard = Annotated[bool, typer.Option("--dashboard", help="open the run in a page while it is trained")]
+LogTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log-to",
+        metavar="TRACKER",
+        help="tensorboard:DIR, mlflow[:URI], trackio[:PROJECT], wandb[:PROJECT] or csv:FILE; may be repeated",
+    ),
+]
 Seeds = Annotated[int, typer.Option(min=1, help="seeds to train with; metrics are then means with intervals")]
 
 
@@ -38,10 +46,11 @@ def train(
     seeds: Seeds = 1,
     report: Report = False,
     dashboard: Dashboard = False,
+    log_to: LogTo = None,
     as_json: Json = False,
 ) -> None:
     """Train a network on your data, and save the run."""
-    from batchwright import workflow
+    from batchwright import tracking, workflow
     from batchwright.runs.run import open_run
 
     run = None if begin is None else open_run(begin)
@@ -55,10 +64,12 @@ def train(
         raise UsageError("--seeds compares seeds on the validation rows, which --refit learns: leave one of them out.")
     initial = run.load_model() if run else None
     settings = settings if initial is None else workflow.settings_like(settings, initial)
+    places = tracking.places_of(log_to or ())
 
     def training(interrupted: "Callable[[], bool]") -> "Iterator[Event]":
         parent = str(run.path.resolve()) if run else ""
         events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted, initial=initial, parent=parent)
+        events = tracking.log_training(events, places)
         return workflow.refuse_unrepeatable(events) if seeds > 1 else events
 
     with dashboard_beside(folder_above(run_dir)) if dashboard else nullcontext():

@@ -11,8 +11,11 @@ from batchwright import _cache
 from batchwright._files import refuse_existing, require_writable, write_file
 from batchwright.errors import ConfigError, UsageError, unknown
 from batchwright.export.checking import Checked
+from batchwright.export.folders import Folder, write_model_folder
 from batchwright.export.formats import Format, Options
 from batchwright.export.html_format import HTML
+from batchwright.export.huggingface_folder import HUGGING_FACE
+from batchwright.export.mlflow_folder import MLFLOW
 from batchwright.export.numpy_format import NUMPY
 from batchwright.export.onnx_format import ONNX
 from batchwright.export.rounding import Rounding, measure_rounding, precision_of, round_weights
@@ -26,6 +29,8 @@ from batchwright.runs.run import Run
 
 FORMATS: tuple[Format, ...] = (ONNX, NUMPY, HTML, TORCH, STABLEHLO)
 """All kinds of files; a new one is one entry."""
+FOLDERS: tuple[Folder, ...] = (MLFLOW, HUGGING_FACE)
+"""All kinds of folders."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,9 @@ def export_model(
 
     Args:
         model: the model.
-        file: the new file, whose ending says what it is.
-        format: what it is, if its ending does not say so: "onnx", "numpy", "html", "torch",
-            or "stablehlo", the network alone.
+        file: the new file, whose ending says what it is; or a new folder.
+        format: what it is, if its ending does not say so: "onnx", "numpy", "html", "torch", or "stablehlo", the network
+            alone; or, of a folder, "mlflow" or "huggingface".
         interval: the level of intervals and sets, as in `predict`.
         opset: for ONNX, the version of its operators; None: the oldest that has all that are needed.
         precision: for ONNX, how matrices are kept: "float32", the default, "float16" or "int8"; they are rounded, and
@@ -81,11 +86,14 @@ def export_model(
     """
     if not isinstance(file, str | os.PathLike):
         raise ConfigError(f"file takes the path of a new file, as 'model.onnx', but is {file!r:.60}.")
-    path = Path(file)
+    path, given = Path(file), {"interval": interval, "opset": opset, "precision": precision}
+    folder = next((one for one in FOLDERS if one.name == format), None)
+    if folder is not None:
+        return _export_folder(model, path, folder, given)
     chosen = choose_format(path, format)
     refuse_existing(path)
     require_writable(path)
-    refuse_options(chosen, {"interval": interval, "opset": opset, "precision": precision})
+    refuse_options(chosen, given)
     bits = precision_of(precision)
     _cache.use()
     loaded, run = load_model(model), model if isinstance(model, Run) else None
@@ -98,6 +106,18 @@ def export_model(
     return Exported(path, chosen.name, len(content), checked, measured)
 
 
+def _export_folder(model: SavedModel | Run, path: Path, folder: Folder, options: dict[str, Any]) -> Exported:
+    """Write the model of a run as a folder."""
+    for name, value in options.items():
+        if value is not None:
+            raise ConfigError(f"{name} is for files, and not for {folder.name}: leave it out.")
+    if not isinstance(model, Run):
+        raise ConfigError(f"{folder.name} takes a run with its record, as bw.open_run gives it, and not a model alone.")
+    _cache.use()
+    size, checked = write_model_folder(folder, model, path)
+    return Exported(path, folder.name, size, checked)
+
+
 def choose_format(path: Path, name: str | None) -> Format:
     """The format of a name, or that of the file's ending.
 
@@ -107,13 +127,14 @@ def choose_format(path: Path, name: str | None) -> Format:
     if name is not None:
         by_name = {one.name: one for one in FORMATS}
         if name not in by_name:
-            raise ConfigError(unknown("format", name, by_name))
+            raise ConfigError(unknown("format", name, [*by_name, *(one.name for one in FOLDERS)]))
         return by_name[name]
     fitting = [one for one in FORMATS if path.name.endswith(one.suffix)]
     if not fitting:
         raise UsageError(
             f"{path}: the ending says what a file is, and {path.suffix or 'none'} is not known: take "
-            f"{', '.join(one.suffix for one in FORMATS)}, or say it by `format={FORMATS[0].name}`."
+            f"{', '.join(one.suffix for one in FORMATS)}, or say it by `format={FORMATS[0].name}`; "
+            f"`format={FOLDERS[0].name}` is a folder."
         )
     return max(fitting, key=lambda one: len(one.suffix))
 

@@ -77,6 +77,7 @@ class Progress:
     - finished: the trials of all rounds before, by anyone
     - asked, standings: the trials of this round, and where each stands
     - epochs: of a whole trial; rows_per_second: of all members together
+    - known: the numbers of those in this round that an earlier process has trained
     """
 
     finished: Sequence[Finished]
@@ -86,6 +87,7 @@ class Progress:
     epochs: int
     rows_per_second: float
     seconds: float
+    known: frozenset[int] = frozenset()
 
     @property
     def alive(self) -> int:

@@ -126,7 +126,8 @@ def _train_wave(
             if standing.outcome and standing.number not in told:
                 study.tell(standing.number, standing.outcome)
                 told.add(standing.number)
-        yield Progress(finished, asked, standings, epoch, epochs, rows / (now - before), now - started)
+        pace, seconds = rows / (now - before), now - started
+        yield Progress(finished, asked, standings, epoch, epochs, pace, seconds, frozenset(trained_before))
         before = time.perf_counter()
         if search.interrupted():
             stop_search(search, study)

@@ -1,5 +1,6 @@
 """Searches from Python in one call: what the command line does, on rows that have been loaded."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,9 +16,12 @@ from batchwright.runs.model import MOST_MEMBERS
 from batchwright.runs.searches import reopen_search
 from batchwright.search.brought import Parts, space_of
 from batchwright.search.events import Searched, SearchEvent, SearchOptions
+from batchwright.search.logged import log_search
 from batchwright.search.search import go_on, search
 from batchwright.search.trials import Pruning
 from batchwright.tasks import Loss, Metric, Task
+from batchwright.tracking import places_of
+from batchwright.workflow.training import Noted
 
 
 def run_search(
@@ -39,6 +43,7 @@ def run_search(
     storage: str | None = None,
     study_name: str | None = None,
     run_dir: Path | str | None = None,
+    log_to: str | Sequence[str] = (),
 ) -> Searched:
     """Train many configurations at once on rows that `load` has read, and the best one again.
 
@@ -65,6 +70,7 @@ def run_search(
         storage: the URL of a database that other processes use too, such as "postgresql://...".
         study_name: the study in that database; None takes the name of the data.
         run_dir: a new folder for the search; None takes `runs/<name>-search-<n>`.
+        log_to: as for `fit`: each trial is a run there, and the training of the best one another.
 
     Raises:
         ConfigError: all problems of the space and the parts, and of their fit to the data.
@@ -92,7 +98,8 @@ def run_search(
     chosen = space_of(_with_members(space, members), Parts(network, optimizer, schedule, loss, metrics, task))
     place = None if run_dir is None else path_of(run_dir, "run_dir")
     options = SearchOptions(trials, seeds, pruning, storage, study_name, folds, objective)
-    return _run_to_end(search(chosen, options, data, run_dir=place))
+    places = places_of(log_to, search=True)
+    return _run_to_end(log_search(search(chosen, options, data, run_dir=place), places))
 
 
 def resume_search(
@@ -105,6 +112,7 @@ def resume_search(
     loss: Loss | None = None,
     metrics: Sequence[Metric] = (),
     task: Task | None = None,
+    log_to: str | Sequence[str] = (),
 ) -> Searched:
     """Continue a search that did not finish: finished trials are kept, the trials in progress begin again.
 
@@ -118,6 +126,7 @@ def resume_search(
         loss: the same.
         metrics: the same.
         task: the same.
+        log_to: as for `run_search`; the trials that were trained before are not logged again.
 
     Raises:
         ConfigError: a part of your own is missing, or differs from the search's.
@@ -129,7 +138,8 @@ def resume_search(
         raise ConfigError(f"data takes rows that load has read, or None, but is {data!r:.60}.")
     place = path_of(folder, "folder")
     given = Parts(network, optimizer, schedule, loss, metrics, task).given()
-    return _run_to_end(go_on(reopen_search(place), data, given=given))
+    places = places_of(log_to, search=True)
+    return _run_to_end(log_search(go_on(reopen_search(place), data, given=given), places))
 
 
 def _with_members(space: Any, members: object) -> Any:
@@ -155,4 +165,13 @@ def check_text(**given: Any) -> None:
 
 
 def _run_to_end(events: Iterator[SearchEvent]) -> Searched:
-    return next(event for event in events if isinstance(event, Searched))
+    missed = list[str]()
+    for event in events:
+        if isinstance(event, Noted):
+            missed.append(event.note)
+        if isinstance(event, Searched):
+            break
+    for note in missed:
+        warnings.warn(note, stacklevel=3)
+    assert isinstance(event, Searched)
+    return event

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -61,8 +61,24 @@ from batchwright.workflow.refusals import asks_for_members
 from batchwright.workflow.timing import fit_epochs_in_time
 from batchwright.workflow.trained import Trained
 
+
+@dataclass(frozen=True)
+class Recording:
+    """What follows is recorded in the folder `path`, which was made, or opened again."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Noted:
+    """Something that a person should know has happened beside the training: `note` is a sentence."""
+
+    note: str
+
+
 Event: TypeAlias = (
     Prepared
+    | Recording
     | Compiled
     | SegmentDone
     | EpochDone
@@ -71,6 +87,7 @@ Event: TypeAlias = (
     | Stopped
     | MembersDone
     | RefitEpoch
+    | Noted
     | Trained
 )
 
@@ -265,6 +282,8 @@ def _carry_out(
     steering: Steering | None = None,
 ) -> Generator[Event, None, Trained]:
     """Fit from a start, evaluate and record."""
+    if folder:
+        yield Recording(folder.path)
     with _explain_how_to_resume(folder):
         if not asks_for_members(prepared.settings):
             fitted, members = (yield from _fit_alone(prepared, start, folder, interrupted, steering)), None

@@ -13,6 +13,7 @@ from batchwright.training.events import Stopped
 from batchwright.workflow import Event, Trained
 from batchwright.workflow.ensemble import MembersDone
 from batchwright.workflow.progress import figure_text, members_text, progress_bar
+from batchwright.workflow.training import Noted
 
 
 def follow_members(events: Iterator[Event], console: Console) -> Trained:
@@ -27,6 +28,9 @@ def follow_members(events: Iterator[Event], console: Console) -> Trained:
                 case Stopped() if event.status == "finished":
                     lines.end()
                     console.print(event.reason, soft_wrap=True)
+                case Noted():
+                    lines.end()
+                    console.print(f"note: {event.note}", soft_wrap=True)
                 case Trained():
                     return event
     raise AssertionError("a training ends with Trained")

@@ -19,6 +19,7 @@ from batchwright.search.objective import LOSS, Objective
 from batchwright.search.study import Finished
 from batchwright.workflow import Prepared
 from batchwright.workflow.progress import figure_text
+from batchwright.workflow.training import Noted
 
 LEADERS, LISTED = 8, 10
 """Trials shown while a search runs, and at its end."""
@@ -55,6 +56,8 @@ def follow_trials(events: Iterator[SearchEvent], console: Console) -> Prepared:
                     if event.running != waited:
                         console.print(f"waiting for trials of other processes: {event.running}")
                     waited = event.running
+                case Noted():
+                    notes((event.note,), console)
                 case Prepared():
                     return event
     raise AssertionError("a search ends with the training of its best trial")

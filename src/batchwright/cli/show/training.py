@@ -22,6 +22,7 @@ from batchwright.training.plan import Plan
 from batchwright.workflow import Estimate, Event, Prepared, Repeated, Trained
 from batchwright.workflow.progress import figure_text, figures_of, progress_bar, rows_per_second, validation_of
 from batchwright.workflow.refitting import RefitEpoch
+from batchwright.workflow.training import Noted
 
 MB = 1e6
 SKETCH, FEWEST_SKETCHED = (60, 10), 3
@@ -40,9 +41,9 @@ ALL_EPOCHS = "(epochs are shown once a second at most; the run's history.jsonl h
 
 def follow(events: Iterator[Event], console: Console) -> Trained:
     """Show the events of a training as they come, and return the last one."""
-    prepared, compiled = next(events), next(events)
+    prepared = next(events)
+    compiled = next(event for event in events if isinstance(event, Compiled))
     assert isinstance(prepared, Prepared)
-    assert isinstance(compiled, Compiled)
     notes(prepared.notes, console)
     console.print(accounting(prepared.accounting(compiled.memory_bytes), prepared))
     if prepared.settings.config.training.members is not None:
@@ -83,6 +84,9 @@ def _follow_events(events: Iterator[Event], prepared: Prepared, bar: Progress) -
                 lines.end()
                 if event.status == "finished":  # otherwise the error that follows says it
                     bar.console.print(f"{event.reason}{_kept_note(event, prepared)}", soft_wrap=True)
+            case Noted():
+                lines.end()
+                notes((event.note,), bar.console)
             case Trained():
                 return event
     raise AssertionError("a training ends with Trained")
