@@ -9,13 +9,14 @@ import json
 import tempfile
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-import batchwright
 from batchwright.cli.schema import schema_text
 
 PACKAGES = ("nn", "optim", "tasks", "lab", "runs", "config", "report", "figures", "errors")
@@ -25,33 +26,38 @@ SECONDS = 600
 
 
 def reference_pages() -> dict[str, str]:
-    """The text of each page of the reference, by its path in docs/."""
-    named = {name: getattr(batchwright, name) for name in batchwright.__all__}
-    own = {name: value for name, value in named.items() if not inspect.ismodule(value)}
-    pages = {"reference/batchwright.md": reference_page("batchwright", own)}
-    for name in PACKAGES:
-        module = import_module(f"batchwright.{name}")
-        public = getattr(module, "__all__", [key for key, value in vars(module).items() if _is_of(module, value)])
-        found = {key: getattr(module, key) for key in public}
-        pages[f"reference/{name}.md"] = reference_page(f"batchwright.{name}", found)
+    """The text of each page of the reference, by its path in docs/; a name is on the first page that has it."""
+    pages, seen = dict[str, str](), set[str]()
+    for name in ("batchwright", *PACKAGES):
+        module = import_module(name if name == "batchwright" else f"batchwright.{name}")
+        pages[f"reference/{name}.md"] = _reference_page(module, seen)
     return pages
 
 
-def _is_of(module: Any, value: Any) -> bool:
-    return (inspect.isclass(value) or inspect.isfunction(value)) and value.__module__ == module.__name__
+def _reference_page(module: ModuleType, seen: set[str]) -> str:
+    """A page with each function and class that has not been seen, and a list of the other names."""
+    named = {name: getattr(module, name) for name in _public(module)}
+    places = {name: f"{value.__module__}.{value.__qualname__}" for name, value in named.items() if _is_shown(value)}
+    shown = {name: place for name, place in places.items() if place not in seen}
+    seen.update(shown.values())
+    others = [f"`{name}`" for name in sorted(named.keys() - shown.keys()) if not inspect.ismodule(named[name])]
+    summary = (inspect.getdoc(module) or "").partition("\n\n")[0].replace("\n", " ")
+    directives = [f"::: {place}" for _, place in sorted(shown.items())]
+    also = [f"Also here, and described elsewhere or plain values: {', '.join(others)}."] if others else []
+    return "\n\n".join([f"# {module.__name__}", summary, *directives, *also]) + "\n"
 
 
-def reference_page(module: str, names: dict[str, Any]) -> str:
-    """A page with each function and class where it is defined, and a list of the other names."""
-    documented = {name: value for name, value in names.items() if _has_place(value)}
-    summary = (inspect.getdoc(import_module(module)) or "").partition("\n\n")[0].replace("\n", " ")
-    directives = [f"::: {value.__module__}.{value.__qualname__}" for _, value in sorted(documented.items())]
-    others = [f"`{name}`" for name in sorted(names) if name not in documented]
-    also = [f"Also here: {', '.join(others)}."] if others else []
-    return "\n\n".join([f"# {module}", summary, *directives, *also]) + "\n"
+def _public(module: ModuleType) -> list[str]:
+    """The public names of a package; of a module without a list, its own classes and functions."""
+    own = [
+        name
+        for name, value in vars(module).items()
+        if _is_shown(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    ]
+    return list(getattr(module, "__all__", own))
 
 
-def _has_place(value: Any) -> bool:
+def _is_shown(value: Any) -> bool:
     """Whether a name is a class or a function of this package, whose docstring is shown."""
     is_known = inspect.isclass(value) or inspect.isfunction(value)
     return is_known and value.__module__.startswith("batchwright") and "<" not in value.__qualname__
@@ -91,6 +97,12 @@ def _output_parts(output: Any) -> Iterator[str]:
             return
     if "text/plain" in data:
         yield f"```text\n{data['text/plain']}\n```"
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Name the version that the pages are about."""
+    config.site_name = f"batchwright {version('batchwright')}"
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
