@@ -21,7 +21,6 @@ TRIED = (
     ("predict", "run", "iris", "--output", "answers.csv"),
     ("report", "run", "--html"),
     ("plot", "run", "curves", "--output", "curves.png"),
-    ("--show-completion", "bash"),
 )
 """What each environment has to be able to do, in an empty folder."""
 

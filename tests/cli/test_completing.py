@@ -105,13 +105,14 @@ def test_nothing_heavy_is_loaded() -> None:
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
 def test_bash_takes_the_script(folders: Path) -> None:
-    """The script that --show-completion prints, in a real shell, calling the function as Tab does."""
+    """The script that --show-completion prints in bash, in a real one, calling the function as Tab does."""
     program = folders / "bin/batchwright"
     program.parent.mkdir()
     program.write_text(f"#!{sys.executable}\nfrom batchwright.cli.main import main\nmain()\n")
     program.chmod(0o755)
     env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
-    script = subprocess.run([program, "--show-completion", "bash"], env=env, capture_output=True, text=True)
+    asking = env | {"_BATCHWRIGHT_COMPLETE": "source_bash"}
+    script = subprocess.run([program], env=asking, capture_output=True, text=True)
     assert script.returncode == 0, script.stderr
     asks = "COMP_WORDS=(batchwright report runs/iris-); COMP_CWORD=2; _batchwright_completion batchwright"
     told = subprocess.run(
