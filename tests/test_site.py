@@ -18,10 +18,10 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 
 def code(notebook: Path) -> list[str]:
-    """The code of each cell, without lines for the shell."""
+    """The code of each cell, without lines for IPython."""
     plain = json.loads(notebook.read_text(encoding="utf-8"))
     cells = ["".join(cell["source"]) for cell in plain["cells"] if cell["cell_type"] == "code"]
-    return ["\n".join(line for line in cell.splitlines() if not line.startswith("!")) for cell in cells]
+    return ["\n".join(line for line in cell.splitlines() if not line.startswith("%")) for cell in cells]
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

@@ -27,6 +27,11 @@ def _fenced(found: re.Match[str]) -> str:
 class Examples(griffe.Extension):
     """Puts examples into fences as docstrings are collected, and leaves out what says nothing of this package."""
 
+    def on_class_members(self, *, cls: griffe.Class, **kwargs: Any) -> None:
+        """Called for every class: the constructor that Python gives protocols is none of theirs."""
+        if "__init__" in cls.members and cls.members["__init__"].is_alias:
+            cls.del_member("__init__")
+
     def on_instance(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         """Called for every module, class, function and attribute."""
         if obj.is_attribute:
