@@ -161,6 +161,24 @@ def test_a_part_that_is_not_known_yet_is_said_to_be_newer(old: Path, tmp_path: P
     assert (f"batchwright {made} made it" in str(refused.value)) == said
 
 
+def covered_by(path: Path, folder: Path) -> bool:
+    """Whether a file of a record names its format, or lies beside or below one that names it and lists the file."""
+    if path.suffix == ".json" and "format" in json.loads(path.read_text()):
+        return True
+    if path.name == "state.safetensors":
+        return covered_by(path.with_name("checkpoint.json"), folder)
+    if (folder / "manifest.json").exists():
+        return str(path.relative_to(folder)) in read_manifest(folder).files or path.name == "history.jsonl"
+    return path.parent == folder and path.name in ("space.yaml", "trials.jsonl", "best.yaml", "study.journal")
+
+
+@pytest.mark.parametrize("name", ["classes", "images", "values", "search", "search/best", "comparison"])
+def test_each_file_is_in_a_format_that_is_named(old: Path, name: str) -> None:
+    files = [path for path in (old / name).rglob("*") if path.is_file()]
+    own = [path for path in files if name != "search" or "best" not in path.relative_to(old / name).parts]
+    assert own and [path for path in own if not covered_by(path, old / name)] == []
+
+
 def test_each_release_has_its_folder() -> None:
     released = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(released) <= set(VERSIONS)
