@@ -49,10 +49,12 @@ def test_the_wheel_has_all_and_no_more(built: Path) -> None:
     assert sum(name.endswith("LICENSE") and ".dist-info/" in name for name in names) == 2
 
 
-def test_from_the_sdist_the_wheel_can_be_built_and_the_tests_run(built: Path) -> None:
+def test_the_sdist_has_what_tests_and_documentation_are_made_of(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert {"pyproject.toml", "LICENSE", "man/batchwright.1", "tests/conftest.py", "tools/golden.py"} <= names
+    assert {"Makefile", "mkdocs.yml", "Dockerfile", ".dockerignore", ".pre-commit-hooks.yaml", "CITATION.cff"} <= names
+    assert {"recipe/recipe.yaml", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/run.py"} <= names
     assert any(name.startswith("tests/golden/0.1.0/classes/model/") for name in names)
 
 
