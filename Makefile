@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast soak lint types imports docs pictures bench sizes clean
+.PHONY: help setup demo test test-fast soak lint types imports docs pictures generated golden wheels bench sizes clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -22,6 +22,10 @@ $(VENV)/.test: pyproject.toml | $(BIN)/batchwright
 
 $(VENV)/.docs: pyproject.toml | $(BIN)/batchwright
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+$(VENV)/.build: pyproject.toml | $(BIN)/batchwright
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build pipx uv
 	@touch $@
 
 setup: $(BIN)/batchwright  ## make the virtual environment and install batchwright in it
@@ -51,8 +55,17 @@ types: $(VENV)/.test  ## check the types, strictly
 imports: $(VENV)/.test  ## check that each layer imports only what is below it
 	$(BIN)/lint-imports
 
-docs: $(VENV)/.docs  ## build the documentation in site/
+docs: $(VENV)/.docs  ## build the documentation in site/, with the reference and the notebooks, which are run
 	$(BIN)/mkdocs build --strict
+
+generated: $(BIN)/batchwright  ## write the man page, and the keys that a shell completes, again from the code
+	$(BIN)/python tools/generated.py
+
+golden: $(BIN)/batchwright  ## make the runs of this version that later ones have to open, before it is released
+	$(BIN)/python tools/golden.py
+
+wheels: $(VENV)/.build  ## build wheel and sdist, and try them with every Python, uv and pipx that is here
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/wheels.py
 
 pictures: $(BIN)/batchwright  ## draw the pictures of the documentation again, from short trainings on embedded data
 	$(BIN)/python tools/pictures.py

@@ -10,6 +10,7 @@ import jax
 import pytest
 import typer
 from hypothesis import settings
+from jaxlib.version import __version_info__ as jaxlib_version
 from jaxtyping import install_import_hook
 from tests.children import children  # noqa: F401  (a fixture)
 from tests.programs import forget_programs, keep_programs
@@ -21,12 +22,10 @@ gc.set_threshold(50_000, 20, 20)  # to import and to trace makes many objects, a
 jax.config.update("jax_numpy_rank_promotion", "raise")
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"  # of the processes that tests start
 os.environ["BATCHWRIGHT_CACHE"] = "off"
+KNOWN_TO_OLD = ("--xla_cpu_use_fusion_emitters=false",) if jaxlib_version < (0, 11, 1) else ()
+"""XLA ends a process that is given a flag that it does not know."""
 QUICKLY_COMPILED = " ".join(
-    (
-        "--xla_backend_optimization_level=0",
-        "--xla_cpu_use_fusion_emitters=false",
-        "--xla_cpu_parallel_codegen_split_count=1",
-    )
+    ("--xla_backend_optimization_level=0", *KNOWN_TO_OLD, "--xla_cpu_parallel_codegen_split_count=1")
 )
 os.environ.setdefault("XLA_FLAGS", QUICKLY_COMPILED)
 """The programs of most tests take longer to compile than to run, and so take half as long; `make soak` tries what has

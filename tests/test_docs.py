@@ -90,8 +90,9 @@ def test_commands_parse(page: Path) -> None:
     """Verb, options and values are taken by the parser; nothing is run."""
     group = typer.main.get_command(app)
     with click.Context(group) as context:
+        own = {option for parameter in group.get_params(context) for option in parameter.opts}
         for program, *words in commands(page):
-            if program != "batchwright" or words == ["--help"]:
+            if program != "batchwright" or words[0] in own:
                 continue
             arguments = words[: words.index(">")] if ">" in words else words
             verb = group.get_command(context, arguments[0])  # type: ignore[attr-defined]

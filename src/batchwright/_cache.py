@@ -31,9 +31,13 @@ def use() -> None:
 def _cache_folder(chosen: str | None) -> Path | None:
     """The folder of the cache, created if missing; None if it cannot be written."""
     try:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = Path(chosen) if chosen else base / "batchwright" / "programs"
+        folder = Path(chosen) if chosen else _users_folder() / "batchwright" / "programs"
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # the latter if there is no home folder
         return None
     return folder if os.access(folder, os.W_OK | os.X_OK) else None
+
+
+def _users_folder() -> Path:
+    """The user's cache folder. Raises RuntimeError if there is no home folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

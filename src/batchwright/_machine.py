@@ -6,6 +6,7 @@ that these run on. It reads the number once, when JAX is first used.
 
 import os
 import platform
+import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -13,12 +14,17 @@ from pathlib import Path
 import jax
 from jax._src.xla_bridge import backends_are_initialized  # JAX has no public way to ask
 
+from batchwright._extras import is_installed
 from batchwright.errors import UsageError
 
 VARIABLE = "NPROC"
 """XLA reads the number of its threads from this; if unset, it is the number of cores that a process may use."""
 FIXED = 4
 """The threads of a deterministic run, on any number of cores."""
+
+GPUS = Path("/proc/driver/nvidia/gpus")
+"""Has an entry for each GPU that NVIDIA's driver has found."""
+CUDA_PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin")
 
 SETS = ("sse4", "avx", "fma", "f16c", "amx", "asimd", "sve", "bf16", "i8mm")
 """Prefixes of the instruction sets by which a compiler chooses how to compute."""
@@ -73,6 +79,25 @@ def use_recorded_threads(then: Mapping[str, str]) -> None:
     """Compute with the number of threads that a run began with, if JAX has not been used yet."""
     if then.get("threads", "").isdecimal():
         use_threads(int(then["threads"]))
+
+
+def unused_gpu() -> str:
+    """A sentence if there is an NVIDIA GPU and JAX computes on the processor, which nobody asked for; else empty.
+
+    Only files and names are looked at.
+    """
+    asked = os.environ.get("JAX_PLATFORMS") or os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1")
+    if asked or jax.default_backend() != "cpu" or not (any(GPUS.glob("*")) or shutil.which("nvidia-smi")):
+        return ""
+    if any(map(is_installed, CUDA_PLUGINS)):
+        return (
+            "this machine has an NVIDIA GPU, and JAX's packages for it are installed, but find no device: the "
+            "processor is used. `nvidia-smi` says whether the driver works; JAX_PLATFORMS=cpu keeps to the processor"
+        )
+    return (
+        "this machine has an NVIDIA GPU, which is not used: pip install 'batchwright[cuda]' trains on it; "
+        "JAX_PLATFORMS=cpu keeps to the processor"
+    )
 
 
 def _processor() -> dict[str, str]:

@@ -27,7 +27,7 @@ def test_a_comparison_is_shown_saved_and_opened_again(
     answer = batchwright("compare", *SMALL, "--peers", "--run-dir", "new", "--csv", "tables", "--figure", "loss.svg")
     assert answer.code == 0, answer.err
     assert "2/3: linear" in answer.err
-    assert "no_such_package is not installed: pip install 'batchwright[peers]'" in answer.out
+    assert "no_such_package, which is not installed: pip install 'batchwright[peers]'" in answer.out
     assert "comparison: new" in answer.out
     plain = batchwright("report", "new", "--json")
     found = json.loads(plain.out)
@@ -39,7 +39,7 @@ def test_a_comparison_is_shown_saved_and_opened_again(
     assert page.code == 0, page.err
     text = Path("new/report.html").read_text()
     assert found["verdict"] in html.unescape(text) and text.count("<svg") == 2
-    assert "no_such_package is not installed" in html.unescape(text)
+    assert "no_such_package, which is not installed" in html.unescape(text)
     loss = next(one["scores"]["loss"]["value"] for one in found["contestants"] if one["name"] == "linear")
     assert f"{loss:.4g}" in text
     with pytest.raises(RunError, match=r"It holds a comparison with peers: .* open_leaderboard of Python opens it"):
@@ -58,7 +58,7 @@ def test_where_no_peer_could_be_trained_the_exit_code_says_so(
     monkeypatch.setattr(saved, "compare_with_peers", with_none)
     answer = batchwright("compare", *SMALL, "--peers", "--run-dir", "alone")
     assert answer.code == 1 and "no peer has been trained, so nothing is compared" in answer.err
-    assert "no_such_package is not installed" in answer.out
+    assert "no_such_package, which is not installed" in answer.out
     assert not bw.open_leaderboard("alone").has_peers
     assert batchwright("report", "alone", "--html").code == 0
 

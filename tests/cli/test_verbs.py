@@ -102,6 +102,17 @@ def test_init_writes_a_configuration_that_trains(batchwright) -> None:
     assert batchwright("init", "my.yaml").code == 2
 
 
+def test_init_writes_the_schema_that_it_names_to_editors(batchwright, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    assert batchwright("init", "runs/my.yaml", "--schema").code == 0
+    first, rest = (tmp_path / "runs/my.yaml").read_text().split("\n", 1)
+    named = first.removeprefix("# yaml-language-server: $schema=")
+    assert json.loads((tmp_path / "runs" / named).read_text()) == json.loads(batchwright("schema").out)
+    assert batchwright("init", "other.yaml").code == 0
+    assert (tmp_path / "other.yaml").read_text() == rest
+    assert not (tmp_path / named).exists()
+
+
 def test_schema_is_a_json_schema(batchwright) -> None:
     schema = json.loads(batchwright("schema").out)
     assert {"data", "network", "optimizer", "schedule", "task", "training"} == set(schema["properties"])

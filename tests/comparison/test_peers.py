@@ -142,7 +142,7 @@ def test_failures_are_rows_with_their_reason_at_the_end(classes: Leaderboard) ->
     failures = {one.name: one.failure for one in classes.contestants if one.scores is None}
     assert [one.name for one in classes.contestants[-2:]] == list(failures) == ["CatBoost", "not there"]
     assert failures["CatBoost"] == "ImportError: this library is broken"
-    assert failures["not there"] == "no_such_package is not installed: pip install 'batchwright[peers]'"
+    assert failures["not there"] == "it needs no_such_package, which is not installed: pip install 'batchwright[peers]'"
     losses = [one.scores.loss.value for one in classes.contestants if one.scores]
     assert losses == sorted(losses) and len(losses) == 2
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from batchwright.cli.completing import complete_run
 from batchwright.cli.lab_descent import show_line, show_surface
 from batchwright.cli.lab_fit import show_fit
 from batchwright.cli.lab_network import show_network
@@ -37,7 +38,10 @@ def open_page(
         str | None, typer.Option(metavar="FILE", help="your own table, of which the small network learns two columns")
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="the folder of a run of your own, to be looked at")
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="the folder of a run of your own, to be looked at", autocompletion=complete_run
+        ),
     ] = None,
 ) -> None:
     """Open the lab in a page; the same as `lab` alone."""
@@ -74,7 +78,10 @@ lab.command("surface")(show_surface)
 def export_site(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a folder that does not exist yet")],
     run: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="the folder of a run of your own, to be shown too")
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="the folder of a run of your own, to be shown too", autocompletion=complete_run
+        ),
     ] = None,
 ) -> None:
     """Write the scenes on a grid of settings as a site of files, for a course's web space. It takes some minutes."""

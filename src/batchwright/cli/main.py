@@ -40,7 +40,6 @@ app = typer.Typer(
     name="batchwright",
     help="Train neural networks by mini-batch gradient descent on tables, arrays and images.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

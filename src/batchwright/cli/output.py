@@ -9,6 +9,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from batchwright.cli.completing import complete_run
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -22,7 +24,7 @@ SHOWN = {code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for code in 
 """How characters are shown that a terminal would obey: control characters, and marks of the direction of text."""
 
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object on standard output")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run", autocompletion=complete_run)]
 
 
 def printable(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from batchwright.cli.completing import complete_run
 from batchwright.cli.output import say
 from batchwright.cli.shown_files import check_figure_file, write_figure_file
 from batchwright.errors import UsageError, unknown
@@ -13,7 +14,10 @@ from batchwright.errors import UsageError, unknown
 if TYPE_CHECKING:
     from batchwright._shown import Drawings
 
-Place = Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run, a search or a comparison")]
+Place = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="the folder of a run, a search or a comparison", autocompletion=complete_run),
+]
 Name = Annotated[str | None, typer.Argument(help="the figure; without it, all names are listed")]
 Output = Annotated[
     Path | None, typer.Option(metavar="FILE", help="an SVG or PNG file that does not exist yet [RUN/NAME.svg]")

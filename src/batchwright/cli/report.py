@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from batchwright.cli.completing import complete_run
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.shown_files import CsvFolder, check_files, write_files
 from batchwright.errors import UsageError
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 Html = Annotated[bool, typer.Option("--html", help="write all of it, with charts, into one file of HTML: FILE")]
 File = Annotated[Path | None, typer.Argument(help="the file that --html writes [report.html in the folder]")]
-Folder = Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run, a search or a comparison")]
+Folder = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="the folder of a run, a search or a comparison", autocompletion=complete_run),
+]
 
 
 def report(run: Folder, file: File = None, html: Html = False, csv: CsvFolder = None, as_json: Json = False) -> None:

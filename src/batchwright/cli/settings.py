@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from batchwright.cli.completing import complete_assignment, completes_values
 from batchwright.cli.table_names import names_in
 from batchwright.errors import UsageError
 
@@ -40,7 +41,9 @@ class Option:
         names = (f"{self.flag}/--no-{self.flag.removeprefix('--')}",) if self.type is bool else (self.flag,)
         kind: Any = self.type if self.type in (bool, int, float) else list[str] if self.type is columns else str
         shown = "<str>" if self.type is columns else None
-        return Annotated[kind | None, typer.Option(*names, help=self.help, show_default=False, metavar=shown)]
+        completes = None if self.type is bool else completes_values(self.key)
+        option = typer.Option(*names, help=self.help, show_default=False, metavar=shown, autocompletion=completes)
+        return Annotated[kind | None, option]
 
     def override(self, value: Any) -> tuple[str, str, str]:
         """The key, the value as YAML, and what messages call it."""
@@ -214,7 +217,12 @@ Source = Annotated[str | None, typer.Argument(help="an example (digits, iris, ..
 ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="a YAML file of settings")]
 Assignments = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="any setting, such as optimizer.beta_1=0.8; the rightmost wins"),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="any setting, such as optimizer.beta_1=0.8; the rightmost wins",
+        autocompletion=complete_assignment,
+    ),
 ]
 
 

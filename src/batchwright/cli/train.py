@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batchwright.cli.beside import dashboard_beside, folder_above, stay_open
+from batchwright.cli.completing import complete_run
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_settings
 from batchwright.errors import UsageError
@@ -22,7 +23,10 @@ RunDir = Annotated[Path | None, typer.Option(help="the run's folder [runs/<sourc
 From = Annotated[
     Path | None,
     typer.Option(
-        "--from", metavar="RUN", help="begin from the parameters of a run, and encode the rows in the same way"
+        "--from",
+        metavar="RUN",
+        help="begin from the parameters of a run, and encode the rows in the same way",
+        autocompletion=complete_run,
     ),
 ]
 Report = Annotated[bool, typer.Option("--report", help="write a report with charts into the run's folder: report.html")]

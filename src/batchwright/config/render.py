@@ -27,15 +27,20 @@ def dump_config(settings: Settings) -> str:
     return block(_tree(settings), dict(settings.origins))
 
 
-def starter_config(source: str | None = None, *, target: str | None = None) -> str:
+def starter_config(source: str | None = None, *, target: str | None = None, schema: str | None = None) -> str:
     """A YAML file to start from: all defaults, each followed by its allowed values.
+
+    `schema` is where the JSON Schema is, from the file: a first line tells it to editors.
 
     >>> print(starter_config("digits").splitlines()[3])
       source: digits  # text, or null
     """
     settings = settings_of(Config(data=Data(source=source, target=target)))
-    return HEAD + block(
-        _tree(settings), {key: _allowed_values(settings.config, key.split(".")) for key in settings.origins}
+    of_editors = "" if schema is None else f"# yaml-language-server: $schema={schema}\n"
+    return (
+        of_editors
+        + HEAD
+        + block(_tree(settings), {key: _allowed_values(settings.config, key.split(".")) for key in settings.origins})
     )
 
 

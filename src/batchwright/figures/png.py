@@ -1,8 +1,9 @@
 """A figure as a PNG image, for slides and documents that take no SVG."""
 
 import re
+from typing import Any
 
-from batchwright.errors import UsageError
+from batchwright._extras import import_optional
 from batchwright.figures.svg import Svg
 
 STYLE = re.compile("<style>.*?</style>", re.DOTALL)
@@ -18,16 +19,11 @@ def png(figure: Svg, *, zoom: float = 2.0) -> bytes:
     Raises:
         UsageError: the package resvg-py is not installed.
     """
-    require_renderer()
-    from resvg_py import svg_to_bytes
-
+    renderer = require_renderer()
     plain = STYLE.sub("", figure.text)  # the renderer knows no variables; the attributes have the light colours
-    return bytes(svg_to_bytes(svg_string=plain, zoom=zoom))
+    return bytes(renderer.svg_to_bytes(svg_string=plain, zoom=zoom))
 
 
-def require_renderer() -> None:
-    """Raise a UsageError if the package resvg-py is not installed."""
-    try:
-        import resvg_py  # noqa: F401
-    except ImportError as error:
-        raise UsageError("PNG images need the package resvg-py: pip install 'batchwright[png]'.") from error
+def require_renderer() -> Any:
+    """The module that draws. Raises a UsageError if the package resvg-py is not installed."""
+    return import_optional("resvg_py", "batchwright[png]", what="a PNG image")

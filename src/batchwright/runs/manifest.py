@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from batchwright.errors import RunError, unknown
 from batchwright.runs.reading import parse, read_bytes
-from batchwright.runs.sealed import seal, unseal
+from batchwright.runs.sealed import blame_newer, seal, unseal
 
 FORMAT = 1
 """Increased when a run is written that older versions of batchwright would misread."""
@@ -154,7 +154,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     where = folder / MANIFEST
     plain = unseal(read_bytes(folder, MANIFEST, at_most=LARGEST[MANIFEST]), where, FORMAT)
-    manifest = parse(Manifest, plain, where)
+    with blame_newer(plain.get("versions")):
+        manifest = parse(Manifest, plain, where)
     for name in manifest.files:
         if name not in LARGEST:
             raise RunError(f"{where}: {unknown('file', name, LARGEST)}")

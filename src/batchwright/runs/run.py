@@ -36,6 +36,7 @@ from batchwright.runs.manifest import (
     read_manifest,
 )
 from batchwright.runs.reading import REMEDY, numbers, parse, parse_json, read_bytes
+from batchwright.runs.sealed import blame_newer
 from batchwright.runs.tensors import Expected, load
 
 if TYPE_CHECKING:
@@ -217,7 +218,8 @@ class Run(Shown):
         """
         from batchwright.runs.model import read_encoding
 
-        return read_encoding(self.read(SCHEMA), self.path / SCHEMA)
+        with blame_newer(self.manifest.versions):
+            return read_encoding(self.read(SCHEMA), self.path / SCHEMA)
 
     def indices(self) -> "Indices":
         """The rows of the source in each part.
@@ -304,7 +306,8 @@ class Run(Shown):
         architecture = None if network is None else as_architecture(network)
         given = Given(architecture, loss=loss, metrics=tuple(metrics), task=task)
         encoding = self.encoding
-        blueprint = model.read_blueprint(self.read(MODEL), encoding, self.path / MODEL, given)
+        with blame_newer(self.manifest.versions):
+            blueprint = model.read_blueprint(self.read(MODEL), encoding, self.path / MODEL, given)
         layout = model.Layout(blueprint, self.path / MODEL)
         weights = self.read(WEIGHTS, at_most=layout.most_bytes)
         variables = layout.read(weights, self.path / WEIGHTS)

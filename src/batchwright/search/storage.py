@@ -13,6 +13,7 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
+from batchwright._extras import missing
 from batchwright._files import explain_write_errors
 from batchwright.errors import BatchwrightError, UsageError
 from batchwright.search.journal import mend_journal
@@ -59,8 +60,10 @@ def database(url: str) -> RDBStorage:
                 heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
             )
     except ImportError as error:
-        needed = f"{url.split(':')[0]} needs a driver: pip install 'batchwright[postgresql]'"
-        raise UsageError(f"{needed} ({error}).") from error
+        kind = url.split(":")[0]
+        if not kind.startswith("postgresql"):
+            raise UsageError(f"{kind} needs a driver that is not installed: {error}.") from error
+        raise UsageError(f"{missing('psycopg', 'batchwright[postgresql]', what=kind)}.") from error
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise UsageError(f"`storage` takes the URL of a database, as postgresql://user@host/name: {error}") from error
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:

@@ -134,6 +134,8 @@ def train(
         prepared = begin_from(prepared, initial)
     elif tries_flips:
         prepared = try_flips(prepared)
+    if unused := _machine.unused_gpu():
+        prepared = replace(prepared, notes=(*prepared.notes, unused))
     yield prepared
     folder = create(run_dir, prepared.dataset.name) if record else None
     with folder or nullcontext():

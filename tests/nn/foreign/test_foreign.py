@@ -5,9 +5,8 @@ import sys
 
 import pytest
 
-from batchwright import nn
+from batchwright import _extras, nn
 from batchwright.errors import ConfigError
-from batchwright.nn.foreign import module
 
 LIBRARIES = {"flax", "equinox", "keras", "torch"}
 
@@ -21,13 +20,13 @@ def test_importing_imports_none_of_the_libraries() -> None:
 @pytest.mark.parametrize(
     ("take", "command"),
     [
-        (nn.from_flax, r"flax is not installed: pip install 'batchwright\[flax\]'"),
-        (nn.from_equinox, r"equinox is not installed: pip install 'batchwright\[equinox\]'"),
-        (nn.from_keras, r"keras is not installed: pip install 'batchwright\[keras\]'"),
-        (nn.from_torch, "torch is not installed: pip install 'torch'"),
+        (nn.from_flax, r"from_flax needs flax, which is not installed: pip install 'batchwright\[flax\]'"),
+        (nn.from_equinox, r"from_equinox needs equinox, which is not installed: pip install 'batchwright\[equinox\]'"),
+        (nn.from_keras, r"from_keras needs keras, which is not installed: pip install 'batchwright\[keras\]'"),
+        (nn.from_torch, "from_torch needs torch, which is not installed: pip install 'torch'"),
     ],
 )
 def test_a_library_that_is_missing_is_told(take: object, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    monkeypatch.setattr(_extras, "find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=command):
         take(object())

@@ -6,10 +6,11 @@ each categorical one (NaN: missing). An estimator is made for the number of nume
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+
+from batchwright._extras import is_installed
 
 MOST_CATEGORIES = 254
 """scikit-learn's boosting takes 255 categories of a column at most; the rarest of more are merged."""
@@ -40,7 +41,7 @@ class Peer:
     @property
     def installed(self) -> bool:
         """Whether its package is there; it is not imported."""
-        return find_spec(self.package) is not None
+        return is_installed(self.package)
 
     def fit(self, x: np.ndarray, y: np.ndarray, validation: tuple[np.ndarray, np.ndarray], model: Any) -> Any:
         """The trained model; the validation rows choose when it stops, or are further training rows."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from batchwright._extras import missing
 from batchwright.comparison.peers.child import ANSWERS
 from batchwright.comparison.peers.known import Peer
 from batchwright.errors import InterruptedRunError
@@ -27,7 +28,7 @@ def run_peer(
         InterruptedRunError: it was interrupted.
     """
     if not peer.installed:
-        return f"{peer.package} is not installed: pip install 'batchwright[peers]'"
+        return missing(peer.package, "batchwright[peers]", what="it")
     words = [sys.executable, "-m", "batchwright.comparison.peers.child", str(folder), peer.name]
     (folder / ANSWERS).unlink(missing_ok=True)
     with (folder / "said").open("w+") as said:

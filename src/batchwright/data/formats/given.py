@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 from urllib.parse import unquote, urlsplit
 
+from batchwright._extras import is_installed, missing
 from batchwright._files import explain_write_errors
 from batchwright.data.formats.contents import HEAD_BYTES, ending_of_file
 from batchwright.data.formats.temporary import temporary_file
@@ -111,10 +112,9 @@ def _copy(url: str, out: Any) -> None:
 
         system, path = fsspec.core.url_to_fs(url)
     except ImportError as error:
-        raise DataError(
-            f"{url}: a package that reads such URLs is missing: pip install 'batchwright[remote]', or fetch the file "
-            "and give its path."
-        ) from error
+        package = f"a further package ({error})" if is_installed("fsspec") else "fsspec"
+        needed = missing(package, "batchwright[remote]", what=url)
+        raise DataError(f"{needed}, or fetch the file and give its path.") from error
     except ValueError as error:
         raise DataError(f"{url} is a URL of a kind that is not read: {error}. Give the path of a file.") from error
     try:

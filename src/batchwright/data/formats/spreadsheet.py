@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
+from batchwright._extras import import_optional
 from batchwright.data.formats.delimited import split_text, type_text
 from batchwright.data.formats.format import FileFormat, Loaded, Size, split_part, with_notes
 from batchwright.data.formats.sheet_errors import OPEN_DOCUMENT, ErrorCell, error_notes, find_errors
@@ -24,8 +25,6 @@ from batchwright.errors import DataError
 
 if TYPE_CHECKING:
     import fastexcel
-
-EXTRA = "pip install 'batchwright[spreadsheets]'"
 
 
 class Spreadsheet(FileFormat):
@@ -71,11 +70,10 @@ def _refuse_damage(file: Path) -> Iterator[None]:
 
 
 def _open(file: Path) -> "fastexcel.ExcelReader":
-    try:
-        import fastexcel
-    except ImportError as error:
-        raise DataError(f"{file.name}: workbooks need fastexcel: {EXTRA}. Or save the sheet as CSV.") from error
-    return fastexcel.read_excel(file)
+    what = f"the workbook {file.name}"
+    reader = import_optional("fastexcel", "batchwright[spreadsheets]", what=what, error=DataError)
+    book: fastexcel.ExcelReader = reader.read_excel(file)
+    return book
 
 
 def _read_sheet(book: "fastexcel.ExcelReader", sheet: str | None, file: Path) -> tuple[str, pl.DataFrame]:

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Protocol, runtime_checkable
 
+from batchwright._extras import missing
 from batchwright._files import explain_write_errors, hidden_path
 from batchwright.data.formats.contents import ending_of_file
 from batchwright.errors import DataError, UsageError
@@ -48,10 +49,7 @@ def _open_zstandard(source: Path | IO[bytes]) -> AbstractContextManager[Readable
         opened: AbstractContextManager[Readable] = zstd.open(source)
         return opened
     name = Path(source.name).name
-    raise DataError(
-        f"{name} is compressed with Zstandard, for which a package is missing: pip install 'batchwright[zstd]', "
-        f"or unpack it with zstd -d {name}."
-    )
+    raise DataError(f"{missing('backports.zstd', 'batchwright[zstd]', what=name)}, or unpack it with zstd -d {name}.")
 
 
 OPENERS: dict[str, Callable[[Path | IO[bytes]], AbstractContextManager[Readable]]] = {

@@ -10,6 +10,7 @@ from jax import Array, lax
 from batchwright.lab.descent.surfaces import FORMULAS, Surface, Value
 from batchwright.optim import Optimizer, init, update
 from batchwright.tasks import Regression
+from batchwright.training.libraries import PLAIN_FUSION
 
 ROOMS = (250, 2000)
 """Steps that a program has room for: its arrays are as long, and it takes as many steps as are asked for."""
@@ -17,7 +18,7 @@ MOST_STEPS = ROOMS[-1]
 TASK = Regression()
 QUICKLY: dict[str, bool | int | str] = {
     "xla_backend_optimization_level": 0,
-    "xla_cpu_use_fusion_emitters": False,
+    **PLAIN_FUSION,
     "xla_cpu_parallel_codegen_split_count": 1,
 }
 """Programs as small as these take longer to compile than to run: these options compile five times as fast."""

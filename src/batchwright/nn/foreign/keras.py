@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from batchwright._extras import check_installed
 from batchwright.errors import ConfigError
 from batchwright.nn.embeddings import Encoder
 from batchwright.nn.foreign.module import (
     array_at,
-    check_installed,
     comes_from,
     make_unique,
     nest_by_name,
@@ -51,7 +51,7 @@ def from_keras(model: object, *, encoder: Encoder | None = None) -> Network:
         ConfigError: Keras is not installed or does not run on JAX; or this is not one of its layers, is not built, or
             adds penalties to the loss.
     """
-    check_installed("keras", install="batchwright[keras]")
+    check_installed("keras", "batchwright[keras]", what="from_keras", error=ConfigError)
     if not comes_from("keras", model):  # without a model, its backend may not be there to be imported
         raise refusal("from_keras", "a keras.Model or keras.layers.Layer", model)
     keras = import_module("keras")

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -15,6 +13,7 @@ import numpy as np
 from jax import Array
 
 from batchwright._component import component
+from batchwright._extras import import_optional
 from batchwright.errors import ConfigError, UsageError
 from batchwright.nn.embeddings import Encoder, scaled_image
 from batchwright.nn.networks import FeedForward
@@ -154,14 +153,7 @@ def _explain_module_errors(library: str, shape: tuple[int, ...]) -> Iterator[Non
 
 def library(name: str, *, install: str) -> Any:
     """The module called `name` of a library. Raises ConfigError if it is not installed."""
-    check_installed(name.partition(".")[0], install=install)
-    return import_module(name)
-
-
-def check_installed(library: str, *, install: str) -> None:
-    """Raise ConfigError if a library is not installed, with the command that installs it."""
-    if find_spec(library) is None:
-        raise ConfigError(f"{library} is not installed: pip install '{install}'")
+    return import_optional(name, install, what=TAKERS[name.partition(".")[0]], error=ConfigError)
 
 
 def refusal(taker: str, allowed: str, given: object) -> ConfigError:
