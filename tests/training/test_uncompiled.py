@@ -31,7 +31,7 @@ FUNCTIONS = {
     "broadcast_in_dim": lambda: lax.broadcast_in_dim(NUMBERS, (2, 3, 5), (0, 2)),
     "ceil": lambda: lax.ceil(NUMBERS),
     "concatenate": lambda: lax.concatenate([NUMBERS, POSITIVE], 1),
-    "convert_element_type": lambda: lax.convert_element_type(NUMBERS, jnp.int32),
+    "convert_element_type": lambda: lax.convert_element_type(lax.neg(NUMBERS), jnp.int32),
     "copy": lambda: jnp.copy(lax.neg(NUMBERS)),
     "cos": lambda: lax.cos(NUMBERS),
     "cumsum": lambda: lax.cumsum(NUMBERS, axis=1),
@@ -74,6 +74,8 @@ FUNCTIONS = {
     "sub": lambda: lax.sub(NUMBERS, POSITIVE),
     "tanh": lambda: lax.tanh(NUMBERS),
     "transpose": lambda: lax.transpose(NUMBERS, (1, 0)),
+    "stack": lambda: jnp.stack([lax.neg(NUMBERS), POSITIVE], axis=1),
+    "unstack": lambda: jnp.stack(list(iter(lax.neg(NUMBERS)))),
     "xor": lambda: lax.bitwise_xor(WORDS, WORDS[::-1].copy()),
 }
 
@@ -103,7 +105,10 @@ def test_each_operation_is_tried():
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_an_operation_is_that_of_jax(name, nothing_compiled):
     function = FUNCTIONS[name]
-    assert name in operations_of(jax.make_jaxpr(function)().jaxpr)
+    names = operations_of(jax.make_jaxpr(function)().jaxpr)
+    if name in ("stack", "unstack") and name not in names:
+        pytest.skip("this version of JAX has no such operation")
+    assert name in names
     expected, made = jax.jit(function)(), call_uncompiled(function)
     assert made.dtype == expected.dtype and made.shape == expected.shape
     np.testing.assert_allclose(np.asarray(made), np.asarray(expected), rtol=3e-6, atol=1e-7)
@@ -128,12 +133,13 @@ def test_many_numbers_are_made_in_pieces():
 def test_keys_take_every_way(nothing_compiled):
     def draw(key):
         first, second = jax.random.split(key)
+        third = jax.random.split(key, 3)[2]
         rows = jax.vmap(lambda own: jax.random.uniform(own, (3,)))(jax.random.split(second, 4))
         wrapped = jax.random.wrap_key_data(jax.random.key_data(first), impl=KEYS)
-        return first, rows, jax.random.bits(jax.random.fold_in(wrapped, 9), (2,), jnp.uint32)
+        return first, rows, jax.random.bits(jax.random.fold_in(wrapped, 9), (2,), jnp.uint32), third
 
     names = operations_of(jax.make_jaxpr(draw)(key(1)).jaxpr)
-    assert set(OF_KEYS) <= names
+    assert set(OF_KEYS) - {"unstack"} <= names  # which later versions of JAX have for the first line
     for made, expected in zip(call_uncompiled(draw, key(1)), jax.jit(draw)(key(1)), strict=True):
         if made.dtype == expected.dtype == key(1).dtype:
             made, expected = jax.random.key_data(made), jax.random.key_data(expected)

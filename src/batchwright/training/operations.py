@@ -10,7 +10,7 @@ from batchwright.training import threefry
 
 Parameters = Mapping[str, Any]
 Operation = Callable[..., Any]
-"""From parameters and arrays to the result, or NotImplemented."""
+"""From parameters and arrays to the result, a list of them for some operations, or NotImplemented."""
 
 
 def _of_elements(function: Operation) -> Operation:
@@ -187,8 +187,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "iota": _iota,
     "reshape": _reshape,
     "slice": _slice,
+    "stack": lambda parameters, *values: np.stack(values, axis=parameters["axis"]),
     "squeeze": lambda parameters, x: np.squeeze(x, axis=tuple(parameters["dimensions"])),
     "transpose": lambda parameters, x: np.transpose(x, parameters["permutation"]),
+    "unstack": lambda parameters, x: list(np.moveaxis(x, parameters["axis"], 0)),
 }
 """Operations on numbers."""
 
@@ -200,5 +202,6 @@ OF_KEYS: Mapping[str, Operation] = {
     "random_wrap": lambda _, words: words,
     "slice": _slice,
     "squeeze": OPERATIONS["squeeze"],
+    "unstack": OPERATIONS["unstack"],
 }
 """Operations on keys, each of which is two words [..., 2]."""

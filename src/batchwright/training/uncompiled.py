@@ -64,8 +64,8 @@ def _apply(within: core.Jaxpr, equation: core.JaxprEqn, values: list[np.ndarray]
     made = NotImplemented if operation is None or not _is_known(equation) else operation(parameters, *values)
     if made is NotImplemented:
         return _compile_one(within, equation, values)
-    kind: Any = equation.outvars[0].aval
-    return [np.asarray(made, np.uint32 if _is_key(equation.outvars[0]) else kind.dtype)]
+    several = made if equation.primitive.multiple_results else [made]
+    return [np.asarray(one, _dtype_of(variable)) for one, variable in zip(several, equation.outvars, strict=True)]
 
 
 def _compile_one(within: core.Jaxpr, equation: core.JaxprEqn, values: list[np.ndarray]) -> list[np.ndarray]:
@@ -83,6 +83,11 @@ def _compile_one(within: core.Jaxpr, equation: core.JaxprEqn, values: list[np.nd
 
 def _is_key(variable: Any) -> bool:
     return bool(jnp.issubdtype(variable.aval.dtype, jax.dtypes.prng_key))
+
+
+def _dtype_of(variable: Any) -> Any:
+    """That of the array in NumPy."""
+    return np.uint32 if _is_key(variable) else variable.aval.dtype
 
 
 def _has_keys(equation: core.JaxprEqn) -> bool:
