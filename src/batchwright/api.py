@@ -93,6 +93,7 @@ def fit(
     members: int | Auto | Sequence[Mapping[str, Any]] | None = None,
     folds: int | None = None,
     refit: bool = False,
+    devices: int = 1,
     seed: int = 0,
     run_dir: Path | str | None = None,
     initial: Trained | SavedModel | None = None,
@@ -162,6 +163,7 @@ def fit(
             the row (`Trained.out_of_fold`). `members` is a multiple of it; without, there is one member a fold.
         refit: whether the network is trained anew on training and validation rows together, for as many epochs as were
             best by the validation rows; the validation figures are those of the first training.
+        devices: how many devices of this machine share each batch, and the members that are trained at once.
         seed: the seed of the first parameters, the order of the rows and dropout.
         run_dir: a new folder to record the run in; None records nothing.
         initial: an earlier result or model from whose parameters training begins, with rows encoded alike
@@ -328,6 +330,7 @@ def _settings(
     members: int | Auto | Sequence[Mapping[str, Any]] | None,
     folds: int | None,
     refit: bool,
+    devices: int,
     seed: int,
     features: Features,
 ) -> Settings:
@@ -376,6 +379,7 @@ def _settings(
         members=None if MEMBERS in to_measure else _members(members),
         folds=folds,
         refit=refit,
+        devices=devices,
     )
     for part in (optimizer, schedule, *(() if isinstance(architecture, Custom) else (architecture,))):
         validate_component(part)
@@ -434,6 +438,7 @@ def resume(
     data: Dataset | None = None,
     *,
     epochs: int | None = None,
+    devices: int | None = None,
     network: Architecture | Network | Layer | None = None,
     optimizer: Optimizer | None = None,
     schedule: Schedule | None = None,
@@ -452,6 +457,7 @@ def resume(
         data: the rows that `fit` was given; None reads the rows of a command-line run again.
         epochs: the number of epochs in all, more than are done; a run that has finished continues too. The schedule is
             then computed over all of them.
+        devices: how many devices share each batch; None: as many as before, or all where there are fewer.
         network: the network of your own that `fit` was given; likewise the arguments below. A run only records their
             printed form.
         optimizer: the same.
@@ -473,17 +479,18 @@ def resume(
     architecture = None if network is None else as_architecture(network)
     given = Given(architecture, optimizer, schedule, loss, tuple(metrics), task)
     trackers = places_of(log_to, earlier=read_identities(place))
-    events = log_training(workflow.resume(place, data, epochs=_epochs(epochs), given=given), trackers)
-    trained = _run_to_end(show_progress(events, progress))
+    in_all, on = _count("epochs", epochs), _count("devices", devices)
+    resumed = workflow.resume(place, data, epochs=in_all, devices=on, given=given)
+    trained = _run_to_end(show_progress(log_training(resumed, trackers), progress))
     if moved := _machine.difference_note(open_run(place).manifest.machine):
         warnings.warn(f"{place}: {moved}.", stacklevel=2)
     return trained
 
 
-def _epochs(given: object) -> int | None:
+def _count(name: str, given: object) -> int | None:
     if given is None or (isinstance(given, int | np.integer) and not isinstance(given, bool) and given >= 1):
         return None if given is None else int(given)
-    raise ConfigError(f"epochs takes a whole number >= 1, or None, but is {given!r:.60}.")
+    raise ConfigError(f"{name} takes a whole number >= 1, or None, but is {given!r:.60}.")
 
 
 def _run_to_end(events: Iterator[Event]) -> Trained:

@@ -8,6 +8,7 @@
     │   └── RunError            2   a run folder that cannot be opened, or already exists
     ├── DivergedError           3   the loss stopped being finite
     └── InterruptedRunError    75   stopped from outside, by a signal; what was learned is saved
+        └── LostProcessError   75   another process of the same training has died or fallen silent
 
 A message says what was given, what is allowed and what to do. `nearest` and `unknown` phrase the commonest case. A
 setting that a message advises stands in backquotes under its own name, as `on_bad_rows=drop` or `data.group=COLUMN`: in
@@ -89,6 +90,10 @@ class InterruptedRunError(BatchwrightError):
     """The run was stopped from outside before its end; if it is recorded, it can be resumed."""
 
     exit_code = 75
+
+
+class LostProcessError(InterruptedRunError):
+    """Another process that trains the same network has died, or is not heard of; the last checkpoint is kept."""
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str | None:

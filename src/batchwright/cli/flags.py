@@ -11,18 +11,8 @@ from batchwright.cli.settings import OPTIONS
 
 SECTIONS = ("data", "network", "optimizer", "schedule", "task", "training")
 OF_VERBS = (
-    "folds",
-    "format",
-    "from",
-    "keep",
-    "log_to",
-    "objective",
-    "seeds",
-    "storage",
-    "study_name",
-    "trials",
-    "vary",
-    "verify",
+    *("coordinator", "folds", "format", "from", "keep", "log_to", "objective", "process", "processes", "seeds"),
+    *("storage", "study_name", "trials", "vary", "verify"),
 )
 """Options that single verbs have besides the settings."""
 

@@ -8,6 +8,7 @@ import typer
 
 from batchwright.cli.flags import as_flags
 from batchwright.cli.output import Json, RunFolder, print_json, say
+from batchwright.cli.together import Coordinator, Distributed, Process, Processes, peers_of, training_together
 from batchwright.cli.train import LogTo, show
 from batchwright.errors import RunError
 
@@ -16,34 +17,50 @@ if TYPE_CHECKING:
     from batchwright.workflow import Event
 
 Epochs = Annotated[int | None, typer.Option(min=1, help="train to this many in all, even if the run has finished")]
+Devices = Annotated[int | None, typer.Option(min=1, help="devices that share each batch [as before]")]
 Verify = Annotated[bool, typer.Option("--verify", help="kill and resume copies of the run, and compare all bits")]
 
 
 def resume(
-    run: RunFolder, epochs: Epochs = None, verify: Verify = False, log_to: LogTo = None, as_json: Json = False
+    run: RunFolder,
+    epochs: Epochs = None,
+    devices: Devices = None,
+    verify: Verify = False,
+    log_to: LogTo = None,
+    distributed: Distributed = False,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
+    as_json: Json = False,
 ) -> None:
     """Continue a run that was interrupted or killed, as if it had never stopped; or train more epochs."""
     from batchwright.runs.manifest import BEST_RUN
     from batchwright.runs.searches import is_search
 
-    if is_search(run) and (verify or epochs is not None):
-        option = "--verify" if verify else "--epochs"
+    peers = peers_of(distributed=distributed, coordinator=coordinator, processes=processes, process=process)
+    if peers and (verify or is_search(run)):
+        raise RunError("--distributed goes on with a run of one network, and neither verifies nor searches.")
+    if is_search(run) and (verify or epochs is not None or devices is not None):
+        option = "--verify" if verify else "--epochs" if epochs is not None else "--devices"
         raise RunError(f"{run} is a search; {option} is for a run, such as {run / BEST_RUN}.")
-    if verify and epochs is not None:
+    if verify and (epochs is not None or devices is not None):
+        option = "--epochs" if epochs is not None else "--devices"
         raise RunError(
-            "--verify only checks that resuming is exact, and does not continue the run: leave out --epochs."
+            f"--verify only checks that resuming is exact, and does not continue the run: leave out {option}."
         )
     if is_search(run):
         _go_on_with_search(run, log_to or (), as_json=as_json)
     elif verify:
         _verify(run, as_json=as_json)
     else:
-        _go_on(run, log_to or (), epochs=epochs, as_json=as_json)
+        with training_together(peers):
+            _go_on(run, log_to or (), epochs=epochs, devices=devices, as_json=as_json)
 
 
-def _go_on(run: Path, log_to: Sequence[str], *, epochs: int | None, as_json: bool) -> None:
+def _go_on(run: Path, log_to: Sequence[str], *, epochs: int | None, devices: int | None, as_json: bool) -> None:
     """Continue a run, in the runs of trackers that it was logged to before."""
     from batchwright import tracking, workflow
+    from batchwright.cluster.membership import current
 
     earlier = tracking.read_identities(run)
     places = tracking.places_of(log_to, earlier=earlier)
@@ -51,7 +68,8 @@ def _go_on(run: Path, log_to: Sequence[str], *, epochs: int | None, as_json: boo
         say(as_flags(f"note: it was logged to {', '.join(left)} before; `log_to={left[0]}` goes on there"), err=True)
 
     def going_on(interrupted: Callable[[], bool]) -> "Iterator[Event]":
-        return tracking.log_training(workflow.resume(run, epochs=epochs, interrupted=interrupted), places)
+        events = workflow.resume(run, epochs=epochs, devices=devices, interrupted=interrupted)
+        return tracking.log_training(events, places if current().index == 0 else ())
 
     show(going_on, as_json=as_json)
 

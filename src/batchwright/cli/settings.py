@@ -210,6 +210,7 @@ OPTIONS = (
     Option("--average", "training.average", yaml, "{name: exponential, decay: 0.999}, or {name: late, start: 0.75}"),
     Option("--augment", "training.augment", yaml, "of images: auto, null, or {shift: 0.1, flip: true, rotation: 10}"),
     Option("--freeze", "training.freeze", names, "parameters that are not trained, such as 'body/dense_0/*,bias'"),
+    Option("--devices", "training.devices", int, "devices of this machine that share each batch [1]"),
     Option("--seed", "training.seed", int, "of the split, the first parameters, the order of the rows and dropout"),
 )
 

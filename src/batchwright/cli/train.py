@@ -13,6 +13,7 @@ from batchwright.cli.beside import dashboard_beside, folder_above, stay_open
 from batchwright.cli.completing import complete_run
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_settings
+from batchwright.cli.together import Coordinator, Distributed, Process, Processes, peers_of, training_together
 from batchwright.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,32 +52,42 @@ def train(
     report: Report = False,
     dashboard: Dashboard = False,
     log_to: LogTo = None,
+    distributed: Distributed = False,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
     as_json: Json = False,
 ) -> None:
     """Train a network on your data, and save the run."""
     from batchwright import tracking, workflow
+    from batchwright.cluster.membership import current
     from batchwright.runs.run import open_run
 
+    peers = peers_of(distributed=distributed, coordinator=coordinator, processes=processes, process=process)
+    if peers and (seeds > 1 or report or dashboard):
+        raise UsageError(
+            "--distributed does not go with --seeds, --report and --dashboard: the other verbs show a run afterwards."
+        )
     run = None if begin is None else open_run(begin)
+    chosen = settings.config.training
     if run and seeds > 1:
         raise UsageError(f"--seeds trains from random parameters, but --from begins with the parameters of {run.path}.")
-    chosen = settings.config.training
     if seeds > 1 and (chosen.members or chosen.folds or "training.members" in settings.to_measure):
         asked = "--folds" if chosen.folds else "--ensemble"
         raise UsageError(f"--seeds trains one network with each seed, and {asked} several: leave one of them out.")
     if seeds > 1 and chosen.refit:
         raise UsageError("--seeds compares seeds on the validation rows, which --refit learns: leave one of them out.")
-    initial = run.load_model() if run else None
-    settings = settings if initial is None else workflow.settings_like(settings, initial)
     places = tracking.places_of(log_to or ())
 
     def training(interrupted: "Callable[[], bool]") -> "Iterator[Event]":
+        initial = run.load_model() if run else None
         parent = str(run.path.resolve()) if run else ""
-        events = workflow.train(settings, run_dir=run_dir, interrupted=interrupted, initial=initial, parent=parent)
-        events = tracking.log_training(events, places)
+        own = settings if initial is None else workflow.settings_like(settings, initial)
+        events = workflow.train(own, run_dir=run_dir, interrupted=interrupted, initial=initial, parent=parent)
+        events = tracking.log_training(events, places if current().index == 0 else ())
         return workflow.refuse_unrepeatable(events) if seeds > 1 else events
 
-    with dashboard_beside(folder_above(run_dir)) if dashboard else nullcontext():
+    with training_together(peers), dashboard_beside(folder_above(run_dir)) if dashboard else nullcontext():
         show(training, seeds=seeds, report=report, as_json=as_json)
         if dashboard:
             stay_open()
@@ -96,9 +107,14 @@ def show(
     """
     from batchwright.cli.show.diagnosis import brief_lines
     from batchwright.cli.show.training import follow, loss_sketch, metrics_table, notes, seeds_table
+    from batchwright.cluster.membership import current
 
     with catch_interrupts() as interrupted:
         events = training(interrupted)
+        if current().index > 0:  # the first process shows all
+            for _ in events:
+                pass
+            return
         try:
             trained = follow(events, table_console(stderr=True))
         except BaseException as error:

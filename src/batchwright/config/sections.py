@@ -138,6 +138,7 @@ class Training:
             each row by members that were not trained on it; members are a multiple of it, and as many where null; null
             holds out the validation rows from all.
         refit: whether the network is trained anew on training and validation rows, for as many epochs as were best.
+        devices: of this machine that share each batch, and the members of what is trained at once.
     """
 
     epochs: Annotated[int, Ge(1)] | None = None
@@ -160,6 +161,7 @@ class Training:
     members: Annotated[int, Ge(2), Le(64)] | MemberSettings | None = None
     folds: Annotated[int, Ge(2), Le(64)] | None = None
     refit: bool = False
+    devices: Annotated[int, Ge(1)] = 1
 
     def __repr__(self) -> str:
         """The epochs, the batch size and the seed."""

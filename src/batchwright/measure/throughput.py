@@ -140,7 +140,7 @@ def _racers(program: Program, state: TrainState, rows: Rows, sizes: Sequence[int
     """One for each size, up to the first that does not fit in memory."""
     racers = list[_Racer]()
     for size in sizes:
-        plan = make_plan(rows.length, size, 1)
+        plan = make_plan(rows.length, size, 1, devices=rows.placement.count)
         places = min(plan.iterations_per_epoch, MOST_ITERATIONS)
         segment = compile_segment(program, state, rows, plan, iterations=places)
         if not fits(segment.memory_bytes, free):

@@ -26,6 +26,7 @@ from batchwright.training.epochs import (
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job, newest_of, rates_of
 from batchwright.training.order import batches
+from batchwright.training.placement import copies
 from batchwright.training.state import RUNNING, Rows, TrainState
 from batchwright.training.step import Loss
 
@@ -147,7 +148,7 @@ def _compile_epoch(jobs: Sequence[Job], which: Sequence[int], members: Populatio
 
 def _epoch(jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, epoch: int) -> tuple[_Trained, Loss]:
     """Train for an epoch, counted from 0; also give the losses [members, iterations] of its batches."""
-    order = np.stack([batches(jobs[0].plan, seed=seed, epoch=epoch) for seed in trained.seeds])
+    order = np.stack([batches(jobs[0].plan.on_one_device, seed=seed, epoch=epoch) for seed in trained.seeds])
     rates = np.stack([_rates(jobs[which], runs[which]) for which in trained.which])
     newest, segment = _newest_shares(jobs, runs, trained.which), trained.segment
     members, losses = segment(trained.members, common_rows(jobs), Orders(order, rates, newest), segment.iterations)
@@ -168,13 +169,16 @@ def _results_of_epoch(
 
 
 def _validate_jobs(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[Validation]:
-    """The validation of each job with its state; of none whose loss was not finite."""
+    """The validation of each job with its state; of none whose loss was not finite. Devices take the jobs in turn."""
+    rows = copies((jobs[0].train, jobs[0].validation))
 
-    def validate_job(job: Job, state: TrainState) -> Validation:
-        return validate(job, state) if int(state.status) == RUNNING else NOT_VALIDATED
+    def validate_job(number: int, job: Job, state: TrainState) -> Validation:
+        train, validation = rows[number % len(rows)]
+        here = replace(job, train=train, validation=validation)
+        return validate(here, state) if int(state.status) == RUNNING else NOT_VALIDATED
 
     with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(validate_job, jobs, states))
+        return list(pool.map(validate_job, range(len(jobs)), jobs, states))
 
 
 def _states(members: Population, places: Sequence[int]) -> Iterator[TrainState]:

@@ -4,19 +4,21 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import PartitionSpec
 from jaxtyping import Float32, Int32
 
 from batchwright.nn.protocols import Inputs, Tree, Variables
 from batchwright.population.members import Population
 from batchwright.training.libraries import first_product
 from batchwright.training.order import batches
+from batchwright.training.placement import AXIS, LOCAL, Placement
 from batchwright.training.plan import Plan
 from batchwright.training.segment import iterate, occupied_bytes
 from batchwright.training.state import RUNNING, Model, Program, Rows, TrainState
@@ -99,7 +101,8 @@ def group_of(members: int, *, together: bool) -> int:
 def orders_of(plan: Plan, seeds: tuple[int, ...], iterations: int) -> Int32[np.ndarray, "orders iterations parts n"]:
     """The first `iterations` batches of a run with each seed, epoch after epoch."""
     epochs = range(-(-iterations // plan.iterations_per_epoch))
-    return np.stack([np.concatenate([batches(plan, seed=s, epoch=e) for e in epochs])[:iterations] for s in seeds])
+    alone = plan.on_one_device
+    return np.stack([np.concatenate([batches(alone, seed=s, epoch=e) for e in epochs])[:iterations] for s in seeds])
 
 
 @partial(jax.jit, static_argnames="padded", donate_argnames=("states", "losses"))
@@ -137,9 +140,24 @@ def _segment(
     return done
 
 
+@cache
+def _segment_on(placement: Placement, *, padded: bool) -> jax.stages.Wrapped:
+    """`_segment` on several devices: each has members of its own, and does with them what one device does."""
+    loop = partial(_segment, padded=padded)
+    mesh, own, all_same = placement.mesh, PartitionSpec(AXIS), PartitionSpec()
+    given = (own, own, own, own, all_same, Orders(all_same, own, own), all_same)  # type: ignore[arg-type]
+    apart = jax.shard_map(loop, mesh=mesh, in_specs=given, out_specs=own, check_vma=False)
+    mine, same = placement.sharding(AXIS), placement.sharding()
+    lies = (mine, mine, mine, mine, same, Orders(same, mine, mine), same)  # type: ignore[arg-type]
+    return jax.jit(apart, in_shardings=lies, out_shardings=mine, donate_argnums=(2, 3))
+
+
 @dataclass(frozen=True)
 class CompiledPopulation:
-    """A segment compiled for a group of members and a maximum number of iterations, and the bytes that it occupies."""
+    """A segment compiled for a group of members and a maximum number of iterations, and the bytes that it occupies.
+
+    Several devices train as large a part of the group each.
+    """
 
     run: Callable[..., tuple[TrainState, Loss]]
     group: int
@@ -215,14 +233,19 @@ def compile_population(
 ) -> CompiledPopulation:
     """Compile training for these members, up to `iterations` iterations and `orders` orders of rows; run nothing."""
     first_product()
-    group = group_of(members.number, together=together)
+    placement = rows.placement
+    group = placement.count * group_of(-(-members.number // placement.count), together=together)
     some: Population = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((group, *leaf.shape[1:]), leaf.dtype), members)
     of_group = min(orders, group)
     shape = (of_group, iterations, plan.parts, plan.part_rows)
     nothing = np.zeros((group, iterations), np.float32)
     given = Orders(np.zeros(shape, np.int32), nothing, None if members.states.average is None else nothing)
     span, losses = (np.int32(0), np.int32(0)), _no_losses(group, iterations)
-    lowered = _segment.lower(some.programs, some.orders, some.states, losses, rows, given, span, padded=plan.padded)
+    args = (some.programs, some.orders, some.states, losses, rows, given, span)
+    if placement == LOCAL:
+        lowered = _segment.lower(*args, padded=plan.padded)
+    else:
+        lowered = _segment_on(placement, padded=plan.padded).lower(*args)
     compiled = lowered.compile()
     waiting = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(members))
     at_once = min(cores(), -(-members.number // group))

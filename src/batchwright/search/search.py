@@ -32,9 +32,18 @@ from batchwright.search.journal import mend_journal
 from batchwright.search.objective import LOSS, Objective
 from batchwright.search.rounds import first_round, run_round, run_round_alone
 from batchwright.search.saved import describe_result
-from batchwright.search.session import AGAIN, Session, best_of, chosen_objective, how_to_go_on, record_trials
+from batchwright.search.session import (
+    AGAIN,
+    Session,
+    best_of,
+    chosen_objective,
+    how_to_go_on,
+    record_trials,
+    study_of,
+)
+from batchwright.search.shared_size import Size, agreed_size
 from batchwright.search.space import Space, corners, load_space
-from batchwright.search.study import Finished, open_study
+from batchwright.search.study import Finished
 from batchwright.workflow import Event, Prepared, Repeated, Trained, folds, repeat, resume, train
 from batchwright.workflow.averaging import is_averaged
 from batchwright.workflow.ensemble import refuse_apart
@@ -147,7 +156,7 @@ def _plan_search(
     if members is not None:
         refuse_trials_as_members(space, prepared, members, options.trials)
     _refuse_corners(space, prepared, together=members is not None)
-    size, reason, notes = _batch_size(space, first, prepared)
+    size, reason, notes = _batch_size(space, first, prepared, options)
     notes = (*scaled, *notes, *medians_note(prepared.job.program.model.task, objective.monitor))
     plan = SearchPlan(
         prepared.dataset.name,
@@ -177,24 +186,34 @@ def _refuse_corners(space: Space, prepared: Prepared, *, together: bool) -> None
             refuse_apart(prepared.job, job)
 
 
-def _batch_size(space: Space, settings: Settings, prepared: Prepared) -> tuple[int | None, str, tuple[str, ...]]:
-    """The measured batch size, why, and what to say; None where it is searched or was chosen, or cannot be measured."""
+def _batch_size(space: Space, settings: Settings, prepared: Prepared, options: SearchOptions) -> Size:
+    """The measured batch size; none where it is searched or was chosen. Machines that share a study have one."""
     searched = any(dimension.key == SIZE for dimension in space.dimensions)
     if searched or settings.origins[SIZE] != "default":
-        return None, "", ()
+        return Size(None, "", ())
+    if options.storage is None:
+        return _measured_size(prepared)
+    objective = chosen_objective(space, options, prepared)
+    study = study_of(space, options, prepared, objective, place=options.storage)
+    try:
+        return agreed_size(study, lambda: _measured_size(prepared))
+    finally:
+        study.close()
+
+
+def _measured_size(prepared: Prepared) -> Size:
     try:
         found = batch_sizes(prepared)
     except (ConfigError, DataError) as error:
-        return None, "", (f"the batch size stays {prepared.plan.batch_size:,}: {error}",)
-    return found.recommended, found.reason, (f"the batch size {found.recommended:,} was measured: {found.reason}",)
+        return Size(None, "", (f"the batch size stays {prepared.plan.batch_size:,}: {error}",))
+    note = f"the batch size {found.recommended:,} was measured: {found.reason}"
+    return Size(found.recommended, found.reason, (note,))
 
 
 def _carry_out(search: Session) -> Iterator[SearchEvent]:
     started, prepared, options = time.perf_counter(), search.prepared, search.options
-    place = options.storage or search.folder.path / STUDY
-    name = options.study_name or Path(prepared.dataset.name).stem
     objective, seed = search.objective, prepared.job.seed
-    study = open_study(search.space, place, name=name, identity=search.identity, seed=seed, objective=objective)
+    study = search.open_study()
     try:
         yield Began(prepared, search.space, options, search.folder.path, search.notes, objective)
         if not study.alone:

@@ -5,15 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
+from pathlib import Path
 from typing import Any, NoReturn
 
 from batchwright.config import Settings, dump_config
 from batchwright.errors import InterruptedRunError
-from batchwright.runs.searches import BEST_CONFIG, SearchFolder
+from batchwright.runs.searches import BEST_CONFIG, STUDY, SearchFolder
 from batchwright.search.events import SearchOptions
 from batchwright.search.objective import Objective, objective_of
 from batchwright.search.space import Space
-from batchwright.search.study import Finished, Study
+from batchwright.search.study import Finished, Study, open_study
 from batchwright.training.job import Job
 from batchwright.workflow import Prepared, folds
 from batchwright.workflow.budget import with_budget_of, with_epochs_for_size
@@ -44,19 +45,14 @@ class Session:
         """What trials are compared by."""
         return chosen_objective(self.space, self.options, self.prepared)
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What a study has to be of to be this search's."""
-        text = hashlib.sha256(self.space.to_text().encode()).hexdigest()
-        asked = self.options.objective and f"{self.objective.direction} {self.objective.monitor}"
-        return {
-            "rows": self.prepared.dataset.fingerprint,
-            "space": text,
-            "seeds": self.options.seeds,
-            "folds": self.options.folds,
-            "pruning": self.options.pruning,
-            "objective": asked,
-        }
+    def open_study(self) -> Study:
+        """The study of this search, new or begun.
+
+        Raises:
+            RunError, UsageError: as `study.open_study`.
+        """
+        place = self.options.storage or self.folder.path / STUDY
+        return study_of(self.space, self.options, self.prepared, self.objective, place=place)
 
     def settings(self, chosen: Mapping[str, Any]) -> Settings:
         """Those of a trial."""
@@ -65,6 +61,23 @@ class Session:
             return settings
         settings = settings.with_measured({SIZE: plan.batch_size}, {SIZE: {"reason": plan.batch_size_reason}})
         return with_epochs_for_size(settings, self.prepared.plan.training_rows)
+
+
+def study_of(
+    space: Space, options: SearchOptions, prepared: Prepared, objective: Objective, *, place: str | Path
+) -> Study:
+    """The study of a search, in a database or in a journal; see `study.open_study`."""
+    asked = options.objective and f"{objective.direction} {objective.monitor}"
+    identity = {
+        "rows": prepared.dataset.fingerprint,
+        "space": hashlib.sha256(space.to_text().encode()).hexdigest(),
+        "seeds": options.seeds,
+        "folds": options.folds,
+        "pruning": options.pruning,
+        "objective": asked,
+    }
+    name = options.study_name or Path(prepared.dataset.name).stem
+    return open_study(space, place, name=name, identity=identity, seed=prepared.job.seed, objective=objective)
 
 
 def chosen_objective(space: Space, options: SearchOptions, prepared: Prepared) -> Objective:

@@ -17,6 +17,7 @@ from batchwright.training.evaluate import evaluate_rows
 from batchwright.training.events import Status
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job, epochs_in_time, plan_of, rates_of
+from batchwright.training.placement import one_copy
 from batchwright.training.state import RUNNING, Rows, TrainState
 from batchwright.training.statistics import with_statistics
 from batchwright.training.step import Loss
@@ -72,7 +73,7 @@ def evaluated_variables(job: Job, state: TrainState) -> Variables:
     """The variables of a state that are validated and kept."""
     if not job.renews_statistics or isinstance(job.train, OnDisk):
         return state.evaluated
-    return with_statistics(job.program.model.network, state, job.train, job.plan)
+    return with_statistics(job.program.model.network, one_copy(state), one_copy(job.train), job.plan)
 
 
 def validate(job: Job, state: TrainState) -> Validation:
@@ -93,7 +94,7 @@ def warm_up(job: Job, now: Checkpoint) -> None:
     if isinstance(job.validation, Rows):
         validate(job, now.state)
     if job.diagnostics is not None:
-        job.diagnostics(job, now.state, epoch=1, plan=plan_of(job, now.history), learning_rate=0.0)
+        job.diagnostics(job, one_copy(now.state), epoch=1, plan=plan_of(job, now.history), learning_rate=0.0)
 
 
 def close_epoch(job: Job, now: Checkpoint, seconds: float, validation: Validation) -> Checkpoint:
@@ -130,10 +131,10 @@ def _row(job: Job, now: Checkpoint, seconds: float) -> EpochRow:
     if job.divergence.policy == "reduce":
         row |= {"reductions": len(now.diverged), "diverged_at": now.diverged[-1] + 1 if now.diverged else 0}
     if job.probe is not None:
-        row |= job.probe(now.state, epoch)
+        row |= job.probe(one_copy(now.state), epoch)
     if job.diagnostics is not None:
         plan, rate = plan_of(job, now.history), float(row["learning_rate"])
-        row |= job.diagnostics(job, now.state, epoch=epoch, plan=plan, learning_rate=rate)
+        row |= job.diagnostics(job, one_copy(now.state), epoch=epoch, plan=plan, learning_rate=rate)
     return row
 
 

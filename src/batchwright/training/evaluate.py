@@ -16,6 +16,7 @@ from batchwright.tasks.mistakes import wrong_rows
 from batchwright.tasks.per_class import PerClass, per_class, per_label, per_target
 from batchwright.training.feed import OnDisk, read_to_device
 from batchwright.training.libraries import for_large_products
+from batchwright.training.placement import AXIS, LOCAL, Placement, one_copy, placement_of
 from batchwright.training.state import Model, Rows
 
 ROWS_AT_ONCE = 512
@@ -26,15 +27,18 @@ Compiled = Callable[[Model, Variables, Inputs], Array]
 
 
 @cache
-def _compile_network() -> Compiled:
-    """The compiled network in evaluation mode, with libraries chosen for the large products of many rows."""
-    return jax.jit(Model.outputs, compiler_options=for_large_products())
+def _compile(outputs: Compiled, placement: Placement) -> Compiled:
+    """A network in evaluation mode, with libraries chosen for the large products of many rows.
 
+    Of several devices, each has a share of the rows; all have the outputs.
+    """
+    if placement == LOCAL:
+        return jax.jit(outputs, compiler_options=for_large_products())
 
-@cache
-def _compile_submodels() -> Compiled:
-    """The same without pooling the outputs of submodels."""
-    return jax.jit(Model.each_output, compiler_options=for_large_products())
+    def shared(model: Model, variables: Variables, inputs: Inputs) -> Array:
+        return outputs(model, variables, lax.with_sharding_constraint(inputs, placement.sharding(AXIS)))
+
+    return jax.jit(shared, compiler_options=for_large_products(), out_shardings=placement.sharding())
 
 
 @partial(jax.jit, static_argnames="count")
@@ -48,16 +52,17 @@ def outputs(
     """The network's outputs for all rows, in evaluation mode, on the host.
 
     The rows go through in pieces of one size, the largest power of two that exceeds neither `rows_at_once` nor the
-    number of rows, so that few programs are compiled. The last piece overlaps the one before it.
+    number of rows, so that few programs are compiled. The last piece overlaps the one before it. Several devices take a
+    piece each at once.
     """
-    return _in_pieces(partial(_compile_network(), model, variables), inputs, rows_at_once)
+    return _in_pieces(Model.outputs, model, variables, inputs, rows_at_once)
 
 
 def outputs_of_submodels(
     model: Model, variables: Variables, inputs: Inputs
 ) -> Float32[np.ndarray, "rows submodels outputs"]:
     """The outputs of each submodel of an ensemble, which `outputs` pools."""
-    return _in_pieces(partial(_compile_submodels(), model, variables), inputs, ROWS_AT_ONCE)
+    return _in_pieces(Model.each_output, model, variables, inputs, ROWS_AT_ONCE)
 
 
 def compile_outputs(
@@ -78,12 +83,15 @@ def compile_outputs(
     return partial(program.lower(leaves, example).compile(), leaves)
 
 
-def _in_pieces(apply: Callable[[Inputs], Array], inputs: Inputs, rows_at_once: int) -> np.ndarray:
-    rows = len(next(iter(inputs.values())))
+def _in_pieces(outputs: Compiled, model: Model, variables: Variables, inputs: Inputs, rows_at_once: int) -> np.ndarray:
+    one = next(iter(inputs.values()))
+    rows, placement = len(one), placement_of(one)
     if rows == 0:
         raise ValueError("there are no rows to evaluate.")
-    size = 1 << (min(rows, rows_at_once).bit_length() - 1)
-    starts = range(0, rows, size)
+    if rows < placement.count:
+        inputs, variables, placement = one_copy(inputs), one_copy(variables), LOCAL
+    size = (1 << (min(rows // placement.count, rows_at_once).bit_length() - 1)) * placement.count
+    starts, apply = range(0, rows, size), partial(_compile(outputs, placement), model, placement.everywhere(variables))
     pieces = [apply(_take(inputs, min(start, rows - size), size)) for start in starts]
     last = size - (rows - starts[-1])  # rows of the last piece that the piece before it has covered
     return np.concatenate([*map(np.asarray, pieces[:-1]), np.asarray(pieces[-1])[last:]])
@@ -170,7 +178,9 @@ def _pieces(rows: Rows | OnDisk) -> Iterator[_Piece]:
     if isinstance(rows, OnDisk):
         starts = range(0, rows.length, rows.chunk_rows)
         ranges = [np.array([[start, min(start + rows.chunk_rows, rows.length)]]) for start in starts]
-        read = rows.read_ahead(partial(read_to_device, ranges=of_piece) for of_piece in ranges)
+        read = rows.read_ahead(
+            partial(read_to_device, ranges=of_piece, placement=rows.placement) for of_piece in ranges
+        )
         yield from (_Piece(piece, stop - start) for piece, ((start, stop),) in zip(read, ranges, strict=True))
     else:
         yield _Piece(rows, rows.length)

@@ -13,7 +13,9 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from batchwright.training.order import arrange_batches, batches, consecutive_ranges, permutation, shuffled_blocks
+from batchwright.training.placement import LOCAL, Placement
 from batchwright.training.plan import Plan
+from batchwright.training.shares import share_rows
 from batchwright.training.state import Arrays, Rows, to_device
 
 T = TypeVar("T")
@@ -93,10 +95,11 @@ class Reader(Protocol):
 
 
 class OnDisk(NamedTuple):
-    """Rows to be read in chunks of `chunk_rows`, a multiple of the batch size."""
+    """Rows to be read in chunks of `chunk_rows`, a multiple of the batch size, for the devices of a placement."""
 
     reader: Reader
     chunk_rows: int
+    placement: Placement = LOCAL
 
     @property
     def length(self) -> int:
@@ -104,8 +107,8 @@ class OnDisk(NamedTuple):
         return self.reader.rows
 
     def read(self, ranges: Int64[np.ndarray, "ranges 2"]) -> Rows:
-        """The rows [start, stop) of each range, one after the other, on the device, in memory of their own."""
-        return to_device(self.reader.places(int((ranges[:, 1] - ranges[:, 0]).sum())).fill(ranges))
+        """The rows [start, stop) of each range, one after the other, on each device, in memory of their own."""
+        return to_device(self.reader.places(int((ranges[:, 1] - ranges[:, 0]).sum())).fill(ranges), self.placement)
 
     def read_ahead(self, reads: Iterable[Callable[[Places], T]]) -> Generator[T, None, None]:
         """The result of each function for memory of `chunk_rows` rows; a thread calls the next one meanwhile.
@@ -122,9 +125,9 @@ class OnDisk(NamedTuple):
             yield from (last.result() for last in ahead)
 
 
-def read_to_device(places: Places, ranges: Int64[np.ndarray, "ranges 2"]) -> Rows:
-    """The rows of these ranges on the device, in or from the memory of `places`."""
-    rows: Rows = jax.block_until_ready(to_device(places.fill(ranges)))
+def read_to_device(places: Places, ranges: Int64[np.ndarray, "ranges 2"], placement: Placement = LOCAL) -> Rows:
+    """The rows of these ranges on each device, in or from the memory of `places`."""
+    rows: Rows = jax.block_until_ready(to_device(places.fill(ranges), placement))
     return rows
 
 
@@ -132,7 +135,8 @@ def read_to_device(places: Places, ranges: Int64[np.ndarray, "ranges 2"]) -> Row
 class Streamed:
     """Rows read in chunks: blocks, then rows within a chunk, shuffled where the plan shuffles; a thread reads ahead.
 
-    Each row is in exactly one batch of an epoch. A chunk lasts until the next is asked for.
+    Each row is in exactly one batch of an epoch, with any number of devices in the same one; of several devices, each
+    has the rows of its places only. A chunk lasts until the next is asked for.
     """
 
     source: OnDisk
@@ -162,7 +166,6 @@ class Streamed:
         )
 
     def _chunk(self, epoch: int, number: int, ranges: Int64[np.ndarray, "ranges 2"], places: Places) -> Chunk:
-        rows = read_to_device(places, ranges)
         first, present = number * self._iterations, int((ranges[:, 1] - ranges[:, 0]).sum())
         iterations = min(self._iterations, self.plan.iterations_per_epoch - first)
         order = (
@@ -170,9 +173,10 @@ class Streamed:
             if self.plan.shuffle
             else np.arange(present, dtype=np.int32)
         )[: iterations * self.plan.batch_size]
-        return Chunk(
-            rows,
-            first,
-            iterations,
-            arrange_batches(order, self.plan, iterations=self._iterations, filler=self.source.chunk_rows),
-        )
+        filler, placement = self.source.chunk_rows, self.source.placement
+        arranged = arrange_batches(order, self.plan, iterations=self._iterations, filler=filler)
+        if placement == LOCAL:
+            return Chunk(read_to_device(places, ranges), first, iterations, arranged)
+        shared = share_rows(places.fill(ranges), arranged, placement, filler=filler)
+        rows, batches_here = jax.block_until_ready(shared[0]), shared[1]
+        return Chunk(rows, first, iterations, batches_here)

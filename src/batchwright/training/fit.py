@@ -94,7 +94,7 @@ def compile_loop(job: Job, state: TrainState, history: History = (), *, segments
 
     Where it is among the `segments`, it is not compiled anew.
     """
-    plan = plan_of(job, history)
+    plan = replace(plan_of(job, history), devices=job.placement.count)
     program = program_of(job, plan)
     feed: Feed = (
         Streamed(job.train, plan, job.seed) if isinstance(job.train, OnDisk) else Resident(job.train, plan, job.seed)
@@ -199,7 +199,7 @@ def _end(job: Job, history: History, watch: Watch) -> End | None:
     """Whether and why the last epoch was the last; None to go on."""
     if end := stop_reason(job, history):
         return end
-    if watch.steering.stop:
+    if watch.is_to_stop():
         return End("finished", f"stopped as asked, in epoch {len(history)} of {job.plan.epochs}")
     if watch.late:
         return End("finished", f"the time limit of {job.max_time:g} s is reached in epoch {len(history)}")

@@ -14,6 +14,7 @@ from batchwright.training.average import Average
 from batchwright.training.checkpoint import Checkpoints, History
 from batchwright.training.feed import OnDisk
 from batchwright.training.growth import AdaptiveBatchSize, power_of, size_by_noise, size_by_schedule
+from batchwright.training.placement import Placement
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows, TrainState
 from batchwright.training.stopping import EarlyStopping
@@ -108,6 +109,11 @@ class Job:
     diagnostics: LayersProbe | None = None
     renews_statistics: bool = False
     replay: Replay | None = None
+
+    @property
+    def placement(self) -> Placement:
+        """The devices that it is trained on: those of its rows."""
+        return self.train.placement
 
     def __repr__(self) -> str:
         """The plan, the update rule and the schedule."""

@@ -37,13 +37,13 @@ def batches(plan: Plan, *, seed: int, epoch: int) -> Int32[np.ndarray, "iteratio
 def arrange_batches(
     order: Int32[np.ndarray, " rows"], plan: Plan, *, iterations: int, filler: int
 ) -> Int32[np.ndarray, "iterations parts part_rows"]:
-    """Arrange these rows in batches of the plan's size and parts; `filler` stands where no row is left."""
+    """Arrange these rows in batches of the plan's size and parts; `filler` stands where no row is left.
+
+    A part has the same rows with any number of devices; `part_places` says how many places.
+    """
     by_batch = _fill_up(order, iterations * plan.batch_size, filler).reshape(iterations, plan.batch_size)
-    width = plan.parts * plan.part_rows
-    if width > plan.batch_size:
-        spare = np.full((iterations, width - plan.batch_size), filler, np.int32)
-        by_batch = np.concatenate([by_batch, spare], axis=1)
-    return by_batch.reshape(iterations, plan.parts, plan.part_rows)
+    by_part = _widen(by_batch, plan.parts * plan.part_rows, filler).reshape(iterations, plan.parts, plan.part_rows)
+    return _widen(by_part, plan.part_places, filler)
 
 
 def shuffled_blocks(
@@ -89,6 +89,14 @@ def _ranges(
     begin[0] = end[0] - (places[0] - first)
     end[-1] -= places[-1] - last
     return np.stack([begin, end], axis=1)
+
+
+def _widen(array: Int32[np.ndarray, "*axes n"], width: int, filler: int) -> Int32[np.ndarray, "*axes width"]:
+    """The array with as many more fillers in its last axis as it lacks."""
+    lacking = width - array.shape[-1]
+    if not lacking:
+        return array
+    return np.concatenate([array, np.full((*array.shape[:-1], lacking), filler, np.int32)], axis=-1)
 
 
 def _fill_up(order: Int32[np.ndarray, " rows"], length: int, filler: int) -> Int32[np.ndarray, " length"]:

@@ -39,7 +39,14 @@ class Passes:
         """
         old = self.job.plan
         epochs = len(self.now.history) + 1
-        plan = make_plan(rows.length, self._batch_size, epochs, remainder=old.remainder, shuffle=old.shuffle)
+        plan = make_plan(
+            rows.length,
+            self._batch_size,
+            epochs,
+            remainder=old.remainder,
+            shuffle=old.shuffle,
+            devices=rows.placement.count,
+        )
         job = replace(self.job, train=rows, plan=plan)
         now = one_epoch(job, self.now, self._segments)
         if int(now.state.status) != RUNNING:

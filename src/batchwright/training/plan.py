@@ -1,7 +1,7 @@
 """Count a run in whole numbers: rows and batch size give iterations, iterations and epochs give updates."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from batchwright.errors import ConfigError
@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 8192
 class Plan:
     """The rows, iterations and updates of a run; all numbers follow from the first five fields.
 
-    `shuffle` renews the order of the rows in each epoch.
+    `shuffle` renews the order of the rows in each epoch. `devices` have as many places of a batch as each other.
 
     >>> plan = Plan(training_rows=60_000, batch_size=100, epochs=10)
     >>> plan.iterations_per_epoch, plan.updates, plan.last_batch_rows
@@ -34,6 +34,7 @@ class Plan:
     remainder: Remainder = "keep"
     rows_at_once: int = ROWS_AT_ONCE
     shuffle: bool = True
+    devices: int = 1
 
     @property
     def iterations_per_epoch(self) -> int:
@@ -67,6 +68,16 @@ class Plan:
         return math.ceil(self.batch_size / self.parts)
 
     @property
+    def part_places(self) -> int:
+        """Places for the rows of a part, of which each device has as many: the last ones may be left over."""
+        return math.ceil(self.part_rows / self.devices) * self.devices
+
+    @property
+    def on_one_device(self) -> "Plan":
+        """The same plan without places left over."""
+        return self if self.devices == 1 else replace(self, devices=1)
+
+    @property
     def padded(self) -> bool:
         """Whether any batch needs empty places, so that all batches have one shape."""
         return self.last_batch_rows < self.batch_size or self.parts * self.part_rows > self.batch_size
@@ -80,7 +91,13 @@ class Plan:
 
 
 def make_plan(
-    training_rows: int, batch_size: BatchSize, epochs: int, *, remainder: Remainder = "keep", shuffle: bool = True
+    training_rows: int,
+    batch_size: BatchSize,
+    epochs: int,
+    *,
+    remainder: Remainder = "keep",
+    shuffle: bool = True,
+    devices: int = 1,
 ) -> Plan:
     """Make the plan; a batch size above the number of rows means all rows, as does "full".
 
@@ -96,7 +113,7 @@ def make_plan(
         raise ConfigError(
             f"training.batch_size is {batch_size}; it must be between 1 and the number of rows, or 'full'."
         )
-    plan = Plan(training_rows, min(rows, training_rows), epochs, remainder, shuffle=shuffle)
+    plan = Plan(training_rows, min(rows, training_rows), epochs, remainder, shuffle=shuffle, devices=devices)
     if plan.updates > MOST_UPDATES:
         raise ConfigError(
             f"training.epochs is {epochs:,}: of {plan.iterations_per_epoch:,} iterations each, that makes "

@@ -3,16 +3,18 @@
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.sharding import Mesh
 from jaxtyping import Float, Int32
 
 from batchwright.training.libraries import LARGE_PRODUCTS, first_product, for_large_products
+from batchwright.training.placement import AXIS, LOCAL, Placement
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows, TrainState
 from batchwright.training.step import Loss, step
@@ -39,6 +41,7 @@ def iterate(
     span: tuple[Array, Array],
     *,
     padded: bool,
+    mesh: Mesh | None = None,
 ) -> tuple[TrainState, Loss]:
     """The training loop, for a single network or for a member of a population: iterations span[0] ... span[1] - 1.
 
@@ -51,19 +54,20 @@ def iterate(
         newest: the shares of the newest variables in their average; None where no average is kept.
         span: the bounds; they are traced, so that a segment of any length is the same program, with the same bits.
         padded: whether a row number past the last row marks a place without a row.
+        mesh: devices each of which has rows of its own; None where each has all rows.
     """
 
     def one(i: Array, carry: tuple[TrainState, Loss]) -> tuple[TrainState, Loss]:
         train, losses = carry
         share = None if newest is None else newest[i]
-        train, loss = step(program, train, rows, batch_of(i), rates[i], share, padded=padded)
+        train, loss = step(program, train, rows, batch_of(i), rates[i], share, padded=padded, mesh=mesh)
         return train, jax.tree.map(lambda places, one: places.at[i].set(one), losses, loss)
 
     done: tuple[TrainState, Loss] = lax.fori_loop(*span, one, carry)
     return done
 
 
-@partial(jax.jit, static_argnames="padded", donate_argnames=("train", "losses"))
+@partial(jax.jit, static_argnames=("padded", "mesh", "size"), donate_argnames=("train", "losses"))
 def _segment(
     program: Program,
     train: TrainState,
@@ -73,10 +77,33 @@ def _segment(
     span: tuple[Array, Array],
     *,
     padded: bool,
+    mesh: Mesh | None = None,
+    size: int | None = None,
 ) -> tuple[TrainState, Loss]:
-    """Iterations span[0] ... span[1] - 1 of an epoch; their losses are written at their places."""
+    """Iterations span[0] ... span[1] - 1 of an epoch; their losses are written at their places.
+
+    `size` is how many places of each part are used; None: all.
+    """
     order, rates, newest = jax.tree.map(jnp.asarray, epoch)
-    return iterate(program, (train, losses), rows, lambda i: order[i], rates, newest, span, padded=padded)
+
+    def batch_of(i: Array) -> Array:
+        batch: Array = order[i]
+        return batch if size is None else batch[:, :size]
+
+    return iterate(program, (train, losses), rows, batch_of, rates, newest, span, padded=padded, mesh=mesh)
+
+
+@cache
+def _segment_on(placement: Placement, *, divided: bool, padded: bool, size: int) -> jax.stages.Wrapped:
+    """`_segment` on several devices; rows are `divided`, or each device has all."""
+    copied, rows = placement.sharding(), placement.sharding(*[AXIS] * divided)
+    epoch = Epoch(placement.sharding(None, None, AXIS), copied, copied)  # type: ignore[arg-type]  # how they lie
+    return jax.jit(
+        partial(_segment, padded=padded, mesh=placement.mesh if divided else None, size=size),
+        in_shardings=(copied, copied, copied, rows, epoch, copied),
+        out_shardings=copied,
+        donate_argnums=(1, 2),
+    )
 
 
 def epoch_without_change(order: Int32[np.ndarray, "iterations parts n"], train: TrainState) -> Epoch:
@@ -94,19 +121,21 @@ def no_losses(iterations: int) -> Loss:
 class CompiledSegment:
     """A segment compiled for the shapes of one plan, and what compiling it took.
 
-    `seconds` is the time to compile it (or to read it from the cache). `memory_bytes` is what the program occupies:
-    rows, parameters, optimizer state and temporary arrays.
+    `seconds` is the time to compile it (or to read it from the cache). `memory_bytes` is what the program occupies on
+    a device: rows, parameters, optimizer state and temporary arrays.
     """
 
     run: Callable[[Program, TrainState, Loss, Rows, Epoch, tuple[np.int32, np.int32]], tuple[TrainState, Loss]]
     seconds: float
     memory_bytes: int
+    placement: Placement = LOCAL
 
     def __call__(
         self, program: Program, carry: tuple[TrainState, Loss], rows: Rows, epoch: Epoch, span: tuple[int, int]
     ) -> tuple[TrainState, Loss]:
         """The carry after iterations span[0] ... span[1] - 1 of the epoch; the given carry is used up."""
-        return self.run(program, *carry, rows, epoch, (np.int32(span[0]), np.int32(span[1])))
+        epoch = epoch._replace(batches=self.placement.spread(epoch.batches))
+        return self.run(program, *self.placement.everywhere(carry), rows, epoch, (np.int32(span[0]), np.int32(span[1])))
 
 
 def compile_segment(
@@ -116,15 +145,26 @@ def compile_segment(
 
     `iterations` is how many are passed at once, by default the iterations of an epoch. The rows may have no content.
     """
-    started = time.perf_counter()
+    started, placement = time.perf_counter(), rows.placement
+    if plan.devices != placement.count:
+        raise ValueError(f"the plan is for {plan.devices} devices, and the rows lie on {placement.count}.")
     first_product()
     iterations = plan.iterations_per_epoch if iterations is None else iterations
-    epoch = epoch_without_change(np.zeros((iterations, plan.parts, plan.part_rows), np.int32), train)
+    epoch = epoch_without_change(np.zeros((iterations, plan.parts, plan.part_places), np.int32), train)
     span = (np.int32(0), np.int32(0))
-    lowered = _segment.lower(program, train, no_losses(iterations), rows, epoch, span, padded=plan.padded)
+    places = no_losses(iterations)
+    if placement == LOCAL:
+        lowered = _segment.lower(program, train, places, rows, epoch, span, padded=plan.padded)
+    else:
+        loop = _segment_on(placement, divided=rows.are_divided, padded=plan.padded, size=plan.part_rows)
+        lowered = loop.lower(program, *_shapes_of((train, places)), rows, _shapes_of(epoch), span)
     products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))
     compiled = lowered.compile(for_large_products() if products >= LARGE_PRODUCTS else None)
-    return CompiledSegment(compiled, time.perf_counter() - started, occupied_bytes(compiled))
+    return CompiledSegment(compiled, time.perf_counter() - started, occupied_bytes(compiled), placement)
+
+
+def _shapes_of(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), tree)
 
 
 MOST_SEGMENTS = 16
@@ -141,7 +181,7 @@ class Segments:
         """The segment of `compile_segment`, compiled when it is first asked for."""
         leaves, structure = jax.tree.flatten((program, train, rows))
         shapes = tuple((np.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
-        shape = (structure, shapes, iterations, plan.parts, plan.part_rows, plan.padded)
+        shape = (structure, shapes, iterations, plan.parts, plan.part_rows, plan.padded, rows.placement)
         if shape not in self._by_shape:
             while len(self._by_shape) >= MOST_SEGMENTS:
                 del self._by_shape[next(iter(self._by_shape))]

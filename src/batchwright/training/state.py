@@ -18,6 +18,7 @@ from batchwright.optim.names import leave_out_chosen, list_names, names_of, refu
 from batchwright.optim.rule import Optimizer
 from batchwright.tasks import Task
 from batchwright.tasks.target_columns import target_columns
+from batchwright.training.placement import LOCAL, Placement, is_divided, placement_of
 from batchwright.training.uncompiled import call_uncompiled
 
 Precision = Literal["float32", "bfloat16"]
@@ -56,6 +57,16 @@ class Rows(NamedTuple):
     def length(self) -> int:
         """The number of rows."""
         return len(self.targets)
+
+    @property
+    def placement(self) -> Placement:
+        """The devices that they lie on."""
+        return placement_of(self.targets)
+
+    @property
+    def are_divided(self) -> bool:
+        """Whether each device has rows of its own, rather than a copy of all."""
+        return is_divided(self.targets)
 
 
 def take_rows(rows: Rows, places: np.ndarray) -> Rows:
@@ -156,10 +167,15 @@ class TrainState(NamedTuple):
         return self.variables if self.average is None else self.average
 
 
-def to_device(split: Arrays) -> Rows:
-    """The rows of a split on the device; an array that nobody can change is not copied where its memory can be used."""
-    weights = None if split.weights is None else _put(split.weights)
-    return Rows({name: _put(array) for name, array in split.inputs.items()}, _put(split.targets), weights)
+def to_device(split: Arrays, placement: Placement = LOCAL) -> Rows:
+    """The rows of a split on each device; one device uses the memory of an array that nobody can change."""
+
+    def put(array: np.ndarray) -> jax.Array:
+        placed: jax.Array = _put(array) if placement == LOCAL else placement.everywhere(array)  # type: ignore[assignment]
+        return placed
+
+    weights = None if split.weights is None else put(split.weights)
+    return Rows({name: put(array) for name, array in split.inputs.items()}, put(split.targets), weights)
 
 
 def _put(array: np.ndarray) -> jax.Array:

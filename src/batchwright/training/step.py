@@ -1,12 +1,13 @@
 """One iteration of mini-batch gradient descent: forward, loss, backward, update. Gradients are taken only here."""
 
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Bool, Float, Int32
 
 from batchwright.nn.augment import AUGMENT, mix
@@ -14,6 +15,7 @@ from batchwright.nn.protocols import Inputs, Tree, Variables
 from batchwright.optim.names import put_back
 from batchwright.optim.rule import update
 from batchwright.training.average import move_average
+from batchwright.training.placement import AXIS
 from batchwright.training.state import KEYS, RUNNING, Program, Rows, TrainState
 
 
@@ -45,6 +47,7 @@ def step(
     newest: Float[Array, ""] | None = None,
     *,
     padded: bool,
+    mesh: Mesh | None = None,
 ) -> tuple[TrainState, Loss]:
     """The state after one update with the learning rate `rate`, and the loss of the batch before it.
 
@@ -52,18 +55,21 @@ def step(
     taken of the weighted mean loss over the rows of the batch, however many parts it has; only batch normalization
     sees each part by itself. Frozen parameters have no gradient and stay as they are. If the loss is not finite,
     nothing is updated now or later, and `status` becomes this iteration. `newest` is the share of the new variables in
-    their average, where one is kept.
+    their average, where one is kept. With a `mesh`, each of its devices has rows of its own, whose numbers are those at
+    its places of the batch.
     """
     present = batch < rows.length if padded else None
-    weights = _weights(program, rows, batch, present)
+    weights = _weights(program, rows, batch, present, mesh)
     total = jnp.float32(batch.size) if weights is None else weights.sum()
     key = jax.random.fold_in(jax.random.wrap_key_data(train.key, impl=KEYS), train.step)
     parts = _parts(batch, present, weights, total)
     if batch.shape[0] == 1:
         part = jax.tree.map(lambda a: a[0], parts)
-        mean, state, gradients = _gradients(program, train.variables, rows, part, key, padded=padded)
+        mean, state, gradients = _gradients(program, train.variables, rows, part, key, padded=padded, mesh=mesh)
     else:
-        mean, state, gradients = _accumulate_gradients(program, train.variables, rows, parts, key, padded=padded)
+        mean, state, gradients = _accumulate_gradients(
+            program, train.variables, rows, parts, key, padded=padded, mesh=mesh
+        )
     running = train.status == RUNNING
     finite = running & jnp.isfinite(mean)
 
@@ -94,22 +100,41 @@ class _Changing(NamedTuple):
 
 
 def _weights(
-    program: Program, rows: Rows, batch: Int32[Array, "parts n"], present: Bool[Array, "parts n"] | None
+    program: Program,
+    rows: Rows,
+    batch: Int32[Array, "parts n"],
+    present: Bool[Array, "parts n"] | None,
+    mesh: Mesh | None,
 ) -> Float[Array, "parts n"] | None:
     """The weight of every place of the batch: sample weight · class weight, and 0 where no row is. None: all 1."""
+    if mesh is not None and len(batch) > 1:  # each part is divided over the devices
+        marks = [None] * len(batch) if present is None else [present[i : i + 1] for i in range(len(batch))]
+        each = [_weights(program, rows, batch[i : i + 1], mark, mesh) for i, mark in enumerate(marks)]
+        known = [weights for weights in each if weights is not None]
+        return jnp.concatenate(known) if known else None
     places, padded = batch.reshape(-1), present is not None
     factors = (
         None if present is None else present.reshape(-1).astype(jnp.float32),
-        None if rows.weights is None else _take_rows(rows.weights, places, padded=padded),
-        program.model.task.row_weights(_take_rows(rows.targets, places, padded=padded)),
+        None if rows.weights is None else _take_rows(rows.weights, places, padded=padded, mesh=mesh),
+        program.model.task.row_weights(_take_rows(rows.targets, places, padded=padded, mesh=mesh)),
     )
     known = [factor for factor in factors if factor is not None]
     return reduce(jnp.multiply, known).reshape(batch.shape) if known else None
 
 
-def _take_rows(array: Array, places: Array, *, padded: bool) -> Array:
+def _take_rows(array: Array, places: Array, *, padded: bool, mesh: Mesh | None) -> Array:
     """These rows of an array. Only padded batches hold numbers past the last row, which need to be clipped."""
-    return array.at[places].get(mode="clip" if padded else "promise_in_bounds")
+
+    def take(array: Array, places: Array) -> Array:
+        return array.at[places].get(mode="clip" if padded else "promise_in_bounds")
+
+    if mesh is None:
+        return take(array, places)
+    own, size = PartitionSpec(AXIS), len(places)
+    if left_over := -size % mesh.size:  # each device takes as many
+        places = jnp.pad(places, (0, left_over))
+    taken: Array = jax.shard_map(take, mesh=mesh, in_specs=(own, own), out_specs=own)(array, places)
+    return taken[:size]
 
 
 def _parts(batch: Array, present: Array | None, weights: Array | None, total: Array) -> BatchPart:
@@ -119,11 +144,19 @@ def _parts(batch: Array, present: Array | None, weights: Array | None, total: Ar
 
 
 def _gradients(
-    program: Program, variables: Variables, rows: Rows, part: BatchPart, key: Array, *, padded: bool
+    program: Program,
+    variables: Variables,
+    rows: Rows,
+    part: BatchPart,
+    key: Array,
+    *,
+    padded: bool,
+    mesh: Mesh | None = None,
 ) -> tuple[Float[Array, ""], Tree, Tree]:
     """A part's share of the batch's mean loss, the network's new state, and the part's share of the gradient."""
-    inputs: Inputs = {name: _take_rows(array, part.rows, padded=padded) for name, array in rows.inputs.items()}
-    targets = _take_rows(rows.targets, part.rows, padded=padded)
+    take = partial(_take_rows, places=part.rows, padded=padded, mesh=mesh)
+    inputs: Inputs = {name: take(array) for name, array in rows.inputs.items()}
+    targets = take(rows.targets)
     inputs, mixed = _augment(program, inputs, part, key)
 
     def loss(trained: Tree) -> tuple[Array, Tree]:
@@ -169,7 +202,14 @@ def _sum_of_losses(program: Program, outputs: Array, targets: Array, shares: Arr
 
 
 def _accumulate_gradients(
-    program: Program, variables: Variables, rows: Rows, parts: BatchPart, key: Array, *, padded: bool
+    program: Program,
+    variables: Variables,
+    rows: Rows,
+    parts: BatchPart,
+    key: Array,
+    *,
+    padded: bool,
+    mesh: Mesh | None,
 ) -> tuple[Float[Array, ""], Tree, Tree]:
     """The `_gradients` of all parts of a batch, computed one after the other and added up."""
 
@@ -178,7 +218,7 @@ def _accumulate_gradients(
         part = jax.tree.map(lambda a: a[number], parts)
         at_state = Variables(variables.params, state)
         key_of_part = jax.random.fold_in(key, number)
-        more, state, further = _gradients(program, at_state, rows, part, key_of_part, padded=padded)
+        more, state, further = _gradients(program, at_state, rows, part, key_of_part, padded=padded, mesh=mesh)
         return mean + more, state, jax.tree.map(jnp.add, gradients, further)
 
     nothing = (jnp.zeros(()), variables.state, jax.tree.map(jnp.zeros_like, program.trained_params(variables.params)))

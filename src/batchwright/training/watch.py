@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from batchwright.cluster.membership import current
 from batchwright.training.checkpoint import Checkpoint, copy_to_host
 from batchwright.training.epochs import iterations_done
 from batchwright.training.events import CheckpointTaken
@@ -29,19 +30,23 @@ class Steering:
 
 
 class Watch:
-    """The clock of a fit: seconds of training, how long the next segment has to be, when a checkpoint is due."""
+    """The clock of a fit: seconds of training, how long the next segment has to be, when a checkpoint is due.
+
+    Processes that train together go by the clock of the first of them, and by what is asked of any.
+    """
 
     def __init__(self, job: Job, start: Checkpoint, interrupted: Callable[[], bool], steering: Steering) -> None:
         self.job = job
-        self.interrupted = interrupted
         self.steering = steering
+        self._interrupted = interrupted
+        self._together = current()
         self.started = time.perf_counter() - start.seconds
         self.length = FIRST_SEGMENT
         self.taken = start.seconds
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self.started
+        return self._together.agree(time.perf_counter() - self.started)
 
     @property
     def late(self) -> bool:
@@ -51,11 +56,23 @@ class Watch:
     @property
     def ends(self) -> bool:
         """Whether training is to end after the segment that has just been run."""
-        return self.late or self.steering.stop or self.interrupted()
+        return self.late or self.is_to_stop() or self.interrupted()
+
+    def interrupted(self) -> bool:
+        """Whether training is to end and to be gone on with later."""
+        return self._any(self._interrupted())
+
+    def is_to_stop(self) -> bool:
+        """Whether training is to end here, as if it had come to its end."""
+        return self._any(self.steering.stop)
+
+    def _any(self, asked: bool) -> bool:
+        return "1" in self._together.exchange(str(int(asked)))
 
     def adapt_length(self, iterations: int, seconds: float) -> None:
         """Choose the next segment's length from how long the last one took: about SEGMENT_SECONDS."""
-        self.length = max(1, min(int(iterations * SEGMENT_SECONDS / seconds), iterations * GROWTH))
+        length = max(1, min(int(iterations * SEGMENT_SECONDS / seconds), iterations * GROWTH))
+        self.length = int(self._together.agree(length))
 
     def segment_end(self, now: Checkpoint, plan: Plan) -> int:
         """The iteration of the epoch, which has this plan, at which the next segment ends."""
@@ -68,7 +85,7 @@ class Watch:
         when, waited = self.job.checkpoints, self.seconds - self.taken
         counted = when.iterations is not None and iterations_done(now) % when.iterations == 0
         return (
-            self.steering.checkpoint
+            self._any(self.steering.checkpoint)
             or counted
             or waited >= (min(when.seconds, BETWEEN_EPOCHS) if epoch_ended else when.seconds)
         )

@@ -70,5 +70,5 @@ def judge_parts(
 def _rows_of_part(prepared: Prepared, part: Part) -> Rows | OnDisk | None:
     job, test = prepared.job, prepared.dataset.test
     if part == "test":
-        return None if test is None else rows_of(test, prepared.dataset, job.plan)
+        return None if test is None else rows_of(test, prepared.dataset, job.plan, job.placement)
     return job.train if part == "train" else job.validation

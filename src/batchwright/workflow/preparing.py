@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from batchwright._machine import be_deterministic
+from batchwright.cluster.membership import current
 from batchwright.config import Config, Settings
 from batchwright.config.sections import NUMBERS
 from batchwright.data.dataset import Dataset, Split
@@ -35,6 +36,7 @@ from batchwright.tasks import TASKS, Task
 from batchwright.training.feed import OnDisk
 from batchwright.training.growth import AdaptiveBatchSize, Growing, limit_growth
 from batchwright.training.job import Job
+from batchwright.training.placement import LOCAL, Placement, one_copy, place_on
 from batchwright.training.plan import Plan, make_plan
 from batchwright.training.state import Program, Rows, TrainState, initial_state, to_device
 from batchwright.training.statistics import LEAST_ITERATIONS
@@ -42,6 +44,7 @@ from batchwright.training.stopping import EarlyStopping
 from batchwright.workflow.augmenting import augment_note, chosen_augment, with_augment
 from batchwright.workflow.budget import budget_notes, with_budget, with_budget_of
 from batchwright.workflow.dealing import Dealt, deal, dealt_note, with_members_of_folds
+from batchwright.workflow.devices import unused_devices_note, with_devices_here
 from batchwright.workflow.difference_notes import difference_notes
 from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
 from batchwright.workflow.held_out import (
@@ -130,6 +133,8 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
         UsageError: the training is to be deterministic, and JAX has been used otherwise.
     """
     started = time.perf_counter()
+    if settings.recorded:
+        settings = with_devices_here(settings)
     config = settings.config
     given_members(settings)  # refuses what is wrong with them, before the rows are read
     if config.training.deterministic:
@@ -289,8 +294,11 @@ def _load(config: Config, like: Encoding | None) -> Dataset:
     if limit is None:
         return prepare_data(source, options, seed=seed, like=like)
     cache_dir = None if config.data.cache_dir is None else Path(config.data.cache_dir)
-    streamed = prepare_streamed(source, options, seed=seed, cache_dir=cache_dir, memory_limit=limit.bytes, like=like)
-    dataset = memory_map(streamed, memory_limit=limit.bytes)
+    with current().in_turn():  # what the first has converted, the others find on a disk that they share
+        streamed = prepare_streamed(
+            source, options, seed=seed, cache_dir=cache_dir, memory_limit=limit.bytes, like=like
+        )
+        dataset = memory_map(streamed, memory_limit=limit.bytes)
     return replace(dataset, notes=(*dataset.notes, limit.reason))
 
 
@@ -328,11 +336,16 @@ def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = 
     assert chosen.batch_size is not None
     size = chosen.batch_size.adaptive.start if isinstance(chosen.batch_size, Growing) else chosen.batch_size
     rows = like.train.length if like else dataset.train.rows
-    plan = make_plan(rows, size, chosen.epochs, remainder=chosen.remainder, shuffle=chosen.shuffle)
+    placement = like.train.placement if like else place_on(chosen.devices)
+    plan = make_plan(
+        rows, size, chosen.epochs, remainder=chosen.remainder, shuffle=chosen.shuffle, devices=placement.count
+    )
     growth = _growth(config, dataset, plan)
     largest = plan if growth is None else replace(plan, batch_size=growth.maximum)
-    train = like.train if like else rows_of(dataset.train, dataset, largest)
-    held_out = like.validation if like else None if validation is None else rows_of(validation, dataset, plan)
+    train = like.train if like else rows_of(dataset.train, dataset, largest, placement)
+    held_out = (
+        like.validation if like else None if validation is None else rows_of(validation, dataset, plan, placement)
+    )
     return Job(
         program,
         train,
@@ -404,7 +417,8 @@ def _add_probe(job: Job, state: TrainState, *, wanted: bool) -> Job:
     """The job with a probe of the noise scale, where it is wanted, or needed for the batch size."""
     if not wanted and (job.growth is None or job.growth.by != "noise_scale"):
         return job
-    probe = live_noise(job.program, job.train, state.variables, rows=job.plan.rows_per_epoch, seed=job.seed)
+    train = job.train._replace(placement=LOCAL) if isinstance(job.train, OnDisk) else one_copy(job.train)
+    probe = live_noise(job.program, train, state.variables, rows=job.plan.rows_per_epoch, seed=job.seed)
     return replace(job, probe=probe)
 
 
@@ -428,10 +442,10 @@ def _add_diagnostics(job: Job, state: TrainState, train: Split, config: Config) 
     return replace(job, diagnostics=probe)
 
 
-def rows_of(split: Split, dataset: Dataset, plan: Plan) -> Rows | OnDisk:
-    """The rows of a part on the device; those that do not fit in memory, as what they are read from in chunks."""
+def rows_of(split: Split, dataset: Dataset, plan: Plan, placement: Placement = LOCAL) -> Rows | OnDisk:
+    """The rows of a part on each device; those that do not fit in memory, as what they are read from in chunks."""
     if dataset.memory_limit is None:
-        return to_device(split)
+        return to_device(split, placement)
     reader = StoredRows(split)
     most = _most_in_chunk(reader, dataset)
     if most < plan.batch_size:
@@ -440,7 +454,7 @@ def rows_of(split: Split, dataset: Dataset, plan: Plan) -> Rows | OnDisk:
             "smaller batch, or a higher memory limit."
         )
     batches = min(most // plan.batch_size, -(-reader.rows // plan.batch_size))
-    return OnDisk(reader, batches * plan.batch_size)
+    return OnDisk(reader, batches * plan.batch_size, placement)
 
 
 def _most_in_chunk(reader: StoredRows, dataset: Dataset) -> int:
@@ -459,6 +473,7 @@ def _notes(settings: Settings, job: Job) -> Iterator[str]:
     yield from budget_notes(settings)
     yield from linear_rate_notes(settings)
     yield from image_notes(settings)
+    yield from unused_devices_note(job)
     rows, asked = job.train.length, settings.config.training.batch_size
     if isinstance(asked, int) and asked > rows:
         yield f"batch size {asked:,} is more than the {rows:,} training rows: every iteration uses all of them"

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import jax
 
 from batchwright import _cache, _machine
+from batchwright.cluster.membership import current
 from batchwright.config import NONE_GIVEN, Given, Settings, dump_config, read_run_settings
 from batchwright.data.dataset import Dataset
 from batchwright.data.encode.encoding import Encoding
@@ -18,13 +19,14 @@ from batchwright.runs import checkpoints
 from batchwright.runs.folder import RunFolder, create, reopen
 from batchwright.runs.manifest import CONFIG, EVIDENCE, Setting
 from batchwright.runs.model import SavedModel
-from batchwright.runs.run import Run
+from batchwright.runs.run import Run, open_run
 from batchwright.training.checkpoint import Checkpoint, copy_to_device, copy_to_host, first_checkpoint
 from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.fit import fit
 from batchwright.training.job import Job, iterations_done
 from batchwright.training.watch import Steering
 from batchwright.workflow.completing import complete
+from batchwright.workflow.devices import other_devices_note, with_devices
 from batchwright.workflow.ensemble import (
     MembersDone,
     fit_ensemble,
@@ -59,6 +61,7 @@ from batchwright.workflow.refitting import (
 )
 from batchwright.workflow.refusals import asks_for_members
 from batchwright.workflow.timing import fit_epochs_in_time
+from batchwright.workflow.together import refuse_together, require_no_drift, require_same
 from batchwright.workflow.trained import Trained
 
 
@@ -122,8 +125,9 @@ def train(
         DataError, ConfigError, RunError: what was asked for cannot be done; nothing was written.
         DivergedError, InterruptedRunError: after `Trained`; the run has been recorded up to there.
     """
-    started = time.perf_counter()
+    started, together = time.perf_counter(), current()
     _cache.use()
+    refuse_together(settings)
     if initial is not None:
         refuse_trials(settings, initial)
         refuse_members_begun(settings, initial)
@@ -132,12 +136,13 @@ def train(
     prepared = prepare_to_train(settings, dataset, None if initial is None else initial.encoding)
     if initial is not None:
         prepared = begin_from(prepared, initial)
-    elif tries_flips:
+    elif tries_flips and together.count == 1:
         prepared = try_flips(prepared)
     if unused := _machine.unused_gpu():
         prepared = replace(prepared, notes=(*prepared.notes, unused))
+    require_same(prepared, first_checkpoint(prepared.state))
     yield prepared
-    folder = create(run_dir, prepared.dataset.name) if record else None
+    folder = create(run_dir, prepared.dataset.name) if record and together.index == 0 else None
     with folder or nullcontext():
         if folder:
             given = given_variables(prepared, initial)
@@ -173,6 +178,7 @@ def resume(
     dataset: Dataset | None = None,
     *,
     epochs: int | None = None,
+    devices: int | None = None,
     given: Given = NONE_GIVEN,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
@@ -186,6 +192,7 @@ def resume(
         run: the run's folder.
         dataset: the rows, where they were not read from a source.
         epochs: the number of epochs in all, in place of the run's.
+        devices: the number of devices, in place of the run's; None takes as many, or all where there are fewer.
         given: the parts of the run that are code of the user's own, which its record only names.
         interrupted: as for `train`.
 
@@ -198,10 +205,16 @@ def resume(
     """
     started = time.perf_counter()
     _cache.use()
-    with reopen(Path(run), finished=epochs is not None) as folder:
-        saved = Run(folder.path, folder.manifest)
+    together = current()
+    folder = reopen(Path(run), finished=epochs is not None) if together.index == 0 else None
+    together.exchange("opened")  # the others read it once the first has removed what was left half written
+    with folder or nullcontext():
+        saved = Run(folder.path, folder.manifest) if folder else open_run(Path(run))
         _machine.use_recorded_threads(saved.manifest.machine)
-        settings = recorded_settings(saved, given)
+        settings = before = recorded_settings(saved, given)
+        refuse_together(settings)
+        if devices is not None:
+            settings = with_devices(settings, devices)
         if epochs is not None:
             settings = with_epochs(settings, epochs)
             refuse_more_epochs(settings)
@@ -210,24 +223,24 @@ def resume(
                 f"{run} was trained on rows from Python: go on with it there, bw.resume({str(run)!r}, data)."
             )
         if dataset is None:
-            require_rows_again(settings.config.data, folder.path)
+            require_rows_again(settings.config.data, saved.path)
         prepared = prepare(settings, dataset, saved.encoding if saved.manifest.begun_from else None)
         prepared = replace(prepared, begun=has_begun_from(prepared, saved.manifest))
         require_same_rows(saved, prepared.dataset)
-        checkpoint, problems = checkpoints.read(folder.path, prepared.state)
+        checkpoint, problems = checkpoints.read(saved.path, prepared.state)
         if checkpoint is None and saved.manifest.initial:
             raise RunError(
                 f"{run} began from parameters that it was given, and has no checkpoint that can be read: train anew."
             )
         if epochs is not None:
             refuse_extension(saved, checkpoint, prepared.job)
-        first = read_first(folder.path, checkpoint)
+        first = read_first(saved.path, checkpoint)
         start = (
             first_checkpoint(prepared.state)
             if checkpoint is None
             else checkpoint
             if first is not None
-            else _check_checkpoint(checkpoint, prepared.job, folder.path)
+            else _check_checkpoint(checkpoint, prepared.job, saved.path)
         )
         most = "" if prepared.job.growth is None else "at most "
         place = f"iteration {int(start.state.step):,} of {most}{prepared.plan.updates:,}"
@@ -236,12 +249,15 @@ def resume(
         if first is not None:
             place = "the last checkpoint of its training on all rows"
         notes = (*prepared.notes, *(f"a checkpoint is left out: {problem}" for problem in problems))
+        notes = (*notes, *other_devices_note(before, prepared.job))
         if moved := _machine.difference_note(saved.manifest.machine):
             notes = (*notes, moved)
         if epochs is not None:
             notes = (*notes, extension_note(prepared.job, start))
+        require_same(prepared, start)
         yield replace(prepared, notes=(*notes, f"the run goes on from {place}"))
-        folder.go_on(start.history, epochs=epochs, settings=_describe_settings(settings))
+        if folder:
+            folder.go_on(start.history, epochs=epochs, settings=_describe_settings(settings))
         trained = yield from _carry_out(prepared, copy_to_device(start), folder, interrupted, started)
     yield from _end_events(trained)
 
@@ -286,7 +302,7 @@ def _carry_out(
     """Fit from a start, evaluate and record."""
     if folder:
         yield Recording(folder.path)
-    with _explain_how_to_resume(folder):
+    with _explain_how_to_resume(folder), current().explaining():
         if not asks_for_members(prepared.settings):
             fitted, members = (yield from _fit_alone(prepared, start, folder, interrupted, steering)), None
         else:
@@ -372,6 +388,7 @@ def _fit(
                         epoch=event.epoch, iteration=event.updates, loss=event.loss, learning_rate=event.learning_rate
                     )
             case EpochDone():
+                require_no_drift(event.state)
                 history.append(event.row)
                 last_wrong = event.last_wrong
                 if folder:

@@ -16,11 +16,12 @@ from batchwright.population.members import begin
 from batchwright.runs.tensors import Expected, by_path, dump, load
 from batchwright.tasks import Classification
 from batchwright.training.checkpoint import first_checkpoint
-from batchwright.training.evaluate import _compile_network, outputs
+from batchwright.training.evaluate import _compile, outputs
 from batchwright.training.events import EpochDone
 from batchwright.training.fit import fit
 from batchwright.training.job import Job
 from batchwright.training.order import batches
+from batchwright.training.placement import LOCAL
 from batchwright.training.plan import make_plan
 from batchwright.training.state import Model, Program, Rows, initial_state
 from batchwright.training.step import step
@@ -133,9 +134,9 @@ def check_second_fit(network: Network, rows: Rows) -> None:
     """The same bits again, and a program that is compiled once."""
     one, other = trained(network, rows), trained(network, rows)
     outputs(program_of(network).model, one.variables, rows.inputs)
-    compiled = _compile_network()._cache_size()
+    compiled = _compile(Model.outputs, LOCAL)._cache_size()
     outputs(program_of(network).model, other.variables, rows.inputs)
-    assert _compile_network()._cache_size() == compiled
+    assert _compile(Model.outputs, LOCAL)._cache_size() == compiled
     assert one.losses == other.losses
     for a, b in zip(jax.tree.leaves(one.variables), jax.tree.leaves(other.variables), strict=True):
         np.testing.assert_array_equal(a, b)

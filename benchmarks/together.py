@@ -1,0 +1,91 @@
+"""Two processes that train one network, with a thread each, beside one with two threads: rows per second of fit.
+
+The rows are those of `streaming.py`, read from the disk in chunks. Processes wait for each other in every iteration, so
+nothing else may run meanwhile: where another program has a core, they wait for it too.
+"""
+
+import argparse
+import json
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+
+import processes
+from report import replace_section, table, verdict
+
+ROOT = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).parent
+AIM = 0.9
+OPTIONS = (
+    *("--network", "mlp", "--hidden-layer-sizes", "64", "--epochs", "2", "--target", "y", "--memory-limit", "600MB"),
+    *("--early-stopping", "null", "--json"),
+)
+Pair = tuple[float, float]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print and write as the command line says; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=3, help="trainings of either kind, in turn (default 3)")
+    parser.add_argument("--rows", type=int, default=600_000, help="rows of the table (default 600,000)")
+    parser.add_argument("--batch-sizes", default="256,2048,8192", help="separated by commas (default 256,2048,8192)")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="replace the section `together` of a file")
+    parser.add_argument("--batchwright", type=Path, default=ROOT / ".venv/bin/batchwright", help="the command")
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="batchwright-together-") as scratch:
+        source, rows = Path(scratch) / "sorted.parquet", str(given.rows)
+        processes.run([str(given.batchwright.parent / "python"), str(HERE / "sorted_table.py"), str(source), rows])
+        sizes = [int(size) for size in given.batch_sizes.split(",")]
+        found = {size: list(_pairs(given.batchwright, source, size, given.pairs)) for size in sizes}
+    text = markdown(found, given.rows)
+    print(text, end="")
+    if given.markdown:
+        replace_section(given.markdown, text, "together")
+    return 0
+
+
+def _pairs(command: Path, source: Path, size: int, pairs: int) -> Iterator[Pair]:
+    """Rows per second of two processes and of one, after one of each that is not counted."""
+    for number in range(-1, pairs):
+        kinds = [1, 2] if number % 2 else [2, 1]
+        rates = {count: _rate(command, source, size, count) for count in kinds}
+        print(size, rates, file=sys.stderr)
+        if number >= 0:
+            yield rates[2], rates[1]
+
+
+def _rate(command: Path, source: Path, size: int, count: int) -> float:
+    """Rows per second of fit of this many processes, which share two threads."""
+    run = source.parent / f"run-{sum(1 for _ in source.parent.iterdir())}"
+    words = (str(command), "train", str(source), *OPTIONS, "--batch-size", str(size), "--run-dir", str(run))
+    env = {"BATCHWRIGHT_CACHE": str(source.parent / "programs"), "NPROC": str(2 // count)}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+    others = ("--distributed", "--coordinator", place, "--processes", str(count), "--process")
+    commands = [words if count == 1 else (*words, *others, str(index)) for index in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        said = json.loads(next(iter(pool.map(lambda one: processes.run(one, env).stdout, commands))))
+    return float(said["plan"]["training_rows"] * said["plan"]["epochs"] / said["seconds"]["fit"])
+
+
+def markdown(found: dict[int, list[Pair]], rows: int) -> str:
+    """The results as Markdown."""
+    header = ("batch size", "two processes, million rows/s", "one process, million rows/s", "of pairs", f"aim ≥ {AIM}")
+
+    def row(size: int, pairs: Sequence[Pair]) -> Sequence[str]:
+        two, one = (median(pair[place] for pair in pairs) / 1e6 for place in (0, 1))
+        ratio = median(pair[0] / pair[1] for pair in pairs)
+        return f"{size:,}", f"{two:.3f}", f"{one:.3f}", f"{ratio:.2f}", verdict(ratio >= AIM)
+
+    pairs = len(next(iter(found.values())))
+    what = f"{rows:,} rows of 128 columns, read from the disk in chunks; medians of {pairs} pairs"
+    return f"{what}.\n\n{table(header, [row(size, pairs) for size, pairs in found.items()])}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Processes, of one machine or of several, that train one network together."""
