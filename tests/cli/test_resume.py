@@ -137,7 +137,9 @@ def test_other_rows_are_refused(tmp_path: Path, table: Path, batchwright: Batchw
     assert answer.code == 2
     assert re.search(r"the rows of .* are not those that run was trained on", answer.err)
     table.unlink()
-    assert batchwright("resume", "run").code == 2
+    answer = batchwright("resume", "run")
+    assert answer.code == 2
+    assert f"the rows of run are no longer at {table}: put them there again" in answer.err
     assert (tmp_path / "run/checkpoints").exists(), "nothing was lost by trying"
 
 

@@ -104,7 +104,8 @@ def test_init_writes_a_configuration_that_trains(batchwright) -> None:
 
 def test_init_writes_the_schema_that_it_names_to_editors(batchwright, tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
-    assert batchwright("init", "runs/my.yaml", "--schema").code == 0
+    said = batchwright("init", "runs/my.yaml", "--schema")
+    assert said.code == 0 and "runs/batchwright.schema.json is written" in said.out + said.err
     first, rest = (tmp_path / "runs/my.yaml").read_text().split("\n", 1)
     named = first.removeprefix("# yaml-language-server: $schema=")
     assert json.loads((tmp_path / "runs" / named).read_text()) == json.loads(batchwright("schema").out)

@@ -99,7 +99,7 @@ def test_the_hook_checks_every_file(broken: bool, tmp_path: Path) -> None:
     program.chmod(0o755)
     good = "data: {source: iris}\nnetwork: {name: linear}\ntraining: {epochs: 1}\n"
     (tmp_path / "first.batchwright.yaml").write_text(good.replace("epochs", "epcohs") if broken else good)
-    (tmp_path / "batchwright.yaml").write_text(good)
+    (tmp_path / "batchwright.yaml").write_text("data: {source: no-such.csv, target: x}" if broken else good)
     script = ["sh", "-c", re.findall(r"'(.*)'", HOOK["entry"])[0], "--"]
     files = ["first.batchwright.yaml", "batchwright.yaml"]
     assert all(re.search(HOOK["files"], name) for name in files)
@@ -107,7 +107,9 @@ def test_the_hook_checks_every_file(broken: bool, tmp_path: Path) -> None:
     done = subprocess.run([*script, *files], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == (2 if broken else 0), done.stderr
     assert ("did you mean" in done.stderr) == broken
-    assert "first.batchwright.yaml" in done.stderr if broken else done.stdout == ""
+    assert done.stdout == ""
+    named = [f"{name}: exit code 2" in done.stderr.splitlines() for name in files]
+    assert named == [broken, broken], "an error about rows does not say which configuration names them"
 
 
 def test_the_rules_of_the_manual_are_those_there_are() -> None:

@@ -15,6 +15,8 @@ def test_a_port_in_use_is_said_with_what_to_do():
         port = first.getsockname()[1]
         with pytest.raises(UsageError, match=f"port {port} is in use by another program: give another"):
             listen("127.0.0.1", port)
+        with pytest.raises(UsageError, match="give another, or 0 for one that is free"):
+            listen("127.0.0.1", port, free="0")
 
 
 def test_a_host_that_is_not_of_this_machine_is_refused():

@@ -26,7 +26,7 @@ def test_what_is_wrong_is_said_in_one_line(
         for words, said in (
             (["none"], "none is not a folder, so there is no run in it"),
             (["empty", "--port", 0], "no folder in it is that of a run that has finished"),
-            (["run", "--port", port], f"port {port} is in use by another program"),
+            (["run", "--port", port], "is in use by another program: give another, or 0 for one that is free"),
             (["run", "--host", "192.0.2.1"], "192.0.2.1"),
             (["run", "--token", "short"], "--token short: a token has 16 characters or more"),
             (["run", "--token", "none"], "--token none: the file cannot be read"),

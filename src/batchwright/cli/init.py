@@ -26,4 +26,5 @@ def init(
     write_file(path, starter_config(source, target=target, schema=SCHEMA if schema else None))
     if schema:
         write_file(path.parent / SCHEMA, schema_text(), overwrite=True)
+        say(f"{path.parent / SCHEMA} is written, by which editors complete and check the keys of {path.name}.")
     say(f"{path} is written; `batchwright train --config {path}` trains with it.")

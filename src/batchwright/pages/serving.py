@@ -118,8 +118,8 @@ def make_server(app: ASGIApp, ready: Callable[[], None] = lambda: None) -> Serve
     return Server(config, ready)
 
 
-def listen(host: str, port: int | None) -> socket.socket:
-    """A socket that listens there.
+def listen(host: str, port: int | None, *, free: str = "none") -> socket.socket:
+    """A socket that listens there; `free` is what a user gives as port to have one that is free.
 
     Raises:
         UsageError: the port is in use or not allowed, or the host is no address of this machine.
@@ -138,15 +138,15 @@ def listen(host: str, port: int | None) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
-        raise UsageError(_why_not(error, host, port)) from error
+        raise UsageError(_why_not(error, host, port, free)) from error
     return listening
 
 
-def _why_not(error: OSError, host: str, port: int | None) -> str:
+def _why_not(error: OSError, host: str, port: int | None, free: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is in use by another program: give another, or none for one that is free."
+        return f"port {port} is in use by another program: give another, or {free} for one that is free."
     if error.errno == errno.EACCES:
-        return f"port {port} needs the rights of an administrator: give one from 1024 to 65535, or none."
+        return f"port {port} needs the rights of an administrator: give one from 1024 to 65535, or {free}."
     return f"{host} cannot be listened on ({error.strerror or error}); 127.0.0.1 is this machine alone."
 
 

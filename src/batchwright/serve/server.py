@@ -47,7 +47,7 @@ def serve(
         UsageError: the port is in use, the host is no address of this machine, or the model cannot be served.
         RunError: there is no run, or it is damaged.
     """
-    with listen(host, port or None) as listening:
+    with listen(host, port or None, free="0") as listening:
         served = serve_run(find_run(path), limits.batch)
         bound = listening.getsockname()[1]
         door = make_door(host, bound, path="/", read_only=True, announce=announce)

@@ -9,6 +9,7 @@ from batchwright.data.formats.format import split_part
 from batchwright.data.formats.given import STANDARD_INPUT, is_url, standard_input, to_path
 from batchwright.data.formats.several_files import find_files, is_pattern
 from batchwright.errors import DataError, RunError
+from batchwright.runs.manifest import CONFIG
 
 SOURCE, TEST = "data.source", "data.test"
 
@@ -37,6 +38,16 @@ def require_rows_again(data: Data, run: Path, *, how: str = "resume") -> None:
             f"the rows of {run} came from standard input, and are not kept in the run: give them again, as in "
             f"`batchwright {how} {run} < rows.csv`."
         ) from error
+
+
+def require_files(data: Data, run: Path, places: Mapping[str, str]) -> None:
+    """Raise a RunError if the files of a run's rows are neither where the configuration says, nor where they were."""
+    for key, path in ((SOURCE, data.source), (TEST, data.test)):
+        if path is not None and path == places.get(key) and not _exists(path):
+            raise RunError(
+                f"the rows of {run} are no longer at {path}: put them there again, or resume in a folder from which "
+                f"{key} in {run / CONFIG} leads to them."
+            )
 
 
 def _find(given: str | None, before: str | None) -> str | None:

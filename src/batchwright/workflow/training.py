@@ -48,7 +48,7 @@ from batchwright.workflow.initial import (
 from batchwright.workflow.linear_rate import with_recorded_rate
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.member_states import remove_states
-from batchwright.workflow.places import find_again, places_of, require_rows_again
+from batchwright.workflow.places import find_again, places_of, require_files, require_rows_again
 from batchwright.workflow.preparing import Prepared, prepare
 from batchwright.workflow.refitting import (
     RefitEpoch,
@@ -224,6 +224,7 @@ def resume(
             )
         if dataset is None:
             require_rows_again(settings.config.data, saved.path)
+            require_files(settings.config.data, saved.path, saved.manifest.paths)
         prepared = prepare(settings, dataset, saved.encoding if saved.manifest.begun_from else None)
         prepared = replace(prepared, begun=has_begun_from(prepared, saved.manifest))
         require_same_rows(saved, prepared.dataset)

@@ -201,14 +201,14 @@ class Written(NamedTuple):
     def note(self) -> str:
         """How the numbers are read, in words."""
         form = self.format
-        marks = {
-            "thousands": form.thousands,
-            "decimal": form.decimal if self.marked else "",
-            "before": form.before,
-            "after": form.after,
-        }
-        listed = ", ".join(f"{what} {mark!r}" for what, mark in marks.items() if mark)
-        listed = ", ".join(filter(None, (listed, "a minus may follow" if form.minus_after else "")))
+        marks = (
+            f"thousands {form.thousands!r}" if form.thousands else "",
+            f"decimal {form.decimal!r}" if self.marked else "",
+            f"{form.before!r} before them" if form.before else "",
+            f"{form.after!r} after them" if form.after else "",
+            "a minus may follow" if form.minus_after else "",
+        )
+        listed = ", ".join(filter(None, marks))
         other = "," if form.decimal == "." else "."
         doubt = f"; `decimal={other}` reads {other!r} as the decimal mark" if self.doubtful else ""
         return f"numbers as in {self.example!r}{self._value()}{f' ({listed})' if listed else ''}{doubt}"
