@@ -220,6 +220,24 @@ def test_matrices_of_fewer_bits(
     assert 1e-6 < np.abs(answers["probability_yes"] - exact).max() < 0.05
 
 
+def test_what_rounding_costs_is_told_or_said_to_be_unknown(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    how = ("--precision", "int8")
+    assert command("export", run.path, tmp_path / "model.onnx", *how, "--json") == 0
+    told = json.loads(capsys.readouterr().out)["rounding"]
+    assert told["metric"] == "accuracy" and told["before"] == pytest.approx(run.metrics["test"]["accuracy"], abs=1e-5)
+    rows, away = run.path.parent / "rows.csv", run.path.parent / "away.csv"
+    rows.rename(away)
+    try:
+        assert command("export", run.path, tmp_path / "again.onnx", *how) == 0
+    finally:
+        away.rename(rows)
+    said = capsys.readouterr().out
+    assert "answers as the rounded model does on 501 rows made up" in said
+    assert "what rounding costs is not known" in said
+
+
 def weights_in(file: Path) -> int:
     """The bytes of numbers that are weights."""
     kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.INT8)

@@ -139,6 +139,10 @@ def test_mistakes_are_told(given: Any, said: str, loaded: Any) -> None:
         ("colour\tnumber\nred\tone\n", "line 2, column 'number': 'one' is not a finite number"),
         ("", "the file has no rows."),
         ("number,color\n1,red\n", "lack 'colour'"),
+        ("number,colour\n", "the file has no rows."),
+        ("number,colour,number\n1,red,2\n", "several columns named 'number'"),
+        ('number,colour\n\n1,red\n2,"blue\n3,red\n', "the record of line 4 cannot be taken apart"),
+        ('number,colour\n1,"red"x\n', "the record of line 2 cannot be taken apart"),
     ],
 )
 def test_mistakes_in_a_file_are_told(
@@ -161,6 +165,15 @@ def test_files_of_any_delimiter_are_read(loaded: Any, tmp_path: Path, capsys: py
     assert len(outputs) == 1 and outputs.pop().count("\n") == 3
     assert names["main"](names["MODEL"], [], "how it is used") == 2
     assert "how it is used" in capsys.readouterr().err
+
+
+def test_a_file_may_have_what_changes_no_cell(loaded: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names, outputs = loaded("log target"), list[str]()
+    for text in ("number;colour;a;a\n1;red;;\n;; ;\n", '\n\nnumber; "colour"\n1; "red"\n ;\n;\n'):
+        (tmp_path / "rows.csv").write_text(text, encoding="utf-8")
+        assert names["main"](names["MODEL"], [str(tmp_path / "rows.csv")], "usage") == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1] and outputs[0].count("\n") == 3, "a row of blanks is a row, as for predict"
 
 
 def test_no_two_modules_share_a_name() -> None:

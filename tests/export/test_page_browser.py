@@ -133,6 +133,9 @@ def test_a_file_with_mistakes_is_refused(opened: Callable[..., Page], tmp_path: 
             ("number\tshade\n1\tred\n", "The file lacks the columns colour."),
             ("number,colour\n", "The file has no rows."),
             ("number,colour\n1,red,3\n", "Line 2 has 3 fields, expected 2."),
+            ("number,colour,number\n1,red,2\n", "The file has several columns with the same name: number."),
+            ('number,colour\n\n1,red\n2,"blue\n3,red\n', "Line 4: a quotation mark is not closed"),
+            ('number,colour\n1,"red"x\n', "Line 2: a quotation mark is not closed"),
         )
     ):
         bad = tmp_path / f"{number}.csv"
@@ -143,6 +146,16 @@ def test_a_file_with_mistakes_is_refused(opened: Callable[..., Page], tmp_path: 
     bad.write_bytes("number,colour\n1,gr\xfcn\n".encode("latin-1"))
     choose(shown, bad)
     shown.wait("document.body.innerText.includes('not in UTF-8')")
+
+
+def test_blanks_before_quotation_marks_and_lines_above_change_nothing(
+    opened: Callable[..., Page], example: Callable[[str], Example], tmp_path: Path
+) -> None:
+    shown, file = opened("log target"), tmp_path / "blanks.csv"
+    file.write_text('\n\nnumber; "colour"\n1; "red"\n', encoding="utf-8")
+    choose(shown, file)
+    wanted = predict(example("log target").model, pl.DataFrame({"number": ["1"], "colour": ["red"]})).frame()
+    np.testing.assert_allclose(saved(shown)[wanted.columns].row(0), wanted.row(0), rtol=1e-5)
 
 
 def test_a_file_is_dropped(opened: Callable[..., Page]) -> None:

@@ -1,5 +1,6 @@
 """Answers come in the order of the rows, one for each, with the same bits however the rows are read."""
 
+import csv
 from pathlib import Path
 
 import jax
@@ -169,3 +170,11 @@ def test_an_evaluation_counts_unfamiliar_cells(model: SavedModel) -> None:
     assert found.unfamiliar.unseen["city"].cells == found.unfamiliar.out_of_range["a"].cells == ROWS
     assert any("'Rome'" in note for note in found.notes)
     assert any("such as 99" in note for note in found.notes)
+
+
+def test_a_row_without_an_answer_is_no_blank_line(tmp_path: Path) -> None:
+    answers = pl.DataFrame({"predicted_y": [None, 1.5, None, 1e300, None]})
+    write_csv_file([answers, answers], tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        found = [row["predicted_y"] for row in csv.DictReader(file)]  # which skips blank lines, as pandas does
+    assert [float(cell) if cell else None for cell in found] == answers["predicted_y"].to_list() * 2

@@ -39,12 +39,18 @@ def export(
     checked = made.checked
     if as_json:
         print_json(
-            {"run": str(run), "file": str(made.file), "format": made.format, "bytes": made.bytes} | asdict(checked)
+            {"run": str(run), "file": str(made.file), "format": made.format, "bytes": made.bytes}
+            | asdict(checked)
+            | {"rounding": None if made.rounding is None else made.rounding._asdict()}
         )
         return
     say(f"{made.file}: {made.format}, {made.bytes:,} bytes")
-    said = f"answers as the model does on {checked.rows:,} {checked.what}: at most {checked.difference:.2g} apart"
+    rounded = precision not in (None, "float32")
+    which = "the rounded model" if rounded else "the model"
+    said = f"answers as {which} does on {checked.rows:,} {checked.what}: at most {checked.difference:.2g} apart"
     say(f"{said}; {checked.ties:,} ties go the other way" if checked.ties else said)
     if made.rounding is not None:
         metric, before, after = made.rounding
         say(f"rounding changes {metric} on them from {before:.6g} to {after:.6g}")
+    elif rounded:
+        say("what rounding costs is not known, since the rows of the run cannot be read again")

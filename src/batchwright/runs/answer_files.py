@@ -39,6 +39,19 @@ def quote_formulas(frame: pl.DataFrame) -> Quoted:
     return Quoted(frame.with_columns(changed), cells, example)
 
 
+def csv_text(frame: pl.DataFrame, *, header: bool = True) -> str:
+    r"""The frame as CSV, without a blank line: a missing cell that is alone in its row is written as two quotes.
+
+    Many programs skip blank lines, so that all later rows would move up.
+
+    >>> csv_text(pl.DataFrame({"a": [1.5, None, 2.0]}))
+    'a\n1.5\n""\n2.0\n'
+    """
+    if frame.width == 1 and frame.to_series().null_count():
+        frame = frame.select(pl.all().cast(pl.String).fill_null(""))
+    return frame.write_csv(include_header=header)
+
+
 def write_csv_pieces(frames: Iterable[pl.DataFrame], write: Callable[[str], object]) -> tuple[str, ...]:
     """Write frames of the same columns as one CSV; `write` takes text.
 
@@ -49,7 +62,7 @@ def write_csv_pieces(frames: Iterable[pl.DataFrame], write: Callable[[str], obje
     for number, frame in enumerate(frames):
         quoted = quote_formulas(frame)
         cells, example = cells + quoted.cells, example or quoted.example
-        write(quoted.frame.write_csv(include_header=number == 0))
+        write(csv_text(quoted.frame, header=number == 0))
     if not cells:
         return ()
     begin = "1 cell begins" if cells == 1 else f"{cells:,} cells begin"

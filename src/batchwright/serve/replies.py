@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from batchwright.runs.answer_files import quote_formulas
+from batchwright.runs.answer_files import csv_text, quote_formulas
 from batchwright.serve.asked import ARROW, CSV, JSON
 
 MOST_NOTES = 4096
@@ -58,7 +58,7 @@ def reply(answered: Answered, wanted: str) -> Reply:
         return Reply(200, JSON, text.encode())
     headers = ((MODEL, answered.version), (NOTES, json.dumps(answered.notes)[:MOST_NOTES]))
     if wanted == CSV:
-        text = quote_formulas(answered.frame).frame.write_csv()
+        text = csv_text(quote_formulas(answered.frame).frame)
         return Reply(200, f"{CSV}; charset=utf-8", text.encode(), headers)
     stream = io.BytesIO()
     answered.frame.write_ipc_stream(stream)

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ def _read_csv(model: Model, data: bytes) -> tuple[dict[str, list[str]], list[int
     except UnicodeDecodeError as error:
         raise ValueError(f"the file is not in UTF-8 ({error.reason} at byte {error.start}): save it as such.") from None
     records, lines = _records(text, _delimiter(model, text))
-    if not records:
+    if len(records) <= int(model.header):
         raise ValueError("the file has no rows.")
     if model.header:
         names, records, lines = records[0], records[1:], lines[1:]
@@ -138,27 +138,43 @@ def _read_csv(model: Model, data: bytes) -> tuple[dict[str, list[str]], list[int
         if len(record) != len(names):
             raise ValueError(f"line {line} has {len(record)} fields, expected {len(names)}.")
     names = [unicodedata.normalize("NFC", name.strip()) for name in names]
+    if doubled := [name for name, _, _ in model.inputs if names.count(name) > 1]:
+        raise ValueError(f"the file has several columns named {_listed(doubled)}: leave one, or rename the others.")
     return {name: [record[place] for record in records] for place, name in enumerate(names)}, lines
 
 
 def _records(text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
-    """The records, and the line on which each begins; lines of empty cells only are none."""
-    records, lines, before = list[list[str]](), list[int](), 0
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    for record in reader:
-        if any(record):
-            records.append(record)
-            lines.append(before + 1)
-        before = reader.line_num
+    """The records, and the line on which each begins; lines of empty cells only are none.
+
+    A quotation mark that is never closed would take all later rows into its cell: it is refused.
+    """
+    records, lines, before, read = list[list[str]](), list[int](), 0, list[str]()
+
+    def listed() -> Iterator[str]:
+        for line in io.StringIO(text, newline=""):
+            read.append(line)
+            yield line
+
+    reader = csv.reader(listed(), delimiter=delimiter, skipinitialspace=True, strict=True)
+    try:
+        for record in reader:
+            if any(record) or any(" " in line for line in read):
+                records.append(record)
+                lines.append(before + 1)
+            before = reader.line_num
+            read.clear()
+    except csv.Error as error:
+        raise ValueError(f"the record of line {before + 1} cannot be taken apart: {error}.") from None
     return records, lines
 
 
 def _delimiter(model: Model, text: str) -> str:
     """The delimiter by which the first record has the most names of columns."""
-    names = {name for name, _, _ in model.inputs}
+    names, begun = {name for name, _, _ in model.inputs}, text.lstrip("\r\n")
 
     def found(delimiter: str) -> tuple[int, int]:
-        first = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+        reader = csv.reader(io.StringIO(begun, newline=""), delimiter=delimiter, skipinitialspace=True)
+        first = next(reader, [])
         return len(names.intersection(name.strip() for name in first)), len(first)
 
     return max(DELIMITERS, key=found)

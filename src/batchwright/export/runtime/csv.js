@@ -4,9 +4,14 @@ const DELIMITERS = [",", ";", "\t", "|"];
 const FORMULA = /^(?:[=+@-].|[\t\r])/s;
 const PLAIN_NUMBER = /^[+-]?[0-9.,' ]*[0-9][0-9.,' ]*(?:[eE][+-]?[0-9]+)? ?%?$/;
 
-/** The records of a text, each with the line on which it begins; lines of empty cells only are none. */
+/**
+ * The records of a text, each with the line on which it begins; lines of empty cells only are none. `broken` is the line
+ * of the first record with a quotation mark that is never closed, which would take all later rows into its cell, or
+ * that is closed before the end of its field; null if there is none.
+ */
 function parseCsv(text, delimiter) {
-  const records = [];
+  const records = [], ends = [delimiter, "\n", "\r", undefined];
+  let broken = null;
   let record = [], field = "", quoted = false, line = 1, begin = 1;
   const endField = () => { record.push(field); field = ""; };
   const endRecord = () => {
@@ -20,8 +25,11 @@ function parseCsv(text, delimiter) {
     if (quoted) {
       if (sign !== '"') field += sign;
       else if (text[place + 1] === '"') { field += '"'; place++; }
-      else quoted = false;
-    } else if (sign === '"' && field === "") quoted = true;
+      else {
+        quoted = false;
+        if (!ends.includes(text[place + 1])) broken ??= begin;
+      }
+    } else if (sign === '"' && /^ *$/.test(field)) { quoted = true; field = ""; }
     else if (sign === delimiter) endField();
     else if (sign === "\n" || sign === "\r") {
       if (sign === "\r" && text[place + 1] === "\n") { place++; line++; }
@@ -29,14 +37,16 @@ function parseCsv(text, delimiter) {
       begin = line;
     } else field += sign;
   }
+  if (quoted) broken ??= begin;
   if (field !== "" || record.length) endRecord();
-  return records;
+  return {records, broken};
 }
 
 /** The delimiter by which the first record has the most of some names. */
 function findDelimiter(text, names) {
+  const begun = text.replace(/^[\r\n]+/, "").split(/\r?\n/, 1)[0];
   const score = (delimiter) => {
-    const first = parseCsv(text.split(/\r?\n/, 1)[0], delimiter)[0]?.fields ?? [];
+    const first = parseCsv(begun, delimiter).records[0]?.fields ?? [];
     return first.filter((name) => names.includes(name.trim())).length * 1e6 + first.length;
   };
   return DELIMITERS.reduce((best, one) => (score(one) > score(best) ? one : best));
@@ -44,11 +54,14 @@ function findDelimiter(text, names) {
 
 /** The columns by name and the lines of the rows of a text, or what is wrong: {problem, given}. */
 function readTable(text, names, header) {
-  const plain = text.replace(/^\ufeff/, ""), records = parseCsv(plain, findDelimiter(plain, names));
+  const plain = text.replace(/^\ufeff/, ""), {records, broken} = parseCsv(plain, findDelimiter(plain, names));
+  if (broken !== null) return {problem: "broken", given: {line: broken}};
   const titles = header ? records.shift()?.fields ?? [] : (records[0]?.fields ?? []).map((_, place) => String(place));
   const found = titles.map((name) => name.trim().normalize("NFC"));
   const lacking = names.filter((name) => !found.includes(name));
   if (lacking.length) return {problem: "lacking", given: {columns: lacking.slice(0, 10).join(", ")}};
+  const doubled = names.filter((name) => found.indexOf(name) !== found.lastIndexOf(name));
+  if (doubled.length) return {problem: "doubled", given: {columns: doubled.slice(0, 10).join(", ")}};
   if (!records.length) return {problem: "no_rows", given: {}};
   const odd = records.find((record) => record.fields.length !== found.length);
   if (odd) return {problem: "odd_record", given: {line: odd.line, fields: odd.fields.length, expected: found.length}};
