@@ -238,6 +238,16 @@ def test_what_rounding_costs_is_told_or_said_to_be_unknown(
     assert "what rounding costs is not known" in said
 
 
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_what_is_not_learned_is_not_rounded(precision: str, run: Run) -> None:
+    model, edges = run.load_model(), np.linspace(1, 1.0001, 99, dtype=np.float32).reshape(9, 11)
+    model = replace(model, variables=model.variables._replace(state={"edges": edges}))
+    found = rounding.round_weights(model, precision).variables
+    assert np.array_equal(found.state["edges"], edges)
+    before, after = (jax.tree.leaves(one.params) for one in (model.variables, found))
+    assert any(not np.array_equal(*pair) for pair in zip(before, after, strict=True))
+
+
 def weights_in(file: Path) -> int:
     """The bytes of numbers that are weights."""
     kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.INT8)

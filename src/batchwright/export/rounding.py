@@ -56,7 +56,10 @@ def precision_of(name: str | None) -> Precision:
 
 
 def round_weights(model: SavedModel, precision: Precision) -> SavedModel:
-    """The model with its matrices rounded; vectors, such as biases, stay as they are."""
+    """The model with its matrices rounded; vectors, such as biases, stay as they are, and so does what is not learned.
+
+    That is, for example, the edges of bins: rounded, two of them may become one.
+    """
     if precision == "float32":
         return model
 
@@ -64,7 +67,8 @@ def round_weights(model: SavedModel, precision: Precision) -> SavedModel:
         array = np.asarray(leaf)
         return jnp.asarray(round_array(array, precision)) if is_worth_it(array) else leaf
 
-    return replace(model, variables=jax.tree.map(rounded, model.variables))
+    learned = jax.tree.map(rounded, model.variables.params)
+    return replace(model, variables=model.variables._replace(params=learned))
 
 
 def round_array(array: np.ndarray, precision: Precision) -> np.ndarray:
