@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from batchwright import tasks
@@ -29,7 +28,7 @@ from batchwright.errors import ConfigError, RunError
 from batchwright.nn import ARCHITECTURES, Architecture, Features, Tabular, Variables
 from batchwright.nn.augment import Views
 from batchwright.nn.members import Members
-from batchwright.nn.protocols import Difference, Dtype
+from batchwright.nn.protocols import Difference, Dtype, Network
 from batchwright.runs import reading
 from batchwright.runs.tensors import HEADER_BYTES, Expected, by_path, dump, load
 from batchwright.tasks.conformal import Conformal
@@ -249,7 +248,7 @@ class Layout:
     def __init__(self, blueprint: Blueprint, where: Path) -> None:
         try:
             self.model = blueprint.build()
-            variables = jax.eval_shape(self.model.network.init, jax.random.key(0), _example(blueprint.features))
+            variables = _shapes(self.model.network, blueprint.features)
         except Exception as error:  # whatever error the numbers in an untrusted file cause in JAX
             raise RunError(f"{where} describes a network that cannot be built: {error}") from error
         self.structure = jax.tree.structure(variables)
@@ -264,15 +263,21 @@ class Layout:
             RunError: they do not belong to the model, or are not finite.
         """
         arrays = load(data, self.expected, where)
-        variables: Variables = jax.tree.unflatten(self.structure, [jnp.asarray(arrays[name]) for name in self.expected])
+        placed = jax.device_put([arrays[name] for name in self.expected], may_alias=False)
+        variables: Variables = jax.tree.unflatten(self.structure, placed)
         return variables
 
 
 def shapes_of(blueprint: Blueprint, outputs: int) -> dict[str, tuple[int, ...]]:
     """The shapes of the arrays by path of a model like this one with another number of outputs; nothing is computed."""
     network = blueprint.architecture.build(blueprint.features, outputs, dtype=blueprint.dtype)
-    variables = jax.eval_shape(network.init, jax.random.key(0), _example(blueprint.features))
-    return {name: tuple(array.shape) for name, array in by_path(variables).items()}
+    return {name: tuple(array.shape) for name, array in by_path(_shapes(network, blueprint.features)).items()}
+
+
+def _shapes(network: Network, features: Features) -> Variables:
+    """The variables of a network as shapes; nothing is computed, the key neither, which would be compiled."""
+    shapes: Variables = jax.eval_shape(lambda example: network.init(jax.random.key(0), example), _example(features))
+    return shapes
 
 
 def _example(features: Features) -> dict[str, np.ndarray]:

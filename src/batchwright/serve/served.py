@@ -98,10 +98,10 @@ def serve_run(run: Run, largest: int) -> Served:
         RunError: the run has no model, or is damaged.
         UsageError: the model takes images.
     """
+    _cache.use()
     model = run.load_model()
     if isinstance(model.encoding.preprocessing, ImagePreprocessing) or model.encoding.preprocessing.image is not None:
         raise UsageError(f"{run.path} is of a model that takes images, and only tables are served: use `predict`.")
-    _cache.use()
     sizes = [1 << power for power in range(largest.bit_length())]
     each = sizes if submodels_of(model.model.network) > 1 else []
     return Served(
