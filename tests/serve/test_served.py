@@ -13,9 +13,9 @@ import batchwright as bw
 from batchwright.errors import UsageError
 from batchwright.serve import batches
 from batchwright.serve.answering import Alone, Typed, answer_alone, answer_together
-from batchwright.serve.asked import CSV, JSON, Options, columns_of_rows
+from batchwright.serve.asked import ARROW, CSV, JSON, Options, columns_of_rows
 from batchwright.serve.refusals import RefusedError
-from batchwright.serve.replies import Answered
+from batchwright.serve.replies import MOST_NOTES, NOTES, Answered, reply
 from batchwright.serve.served import Served, serve_run
 
 LARGEST = 8
@@ -168,3 +168,18 @@ def test_models_of_images_are_not_served(tmp_path: Path) -> None:
     bw.fit(data, network=bw.nn.MLP((2,)), epochs=1, run_dir=tmp_path / "run")
     with pytest.raises(UsageError, match="takes images, and only tables are served"):
         serve_run(bw.open_run(tmp_path / "run"), 2)
+
+
+def test_notes_in_a_header_are_json_however_many_there_are() -> None:
+    frame = pl.DataFrame({"predicted_bought": ["yes"]})
+    for count in (0, 1, 40, 41, 42, 500):
+        notes = tuple(f"column 'c{number}' has \u201ccells\u201d {'x' * 60}" for number in range(count))
+        for wanted in (CSV, ARROW):
+            told = dict(reply(Answered(frame, 0, ("{}",), notes, "version"), wanted).headers)[NOTES]
+            found = json.loads(told)
+            assert len(told) <= MOST_NOTES
+            if found != list(notes):
+                left_out = int(found[-1].partition(" more")[0])
+                assert found[:-1] == list(notes[: count - left_out]) and 0 < left_out < count
+    one = Answered(frame, 0, ("{}",), ("x" * 5000,), "version")
+    assert json.loads(dict(reply(one, CSV).headers)[NOTES]) == ["1 more, which an answer in JSON has"]

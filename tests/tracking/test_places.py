@@ -18,6 +18,8 @@ from batchwright.tracking.places import KINDS
         ("tensorboard", "tensorboard needs a place: tensorboard:DIR"),
         ("csv: ", "csv needs a place: csv:FILE"),
         (["csv:a.csv", "csv:a.csv"], "csv:a.csv is given twice"),
+        (["csv:a.csv", "csv:./a.csv"], "csv:a.csv is given twice"),
+        (["tensorboard:logs", "tensorboard:logs/../logs"], "tensorboard:logs is given twice"),
         (3, "log_to takes texts such as 'tensorboard:logs', but is 3"),
         ([None], "log_to takes texts"),
         ("csv:missing/a.csv", "missing does not exist"),

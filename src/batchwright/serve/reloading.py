@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from batchwright.errors import BatchwrightError, RunError
+from batchwright.errors import RunError
 from batchwright.runs.manifest import BEST_RUN, CONFORMAL, MANIFEST, MODEL, SCHEMA, SEARCH, WEIGHTS
 from batchwright.runs.run import Run, open_run
 from batchwright.serve.app import App
@@ -93,9 +93,10 @@ class Reloading:
                 return
             self._own = own
             served = await asyncio.to_thread(serve_run, run, self._largest)
-        except BatchwrightError as error:
+        except Exception as error:  # whatever a damaged run makes of JAX or of the disk, later runs are looked for
             self._app.measured.reloads["refused"] += 1
-            self._announce(f"{old.path} goes on (model {old.version}), as there is no other to take over: {error}")
+            said = str(error) or type(error).__name__
+            self._announce(f"{old.path} goes on (model {old.version}), as there is no other to take over: {said}")
             return
         self._app.served = served
         self._app.measured.reloads["loaded"] += 1

@@ -11,7 +11,7 @@ from batchwright.runs.answer_files import csv_text, quote_formulas
 from batchwright.serve.asked import ARROW, CSV, JSON
 
 MOST_NOTES = 4096
-"""Characters of notes in a header; in JSON there are all of them."""
+"""Characters of notes in a header, the first that fit; in JSON there are all of them."""
 NOTES, MODEL = "batchwright-notes", "batchwright-model"
 """The headers of an answer that has no place for them."""
 
@@ -56,10 +56,20 @@ def reply(answered: Answered, wanted: str) -> Reply:
         notes, model = json.dumps(answered.notes, ensure_ascii=False), json.dumps(answered.version)
         text = f'{{"answers":[{",".join(answered.lines)}],"notes":{notes},"model":{model}}}'
         return Reply(200, JSON, text.encode())
-    headers = ((MODEL, answered.version), (NOTES, json.dumps(answered.notes)[:MOST_NOTES]))
+    headers = ((MODEL, answered.version), (NOTES, _short(answered.notes)))
     if wanted == CSV:
         text = csv_text(quote_formulas(answered.frame).frame)
         return Reply(200, f"{CSV}; charset=utf-8", text.encode(), headers)
     stream = io.BytesIO()
     answered.frame.write_ipc_stream(stream)
     return Reply(200, ARROW, stream.getvalue(), headers)
+
+
+def _short(notes: Sequence[str]) -> str:
+    """The notes as JSON, those that fit into a header and how many more there are."""
+    for left_out in range(len(notes) + 1):
+        more = [f"{left_out:,} more, which an answer in JSON has"] if left_out else []
+        text = json.dumps([*notes[: len(notes) - left_out], *more])
+        if len(text) <= MOST_NOTES:
+            break
+    return text

@@ -46,6 +46,11 @@ class Place:
         """As it was written, without a password."""
         return hide_passwords(f"{self.kind.name}:{self.where}" if self.where else self.kind.name)
 
+    @property
+    def path(self) -> Path | None:
+        """The file or folder that it is, however it was written; None for what is not on this disk."""
+        return Path(self.where).resolve() if self.kind.needed else None
+
     def open(self) -> Tracker:
         """A new tracker for one run there."""
         return self.kind.open(self.where)
@@ -109,8 +114,9 @@ def places_of(given: object, *, search: bool = False, earlier: Mapping[str, str]
     if not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
         raise ConfigError(f"log_to takes texts such as 'tensorboard:logs', but is {given!r:.60}.")
     places = tuple(map(_place, texts))
-    for place in places:
-        if places.count(place) > 1:
+    meant = [(place.kind.name, place.path or place.where) for place in places]
+    for place, one in zip(places, meant, strict=True):
+        if meant.count(one) > 1:
             raise ConfigError(f"{place} is given twice: a training is logged to each place once.")
         _check(place, search=search, known=str(place) in (earlier or {}))
     return places
