@@ -83,6 +83,16 @@ def test_the_loader_of_mlflow_answers_as_predict_does(folders: dict[str, Path], 
     assert all(found[name].tolist() == wanted[name].to_list() for name in wanted.columns)
 
 
+def test_answers_of_mlflow_have_the_index_of_their_rows(folders: dict[str, Path], table: Path) -> None:
+    """Put beside the rows by pandas, each answer is beside its own row, whichever rows were chosen."""
+    frame = pd.read_csv(table).drop(columns="bought")
+    predictor = _load_pyfunc(f"{folders['mlflow'] / 'run'}")
+    every, some = predictor.predict(frame), predictor.predict(frame.iloc[7:2:-1])
+    assert some.index.tolist() == [7, 6, 5, 4, 3]
+    assert frame.join(some, how="inner")[some.columns].equals(every.loc[some.index].sort_index())
+    assert predictor.predict(frame.to_dict("list")).index.tolist() == frame.index.tolist()
+
+
 def test_the_signature_names_what_the_network_gets_and_gives(folders: dict[str, Path], run: Run, table: Path) -> None:
     described = yaml.safe_load((folders["mlflow"] / "MLmodel").read_text())
     inputs, outputs = (json.loads(described["signature"][name]) for name in ("inputs", "outputs"))

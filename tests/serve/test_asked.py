@@ -37,7 +37,7 @@ def test_rows_and_columns_are_the_same() -> None:
         (b"[{}, [1]]", "row 2 is a list, not an object"),
         (b'{"a": 1}', "'a' holds a number, not a list"),
         (b'{"a": [1], "b": [1, 2]}', "differ in length: 'a' 1, 'b' 2"),
-        (b'[{"a": 1, "a": 2}]', "names 'a' more than once"),
+        (b'[{"a": 1, "a": 2}]', r"^an object names 'a' more than once\.$"),
         (b"[" * 100_000, "cannot be read as JSON"),
         (b'[{"a": ' + b"1" * 5000 + b"}]", "cannot be read as JSON"),
     ],

@@ -19,11 +19,12 @@ class Predictor:
         self._model = model
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> "pd.DataFrame":
-        """The answers for the rows; `params` are not used."""
+        """The answers for the rows, by the index of a data frame if it is one; `params` are not used."""
         import pandas as pd
 
         answers = predict(self._model, model_input).frame()
-        return pd.DataFrame({name: answers[name].to_list() for name in answers.columns})
+        index = model_input.index if isinstance(model_input, pd.DataFrame) else None
+        return pd.DataFrame({name: answers[name].to_list() for name in answers.columns}, index=index)
 
 
 def _load_pyfunc(path: str) -> Predictor:

@@ -110,6 +110,8 @@ def parse_columns(body: bytes) -> Columns:
         raise RefusedError(
             400, f"the body is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
         ) from error
+    except RefusedError:
+        raise
     except (ValueError, RecursionError) as error:  # a number of more digits than Python reads; a deep nest
         raise RefusedError(400, f"the body cannot be read as JSON: {error}.") from error
     return _columns_of(found)
