@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.cli.conftest import batchwright  # noqa: F401  (a fixture)
 from tests.export.models import Example, cells, targets, write_csv
@@ -117,3 +118,30 @@ def test_names_are_never_code() -> None:
     text = page(graph, encoding, [name])
     assert text.count("</script>") == 2 and "<!--" not in text and "<b>" not in text.split('id="model"')[0]
     assert html_format.PageModel(text.encode()).answers(given)["predicted_<b>"].tolist() == [1.5, -2.0]
+
+
+HOSTILE = (
+    '"""\nboom = 1\n"""',
+    "'''\nboom = 1\n",
+    "\\",
+    '"""',
+    "</script><script>boom = 1</script>",
+    "<!--<script>",
+    "\r\nboom = 1\r\n",
+)
+
+
+def test_texts_of_a_run_stay_texts(tmp_path: Path) -> None:
+    """Names of columns, categories and classes that look like code are not run, neither in the file nor in the page."""
+    names = {f"a{text}": [text, "plain"] * 20 for text in HOSTILE}
+    frame = pl.DataFrame(names | {'y"""\nboom = 1\n': [HOSTILE[0], HOSTILE[4]] * 20})
+    data = bw.load(frame, target='y"""\nboom = 1\n', validation_split=0.2, test_split=0)
+    model = bw.fit(data, network=bw.nn.Linear(), epochs=1, batch_size=8, progress=False).model
+    written = {name: export_model(model, tmp_path / name).file for name in ("model.py", "model.html")}
+    python = numpy_format.PythonModel(written["model.py"].read_bytes())
+    assert "boom" not in python._names
+    answers = python.call("predict", frame.drop(frame.columns[-1]).to_dicts())
+    expected = bw.predict(model, frame).answers
+    assert list(next(iter(answers.values()))) == list(expected)
+    page = written["model.html"].read_text(encoding="utf-8")
+    assert page.count("</script>") == 2 and "<!--" not in page  # a script ends where it is to end
