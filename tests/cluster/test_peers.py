@@ -48,7 +48,9 @@ def test_nothing_known_says_what_to_give() -> None:
     assert wanted in str(caught.value)
 
 
-@pytest.mark.parametrize("address", ["node1", "node1:", ":9", "node 1:9", "node1:port", "a:b:9"])
+@pytest.mark.parametrize(
+    "address", ["node1", "node1:", ":9", "node 1:9", "node1:port", "a:b:9", "node1:0", "node1:65536"]
+)
 def test_an_address_needs_a_host_and_a_port(address: str) -> None:
     with pytest.raises(UsageError, match=r"has to be HOST:PORT"):
         find_peers({}, coordinator=address, count=2, index=0)

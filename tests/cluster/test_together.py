@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from tests.children import Child, Children
 from batchwright.cluster import membership
 from batchwright.cluster.membership import require_alike
 from batchwright.config import load_config
-from batchwright.errors import ConfigError, UsageError
+from batchwright.errors import ConfigError, DivergedError, UsageError
 from batchwright.runs.run import Run, open_run
 from batchwright.workflow.together import refuse_together
+from batchwright.workflow.trained import Trained
+from batchwright.workflow.training import _end_events
 
 PROCESS = Path(__file__).with_name("process.py")
 ROWS = 400
@@ -225,3 +228,35 @@ def test_what_several_processes_cannot_do_is_refused_before_they_wait(tmp_path: 
         one = children.start(PROCESS, 60, *SHORT, "--distributed", "--ensemble", "3", cwd=tmp_path)
         assert one.ended() == 2
     assert "Give --coordinator HOST:PORT and --processes N and --process I." in one.err
+
+
+def test_a_diverged_training_ends_nowhere_before_the_first_process_has_shown_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group, said = Pretended({}), []
+    monkeypatch.setattr(group, "exchange", lambda text: said.append(text) or [text, text])
+    monkeypatch.setattr(membership, "_current", group)
+    trained = object.__new__(Trained)
+    vars(trained).update(stopped=SimpleNamespace(status="diverged", reason="nan"), run=None)
+    events = _end_events(trained)
+    next(events)
+    assert said == []
+    with pytest.raises(DivergedError):
+        next(events)
+    assert len(said) == 1
+
+
+def test_a_process_whose_others_do_not_come_ends_with_a_word() -> None:
+    code = (
+        "import sys; from batchwright.cluster import membership; from batchwright.cluster.peers import Peers\n"
+        "membership.JOIN_SECONDS = 1\n"
+        "try: membership.join(Peers(sys.argv[1], 2, 0))\n"
+        "except membership.UsageError as error: print(error)"
+    )
+    with socket.socket() as free, Children() as children:
+        free.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+        free.close()
+        one = children.start("-c", code, place, cwd=Path.cwd())
+        assert one.ended() == 0, one.err
+    assert f"process 0 of 2 cannot join the others at {place}: not all have come" in one.out

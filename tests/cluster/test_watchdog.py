@@ -67,3 +67,18 @@ def test_why_a_process_ends_is_told_at_once(three: tuple[Store, list[Watchdog]])
     teller.join()
     assert word.startswith("process 1 of 3 (")
     assert word.endswith("has ended: its disk is full.")
+
+
+def test_who_ends_by_itself_keeps_its_own_word_where_another_ends_too(
+    three: tuple[Store, list[Watchdog]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, dogs = three
+    ended = list[int]()
+    monkeypatch.setattr(watchdog, "GRACE_SECONDS", 0.01)
+    monkeypatch.setattr(watchdog.os, "_exit", ended.append)
+    tellers = [threading.Thread(target=dog.tell_failure, args=("it has diverged.",)) for dog in dogs]
+    for teller in tellers:
+        teller.start()
+    for teller in tellers:
+        teller.join()
+    assert ended == []

@@ -182,7 +182,12 @@ def join(peers: Peers) -> Cluster:
         raise UsageError("this process has used JAX already: join others before that.")
     watchdog = Watchdog(peers)
     service = Service(_bound(peers.coordinator), peers.count) if peers.index == 0 else None
-    store = _connect(peers)
+    try:
+        store = _connect(peers)
+    except UsageError:
+        if service:
+            service.end()
+        raise
     cluster = Joined(peers, store, watchdog, service)
     watchdog.start(store)
     _current = cluster
@@ -216,13 +221,14 @@ def _connect(peers: Peers) -> Any:
             heartbeat_timeout=LONG,
             shutdown_on_destruction=False,
             use_compression=True,
+            missed_heartbeat_callback=lambda _: None,  # without one, JAX aborts where the others do not come
         )
         client.connect()
     except (JaxRuntimeError, RuntimeError, ValueError) as error:
         raise UsageError(
             f"process {peers.index} of {peers.count} cannot join the others at {peers.coordinator}: "
-            f"{str(error).splitlines()[0]:.200}. All have to be started within {JOIN_SECONDS} s, with the address of a "
-            "free port of the first one's machine."
+            "not all have come, or the first one is not there. All have to be started within "
+            f"{JOIN_SECONDS} s, with the address of a free port of the first one's machine."
         ) from error
     state.num_processes, state.process_id, state.coordinator_address = peers.count, peers.index, peers.coordinator
     state.client = client

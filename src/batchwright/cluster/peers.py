@@ -57,8 +57,11 @@ def find_peers(
     assert coordinator is not None
     assert count is not None
     assert index is not None
-    if not re.fullmatch(r"[^\s:]+:\d+|\[[0-9a-fA-F:]+\]:\d+", coordinator):
-        raise UsageError(f"the coordinator is {coordinator!r}, and has to be HOST:PORT, as node1:61440.")
+    written = re.fullmatch(r"(?:[^\s:]+|\[[0-9a-fA-F:]+\]):(\d+)", coordinator)
+    if not written or not 0 < int(written[1]) < 65_536:
+        raise UsageError(
+            f"the coordinator is {coordinator!r}, and has to be HOST:PORT, as node1:61440, with a port from 1 to 65535."
+        )
     if not 0 <= index < count:
         raise UsageError(f"process {index} of {count}: the number of a process is from 0 to {max(count - 1, 0)}.")
     return Peers(coordinator, count, index)

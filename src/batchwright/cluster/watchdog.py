@@ -104,6 +104,8 @@ class Watchdog:
     def _judge(self) -> None:
         """Find who is silent; then end the process, unless it ends by itself."""
         while not self._ended.wait(BEAT_SECONDS / 2):
+            if self._own_failure:
+                return  # it ends by itself, with a word and an exit code of its own
             if word := self._silence():
                 self._word = word
                 self._lost.set()

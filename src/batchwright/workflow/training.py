@@ -332,6 +332,7 @@ def _explain_how_to_resume(folder: RunFolder | None) -> Iterator[None]:
 def _end_events(trained: Trained) -> Iterator[Event]:
     """The last event, and the error of a training that did not end as it should."""
     yield trained
+    current().exchange("shown")  # who ended before the first has recorded and shown all would end it too
     if trained.stopped.status == "interrupted":
         run = trained.run
         how = f"`batchwright resume {run.path}` goes on with it" if run else "what was learned is kept"
