@@ -1,6 +1,7 @@
 """Weak segments: found where they are planted, and seldom where there are none."""
 
 import numpy as np
+import pytest
 
 from batchwright.data.typed.table import from_frame
 from batchwright.explanation.segments import weak_segments
@@ -24,7 +25,7 @@ def test_a_planted_segment_is_named_first():
     found = weak_segments(table, ["age", "town", "bought"], errors, np.ones(600))
     assert found[0].description == "town = east"
     assert found[0].rows == east.sum()
-    assert (found[0].error, found[0].others) == (errors[east].mean(), errors[~east].mean())
+    assert (found[0].error, found[0].others) == pytest.approx((errors[east].mean(), errors[~east].mean()))
 
 
 def test_missing_cells_are_a_segment():

@@ -20,16 +20,17 @@ import batchwright as bw
 from batchwright import workflow
 from batchwright.config import load_config
 from batchwright.data.disk import budget
-from batchwright.errors import ConfigError, InterruptedRunError
+from batchwright.errors import ConfigError, InterruptedRunError, RunError
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import open_run
 from batchwright.runs.searches import read_plan, reopen_search
+from batchwright.search.alike import networks_of, scale_alike
 from batchwright.search.brought import Parts, space_of
 from batchwright.search.ensemble import choose_trials, settings_of_members
 from batchwright.search.events import MembersChosen, Searched, SearchEvent, SearchOptions
 from batchwright.search.objective import LOSS, Objective
 from batchwright.search.search import go_on, search
-from batchwright.search.session import Session
+from batchwright.search.session import Session, study_of
 from batchwright.search.space import Space, load_space
 from batchwright.search.study import Ending, Finished, Outcome
 from batchwright.training.evaluate import outputs
@@ -326,13 +327,16 @@ def test_auto_takes_as_many_as_are_usual_and_there_are(tmp_path: Path) -> None:
     assert read_plan(tmp_path / "s").members == "auto"
 
 
-def test_a_study_is_the_same_with_and_without_members(found: Searched) -> None:
-    with reopen_search(found.folder) as folder:
-        prepared = workflow.prepare(load_config(None, [("data.source", "diabetes", "")]))
-        without = _space(**{"training.members": "null"}).without_value("training.members")
-        here = Session(load_space(found.folder / "space.yaml"), SearchOptions(), prepared, folder, (), bool)
-        other = Session(without, SearchOptions(), prepared, folder, (), bool)
-        assert here.identity == other.identity
+def test_a_study_is_the_same_with_and_without_members(found: Searched, tmp_path: Path) -> None:
+    prepared = workflow.prepare(load_config(None, [("data.source", "diabetes", "")]))
+    without = _space(**{"training.members": "null"}).without_value("training.members")
+    alone, _ = scale_alike(without, networks_of(without))
+    spaces = (load_space(found.folder / "space.yaml"), alone)
+    studies = [study_of(space, SearchOptions(), prepared, LOSS, place=tmp_path / "study") for space in spaces]
+    with pytest.raises(RunError):
+        study_of(_space(**{"training.epochs": "7"}), SearchOptions(), prepared, LOSS, place=tmp_path / "study")
+    for study in studies:
+        study.close()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def dump_config(settings: Settings) -> str:
     """YAML with every value, each followed by its source; `load_config` reads it as the same configuration.
 
     >>> print(dump_config(settings_of(Config())).splitlines()[-1])
-      refit: false  # default
+      devices: 1  # default
     """
     return block(_tree(settings), dict(settings.origins))
 
