@@ -152,6 +152,14 @@ def test_any_value_in_json_loads_or_is_refused(run_path: Path, name: str, data: 
         (run_path / "manifest.json").write_text(manifest)
 
 
+def test_weights_of_classes_beyond_float32_are_refused(run_path: Path) -> None:
+    plain = json.loads((run_path / MODEL).read_text())
+    plain["task"]["class_weights"] = [1.0, 1.0, 3.41e38]
+    forged(run_path, MODEL, json.dumps(plain).encode())
+    with pytest.raises(RunError, match="too large"):
+        open_run(run_path).load_model()
+
+
 @pytest.mark.parametrize(
     "text",
     [

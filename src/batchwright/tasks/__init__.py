@@ -10,6 +10,8 @@ from dataclasses import MISSING, fields
 from typing import Any, TypeAlias
 
 import jax.numpy as jnp
+import numpy as np
+from jax import Array
 
 from batchwright.data.encode.power import Power
 from batchwright.data.typed.schema import from_plain
@@ -88,6 +90,14 @@ def from_json(data: Mapping[str, Any]) -> KnownTask:
     if "heads" in given:
         given["heads"] = tuple(map(from_json, given["heads"]))
     if given.get("class_weights") is not None:
-        given["class_weights"] = jnp.asarray(given["class_weights"], jnp.float32)
+        given["class_weights"] = _weights(given["class_weights"])
     task: KnownTask = kinds[name](**given)
     return task
+
+
+def _weights(plain: Any) -> Array:
+    with np.errstate(over="ignore"):  # what is too large is refused
+        weights = jnp.asarray(plain, jnp.float32)
+    if not np.isfinite(np.asarray(weights)).all():
+        raise ConfigError("class_weights has a number that is too large for float32.")
+    return weights
