@@ -4,15 +4,20 @@ import json
 
 import pytest
 
-from batchwright.serve.asked import (
+from batchwright.serve.asked import Options, options_of, parse_columns
+from batchwright.serve.media import (
     ARROW,
     CSV,
+    FORM,
+    IMAGE,
     JSON,
-    Options,
-    options_of,
-    parse_columns,
+    NPY,
+    OF_BOTH,
+    OF_IMAGES,
+    OF_TABLES,
+    Content,
+    content_of,
     type_of_answer,
-    type_of_content,
 )
 from batchwright.serve.refusals import RefusedError
 
@@ -71,28 +76,87 @@ def test_other_queries_are_refused(query: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("header", "found"),
-    [("application/json", JSON), ("Text/CSV; charset=UTF-8", CSV), (ARROW, ARROW)],
+    [
+        ("application/json", Content(JSON)),
+        ("Application/JSON ; Charset=UTF-8", Content(JSON)),
+        ("Text/CSV; charset=UTF-8", Content(CSV)),
+        ('text/csv; header=present; charset="windows-1252"', Content(CSV, "windows_1252")),
+        ("text/csv; charset=KOI8-U", Content(CSV, "koi8_u")),
+        (ARROW, Content(ARROW)),
+        (NPY, Content(NPY)),
+        ("image/png", Content(IMAGE)),
+        ("Image/X-Portable-Graymap; q=1", Content(IMAGE)),
+        ('multipart/form-data; boundary="a b;c"', Content(FORM, boundary="a b;c")),
+        ("multipart/form-data; Boundary=----x", Content(FORM, boundary="----x")),
+    ],
 )
-def test_types_of_rows(header: str, found: str) -> None:
-    assert type_of_content(header) == found
+def test_types_of_rows(header: str, found: Content) -> None:
+    assert content_of(header, OF_BOTH) == found
 
 
-@pytest.mark.parametrize("header", ["", "text/plain", "application/xml", "text/csv; charset=latin-1"])
-def test_other_types_of_rows_are_refused(header: str) -> None:
+@pytest.mark.parametrize(
+    ("header", "taken", "status"),
+    [
+        ("", OF_BOTH, 415),
+        ("text/plain", OF_BOTH, 415),
+        ("application/xml", OF_BOTH, 415),
+        ("image/png", OF_TABLES, 415),
+        ("text/csv", OF_IMAGES, 415),
+        ("application/json; charset=latin-1", OF_TABLES, 415),
+        ("text/csv; charset=", OF_TABLES, 415),
+        ("text/csv; charset=latin-17", OF_TABLES, 415),
+        ("text/csv; charset=zlib", OF_TABLES, 415),
+        ("text/csv; charset=punycode", OF_TABLES, 415),
+        ("text/csv; charset=unicode-escape", OF_TABLES, 415),
+        ("multipart/form-data", OF_IMAGES, 400),
+        (f"multipart/form-data; boundary={'x' * 71}", OF_IMAGES, 400),
+    ],
+)
+def test_other_types_of_rows_are_refused(header: str, taken: tuple[str, ...], status: int) -> None:
     with pytest.raises(RefusedError) as refused:
-        type_of_content(header)
-    assert refused.value.status == 415
+        content_of(header, taken)
+    assert refused.value.status == status
 
 
 @pytest.mark.parametrize(
     ("header", "found"),
-    [("", JSON), ("*/*", JSON), ("text/html, text/csv;q=0.9", CSV), (f"{ARROW}, */*", ARROW), ("text/*", CSV)],
+    [
+        ("", JSON),
+        ("*/*", JSON),
+        ("text/html, text/csv;q=0.9", CSV),
+        (f"{ARROW}, */*", ARROW),
+        ("text/*", CSV),
+        ("application/json;q=0.1, text/csv;q=0.9", CSV),
+        ("application/json;q=0, */*", CSV),
+        ("*/*;q=0.1, application/json;q=0", CSV),
+        (f"*/*;q=0.5, text/*;q=0, {ARROW};q=0.6", ARROW),
+        ("text/*, text/csv;q=0.2, application/*;q=0.3", JSON),
+        ("text/csv, application/json", CSV),
+        ('text/html;title="a,text/csv;q=1", application/json; Q=0.001', JSON),
+        ("application/json; charset=utf-8; q=1.000", JSON),
+        ("*/*;q=0.9,", JSON),
+    ],
 )
 def test_types_of_answers(header: str, found: str) -> None:
+    """By weight, of which that of the closest range counts; then by closeness, then by order."""
     assert type_of_answer(header) == found
 
 
-def test_other_types_of_answers_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("image/png", 406),
+        ("application/json;q=0", 406),
+        ("*/*;q=0.0", 406),
+        ("text/*;q=0, application/*;q=0, */*", 406),
+        ("application/json;q=2", 400),
+        ("application/json;q=-1", 400),
+        ("application/json;q=much", 400),
+        ("application/json;q=0.1234", 400),
+        (", ".join(["text/plain"] * 100), 400),
+    ],
+)
+def test_other_types_of_answers_are_refused(header: str, status: int) -> None:
     with pytest.raises(RefusedError) as refused:
-        type_of_answer("image/png")
-    assert refused.value.status == 406
+        type_of_answer(header)
+    assert refused.value.status == status

@@ -10,10 +10,11 @@ import pytest
 from tests.serve.served_run import COLOURS, table, train
 
 import batchwright as bw
-from batchwright.errors import UsageError
 from batchwright.serve import batches
 from batchwright.serve.answering import Alone, Typed, answer_alone, answer_together
-from batchwright.serve.asked import ARROW, CSV, JSON, Options, columns_of_rows
+from batchwright.serve.asked import Options, columns_of_rows
+from batchwright.serve.limits import Limits
+from batchwright.serve.media import ARROW, CSV, JSON, Content
 from batchwright.serve.refusals import RefusedError
 from batchwright.serve.replies import MOST_NOTES, NOTES, Answered, reply
 from batchwright.serve.served import Served, serve_run
@@ -73,8 +74,8 @@ def test_no_request_compiles(served: Served, options: Options) -> None:
     for count in (1, 2, 3, 5, 7, 8, 9, 21):
         rows = usual_rows(count)
         answer_together([typed(served, rows, options)])
-        answer_alone(Alone(served, options, as_json(rows), JSON), 100)
-        answer_alone(Alone(served, options, pl.DataFrame(rows).write_csv().encode(), CSV), 100)
+        answer_alone(Alone(served, options, as_json(rows), Content(JSON)), Limits())
+        answer_alone(Alone(served, options, pl.DataFrame(rows).write_csv().encode(), Content(CSV)), Limits())
     jax.monitoring.clear_event_listeners()
     assert compiled == []
 
@@ -85,7 +86,7 @@ def test_answers_are_those_of_predict(served: Served, run_path: Path, count: int
     wanted = bw.predict(bw.open_run(run_path), pl.DataFrame(rows), interval=0.8).frame()
     for found in (
         answer_together([typed(served, rows, WITH_INTERVAL)])[0],
-        answer_alone(Alone(served, WITH_INTERVAL, as_json(rows), JSON), 100),
+        answer_alone(Alone(served, WITH_INTERVAL, as_json(rows), Content(JSON)), Limits()),
     ):
         assert found.frame.columns == wanted.columns
         assert found.frame["set_bought"].to_list() == wanted["set_bought"].to_list()
@@ -134,7 +135,7 @@ def test_a_panic_is_an_error_of_its_own_request(served: Served, monkeypatch: pyt
 
 def test_unusual_rows_are_answered_with_notes(served: Served) -> None:
     row = {"first": 99.0, "second": 1, "colour": "violet", "member": None, "told": "late", "day": "2024-05-06"}
-    found = answer_alone(Alone(served, PLAIN, as_json([row]), JSON), 100)
+    found = answer_alone(Alone(served, PLAIN, as_json([row]), Content(JSON)), Limits())
     assert found.frame.height == 1
     assert [note.partition(":")[0] for note in found.notes] == ["column 'colour'", "column 'member'", "column 'first'"]
 
@@ -142,32 +143,23 @@ def test_unusual_rows_are_answered_with_notes(served: Served) -> None:
 def test_what_the_model_does_not_have_is_refused(served: Served) -> None:
     for options in (Options(uncertainty=True), *map(level, (0.99999, 0, 1.5, float("nan")))):
         with pytest.raises(RefusedError) as refused:
-            answer_alone(Alone(served, options, as_json(usual_rows(1)), JSON), 100)
+            answer_alone(Alone(served, options, as_json(usual_rows(1)), Content(JSON)), Limits())
         assert refused.value.status == 400
 
 
 def test_many_rows_are_refused(served: Served) -> None:
     with pytest.raises(RefusedError, match="3 rows, and 2 are answered at most"):
-        answer_alone(Alone(served, PLAIN, as_json(usual_rows(3)), JSON), 2)
+        answer_alone(Alone(served, PLAIN, as_json(usual_rows(3)), Content(JSON)), Limits(rows=2))
 
 
 def test_ensembles_tell_their_uncertainty(tmp_path: Path) -> None:
     run = bw.open_run(train(tmp_path / "run", ensemble=2))
     served = serve_run(run, 2)
     rows, options = rows_of(table(3, seed=5)), Options(uncertainty=True)
-    found = answer_alone(Alone(served, options, as_json(rows), JSON), 100).frame
+    found = answer_alone(Alone(served, options, as_json(rows), Content(JSON)), Limits()).frame
     wanted = bw.predict(run, pl.DataFrame(rows), uncertainty=True).frame()
     assert found.columns == wanted.columns
     np.testing.assert_allclose(found["uncertainty_bought"], wanted["uncertainty_bought"], rtol=1e-4, atol=1e-6)
-
-
-def test_models_of_images_are_not_served(tmp_path: Path) -> None:
-    draw = np.random.default_rng(0)
-    images = draw.integers(0, 255, (60, 6, 6)).astype(np.uint8)
-    data = bw.load((images, draw.integers(0, 2, 60)))
-    bw.fit(data, network=bw.nn.MLP((2,)), epochs=1, run_dir=tmp_path / "run")
-    with pytest.raises(UsageError, match="takes images, and only tables are served"):
-        serve_run(bw.open_run(tmp_path / "run"), 2)
 
 
 def test_notes_in_a_header_are_json_however_many_there_are() -> None:

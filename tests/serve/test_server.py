@@ -19,7 +19,7 @@ from tests.children import Child, Children
 from tests.serve.served_run import COLOURS, Reply, ask, send, table, train
 
 import batchwright as bw
-from batchwright.serve.asked import ARROW
+from batchwright.serve.media import ARROW
 
 FEW = 20_000
 """The most bytes that the server of these tests takes."""

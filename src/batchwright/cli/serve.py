@@ -32,6 +32,9 @@ def serve(
     ] = 256,
     max_waiting: Annotated[int, typer.Option(min=1, help="the most requests that wait; others get 503")] = 256,
     timeout: Annotated[float, typer.Option(min=0.1, help="the seconds within which a request has to be sent")] = 30.0,
+    max_pixels: Annotated[
+        int, typer.Option(min=1, max=178_956_970, help="the most pixels of the images of a request, as they are sent")
+    ] = 50_000_000,
 ) -> None:
     """Answer requests for predictions over HTTP: JSON, CSV or Arrow to POST /predict; / says how to ask."""
     if max_batch & (max_batch - 1):
@@ -40,7 +43,7 @@ def serve(
     from batchwright.serve.limits import Limits
     from batchwright.serve.server import serve as answer
 
-    limits = Limits(parse_size(max_body), max_rows, max_batch, max_waiting, timeout)
+    limits = Limits(parse_size(max_body), max_rows, max_batch, max_waiting, timeout, max_pixels)
     answer(run, limits=limits, host=host, port=port, token=_token(token), watch=watch, announce=say)
 
 

@@ -4,26 +4,19 @@ import asyncio
 import json
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from batchwright.serve.answering import Alone, Typed
-from batchwright.serve.asked import (
-    JSON,
-    Options,
-    count_rows,
-    options_of,
-    parse_columns,
-    type_of_answer,
-    type_of_content,
-)
+from batchwright.serve.asked import Options, count_rows, options_of, parse_columns
 from batchwright.serve.batches import Batches
 from batchwright.serve.bodies import AGAIN, CLOSE, Bodies, LeftError
 from batchwright.serve.entry import Entry
 from batchwright.serve.limits import Limits
 from batchwright.serve.measured import Measured
+from batchwright.serve.media import JSON, Content, content_of, type_of_answer
 from batchwright.serve.openapi import openapi
 from batchwright.serve.page import page
 from batchwright.serve.refusals import RefusedError, refuse_many
@@ -92,25 +85,24 @@ class App:
         return PAGES[path](self, headers.get(b"host", b"").decode("latin-1"))
 
     async def _predict(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> Reply:
-        options = options_of(scope["query_string"])
-        content = type_of_content(headers.get(b"content-type", b"").decode("latin-1"))
-        wanted = type_of_answer(headers.get(b"accept", b"").decode("latin-1"))
+        served, options = self.served, options_of(scope["query_string"])
+        content = content_of(headers.get(b"content-type", b"").decode("latin-1"), served.takes)
+        wanted = type_of_answer(_accepted(scope["headers"]))
         async with self._bodies.read(receive, headers) as body:
             if self.measured.waiting >= self._limits.waiting:
                 raise RefusedError(503, f"{self.measured.waiting:,} requests wait already: come again.", headers=AGAIN)
             self.measured.waiting += 1
             try:
-                answered = await self._ask(body, content, options)
+                answered = await self._ask(served, options, body, content)
             finally:
                 self.measured.waiting -= 1
         rows = len(answered.lines)
         self.measured.rows += rows
         return reply(answered, wanted) if rows <= MANY else await asyncio.to_thread(reply, answered, wanted)
 
-    async def _ask(self, body: bytes, content: str, options: Options) -> Answered:
+    async def _ask(self, served: Served, options: Options, body: bytes, content: Content) -> Answered:
         """The answer by the quick way, if all cells are usual and the rows fit into one batch; else by the long way."""
-        served = self.served
-        if content == JSON and len(body) <= SMALL and served.usual is not None:
+        if content.type == JSON and len(body) <= SMALL and served.usual is not None:
             columns = parse_columns(body)
             rows = count_rows(columns)
             refuse_many(rows, self._limits.rows)
@@ -118,6 +110,11 @@ class App:
             if typed is not None:
                 return await self._batches.ask(Typed(served, options, typed, rows))
         return await self._batches.ask(Alone(served, options, body, content))
+
+
+def _accepted(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """What is accepted, as one list; it may come in several headers."""
+    return ", ".join(value.decode("latin-1") for name, value in headers if name == b"accept")
 
 
 def _require(method: str, *allowed: str) -> None:

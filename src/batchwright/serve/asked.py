@@ -12,9 +12,6 @@ from batchwright.serve.refusals import RefusedError
 Columns = dict[str, list[Any]]
 """The cells of some rows by column, with the types of JSON; all columns are equally long."""
 
-JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
-TYPES = (JSON, CSV, ARROW)
-"""The types in which rows are taken and answers are given."""
 MANY_CELLS, MOST_GAPS = 1_000_000, 16
 """Cells from which on a request is refused if it has a cell for only one in `MOST_GAPS` of them: a few bytes of names
 that all differ could fill the memory."""
@@ -59,41 +56,6 @@ def _level(text: str | None) -> float | None:
         return None if text is None else float(text)
     except ValueError as error:
         raise RefusedError(400, f"interval is a number between 0 and 1, as 0.9, but {text!r:.40} was given.") from error
-
-
-def type_of_content(header: str) -> str:
-    """The type of a request's rows.
-
-    Raises:
-        RefusedError: it is none of `TYPES`, or its text is said to be in another encoding than UTF-8.
-    """
-    plain, _, rest = header.partition(";")
-    found = plain.strip().lower()
-    if found not in TYPES:
-        raise RefusedError(415, f"rows are taken as {', '.join(TYPES)}, but the content type is {header!r:.80}.")
-    charset = rest.partition("charset=")[2].strip(' "').lower() if found != ARROW else ""
-    if charset not in ("", "utf-8", "utf8", "us-ascii"):
-        raise RefusedError(415, f"text is taken in UTF-8, but the content type says {charset!r:.40}.")
-    return found
-
-
-def type_of_answer(header: str) -> str:
-    """The type of the answer: the first of `TYPES` that the request accepts.
-
-    Raises:
-        RefusedError: it accepts none of them.
-    """
-    if header in ("", "*/*"):
-        return JSON
-    for part in header.split(","):
-        wanted = part.partition(";")[0].strip().lower()
-        if wanted in ("*/*", "application/*"):
-            return JSON
-        if wanted in TYPES:
-            return wanted
-        if wanted == "text/*":
-            return CSV
-    raise RefusedError(406, f"answers are given as {', '.join(TYPES)}, but the request accepts {header!r:.80}.")
 
 
 def parse_columns(body: bytes) -> Columns:

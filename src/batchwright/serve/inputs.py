@@ -8,12 +8,12 @@ from typing import Any
 import polars as pl
 
 from batchwright.data.encode.encoders import ELAPSED, Category, Encoder, Flag, Moment, Number, OneHot, Ordinal, Quantile
-from batchwright.data.encode.encoding import Encoding
-from batchwright.data.encode.preprocessing import Preprocessing
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.encode.tags import Tags
 from batchwright.data.encode.unfamiliar import knows_missing
 from batchwright.data.typed.convert import convert
 from batchwright.data.typed.schema import Column
+from batchwright.serve.pictures import ImageInput, grey_image, image_input
 
 SHOWN = 20
 """Categories that are listed."""
@@ -32,6 +32,7 @@ class Input:
         written: how training wrote its dates or numbers, if not as usual.
         missing: whether training had missing cells.
         example: a cell as JSON; None where none could be made.
+        shape: height, width and channels of images; None for other columns.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Input:
     written: str
     missing: bool
     example: Any
+    shape: tuple[int, int, int] | None = None
 
     @property
     def says(self) -> str:
@@ -49,6 +51,10 @@ class Input:
         return "; ".join(self._said())
 
     def _said(self) -> Iterator[str]:
+        if self.shape is not None:
+            yield "an image in base64, or a data: URL"
+            yield f"it is brought to {'x'.join(map(str, self.shape))} (height x width x channels)"
+            return
         if self.lowest is not None and self.highest is not None:
             yield f"training had {self.lowest:.6g} to {self.highest:.6g}"
         if self.categories:
@@ -61,11 +67,18 @@ class Input:
 
 
 def inputs_of(encoding: Encoding) -> tuple[Input, ...]:
-    """The columns that requests have to hold, in the order of the training rows."""
-    made = encoding.preprocessing
-    assert isinstance(made, Preprocessing)
+    """The columns that requests have to hold, in the order of the training rows; an image is one too."""
+    image, made = image_input(encoding), encoding.preprocessing
+    found = {} if image is None else {image.column: _image(image)}
+    if isinstance(made, ImagePreprocessing):
+        return tuple(found.values())
     by_name = {column.name: column for column in encoding.schema.columns}
-    return tuple(_input(by_name[encoder.column], encoder) for encoder in made.encoders)
+    found |= {encoder.column: _input(by_name[encoder.column], encoder) for encoder in made.encoders}
+    return tuple(found[name] for name in by_name if name in found)
+
+
+def _image(image: ImageInput) -> Input:
+    return Input(image.column, "image", None, None, (), "", False, grey_image(image), image.shape)
 
 
 def _input(spec: Column, encoder: Encoder) -> Input:

@@ -6,7 +6,9 @@ holds numbers, so that what a cell means does not depend on the rows beside it.
 """
 
 import dataclasses
+import io
 import math
+import zipfile
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
@@ -15,7 +17,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from batchwright.data.encode.encoding import Encoding
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
+from batchwright.data.formats.arrays import load_npy, load_npz, parts_of, rows_of, whole_file
 from batchwright.data.formats.arrow import read_arrow
 from batchwright.data.formats.delimited import DELIMITED
 from batchwright.data.typed.cells import TableOptions
@@ -23,42 +26,109 @@ from batchwright.data.typed.schema import Column, WholeSchema, normal_names
 from batchwright.data.typed.table import Table, columns_asked_for, type_table
 from batchwright.data.whole_rows import WholeRows, encode_whole
 from batchwright.errors import DataError
-from batchwright.serve.asked import CSV, Columns, columns_of_rows, count_rows
+from batchwright.serve.asked import Columns, columns_of_rows, count_rows
 from batchwright.serve.cells import text_of
+from batchwright.serve.image_rows import put_images
+from batchwright.serve.media import CSV, NPZ, Content
+from batchwright.serve.pictures import Decoder
 from batchwright.serve.refusals import RefusedError, refuse_cells
 
 NAME = "the request"
 """What rows are called in messages."""
 
 
-def read_body(body: bytes, content: str, encoding: Encoding) -> WholeRows:
-    """The rows of a body of CSV or Arrow, encoded.
+def read_body(body: bytes, content: Content, encoding: Encoding, decoder: Decoder | None = None) -> WholeRows:
+    """The rows of a body of CSV or Arrow, encoded; `decoder` is there for a model that takes an image of each row.
 
     Raises:
         RefusedError: a cell does not fit, a column is missing, or the body cannot be read.
     """
     reading, schema = _reading(encoding)
     try:
-        if content == CSV:
-            table = DELIMITED.table(body, NAME, reading, schema=schema)
+        if content.type == CSV:
+            table = DELIMITED.table(as_utf8(body, content.charset), NAME, reading, schema=schema)
         else:
             frame = read_arrow(body, NAME)
             frame.columns = normal_names(frame.columns, NAME)
-            table = type_table(frame, reading, schema=schema, name=NAME)
-        rows = encode_whole(table, encoding)
+            table = type_table(_in_base64(frame, decoder), reading, schema=schema, name=NAME)
+        rows = encode_whole(_with_images(table, decoder), encoding)
     except DataError as error:
         raise RefusedError(422, error.message) from error
     return _fitting(rows, rows.place)
 
 
-def read_columns(columns: Columns, encoding: Encoding) -> WholeRows:
-    """The rows of columns of JSON, encoded.
+def as_utf8(body: bytes, charset: str) -> bytes:
+    """A text in UTF-8 that is in an encoding, as Python knows it.
+
+    Raises:
+        RefusedError: some bytes are no text in this encoding.
+    """
+    try:
+        text = body.decode(charset)
+        return body if charset == Content(CSV).charset else text.encode()
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].decode(charset, "ignore").count("\n") + 1
+        found = f"line {line} of the request holds the byte 0x{body[error.start]:02x}, which is no text in {charset}"
+    except UnicodeError as error:
+        found = f"the request is no text in {charset} ({error})"
+    raise RefusedError(
+        422,
+        f"{found}: send UTF-8, or say the encoding that it is in, as in `Content-Type: text/csv; charset=iso-8859-1`.",
+    )
+
+
+def read_arrays(body: bytes, content: Content, encoding: Encoding, most_bytes: int) -> WholeRows:
+    """The rows of an array, or of arrays with names, encoded: as `predict` reads a `.npy` or `.npz` file.
+
+    Raises:
+        RefusedError: it is no such file, holds other rows than the model takes, or more than `most_bytes` unpacked.
+    """
+    reading, schema = _reading(encoding)
+    known = None if isinstance(encoding.preprocessing, ImagePreprocessing) else schema
+    try:
+        if content.type == NPZ:
+            train, test, _ = parts_of(_unpack(body, most_bytes), reading, schema=known, name=NAME)
+            found = train if test is None else test
+        else:
+            with whole_file(NAME):
+                array = load_npy(io.BytesIO(body))
+            found = rows_of(array, None, reading, schema=known, name=NAME)
+        rows = encode_whole(found, encoding)
+    except DataError as error:
+        raise RefusedError(422, error.message) from error
+    return _fitting(rows, rows.place)
+
+
+def _unpack(body: bytes, most_bytes: int) -> dict[str, np.ndarray]:
+    """The arrays of a `.npz` file, whose sizes it tells."""
+    with whole_file(NAME), zipfile.ZipFile(io.BytesIO(body)) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > most_bytes:
+        raise RefusedError(413, f"the arrays have {size:,} bytes unpacked: at most {most_bytes:,} are taken.")
+    with whole_file(NAME):
+        return load_npz(io.BytesIO(body))
+
+
+def _in_base64(frame: pl.DataFrame, decoder: Decoder | None) -> pl.DataFrame:
+    """The frame, with images that came as bytes in base64, as which other types hold them."""
+    column = "" if decoder is None else decoder.image.column
+    if frame.schema.get(column) != pl.Binary:
+        return frame
+    return frame.with_columns(pl.col(column).bin.encode("base64"))
+
+
+def _with_images(table: Table, decoder: Decoder | None) -> Table:
+    return table if decoder is None else put_images(table, decoder)
+
+
+def read_columns(columns: Columns, encoding: Encoding, decoder: Decoder | None = None) -> WholeRows:
+    """The rows of columns of JSON, encoded; `decoder` is there for a model that takes an image of each row.
 
     Raises:
         RefusedError: a cell does not fit, or a column is missing.
     """
     try:
-        groups = list(_tables(_flat(columns), encoding))
+        groups = list(_tables(_flat(columns), encoding, decoder))
         rows = _fitting(reduce(add, (encode_whole(table, encoding) for _, table in groups)), "row")
     except DataError as error:
         raise RefusedError(422, error.message) from error
@@ -70,7 +140,8 @@ def read_columns(columns: Columns, encoding: Encoding) -> WholeRows:
 
 def _reading(encoding: Encoding) -> tuple[TableOptions, WholeSchema]:
     """How rows are read that are all looked at before it is said which do not fit."""
-    return dataclasses.replace(encoding.reading, on_bad_rows="drop"), WholeSchema(**vars(encoding.schema))
+    reading = dataclasses.replace(encoding.reading, on_bad_rows="drop", encoding="utf-8")
+    return reading, WholeSchema(**vars(encoding.schema))
 
 
 def _fitting(rows: WholeRows, place: str) -> WholeRows:
@@ -84,7 +155,7 @@ def _fitting(rows: WholeRows, place: str) -> WholeRows:
     return rows
 
 
-def _tables(columns: Columns, encoding: Encoding) -> Iterator[tuple[np.ndarray, Table]]:
+def _tables(columns: Columns, encoding: Encoding, decoder: Decoder | None) -> Iterator[tuple[np.ndarray, Table]]:
     """The rows as tables in each of which a column of numbers holds numbers or texts, and the places of their rows."""
     reading, schema = _reading(encoding)
     by_name = dict(zip(normal_names(columns, NAME), columns.values(), strict=True))
@@ -93,7 +164,8 @@ def _tables(columns: Columns, encoding: Encoding) -> Iterator[tuple[np.ndarray, 
     for places in _places(by_name, [spec.name for spec in specs if spec.kind == "numeric"]):
         series = [_series(spec, [by_name[spec.name][place] for place in places], places) for spec in specs]
         lines = np.array(places, np.int64)
-        yield lines, type_table(pl.DataFrame(series), reading, schema=schema, name=NAME, lines=lines + 1)
+        table = type_table(pl.DataFrame(series), reading, schema=schema, name=NAME, lines=lines + 1)
+        yield lines, _with_images(table, decoder)
 
 
 def _places(columns: Columns, numeric: Sequence[str]) -> list[Sequence[int]]:

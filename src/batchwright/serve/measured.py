@@ -64,13 +64,18 @@ class Measured:
     def __init__(self) -> None:
         self.requests = Counter[int]()
         self.reloads = Counter({"loaded": 0, "refused": 0})
-        self.rows = self.waiting = 0
-        self.seconds, self.batches = Histogram(SECONDS), Histogram(ROWS)
+        self.rows = self.images = self.waiting = 0
+        self.seconds, self.decoding, self.batches = Histogram(SECONDS), Histogram(SECONDS), Histogram(ROWS)
 
     def count(self, status: int, seconds: float) -> None:
         """Count a request for predictions that was answered with this status, after this time."""
         self.requests[status] += 1
         self.seconds.add(seconds)
+
+    def count_images(self, images: int, seconds: float) -> None:
+        """Count a request whose images were read, in this time."""
+        self.images += images
+        self.decoding.add(seconds)
 
     def text(self, run: str, version: str) -> str:
         """All of it; `run` and `version` are those of the model that answers."""
@@ -80,9 +85,11 @@ class Measured:
             _Family("requests_total", "counter", "requests for predictions", _labelled("status", self.requests)),
             _Family("errors_total", "counter", "requests for predictions that got none", {"": errors}),
             _Family("rows_total", "counter", "rows that were answered", {"": self.rows}),
+            _Family("images_total", "counter", "images that were read", {"": self.images}),
             _Family("reloads_total", "counter", "other runs to take over", _labelled("outcome", self.reloads)),
             _Family("waiting", "gauge", "requests that are read or answered", {"": self.waiting}),
             _Family("request_seconds", "histogram", "from a request to its answer", self.seconds.samples()),
+            _Family("decode_seconds", "histogram", "to read the images of a request", self.decoding.samples()),
             _Family("batch_rows", "histogram", "rows that were answered together", self.batches.samples()),
             _Family("model_info", "gauge", "the model that answers", {model: 1}),
         )

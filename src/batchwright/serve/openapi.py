@@ -10,19 +10,21 @@ from typing import Any
 
 from batchwright.errors import BatchwrightError
 from batchwright.serve.answering import Alone, answer_alone
-from batchwright.serve.asked import ARROW, CSV, JSON, Options
+from batchwright.serve.asked import Options
 from batchwright.serve.inputs import Input, inputs_of
+from batchwright.serve.limits import Limits
+from batchwright.serve.media import ANSWERS, FORM, IMAGE, JSON, Content
 from batchwright.serve.replies import Answered
 from batchwright.serve.served import Served
 
 REFUSALS = {
-    "400": "the query or the JSON cannot be read, or asks for what the model does not have",
+    "400": "the query, the JSON or the form cannot be read, or asks for what the model does not have",
     "401": "the token is missing or wrong",
     "406": "the answer cannot be given in a type that the request accepts",
     "408": "the request was sent too slowly",
-    "413": "the request is too large",
-    "415": "rows are not taken in the type of the request",
-    "422": "a column is missing, or cells do not fit; they are listed with their rows and the reason",
+    "413": "the request is too large, or its images have too many pixels",
+    "415": "rows are not taken in the type or in the encoding of the request",
+    "422": "a column is missing, or cells do not fit, or images cannot be read: they are listed with rows and reasons",
     "503": "too many requests wait; `Retry-After` says when to come again",
 }
 
@@ -32,7 +34,7 @@ def example_of(served: Served) -> tuple[dict[str, Any], Answered | None]:
     """A row that may be sent, and its answer; None where no example of some column could be made."""
     row = {one.name: one.example for one in inputs_of(served.model.encoding)}
     try:
-        return row, answer_alone(Alone(served, Options(), json.dumps([row]).encode(), JSON), 1)
+        return row, answer_alone(Alone(served, Options(), json.dumps([row]).encode(), Content(JSON)), Limits())
     except BatchwrightError:
         return row, None
 
@@ -74,6 +76,7 @@ def _predict(served: Served, row: dict[str, Any], answered: Answered | None) -> 
     rows["items"]["properties"] = {one.name: _cell(one) for one in inputs}  # type: ignore[index]
     columns = {one.name: {"type": "array", "items": _cell(one)} for one in inputs}
     body = {"oneOf": [rows, {"type": "object", "required": [one.name for one in inputs], "properties": columns}]}
+    rows_and_columns = {"schema": body, "example": [row]}
     refused = {status: {"description": what, "content": {JSON: {}}} for status, what in REFUSALS.items()}
     return {
         "summary": f"Predict {served.model.encoding.target.name} for some rows",
@@ -84,10 +87,23 @@ def _predict(served: Served, row: dict[str, Any], answered: Answered | None) -> 
         ],
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": body, "example": [row]}, CSV: {}, ARROW: {}},
+            "content": {kind: _sent(kind, served, inputs) for kind in served.takes} | {JSON: rows_and_columns},
         },
         "responses": {"200": _answer(answered), **refused},
     }
+
+
+def _sent(kind: str, served: Served, inputs: tuple[Input, ...]) -> dict[str, Any]:
+    """What a body of another type than JSON holds; files are binary where nothing is said."""
+    if kind == IMAGE:
+        return {"schema": {"contentMediaType": IMAGE}}
+    if kind != FORM or served.image is None:
+        return {}
+    file = {"type": "string", "contentMediaType": IMAGE}
+    if served.image.alone:
+        return {"schema": {"type": "object", "additionalProperties": file, "minProperties": 1}}
+    fields = {one.name: {"type": "string"} if one.shape is None else file for one in inputs}
+    return {"schema": {"type": "object", "required": list(fields), "properties": fields}}
 
 
 def _parameter(name: str, schema: dict[str, str], what: str) -> dict[str, Any]:
@@ -97,6 +113,8 @@ def _parameter(name: str, schema: dict[str, str], what: str) -> dict[str, Any]:
 def _cell(one: Input) -> dict[str, Any]:
     kind = {"numeric": "number", "boolean": "boolean", "tags": "array"}.get(one.kind, "string")
     found: dict[str, Any] = {"type": [kind, "null"] if one.missing else kind, "description": one.says}
+    if one.shape is not None:
+        found["contentEncoding"] = "base64"
     if kind == "array":
         found["items"] = {"type": "string"}
     return found if one.example is None or kind == "array" else {**found, "examples": [one.example]}
@@ -115,7 +133,7 @@ def _answer(answered: Answered | None) -> dict[str, Any]:
     }
     return {
         "description": "the predictions, one for each row",
-        "content": {JSON: {"schema": schema}, CSV: {}, ARROW: {}},
+        "content": {kind: {} for kind in ANSWERS} | {JSON: {"schema": schema}},
     }
 
 

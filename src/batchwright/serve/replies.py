@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from batchwright.runs.answer_files import csv_text, quote_formulas
-from batchwright.serve.asked import ARROW, CSV, JSON
+from batchwright.serve.media import ARROW, CSV, JSON
 
 MOST_NOTES = 4096
 """Characters of notes in a header, the first that fit; in JSON there are all of them."""

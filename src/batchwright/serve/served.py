@@ -8,7 +8,6 @@ import numpy as np
 from jax import Array
 
 from batchwright import _cache
-from batchwright.data.encode.encoding import ImagePreprocessing
 from batchwright.data.encode.texts import text_dtype
 from batchwright.errors import UsageError
 from batchwright.nn.ensembles import submodels_of
@@ -19,6 +18,8 @@ from batchwright.runs.model import SavedModel, features_of
 from batchwright.runs.predictions import Predictions, predictions_of, require_submodels
 from batchwright.runs.run import Run
 from batchwright.serve.asked import Options
+from batchwright.serve.media import OF_BOTH, OF_IMAGES, OF_TABLES
+from batchwright.serve.pictures import ImageInput, image_input, prepare_decoding
 from batchwright.serve.refusals import RefusedError
 from batchwright.serve.usual import Usual, usual_of
 from batchwright.training.evaluate import compile_outputs
@@ -29,7 +30,7 @@ Programs = Mapping[int, Callable[[Mapping[str, np.ndarray]], Array]]
 
 @dataclass(frozen=True, eq=False)
 class Served:
-    """A model, its programs, and the quick way for its rows, if there is one.
+    """A model, its programs, the quick way for its rows, if there is one, and the images that it takes, if any.
 
     `version` is the beginning of the hash of its weights; `each` are the programs that give the outputs of submodels.
     """
@@ -40,6 +41,12 @@ class Served:
     programs: Programs
     each: Programs
     usual: Usual | None
+    image: ImageInput | None
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The types in which rows are taken."""
+        return OF_TABLES if self.image is None else OF_IMAGES if self.image.alone else OF_BOTH
 
     def predict(self, inputs: Mapping[str, np.ndarray], options: Options) -> Predictions:
         """The predictions for encoded rows.
@@ -96,12 +103,12 @@ def serve_run(run: Run, largest: int) -> Served:
 
     Raises:
         RunError: the run has no model, or is damaged.
-        UsageError: the model takes images.
     """
     _cache.use()
     model = run.load_model()
-    if isinstance(model.encoding.preprocessing, ImagePreprocessing) or model.encoding.preprocessing.image is not None:
-        raise UsageError(f"{run.path} is of a model that takes images, and only tables are served: use `predict`.")
+    image = image_input(model.encoding)
+    if image is not None:
+        prepare_decoding()
     sizes = [1 << power for power in range(largest.bit_length())]
     each = sizes if submodels_of(model.model.network) > 1 else []
     return Served(
@@ -111,6 +118,7 @@ def serve_run(run: Run, largest: int) -> Served:
         programs=_compile(model, sizes, of_submodels=False),
         each=_compile(model, each, of_submodels=True),
         usual=usual_of(model.encoding),
+        image=image,
     )
 
 
@@ -131,4 +139,6 @@ def _empty(features: Features, rows: int) -> dict[str, np.ndarray]:
         inputs["categorical"] = np.zeros((rows, len(features.cardinalities)), np.int32)
     if features.text:
         inputs["text"] = np.zeros((rows, sum(width for _, width in features.text)), text_dtype(features.text))
+    if features.image:
+        inputs["image"] = np.zeros((rows, *features.image), np.uint8)
     return inputs

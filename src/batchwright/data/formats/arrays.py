@@ -1,12 +1,13 @@
 """Arrays, in memory and in `.npy` and `.npz` files: two dimensions are a table, three or four are images."""
 
+import lzma
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
@@ -139,7 +140,7 @@ def read_npy(path: Path, options: TableOptions = DEFAULT, *, schema: Schema | No
         DataError: not a whole `.npy` file, an array of Python objects, or not 2 to 4 dimensions.
     """
     with whole_file(path), path.open("rb") as file:
-        array = np.load(file, allow_pickle=False)
+        array = load_npy(file)
     return rows_of(array, None, options, schema=schema, name=path.name)
 
 
@@ -153,27 +154,66 @@ def read_npz(
     Raises:
         DataError: not a whole `.npz` file, arrays of Python objects, or arrays with other names or shapes.
     """
-    with whole_file(path), path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        arrays = {name.casefold(): archive[name] for name in archive.files}
+    with whole_file(path), path.open("rb") as file:
+        arrays = load_npz(file)
+    return parts_of(arrays, options, schema=schema, name=path.name, whole_name=str(path))
+
+
+def load_npy(file: IO[bytes]) -> Array:
+    """The array of a `.npy` file; raises what `whole_file` takes."""
+    found = np.load(file, allow_pickle=False)
+    if isinstance(found, np.ndarray):
+        return found
+    raise ValueError("it holds arrays with names, as .npz files do")
+
+
+def load_npz(file: IO[bytes]) -> dict[str, Array]:
+    """The arrays of a `.npz` file by name, in lower case; raises what `whole_file` takes."""
+    found = np.load(file, allow_pickle=False)
+    if isinstance(found, np.ndarray):
+        raise ValueError("it holds an array without a name, as .npy files do")
+    with found:
+        return {name.casefold(): found[name] for name in found.files}
+
+
+def parts_of(
+    arrays: Mapping[str, Array], options: TableOptions, *, schema: Schema | None, name: str, whole_name: str = ""
+) -> tuple[Table | Images, Table | Images | None, Table | Images | None]:
+    """The parts of arrays by name, as of `read_npz`.
+
+    Args:
+        arrays: the arrays; their names are in lower case.
+        options: how cells are read.
+        schema: the columns, for rows given to a trained model.
+        name: what the rows are called in messages.
+        whole_name: the same, where the names of arrays are in question, if that is another.
+
+    Raises:
+        DataError: arrays with other names or shapes.
+    """
     for names in NAMES + NAMES_OF_ONE_PART:
         if names[0] in arrays:
             train, *others = (
-                rows_of(arrays[x], arrays.get(y), options, schema=schema, name=path.name) if x in arrays else None
+                rows_of(arrays[x], arrays.get(y), options, schema=schema, name=name) if x in arrays else None
                 for x, y in zip(names[::2], names[1::2], strict=True)
             )
             assert train is not None
             test, validation = others or (None, None)
             return train, test, validation
     allowed = "; ".join(", ".join(names) for names in NAMES + NAMES_OF_ONE_PART)
-    raise DataError(f"{path} holds the arrays {', '.join(arrays) or '(none)'}. Name them: {allowed}.")
+    raise DataError(f"{whole_name or name} holds the arrays {', '.join(arrays) or '(none)'}. Name them: {allowed}.")
+
+
+BAD_FILE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, MemoryError)
+"""What reading a bad file raises; a RuntimeError is that of an encrypted one, a MemoryError of a false size."""
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[None]:
+def whole_file(path: Path | str) -> Iterator[None]:
     """Turn what NumPy raises for a bad file into one DataError that names it."""
     try:
         yield
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except BAD_FILE as error:
         raise DataError(f"{path} is not a whole NumPy file of numbers or text: {error}") from error
 
 

@@ -147,7 +147,7 @@ def with_images(table: Table, source: Path | None, options: TableOptions, *, lik
     found = decode_images(columns[place], table.frame[columns[place].name], places, options, lines=lines)
     columns[place] = found.column
     if table.whole is not None:
-        return _mark_rows(table, columns, found)
+        return mark_rows(table, columns, found)
     notes = drop_or_stop(found, table.name, options, place="row" if table.lines is None else "line")
     made = dataclasses.replace(table, frame=table.frame.with_columns(found.cells), columns=tuple(columns))
     if not found.bad.count:
@@ -156,7 +156,7 @@ def with_images(table: Table, source: Path | None, options: TableOptions, *, lik
     return dataclasses.replace(kept, notes=(*table.notes, *notes), dropped=table.dropped + found.bad)
 
 
-def _mark_rows(table: Table, columns: list[Column], found: Decoded) -> Table:
+def mark_rows(table: Table, columns: list[Column], found: Decoded) -> Table:
     """The rows with an image; the others are marked among all rows of the source."""
     assert table.whole is not None
     fits = table.whole.fits.copy()

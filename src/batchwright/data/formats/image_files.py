@@ -121,7 +121,7 @@ def find_images(path: Path, form: ImageForm = AS_THEY_ARE, *, on_bad_rows: str =
     notes = (
         *layout.notes,
         *_dropped_notes(bad, layout.train, parts["train"], path),
-        *_form_notes(list(looks.values()), size, largest),
+        *form_notes(list(looks.values()), size, largest),
     )
     dropped, known = tuple(_relative(problem.file, path) for problem in bad), list(looks)
     found = {
@@ -177,7 +177,7 @@ def _dropped_notes(bad: Sequence[Problem], before: Part, after: Part, path: Path
         yield f"classes of which no image can be read are left out: {first_ten(lost)}"
 
 
-def _form_notes(looks: Sequence[Look], size: Size, largest: Largest | None) -> Iterator[str]:
+def form_notes(looks: Sequence[Look], size: Size, largest: Largest | None) -> Iterator[str]:
     """Notes on what changes when images are brought to one form."""
     if resized := sum(found.size != size for found in looks):
         yield f"{resized:,} of {count_of(len(looks), 'image')} resized to {size[0]}x{size[1]}"

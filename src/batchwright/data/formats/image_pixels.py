@@ -1,5 +1,6 @@
 """Images from their files: what each is, by its header, and its pixels as bytes."""
 
+import io
 import math
 import os
 import struct
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, get_args
 
 import numpy as np
 from jaxtyping import Shaped, UInt8
@@ -17,7 +18,7 @@ from batchwright.data.typed.images import Largest
 from batchwright.errors import DataError
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL.ImageFile import ImageFile
 
 T = TypeVar("T")
 
@@ -26,6 +27,9 @@ FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "AVIF", "TIFF", "PPM", "T
 
 SCALES: tuple[Largest, ...] = get_args(Largest)
 """The least of these that is enough for all images of 16 bits becomes 255."""
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""What Pillow calls pixels of so many channels."""
 
 SHOWN = 10  # how many bad files a message lists
 
@@ -120,24 +124,40 @@ def scale_of(looks: Iterable[Look]) -> Largest | None:
     return None if largest is None else next(scale for scale in SCALES if scale >= largest)
 
 
+def read_sent(
+    data: bytes, shape: tuple[int, int, int], largest: int, *, check: Callable[[int], None]
+) -> tuple[Look, UInt8[np.ndarray, "h w c"]]:
+    """What an image in memory is, and its bytes as `decode` gives those of the same file.
+
+    `check` is called with the number of its pixels before any is decoded, and may raise; otherwise as `decode`.
+    """
+    with _open(io.BytesIO(data)) as image:
+        check(math.prod(image.size))
+        return _look_of(image, whole=False), _pixels_of(image, shape, largest)
+
+
 def _look(path: Path, *, whole: bool) -> Look:
-    """What an image is, from its header; deep ones are read whole."""
     with _open(path) as image:
-        raw = str(getattr(image, "tile", ()))  # how the file holds its pixels; no longer known once they are read
-        turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap height and width
-        width, height = reversed(image.size) if turned else image.size
-        mode, remarks = image.mode, []
-        if getattr(image, "is_animated", False) and image.format != "MPO":  # photos may hold a second, smaller picture
-            remarks.append("frames")
-        if ";16" in raw and not _is_deep(mode):
-            remarks.append("deep colours")
-        if mode == "F":
-            remarks.append("numbers")
-        if whole or _is_deep(mode) or mode == "F":
-            image.load()
-        largest = _check_numbers(np.asarray(image), mode) if _is_deep(mode) or mode == "F" else None
-        grey = mode in ("1", "L", "LA", "F") or _is_deep(mode)
-        return Look((height, width), grey, largest, tuple(remarks))
+        return _look_of(image, whole=whole)
+
+
+def _look_of(image: "ImageFile", *, whole: bool) -> Look:
+    """What an image is, from its header; deep ones are read whole."""
+    raw = str(getattr(image, "tile", ()))  # how the file holds its pixels; no longer known once they are read
+    turned = image.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap height and width
+    width, height = reversed(image.size) if turned else image.size
+    mode, remarks = image.mode, []
+    if getattr(image, "is_animated", False) and image.format != "MPO":  # photos may hold a second, smaller picture
+        remarks.append("frames")
+    if ";16" in raw and not _is_deep(mode):
+        remarks.append("deep colours")
+    if mode == "F":
+        remarks.append("numbers")
+    if whole or _is_deep(mode) or mode == "F":
+        image.load()
+    largest = _check_numbers(np.asarray(image), mode) if _is_deep(mode) or mode == "F" else None
+    grey = mode in ("1", "L", "LA", "F") or _is_deep(mode)
+    return Look((height, width), grey, largest, tuple(remarks))
 
 
 def _check_numbers(values: Shaped[np.ndarray, "h w"], mode: str) -> int | None:
@@ -158,19 +178,26 @@ def _is_deep(mode: str) -> bool:
 
 def decode(path: Path, shape: tuple[int, int, int], largest: int) -> UInt8[np.ndarray, "h w c"]:
     """The bytes of one image, with arguments as `read_pixels`; raises one of `image_errors`."""
+    with _open(path) as image:
+        return _pixels_of(image, shape, largest)
+
+
+def _pixels_of(opened: "ImageFile", shape: tuple[int, int, int], largest: int) -> UInt8[np.ndarray, "h w c"]:
+    """The bytes of an image, which is turned as its EXIF data say; large ones are copied no more often than needed."""
     from PIL import Image, ImageOps
 
     height, width, channels = shape
-    with _open(path) as opened:
-        image = ImageOps.exif_transpose(opened)
-        if _is_deep(image.mode) or image.mode == "F":
-            image = Image.fromarray(_as_bytes(np.asarray(image), image.mode, largest))
-        if image.mode == "P" and isinstance(image.info.get("transparency"), bytes):
-            image = image.convert("RGBA")
-        image = image.convert("L" if channels == 1 else "RGB")
-        if image.size != (width, height):
-            image = image.resize((width, height), Image.Resampling.BILINEAR)
-        return np.asarray(image).reshape(shape)
+    ImageOps.exif_transpose(opened, in_place=True)
+    image: Image.Image = opened
+    if _is_deep(image.mode) or image.mode == "F":
+        image = Image.fromarray(_as_bytes(np.asarray(image), image.mode, largest))
+    if image.mode == "P" and isinstance(image.info.get("transparency"), bytes):
+        image = image.convert("RGBA")
+    if image.mode != MODES[channels]:
+        image = image.convert(MODES[channels])
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(shape)
 
 
 def _as_bytes(values: Shaped[np.ndarray, "h w"], mode: str, largest: int) -> UInt8[np.ndarray, "h w"]:
@@ -183,10 +210,10 @@ def _as_bytes(values: Shaped[np.ndarray, "h w"], mode: str, largest: int) -> UIn
     return pixels
 
 
-def _open(path: Path) -> "Image.Image":
+def _open(source: Path | BinaryIO) -> "ImageFile":
     from PIL import Image  # here, because most data sets are not image files
 
-    return Image.open(path, formats=FORMATS)
+    return Image.open(source, formats=FORMATS)
 
 
 def on_all_cores(read: Callable[[Path], T], files: Sequence[Path]) -> list[T | Problem]:
@@ -197,18 +224,18 @@ def on_all_cores(read: Callable[[Path], T], files: Sequence[Path]) -> list[T | P
         try:
             return read(file)
         except bad as error:
-            return Problem(file, _reason(error, file))
+            return Problem(file, reason_of(error, empty=lambda: file.stat().st_size == 0))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(try_to_read, files))
 
 
-def _reason(error: Exception, file: Path) -> str:
-    """Why a file cannot be read, without its path."""
+def reason_of(error: Exception, *, empty: Callable[[], bool]) -> str:
+    """Why an image cannot be read, without its path; `empty` says whether it has no bytes."""
     from PIL import UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
-        return "is empty" if file.stat().st_size == 0 else "is no image of a format that can be read"
+        return "is empty" if empty() else "is no image of a format that can be read"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
