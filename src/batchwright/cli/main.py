@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -32,7 +33,7 @@ from batchwright.cli import (
     train,
 )
 from batchwright.cli.flags import as_flags
-from batchwright.cli.interrupts import obey_interrupts
+from batchwright.cli.interrupts import end_by, obey_interrupts
 from batchwright.cli.output import say
 from batchwright.errors import BatchwrightError
 
@@ -100,11 +101,15 @@ def main() -> None:
     if sys.stdout is None:  # closed by the parent process; files opened later would get its number
         sys.exit("batchwright: standard output is closed: redirect it to a file, or to /dev/null.")
     with obey_interrupts() as interrupted:
-        _run(interrupted)
+        try:
+            _run(interrupted)
+        finally:
+            if interrupted() == signal.SIGTERM:
+                end_by(signal.SIGTERM)
 
 
-def _run(interrupted: Callable[[], bool]) -> None:
-    """Run the verb, and exit with its code; `interrupted` says whether Ctrl-C has come."""
+def _run(interrupted: Callable[[], int | None]) -> None:
+    """Run the verb, and exit with its code; `interrupted` says which signal has come, if one has."""
     try:
         try:
             app()
@@ -115,7 +120,7 @@ def _run(interrupted: Callable[[], bool]) -> None:
         sys.exit(error.exit_code)
     except SystemExit as left:
         if left.code == INTERRUPTED and interrupted():
-            say("batchwright: interrupted.", err=True)
+            _say_interrupted(interrupted())
         raise
     except BrokenPipeError:
         _silence()
@@ -129,8 +134,12 @@ def _run(interrupted: Callable[[], bool]) -> None:
     except (KeyboardInterrupt, Exception):  # an import that is interrupted may raise any error
         if not interrupted():
             raise
-        say("batchwright: interrupted.", err=True)
+        _say_interrupted(interrupted())
         sys.exit(INTERRUPTED)
+
+
+def _say_interrupted(number: int | None) -> None:
+    say("batchwright: ended by SIGTERM." if number == signal.SIGTERM else "batchwright: interrupted.", err=True)
 
 
 def _silence() -> None:

@@ -9,6 +9,7 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -103,19 +104,21 @@ class Server(uvicorn.Server):
 
 def make_server(app: ASGIApp, ready: Callable[[], None] = lambda: None) -> Server:
     """A server for an application; it prints nothing."""
-    config = uvicorn.Config(
+    config = quiet_config(
         app,
-        log_level="critical",
-        access_log=False,
         lifespan="off",
-        ws="none",
-        server_header=False,
         limit_concurrency=MOST_REQUESTS,
         h11_max_incomplete_event_size=LONGEST_HEADERS,
         timeout_graceful_shutdown=1,
-        proxy_headers=False,
     )
     return Server(config, ready)
+
+
+def quiet_config(app: ASGIApp, **different: Any) -> uvicorn.Config:
+    """What all servers have in common: they print nothing, say nothing of themselves, and believe no proxy."""
+    return uvicorn.Config(
+        app, log_level="critical", access_log=False, ws="none", server_header=False, proxy_headers=False, **different
+    )
 
 
 def listen(host: str, port: int | None, *, free: str = "none") -> socket.socket:

@@ -63,14 +63,15 @@ def as_utf8(body: bytes, charset: str) -> bytes:
     Raises:
         RefusedError: some bytes are no text in this encoding.
     """
+    called = charset.upper().replace("_", "-")
     try:
         text = body.decode(charset)
         return body if charset == Content(CSV).charset else text.encode()
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].decode(charset, "ignore").count("\n") + 1
-        found = f"line {line} of the request holds the byte 0x{body[error.start]:02x}, which is no text in {charset}"
+        line = body[: error.start].decode(charset, "ignore").count("\n") + 1
+        found = f"line {line} of the request holds the byte 0x{body[error.start]:02x}, which is no text in {called}"
     except UnicodeError as error:
-        found = f"the request is no text in {charset} ({error})"
+        found = f"the request is no text in {called} ({error})"
     raise RefusedError(
         422,
         f"{found}: send UTF-8, or say the encoding that it is in, as in `Content-Type: text/csv; charset=iso-8859-1`.",

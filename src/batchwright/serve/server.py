@@ -5,10 +5,8 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-import uvicorn
-
 from batchwright.pages.security import ANYWHERE, LOCAL
-from batchwright.pages.serving import Server, listen, make_door
+from batchwright.pages.serving import Server, listen, make_door, quiet_config
 from batchwright.serve.app import App
 from batchwright.serve.entry import Entry
 from batchwright.serve.limits import Limits
@@ -61,7 +59,14 @@ def serve(
             for line in _said(host, bound, token, f"{served.path} (model {served.version})"):
                 announce(line)
 
-        Server(_config(app, limits), tell).run_quietly(listening)
+        config = quiet_config(
+            app,
+            http=patient_protocol(limits.seconds),
+            lifespan="on",
+            timeout_keep_alive=IDLE,
+            timeout_graceful_shutdown=GRACE,
+        )
+        Server(config, tell).run_quietly(listening)
 
 
 def _said(host: str, port: int, token: str | None, what: str) -> list[str]:
@@ -72,18 +77,3 @@ def _said(host: str, port: int, token: str | None, what: str) -> list[str]:
     if host not in LOCAL:
         lines.append("warning: nothing is encrypted on the way; put a proxy with TLS before it")
     return lines
-
-
-def _config(app: App, limits: Limits) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=patient_protocol(limits.seconds),
-        log_level="critical",
-        access_log=False,
-        lifespan="on",
-        ws="none",
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=IDLE,
-        timeout_graceful_shutdown=GRACE,
-    )

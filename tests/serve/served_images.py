@@ -1,0 +1,67 @@
+"""Small runs that take images: of a folder, and of a table with a column of them; and images to ask them about."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from PIL import Image
+
+import batchwright as bw
+
+SIZE = 8, 6
+"""Height and width of the images of training."""
+
+
+def noise(seed: int, size: tuple[int, int] = SIZE, *, mode: str = "RGB") -> Image.Image:
+    """An image of random colours."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 4), dtype=np.uint8)
+    return Image.fromarray(pixels).convert(mode)
+
+
+def saved(image: Image.Image, kind: str = "PNG", **how: Any) -> bytes:
+    """The bytes of its file."""
+    file = io.BytesIO()
+    image.save(file, kind, **how)
+    return file.getvalue()
+
+
+def in_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def train_folder(folder: Path) -> Path:
+    """The run of a small network, on a folder of images of two classes."""
+    for number in range(24):
+        place = folder / "images" / ("cat" if number % 2 else "dog")
+        place.mkdir(parents=True, exist_ok=True)
+        noise(number).save(place / f"{number}.png")
+    data = bw.load(folder / "images")
+    bw.fit(data, network=bw.nn.MLP((3,)), epochs=1, run_dir=folder / "run")
+    return folder / "run"
+
+
+def pets(rows: int = 24) -> pl.DataFrame:
+    """A table whose column `photo` names images."""
+    return pl.DataFrame(
+        {
+            "photo": [f"photos/{row}.png" for row in range(rows)],
+            "size": [row / 7 for row in range(rows)],
+            "colour": ["red" if row % 3 else "blue" for row in range(rows)],
+            "label": ["cat" if row % 2 else "dog" for row in range(rows)],
+        }
+    )
+
+
+def train_table(folder: Path) -> Path:
+    """The run of a small network, on a table with a column of images beside others."""
+    (folder / "photos").mkdir(parents=True)
+    table = pets()
+    for row, name in enumerate(table["photo"]):
+        noise(row).save(folder / name)
+    table.write_csv(folder / "pets.csv")
+    data = bw.load(folder / "pets.csv", target="label")
+    bw.fit(data, network=bw.nn.MLP((3,)), epochs=1, run_dir=folder / "run")
+    return folder / "run"
