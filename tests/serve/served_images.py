@@ -2,6 +2,8 @@
 
 import base64
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +67,19 @@ def train_table(folder: Path) -> Path:
     data = bw.load(folder / "pets.csv", target="label")
     bw.fit(data, network=bw.nn.MLP((3,)), epochs=1, run_dir=folder / "run")
     return folder / "run"
+
+
+def form_of(*fields: tuple[str, str | None, bytes]) -> tuple[bytes, str]:
+    """A form with fields, each with the name of its file, or None for text; and its content type."""
+    edge, body = "edge", b""
+    for name, file, data in fields:
+        named = "" if file is None else f'; filename="{file}"'
+        body += f'--{edge}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode() + data + b"\r\n"
+    return body + f"--{edge}--".encode(), f"multipart/form-data; boundary={edge}"
+
+
+def said_to_be(width: int, height: int) -> bytes:
+    """A PNG whose header says another size than its pixels have."""
+    data = saved(noise(1))
+    head = b"IHDR" + struct.pack(">II", width, height) + data[24:29]
+    return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]

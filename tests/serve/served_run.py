@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+from tests.children import Child
 
 import batchwright as bw
 
@@ -66,3 +67,18 @@ def ask(port: int, rows: object, query: str = "", **headers: str) -> Reply:
     """Send rows or columns as JSON."""
     body = json.dumps(rows).encode()
     return send(port, "POST", f"/predict{query}", body, content_type="application/json", **headers)
+
+
+class Server:
+    """A process that serves, and its port."""
+
+    def __init__(self, child: Child) -> None:
+        self.child = child
+        child.wait_until(lambda: "says how to ask" in child.out)
+        self.port = int(child.out.partition("http://127.0.0.1:")[2].partition("/")[0])
+
+    def ask(self, rows: object, query: str = "", **headers: str) -> Reply:
+        return ask(self.port, rows, query, **headers)
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return send(self.port, "GET", path, **headers)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.children import Child, Children
-from tests.serve.served_run import COLOURS, Reply, ask, send, table, train
+from tests.children import Children
+from tests.serve.served_run import COLOURS, Reply, Server, send, table, train
 
 import batchwright as bw
 from batchwright.serve.media import ARROW
@@ -28,21 +28,6 @@ SECONDS = 2
 OPTIONS = ("--port", 0, "--max-batch", 16, "--max-body", f"{FEW}B", "--max-rows", 200, "--timeout", SECONDS)
 TOKEN = "a-token-of-some-length"
 ROW = {"first": 0.5, "second": 7, "colour": "red", "member": True, "told": "late and dear", "day": "2024-05-06"}
-
-
-class Server:
-    """A process that serves, and its port."""
-
-    def __init__(self, child: Child) -> None:
-        self.child = child
-        child.wait_until(lambda: "says how to ask" in child.out)
-        self.port = int(child.out.partition("http://127.0.0.1:")[2].partition("/")[0])
-
-    def ask(self, rows: object, query: str = "", **headers: str) -> Reply:
-        return ask(self.port, rows, query, **headers)
-
-    def get(self, path: str, **headers: str) -> Reply:
-        return send(self.port, "GET", path, **headers)
 
 
 @pytest.fixture(scope="module")

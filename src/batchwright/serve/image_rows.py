@@ -1,6 +1,7 @@
 """Requests with images: those for a model of nothing else, and those of rows of which a column holds images."""
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -131,6 +132,6 @@ def put_images(table: Table, decoder: Decoder) -> Table:
         for row, reason in list(found.problems.items())[:KEPT]
     )
     fits = ~np.isin(np.arange(len(cells)), list(found.problems))
-    pixels = pl.Series(cells.name, found.pixels.reshape(len(cells), -1))
+    pixels = pl.Series(cells.name, found.pixels.reshape(len(cells), math.prod(decoder.image.shape)))
     bad = BadCells(len(found.problems), tuple(first))
     return mark_rows(table, list(table.columns), Decoded(table.columns[place], pixels, fits, bad, []))

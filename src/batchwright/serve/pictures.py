@@ -146,7 +146,7 @@ class Decoder:
             return read_sent(data, self.image.shape, self.image.largest, check=self._count)
         except (RefusedError, MemoryError):
             raise
-        except Image.DecompressionBombError as error:
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise self._too_large("an image has more pixels than any that is decoded") from error
         except image_errors() as error:
             return reason_of(error, empty=lambda: not data)

@@ -1,5 +1,6 @@
 """Arrays, in memory and in `.npy` and `.npz` files: two dimensions are a table, three or four are images."""
 
+import io
 import lzma
 import re
 import zipfile
@@ -7,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -159,7 +160,7 @@ def read_npz(
     return parts_of(arrays, options, schema=schema, name=path.name, whole_name=str(path))
 
 
-def load_npy(file: IO[bytes]) -> Array:
+def load_npy(file: io.BufferedIOBase) -> Array:
     """The array of a `.npy` file; raises what `whole_file` takes."""
     found = np.load(file, allow_pickle=False)
     if isinstance(found, np.ndarray):
@@ -167,7 +168,7 @@ def load_npy(file: IO[bytes]) -> Array:
     raise ValueError("it holds arrays with names, as .npz files do")
 
 
-def load_npz(file: IO[bytes]) -> dict[str, Array]:
+def load_npz(file: io.BufferedIOBase) -> dict[str, Array]:
     """The arrays of a `.npz` file by name, in lower case; raises what `whole_file` takes."""
     found = np.load(file, allow_pickle=False)
     if isinstance(found, np.ndarray):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import numpy as np
 from jaxtyping import Shaped, UInt8
@@ -210,7 +210,7 @@ def _as_bytes(values: Shaped[np.ndarray, "h w"], mode: str, largest: int) -> UIn
     return pixels
 
 
-def _open(source: Path | BinaryIO) -> "ImageFile":
+def _open(source: Path | io.BytesIO) -> "ImageFile":
     from PIL import Image  # here, because most data sets are not image files
 
     return Image.open(source, formats=FORMATS)
