@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -17,7 +18,8 @@ from batchwright.data.encode.encoding import Encoding
 from batchwright.data.whole_rows import WholeRows, read_whole
 from batchwright.serve.asked import columns_of_rows
 from batchwright.serve.cells import text_of
-from batchwright.serve.long_way import read_columns
+from batchwright.serve.long_way import read_body, read_columns
+from batchwright.serve.media import CSV, OF_TABLES, Content, content_of
 from batchwright.serve.refusals import RefusedError
 from batchwright.serve.usual import usual_of
 
@@ -185,3 +187,32 @@ def test_a_missing_column_is_named(encoding: Encoding) -> None:
         read_columns(columns_of_rows([row]), encoding)
     assert refused.value.status == 422
     assert json.loads(refused.value.body())["error"].startswith("the request lacks")
+
+
+def test_text_is_in_the_encoding_that_is_said_or_in_utf_8(encoding: Encoding) -> None:
+    """However training read its file; what is no text in it is refused, with the line and how to say the encoding."""
+    text = "first,second,colour,member,told,day\n1,2,red,true,late,2024-05-06\n1,2,viol\u00e9t,true,late,2024-05-06\n"
+    told = replace(encoding, reading=replace(encoding.reading, encoding="cp1251"))
+    wanted = read_body(text.encode(), Content(CSV), encoding)
+    assert "viol\u00e9t" in wanted.unfamiliar.notes()[0]
+    for body, header in (
+        (text.encode(), "text/csv"),
+        ("\ufeff".encode() + text.encode(), "text/csv"),
+        (text.encode("latin-1"), "text/csv; charset=ISO-8859-1"),
+        (text.encode("cp1252"), 'text/csv; header=present; charset="windows-1252"'),
+        (text.encode("utf-16"), "text/csv; charset=utf-16"),
+        (("\ufeff" + text).encode("utf-16-le"), "text/csv;charset=utf-16le"),
+    ):
+        found = read_body(body, content_of(header, OF_TABLES), told)
+        assert found.unfamiliar.notes() == wanted.unfamiliar.notes()
+        for name, array in found.inputs.items():
+            np.testing.assert_array_equal(array, wanted.inputs[name])
+    for body, header, said in (
+        (text.encode("latin-1"), "text/csv", "line 3 of the request holds the byte 0xe9, which is no text in UTF-8: "),
+        (text.encode("utf-16"), "text/csv", "line 1 of the request holds the byte 0xff, which is no text in UTF-8: "),
+        (text.encode("latin-1"), "text/csv; charset=us-ascii", "line 3 of the request holds the byte 0xe9, which is "),
+        (text.encode()[:-1], "text/csv; charset=utf-16", "is no text in UTF-16"),
+    ):
+        with pytest.raises(RefusedError, match=said) as refused:
+            read_body(body, content_of(header, OF_TABLES), encoding)
+        assert refused.value.status == 422 and "`Content-Type: text/csv; charset=iso-8859-1`" in str(refused.value)

@@ -99,6 +99,8 @@ def test_bad_cells_are_listed_with_row_column_and_reason(server: Server) -> None
             {"row": 3, "column": "member", "value": "maybe", "reason": "expected true or false"},
         ],
     }
+    (cell,) = server.ask([ROW | {"first": "tall " * 1000}]).json()["cells"]
+    assert cell["value"] == ("tall " * 12)[:59] + "\u2026"
     text = b"first,second,colour,member,told,day\n1,2,red,true,late,2024-05-06\nx,2,red,true,late,2024-05-06\n1,2\n"
     reply = send(server.port, "POST", "/predict", text, content_type="text/csv")
     assert [(cell["line"], cell["column"]) for cell in reply.json()["cells"]] == [(3, "first"), (4, None)]

@@ -36,7 +36,7 @@ def serve(
         int, typer.Option(min=1, max=178_956_970, help="the most pixels of the images of a request, as they are sent")
     ] = 50_000_000,
 ) -> None:
-    """Answer requests for predictions over HTTP: JSON, CSV or Arrow to POST /predict; / says how to ask."""
+    """Answer requests for predictions over HTTP: rows or images to POST /predict; / says how to ask."""
     if max_batch & (max_batch - 1):
         raise UsageError(f"--max-batch {max_batch} is no power of two, as 256: each size up to it is compiled before.")
     from batchwright.data.disk.budget import parse_size
