@@ -205,7 +205,7 @@ def _as_bytes(values: Shaped[np.ndarray, "h w"], mode: str, largest: int) -> UIn
     _check_numbers(values, mode)
     if mode == "F":
         return np.floor(values * 255 + 0.5).astype(np.uint8)
-    upper = values.astype(np.int64) >> (largest.bit_length() - 8)
+    upper = values >> (largest.bit_length() - 8)  # of the type that they have: large images fill the memory
     pixels: UInt8[np.ndarray, "h w"] = np.minimum(upper, 255).astype(np.uint8)
     return pixels
 
@@ -245,4 +245,5 @@ def image_errors() -> tuple[type[Exception], ...]:
     """The exceptions that reading a bad image raises."""
     from PIL import Image
 
-    return OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError
+    by_pillow = OSError, ValueError, SyntaxError, EOFError, IndexError, RuntimeError
+    return *by_pillow, struct.error, Image.DecompressionBombError
