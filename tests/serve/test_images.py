@@ -16,7 +16,7 @@ from tests.data.image_files import save_png_of_colours
 from tests.serve.served_images import form_of, in_base64, noise, pets, said_to_be, saved
 
 import batchwright as bw
-from batchwright.data.encode.encoding import Encoding
+from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.whole_rows import WholeRows, read_whole
 from batchwright.serve.answering import Alone, encode
 from batchwright.serve.asked import Options
@@ -117,6 +117,20 @@ def test_every_kind_of_image_is_read_as_from_its_file(folder: Served, tmp_path: 
         np.testing.assert_array_equal(inputs["image"], wanted.inputs["image"])
     assert sent.notes == wanted.notes
     assert sent.kept is not None and sent.kept.to_dict(as_series=False) == {"field": ["x"] * len(names), "file": names}
+
+
+def test_deep_images_have_the_scale_of_training(folder: Served, tmp_path: Path) -> None:
+    """Of images of 12 bits, 4,095 becomes 255, although those that are sent hold no such value."""
+    data = every_kind()["deep.png"]
+    dim = saved(Image.fromarray((np.asarray(Image.open(io.BytesIO(data))) // 20).astype(np.uint16)))
+    (tmp_path / "dim.png").write_bytes(dim)
+    made = folder.model.encoding.preprocessing
+    assert isinstance(made, ImagePreprocessing)
+    encoding = replace(folder.model.encoding, preprocessing=replace(made, largest=4095))
+    deep = replace(folder, model=replace(folder.model, encoding=encoding), image=image_input(encoding))
+    found = read(deep, dim, Content(IMAGE))["image"]
+    np.testing.assert_array_equal(found, predicted(tmp_path / "dim.png", encoding).inputs["image"])
+    assert found.max() == 47_000 // 20 >> 4 > read(folder, dim, Content(IMAGE))["image"].max()
 
 
 def test_grey_models_and_models_of_arrays_take_files_and_arrays(folder: Served, tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ def _image_of(field: Field) -> Give:
 
 
 def _where(field: Field) -> Where:
-    return {FIELD: field.name, FILE: field.file} if field.file else {FIELD: field.name}
+    named = {FILE: cut(field.file)} if field.file else {}
+    return {FIELD: cut(field.name), **named}
 
 
 def _kept(fields: Sequence[Field]) -> pl.DataFrame:

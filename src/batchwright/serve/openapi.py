@@ -14,6 +14,7 @@ from batchwright.serve.asked import Options
 from batchwright.serve.inputs import Input, inputs_of
 from batchwright.serve.limits import Limits
 from batchwright.serve.media import ANSWERS, FORM, IMAGE, JSON, Content
+from batchwright.serve.pictures import ImageInput
 from batchwright.serve.replies import Answered
 from batchwright.serve.served import Served
 
@@ -89,7 +90,7 @@ def _predict(served: Served, row: dict[str, Any], answered: Answered | None) -> 
             "required": True,
             "content": {kind: _sent(kind, served, inputs) for kind in served.takes} | {JSON: rows_and_columns},
         },
-        "responses": {"200": _answer(answered), **refused},
+        "responses": {"200": _answer(answered, served.image), **refused},
     }
 
 
@@ -120,7 +121,7 @@ def _cell(one: Input) -> dict[str, Any]:
     return found if one.example is None or kind == "array" else {**found, "examples": [one.example]}
 
 
-def _answer(answered: Answered | None) -> dict[str, Any]:
+def _answer(answered: Answered | None, image: ImageInput | None) -> dict[str, Any]:
     names = [] if answered is None else answered.frame.columns
     types = {name: {"type": _type(str(answered.frame[name].dtype))} for name in names} if answered else {}
     schema = {
@@ -131,8 +132,11 @@ def _answer(answered: Answered | None) -> dict[str, Any]:
             "model": {"type": "string"},
         },
     }
+    named = (
+        "; of a form, each with the names of its `field` and its `file`" if image is not None and image.alone else ""
+    )
     return {
-        "description": "the predictions, one for each row",
+        "description": f"the predictions, one for each row{named}",
         "content": {kind: {} for kind in ANSWERS} | {JSON: {"schema": schema}},
     }
 

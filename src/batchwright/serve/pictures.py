@@ -22,7 +22,7 @@ from batchwright.serve.refusals import RefusedError
 COLUMN = "image"
 """The name under which rows of JSON hold the images of a model that takes nothing else."""
 NO_BASE64 = "it is no base64 (the image itself is sent, not the name of its file)"
-_OF_URLS = str.maketrans("-_", "+/")
+_PLAIN = str.maketrans("-_", "+/", " \t\n\r\f\v")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def from_text(text: str | None) -> bytes:
         head, _, text = text.partition(",")
         if not head.rstrip().lower().endswith(";base64"):
             raise ValueError("its data: URL is not in base64")
-    plain = "".join(text.split()).translate(_OF_URLS).rstrip("=")
+    plain = text.translate(_PLAIN).rstrip("=")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError) as error:

@@ -51,7 +51,9 @@ class Unseen:
         """What is unfamiliar, in words; `of` says of which number of cells."""
         rows = "one row only" if self.least == 2 else f"fewer than {self.least:,} rows"
         seen = f"never saw, or saw in {rows}" if self.least > 1 else "never saw"
-        return f"{of} hold categories that training {seen} (such as {self.examples[0]!r}): they are taken as unknown"
+        return (
+            f"{of} hold categories that training {seen} (such as {self.examples[0]!r:.60}): they are taken as unknown"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
