@@ -1,13 +1,11 @@
-"""Standard output that is full, closed or no longer read; a folder for programs that cannot be written."""
+"""Standard output that is full, closed or no longer read."""
 
-import os
 from pathlib import Path
 
 import pytest
 from tests.children import Children
 from tests.cli.conftest import Batchwright
 
-from batchwright import _cache
 from batchwright.cli.flags import as_flags
 from batchwright.cli.show import training as display
 from batchwright.runs.run import open_run
@@ -77,16 +75,6 @@ def test_the_command_line_advises_its_options(batchwright: Batchwright, tmp_path
 )
 def test_numbers_stay_short(value: float, shown: str) -> None:
     assert figure_text(value) == shown
-
-
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("")
-    assert _cache._cache_folder(str(tmp_path / "file" / "programs")) is None
-    assert _cache._cache_folder(str(tmp_path / "new" / "programs")) == tmp_path / "new" / "programs"
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert _cache._cache_folder(str(tmp_path / "new")) is None
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert _cache._cache_folder(None) is None
 
 
 def test_what_ends_the_display_is_what_the_run_says(batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ def test_train_prints_one_json_object_with_all_that_is_known(batchwright, table:
         "parameters": 0,
         "memory_bytes": 0,
         "frozen_parameters": 0,
+        "compiled": "quickly",
     }
     assert told["plan"]["parameters"] > 0
     assert told["plan"]["memory_bytes"] > 0

@@ -6,10 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from batchwright import _cache
-
 COMMANDS = """
 import sys
 from batchwright.cli.main import main
@@ -20,18 +16,6 @@ for words in ("train iris --network linear --epochs 1 --run-dir run", "predict r
     except SystemExit as left:
         assert not left.code, words
 """
-
-
-def test_a_folder_of_programs_that_is_named_needs_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user of a container has a number and no entry that says where the home folder is."""
-
-    def homeless() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(Path, "home", homeless)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert _cache._cache_folder(str(tmp_path / "programs")) == tmp_path / "programs"
-    assert _cache._cache_folder(None) is None
 
 
 def without_network() -> list[str]:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
+from jax._src.lax import lax as lax_internal  # the only name of some operations
 
 from batchwright import nn, optim
+from batchwright.nn.bin_edges import quantile_edges
 from batchwright.nn.protocols import Features
 from batchwright.tasks import Classification
 from batchwright.training import state as states
@@ -43,9 +45,11 @@ FUNCTIONS = {
     "floor": lambda: lax.floor(NUMBERS),
     "ge": lambda: lax.ge(NUMBERS, POSITIVE),
     "gt": lambda: lax.gt(POSITIVE, NUMBERS),
+    "gather": lambda: lax.neg(NUMBERS)[np.array([1, 0, 1]), np.array([4, 0, 2])],
     "integer_pow": lambda: lax.integer_pow(NUMBERS, 3),
     "iota": lambda: lax.broadcasted_iota(jnp.int32, (2, 3), 1),
     "le": lambda: lax.le(NUMBERS, -NUMBERS),
+    "le_to": lambda: jnp.searchsorted(jnp.sort(lax.neg(NUMBERS[0])), NUMBERS[1]),
     "log": lambda: lax.log(POSITIVE),
     "log1p": lambda: lax.log1p(POSITIVE),
     "lt": lambda: lax.lt(NUMBERS, POSITIVE),
@@ -67,6 +71,7 @@ FUNCTIONS = {
     "sign": lambda: lax.sign(NUMBERS),
     "sin": lambda: lax.sin(NUMBERS),
     "slice": lambda: lax.slice(NUMBERS, (0, 1), (2, 5), (1, 2)),
+    "sort": lambda: lax.sort((lax.neg(NUMBERS), POSITIVE), dimension=1, num_keys=1)[1],
     "sqrt": lambda: lax.sqrt(POSITIVE),
     "square": lambda: lax.square(NUMBERS),
     "squeeze": lambda: lax.squeeze(NUMBERS.reshape(2, 1, 5), (1,)),
@@ -85,7 +90,7 @@ def key(seed: int) -> jax.Array:
 
 
 def operations_of(jaxpr) -> set[str]:
-    inner = [equation.params["jaxpr"].jaxpr for equation in jaxpr.eqns if equation.primitive.name == "jit"]
+    inner = [equation.params["jaxpr"].jaxpr for equation in jaxpr.eqns if equation.primitive.name in ("jit", "scan")]
     return {equation.primitive.name for equation in jaxpr.eqns}.union(*map(operations_of, inner))
 
 
@@ -112,6 +117,45 @@ def test_an_operation_is_that_of_jax(name, nothing_compiled):
     expected, made = jax.jit(function)(), call_uncompiled(function)
     assert made.dtype == expected.dtype and made.shape == expected.shape
     np.testing.assert_allclose(np.asarray(made), np.asarray(expected), rtol=3e-6, atol=1e-7)
+
+
+PICKED = np.array([[0, 3], [2, 1]])
+TAKEN = {
+    "along an axis": lambda: jnp.take_along_axis(lax.neg(NUMBERS), np.array([[4, 0], [1, 1]]), axis=1),
+    "rows": lambda: lax.neg(NUMBERS)[PICKED % 2],
+    "columns": lambda: lax.neg(NUMBERS)[:, PICKED],
+    "in a batch": lambda: jax.vmap(lambda x, i: x[i])(lax.neg(NUMBERS), PICKED),
+    "in a batch along the second axis": lambda: jax.vmap(lambda x, i: x[i], in_axes=(1, 0))(
+        lax.neg(NUMBERS), np.arange(5)[:, None] % 2
+    ),
+    "of two dimensions": lambda: jax.vmap(lambda i: lax.dynamic_slice(lax.neg(NUMBERS), (i, i), (1, 2)))(np.arange(9)),
+    "searched": lambda: jax.vmap(lambda x: jnp.searchsorted(x, np.linspace(-8, 8, 33, dtype=np.float32)))(
+        jnp.sort(lax.neg(NUMBERS), axis=1)
+    ),
+    "of bins": lambda: quantile_edges(jnp.floor(lax.neg(NUMBERS).T), 4),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_is_taken_is_that_of_jax(name, nothing_compiled):
+    expected, made = jax.jit(TAKEN[name])(), call_uncompiled(TAKEN[name])
+    assert made.dtype == expected.dtype
+    np.testing.assert_array_equal(np.asarray(made), np.asarray(expected))
+
+
+def test_the_order_of_numbers_is_that_of_jax():
+    """Of zeros of either sign, and of numbers that are not numbers."""
+    odd = np.array([0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1.0, -1.0, 1e-45, -1e-45], np.float32)
+    pairs = np.stack(np.meshgrid(odd, odd)).reshape(2, -1)
+    expected = np.asarray(jax.jit(lax_internal.le_to_p.bind)(*pairs))
+    np.testing.assert_array_equal(OPERATIONS["le_to"]({}, *pairs), expected)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_a_key_is_that_of_jax(seed):
+    assert (jax.random.key_data(states._key(seed)) == jax.random.key_data(key(seed))).all()
+    assert states._key(seed).dtype == key(seed).dtype
 
 
 @given(st.integers(0, 2**31 - 1), st.lists(st.integers(1, 40), max_size=3), st.integers(0, 2**31 - 1))

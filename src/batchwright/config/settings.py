@@ -46,6 +46,7 @@ class Settings:
     - to_measure: the keys that are `auto`; until they have been measured, the configuration holds their defaults
     - evidence: plain data for each value that was measured or follows from the rows, by its key
     - recorded: whether they are those of a recorded training, in which nothing is left to be chosen
+    - quickly: whether its programs were compiled with little optimisation; None where that follows from the plan
     """
 
     config: Config
@@ -53,6 +54,7 @@ class Settings:
     to_measure: tuple[str, ...] = ()
     evidence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     recorded: bool = False
+    quickly: bool | None = None
 
     def __repr__(self) -> str:
         """The values that are not defaults."""

@@ -225,7 +225,8 @@ def _take_group(
 
 
 def _no_losses(members: int, iterations: int) -> Loss:
-    return Loss(*(jnp.zeros((members, iterations)) for _ in Loss._fields))
+    nothing = np.zeros((members, iterations), np.float32)
+    return Loss(*(jax.device_put(nothing, may_alias=False) for _ in Loss._fields))
 
 
 def compile_population(

@@ -15,7 +15,7 @@ from batchwright.tasks.answers import used_rows
 from batchwright.tasks.mistakes import wrong_rows
 from batchwright.tasks.per_class import PerClass, per_class, per_label, per_target
 from batchwright.training.feed import OnDisk, read_to_device
-from batchwright.training.libraries import for_large_products
+from batchwright.training.libraries import for_large_products, optimised
 from batchwright.training.placement import AXIS, LOCAL, Placement, one_copy, placement_of
 from batchwright.training.state import Model, Rows
 
@@ -23,17 +23,22 @@ ROWS_AT_ONCE = 512
 """Rows that go through the network together: enough to keep the cores busy, few enough to stay in their caches."""
 
 
+LITTLE_WORK = 20_000_000
+"""Products below which the outputs of some rows are compiled quickly: they take milliseconds, and some hundred
+evaluations as long as compiling."""
+
+
 Compiled = Callable[[Model, Variables, Inputs], Array]
 
 
 @cache
-def _compile(outputs: Compiled, placement: Placement) -> Compiled:
+def _compile(outputs: Compiled, placement: Placement, *, quickly: bool) -> Compiled:
     """A network in evaluation mode, with libraries chosen for the large products of many rows.
 
     Of several devices, each has a share of the rows; all have the outputs.
     """
     if placement == LOCAL:
-        return jax.jit(outputs, compiler_options=for_large_products())
+        return jax.jit(outputs, compiler_options=optimised(large_products=True, quickly=quickly))
 
     def shared(model: Model, variables: Variables, inputs: Inputs) -> Array:
         return outputs(model, variables, lax.with_sharding_constraint(inputs, placement.sharding(AXIS)))
@@ -41,9 +46,23 @@ def _compile(outputs: Compiled, placement: Placement) -> Compiled:
     return jax.jit(shared, compiler_options=for_large_products(), out_shardings=placement.sharding())
 
 
+def _take(inputs: Inputs, start: int, count: int) -> dict[str, Any]:
+    """Some rows; where they are in the host's memory, no program is compiled for it."""
+    if jax.default_backend() == "cpu" and placement_of(next(iter(inputs.values()))) == LOCAL:
+        return {name: np.asarray(array)[start : start + count] for name, array in inputs.items()}
+    on_device: dict[str, Any] = _take_on_device(inputs, start, count)
+    return on_device
+
+
 @partial(jax.jit, static_argnames="count")
-def _take(inputs: Inputs, start: Array | int, count: int) -> Inputs:
+def _take_on_device(inputs: Inputs, start: Array | int, count: int) -> Inputs:
     return {name: lax.dynamic_slice_in_dim(array, start, count) for name, array in inputs.items()}
+
+
+def _is_little_work(variables: Variables, inputs: Inputs) -> bool:
+    """Whether these rows, of columns, are soon through the network: a function of shapes alone."""
+    products = len(next(iter(inputs.values()))) * sum(leaf.size for leaf in jax.tree.leaves(variables.params))
+    return inputs.keys() <= {"numeric", "categorical"} and products <= LITTLE_WORK
 
 
 def outputs(
@@ -91,7 +110,8 @@ def _in_pieces(outputs: Compiled, model: Model, variables: Variables, inputs: In
     if rows < placement.count:
         inputs, variables, placement = one_copy(inputs), one_copy(variables), LOCAL
     size = (1 << (min(rows // placement.count, rows_at_once).bit_length() - 1)) * placement.count
-    starts, apply = range(0, rows, size), partial(_compile(outputs, placement), model, placement.everywhere(variables))
+    program = _compile(outputs, placement, quickly=_is_little_work(variables, inputs))
+    starts, apply = range(0, rows, size), partial(program, model, placement.everywhere(variables))
     pieces = [apply(_take(inputs, min(start, rows - size), size)) for start in starts]
     last = size - (rows - starts[-1])  # rows of the last piece that the piece before it has covered
     return np.concatenate([*map(np.asarray, pieces[:-1]), np.asarray(pieces[-1])[last:]])

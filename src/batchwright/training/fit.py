@@ -102,7 +102,8 @@ def compile_loop(job: Job, state: TrainState, history: History = (), *, segments
     shapes = feed.shapes
     iterations = len(shapes.batches)
     compiling = compile_segment if segments is None else segments.of
-    return Loop(plan, program, feed, compiling(program, state, shapes.rows, plan, iterations=iterations))
+    segment = compiling(program, state, shapes.rows, plan, iterations=iterations, quickly=job.quickly)
+    return Loop(plan, program, feed, segment)
 
 
 def one_epoch(job: Job, start: Checkpoint, segments: Segments) -> Checkpoint:

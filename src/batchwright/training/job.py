@@ -90,7 +90,8 @@ class Job:
     says that the last mistakes on validation rows are kept too. The `average` is kept where the program says so. With
     `renews_statistics`, what is validated and kept has statistics of batch normalization that are computed anew
     (`statistics`), where the rows are in memory. With a `replay`, each epoch has the learning rates of an earlier
-    training, and the last one is that which the replay names.
+    training, and the last one is that which the replay names. `quickly` says that its programs are compiled with little
+    optimisation, as they run for less time than the rest of it would take.
     """
 
     program: Program
@@ -109,6 +110,7 @@ class Job:
     diagnostics: LayersProbe | None = None
     renews_statistics: bool = False
     replay: Replay | None = None
+    quickly: bool = False
 
     @property
     def placement(self) -> Placement:

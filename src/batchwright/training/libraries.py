@@ -1,17 +1,27 @@
-"""Which library XLA uses for products and sums in compiled programs on the CPU: Eigen or YNNPACK."""
+"""How programs are compiled on the CPU: which library has products and sums, and how much they are optimised."""
 
-from typing import TypeAlias
+import os
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxlib.version import __version_info__ as jaxlib_version
 
-Options: TypeAlias = dict[str, str | bool]
+Options: TypeAlias = dict[str, Any]
 """Options of XLA's compiler by name."""
 
 PLAIN_FUSION: Options = {"xla_cpu_use_fusion_emitters": False} if jaxlib_version < (0, 11, 1) else {}
 """Compiles in less time; from jaxlib 0.11.1 on, XLA refuses the option."""
+
+QUICKLY: Options = {
+    **PLAIN_FUSION,
+    "xla_backend_optimization_level": 1,
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
+"""Less optimisation, for programs that run for less time than the rest would take. The segments of wine and diabetes
+(13 and 10 columns -> 256 -> 128, batches of 31) take 38 % of the time to compile, and their iterations 115 to 144 %.
+Without any optimisation that is 14 %, and 315 % (2 busy cores, jaxlib 0.10.2)."""
 
 LARGE_PRODUCTS = 1_000_000
 """Rows times parameters above which Eigen is faster. With 784-128-10 and 100 rows (10 million) an iteration takes a
@@ -27,13 +37,25 @@ def for_large_products() -> Options | None:
     return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"} if on_cpu else None
 
 
-def quick_to_compile() -> dict[str, str | bool | int] | None:
+def optimised(*, large_products: bool, quickly: bool) -> Options | None:
+    """The options for a program: `for_large_products` where it has any, and less optimisation if `quickly`.
+
+    What XLA_FLAGS says of optimisation stays.
+    """
+    if jax.default_backend() != "cpu":
+        return None
+    libraries = (for_large_products() or {}) if large_products else {}
+    given = os.environ.get("XLA_FLAGS", "")
+    less = {name: value for name, value in QUICKLY.items() if f"--{name}=" not in given} if quickly else {}
+    return {**libraries, **less} or None
+
+
+def quick_to_compile() -> Options | None:
     """Little optimisation, for programs that run a few times on little; on anything but a CPU, XLA's own choice."""
     on_cpu = for_large_products()
     if on_cpu is None:
         return None
-    quick = {"xla_backend_optimization_level": 0, "xla_cpu_parallel_codegen_split_count": 1}
-    return {**on_cpu, **PLAIN_FUSION, **quick}
+    return {**on_cpu, **QUICKLY, "xla_backend_optimization_level": 0}
 
 
 def first_product() -> None:

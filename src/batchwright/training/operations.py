@@ -22,7 +22,20 @@ def _reduce(function: Operation) -> Operation:
 
 
 def _divide(x: np.ndarray, y: np.ndarray) -> Any:
+    if x.dtype.kind == "u" and np.all(y):
+        return x // y
     return NotImplemented if np.issubdtype(x.dtype, np.integer) else x / y
+
+
+def _is_at_most(x: np.ndarray, y: np.ndarray) -> Any:
+    """In the total order of floating-point numbers: -0 is before 0, and NaN is the last."""
+    return _places(x) <= _places(y) if x.dtype == np.float32 else NotImplemented
+
+
+def _places(x: np.ndarray) -> np.ndarray:
+    """Integers in the total order of the numbers."""
+    bits = np.ascontiguousarray(x).view(np.int32)
+    return np.where(bits < 0, bits ^ np.int32(2**31 - 1), bits)
 
 
 def _shift_right(x: np.ndarray, by: np.ndarray) -> Any:
@@ -110,6 +123,40 @@ def _cumsum(parameters: Parameters, x: np.ndarray) -> Any:
     return NotImplemented if parameters["reverse"] else np.cumsum(x, axis=parameters["axis"], dtype=x.dtype)
 
 
+def _sort(parameters: Parameters, *values: np.ndarray) -> Any:
+    axis = parameters["dimension"]
+    if parameters["num_keys"] != 1:
+        return NotImplemented
+    order = np.argsort(values[0], axis=axis, kind="stable")
+    return [np.take_along_axis(one, order, axis) for one in values]
+
+
+def _gather(parameters: Parameters, x: np.ndarray, starts: np.ndarray) -> Any:
+    """Slices of x that begin at `starts` [*batch, axes], for batches of the dimensions of x that go along with them."""
+    numbers, sizes, batch = parameters["dimension_numbers"], parameters["slice_sizes"], starts.shape[:-1]
+    alone = (*numbers.collapsed_slice_dims, *numbers.operand_batching_dims)
+    kept = [axis for axis in range(x.ndim) if axis not in alone]
+    places = list[np.ndarray]()
+    for axis, size in enumerate(sizes):
+        place, last = np.zeros(batch, np.int64), x.shape[axis] - size
+        if axis in numbers.start_index_map:
+            place = starts[..., numbers.start_index_map.index(axis)].astype(np.int64)
+            if parameters["mode"].name == "FILL_OR_DROP" and np.any((place < 0) | (place > last)):
+                return NotImplemented
+        elif axis in numbers.operand_batching_dims:
+            along = numbers.start_indices_batching_dims[numbers.operand_batching_dims.index(axis)]
+            place = place + _along(np.arange(batch[along]), along, len(batch))
+        place = place.clip(0, last).reshape(*batch, *[1] * len(kept))
+        inner = kept.index(axis) + len(batch) if axis in kept else 0
+        places.append(place + _along(np.arange(size), inner, place.ndim) if axis in kept else place)
+    return np.moveaxis(x[tuple(places)], range(len(batch), len(batch) + len(kept)), numbers.offset_dims)
+
+
+def _along(line: np.ndarray, axis: int, dimensions: int) -> np.ndarray:
+    """An array of so many dimensions that is as long as the line along one of them."""
+    return line.reshape([-1 if place == axis else 1 for place in range(dimensions)])
+
+
 def _random_split(parameters: Parameters, keys: np.ndarray) -> np.ndarray:
     return _of_each(keys, lambda key: threefry.split(key, parameters["shape"]))
 
@@ -148,6 +195,7 @@ ELEMENTWISE: Mapping[str, Operation] = {
     "ge": np.greater_equal,
     "gt": np.greater,
     "le": np.less_equal,
+    "le_to": _is_at_most,
     "log": np.log,
     "log1p": np.log1p,
     "lt": np.less,
@@ -183,11 +231,13 @@ OPERATIONS: Mapping[str, Operation] = {
     "concatenate": lambda parameters, *values: np.concatenate(values, axis=parameters["dimension"]),
     "convert_element_type": lambda parameters, x: x.astype(parameters["new_dtype"]),
     "cumsum": _cumsum,
+    "gather": _gather,
     "integer_pow": lambda parameters, x: x ** parameters["y"],
     "iota": _iota,
     "reshape": _reshape,
     "slice": _slice,
     "stack": lambda parameters, *values: np.stack(values, axis=parameters["axis"]),
+    "sort": _sort,
     "squeeze": lambda parameters, x: np.squeeze(x, axis=tuple(parameters["dimensions"])),
     "transpose": lambda parameters, x: np.transpose(x, parameters["permutation"]),
     "unstack": lambda parameters, x: list(np.moveaxis(x, parameters["axis"], 0)),

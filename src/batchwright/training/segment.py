@@ -13,7 +13,7 @@ from jax import Array, lax
 from jax.sharding import Mesh
 from jaxtyping import Float, Int32
 
-from batchwright.training.libraries import LARGE_PRODUCTS, first_product, for_large_products
+from batchwright.training.libraries import LARGE_PRODUCTS, first_product, optimised
 from batchwright.training.placement import AXIS, LOCAL, Placement
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows, TrainState
@@ -114,7 +114,8 @@ def epoch_without_change(order: Int32[np.ndarray, "iterations parts n"], train: 
 
 def no_losses(iterations: int) -> Loss:
     """Places for the losses of `iterations` iterations, all 0."""
-    return Loss(jnp.zeros(iterations), jnp.zeros(iterations))
+    nothing = np.zeros(iterations, np.float32)  # put there, as a program that makes zeros would have to be compiled
+    return Loss(*(jax.device_put(nothing, may_alias=False) for _ in Loss._fields))
 
 
 @dataclass(frozen=True)
@@ -139,16 +140,22 @@ class CompiledSegment:
 
 
 def compile_segment(
-    program: Program, train: TrainState, rows: Rows, plan: Plan, *, iterations: int | None = None
+    program: Program,
+    train: TrainState,
+    rows: Rows,
+    plan: Plan,
+    *,
+    iterations: int | None = None,
+    quickly: bool = False,
 ) -> CompiledSegment:
     """Compile the training loop for these shapes of rows and this plan; nothing is run.
 
     `iterations` is how many are passed at once, by default the iterations of an epoch. The rows may have no content.
+    Compiled `quickly`, an iteration takes a little longer, and has other last bits.
     """
     started, placement = time.perf_counter(), rows.placement
     if plan.devices != placement.count:
         raise ValueError(f"the plan is for {plan.devices} devices, and the rows lie on {placement.count}.")
-    first_product()
     iterations = plan.iterations_per_epoch if iterations is None else iterations
     epoch = epoch_without_change(np.zeros((iterations, plan.parts, plan.part_places), np.int32), train)
     span = (np.int32(0), np.int32(0))
@@ -159,7 +166,9 @@ def compile_segment(
         loop = _segment_on(placement, divided=rows.are_divided, padded=plan.padded, size=plan.part_rows)
         lowered = loop.lower(program, *_shapes_of((train, places)), rows, _shapes_of(epoch), span)
     products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))
-    compiled = lowered.compile(for_large_products() if products >= LARGE_PRODUCTS else None)
+    if products >= LARGE_PRODUCTS and not quickly:
+        first_product()
+    compiled = lowered.compile(optimised(large_products=products >= LARGE_PRODUCTS, quickly=quickly))
     return CompiledSegment(compiled, time.perf_counter() - started, occupied_bytes(compiled), placement)
 
 
@@ -177,15 +186,24 @@ class Segments:
     def __init__(self) -> None:
         self._by_shape = dict[Hashable, CompiledSegment]()
 
-    def of(self, program: Program, train: TrainState, rows: Rows, plan: Plan, *, iterations: int) -> CompiledSegment:
+    def of(
+        self,
+        program: Program,
+        train: TrainState,
+        rows: Rows,
+        plan: Plan,
+        *,
+        iterations: int,
+        quickly: bool = False,
+    ) -> CompiledSegment:
         """The segment of `compile_segment`, compiled when it is first asked for."""
         leaves, structure = jax.tree.flatten((program, train, rows))
         shapes = tuple((np.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
-        shape = (structure, shapes, iterations, plan.parts, plan.part_rows, plan.padded, rows.placement)
+        shape = (structure, shapes, iterations, plan.parts, plan.part_rows, plan.padded, rows.placement, quickly)
         if shape not in self._by_shape:
             while len(self._by_shape) >= MOST_SEGMENTS:
                 del self._by_shape[next(iter(self._by_shape))]
-            self._by_shape[shape] = compile_segment(program, train, rows, plan, iterations=iterations)
+            self._by_shape[shape] = compile_segment(program, train, rows, plan, iterations=iterations, quickly=quickly)
         return self._by_shape[shape]
 
 

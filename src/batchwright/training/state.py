@@ -217,7 +217,9 @@ def _check_frozen(program: Program, params: Tree) -> None:
 
 
 def _key(seed: int) -> jax.Array:
-    return jax.random.key(seed, impl=KEYS)
+    """`jax.random.key` of a seed below 2**32, which would compile two programs."""
+    key: jax.Array = jax.random.wrap_key_data(jax.device_put(np.array([0, seed], np.uint32)), impl=KEYS)
+    return key
 
 
 def _variables(model: Model, example: dict[str, np.ndarray | jax.Array], key: jax.Array) -> Variables:

@@ -65,7 +65,7 @@ class EarlyStopping:
             ConfigError: a row lacks the monitored metric.
         """
         figures = [self._figure(row) for row in history]
-        costs = [-figure if self._larger_is_better else figure for figure in figures]
+        costs = [-figure for figure in figures] if self._larger_is_better else figures
         best = min((cost for cost in costs if math.isfinite(cost)), default=None)
         best_epoch = None if best is None else costs.index(best) + 1
         waited = len(costs) - _last_better(costs, self.min_delta)

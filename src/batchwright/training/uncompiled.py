@@ -16,6 +16,8 @@ from batchwright.training.operations import OF_KEYS, OPERATIONS
 
 THREEFRY = "key<fry>"
 """The kind of keys whose numbers NumPy can draw too."""
+LONGEST = 64
+"""Times that NumPy goes through a loop: one that is longer is compiled."""
 GENERATORS = {THREEFRY: "threefry2x32", "key<rbg>": "rbg", "key<urbg>": "unsafe_rbg"}
 """JAX's kinds of keys, and what it calls their generators."""
 
@@ -60,12 +62,29 @@ def _apply(within: core.Jaxpr, equation: core.JaxprEqn, values: list[np.ndarray]
     name, parameters = equation.primitive.name, equation.params
     if name in ("jit", "pjit"):
         return _run(parameters["jaxpr"], values)
+    if name == "scan" and _is_short_loop(equation):
+        return _loop(parameters, values)
     operation = (OF_KEYS if _has_keys(equation) else OPERATIONS).get(name)
     made = NotImplemented if operation is None or not _is_known(equation) else operation(parameters, *values)
     if made is NotImplemented:
         return _compile_one(within, equation, values)
     several = made if equation.primitive.multiple_results else [made]
     return [np.asarray(one, _dtype_of(variable)) for one, variable in zip(several, equation.outvars, strict=True)]
+
+
+def _is_short_loop(equation: core.JaxprEqn) -> bool:
+    """Whether an operation goes a few times through a function of what it has come to, and of nothing that changes."""
+    parameters, carried = equation.params, len(equation.outvars)
+    alike = parameters["num_carry"] == carried and parameters["num_consts"] + carried == len(equation.invars)
+    return bool(alike and parameters["length"] <= LONGEST)
+
+
+def _loop(parameters: dict[str, Any], values: list[np.ndarray]) -> list[np.ndarray]:
+    """The results of such an operation."""
+    constants, carry = values[: parameters["num_consts"]], values[parameters["num_consts"] :]
+    for _ in range(parameters["length"]):
+        carry = _run(parameters["jaxpr"], [*constants, *carry])
+    return carry
 
 
 def _compile_one(within: core.Jaxpr, equation: core.JaxprEqn, values: list[np.ndarray]) -> list[np.ndarray]:

@@ -31,6 +31,10 @@ MOST_COMPILE_SECONDS = 120.0
 NOTED_COMPILE_SECONDS = 15.0
 """A network predicted to compile for longer is reported."""
 
+LITTLE_WORK = 1e10
+"""Products of a whole training below which its loop is compiled quickly (`training.libraries.QUICKLY`). That takes as
+long as compiling well where there are about 2e10, as in 8,000 updates of 70,000 parameters with 31 rows."""
+
 KEPT_PER_NUMBER = 8
 """More arrays than any layer here keeps per number for the gradient: a bound that can be computed without tracing the
 network."""
@@ -50,8 +54,8 @@ class Foretold:
     compile_seconds: float
 
 
-def refuse_too_large(program: Program, plan: Plan, example: Mapping[str, np.ndarray]) -> None:
-    """Refuse a network that does not fit on this machine, or whose program takes minutes to compile.
+def refuse_too_large(program: Program, plan: Plan, example: Mapping[str, np.ndarray]) -> Foretold:
+    """What training needs; refuse a network that does not fit on this machine, or takes minutes to compile.
 
     Args:
         program: what would be trained.
@@ -81,6 +85,7 @@ def refuse_too_large(program: Program, plan: Plan, example: Mapping[str, np.ndar
             f"with batches of {plan.part_rows:,} rows (parameters, gradients, optimizer, activations), and "
             f"{_size(free or 0)} are free: take smaller layers, or smaller batches."
         )
+    return foretold
 
 
 def slow_compile_notes(program: Program) -> Iterator[str]:
@@ -109,6 +114,14 @@ def foretell(
     if enough(bound):
         return Foretold(parameters, bound, seconds)
     return Foretold(parameters, held + _kept_bytes(program.model, state, example, plan.part_rows), seconds)
+
+
+def is_little_work(network: Network, parameters: int, plan: Plan, example: Mapping[str, np.ndarray]) -> bool:
+    """Whether a training is so short that compiling its loop well takes longer than it gains.
+
+    It is a function of configuration and rows, and not of time, as the last bits of the results depend on it.
+    """
+    return plan.updates * plan.batch_size * parameters * _places(network, example) <= LITTLE_WORK
 
 
 def _places(network: Network, example: Mapping[str, np.ndarray]) -> int:

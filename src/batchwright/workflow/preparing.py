@@ -46,7 +46,7 @@ from batchwright.workflow.budget import budget_notes, with_budget, with_budget_o
 from batchwright.workflow.dealing import Dealt, deal, dealt_note, with_members_of_folds
 from batchwright.workflow.devices import unused_devices_note, with_devices_here
 from batchwright.workflow.difference_notes import difference_notes
-from batchwright.workflow.foretelling import refuse_too_large, slow_compile_notes
+from batchwright.workflow.foretelling import is_little_work, refuse_too_large, slow_compile_notes
 from batchwright.workflow.held_out import (
     needs_validation,
     refuse_without_validation,
@@ -61,6 +61,9 @@ from batchwright.workflow.tasks import medians_note, task_of
 
 EXAMPLE_ROWS = 10_000
 """Training rows that a network is shown when it is made: enough for quantiles to within a percent."""
+
+COMPILED, QUICKLY, FULLY = "compiled", "quickly", "fully"
+"""How programs are compiled, as a run's plan records it; where it does not, they were compiled fully."""
 
 CHUNK_ROWS, CHUNKS = 65_536, 16
 """Most rows of a chunk of those that are read from the disk; and the share of the memory limit that one may take."""
@@ -119,7 +122,8 @@ class Prepared:
         )
         numbers = {name: getattr(self.plan, name) for name in names}
         counted = {"parameters": self.parameters, "frozen_parameters": sum(self.frozen.values())}
-        return numbers | counted | {"memory_bytes": memory_bytes}
+        how = {COMPILED: QUICKLY if self.job.quickly else FULLY}
+        return numbers | counted | {"memory_bytes": memory_bytes} | how
 
 
 def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding | None = None) -> Prepared:
@@ -155,7 +159,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
         job = _job(config, dataset, program, dealt.job(job, 0))
     learned = to_host(job.train) if isinstance(job.train, Rows) and dealt is not None else dataset.train
     example = example_of_rows(learned)
-    refuse_too_large(job.program, _largest(job), example)
+    job = _fitting(job, settings, example)
     check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
     job = _add_probe(job, state, wanted=config.training.noise_scale)
@@ -248,8 +252,7 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
     dataset, config = prepared.dataset, settings_on(prepared, settings).config
     program = _program(config, _blueprint(config, dataset))
     job = _job(config, dataset, program, like or prepared.job)
-    refuse_too_large(program, _largest(job), example_of(dataset))
-    return job
+    return _fitting(job, settings, example_of(dataset))
 
 
 def settings_on(prepared: Prepared, settings: Settings) -> Settings:
@@ -260,6 +263,18 @@ def settings_on(prepared: Prepared, settings: Settings) -> Settings:
         return with_linear_rate(with_budget_of(found, prepared.settings), dataset.train.rows)
 
     return _with_defaults(settings, dataset, budgeted)
+
+
+def _fitting(job: Job, settings: Settings, example: dict[str, np.ndarray]) -> Job:
+    """The job, with how its programs are compiled: as recorded, or by the work of its plan.
+
+    Raises:
+        ConfigError: it needs more memory than there is, or would take minutes to compile.
+    """
+    foretold, quickly = refuse_too_large(job.program, _largest(job), example), settings.quickly
+    if quickly is None:
+        quickly = is_little_work(job.program.model.network, foretold.parameters, job.plan, example)
+    return replace(job, quickly=quickly)
 
 
 def _largest(job: Job) -> Plan:

@@ -59,7 +59,7 @@ def fit_epochs_in_time(prepared: Prepared) -> Prepared:
     if allowed < 1:
         said = f"an epoch takes about {seconds:.3g} s: {limit:g} s end it before the learning rate has fallen"
     measured = settings.with_measured({EPOCHS: epochs}, {EPOCHS: {"reason": reason, "seconds": seconds}})
-    planned = prepare(undecided(measured), prepared.dataset)
+    planned = prepare(replace(undecided(measured), quickly=prepared.job.quickly), prepared.dataset)
     augment = prepared.job.program.augment
     gone = "" if augment is None or planned.job.program.augment == augment else augment_note(augment)
     return replace(

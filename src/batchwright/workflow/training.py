@@ -49,7 +49,7 @@ from batchwright.workflow.linear_rate import with_recorded_rate
 from batchwright.workflow.measuring import measure_auto
 from batchwright.workflow.member_states import remove_states
 from batchwright.workflow.places import find_again, places_of, require_files, require_rows_again
-from batchwright.workflow.preparing import Prepared, prepare
+from batchwright.workflow.preparing import COMPILED, QUICKLY, Prepared, prepare
 from batchwright.workflow.refitting import (
     RefitEpoch,
     first_again,
@@ -269,7 +269,8 @@ def recorded_settings(run: Run, given: Given = NONE_GIVEN) -> Settings:
     if run.manifest.extended:
         settings = with_epochs(settings, run.manifest.extended[-1].epochs)
     origins = {key: run.settings[key].origin if key in run.settings else "default" for key in settings.origins}
-    return find_again(with_recorded_rate(replace(settings, origins=origins, recorded=True)), run.manifest.paths)
+    recorded = replace(settings, origins=origins, recorded=True, quickly=run.plan.get(COMPILED) == QUICKLY)
+    return find_again(with_recorded_rate(recorded), run.manifest.paths)
 
 
 def require_same_rows(run: Run, dataset: Dataset) -> None:
