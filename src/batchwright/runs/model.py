@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import Array
 
 from batchwright import tasks
 from batchwright._printed import printed_form
@@ -28,7 +29,7 @@ from batchwright.errors import ConfigError, RunError
 from batchwright.nn import ARCHITECTURES, Architecture, Features, Tabular, Variables
 from batchwright.nn.augment import Views
 from batchwright.nn.members import Members
-from batchwright.nn.protocols import Difference, Dtype, Network
+from batchwright.nn.protocols import Difference, Dtype, Inputs, Network
 from batchwright.runs import reading
 from batchwright.runs.tensors import HEADER_BYTES, Expected, by_path, dump, load
 from batchwright.tasks.conformal import Conformal
@@ -275,8 +276,12 @@ def shapes_of(blueprint: Blueprint, outputs: int) -> dict[str, tuple[int, ...]]:
 
 
 def _shapes(network: Network, features: Features) -> Variables:
-    """The variables of a network as shapes; nothing is computed, the key neither, which would be compiled."""
-    shapes: Variables = jax.eval_shape(lambda example: network.init(jax.random.key(0), example), _example(features))
+    """The variables of a network as shapes; nothing is computed, the key neither, whose seed would be compiled for."""
+
+    def init(seed: Array, example: Inputs) -> Variables:
+        return network.init(jax.random.key(seed), example)
+
+    shapes: Variables = jax.eval_shape(init, np.uint32(0), _example(features))
     return shapes
 
 
