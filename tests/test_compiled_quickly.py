@@ -65,17 +65,17 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 def test_the_plan_decides() -> None:
     network = nn.MLP((8,)).build(nn.Features(numeric=3), 2)
     example = {"numeric": np.zeros((2, 3), np.float32)}
-    plan = Plan(training_rows=1_000, batch_size=10, epochs=1_000)  # a million rows pass the network
+    plan = Plan(training_rows=1_000, batch_size=10, epochs=100)
 
     def decides(parameters: int, plan: Plan) -> bool:
         return is_little_work(network, parameters, plan, example)
 
-    assert decides(10_000, plan)
-    assert not decides(10_001, plan)
-    assert not decides(10_000, replace(plan, epochs=1_001))
-    assert decides(10_000, replace(plan, batch_size=100))
+    assert decides(40_000, plan)
+    assert not decides(40_001, plan)
+    assert not decides(40_000, replace(plan, epochs=101))
+    assert decides(40_000, replace(plan, batch_size=100))
     pixels = {"image": np.zeros((2, 4, 4, 1), np.uint8)}
-    assert is_little_work(network, 625, plan, pixels) and not is_little_work(network, 626, plan, pixels)
+    assert is_little_work(network, 2_500, plan, pixels) and not is_little_work(network, 2_501, plan, pixels)
 
 
 def test_evaluations_of_few_rows_are_compiled_quickly_but_not_of_images() -> None:
@@ -105,12 +105,12 @@ def test_a_run_goes_on_as_it_was_compiled_whatever_the_plan_says_by_then(
     tmp_path: Path, compiled: list[bool], monkeypatch: pytest.MonkeyPatch, quickly: bool
 ) -> None:
     """The same bits as without a break, also where it would have been compiled otherwise."""
-    monkeypatch.setattr(foretelling, "LITTLE_WORK", 1e10 if quickly else 0)
+    monkeypatch.setattr(foretelling, "LITTLE_WORK", 5e9 if quickly else 0)
     whole = train(tmp_path / "whole", settings_of())
     train(tmp_path / "broken", settings_of(), until=2)
     said = "quickly" if quickly else "fully"
     assert [open_run(tmp_path / name).plan["compiled"] for name in ("whole", "broken")] == [said] * 2
-    monkeypatch.setattr(foretelling, "LITTLE_WORK", 0 if quickly else 1e10)
+    monkeypatch.setattr(foretelling, "LITTLE_WORK", 0 if quickly else 5e9)
     *_, last = workflow.resume(tmp_path / "broken")
     assert compiled == [quickly] * 3
     assert len(last.history) == 4

@@ -31,9 +31,11 @@ MOST_COMPILE_SECONDS = 120.0
 NOTED_COMPILE_SECONDS = 15.0
 """A network predicted to compile for longer is reported."""
 
-LITTLE_WORK = 1e10
-"""Products of a whole training below which its loop is compiled quickly (`training.libraries.QUICKLY`). That takes as
-long as compiling well where there are about 2e10, as in 8,000 updates of 70,000 parameters with 31 rows."""
+LITTLE_WORK = 5e9
+"""Products of a whole training below which its loop is compiled quickly (`training.libraries.QUICKLY`): about a second
+of a core, less than compiling it well takes. It is a bound of work and not of time, as last bits depend on it."""
+OF_UPDATE = 100_000
+"""Products that take as long as an update takes beside them: 20 microseconds of a core."""
 
 KEPT_PER_NUMBER = 8
 """More arrays than any layer here keeps per number for the gradient: a bound that can be computed without tracing the
@@ -117,11 +119,9 @@ def foretell(
 
 
 def is_little_work(network: Network, parameters: int, plan: Plan, example: Mapping[str, np.ndarray]) -> bool:
-    """Whether a training is so short that compiling its loop well takes longer than it gains.
-
-    It is a function of configuration and rows, and not of time, as the last bits of the results depend on it.
-    """
-    return plan.updates * plan.batch_size * parameters * _places(network, example) <= LITTLE_WORK
+    """Whether a training is so short that compiling its loop well takes longer than the loop."""
+    products = plan.batch_size * parameters * _places(network, example)
+    return plan.updates * (OF_UPDATE + products) <= LITTLE_WORK
 
 
 def _places(network: Network, example: Mapping[str, np.ndarray]) -> int:

@@ -71,7 +71,7 @@ function valueText(value) {
 
 function planValue(name, value) {
   if (name === "memory_bytes") return value ? bytes(value) : ""; // known once it is compiled
-  return typeof value === "number" ? figure(value) : wordOf("descent", valueText(value));
+  return typeof value === "number" ? figure(value) : wordOf(name === "compiled" ? name : "descent", valueText(value));
 }
 
 function commands(run) {

@@ -13,11 +13,13 @@ export const words = {
   plan: {
     training_rows: "训练行数", batch_size: "批大小", iterations_per_epoch: "每轮迭代数", epochs: "轮数", updates: "更新次数",
     last_batch_rows: "最后一批的行数", descent: "下降方式", parameters: "参数", frozen_parameters: "冻结的参数", memory_bytes: "内存",
+    compiled: "编译",
   },
   descent: {
     "mini-batch gradient descent": "小批量梯度下降", "batch gradient descent": "批量梯度下降",
     "stochastic gradient descent": "随机梯度下降",
   },
+  compiled: { quickly: "快速", fully: "完全优化" },
   seconds: { load: "读取", measure: "测量", compile: "编译", fit: "拟合", evaluate: "评估", total: "总计" },
   sure: { possible: "可能", likely: "很可能", sure: "确定", note: "提示" },
   kind: {
