@@ -118,7 +118,7 @@ def _why_not_trusted(found: os.stat_result) -> str:
         return ""
     if found.st_uid not in (0, os.getuid()):
         return "belongs to another user"
-    return "can be written by others" if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
+    return "can be written by others (until `chmod go-w`)" if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
 
 
 def _users_folder() -> Path:
