@@ -15,7 +15,8 @@ from batchwright.data.disk.convert_table import convert
 from batchwright.data.formats import parsed_numbers
 from batchwright.data.formats.delimited import read_csv
 from batchwright.data.formats.source import read
-from batchwright.data.typed.numbers import NumberFormat
+from batchwright.data.typed.decimal_marks import ONLY_A_POINT, PLAIN
+from batchwright.data.typed.numbers import NumberFormat, look_like
 from batchwright.data.typed.schema import ColumnOptions, Schema
 from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
 from batchwright.errors import DataError
@@ -137,6 +138,14 @@ def test_the_setting_of_the_note_reads_the_column_otherwise(tmp_path: Path) -> N
     told = TableOptions(columns={"x": ColumnOptions(number=NumberFormat(".", after="g"))})
     table = read_csv(write(tmp_path, {"price": ["1,5", "20"], "x": WEIGHTS}), told)
     assert table.frame.to_dict(as_series=False) == {"price": [1.5, 20], "x": [2.7, 1.25]}
+
+
+@given(st.from_regex(r"[+-]?(?:0|[0-9]{0,5})\.?[0-9]{0,5}", fullmatch=True))
+def test_what_is_seen_at_once_is_what_the_whole_search_finds(text: str) -> None:
+    if ONLY_A_POINT.fullmatch(text):
+        cells = pl.Series([text])
+        assert look_like(cells, PLAIN).all()
+        assert not look_like(cells, *PLAIN.with_other_decimal()).any()
 
 
 def test_numbers_of_many_rows_of_which_one_tells(tmp_path: Path) -> None:

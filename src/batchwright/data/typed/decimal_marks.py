@@ -4,6 +4,7 @@ A column in which each number can be read in two ways, such as `2.700 g`, is rea
 """
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
@@ -24,6 +25,8 @@ where one can only have a decimal point; or as numbers of a sheet, whose point i
 FIRST, LOOKED_AT = 20, 1000
 """Cells, and then numbers with a mark, that are looked at before all are."""
 PLAIN = NumberFormat()
+ONLY_A_POINT = re.compile(r"[+-]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|0\.[0-9]+|[0-9]{4,}\.[0-9]+)")
+"""Plain numbers that cannot have points between thousands, as most are: seen at once, without the whole search."""
 
 
 class FileMark(NamedTuple):
@@ -59,6 +62,8 @@ def sureness_of(spec: Column, cells: pl.Series) -> Sureness:
     if spec.kind != "numeric" or spec.format or cells.dtype != pl.String:
         return ""
     form = spec.numbers or PLAIN
+    if form == PLAIN and any(ONLY_A_POINT.fullmatch(cell) for cell in cells.head(FIRST).drop_nulls()):
+        return "sure"
     if _one_can_only_be(form, _marked(cells.head(FIRST))):
         return "sure"
     marked = _marked(cells)

@@ -136,6 +136,7 @@ def type_column(
 
     `judges` says whether it is asked how sure the decimal mark is.
     """
+    raw = raw.rechunk()  # NumPy would copy each column of several pieces anew wherever it looks at one
     spec, text = known.get(raw.name), raw
     if plain == "parsed" and raw.dtype == pl.Int64:
         raw = raw.cast(pl.Float64)
