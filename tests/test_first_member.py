@@ -21,7 +21,8 @@ from batchwright.diagnosis.diagnose import OF_ROWS
 from batchwright.report import write_report
 from batchwright.runs.members import Member, MembersRecord
 from batchwright.runs.run import Run, open_run
-from batchwright.workflow.ensemble import MembersDone, _counted
+from batchwright.workflow.ensemble import _counted
+from batchwright.workflow.member_jobs import MembersDone
 
 SAID = "first member"
 

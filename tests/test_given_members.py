@@ -16,7 +16,7 @@ from batchwright.population.fit import fit_members
 from batchwright.runs.run import Run, open_run
 from batchwright.training.evaluate import outputs
 from batchwright.training.state import Model
-from batchwright.workflow.ensemble import MembersDone
+from batchwright.workflow.member_jobs import MembersDone
 from batchwright.workflow.member_settings import member_settings
 from batchwright.workflow.preparing import job_on
 from batchwright.workflow.trained import Trained
@@ -52,6 +52,28 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 def run(trained: Trained) -> Run:
     assert trained.run is not None
     return open_run(trained.run.path)
+
+
+@pytest.mark.parametrize(
+    ("change", "times"),
+    [
+        ({"optimizer.learning_rate": 0.01}, 0.1),
+        ({"network.hidden_layer_sizes": [64]}, 0.5),
+        ({"network.dropout": 0.1}, 1.0),
+        ({"optimizer.learning_rate": 0.01, "optimizer.weight_decay": 0.3}, None),
+    ],
+)
+def test_the_decay_of_a_member_follows_from_its_own_rate_and_network(
+    change: dict[str, object], times: float | None
+) -> None:
+    values = {"data.source": "diabetes", "network.hidden_layer_sizes": "[256]"}
+    settings = workflow.prepare(load_config(None, [(key, text, key) for key, text in values.items()])).settings
+    assert settings.origins["optimizer.weight_decay"] == "rows"
+    first = settings.config.optimizer.weight_decay
+    training = replace(settings.config.training, members=({}, change))
+    _, member = member_settings(replace(settings, config=replace(settings.config, training=training)))
+    expected = change.get("optimizer.weight_decay") if times is None else first * times  # type: ignore[operator]
+    assert member.settings.config.optimizer.weight_decay == pytest.approx(expected, rel=0.01)
 
 
 def test_each_member_has_the_settings_that_are_given(run: Run) -> None:

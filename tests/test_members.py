@@ -28,9 +28,9 @@ from batchwright.runs.sealed import seal
 from batchwright.training.evaluate import outputs
 from batchwright.training.feed import OnDisk
 from batchwright.training.state import Model
-from batchwright.workflow import ensemble
+from batchwright.workflow import ensemble, member_jobs
 from batchwright.workflow.drawn import MOST_FORMS, draw_members
-from batchwright.workflow.ensemble import MembersDone
+from batchwright.workflow.member_jobs import MembersDone
 
 ROWS, COUNT = 300, 4
 SMALL = ("--hidden-layer-sizes", "8", "--epochs", "3", "--ensemble", str(COUNT))
@@ -202,7 +202,7 @@ def test_a_member_that_ended_while_others_were_not_saved_goes_on_with_them(
     for place in others:
         shutil.rmtree(max((place / "checkpoints").iterdir()))
     (ended / "end.json").write_text(seal({"status": "finished", "reason": "it was over", "format": 1}))
-    monkeypatch.setattr(ensemble, "free_memory", lambda: 1)  # none fit together now
+    monkeypatch.setattr(member_jobs, "free_memory", lambda: 1)  # none fit together now
     on = [event for event in workflow.resume(tmp_path / "broken") if isinstance(event, MembersDone)]
     assert on[0].members == seen[0].members and on[0].epoch == seen[1].epoch
     assert_same(tmp_path / "broken", run.path)

@@ -256,7 +256,7 @@ def test_few_rows_are_held_back_where_a_refit_goes_by_them(batchwright: Batchwri
     ("words", "said"),
     [
         (["train", "--validation-split", 0], "--refit goes by validation rows"),
-        (["train", "--ensemble", 2], "one network is trained anew, and these are several members"),
+        (["train", "--folds", 2], "members learn all rows between them"),
         (["train", "--batch-size", "{adaptive: {}}"], "a batch size that stays as it is"),
         (["train", "--seeds", 2], "--seeds compares seeds on the validation rows"),
         (["search"], "networks are compared here by validation rows"),

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.builders import encode_new
 
 from batchwright.data import whole_rows
-from batchwright.data.disk import budget, convert_table, encoded_rows, image_cells
+from batchwright.data.disk import budget, encoded_rows, image_cells
 from batchwright.data.disk.budget import estimated_bytes, limit_to_stream
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.load import load, prepare
@@ -283,7 +283,7 @@ def test_pixels_count_as_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(budget, "RUNTIME_BYTES", 0)
     assert limit_to_stream(str(table), "10kB", image_size=(50, 40)) is not None
     monkeypatch.setattr(image_cells, "COPIES", 10**6)
-    limit = budget.anonymous_memory() + convert_table.OVERHEAD + 10**9
+    limit = budget.anonymous_memory() + budget.OVERHEAD + 10**9
     with pytest.raises(DataError, match=r"images of column 'file' take about .* smaller `image_size`"):
         prepare_streamed(table, DataOptions(target="label"), memory_limit=limit)
 

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from batchwright.data.typed import cells as typed_cells
-from batchwright.data.typed import date_format, distinct, inference, marks, numbers, plain_numbers, repeated
-from batchwright.data.typed.cells import TableOptions, TypedCells, type_cells
+from batchwright.data.typed import date_format, distinct, inference, marks, numbers, plain_numbers, reading, repeated
+from batchwright.data.typed.cells import TableOptions
 from batchwright.data.typed.date_search import find_written as find_dates
 from batchwright.data.typed.distinct import count_texts, find_signs, half_have_digits
 from batchwright.data.typed.durations import find_durations
 from batchwright.data.typed.numbers import Decimal, NumberFormat, Written, find_written
+from batchwright.data.typed.reading import TypedCells, type_cells
 
 NOTHING = r"[^\s\S]"
 """A regular expression that fits no text."""
@@ -256,7 +256,7 @@ def test_repeated_texts_are_typed_as_all_cells_are(most: list[str | None], few: 
         patch.setattr(repeated, "FROM", 1)
         patch.setattr(inference, "EIGHTH", 1)
         found = typed(texts)
-        patch.setattr(typed_cells, "find_repeated", lambda _: None)
+        patch.setattr(reading, "find_repeated", lambda _: None)
         patch.setattr(inference, "EIGHTH", 10**9)
         assert_same(found, typed(texts))
 

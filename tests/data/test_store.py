@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.data.disk import budget, columns, convert_table, text_pieces
+from batchwright.data.disk import budget, columns, convert_table, text_pieces, typed_columns
 from batchwright.data.disk.budget import available_memory, estimated_bytes, limit_to_stream, parse_size
 from batchwright.data.disk.convert_table import convert, store_folder
 from batchwright.data.disk.store import Store
@@ -186,7 +186,7 @@ def test_finished_store_is_taken_and_a_change_converts_anew(tmp_path, monkeypatc
 def test_stopped_conversion_goes_on_where_it_was(tmp_path, monkeypatch):
     path = file(tmp_path, TEXT)
     folder = store_folder(path, None)
-    written, write = [], convert_table.write_columns
+    written, write = [], typed_columns.write_columns
 
     def stop_at(name):
         def stopping(target, frame):
@@ -198,9 +198,11 @@ def test_stopped_conversion_goes_on_where_it_was(tmp_path, monkeypatch):
         return stopping
 
     monkeypatch.setattr(columns, "PIECE_BYTES", 64)
-    for module, name in ((text_pieces, "000003.parquet"), (convert_table, "1.arrow"), (convert_table, "lines.arrow")):
+    later = typed_columns, convert_table
+    for modules, name in (((text_pieces,), "000003.parquet"), (later, "1.arrow"), (later, "lines.arrow")):
         with monkeypatch.context() as patch:
-            patch.setattr(module, "write_columns", stop_at(name))
+            for module in modules:
+                patch.setattr(module, "write_columns", stop_at(name))
             with pytest.raises(KeyboardInterrupt):
                 convert(path, DROP)
         assert not (folder / "store.json").exists()
@@ -220,6 +222,7 @@ def test_conversion_stopped_while_dropping_goes_on(tmp_path, monkeypatch):
         write(target, frame)
 
     with monkeypatch.context() as patch:
+        patch.setattr(typed_columns, "write_columns", stopping)
         patch.setattr(convert_table, "write_columns", stopping)
         with pytest.raises(KeyboardInterrupt):
             convert(path, DROP)
@@ -229,9 +232,9 @@ def test_conversion_stopped_while_dropping_goes_on(tmp_path, monkeypatch):
 def test_killed_process_leaves_nothing_that_is_taken_for_finished(tmp_path):
     path = file(tmp_path, "a,b\n" + "1.5,x\n" * 200_000)
     program = (
-        "import os, sys; from batchwright.data.disk import convert_table as c; write = c.write_columns\n"
+        "import os, sys; from batchwright.data.disk import convert_table, typed_columns as c; write = c.write_columns\n"
         "def stop(path, frame):\n    write(path, frame); os.kill(os.getpid(), 9)\n"
-        "c.write_columns = stop; c.convert(sys.argv[1])"
+        "c.write_columns = stop; convert_table.convert(sys.argv[1])"
     )
     assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == -9
     assert (store_folder(path, None) / "0.arrow").exists()
@@ -294,7 +297,7 @@ def test_two_conversions_at_once_are_refused(tmp_path):
 
 def test_source_that_vanishes_or_changes_is_told(tmp_path, monkeypatch):
     path = file(tmp_path, "a,b\n1,x\n3,y\n")
-    typed = convert_table.type_cells
+    typed = typed_columns.type_column
 
     def then(act):
         def typing(*given, **named):
@@ -311,7 +314,7 @@ def test_source_that_vanishes_or_changes_is_told(tmp_path, monkeypatch):
         (other, lambda: other.unlink(missing_ok=True), "cannot be read"),
     ):
         with monkeypatch.context() as patch:
-            patch.setattr(convert_table, "type_cells", then(act))
+            patch.setattr(typed_columns, "type_column", then(act))
             with pytest.raises(DataError, match=message):
                 convert(source, DROP)
 
@@ -346,12 +349,12 @@ def test_of_many_bad_cells_the_first_are_kept_and_all_are_counted(tmp_path, monk
 
 def test_column_that_does_not_fit_the_limit_is_told(tmp_path, monkeypatch):
     path = file(tmp_path, "a,b\n" + "1.5,x\n" * 100_000)
-    monkeypatch.setattr(convert_table, "anonymous_memory", lambda: 0)
+    monkeypatch.setattr(budget, "anonymous_memory", lambda: 0)
     with pytest.raises(DataError, match="reading a piece takes about 3 MB of memory, and the limit leaves 0 MB"):
         convert(path, memory_limit=1000)
     with pytest.raises(DataError, match="column 'a' of 100,000 rows takes about 6 MB"):
-        convert(path, memory_limit=convert_table.OVERHEAD + 5_000_000)
-    same(convert(path, memory_limit=convert_table.OVERHEAD + 12_000_000), read_csv(path))
+        convert(path, memory_limit=budget.OVERHEAD + 5_000_000)
+    same(convert(path, memory_limit=budget.OVERHEAD + 12_000_000), read_csv(path))
 
 
 @pytest.mark.parametrize(

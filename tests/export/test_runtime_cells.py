@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from tests.export.scripts import NODE, array_of, run_script
 
-from batchwright.data.typed.cells import TableOptions, TypedCells, type_cells
+from batchwright.data.typed.cells import TableOptions
+from batchwright.data.typed.reading import TypedCells, type_cells
 from batchwright.data.typed.schema import Column
 from batchwright.export.cells import for_python, for_script, reader_of
 from batchwright.export.runtime.cells import NO_DATE, read_column

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
+from batchwright.data.disk.budget import check_memory, memory_left
 from batchwright.data.disk.convert_images import OWN, convert_images
-from batchwright.data.disk.convert_table import check_memory, convert, memory_left
+from batchwright.data.disk.convert_table import convert
 from batchwright.data.disk.store import Store, column_file
 from batchwright.data.disk.stored_split import ChosenRows, StreamedDataset, StreamedSplit
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, leave_out_rare

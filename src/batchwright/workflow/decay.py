@@ -1,5 +1,6 @@
 """The weight decay where nobody has said, for few rows and for classes: what the rows do not support fades away."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from batchwright.config import Config
@@ -22,6 +23,21 @@ class Decay(NamedTuple):
 
     weight_decay: float
     reason: str
+
+
+def decay_again(first: Config, other: Config) -> float | None:
+    """The weight decay of another learning rate or network, where that of the first follows from the rows.
+
+    An update shrinks the kernels of both by the same share, but for the widths of their layers.
+    """
+    own, of_first = (decay_for(_undecayed(config), 1.0) for config in (other, first))
+    if own is None or of_first is None or first.optimizer.weight_decay is None:
+        return None
+    return float(f"{first.optimizer.weight_decay * own.weight_decay / of_first.weight_decay:.3g}")
+
+
+def _undecayed(config: Config) -> Config:
+    return replace(config, optimizer=replace(config.optimizer, weight_decay=None, exclude=()))
 
 
 def decay_for(config: Config, strength: float) -> Decay | None:

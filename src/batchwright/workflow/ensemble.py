@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from math import inf
 from typing import TypeAlias
 
@@ -11,11 +11,9 @@ import numpy as np
 
 from batchwright.config import Settings
 from batchwright.errors import ConfigError, RunError
-from batchwright.measure.device_memory import OF_MEMORY, free_memory
 from batchwright.nn import ARCHITECTURES
-from batchwright.population.at_once import member_bytes, memory_of, wave_sizes
+from batchwright.population.at_once import memory_of
 from batchwright.population.fit import MemberRun, fit_members
-from batchwright.population.groups import group_jobs
 from batchwright.runs.folder import RunFolder
 from batchwright.runs.members import Figures, MembersRecord
 from batchwright.training.epochs import End
@@ -29,33 +27,13 @@ from batchwright.workflow.fitting import Fitted, heed
 from batchwright.workflow.held_out import refuse_without_validation
 from batchwright.workflow.joining import Joined, join_trained
 from batchwright.workflow.judging import Part, judge_finished
+from batchwright.workflow.member_jobs import MembersDone, member_groups, member_job
 from batchwright.workflow.member_settings import given_members, member_settings
-from batchwright.workflow.member_states import keep_groups, restore_group, save_group
+from batchwright.workflow.member_states import STATES, keep_groups, restore_group, save_group
 from batchwright.workflow.preparing import Prepared, example_of, example_of_rows, job_on, to_host
+from batchwright.workflow.refitting import keep_first, keeps_first
+from batchwright.workflow.refitting_members import refit_members
 from batchwright.workflow.refusals import asks_for_members
-
-COPIES = 5
-"""About how often the state of a member is in memory: as it is, stacked, on the device, to be kept, and as averages."""
-
-
-@dataclass(frozen=True)
-class MembersDone:
-    """Members that are trained together have done an epoch.
-
-    - members: their numbers, from 1; running: how many of them go on; count: of all members
-    - epoch, epochs: the epoch, from 1, and the most that there can be
-    - share: of the whole training that is done, if all have all epochs
-    - loss: the least validation loss of a member so far
-    """
-
-    members: tuple[int, ...]
-    running: int
-    count: int
-    epoch: int
-    epochs: int
-    share: float
-    loss: float
-
 
 Steps: TypeAlias = Generator[MembersDone | EpochDone, None, str | None]
 """They return why the whole training is to end here, "interrupted" or "finished"; None to go on."""
@@ -123,21 +101,22 @@ def fit_ensemble(
     """Train all members, from where a folder says that they are, and choose those that answer.
 
     The history is that of the first member, which has the settings of the training. What is returned has the model that
-    answers in place of the one of the settings.
+    answers in place of the one of the settings. With a refit, those that answer are trained anew on all rows.
     """
-    started = time.perf_counter()
-    drawn = member_settings(prepared.settings)
-    training = _Training(prepared, drawn, folder, heed(interrupted, folder), steering or Steering())
+    started, refits = time.perf_counter(), prepared.settings.config.training.refit
+    drawn, steering = member_settings(prepared.settings), steering or Steering()
+    training = _Training(prepared, drawn, folder, heed(interrupted, folder), steering)
+    over = refits and folder is not None and keeps_first(folder)
     compiled = training.compile()
     yield compiled
     if folder:
         folder.write_plan(prepared.accounting(compiled.memory_bytes))
     ended: str | None = None
     for group in training.groups:
-        ended = yield from training.train(group)
+        ended = yield from training.train(group, goes_on=not over)
         if ended is not None:
             break
-    first, record = training.runs[0], None
+    first, record, before = training.runs[0], None, prepared
     joined = (join_trained if prepared.dealt is None else join_folds)(prepared, drawn, training.runs)
     if joined is None:
         said = first.end.reason if first.end else "no member answers with finite numbers"
@@ -152,6 +131,13 @@ def fit_ensemble(
     history, seconds = list(first.now.history), time.perf_counter() - started
     last_wrong = first.now.last_wrong if prepared.dealt is None else None  # of the first fold alone
     fitted = Fitted(compiled, stopped, history, seconds, last_wrong, None if joined is None else joined.held_out)
+    if refits and joined is not None and ended != "interrupted":
+        if folder:
+            training.keep()
+            keep_first(folder, fitted)
+        prepared, fitted = yield from refit_members(
+            before, joined, drawn, training.runs, fitted, folder, heed(interrupted, folder), steering
+        )
     return prepared, fitted, record
 
 
@@ -207,9 +193,10 @@ class _Training:
         self.prepared, self.drawn = prepared, drawn
         self.folder, self.interrupted, self.steering = folder, interrupted, steering
         self.example = example_of(prepared.dataset)
-        self.jobs = [_job(prepared, number, one) for number, one in enumerate(drawn)]
-        groups = _groups(self.jobs, self.example, folds=1 if prepared.dealt is None else prepared.dealt.count)
-        self.groups = keep_groups(folder, groups) if folder else groups
+        self.jobs = [member_job(prepared, number, one) for number, one in enumerate(drawn)]
+        groups = member_groups(self.jobs, self.example, folds=1 if prepared.dealt is None else prepared.dealt.count)
+        self.states = None if folder is None else folder.path / STATES
+        self.groups = keep_groups(self.states, groups) if self.states else groups
         self.max_time = prepared.job.max_time
         self.runs = dict[int, MemberRun]()
         self.taken = time.monotonic()
@@ -220,17 +207,22 @@ class _Training:
         memory = memory_of(self.jobs[first[0]], self.example, members=len(first), seeds=len(first))
         return Compiled(time.perf_counter() - started, memory)
 
-    def train(self, group: Sequence[int]) -> Steps:
-        """Train the members of a group, from where the folder says that they are."""
+    def keep(self) -> None:
+        """Save the members as they are, so that none of them is gone on with."""
+        if self.states is not None:
+            save_group(self.states, self.runs)
+
+    def train(self, group: Sequence[int], *, goes_on: bool = True) -> Steps:
+        """Train the members of a group, from where the folder says that they are; they stay so if it has ended."""
         jobs = self._jobs_of(group)
         example = self._example_of(jobs)
-        start = restore_group(self.folder, group, jobs, example) if self.folder else ()
+        start = restore_group(self.states, group, jobs, example) if self.states else ()
         self.runs |= dict(zip(group, start, strict=False))
         if start and 0 in group:
             for row in self.runs[0].now.history:
                 assert self.folder is not None
                 self.folder.append(row)
-        if start and all(run.end is not None for run in start):
+        if not goes_on or (start and all(run.end is not None for run in start)):
             return None
         if not start and self.max_time is not None and self._seconds() >= self.max_time:
             return "finished"
@@ -254,7 +246,7 @@ class _Training:
         if dealt is None or fold == 0:
             return [self.jobs[number] for number in group]
         rows = dealt.job(prepared.job, fold)
-        return [_job(prepared, number, self.drawn[number], rows) for number in group]
+        return [member_job(prepared, number, self.drawn[number], rows) for number in group]
 
     def _example_of(self, jobs: Sequence[Job]) -> dict[str, np.ndarray]:
         """Rows that a network is shown when it is made; none of them is of the fold that is held out."""
@@ -289,13 +281,13 @@ class _Training:
 
     def _save(self, group: Sequence[int], before: Sequence[int], *, ending: bool) -> None:
         """Save those that have just ended, and now and then those that go on."""
-        if self.folder is None:
+        if self.states is None:
             return
         running = self._running(group)
         due = ending or self.steering.checkpoint or time.monotonic() - self.taken >= BETWEEN_EPOCHS
         self.steering.checkpoint = False
         saved = [number for number in before if due or number not in running]
-        save_group(self.folder, {number: self.runs[number] for number in saved})
+        save_group(self.states, {number: self.runs[number] for number in saved})
         self.taken = time.monotonic() if due else self.taken
 
     def _seconds(self) -> float:
@@ -311,30 +303,6 @@ class _Training:
         here, epochs = max(run.seconds for run in runs), max(len(run.now.history) for run in runs)
         others = self._seconds() - max((self.runs[n].seconds for n in group if n in self.runs), default=0.0)
         return others + here + here / max(epochs, 1) > until
-
-
-def _job(prepared: Prepared, number: int, drawn: Drawn, rows: Job | None = None) -> Job:
-    """The job of a member, on the `rows` of another job where these are given; the first has the training's own."""
-    job = prepared.job if number == 0 else job_on(prepared, drawn.settings, rows)
-    return replace(job, seed=prepared.job.seed + number, max_time=None)
-
-
-def _groups(jobs: Sequence[Job], example: Mapping[str, np.ndarray], *, folds: int) -> list[list[int]]:
-    """The members that are trained together: as few programs as there are forms, and as many members as fit.
-
-    Members that hold out other rows are not trained together.
-    """
-    free, found = free_memory(), list[list[int]]()
-    forms = group_jobs(jobs)
-    parted = ([number for number in form if number % folds == fold] for form in forms for fold in range(folds))
-    for group in filter(None, parted):
-        size = member_bytes(jobs[group[0]], example)  # refuses names that its parameters do not have
-        most = len(group) if free is None else int(min(len(group), max(OF_MEMORY * free // (COPIES * size), 1)))
-        first = 0
-        for count in wave_sizes(len(group), most):
-            found.append(group[first : first + count])
-            first += count
-    return found
 
 
 def _end_late(run: MemberRun, late: bool) -> MemberRun:

@@ -8,9 +8,11 @@ from batchwright.config import Settings
 from batchwright.config.changes import changes_between, with_changes
 from batchwright.config.sections import AUTO, NUMBERS
 from batchwright.errors import ConfigError
+from batchwright.workflow.decay import DECAY, EXCLUDE, decay_again
 from batchwright.workflow.drawn import Drawn, draw_members, without_members
 from batchwright.workflow.linear_rate import RATE, without_rate_of_rows
 
+L2 = "optimizer.l2"
 SECTIONS = ("network", "optimizer", "schedule")
 OF_TRAINING = ("augment", "average", "batch_size", "early_stopping", "freeze", "remainder", "shuffle")
 """Keys of `training` in which members may differ, besides those of these sections: rows, task, epochs, precision and
@@ -62,8 +64,9 @@ def can_differ(key: str) -> bool:
 
 
 def _given_member(alone: Settings, changes: Mapping[str, Any]) -> Drawn:
-    """The settings of a member; of what follows from the rows, only the learning rate is chosen anew."""
+    """The settings of a member; of what follows from the rows, learning rate and weight decay are chosen anew."""
     settings = _with_rate_anew(with_changes(alone, changes), alone, changes)
+    settings = _with_decay_anew(settings, alone, changes)
     if common := next((key for key in changes if not can_differ(key)), None):
         raise ConfigError(f"members cannot differ in {common}: leave it out.")
     if changes.get(NUMBERS) == AUTO:
@@ -78,3 +81,20 @@ def _with_rate_anew(settings: Settings, alone: Settings, changes: Mapping[str, A
     """
     unset = RATE not in changes and alone.origins.get(RATE) in ("default", "rows")
     return without_rate_of_rows(settings) if unset and changes_between(alone, settings) else settings
+
+
+def _with_decay_anew(settings: Settings, alone: Settings, changes: Mapping[str, Any]) -> Settings:
+    """The settings of a member with the weight decay for its own learning rate and network, where nobody has set one.
+
+    The decay of the training follows from its own, and with ten times the rate would take away ten times as much.
+    """
+    first, own = alone.config.optimizer, settings.config.optimizer
+    unset = not {DECAY, EXCLUDE, L2} & changes.keys() and alone.origins.get(DECAY) == "rows"
+    if not unset or type(own) is not type(first):
+        return settings
+    decay = decay_again(alone.config, settings.config)
+    if decay == own.weight_decay:
+        return settings
+    exclude = () if decay is None and alone.origins.get(EXCLUDE) == "rows" else own.exclude
+    rule = replace(own, weight_decay=decay, exclude=exclude)
+    return replace(settings, config=replace(settings.config, optimizer=rule))

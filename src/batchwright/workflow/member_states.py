@@ -1,7 +1,8 @@
 """The states of the members of an ensemble in the folder of its run, so that a killed training can be gone on with.
 
 `members/000/checkpoints/` has those of the first member; `members/000/end.json` says how it ended.
-`members/groups.json` says which are trained together.
+`members/groups.json` says which are trained together. Members that are trained anew on all rows have theirs in
+`refit/members/`.
 """
 
 import shutil
@@ -44,26 +45,27 @@ class _Groups:
     format: int = FORMAT
 
 
-def keep_groups(folder: RunFolder, groups: list[list[int]]) -> list[list[int]]:
+def keep_groups(states: Path, groups: list[list[int]]) -> list[list[int]]:
     """The groups, by number from 0, that the training began with; those given where it begins now.
+
+    `states` is the folder of the states of all members.
 
     How many fit in memory differs from time to time, and the bits of a member depend on how many it is trained with.
 
     Raises:
         UsageError: they cannot be written.
     """
-    states = folder.path / STATES
     with suppress(RunError):
         found = parse(_Groups, unseal(read_bytes(states, GROUPS, at_most=MOST_BYTES), states, FORMAT), states).groups
         if all(found) and sorted(chain(*found)) == sorted(chain(*groups)):
             return found
     with explain_write_errors(states):
-        states.mkdir(exist_ok=True)
+        states.mkdir(parents=True, exist_ok=True)
     write_file(states / GROUPS, seal({"groups": groups, "format": FORMAT}), overwrite=True)
     return groups
 
 
-def save_group(folder: RunFolder, runs: Mapping[int, MemberRun]) -> None:
+def save_group(states: Path, runs: Mapping[int, MemberRun]) -> None:
     """Save the states of members, by number from 0, between two epochs; all that go on have done as many.
 
     Two of each are kept: whenever the process is killed, there is an epoch of which all have one.
@@ -72,7 +74,7 @@ def save_group(folder: RunFolder, runs: Mapping[int, MemberRun]) -> None:
         UsageError: they cannot be written.
     """
     for number, run in runs.items():
-        place = _place(folder, number)
+        place = _place(states, number)
         with explain_write_errors(place):
             (place / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
         checkpoints.write(place, run.now, keep=KEEP)
@@ -82,13 +84,13 @@ def save_group(folder: RunFolder, runs: Mapping[int, MemberRun]) -> None:
 
 
 def restore_group(
-    folder: RunFolder, group: Sequence[int], jobs: Sequence[Job], example: Mapping[str, np.ndarray]
+    states: Path, group: Sequence[int], jobs: Sequence[Job], example: Mapping[str, np.ndarray]
 ) -> tuple[MemberRun, ...]:
     """The members after the last epoch of which all that go on were saved; empty if they begin anew.
 
     A member that ended later than that goes on too: the others are to be trained in the same group as before.
     """
-    places = [_place(folder, number) for number in group]
+    places = [_place(states, number) for number in group]
     if not all(place.is_dir() for place in places):
         return ()
     for place in places:
@@ -111,8 +113,8 @@ def remove_states(folder: RunFolder) -> None:
     shutil.rmtree(folder.path / STATES, ignore_errors=True)
 
 
-def _place(folder: RunFolder, number: int) -> Path:
-    return folder.path / STATES / f"{number:03d}"
+def _place(states: Path, number: int) -> Path:
+    return states / f"{number:03d}"
 
 
 def _read(place: Path, job: Job, example: Mapping[str, np.ndarray], *, epochs: int | None = None) -> MemberRun | None:

@@ -11,7 +11,7 @@ from batchwright.errors import ConfigError
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.events import EpochDone, SegmentDone, Stopped
 from batchwright.training.plan import Plan
-from batchwright.workflow.ensemble import MembersDone
+from batchwright.workflow.member_jobs import MembersDone
 from batchwright.workflow.preparing import Prepared
 from batchwright.workflow.refitting import RefitEpoch
 from batchwright.workflow.training import Event
@@ -164,6 +164,8 @@ def members_text(event: MembersDone) -> str:
     """What a line of progress says of members that are trained together."""
     numbers = f"{event.members[0]}" if len(event.members) == 1 else ", ".join(map(str, event.members))
     going_on = f"{event.running} of them go on" if len(event.members) > 1 else "goes on" if event.running else "ended"
+    if event.loss is None:
+        return f"members {numbers} anew on all rows, {going_on}"
     return f"members {numbers} of {event.count}, {going_on}; best val_loss {figure_text(event.loss)}"
 
 

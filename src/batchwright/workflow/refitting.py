@@ -1,5 +1,7 @@
 """Train a network anew on training and validation rows together, for the number of epochs that was best.
 
+`refitting_members` does so for the members of an ensemble.
+
 The first training chooses how long to train. The second begins from the same seed, and each of its epochs has the
 learning rates of that epoch of the first. It has more rows, so that an epoch has more updates.
 
@@ -23,7 +25,7 @@ from batchwright.runs.folder import RunFolder
 from batchwright.runs.manifest import CHECKPOINTS
 from batchwright.runs.reading import parse, read_bytes
 from batchwright.runs.sealed import seal, unseal
-from batchwright.training.checkpoint import Checkpoint, EpochRow, copy_to_device, first_checkpoint
+from batchwright.training.checkpoint import Checkpoint, EpochRow, History, copy_to_device, first_checkpoint
 from batchwright.training.epochs import variables_to_keep
 from batchwright.training.evaluate import answers_of
 from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Reduced, Status, Stopped
@@ -36,7 +38,6 @@ from batchwright.workflow.finishing import Answers, needs_residuals
 from batchwright.workflow.fitting import Fitted, HeldOut, heed
 from batchwright.workflow.held_out import refuse_without_validation
 from batchwright.workflow.preparing import Prepared, example_of
-from batchwright.workflow.refusals import asks_for_members
 
 STATES, FIRST = "refit", "first.json"
 FORMAT, MOST_BYTES = 1, 1 << 16
@@ -69,11 +70,6 @@ def refuse_refit(prepared: Prepared) -> None:
     if prepared.settings.config.training.folds is not None:
         raise ConfigError(
             "training.refit: with `training.folds`, members learn all rows between them: leave out `training.refit`."
-        )
-    if asks_for_members(prepared.settings):
-        raise ConfigError(
-            "training.refit: one network is trained anew, and these are several members: leave out `training.refit`, "
-            "or take `training.folds`, with which members learn all rows between them, or leave out the members."
         )
     if prepared.job.growth is not None:
         raise ConfigError(
@@ -118,8 +114,14 @@ def refit(
 
 def refit_job(prepared: Prepared, first: Fitted) -> Job:
     """The job on all rows: the learning rates of the first training, epoch by epoch, up to the one that was kept."""
-    job, rows = prepared.job, join_rows(prepared.job, "`refit`")
-    size = rows.length if prepared.settings.config.training.batch_size == "full" else job.plan.batch_size
+    rows, training = join_rows(prepared.job, "`refit`"), prepared.settings.config.training
+    history = tuple(first.history)
+    return job_on_all(prepared.job, rows, history, first.stopped.epoch, full=training.batch_size == "full")
+
+
+def job_on_all(job: Job, rows: Rows, history: History, epochs: int, *, full: bool) -> Job:
+    """A job on other rows, with the learning rates of its history up to an epoch; `full` batches have all rows."""
+    size = rows.length if full else job.plan.batch_size
     return replace(
         job,
         train=rows,
@@ -129,7 +131,7 @@ def refit_job(prepared: Prepared, first: Fitted) -> Job:
         max_time=None,
         probe=None,
         diagnostics=None,
-        replay=Replay(tuple(first.history), first.stopped.epoch, job.max_time),
+        replay=Replay(history, epochs, job.max_time),
     )
 
 
@@ -154,6 +156,15 @@ def read_first(run: Path, start: Checkpoint | None) -> First | None:
         found = parse(First, unseal(read_bytes(place, FIRST, at_most=MOST_BYTES), place / FIRST, FORMAT), place / FIRST)
         return found if start is not None and len(start.history) == found.epochs and start.done == 0 else None
     return None
+
+
+def keeps_first(folder: RunFolder) -> bool:
+    """Whether the first training of members has come to its end."""
+    place = folder.path / STATES
+    with suppress(RunError):
+        parse(First, unseal(read_bytes(place, FIRST, at_most=MOST_BYTES), place / FIRST, FORMAT), place / FIRST)
+        return True
+    return False
 
 
 def first_again(prepared: Prepared, start: Checkpoint, first: First) -> Fitted:
@@ -188,9 +199,7 @@ def _fitted(
     assert job.replay is not None
     epochs, done, together = job.replay.epochs, len(history), first.seconds + seconds
     if done < epochs or stopped.status != "finished":
-        how = f"{stopped.reason} of the refit; the model is that of the first training ({first.stopped.reason})"
-        ended = replace(first.stopped, status=stopped.status, reason=how)
-        return replace(first, stopped=ended, seconds=together)
+        return without_refit(first, stopped.status, stopped.reason, together)
     rows, train = job.train, prepared.job.train
     assert isinstance(rows, Rows)
     epochs_said = f"{epochs} epoch{'s' * (epochs > 1)}"
@@ -202,13 +211,19 @@ def _fitted(
         "training and test figures those of this model"
     )
     places = np.arange(train.length, rows.length)
-    answers = _answers_of_first(prepared, first)
+    answers = answers_of_first(prepared, first)
     held_out = HeldOut(answers[-1], places, answers, rows, "refit", remark)
     ended = Stopped(stopped.variables, epochs, "finished", reason)
     return replace(first, stopped=ended, seconds=together, held_out=held_out, refit=history)
 
 
-def _answers_of_first(prepared: Prepared, first: Fitted) -> tuple[Answers, ...]:
+def without_refit(first: Fitted, status: Status, reason: str, seconds: float) -> Fitted:
+    """The first training, where the second did not come to its end; why, and the seconds of both."""
+    how = f"{reason} of the refit; the model is that of the first training ({first.stopped.reason})"
+    return replace(first, stopped=replace(first.stopped, status=status, reason=how), seconds=seconds)
+
+
+def answers_of_first(prepared: Prepared, first: Fitted) -> tuple[Answers, ...]:
     """The answers of the first training's model: to the training rows, where residuals need them, and to the others."""
     job, variables = prepared.job, first.stopped.variables
     assert job.validation is not None

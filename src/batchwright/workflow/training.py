@@ -28,7 +28,6 @@ from batchwright.training.watch import Steering
 from batchwright.workflow.completing import complete
 from batchwright.workflow.devices import other_devices_note, with_devices
 from batchwright.workflow.ensemble import (
-    MembersDone,
     fit_ensemble,
     refuse_ensemble,
     refuse_more_epochs,
@@ -47,6 +46,7 @@ from batchwright.workflow.initial import (
 )
 from batchwright.workflow.linear_rate import with_recorded_rate
 from batchwright.workflow.measuring import measure_auto
+from batchwright.workflow.member_jobs import MembersDone
 from batchwright.workflow.member_states import remove_states
 from batchwright.workflow.places import find_again, places_of, require_files, require_rows_again
 from batchwright.workflow.preparing import COMPILED, QUICKLY, Prepared, prepare

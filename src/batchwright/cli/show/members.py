@@ -11,7 +11,7 @@ from batchwright.config.emit import brief
 from batchwright.runs.members import Member, MembersRecord
 from batchwright.training.events import Stopped
 from batchwright.workflow import Event, Trained
-from batchwright.workflow.ensemble import MembersDone
+from batchwright.workflow.member_jobs import MembersDone
 from batchwright.workflow.progress import figure_text, members_text, progress_bar
 from batchwright.workflow.training import Noted
 

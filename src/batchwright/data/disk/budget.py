@@ -11,9 +11,12 @@ from batchwright.data.formats.image_estimate import named_image_bytes
 from batchwright.data.formats.image_folder import IMAGE_FOLDER
 from batchwright.data.formats.several_files import is_pattern
 from batchwright.data.formats.source import format_of
-from batchwright.errors import ConfigError
+from batchwright.errors import ConfigError, DataError
 
 UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+OVERHEAD = 48 << 20
+"""Bytes for threads and buffers of polars, once it reads anything."""
 
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
@@ -87,6 +90,20 @@ def available_memory() -> int | None:
 def anonymous_memory() -> int:
     """Bytes of memory of this process that no file backs; 0 where the system does not say."""
     return 1024 * (_field(PROC / "self/status", "RssAnon") or 0)
+
+
+def memory_left(limit: int | None) -> int | None:
+    """Bytes of the limit left after the present memory of this process and the needs of polars; None if no limit."""
+    return None if limit is None else max(0, limit - anonymous_memory() - OVERHEAD)
+
+
+def check_memory(needed: int, left: int | None, what: str) -> None:
+    """Raise a DataError if more bytes are needed than are left."""
+    if left is not None and needed > left:
+        raise DataError(
+            f"{what} takes about {needed / 1e6:,.0f} MB of memory, and the limit leaves {left / 1e6:,.0f} MB: raise "
+            "the memory limit, or give a file with fewer columns or rows."
+        )
 
 
 def estimated_bytes(source: str | Path, image_size: tuple[int, int] | None = None, image_dir: str | None = None) -> int:

@@ -21,9 +21,9 @@ import polars as pl
 from jaxtyping import Bool
 
 from batchwright._files import Lock, explain_write_errors, remove_parts, write_file
-from batchwright.data.disk.budget import anonymous_memory
+from batchwright.data.disk.budget import check_memory, memory_left
 from batchwright.data.disk.columns import COPIES_OF_PIECE, PIECES, SMALLEST_PIECE, open_table, source_files
-from batchwright.data.disk.image_cells import images_unchanged, names_file, store_images
+from batchwright.data.disk.image_cells import images_unchanged, store_images
 from batchwright.data.disk.store import (
     FORMAT,
     LINES,
@@ -40,33 +40,19 @@ from batchwright.data.disk.store import (
     refuse_stranger,
     write_columns,
 )
+from batchwright.data.disk.typed_columns import ColumnReading, unfit_file
 from batchwright.data.formats.format import TableFile
-from batchwright.data.formats.image_columns import recognise
 from batchwright.data.formats.image_places import Places, places_of
 from batchwright.data.formats.several_files import STORE_ENDING, is_pattern
 from batchwright.data.typed.bad_cells import bad_cells_error, dropped_note, shown_notes
-from batchwright.data.typed.cells import SHOW, BadCells, TableOptions, type_cells
-from batchwright.data.typed.schema import Column, Schema, from_plain
+from batchwright.data.typed.cells import SHOW, TableOptions
+from batchwright.data.typed.schema import Column, Schema
 from batchwright.data.typed.subtotals import subtotal_notes
 from batchwright.data.typed.table import DEFAULT, ON_BAD_ROWS, Table, columns_asked_for, known_columns
 from batchwright.errors import ConfigError, DataError, unknown
 
-WORKING_COPIES = 2
-"""Copies of a column held while it is typed, at most (measured on numbers, texts, and numbers as text)."""
-VIEW_BYTES = 16
-"""Bytes per row of a text column besides its text."""
-OVERHEAD = 48 << 20
-"""Bytes for threads and buffers of polars, once it reads anything."""
-ROW_BYTES = 24
-"""Further bytes per row: the typed cell, the row's line, and masks."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Typed:
-    """The result of typing a column: its kind, and the cells that do not fit; their rows are in a file."""
-
-    column: Column
-    bad: BadCells
+READING = 2
+"""Raised whenever the same cells are read otherwise, so that stores of earlier versions are made anew."""
 
 
 def convert(
@@ -145,7 +131,7 @@ def fingerprint_of(path: Path, files: list[Path], options: dict[str, Any]) -> st
     """SHA-256 of the names, sizes and times of the files at or in `path`, and of the reading options."""
     names = [str(file.relative_to(path) if file.is_relative_to(path) else file) for file in files]
     facts = [(name, file.stat().st_size, file.stat().st_mtime_ns) for name, file in zip(names, files, strict=True)]
-    text = json.dumps([FORMAT, path.name, facts, options], sort_keys=True, default=dict)
+    text = json.dumps([FORMAT, READING, path.name, facts, options], sort_keys=True, default=dict)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -191,20 +177,6 @@ def clear(folder: Path) -> None:
                 entry.unlink()
 
 
-def memory_left(limit: int | None) -> int | None:
-    """Bytes of the limit left after the present memory of this process and the needs of polars; None if no limit."""
-    return None if limit is None else max(0, limit - anonymous_memory() - OVERHEAD)
-
-
-def check_memory(needed: int, left: int | None, what: str) -> None:
-    """Raise a DataError if more bytes are needed than are left."""
-    if left is not None and needed > left:
-        raise DataError(
-            f"{what} takes about {needed / 1e6:,.0f} MB of memory, and the limit leaves {left / 1e6:,.0f} MB: raise "
-            "the memory limit, or give a file with fewer columns or rows."
-        )
-
-
 def _convert(
     raw: TableFile,
     options: TableOptions,
@@ -219,15 +191,12 @@ def _convert(
     if raw.rows == 0 and not raw.ragged.count:
         raise DataError(f"{raw.name} has no rows.")
     known = known_columns(names, options, schema, raw.name)
-    typed = [
-        _type_column(raw, name, folder / column_file(place), known, options, left, places, like=schema is not None)
-        for place, name in enumerate(names)
-    ]
+    typed = ColumnReading(raw, folder, options, known, schema is not None, left, places).type_all(names)
     fits, bad = np.ones(raw.rows, bool), raw.ragged
     for place, found in enumerate(typed):
         bad += found.bad
         if found.bad.count:
-            unfit = pl.scan_ipc(_unfit_file(folder / column_file(place)), glob=False).collect()
+            unfit = pl.scan_ipc(unfit_file(folder / column_file(place)), glob=False).collect()
             fits[unfit.to_series().to_numpy()] = False
     counted = "row" if raw.lines is None else "line"
     bad = bad if raw.files is None else raw.files.locate(bad)
@@ -251,40 +220,6 @@ def _convert(
     return Contents(FORMAT, fingerprint, raw.name, rows, stored.columns, files, notes, raw.target, read_from=raw.files)
 
 
-def _type_column(
-    raw: TableFile,
-    name: str,
-    path: Path,
-    known: dict[str, Column],
-    options: TableOptions,
-    left: int | None,
-    places: Places | None,
-    *,
-    like: bool,
-) -> Typed:
-    """A column's kind and bad cells, its values written to `path`; the result of an earlier conversion is reused."""
-    found_path = path.with_suffix(".json")
-    if found_path.is_file():
-        return from_plain(Typed, json.loads(found_path.read_text(encoding="utf-8")))
-    what = f"{raw.name}: column {name!r} of {raw.rows:,} rows"
-    check_memory(ROW_BYTES * raw.rows, left, what)
-    try:
-        cells = raw.column(name)
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{raw.name}: column {name!r} cannot be read: {error}") from error
-    size = int(cells.estimated_size()) + VIEW_BYTES * raw.rows * (cells.dtype == pl.String)
-    check_memory(WORKING_COPIES * size + ROW_BYTES * raw.rows, left, what)
-    numbers = np.arange(1, raw.rows + 1) if raw.lines is None else raw.lines
-    typed = type_cells(cells.to_frame(), options, known=known, like=like, lines=numbers, untyped=raw.lines is not None)
-    column = typed.columns[0] if like or name in known else recognise(typed.columns[0], typed.frame[name], places)
-    found = Typed(column, typed.bad)
-    if found.bad.count:
-        write_columns(_unfit_file(path), pl.DataFrame({"rows": np.flatnonzero(~typed.fits)}))
-    write_columns(names_file(path) if column.kind == "image" else path, typed.frame)
-    write_file(found_path, json.dumps(dataclasses.asdict(found)), overwrite=True)
-    return found
-
-
 def _subtotal_notes(
     raw: TableFile, columns: Sequence[Column], names: Sequence[str], folder: Path, fits: Bool[np.ndarray, " rows"]
 ) -> tuple[str, ...]:
@@ -297,11 +232,6 @@ def _subtotal_notes(
         return pl.scan_ipc(files[name], glob=False).collect().to_series()
 
     return subtotal_notes(columns, cells, place.places)
-
-
-def _unfit_file(path: Path) -> Path:
-    """The file of the rows (from 0) whose cells do not fit, next to the file of their column."""
-    return path.with_suffix(".unfit")
 
 
 def _write_kept(raw: TableFile, folder: Path, columns: int, fits: Bool[np.ndarray, " rows"]) -> tuple[StoredFile, ...]:

@@ -92,7 +92,10 @@ class ClassTarget:
             DataError: the table lacks the target, or a label is missing.
         """
         cells = target_cells(table, self.name)
-        strange = np.flatnonzero((self._codes(cells) < 0) & ~self._is_dropped(cells))
+        strange = np.flatnonzero(self._codes(cells) < 0)
+        if not len(strange):
+            return []
+        strange = strange[~self._is_dropped(cells[strange])]
         return sorted(set(as_text(cells)[strange]))
 
     def is_dropped(self, table: Table) -> Bool[np.ndarray, " rows"]:

@@ -102,7 +102,8 @@ def stray_note(column: str, counts: Mapping[str, int]) -> str:
     """
     if len(counts) > MOST_WORDS:
         return ""
-    kept = max((_kept(order, counts) for order in _orders()), key=lambda found: (_rows(found, counts), -len(found)))
+    words = {text: _plain(text) for text in sorted(counts, key=lambda text: (-counts[text], text))}
+    kept = max((_kept(order, words) for order in _orders()), key=lambda found: (_rows(found, counts), -len(found)))
     strays = sorted(counts.keys() - set(kept), key=lambda text: (-counts[text], text))
     many = len(kept) < max(FEWEST, len(strays)) or 2 * _rows(kept, counts) < sum(counts.values())
     if many or not strays:
@@ -117,11 +118,14 @@ def stray_note(column: str, counts: Mapping[str, int]) -> str:
     )
 
 
-def _kept(order: Mapping[str, int], counts: Mapping[str, int]) -> tuple[str, ...]:
-    """The texts that an order has, from the lowest to the highest; of several at one place, the most frequent one."""
+def _kept(order: Mapping[str, int], words: Mapping[str, str]) -> tuple[str, ...]:
+    """The texts that an order has, from the lowest to the highest; of several at one place, the first one.
+
+    `words` has the plain word of each text, the most frequent text first.
+    """
     places = dict[int, str]()
-    for text in sorted(counts, key=lambda text: (-counts[text], text)):
-        if (place := order.get(_plain(text))) is not None:
+    for text, word in words.items():
+        if (place := order.get(word)) is not None:
             places.setdefault(place, text)
     return tuple(places[place] for place in sorted(places))
 

@@ -17,6 +17,7 @@ from batchwright.data.formats.regular import parse_regular
 from batchwright.data.formats.text import TextFormat, read_bytes
 from batchwright.data.formats.wrong_bytes import hidden_bytes, hide_wrong_bytes, is_plain, leave_out_wrong
 from batchwright.data.typed.cells import KEPT, NONE_BAD, BadCell, BadCells, TableOptions
+from batchwright.data.typed.decimal_marks import Plain
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import DEFAULT, Table, type_table
 from batchwright.errors import DataError
@@ -35,7 +36,7 @@ NO_LINES = np.zeros(0, np.int64)
 class TextRows:
     """Columns of text or of numbers, the line on which each row begins, the records that are no rows, and notes.
 
-    These records begin on the lines `torn`.
+    These records begin on the lines `torn`; `plain` says how numbers stand.
     """
 
     frame: pl.DataFrame
@@ -43,6 +44,7 @@ class TextRows:
     ragged: BadCells
     torn: Int64[np.ndarray, " torn"]
     notes: tuple[str, ...] = ()
+    plain: Plain = "text"
 
 
 class Delimited(TextFormat):
@@ -76,6 +78,7 @@ def type_text(text: TextRows, options: TableOptions, *, schema: Schema | None, n
         ragged=text.ragged,
         torn=np.searchsorted(text.lines, text.torn),
         untyped=True,
+        plain=text.plain,
         notes=text.notes,
     )
 
@@ -124,7 +127,7 @@ def split_text(
         raise DataError(f"{name} holds a header and no rows.", NO_HEADER)
     empty = [layout.names[place] for place in layout.nameless if not holds_text(rows.frame[layout.names[place]])]
     notes = all_notes(encoding.note, layout, left, len(empty))
-    return dataclasses.replace(rows, frame=rows.frame.drop(empty), notes=notes)
+    return dataclasses.replace(rows, frame=rows.frame.drop(empty), notes=notes, plain="parsed" if numbers else "text")
 
 
 def split_lines(

@@ -14,9 +14,10 @@ import polars as pl
 
 from batchwright.data.formats.cell_starts import find_odd, odd_start
 from batchwright.data.formats.records import Signs
+from batchwright.data.typed.decimal_marks import sureness_of
 from batchwright.data.typed.distinct import without_nulls
 from batchwright.data.typed.more_than_numbers import CODES, LOOKED_AT
-from batchwright.data.typed.numbers import may_have_thousands
+from batchwright.data.typed.schema import Column
 from batchwright.data.typed.whole import EXACT
 
 Kind: TypeAlias = Literal["whole", "fraction"]
@@ -52,7 +53,7 @@ def find_numbers(
 def parse_with_numbers(
     data: bytes, signs: Signs, names: Sequence[str], numbers: dict[str, Kind], *, heads: int, start: int, odd: int
 ) -> pl.DataFrame:
-    """The rows of a regular text: columns of numbers as float64, and the others as text.
+    """The rows of a regular text: columns of numbers as int64 or float64, and the others as text.
 
     Args:
         data: the text.
@@ -72,7 +73,7 @@ def parse_with_numbers(
     if kept and odd and odd != _count_odd(rows, signs):
         begun = _columns_with_odd(data, signs, names, start) if odd <= FEW_ODD and not signs.quote else kept
         rows = _with_text(rows, data, signs, [name for name in kept if name in begun], heads)
-    return rows.with_columns(pl.col(pl.Int64).cast(pl.Float64))
+    return rows
 
 
 def parse_text(
@@ -152,7 +153,7 @@ def _kind_of_numbers(first: pl.Series, later: pl.Series, odd: str) -> Kind | Non
     """As what a column is parsed, by its first cells and some later ones; None if it is not surely one of numbers.
 
     Whole numbers are parsed as such, which no text with a point can be; of others, which may be written in several
-    ways, there have to be more different ones than name classes.
+    ways, there have to be more different ones than name classes, and one that can only have a decimal point.
     """
     texts = pl.concat([first, later])
     numbers = texts.cast(pl.Float64, strict=False)
@@ -163,7 +164,7 @@ def _kind_of_numbers(first: pl.Series, later: pl.Series, odd: str) -> Kind | Non
     if texts.cast(pl.Int64, strict=False).null_count() == texts.null_count():
         return "whole"
     differ = numbers.head(len(first)).n_unique() > CODES
-    return "fraction" if differ and not may_have_thousands(texts) else None
+    return "fraction" if differ and sureness_of(Column(first.name, "numeric"), texts) == "sure" else None
 
 
 def _are_exact(column: pl.Series) -> bool:

@@ -158,6 +158,7 @@ def _table(cells: pl.DataFrame, name: str, options: TableOptions, schema: Schema
         text,
         lines=_rows_of_lines(frame, text.lines) + skipped + first,
         notes=(*_left_out_notes(cells.width - len(kept)), *text.notes),
+        plain="typed",
     )
     return type_text(moved, options, schema=schema, name=name)
 

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 
+from batchwright.data.typed.numbers import NumberFormat
+
 NO_NAMES = ("yes", "no", "on", "off", "true", "false", "null")
 """Words that YAML does not read as text unless they are quoted."""
 
@@ -14,6 +16,18 @@ def kind_setting(name: str, kind: str) -> str:
     `data.kinds={zip: categorical}` `data.kinds={"house number": identifier}`
     """
     return f"`data.kinds={{{_quote(name)}: {kind}}}`"
+
+
+def number_setting(name: str, form: NumberFormat) -> str:
+    """The setting that says how the numbers of a column are written.
+
+    >>> print(number_setting("pay", NumberFormat(",", ".", after="EUR")))
+    `data.columns={pay: {number: {decimal: ",", thousands: ".", after: "EUR"}}}`
+    """
+    parts = {"decimal": form.decimal, "thousands": form.thousands, "before": form.before, "after": form.after}
+    listed = ", ".join(f"{key}: {json.dumps(text, ensure_ascii=False)}" for key, text in parts.items() if text)
+    ending = ", minus_after: true" if form.minus_after else ""
+    return f"`data.columns={{{_quote(name)}: {{number: {{{listed}{ending}}}}}}}`"
 
 
 def missing_setting(name: str, texts: Sequence[str]) -> str:

@@ -1,27 +1,13 @@
-"""Turn the cells of a frame into typed columns, and tell cells that do not fit from missing ones."""
+"""How cells are read, the cells that do not fit, and how messages list them."""
 
 import bisect
 import dataclasses
-import os
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 
-import numpy as np
-import polars as pl
-from jaxtyping import Bool, Int64
-
-from batchwright.data.typed import inference
-from batchwright.data.typed.convert import as_text, convert
 from batchwright.data.typed.durations import LENGTHS
 from batchwright.data.typed.fractions import is_fraction_format
-from batchwright.data.typed.missing import clean, with_marks
-from batchwright.data.typed.more_than_numbers import says_more
-from batchwright.data.typed.numbers import Decimal, find_written
-from batchwright.data.typed.repeated import RepeatedTexts, clean_repeated, find_repeated
+from batchwright.data.typed.numbers import Decimal
 from batchwright.data.typed.schema import Column, ColumnOptions
-from batchwright.data.typed.whole import read_whole
 
 MISSING = (
     *("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?"),
@@ -29,8 +15,6 @@ MISSING = (
 )
 """The texts that mean missing; spaces around a cell do not count."""
 
-AT_ONCE = 10_000
-"""Rows from which columns are typed on all cores: starting a thread takes longer than typing fewer."""
 SHOW = "show"
 """The `on_bad_rows` by which a file is described; no training reads rows so."""
 LISTED, KEPT = 10, 100
@@ -153,92 +137,6 @@ class Files:
         return dataclasses.replace(bad, first=first)
 
 
-@dataclasses.dataclass(frozen=True)
-class TypedCells:
-    """All columns typed; `fits` marks the rows without a bad cell."""
-
-    frame: pl.DataFrame
-    columns: tuple[Column, ...]
-    fits: Bool[np.ndarray, " rows"]
-    bad: BadCells
-
-
-def type_cells(
-    frame: pl.DataFrame,
-    options: TableOptions,
-    *,
-    known: Mapping[str, Column],
-    like: bool,
-    lines: Int64[np.ndarray, " rows"],
-    untyped: bool,
-) -> TypedCells:
-    """Every column of the frame with the type in `known`, or else with the type that it has or that its cells suggest.
-
-    `like` says that `known` tells how the numbers of earlier rows were written, and not only the kinds of columns, so
-    that these are read likewise. `untyped` says that text comes from a file without types; such text is searched for
-    numbers, dates and booleans.
-    """
-    type_column = partial(_type_column, options=options, known=known, like=like, untyped=untyped)
-    typed = list(map(type_column, frame.get_columns())) if frame.height < AT_ONCE else _type_at_once(type_column, frame)
-    fits, bad = np.ones(frame.height, bool), NONE_BAD
-    for column in typed:
-        if column.unfit is not None:
-            fits &= column.unfit.is_null().to_numpy()
-            bad += _bad_cells(column.unfit, what_fits(column.spec), lines)
-    return TypedCells(
-        pl.DataFrame({column.values.name: column.values for column in typed}),
-        tuple(column.spec for column in typed),
-        fits,
-        bad,
-    )
-
-
-def _type_at_once(type_column: Callable[[pl.Series], "_Typed"], frame: pl.DataFrame) -> list["_Typed"]:
-    """The columns typed on all cores, the dearest first, in their own order."""
-    columns = sorted(frame.get_columns(), key=pl.Series.estimated_size, reverse=True)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = dict(zip((column.name for column in columns), pool.map(type_column, columns), strict=True))
-    return [found[name] for name in frame.columns]
-
-
-class _Typed(NamedTuple):
-    """A column's values, its description, and the texts of its bad cells, null elsewhere; None if it has none."""
-
-    values: pl.Series
-    spec: Column
-    unfit: pl.Series | None
-
-
-def _type_column(
-    raw: pl.Series, *, options: TableOptions, known: Mapping[str, Column], like: bool, untyped: bool
-) -> _Typed:
-    spec = known.get(raw.name)
-    if spec is None and untyped and raw.dtype == pl.String and (whole := read_whole(raw)) is not None:
-        raw = whole
-    decimal = None if like and spec is not None else options.decimal
-    parsed, missing = _numbers_or_text(raw, spec, decimal, untyped=untyped), options.missing_in(raw.name)
-    searched = spec is None and untyped and parsed.dtype == pl.String
-    repeated = find_repeated(parsed) if searched else None
-    cells, repeated = clean_repeated(parsed, repeated, missing) if repeated else (clean(parsed, missing), None)
-    if spec is None:
-        distinct = repeated.count() if repeated else None
-        spec = inference.guess(cells, untyped=untyped, decimal=decimal, day_first=options.day_first, distinct=distinct)
-        spec = inference.with_doubt(spec, raw) if untyped and decimal is None else spec
-    elif not like and spec.numbers is None:
-        spec = inference.with_format(spec, cells, decimal, day_first=options.day_first)
-    spec = spec if like else with_marks(spec, raw, cells)
-    values = _values(cells, spec, repeated)
-    fits = values.null_count() == cells.null_count()
-    return _Typed(values, spec, None if fits else as_text(cells.cast(cells.dtype)).set(values.is_not_null(), None))
-
-
-def _values(cells: pl.Series, spec: Column, repeated: RepeatedTexts | None) -> pl.Series:
-    """The values of the cells; where these are repeated texts that are no text, those of each text once."""
-    if repeated is None or spec.kind not in ("numeric", "boolean", "date"):
-        return convert(cells, spec)
-    return repeated.spread(convert(repeated.texts, spec))
-
-
 def what_fits(column: Column) -> str:
     """What a cell of the column has to be."""
     if column.numbers:
@@ -248,48 +146,6 @@ def what_fits(column: Column) -> str:
     if is_fraction_format(column.format):
         return f"a fraction ({column.format})"
     return WANTED[column.kind] + (f" ({column.format})" if column.format else "")
-
-
-def _numbers_or_text(raw: pl.Series, spec: Column | None, decimal: Decimal | None, *, untyped: bool) -> pl.Series:
-    """A text column as numbers, if it is known to hold them, or is untyped and its text says no more than numbers."""
-    if spec is not None:
-        return inference.parse_numbers(raw, decimal) if spec.kind == "numeric" and spec.numbers is None else raw
-    if not untyped:
-        return raw
-    parsed = inference.parse_numbers(raw, decimal)
-    return raw if parsed is not raw and says_more(raw, parsed) else parsed
-
-
-def _bad_cells(texts: pl.Series, wanted: str, lines: Int64[np.ndarray, " rows"]) -> BadCells:
-    """The bad cells of a column; `texts` is null where a cell fits."""
-    first = texts.is_not_null().arg_true().head(KEPT)
-    cells = (BadCell(int(lines[row]), texts.name, texts[row], wanted) for row in first)
-    return BadCells(len(texts) - texts.null_count(), tuple(cells))
-
-
-def unit_hints(frame: pl.DataFrame, typed: TypedCells) -> tuple[str, ...]:
-    """What to do where all cells of a column are numbers of another format than in training, such as 4.1 kg.
-
-    Args:
-        frame: the cells as they were read.
-        typed: the same, typed as the training rows were.
-    """
-    if not typed.bad.count:
-        return ()
-    hints = list[str]()
-    for column in typed.columns:
-        cells = frame[column.name]
-        if column.kind != "numeric" or cells.dtype != pl.String or typed.frame[column.name].is_not_null().any():
-            continue
-        texts = clean(cells, MISSING).drop_nulls()
-        written = find_written(texts, None) if len(texts) else None
-        if written is not None and written.fits == len(texts):
-            before = f"as in {column.numbers.example!r}" if column.numbers else "without more than digits and a point"
-            hints.append(
-                f"The cells of column {column.name!r} are numbers written as in {written.example!r}, and in training "
-                f"they were written {before}: write these likewise."
-            )
-    return tuple(hints)
 
 
 def first_ten(items: Iterable[object]) -> str:

@@ -31,7 +31,6 @@ from batchwright.data.typed.numbers import (
     find_among,
     find_written,
     may_be_numbers,
-    may_have_thousands,
 )
 from batchwright.data.typed.ordered import order_note
 from batchwright.data.typed.schema import Column, Kind
@@ -128,15 +127,6 @@ def _with_decimal(column: Column, decimal: Decimal | None) -> Column:
     """The column; if it has numbers, its decimal mark is the one that is told."""
     told = column.kind == "numeric" and decimal == ","
     return dataclasses.replace(column, numbers=NumberFormat(decimal=",")) if told else column
-
-
-def with_doubt(spec: Column, raw: pl.Series) -> Column:
-    """The column, with a note if the points in all its plain numbers may also stand between thousands."""
-    plain = spec.kind == "numeric" and spec.numbers is None and not spec.note and raw.dtype == pl.String
-    if not plain or not may_have_thousands(raw):
-        return spec
-    shown = raw.filter(raw.str.contains(".", literal=True).fill_null(value=False))[0]
-    return dataclasses.replace(spec, note=f"{shown} read with a decimal point; `decimal=,` reads it as thousands")
 
 
 def looks_like(column: pl.Series) -> Kind | None:

@@ -1,7 +1,6 @@
 """Numbers as people write them, such as 1.234,56, $1,200, 12 kg, 45%, (123) and 19M, in one format for a column."""
 
 import dataclasses
-import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, get_args
 
@@ -9,7 +8,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
-from batchwright.data.typed.distinct import count_texts, without_nulls
+from batchwright.data.typed.distinct import count_texts
 from batchwright.data.typed.plain_numbers import ANY_BODY, count_forms, plain_pattern, strip_plain, sum_forms
 
 Decimal = Literal[".", ","]
@@ -27,8 +26,6 @@ PIECE = 1 << 18
 """Cells that are taken apart at once."""
 TAKEN_APART = 2000
 """Different cells up to which all are taken apart to find their format."""
-FIRST = 20
-"""Cells that are looked at one by one before all are."""
 
 BLANKS, APOSTROPHE, MINUS = "[\u00a0\u2007\u2009\u202f]", "’", "[−–—]"
 CODES = (
@@ -166,13 +163,23 @@ class NumberFormat:
 
     def pattern(self) -> str:
         """The regular expression of a number in this format."""
+        return self._pattern_of(_body(self.decimal, self.thousands))
+
+    def with_other_decimal(self) -> tuple["NumberFormat", ...]:
+        """The formats that have the other decimal mark, with each mark of thousands, and are the same otherwise."""
+        return tuple(
+            dataclasses.replace(self, decimal=decimal, thousands=thousands)
+            for decimal, thousands in MARKS
+            if decimal != self.decimal
+        )
+
+    def _pattern_of(self, body: str) -> str:
         before, unit = pl.escape_regex(self.before), pl.escape_regex(self.after)
         if self.after.isalpha() and len(self.after) > 1:
             stem = self.after.removesuffix("s") if len(self.after) > 2 else self.after
             unit = f"{stem}s?"
         is_cased = self.after[:1].islower() or self.after[:1].isupper()
         magnitude = rf" ?(?:(?P<magnitude>{MAGNITUDE}){' ' if is_cased else ' ?'})?"  # kg is no thousand g
-        body = _body(self.decimal, self.thousands)
         return rf"{HEAD}{before}{INNER}(?P<body>{body}){DASH}{POWER}{magnitude}{unit}{END}"
 
 
@@ -186,7 +193,6 @@ class Written(NamedTuple):
         example: one of the longest cells that fit.
         other: a cell that is a number in another format; None if there is none.
         marked: whether some cell has a point or a comma.
-        doubtful: whether point and comma could also mean the other of decimal and thousands.
     """
 
     format: NumberFormat
@@ -195,7 +201,6 @@ class Written(NamedTuple):
     example: str
     other: str | None
     marked: bool
-    doubtful: bool
 
     @property
     def note(self) -> str:
@@ -209,9 +214,7 @@ class Written(NamedTuple):
             "a minus may follow" if form.minus_after else "",
         )
         listed = ", ".join(filter(None, marks))
-        other = "," if form.decimal == "." else "."
-        doubt = f"; `decimal={other}` reads {other!r} as the decimal mark" if self.doubtful else ""
-        return f"numbers as in {self.example!r}{self._value()}{f' ({listed})' if listed else ''}{doubt}"
+        return f"numbers as in {self.example!r}{self._value()}{f' ({listed})' if listed else ''}"
 
     def _value(self) -> str:
         """The number that the example is, if a magnitude multiplies its digits; else empty."""
@@ -243,7 +246,6 @@ def find_among(distinct: pl.DataFrame, decimal: Decimal | None) -> Written | Non
     form = counts.sort([_name(chosen), "before", "unit"], descending=[True, False, False]).row(0, named=True)
     if form["rows"] in (form["in_parentheses"], form["addresses"], form["telephones"]) or best[chosen] == 0:
         return None
-    either = any(mark[0] != chosen[0] and form[_name(mark)] == form[_name(chosen)] for mark in marks)
     found = NumberFormat(*chosen, form["before"], form["unit"], minus_after=True if form["minus_after"] else None)
     fits = found.fits(distinct["cell"])
     if not fits.any():
@@ -257,21 +259,21 @@ def find_among(distinct: pl.DataFrame, decimal: Decimal | None) -> Written | Non
         example=_longest(distinct.filter(fits)["cell"]),
         other=None if others_like.is_empty() else str(others_like.min()),
         marked=bool(form["marked"]),
-        doubtful=bool(form["marked"]) and either,
     )
 
 
-def may_have_thousands(cells: pl.Series) -> bool:
-    """Whether numbers with a decimal point may all be meant as whole ones with points between thousands, as 1.234.
+def look_like(cells: pl.Series, *forms: NumberFormat) -> pl.Series:
+    """Whether each text is written as in one of these formats, which differ in marks alone.
 
-    >>> may_have_thousands(pl.Series(["1.234", "12"])), may_have_thousands(pl.Series(["1.234", "0.5"]))
-    (True, False)
+    It is what `fits` says, but for parentheses and dashes that do not pair.
+
+    >>> look_like(pl.Series(["1,5", "1 234", "x"]), NumberFormat(","), NumberFormat(",", " ")).to_list()
+    [True, True, False]
     """
-    whole = rf"^[+-]?{_body(',', '.')}$"
-    cells = without_nulls(cells)
-    if not all(re.match(whole, cell) for cell in cells.head(FIRST)):
-        return False
-    return bool(cells.str.contains(".", literal=True).any() and cells.str.contains(whole).all())
+    pattern = forms[0]._pattern_of("|".join(_body(form.decimal, form.thousands) for form in forms))
+    odd = cells.str.contains(rf"{BLANKS}|{APOSTROPHE}|{MINUS}")
+    text = _write_one_way(pl.col("cell")) if odd.any() else pl.col("cell")
+    return cells.alias("cell").to_frame().select(text.str.contains(pattern)).to_series()
 
 
 def _pieces(cells: pl.Series) -> Iterator[pl.Series]:

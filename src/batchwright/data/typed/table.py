@@ -22,10 +22,10 @@ from batchwright.data.typed.cells import (
     Files,
     TableOptions,
     first_ten,
-    type_cells,
-    unit_hints,
 )
+from batchwright.data.typed.decimal_marks import Plain
 from batchwright.data.typed.frames import to_polars
+from batchwright.data.typed.reading import type_cells, unit_hints
 from batchwright.data.typed.schema import KINDS, Column, Kind, Schema, WholeSchema, WiderSchema
 from batchwright.data.typed.subtotals import subtotal_notes
 from batchwright.errors import ConfigError, DataError, list_columns, nearest_column, unknown
@@ -225,6 +225,7 @@ def type_table(
     ragged: BadCells = NONE_BAD,
     torn: Int64[np.ndarray, " torn"] | None = None,
     untyped: bool = False,
+    plain: Plain = "text",
     files: Files | None = None,
     notes: tuple[str, ...] = (),
 ) -> Table:
@@ -232,8 +233,9 @@ def type_table(
 
     `lines` are the lines of a file on which the rows begin, `ragged` the bad cells of rows that are not in the frame,
     `torn` how many rows are before each of these. `untyped` text comes from a file without types: it is searched for
-    numbers, dates and booleans. By a `WholeSchema`, rows that do not fit are not in the table, and never stop the
-    reading. `files` are the files that the lines are in, if there are several; `notes` are on how the frame was read.
+    numbers, dates and booleans; `plain` says how its numbers stand. By a `WholeSchema`, rows that do not fit are not in
+    the table, and never stop the reading. `files` are the files that the lines are in, if there are several; `notes`
+    are on how the frame was read.
     """
     if options.on_bad_rows not in (*ON_BAD_ROWS, SHOW):
         raise ConfigError(unknown("on_bad_rows", options.on_bad_rows, ON_BAD_ROWS))
@@ -243,7 +245,9 @@ def type_table(
     inputs = frame.select(schema.used) if isinstance(schema, WholeSchema) else frame
     numbers = np.arange(1, frame.height + 1) if lines is None else lines
     known = known_columns(inputs.columns, options, schema, name)
-    typed = type_cells(inputs, options, known=known, like=schema is not None, lines=numbers, untyped=untyped)
+    typed = type_cells(
+        inputs, options, known=known, like=schema is not None, lines=numbers, untyped=untyped, plain=plain
+    )
     bad, place = ragged + typed.bad, "row" if lines is None else "line"
     kept = None if lines is None else lines[typed.fits]
     if isinstance(schema, WholeSchema):

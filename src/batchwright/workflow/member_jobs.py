@@ -1,0 +1,59 @@
+"""The members of an ensemble that are trained together: their jobs, in groups, and what is said after an epoch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from batchwright.measure.device_memory import OF_MEMORY, free_memory
+from batchwright.population.at_once import member_bytes, wave_sizes
+from batchwright.population.groups import group_jobs
+from batchwright.training.job import Job
+from batchwright.workflow.drawn import Drawn
+from batchwright.workflow.preparing import Prepared, job_on
+
+COPIES = 5
+"""About how often the state of a member is in memory: as it is, stacked, on the device, to be kept, and as averages."""
+
+
+@dataclass(frozen=True)
+class MembersDone:
+    """Members that are trained together have done an epoch.
+
+    - members: their numbers, from 1; running: how many of them go on; count: of all members
+    - epoch, epochs: the epoch, from 1, and the most that there can be
+    - share: of the whole training that is done, if all have all epochs
+    - loss: the least validation loss of a member so far; None where they are trained anew on all rows
+    """
+
+    members: tuple[int, ...]
+    running: int
+    count: int
+    epoch: int
+    epochs: int
+    share: float
+    loss: float | None
+
+
+def member_job(prepared: Prepared, number: int, drawn: Drawn, rows: Job | None = None) -> Job:
+    """The job of a member, on the `rows` of another job where these are given; the first has the training's own."""
+    job = prepared.job if number == 0 else job_on(prepared, drawn.settings, rows)
+    return replace(job, seed=prepared.job.seed + number, max_time=None)
+
+
+def member_groups(jobs: Sequence[Job], example: Mapping[str, np.ndarray], *, folds: int = 1) -> list[list[int]]:
+    """The members that are trained together, by place: as few programs as there are forms, and as many as fit.
+
+    Members that hold out other rows are not trained together.
+    """
+    free, found = free_memory(), list[list[int]]()
+    forms = group_jobs(jobs)
+    parted = ([number for number in form if number % folds == fold] for form in forms for fold in range(folds))
+    for group in filter(None, parted):
+        size = member_bytes(jobs[group[0]], example)  # refuses names that its parameters do not have
+        most = len(group) if free is None else int(min(len(group), max(OF_MEMORY * free // (COPIES * size), 1)))
+        first = 0
+        for count in wave_sizes(len(group), most):
+            found.append(group[first : first + count])
+            first += count
+    return found
