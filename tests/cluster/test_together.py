@@ -111,6 +111,7 @@ def test_two_processes_come_to_what_one_does_and_the_first_alone_speaks(alone: P
         first, second = start_all(children, *SHORT, *IN_CHUNKS, folder=copied(alone, tmp_path))
         assert [first.ended(), second.ended()] == [0, 0], first.err + second.err
     assert_alike(open_run(tmp_path / "run"), open_run(alone / "run"))
+    assert [open_run(one / "run").manifest.machine["processes"] for one in (tmp_path, alone)] == ["2", "1"]
     assert json.loads(first.out)["plan"]["training_rows"] == open_run(alone / "run").plan["training_rows"]
     assert second.out == ""
     assert sorted(path.name for path in tmp_path.glob("run*")) == ["run"]
@@ -174,6 +175,8 @@ def test_a_run_of_one_process_goes_on_with_two(alone: Path, tmp_path: Path) -> N
         assert one.ended() == 0, one.err
         both = start_all(children, "resume", "run", "--epochs", "3", folder=folder)
         assert [each.ended() for each in both] == [0, 0], both[0].err + both[1].err
+    assert "it began with processes '1', now '2'" in both[0].err
+    assert "goes on with devices=" not in both[0].err, "each process has as many as before"
     assert len(open_run(folder / "run").history) == 3
 
 
