@@ -12,7 +12,7 @@ from batchwright.nn.augment import Augment
 from batchwright.optim import schedules
 from batchwright.training.events import SegmentDone
 from batchwright.workflow.finishing import chosen_in_training
-from batchwright.workflow.flips import EPOCHS, SHARE, TriedFlips, compare_flips, try_flips
+from batchwright.workflow.flips import EPOCHS, SHARE, TriedFlips, compare_flips, note_untried, try_flips
 from batchwright.workflow.preparing import Prepared
 
 SIDE, PROTOTYPES, CLASSES = 14, 24, 4
@@ -116,6 +116,16 @@ def test_nothing_is_tried_where_it_does_not_suit(arguments: dict[str, object]) -
     found = prepared(pictures(600, side_is_class=False), **arguments)
     assert found.settings.origins.get("training.augment.flip") != "measured"
     assert not any("by trial" in note for note in found.notes)
+
+
+def test_several_processes_say_that_they_try_nothing_and_how_flips_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batchwright.workflow.training.try_flips", lambda prepared: prepared)
+    data = pictures(600, side_is_class=False)
+    untried = prepared(data, epochs=140)
+    (said,) = set(note_untried(untried).notes) - set(untried.notes)
+    assert said.startswith("several processes do not try whether mirrored images help; ")
+    assert "`training.augment={shift: 0.08, flip: true, test_time: true}`" in said
+    assert note_untried(prepared(data, epochs=40)).notes == prepared(data, epochs=40).notes
 
 
 def test_equal_losses_and_losses_that_are_not_finite_are_no_reason() -> None:

@@ -31,11 +31,12 @@ SETS = ("sse4", "avx", "fma", "f16c", "amx", "asimd", "sve", "bf16", "i8mm")
 
 
 def describe() -> dict[str, str]:
-    """The machine as far as bits depend on it: device, processor, threads, versions and flags, each as text."""
+    """The machine as far as bits depend on it: device, processor, threads, versions, flags, and how many processes."""
     device = jax.devices()[0]
     cpu = {"threads": str(threads()), **_processor()} if device.platform == "cpu" else {}
     versions = {name: version(name) for name in ("jax", "jaxlib", "numpy")}
-    return {"device": device.device_kind, **cpu, **versions, "XLA_FLAGS": os.environ.get("XLA_FLAGS", "")}
+    others = {"XLA_FLAGS": os.environ.get("XLA_FLAGS", ""), "processes": str(jax.process_count())}
+    return {"device": device.device_kind, **cpu, **versions, **others}
 
 
 def difference_note(then: Mapping[str, str]) -> str:

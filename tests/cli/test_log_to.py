@@ -39,7 +39,10 @@ def test_a_resumed_run_goes_on_where_it_was_logged(batchwright: Batchwright, tab
     assert batchwright("train", table, *QUICK, "--run-dir", "run", "--log-to", "csv:log.csv").code == 0
     said = batchwright("resume", "run", "--epochs", 3)
     assert said.code == 0, said.err
-    assert "note: it was logged to csv:log.csv before; --log-to csv:log.csv goes on there" in said.err
+    assert (
+        "note: it was logged to csv:log.csv before, and is not now: resumed with --log-to csv:log.csv it goes on there"
+        in said.err
+    )
     assert pl.read_csv("log.csv").height == 2
     said = batchwright("resume", "run", "--epochs", 5, "--log-to", "csv:log.csv")
     assert (said.code, "note: it was logged" in said.err) == (0, False)

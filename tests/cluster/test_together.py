@@ -4,6 +4,8 @@ import json
 import shutil
 import signal
 import socket
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -41,16 +43,24 @@ def write_rows(folder: Path, seed: int = 0) -> None:
 
 
 def start_all(
-    children: Children, *words: str, folder: Path, others: Path | None = None, silent: float = 60.0, count: int = 2
+    children: Children,
+    *words: str,
+    folder: Path,
+    others: Path | None = None,
+    silent: float = 60.0,
+    count: int = 2,
+    second: Sequence[str] = (),
 ) -> list[Child]:
-    """Processes in one folder, or all but the first in a folder of their own."""
+    """Processes in one folder, or all but the first in a folder of their own; the second may have words of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"
     given = ("--distributed", "--coordinator", place, "--processes", count, "--process")
     env = {"BATCHWRIGHT_CACHE": str(folder.parent / "programs"), "NPROC": "1"}
     return [
-        children.start(PROCESS, silent, *words, *given, index, cwd=where, env=env)
+        children.start(
+            PROCESS, silent, *words, *given, index, *second[: len(second) * (index == 1)], cwd=where, env=env
+        )
         for index, where in enumerate((folder, *[others or folder] * (count - 1)))
     ]
 
@@ -101,6 +111,7 @@ def test_two_processes_come_to_what_one_does_and_the_first_alone_speaks(alone: P
         first, second = start_all(children, *SHORT, *IN_CHUNKS, folder=copied(alone, tmp_path))
         assert [first.ended(), second.ended()] == [0, 0], first.err + second.err
     assert_alike(open_run(tmp_path / "run"), open_run(alone / "run"))
+    assert [open_run(one / "run").manifest.machine["processes"] for one in (tmp_path, alone)] == ["2", "1"]
     assert json.loads(first.out)["plan"]["training_rows"] == open_run(alone / "run").plan["training_rows"]
     assert second.out == ""
     assert sorted(path.name for path in tmp_path.glob("run*")) == ["run"]
@@ -164,6 +175,8 @@ def test_a_run_of_one_process_goes_on_with_two(alone: Path, tmp_path: Path) -> N
         assert one.ended() == 0, one.err
         both = start_all(children, "resume", "run", "--epochs", "3", folder=folder)
         assert [each.ended() for each in both] == [0, 0], both[0].err + both[1].err
+    assert "it began with processes '1', now '2'" in both[0].err
+    assert "goes on with devices=" not in both[0].err, "each process has as many as before"
     assert len(open_run(folder / "run").history) == 3
 
 
@@ -177,6 +190,30 @@ def test_processes_with_other_rows_are_refused(alone: Path, tmp_path: Path) -> N
     for each in both:
         assert "processes 0 and 1 cannot train together, as they differ in rows: " in each.err
     assert not (folder / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("second", "word"),
+    [
+        (("--epochs", "0"), "has ended: --epochs 0: training.epochs: must be a whole number >= 1"),
+        pytest.param(("--epoch", "3"), "has ended: No such option: --epoch", marks=pytest.mark.soak),
+        (
+            ("--batch-size", "31"),
+            "processes 0 and 1 cannot train together, as they differ in training.batch_size: 30 and 31.",
+        ),
+        pytest.param(("--set", "data.source=none.csv"), "has ended: ", marks=pytest.mark.soak),
+    ],
+)
+def test_what_is_wrong_at_one_process_ends_all_with_the_reason(
+    alone: Path, tmp_path: Path, second: Sequence[str], word: str
+) -> None:
+    with Children() as children:
+        began = time.monotonic()
+        both = start_all(children, *SHORT, folder=copied(alone, tmp_path), second=second)
+        assert [each.ended() for each in both] == [2, 2], both[0].err + both[1].err
+        assert time.monotonic() - began < 120
+    assert word in both[0].err
+    assert not (tmp_path / "run").exists()
 
 
 class Pretended(membership.Alone):
@@ -248,8 +285,8 @@ def test_a_diverged_training_ends_nowhere_before_the_first_process_has_shown_it(
 
 def test_a_process_whose_others_do_not_come_ends_with_a_word() -> None:
     code = (
-        "import sys; from batchwright.cluster import membership; from batchwright.cluster.peers import Peers\n"
-        "membership.JOIN_SECONDS = 1\n"
+        "import sys; from batchwright.cluster import meeting, membership; from batchwright.cluster.peers import Peers\n"
+        "meeting.JOIN_SECONDS, meeting.TELL_SECONDS = 1, 0.1\n"
         "try: membership.join(Peers(sys.argv[1], 2, 0))\n"
         "except membership.UsageError as error: print(error)"
     )
@@ -259,4 +296,4 @@ def test_a_process_whose_others_do_not_come_ends_with_a_word() -> None:
         free.close()
         one = children.start("-c", code, place, cwd=Path.cwd())
         assert one.ended() == 0, one.err
-    assert f"process 0 of 2 cannot join the others at {place}: not all have come" in one.out
+    assert f"process 1 of 2 did not come to the first one at {place}." in one.out

@@ -8,6 +8,7 @@ import pytest
 from batchwright.cluster import watchdog
 from batchwright.cluster.peers import Peers
 from batchwright.cluster.watchdog import Watchdog
+from batchwright.errors import LostProcessError, UsageError
 
 
 class Store:
@@ -56,17 +57,20 @@ def test_who_does_not_reach_the_store_ends_too(three: tuple[Store, list[Watchdog
     store, dogs = three
     store.cut.add("1")
     assert "process 0 of 3" in str(dogs[1].wait_for_loss())
+    assert isinstance(dogs[1].wait_for_loss(), LostProcessError)
     assert "process 1 of 3" in str(dogs[0].wait_for_loss())
 
 
 def test_why_a_process_ends_is_told_at_once(three: tuple[Store, list[Watchdog]]) -> None:
     _, dogs = three
-    teller = threading.Thread(target=dogs[1].tell_failure, args=("its disk is full.",))
+    teller = threading.Thread(target=dogs[1].tell_failure, args=("its disk is full.", 2))
     teller.start()
-    word = str(dogs[0].wait_for_loss())
+    error = dogs[0].wait_for_loss()
     teller.join()
+    word = str(error)
     assert word.startswith("process 1 of 3 (")
     assert word.endswith("has ended: its disk is full.")
+    assert type(error) is UsageError, "all end with the exit code of the one that ends first"
 
 
 def test_who_ends_by_itself_keeps_its_own_word_where_another_ends_too(
@@ -76,7 +80,7 @@ def test_who_ends_by_itself_keeps_its_own_word_where_another_ends_too(
     ended = list[int]()
     monkeypatch.setattr(watchdog, "GRACE_SECONDS", 0.01)
     monkeypatch.setattr(watchdog.os, "_exit", ended.append)
-    tellers = [threading.Thread(target=dog.tell_failure, args=("it has diverged.",)) for dog in dogs]
+    tellers = [threading.Thread(target=dog.tell_failure, args=("it has diverged.", 3)) for dog in dogs]
     for teller in tellers:
         teller.start()
     for teller in tellers:

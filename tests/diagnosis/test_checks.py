@@ -281,6 +281,30 @@ def test_overfitting_is_a_note_where_the_best_epoch_was_kept() -> None:
     assert "were kept" in one.evidence
 
 
+@pytest.mark.parametrize(
+    ("settings", "advice", "changes"),
+    [
+        ({}, "more rows, dropout (`network.dropout=0.2`), or weight decay may", {"network.dropout": 0.2}),
+        ({"network__dropout": 0.3}, "more rows, or weight decay may", {}),
+        ({"network__dropout": 0.2, "optimizer__weight_decay": 0.01}, "more rows may", {}),
+    ],
+)
+def test_what_is_in_force_against_overfitting_is_not_advised(
+    settings: dict[str, float], advice: str, changes: dict[str, float]
+) -> None:
+    chosen = steps(training__early_stopping__restore_best=True, **settings)
+    (one,) = diagnose(evidence(history(falling(0.0, 9), TURNING), settings=chosen))
+    assert (one.advice, one.changes) == (f"{advice} lower the validation loss", changes)
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_a_rate_that_was_measured_is_not_advised_to_be(measured: bool) -> None:
+    keys = frozenset({"optimizer.learning_rate"} if measured else ())
+    for name in ("learning rate too high", "learning rate too low"):
+        (one,) = (one for one in diagnose(replace(FAULTS[name], measured=keys)) if one.kind == name)
+        assert ("`learning_rate=auto` measures one" in one.advice) is not measured
+
+
 def test_what_follows_comes_after_its_cause() -> None:
     layers = with_layers(update_ratio=2e-2, dead=0.9)
     found = diagnose(evidence(history(RISING, RISING, layers=layers), confusion={"train": NEVER, "test": NEVER}))

@@ -23,11 +23,11 @@ from batchwright.population.fit import fit_members
 from batchwright.tasks import Classification
 from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.evaluate import evaluate, outputs
+from batchwright.training.gradients import _gradients, _parts
 from batchwright.training.job import Job
 from batchwright.training.plan import make_plan
 from batchwright.training.segment import compile_segment, epoch_without_change, no_losses
 from batchwright.training.state import Model, Program, Rows, initial_state
-from batchwright.training.step import _gradients, _parts
 from batchwright.workflow import Prepared, timing
 
 ROWS, SIDE = 21, 6

@@ -3,6 +3,7 @@
 What comes out is written as arrays, by the name of the training and the number of devices.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,18 +57,24 @@ def trained(made: Job, devices: int, **how: int) -> Found:
     return found_by(events_of(placed(made, devices, **how)))
 
 
-def of_images(devices: int) -> Found:
-    """Images moved, mirrored and mixed at random, with batch normalization and dropout."""
+def of_images(devices: int, *, size: int = 7, plain: bool = False) -> Found:
+    """Images moved, mirrored and mixed at random, with batch normalization and dropout; `plain`: with the first alone.
+
+    The devices divide a batch of 8, and then each computes with its own rows of plain images.
+    """
     generator = np.random.default_rng(0)
     rows = Rows(
         {"image": jnp.asarray(generator.integers(0, 256, (30, 8, 8, 1)), jnp.uint8)},
         jnp.asarray(generator.integers(3, size=30), jnp.int32),
         None,
     )
-    network = nn.CNN(filters=(4,), hidden_layer_sizes=(6,), dropout=0.3).build(nn.Features(image=(8, 8, 1)), 3)
+    network = nn.CNN(filters=(4,), hidden_layer_sizes=(6,), dropout=0.0 if plain else 0.3).build(
+        nn.Features(image=(8, 8, 1)), 3
+    )
     augment = Augment(shift=0.2, flip=True, rotation=10, erase=0.3, mixup=0.4)
-    program = Program(Model(network, Classification(tuple("abc"))), optim.SGD(0.05), augment=augment)
-    made = replace(make_job(epochs=2), program=program, train=rows, validation=rows, plan=make_plan(30, 7, 2))
+    model = Model(network, Classification(tuple("abc")))
+    program = Program(model, optim.SGD(0.05), augment=None if plain else augment)
+    made = replace(make_job(epochs=2), program=program, train=rows, validation=rows, plan=make_plan(30, size, 2))
     state = initial_state(program, rows.inputs, seed=1)
     return found_by(events_of(placed(made, devices), first_checkpoint(state)))
 
@@ -102,9 +109,10 @@ def parted(devices: int) -> Found:
     return trained(made, devices, size=22)
 
 
-def weighted(chunk: int | None = None) -> Callable[[int], Found]:
+def weighted(size: int = 7, chunk: int | None = None, at_once: int = 8192) -> Callable[[int], Found]:
     made = replace(whole(), train=make_rows(weighted=True), validation=make_rows(1, weighted=True))
-    return lambda devices: trained(made, devices, size=7, chunk=chunk)
+    made = replace(made, plan=replace(made.plan, rows_at_once=at_once))
+    return lambda devices: trained(made, devices, size=size, chunk=chunk)
 
 
 def long_parts_from_the_disk(devices: int) -> Found:
@@ -122,6 +130,8 @@ TRAININGS: dict[str, Callable[[int], Found]] = {
     "parts": parted,
     "parts from the disk": long_parts_from_the_disk,
     "images": of_images,
+    "each by itself in parts from the disk": weighted(16, chunk=48, at_once=8),
+    "each by itself with images": lambda devices: of_images(devices, size=8, plain=True),
     "members": of_members,
     "from another number": moved,
 }
@@ -131,7 +141,18 @@ def operations(devices: int) -> Found:
     """Floating-point operations of a device in the program for a wide network, and in the evaluation of it."""
     made = placed(make_job(network={"hidden_layer_sizes": (64,)}), devices, size=ROWS - 1)
     loop = compile_loop(made, start(made.program, make_rows()))
-    return {"training": np.array(loop.segment.run.cost_analysis()["flops"])}
+    return {"training": np.array(loop.segment.run.cost_analysis()["flops"]), "sums": sums_over_devices(devices)}
+
+
+def sums_over_devices(devices: int) -> np.ndarray:
+    """How many arrays an iteration adds up over the devices, without and with a layer of batch normalization."""
+    found = []
+    for normalized in (False, True):
+        made = placed(make_job(network={"batch_normalization": normalized}), devices, size=8)
+        program = compile_loop(made, start(made.program, make_rows())).segment.run.as_text()
+        shapes = re.findall(r"= (.*) (?:all-reduce|all-gather)\(", program)
+        found.append(sum(shape.count("[") for shape in shapes))
+    return np.array(found)
 
 
 def rows_of_batches(devices: int) -> Found:

@@ -72,6 +72,13 @@ def test_devices_divide_the_work(found: Path) -> None:
     assert four < 0.7 * two
 
 
+@pytest.mark.parametrize(("devices", "wanted"), [(1, [0, 0]), (2, [1, 3]), (4, [1, 3])])
+def test_an_iteration_adds_up_one_array_over_the_devices_and_two_more_for_batch_normalization(
+    found: Path, devices: int, wanted: list[int]
+) -> None:
+    assert read(found, "operations", devices)["sums"].tolist() == wanted
+
+
 def test_trainings_differ_from_each_other(found: Path) -> None:
     """Otherwise an option that is not passed on would go unnoticed."""
     losses = {tuple(read(found, name, 1)["loss"]) for name in TRAININGS if name not in ("members",)}

@@ -1,6 +1,7 @@
 """A limit on the time for training: the schedule ends with what it allows, by the seconds in the history alone."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,12 +11,13 @@ from tests.builders import end, events_of, make_job, make_rows, start
 
 from batchwright.optim import schedules
 from batchwright.population.fit import fit_members
-from batchwright.training import epochs
+from batchwright.training import epochs, watch
 from batchwright.training.checkpoint import History, first_checkpoint
 from batchwright.training.epochs import stop_reason, time_reason
 from batchwright.training.fit import fit
 from batchwright.training.growth import AdaptiveBatchSize
 from batchwright.training.job import TIME_USED, Job, epochs_in_time, rates_of
+from batchwright.training.plan import Plan
 from batchwright.training.stopping import EarlyStopping
 
 JOB = make_job(schedule=schedules.Cosine(), epochs=100)
@@ -81,6 +83,19 @@ def test_a_training_ends_within_its_time() -> None:
     events = events_of(replace(JOB, plan=replace(JOB.plan, epochs=100_000), max_time=0.5))
     assert end(events).status == "finished"
     assert "time limit of 0.5 s" in end(events).reason
+
+
+def test_the_last_segment_is_as_long_as_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
+    monkeypatch.setattr(watch, "time", clock)
+    now, plan = first_checkpoint(start(JOB.program, make_rows())), Plan(100_000, 8, 1)
+    timed, free = (
+        watch.Watch(replace(JOB, max_time=limit), now, lambda: False, watch.Steering()) for limit in (10.0, None)
+    )
+    for one in (timed, free):
+        one.adapt_length(128, 1.0)
+    for clock.now, wanted in ((0.0, 64), (9.0, 64), (9.75, 32), (11.0, 1)):
+        assert (timed.segment_end(now, plan), free.segment_end(now, plan)) == (wanted, 64)
 
 
 @pytest.mark.parametrize("monitored", [0.0, 0.125])

@@ -35,6 +35,7 @@ from batchwright.cli import (
 from batchwright.cli.flags import as_flags
 from batchwright.cli.interrupts import end_by, obey_interrupts
 from batchwright.cli.output import say
+from batchwright.cli.together import telling_others
 from batchwright.errors import BatchwrightError
 
 app = typer.Typer(
@@ -102,7 +103,8 @@ def main() -> None:
         sys.exit("batchwright: standard output is closed: redirect it to a file, or to /dev/null.")
     with obey_interrupts() as interrupted:
         try:
-            _run(interrupted)
+            with telling_others(sys.argv[1:], interrupted):
+                _run(interrupted)
         finally:
             if interrupted() == signal.SIGTERM:
                 end_by(signal.SIGTERM)

@@ -1,12 +1,12 @@
 """`batchwright resume`: continue a run that did not finish, or check that this would be exact."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from batchwright.cli.flags import as_flags
 from batchwright.cli.output import Json, RunFolder, print_json, say
 from batchwright.cli.together import Coordinator, Distributed, Process, Processes, peers_of, training_together
 from batchwright.cli.train import LogTo, show
@@ -64,14 +64,27 @@ def _go_on(run: Path, log_to: Sequence[str], *, epochs: int | None, devices: int
 
     earlier = tracking.read_identities(run)
     places = tracking.places_of(log_to, earlier=earlier)
-    if left := [place for place in earlier if place not in map(str, places)]:
-        say(as_flags(f"note: it was logged to {', '.join(left)} before; `log_to={left[0]}` goes on there"), err=True)
+    left = [place for place in earlier if place not in map(str, places)]
 
     def going_on(interrupted: Callable[[], bool]) -> "Iterator[Event]":
         events = workflow.resume(run, epochs=epochs, devices=devices, interrupted=interrupted)
-        return tracking.log_training(events, places if current().index == 0 else ())
+        if current().index > 0:
+            return events
+        events = tracking.log_training(events, places)
+        return _with_note_of(left, events) if left else events
 
     show(going_on, as_json=as_json)
+
+
+def _with_note_of(places: Sequence[str], events: "Iterator[Event]") -> "Iterator[Event]":
+    """The events; a note on where the run was logged before is with those of the first: nothing refuses after it."""
+    from batchwright.tracking.training import pass_on
+    from batchwright.workflow import Prepared
+
+    again = " ".join(f"`log_to={place}`" for place in places)
+    note = f"it was logged to {' and '.join(places)} before, and is not now: resumed with {again} it goes on there"
+    for event in events:
+        yield from pass_on(replace(event, notes=(*event.notes, note)) if isinstance(event, Prepared) else event, events)
 
 
 def _go_on_with_search(path: Path, log_to: Sequence[str], *, as_json: bool) -> None:

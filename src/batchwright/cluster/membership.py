@@ -16,15 +16,16 @@ from jax._src.lib import _jax  # type: ignore[attr-defined]
 from jax._src.xla_bridge import backends_are_initialized
 from jax.errors import JaxRuntimeError
 
-from batchwright.cluster.peers import Peers
+from batchwright.cluster.arrivals import arrival, difference
+from batchwright.cluster.meeting import Reception, attend, tell_failure
+from batchwright.cluster.peers import Peers, as_written, split_address
 from batchwright.cluster.service import LONG, SHORT, Service
 from batchwright.cluster.watchdog import Watchdog
-from batchwright.errors import LostProcessError, UsageError
+from batchwright.errors import BatchwrightError, LostProcessError, UsageError
 
-JOIN_SECONDS = 300
-"""The longest that a process waits for the others to begin."""
-AGREE_SECONDS = 24 * 3600
-"""The longest that a process waits for what another has to say: whether that lives is found out by its heartbeats."""
+LOOK_SECONDS = 1.0
+"""Between two looks whether another process is lost, while this one waits for its word."""
+TIME_IS_OVER = "DEADLINE_EXCEEDED"
 MESSAGES, KEPT = "batchwright/messages", 4096
 """Messages after which an old one is removed: no process is as far behind another."""
 
@@ -59,7 +60,7 @@ class Cluster(Exchange, Protocol):
     def in_turn(self) -> Iterator[None]:
         """The first process goes through the block, then the first of each other machine, then all others."""
 
-    def fail(self, message: str) -> None:
+    def fail(self, error: BaseException) -> None:
         """Tell the others why this process ends before its time."""
 
     def leave(self) -> None:
@@ -85,7 +86,7 @@ class Alone:
     def in_turn(self) -> Iterator[None]:
         yield
 
-    def fail(self, message: str) -> None:
+    def fail(self, error: BaseException) -> None:
         pass
 
     def leave(self) -> None:
@@ -115,16 +116,13 @@ class Joined:
             if self.index == 0:
                 self._store.key_value_set(key, repr(float(number)))
                 return number
-            return float(self._store.blocking_key_value_get(key, 1000 * AGREE_SECONDS))
+            return float(self._get(key))
 
     def exchange(self, text: str) -> Sequence[str]:
         with self.explaining():
             key = self._next_key("exchange")
             self._store.key_value_set(f"{key}/{self.index}", text)
-            return [
-                self._store.blocking_key_value_get(f"{key}/{index}", 1000 * AGREE_SECONDS)
-                for index in range(self.count)
-            ]
+            return [self._get(f"{key}/{index}") for index in range(self.count)]
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
@@ -134,7 +132,7 @@ class Joined:
             lost = self._watchdog.wait_for_loss()
             if lost is None:
                 raise
-            raise LostProcessError(lost) from error
+            raise lost from error
 
     @contextmanager
     def in_turn(self) -> Iterator[None]:
@@ -145,8 +143,9 @@ class Joined:
                 yield
             self.exchange("done")
 
-    def fail(self, message: str) -> None:
-        self._watchdog.tell_failure(message)
+    def fail(self, error: BaseException) -> None:
+        code = error.exit_code if isinstance(error, BatchwrightError) else LostProcessError.exit_code
+        self._watchdog.tell_failure(str(error) or type(error).__name__, code)
         self._part()
 
     def leave(self) -> None:
@@ -163,6 +162,21 @@ class Joined:
         _current = ALONE
         distributed.global_state.client = None
 
+    def _get(self, key: str) -> str:
+        """What another process says under this key, which may take as long as it lives.
+
+        Raises:
+            BatchwrightError: one is lost, or has ended.
+        """
+        while True:
+            try:
+                return str(self._store.blocking_key_value_get(key, int(1000 * LOOK_SECONDS)))
+            except JaxRuntimeError as error:
+                if not str(error).startswith(TIME_IS_OVER):
+                    raise
+            if self._watchdog.has_lost and (lost := self._watchdog.wait_for_loss()):
+                raise lost
+
     def _next_key(self, kind: str) -> str:
         """The key of the next message; all processes send and wait for the same, one after the other."""
         self._said += 1
@@ -175,15 +189,18 @@ def join(peers: Peers) -> Cluster:
     """Find the others, before anything uses JAX; this process belongs to them from here on.
 
     Raises:
-        UsageError: JAX has been used, the others cannot be found, or the address of the first one is taken.
+        UsageError: JAX has been used, the others do not come or cannot train with this one, or the address of the first
+            one is taken.
     """
     global _current
     if _current is not ALONE or backends_are_initialized():
-        raise UsageError("this process has used JAX already: join others before that.")
+        word = "this process has used JAX already: join others before that."
+        tell_failure(peers.coordinator, arrival(peers.index, peers.count, word))
+        raise UsageError(word)
     watchdog = Watchdog(peers)
-    service = Service(_bound(peers.coordinator), peers.count) if peers.index == 0 else None
+    port, service = _meet(peers)
     try:
-        store = _connect(peers)
+        store = _connect(peers, port)
     except UsageError:
         if service:
             service.end()
@@ -194,6 +211,21 @@ def join(peers: Peers) -> Cluster:
     return cluster
 
 
+def _meet(peers: Peers) -> tuple[int, Service | None]:
+    """Wait until all have come; the port of the store, and the process that has it, where this is the first one."""
+    own = arrival(peers.index, peers.count)
+    if peers.index > 0:
+        return attend(peers.coordinator, own), None
+    reception = Reception(peers.coordinator, own)
+    service = Service(split_address(peers.coordinator)[0], peers.count)
+    try:
+        reception.gather(service.port)
+    except BaseException:
+        service.end()
+        raise
+    return service.port, service
+
+
 @contextmanager
 def together(peers: Peers | None) -> Iterator[Cluster]:
     """Belong to the others inside the block, where there are some; they are told if it fails."""
@@ -201,22 +233,22 @@ def together(peers: Peers | None) -> Iterator[Cluster]:
     try:
         yield cluster
     except BaseException as error:
-        cluster.fail(str(error) or type(error).__name__)
+        cluster.fail(error)
         raise
     cluster.leave()
 
 
-def _connect(peers: Peers) -> Any:
-    """The store of the first process.
+def _connect(peers: Peers, port: int) -> Any:
+    """The store of the first process, which listens at this port.
 
     This is `jax.distributed.initialize`, except that the loss of a process does not abort the others on the spot.
     """
-    state = distributed.global_state
+    state, address = distributed.global_state, f"{as_written(split_address(peers.coordinator)[0])}:{port}"
     try:
         client = _jax.get_distributed_runtime_client(
-            peers.coordinator,
+            address,
             peers.index,
-            init_timeout=JOIN_SECONDS,
+            init_timeout=SHORT,
             shutdown_timeout=SHORT,
             heartbeat_timeout=LONG,
             shutdown_on_destruction=False,
@@ -226,19 +258,12 @@ def _connect(peers: Peers) -> Any:
         client.connect()
     except (JaxRuntimeError, RuntimeError, ValueError) as error:
         raise UsageError(
-            f"process {peers.index} of {peers.count} cannot join the others at {peers.coordinator}: "
-            "not all have come, or the first one is not there. All have to be started within "
-            f"{JOIN_SECONDS} s, with the address of a free port of the first one's machine."
+            f"process {peers.index} of {peers.count} has met the others, but does not reach the store of the first one "
+            f"at {address}: the processes have to reach each other's ports, and not that of the coordinator alone."
         ) from error
-    state.num_processes, state.process_id, state.coordinator_address = peers.count, peers.index, peers.coordinator
+    state.num_processes, state.process_id, state.coordinator_address = peers.count, peers.index, address
     state.client = client
     return client
-
-
-def _bound(coordinator: str) -> str:
-    """Where the first process listens: the loopback alone where all are on one machine, else everywhere."""
-    host, _, port = coordinator.rpartition(":")
-    return coordinator if host in ("127.0.0.1", "localhost") else f"[::]:{port}"
 
 
 def require_alike(cluster: Exchange, facts: Mapping[str, str]) -> None:
@@ -249,9 +274,5 @@ def require_alike(cluster: Exchange, facts: Mapping[str, str]) -> None:
     """
     told = [json.loads(text) for text in cluster.exchange(json.dumps(dict(facts)))]
     for index, other in enumerate(told[1:], start=1):
-        differing = [name for name in {**told[0], **other} if told[0].get(name) != other.get(name)]
-        if differing:
-            shown = "; ".join(f"{name}: {told[0].get(name)!s:.80} and {other.get(name)!s:.80}" for name in differing)
-            raise UsageError(
-                f"processes 0 and {index} cannot train together, as they differ in {shown}. Make them alike."
-            )
+        if word := difference(told[0], other, index):
+            raise UsageError(word)

@@ -44,10 +44,8 @@ def find_peers(
     Raises:
         UsageError: something is not known, or they do not go together.
     """
-    told = next((found for finder in FINDERS if (found := finder(environment))), Told(""))
-    coordinator = told.coordinator if coordinator is None else coordinator
-    count = told.count if count is None else count
-    index = told.index if index is None else index
+    told = what_is_known(environment, coordinator=coordinator, count=count, index=index)
+    coordinator, count, index = told.coordinator, told.count, told.index
     needed = {"coordinator=HOST:PORT": coordinator, "processes=N": count, "process=I": index}
     if missing := [name for name, value in needed.items() if value is None]:
         who = f"{told.source} does not tell all of it" if told.source else "this is no job of Slurm or Open MPI"
@@ -57,14 +55,51 @@ def find_peers(
     assert coordinator is not None
     assert count is not None
     assert index is not None
-    written = re.fullmatch(r"(?:[^\s:]+|\[[0-9a-fA-F:]+\]):(\d+)", coordinator)
-    if not written or not 0 < int(written[1]) < 65_536:
+    if not is_address(coordinator):
         raise UsageError(
             f"the coordinator is {coordinator!r}, and has to be HOST:PORT, as node1:61440, with a port from 1 to 65535."
         )
     if not 0 <= index < count:
         raise UsageError(f"process {index} of {count}: the number of a process is from 0 to {max(count - 1, 0)}.")
     return Peers(coordinator, count, index)
+
+
+def what_is_known(
+    environment: Environment, *, coordinator: str | None = None, count: int | None = None, index: int | None = None
+) -> Told:
+    """What is given, and what the environment tells besides."""
+    told = next((found for finder in FINDERS if (found := finder(environment))), Told(""))
+    return Told(
+        told.source,
+        told.coordinator if coordinator is None else coordinator,
+        told.count if count is None else count,
+        told.index if index is None else index,
+    )
+
+
+def is_address(text: str) -> bool:
+    """Whether this is HOST:PORT."""
+    written = re.fullmatch(r"(?:[^\s:]+|\[[0-9a-fA-F:]+\]):(\d{1,5})", text)
+    return written is not None and 0 < int(written[1]) < 65_536
+
+
+def split_address(coordinator: str) -> tuple[str, int]:
+    """The host and the port of HOST:PORT.
+
+    >>> split_address("node1:61440"), split_address("[::1]:9")
+    (('node1', 61440), ('::1', 9))
+    """
+    host, _, port = coordinator.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def as_written(host: str) -> str:
+    """A host as it stands in an address.
+
+    >>> as_written("node1"), as_written("::1")
+    ('node1', '[::1]')
+    """
+    return f"[{host}]" if ":" in host else host
 
 
 def _slurm(environment: Environment) -> Told | None:

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 
+from batchwright.cluster.meeting import LOOPBACK, listen
+from batchwright.cluster.peers import as_written
 from batchwright.errors import UsageError
 
 LONG, SHORT = 7 * 24 * 3600, 60
@@ -21,14 +23,17 @@ READY, END = "ready", "end"
 
 
 class Service:
-    """The process that has the store."""
+    """The process that has the store, at a port that is free: the one of an earlier training may still be there."""
 
-    def __init__(self, address: str, count: int) -> None:
+    def __init__(self, host: str, count: int) -> None:
         """Start it, and wait until others can reach it.
 
         Raises:
-            UsageError: the address is taken, or not one of this machine.
+            UsageError: it cannot be started.
         """
+        with listen(host, 0) as free:
+            self.port: int = free.getsockname()[1]
+        address = f"{as_written(host)}:{self.port}" if host in LOOPBACK else f"[::]:{self.port}"
         command = [sys.executable, "-c", f"from {__name__} import main; main({address!r}, {count})"]
         self._process = subprocess.Popen(
             command,
@@ -41,7 +46,7 @@ class Service:
         assert self._process.stdout is not None
         said = self._process.stdout.readline().strip()
         if said != READY:
-            raise UsageError(f"the first process cannot listen at {address}: {said or 'its store has not begun'}.")
+            raise UsageError(f"the store of the first process cannot listen at {address}: {said or 'it has ended'}.")
 
     def end(self) -> None:
         """End it."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batchwright.cluster.peers import Peers
-from batchwright.errors import LostProcessError
+from batchwright.errors import BatchwrightError, DivergedError, LostProcessError, UsageError
 
 BEAT_SECONDS = 2.0
 """Between two heartbeats."""
@@ -23,6 +23,14 @@ SILENT_SECONDS = 15.0
 GRACE_SECONDS = 4.0
 """How long the computation has to fail by itself once a process is lost."""
 ALIVE = "batchwright/alive/"
+
+
+ERRORS = {kind.exit_code: kind for kind in (BatchwrightError, UsageError, DivergedError)}
+
+
+def error_of(word: str, code: int) -> BatchwrightError:
+    """The error with which a process ends because of another that ends with this exit code."""
+    return ERRORS.get(code, LostProcessError)(word)
 
 
 class Watchdog:
@@ -38,8 +46,9 @@ class Watchdog:
         self._last = dict[int, str]()
         self._asked = time.monotonic()
         self._names = dict[int, str]()
-        self._failures = dict[int, str]()
-        self._own_failure = ""
+        self._failures = dict[int, tuple[str, int]]()
+        self._own_failure = ("", 0)
+        self._code = LostProcessError.exit_code
         self._threads: list[threading.Thread] = []
         self._told, self._beat_now = threading.Event(), threading.Event()
 
@@ -59,21 +68,29 @@ class Watchdog:
         for thread in self._threads:
             thread.join(2 * BEAT_SECONDS)
 
-    def tell_failure(self, message: str) -> None:
-        """Tell the others, with the next heartbeat, why this process ends; the first one waits until they know."""
-        self._own_failure = message
+    def tell_failure(self, message: str, code: int) -> None:
+        """Tell the others, with the next heartbeat, why this process ends, and with which exit code they are to end.
+
+        The first one waits until they know.
+        """
+        self._own_failure = message, code
         self._beat_now.set()
         self._told.wait(2 * BEAT_SECONDS)
         if self._peers.index == 0 and not self._lost.is_set():
             time.sleep(2 * BEAT_SECONDS)
         self.stop()
 
-    def wait_for_loss(self) -> str | None:
-        """The word of a loss, as soon as it is certain; None where no process is lost. The caller then ends."""
+    @property
+    def has_lost(self) -> bool:
+        """Whether another process is lost, or has told why it ends."""
+        return self._lost.is_set()
+
+    def wait_for_loss(self) -> BatchwrightError | None:
+        """The error with which the caller ends, as soon as a loss is certain; None where no process is lost."""
         if not self._lost.wait(SILENT_SECONDS + 2 * BEAT_SECONDS):
             return None
         self._explained.set()
-        return self._word
+        return error_of(self._word, self._code)
 
     def _beat(self, store: Any) -> None:
         """Tell the store that this process lives, and ask it for the others."""
@@ -82,9 +99,9 @@ class Watchdog:
             number += 1
             try:
                 failure = self._own_failure
-                told = json.dumps([number, name, failure])
+                told = json.dumps([number, name, *failure])
                 store.key_value_set(f"{ALIVE}{self._peers.index}", told, allow_overwrite=True)
-                if failure:
+                if failure[0]:
                     self._told.set()
                 found = store.key_value_dir_get(ALIVE)
             except Exception:
@@ -99,12 +116,13 @@ class Watchdog:
         for index, told in beats.items():
             if self._last.get(index) != told:
                 self._last[index], self._heard[index] = told, self._asked
-                _, self._names[index], self._failures[index] = json.loads(told)
+                _, self._names[index], message, code = json.loads(told)
+                self._failures[index] = message, code
 
     def _judge(self) -> None:
         """Find who is silent; then end the process, unless it ends by itself."""
         while not self._ended.wait(BEAT_SECONDS / 2):
-            if self._own_failure:
+            if self._own_failure[0]:
                 return  # it ends by itself, with a word and an exit code of its own
             if word := self._silence():
                 self._word = word
@@ -114,12 +132,13 @@ class Watchdog:
                     sys.stderr.flush()
                 elif self._ended.wait(GRACE_SECONDS):
                     return
-                os._exit(LostProcessError.exit_code)
+                os._exit(self._code)
 
     def _failure(self) -> str:
         """Which other process has said that it ends, as a sentence; empty for none."""
-        for index, message in self._failures.items():
+        for index, (message, code) in self._failures.items():
             if message and index != self._peers.index:
+                self._code = code
                 return f"process {index} of {self._peers.count} ({self._names[index]}) has ended: {message}"
         return ""
 

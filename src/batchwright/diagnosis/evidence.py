@@ -35,6 +35,7 @@ class Evidence:
         encoding: how the rows were encoded; None where that is not known.
         dataset: the rows, where they are at hand.
         has_members: whether an ensemble was trained, and the history is that of its first member.
+        measured: the keys of settings that were `auto`, and measured.
     """
 
     history: Sequence[Mapping[str, float]]
@@ -47,6 +48,7 @@ class Evidence:
     encoding: Encoding | None = None
     dataset: Dataset | None = None
     has_members: bool = False
+    measured: frozenset[str] = frozenset()
 
     @cached_property
     def loss(self) -> Curve:
@@ -127,6 +129,7 @@ def evidence_of(run: "Run", dataset: Dataset | None = None) -> Evidence:
         encoding=run.encoding if "schema.json" in written else None,
         dataset=dataset,
         has_members=run.has_members,
+        measured=frozenset(key for key, setting in run.settings.items() if setting.origin == "measured"),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from batchwright.diagnosis.diagnosed import Diagnosis
 from batchwright.diagnosis.evidence import Evidence
+from batchwright.diagnosis.remedy import Remedy, advice_of, changes_of, open_remedies
 from batchwright.diagnosis.verdict import FEWEST, verdict
 
 STILL = 0.05
@@ -13,6 +14,9 @@ STILL = 0.05
 
 FEW_UPDATES = 100
 """Updates with which most rules do not get far; see `findings/batches.py`."""
+
+SOME_DROPOUT = 0.2
+"""Dropout that is advised where there is less."""
 
 OFF, LONG, MOST_OF = 0.01, 1 / 3, 2 / 3
 """Below this share of its peak a learning rate changes nothing; the share of the epochs that may pass so, if the loss
@@ -52,18 +56,29 @@ def overfitting(evidence: Evidence) -> tuple[Diagnosis, ...]:
         return ()
     stopping, kept = "training.early_stopping", evidence.best_kept
     also = "; the parameters of the best epoch were kept" if kept else ""
+    left = open_remedies(evidence, Remedy("more rows"), _dropout(evidence), _weight_decay(evidence))
     return (
         Diagnosis(
             "overfitting",
             "note" if kept else "warning",
             "sure",
             f"{said.reason}{also}",
-            "more rows, dropout (`network.dropout=0.2`) or weight decay may lower the validation loss"
+            f"{advice_of(left)} may lower the validation loss"
             + ("" if kept else "; stop early (`training.early_stopping={}`), which keeps the best epoch"),
-            {"network.dropout": 0.2} if kept else {stopping: {}},
+            changes_of(left) if kept else {stopping: {}},
             "val_loss",
         ),
     )
+
+
+def _dropout(evidence: Evidence) -> Remedy:
+    share = evidence.settings.get("network.dropout")
+    is_set = isinstance(share, int | float) and share >= SOME_DROPOUT
+    return Remedy(f"dropout (`network.dropout={SOME_DROPOUT}`)", {"network.dropout": SOME_DROPOUT}, is_set=is_set)
+
+
+def _weight_decay(evidence: Evidence) -> Remedy:
+    return Remedy("weight decay", is_set=bool(evidence.settings.get("optimizer.weight_decay")))
 
 
 def decayed_too_early(evidence: Evidence) -> tuple[Diagnosis, ...]:

@@ -79,7 +79,7 @@ def learning_rate_too_high(evidence: Evidence) -> tuple[Diagnosis, ...]:
             "warning",
             "sure" if rise and large else "likely",
             f"{' and '.join(signs)}{moves}",
-            f"take a lower learning rate{_named(evidence, 0.1)}; `learning_rate=auto` measures one",
+            f"take a lower learning rate{_named(evidence, 0.1)}{_or_measure(evidence)}",
             _times(evidence, 0.1),
             "loss",
         ),
@@ -108,8 +108,8 @@ def learning_rate_too_low(evidence: Evidence) -> tuple[Diagnosis, ...]:
             f"an update moves a layer by {largest:.1g} of its norm, so {updates:,} updates move it by "
             f"{updates * largest:.1%} at most; the training loss went from {evidence.loss[0]:.4g} to "
             f"{evidence.loss[-1]:.4g}",
-            f"take a higher learning rate{_named(evidence, factor)}, with which updates are of the usual size; "
-            "`learning_rate=auto` measures one",
+            f"take a higher learning rate{_named(evidence, factor)}, with which updates are of the usual size"
+            f"{_or_measure(evidence)}",
             _times(evidence, factor),
             "loss",
         ),
@@ -137,7 +137,7 @@ def _linear_rate_too_low(evidence: Evidence) -> tuple[Diagnosis, ...]:
             f"an update moves a weight by about the learning rate, {rate:g} at most, so {updates:,} updates move it by "
             f"{rate * updates:.2g}: those of a linear network may have farther to go, and the training loss still "
             f"fell, to {evidence.loss[-1]:.4g}",
-            f"take a higher learning rate (`learning_rate={better:g}`); `learning_rate=auto` measures one",
+            f"take a higher learning rate (`learning_rate={better:g}`){_or_measure(evidence)}",
             {RATE: better},
             "loss",
         ),
@@ -224,6 +224,11 @@ def _times(evidence: Evidence, factor: float) -> dict[str, float]:
     """The learning rate times a factor, to two digits; nothing where it is not known."""
     rate = evidence.settings.get(RATE)
     return {RATE: float(f"{rate * factor:.2g}")} if isinstance(rate, int | float) else {}
+
+
+def _or_measure(evidence: Evidence) -> str:
+    """What finds a rate, unless the rate was found so."""
+    return "" if RATE in evidence.measured else "; `learning_rate=auto` measures one"
 
 
 def _named(evidence: Evidence, factor: float) -> str:

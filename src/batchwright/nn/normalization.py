@@ -1,6 +1,7 @@
 """Normalization layers: BatchNorm over the rows of a batch; LayerNorm, RMSNorm and GroupNorm within each row."""
 
 from dataclasses import field
+from functools import partial
 from typing import Annotated
 
 import jax
@@ -10,6 +11,7 @@ from jax import Array
 
 from batchwright._component import component
 from batchwright.errors import ConfigError
+from batchwright.nn.divided import axis_of_devices
 from batchwright.nn.protocols import Tree, Variables
 
 
@@ -47,15 +49,19 @@ class BatchNorm:
         """Same shape as x [n, ..., f]; `present` [n] matters in training only."""
         (gamma, beta), state = (variables.params["gamma"], variables.params["beta"]), variables.state
         if train and not self.frozen:
-            y, mean, variance = normalize(x, gamma, beta, present, self.epsilon)
-            return y, self._update_statistics(state, mean, variance, present)
+            if axis := axis_of_devices():
+                y, mean, variance, filled = normalize_divided(x, gamma, beta, present, self.epsilon, axis)
+            else:
+                y, mean, variance = normalize(x, gamma, beta, present, self.epsilon)
+                filled = None if present is None else jnp.mean(present)
+            return y, self._update_statistics(state, mean, variance, filled)
         return _scale_and_shift(x, gamma, beta, state["mean"], jax.lax.rsqrt(state["variance"] + self.epsilon)), state
 
-    def _update_statistics(self, state: Tree, mean: Array, variance: Array, present: Array | None) -> Tree:
+    def _update_statistics(self, state: Tree, mean: Array, variance: Array, filled: Array | None) -> Tree:
         count = state["count"]
         rate = 1 - jnp.minimum(self.momentum, (1 + count) / (10 + count))
-        if present is not None:
-            rate = rate * jnp.mean(present)
+        if filled is not None:
+            rate = rate * filled
         return jax.lax.stop_gradient(
             {
                 "mean": state["mean"] + rate * (mean - state["mean"]),
@@ -104,6 +110,54 @@ def _normalize_backward(
 
 
 normalize.defvjp(_normalize, _normalize_backward)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(5,))
+def normalize_divided(
+    x: Array, gamma: Array, beta: Array, present: Array | None, epsilon: Array | float, axis: str
+) -> tuple[Array, Array, Array, Array | None]:
+    """`normalize` of a batch of which each device of `axis` has as many places x [n, ..., f].
+
+    Besides, the share of all places that hold a row; None where all do. Each direction takes one sum over the devices:
+    of the means m_i and variances v_i of the devices, with their shares s_i of the rows, the mean is m = sum(s_i m_i)
+    and the variance sum(s_i (v_i + (m_i - m)²)). The gradients of gamma and beta are those of this device's rows.
+    """
+    return _normalize_divided(x, gamma, beta, present, epsilon, axis)[0]
+
+
+def _normalize_divided(
+    x: Array, gamma: Array, beta: Array, present: Array | None, epsilon: Array | float, axis: str
+) -> tuple[tuple[Array, Array, Array, Array | None], tuple[Array, ...]]:
+    (_, own_mean, own_variance), _ = _normalize(x, gamma, beta, present, epsilon)
+    count = jnp.float32(len(x)) if present is None else jnp.sum(present).astype(jnp.float32)
+    each = jax.lax.all_gather(jnp.concatenate([own_mean, own_variance, count[None]]), axis)  # [devices, 2f + 1]
+    (means, variances), counts = jnp.split(each[:, :-1], 2, axis=1), each[:, -1:]
+    rows = jnp.sum(counts)
+    shares = counts / jnp.maximum(rows, 1)
+    mean = jnp.sum(shares * means, 0)
+    variance = jnp.sum(shares * (variances + jnp.square(means - mean[None, :])), 0)
+    scale = jax.lax.rsqrt(variance + epsilon)
+    filled = None if present is None else rows / (len(x) * len(each))
+    y = _scale_and_shift(x, gamma, beta, mean, scale)
+    return (y, mean, variance, filled), (x, gamma, present, epsilon, mean, scale, rows)  # type: ignore[return-value]
+
+
+def _normalize_divided_backward(
+    axis: str, saved: tuple[Array, ...], cotangents: tuple[Array, Array, Array, Array | None]
+) -> tuple[Array, Array, Array, None, Array]:
+    x, gamma, present, epsilon, mean, scale, rows = saved
+    g, axes = cotangents[0].astype(jnp.float32), tuple(range(x.ndim - 1))
+    normalized = (x.astype(jnp.float32) - _align_features(mean, x)) * _align_features(scale, x)
+    for_beta, for_gamma = jnp.sum(g, axes), jnp.sum(g * normalized, axes)
+    of_beta, of_gamma = jnp.split(jax.lax.psum(jnp.concatenate([for_beta, for_gamma]), axis), 2)
+    marks = jnp.ones(len(x)) if present is None else present.astype(jnp.float32)
+    shares = (marks / jnp.maximum(rows, 1)).reshape(-1, *(1,) * (x.ndim - 1))
+    common = (_align_features(of_beta, x) + normalized * _align_features(of_gamma, x)) * (shares / x[0, ..., 0].size)
+    for_x = _align_features(gamma * scale, x) * (g - common)
+    return for_x.astype(x.dtype), for_gamma, for_beta, None, jnp.zeros_like(epsilon)
+
+
+normalize_divided.defvjp(_normalize_divided, _normalize_divided_backward)
 
 
 def _shares(present: Array | None) -> Array | None:

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from batchwright.cluster.membership import current
 from batchwright.training.checkpoint import Checkpoint, History, copy_to_device, copy_to_host, go_back
 from batchwright.training.epochs import (
     End,
@@ -54,6 +55,7 @@ def fit(
     segment = loops.of(start).segment
     if job.max_time is not None:
         warm_up(job, start)
+    current().exchange("compiled")  # Gloo waits 30 s for the others when they first add something up
     yield Compiled(segment.seconds, segment.memory_bytes)
     watch, now = Watch(job, start, interrupted, steering or Steering()), start
     begins = start.history and start.done == 0

@@ -42,6 +42,11 @@ class Placement:
         """Those of this process."""
         return tuple(device for device in self.devices if device.process_index == jax.process_index())
 
+    @property
+    def count_here(self) -> int:
+        """How many devices of this process there are."""
+        return max(len(self.here), 1)
+
     def sharding(self, *axes: str | None) -> Sharding:
         """How arrays of several devices lie: an axis called `AXIS` is divided, others are not; without any, copied."""
         return NamedSharding(_mesh(self.devices), PartitionSpec(*axes))

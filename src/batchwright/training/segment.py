@@ -16,6 +16,7 @@ from jaxtyping import Float, Int32
 from batchwright.training.libraries import LARGE_PRODUCTS, first_product, optimised
 from batchwright.training.placement import AXIS, LOCAL, Placement
 from batchwright.training.plan import Plan
+from batchwright.training.shared import Sharing, can_share
 from batchwright.training.state import Program, Rows, TrainState
 from batchwright.training.step import Loss, step
 
@@ -42,6 +43,7 @@ def iterate(
     *,
     padded: bool,
     mesh: Mesh | None = None,
+    sharing: Sharing | None = None,
 ) -> tuple[TrainState, Loss]:
     """The training loop, for a single network or for a member of a population: iterations span[0] ... span[1] - 1.
 
@@ -55,19 +57,21 @@ def iterate(
         span: the bounds; they are traced, so that a segment of any length is the same program, with the same bits.
         padded: whether a row number past the last row marks a place without a row.
         mesh: devices each of which has rows of its own; None where each has all rows.
+        sharing: how devices share a batch, if each can compute with its own rows as if they were all.
     """
 
     def one(i: Array, carry: tuple[TrainState, Loss]) -> tuple[TrainState, Loss]:
         train, losses = carry
         share = None if newest is None else newest[i]
-        train, loss = step(program, train, rows, batch_of(i), rates[i], share, padded=padded, mesh=mesh)
+        batch = batch_of(i)
+        train, loss = step(program, train, rows, batch, rates[i], share, padded=padded, mesh=mesh, sharing=sharing)
         return train, jax.tree.map(lambda places, one: places.at[i].set(one), losses, loss)
 
     done: tuple[TrainState, Loss] = lax.fori_loop(*span, one, carry)
     return done
 
 
-@partial(jax.jit, static_argnames=("padded", "mesh", "size"), donate_argnames=("train", "losses"))
+@partial(jax.jit, static_argnames=("padded", "mesh", "size", "sharing"), donate_argnames=("train", "losses"))
 def _segment(
     program: Program,
     train: TrainState,
@@ -79,6 +83,7 @@ def _segment(
     padded: bool,
     mesh: Mesh | None = None,
     size: int | None = None,
+    sharing: Sharing | None = None,
 ) -> tuple[TrainState, Loss]:
     """Iterations span[0] ... span[1] - 1 of an epoch; their losses are written at their places.
 
@@ -90,16 +95,20 @@ def _segment(
         batch: Array = order[i]
         return batch if size is None else batch[:, :size]
 
-    return iterate(program, (train, losses), rows, batch_of, rates, newest, span, padded=padded, mesh=mesh)
+    carry = train, losses
+    return iterate(program, carry, rows, batch_of, rates, newest, span, padded=padded, mesh=mesh, sharing=sharing)
 
 
 @cache
-def _segment_on(placement: Placement, *, divided: bool, padded: bool, size: int) -> jax.stages.Wrapped:
-    """`_segment` on several devices; rows are `divided`, or each device has all."""
+def _segment_on(placement: Placement, *, divided: bool, padded: bool, size: int, shares: bool) -> jax.stages.Wrapped:
+    """`_segment` on several devices; rows are `divided`, or each device has all; whether each computes by itself."""
+    assert placement.mesh is not None
+    sharing = Sharing(placement.mesh, divided) if shares else None
+    mesh = placement.mesh if divided and not shares else None
     copied, rows = placement.sharding(), placement.sharding(*[AXIS] * divided)
     epoch = Epoch(placement.sharding(None, None, AXIS), copied, copied)  # type: ignore[arg-type]  # how they lie
     return jax.jit(
-        partial(_segment, padded=padded, mesh=placement.mesh if divided else None, size=size),
+        partial(_segment, padded=padded, mesh=mesh, size=size, sharing=sharing),
         in_shardings=(copied, copied, copied, rows, epoch, copied),
         out_shardings=copied,
         donate_argnums=(1, 2),
@@ -163,7 +172,8 @@ def compile_segment(
     if placement == LOCAL:
         lowered = _segment.lower(program, train, places, rows, epoch, span, padded=plan.padded)
     else:
-        loop = _segment_on(placement, divided=rows.are_divided, padded=plan.padded, size=plan.part_rows)
+        shares, size = can_share(program, placement, plan), plan.part_rows
+        loop = _segment_on(placement, divided=rows.are_divided, padded=plan.padded, size=size, shares=shares)
         lowered = loop.lower(program, *_shapes_of((train, places)), rows, _shapes_of(epoch), span)
     products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))
     if products >= LARGE_PRODUCTS and not quickly:

@@ -42,6 +42,7 @@ class Watch:
         self._together = current()
         self.started = time.perf_counter() - start.seconds
         self.length = FIRST_SEGMENT
+        self._pace = 0.0
         self.taken = start.seconds
 
     @property
@@ -71,14 +72,21 @@ class Watch:
 
     def adapt_length(self, iterations: int, seconds: float) -> None:
         """Choose the next segment's length from how long the last one took: about SEGMENT_SECONDS."""
+        self._pace = seconds / iterations
         length = max(1, min(int(iterations * SEGMENT_SECONDS / seconds), iterations * GROWTH))
         self.length = int(self._together.agree(length))
 
     def segment_end(self, now: Checkpoint, plan: Plan) -> int:
         """The iteration of the epoch, which has this plan, at which the next segment ends."""
-        end = min(now.done + self.length, plan.iterations_per_epoch)
+        end = min(now.done + self._length_in_time(), plan.iterations_per_epoch)
         every = self.job.checkpoints.iterations
         return min(end, now.done + every - iterations_done(now) % every) if every else end
+
+    def _length_in_time(self) -> int:
+        """The next segment's length, with which it ends when the time for training does."""
+        if self.job.max_time is None or not self._pace:
+            return self.length
+        return max(1, min(self.length, int((self.job.max_time - self.seconds) / self._pace)))
 
     def is_due(self, now: Checkpoint, *, epoch_ended: bool = False) -> bool:
         """Whether a checkpoint is to be taken here."""

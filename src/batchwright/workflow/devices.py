@@ -30,7 +30,7 @@ def with_devices_here(settings: Settings) -> Settings:
 
 def unused_devices_note(job: Job) -> Iterator[str]:
     """A sentence where there are GPUs that are not used."""
-    seen, used = jax.local_devices(), job.placement.count
+    seen, used = jax.local_devices(), job.placement.count_here
     if seen[0].platform != "cpu" and len(seen) > used:
         kind = seen[0].platform.upper()
         yield f"{used} of {len(seen)} {kind}s are used: `devices={len(seen)}` divides each batch over all of them"
@@ -38,7 +38,7 @@ def unused_devices_note(job: Job) -> Iterator[str]:
 
 def other_devices_note(before: Settings, job: Job) -> Iterator[str]:
     """A sentence where a recorded training had another number of devices."""
-    had, has = before.config.training.devices, job.placement.count
+    had, has = before.config.training.devices, job.placement.count_here
     if had != has:
         yield f"the run had devices={had} and goes on with devices={has}: what follows may differ in its last bits"
 

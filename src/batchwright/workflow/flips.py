@@ -87,6 +87,17 @@ def try_flips(prepared: Prepared) -> Prepared:
     )
 
 
+def note_untried(prepared: Prepared) -> Prepared:
+    """What was prepared, with a note where there would be a trial that processes which train together do not make."""
+    if not _is_to_try(prepared):
+        return prepared
+    augment = prepared.settings.config.training.augment
+    assert isinstance(augment, Augment)
+    mirrored = f"`{KEY}={{shift: {augment.shift:g}, flip: true{', test_time: true' * augment.test_time}}}`"
+    said = f"several processes do not try whether mirrored images help; {mirrored} mirrors half of them"
+    return replace(prepared, notes=(*prepared.notes, said))
+
+
 def _is_to_try(prepared: Prepared) -> bool:
     job, origins = prepared.job, prepared.settings.origins
     resident = isinstance(job.train, Rows) and isinstance(job.validation, Rows)

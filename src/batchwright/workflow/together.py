@@ -36,6 +36,16 @@ def refuse_together(settings: Settings) -> None:
         raise ConfigError(f"`{asked[0]}` does not go with several processes, which train one network: leave it out.")
 
 
+def require_same_settings(settings: Settings) -> None:
+    """Refuse what processes are given otherwise, before rows are read, which may take long.
+
+    Raises:
+        UsageError: which processes, and in what they differ.
+    """
+    if current().count > 1:
+        require_alike(current(), _settings_of(settings))
+
+
 def require_same(prepared: Prepared, start: Checkpoint) -> None:
     """Refuse to train where processes have other rows, settings or versions, or begin with other parameters.
 
@@ -45,8 +55,7 @@ def require_same(prepared: Prepared, start: Checkpoint) -> None:
     together = current()
     if together.count == 1:
         return
-    job, values = prepared.job, prepared.settings.values
-    settings = {key: str(value) for key, value in values.items() if key not in PLACES}
+    job, settings = prepared.job, _settings_of(prepared.settings)
     chunk = f"chunks of {job.train.chunk_rows}" if isinstance(job.train, OnDisk) else "in memory"
     machine = {name: said for name, said in _machine.describe().items() if name != "processor"}
     facts = {"rows": prepared.dataset.fingerprint, "plan": repr(job.plan), "how rows are read": chunk}
@@ -66,6 +75,10 @@ def require_no_drift(state: TrainState) -> None:
             "the processes have come to different parameters, as where processors round otherwise: train on machines "
             "of one kind. The run is kept up to its last checkpoint."
         )
+
+
+def _settings_of(settings: Settings) -> dict[str, str]:
+    return {key: str(value) for key, value in settings.values.items() if key not in PLACES}
 
 
 def _digest(state: TrainState) -> str:

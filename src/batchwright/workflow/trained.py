@@ -108,6 +108,7 @@ class Trained(Shown):
             self.encoding,
             self.prepared.dataset,
             has_members=self.members is not None,
+            measured=frozenset(key for key, by in self.prepared.settings.origins.items() if by == "measured"),
         )
 
     @property

@@ -34,7 +34,7 @@ from batchwright.workflow.ensemble import (
 )
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
 from batchwright.workflow.fitting import Fitted, heed
-from batchwright.workflow.flips import try_flips
+from batchwright.workflow.flips import note_untried, try_flips
 from batchwright.workflow.images import with_initial_network
 from batchwright.workflow.initial import (
     begin_from,
@@ -61,7 +61,7 @@ from batchwright.workflow.refitting import (
 )
 from batchwright.workflow.refusals import asks_for_members
 from batchwright.workflow.timing import fit_epochs_in_time
-from batchwright.workflow.together import refuse_together, require_no_drift, require_same
+from batchwright.workflow.together import refuse_together, require_no_drift, require_same, require_same_settings
 from batchwright.workflow.trained import Trained
 
 
@@ -128,6 +128,7 @@ def train(
     started, together = time.perf_counter(), current()
     _cache.use()
     refuse_together(settings)
+    require_same_settings(settings)
     if initial is not None:
         refuse_trials(settings, initial)
         refuse_members_begun(settings, initial)
@@ -136,8 +137,8 @@ def train(
     prepared = prepare_to_train(settings, dataset, None if initial is None else initial.encoding)
     if initial is not None:
         prepared = begin_from(prepared, initial)
-    elif tries_flips and together.count == 1:
-        prepared = try_flips(prepared)
+    elif tries_flips:
+        prepared = try_flips(prepared) if together.count == 1 else note_untried(prepared)
     if unused := _machine.unused_gpu():
         prepared = replace(prepared, notes=(*prepared.notes, unused))
     require_same(prepared, first_checkpoint(prepared.state))
@@ -218,6 +219,7 @@ def resume(
         if epochs is not None:
             settings = with_epochs(settings, epochs)
             refuse_more_epochs(settings)
+        require_same_settings(settings)
         if settings.config.data.source is None and dataset is None:
             raise RunError(
                 f"{run} was trained on rows from Python: go on with it there, bw.resume({str(run)!r}, data)."
