@@ -17,7 +17,8 @@ def export(
         str | None,
         typer.Option(
             "--format",
-            help="onnx, numpy, html, torch or stablehlo, where the ending does not say it; mlflow or huggingface",
+            help="onnx, numpy, html, torch, flax, keras or stablehlo, where the ending does not say it; or, of a "
+            "folder, mlflow or huggingface",
         ),
     ] = None,
     interval: Interval = None,
@@ -54,3 +55,5 @@ def export(
         say(f"rounding changes {metric} on them from {before:.6g} to {after:.6g}")
     elif rounded:
         say("what rounding costs is not known, since the rows of the run cannot be read again")
+    if rounded and interval is not None:
+        say("intervals and sets go by the answers of the rounded model to the validation rows")

@@ -97,6 +97,24 @@ class _Keras:
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         return self.first
 
+    def copy(self, variables: Variables) -> Any:
+        """A model of Keras with these variables; the user's own stays as it is."""
+        keras = import_module("keras")
+        copied = keras.models.clone_model(self.model) if isinstance(self.model, keras.Model) else self._copy_layer()
+        for names, own, tree in (
+            (self.trainable, copied.trainable_variables, variables.params),
+            (self.fixed, copied.non_trainable_variables, variables.state),
+        ):
+            for name, variable in zip(names, own, strict=True):
+                if name is not None:
+                    variable.assign(array_at(tree, name))
+        return copied
+
+    def _copy_layer(self) -> Any:
+        copied = type(self.model).from_config(self.model.get_config())
+        copied.build_from_config(self.model.get_build_config())
+        return copied
+
     def apply(self, variables: Variables, x: Array, *, train: bool, key: Array | None) -> tuple[Any, Tree]:
         if train and key is None and None in self.fixed:
             raise ConfigError("the Keras model draws random numbers in training: pass a key.")
