@@ -21,10 +21,10 @@ from batchwright.data.typed.schema import Column, Schema
 from batchwright.errors import BatchwrightError
 from batchwright.export import html_format, numpy_format
 from batchwright.export.exporting import export_model
-from batchwright.export.facts import Fact
+from batchwright.export.facts import WORDS, Fact
 from batchwright.export.formats import Format, Options
 from batchwright.export.graph import Graph, Node, Value
-from batchwright.export.numpy_file import numpy_file
+from batchwright.export.numpy_file import RUNTIME, numpy_file
 from batchwright.export.page import page
 from batchwright.export.parts import Parts
 from batchwright.export.rows_to_check import made_rows
@@ -159,3 +159,8 @@ def test_texts_of_a_run_stay_texts(tmp_path: Path) -> None:
     assert list(next(iter(answers.values()))) == list(expected)
     page = written["model.html"].read_text(encoding="utf-8")
     assert page.count("</script>") == 2 and "<!--" not in page  # a script ends where it is to end
+
+
+def test_facts_have_the_same_words_in_the_page() -> None:
+    words = (RUNTIME / "words.js").read_text(encoding="utf-8")
+    assert all(f'{key}: "{sentence}"' in words for key, sentence in WORDS.items())

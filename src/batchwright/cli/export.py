@@ -31,6 +31,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the model of a run as one file that gives the answers of predict, and compare it with the model."""
+    from batchwright.cli.flags import as_flags
     from batchwright.export.exporting import export_model
     from batchwright.runs.run import open_run
 
@@ -55,5 +56,7 @@ def export(
         say(f"rounding changes {metric} on them from {before:.6g} to {after:.6g}")
     elif rounded:
         say("what rounding costs is not known, since the rows of the run cannot be read again")
+    if made.hint:
+        say(as_flags(made.hint))
     if rounded and interval is not None:
         say("intervals and sets go by the answers of the rounded model to the validation rows")

@@ -43,6 +43,7 @@ class Exported:
     - bytes: how large it is
     - checked: how it compares with the model, or with the rounded one
     - rounding: what rounding costs; None if nothing is rounded, or the rows have no targets
+    - hint: what to know about such a file, if anything
     """
 
     file: Path
@@ -50,6 +51,7 @@ class Exported:
     bytes: int
     checked: Checked
     rounding: Rounding | None = None
+    hint: str = ""
 
     def __repr__(self) -> str:
         """The file, and how it compares."""
@@ -107,7 +109,7 @@ def export_model(
     checked = chosen.check(content, rounded, rows, options)
     measured = None if rounded is loaded or rows.split is None else measure_rounding(loaded, rounded, rows.split)
     write_file(path, content)
-    return Exported(path, chosen.name, len(content), checked, measured)
+    return Exported(path, chosen.name, len(content), checked, measured, chosen.hint)
 
 
 def _export_folder(model: SavedModel | Run, path: Path, folder: Folder, options: dict[str, Any]) -> Exported:
@@ -149,7 +151,8 @@ def refuse_options(chosen: Format, given: dict[str, Any]) -> None:
     for name, value in given.items():
         if value is not None and name not in chosen.takes:
             having = [one.name for one in FORMATS if name in one.takes]
-            raise ConfigError(f"{name} is for {' and '.join(having)}, and not for {chosen.name}: leave it out.")
+            listed = " and ".join(filter(None, (", ".join(having[:-1]), having[-1])))
+            raise ConfigError(f"{name} is for {listed}, and not for {chosen.name}: leave it out.")
 
 
 def about(model: SavedModel, run: Run | None) -> dict[str, str]:

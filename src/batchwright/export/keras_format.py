@@ -12,7 +12,7 @@ import numpy as np
 from batchwright._extras import import_optional
 from batchwright.errors import UsageError
 from batchwright.export.checking import Checked, check_outputs
-from batchwright.export.formats import Format, Options
+from batchwright.export.formats import ALONE, Format, Options
 from batchwright.export.keras_network import keras_model
 from batchwright.export.rows_to_check import CheckRows, made_rows
 from batchwright.runs.model import SavedModel
@@ -69,5 +69,5 @@ class KerasNetwork:
         return found
 
 
-KERAS = Format("keras", ".keras", (), _write, _check)
+KERAS = Format("keras", ".keras", (), _write, _check, ALONE)
 """The network of a model as a file of Keras."""

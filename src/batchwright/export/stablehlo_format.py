@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from batchwright.errors import UsageError
 from batchwright.export.checking import Checked, check_outputs
-from batchwright.export.formats import Format, Options
+from batchwright.export.formats import ALONE, Format, Options
 from batchwright.export.rows_to_check import CheckRows, made_rows
 from batchwright.runs.model import SavedModel
 
@@ -39,4 +39,4 @@ def _check(content: bytes, model: SavedModel, rows: CheckRows, _: Options) -> Ch
     return check_outputs(jax.export.deserialize(bytearray(content)).call, model, rows)
 
 
-STABLEHLO = Format("stablehlo", ".stablehlo", (), _write, _check)
+STABLEHLO = Format("stablehlo", ".stablehlo", (), _write, _check, ALONE)

@@ -10,7 +10,7 @@ function say(key, given = {}) {
 
 /** What the cells of a column have to be. */
 function wantedBy(reader) {
-  return TEXTS[language].wanted?.[reader.reads] ?? reader.wanted;
+  return WANTED[language][reader.reads] ?? reader.wanted;
 }
 
 /** A note or a fact, with short numbers; counts are whole. */
@@ -211,10 +211,11 @@ function makeFiles(model) {
     if (found.problem) { told.textContent = say(found.problem, found.given); return; }
     if (found.bad) { told.textContent = say("bad", {count: found.bad.length}); shown.append(badList(model, found)); return; }
     const rows = Object.values(found.answers)[0].length;
-    told.textContent = say("rows", {rows}) + (found.empty ? ` ${say("left_out", {count: found.empty})}` : "");
+    told.textContent = say("rows", {rows});
     const kept = Object.fromEntries(Object.entries(found.columns).filter(([name]) => !(name in found.answers)));
     shown.append(saver({...kept, ...found.answers}, "answers.csv"), preview(found.answers, say("first")));
-    if (found.notes.length) shown.append(noteList(found.notes));
+    const left = found.empty ? [{key: "left_out", given: {count: found.empty}}] : [], notes = [...left, ...found.notes];
+    if (notes.length) shown.append(noteList(notes));
   };
   const hint = say("file_hint", {columns: names.join(", ")});
   const place = makeDrop(say("choose"), hint, {accept: ".csv,.tsv,.txt,text/csv"}, taken);
@@ -241,7 +242,7 @@ function badList(model, {bad, lines}) {
   return make("ul", {}, ...items);
 }
 
-/** What is unlike the training in a file. */
+/** What is odd in a file. */
 function noteList(notes) {
   return make("section", {}, make("h3", {}, say("notes")), make("ul", {}, ...notes.map((note) => make("li", {}, sayOf(note)))));
 }
