@@ -12,7 +12,6 @@ import pytest
 from tests.export.models import Example
 from tests.export.reading import compare
 
-import batchwright as bw
 from batchwright import nn
 from batchwright.errors import BatchwrightError, UsageError
 from batchwright.export import keras_format
@@ -201,18 +200,41 @@ def test_it_can_be_trained_on(example: Get) -> None:
     assert {"Dense", "BatchNormalization", "Dropout", "Activation"} <= {type(one).__name__ for one in network.layers}
 
 
-def test_a_model_of_keras_comes_back(tmp_path: Any) -> None:
-    """One that was trained here is written with the weights of the training, and the user's own stays as it was."""
+def test_a_model_of_keras_comes_back() -> None:
+    """With the weights that it has here; the user's own stays as it was."""
     layers = keras.layers
     own = keras.Sequential(
-        [layers.Input((4,)), layers.Dense(8, activation="relu"), layers.Dropout(0.1), layers.Dense(3)]
+        [layers.Input((COLUMNS,)), layers.Dense(8), layers.BatchNormalization(), layers.Dropout(0.1)]
     )
+    alone = layers.Dense(3)
+    alone.build((None, COLUMNS))
     before = [array.copy() for array in own.get_weights()]
-    model = bw.fit(bw.load("iris"), network=nn.from_keras(own), epochs=2, progress=False).model
-    made = bw.export_model(model, tmp_path / "iris.keras")
-    assert made.checked.difference < 1e-5
+    for model in (own, alone):
+        check_network(nn.from_keras(model), numbers())
     for old, now in zip(before, own.get_weights(), strict=True):
         np.testing.assert_array_equal(old, now)
+
+
+def test_a_model_of_keras_that_needs_code_of_its_own_is_refused() -> None:
+    class Mine(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            return x * 2
+
+    class Asking(keras.layers.Layer):
+        def __init__(self, needed: object) -> None:
+            super().__init__()
+
+        def call(self, x: Any) -> Any:
+            return x
+
+    layers, rows = keras.layers, numbers()
+    own = keras.Sequential([layers.Input((COLUMNS,)), Mine(), layers.Dense(2)])
+    with pytest.raises(UsageError, match="anew from its configuration, .* Could not locate class 'Mine'"):
+        check_network(nn.from_keras(own), rows)
+    asking = Asking(object())
+    asking.build((None, COLUMNS))
+    with pytest.raises(UsageError, match="cannot make the model 'asking' anew from its configuration"):
+        check_network(nn.from_keras(asking), rows)
 
 
 def test_what_keras_has_no_layer_for_is_refused(example: Get) -> None:
@@ -222,12 +244,12 @@ def test_what_keras_has_no_layer_for_is_refused(example: Get) -> None:
     with pytest.raises(UsageError, match=r"computes in bfloat16, which .* `format=torch` and `format=flax`"):
         KERAS.write(coarse, Options())
 
-    class Mine:
+    class Mine(nn.Activation):
         """A layer of the user's own."""
 
     body = nn.Sequential((*network.body.layers, Mine()))
     strange = replace(model, model=replace(model.model, network=replace(network, body=body)))
-    with pytest.raises(UsageError, match=r"Mine of this network \(body/mine_4\) cannot be said in them"):
+    with pytest.raises(UsageError, match=r"Mine of this network \(body/mine_5\) cannot be said in them"):
         KERAS.write(strange, Options())
 
 

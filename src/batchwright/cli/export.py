@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from batchwright.cli.flags import as_flags
 from batchwright.cli.output import Json, RunFolder, print_json, say, warn_of_end
 from batchwright.cli.predict import Interval
 
@@ -31,7 +32,6 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the model of a run as one file that gives the answers of predict, and compare it with the model."""
-    from batchwright.cli.flags import as_flags
     from batchwright.export.exporting import export_model
     from batchwright.runs.run import open_run
 

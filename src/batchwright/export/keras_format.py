@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from batchwright._extras import import_optional
-from batchwright.errors import UsageError
 from batchwright.export.checking import Checked, check_outputs
 from batchwright.export.formats import ALONE, Format, Options
 from batchwright.export.keras_network import keras_model
@@ -51,17 +50,11 @@ class KerasNetwork:
     """The network in a .keras file, opened as a user opens it."""
 
     def __init__(self, content: bytes) -> None:
-        self._keras = _keras()
+        keras = _keras()
         with TemporaryDirectory() as folder:
             path = Path(folder) / FILE
             path.write_bytes(content)
-            try:
-                self.network = self._keras.models.load_model(path, compile=False)
-            except (TypeError, ValueError) as error:  # of layers that are not Keras's own
-                raise UsageError(
-                    f"Keras does not open the file without code of your own ({error!s:.300}): register its layers by "
-                    "`keras.saving.register_keras_serializable`, or take `format=stablehlo`."
-                ) from error
+            self.network = keras.models.load_model(path, compile=False)
 
     def outputs(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """The outputs for encoded rows."""
