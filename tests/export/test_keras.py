@@ -229,7 +229,7 @@ def test_a_model_of_keras_that_needs_code_of_its_own_is_refused() -> None:
 
     layers, rows = keras.layers, numbers()
     own = keras.Sequential([layers.Input((COLUMNS,)), Mine(), layers.Dense(2)])
-    with pytest.raises(UsageError, match="anew from its configuration, .* Could not locate class 'Mine'"):
+    with pytest.raises(UsageError, match=r"anew from its configuration, .* Could not locate class 'Mine'"):
         check_network(nn.from_keras(own), rows)
     asking = Asking(object())
     asking.build((None, COLUMNS))

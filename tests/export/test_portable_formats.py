@@ -12,6 +12,7 @@ from tests.cli.conftest import batchwright  # noqa: F401  (a fixture)
 from tests.export.models import Example, cells, targets, write_csv
 
 import batchwright as bw
+from batchwright.cli import export as verb
 from batchwright.cli.main import main
 from batchwright.data.encode.encoders import Number
 from batchwright.data.encode.encoding import Encoding
@@ -19,7 +20,7 @@ from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.targets import ValueTarget
 from batchwright.data.typed.schema import Column, Schema
 from batchwright.errors import BatchwrightError
-from batchwright.export import html_format, numpy_format
+from batchwright.export import exporting, html_format, numpy_format, rounding
 from batchwright.export.exporting import export_model
 from batchwright.export.facts import WORDS, Fact
 from batchwright.export.formats import Format, Options
@@ -164,3 +165,8 @@ def test_texts_of_a_run_stay_texts(tmp_path: Path) -> None:
 def test_facts_have_the_same_words_in_the_page() -> None:
     words = (RUNTIME / "words.js").read_text(encoding="utf-8")
     assert all(f'{key}: "{sentence}"' in words for key, sentence in WORDS.items())
+
+
+def test_a_shell_completes_all_formats() -> None:
+    assert [one.name for one in (*exporting.FORMATS, *exporting.FOLDERS)] == list(verb.FORMATS)
+    assert rounding.PRECISIONS == verb.PRECISIONS

@@ -109,8 +109,8 @@ class _Keras:
                 copied.build_from_config(self.model.get_build_config())
         except (NotImplementedError, TypeError, ValueError) as error:
             raise UsageError(
-                f"Keras cannot make the model {self.model.name!r} anew from its configuration, as it does to open a file "
-                f"of it: {error!s:.300}. Give such layers a get_config and `keras.saving.register_keras_serializable`."
+                f"Keras cannot make the model {self.model.name!r} anew from its configuration, as it does to open a "
+                f"file: {error!s:.300}. Give such layers a get_config and `keras.saving.register_keras_serializable`."
             ) from error
         for names, own, tree in (
             (self.trainable, copied.trainable_variables, variables.params),
