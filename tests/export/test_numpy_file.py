@@ -206,14 +206,18 @@ def test_what_is_unlike_training_is_noted_as_predict_notes_it(name: str, example
 
 
 def test_notes_are_told_on_the_command_line(loaded: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "rows.csv").write_text("number,colour\n1,red\n,\n\n2e9,mauve\n,\n3,mauve\n", encoding="utf-8")
+    long = "m" * 99
+    (tmp_path / "rows.csv").write_text(f"number,colour\n1,red\n,\n\n2e9,{long}\n,\n3,mauve\n", encoding="utf-8")
     names = loaded("log target")
     assert names["main"](names["MODELS"], [str(tmp_path / "rows.csv")], "usage") == 0
     said = capsys.readouterr()
     assert said.out.count("\n") == 4
     told = said.err.splitlines()
     assert told[0] == "note: 2 lines of empty cells only left out"
-    assert told[1].startswith("note: column 'colour': 2 of 3 cells hold categories") and "'mauve'" in told[1]
+    assert (
+        told[1].startswith("note: column 'colour': 2 of 3 cells hold categories")
+        and f"({'such as'} '{'m' * 59})" in told[1]
+    )
     assert told[2].startswith("note: column 'number': 1 of 3 cells are far outside") and len(told) == 3
 
 

@@ -16,7 +16,7 @@ function unseenCells({known, merge_case, separator, least}, cells, folds) {
   const strange = separator ? strangeValues(known, separator, cells) : strangeTexts({known, merge_case, folds}, cells);
   if (!strange.length) return null;
   const key = least === 1 ? "note_unseen" : "note_rare";
-  return {key, given: {count: strange.length, example: JSON.stringify(strange[0]), least}};
+  return {key, given: {count: strange.length, example: JSON.stringify(strange[0]).slice(0, 60), least}};
 }
 
 function strangeValues(known, separator, {data}) {

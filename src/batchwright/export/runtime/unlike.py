@@ -31,7 +31,7 @@ def _unseen(known: Mapping[str, Any], cells: np.ndarray) -> tuple[int, str]:
         return 0, ""
     rows = "one row only" if known["least"] == 2 else f"fewer than {known['least']:,} rows"
     seen = f"never saw, or saw in {rows}" if known["least"] > 1 else "never saw"
-    return len(strange), f"hold categories that training {seen} (such as {strange[0]!r}): they are taken as unknown"
+    return len(strange), f"hold categories that training {seen} (such as {strange[0]!r:.60}): they are taken as unknown"
 
 
 def _strangers(known: Mapping[str, Any], cells: np.ndarray) -> list[str]:
