@@ -22,8 +22,8 @@ from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import predict
 
 Get = Callable[[str], Example]
-IN_FLAX = ("classes", "image", "image and columns", "submodels", "members", "dates, order and embedding", "words")
-"""Models with every kind of operator; each takes a second to trace and to compile."""
+IN_FLAX = ("classes", "image", "submodels", "words")
+"""Models of several kinds, each of which takes a second to trace and compile; `test_operators` tries all operators."""
 
 
 def loaded(model: SavedModel, library: Library) -> PythonModel:

@@ -84,7 +84,7 @@ def _cast(x: Any, to: str) -> Any:
 def _slice_along(x: Any, starts: Sequence[int], ends: Sequence[int], axes: Sequence[int], steps: Sequence[int]) -> Any:
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         stop = None if step < 0 and end < -x.shape[axis] else end
-        x = x[(slice(None),) * axis + (slice(start, stop, step),)]
+        x = x[(slice(None),) * (axis % x.ndim) + (slice(start, stop, step),)]
     return x
 
 
