@@ -28,11 +28,13 @@ from batchwright.export import onnx_format, rounding
 from batchwright.export.exporting import export_model
 from batchwright.export.onnx_file import NEWEST, OF_TEXTS
 from batchwright.export.onnx_format import OnnxModel
+from batchwright.export.rounded_intervals import with_own_scores
 from batchwright.export.rows_to_check import made_rows, rows_to_check
 from batchwright.export.typed_inputs import typed_inputs
 from batchwright.runs.manifest import read_manifest
 from batchwright.runs.model import SavedModel
 from batchwright.runs.run import Run, open_run
+from batchwright.workflow.rows_again import read_rows_again
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -137,6 +139,8 @@ def test_a_file_that_answers_otherwise_is_not_kept(
     [
         ("model.pt", {}, r"\.pt is not known: take \.onnx, "),
         ("model", {}, "none is not known"),
+        ("model.zip", {}, "`format=mlflow` and `format=huggingface` write a folder"),
+        ("model.keras", {"interval": 0.9}, "interval is for onnx, numpy, html, torch and flax, and not for keras"),
         ("model.onnx", {"format": "onx"}, "did you mean 'onnx'"),
         ("nowhere/model.onnx", {}, "the folder .* does not exist"),
         ("model.onnx", {"opset": OF_TEXTS - 1}, f"opset 19 is too old for this model: take 20 to {NEWEST}"),
@@ -236,6 +240,42 @@ def test_what_rounding_costs_is_told_or_said_to_be_unknown(
     said = capsys.readouterr().out
     assert "answers as the rounded model does on 501 rows made up" in said
     assert "what rounding costs is not known" in said
+
+
+def test_intervals_of_a_rounded_model_are_its_own(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With weights so coarse that the answers are others, the sets still hold as many validation rows as promised."""
+    model, level = run.load_model(), 0.8
+    np.testing.assert_allclose(with_own_scores(model, run).conformal.scores, model.conformal.scores, rtol=1e-4)
+    coarse = dict(rounding.ROUNDED) | {"int8": lambda array: np.round(3 * array) / 3}
+    monkeypatch.setattr(rounding, "ROUNDED", coarse)
+    assert command("export", run.path, tmp_path / "model.onnx", "--precision", "int8", "--interval", level) == 0
+    assert "by the answers of the rounded model to the validation rows" in capsys.readouterr().out
+    again = read_rows_again(run)
+    rows, targets = again.parted.rows["validation"], again.dataset.parts["validation"].targets
+    sets = OnnxModel((tmp_path / "model.onnx").read_bytes()).answers(typed_inputs(model.encoding, rows))["set_y"]
+    inside = sum(("no", "yes")[target] in found.split("|") for target, found in zip(targets, sets, strict=True))
+    promised = int(np.ceil((len(targets) + 1) * level))
+    own = with_own_scores(rounding.round_weights(model, "int8"), run).conformal.cutoffs(level)
+    assert inside >= promised and abs(own[0] - model.conformal.cutoffs(level)[0]) > 1e-3
+
+
+def test_intervals_of_a_rounded_model_need_its_validation_rows(run: Run, example: Get, tmp_path: Path) -> None:
+    model = run.load_model()
+    with pytest.raises(UsageError, match="as the model comes without its run: leave `interval` out, or"):
+        export_model(model, tmp_path / "model.onnx", precision="int8", interval=0.8)
+    folded = replace(model, conformal=replace(model.conformal, chosen=("folds",)))
+    with pytest.raises(UsageError, match="those that it did not know come from other networks"):
+        with_own_scores(folded, run)
+    rows, away = run.path.parent / "rows.csv", run.path.parent / "away.csv"
+    rows.rename(away)
+    try:
+        with pytest.raises(UsageError, match="the validation rows cannot be read again"):
+            export_model(run, tmp_path / "model.onnx", precision="float16", interval=0.8)
+    finally:
+        away.rename(rows)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("precision", ["float16", "int8"])

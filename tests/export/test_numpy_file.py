@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -19,8 +21,9 @@ import pytest
 from tests.export.models import MODELS, TEXTS, Example
 from tests.export.reading import TOLERANCE, compare
 
-from batchwright.export.model_graph import graph_of
+from batchwright.data.new_rows import read_like
 from batchwright.export.numpy_file import MODULES, RUNTIME, numpy_file
+from batchwright.export.parts import parts_of
 from batchwright.runs.predictions import predict
 
 Get = Callable[[str], Example]
@@ -42,7 +45,7 @@ def run(text: str) -> dict[str, Any]:
 
 
 def text_of(example: Example, **asked: Any) -> str:
-    return numpy_file(graph_of(example.model, **asked), example.model.encoding, ["Made for a test."])
+    return numpy_file(parts_of(example.model, **asked), example.model.encoding, ["Made for a test."])
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +73,7 @@ def test_on_the_command_line_it_needs_numpy_alone(example: Get, tmp_path: Path) 
     (tmp_path / "model.py").write_text(text_of(example("classes")), encoding="utf-8")
     command = [sys.executable, "-I", "-c", NO_OTHER.format(source=source)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
-    assert done.stderr.strip() == "0 []"
+    assert done.stderr.splitlines()[-1] == "0 []"
     found = pl.read_csv(io.StringIO(done.stdout))
     assert compare({name: found[name] for name in found.columns}, predict(model, source).frame()) < TOLERANCE
 
@@ -150,7 +153,7 @@ def test_mistakes_in_a_file_are_told(
 ) -> None:
     (tmp_path / "rows.csv").write_text(text, encoding="utf-8")
     names = loaded("log target")
-    assert names["main"](names["MODEL"], [str(tmp_path / "rows.csv")], "usage") == 2
+    assert names["main"](names["MODELS"], [str(tmp_path / "rows.csv")], "usage") == 2
     assert said in capsys.readouterr().err
 
 
@@ -160,10 +163,10 @@ def test_files_of_any_delimiter_are_read(loaded: Any, tmp_path: Path, capsys: py
         lines = ('colour,"number","a\nb"', '"red",1,', ",,", "", 'blue,,"x,"', "")
         text = start + "\r\n".join(lines).replace(",", mark)
         (tmp_path / "rows.csv").write_text(text, encoding="utf-8", newline="")
-        assert names["main"](names["MODEL"], [str(tmp_path / "rows.csv")], "usage") == 0
+        assert names["main"](names["MODELS"], [str(tmp_path / "rows.csv")], "usage") == 0
         outputs.add(capsys.readouterr().out)
     assert len(outputs) == 1 and outputs.pop().count("\n") == 3
-    assert names["main"](names["MODEL"], [], "how it is used") == 2
+    assert names["main"](names["MODELS"], [], "how it is used") == 2
     assert "how it is used" in capsys.readouterr().err
 
 
@@ -171,14 +174,17 @@ def test_a_file_may_have_what_changes_no_cell(loaded: Any, tmp_path: Path, capsy
     names, outputs = loaded("log target"), list[str]()
     for text in ("number;colour;a;a\n1;red;;\n;; ;\n", '\n\nnumber; "colour"\n1; "red"\n ;\n;\n'):
         (tmp_path / "rows.csv").write_text(text, encoding="utf-8")
-        assert names["main"](names["MODEL"], [str(tmp_path / "rows.csv")], "usage") == 0
-        outputs.append(capsys.readouterr().out)
+        assert names["main"](names["MODELS"], [str(tmp_path / "rows.csv")], "usage") == 0
+        said = capsys.readouterr()
+        outputs.append(said.out)
+        assert (said.err == "note: 1 line of empty cells only left out\n") == (text.endswith("\n;\n"))
     assert outputs[0] == outputs[1] and outputs[0].count("\n") == 3, "a row of blanks is a row, as for predict"
 
 
-def test_no_two_modules_share_a_name() -> None:
+@pytest.mark.parametrize("networks", [("torch_network",), ("flax_network",)])
+def test_no_two_modules_share_a_name(networks: tuple[str, ...]) -> None:
     found = Counter[str]()
-    for name in MODULES:
+    for name in (*MODULES, *networks):
         tree = ast.parse((RUNTIME / f"{name}.py").read_text(encoding="utf-8"))
         for node in tree.body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -186,3 +192,49 @@ def test_no_two_modules_share_a_name() -> None:
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
             found.update(leaf.id for one in targets if one for leaf in ast.walk(one) if isinstance(leaf, ast.Name))
     assert [name for name, count in found.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("name", ["classes", "dates, order and embedding", "tags"])
+def test_what_is_unlike_training_is_noted_as_predict_notes_it(name: str, example: Get, loaded: Any) -> None:
+    model, source, columns = example(name)
+    wanted = [note for note in predict(model, source).notes if note.startswith("column ")]
+    assert loaded(name)["notes"](columns) == wanted
+    kinds = ("hold categories that training never saw", "are missing, and none was in training", "are far outside")
+    assert name == "tags" or all(
+        any(kind in note for note in wanted) for kind in kinds[: 3 if name == "classes" else 2]
+    )
+
+
+def test_notes_are_told_on_the_command_line(loaded: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    long = "m" * 99
+    (tmp_path / "rows.csv").write_text(f"number,colour\n1,red\n,\n\n2e9,{long}\n,\n3,mauve\n", encoding="utf-8")
+    names = loaded("log target")
+    assert names["main"](names["MODELS"], [str(tmp_path / "rows.csv")], "usage") == 0
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 4
+    told = said.err.splitlines()
+    assert told[0] == "note: 2 lines of empty cells only left out"
+    assert (
+        told[1].startswith("note: column 'colour': 2 of 3 cells hold categories")
+        and f"({'such as'} '{'m' * 59})" in told[1]
+    )
+    assert told[2].startswith("note: column 'number': 1 of 3 cells are far outside") and len(told) == 3
+
+
+def test_a_row_of_quoted_empty_cells_is_a_row(example: Get, loaded: Any, tmp_path: Path) -> None:
+    """As `predict` takes it: only lines of delimiters alone are none."""
+    (tmp_path / "rows.csv").write_text('number,colour\n1,red\n"",""\n,\n', encoding="utf-8")
+    typed, _ = loaded("log target")["typed_file"](loaded("log target")["ENCODING"], str(tmp_path / "rows.csv"))
+    assert len(typed["colour"]) == 2 == len(predict(example("log target").model, tmp_path / "rows.csv").answers)
+
+
+def test_a_network_from_elsewhere_can_be_put_between(example: Get, loaded: Any) -> None:
+    """What `encode` gives is what the network of the model takes, and `decode` gives the answers to its outputs."""
+    model, source, columns = example("several targets")
+    inputs = loaded("several targets")["encode"](columns)
+    rows = read_like(source, model.encoding.schema, model.encoding.preprocessing, model.encoding.reading)
+    for key, array in model.encoding.inputs(rows).items():
+        np.testing.assert_allclose(inputs[key], array, rtol=1e-6, atol=1e-6)
+    variables = jax.tree.map(jnp.asarray, model.variables)
+    outputs = model.model.outputs(variables, {key: jnp.asarray(array) for key, array in inputs.items()})
+    assert compare(loaded("several targets")["decode"](outputs), predict(model, source).frame()) < TOLERANCE

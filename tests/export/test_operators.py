@@ -1,8 +1,11 @@
 """Each operator means in NumPy and in the scripts what onnxruntime takes it to mean."""
 
 from functools import cache
+from importlib import import_module
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from tests.export.scripts import NODE, array_of, plain, run_script
@@ -256,6 +259,21 @@ def test_it_means_in_numpy_what_onnx_says(case: Case) -> None:
 @pytest.mark.parametrize("place", range(len(CASES)), ids=lambda place: CASES[place].name)
 def test_it_means_in_the_scripts_what_it_means_in_numpy(place: int) -> None:
     agree(by_scripts()[place], by_numpy(CASES[place]))
+
+
+@pytest.mark.slow  # a program is compiled for each case
+def test_it_means_in_flax_what_it_means_in_numpy() -> None:
+    """Texts aside, which networks do not have; with numbers of 64 bits, as dates are."""
+    pytest.importorskip("flax")
+    network = import_module("batchwright.export.runtime.flax_network")
+    tried = [case for case in CASES if not any(one.dtype == object for one in case.inputs)]
+    with jax.numpy_rank_promotion("allow"), jax.enable_x64(True):
+        for case in tried:
+            wanted, inputs = by_numpy(case), [jnp.asarray(one) for one in case.inputs]
+            rows = len(np.atleast_1d(case.inputs[0]))
+            found = np.asarray(network.apply_flax(case.op, inputs, case.attributes, rows).astype("float32"))
+            np.testing.assert_allclose(found, wanted.astype("float32"), rtol=1e-5, atol=2e-6, err_msg=case.name)
+    assert {case.op for case in tried} == set(network.FLAX_FUNCTIONS) | {"Expand"}
 
 
 def test_every_operator_is_tried() -> None:

@@ -14,12 +14,14 @@ from tests.export.models import TOWNS, Example
 from tests.export.reading import TOLERANCE, compare
 from tests.pages.chromium import Browser, Page, chromium, find_chromium
 
+from batchwright.export.facts import Fact
 from batchwright.export.model_graph import graph_of
 from batchwright.export.page import page
 from batchwright.runs.predictions import predict
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium on this machine")
 
+FACTS = [Fact("made_from", {"version": "1.2", "run": "a-run"}), Fact("metrics_test", {"listed": "accuracy 0.5"})]
 KEEP = """
 const give = URL.createObjectURL;
 URL.createObjectURL = (blob) => { window.saved = blob.text(); return give.call(URL, blob); };0
@@ -41,7 +43,7 @@ def opened(browser: Browser, example: Callable[[str], Example], tmp_path: Path) 
         model = example(name).model
         interval = 0.9 if name in ("values", "threshold") else None
         file = tmp_path / "model.html"
-        file.write_text(page(graph_of(model, interval=interval), model.encoding, ["A fact."]), encoding="utf-8")
+        file.write_text(page(graph_of(model, interval=interval), model.encoding, FACTS), encoding="utf-8")
         pages.append(browser.open(file.as_uri(), **look))
         pages[-1].wait(ready)
         pages[-1].run(KEEP)
@@ -146,6 +148,25 @@ def test_a_file_with_mistakes_is_refused(opened: Callable[..., Page], tmp_path: 
     bad.write_bytes("number,colour\n1,gr\xfcn\n".encode("latin-1"))
     choose(shown, bad)
     shown.wait("document.body.innerText.includes('not in UTF-8')")
+
+
+def test_what_is_odd_in_a_file_is_told_in_either_language(opened: Callable[..., Page], tmp_path: Path) -> None:
+    """A note for each column and kind of cell, and lines without any cell, which are no rows."""
+    shown, file = opened("log target"), tmp_path / "odd.csv"
+    file.write_text('number,colour\n1,red\n,\n"",""\n2e9,mauve\n-3e9,mauve\n', encoding="utf-8")
+    choose(shown, file)
+    assert saved(shown).height == 4
+    said = shown.text()
+    assert "4 rows are answered" in said and "lines of empty cells only that are left out: 1" in said
+    assert 'column colour: 2 of 4 cells hold categories that training never saw (such as "mauve")' in said
+    assert "column number: 2 of 4 cells are far outside the range of training (such as -3000000000;" in said
+    assert "Made by batchwright 1.2 from the run a-run." in said and "On its test rows: accuracy 0.5." in said
+    shown.click("header button")
+    assert "由 batchwright 1.2 根据训练 a-run 生成。" in shown.wait("document.querySelector('footer').textContent")
+    choose(shown, file)
+    shown.wait("document.body.innerText.includes('列 colour:4 个单元格中有 2 个的类别在训练中未出现过')")
+    shown.run("field0.value = 'x'; field0.dispatchEvent(new Event('input', {bubbles: true}))")
+    shown.wait("doubt0.textContent.includes('不符合要求(数字)')")
 
 
 def test_blanks_before_quotation_marks_and_lines_above_change_nothing(

@@ -1,6 +1,7 @@
 """Python files and pages as `export` writes them: checked against the model, refused where they differ."""
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.cli.conftest import batchwright  # noqa: F401  (a fixture)
 from tests.export.models import Example, cells, targets, write_csv
 
 import batchwright as bw
+from batchwright.cli import export as verb
 from batchwright.cli.main import main
 from batchwright.data.encode.encoders import Number
 from batchwright.data.encode.encoding import Encoding
@@ -18,12 +20,14 @@ from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.targets import ValueTarget
 from batchwright.data.typed.schema import Column, Schema
 from batchwright.errors import BatchwrightError
-from batchwright.export import html_format, numpy_format
+from batchwright.export import exporting, html_format, numpy_format, rounding
 from batchwright.export.exporting import export_model
+from batchwright.export.facts import WORDS, Fact
 from batchwright.export.formats import Format, Options
 from batchwright.export.graph import Graph, Node, Value
-from batchwright.export.numpy_file import numpy_file
+from batchwright.export.numpy_file import RUNTIME, numpy_file
 from batchwright.export.page import page
+from batchwright.export.parts import Parts
 from batchwright.export.rows_to_check import made_rows
 
 FORMATS = (numpy_format.NUMPY, html_format.HTML)
@@ -50,7 +54,8 @@ def test_it_is_compared_with_the_model_on_the_test_rows(name: str, run: Path, tm
     assert made.checked.difference < numpy_format.TOLERANCE
     assert made.checked.what == "test rows" and made.checked.rows > 1
     text = made.file.read_text(encoding="utf-8")
-    assert "from the run run." in text and "On its test rows: " in text
+    assert "from the run run." in text or '"run": "run"' in text
+    assert "On its test rows: loss " in text or '"metrics_test", "given": {"listed": "loss ' in text
 
 
 def test_the_command_line_writes_them(run: Path, batchwright: Any) -> None:  # noqa: F811
@@ -77,17 +82,18 @@ def test_a_file_that_differs_is_refused(
     chosen: Format, run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As if a weight had been lost on the way into the file."""
-    module = html_format if chosen.name == "html" else numpy_format
-    whole = module.graph_of
+    module, name = (html_format, "graph_of") if chosen.name == "html" else (numpy_format, "parts_of")
+    whole = getattr(module, name)
 
     def spoiled(*given: Any, **asked: Any) -> Any:
-        graph = whole(*given, **asked)
+        found = whole(*given, **asked)
+        graph = found.network if chosen.name == "numpy" else found
         kernel = next(name for name, array in graph.constants.items() if array.dtype == np.float32 and array.ndim == 2)
         graph.constants[kernel].flags.writeable = True
         graph.constants[kernel][0, 0] += 0.01
-        return graph
+        return found
 
-    monkeypatch.setattr(module, "graph_of", spoiled)
+    monkeypatch.setattr(module, name, spoiled)
     with pytest.raises(BatchwrightError, match="does not answer as the model does"):
         export_model(bw.open_run(run), tmp_path / f"model{chosen.suffix}")
     assert list(tmp_path.iterdir()) == []
@@ -109,13 +115,22 @@ def odd_graph() -> tuple[Graph, Encoding]:
     return graph, Encoding(Schema(columns, target, "regression"), made, ValueTarget(target, 0.0, 1.0))
 
 
+def in_parts(graph: Graph) -> Parts:
+    """The graph as one that encodes, and two that pass on what it gives."""
+    (value,) = graph.outputs
+    between = [value._replace(name=name) for name in (value.name, "outputs", value.name)]
+    passing = [Node("Reshape", (one.name,), other, {"shape": (-1,)}) for one, other in pairwise(between)]
+    further = (Graph((node_in,), {}, (node,), (node.output,)) for node_in, node in zip(between, passing, strict=False))
+    return Parts(graph, *further)
+
+
 def test_names_are_never_code() -> None:
     graph, encoding = odd_graph()
     name = graph.inputs[0].name
-    found = numpy_format.PythonModel(numpy_file(graph, encoding, [name]).encode())
+    found = numpy_format.PythonModel(numpy_file(in_parts(graph), encoding, [name]).encode())
     given = {name: np.array([1.5, -2.0])}
     assert found.answers(given)["predicted_<b>"].tolist() == [1.5, -2.0]
-    text = page(graph, encoding, [name])
+    text = page(graph, encoding, [Fact("made_from", {"version": "1", "run": name})])
     assert text.count("</script>") == 2 and "<!--" not in text and "<b>" not in text.split('id="model"')[0]
     assert html_format.PageModel(text.encode()).answers(given)["predicted_<b>"].tolist() == [1.5, -2.0]
 
@@ -145,3 +160,13 @@ def test_texts_of_a_run_stay_texts(tmp_path: Path) -> None:
     assert list(next(iter(answers.values()))) == list(expected)
     page = written["model.html"].read_text(encoding="utf-8")
     assert page.count("</script>") == 2 and "<!--" not in page  # a script ends where it is to end
+
+
+def test_facts_have_the_same_words_in_the_page() -> None:
+    words = (RUNTIME / "words.js").read_text(encoding="utf-8")
+    assert all(f'{key}: "{sentence}"' in words for key, sentence in WORDS.items())
+
+
+def test_a_shell_completes_all_formats() -> None:
+    assert [one.name for one in (*exporting.FORMATS, *exporting.FOLDERS)] == list(verb.FORMATS)
+    assert rounding.PRECISIONS == verb.PRECISIONS

@@ -3,7 +3,7 @@
 Keys and values are in `keys.txt`, which `make generated` writes: the classes that have them would load JAX.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -62,8 +62,13 @@ def completes_values(key: str) -> Callable[[str], list[str]]:
     >>> completes_values("training.remainder")("k")
     ['keep']
     """
+    return lambda incomplete: [value for value in keys().get(key, ()) if value.startswith(incomplete)]
 
-    def complete(incomplete: str) -> list[str]:
-        return [value for value in keys().get(key, ()) if value.startswith(incomplete)]
 
-    return complete
+def completes_words(words: Sequence[str]) -> Callable[[str], list[str]]:
+    """A function that completes some words.
+
+    >>> completes_words(["onnx", "numpy"])("n")
+    ['numpy']
+    """
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]

@@ -6,8 +6,14 @@ from typing import Annotated
 
 import typer
 
+from batchwright.cli.completing import completes_words
+from batchwright.cli.flags import as_flags
 from batchwright.cli.output import Json, RunFolder, print_json, say, warn_of_end
 from batchwright.cli.predict import Interval
+
+FORMATS = ("onnx", "numpy", "html", "torch", "flax", "keras", "stablehlo", "mlflow", "huggingface")
+PRECISIONS = ("float32", "float16", "int8")
+"""What a shell completes; the rooms that have these formats would load JAX."""
 
 
 def export(
@@ -17,7 +23,9 @@ def export(
         str | None,
         typer.Option(
             "--format",
-            help="onnx, numpy, html, torch or stablehlo, where the ending does not say it; mlflow or huggingface",
+            help="onnx, numpy, html, torch, flax, keras or stablehlo, where the ending does not say it; or, of a "
+            "folder, mlflow or huggingface",
+            autocompletion=completes_words(FORMATS),
         ),
     ] = None,
     interval: Interval = None,
@@ -25,7 +33,11 @@ def export(
         int | None, typer.Option(help="ONNX: the version of its operators [the oldest that has all that are needed]")
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="ONNX: how matrices are kept: float32, float16 or int8 [float32]")
+        str | None,
+        typer.Option(
+            help="ONNX: how matrices are kept: float32, float16 or int8 [float32]",
+            autocompletion=completes_words(PRECISIONS),
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -54,3 +66,7 @@ def export(
         say(f"rounding changes {metric} on them from {before:.6g} to {after:.6g}")
     elif rounded:
         say("what rounding costs is not known, since the rows of the run cannot be read again")
+    if made.hint:
+        say(as_flags(made.hint))
+    if rounded and interval is not None:
+        say("intervals and sets go by the answers of the rounded model to the validation rows")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +22,8 @@ Answers: TypeAlias = Mapping[str, np.ndarray]
 """Columns of answers by name."""
 Ask: TypeAlias = Callable[[Mapping[str, np.ndarray]], Answers]
 """The answers of a file for typed columns."""
+AskNetwork: TypeAlias = Callable[[Mapping[str, np.ndarray]], Any]
+"""The outputs [rows, outputs] of the network in a file for encoded rows."""
 
 TOLERANCE = 1e-4
 """The largest difference with which a file is kept."""
@@ -83,6 +85,22 @@ def check(
                 _refuse_apart(name, difference, tolerance, some)
                 largest = max(largest, difference)
     return Checked(largest, rows, some.what, ties)
+
+
+def check_outputs(ask: AskNetwork, model: SavedModel, some: CheckRows) -> Checked:
+    """Compare the outputs of a network in a file with those of the model's, where the file holds the network alone.
+
+    Raises:
+        BatchwrightError: they differ by more than the tolerance.
+    """
+    encoded, rows, largest = model.encoding.inputs(some.rows), some.rows.rows, 0.0
+    on_device = {name: jnp.asarray(array) for name, array in encoded.items()}
+    wanted = outputs(model.model, model.variables, on_device).astype(np.float64)
+    for count in counts_to_try(rows):
+        found = np.asarray(ask({name: array[:count] for name, array in encoded.items()}), np.float64)
+        largest = max(largest, *(apart(*pair) for pair in zip(found.T, wanted.T, strict=True)))
+    _refuse_apart("an output", largest, TOLERANCE, some)
+    return Checked(largest, rows, some.what)
 
 
 def counts_to_try(rows: int) -> list[int]:

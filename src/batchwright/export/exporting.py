@@ -15,19 +15,21 @@ from batchwright.export.folders import Folder, write_model_folder
 from batchwright.export.formats import Format, Options
 from batchwright.export.html_format import HTML
 from batchwright.export.huggingface_folder import HUGGING_FACE
+from batchwright.export.keras_format import KERAS
 from batchwright.export.mlflow_folder import MLFLOW
+from batchwright.export.module_format import FLAX_NNX, TORCH
 from batchwright.export.numpy_format import NUMPY
 from batchwright.export.onnx_format import ONNX
+from batchwright.export.rounded_intervals import with_own_scores
 from batchwright.export.rounding import Rounding, measure_rounding, precision_of, round_weights
 from batchwright.export.rows_to_check import rows_to_check
 from batchwright.export.stablehlo_format import STABLEHLO
-from batchwright.export.torch_format import TORCH
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import load_model
 from batchwright.runs.reading import to_plain
 from batchwright.runs.run import Run
 
-FORMATS: tuple[Format, ...] = (ONNX, NUMPY, HTML, TORCH, STABLEHLO)
+FORMATS: tuple[Format, ...] = (ONNX, NUMPY, HTML, TORCH, FLAX_NNX, KERAS, STABLEHLO)
 """All kinds of files; a new one is one entry."""
 FOLDERS: tuple[Folder, ...] = (MLFLOW, HUGGING_FACE)
 """All kinds of folders."""
@@ -41,6 +43,7 @@ class Exported:
     - bytes: how large it is
     - checked: how it compares with the model, or with the rounded one
     - rounding: what rounding costs; None if nothing is rounded, or the rows have no targets
+    - hint: what to know about such a file, if anything
     """
 
     file: Path
@@ -48,6 +51,7 @@ class Exported:
     bytes: int
     checked: Checked
     rounding: Rounding | None = None
+    hint: str = ""
 
     def __repr__(self) -> str:
         """The file, and how it compares."""
@@ -72,12 +76,12 @@ def export_model(
     Args:
         model: the model.
         file: the new file, whose ending says what it is; or a new folder.
-        format: what it is, if its ending does not say so: "onnx", "numpy", "html", "torch", or "stablehlo", the network
-            alone; or, of a folder, "mlflow" or "huggingface".
+        format: what it is, if its ending does not say so: "onnx", "numpy", "html", "torch", "flax", or, for the network
+            alone, "keras" or "stablehlo"; or, of a folder, "mlflow" or "huggingface".
         interval: the level of intervals and sets, as in `predict`.
         opset: for ONNX, the version of its operators; None: the oldest that has all that are needed.
         precision: for ONNX, how matrices are kept: "float32", the default, "float16" or "int8"; they are rounded, and
-            what that costs is measured where the rows have targets.
+            what that costs is measured where the rows have targets. Intervals are those of the rounded network.
 
     Raises:
         UsageError: the file exists or cannot be written, a package is missing, or the model has no such form.
@@ -99,11 +103,13 @@ def export_model(
     loaded, run = load_model(model), model if isinstance(model, Run) else None
     options = Options(interval, opset, bits, about(loaded, run))
     rounded, rows = round_weights(loaded, options.precision), rows_to_check(loaded, run)
+    if rounded is not loaded and interval is not None:
+        rounded = with_own_scores(rounded, run)
     content = chosen.write(rounded, options)
     checked = chosen.check(content, rounded, rows, options)
     measured = None if rounded is loaded or rows.split is None else measure_rounding(loaded, rounded, rows.split)
     write_file(path, content)
-    return Exported(path, chosen.name, len(content), checked, measured)
+    return Exported(path, chosen.name, len(content), checked, measured, chosen.hint)
 
 
 def _export_folder(model: SavedModel | Run, path: Path, folder: Folder, options: dict[str, Any]) -> Exported:
@@ -131,10 +137,11 @@ def choose_format(path: Path, name: str | None) -> Format:
         return by_name[name]
     fitting = [one for one in FORMATS if path.name.endswith(one.suffix)]
     if not fitting:
+        folders = " and ".join(f"`format={one.name}`" for one in FOLDERS)
         raise UsageError(
             f"{path}: the ending says what a file is, and {path.suffix or 'none'} is not known: take "
-            f"{', '.join(one.suffix for one in FORMATS)}, or say it by `format={FORMATS[0].name}`; "
-            f"`format={FOLDERS[0].name}` is a folder."
+            f"{', '.join(one.suffix for one in FORMATS)}, or say it by `format={FORMATS[0].name}`; {folders} "
+            "write a folder."
         )
     return max(fitting, key=lambda one: len(one.suffix))
 
@@ -144,7 +151,8 @@ def refuse_options(chosen: Format, given: dict[str, Any]) -> None:
     for name, value in given.items():
         if value is not None and name not in chosen.takes:
             having = [one.name for one in FORMATS if name in one.takes]
-            raise ConfigError(f"{name} is for {' and '.join(having)}, and not for {chosen.name}: leave it out.")
+            listed = " and ".join(filter(None, (", ".join(having[:-1]), having[-1])))
+            raise ConfigError(f"{name} is for {listed}, and not for {chosen.name}: leave it out.")
 
 
 def about(model: SavedModel, run: Run | None) -> dict[str, str]:

@@ -8,6 +8,12 @@ from batchwright.export.rounding import Precision
 from batchwright.export.rows_to_check import CheckRows
 from batchwright.runs.model import SavedModel
 
+ALONE = (
+    "it holds the network alone: `encode` and `decode` of a file of `format=numpy` make its inputs from rows, and the "
+    "answers from its outputs"
+)
+"""What to know about a file that begins with encoded rows and ends with outputs."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -33,6 +39,7 @@ class Format:
     - takes: the names of the options that it has
     - write: the content of the file
     - check: how a content compares with the model on some rows; raises BatchwrightError if it is not as it should be
+    - hint: what to know about such a file, if anything
     """
 
     name: str
@@ -40,3 +47,4 @@ class Format:
     takes: tuple[str, ...]
     write: Callable[[SavedModel, Options], bytes]
     check: Callable[[bytes, SavedModel, CheckRows, Options], Checked]
+    hint: str = ""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from batchwright.export.checking import Answers, Checked, check
-from batchwright.export.facts import facts_of
+from batchwright.export.facts import plain_facts
 from batchwright.export.formats import Format, Options
 from batchwright.export.model_graph import graph_of
 from batchwright.export.numpy_format import TOLERANCE
@@ -24,7 +24,7 @@ MODEL = re.compile(r'<script type="application/json" id="model">(.*?)</script>',
 
 
 def _write(model: SavedModel, options: Options) -> bytes:
-    return page(graph_of(model, interval=options.interval), model.encoding, facts_of(options.about)).encode()
+    return page(graph_of(model, interval=options.interval), model.encoding, plain_facts(options.about)).encode()
 
 
 def _check(content: bytes, model: SavedModel, rows: CheckRows, options: Options) -> Checked:

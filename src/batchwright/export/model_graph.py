@@ -74,18 +74,27 @@ def network_outputs(builder: Builder, model: SavedModel, inputs: Mapping[str, tu
         return trace(builder, pool, Variables({}, {}), {"outputs": (outputs, "float32")})
 
 
+def places_of_views(views: Views, height: int, width: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The row of pixels and the column of pixels that each row and each column of a view is taken from.
+
+    `Views.of` makes the views of an image of whole numbers that say where each pixel is.
+    """
+    places = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), axis=2)[None]
+    found = (np.asarray(one)[0] for one in views.of(jnp.asarray(places)))
+    return [(one[:, 0, 0].astype(np.int64), one[0, :, 1].astype(np.int64)) for one in found]
+
+
 def _views(builder: Builder, views: Views, inputs: Mapping[str, tuple[Value, str]]) -> list[tuple[Value, str]]:
-    """The views of each image, as `Views.of` makes them of whole numbers that say where each pixel is taken from."""
+    """The views of each image."""
     image, dtype = inputs["image"]
     height, width = (int(side or 0) for side in image.shape[1:3])
-    places = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), axis=2)[None]
     with builder.within("views"):
-        return [(_taken(builder, image, np.asarray(one)[0]), dtype) for one in views.of(jnp.asarray(places))]
+        return [(_taken(builder, image, places), dtype) for places in places_of_views(views, height, width)]
 
 
-def _taken(builder: Builder, image: Value, places: np.ndarray) -> Value:
-    """The image with each row and column from another place [height, width, 2]."""
-    for axis, taken in ((1, places[:, 0, 0]), (2, places[0, :, 1])):
+def _taken(builder: Builder, image: Value, places: tuple[np.ndarray, np.ndarray]) -> Value:
+    """The image with each row and column from another place."""
+    for axis, taken in enumerate(places, 1):
         if not np.array_equal(taken, np.arange(len(taken))):
-            image = builder.apply("Gather", image, taken.astype(np.int64), axis=axis)
+            image = builder.apply("Gather", image, taken, axis=axis)
     return image

@@ -15,10 +15,12 @@ import numpy as np
 from batchwright.data.encode.encoding import Encoding
 from batchwright.export.cells import Reader, for_python, readers_of
 from batchwright.export.description import fields_of, list_some
+from batchwright.export.familiar import known_text
 from batchwright.export.graph import Attribute, Graph, Node
+from batchwright.export.parts import OUTPUTS, Parts
 
 RUNTIME = Path(__file__).parent / "runtime"
-MODULES = ("written", "dates", "cells", "texts", "operators", "graph", "answering")
+MODULES = ("written", "dates", "cells", "texts", "operators", "graph", "unlike", "answering")
 """The modules that are copied, each after those that it imports."""
 OURS = re.compile(r"^from batchwright\.\S+ import (?:\([^)]*\)|[^\n]*)\n", re.MULTILINE)
 IMPORT = re.compile(r"^(?:import|from) [^\n]+\n", re.MULTILINE)
@@ -26,24 +28,30 @@ DOCSTRING = re.compile(r'\A"""(.*?)"""\n', re.DOTALL)
 WIDTH = 118
 
 
-def numpy_file(graph: Graph, encoding: Encoding, facts: Sequence[str]) -> str:
+def numpy_file(parts: Parts, encoding: Encoding, facts: Sequence[str]) -> str:
     """The text of the file.
 
     Args:
-        graph: the model.
+        parts: the model.
         encoding: how its columns are read.
         facts: where the model is from and how good it is, a sentence each.
     """
     sources = [(RUNTIME / f"{name}.py").read_text(encoding="utf-8") for name in MODULES]
-    parts = [
-        _header(graph, encoding, facts),
+    texts = [
+        _header(whole_way(parts), encoding, facts),
         imports_of(sources),
         readers_text(encoding),
+        known_text(encoding),
         *map(body_of, sources),
-        graph_text(graph),
-        _ending(graph, encoding),
+        *(graph_text(graph, f"{name.upper()}_") for name, graph in parts._asdict().items()),
+        _ending(parts, encoding),
     ]
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return "\n\n".join(text.strip("\n") for text in texts) + "\n"
+
+
+def whole_way(parts: Parts) -> Graph:
+    """What goes in and what comes out of a model, without what is between."""
+    return Graph(parts.encoding.inputs, {}, (), parts.answers.outputs)
 
 
 def _header(graph: Graph, encoding: Encoding, facts: Sequence[str]) -> str:
@@ -60,6 +68,9 @@ def _header(graph: Graph, encoding: Encoding, facts: Sequence[str]) -> str:
         "    from model import predict",
         "",
         f"    answers = predict({example})",
+        "",
+        "`notes` says what is unlike the training in such rows. Where the network itself is elsewhere, as in a file of",
+        "Keras, `encode` gives its inputs for rows, and `decode` the answers that its outputs mean.",
     ]
     return docstring_of(f"Predict {encoding.target.name} with NumPy alone.", graph, encoding, facts=facts, used=used)
 
@@ -163,28 +174,52 @@ def _constants(constants: Mapping[str, np.ndarray], prefix: str) -> str:
     )
 
 
-def _ending(graph: Graph, encoding: Encoding) -> str:
-    """The model as a whole, and what is called from outside."""
-    outputs = [one.name for one in graph.outputs]
-    return "\n".join(
-        [
-            "MODEL = Model(",
-            "    READERS,",
-            "    INPUTS,",
-            "    unpack(TABLE, TEXTS, PACKED),",
-            "    NODES,",
-            f"    {outputs!r},",
-            f"    header={encoding.reading.header!r},",
-            ")",
-            'USAGE = "python model.py FILE: answers for the rows of a CSV file (-: standard input), or images in .npy"',
-            "",
-            "",
-            "def predict(rows):",
-            '    """The answers for rows, as arrays by name; see the top of this file."""',
-            "    return answer(MODEL, rows)",
-            "",
-            "",
-            'if __name__ == "__main__":',
-            "    sys.exit(main(MODEL, sys.argv[1:], USAGE))",
-        ]
-    )
+ENDING = '''ENCODING = Model(
+    READERS,
+    ENCODING_INPUTS,
+    unpack(ENCODING_TABLE, ENCODING_TEXTS, ENCODING_PACKED),
+    ENCODING_NODES,
+    {encoded!r},
+    header={header!r},
+    known=KNOWN,
+)
+NETWORK = Model(
+    (), NETWORK_INPUTS, unpack(NETWORK_TABLE, NETWORK_TEXTS, NETWORK_PACKED), NETWORK_NODES, {network!r}
+)
+ANSWERS = Model(
+    (), ANSWERS_INPUTS, unpack(ANSWERS_TABLE, ANSWERS_TEXTS, ANSWERS_PACKED), ANSWERS_NODES, {answers!r}
+)
+MODELS = (ENCODING, NETWORK, ANSWERS)
+USAGE = "python model.py FILE: answers for the rows of a CSV file (-: standard input), or images in .npy"
+
+
+def predict(rows):
+    """The answers for rows, as arrays by name; see the top of this file."""
+    return answer(MODELS, rows)
+
+
+def notes(rows):
+    """What is unlike the training in rows, a sentence each; empty if nothing is."""
+    return notes_of(ENCODING, rows)
+
+
+def encode(rows):
+    """The inputs of the network for rows, as arrays by name."""
+    return answer((ENCODING,), rows)
+
+
+def decode(outputs):
+    """The answers that outputs of the network mean, as arrays by name."""
+    return run_graphs((ANSWERS,), {{{outputs!r}: np.asarray(outputs)}})
+
+
+if __name__ == "__main__":
+    sys.exit(main(MODELS, sys.argv[1:], USAGE))
+'''
+"""The model as a whole, and what is called from outside."""
+
+
+def _ending(parts: Parts, encoding: Encoding) -> str:
+    encoded, network, answers = ([one.name for one in graph.outputs] for graph in parts)
+    header = encoding.reading.header
+    return ENDING.format(encoded=encoded, network=network, answers=answers, header=header, outputs=OUTPUTS)

@@ -1,4 +1,4 @@
-"""Python files: written from the graph of a model, and run to be checked."""
+"""Python files: written from the graphs of a model, and run to be checked."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +8,8 @@ import numpy as np
 from batchwright.export.checking import Answers, Checked, check
 from batchwright.export.facts import facts_of
 from batchwright.export.formats import Format, Options
-from batchwright.export.model_graph import graph_of
 from batchwright.export.numpy_file import numpy_file
+from batchwright.export.parts import parts_of
 from batchwright.export.rows_to_check import CheckRows
 from batchwright.runs.model import SavedModel
 
@@ -18,7 +18,7 @@ TOLERANCE = 1e-5
 
 
 def _write(model: SavedModel, options: Options) -> bytes:
-    return numpy_file(graph_of(model, interval=options.interval), model.encoding, facts_of(options.about)).encode()
+    return numpy_file(parts_of(model, interval=options.interval), model.encoding, facts_of(options.about)).encode()
 
 
 def _check(content: bytes, model: SavedModel, rows: CheckRows, options: Options) -> Checked:

@@ -14,23 +14,25 @@ from batchwright.data.encode.encoders import Category, OneHot, Ordinal
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.export.cells import for_script, readers_of
 from batchwright.export.description import Field, fields_of, targets_of
+from batchwright.export.facts import Fact
+from batchwright.export.familiar import known_of
 from batchwright.export.graph import Graph, Node
 from batchwright.export.numpy_file import pack
 
 RUNTIME = Path(__file__).parent / "runtime"
-SCRIPTS = ("windows", "operators", "cells", "texts", "graph", "csv", "images", "words", "image_form", "page")
+SCRIPTS = ("windows", "operators", "cells", "texts", "unlike", "graph", "csv", "images", "words", "image_form", "page")
 """The scripts of the page, each after those that it needs when it is loaded."""
-COMPUTING = SCRIPTS[:6]
+COMPUTING = SCRIPTS[:7]
 """Those that need no page."""
 
 
-def page(graph: Graph, encoding: Encoding, facts: Sequence[str]) -> str:
+def page(graph: Graph, encoding: Encoding, facts: Sequence[Fact]) -> str:
     """The page as HTML.
 
     Args:
         graph: the model.
         encoding: how its columns are read.
-        facts: where the model is from and how good it is, a sentence each.
+        facts: where the model is from and how good it is.
     """
     model = json.dumps(page_model(graph, encoding, facts), ensure_ascii=False, allow_nan=False)
     script, style = script_text(SCRIPTS), (RUNTIME / "page.css").read_text(encoding="utf-8")
@@ -57,15 +59,16 @@ def script_text(names: Sequence[str]) -> str:
     return '"use strict";\n' + "\n".join(texts)
 
 
-def page_model(graph: Graph, encoding: Encoding, facts: Sequence[str]) -> dict[str, Any]:
+def page_model(graph: Graph, encoding: Encoding, facts: Sequence[Fact]) -> dict[str, Any]:
     """All that the scripts need of a model, as plain data."""
     table, texts, packed = pack(graph.constants)
     return {
         "target": encoding.target.name,
-        "facts": list(facts),
+        "facts": [fact._asdict() for fact in facts],
         "header": encoding.reading.header,
         "readers": [for_script(reader) for reader in readers_of(encoding)],
         "fields": [_field(field, encoding) for field in fields_of(graph, encoding)],
+        "known": known_of(encoding),
         "targets": targets_of(graph),
         "folds": folds(merge_case=any(node.attributes.get("merge_case") for node in graph.nodes)),
         "nodes": [_node(node) for node in graph.nodes],

@@ -7,11 +7,12 @@ from batchwright.export.encoders import column_inputs, encode
 from batchwright.export.graph import Graph, Value
 from batchwright.export.heads import Asked, answers
 from batchwright.export.model_graph import network_outputs, refuse_doubled
+from batchwright.export.runtime.graph import ENCODED
 from batchwright.runs.intervals import cutoffs_of
 from batchwright.runs.model import SavedModel
 
-ENCODED, OUTPUTS = "encoded ", "outputs"
-"""What stands before the names of encoded arrays where they are made, and what outputs of the network are called."""
+OUTPUTS = "outputs"
+"""What outputs of the network are called."""
 
 
 class Parts(NamedTuple):

@@ -5,14 +5,12 @@ from typing import Any
 import jax
 import jax.export
 import jax.numpy as jnp
-import numpy as np
 
-from batchwright.errors import BatchwrightError, UsageError
-from batchwright.export.checking import REFUSED, REPORT, TOLERANCE, Checked, apart, counts_to_try
-from batchwright.export.formats import Format, Options
+from batchwright.errors import UsageError
+from batchwright.export.checking import Checked, check_outputs
+from batchwright.export.formats import ALONE, Format, Options
 from batchwright.export.rows_to_check import CheckRows, made_rows
 from batchwright.runs.model import SavedModel
-from batchwright.training.evaluate import outputs
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 """What the file is compiled for where it is run."""
@@ -38,16 +36,7 @@ def _write(model: SavedModel, _: Options) -> bytes:
 
 
 def _check(content: bytes, model: SavedModel, rows: CheckRows, _: Options) -> Checked:
-    """Compare the outputs of the file with those of the network; `rows` are encoded as for it."""
-    network = jax.export.deserialize(bytearray(content))
-    encoded = {name: jnp.asarray(array) for name, array in model.encoding.inputs(rows.rows).items()}
-    wanted, largest = outputs(model.model, model.variables, encoded).astype(np.float64), 0.0
-    for count in counts_to_try(rows.rows.rows):
-        found = np.asarray(network.call({name: array[:count] for name, array in encoded.items()}), np.float64)
-        largest = max(largest, *(apart(*pair) for pair in zip(found.T, wanted.T, strict=True)))
-    if largest > TOLERANCE:
-        raise BatchwrightError(f"{REFUSED}: the outputs differ by {largest:.2g} on the {rows.what}. {REPORT}.")
-    return Checked(largest, rows.rows.rows, rows.what)
+    return check_outputs(jax.export.deserialize(bytearray(content)).call, model, rows)
 
 
-STABLEHLO = Format("stablehlo", ".stablehlo", (), _write, _check)
+STABLEHLO = Format("stablehlo", ".stablehlo", (), _write, _check, ALONE)

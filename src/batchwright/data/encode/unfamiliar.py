@@ -137,27 +137,29 @@ def count_unfamiliar(preprocessing: Preprocessing, table: Table) -> Unfamiliar:
         name, cells = encoder.column, table.cells(encoder.column)
         absent = cells.null_count()
         if absent and not knows_missing(encoder):
-            missing[name] = Missing(absent, " ".join((*_taken_from(preprocessing, name), _taken_as(encoder))))
+            missing[name] = Missing(absent, taken_as(preprocessing, encoder))
         if isinstance(encoder, OneHot | Category | Ordinal):
             known = encoder.order if isinstance(encoder, Ordinal) else encoder.categories
             codes = category_codes(cells, known, missing=False, merge_case=bool(encoder.merge_case))
             strange = (codes == 0) & cells.is_not_null().to_numpy()
             if strange.any():
                 examples = as_text(cells).filter(strange).unique(maintain_order=True).head(EXAMPLES)
-                unseen[name] = Unseen(int(strange.sum()), tuple(examples), _least_rows(encoder))
+                unseen[name] = Unseen(int(strange.sum()), tuple(examples), least_rows(encoder))
         if isinstance(encoder, Tags):
             strangers = split_values(cells, encoder.separator).explode().drop_nulls()
             strangers = strangers.filter(~strangers.is_in(list(encoder.values)))
             if len(strangers):
                 examples = strangers.unique(maintain_order=True).head(EXAMPLES)
-                unseen[name] = Unseen(len(strangers), tuple(examples), 2 if encoder.other else 1)
+                unseen[name] = Unseen(len(strangers), tuple(examples), least_rows(encoder))
         if isinstance(encoder, Number | Quantile) and (found := _out_of_range(encoder, cells.drop_nulls().to_numpy())):
             out_of_range[name] = found
     return Unfamiliar() + Unfamiliar(table.rows, unseen, missing, out_of_range)
 
 
-def _least_rows(encoder: OneHot | Category | Ordinal) -> int:
+def least_rows(encoder: OneHot | Category | Ordinal | Tags) -> int:
     """The training rows of a category that is known."""
+    if isinstance(encoder, Tags):
+        return 2 if encoder.other else 1
     return (encoder.min_frequency or MIN_FREQUENCY) if isinstance(encoder, Category) else 1
 
 
@@ -180,6 +182,11 @@ def knows_missing(encoder: Encoder) -> bool:
     return encoder.indicator if isinstance(encoder, Number | Quantile | Flag | Moment) else encoder.missing
 
 
+def taken_as(preprocessing: Preprocessing, encoder: Encoder) -> str:
+    """What missing cells of a column are taken as, in words."""
+    return " ".join((*_taken_from(preprocessing, encoder.column), _usual(encoder)))
+
+
 def _taken_from(preprocessing: Preprocessing, column: str) -> Iterator[str]:
     """What a missing number is taken as where another column moves together with its own, in words."""
     others = [name for one in preprocessing.differences or () if column in one.columns for name in one.columns]
@@ -188,8 +195,8 @@ def _taken_from(preprocessing: Preprocessing, column: str) -> Iterator[str]:
         yield f"what {' or '.join(map(repr, told))} says of them where that is there, else as"
 
 
-def _taken_as(encoder: Encoder) -> str:
-    """What a missing cell is taken as, in words."""
+def _usual(encoder: Encoder) -> str:
+    """What a missing cell is taken as where no other column says more."""
     match encoder:
         case Number():
             return f"{encoder.center:.6g}"

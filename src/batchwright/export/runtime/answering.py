@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from batchwright.export.runtime.cells import BadCell, read_column
-from batchwright.export.runtime.graph import Model, run_graph
+from batchwright.export.runtime.graph import Model, run_graphs
+from batchwright.export.runtime.unlike import notes_on
 
 DELIMITERS = ",;\t|"
 LISTED = 10
@@ -23,31 +24,47 @@ FORMULA = re.compile(r"[=+@-].|[\t\r]", re.DOTALL)
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9.,' ]*[0-9][0-9.,' ]*(?:[eE][+-]?[0-9]+)? ?%?")
 
 
-def answer(model: Model, rows: Any) -> dict[str, np.ndarray]:
+def answer(models: Sequence[Model], rows: Any) -> dict[str, np.ndarray]:
     """The answers for rows: dicts, columns by name, a data frame, or an array of images; arrays by name.
+
+    Args:
+        models: which begin with the one that takes rows, and go on with what it gives.
+        rows: the rows.
 
     Raises:
         ValueError: a column is missing, or cells do not fit theirs.
     """
+    return run_graphs(models, typed_rows(models[0], rows))
+
+
+def notes_of(model: Model, rows: Any) -> list[str]:
+    """What is unlike the training in rows, a sentence each; errors as `answer`."""
+    return notes_on(model.known, typed_rows(model, rows))
+
+
+def typed_rows(model: Model, rows: Any) -> dict[str, np.ndarray]:
+    """Rows as typed columns; arguments and errors as `answer`."""
     if isinstance(rows, np.ndarray):
-        return run_graph(model, {_image_input(model)[0]: _images(model, rows)})
+        return {_image_input(model)[0]: _images(model, rows)}
     if not isinstance(rows, Mapping) and not hasattr(rows, "columns"):
         rows = _columns_of(list(rows))
     columns = {unicodedata.normalize("NFC", str(name)): rows[name] for name in getattr(rows, "columns", rows)}
-    return run_graph(model, _typed(model, columns, None))
+    return _typed(model, columns, None)
 
 
-def answer_file(model: Model, path: str) -> dict[str, np.ndarray]:
-    """The answers for the rows of a CSV file ("-": standard input), or for the images in a .npy file.
+def typed_file(model: Model, path: str) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The rows of a CSV file ("-": standard input), or the images in a .npy file, and notes on them.
 
     Raises:
         ValueError: as `answer`; or records have different lengths.
     """
     if path.endswith(".npy"):
-        return answer(model, np.load(path))
+        return typed_rows(model, np.load(path)), []
     data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    columns, lines = _read_csv(model, data)
-    return run_graph(model, _typed(model, columns, lines))
+    columns, lines, empty = _read_csv(model, data)
+    typed = _typed(model, columns, lines)
+    left = [f"{empty:,} line{'' if empty == 1 else 's'} of empty cells only left out"] if empty else []
+    return typed, [*left, *notes_on(model.known, typed)]
 
 
 def write_answers(answers: Mapping[str, np.ndarray], out: Any) -> None:
@@ -121,13 +138,13 @@ def _bad_cells(bad: Iterable[BadCell], lines: Sequence[int] | None) -> str:
     return f"found {what}{first}:{listed}\nCorrect the cells, or leave the rows out."
 
 
-def _read_csv(model: Model, data: bytes) -> tuple[dict[str, list[str]], list[int]]:
-    """The columns of a CSV file in UTF-8, and the line on which each row begins."""
+def _read_csv(model: Model, data: bytes) -> tuple[dict[str, list[str]], list[int], int]:
+    """The columns of a CSV file in UTF-8, the line on which each row begins, and how many lines hold no cell."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"the file is not in UTF-8 ({error.reason} at byte {error.start}): save it as such.") from None
-    records, lines = _records(text, _delimiter(model, text))
+    records, lines, empty = _records(text, _delimiter(model, text))
     if len(records) <= int(model.header):
         raise ValueError("the file has no rows.")
     if model.header:
@@ -140,15 +157,16 @@ def _read_csv(model: Model, data: bytes) -> tuple[dict[str, list[str]], list[int
     names = [unicodedata.normalize("NFC", name.strip()) for name in names]
     if doubled := [name for name, _, _ in model.inputs if names.count(name) > 1]:
         raise ValueError(f"the file has several columns named {_listed(doubled)}: leave one, or rename the others.")
-    return {name: [record[place] for record in records] for place, name in enumerate(names)}, lines
+    return {name: [record[place] for record in records] for place, name in enumerate(names)}, lines, empty
 
 
-def _records(text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
-    """The records, and the line on which each begins; lines of empty cells only are none.
+def _records(text: str, delimiter: str) -> tuple[list[list[str]], list[int], int]:
+    """The records, the line on which each begins, and how many lines of delimiters alone were left out.
 
-    A quotation mark that is never closed would take all later rows into its cell: it is refused.
+    A blank line is no record. A quotation mark that is never closed would take all later rows into its cell: it is
+    refused.
     """
-    records, lines, before, read = list[list[str]](), list[int](), 0, list[str]()
+    records, lines, before, empty, read = list[list[str]](), list[int](), 0, 0, list[str]()
 
     def listed() -> Iterator[str]:
         for line in io.StringIO(text, newline=""):
@@ -158,14 +176,17 @@ def _records(text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
     reader = csv.reader(listed(), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for record in reader:
-            if any(record) or any(" " in line for line in read):
+            written = "".join(read).strip("\r\n")
+            if written.strip(delimiter):
                 records.append(record)
                 lines.append(before + 1)
+            else:
+                empty += bool(written)
             before = reader.line_num
             read.clear()
     except csv.Error as error:
         raise ValueError(f"the record of line {before + 1} cannot be taken apart: {error}.") from None
-    return records, lines
+    return records, lines, empty
 
 
 def _delimiter(model: Model, text: str) -> str:
@@ -205,16 +226,18 @@ def _images(model: Model, images: np.ndarray) -> np.ndarray:
     raise ValueError(f"images have bytes from 0 to 255, or numbers from 0 to 1, not from {low} to {high}.")
 
 
-def main(model: Model, arguments: Sequence[str], usage: str) -> int:
-    """Answer a file as the command line asks, and give the exit code."""
+def main(models: Sequence[Model], arguments: Sequence[str], usage: str) -> int:
+    """Answer a file as the command line asks, say what is odd about it, and give the exit code."""
     if len(arguments) != 1 or arguments[0] in ("-h", "--help"):
         sys.stderr.write(usage + "\n")
         return 0 if arguments and arguments[0] in ("-h", "--help") else 2
     try:
-        answers = answer_file(model, arguments[0])
+        typed, notes = typed_file(models[0], arguments[0])
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{arguments[0]}: {error}\n")
         return 2
+    answers = run_graphs(models, typed)
+    sys.stderr.write("".join(f"note: {note}\n" for note in notes))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="")
     try:

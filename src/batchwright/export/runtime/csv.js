@@ -5,23 +5,26 @@ const FORMULA = /^(?:[=+@-].|[\t\r])/s;
 const PLAIN_NUMBER = /^[+-]?[0-9.,' ]*[0-9][0-9.,' ]*(?:[eE][+-]?[0-9]+)? ?%?$/;
 
 /**
- * The records of a text, each with the line on which it begins; lines of empty cells only are none. `broken` is the line
- * of the first record with a quotation mark that is never closed, which would take all later rows into its cell, or
- * that is closed before the end of its field; null if there is none.
+ * The records of a text, each with the line on which it begins; blank lines are none, and lines of delimiters alone are
+ * counted as `empty`. `broken` is the line of the first record with a quotation mark that is never closed, which would
+ * take all later rows into its cell, or that is closed before the end of its field; null if there is none.
  */
 function parseCsv(text, delimiter) {
   const records = [], ends = [delimiter, "\n", "\r", undefined];
-  let broken = null;
-  let record = [], field = "", quoted = false, line = 1, begin = 1;
+  let broken = null, empty = 0;
+  let record = [], field = "", quoted = false, line = 1, begin = 1, blank = true;
   const endField = () => { record.push(field); field = ""; };
   const endRecord = () => {
     endField();
-    if (record.some((cell) => cell !== "")) records.push({line: begin, fields: record});
+    if (!blank) records.push({line: begin, fields: record});
+    else if (record.length > 1) empty++;
     record = [];
+    blank = true;
   };
   for (let place = 0; place < text.length; place++) {
     const sign = text[place];
     if (sign === "\n" || (sign === "\r" && text[place + 1] !== "\n")) line++;
+    blank &&= !quoted && ends.includes(sign);
     if (quoted) {
       if (sign !== '"') field += sign;
       else if (text[place + 1] === '"') { field += '"'; place++; }
@@ -39,7 +42,7 @@ function parseCsv(text, delimiter) {
   }
   if (quoted) broken ??= begin;
   if (field !== "" || record.length) endRecord();
-  return {records, broken};
+  return {records, broken, empty};
 }
 
 /** The delimiter by which the first record has the most of some names. */
@@ -52,9 +55,9 @@ function findDelimiter(text, names) {
   return DELIMITERS.reduce((best, one) => (score(one) > score(best) ? one : best));
 }
 
-/** The columns by name and the lines of the rows of a text, or what is wrong: {problem, given}. */
+/** The columns by name, the lines of the rows and the count of empty ones of a text, or what is wrong: {problem, given}. */
 function readTable(text, names, header) {
-  const plain = text.replace(/^\ufeff/, ""), {records, broken} = parseCsv(plain, findDelimiter(plain, names));
+  const plain = text.replace(/^\ufeff/, ""), {records, broken, empty} = parseCsv(plain, findDelimiter(plain, names));
   if (broken !== null) return {problem: "broken", given: {line: broken}};
   const titles = header ? records.shift()?.fields ?? [] : (records[0]?.fields ?? []).map((_, place) => String(place));
   const found = titles.map((name) => name.trim().normalize("NFC"));
@@ -66,7 +69,7 @@ function readTable(text, names, header) {
   const odd = records.find((record) => record.fields.length !== found.length);
   if (odd) return {problem: "odd_record", given: {line: odd.line, fields: odd.fields.length, expected: found.length}};
   const columns = Object.fromEntries(found.map((name, place) => [name, records.map((record) => record.fields[place])]));
-  return {columns, lines: records.map((record) => record.line)};
+  return {columns, lines: records.map((record) => record.line), empty};
 }
 
 /** Columns as the text of a CSV file; ' is put before a text that a spreadsheet would take for a formula. */

@@ -61,7 +61,7 @@ function runGraph(model, typed) {
   return Object.fromEntries(model.outputs.map((name) => [name, values[name]]));
 }
 
-/** The answers for columns of texts by name and typed `images`; {bad} in place of {answers} where cells do not fit. */
+/** The answers for columns of texts by name and typed `images`, and what is unlike the training; {bad} where cells do not fit. */
 async function answerCells(model, columns, told, images = {}) {
   const typed = {...images}, bad = [];
   for (const reader of model.readers) {
@@ -70,5 +70,6 @@ async function answerCells(model, columns, told, images = {}) {
     bad.push(...unfit);
   }
   bad.sort((one, other) => one.row - other.row);
-  return bad.length ? {bad} : {answers: await answerTyped(model, typed, told)};
+  if (bad.length) return {bad};
+  return {answers: await answerTyped(model, typed, told), notes: notesOn(model.known, typed, model.folds)};
 }

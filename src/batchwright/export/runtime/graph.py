@@ -13,6 +13,8 @@ from batchwright.export.runtime.texts import CELL_FUNCTIONS
 
 AT_ONCE = 4096
 """Rows that are answered at a time, so that what is between stays small."""
+ENCODED = "encoded "
+"""What stands before the names of encoded arrays where they are made beside columns."""
 
 
 class Model(NamedTuple):
@@ -24,6 +26,7 @@ class Model(NamedTuple):
     - nodes: operator, inputs, output, attributes
     - outputs: the names of the answers
     - header: whether the first record of a CSV file names the columns
+    - known: what the training rows had in each column
     """
 
     readers: Sequence[Mapping[str, Any]]
@@ -32,6 +35,7 @@ class Model(NamedTuple):
     nodes: Sequence[tuple[str, Sequence[str], str, Mapping[str, Any]]]
     outputs: Sequence[str]
     header: bool = True
+    known: Sequence[Mapping[str, Any]] = ()
 
 
 def unpack(table: Mapping[str, Sequence[Any]], texts: Mapping[str, Any], packed: str) -> dict[str, Any]:
@@ -47,9 +51,20 @@ def unpack(table: Mapping[str, Sequence[Any]], texts: Mapping[str, Any], packed:
 
 def run_graph(model: Model, typed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The answers for typed columns of equal length, by name."""
+    return run_graphs((model,), typed)
+
+
+def run_graphs(models: Sequence[Model], typed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The answers of models of which each begins with what the one before gives."""
     rows = len(next(iter(typed.values())))
-    pieces = [_run(model, piece) for piece in _pieces(typed, rows)]
-    return {name: _texts(np.concatenate([piece[name] for piece in pieces])) for name in model.outputs}
+    pieces = [_run_all(models, piece) for piece in _pieces(typed, rows)]
+    return {name: _texts(np.concatenate([piece[name] for piece in pieces])) for name in pieces[0]}
+
+
+def _run_all(models: Sequence[Model], piece: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    for model in models:
+        piece = {name.removeprefix(ENCODED): array for name, array in _run(model, piece).items()}
+    return piece
 
 
 def _pieces(typed: Mapping[str, np.ndarray], rows: int) -> Iterator[dict[str, np.ndarray]]:

@@ -1,11 +1,22 @@
 // The page: a form for one row, and a place for files with many.
 
-const SHOWN = 10, MOST_OPTIONS = 200, MARGIN = 0.5;
+const SHOWN = 10, MOST_OPTIONS = 200;
 let language = navigator.language.startsWith("zh") ? "zh" : "en";
 
 /** The text of a key in the language of the page. */
 function say(key, given = {}) {
   return TEXTS[language][key].replace(/\{(\w+)\}/g, (whole, name) => (name in given ? String(given[name]) : whole));
+}
+
+/** What the cells of a column have to be. */
+function wantedBy(reader) {
+  return WANTED[language][reader.reads] ?? reader.wanted;
+}
+
+/** A note or a fact, with short numbers; counts are whole. */
+function sayOf({key, given}) {
+  const written = ["example", "low", "high"].filter((name) => name in given).map((name) => [name, write(given[name])]);
+  return say(key, {...given, ...Object.fromEntries(written)});
 }
 
 /** An element with attributes, listeners (onclick: ...) and children. */
@@ -78,7 +89,7 @@ function hintOf(field) {
 function doubtOf(model, field, cell) {
   const reader = model.readers.find((one) => one.column === field.name);
   const [array, bad] = readColumn(reader, [cell]);
-  if (bad.length) return {wrong: say("bad_cell", {value: JSON.stringify(cell), wanted: reader.wanted})};
+  if (bad.length) return {wrong: say("bad_cell", {value: JSON.stringify(cell), wanted: wantedBy(reader)})};
   const value = array.data[0];
   if (field.kind === "number" && field.lowest !== null && !Number.isNaN(value)) {
     const outside = Math.max(value - field.highest, field.lowest - value);
@@ -198,11 +209,13 @@ function makeFiles(model) {
     shown.replaceChildren();
     const found = await answerFile(model, await file.arrayBuffer(), (done, rows) => { told.textContent = say("busy", {done, rows}); });
     if (found.problem) { told.textContent = say(found.problem, found.given); return; }
-    if (found.bad) { told.textContent = say("bad", {count: found.bad.length}); shown.append(badList(found)); return; }
+    if (found.bad) { told.textContent = say("bad", {count: found.bad.length}); shown.append(badList(model, found)); return; }
     const rows = Object.values(found.answers)[0].length;
     told.textContent = say("rows", {rows});
     const kept = Object.fromEntries(Object.entries(found.columns).filter(([name]) => !(name in found.answers)));
     shown.append(saver({...kept, ...found.answers}, "answers.csv"), preview(found.answers, say("first")));
+    const left = found.empty ? [{key: "left_out", given: {count: found.empty}}] : [], notes = [...left, ...found.notes];
+    if (notes.length) shown.append(noteList(notes));
   };
   const hint = say("file_hint", {columns: names.join(", ")});
   const place = makeDrop(say("choose"), hint, {accept: ".csv,.tsv,.txt,text/csv"}, taken);
@@ -221,10 +234,17 @@ async function answerFile(model, bytes, told) {
   return table.problem ? table : {...table, ...(await answerCells(model, table.columns, told))};
 }
 
-function badList({bad, lines}) {
-  const items = bad.slice(0, SHOWN).map((cell) =>
-    make("li", {}, say("bad_line", {...cell, line: lines[cell.row], value: JSON.stringify(cell.value)})));
+function badList(model, {bad, lines}) {
+  const items = bad.slice(0, SHOWN).map((cell) => {
+    const wanted = wantedBy(model.readers.find((reader) => reader.column === cell.column));
+    return make("li", {}, say("bad_line", {...cell, line: lines[cell.row], value: JSON.stringify(cell.value), wanted}));
+  });
   return make("ul", {}, ...items);
+}
+
+/** What is odd in a file. */
+function noteList(notes) {
+  return make("section", {}, make("h3", {}, say("notes")), make("ul", {}, ...notes.map((note) => make("li", {}, sayOf(note)))));
 }
 
 /** What is typed and chosen in the form, in order. */
@@ -241,7 +261,7 @@ function showPage(model, entered = []) {
     showPage(model, typedIn().map(({value, hidden}) => ({value, hidden})));
   }}, say("other_language"));
   const header = make("header", {}, make("h1", {}, document.title), button);
-  const facts = [...model.facts, say("offline")].map((fact) => make("p", {class: "hint"}, fact));
+  const facts = [...model.facts.map(sayOf), say("offline")].map((fact) => make("p", {class: "hint"}, fact));
   const images = model.fields.filter((field) => field.kind === "image").length, parts = [];
   let started = () => {};
   if (images === model.fields.length) {

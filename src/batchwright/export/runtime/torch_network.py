@@ -83,25 +83,25 @@ def _pad(x: Any, pads: Sequence[int], value: float) -> Any:
     return functional.pad(x, both, value=value)
 
 
-def _padded(x: Any, pads: Sequence[int], value: float) -> Any:
+def _with_margin(x: Any, pads: Sequence[int], value: float) -> Any:
     spatial = x.ndim - 2
     return _pad(x, [0, 0, *pads[:spatial], 0, 0, *pads[spatial:]], value)
 
 
 def _conv(x: Any, kernel: Any, group: int, strides: Any, pads: Any, dilations: Any) -> Any:
     convolve = functional.conv1d if x.ndim == 3 else functional.conv2d
-    return convolve(_padded(x, pads, 0.0), kernel, stride=strides, dilation=dilations, groups=group)
+    return convolve(_with_margin(x, pads, 0.0), kernel, stride=strides, dilation=dilations, groups=group)
 
 
 def _max_pool(x: Any, kernel_shape: Any, strides: Any, pads: Any) -> Any:
     pool = functional.max_pool1d if x.ndim == 3 else functional.max_pool2d
-    return pool(_padded(x, pads, -math.inf), kernel_shape, strides)
+    return pool(_with_margin(x, pads, -math.inf), kernel_shape, strides)
 
 
 def _average_pool(x: Any, kernel_shape: Any, strides: Any, pads: Any, count_include_pad: int) -> Any:
     assert count_include_pad
     pool = functional.avg_pool1d if x.ndim == 3 else functional.avg_pool2d
-    return pool(_padded(x, pads, 0.0), kernel_shape, strides)
+    return pool(_with_margin(x, pads, 0.0), kernel_shape, strides)
 
 
 TORCH_FUNCTIONS: Mapping[str, Callable[..., Any]] = {

@@ -19,6 +19,13 @@ const TEXTS = {
     bad_cell: "{value} is not {wanted}", bad_line: "line {line}, column {column}: {value} is not {wanted}",
     bad: "Cells that do not fit their columns: {count}. Correct them, or leave the rows out.", offline: "This page works offline: nothing that you enter leaves it.",
     image: "image", picture: "the image as the model sees it",
+    made: "Made by batchwright {version}.", made_from: "Made by batchwright {version} from the run {run}.",
+    metrics_test: "On its test rows: {listed}.", metrics_validation: "On its validation rows: {listed}.",
+    notes: "Notes", left_out: "lines of empty cells only that are left out: {count}",
+    note_unseen: "column {column}: {count} of {cells} cells hold categories that training never saw (such as {example}): they are taken as unknown",
+    note_rare: "column {column}: {count} of {cells} cells hold categories that training never saw, or saw in fewer than {least} rows (such as {example}): they are taken as unknown",
+    note_missing: "column {column}: {count} of {cells} cells are missing, and none was in training",
+    note_far: "column {column}: {count} of {cells} cells are far outside the range of training (such as {example}; training had {low} to {high})",
   },
   zh: {
     title: "预测 {target}", other_language: "English", one: "单行", answer: "预测", answered: "{target}:{answer}",
@@ -38,5 +45,21 @@ const TEXTS = {
     bad_cell: "{value} 不符合要求({wanted})", bad_line: "第 {line} 行,列 {column}:{value} 不符合要求({wanted})",
     bad: "不符合其列格式的单元格:{count} 个。请更正,或去掉这些行。", offline: "本页可离线使用:您输入的内容不会离开本页。",
     image: "图像", picture: "模型所看到的图像",
+    made: "由 batchwright {version} 生成。", made_from: "由 batchwright {version} 根据训练 {run} 生成。",
+    metrics_test: "在其测试行上:{listed}。", metrics_validation: "在其验证行上:{listed}。",
+    notes: "提示", left_out: "已略去只有空单元格的行:{count} 行",
+    note_unseen: "列 {column}:{cells} 个单元格中有 {count} 个的类别在训练中未出现过(例如 {example}),按未知处理",
+    note_rare: "列 {column}:{cells} 个单元格中有 {count} 个的类别在训练中未出现过,或出现在不到 {least} 行中(例如 {example}),按未知处理",
+    note_missing: "列 {column}:{cells} 个单元格中有 {count} 个缺失,而训练数据中没有缺失",
+    note_far: "列 {column}:{cells} 个单元格中有 {count} 个远超出训练数据的范围(例如 {example};训练数据为 {low} 至 {high})",
+  },
+};
+
+/** What cells have to be, by how they are read; in English their readers say it. */
+const WANTED = {
+  en: {},
+  zh: {
+    number: "数字", "written number": "与训练数据写法相同的数字", duration: "时长", fraction: "分数", flag: "是或否",
+    date: "与训练数据写法相同的日期", epoch: "与训练数据写法相同的日期", text: "文本",
   },
 };

@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 
 from batchwright._extras import check_installed
-from batchwright.errors import ConfigError
+from batchwright.errors import ConfigError, UsageError
 from batchwright.nn.embeddings import Encoder
 from batchwright.nn.foreign.module import (
     array_at,
@@ -96,6 +96,30 @@ class _Keras:
 
     def init(self, key: Array, shape: tuple[int, ...]) -> Variables:
         return self.first
+
+    def copy(self, variables: Variables) -> Any:
+        """Another model of Keras with these variables; the user's own stays as it is.
+
+        Raises:
+            UsageError: Keras cannot make the model anew from its configuration.
+        """
+        try:
+            copied = type(self.model).from_config(self.model.get_config())
+            if not copied.built:
+                copied.build_from_config(self.model.get_build_config())
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"Keras cannot make the model {self.model.name!r} anew from its configuration, as it does to open a "
+                f"file: {error!s:.300}. Give such layers a get_config and `keras.saving.register_keras_serializable`."
+            ) from error
+        for names, own, tree in (
+            (self.trainable, copied.trainable_variables, variables.params),
+            (self.fixed, copied.non_trainable_variables, variables.state),
+        ):
+            for name, variable in zip(names, own, strict=True):
+                if name is not None:
+                    variable.assign(array_at(tree, name))
+        return copied
 
     def apply(self, variables: Variables, x: Array, *, train: bool, key: Array | None) -> tuple[Any, Tree]:
         if train and key is None and None in self.fixed:
