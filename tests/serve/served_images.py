@@ -83,3 +83,15 @@ def said_to_be(width: int, height: int) -> bytes:
     data = saved(noise(1))
     head = b"IHDR" + struct.pack(">II", width, height) + data[24:29]
     return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
+
+
+def tiled(side: int) -> bytes:
+    """A black TIFF of 6x8 pixels, in one packed tile that is as wide and as high as this."""
+    packed = zlib.compress(bytes(side * side * 3))
+    first = 8 + 2 + 12 * 10 + 4
+    tags = (
+        *((256, 4, 1, 6), (257, 4, 1, 8), (258, 3, 3, first), (259, 3, 1, 8), (262, 3, 1, 2), (277, 3, 1, 3)),
+        *((322, 4, 1, side), (323, 4, 1, side), (324, 4, 1, first + 6), (325, 4, 1, len(packed))),
+    )
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return head + struct.pack("<IHHH", 0, 8, 8, 8) + packed

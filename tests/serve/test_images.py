@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import struct
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -13,11 +14,12 @@ import polars as pl
 import pytest
 from PIL import Image
 from tests.data.image_files import save_png_of_colours
-from tests.serve.served_images import form_of, in_base64, noise, pets, said_to_be, saved
+from tests.serve.served_images import form_of, in_base64, noise, pets, said_to_be, saved, tiled
 
 import batchwright as bw
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing
 from batchwright.data.whole_rows import WholeRows, read_whole
+from batchwright.serve import pictures
 from batchwright.serve.answering import Alone, encode
 from batchwright.serve.asked import Options
 from batchwright.serve.limits import Limits
@@ -187,6 +189,24 @@ def test_an_array_that_says_a_false_size_takes_no_memory(folder: Served) -> None
         read(folder, b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head, Content(NPY))
 
 
+@pytest.mark.parametrize(
+    ("kind", "shape", "said"),
+    [
+        ("|S0", (90, 10), "900 values: at most 128"),
+        ("|V0", (1000, 1), "1,000 rows, and 90"),
+        ("<f8", (10**11, 0), "100,000,000,000 rows"),
+        ("|u1", (1, 100_001), "100,001 columns"),
+    ],
+)
+def test_arrays_of_hardly_any_bytes_make_no_large_table(
+    folder: Served, kind: str, shape: tuple[int, int], said: str
+) -> None:
+    head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    body = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(100_001 if kind == "|u1" else 0)
+    refused = refusal_of(folder, body, Content(NPY), Limits(rows=90))
+    assert refused.status == 413 and said in str(refused)
+
+
 def test_rows_with_an_image_are_read_as_from_a_table(table: Served, table_run: Path) -> None:
     """By all types; a file of rows and its images, and the same as they are sent."""
     encoding, home = table.model.encoding, table_run.parent
@@ -290,6 +310,32 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(folder: Served) -> 
 def test_images_that_take_too_long_are_refused(folder: Served) -> None:
     refused = refusal_of(folder, as_json(*[in_base64(saved(noise(1)))] * 50), Content(JSON), Limits(seconds=-1))
     assert refused.status == 413 and "0 of 50 images were decoded" in str(refused)
+
+
+def test_a_tile_of_a_tiff_counts_that_is_larger_than_the_image(folder: Served) -> None:
+    """A few bytes may unpack to it, although the image has hardly any pixels."""
+    for side, status in ((96, 413), (16, None)):
+        body = tiled(side)
+        if status is None:
+            assert not read(folder, body, Content(IMAGE), Limits(pixels=9_000))["image"].any()
+        else:
+            assert refusal_of(folder, body, Content(IMAGE), Limits(pixels=9_000)).status == status
+    body = tiled(16).replace(struct.pack("<HHII", 322, 4, 1, 16), struct.pack("<HHIf", 322, 11, 1, 16))
+    assert refusal_of(folder, body, Content(IMAGE)).status == 422
+
+
+def test_headers_of_very_many_parts_end_with_the_time(folder: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one image too: Pillow copies what it has of a JPEG's EXIF data with each part of them."""
+    times = iter(range(1000))
+    monkeypatch.setattr(pictures.time, "monotonic", lambda: next(times))
+    part = b"\xff\xe1" + struct.pack(">H", 18) + b"Exif\0\0" + b"x" * 10
+    data = saved(noise(1), "JPEG")
+    refused = refusal_of(folder, data[:2] + part * 200 + data[2:], Content(IMAGE), Limits(seconds=100))
+    assert refused.status == 413 and "0 of 1 images were decoded" in str(refused)
+    monkeypatch.undo()
+    refused = refusal_of(folder, b"P3\n8 6\n255\n" + b"#\n" * 2000, Content(IMAGE))
+    assert refused.details["cells"] == [{"row": 1, "reason": "it has more than 1,000 comments"}]
+    assert read(folder, b"P3\n#\n8 6\n255\n" + b"1 #\n" * 144, Content(IMAGE))["image"].sum() == 144
 
 
 def test_damaged_images_are_refused_whatever_their_decoders_say(folder: Served) -> None:

@@ -74,7 +74,7 @@ def _read(request: Alone, limits: Limits) -> WholeRows:
     image = request.served.image
     decoder = None if image is None else Decoder(image, limits)
     if content.type in (NPY, NPZ):
-        rows = read_arrays(body, content, encoding, limits.held)
+        rows = read_arrays(body, content, encoding, limits)
     elif image is not None and decoder is not None and image.alone:
         return read_images(body, content, decoder, limits.rows)
     elif content.type in (CSV, ARROW):

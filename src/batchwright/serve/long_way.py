@@ -29,12 +29,15 @@ from batchwright.errors import DataError
 from batchwright.serve.asked import Columns, columns_of_rows, count_rows
 from batchwright.serve.cells import text_of
 from batchwright.serve.image_rows import put_images
+from batchwright.serve.limits import Limits
 from batchwright.serve.media import CSV, NPZ, Content
 from batchwright.serve.pictures import Decoder
-from batchwright.serve.refusals import RefusedError, refuse_cells
+from batchwright.serve.refusals import RefusedError, refuse_cells, refuse_many
 
 NAME = "the request"
 """What rows are called in messages."""
+MOST_COLUMNS = 100_000
+"""Columns of an array; each takes much more memory than its values."""
 
 
 def read_body(body: bytes, content: Content, encoding: Encoding, decoder: Decoder | None = None) -> WholeRows:
@@ -78,26 +81,39 @@ def as_utf8(body: bytes, charset: str) -> bytes:
     )
 
 
-def read_arrays(body: bytes, content: Content, encoding: Encoding, most_bytes: int) -> WholeRows:
+def read_arrays(body: bytes, content: Content, encoding: Encoding, limits: Limits) -> WholeRows:
     """The rows of an array, or of arrays with names, encoded: as `predict` reads a `.npy` or `.npz` file.
 
     Raises:
-        RefusedError: it is no such file, holds other rows than the model takes, or more than `most_bytes` unpacked.
+        RefusedError: it is no such file, holds other rows than the model takes, or more than the limits.
     """
     reading, schema = _reading(encoding)
     known = None if isinstance(encoding.preprocessing, ImagePreprocessing) else schema
     try:
         if content.type == NPZ:
-            train, test, _ = parts_of(_unpack(body, most_bytes), reading, schema=known, name=NAME)
+            arrays = _unpack(body, limits.held)
+            for array in arrays.values():
+                _refuse_large(array, limits.held, limits.rows)
+            train, test, _ = parts_of(arrays, reading, schema=known, name=NAME)
             found = train if test is None else test
         else:
             with whole_file(NAME):
                 array = load_npy(io.BytesIO(body))
+            _refuse_large(array, len(body), limits.rows)
             found = rows_of(array, None, reading, schema=known, name=NAME)
         rows = encode_whole(found, encoding)
     except DataError as error:
         raise RefusedError(422, error.message) from error
     return _fitting(rows, rows.place)
+
+
+def _refuse_large(array: np.ndarray, most_values: int, most_rows: int) -> None:
+    """Raise a RefusedError for an array that would fill the memory as a table: of no bytes a value, or very wide."""
+    refuse_many(len(array) if array.ndim else 0, most_rows)
+    if array.size > most_values:
+        raise RefusedError(413, f"an array has {array.size:,} values: at most {most_values:,} are taken.")
+    if array.ndim == 2 and array.shape[1] > MOST_COLUMNS:
+        raise RefusedError(413, f"an array has {array.shape[1]:,} columns: at most {MOST_COLUMNS:,} are taken.")
 
 
 def _unpack(body: bytes, most_bytes: int) -> dict[str, np.ndarray]:

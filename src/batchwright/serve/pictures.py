@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ from batchwright.serve.refusals import RefusedError
 COLUMN = "image"
 """The name under which rows of JSON hold the images of a model that takes nothing else."""
 NO_BASE64 = "it is no base64 (the image itself is sent, not the name of its file)"
+TEXTS, MOST_COMMENTS = (b"P1", b"P2", b"P3"), 1000
+"""How images of PPM written as text begin, and the comments in one: Pillow copies what is behind each of them."""
 _PLAIN = str.maketrans("-_", "+/", " \t\n\r\f\v")
 
 
@@ -94,6 +97,19 @@ def from_value(value: object) -> bytes:
     raise ValueError("it is no text, and an image is sent as base64")
 
 
+class _Watched(io.BytesIO):
+    """A file in memory of which each reading calls `check`, which may raise: headers may have very many parts."""
+
+    def __init__(self, data: bytes, check: Callable[[], None]) -> None:
+        super().__init__(data)
+        self._check = check
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes."""
+        self._check()
+        return super().read(size)
+
+
 class Pictures(NamedTuple):
     """The pixels of some images, zeros where one cannot be read; what each is that can be; and why others cannot."""
 
@@ -120,9 +136,9 @@ class Decoder:
             raise self._too_large(f"{len(images):,} images of {height}x{width} have {made:,} pixels")
         pixels, looks, problems = np.zeros((len(images), *self.image.shape), np.uint8), list[Look](), dict[int, str]()
         for place, give in enumerate(images):
-            if time.monotonic() > self._end:
-                raise self._too_slow(place, len(images))
-            found = self._read(give)
+            in_time = partial(self._check_time, place, len(images))
+            in_time()
+            found = self._read(give, in_time)
             if isinstance(found, str):
                 problems[place] = found
             else:
@@ -134,7 +150,9 @@ class Decoder:
         """What was changed to bring images to the form that the model takes, in the words of `predict`."""
         return tuple(form_notes(looks, self.image.shape[:2], self.image.largest))
 
-    def _read(self, give: Give) -> tuple[Look, UInt8[np.ndarray, "height width channels"]] | str:
+    def _read(
+        self, give: Give, in_time: Callable[[], None]
+    ) -> tuple[Look, UInt8[np.ndarray, "height width channels"]] | str:
         """What an image is, and its pixels; or why it cannot be read, whatever error its bytes cause."""
         from PIL import Image
 
@@ -142,8 +160,10 @@ class Decoder:
             data = give()
         except ValueError as error:
             return str(error)
+        if data.startswith(TEXTS) and data.count(b"#") > MOST_COMMENTS:
+            return f"it has more than {MOST_COMMENTS:,} comments"
         try:
-            return read_sent(data, self.image.shape, self.image.largest, check=self._count)
+            return read_sent(_Watched(data, in_time), self.image.shape, self.image.largest, check=self._count)
         except (RefusedError, MemoryError):
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -162,9 +182,11 @@ class Decoder:
         most = f"at most {self._limits.pixels:,} pixels are decoded for a request"
         return RefusedError(413, f"{what}: {most}. Send smaller images, or fewer.")
 
-    def _too_slow(self, done: int, count: int) -> RefusedError:
+    def _check_time(self, done: int, count: int) -> None:
+        if time.monotonic() <= self._end:
+            return
         told = f"{done:,} of {count:,} images were decoded in the {self._limits.seconds:g} seconds that a request has"
-        return RefusedError(413, f"{told}: send fewer.")
+        raise RefusedError(413, f"{told}: send fewer, or smaller ones.")
 
 
 def grey_image(image: ImageInput) -> str:

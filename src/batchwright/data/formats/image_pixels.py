@@ -31,6 +31,9 @@ SCALES: tuple[Largest, ...] = get_args(Largest)
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """What Pillow calls pixels of so many channels."""
 
+TILE = 322, 323
+"""The tags of a TIFF that hold the width and the height of its tiles."""
+
 SHOWN = 10  # how many bad files a message lists
 
 
@@ -125,15 +128,25 @@ def scale_of(looks: Iterable[Look]) -> Largest | None:
 
 
 def read_sent(
-    data: bytes, shape: tuple[int, int, int], largest: int, *, check: Callable[[int], None]
+    source: io.BytesIO, shape: tuple[int, int, int], largest: int, *, check: Callable[[int], None]
 ) -> tuple[Look, UInt8[np.ndarray, "h w c"]]:
     """What an image in memory is, and its bytes as `decode` gives those of the same file.
 
-    `check` is called with the number of its pixels before any is decoded, and may raise; otherwise as `decode`.
+    `check` is called with how many pixels are in memory at once, before any is decoded, and may raise; otherwise as
+    `decode`.
     """
-    with _open(io.BytesIO(data)) as image:
-        check(math.prod(image.size))
+    with _open(source) as image:
+        check(max(math.prod(image.size), _tile_of(image)))
         return _look_of(image, whole=False), _pixels_of(image, shape, largest)
+
+
+def _tile_of(image: "ImageFile") -> int:
+    """The pixels of a tile of a TIFF, which may have more than the image; 0 for images that have no tiles."""
+    tags = getattr(image, "tag_v2", {})
+    sides = [tags.get(tag, 0) for tag in TILE]
+    if not all(isinstance(side, int) for side in sides):
+        raise ValueError("the size of its tiles is no number")
+    return math.prod(sides)
 
 
 def _look(path: Path, *, whole: bool) -> Look:
