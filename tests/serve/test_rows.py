@@ -1,6 +1,7 @@
 """The rows of requests mean what `predict` takes the same cells of a file for, by both ways."""
 
 import csv
+import io
 import json
 from dataclasses import replace
 from functools import reduce
@@ -8,6 +9,7 @@ from operator import add
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,8 +20,9 @@ from batchwright.data.encode.encoding import Encoding
 from batchwright.data.whole_rows import WholeRows, read_whole
 from batchwright.serve.asked import columns_of_rows
 from batchwright.serve.cells import text_of
+from batchwright.serve.limits import Limits
 from batchwright.serve.long_way import read_body, read_columns
-from batchwright.serve.media import CSV, OF_TABLES, Content, content_of
+from batchwright.serve.media import ARROW, CSV, OF_TABLES, Content, content_of
 from batchwright.serve.refusals import RefusedError
 from batchwright.serve.usual import usual_of
 
@@ -193,7 +196,7 @@ def test_text_is_in_the_encoding_that_is_said_or_in_utf_8(encoding: Encoding) ->
     """However training read its file; what is no text in it is refused, with the line and how to say the encoding."""
     text = "first,second,colour,member,told,day\n1,2,red,true,late,2024-05-06\n1,2,viol\u00e9t,true,late,2024-05-06\n"
     told = replace(encoding, reading=replace(encoding.reading, encoding="cp1251"))
-    wanted = read_body(text.encode(), Content(CSV), encoding)
+    wanted = read_body(text.encode(), Content(CSV), encoding, Limits())
     assert "viol\u00e9t" in wanted.unfamiliar.notes()[0]
     for body, header in (
         (text.encode(), "text/csv"),
@@ -203,7 +206,7 @@ def test_text_is_in_the_encoding_that_is_said_or_in_utf_8(encoding: Encoding) ->
         (text.encode("utf-16"), "text/csv; charset=utf-16"),
         (("\ufeff" + text).encode("utf-16-le"), "text/csv;charset=utf-16le"),
     ):
-        found = read_body(body, content_of(header, OF_TABLES), told)
+        found = read_body(body, content_of(header, OF_TABLES), told, Limits())
         assert found.unfamiliar.notes() == wanted.unfamiliar.notes()
         for name, array in found.inputs.items():
             np.testing.assert_array_equal(array, wanted.inputs[name])
@@ -214,5 +217,17 @@ def test_text_is_in_the_encoding_that_is_said_or_in_utf_8(encoding: Encoding) ->
         (text.encode()[:-1], "text/csv; charset=utf-16", "is no text in UTF-16"),
     ):
         with pytest.raises(RefusedError, match=said) as refused:
-            read_body(body, content_of(header, OF_TABLES), encoding)
+            read_body(body, content_of(header, OF_TABLES), encoding, Limits())
         assert refused.value.status == 422 and "`Content-Type: text/csv; charset=iso-8859-1`" in str(refused.value)
+
+
+def test_rows_of_packed_arrow_are_counted_before_they_are_typed(encoding: Encoding) -> None:
+    """A body of some kilobytes may hold millions of rows."""
+    packed = io.BytesIO()
+    pl.DataFrame({"anything": [True]}).select(pl.all().repeat_by(5_000_000).explode()).write_ipc_stream(
+        packed, compression="zstd"
+    )
+    assert len(packed.getvalue()) < 100_000
+    with pytest.raises(RefusedError, match="5,000,000 rows") as refused:
+        read_body(packed.getvalue(), Content(ARROW), encoding, Limits())
+    assert refused.value.status == 413

@@ -78,7 +78,7 @@ def _read(request: Alone, limits: Limits) -> WholeRows:
     elif image is not None and decoder is not None and image.alone:
         return read_images(body, content, decoder, limits.rows)
     elif content.type in (CSV, ARROW):
-        rows = read_body(body, content, encoding, decoder)
+        rows = read_body(body, content, encoding, limits, decoder)
     else:
         columns = parse_columns(body) if image is None else columns_with_images(body, content, image.column)
         refuse_many(count_rows(columns), limits.rows)

@@ -40,11 +40,13 @@ MOST_COLUMNS = 100_000
 """Columns of an array; each takes much more memory than its values."""
 
 
-def read_body(body: bytes, content: Content, encoding: Encoding, decoder: Decoder | None = None) -> WholeRows:
+def read_body(
+    body: bytes, content: Content, encoding: Encoding, limits: Limits, decoder: Decoder | None = None
+) -> WholeRows:
     """The rows of a body of CSV or Arrow, encoded; `decoder` is there for a model that takes an image of each row.
 
     Raises:
-        RefusedError: a cell does not fit, a column is missing, or the body cannot be read.
+        RefusedError: a cell does not fit, a column is missing, the body cannot be read, or has too many rows.
     """
     reading, schema = _reading(encoding)
     try:
@@ -52,6 +54,7 @@ def read_body(body: bytes, content: Content, encoding: Encoding, decoder: Decode
             table = DELIMITED.table(as_utf8(body, content.charset), NAME, reading, schema=schema)
         else:
             frame = read_arrow(body, NAME)
+            refuse_many(frame.height, limits.rows)  # before they are typed: packed, few bytes may hold millions
             frame.columns = normal_names(frame.columns, NAME)
             table = type_table(_in_base64(frame, decoder), reading, schema=schema, name=NAME)
         rows = encode_whole(_with_images(table, decoder), encoding)

@@ -19,7 +19,7 @@ ANSWERS = (JSON, CSV, ARROW)
 """The types in which answers are given; the first is that of whoever names none."""
 OF_TABLES = (JSON, CSV, ARROW, NPY, NPZ)
 OF_IMAGES = (JSON, IMAGE, FORM, NPY, NPZ)
-OF_BOTH = (JSON, CSV, ARROW, IMAGE, FORM, NPY, NPZ)
+OF_BOTH = (JSON, CSV, ARROW, IMAGE, FORM)
 """The types in which rows are taken: those of models of tables, of images, and of tables with a column of images."""
 
 LONGEST = 1000
