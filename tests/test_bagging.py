@@ -27,7 +27,7 @@ from batchwright.training.feed import OnDisk
 from batchwright.training.state import Model
 from batchwright.workflow import ensemble
 from batchwright.workflow.dealing import deal
-from batchwright.workflow.member_jobs import MembersDone
+from batchwright.workflow.events import MembersDone
 
 ROWS, FOLDS = 203, 3
 SMALL = {"network": MLP((4,)), "epochs": 3, "diagnostics": False, "progress": False}

@@ -22,7 +22,7 @@ from batchwright.report import write_report
 from batchwright.runs.members import Member, MembersRecord
 from batchwright.runs.run import Run, open_run
 from batchwright.workflow.ensemble import _counted
-from batchwright.workflow.member_jobs import MembersDone
+from batchwright.workflow.events import MembersDone
 
 SAID = "first member"
 

@@ -10,8 +10,9 @@ from batchwright.config import load_config
 from batchwright.errors import ConfigError
 from batchwright.search.objective import LOSS
 from batchwright.search.trials import Trial, train_trials
-from batchwright.workflow import folds, prepare
+from batchwright.workflow import prepare
 from batchwright.workflow.dealing import fold_of
+from batchwright.workflow.folds import folds
 from batchwright.workflow.preparing import example_of
 
 VALUES = {"data.source": "iris", "network.name": "linear", "training.epochs": "2", "training.batch_size": "16"}

@@ -16,7 +16,7 @@ from batchwright.population.fit import fit_members
 from batchwright.runs.run import Run, open_run
 from batchwright.training.evaluate import outputs
 from batchwright.training.state import Model
-from batchwright.workflow.member_jobs import MembersDone
+from batchwright.workflow.events import MembersDone
 from batchwright.workflow.member_settings import member_settings
 from batchwright.workflow.preparing import job_on
 from batchwright.workflow.trained import Trained

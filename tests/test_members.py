@@ -30,7 +30,7 @@ from batchwright.training.feed import OnDisk
 from batchwright.training.state import Model
 from batchwright.workflow import ensemble, member_jobs
 from batchwright.workflow.drawn import MOST_FORMS, draw_members
-from batchwright.workflow.member_jobs import MembersDone
+from batchwright.workflow.events import MembersDone
 
 ROWS, COUNT = 300, 4
 SMALL = ("--hidden-layer-sizes", "8", "--epochs", "3", "--ensemble", str(COUNT))

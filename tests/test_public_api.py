@@ -2,12 +2,18 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import batchwright
 
-HEAVY = ("jax", "polars", "sklearn", "pydantic", "numpy")
+HEAVY = ("jax", "polars", "sklearn", "pydantic", "numpy", "rich", "yaml", "starlette")
+UNUSED = ("scipy", "sklearn", "optuna", "optax", "sqlalchemy", "starlette", "uvicorn", "PIL", "pandas", "pyarrow")
+"""Libraries that neither a training nor a prediction of a table or of arrays needs."""
+ROOMS = ("comparison", "dashboard.app", "export", "figures", "lab", "population", "report", "search", "tracking.places")
+"""Rooms that neither needs."""
 MODULES = ("nn", "optim", "tasks", "config", "runs")
 SEES_HELP = "import sys; from batchwright.cli.main import app; app(['--help'], standalone_mode=False)"
 
@@ -48,3 +54,28 @@ def test_names_are_loaded_one_by_one() -> None:
     code = f"import sys, batchwright; batchwright.errors; print(*(set({HEAVY!r}) & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("table.csv", "--target", "y"), ("images.npz",)], ids=["table", "images"])
+def test_a_verb_loads_what_it_uses(words: tuple[str, ...], tmp_path: Path) -> None:
+    """Two processes each: what is loaded has to be seen in one of its own."""
+    columns = [f"{number},{number % 7},{'ab'[number % 2]}" for number in range(60)]
+    (tmp_path / "table.csv").write_text("\n".join(["x,z,y", *columns]))
+    np.savez(tmp_path / "images.npz", x=np.zeros((60, 4, 4, 1), np.uint8), y=np.arange(60) % 2)
+    for verb in (["train", *words, "--epochs", "1", "--run-dir", "run"], ["predict", "run", words[0]]):
+        code = f"""import sys; from batchwright.cli.main import app; app({verb!r}, standalone_mode=False)
+rooms = {{f"batchwright.{{room}}" for room in {ROOMS!r}}}
+print("loaded:", *sorted((set({UNUSED!r}) | rooms) & set(sys.modules)))"""
+        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert found.stdout.splitlines()[-1] == "loaded:"
+
+
+@pytest.mark.parametrize("room", ["workflow", "tracking", "findings", "dashboard"])
+def test_rooms_that_load_on_use_name_where_each_name_is(room: str) -> None:
+    package = __import__(f"batchwright.{room}", fromlist=["__all__"])
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+        assert not (Path(package.__path__[0]) / f"{name}.py").exists(), "the name would be the module"
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        package.nothing  # noqa: B018

@@ -29,7 +29,8 @@ from batchwright.training import watch
 from batchwright.training.events import EpochDone
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Divergence, Replay, rates_of
-from batchwright.workflow.refitting import RefitEpoch, refuse_refit
+from batchwright.workflow.events import RefitEpoch
+from batchwright.workflow.refitting import refuse_refit
 
 ROWS = 300
 REFIT = ("training.refit", "true", "")

@@ -111,3 +111,12 @@ def _escape(text: str) -> str:
     from batchwright.figures.text import escape_text
 
     return escape_text(text)
+
+
+def figure_text(value: float | None) -> str:
+    """A figure with about four digits; nothing where there is none."""
+    if value is None:
+        return ""
+    if abs(value) >= 1e7:
+        return f"{value:.4g}"
+    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4f}" if abs(value) >= 0.01 else f"{value:.3g}"

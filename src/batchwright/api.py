@@ -46,10 +46,10 @@ from batchwright.training.state import Precision
 from batchwright.training.stopping import EarlyStopping
 from batchwright.training.watch import Steering
 from batchwright.workflow import Event, Trained
+from batchwright.workflow.events import Noted
 from batchwright.workflow.images import with_image_network
 from batchwright.workflow.linear_rate import is_linear
 from batchwright.workflow.progress import show_progress
-from batchwright.workflow.training import Noted
 
 DEFAULT, TASK, NETWORK, OPTIMIZER, SCHEDULE = Training(), TaskSettings(), Tabular(), Adam(), OneCycle()
 Auto: TypeAlias = Literal["auto"]

@@ -36,7 +36,7 @@ from batchwright.search.study import Ending, Finished, Outcome
 from batchwright.training.evaluate import outputs
 from batchwright.training.state import Model
 from batchwright.workflow import ensemble
-from batchwright.workflow.member_jobs import MembersDone
+from batchwright.workflow.events import MembersDone
 from batchwright.workflow.member_settings import given_members
 from batchwright.workflow.preparing import job_on
 

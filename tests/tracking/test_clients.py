@@ -15,7 +15,7 @@ from batchwright import workflow
 from batchwright.config import load_config
 from batchwright.errors import InterruptedRunError, UsageError
 from batchwright.tracking import log_training, places_of, read_identities
-from batchwright.workflow.training import Noted
+from batchwright.workflow.events import Noted
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of other packages' own code
 

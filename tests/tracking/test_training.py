@@ -16,7 +16,7 @@ from batchwright.errors import DivergedError, InterruptedRunError, RunError
 from batchwright.optim.names import name_of
 from batchwright.tracking import log, log_training, read_identities
 from batchwright.tracking.tracker import histogram
-from batchwright.workflow.training import Noted, Recording
+from batchwright.workflow.events import Noted, Recording
 
 
 def test_the_bits_are_those_of_a_training_that_is_not_logged(iris: bw.Dataset, logged: Logged) -> None:

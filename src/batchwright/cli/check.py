@@ -19,7 +19,8 @@ def check(settings: "Settings", measure: Measure = False, as_json: Json = False)
     """Show plan, memory and time of a training, and what looks wrong; exit code 1 if it would be meaningless."""
     from batchwright import workflow
     from batchwright.cli.show.measurements import finding_lines, recommended_rate, time_line
-    from batchwright.cli.show.training import accounting, notes
+    from batchwright.cli.show.notes import notes
+    from batchwright.cli.show.training import accounting
     from batchwright.measure.plain import plain_learning_rates
 
     checked = workflow.check(settings, measure=measure)

@@ -107,7 +107,7 @@ def _compare_peers(
 def show_leaderboard(found: "Leaderboard", folder: Path | None, *, as_json: bool) -> None:
     """Print the contestants, best first, and the verdict; or all of it as JSON."""
     from batchwright.cli.show.leaderboard import leaderboard_table, plain_leaderboard
-    from batchwright.cli.show.training import notes
+    from batchwright.cli.show.notes import notes
 
     place = {} if folder is None else {"run": str(folder)}
     if as_json:

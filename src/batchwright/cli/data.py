@@ -24,7 +24,7 @@ ColumnsTo = Annotated[
 def show(settings: "Settings", columns_to: ColumnsTo = None, as_json: Json = False) -> None:
     """Show every column: what it is taken for, how it is written, and what it becomes."""
     from batchwright.cli.show.columns import columns_table
-    from batchwright.cli.show.training import notes
+    from batchwright.cli.show.notes import notes
 
     found = _describe(settings)
     if columns_to is not None:

@@ -22,8 +22,9 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Compute the metrics of a saved run on other rows."""
+    from batchwright.cli.show.metrics import metrics_table
+    from batchwright.cli.show.notes import notes
     from batchwright.cli.show.per_class import per_class_parts, to_json
-    from batchwright.cli.show.training import metrics_table, notes
     from batchwright.runs.predictions import evaluate_on
     from batchwright.runs.run import open_run
 

@@ -1,6 +1,7 @@
 """The command line: `batchwright VERB [SOURCE] [options]`. Errors become one message and an exit code here."""
 
 import errno
+import gc
 import os
 import signal
 import sys
@@ -80,6 +81,11 @@ UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 """Errors of writing to standard output if it is a file: the disk is full, broken, over quota or not writable."""
 
 
+COLLECT_AFTER = 50_000
+"""New objects after which Python looks for cycles; by default it is 700. An import, or a trace by JAX, makes some
+hundred thousand objects that stay: to look at them again and again finds nothing, and takes a tenth of a start."""
+
+
 def _version(wanted: bool) -> bool:
     if wanted:
         from importlib.metadata import version
@@ -101,6 +107,7 @@ def main() -> None:
     """Run the command line, and exit with the code of the error tree."""
     if sys.stdout is None:  # closed by the parent process; files opened later would get its number
         sys.exit("batchwright: standard output is closed: redirect it to a file, or to /dev/null.")
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     with obey_interrupts() as interrupted:
         try:
             with telling_others(sys.argv[1:], interrupted):

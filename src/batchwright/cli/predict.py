@@ -67,7 +67,7 @@ def predict(
     if output is not None and output.suffix not in (".csv", ".parquet"):
         raise UsageError(f"--output {output}: the ending chooses the format; it must be .csv or .parquet.")
     from batchwright._files import refuse_existing
-    from batchwright.cli.show.training import notes
+    from batchwright.cli.show.notes import notes
     from batchwright.data.disk.budget import parse_size
     from batchwright.data.whole_rows import require_memory
     from batchwright.runs.answer_files import write_csv_file, write_csv_pieces, write_parquet_file

@@ -106,8 +106,10 @@ def _say_written(path: Path, written: Path, *, as_json: bool) -> None:
 
 def _show_run(opened: "Run", *, as_json: bool) -> None:
     from batchwright.cli.show.diagnosis import brief_lines
+    from batchwright.cli.show.metrics import metrics_table
+    from batchwright.cli.show.notes import notes
     from batchwright.cli.show.per_class import per_class_parts
-    from batchwright.cli.show.training import loss_sketch, metrics_table, notes
+    from batchwright.cli.show.training import loss_sketch
     from batchwright.diagnosis import diagnose, verdict
 
     judged, found = verdict(opened.history), diagnose(opened)
@@ -203,7 +205,8 @@ def _print_search(found: "SavedSearch", plan: "SearchPlan", best: "Run | None") 
 def _show_comparison(found: "SavedComparison", *, as_json: bool) -> None:
     """Print the variants and the verdict, and the settings that are the same for all."""
     from batchwright.cli.compare import show_compared, summary
-    from batchwright.cli.show.training import notes, settings_table
+    from batchwright.cli.show.notes import notes
+    from batchwright.cli.show.training import settings_table
 
     plan = found.plan
     settings = {

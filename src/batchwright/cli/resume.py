@@ -63,14 +63,14 @@ def _go_on(run: Path, log_to: Sequence[str], *, epochs: int | None, devices: int
     from batchwright.cluster.membership import current
 
     earlier = tracking.read_identities(run)
-    places = tracking.places_of(log_to, earlier=earlier)
+    places = tracking.places_of(log_to, earlier=earlier) if log_to else ()
     left = [place for place in earlier if place not in map(str, places)]
 
     def going_on(interrupted: Callable[[], bool]) -> "Iterator[Event]":
         events = workflow.resume(run, epochs=epochs, devices=devices, interrupted=interrupted)
         if current().index > 0:
             return events
-        events = tracking.log_training(events, places)
+        events = tracking.log_training(events, places) if places else events
         return _with_note_of(left, events) if left else events
 
     show(going_on, as_json=as_json)

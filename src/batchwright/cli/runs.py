@@ -19,7 +19,7 @@ def runs(
     root: Annotated[Path, typer.Argument(help="the folder that holds the runs")] = DEFAULT, as_json: Json = False
 ) -> None:
     """List runs, oldest first, with their status and their metrics on the test rows."""
-    from batchwright.cli.show.training import runs_table
+    from batchwright.cli.show.metrics import runs_table
     from batchwright.runs.run import list_runs
 
     if not root.exists() and root != DEFAULT:

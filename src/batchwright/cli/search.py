@@ -73,8 +73,9 @@ def show_search(
     With `csv`, its tables are written into this folder.
     """
     from batchwright.cli.show.members import beside_first, show_members
+    from batchwright.cli.show.metrics import metrics_table
     from batchwright.cli.show.search import follow_trials, found_lines, importance_table, trials_table
-    from batchwright.cli.show.training import follow, follow_seeds, metrics_table, seeds_table
+    from batchwright.cli.show.training import follow, follow_seeds, seeds_table
     from batchwright.workflow import Repeated
 
     console = table_console(stderr=True)

@@ -77,14 +77,14 @@ def train(
         raise UsageError(f"--seeds trains one network with each seed, and {asked} several: leave one of them out.")
     if seeds > 1 and chosen.refit:
         raise UsageError("--seeds compares seeds on the validation rows, which --refit learns: leave one of them out.")
-    places = tracking.places_of(log_to or ())
+    places = tracking.places_of(log_to) if log_to else ()
 
     def training(interrupted: "Callable[[], bool]") -> "Iterator[Event]":
         initial = run.load_model() if run else None
         parent = str(run.path.resolve()) if run else ""
         own = settings if initial is None else workflow.settings_like(settings, initial)
         events = workflow.train(own, run_dir=run_dir, interrupted=interrupted, initial=initial, parent=parent)
-        events = tracking.log_training(events, places if current().index == 0 else ())
+        events = tracking.log_training(events, places) if places and current().index == 0 else events
         return workflow.refuse_unrepeatable(events) if seeds > 1 else events
 
     with training_together(peers), dashboard_beside(folder_above(run_dir)) if dashboard else nullcontext():
@@ -105,8 +105,9 @@ def show(
     With `seeds` > 1, a training that has finished is repeated with further seeds, up to this number in all. With
     `report`, a page is written into the folder of the run.
     """
-    from batchwright.cli.show.diagnosis import brief_lines
-    from batchwright.cli.show.training import follow, loss_sketch, metrics_table, notes, seeds_table
+    from batchwright.cli.show.metrics import metrics_table
+    from batchwright.cli.show.notes import notes
+    from batchwright.cli.show.training import follow, loss_sketch, seeds_table
     from batchwright.cluster.membership import current
 
     with catch_interrupts() as interrupted:
@@ -133,6 +134,8 @@ def show(
             out.print(metrics_table(trained.metrics))
             notes(trained.remarks, out)
             if trained.stopped.status == "finished":
+                from batchwright.cli.show.diagnosis import brief_lines
+
                 for line in brief_lines(trained.diagnosis, trained.verdict, has_members=has_members):
                     say(line)
             say(f"run: {trained.run.path}" if trained.run else "")

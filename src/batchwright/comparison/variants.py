@@ -13,9 +13,8 @@ from batchwright.config.keys import explain
 from batchwright.config.sections import SECTIONS
 from batchwright.config.settings import present_name
 from batchwright.errors import ConfigError
-from batchwright.measure.learning_rate import default_rate
 from batchwright.optim import OPTIMIZERS
-from batchwright.optim.rule import Form, Optimizer
+from batchwright.optim.rule import Form, Optimizer, default_rate
 from batchwright.search.alike import NETWORK
 from batchwright.search.dimension import Dimension, dimension_of, hints_at, hints_of_key
 from batchwright.search.space import Space

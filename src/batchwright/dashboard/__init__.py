@@ -4,6 +4,13 @@ It reads folders and opens nothing else; neither JAX nor the rest of the product
 done by a process of its own, when it is asked for.
 """
 
-from batchwright.dashboard.app import make_app
+from typing import TYPE_CHECKING
+
+from batchwright._on_use import load_on_use
+
+if TYPE_CHECKING:
+    from batchwright.dashboard.app import make_app
 
 __all__ = ["make_app"]
+
+__getattr__ = load_on_use(__name__, {"app": ("make_app",)})

@@ -11,7 +11,7 @@ instead: its result for a rate then depends on the rates before it.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from jaxtyping import Float
 from batchwright._shown import Drawings, Shown
 from batchwright.errors import DataError, TooFewRowsError, UsageError
 from batchwright.measure.device_memory import fits, free_memory, too_large_note
-from batchwright.optim.rule import Optimizer
+from batchwright.optim.rule import default_rate
 from batchwright.population.members import Population, begin
 from batchwright.population.segment import CompiledPopulation, Orders, compile_population, orders_of, pays_together
 from batchwright.training.plan import Plan
@@ -182,17 +182,6 @@ def find_learning_rate(
     stable, unstable = stable_range(trials)
     seconds = time.perf_counter() - ready
     return LearningRates(best, interval, stable, unstable, tuple(trials), seconds, ready - started)
-
-
-def default_rate(optimizer: Optimizer) -> float:
-    """The default learning rate of this kind of rule; the rule's own rate where the kind has no default.
-
-    >>> from batchwright.optim import SGD
-    >>> default_rate(SGD(7.0))
-    0.1
-    """
-    default = next(field.default for field in fields(optimizer) if field.name == "learning_rate")
-    return float(optimizer.learning_rate if default is MISSING else default)
 
 
 class _Arena(NamedTuple):

@@ -14,7 +14,7 @@ A rule can also state how its numbers follow the batch size (`scaling`), what it
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, TypeGuard
 
 import jax
@@ -194,6 +194,17 @@ class Optimizer(ABC):
             return self.direction(_prepare_gradients(self, updates, params), state, params)
 
         return optax.GradientTransformation(self.init, directions)
+
+
+def default_rate(optimizer: Optimizer) -> float:
+    """The default learning rate of this kind of rule; the rule's own rate where the kind has no default.
+
+    >>> from batchwright.optim import SGD
+    >>> default_rate(SGD(7.0))
+    0.1
+    """
+    default = next(field.default for field in fields(optimizer) if field.name == "learning_rate")
+    return float(optimizer.learning_rate if default is MISSING else default)
 
 
 def init(optimizer: Optimizer, params: Tree) -> State:

@@ -10,7 +10,7 @@ from jaxtyping import Int32
 
 from batchwright.errors import ConfigError
 from batchwright.nn.protocols import Variables
-from batchwright.training.state import Program, TrainState, initial_state, initial_variables, state_with
+from batchwright.training.state import Program, TrainState, initial_variables, state_shapes, state_with
 
 
 class Population(NamedTuple):
@@ -71,7 +71,7 @@ def stack_members(programs: Sequence[Program], seeds: Sequence[int], each: Seque
 
 def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *, members: int) -> Population:
     """What `begin` makes for `members` copies of this program with different seeds: shapes and dtypes, no content."""
-    one = jax.eval_shape(lambda: initial_state(program, example, seed=0))
+    one = state_shapes(program, example)
     numbers = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(np.shape(leaf), jnp.float32), program)
     shapes: Population = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct((members, *leaf.shape), leaf.dtype),

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from batchwright._shown import figure_text
 from batchwright.figures import Svg
-from batchwright.workflow.progress import figure_text
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from math import inf
 from batchwright.config import Config, Settings
 from batchwright.config.custom import hints_of
 from batchwright.config.sections import SECTIONS
-from batchwright.measure.learning_rate import default_rate
-from batchwright.optim.rule import BETA_1, BETA_2, MOMENTUM, RHO
+from batchwright.optim.rule import BETA_1, BETA_2, MOMENTUM, RHO, default_rate
 from batchwright.search.dimension import Dimension, dimension_of
 from batchwright.workflow.averaging import SCHEDULE
 

@@ -9,7 +9,7 @@ from batchwright.tracking.places import Place
 from batchwright.tracking.tracker import EPOCH, About, Ended, Ending, Epoch
 from batchwright.tracking.training import TrainingLog, pass_on
 from batchwright.workflow import Trained
-from batchwright.workflow.training import Noted
+from batchwright.workflow.events import Noted
 
 
 def log_search(events: Iterator[SearchEvent], places: Sequence[Place]) -> Iterator[SearchEvent]:

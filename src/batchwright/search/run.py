@@ -21,7 +21,7 @@ from batchwright.search.search import go_on, search
 from batchwright.search.trials import Pruning
 from batchwright.tasks import Loss, Metric, Task
 from batchwright.tracking import places_of
-from batchwright.workflow.training import Noted
+from batchwright.workflow.events import Noted
 
 
 def run_search(

@@ -44,9 +44,10 @@ from batchwright.search.session import (
 from batchwright.search.shared_size import Size, agreed_size
 from batchwright.search.space import Space, corners, load_space
 from batchwright.search.study import Finished
-from batchwright.workflow import Event, Prepared, Repeated, Trained, folds, repeat, resume, train
+from batchwright.workflow import Event, Prepared, Repeated, Trained, repeat, resume, train
 from batchwright.workflow.averaging import is_averaged
 from batchwright.workflow.ensemble import refuse_apart
+from batchwright.workflow.folds import folds
 from batchwright.workflow.held_out import refuse_without_validation, with_validation_rows
 from batchwright.workflow.linear_rate import rate_of_rows
 from batchwright.workflow.measuring import SIZE, batch_sizes

@@ -16,8 +16,9 @@ from batchwright.search.objective import Objective, objective_of
 from batchwright.search.space import Space
 from batchwright.search.study import Finished, Study, open_study
 from batchwright.training.job import Job
-from batchwright.workflow import Prepared, folds
+from batchwright.workflow import Prepared
 from batchwright.workflow.budget import with_budget_of, with_epochs_for_size
+from batchwright.workflow.folds import folds
 from batchwright.workflow.measuring import SIZE
 
 AGAIN = "the same search, with its storage and study name and another folder, goes on with it"

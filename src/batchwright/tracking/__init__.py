@@ -4,8 +4,17 @@ A tracker is told how a training begins, each of its epochs, and how it ends. It
 ends a training, and never holds one up for more than a few seconds.
 """
 
-from batchwright.tracking.identities import read_identities
-from batchwright.tracking.places import Place, places_of
-from batchwright.tracking.training import log_training
+from typing import TYPE_CHECKING
+
+from batchwright._on_use import load_on_use
+
+if TYPE_CHECKING:
+    from batchwright.tracking.identities import read_identities
+    from batchwright.tracking.places import Place, places_of
+    from batchwright.tracking.training import log_training
 
 __all__ = ["Place", "log_training", "places_of", "read_identities"]
+
+__getattr__ = load_on_use(
+    __name__, {"identities": ("read_identities",), "places": ("Place", "places_of"), "training": ("log_training",)}
+)

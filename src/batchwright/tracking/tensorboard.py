@@ -10,7 +10,6 @@ from itertools import count
 from pathlib import Path
 
 from batchwright.errors import UsageError
-from batchwright.figures import png
 from batchwright.tracking import protobuf
 from batchwright.tracking.records import append_whole, record
 from batchwright.tracking.tracker import About, Ending, Epoch, plain_settings
@@ -99,6 +98,8 @@ def _as_code(words: str) -> str:
 
 def _images(ending: Ending) -> Iterator[bytes]:
     """The figures as images, where what draws them is installed."""
+    from batchwright.figures import png
+
     for name, draw in ending.figures.items():
         try:
             drawn = png(draw())

@@ -4,13 +4,15 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64, Shaped
 
 from batchwright.config import flow
-from batchwright.figures import Svg
+
+if TYPE_CHECKING:
+    from batchwright.figures import Svg
 
 Ended: TypeAlias = Literal["finished", "diverged", "interrupted", "failed"]
 EPOCH = "epoch"
@@ -77,7 +79,7 @@ class Ending:
     reason: str
     epoch: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
-    figures: Mapping[str, Callable[[], Svg]] = field(default_factory=dict)
+    figures: "Mapping[str, Callable[[], Svg]]" = field(default_factory=dict)
 
 
 @runtime_checkable

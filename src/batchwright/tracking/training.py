@@ -23,8 +23,7 @@ from batchwright.training.checkpoint import EpochRow
 from batchwright.training.events import Compiled, EpochDone, Reduced
 from batchwright.training.state import TrainState
 from batchwright.workflow import Event, Prepared, Trained
-from batchwright.workflow.refitting import RefitEpoch
-from batchwright.workflow.training import Noted, Recording
+from batchwright.workflow.events import Noted, Recording, RefitEpoch
 
 REFIT = "refit/"
 AnyEvent = TypeVar("AnyEvent")

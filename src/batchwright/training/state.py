@@ -188,6 +188,16 @@ def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array
     return state_with(program, initial_variables(program.model, example, seed=seed), seed=seed)
 
 
+def state_shapes(program: Program, example: Mapping[str, np.ndarray | jax.Array]) -> TrainState:
+    """The shapes and dtypes of `initial_state`, without content. The trace of the network is made once for both."""
+    model = program.model
+    variables = jax.eval_shape(_variables, model, example_for(model.network, example), _key(0))
+    _check_frozen(program, variables.params)
+    make = partial(_state, frozen=program.frozen, averaged=program.averaged)
+    shapes: TrainState = jax.eval_shape(make, program.optimizer, variables, _key(0))
+    return shapes
+
+
 def initial_variables(model: Model, example: Mapping[str, np.ndarray | jax.Array], *, seed: int) -> Variables:
     """The first variables of a network for rows shaped like these."""
     variables: Variables = call_uncompiled(_variables, model, example_for(model.network, example), _key(seed))

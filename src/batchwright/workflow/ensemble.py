@@ -9,8 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from batchwright.config import Settings
-from batchwright.errors import ConfigError, RunError
+from batchwright.errors import ConfigError
 from batchwright.nn import ARCHITECTURES
 from batchwright.population.at_once import memory_of
 from batchwright.population.fit import MemberRun, fit_members
@@ -23,17 +22,17 @@ from batchwright.training.job import Job
 from batchwright.training.watch import BETWEEN_EPOCHS, Steering
 from batchwright.workflow.bagging import fold_of_member, join_folds
 from batchwright.workflow.drawn import Drawn
+from batchwright.workflow.events import MembersDone
 from batchwright.workflow.fitting import Fitted, heed
 from batchwright.workflow.held_out import refuse_without_validation
 from batchwright.workflow.joining import Joined, join_trained
 from batchwright.workflow.judging import Part, judge_finished
-from batchwright.workflow.member_jobs import MembersDone, member_groups, member_job
+from batchwright.workflow.member_jobs import member_groups, member_job
 from batchwright.workflow.member_settings import given_members, member_settings
 from batchwright.workflow.member_states import STATES, keep_groups, restore_group, save_group
 from batchwright.workflow.preparing import Prepared, example_of, example_of_rows, job_on, to_host
 from batchwright.workflow.refitting import keep_first, keeps_first
 from batchwright.workflow.refitting_members import refit_members
-from batchwright.workflow.refusals import asks_for_members
 
 Steps: TypeAlias = Generator[MembersDone | EpochDone, None, str | None]
 """They return why the whole training is to end here, "interrupted" or "finished"; None to go on."""
@@ -85,14 +84,6 @@ def refuse_apart(first: Job, other: Job) -> None:
             "members answer to the same views of an image: give all the same "
             "`training.augment.test_time`, with the same kinds of changes."
         )
-
-
-def refuse_more_epochs(settings: Settings) -> None:
-    """Raise a RunError if these are the settings of an ensemble, which has no single training, or of a refit."""
-    if settings.config.training.refit:
-        raise RunError("a network that was trained anew on all rows is not trained on: train anew with more `epochs`.")
-    if asks_for_members(settings):
-        raise RunError("the members of an ensemble are not trained for more epochs: train anew with more `epochs`.")
 
 
 def fit_ensemble(

@@ -19,7 +19,7 @@ from batchwright.nn.ensembles import submodels_of
 from batchwright.nn.protocols import TARGETS, Inputs, Network, Tree, Variables
 from batchwright.nn.series import Series
 from batchwright.training.plan import Plan
-from batchwright.training.state import Model, Program, TrainState, initial_state
+from batchwright.training.state import Model, Program, TrainState, state_shapes
 
 MOST_PER_AXIS = 2**31 - 1
 
@@ -109,7 +109,7 @@ def foretell(
     Tracing the network takes tens of milliseconds. It is skipped if `enough` is True of an upper bound of the memory
     that needs no tracing; the bound is then returned.
     """
-    state: TrainState = jax.eval_shape(lambda: initial_state(program, example, seed=0))
+    state = state_shapes(program, example)
     params, seconds = _bytes(state.params), compile_seconds(program.model.network)
     held, parameters = _bytes(state) + params, sum(prod(leaf.shape) for leaf in jax.tree.leaves(state.params))
     bound = held + plan.part_rows * _places(program.model.network, example) * params * KEPT_PER_NUMBER

@@ -6,9 +6,9 @@ from math import ceil
 from typing import Any
 
 from batchwright.config import Settings
-from batchwright.measure.learning_rate import default_rate
 from batchwright.nn import CNN, MLP, Linear
 from batchwright.optim.reach import BOUNDED, linear_rate
+from batchwright.optim.rule import default_rate
 from batchwright.training.growth import Growing
 
 RATE = "optimizer.learning_rate"

@@ -1,7 +1,7 @@
 """The members of an ensemble that are trained together: their jobs, in groups, and what is said after an epoch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,25 +14,6 @@ from batchwright.workflow.preparing import Prepared, job_on
 
 COPIES = 5
 """About how often the state of a member is in memory: as it is, stacked, on the device, to be kept, and as averages."""
-
-
-@dataclass(frozen=True)
-class MembersDone:
-    """Members that are trained together have done an epoch.
-
-    - members: their numbers, from 1; running: how many of them go on; count: of all members
-    - epoch, epochs: the epoch, from 1, and the most that there can be
-    - share: of the whole training that is done, if all have all epochs
-    - loss: the least validation loss of a member so far; None where they are trained anew on all rows
-    """
-
-    members: tuple[int, ...]
-    running: int
-    count: int
-    epoch: int
-    epochs: int
-    share: float
-    loss: float | None
 
 
 def member_job(prepared: Prepared, number: int, drawn: Drawn, rows: Job | None = None) -> Job:

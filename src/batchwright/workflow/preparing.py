@@ -25,7 +25,6 @@ from batchwright.data.options import is_too_few_to_validate
 from batchwright.errors import ConfigError, DataError, unknown
 from batchwright.measure.curvature import require_curvature
 from batchwright.measure.layers import layer_probe
-from batchwright.measure.live import live_noise
 from batchwright.nn import ARCHITECTURES, Linear
 from batchwright.nn.ensembles import submodels_of
 from batchwright.nn.frozen import follows_batches, with_frozen
@@ -432,6 +431,8 @@ def _add_probe(job: Job, state: TrainState, *, wanted: bool) -> Job:
     """The job with a probe of the noise scale, where it is wanted, or needed for the batch size."""
     if not wanted and (job.growth is None or job.growth.by != "noise_scale"):
         return job
+    from batchwright.measure.live import live_noise
+
     train = job.train._replace(placement=LOCAL) if isinstance(job.train, OnDisk) else one_copy(job.train)
     probe = live_noise(job.program, train, state.variables, rows=job.plan.rows_per_epoch, seed=job.seed)
     return replace(job, probe=probe)

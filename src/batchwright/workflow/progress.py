@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
+from batchwright._shown import figure_text
 from batchwright.errors import ConfigError
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.events import EpochDone, SegmentDone, Stopped
 from batchwright.training.plan import Plan
-from batchwright.workflow.member_jobs import MembersDone
+from batchwright.workflow.events import MembersDone, RefitEpoch
 from batchwright.workflow.preparing import Prepared
-from batchwright.workflow.refitting import RefitEpoch
 from batchwright.workflow.training import Event
 
 if TYPE_CHECKING:
@@ -183,12 +183,3 @@ def validation_of(row: EpochRow, headline: str) -> str:
 def figures_of(loss: float, validation: str, learning_rate: float) -> str:
     """What a line of progress says of a training: `validation` as of the last epoch."""
     return f"loss {loss:.4g}  {validation}lr {learning_rate:.3g}"
-
-
-def figure_text(value: float | None) -> str:
-    """A figure with about four digits; nothing where there is none."""
-    if value is None:
-        return ""
-    if abs(value) >= 1e7:
-        return f"{value:.4g}"
-    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4f}" if abs(value) >= 0.01 else f"{value:.3g}"

@@ -34,6 +34,7 @@ from batchwright.training.job import Job, Replay, iterations_done
 from batchwright.training.state import Rows, initial_state
 from batchwright.training.watch import Steering
 from batchwright.workflow.dealing import join_rows
+from batchwright.workflow.events import RefitEpoch
 from batchwright.workflow.finishing import Answers, needs_residuals
 from batchwright.workflow.fitting import Fitted, HeldOut, heed
 from batchwright.workflow.held_out import refuse_without_validation
@@ -41,14 +42,6 @@ from batchwright.workflow.preparing import Prepared, example_of
 
 STATES, FIRST = "refit", "first.json"
 FORMAT, MOST_BYTES = 1, 1 << 16
-
-
-@dataclass(frozen=True)
-class RefitEpoch:
-    """An epoch of the training on all rows is done, of `epochs`; `row` is its line of that training's history."""
-
-    row: EpochRow
-    epochs: int
 
 
 @dataclass(frozen=True)

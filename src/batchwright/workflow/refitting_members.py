@@ -18,9 +18,10 @@ from batchwright.training.state import Rows
 from batchwright.training.watch import BETWEEN_EPOCHS, Steering
 from batchwright.workflow.dealing import join_rows
 from batchwright.workflow.drawn import Drawn
+from batchwright.workflow.events import MembersDone
 from batchwright.workflow.fitting import Fitted, HeldOut
 from batchwright.workflow.joining import Joined, join_counted
-from batchwright.workflow.member_jobs import MembersDone, member_groups, member_job
+from batchwright.workflow.member_jobs import member_groups, member_job
 from batchwright.workflow.member_states import STATES as MEMBERS
 from batchwright.workflow.member_states import keep_groups, restore_group, save_group
 from batchwright.workflow.preparing import Prepared, example_of

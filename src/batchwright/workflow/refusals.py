@@ -2,13 +2,21 @@
 
 from batchwright.config import Settings
 from batchwright.config.sections import MEMBERS
-from batchwright.errors import ConfigError
+from batchwright.errors import ConfigError, RunError
 
 
 def asks_for_members(settings: Settings) -> bool:
     """Whether members are to be trained, in a number that is known or is to be chosen."""
     training = settings.config.training
     return training.members is not None or training.folds is not None or MEMBERS in settings.to_measure
+
+
+def refuse_more_epochs(settings: Settings) -> None:
+    """Raise a RunError if these are the settings of an ensemble, which has no single training, or of a refit."""
+    if settings.config.training.refit:
+        raise RunError("a network that was trained anew on all rows is not trained on: train anew with more `epochs`.")
+    if asks_for_members(settings):
+        raise RunError("the members of an ensemble are not trained for more epochs: train anew with more `epochs`.")
 
 
 def refuse_refit_here(settings: Settings) -> None:

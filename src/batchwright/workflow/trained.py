@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from batchwright._shown import Drawings, Shown
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.formats.source import Source
-from batchwright.diagnosis import Diagnosis, Evidence, Verdict, diagnose, verdict
 from batchwright.runs.members import MembersRecord
 from batchwright.runs.model import SavedModel
 from batchwright.runs.predictions import Predictions, evaluate_on, predict
@@ -22,6 +21,8 @@ from batchwright.workflow.preparing import Prepared
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from batchwright.diagnosis import Diagnosis, Evidence, Verdict
 
 Metrics: TypeAlias = dict[str, dict[str, float]]
 """By part ("train", "validation", "test") and name."""
@@ -90,13 +91,17 @@ class Trained(Shown):
         return self.model.encoding
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> "Verdict":
         """Whether it was trained too little, about right or too long, as the two loss curves say."""
+        from batchwright.diagnosis import verdict
+
         return verdict(self.history)
 
     @property
-    def evidence(self) -> Evidence:
+    def evidence(self) -> "Evidence":
         """What a diagnosis is made from."""
+        from batchwright.diagnosis import Evidence
+
         return Evidence(
             self.history,
             self.stopped.status,
@@ -112,8 +117,10 @@ class Trained(Shown):
         )
 
     @property
-    def diagnosis(self) -> tuple[Diagnosis, ...]:
+    def diagnosis(self) -> "tuple[Diagnosis, ...]":
         """What seems to be wrong with the training, what is surest first, with what may mend it."""
+        from batchwright.diagnosis import diagnose
+
         return diagnose(self.evidence)
 
     def predict(

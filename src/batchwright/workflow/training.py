@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import jax
 
@@ -27,14 +27,9 @@ from batchwright.training.job import Job, iterations_done
 from batchwright.training.watch import Steering
 from batchwright.workflow.completing import complete
 from batchwright.workflow.devices import other_devices_note, with_devices
-from batchwright.workflow.ensemble import (
-    fit_ensemble,
-    refuse_ensemble,
-    refuse_more_epochs,
-)
+from batchwright.workflow.events import MembersDone, Noted, Recording, RefitEpoch
 from batchwright.workflow.extending import extension_note, refuse_extension, with_epochs
 from batchwright.workflow.fitting import Fitted, heed
-from batchwright.workflow.flips import note_untried, try_flips
 from batchwright.workflow.images import with_initial_network
 from batchwright.workflow.initial import (
     begin_from,
@@ -45,38 +40,14 @@ from batchwright.workflow.initial import (
     refuse_trials,
 )
 from batchwright.workflow.linear_rate import with_recorded_rate
-from batchwright.workflow.measuring import measure_auto
-from batchwright.workflow.member_jobs import MembersDone
-from batchwright.workflow.member_states import remove_states
 from batchwright.workflow.places import find_again, places_of, require_files, require_rows_again
 from batchwright.workflow.preparing import COMPILED, QUICKLY, Prepared, prepare
-from batchwright.workflow.refitting import (
-    RefitEpoch,
-    first_again,
-    keep_first,
-    read_first,
-    refit,
-    refuse_refit,
-    remove_refit,
-)
-from batchwright.workflow.refusals import asks_for_members
-from batchwright.workflow.timing import fit_epochs_in_time
+from batchwright.workflow.refusals import asks_for_members, refuse_more_epochs
 from batchwright.workflow.together import refuse_together, require_no_drift, require_same, require_same_settings
 from batchwright.workflow.trained import Trained
 
-
-@dataclass(frozen=True)
-class Recording:
-    """What follows is recorded in the folder `path`, which was made, or opened again."""
-
-    path: Path
-
-
-@dataclass(frozen=True)
-class Noted:
-    """Something that a person should know has happened beside the training: `note` is a sentence."""
-
-    note: str
+if TYPE_CHECKING:
+    from batchwright.workflow.refitting import First
 
 
 Event: TypeAlias = (
@@ -137,7 +108,9 @@ def train(
     prepared = prepare_to_train(settings, dataset, None if initial is None else initial.encoding)
     if initial is not None:
         prepared = begin_from(prepared, initial)
-    elif tries_flips:
+    elif tries_flips and prepared.job.program.augment is not None:
+        from batchwright.workflow.flips import note_untried, try_flips
+
         prepared = try_flips(prepared) if together.count == 1 else note_untried(prepared)
     if unused := _machine.unused_gpu():
         prepared = replace(prepared, notes=(*prepared.notes, unused))
@@ -167,9 +140,20 @@ def prepare_to_train(settings: Settings, dataset: Dataset | None = None, like: E
     """
     prepared = prepare(settings, dataset, like)
     if settings.config.training.refit:
+        from batchwright.workflow.refitting import refuse_refit
+
         refuse_refit(prepared)
-    prepared = fit_epochs_in_time(measure_auto(prepared))
+    if prepared.settings.to_measure:
+        from batchwright.workflow.measuring import measure_auto
+
+        prepared = measure_auto(prepared)
+    if prepared.job.max_time is not None:
+        from batchwright.workflow.timing import fit_epochs_in_time
+
+        prepared = fit_epochs_in_time(prepared)
     if asks_for_members(settings):
+        from batchwright.workflow.ensemble import refuse_ensemble
+
         refuse_ensemble(prepared)
     return prepared
 
@@ -237,7 +221,7 @@ def resume(
             )
         if epochs is not None:
             refuse_extension(saved, checkpoint, prepared.job)
-        first = read_first(saved.path, checkpoint)
+        first = _read_first(settings, saved.path, checkpoint)
         start = (
             first_checkpoint(prepared.state)
             if checkpoint is None
@@ -310,12 +294,34 @@ def _carry_out(
         if not asks_for_members(prepared.settings):
             fitted, members = (yield from _fit_alone(prepared, start, folder, interrupted, steering)), None
         else:
+            from batchwright.workflow.ensemble import fit_ensemble
+
             prepared, fitted, members = yield from fit_ensemble(prepared, folder, interrupted, steering)
         trained = replace(complete(prepared, fitted, folder, started), members=members)
         if folder and trained.stopped.status != "interrupted":
-            remove_states(folder)
-            remove_refit(folder)
+            _remove_states(prepared.settings, folder)
         return trained
+
+
+def _read_first(settings: Settings, run: Path, checkpoint: Checkpoint | None) -> "First | None":
+    """How the first training of a refit ended, where the checkpoint is its end; else None."""
+    if not settings.config.training.refit:
+        return None
+    from batchwright.workflow.refitting import read_first
+
+    return read_first(run, checkpoint)
+
+
+def _remove_states(settings: Settings, folder: RunFolder) -> None:
+    """Remove what only going on with members, or with a refit, needs."""
+    if asks_for_members(settings):
+        from batchwright.workflow.member_states import remove_states
+
+        remove_states(folder)
+    if settings.config.training.refit:
+        from batchwright.workflow.refitting import remove_refit
+
+        remove_refit(folder)
 
 
 @contextmanager
@@ -355,6 +361,8 @@ def _fit_alone(
     steering = steering or Steering()
     if not prepared.settings.config.training.refit:
         return (yield from _fit(prepared, start, folder, interrupted, steering))
+    from batchwright.workflow.refitting import first_again, keep_first, read_first, refit
+
     told = None if folder is None else read_first(folder.path, start)
     if told is None:
         fitted = yield from _fit(prepared, start, folder, interrupted, steering)

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from batchwright.cli.show.notes import notes
 from batchwright.cli.show.search import settings_text
-from batchwright.cli.show.training import notes
 from batchwright.comparison.compare import Begun, Compared, ComparedVariant, CompareEvent, Comparing
 from batchwright.comparison.learning_curve import LearningCurve
 

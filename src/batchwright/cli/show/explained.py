@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
+from batchwright._shown import figure_text
 from batchwright.explanation import ColumnImportance, Dependence, Explained
-from batchwright.workflow.progress import figure_text
 
 MOST_ROWS, MOST_CELLS, LONGEST = 20, 6, 24
 

@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from batchwright._shown import figure_text
 from batchwright.cli.output import Lines
 from batchwright.config.emit import brief
 from batchwright.runs.members import Member, MembersRecord
 from batchwright.training.events import Stopped
 from batchwright.workflow import Event, Trained
-from batchwright.workflow.member_jobs import MembersDone
-from batchwright.workflow.progress import figure_text, members_text, progress_bar
-from batchwright.workflow.training import Noted
+from batchwright.workflow.events import MembersDone, Noted
+from batchwright.workflow.progress import members_text, progress_bar
 
 
 def follow_members(events: Iterator[Event], console: Console) -> Trained:

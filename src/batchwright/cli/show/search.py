@@ -10,7 +10,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
-from batchwright.cli.show.training import notes
+from batchwright._shown import figure_text
+from batchwright.cli.show.notes import notes
 from batchwright.config import flow
 from batchwright.config.emit import brief
 from batchwright.search.events import Began, MembersChosen, Progress, RoundDone, Searched, SearchEvent, Waiting
@@ -18,8 +19,7 @@ from batchwright.search.importance import Importance
 from batchwright.search.objective import LOSS, Objective
 from batchwright.search.study import Finished
 from batchwright.workflow import Prepared
-from batchwright.workflow.progress import figure_text
-from batchwright.workflow.training import Noted
+from batchwright.workflow.events import Noted
 
 LEADERS, LISTED = 8, 10
 """Trials shown while a search runs, and at its end."""

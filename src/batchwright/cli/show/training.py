@@ -6,23 +6,26 @@ always show progress.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from batchwright.cli.flags import as_flags
+from batchwright._shown import figure_text
 from batchwright.cli.output import Lines
+from batchwright.cli.show.notes import notes
 from batchwright.config import flow
 from batchwright.data.encode.several import SeveralTargets
 from batchwright.training.checkpoint import EpochRow
 from batchwright.training.events import Compiled, EpochDone, Reduced, SegmentDone, Stopped
 from batchwright.training.plan import Plan
-from batchwright.workflow import Estimate, Event, Prepared, Repeated, Trained
-from batchwright.workflow.progress import figure_text, figures_of, progress_bar, rows_per_second, validation_of
-from batchwright.workflow.refitting import RefitEpoch
-from batchwright.workflow.training import Noted
+from batchwright.workflow import Event, Prepared, Trained
+from batchwright.workflow.events import Noted, RefitEpoch
+from batchwright.workflow.progress import figures_of, progress_bar, rows_per_second, validation_of
+
+if TYPE_CHECKING:
+    from batchwright.workflow import Estimate, Repeated
 
 MB = 1e6
 SKETCH, FEWEST_SKETCHED = (60, 10), 3
@@ -98,12 +101,6 @@ def _kept_note(stopped: Stopped, prepared: Prepared) -> str:
     return f"; the parameters of epoch {stopped.epoch}{best} are kept" if stopped.epoch else ""
 
 
-def notes(sentences: tuple[str, ...], console: Console) -> None:
-    """Print what the user should know, a line each."""
-    for sentence in sentences:
-        console.print(f"note: {as_flags(sentence)}", soft_wrap=True)
-
-
 def accounting(numbers: Mapping[str, Any], prepared: Prepared) -> Table:
     """The numbers known before training: name, number, and where it comes from or what it means."""
     plan, shown = prepared.plan, {key: f"{value:,}" for key, value in numbers.items() if isinstance(value, int)}
@@ -172,17 +169,6 @@ def _answers(prepared: Prepared) -> str:
     return f"{len(target.classes)} {'labels' if target.task == 'multilabel' else 'classes'}: {named}"
 
 
-def metrics_table(metrics: Mapping[str, Mapping[str, float | None]]) -> Table:
-    """All metrics: a row for each, a column for each part of the data."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("")
-    for part in metrics:
-        table.add_column(part, justify="right")
-    for name in dict.fromkeys(name for found in metrics.values() for name in found):
-        table.add_row(name, *(figure_text(found.get(name)) for found in metrics.values()))
-    return table
-
-
 def loss_sketch(history: Sequence[Mapping[str, float]], console: Console, *, has_members: bool = False) -> str:
     """The loss curves as lines of text no wider than the console; empty where there is nothing to see.
 
@@ -202,8 +188,10 @@ def loss_sketch(history: Sequence[Mapping[str, float]], console: Console, *, has
     return f"losses of the first member:\n{sketch}" if has_members else sketch
 
 
-def follow_seeds(epochs: Iterator[int | Repeated], plan: Plan, console: Console) -> Repeated:
+def follow_seeds(epochs: "Iterator[int | Repeated]", plan: Plan, console: Console) -> "Repeated":
     """Show the progress of the training with further seeds, and return its result."""
+    from batchwright.workflow import Repeated
+
     lines = Lines(console)
     with progress_bar(console, disable=not console.is_terminal) as bar:
         task = bar.add_task(
@@ -219,7 +207,7 @@ def follow_seeds(epochs: Iterator[int | Repeated], plan: Plan, console: Console)
     raise AssertionError("it ends with Repeated")
 
 
-def seeds_table(repeated: Repeated) -> Table:
+def seeds_table(repeated: "Repeated") -> Table:
     """The mean of every metric over the seeds with its interval: a row for each, a column for each part."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), title_justify="left")
     diverged = sum(run.status == "diverged" for run in repeated.runs)
@@ -235,25 +223,11 @@ def seeds_table(repeated: Repeated) -> Table:
     return table
 
 
-def _interval(found: Estimate, seeds: int) -> str:
+def _interval(found: "Estimate", seeds: int) -> str:
     """The mean with its interval, or why it has none."""
     if found.low == found.high:
         return f"{figure_text(found.mean)} ({'one seed' if seeds == 1 else f'the same with all {seeds}'})"
     return f"{figure_text(found.mean)} ({figure_text(found.low)} to {figure_text(found.high)})"
-
-
-def runs_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Runs, a row each: folder, time, status, and the first two metrics on the test rows."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for name in ("run", "created (UTC)", "status", "test"):
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        found = row.get("metrics", {}).get("test") or row.get("metrics", {}).get("validation") or {}
-        figures = "  ".join(f"{name} {figure_text(value)}" for name, value in list(found.items())[:2])
-        table.add_row(
-            row["run"], row.get("created", "")[:19].replace("T", " "), row["status"], figures or row["reason"]
-        )
-    return table
 
 
 def settings_table(settings: Mapping[str, Mapping[str, Any]]) -> Table:
