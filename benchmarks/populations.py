@@ -13,7 +13,9 @@ from spaces import RATES, Cost
 
 from batchwright.config import load_config
 from batchwright.nn.protocols import Variables
-from batchwright.population.fit import fit_members
+from batchwright.population.fit import fit_members, states_of
+from batchwright.population.members import begin
+from batchwright.population.validate import validate_at_once, validate_each
 from batchwright.training.checkpoint import first_checkpoint
 from batchwright.training.events import Compiled
 from batchwright.training.fit import fit
@@ -70,6 +72,18 @@ def at_once(task: Task, jobs: Sequence[Job]) -> Cost:
     if any(run.end is None or run.end.status != "finished" for run in runs):
         raise RuntimeError("a configuration diverged: the times mean nothing.")
     return started.until(ended, len(jobs) * jobs[0].plan.epochs)
+
+
+def validation(task: Task, jobs: Sequence[Job], *, at_once: bool) -> Cost:
+    """Seconds per configuration of validating all once: with one program for the outputs of all, or each by itself."""
+    members = begin([job.program for job in jobs], [job.seed for job in jobs], task.example)
+    states, places = list(states_of(members, range(len(jobs)))), range(len(jobs))
+    started = Cost.now()
+    found = validate_at_once(jobs, states, members, places) if at_once else validate_each(jobs, states)
+    ended = Cost.now()
+    if not all(one.metrics for one in found):
+        raise RuntimeError("a configuration was not validated: the times mean nothing.")
+    return started.until(ended, len(jobs))
 
 
 def one_by_one(task: Task, jobs: Sequence[Job]) -> Cost:

@@ -23,8 +23,10 @@ from searching_text import (
     ALONE,
     ALONE_VALIDATED,
     AT_ONCE,
+    EACH_VALIDATION,
     TORCH,
     VALIDATED,
+    VALIDATION,
     Search,
     Setup,
     costs_text,
@@ -84,8 +86,8 @@ def table_setup(places: Places) -> Setup:
     source = places.scratch / "table.npz"
     if not source.exists():
         data.write_table(source)
-    aims = {(AT_ONCE, ALONE): 1 / 3, (VALIDATED, ALONE_VALIDATED): 1 / 3, (AT_ONCE, TORCH): 1 / 20}
-    aims |= {(VALIDATED, TORCH): 1 / 20}
+    aims = {(AT_ONCE, ALONE): 1 / 3, (VALIDATED, ALONE_VALIDATED): 1 / 4, (AT_ONCE, TORCH): 1 / 20}
+    aims |= {(VALIDATED, TORCH): 1 / 20, (VALIDATION, EACH_VALIDATION): None}
     return Setup("table of 10,000 rows, 20-64-2, batch 32", source, 64, 32, 64, 10, 16, 4, aims)
 
 
@@ -105,6 +107,8 @@ def costs(setup: Setup, places: Places, pairs: int, *, members: int | None = Non
         ALONE: lambda: populations.one_by_one(task, task.jobs(alone, setup.epochs)),
         VALIDATED: lambda: populations.at_once(task, task.jobs(number, setup.epochs, validated=True)),
         ALONE_VALIDATED: lambda: populations.one_by_one(task, task.jobs(alone, setup.epochs, validated=True)),
+        VALIDATION: lambda: populations.validation(task, task.jobs(number, 1, validated=True), at_once=True),
+        EACH_VALIDATION: lambda: populations.validation(task, task.jobs(number, 1, validated=True), at_once=False),
         TORCH: lambda: _peer_cost(places, setup, threads, configurations=setup.peer_configurations),
     }
     wanted = {way for pair in setup.aims for way in pair}

@@ -11,6 +11,7 @@ from spaces import Cost
 
 AT_ONCE, VALIDATED, ALONE, TORCH = "at once", "at once, with validation", "one after another", "PyTorch"
 ALONE_VALIDATED = "one after another, with validation"
+VALIDATION, EACH_VALIDATION = "the validation of all, at once", "the validation of all, one by one"
 SEARCH_AIM = 1 / 8
 COST = ("ms per configuration and epoch", "the least", "ms of processor", "µs per update")
 

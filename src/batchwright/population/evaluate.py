@@ -1,16 +1,20 @@
-"""The mean loss of every member over the same rows, in evaluation mode."""
+"""All members over the same rows, in evaluation mode: the mean loss of each, and its outputs."""
 
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-from jaxtyping import Float32
+from jaxtyping import Float32, Int32
 
-from batchwright.nn.protocols import Variables
+from batchwright.nn.protocols import Inputs, Variables
 from batchwright.population.members import Population
-from batchwright.training.state import Program, Rows
+from batchwright.population.segment import GROUP, cores
+from batchwright.training.evaluate import ROWS_AT_ONCE
+from batchwright.training.libraries import for_large_products
+from batchwright.training.state import Model, Program, Rows
 
 
 def mean_losses(members: Population, rows: Rows, *, together: bool) -> Float32[np.ndarray, " members"]:
@@ -31,3 +35,71 @@ def _mean_losses(programs: Program, variables: Variables, rows: Rows, *, togethe
     else:
         found = lax.map(lambda member: of_member(*member), (programs, variables))
     return found
+
+
+def outputs_of_members(
+    models: Model, variables: Variables, inputs: Inputs, *, together: bool, rows_at_once: int = ROWS_AT_ONCE
+) -> Float32[np.ndarray, "members rows outputs"]:
+    """The outputs of small members for all rows, on the host; of each those that `training.evaluate` gives alone.
+
+    All arrays of `models` and `variables` have a leading axis of members. `together` computes each piece of the rows
+    for all members as one product, which suits a GPU. Otherwise members follow each other, `GROUP` at most in a call,
+    and the calls are divided over the cores; this is one program, whatever the number of members.
+    """
+    on_host: tuple[Model, Variables] = jax.tree.map(np.asarray, (models, variables))
+    number, rows = len(jax.tree.leaves(on_host)[0]), len(next(iter(inputs.values())))
+    size = 1 << (min(rows, rows_at_once).bit_length() - 1)
+    starts = np.minimum(np.arange(0, rows, size), rows - size).astype(np.int32)
+    group = number if together else GROUP
+    share = min(group, -(-number // cores()))
+    shares = [np.arange(first, min(first + share, number), dtype=np.int32) for first in range(0, number, share)]
+
+    def run(places: Int32[np.ndarray, " some"]) -> np.ndarray:
+        filled = np.resize(places, group)
+        some: tuple[Model, Variables] = jax.tree.map(lambda leaf: leaf[filled], on_host)
+        done = _each_output()(*some, inputs, starts, np.int32(len(places)), size=size, together=together)
+        return np.asarray(done)[: len(places)]
+
+    with ThreadPoolExecutor(cores()) as pool:
+        pieces = np.concatenate(list(pool.map(run, shares)))
+    last = size * len(starts) - rows  # rows of the last piece that the piece before it has covered
+    before, rest = pieces[:, :-1], pieces[:, -1, last:]
+    return np.concatenate([before.reshape(number, rows - rest.shape[1], rest.shape[2]), rest], axis=1)
+
+
+@cache
+def _each_output() -> jax.stages.Wrapped:
+    """The program of `outputs_of_members`, which uses the libraries that a single network is evaluated with."""
+    return jax.jit(_pieces_of_members, static_argnames=("size", "together"), compiler_options=for_large_products())
+
+
+def _pieces_of_members(
+    models: Model,
+    variables: Variables,
+    inputs: Inputs,
+    starts: Int32[Array, " pieces"],
+    count: Int32[Array, ""],
+    *,
+    size: int,
+    together: bool,
+) -> Float32[Array, "members pieces size outputs"]:
+    """The outputs of the first `count` members for pieces of the rows that begin at `starts`; 0 for other members."""
+
+    def of_member(model: Model, own: Variables) -> Array:
+        def of_piece(start: Array) -> Array:
+            piece = {name: lax.dynamic_slice_in_dim(array, start, size) for name, array in inputs.items()}
+            return model.outputs(own, piece)
+
+        found: Array = lax.map(of_piece, starts)
+        return found
+
+    if together:
+        of_all: Array = jax.vmap(of_member)(models, variables)
+        return of_all
+
+    def put(i: Array, found: Array) -> Array:
+        return found.at[i].set(of_member(*jax.tree.map(lambda leaf: leaf[i], (models, variables))))
+
+    shape = jax.eval_shape(jax.vmap(of_member), models, variables)
+    filled: Array = lax.fori_loop(0, count, put, jnp.zeros(shape.shape, shape.dtype))
+    return filled

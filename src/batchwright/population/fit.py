@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
@@ -12,21 +11,13 @@ import numpy as np
 
 from batchwright.errors import ConfigError
 from batchwright.population.members import Population, begin, choose_members, stack_members
-from batchwright.population.segment import CompiledPopulation, Orders, compile_population, cores, pays_together
+from batchwright.population.segment import CompiledPopulation, Orders, compile_population, pays_together
+from batchwright.population.validate import can_validate_at_once, validate_at_once, validate_each
 from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, first_checkpoint
-from batchwright.training.epochs import (
-    NOT_VALIDATED,
-    End,
-    Validation,
-    close_epoch,
-    divergence_of,
-    stop_reason,
-    validate,
-)
+from batchwright.training.epochs import End, Validation, close_epoch, divergence_of, stop_reason
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job, newest_of, rates_of
 from batchwright.training.order import batches
-from batchwright.training.placement import copies
 from batchwright.training.state import RUNNING, Rows, TrainState
 from batchwright.training.step import Loss
 
@@ -104,7 +95,7 @@ def fit_members(
 def _begin_runs(jobs: Sequence[Job], example: Mapping[str, np.ndarray]) -> list[MemberRun]:
     """All jobs before their first epoch."""
     members = begin([job.program for job in jobs], [job.seed for job in jobs], example)
-    return [MemberRun(first_checkpoint(state)) for state in _states(members, range(len(jobs)))]
+    return [MemberRun(first_checkpoint(state)) for state in states_of(members, range(len(jobs)))]
 
 
 def _stack_running(jobs: Sequence[Job], runs: Sequence[MemberRun]) -> Population:
@@ -128,12 +119,16 @@ def common_rows(jobs: Sequence[Job]) -> Rows:
 
 
 class _Trained(NamedTuple):
-    """The numbers of the jobs in training, their members, the seeds of their orders, and the program of an epoch."""
+    """The numbers of the jobs in training, their members, the seeds of their orders, and the program of an epoch.
+
+    `together` says whether members make each iteration together.
+    """
 
     which: Sequence[int]
     members: Population
     seeds: Sequence[int]
     segment: CompiledPopulation
+    together: bool
 
 
 def _compile_epoch(jobs: Sequence[Job], which: Sequence[int], members: Population) -> _Trained:
@@ -143,7 +138,7 @@ def _compile_epoch(jobs: Sequence[Job], which: Sequence[int], members: Populatio
     members, plan, rows = members._replace(orders=jnp.asarray(orders)), jobs[0].plan, common_rows(jobs)
     together, iterations = pays_together(plan, members, rows), plan.iterations_per_epoch
     segment = compile_population(members, rows, plan, orders=len(seeds), iterations=iterations, together=together)
-    return _Trained(which, members, seeds, segment)
+    return _Trained(which, members, seeds, segment, together)
 
 
 def _epoch(jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, epoch: int) -> tuple[_Trained, Loss]:
@@ -160,28 +155,17 @@ def _results_of_epoch(
 ) -> Iterator[tuple[int, Checkpoint, Validation]]:
     """Each job still in training: its number, its state after the epoch, and its validation."""
     places = [place for place, which in enumerate(trained.which) if runs[which].end is None]
-    states = list(_states(trained.members, places))
-    validations = _validate_jobs([jobs[trained.which[place]] for place in places], states)
+    states = list(states_of(trained.members, places))
+    some = [jobs[trained.which[place]] for place in places]
+    at_once = trained.together and can_validate_at_once(some)
+    validations = validate_at_once(some, states, trained.members, places) if at_once else validate_each(some, states)
     for place, state, found in zip(places, states, validations, strict=True):
         which = trained.which[place]
         loss = Loss(losses.mean[place], losses.weight[place])
         yield which, replace(runs[which].now, state=state, losses=loss), found
 
 
-def _validate_jobs(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[Validation]:
-    """The validation of each job with its state; of none whose loss was not finite. Devices take the jobs in turn."""
-    rows = copies((jobs[0].train, jobs[0].validation))
-
-    def validate_job(number: int, job: Job, state: TrainState) -> Validation:
-        train, validation = rows[number % len(rows)]
-        here = replace(job, train=train, validation=validation)
-        return validate(here, state) if int(state.status) == RUNNING else NOT_VALIDATED
-
-    with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(validate_job, range(len(jobs)), jobs, states))
-
-
-def _states(members: Population, places: Sequence[int]) -> Iterator[TrainState]:
+def states_of(members: Population, places: Sequence[int]) -> Iterator[TrainState]:
     """A copy, on the host, of the state at each of these places."""
     leaves, structure = jax.tree.flatten(jax.tree.map(np.asarray, members.states))
     for place in places:

@@ -34,8 +34,18 @@ class ClassAnswers:
         return np.asarray(np.exp(self.log_probabilities))
 
     @cached_property
+    def most_probable(self) -> Int[np.ndarray, " rows"]:
+        """The most probable class of each row, the first of equals."""
+        log_p = self.log_probabilities
+        if log_p.shape[1] == 2:  # argmax takes ten times as long to look at two
+            return np.asarray(log_p[:, 1] > log_p[:, 0], np.int64)
+        return np.asarray(log_p.argmax(axis=1))
+
+    @cached_property
     def predicted(self) -> Int[np.ndarray, " rows"]:
         """The class that is predicted for each row."""
+        if self.threshold == 0.5:
+            return self.most_probable
         return predict_classes(self.log_probabilities, self.threshold)
 
     @cached_property

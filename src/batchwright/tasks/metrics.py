@@ -145,8 +145,8 @@ def top_accuracy(k: int) -> Callable[[ClassAnswers], float]:
 
 def expected_calibration_error(answers: ClassAnswers) -> float:
     """How far the probability of the most probable class is from the share of rows in which it is right."""
-    log_p = answers.log_probabilities
-    return calibration_error(np.exp(log_p.max(axis=1)), log_p.argmax(axis=1) == answers.true, answers.weights)
+    confidence = np.exp(answers.log_probabilities.max(axis=1))
+    return calibration_error(confidence, answers.most_probable == answers.true, answers.weights)
 
 
 def rmse(answers: ValueAnswers) -> float:

@@ -81,9 +81,13 @@ def validate(job: Job, state: TrainState) -> Validation:
     variables = evaluated_variables(job, state)
     if job.validation is None:
         return Validation({}, None, variables)
-    kept = job.diagnostics is not None and job.validation.length <= MOST_MISTAKES
-    model = job.program.model.without_views
-    return Validation(*evaluate_rows(model, variables, job.validation, mistakes=kept), variables)
+    model, mistakes = job.program.model.without_views, keeps_mistakes(job, job.validation)
+    return Validation(*evaluate_rows(model, variables, job.validation, mistakes=mistakes), variables)
+
+
+def keeps_mistakes(job: Job, validation: Rows | OnDisk) -> bool:
+    """Whether it is kept which validation rows are answered wrongly."""
+    return job.diagnostics is not None and validation.length <= MOST_MISTAKES
 
 
 def warm_up(job: Job, now: Checkpoint) -> None:

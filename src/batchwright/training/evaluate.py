@@ -139,8 +139,15 @@ def evaluate_rows(
     model: Model, variables: Variables, rows: Rows | OnDisk, *, mistakes: bool
 ) -> tuple[dict[str, float], Bool[np.ndarray, " rows"] | None]:
     """`evaluate`, and with `mistakes` also which rows are answered wrongly; None for a task without classes."""
-    answers = answers_of(model, variables, rows)
-    return model.task.metrics(*answers), wrong_rows(model.task, *answers[:2]) if mistakes else None
+    return evaluate_answers(model.task, *answers_of(model, variables, rows), mistakes=mistakes)
+
+
+def evaluate_answers(
+    task: Task, predicted: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, *, mistakes: bool
+) -> tuple[dict[str, float], Bool[np.ndarray, " rows"] | None]:
+    """`evaluate_rows` of outputs that have been computed."""
+    wrong = wrong_rows(task, predicted, targets) if mistakes else None
+    return task.metrics(predicted, targets, weights), wrong
 
 
 def judge(model: Model, variables: Variables, rows: Rows | OnDisk) -> Judged:
