@@ -44,7 +44,7 @@ CACHES = ("compiling all programs", "programs in the cache")
 CORES = (1, 2)
 TRIES = 2
 """How often the peer is tried with each number of threads; the fastest is taken."""
-COMPARE_AIM = 60.0
+COMPARE_AIM = 20.0
 SPACE = """\
 data: {{source: {source}, target: income}}
 network: {{kind: mlp, hidden_layer_sizes: {hidden}, batch_normalization: false, dropout: 0}}

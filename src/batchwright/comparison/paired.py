@@ -103,11 +103,11 @@ def paired_difference(pairs: Sequence[tuple[float, float]], *, tests: int = 1) -
     >>> round(found.mean, 2), round(found.low, 2), round(found.high, 2)
     (-1.25, -4.43, 1.93)
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     each = [first - second for first, second in pairs]
     mean, count = fmean(each), len(each)
-    half = float(t.ppf(1 - LEVEL / (2 * tests), count - 1)) * stdev(each) / count**0.5
+    half = float(stdtrit(count - 1, 1 - LEVEL / (2 * tests))) * stdev(each) / count**0.5
     return Estimate(mean, mean - half, mean + half)
 
 

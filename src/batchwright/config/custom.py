@@ -140,7 +140,7 @@ def with_numbers(name: str, part: Any, node: Node | None) -> Any:
     return part
 
 
-def hints_of(part: Any) -> dict[str, Any]:
+def hints_of(part: Any) -> Mapping[str, Any]:
     """The annotations of the numbers that a part of the user's own has, by name; none of what is no dataclass."""
     return fields_of(type(part)) if is_dataclass(part) and not isinstance(part, Custom) else {}
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -23,8 +23,14 @@ IN_A_FILE = {
 IN_PYTHON = IN_A_FILE | {bool: "True or False", NoneType: "None"}
 
 
-def fields_of(cls: type) -> dict[str, Any]:
+def fields_of(cls: type) -> Mapping[str, Any]:
     """The annotations of the fields that the constructor takes, by name, with their constraints."""
+    one: Any = cls  # which mypy does not take for hashable
+    return _fields_of(one)
+
+
+@cache
+def _fields_of(cls: Any) -> Mapping[str, Any]:
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
 

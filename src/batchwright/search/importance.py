@@ -20,7 +20,6 @@ from jaxtyping import Float, Int
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sklearn.ensemble import RandomForestRegressor
 
 from batchwright.search.customary import Share, sentence
 
@@ -299,6 +298,8 @@ def _fanova(
 
     Main effects are on the diagonal, pairs off the diagonal. Constant trees are left out.
     """
+    from sklearn.ensemble import RandomForestRegressor
+
     drawn = np.where(np.isnan(places), generator.random(places.shape), places)
     state = int(generator.integers(2**31))
     forest = RandomForestRegressor(n_estimators=TREES, max_leaf_nodes=LEAVES, random_state=state).fit(drawn, losses)

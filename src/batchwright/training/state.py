@@ -1,8 +1,8 @@
 """What a compiled training program is given, and what it changes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -193,8 +193,9 @@ def state_shapes(program: Program, example: Mapping[str, np.ndarray | jax.Array]
     model = program.model
     variables = jax.eval_shape(_variables, model, example_for(model.network, example), _key(0))
     _check_frozen(program, variables.params)
-    make = partial(_state, frozen=program.frozen, averaged=program.averaged)
-    shapes: TrainState = jax.eval_shape(make, program.optimizer, variables, _key(0))
+    shapes: TrainState = jax.eval_shape(
+        _state_of(program.frozen, program.averaged), program.optimizer, variables, _key(0)
+    )
     return shapes
 
 
@@ -211,8 +212,9 @@ def state_with(program: Program, variables: Variables, *, seed: int) -> TrainSta
         ConfigError: a pattern of the optimizer, or of what is frozen, matches no parameter, or all of them are frozen.
     """
     _check_frozen(program, variables.params)
-    make = partial(_state, frozen=program.frozen, averaged=program.averaged)
-    state: TrainState = call_uncompiled(make, program.optimizer, variables, _key(seed))
+    state: TrainState = call_uncompiled(
+        _state_of(program.frozen, program.averaged), program.optimizer, variables, _key(seed)
+    )
     return state
 
 
@@ -237,6 +239,12 @@ def _variables(model: Model, example: dict[str, np.ndarray | jax.Array], key: ja
     shown = {name: jnp.asarray(array) for name, array in example.items()}
     targets = {name: target_columns(model.task, shown[name]) for name in shown if name == TARGETS}
     return model.network.init(initial, shown | targets)
+
+
+@cache
+def _state_of(frozen: tuple[str, ...], averaged: bool) -> Callable[..., TrainState]:
+    """`_state` with these; the same function each time, which JAX then traces once for all numbers of a rule."""
+    return partial(_state, frozen=frozen, averaged=averaged)
 
 
 def _state(
