@@ -64,7 +64,7 @@ def test_data_that_are_not_there_are_skipped_with_the_reason(searching, stand_in
 def test_a_comparison_says_how_many_rules(searching, stand_ins):
     page = run(searching, stand_ins, "--only", "e")
     assert page.count("`batchwright compare digits`, 12 update rules") == 2
-    assert page.count("aim < 60: reached") == 2
+    assert page.count("aim < 20: reached") == 2
 
 
 def test_searches_are_compared_by_their_pruning(searching):

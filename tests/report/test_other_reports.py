@@ -14,13 +14,13 @@ from tests.shown.test_notebook import HOSTILE
 from tests.shown.test_searches import IMPORTANCE, TRIALS
 
 import batchwright as bw
+from batchwright._shown import figure_text
 from batchwright.report import contents, page, write_report
 from batchwright.report.search_contents import _halving, _sentence, _trials, _what_mattered, rungs_of
 from batchwright.runs.searches import SearchPlan, create_search
 from batchwright.search.objective import LOSS, Objective
 from batchwright.search.saved import SavedSearch, describe_result
 from batchwright.search.study import Finished, Outcome
-from batchwright.workflow.progress import figure_text
 
 
 def test_a_search_is_told_whole_and_the_numbers_are_those_of_its_files(searched):

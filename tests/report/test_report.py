@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from tests.report.reading import check
 
+from batchwright._shown import figure_text
 from batchwright.errors import UsageError
 from batchwright.figures import Axis, Line, line_chart
 from batchwright.report import Contents, contents, page, write_report
@@ -20,7 +21,6 @@ from batchwright.report.layers import layers_section
 from batchwright.runs.predictions import predict
 from batchwright.runs.run import Run, open_run
 from batchwright.workflow import check as check_settings
-from batchwright.workflow.progress import figure_text
 from batchwright.workflow.training import recorded_settings
 
 
