@@ -17,7 +17,7 @@ from batchwright.nn import MLP
 from batchwright.optim import SGD, Constant
 from batchwright.runs.run import Run, open_run
 from batchwright.workflow import ensemble, refitting_members
-from batchwright.workflow.member_jobs import MembersDone
+from batchwright.workflow.events import MembersDone
 
 RATES = (0.1, 0.02)
 HOW = {"network": MLP((8,)), "batch_size": 32, "diagnostics": False, "progress": False, "schedule": Constant()}

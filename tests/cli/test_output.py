@@ -6,12 +6,12 @@ import pytest
 from tests.children import Children
 from tests.cli.conftest import Batchwright
 
+from batchwright._shown import figure_text
 from batchwright.cli.flags import as_flags
 from batchwright.cli.show import training as display
 from batchwright.runs.run import open_run
 
 MAIN = "from batchwright.cli.main import main; import sys; sys.argv = ['batchwright', *sys.argv[1:]]; "
-from batchwright._shown import figure_text
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
