@@ -10,9 +10,10 @@ import pytest
 from tests.test_public_api import HEAVY
 from tools.generated import KEYS, MANUAL, keys_text, manual_text
 
-from batchwright.cli.completing import complete_assignment, complete_run, keys
+from batchwright.cli.completing import TRACKERS, complete_assignment, complete_run, complete_tracker, keys
 from batchwright.cli.settings import OPTIONS
 from batchwright.config.keys import homes
+from batchwright.tracking.places import KINDS
 
 CODE = "import sys; sys.argv = ['batchwright']; from batchwright.cli.main import main; main()"
 
@@ -65,6 +66,30 @@ def test_keys_and_their_words(typed: str, completed: list[str]) -> None:
     found = complete_assignment(typed)
     assert set(completed) <= set(found) and all(one.startswith(typed) for one in found)
     assert bool(found) == bool(completed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("", ["tensorboard:", "mlflow", "trackio", "wandb", "csv:"]),
+        ("te", ["tensorboard:"]),
+        ("tensorboard:", ["tensorboard:kept/", "tensorboard:runs/"]),
+        ("tensorboard:runs/i", ["tensorboard:runs/iris-1/", "tensorboard:runs/iris-search-1/"]),
+        ("csv:d", ["csv:data.csv"]),
+        ("csv:./k", ["csv:./kept/"]),
+        ("csv:nowhere/", []),
+        ("mlflow:ru", []),
+        ("x", []),
+    ],
+)
+def test_trackers_and_their_places(folders: Path, typed: str, completed: list[str]) -> None:
+    assert complete_tracker(typed) == completed
+    if typed.startswith("csv:d"):
+        assert complete_tracker(f"csv:{folders}/d") == [f"csv:{folders}/data.csv"]
+
+
+def test_every_tracker_is_completed() -> None:
+    assert tuple((kind.name, kind.needed) for kind in KINDS) == TRACKERS
 
 
 def test_all_keys_are_completed() -> None:
