@@ -27,7 +27,7 @@ $(VENV)/.docs: pyproject.toml | $(BIN)/batchwright
 	@touch $@
 
 $(VENV)/.build: pyproject.toml | $(BIN)/batchwright
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check build pipx uv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build pipx py-rattler-build uv
 	@touch $@
 
 setup: $(BIN)/batchwright  ## make the virtual environment and install batchwright in it
