@@ -33,6 +33,7 @@ from batchwright.cli import (
     serve,
     train,
 )
+from batchwright.cli.bash_words import whole_words
 from batchwright.cli.flags import message_for
 from batchwright.cli.interrupts import end_by, obey_interrupts
 from batchwright.cli.output import say
@@ -102,7 +103,7 @@ def main() -> None:
     """Run the command line, and exit with the code of the error tree."""
     if sys.stdout is None:  # closed by the parent process; files opened later would get its number
         sys.exit("batchwright: standard output is closed: redirect it to a file, or to /dev/null.")
-    with obey_interrupts() as interrupted:
+    with obey_interrupts() as interrupted, whole_words():
         try:
             with telling_others(sys.argv[1:], interrupted):
                 _run(interrupted)
