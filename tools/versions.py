@@ -7,6 +7,7 @@ server can show it: all of it is files.
 
 import argparse
 import json
+import logging
 import re
 import shutil
 import sys
@@ -93,6 +94,9 @@ def build(folder: Path) -> None:
     from mkdocs.commands.build import build as build_pages
     from mkdocs.config import load_config
 
+    told = logging.StreamHandler()
+    told.setLevel(logging.WARNING)
+    logging.getLogger("mkdocs").addHandler(told)
     config = load_config(str(ROOT / "mkdocs.yml"), site_dir=str(folder), strict=True)
     config.extra["version"] = {"provider": "mike", "default": LATEST}
     config.plugins.on_startup(command="build", dirty=False)
