@@ -139,6 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 found.append(in_pairs(figure, ours, theirs, given.pairs))
             except FailedError as error:
                 left_out.append(f"Not measured: {figure.title}, as {error}.")
+            except KeyboardInterrupt:
+                left_out.append(f"Interrupted in: {figure.title}. What was measured before is above.")
+                break
         print(text_of(found, theirs.name, left_out), end="")
     return 0 if found else 1
 
