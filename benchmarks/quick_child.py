@@ -60,7 +60,8 @@ def _digits() -> Any:
 @cache
 def _trained() -> Any:
     trained = bw.fit(bw.load("iris"), epochs=2, progress=False)
-    return trained, {name: [1.0] for name in ("sepal length", "sepal width", "petal length", "petal width")}
+    sizes = (f"{part} {size} (cm)" for part in ("sepal", "petal") for size in ("length", "width"))
+    return trained, {name: [1.0] for name in sizes}
 
 
 def _seconds(work: Callable[[], object]) -> float:

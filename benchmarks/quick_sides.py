@@ -17,7 +17,8 @@ CHILD = Path(__file__).with_name("quick_child.py")
 ROWS, COLUMNS = 60_000, 9
 REQUESTS = 100
 """Requests that are timed together."""
-BODY = json.dumps([{"sepal length": 5.1, "sepal width": 3.5, "petal length": 1.4, "petal width": 0.2}])
+ROW = {"sepal length (cm)": 5.1, "sepal width (cm)": 3.5, "petal length (cm)": 1.4, "petal width (cm)": 0.2}
+BODY = json.dumps([ROW])
 
 
 class FailedError(Exception):
