@@ -1,12 +1,14 @@
 # One command for each habit; `make` or `make help` lists them.
 PYTHON ?= python3.11
 VENV ?= .venv
+SITE ?= build/site
 BIN := $(VENV)/bin
 # If it is set, each process that a test starts compiles all modules again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast soak lint types imports docs pictures generated golden wheels bench sizes clean
+.PHONY: help setup demo test test-fast soak lint types imports docs site pictures generated golden wheels container bench bench-quick \
+  sizes clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -25,7 +27,7 @@ $(VENV)/.docs: pyproject.toml | $(BIN)/batchwright
 	@touch $@
 
 $(VENV)/.build: pyproject.toml | $(BIN)/batchwright
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check build pipx uv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build pipx py-rattler-build uv
 	@touch $@
 
 setup: $(BIN)/batchwright  ## make the virtual environment and install batchwright in it
@@ -58,6 +60,9 @@ imports: $(VENV)/.test  ## check that each layer imports only what is below it
 docs: $(VENV)/.docs  ## build the documentation in site/, with the reference and the notebooks, which are run
 	$(BIN)/mkdocs build --strict
 
+site: $(VENV)/.docs  ## add the documentation of this version to a site with all versions, SITE=FOLDER
+	$(BIN)/python tools/versions.py $(SITE)
+
 generated: $(BIN)/batchwright  ## write the man page, and the keys that a shell completes, again from the code
 	$(BIN)/python tools/generated.py
 
@@ -67,11 +72,17 @@ golden: $(BIN)/batchwright  ## make the runs of this version that later ones hav
 wheels: $(VENV)/.build  ## build wheel and sdist, and try them with every Python, uv and pipx that is here
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python tools/wheels.py
 
+container:  ## build the image of the Dockerfile without Docker, and try it (as root; needs debootstrap and buildah)
+	$(PYTHON) tools/container.py
+
 pictures: $(BIN)/batchwright  ## draw the pictures of the documentation again, from short trainings on embedded data
 	$(BIN)/python tools/pictures.py
 
 bench: $(BIN)/batchwright  ## measure side by side with PyTorch, Keras and scikit-learn (takes about half an hour)
 	$(PYTHON) benchmarks/run.py
+
+bench-quick: $(VENV)/.test  ## compare the speed with the last release, or with a commit, AGAINST=REV (takes about three minutes)
+	$(BIN)/python benchmarks/quick.py $(if $(AGAINST),--against $(AGAINST))
 
 sizes:  ## print the longest files and functions
 	@$(PYTHON) tools/sizes.py

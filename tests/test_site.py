@@ -51,6 +51,13 @@ def test_the_nav_has_every_notebook() -> None:
     assert re.findall(r"gallery/(\S+)\.md", nav) == [path.stem for path in NOTEBOOKS]
 
 
+def test_the_nav_has_every_page() -> None:
+    """A page that is not there would end the strict build."""
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")}
+    assert pages <= set(re.findall(r": (\S+\.md)$", nav, re.MULTILINE))
+
+
 def test_every_place_has_the_same_version() -> None:
     citation: dict[str, Any] = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == VERSION

@@ -1,7 +1,8 @@
 """Build wheel and sdist, and try each in clean environments: `make wheels`.
 
 Every Python from 3.11 to 3.14 that this machine has gets an environment of its own, with nothing but the wheel and what
-it depends on; then the wheel is installed as a tool by uv and pipx, and the sdist by pip. What is not there is named.
+it depends on; then the wheel is installed as a tool by uv and pipx, and the sdist by pip. The recipe for conda is
+read by rattler-build; to build it would take the channels of conda. What is not there is named.
 """
 
 import os
@@ -45,9 +46,9 @@ def try_program(program: Path, folder: Path) -> None:
     folder.mkdir()
     for words in TRIED:
         call([program, *words], folder, {"BATCHWRIGHT_CACHE": "off"})
-    made = [path for path in ("answers.csv", "curves.png", "run/report.html") if not (folder / path).is_file()]
-    if made:
-        raise Failed(f"{program} has not made {', '.join(made)}")
+    missing = [path for path in ("answers.csv", "curves.png", "run/report.html") if not (folder / path).is_file()]
+    if missing:
+        raise Failed(f"{program} has not made {', '.join(missing)}")
 
 
 def environment(python: str, package: str, folder: Path) -> Path:
@@ -84,10 +85,12 @@ def with_pipx(wheel: Path, folder: Path, python: str) -> Path:
 
 
 def interpreter(version: str) -> str | None:
-    """The Python of a version, if it is on the path and starts."""
-    found = shutil.which(f"python{version}")
-    works = found and subprocess.run([found, "-c", "import venv"], capture_output=True, check=False).returncode == 0
-    return found if works else None
+    """The Python of a version that starts: on the path, or among those that pyenv has."""
+    own = sorted(map(str, Path.home().glob(f".pyenv/versions/{version}*/bin/python{version}")))
+    found = [path for path in (shutil.which(f"python{version}"), *own) if path]
+    words = ["-c", "import ensurepip, venv"]
+    works = (path for path in found if not subprocess.run([path, *words], capture_output=True, check=False).returncode)
+    return next(works, None)
 
 
 def tried(name: str, make: Callable[[], Path], folder: Path) -> bool:
@@ -101,9 +104,25 @@ def tried(name: str, make: Callable[[], Path], folder: Path) -> bool:
     return True
 
 
+def reads_recipe() -> bool:
+    """Whether rattler-build can read the recipe for conda, as far as it is here."""
+    try:
+        from rattler_build import RattlerBuildError, Stage0Recipe
+    except ImportError:
+        print("rattler-build: not on this machine", flush=True)
+        return True
+    try:
+        Stage0Recipe.from_file(str(ROOT / "recipe/recipe.yaml")).render()
+    except RattlerBuildError as error:
+        print(f"rattler-build: FAILED: {error}", flush=True)
+        return False
+    print("rattler-build: reads the recipe", flush=True)
+    return True
+
+
 def main() -> int:
     """Try all; the exit code says whether what could be tried works."""
-    good = True
+    good = reads_recipe()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         call([sys.executable, "-m", "build", "--outdir", folder / "dist", ROOT], folder)

@@ -10,9 +10,11 @@ import pytest
 from tests.test_public_api import HEAVY
 from tools.generated import KEYS, MANUAL, keys_text, manual_text
 
-from batchwright.cli.completing import complete_assignment, complete_run, keys
+from batchwright.cli.bash_words import rejoin
+from batchwright.cli.completing import TRACKERS, complete_assignment, complete_run, complete_tracker, keys
 from batchwright.cli.settings import OPTIONS
 from batchwright.config.keys import homes
+from batchwright.tracking.places import KINDS
 
 CODE = "import sys; sys.argv = ['batchwright']; from batchwright.cli.main import main; main()"
 
@@ -67,6 +69,30 @@ def test_keys_and_their_words(typed: str, completed: list[str]) -> None:
     assert bool(found) == bool(completed)
 
 
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("", ["tensorboard:", "mlflow", "trackio", "wandb", "csv:"]),
+        ("te", ["tensorboard:"]),
+        ("tensorboard:", ["tensorboard:kept/", "tensorboard:runs/"]),
+        ("tensorboard:runs/i", ["tensorboard:runs/iris-1/", "tensorboard:runs/iris-search-1/"]),
+        ("csv:d", ["csv:data.csv"]),
+        ("csv:./k", ["csv:./kept/"]),
+        ("csv:nowhere/", []),
+        ("mlflow:ru", []),
+        ("x", []),
+    ],
+)
+def test_trackers_and_their_places(folders: Path, typed: str, completed: list[str]) -> None:
+    assert complete_tracker(typed) == completed
+    if typed.startswith("csv:d"):
+        assert complete_tracker(f"csv:{folders}/d") == [f"csv:{folders}/data.csv"]
+
+
+def test_every_tracker_is_completed() -> None:
+    assert tuple((kind.name, kind.needed) for kind in KINDS) == TRACKERS
+
+
 def test_all_keys_are_completed() -> None:
     """Those that have keys of their own below them are not written themselves."""
     paths = {".".join(home.path) for home in homes()}
@@ -114,8 +140,28 @@ def test_bash_takes_the_script(folders: Path) -> None:
     asking = env | {"_BATCHWRIGHT_COMPLETE": "source_bash"}
     script = subprocess.run([program], env=asking, capture_output=True, text=True)
     assert script.returncode == 0, script.stderr
-    asks = "COMP_WORDS=(batchwright report runs/iris-); COMP_CWORD=2; _batchwright_completion batchwright"
-    told = subprocess.run(
-        ["bash", "-c", f"{script.stdout}\n{asks}; echo ${{COMPREPLY[@]}}"], env=env, capture_output=True, text=True
+    lines = ("report runs/iris-", "train --set training.remainder = d", "train --log-to csv : da")
+    asks = (
+        f"COMP_WORDS=(batchwright {line}); COMP_CWORD={len(line.split())}; _batchwright_completion batchwright; "
+        "echo ${COMPREPLY[@]}"
+        for line in lines
     )
-    assert told.stdout.split() == ["runs/iris-1", "runs/iris-search-1"]
+    told = subprocess.run(
+        ["bash", "-c", "\n".join([script.stdout, *asks])], env=env, capture_output=True, text=True, check=False
+    )
+    assert told.stdout.splitlines() == ["runs/iris-1 runs/iris-search-1", "drop", "data.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "whole", "place", "before"),
+    [
+        (["b", "--log-to", "csv", ":"], 3, ["b", "--log-to", "csv:"], 2, "csv:"),
+        (["b", "--log-to", "csv", ":", "a"], 4, ["b", "--log-to", "csv:a"], 2, "csv:"),
+        (["b", "--log-to", "mlflow", ":", "//a", ":", "50"], 6, ["b", "--log-to", "mlflow://a:50"], 2, "mlflow://a:"),
+        (["b", "--optimizer", "=", "ad"], 3, ["b", "--optimizer=ad"], 1, "--optimizer="),
+        (["b", "--set", "a", "=", "1", "--epochs", ""], 6, ["b", "--set", "a=1", "--epochs", ""], 4, ""),
+        (["b", "--set", "a", "=", "1", "--see"], 1, ["b", "--set", "a=1", "--see"], 1, ""),
+    ],
+)
+def test_what_bash_cuts_is_put_together(words: list[str], at: int, whole: list[str], place: int, before: str) -> None:
+    assert rejoin(words, at) == (whole, place, before)

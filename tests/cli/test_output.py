@@ -7,8 +7,10 @@ from tests.children import Children
 from tests.cli.conftest import Batchwright
 
 from batchwright._shown import figure_text
-from batchwright.cli.flags import as_flags
+from batchwright.cli.flags import as_flags, message_for
+from batchwright.cli.main import options_of
 from batchwright.cli.show import training as display
+from batchwright.errors import DataError, RunError
 from batchwright.runs.run import open_run
 
 MAIN = "from batchwright.cli.main import main; import sys; sys.argv = ['batchwright', *sys.argv[1:]]; "
@@ -63,10 +65,31 @@ def test_what_is_advised_is_shown_as_the_option_of_that_name(advised: str, flag:
     assert as_flags(advised) == flag
 
 
+@pytest.mark.parametrize(
+    ("verb", "advised"),
+    [
+        ("train", "--on-bad-rows drop leaves it out. --set 'data.kinds={a: text}' takes it."),
+        ("check --config run.yaml", "--on-bad-rows drop leaves it out. --set 'data.kinds={a: text}' takes it."),
+        ("data show", "--on-bad-rows drop leaves it out. --set 'data.kinds={a: text}' takes it."),
+        ("predict run rows.csv", "--on-bad-rows drop leaves it out."),
+        ("explain run rows.csv", ""),
+        ("", ""),
+    ],
+)
+def test_a_verb_is_advised_the_options_that_it_has(verb: str, advised: str) -> None:
+    remedy = "`on_bad_rows=drop` leaves it out. `data.kinds={a: text}` takes it."
+    said = message_for(DataError("line 3.", remedy), options_of(verb.split()))
+    assert said == f"line 3. {advised}".strip()
+    assert message_for(RunError("see `log_to=csv:a`"), options_of(verb.split())) == "see --log-to csv:a"
+
+
 def test_the_command_line_advises_its_options(batchwright: Batchwright, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,y\n" + "1,b\n2,c\n" * 20 + "x,b\n")
     answer = batchwright("train", "t.csv", "--target", "y", "--set", "data.kinds={a: numeric}")
     assert answer.code == 2 and "--on-bad-rows drop" in answer.err and "`on_bad_rows" not in answer.err
+    (tmp_path / "run.yaml").write_text("data: {source: t.csv, target: y, kinds: {a: numeric}}\n")
+    answer = batchwright("check", "--config", "run.yaml")
+    assert "--on-bad-rows drop leaves it out (in run.yaml, data.on_bad_rows: drop). --set" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What is built and published beside the code: wheel and sdist, the recipe for conda, the container, the hook."""
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.test_extras import extras
+from tools import container
 
 from batchwright.cli.table_names import names_in
 
@@ -76,6 +78,17 @@ def test_the_recipe_needs_what_the_project_needs() -> None:
     assert recipe["about"]["license_file"] == PROJECT["license-files"]
 
 
+def test_conda_reads_the_recipe() -> None:
+    """As rattler-build reads it, which refuses unknown fields and kinds."""
+    conda = pytest.importorskip("rattler_build", reason="py-rattler-build reads recipes of conda")
+    (rendered,) = conda.Stage0Recipe.from_file(str(ROOT / "recipe/recipe.yaml")).render()
+    recipe = rendered.recipe.to_dict()
+    assert recipe["package"] == {"name": PROJECT["name"], "version": PROJECT["version"]}
+    assert recipe["build"]["noarch"] == "python"
+    assert len(recipe["requirements"]["run"]) == len(PROJECT["dependencies"]) + 1
+    assert recipe["about"]["license"] == PROJECT["license"]
+
+
 def test_the_container_is_not_root_and_copies_what_there_is() -> None:
     assert re.search(r"^USER \d+:\d+$", DOCKERFILE, re.MULTILINE)
     assert DOCKERFILE.rindex("\nUSER ") > DOCKERFILE.rindex("\nRUN ")
@@ -88,6 +101,28 @@ def test_the_container_is_not_root_and_copies_what_there_is() -> None:
     assert f"Programming Language :: Python :: {python[0]}" in PROJECT["classifiers"]
     named = re.findall(r"\.whl\)\[([\w,]+)\]", DOCKERFILE)[0].split(",")
     assert set(named) <= set(extras())
+
+
+def test_the_base_image_can_be_made_where_no_docker_is() -> None:
+    image, suite = container.base_of(DOCKERFILE)
+    assert f"\nFROM {image} AS build\n" in DOCKERFILE and f"\nFROM {image}\n" in DOCKERFILE and suite == "trixie"
+    with pytest.raises(container.Failed, match="no Debian with Python"):
+        container.base_of("FROM python:3.9-slim")
+    settings = container.pip_settings(
+        {"PIP_INDEX_URL": "https://example.org/simple", "PIP_FIND_LINKS": "/opt", "A": "b"}
+    )
+    assert settings == "[global]\nindex-url = https://example.org/simple\n"
+
+
+def test_without_what_it_takes_nothing_is_tried(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "argv", ["container.py"])
+    assert container.main() == 0
+    said = capsys.readouterr().out
+    assert all(word in said for word in ("nothing is tried", "root", "apt-get install debootstrap", "buildah"))
 
 
 @pytest.mark.parametrize("broken", [False, True])

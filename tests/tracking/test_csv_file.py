@@ -15,7 +15,8 @@ from batchwright.tracking.tracker import About, Epoch
 def test_it_is_the_history(logged: Logged) -> None:
     found = pl.read_csv(logged.folder / "epochs.csv")
     rows = logged.trained.history
-    assert found.columns == list(dict.fromkeys(name for row in rows for name in row))
+    assert sorted(found.columns) == sorted({name for row in rows for name in row})
+    assert found.columns[:7] == [*list(rows[0])[:5], "val_loss", "val_accuracy"]
     for name in found.columns:
         assert found[name].to_list() == [row.get(name) for row in rows], name
 
@@ -49,3 +50,15 @@ def test_a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a log of epochs"):
         CsvFile(path).start(About("a"), "people.csv")
     assert path.read_text() == "name,pay\nAnna,3\n"
+
+
+def test_the_order_of_columns_is_not_that_in_which_they_came(tmp_path: Path) -> None:
+    """Figures of layers are measured after some epochs only, and stand in the row of the history before the metrics."""
+    path = tmp_path / "log.csv"
+    tracker = CsvFile(path)
+    tracker.start(About("a"), "")
+    tracker.add(epochs({"loss": 0.5, "layers/a/norm": 3.0, "epoch": 1, "val_loss": 0.6, "val_accuracy": 0.5}))
+    tracker.add(epochs({"epoch": 2, "loss": 0.25, "batch_size": 8, "val_loss": 0.5, "val_accuracy": 0.75}))
+    head, *lines = path.read_text().splitlines()
+    assert head == "epoch,loss,val_loss,val_accuracy,batch_size,layers/a/norm"
+    assert lines == ["1,0.5,0.6,0.5,,3.0", "2,0.25,0.5,0.75,8,"]

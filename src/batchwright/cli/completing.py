@@ -1,4 +1,4 @@
-"""What a shell completes with Tab: folders of runs, and keys with their values. Nothing heavy is imported for it.
+"""What a shell completes with Tab: folders of runs, trackers, keys with their values. Nothing heavy is imported for it.
 
 Keys and values are in `keys.txt`, which `make generated` writes: the classes that have them would load JAX.
 """
@@ -12,6 +12,8 @@ RECORDS = ("manifest.json", "search.json", "comparison.json", "leaderboard.json"
 """The files by which a folder is that of a run, a search or a comparison."""
 ROOT = "runs"
 """The folder of runs without a name of their own, looked into before anything is typed."""
+TRACKERS = (("tensorboard", True), ("mlflow", False), ("trackio", False), ("wandb", False), ("csv", True))
+"""The kinds of trackers, and whether a place on this disk has to follow, as `tracking.places` has them, with JAX."""
 
 
 def complete_run(incomplete: str) -> list[str]:
@@ -43,6 +45,31 @@ def complete_assignment(incomplete: str) -> list[str]:
         return [f"{one}=" for one in fitting]
     values = [f"{fitting[0]}={value}" for value in keys()[fitting[0]] if value.startswith(begun)]
     return values or ([] if equals else [f"{fitting[0]}="])
+
+
+def complete_tracker(incomplete: str) -> list[str]:
+    """The kinds of trackers that begin so; behind the colon of one on this disk, the folders and files that begin so.
+
+    >>> complete_tracker("t")
+    ['tensorboard:', 'trackio']
+    """
+    kind, colon, begun = incomplete.partition(":")
+    if not colon:
+        return [name + (":" if needs_place else "") for name, needs_place in TRACKERS if name.startswith(kind)]
+    return [f"{kind}:{path}" for path in _paths(begun, files=kind == "csv")] if (kind, True) in TRACKERS else []
+
+
+def _paths(incomplete: str, *, files: bool) -> Iterator[str]:
+    """Folders, which end in a slash, and files if they are asked for, whose path begins so."""
+    above, slash, begun = incomplete.rpartition("/")
+    folder = Path(f"{above}{slash}" or ".")
+    try:
+        found = sorted(one.name + "/" * one.is_dir() for one in folder.iterdir() if files or one.is_dir())
+    except OSError:
+        return
+    for name in found:
+        if name.startswith(begun) and (begun or not name.startswith(".")) and name.isprintable():
+            yield f"{above}{slash}{name}"
 
 
 @cache

@@ -23,7 +23,7 @@ ColumnsTo = Annotated[
 
 def show(settings: "Settings", columns_to: ColumnsTo = None, as_json: Json = False) -> None:
     """Show every column: what it is taken for, how it is written, and what it becomes."""
-    from batchwright.cli.show.columns import columns_table
+    from batchwright.cli.show.columns import column_notes, columns_table, scaling_lines
     from batchwright.cli.show.notes import notes
 
     found = _describe(settings)
@@ -37,7 +37,9 @@ def show(settings: "Settings", columns_to: ColumnsTo = None, as_json: Json = Fal
     notes(found.notes, table_console(stderr=True))
     say(f"{found.name}: {found.rows:,} rows, {len(found.columns):,} columns")
     table_console().print(columns_table(found))
-    notes(tuple(f"column {one.name!r}: {one.note}" for one in found.columns if one.note), table_console())
+    for line in scaling_lines(found):
+        say(line)
+    notes(column_notes(found), table_console())
     if columns_to is not None:
         say(f"{columns_to} is written; `batchwright train --config {columns_to}` reads the columns so.")
 

@@ -5,8 +5,9 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Annotated, Any
 
 import typer
 
@@ -33,7 +34,8 @@ from batchwright.cli import (
     serve,
     train,
 )
-from batchwright.cli.flags import as_flags
+from batchwright.cli.bash_words import whole_words
+from batchwright.cli.flags import message_for
 from batchwright.cli.interrupts import end_by, obey_interrupts
 from batchwright.cli.output import say
 from batchwright.cli.together import telling_others
@@ -108,7 +110,7 @@ def main() -> None:
     if sys.stdout is None:  # closed by the parent process; files opened later would get its number
         sys.exit("batchwright: standard output is closed: redirect it to a file, or to /dev/null.")
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
-    with obey_interrupts() as interrupted:
+    with obey_interrupts() as interrupted, whole_words():
         try:
             with telling_others(sys.argv[1:], interrupted):
                 _run(interrupted)
@@ -125,7 +127,7 @@ def _run(interrupted: Callable[[], int | None]) -> None:
         finally:
             sys.stdout.flush()
     except BatchwrightError as error:
-        say(f"batchwright: {as_flags(str(error))}", err=True)
+        say(f"batchwright: {message_for(error, options_of(sys.argv[1:]), _config_of(sys.argv[1:]))}", err=True)
         sys.exit(error.exit_code)
     except SystemExit as left:
         if left.code == INTERRUPTED and interrupted():
@@ -149,6 +151,22 @@ def _run(interrupted: Callable[[], int | None]) -> None:
 
 def _say_interrupted(number: int | None) -> None:
     say("batchwright: ended by SIGTERM." if number == signal.SIGTERM else "batchwright: interrupted.", err=True)
+
+
+def options_of(words: Sequence[str]) -> frozenset[str]:
+    """The options of the verb that these words call."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        if word not in getattr(command, "commands", ()):
+            break
+        command = command.commands[word]
+    return frozenset(flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts))
+
+
+def _config_of(words: Sequence[str]) -> str:
+    """The file of settings that is given by --config FILE or --config=FILE; empty if there is none."""
+    files = [after for word, after in pairwise((*words, "")) if word == "--config"]
+    return next((word.partition("=")[2] for word in words if word.startswith("--config=")), files[0] if files else "")
 
 
 def _silence() -> None:

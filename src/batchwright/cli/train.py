@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batchwright.cli.beside import dashboard_beside, folder_above, stay_open
-from batchwright.cli.completing import complete_run
+from batchwright.cli.completing import complete_run, complete_tracker
 from batchwright.cli.output import Json, print_json, say, table_console
 from batchwright.cli.settings import takes_settings
 from batchwright.cli.together import Coordinator, Distributed, Process, Processes, peers_of, training_together
@@ -38,6 +38,7 @@ LogTo = Annotated[
         "--log-to",
         metavar="TRACKER",
         help="tensorboard:DIR, mlflow[:URI], trackio[:PROJECT], wandb[:PROJECT] or csv:FILE; may be repeated",
+        autocompletion=complete_tracker,
     ),
 ]
 Seeds = Annotated[int, typer.Option(min=1, help="seeds to train with; metrics are then means with intervals")]

@@ -8,8 +8,14 @@ from pathlib import Path
 
 from batchwright._files import write_file
 from batchwright.errors import UsageError
+from batchwright.measure.layers import PREFIX
 from batchwright.tracking.records import append_whole
 from batchwright.tracking.tracker import EPOCH, About, Ending, Epoch
+
+FIRST = (EPOCH, "iteration", "seconds", "learning_rate", "loss")
+"""The columns that are first, in this order."""
+MEASURED = "val_"
+"""What the names of metrics of validation rows begin with: these columns come next."""
 
 
 class CsvFile:
@@ -39,7 +45,7 @@ class CsvFile:
 
     def _add(self, epoch: Epoch) -> None:
         row = {name: _cell(value) for name, value in epoch.row.items()}
-        columns = (*self._columns, *(name for name in row if name not in self._columns))
+        columns = _in_order((*self._columns, *(name for name in row if name not in self._columns)))
         if columns == self._columns and epoch.number > self._last:
             append_whole(self._path, _lines(columns, [row]))
         else:
@@ -59,6 +65,22 @@ class CsvFile:
             if reader.fieldnames is None or reader.fieldnames[0] != EPOCH:
                 raise UsageError(f"{self._path} has no column {EPOCH!r} first: it is not a log of epochs.")
             return list(reader)
+
+
+def _in_order(columns: Sequence[str]) -> tuple[str, ...]:
+    """Columns as a person looks for them, whichever epoch has brought them: where one is, losses and metrics, the rest.
+
+    >>> _in_order(("epoch", "layers/a/gradient", "val_loss", "loss", "seconds"))
+    ('epoch', 'seconds', 'loss', 'val_loss', 'layers/a/gradient')
+    """
+    return tuple(sorted(columns, key=_rank))
+
+
+def _rank(column: str) -> int:
+    """The place of a column among the others; those of the same rank stay in the order in which they came."""
+    if column in FIRST:
+        return FIRST.index(column)
+    return len(FIRST) + (0 if column.startswith(MEASURED) else 1 + column.startswith(PREFIX))
 
 
 def _cell(value: float) -> str:

@@ -73,17 +73,23 @@ def _apply(within: core.Jaxpr, equation: core.JaxprEqn, values: list[np.ndarray]
 
 
 def _is_short_loop(equation: core.JaxprEqn) -> bool:
-    """Whether an operation goes a few times through a function of what it has come to, and of nothing that changes."""
-    parameters, carried = equation.params, len(equation.outvars)
-    alike = parameters["num_carry"] == carried and parameters["num_consts"] + carried == len(equation.invars)
+    """Whether an operation goes a few times through a function of what it has come to, and of nothing that changes.
+
+    What changes has an axis more outside of the loop than in it.
+    """
+    parameters = equation.params
+    inside, around = parameters["jaxpr"], (equation.invars, equation.outvars)
+    shapes = [[variable.aval.shape for variable in variables] for variables in around]
+    alike = shapes == [[aval.shape for aval in avals] for avals in (inside.in_avals, inside.out_avals)]
     return bool(alike and parameters["length"] <= LONGEST)
 
 
 def _loop(parameters: dict[str, Any], values: list[np.ndarray]) -> list[np.ndarray]:
     """The results of such an operation."""
-    constants, carry = values[: parameters["num_consts"]], values[parameters["num_consts"] :]
+    constants = len(values) - len(parameters["jaxpr"].out_avals)
+    fixed, carry = values[:constants], values[constants:]
     for _ in range(parameters["length"]):
-        carry = _run(parameters["jaxpr"], [*constants, *carry])
+        carry = _run(parameters["jaxpr"], [*fixed, *carry])
     return carry
 
 
