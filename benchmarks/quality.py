@@ -59,7 +59,7 @@ class Contestant:
     def run(self, table: Table, train: Path, test: Path, seed: int, version: str) -> Result:
         """Train on one file and test on the other, in a process of its own; what went wrong is a result too."""
         command = self._command(table, train, test, seed)
-        rows = sum(1 for _ in train.open("rb")) - 1
+        rows = _rows_in(train)
         place = Result(table.name, seed, self.name, self.options, "" if self.peer else version, rows=rows)
         try:
             process = processes.run(command)
@@ -89,6 +89,12 @@ def _figures(said: Mapping[str, Any], classes: bool) -> dict[str, float]:
     return {"score": said["test"][score], "loss": said["test"][loss], "fit": seconds}
 
 
+def _rows_in(file: Path) -> int:
+    """The lines of a CSV file below its header."""
+    with file.open("rb") as lines:
+        return sum(1 for _ in lines) - 1
+
+
 def _changed(result: Result, **figures: Any) -> Result:
     return Result(**(asdict(result) | figures))
 
@@ -114,7 +120,7 @@ def hold(tables: Sequence[Table], contestants: Sequence[Contestant], given: argp
         for seed in range(given.seeds):
             for table in tables:
                 train, test = table.write_split(Path(scratch), seed, given.rows)
-                rows = sum(1 for _ in train.open("rb")) - 1
+                rows = _rows_in(train)
                 for one in contestants:
                     found = done.get((table.name, seed, one.name, one.options, rows))
                     if found is None or found.error:

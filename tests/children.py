@@ -14,25 +14,31 @@ from pathlib import Path
 from typing import IO, Self
 
 import pytest
+from tests.forking import COMMAND_LINE, Fork
 
 LIMIT = 1800.0
 """Seconds after which a test counts as hanging."""
 
 
+def spawn(command: list[str], cwd: Path, env: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """Start a program whose output is read as text."""
+    return subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+
+
 class Child:
     """A process, and all that it has said so far."""
 
-    def __init__(self, command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> None:
-        self.process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
+    def __init__(self, process: "subprocess.Popen[str] | Fork") -> None:
+        self.process = process
         self.pid = self.process.pid
         self._said: dict[str, list[str]] = {"out": [], "err": []}
         pipes = (("out", self.process.stdout), ("err", self.process.stderr))
@@ -96,14 +102,22 @@ class Children:
 
     def start(self, *command: object, cwd: Path, env: Mapping[str, str] | None = None) -> Child:
         """Start a program of this Python with these words."""
-        child = Child([sys.executable, *map(str, command)], cwd=cwd, env=env)
-        self._started.append(child)
-        return child
+        return self._keep(spawn([sys.executable, *map(str, command)], cwd, {**os.environ, **(env or {})}))
+
+    def fork(self, program: object, *words: object, cwd: Path, env: Mapping[str, str] | None = None) -> Child:
+        """Start a script, or `COMMAND_LINE`, in a process that need import little: a fork of one that has."""
+        if not sys.platform.startswith("linux"):
+            return self.start(*(("-m",) if program == COMMAND_LINE else ()), program, *words, cwd=cwd, env=env)
+        return self._keep(Fork([str(program), *map(str, words)], cwd, {**os.environ, **(env or {})}))
 
     def batchwright(self, *words: object, cwd: Path, cache: Path) -> Child:
         """Start the command line; `cache` is where it keeps compiled programs, apart from the process of the tests."""
-        code = "from batchwright.cli.main import main; main()"
-        return self.start("-c", code, *words, cwd=cwd, env={"BATCHWRIGHT_CACHE": str(cache)})
+        return self.fork(COMMAND_LINE, *words, cwd=cwd, env={"BATCHWRIGHT_CACHE": str(cache)})
+
+    def _keep(self, process: "subprocess.Popen[str] | Fork") -> Child:
+        child = Child(process)
+        self._started.append(child)
+        return child
 
     def __enter__(self) -> Self:
         return self

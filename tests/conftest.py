@@ -57,8 +57,9 @@ settings.register_profile("batchwright", deadline=None, max_examples=40)  # the 
 settings.load_profile("batchwright")
 
 LONGEST = (
-    *("tests/soak/", "tests/test_estimators.py", "tests/test_docs.py", "tests/cli/test_resume.py", "tests/faults/"),
-    *("tests/measure/", "tests/sklearn_mlp/", "tests/cli/"),
+    *("tests/test_docs.py", "tests/test_estimators.py", "tests/search/test_ensemble.py", "tests/lab/", "tests/search/"),
+    *("tests/cli/", "tests/dashboard/", "tests/comparison/", "tests/export/", "tests/measure/", "tests/faults/"),
+    *("tests/benchmarks/", "tests/cluster/", "tests/soak/", "tests/sklearn_mlp/"),
 )
 
 

@@ -1,12 +1,13 @@
 """Beartype as PEP 484 has it: where a float is declared, an int will do.
 
-jaxtyping binds and checks the arguments of every call twice, to compare the shapes that they name. Most functions name
-none: beartype checks these alone, in a tenth of the time.
+jaxtyping binds the arguments of every call and checks them twice, to say which of them is wrong. Here they are checked
+once, in a place of its own for the sizes that shapes name; functions that name none need no such place.
 """
 
 import inspect
 from collections.abc import Callable
 from dataclasses import is_dataclass
+from functools import wraps
 from typing import Annotated, Any, ForwardRef, Literal, get_args, get_origin
 
 import jaxtyping
@@ -14,25 +15,49 @@ from beartype import BeartypeConf, beartype
 
 check = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=jaxtyping.TypeCheckError))
 jaxtyped = jaxtyping.jaxtyped
+SIZES = jaxtyped("context")
+"""In it, a size has one value by its name."""
 
 
-def needs_jaxtyping(hint: object) -> bool:
-    """Whether a hint says something of shapes, or is a name that only jaxtyping looks up."""
-    if isinstance(hint, str | ForwardRef):
-        return True
-    if get_origin(hint) in (Literal, Annotated):
-        return get_origin(hint) is Annotated and needs_jaxtyping(get_args(hint)[0])
+def parts_of(hint: object) -> list[object]:
+    """A hint, and all hints in it."""
     if isinstance(hint, list):  # the arguments of a Callable
-        return any(map(needs_jaxtyping, hint))
-    if inspect.isclass(hint) and issubclass(hint, jaxtyping.AbstractArray):
-        return True
-    return any(map(needs_jaxtyping, get_args(hint)))
+        return [part for one in hint for part in parts_of(one)]
+    if get_origin(hint) is Literal:
+        return []
+    inside = get_args(hint)[:1] if get_origin(hint) is Annotated else get_args(hint)
+    return [hint, *(part for one in inside for part in parts_of(one))]
+
+
+def is_looked_up(hint: object) -> bool:
+    """Whether a hint is a name that only jaxtyping looks up."""
+    return isinstance(hint, str | ForwardRef)
+
+
+def has_shape(hint: object) -> bool:
+    """Whether a hint says something of shapes."""
+    return inspect.isclass(hint) and issubclass(hint, jaxtyping.AbstractArray)
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    if any(map(needs_jaxtyping, function.__annotations__.values())):
+    """A function whose arguments and result are checked."""
+    hints = [part for hint in function.__annotations__.values() for part in parts_of(hint)]
+    shaped = any(map(has_shape, hints))
+    if any(map(is_looked_up, hints)) or (shaped and inspect.isgeneratorfunction(function)):
         return jaxtyped(function, typechecker=check)
-    return check(function)
+    checking = check(function)
+    return with_sizes(checking) if shaped else checking
+
+
+def with_sizes(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function each of whose calls has sizes of its own."""
+
+    @wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        with SIZES:
+            return function(*arguments, **named)
+
+    return call
 
 
 def decorate(decorated: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,12 @@ def tables(tmp_path_factory):
     return folder
 
 
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
 def quality(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
@@ -34,20 +41,37 @@ def quality(monkeypatch):
     return quality
 
 
-def call(folder, *arguments):
-    command = [sys.executable, BENCHMARKS / "quality.py", "--tables", folder, "--seeds", "1", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.fixture
+def call(quality, capsys):
+    """The benchmark in this process; what it measures are processes of their own."""
+
+    def run(folder, *arguments):
+        try:
+            code = quality.main(["--tables", str(folder), "--seeds", "1", *map(str, arguments)])
+        except SystemExit as left:
+            code = left.code
+        return Done(code, *capsys.readouterr())
+
+    return run
 
 
-def test_ours_with_options_and_a_peer(tables, tmp_path):
+def known(rows):
+    """A line of results: ours with its defaults."""
+    of = {"table": "made", "seed": 0, "contestant": "batchwright", "options": "", "version": "", "rows": rows}
+    return json.dumps(of | {"score": 0.9, "loss": 0.25, "fit": 1.0, "processor": 2.0}) + "\n"
+
+
+def test_ours_with_options_and_a_peer(call, tables, tmp_path):
+    """What is in the results already, the defaults here, is not trained again."""
     results, page = tmp_path / "results.jsonl", tmp_path / "page.md"
+    results.write_text(known(ROWS * 3 // 4))
     page.write_text("<!-- quality: begin -->\nearlier figures\n<!-- quality: end -->\n")
     ours = ("--ours", "short=training.epochs=2,network.hidden_layer_sizes=[8,4]", "--peers", "linear")
     done = call(tables, *ours, "--results", results, "--markdown", page)
     assert done.returncode == 0, done.stderr
     found = {one["contestant"]: one for one in map(json.loads, results.read_text().splitlines())}
     assert list(found) == ["batchwright", "short", "linear"]
-    assert all(not one["error"] and one["rows"] == ROWS * 3 // 4 for one in found.values()), found
+    assert all(not one.get("error") and one["rows"] == ROWS * 3 // 4 for one in found.values()), found
     assert done.stdout in page.read_text() and "earlier figures" not in page.read_text()
     assert f"{found['linear']['score']:.4f}, {found['linear']['loss']:.4g}" in done.stdout
     again = call(tables, *ours, "--results", results)
@@ -69,10 +93,9 @@ def test_peer_as_scikit_learn_called_directly(tables, tmp_path, quality):
     assert said["loss"] == pytest.approx(log_loss(test_rows["kind"], found), abs=1e-9)
 
 
-def test_failure_is_a_row_and_is_tried_again(tables, tmp_path):
+def test_failure_is_a_row_and_is_tried_again(call, tables, tmp_path):
     results = tmp_path / "results.jsonl"
-    known = {"table": "made", "seed": 0, "contestant": "batchwright", "options": "", "version": "", "rows": 40}
-    results.write_text(json.dumps(known | {"score": 0.9, "loss": 0.25, "fit": 1.0, "processor": 2.0}) + "\n")
+    results.write_text(known(40))
     for tries in (1, 2):
         done = call(tables, "--ours", "wrong=network.name=mpl", "--peers", "", "--results", results, "--rows", "40")
         assert done.returncode == 0, done.stderr
@@ -82,7 +105,7 @@ def test_failure_is_a_row_and_is_tried_again(tables, tmp_path):
 
 
 @pytest.mark.parametrize("given", [("--ours", "wide"), ("--ours", "=data.scaling=auto"), ("--peers", "bosting")])
-def test_wrong_words_are_refused(tables, given):
+def test_wrong_words_are_refused(call, tables, given):
     done = call(tables, *given)
     assert done.returncode == 2
     assert given[1] in done.stderr

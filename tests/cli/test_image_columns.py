@@ -38,7 +38,7 @@ def test_one_network_learns_from_image_and_columns(table, batchwright):
 
 def test_checks_and_searches_run(table, batchwright):
     assert batchwright("check", table.name, "--target", "value", *QUICK).code == 0
-    words = ("--target", "value", "--network", "cnn", "--epochs", 1, "--set", "network.filters=[4]")
+    words = ("--target", "value", *QUICK, "--epochs", 1)
     found = batchwright(
         "search", table.name, *words, "--trials", 2, "--set", "optimizer.learning_rate={log: [0.001, 0.01]}"
     )

@@ -135,7 +135,7 @@ def test_any_losses_can_be_shown_as_a_curve(losses: list[float]) -> None:
 @pytest.mark.parametrize("rows", [10, 30])
 def test_auto_with_too_few_rows_to_measure_is_the_default_and_says_so(batchwright, tmp_path: Path, rows: int) -> None:
     (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{row},{2 * row + 0.5}\n" for row in range(rows)))
-    words = ("--learning-rate", "auto", "--batch-size", "auto", "--epochs", "auto", "--max-time", 1)
+    words = (*SMALL, "--learning-rate", "auto", "--batch-size", "auto", "--epochs", "auto", "--max-time", 1)
     answer = batchwright("train", "t.csv", "--target", "y", *words, "--run-dir", "run", "--json")
     assert answer.code == 0, answer.err
     told = json.loads(answer.out)

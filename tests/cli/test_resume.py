@@ -30,7 +30,7 @@ def start(children: Children, *words: object, cwd: Path) -> Child:
 
 def signalled(children: Children, number: signal.Signals, *words: object, cwd: Path) -> Child:
     """A process that sends itself a signal once a checkpoint is on the disk."""
-    return children.start(
+    return children.fork(
         SIGNALLED, int(number), *words, cwd=cwd, env={"BATCHWRIGHT_CACHE": str(cwd.parent / "programs")}
     )
 

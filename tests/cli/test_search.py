@@ -311,6 +311,7 @@ def test_a_search_goes_on_from_another_folder(
     table: Path, tmp_path: Path, batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = {"data.source": table.name, "data.target": "bought", "training.epochs": "2"}
+    chosen |= {"training.batch_size": "16", "network.name": "linear"}
     space = load_space(None, [(key, value, key) for key, value in chosen.items()])
     monkeypatch.chdir(tmp_path)
     rounds = list[RoundDone]()

@@ -58,9 +58,7 @@ def start_all(
     given = ("--distributed", "--coordinator", place, "--processes", count, "--process")
     env = {"BATCHWRIGHT_CACHE": str(folder.parent / "programs"), "NPROC": "1"}
     return [
-        children.start(
-            PROCESS, silent, *words, *given, index, *second[: len(second) * (index == 1)], cwd=where, env=env
-        )
+        children.fork(PROCESS, silent, *words, *given, index, *second[: len(second) * (index == 1)], cwd=where, env=env)
         for index, where in enumerate((folder, *[others or folder] * (count - 1)))
     ]
 
@@ -95,7 +93,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("alone")
     write_rows(folder)
     with Children() as children:
-        one = children.start(PROCESS, 60, *SHORT, *IN_CHUNKS, cwd=folder, env={"NPROC": "1"})
+        one = children.fork(PROCESS, 60, *SHORT, *IN_CHUNKS, cwd=folder, env={"NPROC": "1"})
         assert one.ended() == 0, one.err
     return folder
 
@@ -139,7 +137,7 @@ def test_a_lost_process_ends_all_with_a_word_and_the_run_goes_on_with_any_number
         assert "Traceback" not in other.err
         both[lost].kill()
         done = len(open_run(folder / "run").history)
-        resumed = children.start(PROCESS, 60, "resume", "run", "--epochs", done + 2, "--json", cwd=folder)
+        resumed = children.fork(PROCESS, 60, "resume", "run", "--epochs", done + 2, "--json", cwd=folder)
         assert resumed.ended() == 0, resumed.err
     assert [row["epoch"] for row in open_run(folder / "run").history] == list(range(1, done + 3))
 
@@ -152,7 +150,7 @@ def test_killed_again_and_again_on_any_number_of_processes_it_ends_as_the_run_le
     whole, folder = copied(alone, tmp_path / "whole"), copied(alone, tmp_path / "killed")
     random = np.random.default_rng(0)
     with Children() as children:
-        one = children.start(PROCESS, 60, *words, cwd=whole, env={"NPROC": "1"})
+        one = children.fork(PROCESS, 60, *words, cwd=whole, env={"NPROC": "1"})
         assert one.ended() == 0, one.err
         for count in (4, 2, 3):
             begun = has_checkpoint(folder)
@@ -171,7 +169,7 @@ def test_killed_again_and_again_on_any_number_of_processes_it_ends_as_the_run_le
 def test_a_run_of_one_process_goes_on_with_two(alone: Path, tmp_path: Path) -> None:
     folder = copied(alone, tmp_path)
     with Children() as children:
-        one = children.start(PROCESS, 60, *SHORT, *IN_CHUNKS, "--epochs", 2, cwd=folder, env={"NPROC": "1"})
+        one = children.fork(PROCESS, 60, *SHORT, *IN_CHUNKS, "--epochs", 2, cwd=folder, env={"NPROC": "1"})
         assert one.ended() == 0, one.err
         both = start_all(children, "resume", "run", "--epochs", "3", folder=folder)
         assert [each.ended() for each in both] == [0, 0], both[0].err + both[1].err
@@ -262,7 +260,7 @@ def test_what_several_processes_would_do_otherwise_is_refused(
 def test_what_several_processes_cannot_do_is_refused_before_they_wait(tmp_path: Path) -> None:
     write_rows(tmp_path)
     with Children() as children:
-        one = children.start(PROCESS, 60, *SHORT, "--distributed", "--ensemble", "3", cwd=tmp_path)
+        one = children.fork(PROCESS, 60, *SHORT, "--distributed", "--ensemble", "3", cwd=tmp_path)
         assert one.ended() == 2
     assert "Give --coordinator HOST:PORT and --processes N and --process I." in one.err
 

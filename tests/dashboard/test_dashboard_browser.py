@@ -319,9 +319,15 @@ def test_the_keyboard_suffices(page):
     page.wait("document.querySelector('.readout').textContent.startsWith('epoch 2:')")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1500])
 @pytest.mark.parametrize("where", ["table", "run", "search", "machine"])
+@pytest.mark.parametrize(
+    ("width", "dark"),
+    [
+        (390, True),
+        (1500, False),
+        *(pytest.param(*other, marks=pytest.mark.soak) for other in ((390, False), (1500, True))),
+    ],
+)
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(page, board, where, width, dark):
     page.wait("document.querySelector('table.runs td.name a')")
     if where in ("run", "search"):

@@ -4,6 +4,7 @@ A line is JSON of the folder, the words and the variables of the environment. Wh
 written to `said` in its folder, and the exit statuses are a JSON list on standard output.
 """
 
+import gc
 import json
 import os
 import sys
@@ -30,4 +31,5 @@ def status_of(folder: str, words: list[str], variables: dict[str, str]) -> int:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # no fork need look at what was imported, which would copy it
     json.dump([status_of(*json.loads(line)) for line in sys.stdin], sys.stdout)

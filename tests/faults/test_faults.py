@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
+from tests.children import Children
 from tests.cli.conftest import Batchwright, batchwright  # noqa: F401  (a fixture)
 
 from batchwright.runs.run import open_run
@@ -39,9 +40,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def process(folder: Path, *words: str, faults: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+def process(folder: Path, *words: str, faults: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "batchwright", *words]
-    env = os.environ | {"BATCHWRIGHT_CACHE": str(folder.parent / "programs")} | (faults or {})
+    env = os.environ | {"BATCHWRIGHT_CACHE": str(folder.parent / "programs")} | faults
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
 
 
@@ -138,18 +139,21 @@ def assert_stopped(folder: Path, stopped: "subprocess.CompletedProcess[str]") ->
     assert open_run(folder / "run").manifest.status in ("failed", "running")
 
 
-def test_rows_on_a_disk_that_fails_while_training(tmp_path: Path, library: Path) -> None:
+def test_rows_on_a_disk_that_fails_while_training(tmp_path: Path, library: Path, children: Children) -> None:
+    """What does not fail needs no process that imports all by itself."""
+    cache = tmp_path.parent / "programs"
     frame(12_000).write_parquet(tmp_path / "table.parquet")
     words = ("train", "table.parquet", *TRAINING, "--set", "training.checkpoints.iterations=100", *IN_CHUNKS)
-    assert process(tmp_path, *words).returncode == 0
+    whole = children.batchwright(*words, cwd=tmp_path, cache=cache)
+    assert whole.ended() == 0, whole.err
     (tmp_path / "run").rename(tmp_path / "whole")
     rows = next((tmp_path / "table.parquet.batchwright-rows").glob("*/train/numeric.npy"))
     two_epochs = 2 * rows.stat().st_size
     assert_stopped(
         tmp_path, process(tmp_path, *words, faults=failing(library, "read", "train/numeric.npy", two_epochs))
     )
-    resumed = process(tmp_path, "resume", "run")
-    assert resumed.returncode == 0, resumed.stderr
+    resumed = children.batchwright("resume", "run", cwd=tmp_path, cache=cache)
+    assert resumed.ended() == 0, resumed.err
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
 
 

@@ -43,7 +43,7 @@ def forward(
     return inputs, statistics, x
 
 
-@pytest.mark.parametrize("batch_size", [1, 4, 32, "full"])
+@pytest.mark.parametrize("batch_size", [1, pytest.param(4, marks=pytest.mark.soak), 32, "full"])
 def test_statistics_are_those_of_numpy(batch_size: int | str) -> None:
     asked = NormStudy(layers=2, batch_size=batch_size, steps=40)
     studied = study_normalization(asked)

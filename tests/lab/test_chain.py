@@ -69,7 +69,11 @@ def test_each_number_is_the_one_of_numpy(name: str, activation: str) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize(("normal", "dropout"), [(False, 0.0), (True, 0.4)])
+@pytest.mark.parametrize(
+    ("normal", "dropout"),
+    [pytest.param(False, 0.0, marks=pytest.mark.soak), (True, 0.4)],
+    ids=["plain", "normalized with dropout"],
+)
 def test_training_then_does_what_the_chain_says(rule: str, normal: bool, dropout: float) -> None:
     network = MLP((3, 2), activation="tanh", batch_normalization=normal, dropout=dropout)
     live = make(network=network, optimizer=replace(RULES[rule], learning_rate=0.05), batch_size=7)

@@ -21,7 +21,9 @@ from batchwright.lab.network.point_sets import X, Y
 from batchwright.training.state import initial_variables
 
 
-@pytest.mark.parametrize("degree", [1, 3, 5])
+@pytest.mark.parametrize(
+    "degree", [pytest.param(1, marks=pytest.mark.soak), pytest.param(3, marks=pytest.mark.soak), 5]
+)
 def test_training_leads_to_least_squares(degree: int) -> None:
     asked = CurveFit(capacity=degree, epochs=600)
     train, held_out = asked.points
@@ -52,11 +54,16 @@ def test_validation_points_do_not_depend_on_the_number_of_rows() -> None:
 
 
 def test_capacity_underfits_and_overfits() -> None:
-    flat, suited, wild = (fit_curve(CurveFit(capacity=degree)) for degree in (1, 6, 20))
+    flat, suited, wild = (fit_curve(CurveFit(capacity=degree, epochs=200)) for degree in (1, 6, 20))
     assert is_underfit(flat) and not is_underfit(suited) and not is_underfit(wild)
     assert is_overfit(wild) and not is_overfit(suited)
     assert flat.losses[0] > suited.losses[0] > wild.losses[0]
     assert suited.losses[1] < min(flat.losses[1], wild.losses[1])
+
+
+@pytest.mark.soak
+def test_many_rows_keep_the_wildest_curve_from_overfitting() -> None:
+    """`docs/learn/7-fit.md` has them too."""
     more = fit_curve(CurveFit(capacity=20, rows=500))
     assert not is_overfit(more) and more.losses[1] == pytest.approx(0.09, rel=0.2)
 

@@ -208,7 +208,7 @@ def _broken(folder: Path, seen: int) -> Iterator[SearchEvent]:
     raise AssertionError("it has fewer epochs")
 
 
-@pytest.mark.parametrize("seen", [1, 9])
+@pytest.mark.parametrize("seen", [1, pytest.param(9, marks=pytest.mark.soak)])
 def test_killed_while_members_train_it_goes_on_to_the_same_bits(found: Searched, tmp_path: Path, seen: int) -> None:
     events = _broken(tmp_path / "first", seen)
     shutil.copytree(tmp_path / "first", tmp_path / "killed")  # nobody has written how it ended
@@ -224,6 +224,7 @@ def _notes(events: list[SearchEvent]) -> tuple[str, ...]:
     return next(event.notes for event in events if isinstance(event, workflow.Prepared))
 
 
+@pytest.mark.soak
 def test_interrupted_while_it_searches_it_goes_on_to_the_members(found: Searched, tmp_path: Path) -> None:
     asked = count()
     options = SearchOptions(trials=TRIALS, pruning="none")

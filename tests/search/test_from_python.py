@@ -42,7 +42,9 @@ def test_rows_in_memory_are_searched(data: bw.Dataset, tmp_path: Path) -> None:
 
 def test_one_that_was_interrupted_is_gone_on_with_in_python(data: bw.Dataset, tmp_path: Path) -> None:
     folder, noted, generator = tmp_path / "search", False, np.random.default_rng(1)
-    space = load_space(None, [("optimizer.learning_rate", "{log: [1e-3, 1e-1]}", ""), ("network.name", "linear", "")])
+    values = {"optimizer.learning_rate": "{log: [1e-3, 1e-1]}", "network.name": "linear"}
+    values |= {"training.epochs": "3", "training.batch_size": "16"}
+    space = load_space(None, [(key, text, "") for key, text in values.items()])
     events = search(space, SearchOptions(trials=3), data, run_dir=folder, interrupted=lambda: noted)
     noted = any(isinstance(event, Progress) for event in events)
     with pytest.raises(InterruptedRunError):

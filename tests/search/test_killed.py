@@ -69,7 +69,13 @@ SOAK = pytest.mark.soak
 
 
 @pytest.mark.parametrize(
-    "writes", [(3, 17), (100, 1, 40), pytest.param((52, 9, 60), marks=SOAK), pytest.param((75, 30), marks=SOAK)]
+    "writes",
+    [
+        (3, 17),
+        pytest.param((100, 1, 40), marks=SOAK),
+        pytest.param((52, 9, 60), marks=SOAK),
+        pytest.param((75, 30), marks=SOAK),
+    ],
 )
 def test_killed_at_any_write_it_ends_as_one_left_alone(
     alone: Searched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: tuple[int, ...]

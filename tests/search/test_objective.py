@@ -83,6 +83,7 @@ def test_trials_behind_at_the_rungs_are_the_less_accurate(found: Searched) -> No
     assert max(line["value"] for line in lines) == found.best.outcome.value
 
 
+@pytest.mark.soak
 def test_interrupted_it_goes_on_by_the_same_metric_to_the_same_best(
     iris: bw.Dataset, found: Searched, tmp_path: Path
 ) -> None:

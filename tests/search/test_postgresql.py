@@ -114,7 +114,7 @@ def _study(server, name, identity=None):
 def test_trials_of_a_killed_worker_are_trained_by_another(server, tmp_path, children):
     words = [word for key, text in VALUES.items() for word in ("--set", f"{key}={text}")]
     kept = ("--storage", server.url, "--study-name", "shared")
-    worker = children.start(WORKER, "search", *words, "--trials", 8, *kept, cwd=tmp_path)
+    worker = children.fork(WORKER, "search", *words, "--trials", 8, *kept, cwd=tmp_path)
     taken = _until_it_trains(worker, server)
     worker.kill()
     options = SearchOptions(trials=8, storage=server.url, study_name="shared")

@@ -1,6 +1,6 @@
 """Runs that are killed over and over, and resumed: none is lost, and the final bits are those of the run left alone.
 
-`BATCHWRIGHT_SOAK_KILLS` says how often each test kills; `make soak` takes 200, the whole suite a few.
+`BATCHWRIGHT_SOAK_KILLS` says how often each test kills; `make soak` takes 200, the whole suite one.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.children import Child, Children
 from batchwright.errors import RunError
 from batchwright.runs.run import open_run
 
-KILLS = int(os.environ.get("BATCHWRIGHT_SOAK_KILLS", "2"))
+KILLS = int(os.environ.get("BATCHWRIGHT_SOAK_KILLS", "1"))
 CHILD = Path(__file__).with_name("child.py")
 WORDS = (
     *("train", "digits", "--epochs", "40", "--batch-size", "16", "--dropout", "0.2", "--early-stopping", "null"),
@@ -37,7 +37,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def start(children: Children, folder: Path, *words: str, fatal: int = 0) -> Child:
-    return children.start(CHILD, fatal, *words, cwd=folder)
+    return children.fork(CHILD, fatal, *words, cwd=folder)
 
 
 def words_for(folder: Path) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def test_killed_at_random_moments(tmp_path: Path, whole: Path, children: Childre
 def test_killed_at_each_step_of_a_save(tmp_path: Path, whole: Path, children: Children) -> None:
     """Each process is killed at its nth change to the folder, for spread n, and the next goes on where it was."""
     kills, runs = 0, 0
-    for fatal in np.unique(np.linspace(1, max(KILLS, 60), KILLS).astype(int)):
+    for fatal in np.unique(np.linspace(max(KILLS, 60), 1, KILLS).astype(int)):
         folder = tmp_path / str(runs)
         folder.mkdir(exist_ok=True)
         process = start(children, folder, *words_for(folder), fatal=int(fatal))

@@ -208,7 +208,7 @@ class Segments:
     ) -> CompiledSegment:
         """The segment of `compile_segment`, compiled when it is first asked for."""
         leaves, structure = jax.tree.flatten((program, train, rows))
-        shapes = tuple((np.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
+        shapes = tuple((np.shape(leaf), getattr(leaf, "dtype", type(leaf))) for leaf in leaves)
         shape = (structure, shapes, iterations, plan.parts, plan.part_rows, plan.padded, rows.placement, quickly)
         if shape not in self._by_shape:
             while len(self._by_shape) >= MOST_SEGMENTS:
