@@ -79,7 +79,7 @@ def _is_short_loop(equation: core.JaxprEqn) -> bool:
     """
     parameters = equation.params
     inside, around = parameters["jaxpr"], (equation.invars, equation.outvars)
-    shapes = [[variable.aval.shape for variable in variables] for variables in around]
+    shapes = [[getattr(variable.aval, "shape", None) for variable in variables] for variables in around]
     alike = shapes == [[aval.shape for aval in avals] for avals in (inside.in_avals, inside.out_avals)]
     return bool(alike and parameters["length"] <= LONGEST)
 
