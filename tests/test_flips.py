@@ -119,7 +119,7 @@ def test_nothing_is_tried_where_it_does_not_suit(arguments: dict[str, object]) -
 
 
 def test_several_processes_say_that_they_try_nothing_and_how_flips_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("batchwright.workflow.training.try_flips", lambda prepared: prepared)
+    monkeypatch.setattr("batchwright.workflow.flips.try_flips", lambda prepared: prepared)
     data = pictures(600, side_is_class=False)
     untried = prepared(data, epochs=140)
     (said,) = set(note_untried(untried).notes) - set(untried.notes)

@@ -83,7 +83,6 @@ def test_other_queries_are_refused(query: bytes) -> None:
         ('text/csv; header=present; charset="windows-1252"', Content(CSV, "windows_1252")),
         ("text/csv; charset=KOI8-U", Content(CSV, "koi8_u")),
         (ARROW, Content(ARROW)),
-        (NPY, Content(NPY)),
         ("image/png", Content(IMAGE)),
         ("Image/X-Portable-Graymap; q=1", Content(IMAGE)),
         ('multipart/form-data; boundary="a b;c"', Content(FORM, boundary="a b;c")),
@@ -92,6 +91,12 @@ def test_other_queries_are_refused(query: bytes) -> None:
 )
 def test_types_of_rows(header: str, found: Content) -> None:
     assert content_of(header, OF_BOTH) == found
+
+
+def test_arrays_hold_no_images_beside_columns() -> None:
+    assert content_of(NPY, OF_TABLES) == content_of(NPY, OF_IMAGES) == Content(NPY)
+    with pytest.raises(RefusedError, match="the content type is 'application/x-npy'"):
+        content_of(NPY, OF_BOTH)
 
 
 @pytest.mark.parametrize(
