@@ -1,8 +1,8 @@
 """Two processes that train one network, with a thread each, beside one with two threads: rows per second of fit.
 
 The rows are those of `streaming.py`, read from the disk in chunks. Processes wait for each other in every iteration, so
-nothing else may run meanwhile: where another program has a core, they wait for it too. With the defaults it takes about
-four minutes on two cores.
+nothing else may run meanwhile: where another program has a core, they wait for it too. With two pairs it takes
+three minutes on two cores.
 """
 
 import argparse
