@@ -81,7 +81,7 @@ pictures: $(BIN)/batchwright  ## draw the pictures of the documentation again, f
 bench: $(BIN)/batchwright  ## measure side by side with PyTorch, Keras and scikit-learn (takes about half an hour)
 	$(PYTHON) benchmarks/run.py
 
-bench-quick: $(VENV)/.test  ## compare the speed with the last release, or with a commit, AGAINST=REV (takes about three minutes)
+bench-quick: $(VENV)/.test  ## compare the speed with the last release, or with a commit, AGAINST=REV (takes about five minutes)
 	$(BIN)/python benchmarks/quick.py $(if $(AGAINST),--against $(AGAINST))
 
 sizes:  ## print the longest files and functions

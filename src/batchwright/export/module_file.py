@@ -8,6 +8,7 @@ from batchwright.export.description import fields_of
 from batchwright.export.familiar import known_text
 from batchwright.export.graph import Graph
 from batchwright.export.numpy_file import (
+    ENCODING,
     MODULES,
     RUNTIME,
     body_of,
@@ -63,16 +64,9 @@ FLAX = Library(
     "return decode(nnx.jit(lambda network, inputs: network(**inputs))(make_network(), encode(rows)))",
 )
 
-ENDING = '''ENCODING = Model(
-    READERS,
-    ENCODING_INPUTS,
-    unpack(ENCODING_TABLE, ENCODING_TEXTS, ENCODING_PACKED),
-    ENCODING_NODES,
-    {encoded!r},
-    header={header!r},
-    known=KNOWN,
-)
-ANSWERS = Model(
+ENDING = (
+    ENCODING
+    + '''ANSWERS = Model(
     (), ANSWERS_INPUTS, unpack(ANSWERS_TABLE, ANSWERS_TEXTS, ANSWERS_PACKED), ANSWERS_NODES, {answers!r}
 )
 
@@ -101,6 +95,7 @@ def notes(rows):
     """What is unlike the training in rows, a sentence each; empty if nothing is."""
     return notes_of(ENCODING, rows)
 '''
+)
 """What is called from outside."""
 
 

@@ -174,7 +174,7 @@ def _constants(constants: Mapping[str, np.ndarray], prefix: str) -> str:
     )
 
 
-ENDING = '''ENCODING = Model(
+ENCODING = """ENCODING = Model(
     READERS,
     ENCODING_INPUTS,
     unpack(ENCODING_TABLE, ENCODING_TEXTS, ENCODING_PACKED),
@@ -183,7 +183,12 @@ ENDING = '''ENCODING = Model(
     header={header!r},
     known=KNOWN,
 )
-NETWORK = Model(
+"""
+"""The way from rows to the inputs of the network, which other files have too."""
+
+ENDING = (
+    ENCODING
+    + '''NETWORK = Model(
     (), NETWORK_INPUTS, unpack(NETWORK_TABLE, NETWORK_TEXTS, NETWORK_PACKED), NETWORK_NODES, {network!r}
 )
 ANSWERS = Model(
@@ -216,6 +221,7 @@ def decode(outputs):
 if __name__ == "__main__":
     sys.exit(main(MODELS, sys.argv[1:], USAGE))
 '''
+)
 """The model as a whole, and what is called from outside."""
 
 
