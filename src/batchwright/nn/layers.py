@@ -13,6 +13,7 @@ from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.nn.initializers import InitializerName, initialize
 from batchwright.nn.protocols import Layer, Tree, Variables
+from batchwright.nn.random_words import random_words
 
 WIDE, SMALL, LONG = 128, 2**12, 8
 """Limits for transposed products on the CPU: for the input's gradient, at least WIDE columns of the kernel; for the
@@ -126,7 +127,7 @@ class Dropout:
 
 def _sixteen_bits(key: Array, shape: tuple[int, ...]) -> Array:
     """Random integers 0..65535 of `shape`, two from each word drawn: drawing is the cost of dropout on the CPU."""
-    words = jax.random.bits(key, (-(-prod(shape) // 2),), jnp.uint32)
+    words = random_words(key, -(-prod(shape) // 2))
     return jax.lax.bitcast_convert_type(words, jnp.uint16).reshape(-1)[: prod(shape)].reshape(shape)
 
 

@@ -8,34 +8,13 @@ from math import prod
 import numpy as np
 from jaxtyping import UInt32
 
+from batchwright.nn.random_words import encrypt
+
 Key = UInt32[np.ndarray, "*keys 2"]
 """The data of keys, two words each."""
 
-ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-PARITY = np.uint32(0x1BD11BDA)
 AT_ONCE = 1 << 14
 """Pairs of words that are made together: few enough to stay in a core's cache."""
-
-
-def encrypt(key: UInt32[np.ndarray, "2"], high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two words of each counter (`high`, `low`), uint32 arrays of one shape, after 20 rounds of the cipher.
-
-    The known answer of the authors for a key and a counter of zeros:
-
-    >>> zeros = np.zeros(1, np.uint32)
-    >>> [hex(word[0]) for word in encrypt(np.zeros(2, np.uint32), zeros, zeros)]
-    ['0x6b200159', '0x99ba4efe']
-    """
-    words = (key[0], key[1], key[0] ^ key[1] ^ PARITY)
-    x, y = high + words[0], low + words[1]
-    for block in range(5):
-        for rotation in ROTATIONS[block % 2]:
-            x += y
-            y = (y << np.uint32(rotation)) | (y >> np.uint32(32 - rotation))
-            y ^= x
-        x += words[(block + 1) % 3]
-        y += words[(block + 2) % 3] + np.uint32(block + 1)
-    return x, y
 
 
 def split(key: UInt32[np.ndarray, "2"], shape: tuple[int, ...]) -> Key:
