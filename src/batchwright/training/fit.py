@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from batchwright.cluster.membership import current
+from batchwright.training.ahead import warmed_up
 from batchwright.training.checkpoint import Checkpoint, History, copy_to_device, copy_to_host, go_back
 from batchwright.training.epochs import (
     End,
@@ -22,7 +23,6 @@ from batchwright.training.epochs import (
     time_reason,
     validate,
     variables_to_keep,
-    warm_up,
 )
 from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Event, Reduced, SegmentDone, Stopped
 from batchwright.training.feed import Chunk, Feed, OnDisk, Resident, Streamed
@@ -52,9 +52,8 @@ def fit(
     at the end of training, unless it has diverged. Training from any checkpoint gives the same bits as without a break.
     """
     loops = _Loops(job)
-    segment = loops.of(start).segment
-    if job.max_time is not None:
-        warm_up(job, start)
+    with warmed_up(job, start):
+        segment = loops.of(start).segment
     current().exchange("compiled")  # Gloo waits 30 s for the others when they first add something up
     yield Compiled(segment.seconds, segment.memory_bytes)
     watch, now = Watch(job, start, interrupted, steering or Steering()), start

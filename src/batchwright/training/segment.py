@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -71,7 +71,7 @@ def iterate(
     return done
 
 
-@partial(jax.jit, static_argnames=("padded", "mesh", "size", "sharing"), donate_argnames=("train", "losses"))
+@partial(jax.jit, static_argnames=("padded", "mesh", "size", "sharing"), donate_argnames="train")
 def _segment(
     program: Program,
     train: TrainState,
@@ -111,7 +111,7 @@ def _segment_on(placement: Placement, *, divided: bool, padded: bool, size: int,
         partial(_segment, padded=padded, mesh=mesh, size=size, sharing=sharing),
         in_shardings=(copied, copied, copied, rows, epoch, copied),
         out_shardings=copied,
-        donate_argnums=(1, 2),
+        donate_argnums=1,
     )
 
 
@@ -121,8 +121,9 @@ def epoch_without_change(order: Int32[np.ndarray, "iterations parts n"], train: 
     return Epoch(order, nothing, None if train.average is None else nothing)
 
 
+@lru_cache(maxsize=16)
 def no_losses(iterations: int) -> Loss:
-    """Places for the losses of `iterations` iterations, all 0."""
+    """Places for the losses of `iterations` iterations, all 0; a segment copies them."""
     nothing = np.zeros(iterations, np.float32)  # put there, as a program that makes zeros would have to be compiled
     return Loss(*(jax.device_put(nothing, may_alias=False) for _ in Loss._fields))
 
@@ -143,7 +144,7 @@ class CompiledSegment:
     def __call__(
         self, program: Program, carry: tuple[TrainState, Loss], rows: Rows, epoch: Epoch, span: tuple[int, int]
     ) -> tuple[TrainState, Loss]:
-        """The carry after iterations span[0] ... span[1] - 1 of the epoch; the given carry is used up."""
+        """The carry after iterations span[0] ... span[1] - 1 of the epoch; the given state is used up."""
         epoch = epoch._replace(batches=self.placement.spread(epoch.batches))
         return self.run(program, *self.placement.everywhere(carry), rows, epoch, (np.int32(span[0]), np.int32(span[1])))
 
