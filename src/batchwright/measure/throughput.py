@@ -26,6 +26,8 @@ REPEATS = 5
 """Timed runs of each size. The fastest counts: others were disturbed, and none can be faster than undisturbed."""
 RUN_SECONDS = 0.02
 """Seconds that a timed run aims to take: a thousand times the resolution of its clock and of calling the program."""
+PAIRED_RUNS = 11
+"""Timed runs of each of several programs that take turns: the median of their ratios stays when a few are disturbed."""
 MOST_ITERATIONS = 2000
 SIZES = (16, 128, 1024)
 """Batch sizes that are timed; the number of rows takes the place of larger sizes."""
@@ -134,6 +136,22 @@ def iteration_seconds(
     """Seconds per iteration of a compiled segment, the least of several runs on copies of the state."""
     racer = _warm_up(_Racer(0, segment, program, state, rows, epoch_without_change(order, state), len(order)))
     return min(racer.time_run() for _ in range(REPEATS))
+
+
+def seconds_in_turn(
+    segments: Sequence[tuple[Program, CompiledSegment]],
+    state: TrainState,
+    rows: Rows,
+    order: Int32[np.ndarray, "iterations parts n"],
+) -> list[tuple[float, ...]]:
+    """Seconds per iteration of each compiled segment, of PAIRED_RUNS runs on copies of the state.
+
+    The segments take turns, so that what else the machine does slows all of them down alike.
+    """
+    epoch = epoch_without_change(order, state)
+    racers = [_warm_up(_Racer(0, segment, own, state, rows, epoch, len(order))) for own, segment in segments]
+    runs = [[racer.time_run() for racer in racers] for _ in range(PAIRED_RUNS)]
+    return list(zip(*runs, strict=True))
 
 
 def _racers(program: Program, state: TrainState, rows: Rows, sizes: Sequence[int], free: int | None) -> list[_Racer]:
