@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tests.builders import make_program, random_rows
 from tests.own_parts import Line
+from tests.test_workflow import big, streamed  # noqa: F401
 
 import batchwright as bw
 from batchwright import nn, workflow
@@ -17,6 +18,7 @@ from batchwright.errors import ConfigError, InterruptedRunError
 from batchwright.measure.precision import Precisions
 from batchwright.nn.members import MembersNetwork
 from batchwright.training import evaluate, libraries, segment
+from batchwright.training.feed import OnDisk
 from batchwright.training.plan import make_plan
 from batchwright.training.state import initial_state
 from batchwright.workflow import measuring
@@ -140,3 +142,9 @@ def test_members_are_in_bfloat16_if_their_networks_are() -> None:
     half, full = (make_program(dtype=dtype).model.network for dtype in ("bfloat16", "float32"))
     assert MembersNetwork((half, half), (1, 2)).dtype == "bfloat16"
     assert MembersNetwork((full, full), (1, 2)).dtype == "float32"
+
+
+def test_rows_on_the_disk_are_measured_on_a_sample(big: Path, tmp_path: Path) -> None:  # noqa: F811
+    trained = streamed(big, tmp_path / "run", **{PRECISION: "auto", "training.epochs": "1"})
+    assert isinstance(trained.prepared.job.train, OnDisk)
+    assert trained.prepared.settings.origins[PRECISION] == "measured"
