@@ -38,7 +38,8 @@ def make_rows(seed: int = 0, *, weighted: bool = False) -> Rows:
 
 def make_program(optimizer: optim.Optimizer | None = None, **network: object) -> Program:
     settings = {"hidden_layer_sizes": (8,), "batch_normalization": False} | network
-    built = nn.MLP(**settings).build(nn.Features(numeric=COLUMNS), CLASSES)
+    dtype = settings.pop("dtype", "float32")
+    built = nn.MLP(**settings).build(nn.Features(numeric=COLUMNS), CLASSES, dtype=dtype)
     return Program(Model(built, Classification(tuple("abc"))), optimizer or optim.SGD(0.1, momentum=0.9))
 
 

@@ -44,6 +44,7 @@ SAID = {
     "fit(learning_rate=[0.1])": r"learning_rate takes a number > 0, .* but is \[0.1\]",
     "fit(learning_rate=np.array([0.1, 0.2]))": "learning_rate takes a number",
     "fit(epochs=np.array([1, 2]))": r'epochs: must be a whole number >= 1, or None, or "auto", but is \[1, 2\]',
+    "fit(precision='half')": r'precision: must be one of float32, bfloat16, or "auto", but is half',
     "fit(batch_size=np.array([8, 16]))": "batch_size: must be",
     "fit(batch_size=bw.AdaptiveBatchSize)": r"batch_size: must be .* or AdaptiveBatchSize\(\.\.\.\)",
     "bw.load('iris', seed=-1)": "^seed must be a whole number >= 0, but is -1",

@@ -127,6 +127,22 @@ def test_epochs_auto_needs_something_to_go_by(batchwright) -> None:
     assert not Path("runs").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("compare", "iris", "--precision", "auto", "--vary", "optimizer.name"),
+        ("compare", "iris", "--vary", "training.precision=[float32, auto]"),
+        ("search", "iris", "--precision", "auto", "--trials", "2"),
+        ("search", "iris", "--set", "training.precision={choice: [auto, float32]}", "--trials", "2"),
+    ],
+    ids=" ".join,
+)
+def test_where_networks_are_compared_auto_is_refused(batchwright, words: tuple[str, ...]) -> None:
+    answer = batchwright(*words)
+    assert answer.code == 2
+    assert "training.precision: auto is measured before a single training" in answer.err
+
+
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), min_size=1, max_size=300))
 def test_any_losses_can_be_shown_as_a_curve(losses: list[float]) -> None:
     assert 1 <= len(curve(losses)) <= 40

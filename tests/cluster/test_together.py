@@ -243,6 +243,7 @@ def test_all_in_which_processes_differ_is_named() -> None:
         ("training.refit", "true"),
         ("training.max_time", "60s"),
         ("optimizer.learning_rate", "auto"),
+        ("training.precision", "auto"),
     ],
 )
 def test_what_several_processes_would_do_otherwise_is_refused(

@@ -18,7 +18,7 @@ from batchwright.nn import (
     Sequential,
     Variables,
 )
-from batchwright.nn.layers import dot
+from batchwright.nn.products import _to_bfloat16, dot
 
 NOTHING = Variables({}, {})
 KEY = jax.random.key(3)
@@ -72,6 +72,52 @@ def test_products_in_bfloat16_are_float32() -> None:
     assert (y.dtype, for_params["kernel"].dtype, for_x.dtype) == ("bfloat16", "float32", "bfloat16")
     np.testing.assert_array_equal(for_params["kernel"], np.full((259, 2), 257))
     np.testing.assert_array_equal(np.asarray(for_x, np.float32), np.full((257, 259), 2))
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 3), (3, 1, 4), (1, 7, 1), (64, 300, 200)], ids=str)
+def test_gradients_in_bfloat16_are_those_of_the_rounded_operands(shape: tuple[int, int, int]) -> None:
+    """Alone and as two members side by side, which some libraries multiply otherwise."""
+    rows, inputs, units = shape
+    x, kernel, g = draw(2, rows, inputs), draw(2, inputs, units, seed=1), draw(2, rows, units, seed=2)
+    half_x, half_kernel, half_g = (np.asarray(jnp.asarray(a).astype(jnp.bfloat16), np.float64) for a in (x, kernel, g))
+
+    def gradients(x: jax.Array, kernel: jax.Array, g: jax.Array) -> tuple[jax.Array, ...]:
+        y, back = jax.vjp(dot, x.astype(jnp.bfloat16), kernel)
+        return y, *back(g)
+
+    alone = [jax.jit(gradients)(x[place], kernel[place], g[place]) for place in range(2)]
+    together = jax.jit(jax.vmap(gradients))(x, kernel, g)
+    for place in range(2):
+        for y, for_x, for_kernel in (alone[place], [array[place] for array in together]):
+            np.testing.assert_allclose(y, half_x[place] @ half_kernel[place], rtol=1e-4, atol=1e-4)
+            np.testing.assert_allclose(for_kernel, half_x[place].T @ half_g[place], rtol=1e-4, atol=1e-4)
+            exact = half_g[place] @ half_kernel[place].T
+            np.testing.assert_allclose(np.asarray(for_x, np.float64), exact, rtol=2**-8, atol=1e-4)
+
+
+def test_the_gradient_of_a_gradient_in_bfloat16_is_nearly_that_in_float32() -> None:
+    """sum(y^2 / 2) has the gradient x^T x W, and the sum of its squares / 2 the gradient x^T x x^T x W."""
+    x, kernel = draw(6, 4), draw(4, 3, seed=1)
+
+    def squares(kernel: jax.Array) -> jax.Array:
+        return jnp.sum(dot(jnp.asarray(x, jnp.bfloat16), kernel) ** 2) / 2
+
+    def of_gradient(kernel: jax.Array) -> jax.Array:
+        return jnp.sum(jax.grad(squares)(kernel) ** 2) / 2
+
+    found = np.asarray(jax.jit(jax.grad(of_gradient))(jnp.asarray(kernel)), np.float64)
+    square = x.T.astype(np.float64) @ x
+    exact = square @ square @ kernel
+    assert np.abs(found - exact).max() < 0.05 * np.abs(exact).max()
+
+
+def test_numbers_are_rounded_to_bfloat16_as_jax_does() -> None:
+    words = np.random.default_rng(0).integers(0, 2**32, 100_000, dtype=np.uint64).astype(np.uint32)
+    numbers = np.concatenate([words.view(np.float32), np.float32([0, -0.0, np.inf, -np.inf, 3.4e38, 1e-45])])
+    numbers = numbers[~np.isnan(numbers)]
+    found, wanted = jax.jit(_to_bfloat16)(numbers), jnp.asarray(numbers).astype(jnp.bfloat16)
+    np.testing.assert_array_equal(np.asarray(found).view(np.uint16), np.asarray(wanted).view(np.uint16))
+    assert np.isnan(np.asarray(_to_bfloat16(jnp.float32(np.nan)), np.float32))
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.5, 0.9])

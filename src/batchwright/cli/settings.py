@@ -196,7 +196,7 @@ OPTIONS = (
         "record the largest curvature of the loss too, which takes far longer",
     ),
     Option("--remainder", "training.remainder", str, "keep or drop a last batch that is not full"),
-    Option("--precision", "training.precision", str, "float32 or bfloat16"),
+    Option("--precision", "training.precision", str, "float32, bfloat16, or auto: the faster one, as measured"),
     Option("--early-stopping", "training.early_stopping", yaml, "null, or {patience: 5, monitor: val_loss}"),
     Option(
         "--max-time", "training.max_time", yaml, "how long to train at most: 60s, 1m30s or 1h; the schedule ends then"

@@ -161,13 +161,12 @@ def _problem(path: tuple[str, ...], classes: Mapping[str, type], given: Mapping[
 
 def _misfit(key: str, hint: Any, node: Node, *, measurable: bool) -> str:
     """State what a value should have been, and what it is."""
-    names = choices(hint)
+    names = (*choices(hint), AUTO) if measurable else choices(hint)
     entries = node.plain if isinstance(node.plain, list) else [node.plain]
     if any(isinstance(entry, dict) and entry.keys() == {CUSTOM} for entry in entries):
         return "is Python code, which a file cannot hold: train, or go on with the run, from Python."
     if isinstance(node.value, str) and names and all(_is_name(member) for member in members(hint)):
         return unknown(key, node.value, names)
-    names = (*names, AUTO) if measurable else names
     hints = [f"must be {describe(hint)}{f', or {AUTO}' if measurable else ''}, but is {shorten(node.plain)}."]
     if isinstance(node.value, dict) and node.value.keys() & set(SCALES):
         hints.append("`batchwright search` chooses from a range or a list.")

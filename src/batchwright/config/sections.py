@@ -270,5 +270,6 @@ NUMBERS = "network.numbers"
 """The key of how numbers are embedded, whose `auto` is tried before training, before all that is measured."""
 MEMBERS = "training.members"
 FOLDS = "training.folds"
-MEASURABLE = ("optimizer.learning_rate", "training.batch_size", "training.epochs", MEMBERS)
+PRECISION = "training.precision"
+MEASURABLE = ("optimizer.learning_rate", "training.batch_size", PRECISION, "training.epochs", MEMBERS)
 """The keys whose value may be `auto`: they are measured, in this order, before training."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from batchwright.measure.batch_size import BatchSizes
 from batchwright.measure.learning_rate import LearningRates
+from batchwright.measure.precision import Precisions
 from batchwright.measure.verify import Verified
 
 
@@ -53,6 +54,16 @@ def plain_learning_rates(found: LearningRates) -> dict[str, Any]:
         },
         "seconds": found.seconds,
         "compile_seconds": found.compile_seconds,
+    }
+
+
+def plain_precisions(found: Precisions) -> dict[str, Any]:
+    """The faster precision, the reason, and the seconds per iteration of every run in each."""
+    return {
+        "best": found.best,
+        "reason": found.reason,
+        "speedup": found.speedup,
+        "seconds_per_iteration": {"float32": list(found.float32), "bfloat16": list(found.bfloat16)},
     }
 
 

@@ -26,6 +26,8 @@ REPEATS = 5
 """Timed runs of each size. The fastest counts: others were disturbed, and none can be faster than undisturbed."""
 RUN_SECONDS = 0.02
 """Seconds that a timed run aims to take: a thousand times the resolution of its clock and of calling the program."""
+PAIRED_RUNS, PAIRED_SECONDS = 11, 0.05
+"""Timed runs of each of several programs that take turns, and seconds of a run: most pairs are then not disturbed."""
 MOST_ITERATIONS = 2000
 SIZES = (16, 128, 1024)
 """Batch sizes that are timed; the number of rows takes the place of larger sizes."""
@@ -136,6 +138,25 @@ def iteration_seconds(
     return min(racer.time_run() for _ in range(REPEATS))
 
 
+def seconds_in_turn(
+    segments: Sequence[tuple[Program, CompiledSegment]],
+    state: TrainState,
+    rows: Rows,
+    order: Int32[np.ndarray, "iterations parts n"],
+) -> list[tuple[float, ...]]:
+    """Seconds per iteration of each compiled segment, of PAIRED_RUNS runs on copies of the state.
+
+    The segments take turns, so that what else the machine does slows all of them down alike.
+    """
+    epoch = epoch_without_change(order, state)
+    racers = [
+        _warm_up(_Racer(0, segment, own, state, rows, epoch, len(order)), seconds=PAIRED_SECONDS)
+        for own, segment in segments
+    ]
+    runs = [[racer.time_run() for racer in racers] for _ in range(PAIRED_RUNS)]
+    return list(zip(*runs, strict=True))
+
+
 def _racers(program: Program, state: TrainState, rows: Rows, sizes: Sequence[int], free: int | None) -> list[_Racer]:
     """One for each size, up to the first that does not fit in memory."""
     racers = list[_Racer]()
@@ -154,12 +175,12 @@ def _racers(program: Program, state: TrainState, rows: Rows, sizes: Sequence[int
     return racers
 
 
-def _warm_up(racer: _Racer) -> _Racer:
-    """The racer, warmed up, with enough iterations to take RUN_SECONDS."""
+def _warm_up(racer: _Racer, *, seconds: float = RUN_SECONDS) -> _Racer:
+    """The racer, warmed up, with enough iterations to take these seconds."""
     places = racer.iterations
     _run(racer, 1)  # the first call of a program is slower
     few = min(places, 4)
-    iterations = int(np.clip(few * RUN_SECONDS / _run(racer, few), 1, places))
+    iterations = int(np.clip(few * seconds / _run(racer, few), 1, places))
     return replace(racer, iterations=iterations)
 
 

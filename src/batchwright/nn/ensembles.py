@@ -21,7 +21,7 @@ from jax import Array
 
 from batchwright._component import component
 from batchwright.nn.initializers import InitializerName, initialize
-from batchwright.nn.layers import dot
+from batchwright.nn.products import dot
 from batchwright.nn.protocols import Layer, Tree, Variables
 
 First = Literal["ones", "signs", "normal"]

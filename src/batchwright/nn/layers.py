@@ -7,69 +7,14 @@ from typing import Annotated
 import jax
 import jax.numpy as jnp
 from annotated_types import Ge, Gt, Lt
-from jax import Array, lax
+from jax import Array
 
 from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.nn.initializers import InitializerName, initialize
+from batchwright.nn.products import dot
 from batchwright.nn.protocols import Layer, Tree, Variables
 from batchwright.nn.random_words import random_words
-
-WIDE, SMALL, LONG = 128, 2**12, 8
-"""Limits for transposed products on the CPU: for the input's gradient, at least WIDE columns of the kernel; for the
-kernel's gradient, at most SMALL entries and at least LONG rows. With fewer rows that gains nothing, and XLA of jaxlib
-0.10 ends the process on such a product of members with 2 or 3 rows.
-"""
-
-
-def dot(x: Array, w: Array) -> Array:
-    """Multiply x [m, k] by float32 w [k, o] -> float32 [m, o]; all matrix products are computed here.
-
-    If `x` is bfloat16, this product and its gradients' products take bfloat16 operands and accumulate in float32.
-    """
-    product: Array = _dot(x, w)
-    return product
-
-
-@jax.custom_vjp
-def _dot(x: Array, w: Array) -> Array:
-    return jnp.dot(x, w.astype(x.dtype), preferred_element_type=jnp.float32)
-
-
-def _dot_forward(x: Array, w: Array) -> tuple[Array, tuple[Array, Array]]:
-    return dot(x, w), (x, w)
-
-
-def _dot_backward(saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
-    x, w = saved
-    g = g.astype(x.dtype)  # otherwise both products would run in float32
-    rows, columns = w.shape
-    dx = _contract(g, w.astype(x.dtype), axis=1, turned=columns >= WIDE)
-    dw = _contract(x, g, axis=0, turned=columns < rows and w.size <= SMALL and len(x) >= LONG)
-    return dx.astype(x.dtype), dw
-
-
-_dot.defvjp(_dot_forward, _dot_backward)
-
-
-def _contract(a: Array, b: Array, *, axis: int, turned: bool) -> Array:
-    """The product of two matrices over one axis of both; on the CPU, if `turned`, the transpose of b's product with a.
-
-    Eigen, which computes products on the CPU, is up to three times as fast that way if the axis is the last of both and
-    long, and if the result is small and narrow; transposing costs a nanosecond per entry. The barrier keeps XLA from
-    reversing it.
-    """
-
-    def product(a: Array, b: Array) -> Array:
-        axes = (((axis,), (axis,)), ((), ()))
-        return lax.dot_general(a, b, axes, preferred_element_type=jnp.float32)
-
-    def transposed(a: Array, b: Array) -> Array:
-        barred: Array = lax.optimization_barrier(product(b, a))
-        return barred.T
-
-    result: Array = lax.platform_dependent(a, b, cpu=transposed if turned else product, default=product)
-    return result
 
 
 @component

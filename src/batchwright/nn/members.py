@@ -14,7 +14,7 @@ from jax import Array
 
 from batchwright._component import component
 from batchwright.nn.ensembles import submodels_of
-from batchwright.nn.protocols import Architecture, Dtype, Features, Inputs, Network, Tree, Variables
+from batchwright.nn.protocols import Architecture, Dtype, Features, Inputs, Network, Tree, Variables, is_in_bfloat16
 
 
 @component
@@ -33,6 +33,11 @@ class MembersNetwork:
         """The length k of the axis that a task pools."""
         pairs = zip(self.networks, self.counts, strict=True)
         return sum(count * submodels_of(network) for network, count in pairs)
+
+    @property
+    def dtype(self) -> Dtype:
+        """The precision of the members' products, which is the same for all."""
+        return "bfloat16" if any(map(is_in_bfloat16, self.networks)) else "float32"
 
     def init(self, key: Array, example: Inputs) -> Variables:
         """The variables of each member, under `member_0`, `member_1`, ..."""

@@ -86,6 +86,11 @@ class Network(Protocol):
         """Outputs and the new state. In training, batch statistics are means over those `present`."""
 
 
+def is_in_bfloat16(network: Network) -> bool:
+    """Whether a network's products take bfloat16 operands: its `dtype` says so, where it has one."""
+    return str(getattr(network, "dtype", "float32")) == "bfloat16"
+
+
 TARGETS = "targets"
 """The name of the targets in an example: float32 [n, o], numbers as they are and a column of 0 and 1 for each class."""
 

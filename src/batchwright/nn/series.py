@@ -13,7 +13,7 @@ from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.nn.convolution import Padding, margin
 from batchwright.nn.initializers import InitializerName, initialize
-from batchwright.nn.layers import dot
+from batchwright.nn.products import dot
 from batchwright.nn.protocols import Tree, Variables
 
 

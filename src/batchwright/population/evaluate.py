@@ -9,11 +9,11 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Float32, Int32
 
-from batchwright.nn.protocols import Inputs, Variables
+from batchwright.nn.protocols import Inputs, Variables, is_in_bfloat16
 from batchwright.population.members import Population
 from batchwright.population.segment import GROUP, cores
 from batchwright.training.evaluate import ROWS_AT_ONCE
-from batchwright.training.libraries import for_large_products
+from batchwright.training.libraries import optimised
 from batchwright.training.state import Model, Program, Rows
 
 
@@ -54,10 +54,12 @@ def outputs_of_members(
     share = min(group, -(-number // cores()))
     shares = [np.arange(first, min(first + share, number), dtype=np.int32) for first in range(0, number, share)]
 
+    program = _each_output(bfloat16=is_in_bfloat16(models.network))
+
     def run(places: Int32[np.ndarray, " some"]) -> np.ndarray:
         filled = np.resize(places, group)
         some: tuple[Model, Variables] = jax.tree.map(lambda leaf: leaf[filled], on_host)
-        done = _each_output()(*some, inputs, starts, np.int32(len(places)), size=size, together=together)
+        done = program(*some, inputs, starts, np.int32(len(places)), size=size, together=together)
         return np.asarray(done)[: len(places)]
 
     with ThreadPoolExecutor(cores()) as pool:
@@ -68,9 +70,10 @@ def outputs_of_members(
 
 
 @cache
-def _each_output() -> jax.stages.Wrapped:
+def _each_output(*, bfloat16: bool) -> jax.stages.Wrapped:
     """The program of `outputs_of_members`, which uses the libraries that a single network is evaluated with."""
-    return jax.jit(_pieces_of_members, static_argnames=("size", "together"), compiler_options=for_large_products())
+    options = optimised(large_products=not bfloat16, quickly=False)
+    return jax.jit(_pieces_of_members, static_argnames=("size", "together"), compiler_options=options)
 
 
 def _pieces_of_members(

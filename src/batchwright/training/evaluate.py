@@ -9,13 +9,13 @@ import numpy as np
 from jax import Array, lax
 from jaxtyping import Bool, Float32
 
-from batchwright.nn.protocols import Inputs, Variables
+from batchwright.nn.protocols import Inputs, Variables, is_in_bfloat16
 from batchwright.tasks import Classification, Multilabel, Several, Task
 from batchwright.tasks.answers import used_rows
 from batchwright.tasks.mistakes import wrong_rows
 from batchwright.tasks.per_class import PerClass, per_class, per_label, per_target
 from batchwright.training.feed import OnDisk, read_to_device
-from batchwright.training.libraries import for_large_products, optimised
+from batchwright.training.libraries import optimised
 from batchwright.training.placement import AXIS, LOCAL, Placement, one_copy, placement_of
 from batchwright.training.state import Model, Rows
 
@@ -32,18 +32,19 @@ Compiled = Callable[[Model, Variables, Inputs], Array]
 
 
 @cache
-def _compile(outputs: Compiled, placement: Placement, *, quickly: bool) -> Compiled:
-    """A network in evaluation mode, with libraries chosen for the large products of many rows.
+def _compile(outputs: Compiled, placement: Placement, *, quickly: bool, bfloat16: bool) -> Compiled:
+    """A network in evaluation mode, with libraries chosen for the large products of many rows and their precision.
 
     Of several devices, each has a share of the rows; all have the outputs.
     """
     if placement == LOCAL:
-        return jax.jit(outputs, compiler_options=optimised(large_products=True, quickly=quickly))
+        return jax.jit(outputs, compiler_options=optimised(large_products=not bfloat16, quickly=quickly))
 
     def shared(model: Model, variables: Variables, inputs: Inputs) -> Array:
         return outputs(model, variables, lax.with_sharding_constraint(inputs, placement.sharding(AXIS)))
 
-    return jax.jit(shared, compiler_options=for_large_products(), out_shardings=placement.sharding())
+    options = optimised(large_products=not bfloat16, quickly=False)
+    return jax.jit(shared, compiler_options=options, out_shardings=placement.sharding())
 
 
 def _take(inputs: Inputs, start: int, count: int) -> dict[str, Any]:
@@ -98,7 +99,8 @@ def compile_outputs(
         model, variables = jax.tree.unflatten(structure, leaves)
         return Model.each_output(model, variables, inputs) if of_submodels else Model.outputs(model, variables, inputs)
 
-    program = jax.jit(apply, compiler_options=for_large_products())
+    options = optimised(large_products=not is_in_bfloat16(model.network), quickly=False)
+    program = jax.jit(apply, compiler_options=options)
     return partial(program.lower(leaves, example).compile(), leaves)
 
 
@@ -110,7 +112,8 @@ def _in_pieces(outputs: Compiled, model: Model, variables: Variables, inputs: In
     if rows < placement.count:
         inputs, variables, placement = one_copy(inputs), one_copy(variables), LOCAL
     size = (1 << (min(rows // placement.count, rows_at_once).bit_length() - 1)) * placement.count
-    program = _compile(outputs, placement, quickly=_is_little_work(variables, inputs))
+    quickly, bfloat16 = _is_little_work(variables, inputs), is_in_bfloat16(model.network)
+    program = _compile(outputs, placement, quickly=quickly, bfloat16=bfloat16)
     starts, apply = range(0, rows, size), partial(program, model, placement.everywhere(variables))
     pieces = [apply(_take(inputs, min(start, rows - size), size)) for start in starts]
     last = size - (rows - starts[-1])  # rows of the last piece that the piece before it has covered

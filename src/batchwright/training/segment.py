@@ -13,7 +13,7 @@ from jax import Array, lax
 from jax.sharding import Mesh
 from jaxtyping import Float, Int32
 
-from batchwright.training.libraries import LARGE_PRODUCTS, first_product, optimised
+from batchwright.training.libraries import first_product, optimised, pays_for
 from batchwright.training.placement import AXIS, LOCAL, Placement
 from batchwright.training.plan import Plan
 from batchwright.training.shared import Sharing, can_share
@@ -177,9 +177,10 @@ def compile_segment(
         loop = _segment_on(placement, divided=rows.are_divided, padded=plan.padded, size=size, shares=shares)
         lowered = loop.lower(program, *_shapes_of((train, places)), rows, _shapes_of(epoch), span)
     products = plan.part_rows * sum(leaf.size for leaf in jax.tree.leaves(train.params))
-    if products >= LARGE_PRODUCTS and not quickly:
+    large = pays_for(program.model.network, products)
+    if large and not quickly:
         first_product()
-    compiled = lowered.compile(optimised(large_products=products >= LARGE_PRODUCTS, quickly=quickly))
+    compiled = lowered.compile(optimised(large_products=large, quickly=quickly))
     return CompiledSegment(compiled, time.perf_counter() - started, occupied_bytes(compiled), placement)
 
 

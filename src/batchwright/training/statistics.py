@@ -15,8 +15,8 @@ from jax import Array, lax
 from jaxtyping import Int32
 
 from batchwright.nn.frozen import with_batch_statistics
-from batchwright.nn.protocols import Inputs, Network, Tree, Variables
-from batchwright.training.libraries import for_large_products
+from batchwright.nn.protocols import Inputs, Network, Tree, Variables, is_in_bfloat16
+from batchwright.training.libraries import optimised
 from batchwright.training.order import permutation
 from batchwright.training.plan import Plan
 from batchwright.training.state import KEYS, Rows, TrainState
@@ -59,7 +59,7 @@ def statistics_of(
     own, names = with_batch_statistics(network)
     if not names:
         return variables
-    found = _compile_statistics()(own, variables, rows.inputs, batches, key)
+    found = _compile_statistics(bfloat16=is_in_bfloat16(network))(own, variables, rows.inputs, batches, key)
     state = variables.state
     for name in names:
         state = _replaced(state, name.split("/"), found)
@@ -73,8 +73,10 @@ def _replaced(state: Tree, path: list[str], found: Tree) -> Tree:
 
 
 @cache
-def _compile_statistics() -> Callable[[Network, Variables, Inputs, Int32[np.ndarray, "batches n"], Array], Tree]:
-    return jax.jit(_statistics, compiler_options=for_large_products())
+def _compile_statistics(
+    *, bfloat16: bool
+) -> Callable[[Network, Variables, Inputs, Int32[np.ndarray, "batches n"], Array], Tree]:
+    return jax.jit(_statistics, compiler_options=optimised(large_products=not bfloat16, quickly=False))
 
 
 def _statistics(network: Network, variables: Variables, inputs: Inputs, batches: Array, key: Array) -> Tree:

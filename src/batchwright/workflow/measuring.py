@@ -8,23 +8,25 @@ import numpy as np
 
 from batchwright import _cache
 from batchwright.config import Settings
-from batchwright.config.sections import MEMBERS, NUMBERS
+from batchwright.config.sections import MEMBERS, NUMBERS, PRECISION
 from batchwright.data.options import is_too_few_to_validate
 from batchwright.errors import ConfigError, DataError, TooFewRowsError
 from batchwright.measure import batch_size, learning_rate
 from batchwright.measure.batch_size import BatchSizes
 from batchwright.measure.learning_rate import LearningRates
-from batchwright.measure.plain import plain_batch_sizes, plain_learning_rates
+from batchwright.measure.plain import plain_batch_sizes, plain_learning_rates, plain_precisions
+from batchwright.measure.precision import Precisions, compare_precisions
 from batchwright.measure.verify import Verified, verify
 from batchwright.optim.schedules import ReduceOnPlateau
 from batchwright.training.feed import OnDisk
 from batchwright.training.plan import Plan
 from batchwright.training.state import Program, Rows
 from batchwright.workflow.budget import PATIENCE, with_epochs_for_size
+from batchwright.workflow.drawn import without_members
 from batchwright.workflow.linear_rate import follows_from_rows
 from batchwright.workflow.member_count import choose_count
 from batchwright.workflow.numbers import try_numbers, with_numbers
-from batchwright.workflow.preparing import Prepared, example_of, prepare
+from batchwright.workflow.preparing import Prepared, example_of, job_on, prepare
 from batchwright.workflow.refusals import refuse_members
 
 RATE, SIZE, EPOCHS = "optimizer.learning_rate", "training.batch_size", "training.epochs"
@@ -38,7 +40,7 @@ SAMPLE_ROWS, SAMPLE_BLOCKS = 65_536, 1024
 
 
 def measure_auto(prepared: Prepared) -> Prepared:
-    """Measure everything that is `auto`: how numbers are embedded, learning rate, batch size, epochs, members.
+    """Measure everything that is `auto`: numbers' embedding, learning rate, batch size, precision, epochs, members.
 
     What there are too few rows to measure for keeps its default, with a note.
 
@@ -76,6 +78,18 @@ def batch_sizes(prepared: Prepared) -> BatchSizes:
     return batch_size.find_batch_size(
         _program(prepared), prepared.state._replace(average=None), *_resident_rows(prepared), seed=prepared.job.seed
     )
+
+
+def precisions(prepared: Prepared) -> Precisions:
+    """Time iterations of the prepared training in both precisions, on copies of it.
+
+    Raises:
+        ConfigError: the network cannot be trained in bfloat16.
+    """
+    settings = without_members(prepared.settings)
+    jobs = [job_on(prepared, settings.with_measured({PRECISION: one}, {})) for one in ("float32", "bfloat16")]
+    programs = jobs[0].program, jobs[1].program
+    return compare_precisions(programs, prepared.state, *_resident_rows(prepared), quickly=prepared.job.quickly)
 
 
 def _program(prepared: Prepared) -> Program:
@@ -170,6 +184,16 @@ def _measure_size(prepared: Prepared) -> tuple[Settings, str]:
     return settings, f"the batch size {found.recommended:,} was measured: {found.reason}"
 
 
+def _measure_precision(prepared: Prepared) -> tuple[Settings, str]:
+    """The settings with the faster precision; float32 where there is no other."""
+    try:
+        found = precisions(prepared)
+    except ConfigError as error:
+        return _keep_default(prepared.settings, PRECISION, str(error))
+    settings = prepared.settings.with_measured({PRECISION: found.best}, {PRECISION: plain_precisions(found)})
+    return settings, f"the precision {found.best} was measured: {found.reason}"
+
+
 def _measure_epochs(prepared: Prepared) -> tuple[Settings, str]:
     """The settings for as many epochs as the validation loss falls, with a schedule that does not depend on them."""
     settings, config = prepared.settings, prepared.settings.config
@@ -207,6 +231,7 @@ _MEASURES: Mapping[str, Callable[[Prepared], tuple[Settings, str]]] = {
     NUMBERS: _measure_numbers,
     RATE: _measure_rate,
     SIZE: _measure_size,
+    PRECISION: _measure_precision,
     EPOCHS: _measure_epochs,
     MEMBERS: _measure_members,
 }

@@ -1,7 +1,7 @@
 """Whether several networks are to be trained together, and what is refused where one is, or where some are compared."""
 
 from batchwright.config import Settings
-from batchwright.config.sections import MEMBERS
+from batchwright.config.sections import MEMBERS, PRECISION
 from batchwright.errors import ConfigError, RunError
 
 
@@ -29,8 +29,13 @@ def refuse_refit_here(settings: Settings) -> None:
 
 
 def refuse_where_compared(settings: Settings) -> None:
-    """Raise a ConfigError where networks are compared by validation rows, and the settings ask for folds or a refit."""
+    """Raise a ConfigError where networks are compared, and the settings ask for folds, a refit or `precision: auto`."""
     refuse_refit_here(settings)
+    if PRECISION in settings.to_measure:
+        raise ConfigError(
+            "training.precision: auto is measured before a single training, and networks are compared here: give "
+            "float32 or bfloat16."
+        )
     if settings.config.training.folds is not None:
         raise ConfigError(
             "training.folds: folds are held out from members, and single networks are compared here: leave out "

@@ -30,7 +30,7 @@ def refuse_together(settings: Settings) -> None:
     training = settings.config.training
     if settings.to_measure:
         key = settings.to_measure[0]
-        raise ConfigError(f"{key}: auto is measured by one process: measure it first, and give all the number.")
+        raise ConfigError(f"{key}: auto is measured by one process: measure it first, and give all what was found.")
     wrong = {"members": asks_for_members(settings), "refit": training.refit, "max_time": training.max_time is not None}
     if asked := [name for name, is_asked in wrong.items() if is_asked]:
         raise ConfigError(f"`{asked[0]}` does not go with several processes, which train one network: leave it out.")

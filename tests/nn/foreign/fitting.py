@@ -143,7 +143,7 @@ def check_second_fit(network: Network, rows: Rows) -> None:
 
 
 def _compiled_programs() -> int:
-    each = (_compile(Model.outputs, LOCAL, quickly=quickly) for quickly in (False, True))
+    each = (_compile(Model.outputs, LOCAL, quickly=quickly, bfloat16=False) for quickly in (False, True))
     return sum(one._cache_size() for one in each)
 
 
