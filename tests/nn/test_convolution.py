@@ -14,12 +14,20 @@ from tests.reference import nn as reference
 
 from batchwright.errors import ConfigError
 from batchwright.nn import CNN, AvgPool, Conv2D, Features, MaxPool, Variables
-from batchwright.nn.convolution import convolve
+from batchwright.nn.convolution import (
+    _add_products,
+    _by_xla,
+    _kernel_gradient_by_convolution,
+    _kernel_gradient_by_products,
+    convolve,
+)
 
 CASES = {  # (n, h, w, c), kernel size, filters, stride, padding
     "same": ((2, 5, 6, 2), 3, 4, 1, "same"),
     "valid": ((2, 5, 6, 2), 3, 4, 1, "valid"),
     "one channel": ((2, 5, 4, 1), 3, 5, 1, "same"),
+    "many channels": ((3, 5, 4, 8), 3, 5, 1, "same"),
+    "many channels, stride": ((3, 6, 7, 8), 3, 5, 2, "same"),
     "few filters": ((2, 5, 4, 5), 3, 1, 1, "valid"),
     "one pixel": ((3, 4, 3, 2), 1, 3, 1, "same"),
     "even kernel": ((2, 5, 4, 2), 2, 3, 1, "same"),
@@ -115,6 +123,24 @@ def put(array: np.ndarray, place: tuple[slice, ...], part: np.ndarray) -> np.nda
     copy = array.copy()
     copy[place] = part
     return copy
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_what_a_cpu_computes_is_what_other_devices_compute(case: tuple) -> None:
+    shape, size, filters, stride, padding = case
+    margins = tuple(reference.margins(length, size, stride, padding) for length in shape[1:3])
+    x, kernel = draw(*shape), draw(size, size, shape[-1], filters, seed=1)
+    expected = reference.convolve(x.astype(np.float64), kernel.astype(np.float64), stride, padding)
+    for function in (_add_products, _by_xla):
+        found = jax.jit(function, static_argnums=(2, 3))(x, kernel, stride, margins)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    g = draw(*derived(x, kernel, 1, margins).shape, seed=3)
+    _, _, expected = with_gradients(derived, 1, margins, x, kernel, g)
+    for function in (
+        partial(_kernel_gradient_by_convolution, margins=margins),
+        partial(_kernel_gradient_by_products, size=size, margins=margins),
+    ):
+        np.testing.assert_allclose(jax.jit(function)(x, g), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_bfloat16_images_give_float32_gradients_of_the_kernel() -> None:

@@ -13,8 +13,9 @@ from tests.reference.training import Layers, descend
 from batchwright import nn, optim
 from batchwright.optim.schedules import Constant
 from batchwright.tasks import Classification
+from batchwright.training import evaluate
 from batchwright.training.checkpoint import first_checkpoint
-from batchwright.training.evaluate import outputs
+from batchwright.training.evaluate import outputs, size_of_pieces
 from batchwright.training.events import CheckpointTaken, Compiled, EpochDone, Event, SegmentDone, Stopped
 from batchwright.training.fit import fit
 from batchwright.training.job import Job
@@ -198,6 +199,21 @@ def test_outputs_do_not_depend_on_how_many_rows_go_at_once(rows_at_once: int) ->
     whole = program.model.network.apply(variables, rows.inputs, train=False, key=None, present=None)[0]
     found = outputs(program.model, variables, rows.inputs, rows_at_once=rows_at_once)
     np.testing.assert_allclose(found, whole, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("side", "rows"), [(8, 512), (32, 256), (96, 16), (1024, 1)])
+def test_pieces_of_large_images_have_fewer_rows(side: int, rows: int) -> None:
+    assert size_of_pieces({"image": jnp.zeros((1, side, side, 3), jnp.uint8)}, 512) == rows
+
+
+def test_outputs_for_images_do_not_depend_on_the_size_of_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = {"image": jnp.asarray(np.random.default_rng(0).integers(0, 256, (13, 6, 6, 2)), jnp.uint8)}
+    network = nn.CNN(filters=(4,), hidden_layer_sizes=(5,)).build(nn.Features(image=(6, 6, 2)), CLASSES)
+    model, variables = Model(network, Classification(tuple("abc"))), network.init(jax.random.key(0), images)
+    whole = network.apply(variables, images, train=False, key=None, present=None)[0]
+    monkeypatch.setattr(evaluate, "PIXELS_AT_ONCE", 4 * 36)
+    assert size_of_pieces(images, 13) == 4
+    np.testing.assert_allclose(outputs(model, variables, images), whole, rtol=1e-5, atol=1e-6)
 
 
 def test_half_precision_stays_close_and_keeps_parameters_in_float32() -> None:

@@ -16,7 +16,7 @@ from annotated_types import Gt
 from jax import Array, lax
 
 from batchwright._component import component
-from batchwright.nn.convolution import Margins, Padding, margin, refuse_too_large, spread
+from batchwright.nn.convolution import Margins, Padding, margin, pixels_under_kernel, refuse_too_large, spread
 from batchwright.nn.initializers import InitializerName, initialize
 from batchwright.nn.protocols import Tree, Variables
 
@@ -77,7 +77,7 @@ class DepthwiseConv2D:
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def convolve_channels(x: Array, kernel: Array, stride: int, margins: Margins) -> Array:
     """y[n, i, j, c] = sum over a, b of x[n, stride i + a, stride j + b, c] kernel[a, b, c], x with `margins`."""
-    shifted = _pixels_under_kernel(x, len(kernel), stride, margins)
+    shifted = pixels_under_kernel(x, kernel.shape[:2], stride, margins)
     products = (part.astype(jnp.float32) * kernel[a, b][None, None, None] for (a, b), part in shifted.items())
     return sum(products, start=jnp.float32(0)).astype(x.dtype)
 
@@ -122,12 +122,5 @@ def _sum_row_by_row(x: Array, g: Array, size: int, stride: int, margins: Margins
 
 
 def _products(x: Array, g: Array, size: int, stride: int, margins: Margins) -> list[Array]:
-    shifted = _pixels_under_kernel(x, size, stride, margins).values()
+    shifted = pixels_under_kernel(x, (size, size), stride, margins).values()
     return [part.astype(jnp.float32) * g.astype(jnp.float32) for part in shifted]
-
-
-def _pixels_under_kernel(x: Array, size: int, stride: int, margins: Margins) -> dict[tuple[int, int], Array]:
-    """The pixel (a, b) under the kernel at each of its positions, for all a and b: [n, h', w', c] each."""
-    x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *((low, high, 0) for low, high in margins), (0, 0, 0)))
-    h, w = (length - size + 1 for length in x.shape[1:3])
-    return {(a, b): x[:, a : a + h : stride, b : b + w : stride] for a in range(size) for b in range(size)}

@@ -12,7 +12,7 @@ from jaxtyping import Float32, Int32
 from batchwright.nn.protocols import Inputs, Variables, is_in_bfloat16
 from batchwright.population.members import Population
 from batchwright.population.segment import GROUP, cores
-from batchwright.training.evaluate import ROWS_AT_ONCE
+from batchwright.training.evaluate import ROWS_AT_ONCE, size_of_pieces
 from batchwright.training.libraries import optimised
 from batchwright.training.state import Model, Program, Rows
 
@@ -48,7 +48,7 @@ def outputs_of_members(
     """
     on_host: tuple[Model, Variables] = jax.tree.map(np.asarray, (models, variables))
     number, rows = len(jax.tree.leaves(on_host)[0]), len(next(iter(inputs.values())))
-    size = 1 << (min(rows, rows_at_once).bit_length() - 1)
+    size = size_of_pieces(inputs, min(rows, rows_at_once))
     starts = np.minimum(np.arange(0, rows, size), rows - size).astype(np.int32)
     group = number if together else GROUP
     share = min(group, -(-number // cores()))

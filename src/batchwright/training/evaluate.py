@@ -20,7 +20,12 @@ from batchwright.training.placement import AXIS, LOCAL, Placement, one_copy, pla
 from batchwright.training.state import Model, Rows
 
 ROWS_AT_ONCE = 512
-"""Rows that go through the network together: enough to keep the cores busy, few enough to stay in their caches."""
+"""The most rows that go through the network together: enough to keep the cores busy."""
+
+PIXELS_AT_ONCE = 2**18
+"""The most pixels of images that go through the network together on a CPU, so that its layers stay in the caches. The
+default network for 32 x 32 pixels takes 0.82 of the processor time with 64 to 256 rows at once that it takes with 512,
+the one for 96 x 96 pixels 0.86 with 4 to 32 in place of 128."""
 
 
 LITTLE_WORK = 20_000_000
@@ -66,14 +71,22 @@ def _is_little_work(variables: Variables, inputs: Inputs) -> bool:
     return inputs.keys() <= {"numeric", "categorical"} and products <= LITTLE_WORK
 
 
+def size_of_pieces(inputs: Inputs, most: int) -> int:
+    """How many rows go through the network together: a power of two, `most` or fewer, and fewer of large images."""
+    if "image" in inputs and jax.default_backend() == "cpu":
+        height, width = inputs["image"].shape[1:3]
+        most = min(most, max(1, PIXELS_AT_ONCE // (height * width)))
+    return 1 << (most.bit_length() - 1)
+
+
 def outputs(
     model: Model, variables: Variables, inputs: Inputs, *, rows_at_once: int = ROWS_AT_ONCE
 ) -> Float32[np.ndarray, "rows outputs"]:
     """The network's outputs for all rows, in evaluation mode, on the host.
 
     The rows go through in pieces of one size, the largest power of two that exceeds neither `rows_at_once` nor the
-    number of rows, so that few programs are compiled. The last piece overlaps the one before it. Several devices take a
-    piece each at once.
+    number of rows, so that few programs are compiled; on a CPU, pieces of large images are smaller. The last piece
+    overlaps the one before it. Several devices take a piece each at once.
     """
     return _in_pieces(Model.outputs, model, variables, inputs, rows_at_once)
 
@@ -111,7 +124,7 @@ def _in_pieces(outputs: Compiled, model: Model, variables: Variables, inputs: In
         raise ValueError("there are no rows to evaluate.")
     if rows < placement.count:
         inputs, variables, placement = one_copy(inputs), one_copy(variables), LOCAL
-    size = (1 << (min(rows // placement.count, rows_at_once).bit_length() - 1)) * placement.count
+    size = size_of_pieces(inputs, min(rows // placement.count, rows_at_once)) * placement.count
     quickly, bfloat16 = _is_little_work(variables, inputs), is_in_bfloat16(model.network)
     program = _compile(outputs, placement, quickly=quickly, bfloat16=bfloat16)
     starts, apply = range(0, rows, size), partial(program, model, placement.everywhere(variables))
