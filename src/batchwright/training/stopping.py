@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from operator import itemgetter
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
@@ -88,9 +90,10 @@ class EarlyStopping:
 
     def _figures(self, history: Sequence[Mapping[str, object]]) -> list[float]:
         """The monitored metric of each epoch; nearly always these are all floats, and soon looked through."""
-        found = [row.get(self.monitor) for row in history]
-        if set(map(type, found)) <= {float}:
-            return found  # type: ignore[return-value]
+        with suppress(KeyError):
+            found: list[Any] = list(map(itemgetter(self.monitor), history))
+            if set(map(type, found)) <= {float}:
+                return found
         return list(map(self._figure, history))
 
     def _figure(self, row: Mapping[str, object]) -> float:
