@@ -10,7 +10,7 @@ from jaxtyping import Int32
 
 from batchwright.errors import ConfigError
 from batchwright.nn.protocols import Variables
-from batchwright.training.state import Program, TrainState, initial_variables, state_shapes, state_with
+from batchwright.training.state import Program, TrainState, host_state_with, initial_variables, state_shapes
 
 C = TypeVar("C")
 
@@ -65,7 +65,7 @@ def begin(
         which = seed, b"".join(np.asarray(number).tobytes() for number in jax.tree.leaves(program.model))
         if which not in variables:
             variables[which] = initial_variables(program.model, example, seed=seed)
-        each.append(state_with(program, variables[which], seed=seed))
+        each.append(host_state_with(program, variables[which], seed=seed))
     return stack_members(programs, seeds, each)
 
 
