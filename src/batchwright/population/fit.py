@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Int32, Int64
 
 from batchwright.errors import ConfigError
 from batchwright.population.members import Population, begin, choose_members, stack_members
@@ -187,11 +187,31 @@ def _epoch(
         return trained, dict(zip(which, ended, strict=True))
     rates = np.stack([_rates(jobs[number], runs[number]) for number in which])
     given = Orders(np.stack(list(orders.values())), rates, _newest_shares(jobs, runs, which))
-    members, losses = trained.segment(trained.members, common_rows(jobs), given, trained.segment.iterations)
-    seconds, together = time.perf_counter() - started, trained.together
-    results = _results_of_epoch(jobs, runs, which, members, losses, together=together)
-    found = {one: _member_after_epoch(jobs[one], now, seconds, validation) for one, now, validation in results}
-    return trained._replace(members=members), found
+    every, group = np.arange(len(which)), trained.segment.group
+    train = partial(_group_epoch, jobs, runs, trained, given, started)
+    groups = map_on_cores(train, [every[first : first + group] for first in range(0, len(which), group)])
+    states = jax.tree.map(lambda *leaves: np.concatenate(leaves), *(states for states, _ in groups))
+    found = {number: run for _, ended in groups for number, run in ended.items()}
+    return trained._replace(members=trained.members._replace(states=states)), found
+
+
+def _group_epoch(
+    jobs: Sequence[Job],
+    runs: Sequence[MemberRun],
+    trained: _Trained,
+    given: Orders,
+    started: float,
+    places: Int64[np.ndarray, " group"],
+) -> tuple[TrainState, dict[int, MemberRun]]:
+    """The members at these places after one more epoch: their states, and what each came to."""
+    assert trained.members is not None
+    which, some = [trained.which[place] for place in places], choose_members(trained.members, places)
+    own = Orders(given.batches, given.rates[places], None if given.newest is None else given.newest[places])
+    members, losses = trained.segment(some, common_rows(jobs), own, trained.segment.iterations)
+    seconds = time.perf_counter() - started
+    results = _results_of_epoch(jobs, runs, which, members, losses, together=trained.together)
+    ended = {one: _member_after_epoch(jobs[one], now, seconds, validation) for one, now, validation in results}
+    return jax.tree.map(np.asarray, members.states), ended
 
 
 def _member_epoch(

@@ -88,7 +88,7 @@ def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *
     return shapes
 
 
-def choose_members(members: Population, which: Sequence[int]) -> Population:
+def choose_members(members: Population, which: Sequence[int] | np.ndarray) -> Population:
     """The members with these numbers, as a population of their own; the orders keep their numbers."""
     places = np.asarray(which, np.int32)
     # On the host: on the device, each number of places would be a program of its own.

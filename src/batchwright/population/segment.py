@@ -227,7 +227,7 @@ class CompiledPopulation:
     def _states_and_losses(
         self, members: Population, rows: Rows, orders: Orders, iterations: int
     ) -> tuple[TrainState, Loss]:
-        if self.group == members.number > 1:
+        if self.group == members.number > 1 and self.orders == len(orders.batches):
             return self._run(members, orders, rows=rows, iterations=iterations)
         on_host: Population = jax.tree.map(np.asarray, members)
         count, size = members.number, self.group
