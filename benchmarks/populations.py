@@ -77,9 +77,9 @@ def at_once(task: Task, jobs: Sequence[Job]) -> Cost:
 def validation(task: Task, jobs: Sequence[Job], *, at_once: bool) -> Cost:
     """Seconds per configuration of validating all once: with one program for the outputs of all, or each by itself."""
     members = begin([job.program for job in jobs], [job.seed for job in jobs], task.example)
-    states, places = list(states_of(members, range(len(jobs)))), range(len(jobs))
+    states = list(states_of(members, range(len(jobs))))
     started = Cost.now()
-    found = validate_at_once(jobs, states, members, places) if at_once else validate_each(jobs, states)
+    found = validate_at_once(jobs, states) if at_once else validate_each(jobs, states)
     ended = Cost.now()
     if not all(one.metrics for one in found):
         raise RuntimeError("a configuration was not validated: the times mean nothing.")

@@ -21,11 +21,12 @@ from batchwright.data.dataset import Dataset
 from batchwright.errors import ConfigError
 from batchwright.lab.own_run.retrace import retrace
 from batchwright.nn import MLP
+from batchwright.population import threads
 from batchwright.runs.run import Run, open_run
 from batchwright.training.evaluate import outputs
 from batchwright.training.feed import OnDisk
 from batchwright.training.state import Model
-from batchwright.workflow import ensemble
+from batchwright.workflow import ensemble, member_jobs
 from batchwright.workflow.dealing import deal
 from batchwright.workflow.events import MembersDone
 
@@ -157,6 +158,20 @@ def test_it_goes_on_after_a_break_with_the_same_bits(
     assert_same(tmp_path / "broken", run.path)
     assert open_run(tmp_path / "broken").members == run.members
     assert (tmp_path / "broken/out_of_fold.csv").read_bytes() == run.file("out_of_fold.csv").read_bytes()
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_folds_come_to_the_same_bits_side_by_side_and_one_after_the_other(
+    run: Run, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member_jobs, "cores", lambda: cores)
+    monkeypatch.setattr(threads, "cores", lambda: cores)
+    events = list(workflow.train(workflow.recorded_settings(run), run_dir=tmp_path / "again"))
+    assert_same(tmp_path / "again", run.path)
+    told = [event for event in events if isinstance(event, MembersDone)]
+    assert len({event.members for event in told[:FOLDS]}) == cores
+    assert sorted(event.share for event in told) == [event.share for event in told]
+    assert (told[-1].share, told[-1].loss) == (1.0, min(event.loss for event in told if event.loss is not None))
 
 
 def test_where_time_ends_first_all_that_were_trained_answer_alike(data: Dataset) -> None:

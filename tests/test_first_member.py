@@ -21,6 +21,7 @@ from batchwright.diagnosis.diagnose import OF_ROWS
 from batchwright.report import write_report
 from batchwright.runs.members import Member, MembersRecord
 from batchwright.runs.run import Run, open_run
+from batchwright.workflow import member_jobs
 from batchwright.workflow.ensemble import _counted
 from batchwright.workflow.events import MembersDone
 
@@ -94,14 +95,20 @@ def test_the_end_of_an_ensemble_counts_what_was_trained(ended: list[str], count:
     assert _counted(MembersRecord(tuple(each), "all alike", ""), count) == said
 
 
-def test_an_interrupted_ensemble_does_not_say_that_all_were_trained(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("cores", "begun"),
+    [(1, "1 in part, 1 was not begun, and 1 of them answers"), (2, "2 in part, and 1 of them answers")],
+)
+def test_an_interrupted_ensemble_does_not_say_that_all_were_trained(
+    cores: int, begun: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member_jobs, "cores", lambda: cores)
     overrides = {"data.source": "iris", "training.members": "2", "training.epochs": "50"}
     settings = bw.config.load_config(None, [(key, value, key) for key, value in overrides.items()])
     seen = iter([False, False, True])
     events = workflow.train(settings, run_dir=tmp_path / "run", interrupted=lambda: next(seen, True))
     reason = next(event.stopped.reason for event in events if isinstance(event, workflow.Trained))
-    said = "0 of 2 members were trained, 1 in part, 1 was not begun, and 1 of them answers"
-    assert reason == f"interrupted: {said}"
+    assert reason == f"interrupted: 0 of 2 members were trained, {begun}"
 
 
 def test_check_counts_the_time_of_all_members() -> None:

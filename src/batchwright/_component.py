@@ -8,11 +8,12 @@ static too, so that a rule without momentum keeps no velocity and a network with
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeAlias, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 import jax
 
 C = TypeVar("C")
+_Flat: TypeAlias = tuple[tuple[object, ...], tuple[tuple[str, ...], tuple[tuple[str, object], ...]]]
 
 
 @dataclass_transform(frozen_default=True)
@@ -32,7 +33,14 @@ def component(cls: type[C]) -> type[C]:
     dataclass = dataclasses.dataclass(frozen=True)(cls)
     names = tuple(field.name for field in dataclasses.fields(dataclass))  # type: ignore[arg-type]
 
-    def flatten(self: C) -> tuple[tuple[object, ...], tuple[tuple[str, ...], tuple[tuple[str, object], ...]]]:
+    def flatten(self: C) -> _Flat:
+        known: _Flat | None = vars(self).get(_FLAT)
+        if known is None:
+            known = take_apart(self)
+            object.__setattr__(self, _FLAT, known)  # nothing of it changes, and JAX asks at every call of a program
+        return known
+
+    def take_apart(self: C) -> _Flat:
         values = {name: getattr(self, name) for name in names}
         dynamic = tuple(
             name for name, value in values.items() if (not _is_off(value) if name in numbers else _is_component(value))
@@ -65,7 +73,7 @@ def _normalize(self: object, numbers: frozenset[str]) -> None:
             object.__setattr__(self, name, 0.0)
 
 
-_MARK = "_is_a_component"
+_MARK, _FLAT = "_is_a_component", "_flat"
 
 
 def _is_off(value: object) -> bool:

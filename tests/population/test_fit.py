@@ -13,6 +13,8 @@ from tests.population.jobs import EXAMPLE, ROWS, job
 from batchwright import optim
 from batchwright.errors import ConfigError
 from batchwright.optim import schedules
+from batchwright.population import fit as population_fit
+from batchwright.population import segment
 from batchwright.population.fit import MemberRun, fit_members
 from batchwright.training.checkpoint import EpochRow, first_checkpoint
 from batchwright.training.feed import OnDisk
@@ -58,6 +60,23 @@ def test_members_are_as_alone_whatever_their_numbers_seeds_and_schedules() -> No
     runs = list(fit_members(jobs, EXAMPLE))[-1]
     for run, one in zip(runs, jobs, strict=True):
         assert_as_alone(run, one)
+
+
+def test_several_groups_side_by_side_are_as_alone_and_so_are_members_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eleven members, eight at a time: the second group is filled up. One diverges, two leave."""
+    monkeypatch.setattr(segment, "GROUP", 8)
+    jobs = [job(1e30 if seed == 3 else 0.02 + 0.01 * seed, seed=seed % 4) for seed in range(11)]
+
+    def leaving(runs: Sequence[MemberRun]) -> Mapping[int, str]:
+        return {0: "slow", 9: "slow"} if len(runs[1].now.history) == 2 else {}
+
+    in_groups = list(fit_members(jobs, EXAMPLE, leaving=leaving))[-1]
+    monkeypatch.setattr(population_fit, "pays_together", lambda *_: False)
+    in_turn = list(fit_members(jobs, EXAMPLE, leaving=leaving))[-1]
+    for runs in (in_groups, in_turn):
+        assert [len(run.now.history) for run in runs] == [2, 6, 6, 0, 6, 6, 6, 6, 6, 2, 6]
+        for which in (1, 4, 8, 10):
+            assert_as_alone(runs[which], jobs[which])
 
 
 def test_those_that_end_early_are_taken_out_and_the_others_go_on() -> None:

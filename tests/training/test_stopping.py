@@ -74,3 +74,26 @@ def test_agrees_with_a_loop_that_remembers(figures: list[float], patience: int, 
         assert found.best_epoch == figures.index(min(figures[:epoch])) + 1
         if stopped:
             break
+
+
+FIGURES = st.one_of(st.integers(-3, 3), st.sampled_from([0.5, math.nan, math.inf, -math.inf, -0.0]))
+
+
+@given(st.lists(FIGURES), st.integers(1, 4), st.sampled_from([0.0, 0.7, 1.0]), st.sampled_from(["min", "max"]))
+def test_best_and_stop_are_those_of_going_through_all_epochs(
+    figures: list[float], patience: int, min_delta: float, mode: str
+) -> None:
+    """Whole numbers, and figures that are not finite, are there too."""
+    sign = -1.0 if mode == "max" else 1.0
+    best, bar, best_epoch, improved = math.inf, math.inf, None, 0
+    for epoch, figure in enumerate(figures, start=1):
+        cost = sign * figure
+        if math.isfinite(cost) and cost < best:
+            best, best_epoch = cost, epoch
+        if math.isfinite(cost) and cost < bar - min_delta:
+            bar, improved = cost, epoch
+    found = verdict(figures, EarlyStopping(patience=patience, min_delta=min_delta, mode=mode))
+    assert found.best_epoch == best_epoch
+    assert (found.stop is not None) == (len(figures) - improved >= patience)
+    if found.stop is not None and best_epoch is not None:
+        assert found.stop.reason.endswith(f"its best is {figures[best_epoch - 1]:.6g}, in epoch {best_epoch}")

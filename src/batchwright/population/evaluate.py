@@ -1,6 +1,5 @@
 """All members over the same rows, in evaluation mode: the mean loss of each, and its outputs."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 
 import jax
@@ -11,7 +10,8 @@ from jaxtyping import Float32, Int32
 
 from batchwright.nn.protocols import Inputs, Variables, is_in_bfloat16
 from batchwright.population.members import Population
-from batchwright.population.segment import GROUP, cores
+from batchwright.population.segment import GROUP
+from batchwright.population.threads import cores, map_on_cores
 from batchwright.training.evaluate import ROWS_AT_ONCE, size_of_pieces
 from batchwright.training.libraries import optimised
 from batchwright.training.state import Model, Program, Rows
@@ -62,8 +62,7 @@ def outputs_of_members(
         done = program(*some, inputs, starts, np.int32(len(places)), size=size, together=together)
         return np.asarray(done)[: len(places)]
 
-    with ThreadPoolExecutor(cores()) as pool:
-        pieces = np.concatenate(list(pool.map(run, shares)))
+    pieces = np.concatenate(map_on_cores(run, shares))
     last = size * len(starts) - rows  # rows of the last piece that the piece before it has covered
     before, rest = pieces[:, :-1], pieces[:, -1, last:]
     return np.concatenate([before.reshape(number, rows - rest.shape[1], rest.shape[2]), rest], axis=1)

@@ -3,28 +3,50 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Int32, Int64
 
 from batchwright.errors import ConfigError
 from batchwright.population.members import Population, begin, choose_members, stack_members
-from batchwright.population.segment import CompiledPopulation, Orders, compile_population, pays_together
+from batchwright.population.segment import (
+    CompiledMember,
+    CompiledPopulation,
+    Orders,
+    compile_population,
+    fixed_leaves,
+    pays_together,
+)
+from batchwright.population.threads import map_on_cores
 from batchwright.population.validate import can_validate_at_once, validate_at_once, validate_each
 from batchwright.training.checkpoint import NO_LOSSES, Checkpoint, first_checkpoint
-from batchwright.training.epochs import End, Validation, close_epoch, divergence_of, stop_reason
+from batchwright.training.epochs import (
+    NOT_VALIDATED,
+    End,
+    Validation,
+    close_epoch,
+    divergence_of,
+    stop_reason,
+    validate,
+)
 from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job, newest_of, rates_of
 from batchwright.training.order import batches
+from batchwright.training.segment import Epoch
 from batchwright.training.state import RUNNING, Rows, TrainState
 from batchwright.training.step import Loss
 
 
 @dataclass(frozen=True)
 class MemberRun:
-    """The state of a member between two epochs, on the host; `end` says why it has stopped."""
+    """The state of a member between two epochs; `end` says why it has stopped.
+
+    The next epoch may use up the arrays of `now.state`, which may be on the device.
+    """
 
     now: Checkpoint
     end: End | None = None
@@ -76,10 +98,9 @@ def fit_members(
     started = time.perf_counter() - before
     trained = _compile_epoch(jobs, left, _stack_running([jobs[which] for which in left], [runs[w] for w in left]))
     for epoch in range(done, jobs[0].plan.epochs):
-        trained, losses = _epoch(jobs, runs, trained, epoch)
-        seconds = time.perf_counter() - started
-        for which, now, validation in _results_of_epoch(jobs, runs, trained, losses):
-            runs[which] = _member_after_epoch(jobs[which], now, seconds, validation)
+        trained, found = _epoch(jobs, runs, trained, epoch, started)
+        for which, run in found.items():
+            runs[which] = run
         yield tuple(runs)
         for which, reason in leaving(tuple(runs)).items():
             runs[which] = replace(runs[which], end=runs[which].end or End("finished", reason))
@@ -87,9 +108,7 @@ def fit_members(
         if not left:
             return
         if len(left) < len(trained.which):
-            trained = _compile_epoch(
-                jobs, [trained.which[place] for place in left], choose_members(trained.members, left)
-            )
+            trained = _choose_trained(jobs, trained, left)
 
 
 def _begin_runs(jobs: Sequence[Job], example: Mapping[str, np.ndarray]) -> list[MemberRun]:
@@ -121,14 +140,17 @@ def common_rows(jobs: Sequence[Job]) -> Rows:
 class _Trained(NamedTuple):
     """The numbers of the jobs in training, their members, the seeds of their orders, and the program of an epoch.
 
-    `together` says whether members make each iteration together.
+    `together` says whether members make each iteration together. Where each has a program of its own
+    (`segment.member`), `fixed` has what this is given for each in every epoch, and there is no population: the states
+    stay on the device, where each program has left its own.
     """
 
     which: Sequence[int]
-    members: Population
+    members: Population | None
     seeds: Sequence[int]
     segment: CompiledPopulation
     together: bool
+    fixed: Sequence[list[Any]] = ()
 
 
 def _compile_epoch(jobs: Sequence[Job], which: Sequence[int], members: Population) -> _Trained:
@@ -138,31 +160,99 @@ def _compile_epoch(jobs: Sequence[Job], which: Sequence[int], members: Populatio
     members, plan, rows = members._replace(orders=jnp.asarray(orders)), jobs[0].plan, common_rows(jobs)
     together, iterations = pays_together(plan, members, rows), plan.iterations_per_epoch
     segment = compile_population(members, rows, plan, orders=len(seeds), iterations=iterations, together=together)
-    return _Trained(which, members, seeds, segment, together)
+    if segment.member is None:
+        return _Trained(which, members, seeds, segment, together)
+    return _Trained(which, None, seeds, segment, together, [fixed_leaves(jobs[one].program, rows) for one in which])
 
 
-def _epoch(jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, epoch: int) -> tuple[_Trained, Loss]:
-    """Train for an epoch, counted from 0; also give the losses [members, iterations] of its batches."""
-    order = np.stack([batches(jobs[0].plan.on_one_device, seed=seed, epoch=epoch) for seed in trained.seeds])
-    rates = np.stack([_rates(jobs[which], runs[which]) for which in trained.which])
-    newest, segment = _newest_shares(jobs, runs, trained.which), trained.segment
-    members, losses = segment(trained.members, common_rows(jobs), Orders(order, rates, newest), segment.iterations)
-    return trained._replace(members=members), losses
+def _choose_trained(jobs: Sequence[Job], trained: _Trained, left: Sequence[int]) -> _Trained:
+    """What trains the members at these places alone."""
+    which = [trained.which[place] for place in left]
+    if trained.members is not None:
+        return _compile_epoch(jobs, which, choose_members(trained.members, left))
+    return trained._replace(which=which, fixed=[trained.fixed[place] for place in left])
+
+
+def _epoch(
+    jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, epoch: int, started: float
+) -> tuple[_Trained, dict[int, MemberRun]]:
+    """Train for an epoch, counted from 0; also give the members after it, by the numbers of their jobs."""
+    plan, which = jobs[0].plan.on_one_device, trained.which
+    orders = {seed: batches(plan, seed=seed, epoch=epoch) for seed in trained.seeds}
+    if trained.members is None:
+        assert trained.segment.member is not None
+        own = [jobs[number] for number in which]
+        one = partial(_member_epoch, trained.segment.member, together=trained.together, started=started)
+        ended = map_on_cores(one, own, [runs[n] for n in which], trained.fixed, [orders[job.seed] for job in own])
+        return trained, dict(zip(which, ended, strict=True))
+    rates = np.stack([_rates(jobs[number], runs[number]) for number in which])
+    given = Orders(np.stack(list(orders.values())), rates, _newest_shares(jobs, runs, which))
+    every, group = np.arange(len(which)), trained.segment.group
+    train = partial(_group_epoch, jobs, runs, trained, given, started)
+    groups = map_on_cores(train, [every[first : first + group] for first in range(0, len(which), group)])
+    states = jax.tree.map(lambda *leaves: np.concatenate(leaves), *(states for states, _ in groups))
+    found = {number: run for _, ended in groups for number, run in ended.items()}
+    return trained._replace(members=trained.members._replace(states=states)), found
+
+
+def _group_epoch(
+    jobs: Sequence[Job],
+    runs: Sequence[MemberRun],
+    trained: _Trained,
+    given: Orders,
+    started: float,
+    places: Int64[np.ndarray, " group"],
+) -> tuple[TrainState, dict[int, MemberRun]]:
+    """The members at these places after one more epoch: their states, and what each came to."""
+    assert trained.members is not None
+    which, some = [trained.which[place] for place in places], choose_members(trained.members, places)
+    own = Orders(given.batches, given.rates[places], None if given.newest is None else given.newest[places])
+    members, losses = trained.segment(some, common_rows(jobs), own, trained.segment.iterations)
+    seconds = time.perf_counter() - started
+    results = _results_of_epoch(jobs, runs, which, members, losses, together=trained.together)
+    ended = {one: _member_after_epoch(jobs[one], now, seconds, validation) for one, now, validation in results}
+    return jax.tree.map(np.asarray, members.states), ended
+
+
+def _member_epoch(
+    segment: CompiledMember,
+    job: Job,
+    run: MemberRun,
+    fixed: Sequence[Any],
+    order: Int32[np.ndarray, "iterations parts n"],
+    *,
+    together: bool,
+    started: float,
+) -> MemberRun:
+    """A member after one more epoch by a program of its own, validated as those are that go `together`, or alone."""
+    newest = newest_of(job, run.now.history, segment.iterations)
+    given = Epoch(order, _rates(job, run), None if newest is None else newest.astype(np.float32))
+    state, losses = segment(fixed, run.now.state, given, segment.iterations)
+    running = int(state.status) == RUNNING
+    seconds, now = time.perf_counter() - started, replace(run.now, state=state, losses=losses)
+    if together and can_validate_at_once([job]):
+        (found,) = validate_at_once([job], [state])
+    else:
+        found = validate(job, state) if running else NOT_VALIDATED
+    return _member_after_epoch(job, now, seconds, found)
 
 
 def _results_of_epoch(
-    jobs: Sequence[Job], runs: Sequence[MemberRun], trained: _Trained, losses: Loss
+    jobs: Sequence[Job],
+    runs: Sequence[MemberRun],
+    which: Sequence[int],
+    members: Population,
+    losses: Loss,
+    *,
+    together: bool,
 ) -> Iterator[tuple[int, Checkpoint, Validation]]:
-    """Each job still in training: its number, its state after the epoch, and its validation."""
-    places = [place for place, which in enumerate(trained.which) if runs[which].end is None]
-    states = list(states_of(trained.members, places))
-    some = [jobs[trained.which[place]] for place in places]
-    at_once = trained.together and can_validate_at_once(some)
-    validations = validate_at_once(some, states, trained.members, places) if at_once else validate_each(some, states)
-    for place, state, found in zip(places, states, validations, strict=True):
-        which = trained.which[place]
-        loss = Loss(losses.mean[place], losses.weight[place])
-        yield which, replace(runs[which].now, state=state, losses=loss), found
+    """Each of these jobs: its number, its state after the epoch, and its validation."""
+    some = [jobs[number] for number in which]
+    states = list(states_of(members, range(len(some))))
+    at_once = together and can_validate_at_once(some)
+    validations = validate_at_once(some, states) if at_once else validate_each(some, states)
+    for number, state, mean, weight, found in zip(which, states, *losses, validations, strict=True):
+        yield number, replace(runs[number].now, state=state, losses=Loss(mean, weight)), found
 
 
 def states_of(members: Population, places: Sequence[int]) -> Iterator[TrainState]:

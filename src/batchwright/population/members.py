@@ -1,7 +1,7 @@
 """Members of a population: programs that differ only in numbers, each with a state and an order of the rows."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,9 @@ from jaxtyping import Int32
 
 from batchwright.errors import ConfigError
 from batchwright.nn.protocols import Variables
-from batchwright.training.state import Program, TrainState, initial_variables, state_shapes, state_with
+from batchwright.training.state import Program, TrainState, host_state_with, initial_variables, state_shapes
+
+C = TypeVar("C")
 
 
 class Population(NamedTuple):
@@ -38,7 +40,13 @@ def stack_programs(trees: Sequence[Program]) -> Program:
     structures = {str(jax.tree.structure(tree)) for tree in trees}
     if len(structures) > 1:
         raise ConfigError("what is trained at once has to differ in numbers alone, not in layers, rules or options.")
-    together: Program = jax.tree.map(lambda *leaves: jnp.asarray(np.asarray(leaves, np.float32)), *trees)
+    together: Program = jax.tree.map(jnp.asarray, stack_numbers(trees))
+    return together
+
+
+def stack_numbers(components: Sequence[C]) -> C:
+    """Components of one structure as one whose numbers have a leading axis, on the host."""
+    together: C = jax.tree.map(lambda *numbers: np.asarray(numbers, np.float32), *components)
     return together
 
 
@@ -57,7 +65,7 @@ def begin(
         which = seed, b"".join(np.asarray(number).tobytes() for number in jax.tree.leaves(program.model))
         if which not in variables:
             variables[which] = initial_variables(program.model, example, seed=seed)
-        each.append(state_with(program, variables[which], seed=seed))
+        each.append(host_state_with(program, variables[which], seed=seed))
     return stack_members(programs, seeds, each)
 
 
@@ -80,7 +88,7 @@ def shapes_of(program: Program, example: Mapping[str, np.ndarray | jax.Array], *
     return shapes
 
 
-def choose_members(members: Population, which: Sequence[int]) -> Population:
+def choose_members(members: Population, which: Sequence[int] | np.ndarray) -> Population:
     """The members with these numbers, as a population of their own; the orders keep their numbers."""
     places = np.asarray(which, np.int32)
     # On the host: on the device, each number of places would be a program of its own.

@@ -1,11 +1,9 @@
 """Run a stretch of iterations of all members as one compiled program."""
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,11 +14,12 @@ from jaxtyping import Float32, Int32
 
 from batchwright.nn.protocols import Inputs, Tree, Variables
 from batchwright.population.members import Population
+from batchwright.population.threads import cores, map_on_cores
 from batchwright.training.libraries import first_product
 from batchwright.training.order import batches
 from batchwright.training.placement import AXIS, LOCAL, Placement
 from batchwright.training.plan import Plan
-from batchwright.training.segment import iterate, occupied_bytes
+from batchwright.training.segment import Epoch, epoch_without_change, iterate, no_losses, occupied_bytes
 from batchwright.training.state import RUNNING, Model, Program, Rows, TrainState
 from batchwright.training.step import Loss
 
@@ -119,7 +118,7 @@ def _segment(
 ) -> tuple[TrainState, Loss]:
     """Iterations span[0] ... span[1] - 1 of every member; the members make each iteration together.
 
-    The losses of the batches are written in their places. A single member has no axis of members, as in a fit.
+    The losses of the batches are written in their places. A single member of a device has no axis of members.
     """
 
     def iterations(
@@ -140,6 +139,23 @@ def _segment(
     return done
 
 
+@partial(jax.jit, static_argnames=("structure", "padded"), donate_argnames=("state", "losses"))
+def _segment_of_one(
+    fixed: Sequence[Array],
+    state: TrainState,
+    losses: Loss,
+    epoch: Epoch,
+    span: tuple[Array, Array],
+    *,
+    structure: Any,
+    padded: bool,
+) -> tuple[TrainState, Loss]:
+    """`_segment` of a single member on one device, without an axis of members."""
+    program, rows = jax.tree.unflatten(structure, fixed)
+    order, rates, newest = jax.tree.map(jnp.asarray, epoch)
+    return iterate(program, (state, losses), rows, lambda i: order[i], rates, newest, span, padded=padded)
+
+
 @cache
 def _segment_on(placement: Placement, *, padded: bool) -> jax.stages.Wrapped:
     """`_segment` on several devices: each has members of its own, and does with them what one device does."""
@@ -153,10 +169,38 @@ def _segment_on(placement: Placement, *, padded: bool) -> jax.stages.Wrapped:
 
 
 @dataclass(frozen=True)
+class CompiledMember:
+    """A segment compiled for a single member on one device and a maximum number of iterations."""
+
+    run: Callable[..., tuple[TrainState, Loss]]
+    iterations: int
+
+    def __call__(
+        self, fixed: Sequence[Any], state: TrainState, epoch: Epoch, iterations: int
+    ) -> tuple[TrainState, Loss]:
+        """The state after the first `iterations` iterations, and the losses of their batches; both are on the device.
+
+        Args:
+            fixed: the `fixed_leaves` of program and rows.
+            state: the state before; it is used up.
+            epoch: the rows of each batch, the learning rates and the shares of the average.
+            iterations: how many of them.
+        """
+        places = np.zeros(self.iterations, np.float32)
+        return self.run(fixed, state, Loss(places, places), epoch, (np.int32(0), np.int32(iterations)))
+
+
+def fixed_leaves(program: Program, rows: Rows) -> list[Any]:
+    """The arrays that no iteration changes, on the device: to take the program apart takes as long as a small epoch."""
+    return [*(jax.device_put(np.float32(number)) for number in jax.tree.leaves(program)), *jax.tree.leaves(rows)]
+
+
+@dataclass(frozen=True)
 class CompiledPopulation:
     """A segment compiled for a group of members and a maximum number of iterations, and the bytes that it occupies.
 
-    Several devices train as large a part of the group each.
+    Several devices train as large a part of the group each. `member` is the program where a group is one member, on one
+    device.
     """
 
     run: Callable[..., tuple[TrainState, Loss]]
@@ -164,6 +208,7 @@ class CompiledPopulation:
     orders: int
     iterations: int
     memory_bytes: int
+    member: CompiledMember | None = None
 
     def __call__(self, members: Population, rows: Rows, orders: Orders, iterations: int) -> tuple[Population, Loss]:
         """The members after the first `iterations` iterations, and the losses [members, iterations] of their batches.
@@ -182,20 +227,21 @@ class CompiledPopulation:
     def _states_and_losses(
         self, members: Population, rows: Rows, orders: Orders, iterations: int
     ) -> tuple[TrainState, Loss]:
-        if self.group == members.number > 1:
+        if self.group == members.number > 1 and self.orders == len(orders.batches):
             return self._run(members, orders, rows=rows, iterations=iterations)
         on_host: Population = jax.tree.map(np.asarray, members)
         count, size = members.number, self.group
         groups = [range(first, min(first + size, count)) for first in range(0, count, size)]
 
         def run(group: range) -> tuple[TrainState, Loss]:
+            if self.member is not None:
+                return _run_alone(self.member, on_host, orders, group[0], rows=rows, iterations=iterations)
             places = np.resize(np.array(group, np.int32), size)  # fills the last group up with its own members
             done = self._run(*_take_group(on_host, orders, places, count=self.orders), iterations=iterations, rows=rows)
             kept: tuple[TrainState, Loss] = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(group)], done)
             return kept
 
-        with ThreadPoolExecutor(cores()) as pool:
-            done = list(pool.map(run, groups))
+        done = map_on_cores(run, groups)
         together: tuple[TrainState, Loss] = jax.tree.map(lambda *leaves: np.concatenate(leaves), *done)
         return together
 
@@ -207,9 +253,16 @@ class CompiledPopulation:
         return done
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _run_alone(
+    run: CompiledMember, members: Population, orders: Orders, place: int, *, rows: Rows, iterations: int
+) -> tuple[TrainState, Loss]:
+    """The member at a place after its iterations, as a group of one on the host, and the losses of their batches."""
+    program, state = jax.tree.map(lambda leaf: leaf[place], (members.programs, members.states))
+    newest = None if orders.newest is None else orders.newest[place]
+    epoch = Epoch(orders.batches[members.orders[place]], orders.rates[place], newest)
+    done = run(fixed_leaves(program, rows), state, epoch, iterations)
+    group: tuple[TrainState, Loss] = jax.tree.map(lambda leaf: np.asarray(leaf)[None], done)
+    return group
 
 
 def _take_group(
@@ -236,21 +289,41 @@ def compile_population(
     first_product()
     placement = rows.placement
     group = placement.count * group_of(-(-members.number // placement.count), together=together)
+    waiting = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(members))
+    at_once = min(cores(), -(-members.number // group))
+    if group == 1:
+        compiled = _compile_member(members, rows, plan, iterations)
+        member, of_group = CompiledMember(compiled, iterations), 1
+    else:
+        member, of_group = None, min(orders, group)
+        compiled = _compile_group(members, rows, plan, group=group, orders=of_group, iterations=iterations)
+    occupied = _occupied_bytes(compiled, rows, at_once) + waiting
+    return CompiledPopulation(compiled, group, of_group, iterations, occupied, member)
+
+
+def _compile_member(members: Population, rows: Rows, plan: Plan, iterations: int) -> jax.stages.Compiled:
+    program, state = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), (members.programs, members.states)
+    )
+    leaves, structure = jax.tree.flatten((program, rows))
+    epoch = epoch_without_change(np.zeros((iterations, plan.parts, plan.part_rows), np.int32), state)
+    args = (leaves, state, no_losses(iterations), epoch, (np.int32(0), np.int32(0)))
+    return _segment_of_one.lower(*args, structure=structure, padded=plan.padded).compile()
+
+
+def _compile_group(
+    members: Population, rows: Rows, plan: Plan, *, group: int, orders: int, iterations: int
+) -> jax.stages.Compiled:
+    placement = rows.placement
     some: Population = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((group, *leaf.shape[1:]), leaf.dtype), members)
-    of_group = min(orders, group)
-    shape = (of_group, iterations, plan.parts, plan.part_rows)
+    shape = (orders, iterations, plan.parts, plan.part_rows)
     nothing = np.zeros((group, iterations), np.float32)
     given = Orders(np.zeros(shape, np.int32), nothing, None if members.states.average is None else nothing)
     span, losses = (np.int32(0), np.int32(0)), _no_losses(group, iterations)
     args = (some.programs, some.orders, some.states, losses, rows, given, span)
     if placement == LOCAL:
-        lowered = _segment.lower(*args, padded=plan.padded)
-    else:
-        lowered = _segment_on(placement, padded=plan.padded).lower(*args)
-    compiled = lowered.compile()
-    waiting = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(members))
-    at_once = min(cores(), -(-members.number // group))
-    return CompiledPopulation(compiled, group, of_group, iterations, _occupied_bytes(compiled, rows, at_once) + waiting)
+        return _segment.lower(*args, padded=plan.padded).compile()
+    return _segment_on(placement, padded=plan.padded).lower(*args).compile()
 
 
 def _occupied_bytes(compiled: jax.stages.Compiled, rows: Rows, at_once: int) -> int:

@@ -1,16 +1,15 @@
 """The validation of members after an epoch: of small ones at once, of others one by one on all cores."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import replace
 
 import jax
 import numpy as np
 
+from batchwright.nn.protocols import Variables
 from batchwright.population.evaluate import outputs_of_members
-from batchwright.population.members import Population
-from batchwright.population.segment import cores
+from batchwright.population.members import stack_numbers
+from batchwright.population.threads import map_on_cores
 from batchwright.training.epochs import NOT_VALIDATED, Validation, keeps_mistakes, validate
 from batchwright.training.evaluate import ROWS_AT_ONCE, evaluate_answers
 from batchwright.training.job import Job
@@ -31,8 +30,7 @@ def validate_each(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[Val
         here = replace(job, train=train, validation=validation)
         return validate(here, state) if int(state.status) == RUNNING else NOT_VALIDATED
 
-    with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(validate_job, range(len(jobs)), jobs, states))
+    return map_on_cores(validate_job, range(len(jobs)), jobs, states)
 
 
 def can_validate_at_once(jobs: Sequence[Job]) -> bool:
@@ -41,10 +39,8 @@ def can_validate_at_once(jobs: Sequence[Job]) -> bool:
     return isinstance(rows, Rows) and rows.placement == LOCAL and not any(job.renews_statistics for job in jobs)
 
 
-def validate_at_once(
-    jobs: Sequence[Job], states: Sequence[TrainState], members: Population, places: Sequence[int]
-) -> list[Validation]:
-    """`validate_each` of the members at these places; one program computes the outputs of all.
+def validate_at_once(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[Validation]:
+    """`validate_each`; one program computes the outputs of all.
 
     Metrics are computed from them on the host, in float64, as of a single network: equal outputs give equal bits.
     """
@@ -54,9 +50,9 @@ def validate_at_once(
         return found
     rows = jobs[0].validation
     assert isinstance(rows, Rows)
-    some = [places[number] for number in running]
-    models, variables = jax.tree.map(
-        lambda leaf: np.asarray(leaf)[some], (members.programs.model.without_views, members.states.evaluated)
+    models = stack_numbers([jobs[number].program.model.without_views for number in running])
+    variables: Variables = jax.tree.map(
+        lambda *leaves: np.stack(leaves), *(states[number].evaluated for number in running)
     )
     on_cpu = jax.default_backend() == "cpu"
     at_once = ROWS_AT_ONCE if on_cpu else min(ROWS_AT_ONCE, jobs[0].plan.part_rows)
@@ -70,8 +66,8 @@ def validate_at_once(
         figures = evaluate_answers(task, of_member, targets, weights, mistakes=mistakes)
         return Validation(*figures, states[number].evaluated)
 
-    with ThreadPoolExecutor(cores()) if rows.length >= THREADED_ROWS else nullcontext() as pool:
-        judged = map(judge, running, outputs) if pool is None else pool.map(judge, running, outputs)
-        for number, validation in zip(running, judged, strict=True):
-            found[number] = validation
+    apply = map_on_cores if rows.length >= THREADED_ROWS else map
+    judged = apply(judge, running, list(outputs))
+    for number, validation in zip(running, judged, strict=True):
+        found[number] = validation
     return found

@@ -19,7 +19,7 @@ import numpy as np
 from batchwright._files import hidden_path, write_folder
 from batchwright.errors import RunError
 from batchwright.runs.manifest import CHECKPOINTS, File, describe_file
-from batchwright.runs.reading import REMEDY, numbers, parse, read_bytes, to_plain
+from batchwright.runs.reading import REMEDY, numbers, parse, read_bytes
 from batchwright.runs.sealed import seal, unseal
 from batchwright.runs.tensors import HEADER_BYTES, Expected, by_path, dump, load
 from batchwright.training.checkpoint import Checkpoint
@@ -58,7 +58,7 @@ def write(run: Path, checkpoint: Checkpoint, *, keep: int) -> None:
     if not path.exists():
         state = dump(by_path(_arrays(checkpoint, with_kept=not checkpoint.keeps_its_own)))
         plain = _Plain(
-            [to_plain(row) for row in checkpoint.history],
+            list[Any](checkpoint.history),
             checkpoint.kept_epoch,
             checkpoint.seconds,
             list(checkpoint.diverged),
@@ -68,7 +68,8 @@ def write(run: Path, checkpoint: Checkpoint, *, keep: int) -> None:
             None if checkpoint.last_wrong is None else len(checkpoint.last_wrong),
             not checkpoint.keeps_its_own,
         )
-        write_folder(path, {STATE: state, PLAIN: seal(asdict(plain)).encode()})
+        told = {**vars(plain), "state": asdict(plain.state)}  # `asdict` copies the history, number by number
+        write_folder(path, {STATE: state, PLAIN: seal(told).encode()})
     for old in _newest_first(run)[keep:]:
         _remove(old)
 

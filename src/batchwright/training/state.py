@@ -19,7 +19,8 @@ from batchwright.optim.rule import Optimizer
 from batchwright.tasks import Task
 from batchwright.tasks.target_columns import target_columns
 from batchwright.training.placement import LOCAL, Placement, is_divided, placement_of
-from batchwright.training.uncompiled import call_uncompiled
+from batchwright.training.shapes import by_shapes
+from batchwright.training.uncompiled import call_on_host, call_uncompiled
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -188,7 +189,8 @@ def initial_state(program: Program, example: Mapping[str, np.ndarray | jax.Array
     return state_with(program, initial_variables(program.model, example, seed=seed), seed=seed)
 
 
-def state_shapes(program: Program, example: Mapping[str, np.ndarray | jax.Array]) -> TrainState:
+@by_shapes
+def state_shapes(program: Program, example: Mapping[str, np.ndarray | jax.Array | jax.ShapeDtypeStruct]) -> TrainState:
     """The shapes and dtypes of `initial_state`, without content. The trace of the network is made once for both."""
     model = program.model
     variables = jax.eval_shape(_variables, model, example_for(model.network, example), _key(0))
@@ -211,10 +213,18 @@ def state_with(program: Program, variables: Variables, *, seed: int) -> TrainSta
     Raises:
         ConfigError: a pattern of the optimizer, or of what is frozen, matches no parameter, or all of them are frozen.
     """
+    return _make_state(call_uncompiled, program, variables, seed)
+
+
+def host_state_with(program: Program, variables: Variables, *, seed: int) -> TrainState:
+    """`state_with` on the host; its parameters are the arrays of the variables, which nobody may change."""
+    return _make_state(call_on_host, program, variables, seed)
+
+
+def _make_state(call: Callable[..., Any], program: Program, variables: Variables, seed: int) -> TrainState:
     _check_frozen(program, variables.params)
-    state: TrainState = call_uncompiled(
-        _state_of(program.frozen, program.averaged), program.optimizer, variables, _key(seed)
-    )
+    made = _state_of(program.frozen, program.averaged)
+    state: TrainState = call(made, program.optimizer, variables, _key(seed))
     return state
 
 

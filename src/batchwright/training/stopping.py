@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from operator import itemgetter
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
@@ -64,11 +66,12 @@ class EarlyStopping:
         Raises:
             ConfigError: a row lacks the monitored metric.
         """
-        figures = [self._figure(row) for row in history]
+        figures = self._figures(history)
         costs = [-figure for figure in figures] if self._larger_is_better else figures
-        best = min((cost for cost in costs if math.isfinite(cost)), default=None)
+        best = min(filter(math.isfinite, costs), default=None)
         best_epoch = None if best is None else costs.index(best) + 1
-        waited = len(costs) - _last_better(costs, self.min_delta)
+        improved = _last_better(costs, self.min_delta) if self.min_delta else best_epoch or 0
+        waited = len(costs) - improved
         if waited < (self.patience or PATIENCE):
             return SoFar(best_epoch, None)
         by = f" by more than {self.min_delta:g}" if self.min_delta else ""
@@ -84,6 +87,14 @@ class EarlyStopping:
     def _larger_is_better(self) -> bool:
         metric = METRICS.get(self.monitor.removeprefix("val_"))
         return self.mode == "max" or (self.mode == "auto" and metric is not None and metric.larger_is_better)
+
+    def _figures(self, history: Sequence[Mapping[str, object]]) -> list[float]:
+        """The monitored metric of each epoch; nearly always these are all floats, and soon looked through."""
+        with suppress(KeyError):
+            found: list[Any] = list(map(itemgetter(self.monitor), history))
+            if set(map(type, found)) <= {float}:
+                return found
+        return list(map(self._figure, history))
 
     def _figure(self, row: Mapping[str, object]) -> float:
         figure = row.get(self.monitor)

@@ -4,7 +4,7 @@ The function is traced, and NumPy does each operation of the trace (`operations`
 itself. Results are those of the compiled function, except for the last bit of some functions such as the logarithm.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -30,14 +30,30 @@ def call_uncompiled(function: Callable[..., Any], *arguments: Any) -> Any:
     >>> call_uncompiled(lambda x: {"twice": 2 * x}, np.arange(3, dtype=np.float32))
     {'twice': Array([0., 2., 4.], dtype=float32)}
     """
-    given = jax.tree.leaves(arguments)
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in given):
+    if _is_traced(arguments):
         return function(*arguments)
+    made, avals, structure = _call(function, arguments)
+    placed = [_to_device(value, kind) for value, kind in zip(made, avals, strict=True)]
+    return jax.tree.unflatten(structure, placed)
+
+
+def call_on_host(function: Callable[..., Any], *arguments: Any) -> Any:
+    """`call_uncompiled` for results without keys, as arrays of NumPy; some may be those of the arguments."""
+    made, _, structure = _call(function, arguments)
+    return jax.tree.unflatten(structure, made)
+
+
+def _is_traced(arguments: tuple[Any, ...]) -> bool:
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments))
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[list[np.ndarray], Sequence[Any], Any]:
+    """The results in NumPy, what they are in JAX, and the structure of their tree."""
     traced, result = jax.make_jaxpr(function, return_shape=True)(*arguments)
+    given = zip(jax.tree.leaves(arguments), traced.in_avals, strict=True)
     with np.errstate(all="ignore"):
-        made = _run(traced, [_to_numpy(leaf, kind) for leaf, kind in zip(given, traced.in_avals, strict=True)])
-    placed = [_to_device(value, kind) for value, kind in zip(made, traced.out_avals, strict=True)]
-    return jax.tree.unflatten(jax.tree.structure(result), placed)
+        made = _run(traced, [_to_numpy(leaf, kind) for leaf, kind in given])
+    return made, traced.out_avals, jax.tree.structure(result)
 
 
 def _run(traced: core.ClosedJaxpr, given: list[np.ndarray]) -> list[np.ndarray]:

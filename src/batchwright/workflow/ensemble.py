@@ -4,8 +4,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from math import inf
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from batchwright.errors import ConfigError
 from batchwright.nn import ARCHITECTURES
 from batchwright.population.at_once import memory_of
 from batchwright.population.fit import MemberRun, fit_members
+from batchwright.population.threads import map_on_cores
 from batchwright.runs.folder import RunFolder
 from batchwright.runs.members import Figures, MembersRecord
+from batchwright.training.checkpoint import EpochRow
 from batchwright.training.epochs import End
 from batchwright.training.events import Compiled, EpochDone, Stopped
 from batchwright.training.feed import OnDisk
@@ -27,7 +30,7 @@ from batchwright.workflow.fitting import Fitted, heed
 from batchwright.workflow.held_out import refuse_without_validation
 from batchwright.workflow.joining import Joined, join_trained
 from batchwright.workflow.judging import Part, judge_finished
-from batchwright.workflow.member_jobs import member_groups, member_job
+from batchwright.workflow.member_jobs import groups_at_once, member_groups, member_job
 from batchwright.workflow.member_settings import given_members, member_settings
 from batchwright.workflow.member_states import STATES, keep_groups, restore_group, save_group
 from batchwright.workflow.preparing import Prepared, example_of, example_of_rows, job_on, to_host
@@ -102,11 +105,7 @@ def fit_ensemble(
     yield compiled
     if folder:
         folder.write_plan(prepared.accounting(compiled.memory_bytes))
-    ended: str | None = None
-    for group in training.groups:
-        ended = yield from training.train(group, goes_on=not over)
-        if ended is not None:
-            break
+    ended = yield from training.train(goes_on=not over)
     first, record, before = training.runs[0], None, prepared
     joined = (join_trained if prepared.dealt is None else join_folds)(prepared, drawn, training.runs)
     if joined is None:
@@ -170,8 +169,15 @@ def _counted(record: MembersRecord, count: int) -> str:
     return f"{', '.join(said)}, and {answering} of them answer{'s' * (answering == 1)}"
 
 
+class _Group(NamedTuple):
+    """Members that are trained together, by number, and their epochs from where they are."""
+
+    numbers: Sequence[int]
+    epochs: Iterator[tuple[MemberRun, ...]]
+
+
 class _Training:
-    """The members in training: their jobs, in groups that are trained one after the other, and what they came to."""
+    """The members in training: their jobs, in groups of which some go on side by side, and what they came to."""
 
     def __init__(
         self,
@@ -189,7 +195,8 @@ class _Training:
         self.states = None if folder is None else folder.path / STATES
         self.groups = keep_groups(self.states, groups) if self.states else groups
         self.max_time = prepared.job.max_time
-        self.runs = dict[int, MemberRun]()
+        self.at_once = 1 if self.max_time is not None else groups_at_once(self.jobs, self.groups, self.example)
+        self.runs, self.least = dict[int, MemberRun](), inf
         self.taken = time.monotonic()
 
     def compile(self) -> Compiled:
@@ -203,8 +210,29 @@ class _Training:
         if self.states is not None:
             save_group(self.states, self.runs)
 
-    def train(self, group: Sequence[int], *, goes_on: bool = True) -> Steps:
-        """Train the members of a group, from where the folder says that they are; they stay so if it has ended."""
+    def train(self, *, goes_on: bool) -> Steps:
+        """Train all groups, some of them side by side, from where the folder says that they are.
+
+        Another is begun when one has ended. They stay as they are unless the training `goes_on`.
+        """
+        waiting, going = list(self.groups), list[_Group]()
+        while waiting or going:
+            while waiting and len(going) < self.at_once:
+                begun = self._begin(waiting.pop(0))
+                if goes_on and self._running(begun.numbers):
+                    going.append(begun)
+            if not going:
+                continue
+            if self._has_no_time(going):
+                return "finished"
+            ended = yield from self._epoch(going)
+            if ended is not None:
+                return ended
+            going = [group for group in going if self._running(group.numbers)]
+        return None
+
+    def _begin(self, group: Sequence[int]) -> _Group:
+        """A group where the folder says that it is."""
         jobs = self._jobs_of(group)
         example = self._example_of(jobs)
         start = restore_group(self.states, group, jobs, example) if self.states else ()
@@ -213,22 +241,29 @@ class _Training:
             for row in self.runs[0].now.history:
                 assert self.folder is not None
                 self.folder.append(row)
-        if not goes_on or (start and all(run.end is not None for run in start)):
-            return None
-        if not start and self.max_time is not None and self._seconds() >= self.max_time:
-            return "finished"
-        for runs in fit_members(jobs, example, start=start):
-            before, late = self._running(group), self._is_late(group, runs)
-            self.runs |= {number: _end_late(run, late) for number, run in zip(group, runs, strict=True)}
-            ended = "interrupted" if self.interrupted() else "finished" if self.steering.stop else None
-            self._save(group, before, ending=ended is not None)
-            yield from self._events(group, before)
-            if ended is not None:
-                self.runs |= {number: _end_asked(self.runs[number], ended) for number in group}
-                return ended
-            if late:
-                return None
-        return None
+        self.least = min([self.least, *(_loss(row) for run in start for row in run.now.history)])
+        return _Group(group, fit_members(jobs, example, start=start))
+
+    def _epoch(self, going: Sequence[_Group]) -> Steps:
+        """Train groups for an epoch, side by side; say what follows for each."""
+        found = map_on_cores(lambda group: next(group.epochs), going)
+        before = [self._running(group.numbers) for group in going]
+        for group, runs in zip(going, found, strict=True):
+            late = self._is_late(group.numbers, runs)
+            self.runs |= {number: _end_late(run, late) for number, run in zip(group.numbers, runs, strict=True)}
+        ended = "interrupted" if self.interrupted() else "finished" if self.steering.stop else None
+        self._save([*chain(*before)], ending=ended is not None)
+        for group, running in zip(going, before, strict=True):
+            yield from self._events(group.numbers, running)
+        if ended is not None:
+            numbers = chain(*(group.numbers for group in going))
+            self.runs |= {number: _end_asked(self.runs[number], ended) for number in numbers}
+        return ended
+
+    def _has_no_time(self, going: Sequence[_Group]) -> bool:
+        """Whether the time is over before a group has begun."""
+        unbegun = any(number not in self.runs for group in going for number in group.numbers)
+        return unbegun and self.max_time is not None and self._seconds() >= self.max_time
 
     def _jobs_of(self, group: Sequence[int]) -> list[Job]:
         """The jobs of a group, which holds out one fold; the rows of a fold are in memory only while they are used."""
@@ -246,35 +281,40 @@ class _Training:
             self.example if self.prepared.dealt is None or isinstance(rows, OnDisk) else example_of_rows(to_host(rows))
         )
 
-    def _events(self, group: Sequence[int], before: Sequence[int]) -> Iterator[MembersDone | EpochDone]:
+    def _events(self, numbers: Sequence[int], before: Sequence[int]) -> Iterator[MembersDone | EpochDone]:
         """What follows an epoch of those that had not ended `before`; the first member's is told and recorded."""
         if 0 in before and not self._has_diverged(0):
             now = self.runs[0].now
             if self.folder:
                 self.folder.append(now.history[-1])
             yield EpochDone(now.history[-1], now.kept_epoch == len(now.history), now.state, now.last_wrong)
-        epoch, epochs = max(len(self.runs[n].now.history) for n in group), self.jobs[0].plan.epochs
-        running = self._running(group)
-        done = sum(len(each) for each in self.groups[: self.groups.index(list(group))])
-        done_here = len(group) * epoch / epochs if running else len(group)
-        losses = [row["val_loss"] for run in self.runs.values() for row in run.now.history if "val_loss" in row]
-        numbers, count = tuple(number + 1 for number in group), len(self.jobs)
-        share = (done + done_here) / count
-        yield MembersDone(numbers, len(running), count, epoch, epochs, share, min(losses, default=inf))
+        histories = [self.runs[number].now.history for number in numbers]
+        self.least = min([self.least, *(_loss(history[-1]) for history in histories if history)])
+        epoch, epochs = max(map(len, histories)), self.jobs[0].plan.epochs
+        share, said = sum(map(self._share, self.groups)), tuple(number + 1 for number in numbers)
+        running, count = len(self._running(numbers)), len(self.jobs)
+        yield MembersDone(said, running, count, epoch, epochs, share / count, self.least)
+
+    def _share(self, group: Sequence[int]) -> float:
+        """How many of its members have done all epochs that they are to do; of those that go on, by their epochs."""
+        if not self._running(group):
+            return len(group)
+        done = max((len(self.runs[number].now.history) for number in group if number in self.runs), default=0)
+        return len(group) * done / self.jobs[0].plan.epochs
 
     def _has_diverged(self, number: int) -> bool:
         end = self.runs[number].end
         return end is not None and end.status == "diverged"
 
-    def _running(self, group: Sequence[int]) -> list[int]:
+    def _running(self, numbers: Sequence[int]) -> list[int]:
         """Those that have not ended, begun or not."""
-        return [number for number in group if number not in self.runs or self.runs[number].end is None]
+        return [number for number in numbers if number not in self.runs or self.runs[number].end is None]
 
-    def _save(self, group: Sequence[int], before: Sequence[int], *, ending: bool) -> None:
-        """Save those that have just ended, and now and then those that go on."""
+    def _save(self, before: Sequence[int], *, ending: bool) -> None:
+        """Of those that had not ended `before`, save those that have just ended, and now and then those that go on."""
         if self.states is None:
             return
-        running = self._running(group)
+        running = self._running(before)
         due = ending or self.steering.checkpoint or time.monotonic() - self.taken >= BETWEEN_EPOCHS
         self.steering.checkpoint = False
         saved = [number for number in before if due or number not in running]
@@ -282,7 +322,7 @@ class _Training:
         self.taken = time.monotonic() if due else self.taken
 
     def _seconds(self) -> float:
-        """Seconds of training so far: groups are trained one after the other."""
+        """Seconds of training so far: with a limit of time, groups are trained one after the other."""
         return sum(max((self.runs[n].seconds for n in group if n in self.runs), default=0.0) for group in self.groups)
 
     def _is_late(self, group: Sequence[int], runs: Sequence[MemberRun]) -> bool:
@@ -294,6 +334,11 @@ class _Training:
         here, epochs = max(run.seconds for run in runs), max(len(run.now.history) for run in runs)
         others = self._seconds() - max((self.runs[n].seconds for n in group if n in self.runs), default=0.0)
         return others + here + here / max(epochs, 1) > until
+
+
+def _loss(row: EpochRow) -> float:
+    """The validation loss of an epoch, where there is one."""
+    return float(row.get("val_loss", inf))
 
 
 def _end_late(run: MemberRun, late: bool) -> MemberRun:

@@ -19,7 +19,8 @@ from batchwright.nn.ensembles import submodels_of
 from batchwright.nn.protocols import TARGETS, Inputs, Network, Tree, Variables
 from batchwright.nn.series import Series
 from batchwright.training.plan import Plan
-from batchwright.training.state import Model, Program, TrainState, state_shapes
+from batchwright.training.shapes import by_shapes
+from batchwright.training.state import Program, state_shapes
 
 MOST_PER_AXIS = 2**31 - 1
 
@@ -115,7 +116,7 @@ def foretell(
     bound = held + plan.part_rows * _places(program.model.network, example) * params * KEPT_PER_NUMBER
     if enough(bound):
         return Foretold(parameters, bound, seconds)
-    return Foretold(parameters, held + _kept_bytes(program.model, state, example, plan.part_rows), seconds)
+    return Foretold(parameters, held + _kept_bytes(program, example, plan.part_rows), seconds)
 
 
 def is_little_work(network: Network, parameters: int, plan: Plan, example: Mapping[str, np.ndarray]) -> bool:
@@ -164,13 +165,15 @@ def layers_of(network: Any) -> int:
     return inner or 1
 
 
-def _kept_bytes(model: Model, state: TrainState, example: Mapping[str, np.ndarray], rows: int) -> int:
+@by_shapes
+def _kept_bytes(program: Program, example: Mapping[str, Any], rows: int) -> int:
     """Bytes that a part of a batch keeps for the gradient, besides the parameters themselves."""
+    network, state = program.model.network, state_shapes(program, example)
 
     def kept(variables: Variables, inputs: Inputs) -> Any:
         def outputs(params: Tree) -> tuple[Array, Tree]:
             at = Variables(params, variables.state)
-            return model.network.apply(at, inputs, train=True, key=jax.random.key(0), present=None)
+            return network.apply(at, inputs, train=True, key=jax.random.key(0), present=None)
 
         return jax.vjp(outputs, variables.params, has_aux=True)[1]
 

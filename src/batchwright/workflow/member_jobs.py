@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import jax
 import numpy as np
 
 from batchwright.measure.device_memory import OF_MEMORY, free_memory
 from batchwright.population.at_once import member_bytes, wave_sizes
 from batchwright.population.groups import group_jobs
+from batchwright.population.threads import cores
+from batchwright.training.feed import OnDisk
 from batchwright.training.job import Job
+from batchwright.training.placement import LOCAL
 from batchwright.workflow.drawn import Drawn
 from batchwright.workflow.preparing import Prepared, job_on
 
@@ -38,3 +42,18 @@ def member_groups(jobs: Sequence[Job], example: Mapping[str, np.ndarray], *, fol
             found.append(group[first : first + count])
             first += count
     return found
+
+
+def groups_at_once(jobs: Sequence[Job], groups: Sequence[Sequence[int]], example: Mapping[str, np.ndarray]) -> int:
+    """How many groups are trained side by side: on a CPU as many as it has cores, and as fit in memory with their rows.
+
+    A program of a small network uses one core well, and a second hardly.
+    """
+    train = jobs[0].train
+    if jax.default_backend() != "cpu" or train.placement != LOCAL or isinstance(train, OnDisk):
+        return 1
+    rows = sum(leaf.nbytes for leaf in jax.tree.leaves((train, jobs[0].validation)))
+    sizes = [len(group) * COPIES * member_bytes(jobs[group[0]], example) + rows for group in groups]
+    free, most = free_memory(), min(cores(), len(groups))
+    fitting = np.cumsum(sorted(sizes, reverse=True)[:most]) <= (np.inf if free is None else OF_MEMORY * free)
+    return max(int(fitting.sum()), 1)
