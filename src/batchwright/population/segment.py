@@ -139,7 +139,7 @@ def _segment(
     return done
 
 
-@partial(jax.jit, static_argnames=("structure", "padded"), donate_argnames=("state", "losses"))
+@partial(jax.jit, static_argnames=("structure", "padded"), donate_argnames="state")
 def _segment_of_one(
     fixed: Sequence[Array],
     state: TrainState,
