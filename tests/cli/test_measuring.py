@@ -128,19 +128,21 @@ def test_epochs_auto_needs_something_to_go_by(batchwright) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("key", "words"),
     [
-        ("compare", "iris", "--precision", "auto", "--vary", "optimizer.name"),
-        ("compare", "iris", "--vary", "training.precision=[float32, auto]"),
-        ("search", "iris", "--precision", "auto", "--trials", "2"),
-        ("search", "iris", "--set", "training.precision={choice: [auto, float32]}", "--trials", "2"),
+        ("training.precision", ("compare", "iris", "--precision", "auto", "--vary", "optimizer.name")),
+        ("training.precision", ("compare", "iris", "--vary", "training.precision=[float32, auto]")),
+        ("training.precision", ("search", "iris", "--precision", "auto", "--trials", "2")),
+        ("training.precision", ("search", "iris", "--set", "training.precision={choice: [auto, float32]}")),
+        ("training.batch_size", ("compare", "iris", "--batch-size", "auto", "--vary", "optimizer.name")),
+        ("training.epochs", ("compare", "iris", "--epochs", "auto")),
+        ("optimizer.learning_rate", ("compare", "iris", "--learning-rate", "auto")),
     ],
-    ids=" ".join,
 )
-def test_where_networks_are_compared_auto_is_refused(batchwright, words: tuple[str, ...]) -> None:
+def test_where_networks_are_compared_auto_is_refused(batchwright, key: str, words: tuple[str, ...]) -> None:
     answer = batchwright(*words)
     assert answer.code == 2
-    assert "training.precision: auto is measured before a single training" in answer.err
+    assert f"{key}: auto is measured before a single training" in answer.err
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), min_size=1, max_size=300))

@@ -189,7 +189,7 @@ def test_several_seeds_and_rates_that_diverge_are_shown_in_the_table_of_another_
         (("--set", "optimizer.momentum={uniform: [0.5, 0.9]}"), "it is one of sgd"),
         (("--set", "training.epochs={uniform: [1, 9]}"), "cannot be searched"),
         (("--learning-rate", 0.1), "there is nothing to search"),
-        (("--batch-size", "auto"), "auto does not go with a search"),
+        (("--batch-size", "auto"), "auto is measured before a single training"),
         (("--batch-size", "{adaptive: {}}"), "a batch size that stays as it is"),
         (("--validation-split", 0), "above 0"),
         (("--trials", 0), "--trials"),

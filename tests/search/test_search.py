@@ -102,7 +102,7 @@ def test_other_rows_are_not_gone_on_with(tmp_path, found, monkeypatch):
     ("others", "said"),
     [
         ({"data.validation_split": "0"}, "validation_split"),
-        ({"training.epochs": "auto"}, "auto does not go with a search"),
+        ({"training.epochs": "auto"}, "auto is measured before a single training"),
         ({"training.batch_size": "{adaptive: {}}"}, "stays as it is"),
     ],
 )

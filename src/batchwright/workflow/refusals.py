@@ -1,7 +1,7 @@
 """Whether several networks are to be trained together, and what is refused where one is, or where some are compared."""
 
 from batchwright.config import Settings
-from batchwright.config.sections import MEMBERS, PRECISION
+from batchwright.config.sections import MEMBERS, NUMBERS
 from batchwright.errors import ConfigError, RunError
 
 
@@ -29,12 +29,12 @@ def refuse_refit_here(settings: Settings) -> None:
 
 
 def refuse_where_compared(settings: Settings) -> None:
-    """Raise a ConfigError where networks are compared, and the settings ask for folds, a refit or `precision: auto`."""
+    """Raise a ConfigError where networks are compared, and the settings ask for folds, a refit or a measured value."""
     refuse_refit_here(settings)
-    if PRECISION in settings.to_measure:
+    if auto := [key for key in settings.to_measure if key not in (MEMBERS, NUMBERS)]:
         raise ConfigError(
-            "training.precision: auto is measured before a single training, and networks are compared here: give "
-            "float32 or bfloat16."
+            f"{auto[0]}: auto is measured before a single training, and networks are compared here: give a value, "
+            "or several to choose from."
         )
     if settings.config.training.folds is not None:
         raise ConfigError(
