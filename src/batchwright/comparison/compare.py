@@ -241,7 +241,7 @@ class _Arena:
             settings = variant.settings(self.space, one.point)
             refuse_where_compared(settings)
             job = replace(job_on(self.prepared, settings), seed=one.seed)
-            alike = rungs(job.plan, "halving") if pruned else ()
+            alike = rungs(job.plan.epochs, "halving") if pruned else ()
             own = _job_on_share(job, shares[one.round]) if shares else job
             ladder = tuple(rung * own.plan.epochs // job.plan.epochs for rung in alike)
             trials.append(Trial(number, (own,), ladder, among=one.round))

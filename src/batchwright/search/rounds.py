@@ -137,7 +137,7 @@ def _trial(search: Session, asked: Asked) -> Trial:
     settings = search.settings(asked.chosen)
     each = [job_on(search.prepared, settings, of_fold) for of_fold in search.jobs]
     jobs = tuple(replace(job, seed=job.seed + further) for further in range(search.options.seeds) for job in each)
-    return Trial(asked.number, jobs, rungs(jobs[0].plan, search.options.pruning, asked.number))
+    return Trial(asked.number, jobs, rungs(jobs[0].plan.epochs, search.options.pruning, asked.number))
 
 
 def _waves(trials: Sequence[Trial], example: Mapping[str, np.ndarray]) -> Iterator[Sequence[Trial]]:

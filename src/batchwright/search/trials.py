@@ -18,14 +18,13 @@ from batchwright.population.groups import group_jobs
 from batchwright.search.objective import LOSS, Objective
 from batchwright.search.study import Outcome
 from batchwright.training.job import Job
-from batchwright.training.plan import Plan
 
 Pruning: TypeAlias = Literal["halving", "hyperband", "none"]
 
 ETA = 3
 """One trial in this many goes on from a rung, and each rung has this many times the epochs of the one before."""
-FIRST_RUNG, LONG_EPOCH = 2, 200
-"""Epochs before the first rung, at least: the loss after one says little, unless it has as many iterations."""
+FIRST_RUNG = 2
+"""Epochs before the first rung, at least: the loss after one says little, even where it has 380 iterations."""
 
 
 @dataclass(frozen=True)
@@ -59,18 +58,16 @@ class Standing:
         return self.outcome.value if self.outcome else self.objective.best(self.curve)
 
 
-def rungs(plan: Plan, pruning: Pruning, bracket: int = 0) -> tuple[int, ...]:
+def rungs(epochs: int, pruning: Pruning, bracket: int = 0) -> tuple[int, ...]:
     """The epochs after which a trial has to be among the best; each further bracket of Hyperband begins a rung later.
 
-    >>> short, long = (Plan(training_rows=rows, batch_size=64, epochs=27) for rows in (500, 50_000))
-    >>> rungs(short, "halving"), rungs(short, "hyperband", 1), rungs(short, "none"), rungs(long, "halving")
-    ((3, 9), (9,), (), (1, 3, 9))
+    >>> rungs(27, "halving"), rungs(27, "hyperband", 1), rungs(27, "none")
+    ((3, 9), (9,), ())
     """
     if pruning == "none":
         return ()
-    first = 1 if plan.iterations_per_epoch >= LONG_EPOCH else FIRST_RUNG
-    found, at = list[int](), plan.epochs // ETA
-    while at >= first:
+    found, at = list[int](), epochs // ETA
+    while at >= FIRST_RUNG:
         found.insert(0, at)
         at //= ETA
     return tuple(found[bracket % (len(found) + 1) :]) if pruning == "hyperband" else tuple(found)
