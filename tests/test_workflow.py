@@ -20,7 +20,7 @@ from batchwright.runs import folder as folder_module
 from batchwright.training.events import EpochDone, SegmentDone
 from batchwright.training.feed import OnDisk
 from batchwright.training.stopping import EarlyStopping
-from batchwright.workflow import Trained, preparing
+from batchwright.workflow import Trained, jobs
 
 QUICK = {"network": bw.nn.MLP((6,)), "epochs": 3, "batch_size": 8}
 
@@ -250,7 +250,7 @@ def test_a_streamed_run_goes_on_with_the_same_bits(big: Path, tmp_path: Path) ->
 
 
 def test_a_batch_larger_than_a_chunk_is_refused(big: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparing, "CHUNK_ROWS", 100)
+    monkeypatch.setattr(jobs, "CHUNK_ROWS", 100)
     with pytest.raises(ConfigError, match="does not go with rows that are read in chunks of 100"):
         streamed(big, tmp_path / "run", **{"training.batch_size": "full"})
 

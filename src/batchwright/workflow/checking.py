@@ -12,8 +12,9 @@ from batchwright.nn.protocols import Network
 from batchwright.runs.run import Run
 from batchwright.training.fit import compile_loop
 from batchwright.training.plan import make_plan
+from batchwright.workflow.jobs import trainings_of
 from batchwright.workflow.measuring import learning_rates
-from batchwright.workflow.preparing import Prepared, trainings_of
+from batchwright.workflow.preparing import Prepared
 from batchwright.workflow.timing import time_epoch
 from batchwright.workflow.training import prepare_to_train, recorded_settings
 

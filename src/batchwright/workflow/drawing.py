@@ -7,7 +7,7 @@ from batchwright.runs.drawing import PARTS, training_drawings
 from batchwright.tasks import Regression
 from batchwright.tasks.value_drawing import Values, value_drawings, values_of
 from batchwright.training.evaluate import answers_of
-from batchwright.workflow.preparing import rows_of
+from batchwright.workflow.jobs import rows_of
 
 if TYPE_CHECKING:
     from batchwright.workflow.trained import Trained

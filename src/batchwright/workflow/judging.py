@@ -11,7 +11,8 @@ from batchwright.training.feed import OnDisk
 from batchwright.training.state import Rows
 from batchwright.workflow.finishing import Finished, chosen_in_training, finish_by, finish_task
 from batchwright.workflow.fitting import HeldOut
-from batchwright.workflow.preparing import Prepared, rows_of
+from batchwright.workflow.jobs import rows_of
+from batchwright.workflow.preparing import Prepared
 
 Part: TypeAlias = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")

@@ -16,30 +16,22 @@ from batchwright.config import Config, Settings
 from batchwright.config.sections import NUMBERS
 from batchwright.data.dataset import Dataset, Split
 from batchwright.data.disk.budget import limit_to_stream
-from batchwright.data.disk.encoded_rows import StoredRows, memory_map
+from batchwright.data.disk.encoded_rows import memory_map
 from batchwright.data.encode.encoding import Encoding
 from batchwright.data.encode.several import SeveralTargets
 from batchwright.data.load import prepare as prepare_data
 from batchwright.data.load_streamed import prepare_streamed
 from batchwright.data.options import is_too_few_to_validate
-from batchwright.errors import ConfigError, DataError, unknown
-from batchwright.measure.curvature import require_curvature
-from batchwright.measure.layers import layer_probe
+from batchwright.errors import ConfigError, DataError
 from batchwright.nn import ARCHITECTURES, Linear
 from batchwright.nn.ensembles import submodels_of
 from batchwright.nn.frozen import follows_batches, with_frozen
 from batchwright.nn.protocols import TARGETS
 from batchwright.optim.names import is_chosen, name_of
 from batchwright.runs.model import Blueprint, features_of
-from batchwright.tasks import TASKS, Task
-from batchwright.training.feed import OnDisk
-from batchwright.training.growth import AdaptiveBatchSize, Growing, limit_growth
 from batchwright.training.job import Job
-from batchwright.training.placement import LOCAL, Placement, one_copy, place_on
-from batchwright.training.plan import Plan, make_plan
-from batchwright.training.state import Program, Rows, TrainState, initial_state, to_device
-from batchwright.training.statistics import LEAST_ITERATIONS
-from batchwright.training.stopping import EarlyStopping
+from batchwright.training.plan import Plan
+from batchwright.training.state import Program, Rows, TrainState, initial_state
 from batchwright.workflow.augmenting import augment_note, chosen_augment, with_augment
 from batchwright.workflow.budget import budget_notes, with_budget, with_budget_of
 from batchwright.workflow.dealing import Dealt, deal, dealt_note, with_members_of_folds
@@ -53,6 +45,7 @@ from batchwright.workflow.held_out import (
     with_validation_rows,
 )
 from batchwright.workflow.images import image_notes, with_image_network, with_image_rate
+from batchwright.workflow.jobs import add_diagnostics, add_probe, make_job
 from batchwright.workflow.linear_rate import linear_rate_notes, with_linear_rate
 from batchwright.workflow.member_settings import given_members
 from batchwright.workflow.refusals import refuse_members
@@ -63,9 +56,6 @@ EXAMPLE_ROWS = 10_000
 
 COMPILED, QUICKLY, FULLY = "compiled", "quickly", "fully"
 """How programs are compiled, as a run's plan records it; where it does not, they were compiled fully."""
-
-CHUNK_ROWS, CHUNKS = 65_536, 16
-"""Most rows of a chunk of those that are read from the disk; and the share of the memory limit that one may take."""
 
 
 @dataclass(frozen=True)
@@ -151,18 +141,18 @@ def prepare(settings: Settings, dataset: Dataset | None = None, like: Encoding |
     config = settings.config
     blueprint = _blueprint(config, dataset)
     program = _program(config, blueprint)
-    job, dealt = _job(config, dataset, program), None
+    job, dealt = make_job(config, dataset, program), None
     if config.training.folds is not None:
         refuse_without_validation(settings, dataset, "`folds` goes by validation rows", "leave it out")
         dealt = _deal(job, dataset, config.training.folds)
-        job = _job(config, dataset, program, dealt.job(job, 0))
+        job = make_job(config, dataset, program, dealt.job(job, 0))
     learned = to_host(job.train) if isinstance(job.train, Rows) and dealt is not None else dataset.train
     example = example_of_rows(learned)
     job = _fitting(job, settings, example)
     check_outputs(blueprint, job.program, example)
     state = initial_state(job.program, example, seed=job.seed)
-    job = _add_probe(job, state, wanted=config.training.noise_scale)
-    job = _add_diagnostics(job, state, learned, config)
+    job = add_probe(job, state, wanted=config.training.noise_scale)
+    job = add_diagnostics(job, state, learned, config)
     differences = difference_notes(job.program.model.network, dataset.encoding)
     of_program = (*_frozen_notes(job, state), *slow_compile_notes(job.program))
     notes = (*dataset.notes, *differences, *_notes(settings, job), *of_program)
@@ -250,7 +240,7 @@ def job_on(prepared: Prepared, settings: Settings, like: Job | None = None) -> J
         raise ConfigError("network.numbers: auto is tried before a training alone: here, choose among names.")
     dataset, config = prepared.dataset, settings_on(prepared, settings).config
     program = _program(config, _blueprint(config, dataset))
-    job = _job(config, dataset, program, like or prepared.job)
+    job = make_job(config, dataset, program, like or prepared.job)
     return _fitting(job, settings, example_of(dataset))
 
 
@@ -329,154 +319,6 @@ def _program(config: Config, blueprint: Blueprint) -> Program:
     if frozen := training.freeze:
         model = replace(model, network=with_frozen(model.network, lambda name: is_chosen(name, frozen)))
     return Program(model, config.optimizer, frozen, training.average is not None, chosen_augment(training))
-
-
-def _job(config: Config, dataset: Dataset, program: Program, like: Job | None = None) -> Job:
-    """The job of a configuration; on the rows of another job, where there is one."""
-    chosen, validation = config.training, dataset.validation
-    if config.schedule.uses_losses and validation is None:
-        raise ConfigError(
-            f"schedule {config.schedule.name!r} follows the validation loss, but there are no validation rows: "
-            "give `validation_split` a share above 0, or take another schedule."
-        )
-    if chosen.average is not None and (wrong := chosen.average.problem()):
-        raise ConfigError(f"training.average: {wrong}")
-    if chosen.average is not None and chosen.average.name == "late" and chosen.max_time is not None:
-        raise ConfigError(
-            "training.average: late begins at a share of the epochs, and with max_time nobody knows how many "
-            "there will be: take the average exponential, or give epochs without max_time."
-        )
-    assert chosen.epochs is not None
-    assert chosen.batch_size is not None
-    size = chosen.batch_size.adaptive.start if isinstance(chosen.batch_size, Growing) else chosen.batch_size
-    rows = like.train.length if like else dataset.train.rows
-    placement = like.train.placement if like else place_on(chosen.devices)
-    plan = make_plan(
-        rows, size, chosen.epochs, remainder=chosen.remainder, shuffle=chosen.shuffle, devices=placement.count
-    )
-    growth = _growth(config, dataset, plan)
-    largest = plan if growth is None else replace(plan, batch_size=growth.maximum)
-    train = like.train if like else rows_of(dataset.train, dataset, largest, placement)
-    held_out = (
-        like.validation if like else None if validation is None else rows_of(validation, dataset, plan, placement)
-    )
-    return Job(
-        program,
-        train,
-        held_out,
-        plan,
-        config.schedule,
-        seed=chosen.seed,
-        early_stopping=_stopping(chosen.early_stopping, program.model.task, held_out=validation is not None),
-        max_time=_first_limit(config, dataset),
-        divergence=chosen.divergence,
-        checkpoints=chosen.checkpoints,
-        growth=growth,
-        average=chosen.average,
-        renews_statistics=_renews_statistics(dataset, plan),
-    )
-
-
-def _first_limit(config: Config, dataset: Dataset) -> float | None:
-    """The seconds of training; with a refit, those that leave as many epochs on all rows their time."""
-    limit = config.training.max_time
-    return limit if limit is None else limit / trainings_of(config, dataset)
-
-
-def trainings_of(config: Config, dataset: Dataset) -> float:
-    """The time of all trainings of a network by the time of the first: more than 2 with a refit, by its rows."""
-    if dataset.validation is None or not config.training.refit:
-        return 1.0
-    return 2.0 + dataset.validation.rows / dataset.train.rows
-
-
-def _renews_statistics(dataset: Dataset, plan: Plan) -> bool:
-    """Whether statistics of batch normalization are computed anew: for many images, where it costs little and helps."""
-    return features_of(dataset.encoding).image is not None and plan.iterations_per_epoch >= LEAST_ITERATIONS
-
-
-def _stopping(chosen: EarlyStopping | None, task: Task, *, held_out: bool) -> EarlyStopping | None:
-    """Early stopping that knows whether a larger figure is better; None without the rows that it goes by.
-
-    Raises:
-        ConfigError: the history will not have the figure that it monitors, or it is not known whether larger is better.
-    """
-    if chosen is None or (not held_out and chosen.monitor != "loss"):
-        return None
-    if chosen.monitor in ("loss", "val_loss"):
-        return chosen
-    found = next((metric for metric in task.reported if f"val_{metric.name}" == chosen.monitor), None)
-    if found is None and chosen.mode != "auto" and type(task) not in TASKS:
-        return chosen
-    if found is None:
-        figures = ("loss", *(f"val_{metric.name}" for metric in task.reported))
-        raise ConfigError(
-            f"training.early_stopping.monitor: {unknown('figure', chosen.monitor, figures)} A metric that the task "
-            "reports by itself needs mode: max or min."
-        )
-    return chosen if chosen.mode != "auto" else replace(chosen, mode="max" if found.larger_is_better else "min")
-
-
-def _growth(config: Config, dataset: Dataset, plan: Plan) -> AdaptiveBatchSize | None:
-    """How the batch size grows, at most to what the rows allow; None where it does not."""
-    chosen = config.training.batch_size
-    if not isinstance(chosen, Growing):
-        return None
-    chosen.adaptive.check(config.optimizer)
-    chunk_rows = None if dataset.memory_limit is None else _most_in_chunk(StoredRows(dataset.train), dataset)
-    return limit_growth(chosen.adaptive, plan, chunk_rows=chunk_rows)
-
-
-def _add_probe(job: Job, state: TrainState, *, wanted: bool) -> Job:
-    """The job with a probe of the noise scale, where it is wanted, or needed for the batch size."""
-    if not wanted and (job.growth is None or job.growth.by != "noise_scale"):
-        return job
-    from batchwright.measure.live import live_noise
-
-    train = job.train._replace(placement=LOCAL) if isinstance(job.train, OnDisk) else one_copy(job.train)
-    probe = live_noise(job.program, train, state.variables, rows=job.plan.rows_per_epoch, seed=job.seed)
-    return replace(job, probe=probe)
-
-
-def _add_diagnostics(job: Job, state: TrainState, train: Split, config: Config) -> Job:
-    """The job with figures of each layer, on some of its training rows, unless they are turned off.
-
-    Raises:
-        ConfigError: the curvature, which comes with them, is asked for without them, or cannot be measured.
-    """
-    wanted, curvature = config.training.diagnostics, config.training.curvature
-    if curvature and not wanted:
-        raise ConfigError(
-            "training.curvature: true is measured along with the layers, which training.diagnostics: false turns off: "
-            "leave one of them out."
-        )
-    if not wanted:
-        return job
-    probe = layer_probe(job, train, curvature=curvature)
-    if curvature:
-        require_curvature(job.program, state, probe.groups)
-    return replace(job, diagnostics=probe)
-
-
-def rows_of(split: Split, dataset: Dataset, plan: Plan, placement: Placement = LOCAL) -> Rows | OnDisk:
-    """The rows of a part on each device; those that do not fit in memory, as what they are read from in chunks."""
-    if dataset.memory_limit is None:
-        return to_device(split, placement)
-    reader = StoredRows(split)
-    most = _most_in_chunk(reader, dataset)
-    if most < plan.batch_size:
-        raise ConfigError(
-            f"a batch of {plan.batch_size:,} rows does not go with rows that are read in chunks of {most:,}: take a "
-            "smaller batch, or a higher memory limit."
-        )
-    batches = min(most // plan.batch_size, -(-reader.rows // plan.batch_size))
-    return OnDisk(reader, batches * plan.batch_size, placement)
-
-
-def _most_in_chunk(reader: StoredRows, dataset: Dataset) -> int:
-    """How many rows of a chunk the memory limit allows."""
-    assert dataset.memory_limit is not None
-    return min(CHUNK_ROWS, dataset.memory_limit // (CHUNKS * reader.row_bytes))
 
 
 def _frozen_notes(job: Job, state: TrainState) -> Iterator[str]:
