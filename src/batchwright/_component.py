@@ -8,12 +8,11 @@ static too, so that a rule without momentum keeps no velocity and a network with
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 import jax
 
 C = TypeVar("C")
-_Flat: TypeAlias = tuple[tuple[object, ...], tuple[tuple[str, ...], tuple[tuple[str, object], ...]]]
 
 
 @dataclass_transform(frozen_default=True)
@@ -33,14 +32,7 @@ def component(cls: type[C]) -> type[C]:
     dataclass = dataclasses.dataclass(frozen=True)(cls)
     names = tuple(field.name for field in dataclasses.fields(dataclass))  # type: ignore[arg-type]
 
-    def flatten(self: C) -> _Flat:
-        known: _Flat | None = vars(self).get(_FLAT)
-        if known is None:
-            known = take_apart(self)
-            object.__setattr__(self, _FLAT, known)  # nothing of it changes, and JAX asks at every call of a program
-        return known
-
-    def take_apart(self: C) -> _Flat:
+    def flatten(self: C) -> tuple[tuple[object, ...], tuple[tuple[str, ...], tuple[tuple[str, object], ...]]]:
         values = {name: getattr(self, name) for name in names}
         dynamic = tuple(
             name for name, value in values.items() if (not _is_off(value) if name in numbers else _is_component(value))
@@ -56,22 +48,7 @@ def component(cls: type[C]) -> type[C]:
 
     jax.tree_util.register_pytree_node(dataclass, flatten, unflatten)
     setattr(dataclass, _MARK, True)
-    dataclass.__getstate__ = fields_of  # type: ignore[assignment]  # and not what has been remembered of them
     return dataclass
-
-
-def fields_of(component: object) -> dict[str, Any]:
-    """The fields of a component by name, as they are.
-
-    >>> @component
-    ... class Scale:
-    ...     factor: float = 2.0
-    >>> scale = Scale()
-    >>> leaves = jax.tree.leaves(scale)
-    >>> fields_of(scale)
-    {'factor': 2.0}
-    """
-    return {name: value for name, value in vars(component).items() if name != _FLAT}
 
 
 def _normalize(self: object, numbers: frozenset[str]) -> None:
@@ -88,7 +65,7 @@ def _normalize(self: object, numbers: frozenset[str]) -> None:
             object.__setattr__(self, name, 0.0)
 
 
-_MARK, _FLAT = "_is_a_component", "_flat"
+_MARK = "_is_a_component"
 
 
 def _is_off(value: object) -> bool:

@@ -1,9 +1,6 @@
 """Components to plain data and back, and their check in Python."""
 
-import copy
 import json
-import pickle
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -103,14 +100,3 @@ def test_traced_numbers_are_not_looked_at() -> None:
         return optimizer.learning_rate * 2
 
     assert float(rate(Adam(learning_rate=0.25))) == 0.5
-
-
-def test_what_is_taken_apart_again_is_the_same_and_a_copy_with_other_numbers_is_its_own() -> None:
-    one = SGD(0.1, momentum=0.9)
-    first, again = jax.tree.flatten(one), jax.tree.flatten(one)
-    assert first == again
-    assert pickle.loads(pickle.dumps(one)) == one == copy.deepcopy(one)
-    other, without = replace(one, momentum=0.5), replace(one, momentum=0.0)
-    assert jax.tree.flatten(other) == ([0.1, 0.5], first[1])
-    assert jax.tree.leaves(without) == [0.1]
-    assert jax.tree.unflatten(first[1], [0.3, 0.4]) == SGD(0.3, momentum=0.4)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
-from batchwright._component import fields_of
 from batchwright.config.components import from_plain
 from batchwright.errors import UsageError, unknown
 from batchwright.lab.descent.convergence import By, Until
@@ -88,7 +87,7 @@ def read(texts: Mapping[str, str], defaults: Mapping[str, str]) -> Asked:
     if len(names) > 1:
         _refuse_unused(values, names)
     else:
-        check_own("optimizer", names[0], fields_of(RULES[names[0]]), values)
+        check_own("optimizer", names[0], vars(RULES[names[0]]), values)
     rules = [rule_of(name, values if len(names) == 1 else _fitting(name, values)) for name in names]
     texts = {key: value for key, value in texts.items() if value not in ("", defaults.get(key))}
     return Asked(course, {name_of(rule): rule for rule in rules}, learning_rate == TUNED, texts)
@@ -160,7 +159,7 @@ def own_numbers(section: str, chosen: Mapping[str, str]) -> dict[str, Any]:
 
 def _fitting(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values that rule `name` has, if another may have the rest; none that would make it another rule."""
-    own = fields_of(RULES[name])
+    own = vars(RULES[name])
     return {key: value for key, value in values.items() if key in own and (own[key] or key not in FORMS)}
 
 
@@ -168,7 +167,7 @@ def _refuse_unused(values: Mapping[str, Any], names: Sequence[str]) -> None:
     """Refuse a value that none of several rules would take."""
     for key in values:
         if not any(key in _fitting(name, {key: True}) for name in names):
-            known = sorted({key for name in names for key in fields_of(RULES[name])})
+            known = sorted({key for name in names for key in vars(RULES[name])})
             raise UsageError(f"none of {', '.join(names)} uses it: {unknown('number of a rule', key[:60], known)}")
 
 

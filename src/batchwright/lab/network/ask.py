@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from batchwright._component import fields_of
 from batchwright.data.formats.source import Source
 from batchwright.errors import UsageError, unknown
 from batchwright.lab.descent.request import LONGEST, check_own, number, own_numbers, positive, unknown_setting, whole
@@ -155,7 +154,7 @@ def _network(chosen: Mapping[str, str]) -> MLP:
 def _numbers_of_rule(chosen: Mapping[str, str]) -> dict[str, Any]:
     own = own_numbers("optimizer", chosen)
     if chosen["rule"] in RULES:
-        check_own("optimizer", chosen["rule"], fields_of(RULES[chosen["rule"]]), own)
+        check_own("optimizer", chosen["rule"], vars(RULES[chosen["rule"]]), own)
     return {**own, "learning_rate": positive("learning_rate", chosen["learning_rate"])}
 
 
