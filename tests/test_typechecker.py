@@ -54,3 +54,21 @@ def test_what_fits_is_let_through_and_each_call_has_sizes_of_its_own() -> None:
 def test_what_does_not_fit_is_refused(call: Callable[[], object]) -> None:
     with pytest.raises(jaxtyping.TypeCheckError):
         call()
+
+
+def inner(answer: object, kind: type) -> Callable[[object], int]:
+    """A function that is defined anew in each call, with a hint of its own."""
+
+    @checked
+    def look(rows: Float32[np.ndarray, " rows"] | kind) -> int:  # type: ignore[valid-type]
+        return answer  # type: ignore[return-value]
+
+    return look
+
+
+def test_each_function_that_is_defined_in_a_call_is_checked_as_itself() -> None:
+    assert [inner(answer, int)(of(3)) for answer in (1, 2)] == [1, 2]
+    assert inner(3, str)("text") == 3
+    for look, given in ((inner("three", int), of(3)), (inner(3, int), "text"), (inner(3, int), of(2, 2))):
+        with pytest.raises(jaxtyping.TypeCheckError, match="look"):
+            look(given)

@@ -7,7 +7,8 @@ once, in a place of its own for the sizes that shapes name; functions that name 
 import inspect
 from collections.abc import Callable
 from dataclasses import is_dataclass
-from functools import wraps
+from functools import update_wrapper, wraps
+from types import FunctionType
 from typing import Annotated, Any, ForwardRef, Literal, get_args, get_origin
 
 import jaxtyping
@@ -45,8 +46,25 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
     shaped = any(map(has_shape, hints))
     if any(map(is_looked_up, hints)) or (shaped and inspect.isgeneratorfunction(function)):
         return jaxtyped(function, typechecker=check)
-    checking = check(function)
+    checking = check_again(function) if "<locals>" in function.__qualname__ else check(function)
     return with_sizes(checking) if shaped else checking
+
+
+FIRST: dict[tuple[object, ...], tuple[Callable[..., Any], Callable[..., Any]]] = {}
+"""Functions that are defined in others: the first of the same lines and hints, and how that is checked."""
+
+
+def check_again(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`check`, whose code is written once for a function that is defined anew in each call of another."""
+    hints = ((name, repr(hint) if has_shape(hint) else hint) for name, hint in function.__annotations__.items())
+    lines = function.__code__, *hints
+    first, checking = FIRST.get(lines) or FIRST.setdefault(lines, (function, check(function)))
+    if checking is first:
+        return function
+    again = FunctionType(checking.__code__, checking.__globals__, checking.__name__, checking.__defaults__)
+    named = checking.__kwdefaults__ or {}
+    again.__kwdefaults__ = {name: function if value is first else value for name, value in named.items()}
+    return update_wrapper(again, function)
 
 
 def with_sizes(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from tests.dashboard.conftest import LOOK_EVERY
 from tests.dashboard.folders import history, hold, write_comparison, write_run, write_search
 from tests.pages.servers import served
 
@@ -31,7 +32,7 @@ def board(tmp_path):
 
 def ids(board):
     board.get("/api/table")
-    time.sleep(1.05)
+    time.sleep(2 * LOOK_EVERY)
     return {row["name"]: row["id"] for row in board.get("/api/table").json()["rows"]}
 
 
@@ -94,7 +95,7 @@ def test_a_run_that_is_gone_is_said(board):
     write_run(board.root / "a")
     found = ids(board)
     shutil.rmtree(board.root / "a")
-    time.sleep(1.05)
+    time.sleep(2 * LOOK_EVERY)
     answer = board.get(f"/api/runs/{found['a']}")
     assert answer.status == 404 and "no such folder any more" in answer.text
 
@@ -171,7 +172,7 @@ def test_progress_within_an_epoch_is_told(board):
     assert (told["epoch"], told["iteration"], told["loss"], told["x"]) == (2, 15, 0.5, None)
     for content in ("{", "[]", "x" * 10_000, ""):
         (folder / "progress.json").write_text(content)
-    time.sleep(1.2)
+    time.sleep(4 * LOOK_EVERY)
     (folder / "progress.json").write_text('{"epoch": 2, "iteration": 16}')
     stream.wait("progress", lambda event: event["iteration"] == 16)
     stream.close()
