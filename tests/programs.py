@@ -48,3 +48,4 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     for name, value in before.items():
         jax.config.update(name, value)
     compilation_cache.reset_cache()
+    jax.clear_caches()  # no other file asks for most of them, and all together would be gigabytes
