@@ -54,6 +54,7 @@ def read(source: Path, *, hidden: int, batch_size: int) -> Task:
         "optimizer.momentum": "0.9",
         "schedule.name": "constant",
         "training.batch_size": str(batch_size),
+        "training.diagnostics": "false",  # as trials of a search are, and the peer's
     }
     prepared = prepare(load_config(None, [(key, value, key) for key, value in chosen.items()]))
     held_out = replace(prepared.job, validation=to_device(prepared.dataset.test))

@@ -25,6 +25,7 @@ from tests.builders import (
 )
 
 from batchwright import nn, optim
+from batchwright.measure import inside
 from batchwright.measure.inside import divide, layers_of, measure_layers
 from batchwright.measure.layers import PREFIX, is_measured, layer_probe
 from batchwright.population.fit import fit_members
@@ -74,8 +75,9 @@ def norm(*arrays: np.ndarray) -> float:
     return float(np.sqrt(sum(np.square(array).sum() for array in arrays)))
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_figures_are_those_of_numpy(*, weighted: bool) -> None:
+@pytest.mark.parametrize(("weighted", "few_weights"), [(False, inside.FEW_WEIGHTS), (True, 0)])
+def test_figures_are_those_of_numpy(monkeypatch: pytest.MonkeyPatch, *, weighted: bool, few_weights: int) -> None:
+    monkeypatch.setattr(inside, "FEW_WEIGHTS", few_weights)
     program = make_program(optim.SGD(0.1, momentum=0.9))
     job = make_job()
     state = [event for event in events_of(job) if hasattr(event, "row")][-1].state  # with a velocity

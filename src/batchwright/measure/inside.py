@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jaxtyping import Float32, Float64
 
 from batchwright.nn.activations import Activation
@@ -49,6 +49,10 @@ SMALL = 2**14
 """Pixels of a group below which convolutions take longer to compile than to run. With 8 x 8 images and 8 rows, a CNN
 takes 0.3 s in place of 2.3 s to compile with little optimisation, and 4 in place of 3 ms to run; with 28 x 28 images
 and 64 rows, 290 in place of 90 ms to run (of a core, jaxlib 0.10.2)."""
+
+
+FEW_WEIGHTS = 2**20
+"""The most weights of a network whose gradients of all groups are kept at once: 4 MB for each group."""
 
 
 class Group(NamedTuple):
@@ -106,12 +110,14 @@ def measure_layers(
     trained = jax.device_get(program.trained_params(train.params))
     quick = is_quick(trained, groups[0])
     total, squares, told = None, list[np.ndarray](), list[Any]()
-    for number, group in enumerate(groups):
-        given = (program, train, group, np.uint32(seed), np.int32(number))
-        gradient, figures = jax.device_get(_gradient(quick=quick)(*given))
-        total = gradient if total is None else jax.tree.map(np.add, total, gradient)
-        squares.append(_squares(gradient))
-        told.append(figures)
+    for first, some in _at_once(groups, trained):
+        given = (program, train, some, np.uint32(seed), np.int32(first))
+        gradients, figures = jax.device_get(_gradients(quick=quick)(*given))
+        for place in range(len(some.targets)):
+            gradient, of_group = jax.tree.map(lambda leaf, place=place: leaf[place, ...], (gradients, figures))
+            total = gradient if total is None else jax.tree.map(np.add, total, gradient)
+            squares.append(_squares(gradient))
+            told.append(of_group)
     mean = jax.tree.map(lambda leaf: leaf / np.float32(len(groups)), total)
     step = jax.device_get(_step(quick=quick)(program, train, mean, np.float32(rate)))
     norms = {"gradient": _squares(mean), "step": _squares(step), "weights": _squares(trained)}
@@ -138,11 +144,20 @@ def layers_of(network: Network, params: Tree) -> list[str]:
     return [(name.rpartition("/")[0] or name) if known else name for name in names_of(params)]
 
 
-@cache
-def _gradient(*, quick: bool) -> Callable[..., tuple[Tree, Figures]]:
-    """The gradient of the mean loss of a group, and the figures of its outputs."""
+def _at_once(groups: Sequence[Group], trained: Tree) -> Iterator[tuple[int, Group]]:
+    """The groups that a call measures, along a first axis, with the number of the first: for few weights all."""
+    weights = sum(leaf.size for leaf in jax.tree.leaves(trained))
+    size = len(groups) if weights <= FEW_WEIGHTS else 1
+    for first in range(0, len(groups), size):
+        some: Group = jax.tree.map(lambda *parts: np.stack(parts), *groups[first : first + size])
+        yield first, some
 
-    def compute(program: Program, train: TrainState, group: Group, seed: Array, number: Array) -> tuple[Tree, Figures]:
+
+@cache
+def _gradients(*, quick: bool) -> Callable[..., tuple[Tree, Figures]]:
+    """The gradients of the mean losses of groups, and the figures of their outputs, along a first axis."""
+
+    def of_group(program: Program, train: TrainState, group: Group, seed: Array, number: Array) -> tuple[Tree, Figures]:
         own_key = jax.random.fold_in(jax.random.key(seed, impl=KEYS), number)
         inputs = {name: jnp.asarray(array) for name, array in group.inputs.items()}
 
@@ -153,6 +168,14 @@ def _gradient(*, quick: bool) -> Callable[..., tuple[Tree, Figures]]:
             return jnp.sum(program.model.losses(outputs, jnp.asarray(group.targets)) * group.shares), told
 
         found: tuple[Tree, Figures] = jax.grad(loss, has_aux=True)(program.trained_params(train.params))
+        return found
+
+    def compute(program: Program, train: TrainState, groups: Group, seed: Array, first: Array) -> tuple[Tree, Figures]:
+        def measure(given: tuple[Array, Group]) -> tuple[Tree, Figures]:
+            return of_group(program, train, given[1], seed, given[0])
+
+        numbers = first + jnp.arange(len(groups.targets), dtype=jnp.int32)
+        found: tuple[Tree, Figures] = lax.map(measure, (numbers, jax.tree.map(jnp.asarray, groups)))
         return found
 
     return jax.jit(compute, compiler_options=quick_to_compile() if quick else for_large_products())
