@@ -13,7 +13,7 @@ from batchwright.population.members import Population
 from batchwright.population.segment import GROUP
 from batchwright.population.threads import cores, map_on_cores
 from batchwright.training.evaluate import ROWS_AT_ONCE, size_of_pieces
-from batchwright.training.libraries import optimised
+from batchwright.training.libraries import for_many_rows
 from batchwright.training.state import Model, Program, Rows
 
 
@@ -71,7 +71,7 @@ def outputs_of_members(
 @cache
 def _each_output(*, bfloat16: bool) -> jax.stages.Wrapped:
     """The program of `outputs_of_members`, which uses the libraries that a single network is evaluated with."""
-    options = optimised(large_products=not bfloat16, quickly=False)
+    options = for_many_rows(bfloat16=bfloat16)
     return jax.jit(_pieces_of_members, static_argnames=("size", "together"), compiler_options=options)
 
 

@@ -15,7 +15,7 @@ from batchwright.tasks.answers import used_rows
 from batchwright.tasks.mistakes import wrong_rows
 from batchwright.tasks.per_class import PerClass, per_class, per_label, per_target
 from batchwright.training.feed import OnDisk, read_to_device
-from batchwright.training.libraries import optimised
+from batchwright.training.libraries import for_many_rows
 from batchwright.training.placement import AXIS, LOCAL, Placement, one_copy, placement_of
 from batchwright.training.state import Model, Rows
 
@@ -43,12 +43,12 @@ def _compile(outputs: Compiled, placement: Placement, *, quickly: bool, bfloat16
     Of several devices, each has a share of the rows; all have the outputs.
     """
     if placement == LOCAL:
-        return jax.jit(outputs, compiler_options=optimised(large_products=not bfloat16, quickly=quickly))
+        return jax.jit(outputs, compiler_options=for_many_rows(bfloat16=bfloat16, quickly=quickly))
 
     def shared(model: Model, variables: Variables, inputs: Inputs) -> Array:
         return outputs(model, variables, lax.with_sharding_constraint(inputs, placement.sharding(AXIS)))
 
-    options = optimised(large_products=not bfloat16, quickly=False)
+    options = for_many_rows(bfloat16=bfloat16)
     return jax.jit(shared, compiler_options=options, out_shardings=placement.sharding())
 
 
@@ -112,7 +112,7 @@ def compile_outputs(
         model, variables = jax.tree.unflatten(structure, leaves)
         return Model.each_output(model, variables, inputs) if of_submodels else Model.outputs(model, variables, inputs)
 
-    options = optimised(large_products=not is_in_bfloat16(model.network), quickly=False)
+    options = for_many_rows(bfloat16=is_in_bfloat16(model.network))
     program = jax.jit(apply, compiler_options=options)
     return partial(program.lower(leaves, example).compile(), leaves)
 

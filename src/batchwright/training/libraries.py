@@ -61,6 +61,11 @@ def optimised(*, large_products: bool, quickly: bool) -> Options | None:
     return {**libraries, **less} or None
 
 
+def for_many_rows(*, bfloat16: bool, quickly: bool = False) -> Options | None:
+    """The options for a program of so many rows that products are large, whatever the network."""
+    return optimised(large_products=not bfloat16, quickly=quickly)
+
+
 def quick_to_compile() -> Options | None:
     """Little optimisation, for programs that run a few times on little; on anything but a CPU, XLA's own choice."""
     on_cpu = for_large_products()

@@ -16,7 +16,7 @@ from jaxtyping import Int32
 
 from batchwright.nn.frozen import with_batch_statistics
 from batchwright.nn.protocols import Inputs, Network, Tree, Variables, is_in_bfloat16
-from batchwright.training.libraries import optimised
+from batchwright.training.libraries import for_many_rows
 from batchwright.training.order import permutation
 from batchwright.training.plan import Plan
 from batchwright.training.state import KEYS, Rows, TrainState
@@ -76,7 +76,7 @@ def _replaced(state: Tree, path: list[str], found: Tree) -> Tree:
 def _compile_statistics(
     *, bfloat16: bool
 ) -> Callable[[Network, Variables, Inputs, Int32[np.ndarray, "batches n"], Array], Tree]:
-    return jax.jit(_statistics, compiler_options=optimised(large_products=not bfloat16, quickly=False))
+    return jax.jit(_statistics, compiler_options=for_many_rows(bfloat16=bfloat16))
 
 
 def _statistics(network: Network, variables: Variables, inputs: Inputs, batches: Array, key: Array) -> Tree:
