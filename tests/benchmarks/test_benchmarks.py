@@ -1,7 +1,10 @@
 """The benchmarks run from end to end on stand-ins for all contestants: no training, known times."""
 
+import gzip
 import json
+import re
 import statistics
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +95,20 @@ def test_counted_operations_by_hand(monkeypatch):
 
     first, second = 2 * 100 * 784 * 128, 2 * 100 * 128 * 10
     assert MNIST.flops_per_update == 2 * first + 3 * second
+
+
+def test_images_from_their_files(tmp_path):
+    """Packed and unpacked files give times, and the page has what is printed."""
+    folder, page = tmp_path / "images", tmp_path / "page.md"
+    folder.mkdir()
+    images, labels = bytes(range(240)), bytes([0, 1, 2] * 20)
+    for stem, head, content in (("images-idx3", [60, 2, 2], images), ("labels-idx1", [60], labels)):
+        packed = gzip.compress(bytes([0, 0, 8, len(head)]) + struct.pack(f">{len(head)}I", *head) + content)
+        (folder / f"train-{stem}-ubyte.gz").write_bytes(packed)
+    page.write_text("<!-- from-files: begin -->\nold\n<!-- from-files: end -->\n")
+    command = [sys.executable, BENCHMARKS / "from_files.py", folder, "--runs", "1", "--markdown", page]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\| gzipped, now \| \d+\.\d{3} \| \d+\.\d{3} \|\n\| unpacked, now \| \d+\.\d{3} \|", done.stdout)
+    assert done.stdout in page.read_text()
+    assert "old" not in page.read_text()

@@ -4,8 +4,13 @@ import struct
 import numpy as np
 import pytest
 
+from batchwright.data.dataset import Split
+from batchwright.data.formats import idx as idx_files
 from batchwright.data.formats.idx import holds_idx, is_idx, read_idx, read_idx_folder, read_idx_images
+from batchwright.data.load import load
+from batchwright.data.typed.hashes import row_hashes
 from batchwright.errors import DataError
+from batchwright.training.state import to_device
 
 IMAGES = np.arange(5 * 3 * 4, dtype=np.uint8).reshape(5, 3, 4)
 LABELS = np.array([3, 1, 3, 0, 1], np.uint8)
@@ -47,6 +52,62 @@ def test_gzip_files_of_several_members(tmp_path):
     path.write_bytes(gzip.compress(content[:20], mtime=0) + gzip.compress(content[20:], mtime=0))
     assert np.array_equal(read_idx(path), IMAGES)
     assert is_idx(path)
+
+
+def test_members_of_equal_size_are_all_read(tmp_path):
+    """The size in the trailer is that of the last member, and here of the first too."""
+    content = idx(IMAGES)
+    path = tmp_path / "x-idx3-ubyte.gz"
+    path.write_bytes(gzip.compress(content[:38], mtime=0) + gzip.compress(content[38:], mtime=0))
+    assert np.array_equal(read_idx(path), IMAGES)
+
+
+@pytest.mark.parametrize("highest", [4, 256])
+def test_images_unpacked_in_pieces_are_those_of_the_file(tmp_path, monkeypatch, highest):
+    monkeypatch.setattr(idx_files, "PACKED_PIECE", 700)
+    monkeypatch.setattr(idx_files, "BLOCK_BYTES", 900)
+    images = np.random.default_rng(0).integers(0, highest, (300, 5, 7), dtype=np.uint8)
+    write(tmp_path, images=images, labels=np.zeros(300, np.uint8))
+    plain, _ = read_idx_folder(tmp_path)
+    path = tmp_path / "train-images-idx3-ubyte"
+    (tmp_path / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    path.unlink()
+    packed, _ = read_idx_folder(tmp_path)
+    assert np.array_equal(packed.images, images[..., None])
+    assert np.array_equal(plain.images, packed.images)
+    assert plain.hashes is None
+    assert np.array_equal(packed.hashes, row_hashes({"image": images}))
+    chosen = np.array([299, 0, 17])
+    assert np.array_equal(packed.take(chosen).hashes, row_hashes({"image": images[chosen]}))
+
+
+def test_the_data_are_the_same_packed_or_not(tmp_path, monkeypatch):
+    """The fingerprint and the notes on equal rows, from hashes made beside the unpacking and afterwards."""
+    monkeypatch.setattr(idx_files, "PACKED_PIECE", 100)
+    monkeypatch.setattr(idx_files, "BLOCK_BYTES", 50)
+    images = np.random.default_rng(0).integers(0, 3, (90, 2, 3), dtype=np.uint8)
+    folder = tmp_path / "signs"
+    folder.mkdir()
+    write(folder, images=images, labels=np.arange(90, dtype=np.uint8) % 3)
+    plain = load(folder)
+    path = folder / "train-images-idx3-ubyte"
+    (folder / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    path.unlink()
+    packed = load(folder)
+    assert any("same inputs" in note for note in plain.notes)
+    assert packed.notes == plain.notes
+    assert packed.fingerprint == plain.fingerprint
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_a_device_uses_the_images_without_a_copy(tmp_path, ending):
+    path = tmp_path / f"x-idx3-ubyte{ending}"
+    path.write_bytes(gzip.compress(idx(IMAGES), mtime=0) if ending else idx(IMAGES))
+    read = read_idx_images(path)
+    for images in (read.images, read.take(np.array([4, 1])).images):
+        split = Split({"image": images}, LABELS[: len(images)])
+        assert to_device(split).inputs["image"].unsafe_buffer_pointer() == images.ctypes.data
+        assert not images.flags.writeable
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,11 @@ def test_rows_are_taken_in_order_and_all_of_them_are_not_copied():
     assert images.take(np.arange(4)) is images
 
 
+def test_images_that_are_not_there_are_not_taken():
+    with pytest.raises(IndexError):
+        Images(np.zeros((4, 2, 2, 1), np.uint8), None, "four").take(np.array([4]))
+
+
 @pytest.mark.parametrize(
     ("values", "shape", "largest"),
     [

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchwright.data.splitting import METHODS, check_fractions, count_shared, row_hashes, split
+from batchwright.data.splitting import METHODS, check_fractions, split
+from batchwright.data.typed.hashes import count_shared, row_hashes
 from batchwright.errors import ConfigError, DataError
 
 fractions = st.sampled_from([(0.15, 0.15), (0.0, 0.15), (0.2, 0.0), (0.0, 0.0), (0.1, 0.33), (0.45, 0.5)])

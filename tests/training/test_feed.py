@@ -1,6 +1,7 @@
 """Rows read in chunks: each once per epoch, in an order of seed and epoch alone, and training on them is exact."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -24,13 +25,15 @@ from tests.builders import (
 )
 
 from batchwright import optim
+from batchwright.data.dataset import Split
+from batchwright.data.disk.encoded_rows import StoredRows
 from batchwright.optim import schedules
 from batchwright.training.evaluate import evaluate
 from batchwright.training.feed import BLOCK_ROWS, OnDisk, Streamed
 from batchwright.training.job import Job
 from batchwright.training.order import shuffled_blocks
 from batchwright.training.plan import make_plan
-from batchwright.training.state import Arrays, Rows
+from batchwright.training.state import Arrays, Rows, to_device
 
 
 def numbered(rows: int) -> Lines:
@@ -96,6 +99,40 @@ def test_a_chunk_is_a_sample_of_all_rows() -> None:
 def streamed_job(**changes: object) -> Job:
     job = make_job(**changes)
     return Job(**vars(job) | {"train": OnDisk(Lines(make_rows()), 16), "validation": OnDisk(Lines(make_rows(1)), 16)})
+
+
+def stored(rows: Rows, folder: Path) -> StoredRows:
+    """The rows in files."""
+    folder.mkdir()
+    for name, array in {**rows.inputs, "targets": rows.targets}.items():
+        np.save(folder / f"{name}.npy", np.asarray(array))
+    mapped = {file.stem: np.load(file, mmap_mode="r") for file in folder.iterdir()}
+    return StoredRows(Split({name: mapped[name] for name in rows.inputs}, mapped["targets"]))
+
+
+def test_memory_that_the_device_shares_is_filled_again_only_when_it_is_used_no_more(tmp_path: Path) -> None:
+    """Many chunks, read into two memories: their training has the bits of one that reads each chunk into its own."""
+
+    class Fresh(Lines):
+        def places(self, length: int) -> "FreshPlaces":
+            return FreshPlaces(self.whole, length)
+
+    class FreshPlaces(LinePlaces):
+        def fill(self, ranges: np.ndarray) -> Arrays:
+            return LinePlaces(self.whole, len(self.memory.targets)).fill(ranges)
+
+    rows, held_out = noisy_sides(3000, 0, by_class=False), noisy_sides(2000, 1, by_class=False)
+    on_disk = OnDisk(stored(rows, tmp_path / "train"), 256), OnDisk(stored(held_out, tmp_path / "validation"), 256)
+    places = on_disk[0].reader.places(256)
+    filled = places.fill(np.array([[0, 256]]))
+    assert to_device(filled).inputs["numeric"].unsafe_buffer_pointer() == filled.inputs["numeric"].ctypes.data
+
+    job = make_job(early_stopping=PATIENT)
+    job = replace(job, plan=make_plan(3000, 8, 3))
+    shared = events_of(replace(job, train=on_disk[0], validation=on_disk[1]))
+    apart = events_of(replace(job, train=OnDisk(Fresh(rows), 256), validation=OnDisk(Fresh(held_out), 256)))
+    assert same_bits(end(shared).variables, end(apart).variables)
+    assert history(shared) == history(apart)
 
 
 @pytest.mark.parametrize("changes", [{}, {"remainder": "drop"}, {"network": {"dropout": 0.3}}], ids=str)

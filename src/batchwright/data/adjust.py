@@ -11,7 +11,7 @@ from batchwright.data.encode.labels import LabelTarget
 from batchwright.data.encode.several import Target
 from batchwright.data.formats.source import Source
 from batchwright.data.new_rows import encode_labelled
-from batchwright.data.splitting import row_hashes
+from batchwright.data.typed.hashes import row_hashes
 from batchwright.data.typed.schema import Kind
 from batchwright.data.typed.table import TableOptions, from_frame
 

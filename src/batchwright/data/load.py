@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from jaxtyping import Int64, UInt64
 
-from batchwright.data.dataset import Dataset, encode_split, fingerprint
+from batchwright.data.dataset import Dataset, Split, encode_split, fingerprint
 from batchwright.data.encode.encoders import MIN_FREQUENCY
 from batchwright.data.encode.encoding import Encoding, leave_out_rare
 from batchwright.data.encode.power import Transform
@@ -33,7 +33,8 @@ from batchwright.data.like import Encoded, channels_like, encoding_of, largest_l
 from batchwright.data.new_rows import read_like
 from batchwright.data.options import DataOptions, columns_as_told
 from batchwright.data.roles import target_names
-from batchwright.data.splitting import Indices, Method, count_shared, row_hashes
+from batchwright.data.splitting import Indices, Method
+from batchwright.data.typed.hashes import count_shared, row_hashes
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.numbers import Decimal
 from batchwright.data.typed.rows import Rows
@@ -187,7 +188,7 @@ def encode_parts(parted: "Parted") -> Dataset:
     parts = {
         name: encode_split(part, encoding, weights=weights, unit=units.get(name)) for name, part in parted.rows.items()
     }
-    hashes = {name: row_hashes(part.inputs) for name, part in parts.items()}
+    hashes = {name: _hashes_of(parted.rows[name], part) for name, part in parts.items()}
     notes = (
         *parted.notes,
         *_shared_rows_notes(hashes),
@@ -207,6 +208,13 @@ def encode_parts(parted: "Parted") -> Dataset:
         parted.split,
         positions=parted.positions,
     )
+
+
+def _hashes_of(rows: Rows, encoded: Split) -> UInt64[np.ndarray, " rows"]:
+    """`row_hashes` of the inputs: those made while images were read, where these are the inputs as they are."""
+    if isinstance(rows, Images) and rows.hashes is not None and encoded.inputs["image"] is rows.images:
+        return rows.hashes
+    return row_hashes(encoded.inputs)
 
 
 class Parted(NamedTuple):

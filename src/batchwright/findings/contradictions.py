@@ -5,7 +5,7 @@ import numpy as np
 from batchwright.data.dataset import Dataset
 from batchwright.data.encode.several import each_target
 from batchwright.data.encode.targets import ClassTarget
-from batchwright.data.splitting import row_hashes
+from batchwright.data.typed.hashes import row_hashes
 from batchwright.findings.columns import sample
 from batchwright.findings.finding import Finding
 

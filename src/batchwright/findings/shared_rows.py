@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt64
 
 from batchwright.data.dataset import Dataset, Split
-from batchwright.data.splitting import count_shared, row_hashes
+from batchwright.data.typed.hashes import count_shared, row_hashes
 from batchwright.findings.columns import MOST_ROWS, columns, sample
 from batchwright.findings.finding import Finding, Severity
 from batchwright.findings.groups import ROWS, find_group

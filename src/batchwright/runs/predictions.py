@@ -20,9 +20,9 @@ from batchwright.data.encode.unfamiliar import Unfamiliar, count_unfamiliar
 from batchwright.data.formats.given import to_path
 from batchwright.data.formats.source import Source
 from batchwright.data.new_rows import encode_labelled
-from batchwright.data.splitting import row_hashes
 from batchwright.data.typed.bad_cells import dropped_note
 from batchwright.data.typed.cells import BadCells
+from batchwright.data.typed.hashes import row_hashes
 from batchwright.data.typed.table import Table
 from batchwright.data.whole_rows import WholeRows, level, read_whole
 from batchwright.errors import ConfigError, DataError, RunError, UsageError

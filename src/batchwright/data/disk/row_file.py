@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64, Shaped
 
+from batchwright.data.typed.aligned import aligned_empty
 from batchwright.errors import DataError
 
 
@@ -34,8 +35,8 @@ class RowFile:
         weakref.finalize(self, os.close, self._descriptor)
 
     def places(self, length: int) -> Shaped[np.ndarray, "length ..."]:
-        """An array for `length` rows; its content is undefined."""
-        return np.empty((length, *self.shape[1:]), self.dtype)
+        """An array for `length` rows, which a device can use as it is; its content is undefined."""
+        return aligned_empty((length, *self.shape[1:]), self.dtype)
 
     def read(self, ranges: Int64[np.ndarray, "ranges 2"], into: Shaped[np.ndarray, "length ..."]) -> None:
         """Put the rows [start, stop) of each range, one after the other, `into` an array that `places` gave.

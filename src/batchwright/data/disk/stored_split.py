@@ -121,4 +121,4 @@ def _take_rows(store: Store, chosen: Int64[np.ndarray, " chosen"], columns: Sequ
 def _take_images(images: Images, chosen: Int64[np.ndarray, " chosen"]) -> Images:
     """The chosen images (ascending), copied from the memory map."""
     labels = None if images.labels is None else np.asarray(images.labels[chosen])
-    return dataclasses.replace(images, images=np.asarray(images.images[chosen]), labels=labels)
+    return dataclasses.replace(images, images=np.asarray(images.images[chosen]), labels=labels, hashes=None)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int64, Shaped, UInt8
+from jaxtyping import Int64, Shaped, UInt8, UInt64
 
+from batchwright.data.typed.aligned import aligned_empty
 from batchwright.errors import DataError
 
 CHANNELS = (1, 3, 4)
@@ -29,6 +30,8 @@ class Images:
         files: the path of each image in the folder that was read; None if they are from no files.
         dropped: the paths of files that could not be read, and were left out.
         largest: the value that became 255 in images of 16 bits; None if there were none.
+        hashes: `row_hashes` of the images, where they were made while these were read; whoever changes images leaves
+            them out.
     """
 
     images: UInt8[np.ndarray, "rows height width channels"]
@@ -38,6 +41,7 @@ class Images:
     files: tuple[str, ...] | None = None
     dropped: tuple[str, ...] = ()
     largest: Largest | None = None
+    hashes: UInt64[np.ndarray, " rows"] | None = None
 
     def __repr__(self) -> str:
         """The number of images, and their size."""
@@ -55,12 +59,20 @@ class Images:
         return len(self.images)
 
     def take(self, chosen: Int64[np.ndarray, " chosen"]) -> "Images":
-        """These images (numbers from 0), in this order; all images in their own order are not copied."""
-        if np.array_equal(chosen, np.arange(self.rows)):
+        """These images (numbers from 0), in this order, in memory that nobody can change and a device can use.
+
+        All images in their own order are not copied.
+        """
+        every = np.arange(self.rows)
+        if np.array_equal(chosen, every):
             return self
         labels = None if self.labels is None else self.labels[chosen]
         files = None if self.files is None else tuple(self.files[place] for place in chosen)
-        return replace(self, images=self.images[chosen], labels=labels, files=files)
+        images = aligned_empty((len(chosen), *self.images.shape[1:]), self.images.dtype)
+        np.take(self.images, every[chosen], axis=0, out=images, mode="clip")  # "raise" would copy them once more
+        images.flags.writeable = False
+        hashes = None if self.hashes is None else self.hashes[chosen]
+        return replace(self, images=images, labels=labels, files=files, hashes=hashes)
 
 
 def to_bytes(values: Shaped[np.ndarray, "..."], name: str) -> UInt8[np.ndarray, "rows height width channels"]:
