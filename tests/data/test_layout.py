@@ -53,6 +53,10 @@ LAYOUTS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "comments as told": ("; a\n" + PLAIN, {"comment": ";"}, "1 comment line that begins with ';' left out"),
     "a header in a comment": ("# n,x,t\n" + BODY, {}, "a line that begins with '#' names the columns"),
     "units": ("n,x,t\n[m],m/s,\n" + BODY, {}, "a line of units below the header left out: '[m], m/s'"),
+    "dashes": ("n,x,t\n---,-----,-\n" + BODY, {}, "a line of dashes below the header left out: '---, -----, -'"),
+    "a drawn line": ("n|x|t\n--+---+--\n" + BODY.replace(",", "|"), {}, "below the header left out: '--+---+--'"),
+    "a count of rows": (PLAIN + "\n(30 rows affected)\n", {}, "1 line below the last row left out: '(30 rows"),
+    "one row": (PLAIN + "(1 row)\n", {}, "1 line below the last row left out: '(1 row)'"),
     "a total": (PLAIN + "Total,108.75,\n", {}, "1 line below the last row left out: 'Total,108.75,'"),
     "a source": (PLAIN + "\nSource: an office, 2024\n(c) all\n", {}, "2 lines below the last row left out: 'Source"),
     "a source filled up": (PLAIN + "Source: us,,\n,,\n", {}, "1 line below the last row left out: 'Source: us,,'"),
@@ -87,6 +91,36 @@ def test_the_rows_are_those_of_the_plain_file(tmp_path: Path, name: str) -> None
     assert table.frame.rows() == ROWS
     assert len(table.notes) == (said != "")
     assert any(said in note for note in (*table.notes, ""))
+
+
+@pytest.mark.parametrize(
+    ("line", "below", "said"),
+    [
+        ("+---+----+--+", "+---+----+--+", ["1 line above", "a line of dashes", "1 line below"]),
+        ("", "|:--|---:|:-:|", ["a line of dashes"]),
+    ],
+)
+def test_a_table_with_drawn_borders_is_read(tmp_path: Path, line: str, below: str, said: list[str]) -> None:
+    """As MySQL prints it, and as Markdown has it."""
+    rows = "".join(f"| {n:g} | {x} | {t} |\n" for n, x, t in ROWS)
+    table = both_ways(tmp_path, f"{line}\n| n | x | t |\n{below}\n{rows}{line}\n".lstrip("\n"))
+    assert table.frame.columns == NAMES and table.frame[:, 1:].rows() == [row[1:] for row in ROWS]
+    assert all(any(note.startswith(one) for note in table.notes) for one in said)
+
+
+def test_a_drawn_line_is_no_title_even_above_texts(tmp_path: Path) -> None:
+    line = "+----+---+\n"
+    table = both_ways(tmp_path, f"{line}| x  | t |\n{line}| aa | b |\n| c  | d |\n| e  | f |\n{line}")
+    assert table.frame.columns == ["x", "t"] and table.rows == 3
+
+
+def test_a_row_of_missing_cells_is_no_drawn_line(tmp_path: Path) -> None:
+    assert both_ways(tmp_path, "n,x,t\n-,-,--\n" + BODY).rows == 31
+
+
+def test_a_header_that_begins_like_compressed_bytes_is_read(tmp_path: Path) -> None:
+    table = both_ways(tmp_path, PLAIN.replace("n,x", "x^2,x"))
+    assert table.frame.columns == ["x^2", "x", "t"] and table.frame.rows() == ROWS
 
 
 def test_lines_are_counted_from_the_beginning_of_the_file(tmp_path: Path) -> None:

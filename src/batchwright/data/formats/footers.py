@@ -4,11 +4,12 @@ import csv
 import re
 
 from batchwright.data.formats.records import Signs, blanks_to_tabs, split_record
+from batchwright.data.formats.ruled_lines import is_ruled
 
 REMARK = re.compile(
     r"(?:grand |sub)?totals?\b|sum\b|summe\b|gesamt|insgesamt\b|somme\b|suma\b|average\b|mean\b|sources?\b|quelle|"
     r"fuente\b|notes?\b|hinweis|anmerkung|end of|eof\b|generated\b|exported\b|(?:last )?updated\b|copyright\b|"
-    r"合计|总计|小计|来源|数据来源|备注|注[:：]|[*©]|\(c\)|[\d,]+ (?:rows|records)\b|(?:rows|records)\b",
+    r"合计|总计|小计|来源|数据来源|备注|注[:：]|[*©]|\(c\)|\(?[\d,]+ (?:rows?|records?)\b|(?:rows|records)\b",
     re.IGNORECASE,
 )
 """How a remark below a table begins."""
@@ -22,8 +23,9 @@ NEAR_BYTES = 1 << 13
 def find_footer(tail: bytes, signs: Signs, width: int) -> tuple[int, tuple[str, ...]]:
     r"""The bytes below the last row, and a note on them; `tail` is the end of the text, and rows have `width` cells.
 
-    They are closing lines that begin as a remark does and have another number of cells than the rows; or a last row
-    whose first cell is a word for a total, as no row above it has. Other lines that do not fit remain bad rows.
+    They are closing lines that are drawn, or that begin as a remark does and have another number of cells than the
+    rows; or a last row whose first cell is a word for a total, as no row above it has. Other lines that do not fit
+    remain bad rows.
 
     >>> find_footer(b"x,y\n1,2\n3,4\nSource: a\n", Signs(), 2)
     (10, ("1 line below the last row left out: 'Source: a'",))
@@ -64,6 +66,8 @@ def _cells(line: bytes, signs: Signs) -> list[str] | None:
 
 
 def _is_remark(cells: list[str], width: int) -> bool:
+    if is_ruled(cells):
+        return True
     filled_up = len(cells) == width > 2 and bool(cells[0]) and not any(cells[1:])
     return (len(cells) != width or filled_up) and REMARK.match(cells[0]) is not None
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from batchwright.data.formats.header_lines import join_header
 from batchwright.data.formats.records import Records
+from batchwright.data.formats.ruled_lines import is_ruled
 from batchwright.data.formats.signs import MOST_LINES_ABOVE, NUMBER, usual_width
 from batchwright.data.typed.cells import MISSING, TableOptions
 from batchwright.data.typed.schema import Schema, normal_name
@@ -78,6 +79,10 @@ def _from_header(records: Records, line: int) -> Named:
     """The names from a header on this line of the file."""
     written, notes = [cell.strip() for cell in records.cells(0)], []
     rows = [records.cells(place) for place in range(1, min(len(records), LOOKED_AT))]
+    ruled = bool(rows) and is_ruled(rows[0])
+    if ruled:
+        notes.append(f"a line of dashes below the header left out: {', '.join(filter(None, rows[0]))[:80]!r}")
+        rows = rows[1:]
     if _lacks_last(written, rows):
         written.append("")
     elif _lacks_first(written, rows):
@@ -101,7 +106,7 @@ def _from_header(records: Records, line: int) -> Named:
     if units:
         shown = ", ".join(cell.strip() for cell in rows[0] if cell.strip())
         notes.append(f"a line of units below the header left out: {shown[:80]!r}")
-    return Named(tuple(names), 1 + lower + units, nameless, (*notes, *changed))
+    return Named(tuple(names), 1 + ruled + lower + units, nameless, (*notes, *changed))
 
 
 def name_apart(names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
