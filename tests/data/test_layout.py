@@ -11,6 +11,7 @@ import pytest
 from batchwright.data.disk import columns
 from batchwright.data.disk.convert_table import convert
 from batchwright.data.formats.delimited import read_csv
+from batchwright.data.load import load
 from batchwright.data.typed.table import Table, TableOptions
 from batchwright.errors import DataError
 
@@ -121,6 +122,31 @@ def test_a_row_of_missing_cells_is_no_drawn_line(tmp_path: Path) -> None:
 def test_a_header_that_begins_like_compressed_bytes_is_read(tmp_path: Path) -> None:
     table = both_ways(tmp_path, PLAIN.replace("n,x", "x^2,x"))
     assert table.frame.columns == ["x^2", "x", "t"] and table.frame.rows() == ROWS
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("5.1,3.5,1.4,setosa", True),
+        ("5,0,0,7", True),  # repeated
+        ("-3,-7,x", True),
+        ("n,x,t,z", False),
+        ("land,1990,2000,2010", False),  # a scale
+        ("0,1,2,y", False),  # places
+        ("400.1,400.9,402,y", False),  # wavelengths
+        ("n,x,t,1", False),
+    ],
+)
+def test_a_header_that_may_be_a_row_is_told(tmp_path: Path, head: str, said: bool) -> None:
+    width = head.count(",")
+    body = "".join(",".join([*(f"{n + place / 4}" for place in range(width)), "ab"[n % 2]]) + "\n" for n in range(30))
+    table = both_ways(tmp_path, f"{head}\n{body}")
+    assert table.rows == 30
+    assert any("the header may be a row" in note and "`header=false`" in note for note in table.notes) is said
+    message = "(?s)unknown column '4'.*`header=false`" if said else "unknown column '4'"
+    with pytest.raises(DataError, match=message) as refused:
+        load(tmp_path / "t.csv", target="4")
+    assert ("header=false" in str(refused.value)) is said
 
 
 def test_lines_are_counted_from_the_beginning_of_the_file(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from jaxtyping import Shaped
 
 from batchwright.data.formats.format import FileFormat, Loaded, Size, TableFile
 from batchwright.data.typed.cells import first_ten
-from batchwright.data.typed.frames import columns_of, is_single
+from batchwright.data.typed.frames import columns_of, index_notes, is_single
 from batchwright.data.typed.images import Images, to_bytes
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
@@ -63,7 +63,9 @@ def rows_of(
         raise DataError(
             f"{name}: x has a column {taken[0]!r}, which is the name that y gets: rename it, or give x alone."
         )
-    return from_frame(columns | labels, options, schema=schema, name=name)
+    table = from_frame(columns | labels, options, schema=schema, name=name)
+    said = index_notes(x) if schema is None else ()
+    return dataclasses.replace(table, notes=(*said, *table.notes)) if said else table
 
 
 def target_columns(y: Any) -> str | tuple[str, ...] | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from batchwright.data.formats.header_lines import join_header
@@ -13,6 +14,10 @@ from batchwright.data.typed.schema import Schema, normal_name
 from batchwright.errors import DataError
 
 NO_HEADER = "If its first line is a row, give `header=false`."
+
+PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LONG_SCALE = 8
+"""Names that fall from one to the next from which they are a scale, such as wave numbers; in a row few may do so."""
 
 LOOKED_AT = 100
 """Rows by which it is decided what a header means."""
@@ -100,6 +105,9 @@ def _from_header(records: Records, line: int) -> Named:
             f"{places} columns have no name in the header: if their names are on the next line, `skip_lines={line}` "
             "takes that line as the header"
         )
+    if may_be_row(written):
+        shown = ", ".join(written)
+        notes.append(f"the header may be a row: {shown[:60]!r}; `header=false` takes it as one")
     names, changed = name_apart([normal_name(cell) for cell in written])
     nameless = tuple(place for place, cell in enumerate(written) if not cell)
     units = _are_units(rows, len(names))
@@ -107,6 +115,18 @@ def _from_header(records: Records, line: int) -> Named:
         shown = ", ".join(cell.strip() for cell in rows[0] if cell.strip())
         notes.append(f"a line of units below the header left out: {shown[:80]!r}")
     return Named(tuple(names), 1 + ruled + lower + units, nameless, (*notes, *changed))
+
+
+def may_be_row(names: Sequence[str]) -> bool:
+    """Whether the names of columns look like the cells of a row: half are numbers, and these no scale, such as years.
+
+    >>> may_be_row(["5.1", "3.5", "1.4", "0.2", "setosa"]), may_be_row(["land", "1990", "2000", "2010"])
+    (True, False)
+    """
+    numbers = [float(name) for name in names if PLAIN_NUMBER.fullmatch(name)]
+    rises = all(one < next_one for one, next_one in pairwise(numbers))
+    falls = len(numbers) >= LONG_SCALE and all(one > next_one for one, next_one in pairwise(numbers))
+    return len(names) > 1 and 2 * len(numbers) >= len(names) and not (rises or falls)
 
 
 def name_apart(names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
