@@ -59,6 +59,8 @@ LAYOUTS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "a count of rows": (PLAIN + "\n(30 rows affected)\n", {}, "1 line below the last row left out: '(30 rows"),
     "one row": (PLAIN + "(1 row)\n", {}, "1 line below the last row left out: '(1 row)'"),
     "a total": (PLAIN + "Total,108.75,\n", {}, "1 line below the last row left out: 'Total,108.75,'"),
+    "means": (PLAIN + "Mittelwert,14.5,\n", {}, "1 line below the last row left out: 'Mittelwert,14.5,'"),
+    "a mean with more cells": (PLAIN + "Moyenne,14.5,,\n", {}, "1 line below the last row left out: 'Moyenne,14.5,,'"),
     "a source": (PLAIN + "\nSource: an office, 2024\n(c) all\n", {}, "2 lines below the last row left out: 'Source"),
     "a source filled up": (PLAIN + "Source: us,,\n,,\n", {}, "1 line below the last row left out: 'Source: us,,'"),
     "empty lines": (PLAIN + ",,\n,,\n", {}, "2 lines of empty cells only left out"),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int64, Shaped
+from jaxtyping import Float64, Int64, Shaped
 
 from batchwright.data.encode.classes import class_notes
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table, leave_out_rare
@@ -140,10 +140,20 @@ def _far_notes(target: Target, table: Table, indices: Indices) -> tuple[str, ...
                 f"target {part.name!r}: one training row holds {values[far.argmax()]:.6g}, which is nearly all of the "
                 f"variance (half of the rows are from {lower:.6g} to {upper:.6g}), so that"
             )
+            advice = f"correct it, or leave the row out{_or_its_logarithm(values)}"
             if 0 < np.ptp(np.quantile(part.learned(values, table.name), (0.25, 0.75))) < ALIKE:
-                raise DataError(f"{said} nothing else can be learned: correct it, or leave the row out.")
-            notes.append(f"{said} little else is learned: correct it, or leave the row out")
+                raise DataError(f"{said} nothing else can be learned: {advice}.")
+            notes.append(f"{said} little else is learned: {advice}")
     return tuple(notes)
+
+
+def _or_its_logarithm(values: Float64[np.ndarray, " rows"]) -> str:
+    """The advice to learn logarithms, if all are of positive values and none is far from the others."""
+    if not values.min() > 0:
+        return ""
+    logarithms = np.log(values)
+    far = np.abs(logarithms - logarithms.mean()).max() ** 2 > FAR_SHARE * len(values) * logarithms.var()
+    return "" if far else ", or learn the logarithm: `target_transform=log`"
 
 
 def _no_test_note(options: DataOptions, own: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,14 +7,19 @@ from batchwright.data.formats.records import Signs, blanks_to_tabs, split_record
 from batchwright.data.formats.ruled_lines import is_ruled
 
 REMARK = re.compile(
-    r"(?:grand |sub)?totals?\b|sum\b|summe\b|gesamt|insgesamt\b|somme\b|suma\b|average\b|mean\b|sources?\b|quelle|"
+    r"(?:grand |sub)?totals?\b|sum\b|summe\b|gesamt|insgesamt\b|somme\b|suma\b|average\b|mean\b|"
+    r"mittelwert|durchschnitt|moyenne|promedio\b|media\b|平均|sources?\b|quelle|"
     r"fuente\b|notes?\b|hinweis|anmerkung|end of|eof\b|generated\b|exported\b|(?:last )?updated\b|copyright\b|"
     r"合计|总计|小计|来源|数据来源|备注|注[:：]|[*©]|\(c\)|\(?[\d,]+ (?:rows?|records?)\b|(?:rows|records)\b",
     re.IGNORECASE,
 )
 """How a remark below a table begins."""
-TOTAL = re.compile(r"(?:grand |sub)?total|sum|summe|gesamt|insgesamt|somme|suma|合计|总计", re.IGNORECASE)
-"""The first cell of a row of totals."""
+TOTAL = re.compile(
+    r"(?:grand |sub)?total|total général|sum|summe|gesamt(?:summe)?|insgesamt|somme|suma|合计|总计|"
+    r"average|mean|mittelwert|durchschnitt|moyenne|promedio|平均",
+    re.IGNORECASE,
+)
+"""The first cell of a row of totals, or of means."""
 MOST_LINES, LOOKED_AT, SHOWN = 20, 40, 80
 NEAR_BYTES = 1 << 13
 """Bytes of the end that are enough if there are twice the lines that are looked at."""
@@ -24,8 +29,8 @@ def find_footer(tail: bytes, signs: Signs, width: int) -> tuple[int, tuple[str, 
     r"""The bytes below the last row, and a note on them; `tail` is the end of the text, and rows have `width` cells.
 
     They are closing lines that are drawn, or that begin as a remark does and have another number of cells than the
-    rows; or a last row whose first cell is a word for a total, as no row above it has. Other lines that do not fit
-    remain bad rows.
+    rows; or a last row whose first cell is a word for a total or a mean, as no row above it has. Other lines that do
+    not fit remain bad rows.
 
     >>> find_footer(b"x,y\n1,2\n3,4\nSource: a\n", Signs(), 2)
     (10, ("1 line below the last row left out: 'Source: a'",))
