@@ -27,6 +27,7 @@ from batchwright.data.like import encoding_like, known_target, options_like, tar
 from batchwright.data.options import LEAST_HELD_OUT, TEST_SPLIT, VALIDATION_SPLIT, DataOptions, is_too_few_for_one
 from batchwright.data.roles import split_key
 from batchwright.data.splitting import Indices, split
+from batchwright.data.typed.image_names import classes_in_names
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import AnyRows, Rows
 from batchwright.data.typed.schema import Schema
@@ -196,6 +197,8 @@ def rows_that_count(
 def _fit(rows: Rows, names: tuple[str, ...], options: DataOptions, *, parts: int, lenient: bool) -> Target:
     """The target, its scale learned from all rows, which are divided into this number of `parts`; no transform yet."""
     table = rows if isinstance(rows, Table) else label_table(rows)
+    if isinstance(rows, Images) and len(set(table.frame.to_series())) == 1 and (advice := classes_in_names(rows.files)):
+        raise DataError(f"{rows.name}: all images are in the folder {table.frame.item(0, 0)!r}, as one class.{advice}")
     rules = ClassRules(options.rare_classes, max(2, parts), options.merge_case)
     separator = options.label_separator
     target = fit_targets(table, names, task=options.task, separator=separator, lenient=lenient, rules=rules)
