@@ -72,6 +72,8 @@ SAID = {
     "bw.open_run(5)": FOLDER,
     "bw.open_run(None)": FOLDER,
     "bw.resume(5)": FOLDER,
+    "bw.diagnose(fit(network=bw.nn.Linear()))": f"{FOLDER}, .* but is <Trained",
+    "bw.explain(fit(network=bw.nn.Linear()))": f"{FOLDER}, .* but is <Trained",
     "bw.resume_search(5)": FOLDER,
     "bw.run_search(data, run_dir=5)": FOLDER,
     "bw.run_search(data, storage=5)": "storage takes text or None, but is 5",

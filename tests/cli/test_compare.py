@@ -98,7 +98,7 @@ def test_what_cannot_be_written_is_refused_before_anything_is_trained(
     ("words", "said"),
     [
         (("--vary", "network.activatio=relu,tanh"), "did you mean network.activation"),
-        (("--vary", "data.scaling=standard,robust"), "the same rows and the same loss"),
+        (("--vary", "data.scaling=standard,robust"), "would change the rows, the loss or the seeds"),
         (("--vary", "network.activation=relu"), "takes two values or more"),
         (("--vary", "optimizer.learning_rate"), "give its values"),
         (("--vary", "training.rows=0.5,2"), "shares of the training rows"),

@@ -56,12 +56,21 @@ def test_npz_with_both_parts(tmp_path, names):
     assert test.labels.tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("names", [("x", "y"), ("X", "y"), ("images", "labels"), ("data", "target")])
+@pytest.mark.parametrize("names", [("x", "y"), ("X", "y"), ("images", "labels"), ("data", "y"), ("features", "labels")])
 def test_npz_with_one_part(tmp_path, names):
     np.savez(tmp_path / "data.npz", **dict(zip(names, (X, Y), strict=True)))
     train, test, _ = read_npz(tmp_path / "data.npz")
     assert test is None
     assert train.frame.columns == ["0", "1", "target"]
+
+
+def test_arrays_of_a_npz_that_are_not_used_are_named(tmp_path):
+    np.savez(tmp_path / "data.npz", x=X, y=Y, weight=Y, Ids=Y)
+    assert read_npz(tmp_path / "data.npz")[0].notes == ("2 arrays are not used: 'weight', 'ids'",)
+    np.savez(tmp_path / "data.npz", x_train=PIXELS, y_train=Y, x_valid=PIXELS)
+    assert read_npz(tmp_path / "data.npz")[0].notes == ("1 array is not used: 'x_valid'",)
+    np.savez(tmp_path / "data.npz", x=X, y=Y)
+    assert read_npz(tmp_path / "data.npz")[0].notes == ()
 
 
 def test_npy(tmp_path):

@@ -404,3 +404,40 @@ def test_complex_numbers_of_pandas_are_refused_in_a_sentence():
 
 def test_a_row_that_counts_little_stays_a_row():
     assert (divide_by_unit(np.array([1e300, 1e-300, 1.0]), 1e300) > 0).all()
+
+
+def test_periods_and_ranges_of_pandas_are_dates_and_categories():
+    y = np.arange(60.0) % 7
+    months = pd.period_range("2020-01", periods=60, freq="M")
+    frame = pd.DataFrame({"month": months, "range": pd.cut(y, 3, labels=None), "y": y})
+    frame.loc[[3, 5], "month"] = pd.NaT
+    frame.loc[4, "range"] = None
+    data = load(frame, target="y")
+    kinds = {column.name: column.kind for column in data.schema.columns}
+    assert kinds == {"month": "date", "range": "categorical", "y": "numeric"}
+    plain = frame.assign(
+        month=frame["month"].dt.to_timestamp(), range=[None if pd.isna(one) else str(one) for one in frame["range"]]
+    )
+    for ours, plainly in zip(
+        jax.tree.leaves(data.train.inputs), jax.tree.leaves(load(plain, target="y").train.inputs), strict=True
+    ):
+        assert np.array_equal(ours, plainly)
+    told = load(frame, target="y", kinds={"month": "categorical"})
+    assert told.schema.columns[0].kind == "categorical"
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        (pd.date_range("2020", periods=40, name="day"), "the index 'day' of the data frame is not used"),
+        ([f"n{row}" for row in range(40)], "the index ("),
+        (pd.MultiIndex.from_product([range(20), ["u", "v"]], names=["a", "b"]), "the index 'a', 'b' of the data frame"),
+        (range(5, 45), ""),
+        (np.random.default_rng(0).permutation(40), ""),
+    ],
+)
+def test_an_index_of_pandas_that_is_left_out_is_told(index, said):
+    frame = pd.DataFrame({"x": np.arange(40.0) ** 2, "y": np.arange(40.0)}, index=index)
+    notes = [note for note in load(frame, target="y").notes if "index" in note]
+    assert len(notes) == bool(said) and all(note.startswith(said) for note in notes)
+    assert [note for note in load((frame[["x"]], frame["y"])).notes if "index" in note] == notes

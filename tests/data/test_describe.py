@@ -15,11 +15,13 @@ from batchwright.cli.data import _write_columns
 from batchwright.config import load_config
 from batchwright.data.describe import describe, describe_source
 from batchwright.data.encode.encoding import Encoding
+from batchwright.data.formats.delimited import read_csv
 from batchwright.data.load import load, prepare
 from batchwright.data.load_streamed import prepare_streamed
 from batchwright.data.options import DataOptions, columns_as_told
 from batchwright.data.typed.numbers import NumberFormat
 from batchwright.data.typed.schema import ColumnOptions
+from batchwright.data.typed.table import TableOptions
 from batchwright.data.whole_rows import read_whole
 from batchwright.errors import ConfigError, DataError
 
@@ -181,6 +183,23 @@ def test_cells_that_do_not_fit_are_shown_with_their_lines_and_all_columns(bad: P
     assert "`data.columns={size: {missing: [\"k.A.\"]}}` takes 'k.A.' as missing" in size
     assert "1 cell does not fit" in pay and "'9?7' (line 11)" in pay and "`missing` says" in pay
     assert "line 62 (3 fields, expected 4 fields)" in torn
+
+
+def test_words_in_several_columns_are_advised_as_missing_by_one_setting(tmp_path: Path) -> None:
+    words = ["k.A.", "--", "unknown", "keine, bitte"]
+    rows = [f"{n};{words[n % 4] if n % 23 == 0 else n};{words[n % 4] if n % 29 == 0 else n}" for n in range(400)]
+    path = tmp_path / "t.csv"
+    path.write_text("n;x;y\n" + "\n".join(rows))
+    with pytest.raises(DataError, match="cells that do not fit") as refused:
+        read_csv(path)
+    advised = yaml.safe_load(re.search(r"`missing=([^`]*)` takes such cells", str(refused.value))[1])
+    assert advised == sorted(words)
+    table = read_csv(path, TableOptions(missing=tuple(advised)))
+    assert [column.kind for column in table.columns[1:]] == ["numeric", "numeric"] and table.rows == 400
+    path.write_text("\n".join(["n;x;y", *rows, "7;9?7;8"]))  # a cell that holds a number is none
+    with pytest.raises(DataError) as refused:
+        read_csv(path)
+    assert "takes such cells as missing" not in str(refused.value)
 
 
 def test_the_setting_that_is_advised_for_words_takes_them_as_missing(bad: Path) -> None:

@@ -2,9 +2,12 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from tests.data.image_files import save
 
 from batchwright.data.formats.image_layout import lay_out, part_for_new_rows
 from batchwright.data.formats.image_tree import holds_images, is_image
+from batchwright.data.load import load
+from batchwright.data.typed.image_names import classes_in_names
 from batchwright.errors import DataError
 
 
@@ -177,3 +180,25 @@ def test_what_is_an_image_by_its_name(tmp_path):
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize("folder", ["", "photos"])
+def test_classes_in_the_names_of_files_are_pointed_at(tmp_path: Path, folder: str) -> None:
+    for number in range(8):
+        save(tmp_path / "pets" / folder / f"{'cat' if number % 2 else 'dog'}.{number}.png")
+    with pytest.raises(DataError, match=r"names begin with 'cat', 'dog': .* into folders of these names") as refused:
+        load(tmp_path / "pets")
+    assert ("all images are in the folder 'photos'" in str(refused.value)) == (folder == "photos")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"IMG_{number}" for number in range(8)],
+        [f"{number}" for number in range(8)],
+        ["a 1", "b 1", "c 1", "d 1"],  # each once
+        ["cat 1", "cat 2", "dog 1", "dog 2", "holiday", "beach"],
+    ],
+)
+def test_other_names_are_no_classes(names: list[str]) -> None:
+    assert classes_in_names([f"{name}.jpg" for name in names]) == ""

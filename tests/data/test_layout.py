@@ -11,6 +11,7 @@ import pytest
 from batchwright.data.disk import columns
 from batchwright.data.disk.convert_table import convert
 from batchwright.data.formats.delimited import read_csv
+from batchwright.data.load import load
 from batchwright.data.typed.table import Table, TableOptions
 from batchwright.errors import DataError
 
@@ -53,7 +54,13 @@ LAYOUTS: dict[str, tuple[str | bytes, dict[str, Any], str]] = {
     "comments as told": ("; a\n" + PLAIN, {"comment": ";"}, "1 comment line that begins with ';' left out"),
     "a header in a comment": ("# n,x,t\n" + BODY, {}, "a line that begins with '#' names the columns"),
     "units": ("n,x,t\n[m],m/s,\n" + BODY, {}, "a line of units below the header left out: '[m], m/s'"),
+    "dashes": ("n,x,t\n---,-----,-\n" + BODY, {}, "a line of dashes below the header left out: '---, -----, -'"),
+    "a drawn line": ("n|x|t\n--+---+--\n" + BODY.replace(",", "|"), {}, "below the header left out: '--+---+--'"),
+    "a count of rows": (PLAIN + "\n(30 rows affected)\n", {}, "1 line below the last row left out: '(30 rows"),
+    "one row": (PLAIN + "(1 row)\n", {}, "1 line below the last row left out: '(1 row)'"),
     "a total": (PLAIN + "Total,108.75,\n", {}, "1 line below the last row left out: 'Total,108.75,'"),
+    "means": (PLAIN + "Mittelwert,14.5,\n", {}, "1 line below the last row left out: 'Mittelwert,14.5,'"),
+    "a mean with more cells": (PLAIN + "Moyenne,14.5,,\n", {}, "1 line below the last row left out: 'Moyenne,14.5,,'"),
     "a source": (PLAIN + "\nSource: an office, 2024\n(c) all\n", {}, "2 lines below the last row left out: 'Source"),
     "a source filled up": (PLAIN + "Source: us,,\n,,\n", {}, "1 line below the last row left out: 'Source: us,,'"),
     "empty lines": (PLAIN + ",,\n,,\n", {}, "2 lines of empty cells only left out"),
@@ -87,6 +94,61 @@ def test_the_rows_are_those_of_the_plain_file(tmp_path: Path, name: str) -> None
     assert table.frame.rows() == ROWS
     assert len(table.notes) == (said != "")
     assert any(said in note for note in (*table.notes, ""))
+
+
+@pytest.mark.parametrize(
+    ("line", "below", "said"),
+    [
+        ("+---+----+--+", "+---+----+--+", ["1 line above", "a line of dashes", "1 line below"]),
+        ("", "|:--|---:|:-:|", ["a line of dashes"]),
+    ],
+)
+def test_a_table_with_drawn_borders_is_read(tmp_path: Path, line: str, below: str, said: list[str]) -> None:
+    """As MySQL prints it, and as Markdown has it."""
+    rows = "".join(f"| {n:g} | {x} | {t} |\n" for n, x, t in ROWS)
+    table = both_ways(tmp_path, f"{line}\n| n | x | t |\n{below}\n{rows}{line}\n".lstrip("\n"))
+    assert table.frame.columns == NAMES and table.frame[:, 1:].rows() == [row[1:] for row in ROWS]
+    assert all(any(note.startswith(one) for note in table.notes) for one in said)
+
+
+def test_a_drawn_line_is_no_title_even_above_texts(tmp_path: Path) -> None:
+    line = "+----+---+\n"
+    table = both_ways(tmp_path, f"{line}| x  | t |\n{line}| aa | b |\n| c  | d |\n| e  | f |\n{line}")
+    assert table.frame.columns == ["x", "t"] and table.rows == 3
+
+
+def test_a_row_of_missing_cells_is_no_drawn_line(tmp_path: Path) -> None:
+    assert both_ways(tmp_path, "n,x,t\n-,-,--\n" + BODY).rows == 31
+
+
+def test_a_header_that_begins_like_compressed_bytes_is_read(tmp_path: Path) -> None:
+    table = both_ways(tmp_path, PLAIN.replace("n,x", "x^2,x"))
+    assert table.frame.columns == ["x^2", "x", "t"] and table.frame.rows() == ROWS
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("5.1,3.5,1.4,setosa", True),
+        ("5,0,0,7", True),  # repeated
+        ("-3,-7,x", True),
+        ("n,x,t,z", False),
+        ("land,1990,2000,2010", False),  # a scale
+        ("0,1,2,y", False),  # places
+        ("400.1,400.9,402,y", False),  # wavelengths
+        ("n,x,t,1", False),
+    ],
+)
+def test_a_header_that_may_be_a_row_is_told(tmp_path: Path, head: str, said: bool) -> None:
+    width = head.count(",")
+    body = "".join(",".join([*(f"{n + place / 4}" for place in range(width)), "ab"[n % 2]]) + "\n" for n in range(30))
+    table = both_ways(tmp_path, f"{head}\n{body}")
+    assert table.rows == 30
+    assert any("the header may be a row" in note and "`header=false`" in note for note in table.notes) is said
+    message = "(?s)unknown column '4'.*`header=false`" if said else "unknown column '4'"
+    with pytest.raises(DataError, match=message) as refused:
+        load(tmp_path / "t.csv", target="4")
+    assert ("header=false" in str(refused.value)) is said
 
 
 def test_lines_are_counted_from_the_beginning_of_the_file(tmp_path: Path) -> None:
@@ -251,3 +313,9 @@ def test_a_row_is_no_second_line_of_a_header(tmp_path: Path, text: str) -> None:
     table = both_ways(tmp_path, text)
     assert table.rows == text.count("\n") - 1
     assert not any("the header has" in note for note in table.notes)
+
+
+def test_a_last_row_whose_first_cell_is_a_judgement_is_a_row(tmp_path: Path) -> None:
+    body = "good,3\npoor,1\ngood,4\npoor,2\naverage,2\n"
+    table = both_ways(tmp_path, "rating,stars\n" + body)
+    assert table.rows == 5 and "left out" not in " ".join(table.notes)

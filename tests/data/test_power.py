@@ -224,3 +224,27 @@ def test_stopping_by_a_metric_of_medians_is_said() -> None:
         notes[monitor] = " ".join(next(bw.events(data, early_stopping=stop, epochs=1)).notes)  # type: ignore[union-attr]
     assert "val_rmse of each epoch is that of medians" in notes["val_rmse"]
     assert "medians" not in notes["val_loss"]
+
+
+@pytest.mark.parametrize(("shift", "advised"), [(0.0, True), (-1.0, False)])
+def test_the_logarithm_is_advised_for_values_that_are_no_longer_far_by_it(shift: float, advised: bool) -> None:
+    x = np.linspace(-3, 3, 200)
+    rows = {"x": x, "y": np.exp(x**7 / 80) + shift}  # negative ones have no logarithm
+    alone = {"validation_split": 0, "test_split": 0}
+    with pytest.raises(DataError, match="one training row holds") as refused:
+        bw.load(rows, target="y", **alone)
+    assert ("`target_transform=log`" in str(refused.value)) is advised
+    if advised:
+        notes = bw.load(rows, target="y", target_transform="log", **alone).notes
+        assert not any("one training row holds" in one for one in notes), "what is advised helps"
+
+
+def test_the_logarithm_is_not_advised_for_a_row_that_is_far_by_it_too() -> None:
+    y = np.linspace(1, 1.5, 200)
+    y[7] = 1e3
+    (note,) = [
+        one
+        for one in bw.load({"x": np.arange(200.0) ** 2, "y": y}, target="y", test_split=0, validation_split=0).notes
+        if "one training row" in one
+    ]
+    assert "target_transform" not in note

@@ -321,6 +321,20 @@ def test_few_rows_held_out_are_not_taken_for_chance() -> None:
     assert "labels shuffled or noisy" not in {one.kind for one in found}
 
 
+@pytest.mark.parametrize("wrongly", [0, 1])
+def test_one_answer_for_nearly_all_rows_is_not_taken_for_chance(wrongly: int) -> None:
+    """With 4 of 604 rows of the second class, nothing is known of how well the model ranks them."""
+    rare = np.array([[600.0 - wrongly, wrongly], [4.0, 0.0]])
+    of = evidence(history(falling(0.0, 9), TURNING), confusion={"train": 2 * rare, "test": rare})
+    assert "labels shuffled or noisy" not in {one.kind for one in diagnose(of)}
+
+
+def test_answers_by_chance_are_seen_where_a_class_has_a_tenth_of_the_rows() -> None:
+    tenth = np.array([[486.0, 54.0], [54.0, 6.0]])
+    of = evidence(history(falling(0.0, 9), TURNING), confusion={"train": np.diag([540.0, 60.0]), "test": tenth})
+    assert "labels shuffled or noisy" in {one.kind for one in diagnose(of)}
+
+
 def test_shuffled_numbers_are_seen_by_r2() -> None:
     metrics = {"train": {"loss": 0.2, "r2": 0.8}, "validation": {"loss": 1.3, "r2": -0.3}, "test": {"r2": -0.2}}
     of = evidence(history(falling(0.0, 9), 1.15 + 0.02 * T), encoding=encoding("diabetes"), confusion={})

@@ -119,6 +119,16 @@ def test_a_fall_is_seen_through_noise() -> None:
     assert shares["underfitting"] >= 0.98
 
 
+def test_a_fall_to_where_the_loss_has_been_before_promises_nothing() -> None:
+    """The loss rises to ten times its lowest value and comes back: more than there is cannot be gained."""
+    t = np.arange(1, 121)
+    validation = 3 * np.exp(-t / 6) + 0.04 + 0.4 * np.exp(-(((t - 80) / 18.0) ** 2))
+    found = verdict(rows(validation, validation))
+    assert found.kind == "unknown" and "fell to 0.0" in found.reason and "was at 0.0" in found.reason
+    longer = 3 * np.exp(-t / 60) + 0.4 * np.exp(-(((t - 40) / 18.0) ** 2))  # falls on after the rise
+    assert verdict(rows(longer, longer)).kind == "underfitting"
+
+
 def test_a_leap_of_one_epoch_is_no_turn() -> None:
     curve = falling(60, floor=0.3, pace=5) + noise(60, 0.002, 0)
     curve[20] -= 0.05

@@ -10,6 +10,7 @@ import pytest
 from scipy.special import log_softmax
 
 from batchwright.cli.main import main
+from batchwright.cli.show.explained import explained_parts
 from batchwright.data.load import load
 from batchwright.errors import RunError
 from batchwright.explanation import explain
@@ -152,6 +153,9 @@ def test_several_targets_are_explained_together(trained):
     found = explain(trained("y,sign"))
     assert found.dependence[0].answers == ("y", "sign: probability of plus")
     assert found.worst[0].true[1] in ("plus", "minus")
+    shown = list(explained_parts(found))[-1]
+    true = list(shown.columns[1].cells)
+    assert true == [f"{row.true[0]:.6g}, {row.true[1]}" for row in found.worst]
 
 
 def test_the_same_seed_gives_the_same_numbers_and_other_rows_other_ones(trained, table):

@@ -122,7 +122,10 @@ def values_of(vary: str, settings: Settings, rows: int) -> tuple[Variant, ...]:
         return _shares(text, settings)
     section = key.split(".")[0]
     if section in ("data", "task") or key == SEED:
-        raise ConfigError(f"`vary={key}`: what is compared has the same rows and the same loss, and every seed.")
+        raise ConfigError(
+            f"`vary={key}` would change the rows, the loss or the seeds, which have to be alike for what is compared. "
+            "Train a run for each value, and see `evaluate`."
+        )
     custom = {one.name: part for one in SECTIONS if one.is_custom(part := getattr(settings.config, one.name))}
     if not hints_of_key(key, custom) and key not in {f"{one.name}.{one.tag}" for one in SECTIONS if one.tag}:
         beside = [one.removeprefix(f"{section}.") for one in settings.origins if one.startswith(f"{section}.")]

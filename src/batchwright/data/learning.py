@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int64, Shaped
+from jaxtyping import Float64, Int64, Shaped
 
 from batchwright.data.encode.classes import class_notes
 from batchwright.data.encode.encoding import Encoding, ImagePreprocessing, label_table, leave_out_rare
@@ -27,6 +27,7 @@ from batchwright.data.like import encoding_like, known_target, options_like, tar
 from batchwright.data.options import LEAST_HELD_OUT, TEST_SPLIT, VALIDATION_SPLIT, DataOptions, is_too_few_for_one
 from batchwright.data.roles import split_key
 from batchwright.data.splitting import Indices, split
+from batchwright.data.typed.image_names import classes_in_names
 from batchwright.data.typed.images import Images
 from batchwright.data.typed.rows import AnyRows, Rows
 from batchwright.data.typed.schema import Schema
@@ -140,10 +141,20 @@ def _far_notes(target: Target, table: Table, indices: Indices) -> tuple[str, ...
                 f"target {part.name!r}: one training row holds {values[far.argmax()]:.6g}, which is nearly all of the "
                 f"variance (half of the rows are from {lower:.6g} to {upper:.6g}), so that"
             )
+            advice = f"correct it, or leave the row out{_or_its_logarithm(values)}"
             if 0 < np.ptp(np.quantile(part.learned(values, table.name), (0.25, 0.75))) < ALIKE:
-                raise DataError(f"{said} nothing else can be learned: correct it, or leave the row out.")
-            notes.append(f"{said} little else is learned: correct it, or leave the row out")
+                raise DataError(f"{said} nothing else can be learned: {advice}.")
+            notes.append(f"{said} little else is learned: {advice}")
     return tuple(notes)
+
+
+def _or_its_logarithm(values: Float64[np.ndarray, " rows"]) -> str:
+    """The advice to learn logarithms, if all are of positive values and none is far from the others."""
+    if not values.min() > 0:
+        return ""
+    logarithms = np.log(values)
+    far = np.abs(logarithms - logarithms.mean()).max() ** 2 > FAR_SHARE * len(values) * logarithms.var()
+    return "" if far else ", or learn the logarithm: `target_transform=log`"
 
 
 def _no_test_note(options: DataOptions, own: tuple[str, ...]) -> tuple[str, ...]:
@@ -186,6 +197,8 @@ def rows_that_count(
 def _fit(rows: Rows, names: tuple[str, ...], options: DataOptions, *, parts: int, lenient: bool) -> Target:
     """The target, its scale learned from all rows, which are divided into this number of `parts`; no transform yet."""
     table = rows if isinstance(rows, Table) else label_table(rows)
+    if isinstance(rows, Images) and len(set(table.frame.to_series())) == 1 and (advice := classes_in_names(rows.files)):
+        raise DataError(f"{rows.name}: all images are in the folder {table.frame.item(0, 0)!r}, as one class.{advice}")
     rules = ClassRules(options.rare_classes, max(2, parts), options.merge_case)
     separator = options.label_separator
     target = fit_targets(table, names, task=options.task, separator=separator, lenient=lenient, rules=rules)

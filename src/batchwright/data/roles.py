@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from batchwright.data.encode.encoding import LABEL
+from batchwright.data.formats.headers import may_be_row
 from batchwright.data.formats.image_folder import IMAGE_FOLDER
 from batchwright.data.formats.source import format_of
 from batchwright.data.options import DataOptions
@@ -16,7 +17,7 @@ from batchwright.data.typed.images import Images
 from batchwright.data.typed.inference import kind_remedy
 from batchwright.data.typed.rows import AnyRows
 from batchwright.data.typed.table import RowSource, Table, column_of
-from batchwright.errors import ConfigError, DataError, list_columns
+from batchwright.errors import ConfigError, DataError, list_columns, unknown
 
 
 def target_names(
@@ -62,6 +63,11 @@ def target_names(
         raise DataError(
             f"{rows.name}: unknown column {strange[0]!r}. It has one column only, {there[0]!r:.200}.",
             "`delimiter` says what separates cells.",
+        )
+    if strange and may_be_row(there):
+        raise DataError(
+            f"{rows.name}: {unknown('column', strange[0], there)}",
+            "If its first line is a row, give `header=false`, and name columns by their places: 0, 1, 2, ...",
         )
     _refuse_images(rows, (*names, *(getattr(options, role) for role in ("group", "time", "weights"))))
     return tuple(column_of(rows, name).name for name in names)

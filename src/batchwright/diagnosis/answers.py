@@ -11,6 +11,10 @@ from batchwright.diagnosis.evidence import Evidence
 FEWEST_ROWS = 30
 """Rows held out that a judgement of their answers needs."""
 
+FEWEST_OF_OTHERS = 10
+"""Rows held out of all classes but the commonest that could be answered rightly by how often each class is answered.
+Where nearly all rows get one answer, answers and classes agree as by chance, however well the model ranks the rows."""
+
 OF_CLASS = 3
 """Training rows of a class from which it should be answered at times."""
 
@@ -122,6 +126,9 @@ def _learns_by_heart(evidence: Evidence) -> bool:
 
 def _of_classes(judged: Float64[np.ndarray, "classes classes"] | None) -> str:
     if judged is None or judged.sum() < FEWEST_ROWS:
+        return ""
+    true, answered = judged.sum(axis=1), judged.sum(axis=0)
+    if np.delete(np.minimum(true, answered), int(true.argmax())).sum() < FEWEST_OF_OTHERS:
         return ""
     kappa, error = agreement(judged)
     if not (kappa <= UNSURE * error and kappa + UNSURE * error < HARDLY):

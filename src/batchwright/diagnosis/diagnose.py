@@ -98,13 +98,13 @@ def diagnose(of: "Run | Evidence | Path | str", dataset: Dataset | None = None) 
         dataset: the rows of the run, where they are at hand: they show leaks, and validation rows unlike the others.
 
     Raises:
+        UsageError: neither a run, nor a path, nor evidence.
         RunError: there is no readable run.
     """
-    from batchwright.runs.run import open_run
+    from batchwright.runs.run import Run, open_run
 
-    if isinstance(of, str | Path):
-        of = open_run(of)
-    evidence = of if isinstance(of, Evidence) else evidence_of(of, dataset)
+    run = of if isinstance(of, Evidence | Run) else open_run(of)
+    evidence = run if isinstance(run, Evidence) else evidence_of(run, dataset)
     seen = [_with_known_keys(diagnosis, evidence) for check in CHECKS for diagnosis in check(evidence)]
     found = [keep_best_epoch(diagnosis, evidence) for diagnosis in seen]
     return tuple(sorted(map(_place_below(found), found), key=lambda one: (bool(one.follows), *rank(one))))

@@ -97,7 +97,9 @@ def verdict(history: Sequence[Mapping[str, object]]) -> Verdict:
     if len(bad):
         return _unknown_verdict(f"the loss of epoch {epochs[bad[0]]} is not finite")
     rates = curve_of(history, "learning_rate")
-    return _overfitting(loss, validation, epochs) or _underfitting(validation) or _level(loss, validation, rates)
+    return (
+        _overfitting(loss, validation, epochs) or _underfitting(validation, epochs) or _level(loss, validation, rates)
+    )
 
 
 def _overfitting(loss: Curve, validation: Curve, epochs: Sequence[int]) -> Verdict | None:
@@ -126,12 +128,24 @@ def _notable_fall(curve: Curve, last: float) -> float:
     return max(NOTABLE * abs(last), OF_DESCENT * max(float(curve[0]) - last, 0.0))
 
 
-def _underfitting(validation: Curve) -> Verdict | None:
-    """Underfitting, if the slope of the last quarter promises a notable gain in as many epochs again; else None."""
+def _underfitting(validation: Curve, epochs: Sequence[int]) -> Verdict | None:
+    """Underfitting, if the slope of the last quarter promises a notable gain in as many epochs again; else None.
+
+    A fall from a rise, to where the loss has been before, promises nothing.
+    """
     last, slope, error, count = trend_of(validation)
     gain = -slope * count
     if gain <= _notable_fall(validation, last) or -slope <= SLOPE_SURE * error:
         return None
+    width = width_of(validation)
+    means = moving_means(validation, width)
+    before = means[: len(validation) - count - width + 1]  # of epochs before the last quarter
+    if len(before) and before.min() <= means[-1]:
+        return _unknown_verdict(
+            f"the validation loss fell to {means[-1]:.4g} over the last {count} epochs, but was at {before.min():.4g} "
+            f"around epoch {epochs[int(before.argmin()) + width // 2]} and rose in between: rather a learning rate too "
+            "large than too few epochs"
+        )
     share = f" ({gain / last:.0%})" if last > 0 else ""
     return Verdict(
         "underfitting",

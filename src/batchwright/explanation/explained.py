@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from batchwright.explanation.sampling import Sample, choose_columns, draw_rows
 from batchwright.explanation.segments import Segment, weak_segments
 from batchwright.explanation.worst import WorstRow, worst_rows
 from batchwright.runs.model import SavedModel
-from batchwright.runs.run import Run
+from batchwright.runs.run import Run, open_run
 from batchwright.tasks import Classification
 
 MOST_DEPENDENCES = 10
@@ -138,19 +139,21 @@ def _worst_frame(found: tuple[WorstRow, ...]) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def explain(run: Run, source: Source | None = None, *, seed: int = 0) -> Explained:
+def explain(run: Run | Path | str, source: Source | None = None, *, seed: int = 0) -> Explained:
     """Explain the model of a run on its own test rows, or on the rows of a source, which have targets.
 
     Args:
-        run: the run.
+        run: the run, or its folder.
         source: the rows; None takes the run's test rows, or validation rows where it has none.
         seed: of what is drawn: the orders in which columns are shuffled, and the rows where there are many.
 
     Raises:
-        RunError: the run has no model, or its rows cannot be read again, or there is only one.
+        UsageError: neither a run nor a path.
+        RunError: there is no readable run, it has no model, or its rows cannot be read again, or there is only one.
         DataError: the rows are not of the kind that the model was trained on, or have no targets.
     """
     _cache.use()
+    run = run if isinstance(run, Run) else open_run(run)
     model = run.load_model()
     labelled = rows_of_run(run) if source is None else rows_of_source(source, model.encoding)
     return explain_rows(model, labelled, seed=seed)

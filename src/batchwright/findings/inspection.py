@@ -15,6 +15,7 @@ from batchwright.findings.leaks import leaks
 from batchwright.findings.rates import learning_rate
 from batchwright.findings.shared_rows import shared_rows
 from batchwright.findings.spellings import spellings
+from batchwright.findings.time_order import time_order
 from batchwright.findings.told import NOTHING_TOLD, Told
 from batchwright.findings.unused import constant_columns, doubtful_columns, identifier_columns, missing_columns
 from batchwright.nn.protocols import Network
@@ -25,7 +26,15 @@ OfData: TypeAlias = Callable[[Dataset], tuple[Finding, ...]]
 
 OfTold: TypeAlias = Callable[[Dataset, Told], tuple[Finding, ...]]
 
-OF_TOLD: tuple[OfTold, ...] = (constant_target, leaks, shared_rows, group_columns, imbalance, missing_classes)
+OF_TOLD: tuple[OfTold, ...] = (
+    constant_target,
+    leaks,
+    shared_rows,
+    group_columns,
+    time_order,
+    imbalance,
+    missing_classes,
+)
 """The checks of the rows whose advice depends on what the training was told."""
 
 OF_DATA: tuple[OfData, ...] = (

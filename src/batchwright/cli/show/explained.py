@@ -79,6 +79,8 @@ def _worst_table(found: Explained) -> Table:
 
 
 def _short(value: object) -> str:
-    """A value in a few characters; nothing for a missing one."""
+    """A value in a few characters; nothing for a missing one. Several, as of several targets, are each given whole."""
+    if isinstance(value, list):
+        return ", ".join(map(_short, value))
     text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

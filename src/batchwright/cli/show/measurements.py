@@ -119,7 +119,7 @@ def finding_lines(findings: Sequence[Finding]) -> Iterator[str]:
     if not findings:
         yield "nothing looks wrong"
     for finding in findings:
-        yield f"{finding.severity}: {finding.kind}: {finding.evidence}"
+        yield f"{finding.severity}: {finding.kind}: {as_flags(finding.evidence)}"
         yield f"    {as_flags(finding.advice)}"
 
 

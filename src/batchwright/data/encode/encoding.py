@@ -11,6 +11,7 @@ from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.several import SeveralTargets, Target
 from batchwright.data.typed.cells import first_ten
 from batchwright.data.typed.convert import as_text
+from batchwright.data.typed.image_names import classes_in_names
 from batchwright.data.typed.images import Images, Largest
 from batchwright.data.typed.rows import Rows
 from batchwright.data.typed.schema import Schema, as_plain, from_plain
@@ -143,6 +144,7 @@ def label_table(images: Images) -> Table:
     if images.labels is None:
         raise DataError(
             f"{images.name} has no labels: put the images of each class into a folder of its own, or give labels."
+            + classes_in_names(images.files)
             + "".join(f" Found: {note}." for note in images.notes)
         )
     text = images.labels.dtype.kind not in "biuf"

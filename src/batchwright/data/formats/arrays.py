@@ -1,11 +1,12 @@
 """Arrays, in memory and in `.npy` and `.npz` files: two dimensions are a table, three or four are images."""
 
+import dataclasses
 import io
 import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import polars as pl
 from jaxtyping import Shaped
 
 from batchwright.data.formats.format import FileFormat, Loaded, Size, TableFile
-from batchwright.data.typed.frames import columns_of, is_single
+from batchwright.data.typed.cells import first_ten
+from batchwright.data.typed.frames import columns_of, index_notes, is_single
 from batchwright.data.typed.images import Images, to_bytes
 from batchwright.data.typed.schema import Schema
 from batchwright.data.typed.table import DEFAULT, Table, TableOptions, from_frame
@@ -28,7 +30,8 @@ NAMES = (
     ("x_train", "y_train", "x_test", "y_test", "x_val", "y_val"),
     ("train_images", "train_labels", "test_images", "test_labels", "val_images", "val_labels"),
 )
-NAMES_OF_ONE_PART = (("x", "y"), ("images", "labels"), ("data", "target"))
+INPUTS, LABELS = ("x", "images", "data", "features", "inputs"), ("y", "labels", "target", "targets", "label")
+"""How the arrays of a single part may be called; the first found of each is taken."""
 
 Array = Shaped[np.ndarray, "..."]
 
@@ -60,7 +63,9 @@ def rows_of(
         raise DataError(
             f"{name}: x has a column {taken[0]!r}, which is the name that y gets: rename it, or give x alone."
         )
-    return from_frame(columns | labels, options, schema=schema, name=name)
+    table = from_frame(columns | labels, options, schema=schema, name=name)
+    said = index_notes(x) if schema is None else ()
+    return dataclasses.replace(table, notes=(*said, *table.notes)) if said else table
 
 
 def target_columns(y: Any) -> str | tuple[str, ...] | None:
@@ -150,7 +155,8 @@ def read_npz(
 ) -> tuple[Table | Images, Table | Images | None, Table | Images | None]:
     """The training, test and validation part of a `.npz` file that names its arrays x_train, y_train, x_test, ...
 
-    A file with x and y, or images and labels, or data and target, has one part. Labels may be absent; case is ignored.
+    A file with x and y, or other names of `INPUTS` and `LABELS`, has one part. Labels may be absent; case is ignored. A
+    note names the arrays that are not used.
 
     Raises:
         DataError: not a whole `.npz` file, arrays of Python objects, or arrays with other names or shapes.
@@ -192,17 +198,26 @@ def parts_of(
     Raises:
         DataError: arrays with other names or shapes.
     """
-    for names in NAMES + NAMES_OF_ONE_PART:
-        if names[0] in arrays:
-            train, *others = (
-                rows_of(arrays[x], arrays.get(y), options, schema=schema, name=name) if x in arrays else None
-                for x, y in zip(names[::2], names[1::2], strict=True)
-            )
-            assert train is not None
-            test, validation = others or (None, None)
-            return train, test, validation
-    allowed = "; ".join(", ".join(names) for names in NAMES + NAMES_OF_ONE_PART)
-    raise DataError(f"{whole_name or name} holds the arrays {', '.join(arrays) or '(none)'}. Name them: {allowed}.")
+    of_one = (_first_of(INPUTS, arrays), _first_of(LABELS, arrays))
+    names = next((names for names in (*NAMES, of_one) if names[0] in arrays), None)
+    if names is None:
+        allowed = "; ".join(", ".join(names) for names in (*NAMES, *zip(INPUTS, LABELS, strict=True)))
+        raise DataError(f"{whole_name or name} holds the arrays {', '.join(arrays) or '(none)'}. Name them: {allowed}.")
+    train, *others = (
+        rows_of(arrays[x], arrays.get(y), options, schema=schema, name=name) if x in arrays else None
+        for x, y in zip(names[::2], names[1::2], strict=True)
+    )
+    assert train is not None
+    if unused := [repr(array) for array in arrays if array not in names]:
+        what = "1 array is" if len(unused) == 1 else f"{len(unused)} arrays are"
+        train = dataclasses.replace(train, notes=(*train.notes, f"{what} not used: {first_ten(unused)}"))
+    test, validation = others or (None, None)
+    return train, test, validation
+
+
+def _first_of(names: Sequence[str], arrays: Mapping[str, Array]) -> str:
+    """The first of these names that an array has; without one, the first of all."""
+    return next((name for name in names if name in arrays), names[0])
 
 
 BAD_FILE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, MemoryError)

@@ -4,16 +4,22 @@ import csv
 import re
 
 from batchwright.data.formats.records import Signs, blanks_to_tabs, split_record
+from batchwright.data.formats.ruled_lines import is_ruled
 
 REMARK = re.compile(
-    r"(?:grand |sub)?totals?\b|sum\b|summe\b|gesamt|insgesamt\b|somme\b|suma\b|average\b|mean\b|sources?\b|quelle|"
+    r"(?:grand |sub)?totals?\b|sum\b|summe\b|gesamt|insgesamt\b|somme\b|suma\b|average\b|mean\b|"
+    r"mittelwert|durchschnitt|moyenne|promedio\b|media\b|平均|sources?\b|quelle|"
     r"fuente\b|notes?\b|hinweis|anmerkung|end of|eof\b|generated\b|exported\b|(?:last )?updated\b|copyright\b|"
-    r"合计|总计|小计|来源|数据来源|备注|注[:：]|[*©]|\(c\)|[\d,]+ (?:rows|records)\b|(?:rows|records)\b",
+    r"合计|总计|小计|来源|数据来源|备注|注[:：]|[*©]|\(c\)|\(?[\d,]+ (?:rows?|records?)\b|(?:rows|records)\b",
     re.IGNORECASE,
 )
 """How a remark below a table begins."""
-TOTAL = re.compile(r"(?:grand |sub)?total|sum|summe|gesamt|insgesamt|somme|suma|合计|总计", re.IGNORECASE)
+TOTAL = re.compile(
+    r"(?:grand |sub)?total|total général|sum|summe|gesamt(?:summe)?|insgesamt|somme|suma|合计|总计", re.IGNORECASE
+)
 """The first cell of a row of totals."""
+MEAN = re.compile("average|mean|mittelwert|durchschnitt|moyenne|promedio|平均", re.IGNORECASE)
+"""The first cell of a row of means; where a column judges things, it is a judgement."""
 MOST_LINES, LOOKED_AT, SHOWN = 20, 40, 80
 NEAR_BYTES = 1 << 13
 """Bytes of the end that are enough if there are twice the lines that are looked at."""
@@ -22,8 +28,9 @@ NEAR_BYTES = 1 << 13
 def find_footer(tail: bytes, signs: Signs, width: int) -> tuple[int, tuple[str, ...]]:
     r"""The bytes below the last row, and a note on them; `tail` is the end of the text, and rows have `width` cells.
 
-    They are closing lines that begin as a remark does and have another number of cells than the rows; or a last row
-    whose first cell is a word for a total, as no row above it has. Other lines that do not fit remain bad rows.
+    They are closing lines that are drawn, or that begin as a remark does and have another number of cells than the
+    rows; or a last row whose first cell is a word for a total, as no row above it has, or for a mean, below cells that
+    all differ. Other lines that do not fit remain bad rows.
 
     >>> find_footer(b"x,y\n1,2\n3,4\nSource: a\n", Signs(), 2)
     (10, ("1 line below the last row left out: 'Source: a'",))
@@ -64,11 +71,15 @@ def _cells(line: bytes, signs: Signs) -> list[str] | None:
 
 
 def _is_remark(cells: list[str], width: int) -> bool:
+    if is_ruled(cells):
+        return True
     filled_up = len(cells) == width > 2 and bool(cells[0]) and not any(cells[1:])
     return (len(cells) != width or filled_up) and REMARK.match(cells[0]) is not None
 
 
 def _is_total(cells: dict[int, list[str] | None], above: list[int]) -> bool:
-    """Whether the last of these lines is a row of totals, and no other begins like it."""
-    first = [(cells[place] or [""])[0].rstrip(": ") for place in above]
-    return TOTAL.fullmatch(first[-1]) is not None and not any(TOTAL.fullmatch(cell) for cell in first[:-1])
+    """Whether the last of these lines is a row of totals and no other begins like it, or a row of means."""
+    *others, last = [(cells[place] or [""])[0].rstrip(": ") for place in above]
+    if MEAN.fullmatch(last):
+        return len(set(others)) == len(others)
+    return TOTAL.fullmatch(last) is not None and not any(map(TOTAL.fullmatch, others))

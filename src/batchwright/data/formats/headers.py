@@ -2,16 +2,22 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from batchwright.data.formats.header_lines import join_header
 from batchwright.data.formats.records import Records
+from batchwright.data.formats.ruled_lines import is_ruled
 from batchwright.data.formats.signs import MOST_LINES_ABOVE, NUMBER, usual_width
 from batchwright.data.typed.cells import MISSING, TableOptions
 from batchwright.data.typed.schema import Schema, normal_name
 from batchwright.errors import DataError
 
 NO_HEADER = "If its first line is a row, give `header=false`."
+
+PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LONG_SCALE = 8
+"""Names that fall from one to the next from which they are a scale, such as wave numbers; in a row few may do so."""
 
 LOOKED_AT = 100
 """Rows by which it is decided what a header means."""
@@ -78,6 +84,10 @@ def _from_header(records: Records, line: int) -> Named:
     """The names from a header on this line of the file."""
     written, notes = [cell.strip() for cell in records.cells(0)], []
     rows = [records.cells(place) for place in range(1, min(len(records), LOOKED_AT))]
+    ruled = bool(rows) and is_ruled(rows[0])
+    if ruled:
+        notes.append(f"a line of dashes below the header left out: {', '.join(filter(None, rows[0]))[:80]!r}")
+        rows = rows[1:]
     if _lacks_last(written, rows):
         written.append("")
     elif _lacks_first(written, rows):
@@ -95,13 +105,28 @@ def _from_header(records: Records, line: int) -> Named:
             f"{places} columns have no name in the header: if their names are on the next line, `skip_lines={line}` "
             "takes that line as the header"
         )
+    if may_be_row(written):
+        shown = ", ".join(written)
+        notes.append(f"the header may be a row: {shown[:60]!r}; `header=false` takes it as one")
     names, changed = name_apart([normal_name(cell) for cell in written])
     nameless = tuple(place for place, cell in enumerate(written) if not cell)
     units = _are_units(rows, len(names))
     if units:
         shown = ", ".join(cell.strip() for cell in rows[0] if cell.strip())
         notes.append(f"a line of units below the header left out: {shown[:80]!r}")
-    return Named(tuple(names), 1 + lower + units, nameless, (*notes, *changed))
+    return Named(tuple(names), 1 + ruled + lower + units, nameless, (*notes, *changed))
+
+
+def may_be_row(names: Sequence[str]) -> bool:
+    """Whether the names of columns look like the cells of a row: half are numbers, and these no scale, such as years.
+
+    >>> may_be_row(["5.1", "3.5", "1.4", "0.2", "setosa"]), may_be_row(["land", "1990", "2000", "2010"])
+    (True, False)
+    """
+    numbers = [float(name) for name in names if PLAIN_NUMBER.fullmatch(name)]
+    rises = all(one < next_one for one, next_one in pairwise(numbers))
+    falls = len(numbers) >= LONG_SCALE and all(one > next_one for one, next_one in pairwise(numbers))
+    return len(names) > 1 and 2 * len(numbers) >= len(names) and not (rises or falls)
 
 
 def name_apart(names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

@@ -30,6 +30,8 @@ PLACES, LINES = 8, 50
 """Places of a text in which some lines are looked at besides the first, and how many in each."""
 FEW_ODD = 10_000
 """The most cells that begin oddly whose columns are found one by one."""
+BYTE_ORDER_MARK, LIKE_COMPRESSED = b"\xef\xbb\xbf", b"x^"
+"""What polars skips at the beginning of a text, and a beginning that it takes for zlib's, as of the header `x^2,y`."""
 IN_NUMBERS = "0123456789+-.eE"
 """Delimiters with which it is not done, as numbers hold them."""
 
@@ -101,7 +103,7 @@ def parse_text(
         PolarsError: the text cannot be parsed, as when a record has too many fields, or a cell is no number.
     """
     return pl.read_csv(
-        data,
+        BYTE_ORDER_MARK + data if data.startswith(LIKE_COMPRESSED) else data,
         has_header=False,
         skip_rows=heads,
         columns=[place for place, name in enumerate(names) if name in only] if only else None,

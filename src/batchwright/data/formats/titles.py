@@ -7,6 +7,7 @@ import numpy as np
 
 from batchwright.data.formats.headers import NO_HEADER
 from batchwright.data.formats.records import Records, Signs, find_breaks
+from batchwright.data.formats.ruled_lines import is_ruled
 from batchwright.data.formats.signs import MOST_LINES_ABOVE, NUMBER, sample_records, usual_width
 from batchwright.errors import DataError
 
@@ -38,6 +39,9 @@ def find_title(text: bytes, signs: Signs, name: str, *, header: bool, lines: int
     records = sample_records(text, signs)
     if len(records) < 3:
         return 0, []
+    drawn = next((place for place in range(len(records)) if not is_ruled(records.cells(place))), 0)
+    if drawn:
+        return _left_out(text, records, drawn, header=header)
     width, _, first = usual_width(records)
     fewer = _are_above(records, first, width)
     if not fewer and header:

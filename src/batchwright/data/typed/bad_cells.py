@@ -1,13 +1,15 @@
 """What is said of cells that do not fit their column: an error, a note on dropped rows, or a note for each column."""
 
+import json
 from collections.abc import Iterable, Sequence
 
 from batchwright.data.typed.advice import kind_setting, missing_setting
 from batchwright.data.typed.cells import KEPT, LISTED, BadCell, BadCells, first_ten, more_note
 from batchwright.errors import DataError
 
-WORDS = 3
-"""The most different texts in the bad cells of a column that may all be words for a missing cell, such as "k.A."."""
+WORDS, REPEATED_WORDS = 3, 10
+"""The most different texts in bad cells that may all be words for a missing cell, such as "k.A."; the same if they are
+there twice on average."""
 
 
 def bad_cells_error(name: str, bad: BadCells, *, place: str, hints: Iterable[str] = ()) -> DataError:
@@ -17,7 +19,7 @@ def bad_cells_error(name: str, bad: BadCells, *, place: str, hints: Iterable[str
     wrong_bytes = any(" byte " in cell.value for cell in bad.first if cell.column is None)
     if columns:
         what = "cell that does not fit its column" if bad.count == 1 else "cells that do not fit their column"
-        settings = _column_settings(bad, columns[0])
+        settings = _all_columns_setting(bad, columns[0]) or _column_settings(bad, columns[0])
     else:
         quotes = any("quotation mark" in cell.value for cell in bad.first)
         wrong = "that cannot be taken apart" if quotes else "with the wrong number of fields"
@@ -70,11 +72,25 @@ def _count(cells: Sequence[BadCell]) -> str:
 
 def _column_settings(bad: BadCells, column: str) -> str:
     """What can be said of the column: that some words mean missing, where all bad cells are such, and what it is."""
-    texts = sorted({cell.value for cell in bad.first if cell.column == column})
-    words = len(texts) <= WORDS and not any(sign.isdigit() for text in texts for sign in text)
-    missing = missing_setting(column, texts) if words else "`missing`"
-    means = f"takes {first_ten(map(repr, texts))} as missing" if words else "says which texts mean missing"
+    texts = _words([cell.value for cell in bad.first if cell.column == column])
+    missing = missing_setting(column, texts) if texts else "`missing`"
+    means = f"takes {first_ten(map(repr, texts))} as missing" if texts else "says which texts mean missing"
     return f" {missing} {means}. {kind_setting(column, 'categorical')} takes the column as categories."
+
+
+def _all_columns_setting(bad: BadCells, column: str) -> str:
+    """What takes the words in bad cells as missing, where several columns hold such only; or this one as categories."""
+    several = len({cell.column for cell in bad.first}) > 1
+    texts = _words([cell.value for cell in bad.first]) if several and all(cell.column for cell in bad.first) else []
+    missing = f"`missing={json.dumps(texts, ensure_ascii=False)}` takes such cells as missing"
+    return f" {missing}. {kind_setting(column, 'categorical')} takes the column as categories." if texts else ""
+
+
+def _words(values: Sequence[str]) -> list[str]:
+    """The different texts, if all may be words for a missing cell; else none."""
+    texts = sorted(set(values))
+    few = len(texts) <= WORDS or (len(texts) <= REPEATED_WORDS and 2 * len(texts) <= len(values))
+    return texts if few and not any(sign.isdigit() or sign == "`" for text in texts for sign in text) else []
 
 
 def _where(cell: BadCell, place: str) -> str:

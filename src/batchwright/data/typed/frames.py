@@ -78,7 +78,8 @@ def _series(name: str, values: Any) -> pl.Series:
 def _convert_cells(name: str, values: Any) -> pl.Series:
     if isinstance(values, nw.Series):
         try:
-            return values.to_polars().alias(name)
+            found = values.to_polars().alias(name)
+            return _of_extension(name, values) if isinstance(found.dtype, pl.BaseExtension) else found
         except UNKNOWN_TO_POLARS:
             values = values.to_list()
     if isinstance(values, np.ndarray) and values.dtype != object:
@@ -93,3 +94,24 @@ def _convert_cells(name: str, values: Any) -> pl.Series:
         return pl.Series(name, cells)
     except (TypeError, OverflowError):
         return pl.Series(name, [None if cell is None else str(cell) for cell in cells])
+
+
+def _of_extension(name: str, values: nw.Series[Any]) -> pl.Series:
+    """Cells of a type of pandas that polars does not have: periods as the times at which they begin, others as text."""
+    native = values.to_native()
+    if str(native.dtype).startswith("period"):
+        starts: nw.Series[Any] = nw.from_native(native.dt.to_timestamp(), series_only=True)
+        return starts.to_polars().alias(name)
+    texts = [None if missing else str(cell) for cell, missing in zip(values, values.is_null(), strict=True)]
+    return pl.Series(name, texts, pl.String)
+
+
+def index_notes(frame: Any) -> tuple[str, ...]:
+    """What is said of an index of a pandas frame that has a name, or is no count of the rows: it is no column."""
+    if not nw.dependencies.is_pandas_like_dataframe(frame):
+        return ()
+    named = [str(name) for name in frame.index.names if name is not None]
+    if not named and frame.index.dtype.kind in "iu":
+        return ()
+    what = f"the index {first_ten(map(repr, named))}" if named else f"the index ({frame.index.dtype})"
+    return (f"{what} of the data frame is not used: frame.reset_index() makes a column of it",)
