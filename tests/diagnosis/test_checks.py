@@ -335,6 +335,15 @@ def test_answers_by_chance_are_seen_where_a_class_has_a_tenth_of_the_rows() -> N
     assert "labels shuffled or noisy" in {one.kind for one in diagnose(of)}
 
 
+@pytest.mark.parametrize(("area", "seen"), [(0.52, True), (0.9, False), (float("nan"), True)])
+def test_rows_that_get_one_answer_are_judged_by_how_they_are_ranked(area: float, seen: bool) -> None:
+    """With 20 and 580 rows that are ranked by chance, the area under the ROC curve has a standard error of 0.066."""
+    rare = np.array([[580.0, 0.0], [20.0, 0.0]])
+    metrics = {"train": {"roc_auc": 1.0}, "test": {"roc_auc": area}}
+    of = evidence(history(falling(0.0, 9), TURNING), confusion={"train": 2 * rare, "test": rare}, metrics=metrics)
+    assert ("labels shuffled or noisy" in {one.kind for one in diagnose(of)}) == seen
+
+
 def test_shuffled_numbers_are_seen_by_r2() -> None:
     metrics = {"train": {"loss": 0.2, "r2": 0.8}, "validation": {"loss": 1.3, "r2": -0.3}, "test": {"r2": -0.2}}
     of = evidence(history(falling(0.0, 9), 1.15 + 0.02 * T), encoding=encoding("diabetes"), confusion={})

@@ -1,7 +1,6 @@
 """What the answers show: classes that are never answered, rare classes, labels without a connection to the inputs."""
 
 import numpy as np
-from jaxtyping import Float64
 
 from batchwright.data.typed.cells import first_ten
 from batchwright.diagnosis.chance import UNSURE, agreement, chance_loss, held_out
@@ -12,8 +11,11 @@ FEWEST_ROWS = 30
 """Rows held out that a judgement of their answers needs."""
 
 FEWEST_OF_OTHERS = 10
-"""Rows held out of all classes but the commonest that could be answered rightly by how often each class is answered.
-Where nearly all rows get one answer, answers and classes agree as by chance, however well the model ranks the rows."""
+"""Rows held out of all classes but the commonest that a judgement of their answers needs."""
+
+RANKED = 3.0
+"""Standard errors above 0.5 from which the area under the ROC curve is no chance. Where one class has nearly all rows,
+all may get its answer, as by chance, however well the model ranks them."""
 
 OF_CLASS = 3
 """Training rows of a class from which it should be answered at times."""
@@ -97,7 +99,7 @@ def unconnected_labels(evidence: Evidence) -> tuple[Diagnosis, ...]:
     loss = evidence.loss
     if not evidence.finite() or not _learns_by_heart(evidence):
         return ()
-    found = _of_classes(held_out(evidence)) if evidence.classes else _of_values(evidence)
+    found = _of_classes(evidence) if evidence.classes else _of_values(evidence)
     if not found:
         return ()
     return (
@@ -124,11 +126,13 @@ def _learns_by_heart(evidence: Evidence) -> bool:
     return best < len(loss) - 3 and float(loss[-1]) < ON * float(loss[best])
 
 
-def _of_classes(judged: Float64[np.ndarray, "classes classes"] | None) -> str:
+def _of_classes(evidence: Evidence) -> str:
+    judged = held_out(evidence)
     if judged is None or judged.sum() < FEWEST_ROWS:
         return ""
-    true, answered = judged.sum(axis=1), judged.sum(axis=0)
-    if np.delete(np.minimum(true, answered), int(true.argmax())).sum() < FEWEST_OF_OTHERS:
+    commonest = float(judged.sum(axis=1).max())
+    others = float(judged.sum()) - commonest
+    if others < FEWEST_OF_OTHERS or _ranks(evidence, commonest, others):
         return ""
     kappa, error = agreement(judged)
     if not (kappa <= UNSURE * error and kappa + UNSURE * error < HARDLY):
@@ -137,6 +141,13 @@ def _of_classes(judged: Float64[np.ndarray, "classes classes"] | None) -> str:
         f"the answers for {judged.sum():,.0f} rows held out agree with their classes as by chance "
         f"({np.trace(judged) / judged.sum():.1%} right; kappa {kappa:.2f}, standard error {error:.2f})"
     )
+
+
+def _ranks(evidence: Evidence, commonest: float, others: float) -> bool:
+    """Whether held-out rows are ranked better than so many of two kinds would be by chance (Mann and Whitney 1947)."""
+    areas = [found["roc_auc"] for part, found in evidence.metrics.items() if part != "train" and "roc_auc" in found]
+    error = ((commonest + others + 1) / (12 * commonest * others)) ** 0.5
+    return bool(areas) and float(np.mean(areas)) > 0.5 + RANKED * error
 
 
 def _of_values(evidence: Evidence) -> str:
