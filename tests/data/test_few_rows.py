@@ -126,7 +126,7 @@ def test_a_row_that_hides_all_others_is_refused():
     assert any("little else is learned" in note for note in bw.load(far, target="y", **split).notes)
 
 
-@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize("count", [2, 5])
 def test_answers_of_a_handful_of_rows_are_near_them(count):
     few = {"x": np.arange(count) * 1.5, "y": np.arange(count) * 2.0 + 1}
     trained = bw.fit(bw.load(few, target="y", task="regression"), network=bw.nn.MLP((8,)))
