@@ -143,9 +143,9 @@ def test_more_columns_than_rows_are_learned_from():
 
 
 def test_auto_epochs_keep_the_default_where_no_rows_are_held_back():
-    trained = bw.fit(bw.load(rows(20), target="y"), network=bw.nn.MLP((4,)), epochs="auto")
-    assert trained.prepared.plan.updates == 1000
-    assert any("epochs 500 is the default, not measured: no rows" in note for note in trained.prepared.notes)
+    begun = next(iter(bw.events(bw.load(rows(20), target="y"), network=bw.nn.MLP((4,)), epochs="auto")))
+    assert begun.plan.updates == 1000
+    assert any("epochs 500 is the default, not measured: no rows" in note for note in begun.notes)
 
 
 @pytest.mark.parametrize(("asked", "said"), [("folds", 2), ("refit", True), ("members", 2)])
