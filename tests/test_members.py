@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
@@ -22,6 +23,7 @@ from batchwright.errors import ConfigError, RunError
 from batchwright.nn import MLP, Features, Tabular
 from batchwright.nn.ensembles import submodels_of
 from batchwright.nn.members import Members
+from batchwright.nn.uncompiled import call_uncompiled
 from batchwright.population.groups import group_jobs
 from batchwright.runs.run import Run, open_run
 from batchwright.runs.sealed import seal
@@ -75,7 +77,7 @@ def run(folder: Path, words: tuple[str, ...]) -> Run:
 def test_a_network_of_members_gives_the_outputs_of_each_as_often_as_it_counts() -> None:
     members, features = (MLP((4,)), Tabular((3, 3), numbers="plr")), Features(numeric=2)
     network, rows = Members(members, (1, 3)).build(features, 1), {"numeric": jnp.ones((5, 2))}
-    variables = network.init(bw.nn.networks.jax.random.key(0), rows)
+    variables = call_uncompiled(network.init, jax.random.key(0), rows)
     found, _ = network.apply(variables, rows, train=False, key=None, present=None)
     assert found.shape == (5, 4, 1) and submodels_of(network) == 4
     for place, columns in ((0, [0]), (1, [1, 2, 3])):

@@ -32,6 +32,7 @@ from batchwright.nn.networks import FeedForward
 from batchwright.nn.numeric import NumbersName
 from batchwright.nn.protocols import TARGETS
 from batchwright.nn.sensitivity import sensitivity
+from batchwright.nn.uncompiled import call_uncompiled
 from batchwright.population.fit import fit_members
 from batchwright.runs.model import read_blueprint
 from batchwright.training.checkpoint import first_checkpoint
@@ -134,7 +135,7 @@ def test_sensitivity_is_told_for_each_number(numbers: NumbersName) -> None:
         "categorical": rng.integers(0, 4, (40, 1)).astype(np.int32),
         "text": rng.integers(0, 10, (40, 2)).astype(np.int16),
     }
-    variables = network.init(jax.random.key(0), {name: jnp.asarray(array) for name, array in rows.items()})
+    variables = call_uncompiled(network.init, jax.random.key(0), rows)
     found = sensitivity(network, variables, rows)
     assert {name: len(figures) for name, figures in found.items()} == {"numeric": 3, "categorical": 1, "text": 1}
     assert found["numeric"][:2].min() > 0

@@ -48,7 +48,7 @@ FORMATS = (
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     form=st.sampled_from(FORMATS),
     days=st.lists(st.datetimes(day(1970, 1, 1), day(2068, 1, 1)), min_size=1, max_size=30),

@@ -56,7 +56,7 @@ def written_columns(draw: st.DrawFn) -> tuple[dict[str, list[str]], dict[str, li
     return {name: texts[name] for name in order}, {name: numbers[name] for name in order}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(written_columns())
 def test_a_table_with_commas_is_the_same_table_with_points(
     written: tuple[dict[str, list[str]], dict[str, list[float | None]]],

@@ -22,6 +22,7 @@ from batchwright.explanation.places import permute, places_of
 from batchwright.nn.differences import WithDifferences
 from batchwright.nn.numeric import PLR, PiecewiseLinearB, PiecewiseLinearTree
 from batchwright.nn.protocols import Difference
+from batchwright.nn.uncompiled import call_uncompiled
 from batchwright.runs.model import features_of
 from batchwright.workflow import prepare as prepare_training
 
@@ -112,9 +113,12 @@ def test_the_network_embeds_them_as_further_numbers() -> None:
     z = np.asarray(x, np.float64)
     beside = [np.clip((z[:, 2] - 0.5 * z[:, 0] - 0.2) / 0.1, -4, 4), (z[:, 1] + z[:, 2]) / 2]
     wide = jnp.asarray(np.column_stack([z, *beside]), jnp.float32)
-    own, alone = (part.init(jax.random.key(1), shown, None) for part, shown in ((encoder, x), (encoder.numbers, wide)))
+    own, alone = (
+        call_uncompiled(part.init, jax.random.key(1), shown, None)
+        for part, shown in ((encoder, x), (encoder.numbers, wide))
+    )
     assert jax.tree.all(jax.tree.map(lambda a, b: np.allclose(a, b, atol=1e-4), own, alone))
-    np.testing.assert_allclose(encoder.apply(own, x), encoder.numbers.apply(alone, wide), atol=1e-4)
+    np.testing.assert_allclose(jax.jit(encoder.apply)(own, x), jax.jit(encoder.numbers.apply)(alone, wide), atol=1e-4)
     assert not encoder.learns_from_targets
     assert WithDifferences(PiecewiseLinearTree(), encoder.differences).learns_from_targets
 

@@ -126,7 +126,7 @@ def test_a_row_that_hides_all_others_is_refused():
     assert any("little else is learned" in note for note in bw.load(far, target="y", **split).notes)
 
 
-@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize("count", [2, 5])
 def test_answers_of_a_handful_of_rows_are_near_them(count):
     few = {"x": np.arange(count) * 1.5, "y": np.arange(count) * 2.0 + 1}
     trained = bw.fit(bw.load(few, target="y", task="regression"), network=bw.nn.MLP((8,)))
@@ -143,9 +143,9 @@ def test_more_columns_than_rows_are_learned_from():
 
 
 def test_auto_epochs_keep_the_default_where_no_rows_are_held_back():
-    trained = bw.fit(bw.load(rows(20), target="y"), network=bw.nn.MLP((4,)), epochs="auto")
-    assert trained.prepared.plan.updates == 1000
-    assert any("epochs 500 is the default, not measured: no rows" in note for note in trained.prepared.notes)
+    begun = next(iter(bw.events(bw.load(rows(20), target="y"), network=bw.nn.MLP((4,)), epochs="auto")))
+    assert begun.plan.updates == 1000
+    assert any("epochs 500 is the default, not measured: no rows" in note for note in begun.notes)
 
 
 @pytest.mark.parametrize(("asked", "said"), [("folds", 2), ("refit", True), ("members", 2)])

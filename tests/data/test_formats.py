@@ -22,8 +22,8 @@ from batchwright.data.formats.source import read
 from batchwright.data.typed.table import Table, TableOptions
 from batchwright.errors import DataError
 
-DAMAGED = int(os.environ.get("BATCHWRIGHT_SOAK_FILES", "60"))
-TABLES = 200 if "BATCHWRIGHT_SOAK_FILES" in os.environ else 15
+DAMAGED = int(os.environ.get("BATCHWRIGHT_SOAK_FILES", "40"))
+TABLES = 200 if "BATCHWRIGHT_SOAK_FILES" in os.environ else 10
 """How many damaged files of each format are tried."""
 
 Row = dict[str, Any]

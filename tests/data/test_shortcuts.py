@@ -85,7 +85,7 @@ def search(cells: pl.Series, decimal: Decimal | None) -> tuple[Written | None, l
     return found, [found.format.read(cells).to_list(), found.format.write_plainly(cells).to_list()]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(columns_of_numbers(), st.sampled_from([None, ".", ","]))
 def test_numbers_found_by_a_sample_are_those_of_the_whole_search(cells: list[str], decimal: Decimal | None) -> None:
     column = pl.Series("x", cells)
@@ -135,7 +135,7 @@ def written_dates(draw: st.DrawFn) -> tuple[str, list[str | None]]:
     return form, cells
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(written_dates())
 def test_dates_that_polars_reads_are_those_that_are_taken_apart(written: tuple[str, list[str | None]]) -> None:
     form, cells = written
@@ -248,7 +248,7 @@ def assert_same(one: TypedCells, other: TypedCells) -> None:
     assert (one.columns, one.bad, one.fits.tolist()) == (other.columns, other.bad, other.fits.tolist())
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(COLUMNS, COLUMNS, st.integers(4, 30))
 def test_repeated_texts_are_typed_as_all_cells_are(most: list[str | None], few: list[str | None], times: int) -> None:
     texts = [*most * times, *few]

@@ -66,7 +66,7 @@ def written(rows: list[list[str]], end: str) -> str:
     return out.getvalue()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     rows=st.lists(st.lists(CELLS, min_size=1, max_size=3) | st.lists(CELLS, min_size=2, max_size=2), max_size=12),
     end=st.sampled_from(["\n", "\r\n"]),

@@ -31,6 +31,7 @@ from batchwright.nn.foreign.module import Foreign
 from batchwright.nn.members import Members
 from batchwright.nn.networks import FeedForward
 from batchwright.nn.protocols import Difference, Variables
+from batchwright.nn.uncompiled import call_uncompiled
 from batchwright.runs.predictions import predict
 from batchwright.tasks import Classification, Multilabel, Regression, Several
 from batchwright.training.state import Model
@@ -66,9 +67,9 @@ def varied(variables: Variables, seed: int = 0) -> Variables:
 
 def check_network(network: Any, inputs: dict[str, np.ndarray], task: Any = None, views: Views | None = None) -> Any:
     """Whether Keras gives what the network gives, after it was saved and opened again; the model of Keras."""
-    variables = varied(network.init(jax.random.key(0), {name: jnp.asarray(one) for name, one in inputs.items()}))
+    variables = varied(call_uncompiled(network.init, jax.random.key(0), inputs))
     model = Model(network, task or Regression(), views)
-    wanted = model.outputs(variables, {name: jnp.asarray(one) for name, one in inputs.items()})
+    wanted = jax.jit(model.outputs)(variables, inputs)
     made = keras_model(keras, model, variables, inputs)
     found = KerasNetwork(keras_format.content_of(made))
     np.testing.assert_allclose(found.outputs(inputs), wanted, **CLOSE)
@@ -132,11 +133,11 @@ def test_embeddings_of_numbers(kind: Any) -> None:
     encoder = WithDifferences(kind(), differences) if kind is nn.PLR else kind()
     network = FeedForward(nn.Columns((), encoder), nn.Dense(2))
     rows = numbers()
-    made = {name: jnp.asarray(array) for name, array in rows.items()}
-    variables, model = varied(network.init(jax.random.key(0), made)), Model(network, Regression())
+    variables = varied(call_uncompiled(network.init, jax.random.key(0), rows))
+    model = Model(network, Regression())
     found = KerasNetwork(keras_format.content_of(keras_model(keras, model, variables, rows)))
     outside = {"numeric": rows["numeric"] * 4}
-    wanted = model.outputs(variables, {name: jnp.asarray(array) for name, array in outside.items()})
+    wanted = jax.jit(model.outputs)(variables, outside)
     np.testing.assert_allclose(found.outputs(outside), wanted, rtol=1e-4, atol=1e-4)
     fixed = [one.name for one in found.network.layers if not one.trainable]
     assert bool(fixed) == ("piecewise" in kind.name or kind is nn.PLR)

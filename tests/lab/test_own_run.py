@@ -235,7 +235,7 @@ def test_what_cannot_be_looked_at_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_way_whose_rates_followed_a_limit_of_time_is_found_again(table: Path, tmp_path: Path) -> None:
-    more = ("--schedule", "cosine", "--epochs", "4000", "--max-time", "1.5", "--set", "training.early_stopping=null")
+    more = ("--schedule", "cosine", "--epochs", "4000", "--max-time", "0.5", "--set", "training.early_stopping=null")
     run = open_run(train(table, tmp_path / "run", *more))
     assert len(run.history) < 4_000
     assert run.history[-1]["learning_rate"] < 0.2 * RATE

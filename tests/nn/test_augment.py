@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -48,7 +49,7 @@ def shifted(image: np.ndarray, down: int, beside: int) -> np.ndarray:
 
 def test_shifts_are_crops_of_padded_images_and_all_are_as_likely() -> None:
     image = pictures(1, 7, 10)[0]
-    found = np.asarray(Augment(shift=0.2).images(KEY, jnp.asarray(np.repeat(image[None], 6_000, axis=0))))
+    found = np.asarray(jax.jit(Augment(shift=0.2).images)(KEY, np.repeat(image[None], 6_000, axis=0)))
     counts = {
         (down, beside): (found == shifted(image, down, beside)).all(axis=(1, 2, 3)).sum()
         for down in (-1, 0, 1)  # a fifth of 7 is 1, of 10 it is 2
@@ -61,7 +62,7 @@ def test_shifts_are_crops_of_padded_images_and_all_are_as_likely() -> None:
 
 def test_half_of_the_images_are_mirrored() -> None:
     images = pictures(2_000, 3, 4)
-    found = np.asarray(Augment(flip=True).images(KEY, jnp.asarray(images)))
+    found = np.asarray(jax.jit(Augment(flip=True).images)(KEY, images))
     mirrored = (found == images[:, :, ::-1]).all(axis=(1, 2, 3))
     assert (found == images)[~mirrored].all()
     assert 880 < mirrored.sum() < 1_120
@@ -71,7 +72,7 @@ def test_half_of_the_images_are_mirrored() -> None:
 def test_turned_images_are_those_of_scipy(degrees: float) -> None:
     images, (h, w) = pictures(3, 7, 9), (7, 9)
     rows, columns = (jnp.broadcast_to(jnp.arange(side)[None, :], (3, side)) for side in (h, w))
-    found = np.asarray(_turn(jnp.asarray(images), rows, columns, jnp.full(3, np.deg2rad(degrees))))
+    found = np.asarray(jax.jit(_turn)(images, rows, columns, jnp.full(3, np.deg2rad(degrees))))
     y, x = np.meshgrid(np.arange(h) - 3.0, np.arange(w) - 4.0, indexing="ij")
     cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     at = np.stack([cosine * y + sine * x + 3, cosine * x - sine * y + 4])
@@ -91,7 +92,7 @@ def test_angles_are_within_the_bound_to_either_side() -> None:
 
 def test_what_is_erased_is_a_rectangle_in_the_mean_colour() -> None:
     images = pictures(300, 10, 10)
-    found = np.asarray(Augment(erase=0.4).images(KEY, jnp.asarray(images)))
+    found = np.asarray(jax.jit(Augment(erase=0.4).images)(KEY, images))
     mean = np.round(images.mean(axis=(1, 2), keepdims=True))
     gone = (found != images).any(axis=-1)
     assert (found == np.where(gone[..., None], mean, images)).all()
@@ -105,7 +106,7 @@ def test_what_is_erased_is_a_rectangle_in_the_mean_colour() -> None:
 def test_mixed_images_are_means_of_two_that_are_there() -> None:
     images = pictures()
     for count in (1, 2, 13, ROWS):
-        mixed, others, share = (np.asarray(one) for one in mix(KEY, 0.4, jnp.asarray(images), count))
+        mixed, others, share = jax.device_get(jax.jit(mix)(KEY, 0.4, images, count))
         assert sorted(others[:count]) == list(range(count))
         assert count == 1 or (others[:count] != np.arange(count)).all()
         exact = float(share) * images + (1 - float(share)) * images[others]
@@ -119,7 +120,7 @@ def test_mixed_images_are_means_of_two_that_are_there() -> None:
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 4, 1, 3)])
 def test_single_pixels_and_one_colour_stay_what_they_are(shape: tuple[int, ...]) -> None:
     images = jnp.full(shape, 77, jnp.uint8)
-    assert np.array_equal(replace(EVERYTHING, mixup=0.0).images(KEY, images), images)
+    assert np.array_equal(jax.jit(replace(EVERYTHING, mixup=0.0).images)(KEY, images), images)
 
 
 def image_rows(seed: int = 0, *, weighted: bool = False) -> Rows:
@@ -175,12 +176,13 @@ def test_the_loss_of_mixed_rows_is_that_of_both_targets_each_with_its_weight() -
     present = batch < ROWS
     weights = jnp.where(present, TRAIN.weights[jnp.minimum(batch, ROWS - 1)], 0.0)  # type: ignore[index]
     part = jax.tree.map(lambda a: a[0], _parts(batch, present, weights, weights.sum()))
-    found, _, _ = _gradients(program, state.variables, TRAIN, part, KEY, padded=True)
+    found, _, _ = jax.jit(partial(_gradients, padded=True))(program, state.variables, TRAIN, part, KEY)
 
     _, key = jax.random.split(jax.random.fold_in(KEY, 0x6175676D))
     images = TRAIN.inputs["image"][jnp.minimum(batch[0], ROWS - 1)]
     mixed, others, share = mix(key, 0.7, images, 13)
-    outputs, _ = program.model.network.apply(state.variables, {"image": mixed}, train=True, key=KEY, present=present[0])
+    apply = jax.jit(partial(program.model.network.apply, train=True, key=KEY, present=present[0]))
+    outputs, _ = apply(state.variables, {"image": mixed})
     logs = np.asarray(outputs, np.float64)
     logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
     own, heavy = np.asarray(TRAIN.targets)[:13], np.asarray(weights, np.float64)[0, :13]

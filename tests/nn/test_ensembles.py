@@ -1,6 +1,7 @@
 """Ensembles with shared weights: each submodel is the separate network with weights r∘W∘s, in float64 by NumPy."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -26,6 +27,7 @@ from batchwright.nn import (
 from batchwright.nn.ensembles import submodels_of
 from batchwright.nn.frozen import with_frozen
 from batchwright.nn.sensitivity import sensitivity
+from batchwright.nn.uncompiled import call_uncompiled
 from batchwright.optim import Muon
 
 K, ROWS = 3, 20
@@ -35,7 +37,7 @@ INPUTS = {"numeric": jnp.asarray(X)}
 
 def moved(network: Network) -> Variables:
     """First variables, each number moved a little, as after some training."""
-    variables = network.init(jax.random.key(0), INPUTS)
+    variables = call_uncompiled(network.init, jax.random.key(0), INPUTS)
     rng = np.random.default_rng(1)
     return jax.tree.map(lambda leaf: leaf + jnp.asarray(0.3 * rng.random(leaf.shape), leaf.dtype), variables)
 
@@ -80,7 +82,7 @@ def test_submodels_are_separate_networks(kind: Literal["full", "mini"], normaliz
     settings: dict[str, Any] = {"ensemble_kind": kind, "batch_normalization": normalize, "dropout": 0.0}
     network = MLP((7, 6), ensemble=K, **settings).build(Features(numeric=5), 2)
     variables = moved(network)
-    outputs, _ = network.apply(variables, INPUTS, train=train, key=None, present=None)
+    outputs, _ = jax.jit(partial(network.apply, train=train, key=None, present=None))(variables, INPUTS)
     assert outputs.shape == (ROWS, K, 2)
     for i in range(K):
         expected = submodel(variables.params["body"], variables.state["body"], i, train=train)
@@ -104,7 +106,7 @@ def scales(params: dict[str, Any]) -> Iterator[np.ndarray]:
 
 def test_only_the_first_scales_are_drawn_and_heads_differ() -> None:
     full, mini, tabular = (
-        architecture.build(Features(numeric=5), 1).init(jax.random.key(0), INPUTS).params["body"]
+        call_uncompiled(architecture.build(Features(numeric=5), 1).init, jax.random.key(0), INPUTS).params["body"]
         for architecture in (
             MLP((16, 16), ensemble=8),
             MLP((16, 16), ensemble=8, ensemble_kind="mini"),
@@ -127,7 +129,7 @@ def test_only_the_first_scales_are_drawn_and_heads_differ() -> None:
 def test_convolutions_are_shared_and_the_layers_after_them_are_not() -> None:
     network = CNN(filters=(4,), hidden_layer_sizes=(6,), ensemble=K).build(Features(image=(4, 4, 1)), 2)
     rows = {"image": jnp.zeros((5, 4, 4, 1), jnp.uint8)}
-    variables = network.init(jax.random.key(0), rows)
+    variables = call_uncompiled(network.init, jax.random.key(0), rows)
     assert network.apply(variables, rows, train=False, key=None, present=None)[0].shape == (5, K, 2)
     assert {name for name in variables.params["body"] if "batch_norm" in name} == {"batch_norm_1"}
 

@@ -8,6 +8,7 @@ import pytest
 from batchwright import nn
 from batchwright.nn.custom import Custom
 from batchwright.nn.inside import look_inside
+from batchwright.nn.uncompiled import call_uncompiled
 
 NUMERIC = {"numeric": np.random.default_rng(0).normal(size=(12, 6)).astype(np.float32)}
 IMAGE = {"image": np.random.default_rng(1).integers(0, 255, (12, 8, 8, 1)).astype(np.uint8)}
@@ -35,7 +36,7 @@ def test_outputs_are_those_of_the_network(case: str, *, train: bool) -> None:
     architecture, features, rows = CASES[case]
     network, key = architecture.build(features, 3), jax.random.key(0)
     inputs = {name: jnp.asarray(array) for name, array in rows.items()}
-    variables = network.init(key, inputs)
+    variables = call_uncompiled(network.init, key, inputs)
     wanted, _ = network.apply(variables, inputs, train=train, key=key, present=None)
     found, seen = look_inside(network, variables, inputs, train=train, key=key)
     np.testing.assert_array_equal(found, wanted)

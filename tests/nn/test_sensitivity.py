@@ -11,6 +11,7 @@ from batchwright.nn import CNN, MLP, Features, Linear, Tabular
 from batchwright.nn.networks import FeedForward
 from batchwright.nn.protocols import Variables
 from batchwright.nn.sensitivity import has_sensitivity, sensitivity
+from batchwright.nn.uncompiled import call_uncompiled
 
 FEATURES = Features(numeric=3, cardinalities=(4, 5), text=((10, 2), (10, 3)))
 
@@ -30,7 +31,7 @@ def on_device(inputs: dict[str, np.ndarray]) -> dict[str, jax.Array]:
 
 def test_of_a_linear_network_it_is_the_spread_times_the_weights() -> None:
     network, inputs = Linear().build(FEATURES, 2), rows()
-    variables = network.init(jax.random.key(0), on_device(inputs))
+    variables = call_uncompiled(network.init, jax.random.key(0), inputs)
     assert isinstance(network, FeedForward)
     encoder = Variables(*(tree["inputs"] for tree in variables))
     x = np.asarray(network.encoder.apply(encoder, on_device(inputs)), np.float64)
@@ -49,7 +50,7 @@ def test_of_a_linear_network_it_is_the_spread_times_the_weights() -> None:
 def test_of_one_output_there_is_no_chance_in_it() -> None:
     network, inputs = MLP((8,), batch_normalization=False, activation="tanh").build(Features(numeric=3), 1), rows()
     some = {"numeric": inputs["numeric"]}
-    variables = network.init(jax.random.key(1), on_device(some))
+    variables = call_uncompiled(network.init, jax.random.key(1), some)
     found = sensitivity(network, variables, some)["numeric"]
     assert found == pytest.approx(sensitivity(network, variables, some, seed=5)["numeric"])
     step = 1e-2
@@ -64,7 +65,7 @@ def test_of_one_output_there_is_no_chance_in_it() -> None:
 
 def test_embedded_numbers_count_with_all_their_features_and_parts_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     network, inputs = Tabular((8,)).build(FEATURES, 1), rows()
-    variables = network.init(jax.random.key(0), on_device(inputs))
+    variables = call_uncompiled(network.init, jax.random.key(0), inputs)
     whole = sensitivity(network, variables, inputs)
     assert whole["numeric"].shape == (3,) and (whole["numeric"][:2] > 0).all() and whole["numeric"][2] == 0
     monkeypatch.setattr("batchwright.nn.sensitivity.NUMBERS_AT_ONCE", 1)
@@ -79,6 +80,6 @@ def test_networks_of_images_alone_and_of_the_users_own_have_none() -> None:
     assert has_sensitivity(both)
     inputs = {"numeric": np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)}
     inputs["image"] = np.random.default_rng(0).integers(0, 255, (20, 8, 8, 1)).astype(np.uint8)
-    found = sensitivity(both, both.init(jax.random.key(0), on_device(inputs)), inputs)
+    found = sensitivity(both, call_uncompiled(both.init, jax.random.key(0), inputs), inputs)
     assert found.keys() == {"numeric"} and found["numeric"].shape == (2,)
     assert not has_sensitivity(CNN(filters=(2,)).build(Features(image=(8, 8, 1)), 1))

@@ -13,6 +13,7 @@ import pytest
 from batchwright.data.dataset import Dataset
 from batchwright.data.load import load
 from batchwright.nn import MLP, Variables
+from batchwright.nn.uncompiled import call_uncompiled
 from batchwright.runs import Setting, create
 from batchwright.runs.manifest import describe_file, read_manifest
 from batchwright.runs.model import Blueprint, features_of
@@ -49,7 +50,9 @@ def blueprint(dataset: Dataset) -> Blueprint:
 @pytest.fixture(scope="session")
 def variables(dataset: Dataset, blueprint: Blueprint) -> Variables:
     """Arrays full of odd bits, as training leaves them: initialised ones hold many zeros and ones."""
-    fresh = blueprint.build().network.init(jax.random.key(0), {"numeric": jnp.asarray(dataset.train.inputs["numeric"])})
+    fresh = call_uncompiled(
+        blueprint.build().network.init, jax.random.key(0), {"numeric": dataset.train.inputs["numeric"]}
+    )
     draw = np.random.default_rng(1)
     return jax.tree.map(lambda leaf: leaf + jnp.asarray(draw.uniform(0.1, 1, leaf.shape), leaf.dtype), fresh)
 

@@ -15,6 +15,7 @@ from batchwright.data import whole_rows
 from batchwright.data.load import load
 from batchwright.errors import DataError, UsageError
 from batchwright.nn import MLP
+from batchwright.nn.uncompiled import call_uncompiled
 from batchwright.runs.answer_files import quote_formulas, write_csv_file, write_parquet_file
 from batchwright.runs.answering import Answering
 from batchwright.runs.model import Blueprint, SavedModel, features_of
@@ -41,7 +42,7 @@ def model() -> SavedModel:
     blueprint = Blueprint(MLP(hidden_layer_sizes=(33,)), features_of(encoding), Classification(("-lo", "hi")))
     built = blueprint.build()
     inputs = {"numeric": jnp.zeros((2, len(encoding.preprocessing.feature_names)), jnp.float32)}
-    return SavedModel(blueprint, built, built.network.init(jax.random.key(0), inputs), encoding)
+    return SavedModel(blueprint, built, call_uncompiled(built.network.init, jax.random.key(0), inputs), encoding)
 
 
 @pytest.fixture

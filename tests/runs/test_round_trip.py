@@ -15,6 +15,7 @@ from batchwright.data.dataset import Dataset
 from batchwright.data.load import load
 from batchwright.errors import RunError
 from batchwright.nn import MLP, Variables
+from batchwright.nn.uncompiled import call_uncompiled
 from batchwright.runs import Setting, create, open_run
 from batchwright.runs.manifest import CONFORMAL
 from batchwright.runs.model import Blueprint, features_of
@@ -45,7 +46,7 @@ def test_regression_model_round_trip(tmp_path: Path) -> None:
     data = load({"a": x[:, 0], "b": x[:, 1], "y": 1e7 + x.sum(axis=1) / 3}, target="y")
     task = Regression("huber", delta=0.1, mean=(data.target.mean,), std=(data.target.std,))
     blueprint = Blueprint(MLP((4,), batch_normalization=False), features_of(data.encoding), task, "bfloat16")
-    variables = blueprint.build().network.init(jax.random.key(0), jax.tree.map(jnp.asarray, data.train.inputs))
+    variables = call_uncompiled(blueprint.build().network.init, jax.random.key(0), dict(data.train.inputs))
     folder = create(tmp_path / "run", "table")
     folder.describe(data, config="", settings={}, plan={})
     folder.save_model(blueprint, variables)

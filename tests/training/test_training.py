@@ -11,6 +11,7 @@ from tests.builders import CLASSES, COLUMNS, ROWS, make_program, make_rows, same
 from tests.reference.training import Layers, descend
 
 from batchwright import nn, optim
+from batchwright.nn.uncompiled import call_uncompiled
 from batchwright.optim.schedules import Constant
 from batchwright.tasks import Classification
 from batchwright.training import evaluate
@@ -209,7 +210,10 @@ def test_pieces_of_large_images_have_fewer_rows(side: int, rows: int) -> None:
 def test_outputs_for_images_do_not_depend_on_the_size_of_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     images = {"image": jnp.asarray(np.random.default_rng(0).integers(0, 256, (13, 6, 6, 2)), jnp.uint8)}
     network = nn.CNN(filters=(4,), hidden_layer_sizes=(5,)).build(nn.Features(image=(6, 6, 2)), CLASSES)
-    model, variables = Model(network, Classification(tuple("abc"))), network.init(jax.random.key(0), images)
+    model, variables = (
+        Model(network, Classification(tuple("abc"))),
+        call_uncompiled(network.init, jax.random.key(0), images),
+    )
     whole = network.apply(variables, images, train=False, key=None, present=None)[0]
     monkeypatch.setattr(evaluate, "PIXELS_AT_ONCE", 4 * 36)
     assert size_of_pieces(images, 13) == 4

@@ -22,7 +22,9 @@ from batchwright.export.graph import Dtype, Value
 from batchwright.export.products import PRODUCTS
 from batchwright.export.shaping import SHAPING
 from batchwright.export.traced import SIZES, Equation, Nodes, NoFormError, Rows, Traced, checked, unify
+from batchwright.nn.operations import LAST_BITS
 from batchwright.nn.protocols import Variables
+from batchwright.nn.uncompiled import compute
 from batchwright.runs.tensors import by_path
 
 PRIMITIVES: Mapping[str, Emit] = {**ELEMENTWISE, **PASSED_ON, **PRODUCTS, **SHAPING}
@@ -224,11 +226,15 @@ def _alike(inputs: Sequence[Traced]) -> list[Traced]:
 
 
 def _compute(equation: JaxprEqn, inputs: Sequence[Traced]) -> list[np.ndarray]:
-    """What an operation on arrays that are known gives."""
+    """What an operation on arrays that are known gives, to the bit: a cutoff of a set may be a row's own score."""
     dtypes = (_seen(variable).dtype for variable in equation.invars)
-    arrays = [jnp.asarray(each.held, dtype) for each, dtype in zip(inputs, dtypes, strict=True)]
-    found = equation.primitive.bind(*arrays, **equation.params)
-    return [_as_held(each) for each in (found if equation.primitive.multiple_results else [found])]
+    arrays = [np.asarray(each.held, dtype) for each, dtype in zip(inputs, dtypes, strict=True)]
+    with np.errstate(all="ignore"):
+        found = None if equation.primitive.name in LAST_BITS else compute(equation, arrays)
+    if found is None:
+        made = equation.primitive.bind(*map(jnp.asarray, arrays), **equation.params)
+        found = made if equation.primitive.multiple_results else [made]
+    return [_as_held(each) for each in found]
 
 
 def place_of(equation: JaxprEqn) -> str:

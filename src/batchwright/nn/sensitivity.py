@@ -10,11 +10,12 @@ ensemble, f is the mean of the submodels' outputs.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
 from math import prod
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -47,8 +48,9 @@ def sensitivity(
 
     >>> from batchwright.nn import Features, Linear
     >>> network = Linear().build(Features(numeric=2), 1)
-    >>> kernel = jnp.array([[3.0], [0.0]])
-    >>> variables = Variables({"inputs": {}, "body": {"dense_0": {"kernel": kernel, "bias": jnp.zeros(1)}}}, {})
+    >>> kernel = np.array([[3.0], [0.0]], np.float32)
+    >>> dense = {"kernel": kernel, "bias": np.zeros(1, np.float32)}
+    >>> variables = Variables({"inputs": {}, "body": {"dense_0": dense}}, {})
     >>> variables = variables._replace(state={"inputs": {}, "body": {}})
     >>> sensitivity(network, variables, {"numeric": np.array([[0.0, 0.0], [2.0, 2.0]], np.float32)})["numeric"].tolist()
     [3.0, 0.0]
@@ -60,7 +62,7 @@ def sensitivity(
     rng = np.random.default_rng(seed)
     slopes, values, squares = 0.0, 0.0, 0.0
     for part in np.array_split(chosen, -(-len(chosen) // _rows_at_once(network, variables, inputs))):
-        some = {name: jnp.asarray(array[part]) for name, array in inputs.items()}
+        some = {name: array[part] for name, array in inputs.items()}
         x, slope = _slopes(network, variables, some, rng)
         slopes = slopes + (slope**2).sum(axis=0)
         values, squares = values + x.sum(axis=0), squares + (x**2).sum(axis=0)
@@ -76,19 +78,32 @@ def _rows_at_once(network: FeedForward, variables: Variables, inputs: Mapping[st
 
 
 def _slopes(
-    network: FeedForward, variables: Variables, inputs: dict[str, Array], rng: np.random.Generator
+    network: FeedForward, variables: Variables, inputs: dict[str, np.ndarray], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """The encoded rows, and the derivatives by each feature of a sum of the outputs with random signs."""
-    encoder, body = (Variables(*(tree[part] for tree in variables)) for part in ("inputs", "body"))
-    x = network.encoder.apply(encoder, inputs).astype(network.dtype)
+    outputs = jax.eval_shape(lambda given: _answers(network, variables, _encode(network, variables, given)), inputs)
+    signs = rng.choice((-1.0, 1.0), outputs.shape).astype(outputs.dtype)
+    x, slopes = _pull(network, variables, inputs, signs)
+    return np.asarray(x, np.float64), np.asarray(slopes, np.float64)
 
-    def answers(rows: Array) -> Array:
-        found, _ = network.body.apply(body, rows, train=False, key=None, present=None)
-        return found.mean(axis=1) if found.ndim == 3 else found
 
-    outputs, pull = jax.vjp(answers, x)
-    signs = jnp.asarray(rng.choice((-1.0, 1.0), outputs.shape), outputs.dtype)
-    return np.asarray(x, np.float64), np.asarray(pull(signs)[0], np.float64)
+@jax.jit
+def _pull(network: FeedForward, variables: Variables, inputs: dict[str, Any], signs: Array) -> tuple[Array, Array]:
+    x = _encode(network, variables, inputs)
+    _, pull = jax.vjp(partial(_answers, network, variables), x)
+    return x, pull(signs)[0]
+
+
+def _encode(network: FeedForward, variables: Variables, inputs: dict[str, Any]) -> Array:
+    own = Variables(*(tree["inputs"] for tree in variables))
+    encoded: Array = network.encoder.apply(own, inputs).astype(network.dtype)
+    return encoded
+
+
+def _answers(network: FeedForward, variables: Variables, x: Array) -> Array:
+    own = Variables(*(tree["body"] for tree in variables))
+    found, _ = network.body.apply(own, x, train=False, key=None, present=None)
+    return found.mean(axis=1) if found.ndim == 3 else found
 
 
 def _by_input(encoder: Columns, squares: np.ndarray, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 import jax
@@ -12,6 +13,7 @@ from jaxtyping import Array, Float
 from batchwright._component import component
 from batchwright._printed import printed_form
 from batchwright.errors import ConfigError, RunError
+from batchwright.nn.uncompiled import call_on_host
 from batchwright.tasks.answers import PlainAnswers, used_rows
 from batchwright.tasks.metrics import LOSS, Metric, compute, nan_metrics
 from batchwright.tasks.pooling import Each, Pooled, pool_values
@@ -95,7 +97,7 @@ class CustomTask:
 
 def host_losses(losses: Loss, outputs: np.ndarray, targets: np.ndarray) -> Float[np.ndarray, " rows"]:
     """The losses of rows on the host, in float64."""
-    return np.asarray(losses(jnp.asarray(outputs), jnp.asarray(targets)), np.float64)
+    return np.asarray(call_on_host(losses, outputs, targets), np.float64)
 
 
 def mean_loss(losses: Float[np.ndarray, " rows"], weights: Float[np.ndarray, " rows"]) -> float:
@@ -121,9 +123,19 @@ def check_losses(losses_of: Loss, outputs_per_row: int, targets: np.ndarray) -> 
     Raises:
         ConfigError: it fails, does not give one number per row, or a row's loss depends on its neighbours.
     """
-    few = jnp.asarray(targets[:ROWS_TRIED])
+    few = targets[:ROWS_TRIED]
+    outputs = 0.5 * call_on_host(lambda: jax.random.normal(jax.random.key(0), (len(few), outputs_per_row)))
+    losses, alone = call_on_host(partial(_try_losses, losses_of), outputs, few)
+    if not np.allclose(losses, alone, rtol=1e-4, atol=1e-6, equal_nan=True):
+        raise ConfigError(
+            "the loss of a row is another one when other rows are beside it: it has to be a function of that row's "
+            "own outputs and target, without a mean or a sum over rows."
+        )
+
+
+def _try_losses(losses_of: Loss, outputs: Array, few: Array) -> tuple[Array, Array]:
+    """The losses of a few rows together, and of each of them alone."""
     rows = len(few)
-    outputs = 0.5 * jax.random.normal(jax.random.key(0), (rows, outputs_per_row))
     wanted = f"one loss per row, float32 [{rows}] for {rows} rows"
     given = f"outputs of shape {list(outputs.shape)} and targets of shape {list(few.shape)}, {few.dtype}"
     try:
@@ -139,9 +151,5 @@ def check_losses(losses_of: Loss, outputs_per_row: int, targets: np.ndarray) -> 
             f"the loss gives {found} for {given}, but has to give {wanted}: the mean over rows "
             "is taken later, with their weights."
         )
-    alone = jnp.concatenate([losses_of(outputs[row : row + 1], few[row : row + 1]) for row in range(rows)])
-    if not np.allclose(losses, alone, rtol=1e-4, atol=1e-6, equal_nan=True):
-        raise ConfigError(
-            "the loss of a row is another one when other rows are beside it: it has to be a function of that row's "
-            "own outputs and target, without a mean or a sum over rows."
-        )
+    alone = [losses_of(outputs[row : row + 1], few[row : row + 1]) for row in range(rows)]
+    return losses, jnp.concatenate(alone)

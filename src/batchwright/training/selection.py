@@ -100,8 +100,7 @@ class _Rows:
 
     def losses_of_all(self) -> RowLosses:
         """The loss of each row for the mean answer of all members."""
-        pooled = self.model.task.pool(jnp.swapaxes(self.outputs, 0, 1))
-        return np.asarray(self.model.task.losses(pooled, self.targets), np.float64)
+        return np.asarray(_losses_of_all(self.model, self.outputs, self.targets), np.float64)
 
     def is_better(self, losses: RowLosses, than: RowLosses) -> bool:
         """Whether the loss is less by more than the standard error of the paired difference."""
@@ -143,6 +142,13 @@ def _losses_held_out(rows: _Rows, seed: int) -> dict[str, RowLosses]:
 @jax.jit
 def _losses_of_each(model: Model, outputs: Array, targets: Array) -> Float[Array, "members rows"]:
     found: Array = lax.map(lambda own: model.task.losses(own, targets), outputs)
+    return found
+
+
+@jax.jit
+def _losses_of_all(model: Model, outputs: Array, targets: Array) -> Float[Array, " rows"]:
+    pooled = model.task.pool(jnp.swapaxes(outputs, 0, 1))
+    found: Array = model.task.losses(pooled, targets)
     return found
 
 

@@ -13,6 +13,7 @@ from batchwright._component import component
 from batchwright.errors import ConfigError
 from batchwright.nn.augment import Augment, Views
 from batchwright.nn.protocols import TARGETS, Inputs, Network, Tree, Variables, example_for
+from batchwright.nn.uncompiled import call_on_host, call_uncompiled
 from batchwright.optim import rule
 from batchwright.optim.names import leave_out_chosen, list_names, names_of, refuse_unmatched
 from batchwright.optim.rule import Optimizer
@@ -20,7 +21,6 @@ from batchwright.tasks import Task
 from batchwright.tasks.target_columns import target_columns
 from batchwright.training.placement import LOCAL, Placement, is_divided, placement_of
 from batchwright.training.shapes import by_shapes
-from batchwright.training.uncompiled import call_on_host, call_uncompiled
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -70,7 +70,8 @@ class Rows(NamedTuple):
         return is_divided(self.targets)
 
 
-def take_rows(rows: Rows, places: np.ndarray) -> Rows:
+@jax.jit
+def take_rows(rows: Rows, places: np.ndarray | jax.Array) -> Rows:
     """The rows at these places."""
     some: Rows = jax.tree.map(lambda array: array[places], rows)
     return some

@@ -8,9 +8,9 @@ taught who answers it.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
+from batchwright.nn.uncompiled import call_on_host
 from batchwright.population.fit import MemberRun
 from batchwright.runs.members import Figures, Member, MembersRecord, Way
 from batchwright.tasks import Task
@@ -59,7 +59,7 @@ class _Rows(NamedTuple):
             each = [self.outputs[number] for number in of_fold for _ in range(counts[number])]
             if each:
                 places = self.dealt.held_out(fold)
-                found[places], answered[places] = np.asarray(task.pool(jnp.stack(each, axis=1))), True
+                found[places], answered[places] = call_on_host(task.pool, np.stack(each, axis=1)), True
         places = np.flatnonzero(answered)
         return places, (found[places], self.targets[places], None if self.weights is None else self.weights[places])
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from batchwright.nn import Variables
 from batchwright.nn.members import Members, join_members
+from batchwright.nn.uncompiled import call_on_host
 from batchwright.population.fit import MemberRun
 from batchwright.runs.members import Figures, Member, MembersRecord
 from batchwright.runs.model import Blueprint
@@ -120,7 +120,7 @@ def _record(
         joined = None
         if place is not None and count:
             together += [answers.outputs[place]] * count
-            pooled = np.asarray(model.task.pool(jnp.stack(together, axis=1)))
+            pooled = call_on_host(model.task.pool, np.stack(together, axis=1))
             joined = figures_of(model.task, pooled, *answers[2:])
         ended = ("", "") if run.end is None else run.end
         kept = run.now.kept_epoch

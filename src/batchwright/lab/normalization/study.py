@@ -199,7 +199,7 @@ def _in_batches(live: Live) -> tuple[float, tuple[Gap, ...]]:
     answers, rows, gaps = list[np.ndarray](), list[NDArray[np.int64]](), list[list[Gap]]()
     layers = [one.layer for one in _look(live, live.rows.inputs, train=False)]
     for chosen in _batches(live):
-        inputs = {name: array[jnp.asarray(chosen)] for name, array in live.rows.inputs.items()}
+        inputs = {name: jnp.asarray(np.asarray(array)[chosen]) for name, array in live.rows.inputs.items()}
         outputs = _outputs(live.small.model, live.state.variables, inputs)
         answers.append(np.asarray(outputs[-1]))
         rows.append(chosen)

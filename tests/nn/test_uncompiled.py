@@ -12,14 +12,14 @@ from jax import lax
 from jax._src.lax import lax as lax_internal  # the only name of some operations
 
 from batchwright import nn, optim
+from batchwright.nn import threefry
 from batchwright.nn.bin_edges import quantile_edges
+from batchwright.nn.operations import OF_KEYS, OPERATIONS
 from batchwright.nn.protocols import Features
+from batchwright.nn.uncompiled import call_uncompiled
 from batchwright.tasks import Classification
 from batchwright.training import state as states
-from batchwright.training import threefry
-from batchwright.training.operations import OF_KEYS, OPERATIONS
 from batchwright.training.state import KEYS, Model, Program, initial_state, initial_variables
-from batchwright.training.uncompiled import call_uncompiled
 
 NUMBERS = np.array([[-1.5, 0.0, 0.25, 2.0, 3.75], [0.5, -0.5, 1.0, 7.0, -2.0]], np.float32)
 POSITIVE = np.abs(NUMBERS) + np.float32(0.125)
@@ -42,16 +42,19 @@ FUNCTIONS = {
     "erf": lambda: lax.erf(NUMBERS),
     "erf_inv": lambda: lax.erf_inv(np.array([-1, -0.99999, -0.5, 0, 0.1, 0.9, 0.999, 1, 1.5, np.nan], np.float32)),
     "exp": lambda: lax.exp(NUMBERS),
+    "expm1": lambda: lax.expm1(NUMBERS),
     "floor": lambda: lax.floor(NUMBERS),
     "ge": lambda: lax.ge(NUMBERS, POSITIVE),
     "gt": lambda: lax.gt(POSITIVE, NUMBERS),
     "gather": lambda: lax.neg(NUMBERS)[np.array([1, 0, 1]), np.array([4, 0, 2])],
     "integer_pow": lambda: lax.integer_pow(NUMBERS, 3),
     "iota": lambda: lax.broadcasted_iota(jnp.int32, (2, 3), 1),
+    "is_finite": lambda: lax.is_finite(jnp.array([1.0, jnp.inf, jnp.nan])),
     "le": lambda: lax.le(NUMBERS, -NUMBERS),
     "le_to": lambda: jnp.searchsorted(jnp.sort(lax.neg(NUMBERS[0])), NUMBERS[1]),
     "log": lambda: lax.log(POSITIVE),
     "log1p": lambda: lax.log1p(POSITIVE),
+    "logistic": lambda: lax.logistic(NUMBERS),
     "lt": lambda: lax.lt(NUMBERS, POSITIVE),
     "max": lambda: lax.max(NUMBERS, np.float32("nan") * POSITIVE),
     "min": lambda: lax.min(NUMBERS, POSITIVE),
@@ -66,6 +69,7 @@ FUNCTIONS = {
     "reduce_min": lambda: jnp.min(NUMBERS, axis=0),
     "reduce_sum": lambda: jnp.sum(NUMBERS, axis=(0, 1)),
     "reshape": lambda: lax.reshape(NUMBERS, (5, 2)),
+    "rsqrt": lambda: lax.rsqrt(POSITIVE),
     "select_n": lambda: lax.select(NUMBERS > 0.3, NUMBERS, POSITIVE),
     "shift_right_logical": lambda: lax.shift_right_logical(WORDS, np.uint32(9)),
     "sign": lambda: lax.sign(NUMBERS),
@@ -100,7 +104,7 @@ def refuse(*_):
 
 @pytest.fixture
 def nothing_compiled(monkeypatch):
-    monkeypatch.setattr("batchwright.training.uncompiled._compile_one", refuse)
+    monkeypatch.setattr("batchwright.nn.uncompiled._compile_one", refuse)
 
 
 def test_each_operation_is_tried():

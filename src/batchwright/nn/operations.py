@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from batchwright.training import threefry
+from batchwright.nn import threefry
 
 Parameters = Mapping[str, Any]
 Operation = Callable[..., Any]
@@ -191,13 +191,16 @@ ELEMENTWISE: Mapping[str, Operation] = {
     "erf": _erf,
     "erf_inv": _erf_inv,
     "exp": np.exp,
+    "expm1": np.expm1,
     "floor": np.floor,
     "ge": np.greater_equal,
     "gt": np.greater,
+    "is_finite": np.isfinite,
     "le": np.less_equal,
     "le_to": _is_at_most,
     "log": np.log,
     "log1p": np.log1p,
+    "logistic": lambda x: 1 / (1 + np.exp(-x)),
     "lt": np.less,
     "max": np.maximum,
     "min": np.minimum,
@@ -208,6 +211,7 @@ ELEMENTWISE: Mapping[str, Operation] = {
     "not": np.invert,
     "or": np.bitwise_or,
     "pow": np.power,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
     "select_n": _select,
     "shift_right_logical": _shift_right,
     "sign": np.sign,
@@ -243,6 +247,14 @@ OPERATIONS: Mapping[str, Operation] = {
     "unstack": lambda parameters, x: list(np.moveaxis(x, parameters["axis"], 0)),
 }
 """Operations on numbers."""
+
+LAST_BITS: frozenset[str] = frozenset(
+    {
+        *("cos", "cumsum", "erf", "erf_inv", "exp", "expm1", "integer_pow", "log", "log1p", "logistic", "pow"),
+        *("reduce_sum", "rsqrt", "sin", "tanh"),
+    }
+)
+"""Those of which NumPy may give other last bits than JAX."""
 
 OF_KEYS: Mapping[str, Operation] = {
     "random_bits": _random_bits,

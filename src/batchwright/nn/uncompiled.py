@@ -12,12 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
-from batchwright.training.operations import OF_KEYS, OPERATIONS
+from batchwright.nn.operations import OF_KEYS, OPERATIONS
 
 THREEFRY = "key<fry>"
 """The kind of keys whose numbers NumPy can draw too."""
 LONGEST = 64
 """Times that NumPy goes through a loop: one that is longer is compiled."""
+WITHIN = {"jit": "jaxpr", "pjit": "jaxpr", "custom_jvp_call": "call_jaxpr"}
+"""Operations that are functions, and the parameter that is the function."""
 GENERATORS = {THREEFRY: "threefry2x32", "key<rbg>": "rbg", "key<urbg>": "unsafe_rbg"}
 """JAX's kinds of keys, and what it calls their generators."""
 
@@ -41,6 +43,16 @@ def call_on_host(function: Callable[..., Any], *arguments: Any) -> Any:
     """`call_uncompiled` for results without keys, as arrays of NumPy; some may be those of the arguments."""
     made, _, structure = _call(function, arguments)
     return jax.tree.unflatten(structure, made)
+
+
+def compute(equation: core.JaxprEqn, values: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+    """The results of one operation in NumPy; None where NumPy does not do it."""
+    operation = (OF_KEYS if _has_keys(equation) else OPERATIONS).get(equation.primitive.name)
+    made = NotImplemented if operation is None or not _is_known(equation) else operation(equation.params, *values)
+    if made is NotImplemented:
+        return None
+    several = made if equation.primitive.multiple_results else [made]
+    return [np.asarray(one, _dtype_of(variable)) for one, variable in zip(several, equation.outvars, strict=True)]
 
 
 def _is_traced(arguments: tuple[Any, ...]) -> bool:
@@ -76,16 +88,12 @@ def _run(traced: core.ClosedJaxpr, given: list[np.ndarray]) -> list[np.ndarray]:
 def _apply(within: core.Jaxpr, equation: core.JaxprEqn, values: list[np.ndarray]) -> list[np.ndarray]:
     """The results of one operation of a traced function."""
     name, parameters = equation.primitive.name, equation.params
-    if name in ("jit", "pjit"):
-        return _run(parameters["jaxpr"], values)
+    if name in WITHIN:
+        return _run(parameters[WITHIN[name]], values)
     if name == "scan" and _is_short_loop(equation):
         return _loop(parameters, values)
-    operation = (OF_KEYS if _has_keys(equation) else OPERATIONS).get(name)
-    made = NotImplemented if operation is None or not _is_known(equation) else operation(parameters, *values)
-    if made is NotImplemented:
-        return _compile_one(within, equation, values)
-    several = made if equation.primitive.multiple_results else [made]
-    return [np.asarray(one, _dtype_of(variable)) for one, variable in zip(several, equation.outvars, strict=True)]
+    made = compute(equation, values)
+    return _compile_one(within, equation, values) if made is None else made
 
 
 def _is_short_loop(equation: core.JaxprEqn) -> bool:
