@@ -126,7 +126,7 @@ def test_only_programs_in_float32_have_eigen_for_products(monkeypatch: pytest.Mo
         large.append(large_products)
         return optimised(large_products=large_products, quickly=quickly)
 
-    for place in (segment, evaluate):
+    for place in (segment, libraries):
         monkeypatch.setattr(place, "optimised", noted)
     evaluate._compile.cache_clear()
     program, rows = make_program(hidden_layer_sizes=(300, 300), dtype=dtype), random_rows(64)

@@ -81,7 +81,7 @@ def _slopes(
     network: FeedForward, variables: Variables, inputs: dict[str, np.ndarray], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """The encoded rows, and the derivatives by each feature of a sum of the outputs with random signs."""
-    outputs = jax.eval_shape(lambda given: _answers(network, variables, _encode(network, variables, given)), inputs)
+    outputs = jax.eval_shape(lambda own, given: _answers(network, own, _encode(network, own, given)), variables, inputs)
     signs = rng.choice((-1.0, 1.0), outputs.shape).astype(outputs.dtype)
     x, slopes = _pull(network, variables, inputs, signs)
     return np.asarray(x, np.float64), np.asarray(slopes, np.float64)
