@@ -5,6 +5,8 @@ SITE ?= build/site
 BIN := $(VENV)/bin
 # If it is set, each process that a test starts compiles all modules again.
 export PYTHONDONTWRITEBYTECODE :=
+# What compiling takes and gives back again and again stays with the process: a twentieth of the time of all tests (glibc).
+KEEP_MEMORY := MALLOC_TRIM_THRESHOLD_=2000000000 MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TOP_PAD_=67108864
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast soak lint types imports docs site pictures generated golden wheels container bench bench-quick \
@@ -36,7 +38,7 @@ demo: $(BIN)/batchwright  ## train on the embedded digits: accounting, progress,
 	$(BIN)/batchwright train digits
 
 test: $(VENV)/.test  ## run all tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m 'not soak'
+	$(KEEP_MEMORY) $(BIN)/python -m pytest --numprocesses auto --dist loadfile -m 'not soak'
 
 test-fast: $(VENV)/.test  ## run the tests that take no training of seconds
 	$(BIN)/python -m pytest -m 'not slow and not soak' -x

@@ -76,11 +76,6 @@ def pytest_configure(config: pytest.Config) -> None:
         keep_programs(folder)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: tests wait for browsers, servers and other processes."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, so that no process is left with one of them when the others have ended."""
     items.sort(
