@@ -57,8 +57,9 @@ def read(source: Path, *, hidden: int, batch_size: int) -> Task:
         "training.diagnostics": "false",  # as trials of a search are, and the peer's
     }
     prepared = prepare(load_config(None, [(key, value, key) for key, value in chosen.items()]))
-    held_out = replace(prepared.job, validation=to_device(prepared.dataset.test))
-    return Task(prepared.job, example_of(prepared.dataset), held_out)
+    held_out = to_device(prepared.dataset.test)
+    validated = replace(prepared.job, validation=held_out, figures=frozenset())  # the loss alone, as trials of a search
+    return Task(prepared.job, example_of(prepared.dataset), validated)
 
 
 def at_once(task: Task, jobs: Sequence[Job]) -> Cost:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from batchwright.search.objective import LOSS
+from batchwright.population.fit import fit_members
+from batchwright.search.objective import LOSS, Objective
 from batchwright.search.space import load_space
 from batchwright.search.trials import Trial, rungs, train_trials
 from batchwright.training.checkpoint import first_checkpoint
@@ -66,6 +67,22 @@ def test_each_is_as_alone_whatever_is_trained_beside_it(space, prepared):
         np.testing.assert_allclose(found[trial.number].curve, alone, rtol=2e-4)
         assert found[trial.number].outcome.ending == "finished"
         assert found[trial.number].value == pytest.approx(min(alone), rel=2e-4)
+
+
+def test_other_metrics_than_it_is_judged_and_stopped_by_change_nothing(space, prepared):
+    job = _trial(space, prepared, 0).jobs[0]
+    stopped_by_f1 = replace(job, early_stopping=replace(job.early_stopping, monitor="val_macro_f1", mode="max"))
+    by_accuracy = Objective("val_accuracy", larger_is_better=True)
+    *_, (found,) = train_trials([Trial(0, (stopped_by_f1,))], example_of(prepared.dataset), judged_by=by_accuracy)
+    *_, (whole,) = fit_members([stopped_by_f1], example_of(prepared.dataset))
+    assert found.curve == tuple(row["val_accuracy"] for row in whole.now.history)
+    assert found.outcome.value == whole.now.history[whole.now.kept_epoch - 1]["val_accuracy"]
+
+
+def test_only_the_metrics_of_a_job_are_computed(space, prepared):
+    job = replace(_trial(space, prepared, 0).jobs[0], figures=frozenset({"accuracy"}))
+    *_, (run,) = fit_members([job], example_of(prepared.dataset))
+    assert {name for name in run.now.history[-1] if name.startswith("val_")} == {"val_loss", "val_accuracy"}
 
 
 def test_the_mean_over_seeds_is_what_a_trial_is_judged_by(space, prepared):

@@ -19,6 +19,7 @@ from tests.builders import (
 )
 from tests.population.test_fit import assert_as_alone
 
+from batchwright.config import load_config
 from batchwright.nn.frozen import with_frozen
 from batchwright.population.fit import fit_members
 from batchwright.runs import checkpoints
@@ -26,6 +27,7 @@ from batchwright.training.checkpoint import copy_to_host
 from batchwright.training.evaluate import evaluate
 from batchwright.training.plan import Plan
 from batchwright.training.statistics import batches_of, statistics_of, with_statistics
+from batchwright.workflow.preparing import prepare
 
 BEFORE, NORMALIZATION = "dense_0", "batch_norm_1"
 PLAIN = make_job(network={"batch_normalization": True}, checkpoints=EVERY_ITERATION, early_stopping=PATIENT)
@@ -89,3 +91,22 @@ def test_members_are_as_alone() -> None:
     *_, runs = fit_members(jobs, {name: np.asarray(array) for name, array in ROWS.inputs.items()})
     for run, job in zip(runs, jobs, strict=True):
         assert_as_alone(run, job)
+
+
+def test_they_are_computed_for_many_images_that_are_normalized(tmp_path: Path) -> None:
+    """A network without batch normalization has none: it is validated as it is, with members at once."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "images.npz", x=rng.integers(0, 255, (700, 4, 4), np.uint8), y=rng.integers(0, 2, 700))
+
+    def renews(*, batch_normalization: bool, batch_size: int) -> bool:
+        chosen = {
+            "data.source": str(tmp_path / "images.npz"),
+            "network.name": "mlp",
+            "network.batch_normalization": str(batch_normalization).lower(),
+            "training.batch_size": str(batch_size),
+        }
+        return prepare(load_config(None, [(key, value, key) for key, value in chosen.items()])).job.renews_statistics
+
+    assert renews(batch_normalization=True, batch_size=1)
+    assert not renews(batch_normalization=True, batch_size=4)
+    assert not renews(batch_normalization=False, batch_size=1)

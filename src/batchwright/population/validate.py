@@ -63,8 +63,8 @@ def validate_at_once(jobs: Sequence[Job], states: Sequence[TrainState]) -> list[
     def judge(number: int, of_member: np.ndarray) -> Validation:
         job = jobs[number]
         task, mistakes = job.program.model.task, keeps_mistakes(job, rows)
-        figures = evaluate_answers(task, of_member, targets, weights, mistakes=mistakes)
-        return Validation(*figures, states[number].evaluated)
+        judged = evaluate_answers(task, of_member, targets, weights, mistakes=mistakes, figures=job.figures)
+        return Validation(*judged, states[number].evaluated)
 
     apply = map_on_cores if rows.length >= THREADED_ROWS else map
     judged = apply(judge, running, list(outputs))

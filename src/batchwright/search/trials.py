@@ -93,7 +93,8 @@ def train_trials(
     """
     left = dict[int, str]()
     groups = [
-        _Group(members, example, left) for members in _group_jobs([one for one in trials if one.number not in trained])
+        _Group([(number, _judged(job, judged_by)) for number, job in members], example, left)
+        for members in _group_jobs([one for one in trials if one.number not in trained])
     ]
     standings = {trial.number: Standing(trial.number, (), None, judged_by) for trial in trials}
     epoch = 0
@@ -117,6 +118,12 @@ def train_trials(
             if standing.outcome and standing.outcome.ending == "diverged":
                 left.setdefault(number, "another seed of it has diverged")
         yield tuple(standings.values())
+
+
+def _judged(job: Job, objective: Objective) -> Job:
+    """The job with no other metrics than those that it is compared and stopped by: others are half of a validation."""
+    stopping = () if job.early_stopping is None else (job.early_stopping.monitor,)
+    return replace(job, figures=frozenset(name.removeprefix("val_") for name in (objective.monitor, *stopping)))
 
 
 def _replay(standing: Standing, outcome: Outcome, epoch: int) -> Standing:

@@ -1,6 +1,6 @@
 """Classification: cross-entropy, class weights, probabilities and class names."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 import jax
@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from batchwright._component import component
 from batchwright.errors import ConfigError, DataError, unknown
 from batchwright.tasks.answers import ClassAnswers, log_softmax, predict_classes, used_rows
-from batchwright.tasks.metrics import CLASS_METRICS, Metric, compute, left_out_notes, nan_metrics
+from batchwright.tasks.metrics import CLASS_METRICS, Metric, chosen, compute, left_out_notes, nan_metrics
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
 from batchwright.tasks.pooling import Each, Pooled, pool_log_odds, pool_logits
 from batchwright.tasks.protocol import Codes, Outputs, RowWeights, to_json
@@ -128,8 +128,16 @@ class Classification:
         """The weight of each row's class, or None."""
         return None if self.class_weights is None else jnp.asarray(self.class_weights)[targets]
 
-    def metrics(self, outputs: Outputs, targets: Codes, weights: RowWeights | None = None) -> dict[str, float]:
+    def metrics(
+        self,
+        outputs: Outputs,
+        targets: Codes,
+        weights: RowWeights | None = None,
+        names: Container[str] | None = None,
+    ) -> dict[str, float]:
         """`loss`, as minimised in training, and the other metrics, which ignore the class weights.
+
+        `names` names the metrics besides the loss; None: all.
 
         Raises:
             DataError: no row counts, or the weights are not weights.
@@ -137,7 +145,7 @@ class Classification:
         """
         rows, own_weights = used_rows(len(outputs), weights)
         outputs, codes = np.asarray(outputs)[rows], np.asarray(targets)[rows]
-        further = (*CLASS_METRICS, *self.extra)
+        further = chosen((*CLASS_METRICS, *self.extra), names)
         if not np.isfinite(outputs).all():
             return nan_metrics(further)
         answers = self.answers(outputs, codes, own_weights)

@@ -1,5 +1,6 @@
 """Multilabel classification: an independent probability for each label, and the set of labels that are given."""
 
+from collections.abc import Container
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 import jax
@@ -10,7 +11,7 @@ from jaxtyping import Array, Bool, Float
 
 from batchwright._component import component
 from batchwright.tasks.answers import LabelAnswers, given_labels, used_rows
-from batchwright.tasks.metrics import LABEL_METRICS, Metric, compute, left_out_notes, nan_metrics
+from batchwright.tasks.metrics import LABEL_METRICS, Metric, chosen, compute, left_out_notes, nan_metrics
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
 from batchwright.tasks.pooling import Each, Pooled, pool_log_odds
 from batchwright.tasks.protocol import Outputs, RowWeights, to_json
@@ -81,15 +82,20 @@ class Multilabel:
     def row_weights(self, targets: Any) -> None:
         """None: all rows weigh the same."""
 
-    def metrics(self, outputs: Outputs, targets: Any, weights: RowWeights | None = None) -> dict[str, float]:
+    def metrics(
+        self, outputs: Outputs, targets: Any, weights: RowWeights | None = None, names: Container[str] | None = None
+    ) -> dict[str, float]:
         """`loss`, as minimised in training, and the other metrics.
+
+        `names` names the metrics besides the loss; None: all.
 
         Raises:
             DataError: no row counts, or the weights are not weights.
             ConfigError: a metric of the user's own fails.
         """
         rows, own_weights = used_rows(len(outputs), weights)
-        found, wanted, further = np.asarray(outputs)[rows], np.asarray(targets)[rows], (*LABEL_METRICS, *self.extra)
+        found, wanted = np.asarray(outputs)[rows], np.asarray(targets)[rows]
+        further = chosen((*LABEL_METRICS, *self.extra), names)
         if not np.isfinite(found).all():
             return nan_metrics(further)
         answers, loss = self.answers(found, wanted, own_weights), {}

@@ -5,7 +5,7 @@ do not determine is left out (ROC AUC if only one class occurs, R² if the targe
 finite make every metric NaN: a model that has broken down gets no accuracy.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import inf, nan
 from typing import Any, TypeAlias
@@ -62,6 +62,11 @@ class Metric:
     def __repr__(self) -> str:
         """The name, and whether larger is better."""
         return f"<Metric {self.name}: {'larger' if self.larger_is_better else 'smaller'} is better>"
+
+
+def chosen(metrics: Iterable[Metric], names: Container[str] | None) -> tuple[Metric, ...]:
+    """The metrics that have these names; None: all."""
+    return tuple(metric for metric in metrics if names is None or metric.name in names)
 
 
 def compute(metrics: Iterable[Metric], answers: Answers) -> dict[str, float]:

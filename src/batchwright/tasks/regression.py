@@ -1,5 +1,6 @@
 """Regression: losses on standardised targets, for means, counts and quantiles, reported in the targets' own unit."""
 
+from collections.abc import Container
 from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, TypeVar, get_args
@@ -13,7 +14,16 @@ from batchwright._component import component
 from batchwright.data.encode.power import Power
 from batchwright.errors import ConfigError
 from batchwright.tasks.answers import ValueAnswers, used_rows
-from batchwright.tasks.metrics import OF_VALUES, VALUE_METRICS, Metric, compute, for_target, left_out_notes, nan_metrics
+from batchwright.tasks.metrics import (
+    OF_VALUES,
+    VALUE_METRICS,
+    Metric,
+    chosen,
+    compute,
+    for_target,
+    left_out_notes,
+    nan_metrics,
+)
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
 from batchwright.tasks.pooling import Each, Pooled, pool_logs, pool_values
 from batchwright.tasks.protocol import Outputs, RowWeights, Values, to_json
@@ -201,15 +211,23 @@ class Regression:
     def row_weights(self, targets: Values) -> None:
         """None: all rows weigh the same."""
 
-    def metrics(self, outputs: Outputs, targets: Values, weights: RowWeights | None = None) -> dict[str, float]:
+    def metrics(
+        self,
+        outputs: Outputs,
+        targets: Values,
+        weights: RowWeights | None = None,
+        names: Container[str] | None = None,
+    ) -> dict[str, float]:
         """`loss`, as minimised in training, and the other metrics, in the target's own unit.
+
+        `names` names the metrics besides the loss; None: all.
 
         Raises:
             DataError: no row counts, or the weights are not weights.
             ConfigError: a metric of the user's own fails.
         """
         rows, own_weights = used_rows(len(outputs), weights)
-        wide, further = np.asarray(outputs, np.float64)[rows], self._further
+        wide, further = np.asarray(outputs, np.float64)[rows], chosen(self._further, names)
         if not np.isfinite(wide).all():
             return nan_metrics(further)
         values = np.asarray(targets)[rows]

@@ -1,6 +1,6 @@
 """Several targets, some of them classes: one head for each, trained together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from batchwright._component import component
 from batchwright.tasks.answers import ClassAnswers, SeveralAnswers, ValueAnswers, used_rows
 from batchwright.tasks.classification import Classification
-from batchwright.tasks.metrics import Metric, compute, for_target, left_out_notes, nan_metrics
+from batchwright.tasks.metrics import Metric, chosen, compute, for_target, left_out_notes, nan_metrics
 from batchwright.tasks.own import Loss, NotHere, host_losses, loss_metric, mean_loss, not_computed_notes
 from batchwright.tasks.pooling import Each, Pooled
 from batchwright.tasks.protocol import Outputs, RowWeights, to_plain_value
@@ -98,19 +98,23 @@ class Several:
     def row_weights(self, targets: Any) -> None:
         """None: all rows weigh the same."""
 
-    def metrics(self, outputs: Outputs, targets: Any, weights: RowWeights | None = None) -> dict[str, float]:
+    def metrics(
+        self, outputs: Outputs, targets: Any, weights: RowWeights | None = None, names: Container[str] | None = None
+    ) -> dict[str, float]:
         """`loss`, as minimised in training, and the metrics of the targets.
+
+        `names` names the metrics besides the loss; None: all.
 
         Raises:
             DataError: no row counts, or the weights are not weights.
             ConfigError: a metric of the user's own fails.
         """
         rows, own_weights = used_rows(len(outputs), weights)
-        found, wanted = np.asarray(outputs)[rows], np.asarray(targets)[rows]
+        found, wanted, further = np.asarray(outputs)[rows], np.asarray(targets)[rows], chosen(self._further, names)
         if not np.isfinite(found).all():
-            return nan_metrics(self._further)
+            return nan_metrics(further)
         answers = self.answers(found, wanted, own_weights)
-        return self._loss(found, wanted, answers) | compute(self._further, answers)
+        return self._loss(found, wanted, answers) | compute(further, answers)
 
     def answers(self, outputs: np.ndarray, targets: np.ndarray, weights: Float[np.ndarray, " rows"]) -> SeveralAnswers:
         """The input of the metrics, for rows that all have a weight above 0."""

@@ -82,7 +82,8 @@ def validate(job: Job, state: TrainState) -> Validation:
     if job.validation is None:
         return Validation({}, None, variables)
     model, mistakes = job.program.model.without_views, keeps_mistakes(job, job.validation)
-    return Validation(*evaluate_rows(model, variables, job.validation, mistakes=mistakes), variables)
+    found = evaluate_rows(model, variables, job.validation, mistakes=mistakes, figures=job.figures)
+    return Validation(*found, variables)
 
 
 def keeps_mistakes(job: Job, validation: Rows | OnDisk) -> bool:

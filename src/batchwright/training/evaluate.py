@@ -10,7 +10,7 @@ from jax import Array, lax
 from jaxtyping import Bool, Float32
 
 from batchwright.nn.protocols import Inputs, Variables, is_in_bfloat16
-from batchwright.tasks import Classification, Multilabel, Several, Task
+from batchwright.tasks import TASKS, Classification, Multilabel, Several, Task
 from batchwright.tasks.answers import used_rows
 from batchwright.tasks.mistakes import wrong_rows
 from batchwright.tasks.per_class import PerClass, per_class, per_label, per_target
@@ -152,17 +152,33 @@ def evaluate(model: Model, variables: Variables, rows: Rows | OnDisk) -> dict[st
 
 
 def evaluate_rows(
-    model: Model, variables: Variables, rows: Rows | OnDisk, *, mistakes: bool
+    model: Model,
+    variables: Variables,
+    rows: Rows | OnDisk,
+    *,
+    mistakes: bool,
+    figures: frozenset[str] | None = None,
 ) -> tuple[dict[str, float], Bool[np.ndarray, " rows"] | None]:
-    """`evaluate`, and with `mistakes` also which rows are answered wrongly; None for a task without classes."""
-    return evaluate_answers(model.task, *answers_of(model, variables, rows), mistakes=mistakes)
+    """`evaluate`, and with `mistakes` also which rows are answered wrongly; None for a task without classes.
+
+    `figures` names the metrics besides the loss; None: all. A task of a user's own computes all that it reports.
+    """
+    return evaluate_answers(model.task, *answers_of(model, variables, rows), mistakes=mistakes, figures=figures)
 
 
 def evaluate_answers(
-    task: Task, predicted: np.ndarray, targets: np.ndarray, weights: np.ndarray | None, *, mistakes: bool
+    task: Task,
+    predicted: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray | None,
+    *,
+    mistakes: bool,
+    figures: frozenset[str] | None = None,
 ) -> tuple[dict[str, float], Bool[np.ndarray, " rows"] | None]:
     """`evaluate_rows` of outputs that have been computed."""
     wrong = wrong_rows(task, predicted, targets) if mistakes else None
+    if isinstance(task, TASKS) and type(task) in TASKS:
+        return task.metrics(predicted, targets, weights, figures), wrong
     return task.metrics(predicted, targets, weights), wrong
 
 

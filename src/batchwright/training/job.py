@@ -91,7 +91,8 @@ class Job:
     `renews_statistics`, what is validated and kept has statistics of batch normalization that are computed anew
     (`statistics`), where the rows are in memory. With a `replay`, each epoch has the learning rates of an earlier
     training, and the last one is that which the replay names. `quickly` says that its programs are compiled with little
-    optimisation, as they run for less time than the rest of it would take.
+    optimisation, as they run for less time than the rest of it would take. `figures` names the metrics that validation
+    computes besides the loss; None: all that the task reports.
     """
 
     program: Program
@@ -111,6 +112,7 @@ class Job:
     renews_statistics: bool = False
     replay: Replay | None = None
     quickly: bool = False
+    figures: frozenset[str] | None = None
 
     @property
     def placement(self) -> Placement:

@@ -8,6 +8,8 @@ from batchwright.data.disk.encoded_rows import StoredRows
 from batchwright.errors import ConfigError, unknown
 from batchwright.measure.curvature import require_curvature
 from batchwright.measure.layers import layer_probe
+from batchwright.nn.frozen import with_batch_statistics
+from batchwright.nn.protocols import Network
 from batchwright.runs.model import features_of
 from batchwright.tasks import TASKS, Task
 from batchwright.training.feed import OnDisk
@@ -65,7 +67,7 @@ def make_job(config: Config, dataset: Dataset, program: Program, like: Job | Non
         checkpoints=chosen.checkpoints,
         growth=growth,
         average=chosen.average,
-        renews_statistics=_renews_statistics(dataset, plan),
+        renews_statistics=_renews_statistics(program.model.network, dataset, plan),
     )
 
 
@@ -82,9 +84,10 @@ def trainings_of(config: Config, dataset: Dataset) -> float:
     return 2.0 + dataset.validation.rows / dataset.train.rows
 
 
-def _renews_statistics(dataset: Dataset, plan: Plan) -> bool:
+def _renews_statistics(network: Network, dataset: Dataset, plan: Plan) -> bool:
     """Whether statistics of batch normalization are computed anew: for many images, where it costs little and helps."""
-    return features_of(dataset.encoding).image is not None and plan.iterations_per_epoch >= LEAST_ITERATIONS
+    many_images = features_of(dataset.encoding).image is not None and plan.iterations_per_epoch >= LEAST_ITERATIONS
+    return many_images and bool(with_batch_statistics(network)[1])
 
 
 def _stopping(chosen: EarlyStopping | None, task: Task, *, held_out: bool) -> EarlyStopping | None:

@@ -79,7 +79,8 @@ def _job(prepared: Prepared, settings: Settings, name: str, epochs: int) -> Job 
     except ConfigError:
         return None
     plan = replace(job.plan, epochs=epochs)
-    return replace(job, plan=plan, early_stopping=None, max_time=None, growth=None, probe=None, diagnostics=None)
+    alone = replace(job, early_stopping=None, max_time=None, growth=None, probe=None, diagnostics=None)
+    return replace(alone, plan=plan, figures=frozenset())
 
 
 def _loss(job: Job, prepared: Prepared) -> float:
