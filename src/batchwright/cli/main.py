@@ -1,5 +1,6 @@
 """The command line: `batchwright VERB [SOURCE] [options]`. Errors become one message and an exit code here."""
 
+import atexit
 import errno
 import gc
 import os
@@ -110,6 +111,7 @@ def main() -> None:
     if sys.stdout is None:  # closed by the parent process; files opened later would get its number
         sys.exit("batchwright: standard output is closed: redirect it to a file, or to /dev/null.")
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
+    atexit.register(gc.freeze)  # or Python looks at a million objects once more as it ends, for up to half a second
     with obey_interrupts() as interrupted, whole_words():
         try:
             with telling_others(sys.argv[1:], interrupted):
