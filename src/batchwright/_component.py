@@ -33,12 +33,15 @@ def component(cls: type[C]) -> type[C]:
     names = tuple(field.name for field in dataclasses.fields(dataclass))  # type: ignore[arg-type]
 
     def flatten(self: C) -> tuple[tuple[object, ...], tuple[tuple[str, ...], tuple[tuple[str, object], ...]]]:
-        values = {name: getattr(self, name) for name in names}
-        dynamic = tuple(
-            name for name, value in values.items() if (not _is_off(value) if name in numbers else _is_component(value))
-        )
-        static = tuple((name, value) for name, value in values.items() if name not in dynamic)
-        return tuple(values[name] for name in dynamic), (dynamic, static)
+        dynamic, children, static = list[str](), list[object](), list[tuple[str, object]]()
+        for name in names:  # for every call of a compiled function, and so without a pass for each of the three
+            value = getattr(self, name)
+            if not _is_off(value) if name in numbers else _is_component(value):
+                dynamic.append(name)
+                children.append(value)
+            else:
+                static.append((name, value))
+        return tuple(children), (tuple(dynamic), tuple(static))
 
     def unflatten(structure: tuple[tuple[str, ...], tuple[tuple[str, object], ...]], children: tuple[object, ...]) -> C:
         self = object.__new__(dataclass)  # not __init__: JAX also puts tracers and placeholders where numbers were
