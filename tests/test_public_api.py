@@ -56,6 +56,18 @@ def test_names_are_loaded_one_by_one() -> None:
     assert found.stdout.strip() == ""
 
 
+def test_a_command_ends_without_a_last_look_at_all_objects() -> None:
+    """What is registered first is called last: then nothing is left for the collector to look at."""
+    code = """import atexit, gc, sys
+atexit.register(lambda: print(len(gc.get_objects()), gc.get_freeze_count()))
+from batchwright.cli.main import main
+sys.argv = ["batchwright", "--version"]
+main()"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seen, frozen = map(int, found.stdout.splitlines()[-1].split())
+    assert seen < 1000 < frozen
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [("table.csv", "--target", "y"), ("images.npz",)], ids=["table", "images"])
 def test_a_verb_loads_what_it_uses(words: tuple[str, ...], tmp_path: Path) -> None:

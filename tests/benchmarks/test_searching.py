@@ -73,8 +73,8 @@ def test_searches_are_compared_by_their_pruning(searching):
     ours = [Search("search, none", 10.0, 0, 0.3), Search("search, halving", 5.0, 40, 0.31)]
     theirs = [Search("Optuna and PyTorch, none", 100.0, 0, 0.3), Search("Optuna and PyTorch, halving", 30.0, 20, 0.3)]
     text = searches_text(ours, theirs, 64, 10)
-    assert "| search, none |  | 10.0 | 0 | 0.30000 | 0.100: reached |" in text
-    assert "| search, halving |  | 5.0 | 40 | 0.31000 | 0.167: **missed** |" in text
+    assert "| search, none |  | 10.0 | 0 | 0.30000 | 0.100; aim ≤ 0.05: **missed** |" in text
+    assert "| search, halving |  | 5.0 | 40 | 0.31000 | 0.167; aim ≤ 0.25: reached |" in text
 
 
 def test_rows_go_to_the_peer_as_they_are_encoded(searching, tmp_path):
