@@ -84,9 +84,9 @@ UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 """Errors of writing to standard output if it is a file: the disk is full, broken, over quota or not writable."""
 
 
-COLLECT_AFTER = 50_000
-"""New objects after which Python looks for cycles; by default it is 700. An import, or a trace by JAX, makes some
-hundred thousand objects that stay: to look at them again and again finds nothing, and takes a tenth of a start."""
+COLLECT_AFTER = 600_000
+"""New objects after which Python looks for cycles; by default it is 700. Imports, and a step that JAX traces, make some
+400,000 objects that stay: to look at them again and again finds nothing, and takes a tenth of a start."""
 
 
 def _version(wanted: bool) -> bool:

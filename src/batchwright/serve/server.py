@@ -14,6 +14,8 @@ from batchwright.serve.patient import patient_protocol
 from batchwright.serve.reloading import Reloading, find_run
 from batchwright.serve.served import serve_run
 
+COLLECT_AFTER = 50_000
+"""New objects after which the collector looks, so that no look is long."""
 GRACE = 30
 """Seconds that requests in progress have when the server is told to end."""
 IDLE = 60
@@ -54,6 +56,7 @@ def serve(
         app.background.append(reloading.run)
         gc.collect()
         gc.freeze()  # the collector need not look at what stays to the end: a look takes longer than an answer
+        gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
 
         def tell() -> None:
             for line in _said(host, bound, token, f"{served.path} (model {served.version})"):
