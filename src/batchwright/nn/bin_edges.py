@@ -4,7 +4,10 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
+from jaxtyping import Float
 
 ROWS_OF_A_BIN = 4
 """The fewest training rows on either side of an edge that is found by the targets; more if the rows are many: a quarter
@@ -21,15 +24,22 @@ def quantile_edges(x: Array, bins: int) -> Array:
     >>> quantile_edges(jnp.array([[0.0], [0.0], [0.0], [0.0], [5.0], [7.0]]), 6)
     Array([[0., 5., 7., 7., 7., 7., 7.]], dtype=float32)
     """
-    return jax.vmap(partial(_quantile_edges, bins=bins), in_axes=1)(x)
+    shape = jax.ShapeDtypeStruct((x.shape[1], bins + 1), x.dtype)
+    edges: Array = jax.pure_callback(partial(_quantile_edges, bins=bins), shape, x, vmap_method="sequential")
+    return edges
 
 
-def _quantile_edges(x: Array, bins: int) -> Array:
-    x = jnp.sort(x)
-    rank = jnp.cumsum(jnp.concatenate([jnp.ones(1, jnp.int32), (x[1:] > x[:-1]).astype(jnp.int32)]))
-    share = (jnp.arange(1, len(x) + 1) / len(x) + rank / rank[-1]) / 2
-    levels = jnp.linspace(0.0, 1.0, bins + 1) - 1e-6  # the share of the last row may be rounded to less than 1
-    return _without_repetitions(x[jnp.searchsorted(share, levels)])
+def _quantile_edges(x: ArrayLike, *, bins: int) -> Float[np.ndarray, "columns edges"]:
+    """They are found once for a network; to trace this would take longer than all else of its first parameters."""
+    columns = np.sort(np.asarray(x), axis=0, kind="stable").T
+    rises = np.diff(columns, axis=1, prepend=-np.inf) > 0
+    rank = np.cumsum(rises, axis=1, dtype=columns.dtype)
+    place = np.arange(1, columns.shape[1] + 1, dtype=columns.dtype)
+    share = (place / place[-1] + rank / rank[:, -1:]) / 2
+    levels = np.arange(bins + 1, dtype=columns.dtype) / columns.dtype.type(bins)
+    levels -= columns.dtype.type(1e-6)  # the share of the last row may be rounded to less than 1
+    found = [column[np.searchsorted(own, levels)] for column, own in zip(columns, share, strict=True)]
+    return np.stack([_without_repetitions(edges) for edges in found])
 
 
 def tree_edges(x: Array, targets: Array, bins: int) -> Array:
@@ -69,10 +79,10 @@ def _tree_edges(x: Array, targets: Array, bins: int, least: int) -> Array:
     return jnp.minimum(jnp.sort(jnp.where(edges, values, jnp.inf))[: bins + 1], x[-1])
 
 
-def _without_repetitions(edges: Array) -> Array:
+def _without_repetitions(edges: Float[np.ndarray, " edges"]) -> Float[np.ndarray, " edges"]:
     """Rising edges, with each value once, and then the largest as often as there is place."""
-    new = jnp.concatenate([jnp.ones(1, bool), edges[1:] > edges[:-1]])
-    return jnp.minimum(jnp.sort(jnp.where(new, edges, jnp.inf)), edges[-1])
+    different = edges[np.diff(edges, prepend=-np.inf) > 0]
+    return np.pad(different, (0, len(edges) - len(different)), mode="edge")
 
 
 def fill_bins(x: Array, edges: Array) -> Array:

@@ -238,6 +238,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "gather": _gather,
     "integer_pow": lambda parameters, x: x ** parameters["y"],
     "iota": _iota,
+    "pure_callback": lambda parameters, *values: parameters["callback"](*values),
     "reshape": _reshape,
     "slice": _slice,
     "stack": lambda parameters, *values: np.stack(values, axis=parameters["axis"]),
