@@ -39,7 +39,7 @@ from batchwright import _cache
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).parent
-SIZES = (1, 4, 16, 64, 256, 1024)
+SIZES = (1, 4, 16, 64, 256, 1024, 4096)
 CACHES = ("compiling all programs", "programs in the cache")
 CORES = (1, 2)
 TRIES = 2
