@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 ROWS_OF_A_BIN = 4
 """The fewest training rows on either side of an edge that is found by the targets; more if the rows are many: a quarter
@@ -32,14 +32,19 @@ def quantile_edges(x: Array, bins: int) -> Array:
 def _quantile_edges(x: ArrayLike, *, bins: int) -> Float[np.ndarray, "columns edges"]:
     """They are found once for a network; to trace this would take longer than all else of its first parameters."""
     columns = np.sort(np.asarray(x), axis=0, kind="stable").T
-    rises = np.diff(columns, axis=1, prepend=-np.inf) > 0
-    rank = np.cumsum(rises, axis=1, dtype=columns.dtype)
+    rank = np.cumsum(_rises(columns), axis=1, dtype=columns.dtype)
     place = np.arange(1, columns.shape[1] + 1, dtype=columns.dtype)
     share = (place / place[-1] + rank / rank[:, -1:]) / 2
     levels = np.arange(bins + 1, dtype=columns.dtype) / columns.dtype.type(bins)
     levels -= columns.dtype.type(1e-6)  # the share of the last row may be rounded to less than 1
     found = [column[np.searchsorted(own, levels)] for column, own in zip(columns, share, strict=True)]
     return np.stack([_without_repetitions(edges) for edges in found])
+
+
+def _rises(numbers: Float[np.ndarray, "*columns n"]) -> Bool[np.ndarray, "*columns n"]:
+    """Which of rising numbers are larger than the one before, and the first."""
+    first = np.ones((*numbers.shape[:-1], 1), bool)
+    return np.concatenate([first, numbers[..., 1:] > numbers[..., :-1]], axis=-1)
 
 
 def tree_edges(x: Array, targets: Array, bins: int) -> Array:
@@ -81,7 +86,7 @@ def _tree_edges(x: Array, targets: Array, bins: int, least: int) -> Array:
 
 def _without_repetitions(edges: Float[np.ndarray, " edges"]) -> Float[np.ndarray, " edges"]:
     """Rising edges, with each value once, and then the largest as often as there is place."""
-    different = edges[np.diff(edges, prepend=-np.inf) > 0]
+    different = edges[_rises(edges)]
     return np.pad(different, (0, len(edges) - len(different)), mode="edge")
 
 
