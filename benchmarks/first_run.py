@@ -2,7 +2,7 @@
 
 Whole processes, from the start of Python to its end, on wine (178 rows, 13 columns) as CSV: a training without any
 compiled program, one that finds all of them in the cache, a prediction for one row, and `StandardScaler` with
-`MLPClassifier` on the same rows. They take turns; the figures are the least seconds of processor of all rounds.
+`MLPClassifier` on the same rows. They take turns; the figures are the least seconds of all rounds, on a quiet machine.
 """
 
 import sys
@@ -39,32 +39,32 @@ def write_rows(folder: Path) -> None:
     rows.drop(columns="cultivar").head(1).to_csv(folder / "one.csv", index=False)
 
 
-def measure(folder: Path, number: int) -> dict[str, float]:
-    """Seconds of processor of one round; the first round fills the cache."""
+def measure(folder: Path, number: int) -> dict[str, processes.Process]:
+    """The processes of one round; the first round fills the cache."""
     runs = [folder / f"{name}-{number}" for name in ("first", "again")]
     train = [[*OURS, "train", f"{folder}/wine.csv", "--target", "cultivar", "--run-dir", str(run)] for run in runs]
     cache = {"BATCHWRIGHT_CACHE": str(folder / "programs")}
-    done = {
+    return {
         FIRST: processes.run(train[0], {"BATCHWRIGHT_CACHE": "off"}),
         AGAIN: processes.run(train[1], cache),
         PREDICT: processes.run([*OURS, "predict", str(runs[0]), f"{folder}/one.csv"], cache),
         SCIKIT_LEARN: processes.run([sys.executable, "-c", PEER, f"{folder}/wine.csv"]),
     }
-    return {name: process.processor for name, process in done.items()}
 
 
 def main() -> None:
-    """Print the least of each, and the aims."""
+    """Print the least of each by the clock and of processor, and the aims by the clock."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     with tempfile.TemporaryDirectory(prefix="batchwright-first-") as folder:
         write_rows(Path(folder))
         found = [measure(Path(folder), number) for number in range(rounds)]
-    least = {name: min(one[name] for one in found) for name in found[0]}
-    aims = {FIRST: 1.5 * least[SCIKIT_LEARN] + 1.5, AGAIN: 1.8, PREDICT: 1.0}
-    print("| | s of processor | aim |\n|---|---:|---:|")
-    for name, seconds in least.items():
+    clock = {name: min(one[name].seconds for one in found) for name in found[0]}
+    aims = {FIRST: 1.5 * clock[SCIKIT_LEARN] + 1.5, AGAIN: 1.8, PREDICT: 1.0}
+    print("| | s by the clock | s of processor | aim by the clock |\n|---|---:|---:|---:|")
+    for name, seconds in clock.items():
+        processor = min(one[name].processor for one in found)
         aim = f"≤ {aims[name]:.2f}: {'reached' if seconds <= aims[name] else '**missed**'}" if name in aims else ""
-        print(f"| {name} | {seconds:.2f} | {aim} |")
+        print(f"| {name} | {seconds:.2f} | {processor:.2f} | {aim} |")
 
 
 if __name__ == "__main__":
