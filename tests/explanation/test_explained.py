@@ -60,7 +60,8 @@ def trained(table, tmp_path_factory):
         key = (target, words, source)
         if key not in kept:
             kept[key] = folder / f"run{len(kept)}"
-            given = ("--target", target, "--epochs", 12, "--batch-size", 16, "--run-dir", kept[key])
+            given = ("--target", target, "--network", "mlp", "--hidden-layer-sizes", 16, "--epochs", 12)
+            given += ("--learning-rate", 0.01, "--batch-size", 16, "--run-dir", kept[key])
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(sys, "argv", ["batchwright", *map(str, ("train", source, *given, *words))])
                 with pytest.raises(SystemExit) as left:
@@ -193,7 +194,8 @@ def test_the_command_writes_tables_whose_cells_are_no_formulas(trained, capsys, 
 
 
 def test_images_have_no_columns_but_worst_rows(capsys, monkeypatch, tmp_path):
-    command(capsys, monkeypatch, "train", "digits", "--epochs", 1, "--run-dir", tmp_path / "digits")
+    small = ("--network", "linear", "--epochs", 1)
+    command(capsys, monkeypatch, "train", "digits", *small, "--run-dir", tmp_path / "digits")
     found = explain(open_run(tmp_path / "digits"))
     assert found.importance == ()
     assert found.worst[0].place.startswith("image ")
@@ -217,7 +219,8 @@ def test_ranks_correlate_where_numbers_do_not():
 def test_of_very_many_columns_the_sensitive_ones_are_measured_and_the_rest_is_said(trained, monkeypatch):
     for name, value in (("MOST_COLUMNS", 2), ("MOST_TRIED", 4), ("TRIED_COLUMNS", 3)):
         monkeypatch.setattr(f"batchwright.explanation.sampling.{name}", value)
-    run = trained("y", "--set", "data.kinds.sign=identifier", "--set", "network.numbers=piecewise_linear")
+    numbers = ("--network", "tabular", "--set", "network.numbers=piecewise_linear")
+    run = trained("y", "--set", "data.kinds.sign=identifier", *numbers)
     found = explain(run)
     assert {one.name for one in found.importance} == {"a", "twin"}
     assert "of 5 columns, the 3 are tried to which the outputs are most sensitive" in found.notes[0]
