@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.builders import make_job
 from tests.children import Children
-from tests.training.on_devices import COUNTS, TRAININGS
+from tests.training.on_devices import COUNTS, TRAINED, TRAININGS
 
 import batchwright as bw
 from batchwright.errors import ConfigError
@@ -38,8 +38,7 @@ def read(folder: Path, name: str, devices: int) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-@pytest.mark.parametrize("devices", COUNTS[1:])
-@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize(("name", "devices"), [one for one in TRAINED if one[1] > 1])
 def test_several_devices_give_what_one_gives(found: Path, name: str, devices: int) -> None:
     one, several = read(found, name, 1), read(found, name, devices)
     assert one.keys() == several.keys()
