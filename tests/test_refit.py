@@ -59,8 +59,9 @@ def data() -> Dataset:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("refit")
     table().write_csv(folder / "rows.csv")
-    words = ["train", str(folder / "rows.csv"), "--target", "price", "--hidden-layer-sizes", "8", "--epochs", "30"]
-    words += ["--learning-rate", "0.03", "--early-stopping", "{patience: 4}", "--refit"]
+    words = ["train", str(folder / "rows.csv"), "--target", "price", "--network", "mlp"]
+    words += ["--hidden-layer-sizes", "16", "--epochs", "30"]
+    words += ["--learning-rate", "0.3", "--early-stopping", "{patience: 4}", "--refit"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["batchwright", *words, "--run-dir", str(folder / "run")])
         with pytest.raises(SystemExit) as left:

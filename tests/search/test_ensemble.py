@@ -158,10 +158,10 @@ def test_the_weights_are_those_of_a_greedy_choice_in_numpy(tmp_path: Path) -> No
     x = generator.normal(size=(600, 4)).astype(np.float32)
     y = np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2] + 0.1 * generator.normal(size=600)
     data = bw.load((x, y), validation_split=0.4, test_split=0.1)
-    space = {"network.name": "mlp", "network.hidden_layer_sizes": {"choice": [[2], [16]]}}
-    space |= {"training.epochs": 12, "training.batch_size": 32}
-    space |= {"optimizer.learning_rate": {"choice": [0.0001, 0.01, 0.02]}}
-    found = bw.run_search(data, space, trials=10, pruning="none", members=5, run_dir=tmp_path / "s")
+    space = {"network.name": "mlp", "network.hidden_layer_sizes": [4], "network.dropout": {"uniform": [0.0, 0.3]}}
+    space |= {"training.epochs": 8, "training.batch_size": 32}
+    space |= {"optimizer.learning_rate": {"log": [3e-3, 0.1]}}
+    found = bw.run_search(data, space, trials=6, pruning="none", members=5, run_dir=tmp_path / "s")
     record, rows = found.trained.members, data.validation
     assert record is not None and rows is not None and record.way == "greedy", record
     assert 1 < len(record.answering) < 5
