@@ -53,7 +53,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("bagging")
     table().write_csv(folder / "rows.csv")
     words = ["train", str(folder / "rows.csv"), "--target", "price", "--set", "data.kinds.kind=identifier"]
-    words += ["--hidden-layer-sizes", "8", "--epochs", "3", "--ensemble", "6", "--folds", str(FOLDS)]
+    words += ["--network", "mlp", "--hidden-layer-sizes", "8", "--epochs", "3"]
+    words += ["--ensemble", "6", "--folds", str(FOLDS)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["batchwright", *words, "--run-dir", str(folder / "run")])
         with pytest.raises(SystemExit) as left:

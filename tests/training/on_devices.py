@@ -4,7 +4,6 @@ What comes out is written as arrays, by the name of the training and the number 
 """
 
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -182,7 +181,3 @@ def main(folder: Path) -> None:
     again = {f"again {name}": TRAININGS[name](4) for name in ("dropout", "from the disk")}
     for name, found in again.items():
         np.savez(folder / f"{name}-4.npz", **found)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

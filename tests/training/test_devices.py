@@ -16,6 +16,13 @@ from batchwright.training.placement import LOCAL, place_on
 from batchwright.training.plan import Plan, make_plan
 
 FLAG = "--xla_force_host_platform_device_count=4"
+PROGRAM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from tests.training.on_devices import main
+main(Path(sys.argv[2]))
+"""
 
 
 def on_four_devices() -> dict[str, str]:
@@ -28,7 +35,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of what all trainings came to."""
     folder = tmp_path_factory.mktemp("devices")
     with Children() as children:
-        child = children.start("-m", "tests.training.on_devices", folder, cwd=Path.cwd(), env=on_four_devices())
+        (folder / "program.py").write_text(PROGRAM)
+        child = children.fork(folder / "program.py", Path.cwd(), folder, cwd=folder, env=on_four_devices())
         assert child.ended() == 0, child.err
     return folder
 
