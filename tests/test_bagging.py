@@ -53,7 +53,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("bagging")
     table().write_csv(folder / "rows.csv")
     words = ["train", str(folder / "rows.csv"), "--target", "price", "--set", "data.kinds.kind=identifier"]
-    words += ["--hidden-layer-sizes", "8", "--epochs", "3", "--ensemble", "6", "--folds", str(FOLDS)]
+    words += ["--network", "mlp", "--hidden-layer-sizes", "8", "--epochs", "3"]
+    words += ["--ensemble", "6", "--folds", str(FOLDS)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["batchwright", *words, "--run-dir", str(folder / "run")])
         with pytest.raises(SystemExit) as left:
@@ -224,7 +225,8 @@ def test_without_test_rows_the_rows_that_were_learned_are_not_called_held_out(
     batchwright: Batchwright,  # noqa: F811
 ) -> None:
     rows = run.path.parent / "rows.csv"
-    words = ["train", rows, "--target", "price", "--folds", 2, "--epochs", 1, "--test-split", 0, "--run-dir", "run"]
+    words = ["train", rows, "--target", "price", "--folds", 2, "--epochs", 1, "--test-split", 0]
+    words += ["--network", "linear", "--run-dir", "run"]
     assert batchwright(*words).code == 0
     assert json.loads(batchwright("explain", "run", "--json").out)["part"] == "train"
 
@@ -300,7 +302,7 @@ def test_rows_are_numbered_as_in_the_source_where_targets_are_missing(tmp_path: 
     lines = [f"{value},{'' if row % 7 == 0 else 1000 * value}" for row, value in enumerate(a)]
     (tmp_path / "rows.csv").write_text("\n".join(["a,price", *lines]) + "\n")
     data = bw.load(tmp_path / "rows.csv", target="price", on_bad_rows="drop")
-    trained = bw.fit(data, folds=FOLDS, **{**SMALL, "epochs": 60, "learning_rate": 0.02})
+    trained = bw.fit(data, folds=FOLDS, **{**SMALL, "epochs": 30, "learning_rate": 0.04})
     found = trained.out_of_fold
     assert found is not None
     rows = found["row"].to_numpy() - 1

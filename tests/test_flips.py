@@ -72,8 +72,9 @@ def test_the_winner_of_a_search_is_trained_like_its_trial(tmp_path: Path, monkey
         raise LookupError("flips are tried")
 
     monkeypatch.setattr("batchwright.workflow.flips.compare_flips", tried)
+    monkeypatch.setattr("batchwright.workflow.flips.LEAST_UPDATES", 200)
     data = pictures(1_600, side_is_class=False)
-    how = {"epochs": 51, "batch_size": 16, "diagnostics": False}
+    how = {"epochs": 6, "batch_size": 16, "diagnostics": False}
     with pytest.raises(LookupError):
         prepared(data, **how)
     space = {f"training.{key}": value for key, value in how.items()} | {
@@ -81,7 +82,7 @@ def test_the_winner_of_a_search_is_trained_like_its_trial(tmp_path: Path, monkey
         "optimizer.learning_rate": {"log": [1e-3, 1e-2]},
     }
     found = bw.run_search(data, space, trials=2, run_dir=tmp_path / "search")
-    assert found.trained.prepared.plan.updates == 51 * 40
+    assert found.trained.prepared.plan.updates == 6 * 40
     assert found.trained.prepared.settings.config.training.augment == Augment(shift=0.08, test_time=True)
 
 

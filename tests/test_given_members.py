@@ -210,7 +210,11 @@ def test_a_rate_that_nobody_has_set_is_that_of_the_members_own_network(
 @pytest.mark.parametrize(
     "values",
     [
-        {"data.source": "digits", "training.members": "[{}, {network.name: cnn, network.filters: [2]}]"},
+        {
+            "data.source": "digits",
+            "network.hidden_layer_sizes": "[4]",
+            "training.members": "[{}, {network.name: cnn, network.filters: [2]}]",
+        },
         {"network.name": "linear", "training.members": "3"},
     ],
 )

@@ -201,18 +201,20 @@ def test_a_rate_that_was_chosen_is_chosen_anew_for_other_settings() -> None:
 
 
 def test_with_as_many_epochs_as_the_loss_falls_a_cnn_has_the_usual_rate() -> None:
-    settings = chosen("network.name=cnn", "training.epochs=auto", "training.batch_size=auto", "data.source=digits")
+    small = ("network.name=cnn", "network.filters=[2]", "network.hidden_layer_sizes=[]", "data.source=digits")
+    settings = chosen(*small, "training.epochs=auto", "training.batch_size=auto")
     prepared = workflow.measuring.measure_auto(workflow.prepare(settings))
     config = prepared.settings.config
     assert config.schedule.name == "reduce_on_plateau"
     size = config.training.batch_size
     assert isinstance(size, int)
-    scale = np.sqrt(size / workflow.prepare(chosen("network.name=cnn", "data.source=digits")).plan.batch_size)
+    scale = np.sqrt(size / workflow.prepare(chosen(*small)).plan.batch_size)
     assert float(config.optimizer.learning_rate) == pytest.approx(0.001 * scale)
 
 
 def test_a_batch_size_that_was_measured_has_the_rate_of_one_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = chosen("network.name=cnn", "training.batch_size=auto", "data.source=digits", "training.epochs=2")
+    small = ("network.name=cnn", "network.filters=[2]", "network.hidden_layer_sizes=[]", "data.source=digits")
+    settings = chosen(*small, "training.batch_size=auto", "training.epochs=2")
     found = workflow.measuring.batch_sizes(prepared := workflow.prepare(settings))
     large = replace(found, recommended=128, rescaled={"learning_rate": 0.00566, "beta_1": 0.8})
     monkeypatch.setattr(workflow.measuring, "batch_sizes", lambda _: large)

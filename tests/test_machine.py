@@ -38,12 +38,14 @@ except InterruptedRunError:
 """
 )
 ONE, ALL = str(CORES[0]) if CORES else "0", ",".join(map(str, CORES))
-TRAIN = ("train", "digits", "--epochs", 6, "--batch-size", "full")
+TRAIN = ("train", "digits", "--network", "mlp", "--epochs", 5, "--batch-size", "full")
+BEGUN = ("data.source=digits", "network.name=mlp", "training.epochs=5", "training.batch_size=full")
 
 
 def run(children: Children, folder: Path, code: str, cores: str, *words: object) -> str:
     env = {"BATCHWRIGHT_CACHE": str(folder.parent / "programs")}
-    child = children.start("-c", code, cores, *words, cwd=folder, env=env)
+    (folder / "program.py").write_text(code)
+    child = children.fork(folder / "program.py", cores, *words, cwd=folder, env=env)
     assert child.ended() == 0, child.err
     return child.err
 
@@ -57,7 +59,7 @@ def test_a_run_of_one_core_goes_on_exactly_on_all(tmp_path: Path, children: Chil
     run(children, tmp_path, COMMAND, ONE, *TRAIN, "--run-dir", "one")
     run(children, tmp_path, COMMAND, ALL, *TRAIN, "--run-dir", "all")
     assert weights(tmp_path / "one") != weights(tmp_path / "all"), "nothing to be kept: the test cannot fail"
-    run(children, tmp_path, BEGIN, ONE, "data.source=digits", "training.epochs=6", "training.batch_size=full")
+    run(children, tmp_path, BEGIN, ONE, *BEGUN)
     assert json.loads((tmp_path / "broken/manifest.json").read_text())["machine"]["threads"] == "1"
     said = run(children, tmp_path, COMMAND, ALL, "resume", "broken")
     assert weights(tmp_path / "broken") == weights(tmp_path / "one")

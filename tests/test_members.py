@@ -35,7 +35,7 @@ from batchwright.workflow.drawn import MOST_FORMS, draw_members
 from batchwright.workflow.events import MembersDone
 
 ROWS, COUNT = 300, 4
-SMALL = ("--hidden-layer-sizes", "8", "--epochs", "3", "--ensemble", str(COUNT))
+SMALL = ("--network", "mlp", "--hidden-layer-sizes", "8", "--epochs", "3", "--ensemble", str(COUNT))
 
 
 def table() -> pl.DataFrame:

@@ -59,8 +59,9 @@ def data() -> Dataset:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("refit")
     table().write_csv(folder / "rows.csv")
-    words = ["train", str(folder / "rows.csv"), "--target", "price", "--hidden-layer-sizes", "8", "--epochs", "30"]
-    words += ["--learning-rate", "0.03", "--early-stopping", "{patience: 4}", "--refit"]
+    words = ["train", str(folder / "rows.csv"), "--target", "price", "--network", "mlp"]
+    words += ["--hidden-layer-sizes", "16", "--epochs", "30"]
+    words += ["--learning-rate", "0.3", "--early-stopping", "{patience: 4}", "--refit"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["batchwright", *words, "--run-dir", str(folder / "run")])
         with pytest.raises(SystemExit) as left:
@@ -248,7 +249,8 @@ def test_the_way_of_the_first_training_is_gone_again(run: Run) -> None:
 
 def test_few_rows_are_held_back_where_a_refit_goes_by_them(batchwright: Batchwright) -> None:  # noqa: F811
     table().head(50).write_csv("few.csv")
-    answer = batchwright("train", "few.csv", "--target", "price", "--refit", "--epochs", 2, "--run-dir", "run")
+    small = ("--network", "linear", "--epochs", 2)
+    answer = batchwright("train", "few.csv", "--target", "price", "--refit", *small, "--run-dir", "run")
     assert answer.code == 0, answer.err
     assert len(open_run("run").indices().validation) > 0
 

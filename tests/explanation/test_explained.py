@@ -60,7 +60,8 @@ def trained(table, tmp_path_factory):
         key = (target, words, source)
         if key not in kept:
             kept[key] = folder / f"run{len(kept)}"
-            given = ("--target", target, "--epochs", 12, "--batch-size", 16, "--run-dir", kept[key])
+            given = ("--target", target, "--network", "mlp", "--hidden-layer-sizes", 16, "--epochs", 12)
+            given += ("--learning-rate", 0.01, "--batch-size", 16, "--run-dir", kept[key])
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(sys, "argv", ["batchwright", *map(str, ("train", source, *given, *words))])
                 with pytest.raises(SystemExit) as left:
@@ -71,8 +72,14 @@ def trained(table, tmp_path_factory):
     return train
 
 
-def test_of_values_the_column_that_is_used_comes_first(trained, table):
-    found = explain(trained("y"))
+@pytest.fixture(scope="module")
+def explained(trained):
+    """The explanation of the run of y."""
+    return explain(trained("y"))
+
+
+def test_of_values_the_column_that_is_used_comes_first(explained):
+    found = explained
     assert found.part == "test"
     assert found.rows == 60
     assert {found.importance[0].name, found.importance[1].name} <= {"a", "twin", "sign"}
@@ -85,9 +92,8 @@ def test_of_values_the_column_that_is_used_comes_first(trained, table):
     assert by_column["a"].span > 5 * by_column["b"].span
 
 
-def test_the_loss_is_that_of_the_run_and_the_worst_rows_are_those_of_the_file(trained, table):
-    run = trained("y")
-    found = explain(run)
+def test_the_loss_is_that_of_the_run_and_the_worst_rows_are_those_of_the_file(trained, explained, table):
+    run, found = trained("y"), explained
     deviation = run.encoding.target.std
     assert found.loss == pytest.approx((run.metrics["test"]["rmse"] / deviation) ** 2, rel=1e-5)
     written = pl.read_csv(table)
@@ -158,11 +164,11 @@ def test_several_targets_are_explained_together(trained):
     assert true == [f"{row.true[0]:.6g}, {row.true[1]}" for row in found.worst]
 
 
-def test_the_same_seed_gives_the_same_numbers_and_other_rows_other_ones(trained, table):
+def test_the_same_seed_gives_the_same_numbers_and_other_rows_other_ones(trained, explained, table):
     run = trained("y")
-    once, again, other = explain(run), explain(run), explain(run, seed=1)
-    assert once.to_json() == again.to_json()
-    assert once.importance != other.importance
+    again, other = explain(run), explain(run, seed=1)
+    assert explained.to_json() == again.to_json()
+    assert explained.importance != other.importance
     given = explain(run, str(table))
     assert given.rows == ROWS
     assert given.part == str(table)
@@ -177,12 +183,12 @@ def test_rows_that_have_changed_are_refused(trained, table, tmp_path):
         explain(run)
 
 
-def test_the_command_writes_tables_whose_cells_are_no_formulas(trained, capsys, monkeypatch, tmp_path):
+def test_the_command_writes_tables_whose_cells_are_no_formulas(trained, explained, capsys, monkeypatch, tmp_path):
     run = trained("y")
     code, said = command(capsys, monkeypatch, "explain", run.path, "--csv", tmp_path / "tables", "--json")
     assert code == 0
     told = json.loads(said.out)
-    assert [one["columns"] for one in told["importance"]] == [list(one.columns) for one in explain(run).importance]
+    assert [one["columns"] for one in told["importance"]] == [list(one.columns) for one in explained.importance]
     worst = pl.read_csv(tmp_path / "tables" / "worst.csv")
     assert worst["cell_name"].str.starts_with("'=row").all()
     code, said = command(capsys, monkeypatch, "explain", run.path)
@@ -193,7 +199,8 @@ def test_the_command_writes_tables_whose_cells_are_no_formulas(trained, capsys, 
 
 
 def test_images_have_no_columns_but_worst_rows(capsys, monkeypatch, tmp_path):
-    command(capsys, monkeypatch, "train", "digits", "--epochs", 1, "--run-dir", tmp_path / "digits")
+    small = ("--network", "linear", "--epochs", 1)
+    command(capsys, monkeypatch, "train", "digits", *small, "--run-dir", tmp_path / "digits")
     found = explain(open_run(tmp_path / "digits"))
     assert found.importance == ()
     assert found.worst[0].place.startswith("image ")
@@ -217,7 +224,8 @@ def test_ranks_correlate_where_numbers_do_not():
 def test_of_very_many_columns_the_sensitive_ones_are_measured_and_the_rest_is_said(trained, monkeypatch):
     for name, value in (("MOST_COLUMNS", 2), ("MOST_TRIED", 4), ("TRIED_COLUMNS", 3)):
         monkeypatch.setattr(f"batchwright.explanation.sampling.{name}", value)
-    run = trained("y", "--set", "data.kinds.sign=identifier", "--set", "network.numbers=piecewise_linear")
+    numbers = ("--network", "tabular", "--set", "network.numbers=piecewise_linear")
+    run = trained("y", "--set", "data.kinds.sign=identifier", *numbers)
     found = explain(run)
     assert {one.name for one in found.importance} == {"a", "twin"}
     assert "of 5 columns, the 3 are tried to which the outputs are most sensitive" in found.notes[0]

@@ -112,7 +112,7 @@ def test_mixed_images_are_means_of_two_that_are_there() -> None:
         exact = float(share) * images + (1 - float(share)) * images[others]
         assert np.abs(mixed - exact)[:count].max() <= 0.51
     keys, one = jax.random.split(KEY, 300), jnp.asarray(images[:1, :1, :1])
-    shares = np.asarray(jax.vmap(lambda key: mix(key, 0.4, one, 1)[2])(keys))
+    shares = np.asarray(jax.jit(jax.vmap(lambda key: mix(key, 0.4, one, 1)[2]))(keys))
     assert abs(np.mean(shares) - 0.5) < 0.08
     assert np.var(shares) == pytest.approx(1 / (4 * 1.8), rel=0.2)  # of Beta(α, α): 1 / (4 (2 α + 1))
 
@@ -180,7 +180,7 @@ def test_the_loss_of_mixed_rows_is_that_of_both_targets_each_with_its_weight() -
 
     _, key = jax.random.split(jax.random.fold_in(KEY, 0x6175676D))
     images = TRAIN.inputs["image"][jnp.minimum(batch[0], ROWS - 1)]
-    mixed, others, share = mix(key, 0.7, images, 13)
+    mixed, others, share = jax.jit(mix)(key, 0.7, images, 13)
     apply = jax.jit(partial(program.model.network.apply, train=True, key=KEY, present=present[0]))
     outputs, _ = apply(state.variables, {"image": mixed})
     logs = np.asarray(outputs, np.float64)

@@ -34,7 +34,7 @@ def table() -> pl.DataFrame:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """Train on the table, once for each target, and open the run; further words are options."""
+    """Train a small network on the table, once for each target, and open the run; further words are options."""
     folder, kept = tmp_path_factory.mktemp("report"), {}
     table().write_csv(folder / "rows.csv")
 
@@ -46,7 +46,8 @@ def trained(tmp_path_factory):
             left_out = {"sign", "third", "price", "tags"} - set(target.split(",")) if source is None else set()
             given += [word for name in sorted(left_out) for word in ("--set", f"data.kinds.{name}=identifier")]
             with pytest.MonkeyPatch.context() as patch:
-                words = ("train", source or folder / "rows.csv", *given, "--epochs", 3, *words, "--run-dir", path)
+                small = ("--network", "mlp", "--hidden-layer-sizes", 8, "--epochs", 3)
+                words = ("train", source or folder / "rows.csv", *given, *small, *words, "--run-dir", path)
                 patch.setattr(sys, "argv", ["batchwright", *map(str, words)])
                 with pytest.raises(SystemExit):
                     main()

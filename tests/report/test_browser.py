@@ -1,31 +1,23 @@
 """The page in Chromium, where there is one: it loads nothing, its tables sort, and axe finds nothing."""
 
-import json
 import re
+from collections.abc import Iterator
 from importlib import util
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.pages.chromium import Browser, Page, chromium
 from tests.report.browser import find_chromium, open_page
 
 from batchwright.report import contents, page
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium on this machine")
 
-POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 CLICK = """
 document.querySelector('table[aria-label="Columns"] th button').click();
 document.body.dataset.first = document.querySelector('table[aria-label="Columns"] tbody th').textContent;
 document.body.dataset.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
 """
-AXE = """
-axe.run({resultTypes: ["violations"]}).then(found => {
-  document.body.textContent = "AXE" + JSON.stringify(found.violations.map(one => [one.id, one.impact])) + "END";
-});
-"""
-
-
 PICK = """
 const table = document.querySelector('table[aria-label="Every trial"]');
 const input = document.querySelector('input[aria-label="Show only rows with these words: Every trial"]');
@@ -63,10 +55,27 @@ def pages(text, searched, compared) -> dict[str, str]:
     return {"run": text, "search": page(contents(searched)), "comparison": page(contents(compared))}
 
 
-def with_script(text: str, *scripts: str) -> str:
-    """The page with further scripts, which its own policy would not let run."""
-    more = "".join(f"<script>{script}</script>" for script in scripts)
-    return POLICY.sub("", text).replace("</body>", f"{more}</body>")
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def opened(pages, browser, tmp_path):
+    """Open one of the pages in a window."""
+
+    def open_in(of: str, **looks: object) -> Page:
+        (tmp_path / "page.html").write_text(pages[of], encoding="utf-8")
+        return browser.open((tmp_path / "page.html").as_uri(), **looks)
+
+    return open_in
+
+
+def told(window: Page, script: str) -> dict[str, str]:
+    """Run a script in the page, and what it has written into `dataset`."""
+    window.run(script)
+    return window.run("({...document.body.dataset})")
 
 
 @pytest.mark.parametrize("of", ["run", "search", "comparison"])
@@ -79,49 +88,42 @@ def test_it_opens_without_requests_and_without_a_word_on_the_console(pages, of, 
 
 
 @pytest.mark.parametrize("width", [320, 1600])
-def test_tables_sort_and_nothing_is_wider_than_the_window(text, tmp_path, width):
-    (tmp_path / "page.html").write_text(with_script(text, CLICK), encoding="utf-8")
-    opened = open_page(tmp_path / "page.html", tmp_path, width=width)
-    assert 'data-first="third"' in opened.text
-    assert 'data-wide="0"' in opened.text
+def test_tables_sort_and_nothing_is_wider_than_the_window(opened, width):
+    window = opened("run", width=width)
+    assert window.run("innerWidth") == width
+    said = told(window, CLICK)
+    assert said["first"] == "third"
+    assert said["wide"] == "0"
 
 
 @pytest.mark.parametrize("of", ["search", "comparison"])
-def test_other_pages_are_not_wider_than_the_window_either(pages, of, tmp_path):
-    wide = CLICK.splitlines()[-1]
-    (tmp_path / "page.html").write_text(with_script(pages[of], wide), encoding="utf-8")
-    assert 'data-wide="0"' in open_page(tmp_path / "page.html", tmp_path, width=320).text
+def test_other_pages_are_not_wider_than_the_window_either(opened, of):
+    assert told(opened(of, width=320), CLICK.splitlines()[-1])["wide"] == "0"
 
 
-def test_rows_are_picked_by_their_words_and_sorted_by_the_keyboard(pages, searched, tmp_path):
-    (tmp_path / "page.html").write_text(with_script(pages["search"], PICK), encoding="utf-8")
-    opened = open_page(tmp_path / "page.html", tmp_path)
+def test_rows_are_picked_by_their_words_and_sorted_by_the_keyboard(opened, searched):
+    said = told(opened("search"), PICK)
     shown = sum(one.chosen["network.activation"] == "tanh" for one in searched.finished)
     assert 0 < shown < 14
-    assert f'data-shown="{shown}"' in opened.text and 'data-tanh="true"' in opened.text
-    assert f'data-told="{shown} of 14 rows"' in opened.text
-    assert 'data-sort="descending"' in opened.text
+    assert (said["shown"], said["tanh"]) == (str(shown), "true")
+    assert said["told"] == f"{shown} of 14 rows"
+    assert said["sort"] == "descending"
     largest = max(one.outcome.value for one in searched.finished if np.isfinite(one.outcome.value))
-    assert f'data-first="{largest!r}"' in opened.text
+    assert said["first"] == repr(largest)
 
 
-def test_a_cell_of_the_confusion_matrix_leads_to_its_rows_even_where_others_were_picked(text, tmp_path):
-    (tmp_path / "page.html").write_text(with_script(text, LEAD), encoding="utf-8")
-    opened = open_page(tmp_path / "page.html", tmp_path)
-    assert 'data-hidden="true"' in opened.text
-    assert re.search(r'data-group="true (\w+), predicted \w+"', opened.text) and 'data-there="true"' in opened.text
+def test_a_cell_of_the_confusion_matrix_leads_to_its_rows_even_where_others_were_picked(opened):
+    window = opened("run")
+    assert told(window, LEAD)["hidden"] == "true"
+    assert window.wait("document.body.dataset.there") == "true"
+    assert re.fullmatch(r"true (\w+), predicted \w+.*", window.run("document.body.dataset.group"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("of", ["run", "search", "comparison"])
-def test_axe_finds_nothing(pages, of, tmp_path, scheme):
-    found = util.find_spec("axe_core_python")
-    if found is None or found.origin is None:
+def test_axe_finds_nothing(opened, of, scheme):
+    if util.find_spec("axe_core_python") is None:
         pytest.skip("axe-core-python is not installed")
-    axe = (Path(found.origin).parent / "axe.min.js").read_text(encoding="utf-8")
-    (tmp_path / "page.html").write_text(with_script(pages[of], axe, AXE), encoding="utf-8")
-    dark = ("--force-dark-mode", "--blink-settings=preferredColorScheme=0") if scheme == "dark" else ()
-    opened = open_page(tmp_path / "page.html", tmp_path, *dark)
-    said = re.search(r"AXE(.*)END", opened.text)
-    assert said is not None
-    assert json.loads(said[1]) == []
+    window = opened(of, dark=scheme == "dark")
+    assert window.run("matchMedia('(prefers-color-scheme: dark)').matches") is (scheme == "dark")
+    assert window.axe() == []

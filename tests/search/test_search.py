@@ -144,7 +144,8 @@ def test_where_the_rows_give_an_average_the_default_search_keeps_it(tmp_path):
 
     x = np.linspace(-1, 1, 1_500)
     data = bw.load({"x": x, "y": 2 * x}, target="y", test_split=0.0)
-    space, prepared, _, _ = _plan_search(load_space(None, []), SearchOptions(trials=40), data)
+    small = load_space(None, [("network.name", "mlp", ""), ("network.hidden_layer_sizes", "[4]", "")])
+    space, prepared, _, _ = _plan_search(small, SearchOptions(trials=40), data)
     assert is_averaged(prepared.settings)
     assert {"optimizer.learning_rate", "network.dropout"} <= {one.key for one in space.dimensions}
     assert "schedule.name" not in {one.key for one in space.dimensions}

@@ -36,6 +36,7 @@ def thin(x: Floats, y: Floats, most: int = MOST) -> NDArray[np.intp]:
 
 
 def _least(values: Floats, columns: NDArray[np.int64], begins: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The place of the smallest value of each column."""
-    order = np.lexsort((values, columns))
-    return order[begins]
+    """The first place of the smallest value of each column; all points of a column are in a row."""
+    least = np.minimum.reduceat(values, begins)
+    places = np.flatnonzero(values == np.repeat(least, np.diff(begins, append=len(values))))
+    return places[np.unique(columns[places], return_index=True)[1]]
