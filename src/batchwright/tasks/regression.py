@@ -378,5 +378,6 @@ def limit_note(limited: int, rows: int) -> tuple[str, ...]:
     """
     if not limited:
         return ()
-    cut = f"{limited:,} of {rows:,} answers were far outside the range of the training rows, and are cut at a limit"
+    far = "far outside the range of the training rows, or below 0 as none of them is"
+    cut = f"{limited:,} of {rows:,} answers were {far}, and are cut at a limit"
     return (f"{cut}: `task.clip_margin` sets it, and `none` leaves answers as they are",)

@@ -1,0 +1,95 @@
+"""Files as other programs write them: R, SAS, Stata and databases, and types of Parquet that hold no numbers."""
+
+import datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from batchwright.data.describe import describe
+from batchwright.data.disk.convert_table import convert
+from batchwright.data.formats.delimited import read_csv
+from batchwright.data.load import load
+from batchwright.data.typed.table import TableOptions
+from batchwright.errors import DataError
+
+ROWS = 40
+DRAW = np.random.default_rng(0)
+NUMBERS = DRAW.normal(size=ROWS).round(4)
+KINDS = np.array(["setosa", "virginica"])[DRAW.integers(0, 2, ROWS)]
+
+
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_a_table_of_r_has_names_of_rows_that_its_header_lacks(tmp_path: Path, quote: str) -> None:
+    lines = [f"{quote}length{quote} {quote}width{quote} {quote}kind{quote}"]
+    lines += [
+        f"{quote}{row + 1}{quote} {x} {-x} {quote}{kind}{quote}"
+        for row, (x, kind) in enumerate(zip(NUMBERS, KINDS, strict=True))
+    ]
+    path = tmp_path / "r.txt"
+    path.write_text("\n".join(lines) + "\n")
+    table = read_csv(path, TableOptions())
+    assert table.frame.columns == ["unnamed 0", "length", "width", "kind"]
+    assert table.frame["length"].to_list() == NUMBERS.tolist()
+    assert table.frame["kind"].to_list() == KINDS.tolist()
+    assert table.column("unnamed 0").kind == "identifier"
+    assert any("one name fewer" in note for note in table.notes)
+    assert convert(path, TableOptions()).table().frame.equals(table.frame)
+
+
+def test_sentences_with_one_line_shorter_are_no_table_of_blanks(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("two words\n" + "three small words\n" * 20)
+    assert read_csv(path, TableOptions()).frame.columns == ["two words"]
+
+
+@pytest.mark.parametrize("mark", [".", r"\N"])
+def test_marks_of_databases_and_statistics_mean_missing(tmp_path: Path, mark: str) -> None:
+    dates = [datetime.date(2024, 1, 1) + datetime.timedelta(days=3 * row) for row in range(ROWS)]
+    gone = np.arange(ROWS) % 4 == 1
+    lines = ["x\tday\tkind"]
+    lines += [
+        "\t".join([mark] * 3 if lost else [f"{x}", f"{day}", kind])
+        for x, day, kind, lost in zip(NUMBERS, dates, KINDS, gone, strict=True)
+    ]
+    path = tmp_path / "dump.tsv"
+    path.write_text("\n".join(lines) + "\n")
+    table = read_csv(path, TableOptions())
+    assert [column.kind for column in table.columns] == ["numeric", "date", "categorical"]
+    for cells in table.frame:
+        assert cells.is_null().to_list() == gone.tolist()
+    assert table.frame["x"].drop_nulls().to_list() == NUMBERS[~gone].tolist()
+    assert f"10 cells {mark!r} taken as missing" in table.column("kind").note
+    assert convert(path, TableOptions()).table().frame.equals(table.frame)
+
+
+@pytest.mark.parametrize("kind", ["numeric", "categorical", "date", "text", "boolean", "tags"])
+@pytest.mark.parametrize("what", ["bytes", "lengths"])
+def test_bytes_and_lengths_are_described_and_refused_in_words_whatever_they_are_told_to_be(
+    tmp_path: Path, what: str, kind: str
+) -> None:
+    cells = {"bytes": [b"\xff", b"\x00a"] * 20, "lengths": [datetime.timedelta(seconds=90), None] * 20}[what]
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"c": cells, "x": NUMBERS, "y": KINDS}).write_parquet(path)
+    plain = {column.name: column for column in describe(path, target="y").columns}
+    assert set(plain["c"].cells) <= {"ff", "0061", "90"}
+    told = describe(path, target="y", kinds={"c": kind})
+    assert [column.name for column in told.columns] == ["c", "x", "y"]
+    refused = kind in ("date", "boolean") or (what, kind) == ("bytes", "numeric")
+    if refused:
+        with pytest.raises(DataError, match="do not fit"):
+            load(path, target="y", kinds={"c": kind})
+    else:
+        assert load(path, target="y", kinds={"c": kind}).train.rows > 0
+
+
+def test_a_target_of_clocks_is_refused_with_the_setting_that_makes_seconds_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "race.csv"
+    seconds = DRAW.integers(3000, 9000, ROWS)
+    lines = [f"{x},{s // 3600}:{s // 60 % 60:02}:{s % 60:02}" for x, s in zip(NUMBERS, seconds, strict=True)]
+    path.write_text("x,finish\n" + "\n".join(lines) + "\n")
+    with pytest.raises(DataError, match=r"times of day.*lengths of time, `data.kinds=\{finish: numeric\}`"):
+        load(path, target="finish")
+    data = load(path, target="finish", kinds={"finish": "numeric"}, validation_split=0, test_split=0)
+    np.testing.assert_allclose(data.target.decode(data.train.targets), seconds, rtol=1e-5)  # type: ignore[union-attr]
