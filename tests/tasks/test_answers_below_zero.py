@@ -26,3 +26,20 @@ def test_a_number_that_is_never_below_0_is_not_predicted_below_it() -> None:
 def test_others_may_be(shift: float, margin: Any) -> None:
     trained = bw.fit(bw.load({"x": X, "y": 10.0**X + shift}, target="y"), **HOW, clip_margin=margin)
     assert trained.predict({"x": X}).answers.min() < 0.0
+
+
+def test_a_target_of_many_decades_is_better_learned_as_its_logarithm_and_a_note_says_so() -> None:
+    rows = {"x": X, "y": 10.0**X}
+    (note,) = [note for note in bw.load(rows, target="y").notes if "nine tenths" in note]
+    assert "`target_transform=log` learns all alike" in note
+    errors = []
+    for transform in ("none", "log"):
+        trained = bw.fit(bw.load(rows, target="y", target_transform=transform), network=MLP((16,)), progress=False)
+        answers = trained.predict({"x": X}).answers
+        errors.append(np.median(np.abs(np.log10(np.maximum(answers, 1e-9)) - X)))
+    assert errors[1] < 0.5 < errors[0]
+
+
+@pytest.mark.parametrize("y", [10.0 ** (X / 3), 10.0**X - 1.0, X])
+def test_of_others_no_note_says_so(y: np.ndarray) -> None:
+    assert not [note for note in bw.load({"x": X, "y": y}, target="y").notes if "nine tenths" in note]
