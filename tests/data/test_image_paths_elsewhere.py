@@ -1,4 +1,4 @@
-"""Images that a table names by the paths of another machine are found by their ends, unless these do not tell them apart."""
+"""Images named by the paths of another machine are found by their ends, unless these do not tell them apart."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def test_the_end_of_a_path_of_another_machine_names_the_image(tmp_path: Path, ro
 def test_ends_that_are_one_file_are_refused(tmp_path: Path) -> None:
     names = [f"/home/ann/{'cat' if row % 2 else 'dog'}/im{row // 2}.png" for row in range(ROWS)]
     table = write(tmp_path, names, [f"photos/im{row}.png" for row in range(ROWS // 2)])
-    with pytest.raises(DataError, match="several paths end as im0.png"):
+    with pytest.raises(DataError, match=r"several paths end as im0\.png"):
         bw.load(table, target="kind", image_dir=tmp_path / "photos")
 
 

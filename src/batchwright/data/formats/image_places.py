@@ -155,7 +155,7 @@ def is_elsewhere(name: str) -> bool:
     >>> is_elsewhere("C:/photos/im1.png"), is_elsewhere("photos/im1.png")
     (True, False)
     """
-    return ABSOLUTE.match(name) is not None and not os.path.exists(name)
+    return ABSOLUTE.match(name) is not None and not Path(name).exists()
 
 
 def _by_end(folder: Path, name: str) -> Path:
