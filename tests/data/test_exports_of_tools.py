@@ -93,3 +93,24 @@ def test_a_target_of_clocks_is_refused_with_the_setting_that_makes_seconds_of_it
         load(path, target="finish")
     data = load(path, target="finish", kinds={"finish": "numeric"}, validation_split=0, test_split=0)
     np.testing.assert_allclose(data.target.decode(data.train.targets), seconds, rtol=1e-5)  # type: ignore[union-attr]
+
+
+def test_years_below_groups_are_a_second_line_of_the_header(tmp_path: Path) -> None:
+    rows = [f"R{row % 7},{x},{x + 1},{-x},{2 * x}" for row, x in enumerate(NUMBERS)]
+    path = tmp_path / "pivot.csv"
+    path.write_text("Region,Sales,,Costs,\n,2020,2021,2020,2021\n" + "\n".join(rows) + "\n")
+    table = read_csv(path, TableOptions())
+    assert table.frame.columns == ["Region", "Sales 2020", "Sales 2021", "Costs 2020", "Costs 2021"]
+    assert table.frame["Sales 2020"].to_list() == NUMBERS.tolist()
+    assert convert(path, TableOptions()).table().frame.equals(table.frame)
+    years = [f"R{row % 7},{2000 + row},{1990 + row},{x},{x}" for row, x in enumerate(NUMBERS)]
+    path.write_text("Region,Built,,Price,\n,2055,1985,2020,2021\n" + "\n".join(years) + "\n")
+    assert read_csv(path, TableOptions()).rows == ROWS + 1
+
+
+def test_what_keeps_amounts_from_being_numbers_is_named_with_the_remedy(tmp_path: Path) -> None:
+    cells = ["k.A." if row % 10 == 1 else f"{row}.212" for row in range(100, 100 + 2 * ROWS)]
+    path = tmp_path / "t.csv"
+    path.write_text("sold;x\n" + "\n".join(f"{cell};0,5" for cell in cells) + "\n")
+    note = read_csv(path, TableOptions()).column("sold").note
+    assert "others are as 'k.A.': if they mean missing, `data.columns={sold: {missing: [\"k.A.\"]}}`" in note
