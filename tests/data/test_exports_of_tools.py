@@ -114,3 +114,15 @@ def test_what_keeps_amounts_from_being_numbers_is_named_with_the_remedy(tmp_path
     path.write_text("sold;x\n" + "\n".join(f"{cell};0,5" for cell in cells) + "\n")
     note = read_csv(path, TableOptions()).column("sold").note
     assert "others are as 'k.A.': if they mean missing, `data.columns={sold: {missing: [\"k.A.\"]}}`" in note
+
+
+def test_rows_that_repeat_the_header_are_said_to_do_so_and_make_no_flags(tmp_path: Path) -> None:
+    rows = [f"{x},{'ja' if x > 0 else 'nein'}" for x in NUMBERS]
+    path = tmp_path / "joined.csv"
+    path.write_text("\n".join(["x,y", *rows[:20], "x,y", *rows[20:], ""]))
+    with pytest.raises(DataError, match="repeat the header") as stopped:
+        read_csv(path, TableOptions())
+    assert "missing" not in str(stopped.value)
+    table = read_csv(path, TableOptions(on_bad_rows="drop"))
+    assert table.rows == ROWS
+    assert set(table.frame["y"]) == {"ja", "nein"}

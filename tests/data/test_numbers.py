@@ -120,8 +120,10 @@ def test_a_format_is_found_and_told(tmp_path: Path, cells: list[str], numbers: l
         (["45%", "0.45"] * 3, "numbers in more than one format, such as '0.45' and '45%', stay text"),
         (
             [f"{i % 10} kg" for i in range(18)] + ["many"],
-            "text, although 95% of the cells are numbers as in '0 kg'; others are as 'many': if they mean missing, "
-            '`data.columns={x: {missing: ["many"]}}` makes numbers of the rest',
+            (
+                "text, although 95% of the cells are numbers as in '0 kg'; others are as 'many': if they mean missing, "
+                '`data.columns={x: {missing: ["many"]}}` makes numbers of the rest'
+            ),
         ),
         (["$007", "$012"] * 3, "numbers with leading zeros or of 16 digits and more are kept as they are written"),
         (
