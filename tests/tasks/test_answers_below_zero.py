@@ -18,6 +18,7 @@ def test_a_number_that_is_never_below_0_is_not_predicted_below_it() -> None:
     new = {"x": X}
     assert free.predict(new).answers.min() < 0.0
     found = trained.predict(new)
+    assert 0.0 <= found.answers.min() < 1e-12
     np.testing.assert_allclose(found.answers, np.maximum(free.predict(new).answers, 0.0), atol=1e-9)
     assert any("below 0" in note for note in found.notes)
 
