@@ -133,7 +133,8 @@ def fit(
         threshold: for two classes, the probability from which the second is predicted; "f1" and "balanced_accuracy"
             choose the threshold with the best value of this metric on the validation rows.
         clip_margin: >= 0, by which share of the training rows' range a predicted number may be outside this range;
-            "auto" is 0.25, and for `nn.Linear` "none", which leaves all numbers as they are.
+            "auto" is 0.25, but not below 0 if no training row is, and for `nn.Linear` "none", which leaves all
+            numbers as they are.
         calibration: of the probabilities of classes and labels on the validation rows: "temperature" scales them,
             "auto" where that lowers the log loss by more than its standard error, "none" leaves them as they are.
         remainder: whether a last batch that is not full is used ("keep") or left out ("drop").

@@ -209,3 +209,16 @@ def test_kinds_decide() -> None:
     data = bw.load(table(), target="y", kinds={"review": "identifier", "stars": "text"})
     assert [column.kind for column in data.schema.columns] == ["identifier", "text", "categorical"]
     assert data.preprocessing.texts
+
+
+def test_short_texts_are_learned_by_their_words_where_many_occur_once() -> None:
+    chance = draw(3)
+    shops = {"Amazon EU": "goods", "Rent Berlin": "home", "Shell Petrol": "car", "Market Rewe": "food"}
+    drawn = [chance.choice(list(shops)) for _ in range(300)]
+    purposes = [f"{shop} {chance.randrange(200)}" for shop in drawn]
+    data = bw.load({"purpose": purposes, "kind": [shops[shop] for shop in drawn]}, target="kind")
+    assert data.schema.columns[0].kind == "text"
+    trained = bw.fit(data, epochs=20, progress=False)
+    assert trained.test_metrics["accuracy"] > 0.95
+    seldom = [f"{shop} {chance.randrange(20)}" for shop in drawn]
+    assert bw.load({"purpose": seldom, "kind": drawn}, target="kind").schema.columns[0].kind == "categorical"

@@ -118,7 +118,13 @@ def test_a_format_is_found_and_told(tmp_path: Path, cells: list[str], numbers: l
         (["$12", "€13"] * 3, "numbers in more than one format, such as '$12' and '€13', stay text"),
         (["1,50", "2.50"] * 3, "numbers in more than one format, such as '2.50' and '1,50', stay text"),
         (["45%", "0.45"] * 3, "numbers in more than one format, such as '0.45' and '45%', stay text"),
-        ([f"{i % 10} kg" for i in range(18)] + ["many"], "text, although 95% of the cells are numbers as in '0 kg'"),
+        (
+            [f"{i % 10} kg" for i in range(18)] + ["many"],
+            (
+                "text, although 95% of the cells are numbers as in '0 kg'; others are as 'many': if they mean missing, "
+                '`data.columns={x: {missing: ["many"]}}` makes numbers of the rest'
+            ),
+        ),
         (["$007", "$012"] * 3, "numbers with leading zeros or of 16 digits and more are kept as they are written"),
         (
             ["1-", "2", "2-", "3+"] * 3,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -350,6 +351,20 @@ def test_shuffled_numbers_are_seen_by_r2() -> None:
     assert diagnose(replace(of, metrics=metrics))[0].kind == "labels shuffled or noisy"
     useful = metrics | {"test": {"r2": 0.3}}
     assert "labels shuffled or noisy" not in {one.kind for one in diagnose(replace(of, metrics=useful))}
+
+
+def test_where_nothing_is_learned_numbers_that_were_read_as_text_are_named_first(tmp_path: Path) -> None:
+    masses = [f"{row} kg" if row % 2 else f"{row * 997} g" for row in range(90)]
+    (tmp_path / "t.csv").write_text("mass,x,label\n" + "".join(f"{mass},{mass[0]},{mass[-2:]}\n" for mass in masses))
+    iris = encoding()
+    columns = bw.load(tmp_path / "t.csv", target="label").schema.columns
+    read = replace(iris, schema=replace(iris.schema, columns=columns))
+    shuffled = FAULTS["labels shuffled or noisy"]
+    told, untold = (
+        next(one.advice for one in diagnose(of) if one.kind == "labels shuffled or noisy")
+        for of in (replace(shuffled, encoding=read), shuffled)
+    )
+    assert told == f"mend first what may be numbers but is read as text: 'mass'; {untold}"
 
 
 def test_changes_leave_out_settings_that_the_run_does_not_have() -> None:

@@ -64,7 +64,8 @@ class TaskSettings:
         threshold: for two classes, the probability from which the second is predicted; "f1" and "balanced_accuracy"
             choose the best one by that metric on the validation rows.
         clip_margin: >= 0, by which share of the training rows' range a predicted number may be outside this range;
-            "auto" is 0.25, and with network.name=linear "none", which leaves all numbers as they are.
+            "auto" is 0.25, but not below 0 if no training row is, and with network.name=linear "none", which leaves
+            all numbers as they are.
         calibration: of the probabilities of classes and labels on the validation rows: "temperature" scales them,
             "auto" where that lowers the log loss by more than its standard error, "none" leaves them as they are.
     """

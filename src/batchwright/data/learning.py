@@ -41,6 +41,10 @@ FEW_ROWS = LEAST_HELD_OUT
 FAR_SHARE = 0.9
 """The share of the variance of a predicted number from which a single row is noted."""
 
+WIDE = 1e4
+"""How many times the lower end of nine tenths of the rows the upper one is, in a positive number that is better learned
+as its logarithm: a relative error below is then a ten-thousandth of one above."""
+
 ALIKE = 1e-5
 """The distance between the quartiles of what is learned, in its deviations, below which a far row hides all others:
 float32 has seven digits, and a loss has its square."""
@@ -120,7 +124,7 @@ def divide(
     codes = () if target.task == "regression" else unlearned_note(target.encode(table)[indices.train], target)
     another = () if like is None else target_note(rows, like, target)
     divided = (*_no_test_note(options, own), *_all_train_note(options, own, indices))
-    notes = (*notes, *divided, *_far_notes(target, table, indices))
+    notes = (*notes, *divided, *_far_notes(target, table, indices), *_decades_notes(target, table, indices))
     return Divided(target, indices, kept, notes, (*codes, *another))
 
 
@@ -145,6 +149,22 @@ def _far_notes(target: Target, table: Table, indices: Indices) -> tuple[str, ...
             if 0 < np.ptp(np.quantile(part.learned(values, table.name), (0.25, 0.75))) < ALIKE:
                 raise DataError(f"{said} nothing else can be learned: {advice}.")
             notes.append(f"{said} little else is learned: {advice}")
+    return tuple(notes)
+
+
+def _decades_notes(target: Target, table: Table, indices: Indices) -> tuple[str, ...]:
+    """A note on each positive number that goes over so many decades that squared errors are those of the largest."""
+    parts = target.parts if isinstance(target, SeveralTargets) else (target,)
+    notes = []
+    for part in (part for part in parts if isinstance(part, ValueTarget) and part.transform is None):
+        values = table.frame[part.name].cast(pl.Float64).to_numpy()[indices.train]
+        if len(values) > FEW_ROWS and values.min() > 0:
+            lower, upper = np.quantile(values, (0.05, 0.95))
+            if upper / lower >= WIDE:
+                notes.append(
+                    f"target {part.name!r}: nine tenths of the training rows are from {lower:.3g} to {upper:.3g}, and "
+                    "errors of the smaller ones hardly count: `target_transform=log` learns all alike"
+                )
     return tuple(notes)
 
 

@@ -42,6 +42,8 @@ from batchwright.data.typed.schema import ColumnOptions, Kind, Scaling, Task
 from batchwright.data.typed.table import Table, from_frame
 from batchwright.data.weights import row_weights, unit_of
 
+ONE_UNKNOWN = ", where rare categories, and those that training has not, are one"
+"""Said of equal inputs, most of which hold such a category: the cells themselves may differ."""
 ALL_KNOWN = (
     ": unless few different inputs are possible at all, they say nothing about new rows, see `batchwright check`"
 )
@@ -191,7 +193,7 @@ def encode_parts(parted: "Parted") -> Dataset:
     hashes = {name: _hashes_of(parted.rows[name], part) for name, part in parts.items()}
     notes = (
         *parted.notes,
-        *_shared_rows_notes(hashes),
+        *_shared_rows_notes(hashes, parts),
         *parted.uneven,
         *few_rows_notes({name: part.rows for name, part in parts.items()}, encoding.target),
         *parted.unlearned,
@@ -311,12 +313,22 @@ def _own_rows(part: Rows | None, encoding: Encoding, options: DataOptions) -> Ro
     return rows if kept is None else dataclasses.replace(rows.take(kept), notes=counting.notes)
 
 
-def _shared_rows_notes(hashes: Mapping[str, UInt64[np.ndarray, " _"]]) -> tuple[str, ...]:
+def _shared_rows_notes(hashes: Mapping[str, UInt64[np.ndarray, " _"]], parts: Mapping[str, Split]) -> tuple[str, ...]:
     """Notes on how many rows of one part have the same inputs as a row of an earlier part."""
     counts = {pair: count_shared(hashes[pair[0]], hashes[pair[1]]) for pair in combinations(hashes, 2)}
     return tuple(
         f"{count:,} of {len(hashes[later]):,} {later} rows have the same inputs as a row of {earlier}"
+        + (ONE_UNKNOWN if _share_unknown(hashes[earlier], hashes[later], parts[later]) else "")
         + (ALL_KNOWN if earlier == "train" and count == len(hashes[later]) else "")
         for (earlier, later), count in counts.items()
         if count
     )
+
+
+def _share_unknown(seen: UInt64[np.ndarray, " seen"], rows: UInt64[np.ndarray, " rows"], part: Split) -> bool:
+    """Whether half of the rows that are among `seen` hold a category that is taken as unknown."""
+    codes = part.inputs.get("categorical")
+    if codes is None or codes.shape[1] == 0:
+        return False
+    unknown = (codes[np.isin(rows, seen)] == 0).any(axis=1)
+    return bool(2 * unknown.sum() > len(unknown))

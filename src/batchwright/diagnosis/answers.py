@@ -108,10 +108,19 @@ def unconnected_labels(evidence: Evidence) -> tuple[Diagnosis, ...]:
             "error",
             "likely",
             f"{found}, although the training loss fell to {np.nanmin(loss):.3g}",
-            "check that each row has its own target: that no column was sorted or joined apart from the others, and "
-            "that the inputs can tell anything about the target",
+            f"{_unread_numbers(evidence)}check that each row has its own target: that no column was sorted or joined "
+            "apart from the others, and that the inputs can tell anything about the target",
         ),
     )
+
+
+def _unread_numbers(evidence: Evidence) -> str:
+    """The advice to mend columns of numbers that were read as text; empty if there are none."""
+    columns = () if evidence.encoding is None else evidence.encoding.schema.columns
+    names = [
+        column.name for column in columns if any(words in column.note for words in ("stay text", "text, although"))
+    ]
+    return f"mend first what may be numbers but is read as text: {', '.join(map(repr, names[:5]))}; " if names else ""
 
 
 _WEIGHTED = "task.class_weights"

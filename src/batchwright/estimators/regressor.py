@@ -29,7 +29,7 @@ class Regressor(RegressorMixin, Perceptron):  # type: ignore[misc]
             target, "auto" takes either where it suits the rows; predictions are in the target's own unit. Not without
             `standardize`.
         clip_margin: at least 0, by which share of the training rows' range a prediction may be outside this range;
-            "auto" is 0.25, "none" leaves predictions as they are.
+            "auto" is 0.25, but not below 0 if no training row is; "none" leaves predictions as they are.
 
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)

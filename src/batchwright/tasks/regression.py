@@ -283,6 +283,7 @@ class Regression:
     def decode(self, outputs: Outputs) -> np.ndarray:
         """The predicted values in their own unit: float64 [rows] for one target, else [rows, targets]."""
         values = self._to_unit(self._standardised_answers(np.asarray(outputs, np.float64)))
+        values = np.clip(values, self.lowest, self.highest) if self.lowest else values  # 0 is 0, and not -1e-17
         return values[:, 0] if self.targets == 1 else values
 
     def decode_quantiles(self, outputs: Outputs) -> Float[np.ndarray, "rows targets levels"] | None:
@@ -378,5 +379,6 @@ def limit_note(limited: int, rows: int) -> tuple[str, ...]:
     """
     if not limited:
         return ()
-    cut = f"{limited:,} of {rows:,} answers were far outside the range of the training rows, and are cut at a limit"
+    far = "far outside the range of the training rows, or below 0 as none of them is"
+    cut = f"{limited:,} of {rows:,} answers were {far}, and are cut at a limit"
     return (f"{cut}: `task.clip_margin` sets it, and `none` leaves answers as they are",)

@@ -64,8 +64,8 @@ def task_of(dataset: Dataset, settings: TaskSettings, own: Own, *, linear: bool 
         return _try_parts(_own_task(own), dataset, own)
     if settings.clip_margin != "auto" and not _has_values(dataset.target):
         raise ConfigError("task.clip_margin is for numbers, but classes are predicted here: leave it out.")
-    if settings.clip_margin == "auto":
-        settings = replace(settings, clip_margin="none" if linear else CLIP_MARGIN)
+    if settings.clip_margin == "auto" and linear:
+        settings = replace(settings, clip_margin="none")
     return _try_parts(_make_task(dataset, settings, own), dataset, own)
 
 
@@ -166,15 +166,20 @@ def _regression(dataset: Dataset, targets: tuple[ValueTarget, ...], settings: Ta
 
 
 def _limits(targets: tuple[ValueTarget, ...], margin: float | str) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The lowest and the highest answer for each target; none without a margin, or if a range is not known or empty."""
-    if isinstance(margin, str):
+    """The lowest and the highest answer for each target; none without a margin, or if a range is not known or empty.
+
+    With "auto", no answer is below 0 if no training row is: prices, counts and lengths never are.
+    """
+    if margin == "none":
         return (), ()
+    share = CLIP_MARGIN if isinstance(margin, str) else margin
     lowest, highest = list[float](), list[float]()
     for low, high in ((target.lowest, target.highest) for target in targets):
         if low is None or high is None or low == high:
             return (), ()
-        lowest.append(max(low - margin * high + margin * low, -LARGEST))
-        highest.append(min(high + margin * high - margin * low, LARGEST))
+        least = max(low - share * high + share * low, -LARGEST)
+        lowest.append(max(least, 0.0) if margin == "auto" and low >= 0.0 else least)
+        highest.append(min(high + share * high - share * low, LARGEST))
     return tuple(lowest), tuple(highest)
 
 

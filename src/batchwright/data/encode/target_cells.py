@@ -1,6 +1,7 @@
 """The cells of a target: which rows have one, and whether they can be one."""
 
 import dataclasses
+import re
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,9 @@ from batchwright.data.typed.cells import KEPT, BadCell, BadCells
 from batchwright.data.typed.date_format import OF_NUMBERS
 from batchwright.data.typed.table import Table
 from batchwright.errors import DataError
+
+CLOCK_FORMAT = re.compile(r"%H:%M(?::%S(?:%\.f)?)?")
+"""The formats of times of day without a date, which lengths of time such as 1:23:45 look like."""
 
 
 def drop_missing(table: Table, name: str) -> Table:
@@ -40,13 +44,17 @@ def target_cells(table: Table, name: str) -> pl.Series:
             "`on_bad_rows=drop` does that.",
         )
     if not (cells.dtype.is_numeric() or cells.dtype in (pl.String, pl.Boolean)):
-        what = "dates" if column.kind == "date" else str(cells.dtype)
+        clock = CLOCK_FORMAT.fullmatch(column.format) is not None
+        what = "times of day" if clock else "dates" if column.kind == "date" else str(cells.dtype)
         whole = column.format in OF_NUMBERS
         more = f" {kind_setting(name, 'numeric')} keeps its whole numbers as numbers." if whole else ""
         more += " Lists are several labels: `task.name=multilabel`." if cells.dtype.is_nested() else ""
         raise DataError(
-            f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class. Choose another "
-            f"column, or make a number of it, as days since a first day.{more}"
+            f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class. If these are "
+            f"lengths of time, {kind_setting(name, 'numeric')} makes numbers of seconds of them."
+            if clock
+            else f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class. Choose "
+            f"another column, or make a number of it, as days since a first day.{more}"
             if column.kind == "date"
             else f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class.{more}"
         )

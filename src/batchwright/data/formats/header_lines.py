@@ -1,11 +1,13 @@
 """Headers of two lines, as of merged cells: groups of columns above, and the names in each group below."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 from batchwright.data.formats.signs import NUMBER
 from batchwright.data.typed.cells import MISSING
 
+YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 FEWEST_ROWS = 3
 """Rows below a header by which its second line is told from a row."""
 
@@ -53,7 +55,7 @@ def _names_of_index(names: Sequence[str], row: Sequence[str]) -> list[str] | Non
 def _names_numbers(upper: Sequence[str], lower: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Whether the second line has names above columns of numbers, two at least, and none that is a cell below.
 
-    Above such a column it may be empty only below a name.
+    Above such a column it may be empty only below a name. Years are names where no cell below is a year.
     """
     columns = [[row[place].strip() for row in below] for place in range(len(lower))]
     numeric = [_are_numbers(column) for column in columns]
@@ -61,7 +63,11 @@ def _names_numbers(upper: Sequence[str], lower: Sequence[str], below: Sequence[S
         cell for cell, group, numbers in zip(lower, upper, numeric, strict=True) if numbers and (cell or not group)
     ]
     apart = all(cell not in column for cell, column in zip(lower, columns, strict=True) if cell)
-    return len(named) > 1 and apart and not any(cell in MISSING or NUMBER.fullmatch(cell) for cell in named)
+    if len(named) < 2 or not apart:
+        return False
+    if all(map(YEAR.fullmatch, named)):
+        return not any(YEAR.fullmatch(cell) for column in columns for cell in column)
+    return not any(cell in MISSING or NUMBER.fullmatch(cell) for cell in named)
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:

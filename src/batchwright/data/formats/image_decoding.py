@@ -1,6 +1,7 @@
 """Decode the images that the cells of a column name; a name without an image that can be read is a bad cell."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
@@ -11,7 +12,7 @@ import polars as pl
 from jaxtyping import Bool, Int64
 
 from batchwright.data.formats.image_pixels import SCALES, Look, Problem, decode, look_at, on_all_cores, scale_of
-from batchwright.data.formats.image_places import Places, listed_folders, some_of
+from batchwright.data.formats.image_places import Places, is_elsewhere, listed_folders, some_of
 from batchwright.data.typed.bad_cells import dropped_note
 from batchwright.data.typed.cells import KEPT, LISTED, BadCell, BadCells, TableOptions
 from batchwright.data.typed.convert import as_text
@@ -80,20 +81,33 @@ def decode_images(
     reasons |= {name: problems[file] for name, file in files.items() if file in problems}
     fits = ~names.is_in(list(reasons)).fill_null(value=True).to_numpy()
     note = _note(looks, shape, folder, places) + (f"; of 16 bits: {scale:,} becomes 255" if scale else "")
+    note += _elsewhere_note(files, folder)
     described = Column(column.name, "image", note=note, shape=shape, largest=scale)
     looked_for = [files.get(name, folder / name) for name in distinct]
     return Decoded(described, pixels, fits, _bad_cells(names, reasons, fits, lines), looked_for)
 
 
 def find_files(names: list[str], folder: Path, places: Places) -> tuple[dict[str, Path], dict[str, str]]:
-    """The files of these names in a folder, and the reasons why others are not found."""
+    """The files of these names in a folder, and the reasons why others are not found.
+
+    Paths of another machine that would be one file are not found: their ends do not tell them apart.
+    """
     files, reasons = dict[str, Path](), dict[str, str]()
     for name in names:
         try:
             files[name] = places.find(folder, name)
         except (ValueError, OSError) as error:
             reasons[name] = getattr(error, "strerror", None) or str(error)
+    named = Counter(files.values())
+    for name in [name for name, file in files.items() if named[file] > 1 and is_elsewhere(name)]:
+        reasons[name] = f"several paths end as {files.pop(name).name}"
     return files, reasons
+
+
+def _elsewhere_note(files: dict[str, Path], folder: Path) -> str:
+    """Says that paths of another machine are found by their ends, with an example; empty if there are none."""
+    found = next(((name, file) for name, file in files.items() if is_elsewhere(name)), None)
+    return f"; paths of another machine by their ends, {found[0]!r} is {found[1].relative_to(folder)}" if found else ""
 
 
 def find_folder(column: str, names: pl.Series, places: Places) -> Path:

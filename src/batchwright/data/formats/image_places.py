@@ -1,6 +1,7 @@
 """Where the images are that the cells of a table name: in one folder, out of which no cell leads."""
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ MOST_FOLDERS = 100
 """Folders beside a table in which images are looked for, at most."""
 SAMPLE = 100
 """Names of a column that are looked for to find the folder of its images."""
+ABSOLUTE = re.compile(r"/|\\\\|[A-Za-z]:[\\/]")
+"""How a path begins that says where a file is on some machine."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,16 @@ class Places:
     def find(self, folder: Path, name: str) -> Path:
         """The file of this name in the folder.
 
-        The name may begin with the folder's own name; one without ending may be an image's name without its ending.
+        The name may begin with the folder's own name; one without ending may be an image's name without its ending. Of
+        a path of another machine, the longest end that is a file in the folder counts.
 
         Raises:
             ValueError: there is no such file, or several; or it is outside the folder.
         """
         path = folder / name
-        if not path.is_file():
+        if is_elsewhere(name):
+            path = _by_end(folder, name)
+        elif not path.is_file():
             path = folder / _without(folder.resolve().name, name.replace("\\", "/"))
         if not _is_inside(path, folder):
             raise ValueError(f"it is outside of {_shown(folder)}")
@@ -141,6 +147,22 @@ def listed_folders(folders: Iterable[Path]) -> str:
 def _without(first: str, name: str) -> str:
     """The name of a file without the name of its folder, if it begins with that."""
     return name.removeprefix(f"{first}/") if first else name
+
+
+def is_elsewhere(name: str) -> bool:
+    """Whether a name is a path of another machine: it says where a file is, and nothing is there.
+
+    >>> is_elsewhere("C:/photos/im1.png"), is_elsewhere("photos/im1.png")
+    (True, False)
+    """
+    return ABSOLUTE.match(name) is not None and not Path(name).exists()
+
+
+def _by_end(folder: Path, name: str) -> Path:
+    """The file in the folder that the longest end of a path names; the path itself if none does."""
+    parts = name.replace("\\", "/").split("/")[1:]
+    ends = (folder.joinpath(*parts[start:]) for start in range(len(parts)) if ".." not in parts and parts[start])
+    return next((path for path in ends if path.is_file()), folder / name)
 
 
 def _is_inside(path: Path, folder: Path) -> bool:

@@ -93,8 +93,8 @@ def usual_width(records: Records) -> tuple[int, float, int]:
 def guess_delimiter(head: bytes, signs: Signs) -> Signs:
     r"""The signs, with the delimiter that cuts most records into equally many fields, more than one; else the comma.
 
-    Runs of blanks delimit if they cut all records into equally many fields, and no other delimiter does nearly so, but
-    for a tab that is one of the blanks.
+    Runs of blanks delimit if they cut all records into equally many fields, or the header into one fewer, as R writes
+    it, and no other delimiter does nearly so, but for a tab that is one of the blanks.
 
     >>> guess_delimiter(b"a;b\n1,5;2\n", Signs()).delimiter
     ';'
@@ -124,12 +124,15 @@ def _rate(head: bytes, signs: Signs) -> float:
 
 
 def _are_columns(head: bytes, signs: Signs, by_tabs: float) -> bool:
-    """Whether all records have equally many fields between runs of blanks, and most are numbers or stand in columns."""
+    """Whether all records have equally many fields between runs of blanks, and most are numbers or stand in columns.
+
+    The header may have one fewer, as where the rows begin with names of their own.
+    """
     if b" " not in head and b"\t\t" not in head:
         return False
     records = sample_records(head, signs)
     width, share, _ = usual_width(records) if len(records) > 1 else (1, 0.0, 0)
-    if width == 1 or share < 1.0:
+    if width == 1 or (share < 1.0 and not _lacks_one_name(records, width)):
         return False
     lines = [line for line in head.split(b"\n")[:200] if line.strip()]
     runs = sum(re.search(rb"\S(  |\t | \t|\t\t)\s*\S", line) is not None for line in lines)
@@ -138,3 +141,9 @@ def _are_columns(head: bytes, signs: Signs, by_tabs: float) -> bool:
     cells = [cell for place in range(1, min(len(records), 100)) for cell in records.cells(place)]
     numbers = sum(NUMBER.fullmatch(cell) is not None for cell in cells)
     return 2 * numbers >= len(cells) or runs > 0.5 * len(lines)
+
+
+def _lacks_one_name(records: Records, width: int) -> bool:
+    """Whether the first record alone has another number of fields than `width`: one fewer, and not just one."""
+    fields = records.fields
+    return not records.broken.count and bool(fields[0] == width - 1 > 1 and (fields[1:] == width).all())

@@ -19,7 +19,7 @@ def bad_cells_error(name: str, bad: BadCells, *, place: str, hints: Iterable[str
     wrong_bytes = any(" byte " in cell.value for cell in bad.first if cell.column is None)
     if columns:
         what = "cell that does not fit its column" if bad.count == 1 else "cells that do not fit their column"
-        settings = _all_columns_setting(bad, columns[0]) or _column_settings(bad, columns[0])
+        settings = _header_note(bad) or _all_columns_setting(bad, columns[0]) or _column_settings(bad, columns[0])
     else:
         quotes = any("quotation mark" in cell.value for cell in bad.first)
         wrong = "that cannot be taken apart" if quotes else "with the wrong number of fields"
@@ -56,7 +56,7 @@ def _column_note(column: str, cells: Sequence[BadCell], bad: BadCells, place: st
     listed = first_ten(f"{cell.value!r:.60} ({_where(cell, place)})" for cell in cells)
     what = f"{_count(cells)} not fit, as {cells[0].wanted} is expected: {listed}"
     return f"column {column!r}: {what}. A training stops there; `on_bad_rows=drop` leaves out such rows." + (
-        _column_settings(bad, column)
+        _header_note(bad) or _column_settings(bad, column)
     )
 
 
@@ -68,6 +68,12 @@ def _record_note(cells: Sequence[BadCell], place: str) -> str:
 def _count(cells: Sequence[BadCell]) -> str:
     """How many cells these are, with a verb; only the first hundred of a column are known."""
     return "1 cell does" if len(cells) == 1 else f"{len(cells)} cells {'' if len(cells) < KEPT else 'or more '}do"
+
+
+def _header_note(bad: BadCells) -> str:
+    """Says that rows repeat the header, where all bad cells are the names of their columns; else nothing."""
+    repeats = all(cell.value.strip() == cell.column for cell in bad.first)
+    return " They repeat the header, as where files were joined." if repeats else ""
 
 
 def _column_settings(bad: BadCells, column: str) -> str:

@@ -11,9 +11,9 @@ from batchwright.data.typed.schema import Column, ColumnOptions
 
 MISSING = (
     *("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?"),
-    *("#N/A", "#NA", "<NA>", "None", "none", "-"),
+    *("#N/A", "#NA", "<NA>", "None", "none", "-", ".", "\\N"),
 )
-"""The texts that mean missing; spaces around a cell do not count."""
+"""The texts that mean missing, `.` in SAS and Stata, `\\N` in dumps of databases; spaces around a cell do not count."""
 
 SHOW = "show"
 """The `on_bad_rows` by which a file is described; no training reads rows so."""

@@ -48,6 +48,10 @@ def as_text(column: pl.Series, *, between: str = LISTED) -> pl.Series:
                 f"column {column.name!r} holds lists with {between!r} in a text, which is put between them."
             )
         return texts.join(between)
+    if column.dtype == pl.Binary:
+        return column.bin.encode("hex")
+    if column.dtype == pl.Duration:
+        return column.dt.to_string("iso")
     if not column.dtype.is_float() and not column.dtype.is_decimal():
         return column.cast(pl.String)
     cells = pl.col(column.name)
@@ -59,7 +63,7 @@ def as_text(column: pl.Series, *, between: str = LISTED) -> pl.Series:
 def _as_numbers(column: pl.Series, spec: Column) -> pl.Series:
     if column.dtype == pl.Duration:
         return seconds_of(column)
-    if column.dtype.is_temporal() or column.dtype.is_nested():
+    if column.dtype.is_temporal() or column.dtype.is_nested() or column.dtype == pl.Binary:
         return pl.repeat(None, len(column), dtype=pl.Float64, eager=True).alias(column.name)
     if column.dtype == pl.String and spec.format in LENGTHS:
         return read_durations(column, spec.format)

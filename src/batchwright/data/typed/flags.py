@@ -45,11 +45,13 @@ LOOKED_AT = 1000
 def find_flags(cells: pl.Series) -> str:
     """A note on how flags are read, if all texts of a column are flags written in several ways; else empty.
 
+    The name of the column is no way to write one: it is in a row that repeats the header.
+
     >>> find_flags(pl.Series("paid", ["1", "yes", "0", "No"]))
     "read as true: '1', 'yes'; as false: '0', 'No'; `data.kinds={paid: categorical}` keeps what is written"
     """
     texts = _few_texts(cells)
-    if not texts or not _are_flags(texts) or len({text.lower() for text in texts}) < WAYS:
+    if not texts or not _are_flags(texts) or len({text.lower() for text in texts} - {cells.name.lower()}) < WAYS:
         return ""
     true, false = _meanings(texts)
     return f"read as true: {true}; as false: {false}; {kind_setting(cells.name, 'categorical')} keeps what is written"

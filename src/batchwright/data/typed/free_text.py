@@ -30,6 +30,9 @@ LOWER, CASELESS, CAPITAL = 2.0, 4.0, 5.0
 Names are two or three words with capitals; a sentence has more of them, or small letters."""
 SENTENCE = 4.0
 """The fewest words per cell of free text if texts repeat: shorter ones are rather categories."""
+ALONE = 0.1
+"""From this share of rows with a text that no other row has, two words per cell are enough: a category that occurs once
+teaches nothing, and its words do."""
 COMMON = 0.2
 """With a smaller share of distinct texts, each occurs five times or more on average: they are categories."""
 
@@ -121,7 +124,8 @@ def guess_free_text(cells: pl.Series, distinct: pl.DataFrame, *, names_rows: boo
     if len(cells) == 0 or distinct.height < COMMON * len(cells) or not _may_have_words(distinct):
         return None, NAMES
     wording = measure_wording(cells)
-    needed = wording.needed if names_rows else max(SENTENCE, wording.needed)
+    alone = int((distinct["rows"] == 1).sum()) >= ALONE * len(cells)
+    needed = wording.needed if names_rows else LOWER if alone else max(SENTENCE, wording.needed)
     if wording.words >= needed and wording.teaches:
         return Column(cells.name, "text", note=f"free text of {wording.words:,.0f} words on average"), ""
     if wording.words >= needed:

@@ -168,7 +168,7 @@ def _guess_text(
         return _with_decimal(_as_plain_numbers(cells, _plain_numbers(cells, decimal)), decimal)
     if 0 < distinct.height <= TRUTHS and distinct["cell"].str.to_lowercase().is_in(["true", "false"]).all():
         return Column(name, "boolean")
-    why = _why_no_numbers(cells, written) or _what_is_no_number(name, distinct, others)
+    why = _why_no_numbers(cells, written, distinct) or _what_is_no_number(name, distinct, others)
     return _guess_time(cells, distinct, day_first, why)
 
 
@@ -222,12 +222,14 @@ def _as_written(cells: pl.Series, written: Written) -> Column:
     return dataclasses.replace(column, note=note, numbers=written.format)
 
 
-def _why_no_numbers(cells: pl.Series, written: Written | None) -> str:
+def _why_no_numbers(cells: pl.Series, written: Written | None, distinct: pl.DataFrame) -> str:
     """Why text stays text although nearly all cells are numbers in some format; empty if they are not."""
     if written is None or not _fits(written.alike, len(cells)):
         return ""
     if written.other is None:
-        return f"text, although {written.fits / len(cells):.0%} of the cells are numbers as in {written.example!r}"
+        others = distinct.filter(~written.format.fits(distinct["cell"]))
+        share = f"{written.fits / len(cells):.0%} of the cells are numbers as in {written.example!r}"
+        return f"text, although {share}; {_may_mean_missing(cells.name, others)}"
     return f"numbers in more than one format, such as {written.example!r} and {written.other!r}, stay text"
 
 
@@ -239,12 +241,15 @@ def _what_is_no_number(name: str, distinct: pl.DataFrame, no_numbers: pl.Series)
     rows, cells = rows_of(distinct, no_numbers), int(distinct["rows"].sum())
     if not 0 < rows <= cells / 2 or distinct.height <= CODES:
         return ""
-    others = distinct.filter(no_numbers)
+    others = _may_mean_missing(name, distinct.filter(no_numbers))
+    return f"text, although {1 - rows / cells:.0%} of the cells are numbers; {others}"
+
+
+def _may_mean_missing(name: str, others: pl.DataFrame) -> str:
+    """What other texts stand among numbers, the most frequent ones, and the setting that takes them as missing."""
     texts = others.sort("rows", "cell", descending=[True, False])["cell"].head(SHOWN).sort().to_list()
-    return (
-        f"text, although {1 - rows / cells:.0%} of the cells are numbers; others are as {texts[0]!r}: if "
-        f"they mean missing, {missing_setting(name, texts)} makes numbers of the rest"
-    )
+    setting = missing_setting(name, texts)
+    return f"others are as {texts[0]!r}: if they mean missing, {setting} makes numbers of the rest"
 
 
 def _as_plain_numbers(cells: pl.Series, numbers: pl.Series) -> Column:

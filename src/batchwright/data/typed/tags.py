@@ -66,6 +66,8 @@ def tags_as_told(spec: Column, cells: pl.Series) -> Column:
     """A column that is told to hold several values in a cell, with the separator that most cells hold."""
     if isinstance(cells.dtype, pl.List | pl.Array):
         return Column(spec.name, "tags", format=LISTED)
+    if cells.dtype in (pl.Binary, pl.Duration):
+        return _left_out(spec.name, f"{cells.dtype} cells hold no values that a mark separates")
     held = {mark: cells.cast(pl.String).str.contains(mark, literal=True).sum() for mark in SEPARATORS}
     return _column(cells.cast(pl.String).drop_nulls(), max(SEPARATORS, key=lambda mark: held[mark]))
 
