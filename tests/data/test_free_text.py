@@ -222,3 +222,13 @@ def test_short_texts_are_learned_by_their_words_where_many_occur_once() -> None:
     assert trained.test_metrics["accuracy"] > 0.95
     seldom = [f"{shop} {chance.randrange(20)}" for shop in drawn]
     assert bw.load({"purpose": seldom, "kind": drawn}, target="kind").schema.columns[0].kind == "categorical"
+
+
+def test_names_of_people_stay_categories_though_many_occur_once() -> None:
+    chance = draw(4)
+    first = [f"{start}{end}" for start in ("Ar", "Be", "Cla", "Da") for end in ("na", "ko")]
+    last = [f"{start}{end}" for start in ("Mo", "Ri", "Su", "Te") for end in ("ster", "li")]
+    names = [f"{chance.choice(first)} {chance.choice(last)}{chance.choice('abcdefgh')}" for _ in range(300)]
+    assert len(set(names)) > 150
+    found = bw.load({"name": names, "kind": [chance.choice("pq") for _ in names]}, target="kind")
+    assert found.schema.columns[0].kind == "categorical"
