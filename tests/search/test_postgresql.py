@@ -18,7 +18,7 @@ import pytest
 from tests.children import LIMIT
 
 from batchwright.errors import BatchwrightError, RunError
-from batchwright.search import storage
+from batchwright.search import rounds, storage
 from batchwright.search.events import SearchOptions
 from batchwright.search.search import search
 from batchwright.search.space import load_space
@@ -101,6 +101,7 @@ def server():
 def _quick(monkeypatch):
     monkeypatch.setattr(storage, "HEARTBEAT", 1)
     monkeypatch.setattr(storage, "GRACE", 3)
+    monkeypatch.setattr(rounds, "WAIT", 0.1)
 
 
 def _space():
