@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-for threads in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
+for threads in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(threads, "1")  # those of small tables cost a twentieth of all tests
 
 import jax

@@ -165,8 +165,9 @@ bw.fit(bw.load("iris"), **own, **PLAN, checkpoints=bw.Checkpoints(iterations=5),
 
 def test_killed_and_resumed_in_another_process_to_the_same_bits(iris: Any, tmp_path: Path, children: Children) -> None:
     own = CASES["layers, loss and metric"]
-    program = PROGRAM.format(root=str(Path(__file__).parent.parent))
-    child = children.start("-c", program, cwd=tmp_path)
+    program = tmp_path / "dies.py"
+    program.write_text(PROGRAM.format(root=str(Path(__file__).parent.parent)))
+    child = children.fork(program, cwd=tmp_path)
     assert child.ended() == -signal.SIGKILL, child.err
     assert bw.open_run(tmp_path / "run").status == "killed"
     resumed = bw.resume(tmp_path / "run", iris, **own)

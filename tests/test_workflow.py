@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
+from tests.children import Children
 
 import batchwright as bw
 from batchwright import _asking, workflow
@@ -192,9 +191,12 @@ for words in ({"data": [1.0]}, {"data": data, "pruning": "halve"}):
 """
 
 
-def test_what_people_write_in_python_is_answered() -> None:
+def test_what_people_write_in_python_is_answered(tmp_path: Path, children: Children) -> None:
     """In a process of its own, where nothing checks types before the program does."""
-    said = subprocess.run([sys.executable, "-c", WRONG], capture_output=True, text=True, check=True).stdout
+    (tmp_path / "wrong.py").write_text(WRONG)
+    process = children.fork(tmp_path / "wrong.py", cwd=tmp_path)
+    assert process.ended() == 0, process.err
+    said = process.out
     assert "fit takes rows that load has read" in said
     assert "optimizer takes one that is made as optim.Adam(), but is 'adam'" in said
     assert "run_search takes rows that load has read" in said

@@ -95,13 +95,15 @@ def test_peer_as_scikit_learn_called_directly(tables, tmp_path, quality):
 
 def test_failure_is_a_row_and_is_tried_again(call, tables, tmp_path):
     results = tmp_path / "results.jsonl"
-    results.write_text(known(40))
-    for tries in (1, 2):
-        done = call(tables, "--ours", "wrong=network.name=mpl", "--peers", "", "--results", results, "--rows", "40")
-        assert done.returncode == 0, done.stderr
-        assert "| failed |" in done.stdout
-        assert "did you mean" in done.stdout or "mlp" in done.stdout
-        assert len(results.read_text().splitlines()) == 1 + tries
+    earlier = {"contestant": "wrong", "options": "network.name=mpl", "error": "as earlier"}
+    results.write_text(known(40) + json.dumps(json.loads(known(40)) | earlier) + "\n")
+    done = call(tables, "--ours", "wrong=network.name=mpl", "--peers", "", "--results", results, "--rows", "40")
+    assert done.returncode == 0, done.stderr
+    assert "| failed |" in done.stdout
+    assert "did you mean" in done.stdout or "mlp" in done.stdout
+    *before, failed = map(json.loads, results.read_text().splitlines())
+    assert len(before) == 2 and failed["error"] != "as earlier"
+    assert (failed["contestant"], failed["options"]) == ("wrong", "network.name=mpl")
 
 
 @pytest.mark.parametrize("given", [("--ours", "wide"), ("--ours", "=data.scaling=auto"), ("--peers", "bosting")])

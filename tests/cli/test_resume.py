@@ -3,7 +3,9 @@
 import json
 import re
 import signal
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -144,8 +146,15 @@ def test_other_rows_are_refused(tmp_path: Path, table: Path, batchwright: Batchw
 
 
 def test_resuming_is_verified(
-    tmp_path: Path, whole: Path, batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, whole: Path, batchwright: Batchwright, monkeypatch: pytest.MonkeyPatch, children: Children
 ) -> None:
+    def run(command: list[str], **_: object) -> SimpleNamespace:
+        """A process that need import little."""
+        assert command[:3] == [sys.executable, "-m", verification.__name__]
+        process = children.fork(verification.__file__, *command[3:], cwd=Path.cwd())
+        return SimpleNamespace(returncode=process.ended(), stderr=process.err)
+
+    monkeypatch.setattr(verification, "subprocess", SimpleNamespace(run=run))
     monkeypatch.setenv("BATCHWRIGHT_CACHE", str(tmp_path.parent / "programs"))
     monkeypatch.setattr(verification, "KILLS", 1)
     before = {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()}

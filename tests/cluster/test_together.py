@@ -127,13 +127,13 @@ def test_a_lost_process_ends_all_with_a_word_and_the_run_goes_on_with_any_number
 ) -> None:
     folder = copied(alone, tmp_path)
     with Children() as children:
-        both = start_all(children, *LONG, folder=folder, silent=5.0)
+        both = start_all(children, *LONG, folder=folder, silent=3.0)
         both[0].wait_until(lambda: has_checkpoint(folder))
         both[lost].send(number)
         other = both[1 - lost]
         assert other.ended() == 75, other.err
         assert f"process {lost} of 2" in other.err
-        assert "has not been heard of for 5 s" in other.err
+        assert "has not been heard of for 3 s" in other.err
         assert "Traceback" not in other.err
         both[lost].kill()
         done = len(open_run(folder / "run").history)
@@ -282,8 +282,8 @@ def test_a_diverged_training_ends_nowhere_before_the_first_process_has_shown_it(
     assert len(said) == 1
 
 
-def test_a_process_whose_others_do_not_come_ends_with_a_word() -> None:
-    code = (
+def test_a_process_whose_others_do_not_come_ends_with_a_word(tmp_path: Path) -> None:
+    (tmp_path / "first.py").write_text(
         "import sys; from batchwright.cluster import meeting, membership; from batchwright.cluster.peers import Peers\n"
         "meeting.JOIN_SECONDS, meeting.TELL_SECONDS = 1, 0.1\n"
         "try: membership.join(Peers(sys.argv[1], 2, 0))\n"
@@ -293,6 +293,6 @@ def test_a_process_whose_others_do_not_come_ends_with_a_word() -> None:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"
         free.close()
-        one = children.start("-c", code, place, cwd=Path.cwd())
+        one = children.fork(tmp_path / "first.py", place, cwd=tmp_path)
         assert one.ended() == 0, one.err
     assert f"process 1 of 2 did not come to the first one at {place}." in one.out

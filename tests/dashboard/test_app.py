@@ -3,8 +3,10 @@
 import http.client
 import json
 import shutil
+import socket
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from tests.dashboard.conftest import LOOK_EVERY
@@ -45,7 +47,8 @@ class Stream:
         self.response = self.connection.getresponse()
         assert self.response.headers["content-type"].startswith("text/event-stream")
         self.events, self.last = [], ""
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self):
         kind = ""
@@ -71,7 +74,12 @@ class Stream:
         raise AssertionError((kind, self.events))
 
     def close(self):
-        self.connection.sock.close()
+        """Go, so that nothing is read any more."""
+        with suppress(OSError):
+            self.connection.sock.shutdown(socket.SHUT_RDWR)
+        self.reader.join()
+        self.response.close()
+        self.connection.close()
 
 
 def test_the_pages_open(board):

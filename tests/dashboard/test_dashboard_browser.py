@@ -5,7 +5,7 @@ import time
 
 import pytest
 from tests.dashboard.folders import history, hold, write_comparison, write_run, write_search
-from tests.pages.chromium import chromium, find_chromium
+from tests.pages.chromium import find_chromium
 from tests.pages.servers import served
 
 from batchwright._asking import wish_of
@@ -18,12 +18,6 @@ LINKS = "[...document.querySelectorAll('td.name a')]"
 BUTTONS = "[...document.querySelectorAll('button')]"
 CHART = "document.querySelectorAll('.chart .u-over').length"
 NAMES = "[...document.querySelectorAll('table.runs td.name')].map(one => one.textContent).join()"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("chromium")) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -236,7 +230,7 @@ def test_the_end_of_a_training_is_said_with_the_command_that_shows_it_again(tmp_
             f"{banner}.includes('The training is over') && {banner}.includes(\"batchwright dashboard 'my runs'\")"
         )
         page.wait(f"{NAMES}.split(',').includes('b')")  # what came last is shown
-    time.sleep(2.5)
+    time.sleep(0.5)
     assert "The training is over" in page.run(banner), "and the page does not wait for the server"
     page.close()
 
@@ -356,13 +350,23 @@ const { History, smooth, thin, thinPlaces, band, lineOf } = await import('/stati
 """
 
 
-def numbers(page, script):
-    return page.run(f"(async () => {{ {NUMBERS} {script} }})()")
+@pytest.fixture(scope="module")
+def modules(browser, tmp_path_factory):
+    """A page that shows no runs."""
+    with served(make_app(tmp_path_factory.mktemp("none"))) as running:
+        opened = browser.open(running.link)
+        opened.wait("document.querySelector('main *')")
+        yield opened
+        opened.close()
 
 
-def test_smoothing_is_an_average_of_what_came_before(page):
+def numbers(modules, script):
+    return modules.run(f"(async () => {{ {NUMBERS} {script} }})()")
+
+
+def test_smoothing_is_an_average_of_what_came_before(modules):
     values = [3.0, 1.0, None, 4.0]
-    found = numbers(page, f"return smooth({json.dumps(values)}, 0.5)")
+    found = numbers(modules, f"return smooth({json.dumps(values)}, 0.5)")
     sums, whole, expected = 0.0, 0.0, []
     for value in values:
         if value is None:
@@ -371,10 +375,10 @@ def test_smoothing_is_an_average_of_what_came_before(page):
         sums, whole = 0.5 * sums + 0.5 * value, 0.5 * whole + 0.5
         expected.append(sums / whole)
     assert found == pytest.approx(expected)
-    assert numbers(page, "return smooth([1, 2], 0)") == [1, 2]
+    assert numbers(modules, "return smooth([1, 2], 0)") == [1, 2]
 
 
-def test_thinning_keeps_peaks_and_ends(page):
+def test_thinning_keeps_peaks_and_ends(modules):
     script = """
     const x = Array.from({length: 100000}, (_, place) => place), y = x.map(place => Math.sin(place / 5000));
     y[54321] = 99; y[12345] = -99; y[777] = null;
@@ -382,17 +386,17 @@ def test_thinning_keeps_peaks_and_ends(page):
     const rising = tx.every((one, place) => !place || one > tx[place - 1]);
     return [tx.length, Math.max(...ty), Math.min(...ty), tx[0], tx[tx.length - 1], rising]
     """
-    length, high, low, first, last, rising = numbers(page, script)
+    length, high, low, first, last, rising = numbers(modules, script)
     assert length <= 2000 and (high, low, first, last, rising) == (99, -99, 0, 99_999, True)
-    assert numbers(page, "return thinPlaces([1, 2, 3, 4, 5], [1, 1, 1, 1, 1], 300, 2.5, 3.5)") == [1, 2, 3]
-    assert numbers(page, "return thinPlaces([], [], 300)") == []
+    assert numbers(modules, "return thinPlaces([1, 2, 3, 4, 5], [1, 1, 1, 1, 1], 300, 2.5, 3.5)") == [1, 2, 3]
+    assert numbers(modules, "return thinPlaces([], [], 300)") == []
 
 
-def test_a_band_is_mean_and_extremes_also_of_lines_of_other_lengths_and_places(page):
-    same = numbers(page, "return band([{x: [1, 2, 3], y: [1, 2, 3]}, {x: [1, 2], y: [3, 4]}])")
+def test_a_band_is_mean_and_extremes_also_of_lines_of_other_lengths_and_places(modules):
+    same = numbers(modules, "return band([{x: [1, 2, 3], y: [1, 2, 3]}, {x: [1, 2], y: [3, 4]}])")
     assert same == {"x": [1, 2, 3], "y": [2, 3, 3], "low": [1, 2, 3], "high": [3, 4, 3]}
     other = numbers(
-        page,
+        modules,
         "return band([{x: [0, 10], y: [0, 10]}, {x: [0, 5, 10], y: [0, 5, 10]}, "
         "{x: [0, 2.5, 7, 10], y: [1, 3.5, 8, 11]}])",
     )
@@ -400,7 +404,7 @@ def test_a_band_is_mean_and_extremes_also_of_lines_of_other_lengths_and_places(p
         assert y == pytest.approx(x + 1 / 3) and low == pytest.approx(x) and high == pytest.approx(x + 1)
 
 
-def test_a_history_grows_by_columns_of_one_length(page):
+def test_a_history_grows_by_columns_of_one_length(modules):
     script = """
     const past = new History();
     past.take({anew: true, count: 2, columns: {epoch: [1, 2], loss: [5, 4]}, age: 0, damaged: 0, upto: {epoch: 2}}, 0);
@@ -410,7 +414,7 @@ def test_a_history_grows_by_columns_of_one_length(page):
     const line = lineOf({columns: {epoch: [1, 1, null, 3], loss: [5, 6, 7, 8]}}, 'epoch', 'loss');
     return [JSON.parse(grown), past.columns, line]
     """
-    grown, anew, line = numbers(page, script)
+    grown, anew, line = numbers(modules, script)
     assert grown == {"epoch": [1, 2, 3], "loss": [5, 4, None], "acc": [None, None, 0.5]}
     assert anew == {"epoch": [1]}
     assert line == {"x": [1, 3], "y": [5, 8]}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from tests.dashboard.folders import hold, write_run, write_search
-from tests.pages.chromium import chromium, find_chromium
+from tests.pages.chromium import find_chromium
 from tests.pages.servers import served
 
 from batchwright.dashboard import make_app
@@ -17,12 +17,6 @@ NAMES = (
     *("a,b", "a", "b", "x&column=y", "50%2C", "#?=+ ", "__proto__", "constructor", "<b>bold</b>"),
     *('"', "'", "\\", "损失，值", "n" * 150, "val_p/q"),
 )
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("chromium")) as opened:
-        yield opened
 
 
 def write_columns(folder, names):

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 from tests.dashboard.folders import hold, write_comparison, write_run, write_search
-from tests.pages.chromium import chromium, find_chromium
+from tests.pages.chromium import find_chromium
 from tests.pages.servers import served
 
 from batchwright import dashboard
@@ -30,18 +30,18 @@ CODE = re.compile(r"[\d\s,.:%↕✎-]*|[\w./<>= -]*[./_=][\w./<>= -]*|English|SH
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("words")
-    root = folder / "runs"
+def board(browser, tmp_path_factory):
+    root = tmp_path_factory.mktemp("words") / "runs"
     write_run(root / "run_1")
     write_run(root / "run_2", status="running", epochs=3)
     write_search(root / "search_1")
     write_comparison(root / "comparison_1")
     lock = hold(root / "run_2")
-    with chromium(folder) as browser, served(make_app(root)) as running:
+    with served(make_app(root)) as running:
         running.page = browser.open(running.link)
         running.page.wait("document.querySelector('td.name a')")
         yield running
+        running.page.close()
     lock.release()
 
 

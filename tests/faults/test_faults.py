@@ -23,7 +23,10 @@ from batchwright.runs.run import open_run
 
 pytestmark = pytest.mark.slow
 
-TRAINING = ("--target", "y", "--epochs", "6", "--early-stopping", "null", "--network", "mlp", "--run-dir", "run")
+TRAINING = (
+    *("--target", "y", "--epochs", "4", "--early-stopping", "null", "--network", "mlp", "--hidden-layer-sizes", "8"),
+    *("--run-dir", "run"),
+)
 OFTEN = ("--set", "training.checkpoints.iterations=20")
 IN_CHUNKS = ("--memory-limit", "301MB")
 

@@ -22,8 +22,8 @@ SMALL = {
     "line": {"learning_rate": ("0.05", "0.3")},
     "surface": {"surface": ("bowl", "saddle"), "rule": ("sgd,adam",), "learning_rate": ("0.1",), "start": ("", "1,1")},
     "network": {"data": ("moons", "sine"), "layers": ("4,2",), "steps": ("0", "10", "60")},
-    "normalization": {"batch_size": ("1", "full")},
-    "fit": {"model": ("polynomial",), "capacity": ("1", "4"), "patience": ("0",)},
+    "normalization": {"batch_size": ("1", "full"), "steps": ("20",)},
+    "fit": {"model": ("polynomial",), "capacity": ("1", "4"), "patience": ("0",), "epochs": ("30",)},
 }
 
 
@@ -67,7 +67,7 @@ def test_there_is_an_answer_for_every_point_of_the_grid(site: Path) -> None:
     assert {"index.html", "line.zh.html", "surface.html", "network.html", "run.zh.html", "lab.js"} <= files
     assert len([name for name in files if name.startswith("data/")]) == 2 + 4 + 4 + 6 + 2 + 2 + 2 + 2 * 2
     assert read_answer(site, "answer-line-1")["path"]["rate"] == 0.3
-    assert read_answer(site, "answer-fit-0-1-0")["python"].count("CurveFit()")
+    assert read_answer(site, "answer-fit-0-1-0-0")["python"].count("CurveFit(epochs=30)")
     frame, rows = read_answer(site, "frame-network-1-0-2"), read_answer(site, "rows-network-1")
     assert (frame["before"], frame["iteration"], len(frame["losses"])) == (10, 60, 50)
     assert rows["inputs"] == ["x"] and len(rows["points"]) == 200

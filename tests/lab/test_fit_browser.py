@@ -75,9 +75,9 @@ def test_the_page_speaks_chinese(page: Page, server: Served) -> None:
 def test_batch_sizes_are_compared(page: Page, server: Served) -> None:
     page.console.clear()
     page.look_like(width=1300)
-    page.go(f"{server.address}/lab/normalization?steps=20&layers=2&batch_size=5")
+    page.go(f"{server.address}/lab/normalization?steps=20&layers=1&batch_size=5")
     page.wait("document.querySelectorAll('.chart circle').length > 3", 120)
-    assert "batchwright lab normalization moons --steps 20 --layers 2 --batch-size 5" in page.text()
+    assert "batchwright lab normalization moons --steps 20 --layers 1 --batch-size 5" in page.text()
     page.run(
         "[...document.querySelectorAll('button')].find(one => one.textContent.includes('each batch size')).click()"
     )

@@ -33,7 +33,7 @@ def test_a_run_is_shown_with_all_figures(run: Path, tmp_path: Path) -> None:
         assert server.get("/lab/look/run/path/surface.svg").status == 404
         until = time.monotonic() + 240
         while (found := server.get("/lab/look/run").json()["answer"])["state"] == "making" and time.monotonic() < until:
-            time.sleep(0.5)
+            time.sleep(0.05)
         assert found["state"] == "ready", found
         assert "explains" in found["sentences"][0]["en"]
         assert all(
@@ -63,7 +63,7 @@ def test_a_run_that_cannot_be_shown_says_why(tmp_path: Path) -> None:
         assert looks.ask("path")["state"] == "making"
         until = time.monotonic() + 120
         while (found := looks.ask("path"))["state"] == "making" and time.monotonic() < until:
-            time.sleep(0.2)
+            time.sleep(0.05)
         assert found["state"] == "failed" and "not a folder" in found["reason"]
         with pytest.raises(UsageError, match="unknown directions"):
             looks.ask("sideways")

@@ -48,9 +48,9 @@ def find_chromium() -> str | None:
 
 
 class Browser:
-    """A Chromium without a window, in a fresh profile."""
+    """A Chromium without a window, in a fresh profile; `before` is a script that each page runs before its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, before: str = "") -> None:
         (read_there, write_here), (read_here, write_there) = os.pipe(), os.pipe()
         ours = [fcntl.fcntl(one, fcntl.F_DUPFD, 30) for one in (read_there, write_there)]
         command = ["bash", "-c", f'exec "$0" "$@" 3<&{ours[0]} 4>&{ours[1]}', find_chromium() or "chromium", *QUIET]
@@ -63,6 +63,7 @@ class Browser:
         self._in, self._out = write_here, read_here
         self._rest = b""
         self._number = 0
+        self._before = before
         self.pages: dict[str, Page] = {}
 
     def send(self, method: str, session: str | None = None, **params: Any) -> Any:
@@ -102,6 +103,7 @@ class Browser:
         page = self.pages[session] = Page(self, session, target)
         for domain in ("Page", "Runtime", "Log", "Network"):
             page.send(f"{domain}.enable")
+        page.send("Page.addScriptToEvaluateOnNewDocument", source=self._before)
         page.look_like(width=width, height=height, dark=dark)
         page.go(address)
         return page
@@ -175,7 +177,7 @@ class Page:
                 found = self.run(script)
                 if found or isinstance(found, dict):  # an element has no value of its own
                     return found
-            self._browser.hear(0.05)
+            self._browser.hear(0.02)
         raise AssertionError(f"never true: {script}\n{self.text()}\n{self.console}")
 
     def text(self) -> str:
@@ -235,9 +237,9 @@ class Page:
 
 
 @contextmanager
-def chromium(folder: Path) -> Iterator[Browser]:
+def chromium(folder: Path, before: str = "") -> Iterator[Browser]:
     """A browser until the end of the block."""
-    browser = Browser(folder)
+    browser = Browser(folder, before)
     try:
         yield browser
     finally:

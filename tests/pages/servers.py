@@ -1,5 +1,6 @@
 """A server with a door, in a thread of this process, and a plain client that sends what it is told to send."""
 
+import asyncio
 import http.client
 import json
 import threading
@@ -8,10 +9,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import uvicorn.server
 from starlette.types import ASGIApp
 
 from batchwright.pages import Door, secure
 from batchwright.pages.serving import listen, make_door, make_server
+
+PATIENCE = 0.1
+"""Seconds that a server which ends waits for what it is asked."""
+
+
+class _Awake:
+    """`asyncio` as a server sees it that looks 20 times as often whether it is to end, and whether all have gone."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 20)
+
+
+uvicorn.server.asyncio = _Awake()
 
 
 class Answer(NamedTuple):
@@ -91,6 +109,7 @@ def served(
         port = listening.getsockname()[1]
         door = door or make_door("127.0.0.1", port, path="/", read_only=read_only, announce=said.append)
         server = make_server(secure(app, door))
+        server.config.timeout_graceful_shutdown = PATIENCE
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         until = time.monotonic() + 20

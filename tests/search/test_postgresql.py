@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pytest
 from tests.children import LIMIT
 
 from batchwright.errors import BatchwrightError, RunError
-from batchwright.search import storage
+from batchwright.search import rounds, storage
 from batchwright.search.events import SearchOptions
 from batchwright.search.search import search
 from batchwright.search.space import load_space
@@ -31,8 +32,8 @@ VALUES = {
     "data.source": "iris",
     "network.name": "linear",
     "optimizer.learning_rate": "{log: [1e-3, 1]}",
-    "training.epochs": "40",
-    "training.batch_size": "4",
+    "training.epochs": "10",
+    "training.batch_size": "16",
     "training.early_stopping": "null",
 }
 RUNNING = optuna.trial.TrialState.RUNNING
@@ -100,6 +101,7 @@ def server():
 def _quick(monkeypatch):
     monkeypatch.setattr(storage, "HEARTBEAT", 1)
     monkeypatch.setattr(storage, "GRACE", 3)
+    monkeypatch.setattr(rounds, "WAIT", 0.1)
 
 
 def _space():
@@ -115,7 +117,7 @@ def test_trials_of_a_killed_worker_are_trained_by_another(server, tmp_path, chil
     words = [word for key, text in VALUES.items() for word in ("--set", f"{key}={text}")]
     kept = ("--storage", server.url, "--study-name", "shared")
     worker = children.fork(WORKER, "search", *words, "--trials", 8, *kept, cwd=tmp_path)
-    taken = _until_it_trains(worker, server)
+    taken = _until_it_trains(worker, server.url, "shared")
     worker.kill()
     options = SearchOptions(trials=8, storage=server.url, study_name="shared")
     *_, last = search(_space(), options, run_dir=tmp_path / "mine")
@@ -138,37 +140,29 @@ def test_an_ensemble_is_of_the_best_of_the_whole_study(server, tmp_path):
     assert len(last.trained.members.members) == 3
 
 
-def _until_it_trains(worker, server):
-    """What was chosen for the trials that a worker is training, as soon as it is."""
+def _until_it_trains(worker, url, name):
+    """What was chosen for the trials that a worker is training, as soon as it is, as Optuna alone sees them."""
+    kept_in = optuna.storages.RDBStorage(url.replace("postgresql:", "postgresql+psycopg:"))
     trials = []
 
     def trains():
-        trials[:] = _in_training(server.url, "shared")
+        with suppress(KeyError):
+            trials[:] = optuna.load_study(study_name=name, storage=kept_in).get_trials(states=(RUNNING,))
         return trials and all(trial.params for trial in trials)
 
     worker.wait_until(trains)
+    kept_in.remove_session()
+    kept_in.engine.dispose()
     return {tuple(trial.params.values()) for trial in trials}
 
 
-def _in_training(url, name):
-    """The trials that somebody is training, as Optuna alone sees them."""
-    kept_in = optuna.storages.RDBStorage(url.replace("postgresql:", "postgresql+psycopg:"))
-    try:
-        return optuna.load_study(study_name=name, storage=kept_in).get_trials(states=(RUNNING,))
-    except KeyError:
-        return []
-    finally:
-        kept_in.remove_session()
-        kept_in.engine.dispose()
-
-
 def test_a_server_that_comes_back_is_waited_for(server, monkeypatch):
-    monkeypatch.setattr(storage, "WAITS", (0.5,) * 1000)
+    monkeypatch.setattr(storage, "WAITS", (0.1,) * 1000)
     study = _study(server, "interrupted")
     study.begin(2, seed=0)
     (asked,) = study.ask(1, _space())
     server.stop()
-    again = threading.Timer(1.5, server.start)
+    again = threading.Timer(0.5, server.start)
     again.start()
     study.tell(asked.number, Outcome("finished", 0.5, (0.5,)))
     again.join()
@@ -178,6 +172,7 @@ def test_a_server_that_comes_back_is_waited_for(server, monkeypatch):
 
 def test_a_server_that_stays_away_ends_the_search_with_what_to_do(server, monkeypatch):
     monkeypatch.setattr(storage, "WAITS", (0.1, 0.1))
+    monkeypatch.setattr(storage, "GRACE", 1)
     study = _study(server, "away")
     study.begin(2, seed=0)
     (asked,) = study.ask(1, _space())
@@ -190,7 +185,7 @@ def test_a_server_that_stays_away_ends_the_search_with_what_to_do(server, monkey
         study.close()
         server.start()
     after = _study(server, "away")
-    time.sleep(3.5)  # its last sign of life is old enough then
+    time.sleep(1.5)  # its last sign of life is old enough then
     after.reclaim()
     chosen = [dict(one.chosen) for one in after.ask(2, _space())]
     after.close()

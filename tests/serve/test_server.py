@@ -21,6 +21,7 @@ from tests.serve.served_run import COLOURS, Reply, Server, send, table, train
 import batchwright as bw
 from batchwright.serve.media import ARROW
 
+PROCESS = Path(__file__).with_name("process.py")
 FEW = 20_000
 """The most bytes that the server of these tests takes."""
 SECONDS = 2
@@ -34,9 +35,10 @@ ROW = {"first": 0.5, "second": 7, "colour": "red", "member": True, "told": "late
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Starts servers, which end with the tests of this file; they share what they compile."""
     folder = tmp_path_factory.mktemp("served")
+    programs = {"BATCHWRIGHT_CACHE": str(folder / "programs")}
     with Children() as children:
         yield lambda run, *words: Server(
-            children.batchwright("serve", run, *OPTIONS, *words, cwd=folder, cache=folder / "programs")
+            children.fork(PROCESS, "serve", run, *OPTIONS, *words, cwd=folder, env=programs)
         )
 
 

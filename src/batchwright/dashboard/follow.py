@@ -20,6 +20,8 @@ EVERY = 1.0
 """Seconds between two looks at the histories that a page draws."""
 TABLE_EVERY = 1.0
 """Seconds between two looks at the table."""
+RETRY = 1000
+"""Milliseconds after which a page comes back that has lost the server."""
 QUIET = 5.0
 """Seconds after which a page is told that the server is still there."""
 MOST_PROGRESS = 1 << 12
@@ -79,7 +81,7 @@ def as_event(kind: str, value: object, places: Mapping[str, Place] | None = None
 
 async def follow(scanner: Scanner, followed: Followed, ending: Ending) -> AsyncIterator[bytes]:
     """The events of a page, until it goes or the server ends."""
-    yield b"retry: 1000\n\n"
+    yield f"retry: {RETRY}\n\n".encode()
     told_at = float("-inf")
     with ending.count_page():
         while True:
