@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -70,6 +71,11 @@ def as_file(rows: list[dict[str, object]], path: Path) -> Path:
     return path
 
 
+def notes_of(rows: WholeRows) -> list[str]:
+    """What is unfamiliar, without the example of a category: rows that are read apart may give another one first."""
+    return [re.sub(r"\(such as .*?\): ", "", note) for note in rows.unfamiliar.notes()]
+
+
 def as_text(cell: object) -> str:
     return "" if cell is None else str(text_of(cell))
 
@@ -93,7 +99,7 @@ def test_cells_mean_what_they_mean_in_a_file(rows: list[dict[str, object]], enco
     assert found.inputs.keys() == wanted.inputs.keys()
     for name, array in found.inputs.items():
         np.testing.assert_array_equal(array, wanted.inputs[name])
-    assert found.unfamiliar.notes() == wanted.unfamiliar.notes()
+    assert notes_of(found) == notes_of(wanted)
 
 
 @given(rows=ROWS | st.lists(st.fixed_dictionaries(USUAL), min_size=1, max_size=4))

@@ -9,7 +9,7 @@ from jaxtyping import Int64, Shaped
 from batchwright.data.encode.classes import ClassTarget
 from batchwright.data.encode.preprocessing import Preprocessing
 from batchwright.data.encode.several import SeveralTargets, Target
-from batchwright.data.typed.cells import first_ten
+from batchwright.data.typed.cells import FIRST_MISSING, MISSING, first_ten
 from batchwright.data.typed.convert import as_text
 from batchwright.data.typed.image_names import classes_in_names
 from batchwright.data.typed.images import Images, Largest
@@ -105,8 +105,15 @@ class Encoding:
         return as_plain(self)
 
     def identity(self) -> dict[str, object]:
-        """What decides how rows are encoded, as a plain dictionary; the range of the training rows does not."""
-        return as_plain(self, without=("lowest", "highest", "why"))
+        """What decides how rows are encoded, as a plain dictionary; the range of the training rows does not.
+
+        Texts that mean missing since a later version are left out: what they change is seen in the rows themselves.
+        """
+        missing, usual = self.reading.missing, len(MISSING)
+        if missing[:usual] != MISSING:
+            return as_plain(self, without=("lowest", "highest", "why"))
+        reading = dataclasses.replace(self.reading, missing=(*FIRST_MISSING, *missing[usual:]))
+        return as_plain(dataclasses.replace(self, reading=reading), without=("lowest", "highest", "why"))
 
     @classmethod
     def from_json(cls, plain: Mapping[str, object]) -> "Encoding":

@@ -9,10 +9,12 @@ from batchwright.data.typed.fractions import is_fraction_format
 from batchwright.data.typed.numbers import Decimal
 from batchwright.data.typed.schema import Column, ColumnOptions
 
-MISSING = (
+FIRST_MISSING = (
     *("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?"),
-    *("#N/A", "#NA", "<NA>", "None", "none", "-", ".", "\\N"),
+    *("#N/A", "#NA", "<NA>", "None", "none", "-"),
 )
+"""Those that meant missing in the first version, by which its runs know their rows."""
+MISSING = (*FIRST_MISSING, ".", "\\N")
 """The texts that mean missing, `.` in SAS and Stata, `\\N` in dumps of databases; spaces around a cell do not count."""
 
 SHOW = "show"
