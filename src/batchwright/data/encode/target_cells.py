@@ -10,6 +10,7 @@ from batchwright.data.typed.advice import kind_setting
 from batchwright.data.typed.bad_cells import dropped_note
 from batchwright.data.typed.cells import KEPT, BadCell, BadCells
 from batchwright.data.typed.date_format import OF_NUMBERS
+from batchwright.data.typed.schema import Column
 from batchwright.data.typed.table import Table
 from batchwright.errors import DataError
 
@@ -44,18 +45,17 @@ def target_cells(table: Table, name: str) -> pl.Series:
             "`on_bad_rows=drop` does that.",
         )
     if not (cells.dtype.is_numeric() or cells.dtype in (pl.String, pl.Boolean)):
-        clock = CLOCK_FORMAT.fullmatch(column.format) is not None
-        what = "times of day" if clock else "dates" if column.kind == "date" else str(cells.dtype)
-        whole = column.format in OF_NUMBERS
-        more = f" {kind_setting(name, 'numeric')} keeps its whole numbers as numbers." if whole else ""
-        more += " Lists are several labels: `task.name=multilabel`." if cells.dtype.is_nested() else ""
-        raise DataError(
-            f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class. If these are "
-            f"lengths of time, {kind_setting(name, 'numeric')} makes numbers of seconds of them."
-            if clock
-            else f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class. Choose "
-            f"another column, or make a number of it, as days since a first day.{more}"
-            if column.kind == "date"
-            else f"{table.name}: target {name!r} holds {what}; a target is a number or the name of a class.{more}"
-        )
+        raise DataError(f"{table.name}: target {name!r} holds {_what_is_no_target(column, cells)}")
     return cells
+
+
+def _what_is_no_target(column: Column, cells: pl.Series) -> str:
+    """What the cells are that are neither numbers nor names, and what can be done, as the end of a sentence."""
+    numeric, wanted = kind_setting(column.name, "numeric"), "a target is a number or the name of a class."
+    if CLOCK_FORMAT.fullmatch(column.format):
+        return f"times of day; {wanted} If these are lengths of time, {numeric} makes numbers of seconds of them."
+    if column.kind == "date":
+        whole = f" {numeric} keeps its whole numbers as numbers." if column.format in OF_NUMBERS else ""
+        return f"dates; {wanted} Choose another column, or make a number of it, as days since a first day.{whole}"
+    labels = " Lists are several labels: `task.name=multilabel`." if cells.dtype.is_nested() else ""
+    return f"{cells.dtype}; {wanted}{labels}"
